@@ -1,0 +1,153 @@
+package omen
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// IncidentKind says what an incident is about.
+type IncidentKind string
+
+// Most incidents are of one host; the same trouble on many hosts at once is
+// one fleet incident, and a dead source is one incident of its own.
+const (
+	HostIncident   IncidentKind = "host"
+	FleetIncident  IncidentKind = "fleet"
+	SourceIncident IncidentKind = "source"
+	OwnIncident    IncidentKind = "omen" // Omen's own trouble
+)
+
+// Severity ranks an incident from how far and how long it left the normal.
+type Severity string
+
+// Only warning and critical are told to people; info is recorded and shown.
+const (
+	Info     Severity = "info"
+	Warning  Severity = "warning"
+	Critical Severity = "critical"
+)
+
+// IncidentState is where an incident stands in its life.
+type IncidentState string
+
+// The states of an incident.
+const (
+	Open         IncidentState = "open"
+	Acknowledged IncidentState = "acknowledged"
+	Closed       IncidentState = "closed"
+)
+
+// Verdict is what an operator says of an incident.
+type Verdict string
+
+// The verdicts; the empty one means that nobody has spoken.
+const (
+	NoVerdict   Verdict = ""
+	Real        Verdict = "real"
+	NotAProblem Verdict = "not_a_problem"
+	Expected    Verdict = "expected_at_this_time"
+)
+
+// Incident is one span of abnormal behaviour of one host, or of many at once.
+type Incident struct {
+	ID           string        `json:"id"` // stable and sortable by time
+	Kind         IncidentKind  `json:"kind"`
+	Host         Host          `json:"host"`    // for a fleet incident the likely first host; for a source incident only Source is set
+	Members      []Host        `json:"members"` // every host of a fleet incident
+	State        IncidentState `json:"state"`
+	Severity     Severity      `json:"severity"`
+	Grade        Grade         `json:"grade"` // the model's grade when it opened
+	Since        time.Time     `json:"since"` // the onset: the first anomalous sample
+	OpenedAt     time.Time     `json:"opened_at"`
+	UpdatedAt    time.Time     `json:"updated_at"`
+	ClosedAt     time.Time     `json:"closed_at"`
+	Score        float64       `json:"score"` // latest
+	Peak         float64       `json:"peak"`
+	Causes       []Cause       `json:"causes"` // at the latest change, the largest first
+	Reason       string        `json:"reason"` // why it is in its state: one of the Reason constants
+	Summary      string        `json:"summary"`
+	Suppressed   string        `json:"suppressed"` // why nobody is told; empty: people are told
+	AckedBy      string        `json:"acked_by"`
+	Assignee     string        `json:"assignee"`
+	Verdict      Verdict       `json:"verdict"`
+	VerdictBy    string        `json:"verdict_by"`
+	Links        []string      `json:"links"`
+	Model        string        `json:"model"` // the model that opened it
+	ChangeNumber int           `json:"change_number"`
+}
+
+// Clone is a deep copy.
+func (i Incident) Clone() Incident {
+	i.Members = slices.Clone(i.Members)
+	i.Causes = slices.Clone(i.Causes)
+	i.Links = slices.Clone(i.Links)
+	return i
+}
+
+// ChangeKind is a step in an incident's life.
+type ChangeKind string
+
+// The steps of an incident's life.
+const (
+	ChangeOpened       ChangeKind = "opened"
+	ChangeEscalated    ChangeKind = "escalated"
+	ChangeUpdated      ChangeKind = "updated" // causes, score or members moved
+	ChangeAcknowledged ChangeKind = "acknowledged"
+	ChangeAssigned     ChangeKind = "assigned"
+	ChangeCommented    ChangeKind = "commented"
+	ChangeJudged       ChangeKind = "judged" // a verdict was given or taken back
+	ChangeSuppressed   ChangeKind = "suppressed"
+	ChangeReopened     ChangeKind = "reopened"
+	ChangeActed        ChangeKind = "acted"
+	ChangeClosed       ChangeKind = "closed"
+)
+
+// Reasons that a change gives; they are values, so that programs can branch.
+const (
+	ReasonAnomalous   = "opened_anomalous"
+	ReasonColdStart   = "opened_cold_start_suppressed"
+	ReasonTrivial     = "opened_trivial_suppressed"
+	ReasonSilenced    = "opened_silenced"
+	ReasonMaintenance = "opened_maintenance"
+	ReasonGrace       = "opened_grace"
+	ReasonFeedback    = "opened_rejected_pattern"
+	ReasonSourceDown  = "opened_source_down"
+	ReasonReopened    = "reopened_within_window"
+	ReasonSeverity    = "escalated_severity"
+	ReasonJoined      = "escalated_members_joined"
+	ReasonRecovered   = "closed_recovered"
+	ReasonExpired     = "closed_expired"
+	ReasonHostGone    = "closed_host_gone"
+	ReasonMerged      = "closed_merged"
+	ReasonByOperator  = "closed_by_operator"
+)
+
+// Change is a recorded step in an incident's life. It carries the incident as
+// it was after the step, so that a reader needs nothing else.
+type Change struct {
+	Seq      int64      `json:"seq"` // the journal's; 0 before it is durable
+	Kind     ChangeKind `json:"kind"`
+	At       time.Time  `json:"at"`
+	Incident Incident   `json:"incident"`
+	Reason   string     `json:"reason"`
+	By       string     `json:"by"`      // the operator or part of Omen that made it
+	Comment  string     `json:"comment"` // free text of an operator
+}
+
+// Key is the change's stable name: the same step has the same key however
+// often it is delivered.
+func (c Change) Key() string {
+	return c.Incident.ID + "." + strconv.Itoa(c.Incident.ChangeNumber)
+}
+
+// Delivery is one attempt to tell a receiver of a change.
+type Delivery struct {
+	Incident string        `json:"incident"`
+	Key      string        `json:"key"` // the change's key
+	Receiver string        `json:"receiver"`
+	At       time.Time     `json:"at"`
+	Took     time.Duration `json:"took_ns"`
+	Outcome  string        `json:"outcome"` // delivered, retrying, gave_up, skipped
+	Detail   string        `json:"detail"`
+}

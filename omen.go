@@ -1,0 +1,218 @@
+// Package omen holds the nouns that every part of Omen shares: hosts, vectors,
+// scores, causes, incidents and the changes in their lives. Start at [Score]
+// (what a model says of one sample) and [Change] (what the journal keeps).
+//
+// It has values only: no interface, no I/O, no clock, and nothing but the
+// standard library, so that any package may import it.
+package omen
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Host is the entity that a model belongs to: one value of a profile's
+// identifying labels, read from one source. It is comparable and serves as a
+// map key.
+type Host struct {
+	Source  string `json:"source"`  // the source's name in the configuration; "local" for this machine
+	Profile string `json:"profile"` // the profile's name, such as "node"
+	Name    string `json:"name"`    // the identifying labels' values, joined by "/": "web-1:9100", "shop/checkout"
+}
+
+// ID is the host's unambiguous name, "source/profile/name". Sources and
+// profiles never contain a slash, so [ParseHost] takes it apart again.
+func (h Host) ID() string { return h.Source + "/" + h.Profile + "/" + h.Name }
+
+// String is what people read: the name alone.
+func (h Host) String() string { return h.Name }
+
+// ParseHost takes apart what [Host.ID] made.
+func ParseHost(id string) (Host, error) {
+	parts := strings.SplitN(id, "/", 3)
+	if len(parts) != 3 || slices.Contains(parts, "") {
+		return Host{}, fmt.Errorf("host id %q: want source/profile/name", id)
+	}
+	return Host{Source: parts[0], Profile: parts[1], Name: parts[2]}, nil
+}
+
+// Vector is one host's features at one instant, in schema order. NaN is a gap:
+// the host lacks the feature, or its sample is missing.
+type Vector struct {
+	Host   Host
+	At     time.Time
+	Values []float64
+}
+
+// Cause is one feature's part in a score.
+type Cause struct {
+	Feature  string  `json:"feature"`
+	Unit     Unit    `json:"unit"`
+	Share    float64 `json:"share"`    // part of the score, 0…1; the shares of all features add up to 1
+	Actual   float64 `json:"actual"`   // in Unit
+	Expected float64 `json:"expected"` // in Unit
+	Lower    float64 `json:"lower"`    // the expected band's lower end, in Unit
+	Upper    float64 `json:"upper"`    // the expected band's upper end, in Unit
+	Trivial  bool    `json:"trivial"`  // statistically far, yet below the smallest deviation or against the direction that matters
+}
+
+// String says a cause the way a person would: "disk_write 240 MB/s, expected 8–15 MB/s".
+func (c Cause) String() string {
+	lower, upper := c.Unit.Format(c.Lower), c.Unit.Format(c.Upper)
+	band := lower + "–" + upper
+	if lower == upper {
+		band = lower
+	}
+	return fmt.Sprintf("%s %s, expected %s", c.Feature, c.Unit.Format(c.Actual), band)
+}
+
+// Score is what a model says of one vector.
+//
+// The slices of a Score belong to the stream that made it and are valid until
+// that stream's next call; [Score.Clone] keeps them.
+type Score struct {
+	Host                Host      `json:"host"`
+	At                  time.Time `json:"at"`
+	Value               float64   `json:"score"`                // finite; 1.0 is the calibrated limit, above it is anomalous
+	Unsmoothed          float64   `json:"unsmoothed"`           // the same before smoothing: the causes' contributions add up to it
+	ReconstructionError float64   `json:"reconstruction_error"` // mean squared error of the autoencoder in scaled units
+	Grade               Grade     `json:"grade"`
+	Model               string    `json:"model"`    // the model's ID
+	Causes              []Cause   `json:"causes"`   // the largest shares first, at most [MaxCauses]
+	Expected            []float64 `json:"expected"` // per feature in schema order, in the feature's unit; NaN where the host lacks it
+	Lower               []float64 `json:"lower"`    // the expected band, like Expected
+	Upper               []float64 `json:"upper"`
+	Shares              []float64 `json:"shares"` // per feature in schema order, adding up to 1 where Unsmoothed > 0
+}
+
+// MaxCauses bounds the causes that a score carries.
+const MaxCauses = 8
+
+// Anomalous reports whether the score is above its limit.
+func (s Score) Anomalous() bool { return s.Value > 1 }
+
+// Clone is a copy that outlives the stream that made s.
+func (s Score) Clone() Score {
+	s.Causes = slices.Clone(s.Causes)
+	s.Expected = slices.Clone(s.Expected)
+	s.Lower = slices.Clone(s.Lower)
+	s.Upper = slices.Clone(s.Upper)
+	s.Shares = slices.Clone(s.Shares)
+	return s
+}
+
+// Grade says how much a model can be trusted.
+type Grade string
+
+// A model grows up from provisional (minutes of samples) through learning
+// (hours) to established (a day or more).
+const (
+	Provisional Grade = "provisional"
+	Learning    Grade = "learning"
+	Established Grade = "established"
+)
+
+// Tick is one round of scoring over one source: what the scoring job hands to
+// the incident desk. Scores and Silent together name every host it watches
+// that has a model.
+type Tick struct {
+	Source string
+	At     time.Time
+	Scores []Score // cloned: a tick outlives the streams' buffers
+	Silent []Host  // hosts that sent nothing: missing, not anomalous
+	Err    string  // why the source could not be read; then Scores is empty and no host is judged
+}
+
+// ModelInfo describes a stored model; the model itself is a blob that only
+// package detect reads.
+type ModelInfo struct {
+	ID        string    `json:"id"` // sortable by time within a host
+	Host      Host      `json:"host"`
+	Schema    string    `json:"schema"` // hash of the schema that the model is bound to
+	Grade     Grade     `json:"grade"`
+	TrainedAt time.Time `json:"trained_at"`
+	From      time.Time `json:"from"` // the span of history it learned from
+	To        time.Time `json:"to"`
+	Rows      int       `json:"rows"`
+	Card      []byte    `json:"-"` // the model card as JSON (detect.Card)
+	Serving   bool      `json:"serving"`
+	Note      string    `json:"note"` // why it serves, or why it was not promoted
+}
+
+// SourceState says how a source answers.
+type SourceState string
+
+// A partial source answers, but not for every feature.
+const (
+	SourceStarting SourceState = "starting"
+	SourceUp       SourceState = "up"
+	SourcePartial  SourceState = "partial"
+	SourceDown     SourceState = "down"
+)
+
+// SourceStatus is the live state of one source.
+type SourceStatus struct {
+	Name           string            `json:"name"`
+	Address        string            `json:"address"` // its URL without credentials, or "this machine"
+	State          SourceState       `json:"state"`
+	Since          time.Time         `json:"since"`
+	Err            string            `json:"err"`
+	FailedFeatures map[string]string `json:"failed_features"` // feature -> why its query failed
+	Hosts          int               `json:"hosts"`
+	LastRead       time.Time         `json:"last_read"`
+	ReadSeconds    float64           `json:"read_seconds"`
+	StepSeconds    float64           `json:"step_seconds"`
+}
+
+// HostState says where a host stands.
+type HostState string
+
+// A host is learning until its first model is ready.
+const (
+	HostLearning  HostState = "learning"
+	HostNormal    HostState = "normal"
+	HostAnomalous HostState = "anomalous"
+	HostSilent    HostState = "silent"
+)
+
+// FeatureValue is one feature of a host as last seen.
+type FeatureValue struct {
+	Name     string  `json:"name"`
+	Unit     Unit    `json:"unit"`
+	Help     string  `json:"help"`
+	Actual   float64 `json:"actual"`   // NaN where missing
+	Expected float64 `json:"expected"` // NaN before the first model
+	Lower    float64 `json:"lower"`
+	Upper    float64 `json:"upper"`
+	Share    float64 `json:"share"`
+}
+
+// HostStatus is the live state of one host.
+type HostStatus struct {
+	Host     Host              `json:"host"`
+	Labels   map[string]string `json:"labels"`
+	State    HostState         `json:"state"`
+	Score    Score             `json:"score"` // the latest; its zero value before the first model
+	Features []FeatureValue    `json:"features"`
+	LastSeen time.Time         `json:"last_seen"`
+	Model    ModelInfo         `json:"model"` // what serves; its zero value before the first model
+	Training TrainingStatus    `json:"training"`
+}
+
+// TrainingStatus says what is being learned of a host, and when.
+type TrainingStatus struct {
+	Running   bool      `json:"running"`
+	Progress  float64   `json:"progress"`   // 0…1 of the running training
+	Samples   int       `json:"samples"`    // collected so far
+	NextDue   time.Time `json:"next_due"`   // when the next model (or the first) is expected
+	NextGrade Grade     `json:"next_grade"` // the grade it will have
+	Err       string    `json:"err"`        // why the last training gave no model
+}
+
+// ScorePoint is one instant of a host's score history.
+type ScorePoint struct {
+	At    time.Time `json:"at"`
+	Value float64   `json:"value"`
+}
