@@ -1,0 +1,91 @@
+package series
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// Source answers queries. It is safe for concurrent use.
+//
+// Read fails as a whole only if nothing could be read: the error then wraps
+// [omen.ErrUnavailable], [omen.ErrDenied] or [omen.ErrInvalid] and carries a
+// hint. If some features could be read, the others are in [Frame.Failed].
+type Source interface {
+	Read(ctx context.Context, q Query) (*Frame, error)
+}
+
+// Frame is what a source answered: hosts x instants x features.
+//
+// Instant i is at Start + i*Step. Hosts are sorted by name, Features are in
+// the order of the query's expressions. A value that is missing is NaN;
+// infinities are kept as the source gave them.
+type Frame struct {
+	Hosts    []string            // the identifying labels' values, joined by "/"
+	Labels   []map[string]string // per host, the labels that all of its series carry with one value; never nil
+	Features []string
+	Start    time.Time
+	Step     time.Duration
+	Instants int
+	Window   time.Duration    // what $window became; 0 if no expression used it
+	Failed   map[string]error // feature -> why its query failed or is not to be trusted whole; other features are usable
+
+	values []float64 // host-major, then instant, then feature
+}
+
+// NewFrame is a frame of gaps. Hosts must be sorted and distinct.
+func NewFrame(hosts, features []string, start time.Time, step time.Duration, instants int) *Frame {
+	f := &Frame{
+		Hosts: hosts, Features: features, Start: start, Step: step, Instants: instants,
+		Labels: make([]map[string]string, len(hosts)),
+		Failed: map[string]error{},
+		values: make([]float64, len(hosts)*instants*len(features)),
+	}
+	for i := range f.Labels {
+		f.Labels[i] = map[string]string{}
+	}
+	for i := range f.values {
+		f.values[i] = math.NaN()
+	}
+	return f
+}
+
+// Row is one host's features at one instant, len(Features) long. It aliases
+// the frame's memory: writing to it changes the frame.
+func (f *Frame) Row(host, instant int) []float64 {
+	n := len(f.Features)
+	at := (host*f.Instants + instant) * n
+	return f.values[at : at+n : at+n]
+}
+
+// At is one value.
+func (f *Frame) At(host, instant, feature int) float64 {
+	return f.values[(host*f.Instants+instant)*len(f.Features)+feature]
+}
+
+// Set changes one value.
+func (f *Frame) Set(host, instant, feature int, v float64) {
+	f.values[(host*f.Instants+instant)*len(f.Features)+feature] = v
+}
+
+// Time is when an instant was.
+func (f *Frame) Time(instant int) time.Time {
+	return f.Start.Add(time.Duration(instant) * f.Step)
+}
+
+// Host is a host's index by name, or -1.
+func (f *Frame) Host(name string) int {
+	lo, hi := 0, len(f.Hosts)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if f.Hosts[mid] < name {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(f.Hosts) && f.Hosts[lo] == name {
+		return lo
+	}
+	return -1
+}
