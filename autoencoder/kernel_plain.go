@@ -1,0 +1,10 @@
+package autoencoder
+
+func multiply(c []float32, cs int, a []float32, ars, aks int, b []float32, bs int, bias []float32, rows, depth, n int) {
+	multiplyPlain(c, cs, a, ars, aks, b, bs, bias, rows, depth, n)
+}
+func tanh(x []float32)                                 { tanhPlain(x) }
+func derive(g, h []float32)                            { derivePlain(g, h) }
+func hide(in, x []float32, threshold int32, s *random) { hidePlain(in, x, threshold, s) }
+func differ(y, x, m []float32, w *weights, t *tally)   { differPlain(y, x, m, w, t) }
+func adam(p, g, m, v []float32, a *step)               { adamPlain(p, g, m, v, a) }

@@ -1,0 +1,140 @@
+package autoencoder
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// lowRank makes rows of width features that are linear in rank hidden
+// factors, each feature with variance about 1, plus noise of deviation sd.
+func lowRank(rows, width, rank int, sd float64, seed uint64) []float32 {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	mix := make([]float64, rank*width)
+	for i := range mix {
+		mix[i] = rng.NormFloat64() / math.Sqrt(float64(rank))
+	}
+	x := make([]float32, 0, rows*width)
+	z := make([]float64, rank)
+	for range rows {
+		for k := range z {
+			z[k] = rng.NormFloat64()
+		}
+		for j := range width {
+			v := sd * rng.NormFloat64()
+			for k := range z {
+				v += z[k] * mix[k*width+j]
+			}
+			x = append(x, float32(v))
+		}
+	}
+	return x
+}
+
+func mustTrain(t testing.TB, rows []float32, width int, o Options) (*Network, Report) {
+	t.Helper()
+	n, r, err := Train(context.Background(), rows, width, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, r
+}
+
+func encoded(t testing.TB, n *Network) []byte {
+	t.Helper()
+	b, err := n.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestSameSeedSameModel(t *testing.T) {
+	rows := lowRank(500, 11, 3, 0.1, 1)
+	for _, masked := range []bool{false, true} {
+		o := Options{Masked: masked, Seed: 7, Epochs: 3, Holdout: 0.2}
+		a, _ := mustTrain(t, rows, 11, o)
+		b, _ := mustTrain(t, rows, 11, o)
+		if !bytes.Equal(encoded(t, a), encoded(t, b)) {
+			t.Errorf("masked %v: two trainings with one seed differ", masked)
+		}
+		o.Seed = 8
+		c, _ := mustTrain(t, rows, 11, o)
+		if bytes.Equal(encoded(t, a), encoded(t, c)) {
+			t.Errorf("masked %v: another seed gave the same network", masked)
+		}
+	}
+}
+
+func TestSavedEqualsLoaded(t *testing.T) {
+	for _, masked := range []bool{false, true} {
+		n, _ := mustTrain(t, lowRank(300, 13, 3, 0.1, 1), 13, Options{Masked: masked, Epochs: 2, Hidden: []int{9, 3, 17}})
+		b := encoded(t, n)
+		m, err := Unmarshal(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n.params {
+			if math.Float32bits(n.params[i]) != math.Float32bits(m.params[i]) {
+				t.Fatalf("masked %v: parameter %d was %v, is %v", masked, i, n.params[i], m.params[i])
+			}
+		}
+		if !bytes.Equal(b, encoded(t, m)) {
+			t.Error("encoded again, the bytes differ")
+		}
+	}
+}
+
+func TestRefusesBadInput(t *testing.T) {
+	nan := float32(math.NaN())
+	ok := make([]float32, 12)
+	bad := append([]float32(nil), ok...)
+	bad[7] = nan
+	inf := append([]float32(nil), ok...)
+	inf[11] = float32(math.Inf(-1))
+	other := newNetwork(4, true, []int{2})
+	for name, c := range map[string]struct {
+		rows  []float32
+		width int
+		o     Options
+		want  string
+	}{
+		"nan":        {bad, 3, Options{}, "row 2 column 1"},
+		"inf":        {inf, 3, Options{Gaps: true}, "row 3 column 2"},
+		"ragged":     {ok, 5, Options{}, "whole rows"},
+		"empty":      {nil, 3, Options{}, "whole rows"},
+		"width":      {ok, 0, Options{}, "width"},
+		"mask rate":  {ok, 3, Options{MaskRate: 1}, "mask rate"},
+		"rate":       {ok, 3, Options{LearningRate: math.NaN()}, "learning rate"},
+		"holdout":    {ok, 3, Options{Holdout: 1}, "holdout"},
+		"hidden":     {ok, 3, Options{Hidden: []int{4, 0}}, "hidden"},
+		"warm shape": {ok, 3, Options{Warm: other}, "another shape"},
+	} {
+		_, _, err := Train(context.Background(), c.rows, c.width, c.o)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+	if _, _, err := Train(context.Background(), bad, 3, Options{Gaps: true, Masked: true}); err != nil {
+		t.Errorf("a gap where gaps are allowed: %v", err)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	reason := errors.New("enough")
+	epochs := 0
+	o := Options{Epochs: 1000, Progress: func(e, of int) {
+		if epochs = e; e == 2 {
+			cancel(reason)
+		}
+	}}
+	n, _, err := Train(ctx, lowRank(200, 5, 2, 0.1, 1), 5, o)
+	if !errors.Is(err, reason) || n != nil || epochs != 2 {
+		t.Errorf("network %v, error %v after %d epochs; want none, the cause, 2", n != nil, err, epochs)
+	}
+}
