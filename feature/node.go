@@ -1,4 +1,224 @@
 package feature
 
-// Node is the built-in profile for Linux hosts, from node_exporter's metrics.
-func Node() Profile { return Profile{Name: "node"} }
+import "github.com/omenhq/omen"
+
+// Which devices count. Every byte is counted once: a logical volume, a software
+// RAID or a replicated device sits on disks that are counted, a bond, bridge or
+// VLAN on cards that are counted, and a container's end of a virtual cable is
+// the host's own traffic seen again.
+const (
+	realDisks = `device!~"(loop|ram|zram|fd|sr|dm-|md|drbd|nbd|bcache|zd).*"`
+	realCards = `device!~"lo|(veth|docker|br-|br[0-9]|virbr|vnet|cali|cilium|lxc|lxd|flannel|cni|kube|nodelocaldns|weave|podman|nerdctl|tap|tun|wg|ifb|dummy|bond|team|vlan|vxlan|genev|gre|erspan|sit|ip6tnl|tunl|ovs|antrea|azv|eni).*|.+[.].+"`
+	realFiles = `fstype!~"(tmpfs|ramfs|devtmpfs|rootfs|overlay|aufs|squashfs|iso9660|udf|erofs|cramfs|autofs|nsfs|efivarfs|fuse.*|9p|virtiofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|hugetlbfs|mqueue|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|sysfs|tracefs)"`
+)
+
+// uptime is from the host's own clock on both sides, so that a host whose clock
+// is wrong is not thought to be rebooting. Hosts whose exporter gives no boot
+// time count as up for long.
+const uptime = `max by ($by) (node_time_seconds - node_boot_time_seconds)
+  or 1e9 + 0 * max by ($by) (node_memory_MemTotal_bytes)`
+
+// cores is how many processors a host has.
+const cores = `count by ($by) (node_cpu_seconds_total{mode="idle"})`
+
+// Node is the built-in profile for Linux hosts, from the metrics of
+// node_exporter 0.16 and later. It needs only collectors that are on by
+// default, but for processes; what a host's exporter lacks is a gap.
+//
+// It has no derived features: the detector's forecast keeps averages over
+// several spans and the time of day itself, and weighs changes in its breadth
+// channel, so they would make each vector longer and tell it nothing. There is
+// no node_load1 either: it is an average over a minute of what load_per_core
+// measures at the moment, and would keep an incident open for minutes after
+// the trouble is over.
+func Node() Profile {
+	return Profile{
+		Name:   "node",
+		Help:   "A Linux host, by node_exporter's metrics",
+		By:     []string{"instance"},
+		Uptime: uptime,
+		Features: join(
+			nodeCPU(), nodePressure(), nodeMemory(), nodeDisk(), nodeFiles(), nodeNetwork(), nodeTCP(),
+		),
+	}
+}
+
+func join(groups ...[]Feature) []Feature {
+	var all []Feature
+	for _, g := range groups {
+		all = append(all, g...)
+	}
+	return all
+}
+
+// cpuMode is the share of all processors' time that goes to some modes.
+func cpuMode(modes string) string {
+	return `sum by ($by) (rate(node_cpu_seconds_total{mode=~"` + modes + `"}[$window])) / ` + cores
+}
+
+// Guest time is inside user time and a metric of its own: it is not added.
+func nodeCPU() []Feature {
+	return []Feature{
+		{Name: "cpu_user", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.15, Scale: 0.3,
+			Help: "Share of all processors that runs programs, niced ones and guests included",
+			Expr: cpuMode("user|nice")},
+		{Name: "cpu_system", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.1, Scale: 0.2,
+			Help: "Share of all processors that runs the kernel, interrupts included",
+			Expr: cpuMode("system|irq|softirq")},
+		{Name: "cpu_iowait", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.1, Scale: 0.2,
+			Help: "Share of all processors that is idle while a disk is waited for",
+			Expr: cpuMode("iowait")},
+		{Name: "cpu_steal", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.05, Scale: 0.1,
+			Help: "Share of all processors that the hypervisor gave to somebody else",
+			Expr: cpuMode("steal")},
+		{Name: "cpu_busiest", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.3, Scale: 0.5,
+			Help: "How busy the busiest processor is: one thread that spins shows here on a machine with many",
+			Expr: `max by ($by) (1 - rate(node_cpu_seconds_total{mode="idle"}[$window]))`},
+		{Name: "load_per_core", Group: "cpu", Unit: omen.Count, Direction: Up, Deviation: 0.75, Scale: 1.5,
+			Help: "Run queue: processes running or blocked per processor, what load averages are made of, without their delay",
+			Expr: `max by ($by) (avg_over_time(node_procs_running[$window]) + avg_over_time(node_procs_blocked[$window])) / ` + cores},
+		{Name: "procs_blocked", Group: "cpu", Unit: omen.Count, Direction: Up, Deviation: 1.5, Scale: 3,
+			Help: "Processes that wait for a disk or a network file system and cannot be interrupted",
+			Expr: `max by ($by) (avg_over_time(node_procs_blocked[$window]))`},
+		{Name: "context_switches", Group: "cpu", Unit: omen.PerSecond, Direction: Both, Deviation: 3000, Scale: 5000,
+			Help: "Switches from one process to another",
+			Expr: `max by ($by) (rate(node_context_switches_total[$window]))`},
+		{Name: "forks", Group: "cpu", Unit: omen.PerSecond, Direction: Up, Deviation: 20, Scale: 30,
+			Help: "Processes and threads started",
+			Expr: `max by ($by) (rate(node_forks_total[$window]))`},
+		{Name: "processes", Group: "cpu", Unit: omen.Count, Direction: Both, Deviation: 30, Scale: 60,
+			Help: "Processes that exist; needs node_exporter's processes collector",
+			Expr: `max by ($by) (node_processes_pids)`},
+	}
+}
+
+// pressure is the share of time in which some process waited for a resource,
+// as the kernel tells since 4.20.
+func pressure(resource string) string {
+	return `max by ($by) (rate(node_pressure_` + resource + `_waiting_seconds_total[$window]))`
+}
+
+func nodePressure() []Feature {
+	return []Feature{
+		{Name: "pressure_cpu", Group: "pressure", Unit: omen.Ratio, Direction: Up, Deviation: 0.15, Scale: 0.3,
+			Help: "Share of time in which some process waited for a processor", Expr: pressure("cpu")},
+		{Name: "pressure_io", Group: "pressure", Unit: omen.Ratio, Direction: Up, Deviation: 0.1, Scale: 0.2,
+			Help: "Share of time in which some process waited for a disk", Expr: pressure("io")},
+		{Name: "pressure_memory", Group: "pressure", Unit: omen.Ratio, Direction: Up, Deviation: 0.05, Scale: 0.1,
+			Help: "Share of time in which some process waited for memory", Expr: pressure("memory")},
+	}
+}
+
+func nodeMemory() []Feature {
+	return []Feature{
+		{Name: "memory_used", Group: "memory", Unit: omen.Ratio, Direction: Both, Deviation: 0.05, Scale: 0.1,
+			Help: "Share of memory that programs could not have without swapping",
+			Expr: `max by ($by) (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)`},
+		{Name: "memory_cached", Group: "memory", Unit: omen.Ratio, Direction: Both, Deviation: 0.15, Scale: 0.2,
+			Help: "Share of memory that holds file contents and can be given back",
+			Expr: `max by ($by) ((node_memory_Cached_bytes + node_memory_Buffers_bytes + node_memory_SReclaimable_bytes) / node_memory_MemTotal_bytes)`},
+		{Name: "swap_used", Group: "memory", Unit: omen.Ratio, Direction: Up, Deviation: 0.1, Scale: 0.1,
+			Help: "Share of swap space in use; a host without swap lacks it",
+			Expr: `max by ($by) (1 - node_memory_SwapFree_bytes / (node_memory_SwapTotal_bytes > 0))`},
+		{Name: "swap_traffic", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 200, Scale: 200,
+			Help: "Pages swapped in and out",
+			Expr: `max by ($by) (rate(node_vmstat_pswpin[$window]) + rate(node_vmstat_pswpout[$window]))`},
+		{Name: "page_faults", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 10000, Scale: 20000,
+			Help: "Page faults, most of them harmless: memory touched for the first time",
+			Expr: `max by ($by) (rate(node_vmstat_pgfault[$window]))`},
+		{Name: "major_faults", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 100, Scale: 100,
+			Help: "Page faults that had to read a disk",
+			Expr: `max by ($by) (rate(node_vmstat_pgmajfault[$window]))`},
+		{Name: "oom_kills", Group: "memory", Unit: omen.Count, Direction: Up, Deviation: 0.5, Scale: 0.5,
+			Help: "Processes killed for want of memory within the window",
+			Expr: `max by ($by) (increase(node_vmstat_oom_kill[$window]))`},
+	}
+}
+
+// disks sums a counter's rate over a host's real disks.
+func disks(counter string) string {
+	return `sum by ($by) (rate(` + counter + `{` + realDisks + `}[$window]))`
+}
+
+func nodeDisk() []Feature {
+	return []Feature{
+		{Name: "disk_read", Group: "disk", Unit: omen.BytesPerSecond, Direction: Up, Deviation: 5e6, Scale: 1e7,
+			Help: "Read from all disks", Expr: disks("node_disk_read_bytes_total")},
+		{Name: "disk_write", Group: "disk", Unit: omen.BytesPerSecond, Direction: Up, Deviation: 5e6, Scale: 1e7,
+			Help: "Written to all disks", Expr: disks("node_disk_written_bytes_total")},
+		{Name: "disk_operations", Group: "disk", Unit: omen.PerSecond, Direction: Up, Deviation: 100, Scale: 200,
+			Help: "Reads and writes of all disks",
+			Expr: disks("node_disk_reads_completed_total") + ` + ` + disks("node_disk_writes_completed_total")},
+		{Name: "disk_utilisation", Group: "disk", Unit: omen.Ratio, Direction: Up, Deviation: 0.2, Scale: 0.3,
+			Help: "Share of time in which the busiest disk had work",
+			Expr: `max by ($by) (rate(node_disk_io_time_seconds_total{` + realDisks + `}[$window]))`},
+		{Name: "disk_queue", Group: "disk", Unit: omen.Count, Direction: Up, Deviation: 2, Scale: 3,
+			Help: "Operations that wait or run on the disk that has most of them",
+			Expr: `max by ($by) (rate(node_disk_io_time_weighted_seconds_total{` + realDisks + `}[$window]))`},
+		{Name: "disk_latency", Group: "disk", Unit: omen.Seconds, Max: 1e4, Direction: Up, Deviation: 0.02, Scale: 0.02,
+			Help: "Time that one read or write takes, over all disks; fewer than one a second count as one",
+			Expr: `(` + disks("node_disk_read_time_seconds_total") + ` + ` + disks("node_disk_write_time_seconds_total") +
+				`) / clamp_min(` + disks("node_disk_reads_completed_total") + ` + ` + disks("node_disk_writes_completed_total") + `, 1)`},
+	}
+}
+
+// Each device counts once, however often it is mounted.
+func nodeFiles() []Feature {
+	return []Feature{
+		{Name: "filesystem_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
+			Help: "How full the fullest file system is",
+			Expr: `max by ($by) (1 - node_filesystem_avail_bytes{` + realFiles + `} / (node_filesystem_size_bytes{` + realFiles + `} > 0))`},
+		{Name: "filesystem_growth", Group: "filesystem", Unit: omen.BytesPerSecond, Min: -1e13, Max: 1e13, Direction: Up, Deviation: 1e7, Scale: 1e7,
+			Help: "How fast all file systems fill; below 0 while files are removed",
+			Expr: `-sum by ($by) (max by ($by, device) (deriv(node_filesystem_free_bytes{` + realFiles + `}[$window])))`},
+		{Name: "inodes_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
+			Help: "Share of inodes in use where they are scarcest",
+			Expr: `max by ($by) (1 - node_filesystem_files_free{` + realFiles + `} / (node_filesystem_files{` + realFiles + `} > 0))`},
+		{Name: "file_descriptors", Group: "filesystem", Unit: omen.Count, Direction: Up, Deviation: 500, Scale: 1000,
+			Help: "Open files of the whole host",
+			Expr: `max by ($by) (node_filefd_allocated)`},
+	}
+}
+
+// cards sums a counter's rate over a host's real network cards.
+func cards(counter string) string {
+	return `sum by ($by) (rate(` + counter + `{` + realCards + `}[$window]))`
+}
+
+func nodeNetwork() []Feature {
+	return []Feature{
+		{Name: "network_receive", Group: "network", Unit: omen.BytesPerSecond, Direction: Both, Deviation: 1e6, Scale: 2e6,
+			Help: "Received by all network cards", Expr: cards("node_network_receive_bytes_total")},
+		{Name: "network_transmit", Group: "network", Unit: omen.BytesPerSecond, Direction: Both, Deviation: 1e6, Scale: 2e6,
+			Help: "Sent by all network cards", Expr: cards("node_network_transmit_bytes_total")},
+		{Name: "network_packets", Group: "network", Unit: omen.PerSecond, Direction: Both, Deviation: 1000, Scale: 2000,
+			Help: "Packets received and sent by all network cards",
+			Expr: cards("node_network_receive_packets_total") + ` + ` + cards("node_network_transmit_packets_total")},
+		{Name: "network_errors", Group: "network", Unit: omen.PerSecond, Direction: Up, Deviation: 1, Scale: 5,
+			Help: "Packets received or sent with errors",
+			Expr: cards("node_network_receive_errs_total") + ` + ` + cards("node_network_transmit_errs_total")},
+		{Name: "network_drops", Group: "network", Unit: omen.PerSecond, Direction: Up, Deviation: 10, Scale: 20,
+			Help: "Packets dropped for want of buffers or rules",
+			Expr: cards("node_network_receive_drop_total") + ` + ` + cards("node_network_transmit_drop_total")},
+	}
+}
+
+func nodeTCP() []Feature {
+	return []Feature{
+		{Name: "tcp_established", Group: "tcp", Unit: omen.Count, Direction: Both, Deviation: 30, Scale: 50,
+			Help: "TCP connections that are open",
+			Expr: `max by ($by) (node_netstat_Tcp_CurrEstab)`},
+		{Name: "tcp_opens", Group: "tcp", Unit: omen.PerSecond, Direction: Both, Deviation: 20, Scale: 30,
+			Help: "TCP connections opened from either side",
+			Expr: `max by ($by) (rate(node_netstat_Tcp_ActiveOpens[$window]) + rate(node_netstat_Tcp_PassiveOpens[$window]))`},
+		{Name: "tcp_retransmits", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 10, Scale: 10,
+			Help: "TCP segments sent again because nobody confirmed them",
+			Expr: `max by ($by) (rate(node_netstat_Tcp_RetransSegs[$window]))`},
+		{Name: "tcp_time_wait", Group: "tcp", Unit: omen.Count, Direction: Up, Deviation: 300, Scale: 500,
+			Help: "TCP connections that are closed and wait for stragglers",
+			Expr: `max by ($by) (node_sockstat_TCP_tw)`},
+		{Name: "tcp_listen_drops", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 1, Scale: 1,
+			Help: "Connections refused because a program does not accept them fast enough",
+			Expr: `max by ($by) (rate(node_netstat_TcpExt_ListenDrops[$window]))`},
+	}
+}
