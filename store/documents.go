@@ -1,0 +1,212 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// The kinds of document.
+const (
+	kindSetting = "setting"
+	kindSilence = "silence"
+	kindWindow  = "window"
+	kindPattern = "pattern"
+	kindEvent   = "event"
+)
+
+// document is one JSON value under a kind and an ID.
+type document struct {
+	kind, id  string
+	at, until time.Time // sorted by at; no longer of interest after until
+	value     any
+}
+
+func (db *DB) put(ctx context.Context, d document) error {
+	return db.tx(ctx, func(tx *sql.Tx) error { return putDocument(ctx, tx, d) })
+}
+
+func putDocument(ctx context.Context, tx *sql.Tx, d document) error {
+	what := fmt.Sprintf("store %s %s", d.kind, d.id)
+	if d.id == "" {
+		return fmt.Errorf("%s: no id: %w", what, omen.ErrInvalid)
+	}
+	body, err := json.Marshal(d.value)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", what, omen.ErrInvalid, err)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO document (kind, id, at, until, body) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, until = excluded.until, body = excluded.body`,
+		d.kind, d.id, nanos(d.at), nanos(d.until), body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// documents are those of a kind that still matter at now, in order of time.
+// The zero time means all.
+func documents[T any](ctx context.Context, db *DB, kind string, now time.Time) ([]T, error) {
+	found, err := query(ctx, db.read, func(rows *sql.Rows) (value T, err error) {
+		var id string
+		var body []byte
+		if err := rows.Scan(&id, &body); err != nil {
+			return value, err
+		}
+		if err := json.Unmarshal(body, &value); err != nil {
+			return value, fmt.Errorf("%s: %w: %w", id, omen.ErrCorrupt, err)
+		}
+		return value, nil
+	}, "SELECT id, body FROM document WHERE kind = ? AND (until = 0 OR until > ?) ORDER BY at, id", kind, nanos(now))
+	if err != nil {
+		return nil, fmt.Errorf("read %ss: %w", kind, err)
+	}
+	return found, nil
+}
+
+// document reads one into value, or says omen.ErrNotFound.
+func (db *DB) document(ctx context.Context, kind, id string, value any) error {
+	what := fmt.Sprintf("read %s %s", kind, id)
+	var body []byte
+	err := db.read.QueryRowContext(ctx, "SELECT body FROM document WHERE kind = ? AND id = ?", kind, id).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%s: %w", what, omen.ErrNotFound)
+	}
+	if err != nil {
+		return describe(fmt.Errorf("%s: %w", what, err))
+	}
+	if err := json.Unmarshal(body, value); err != nil {
+		return fmt.Errorf("%s: %w: %w", what, omen.ErrCorrupt, err)
+	}
+	return nil
+}
+
+// Setting reads the setting key into value (a pointer), and reports whether
+// there is one.
+func (db *DB) Setting(ctx context.Context, key string, value any) (bool, error) {
+	switch err := db.document(ctx, kindSetting, key, value); {
+	case errors.Is(err, omen.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, nil
+}
+
+// PutSetting stores value, as JSON, under key.
+func (db *DB) PutSetting(ctx context.Context, key string, value any) error {
+	return db.put(ctx, document{kind: kindSetting, id: key, value: value})
+}
+
+// PutSilence stores a silence, new or changed, with its audit row.
+func (db *DB) PutSilence(ctx context.Context, s omen.Silence, a omen.Audit) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	return db.putAudited(ctx, document{kind: kindSilence, id: s.ID, at: s.From, until: s.Until, value: s}, a)
+}
+
+// Silences are the silences that have not ended at now, those to come
+// included; the zero time means all that ever were.
+func (db *DB) Silences(ctx context.Context, now time.Time) ([]omen.Silence, error) {
+	return documents[omen.Silence](ctx, db, kindSilence, now)
+}
+
+// Silence is one silence, or [omen.ErrNotFound].
+func (db *DB) Silence(ctx context.Context, id string) (s omen.Silence, err error) {
+	return s, db.document(ctx, kindSilence, id, &s)
+}
+
+// PutWindow stores a maintenance window, new or changed, with its audit row.
+func (db *DB) PutWindow(ctx context.Context, w omen.Window, a omen.Audit) error {
+	if err := w.Validate(); err != nil {
+		return err
+	}
+	return db.putAudited(ctx, document{kind: kindWindow, id: w.ID, at: w.Created, value: w}, a)
+}
+
+// PutCalendar replaces all windows of a calendar by windows, with one audit row.
+func (db *DB) PutCalendar(ctx context.Context, calendar string, windows []omen.Window, a omen.Audit) error {
+	for i, w := range windows {
+		if err := w.Validate(); err != nil {
+			return err
+		}
+		windows[i].Calendar = calendar
+	}
+	return db.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM document WHERE kind = ? AND body ->> '$.calendar' = ?", kindWindow, calendar)
+		if err != nil {
+			return fmt.Errorf("replace calendar %s: %w", calendar, err)
+		}
+		for _, w := range windows {
+			if err := putDocument(ctx, tx, document{kind: kindWindow, id: w.ID, at: w.Created, value: w}); err != nil {
+				return err
+			}
+		}
+		return putAudit(ctx, tx, a)
+	})
+}
+
+// DeleteWindow removes a maintenance window, with its audit row.
+func (db *DB) DeleteWindow(ctx context.Context, id string, a omen.Audit) error {
+	return db.tx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, "DELETE FROM document WHERE kind = ? AND id = ?", kindWindow, id)
+		if err != nil {
+			return fmt.Errorf("delete window %s: %w", id, err)
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(fmt.Errorf("delete window %s: %w", id, omen.ErrNotFound), err)
+		}
+		return putAudit(ctx, tx, a)
+	})
+}
+
+// Windows are all maintenance windows.
+func (db *DB) Windows(ctx context.Context) ([]omen.Window, error) {
+	return documents[omen.Window](ctx, db, kindWindow, time.Time{})
+}
+
+// PutPattern stores a pattern of feedback, new or taken back, with its audit
+// row. Patterns are never removed: one that was taken back says by whom.
+func (db *DB) PutPattern(ctx context.Context, p omen.Pattern, a omen.Audit) error {
+	return db.putAudited(ctx, document{kind: kindPattern, id: p.ID, at: p.Created, value: p}, a)
+}
+
+// Patterns are all patterns of feedback, those taken back included.
+func (db *DB) Patterns(ctx context.Context) ([]omen.Pattern, error) {
+	return documents[omen.Pattern](ctx, db, kindPattern, time.Time{})
+}
+
+// Pattern is one pattern of feedback, or [omen.ErrNotFound].
+func (db *DB) Pattern(ctx context.Context, id string) (p omen.Pattern, err error) {
+	return p, db.document(ctx, kindPattern, id, &p)
+}
+
+// keepEvents is how long events can be drawn on timelines.
+const keepEvents = 90 * 24 * time.Hour
+
+// PutEvent stores something that happened. Storing the same ID again is
+// storing it once.
+func (db *DB) PutEvent(ctx context.Context, e omen.Event) error {
+	return db.put(ctx, document{kind: kindEvent, id: e.ID, at: e.At, until: e.At.Add(keepEvents), value: e})
+}
+
+// Events are the events from…to, oldest first.
+func (db *DB) Events(ctx context.Context, from, to time.Time) ([]omen.Event, error) {
+	found, err := query(ctx, db.read, func(rows *sql.Rows) (e omen.Event, err error) {
+		var body []byte
+		if err := rows.Scan(&body); err != nil {
+			return e, err
+		}
+		return e, json.Unmarshal(body, &e)
+	}, "SELECT body FROM document WHERE kind = ? AND at >= ? AND at < ? ORDER BY at, id", kindEvent, nanos(from), nanos(to))
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return found, nil
+}

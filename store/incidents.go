@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// Filter chooses incidents. Its zero value chooses all.
+type Filter struct {
+	States   []omen.IncidentState // empty: any
+	Kinds    []omen.IncidentKind  // empty: any
+	Host     omen.Host            // zero: any; a fleet incident is of all its members
+	Source   string
+	Verdicts []omen.Verdict // empty: any
+	From, To time.Time      // zero: no bound; incidents whose time overlaps from…to
+	Before   string         // an incident's ID: only older ones, to go on after a page
+	Loud     bool           // leave out the suppressed
+	Limit    int            // 0: no limit
+}
+
+// Incidents is what the filter chooses, the newest onset first.
+func (db *DB) Incidents(ctx context.Context, f Filter) ([]omen.Incident, error) {
+	var where []string
+	var args []any
+	add := func(condition string, values ...any) {
+		where = append(where, condition)
+		args = append(args, values...)
+	}
+	if len(f.States) > 0 {
+		add(in("state", f.States, &args))
+	}
+	if len(f.Kinds) > 0 {
+		add(in("kind", f.Kinds, &args))
+	}
+	if len(f.Verdicts) > 0 {
+		add(in("verdict", f.Verdicts, &args))
+	}
+	if f.Host != (omen.Host{}) {
+		add("id IN (SELECT incident FROM incident_host WHERE host = ?)", f.Host.ID())
+	}
+	if f.Source != "" {
+		add("source = ?", f.Source)
+	}
+	if !f.From.IsZero() {
+		add("(closed = 0 OR closed >= ?)", nanos(f.From))
+	}
+	if !f.To.IsZero() {
+		add("since < ?", nanos(f.To))
+	}
+	if f.Before != "" {
+		add("(since, id) < (SELECT since, id FROM incident WHERE id = ?)", f.Before)
+	}
+	if f.Loud {
+		add("quiet = 0")
+	}
+	statement := "SELECT body FROM incident"
+	if len(where) > 0 {
+		statement += " WHERE " + strings.Join(where, " AND ")
+	}
+	statement += " ORDER BY since DESC, id DESC"
+	if f.Limit > 0 {
+		statement += fmt.Sprintf(" LIMIT %d", f.Limit)
+	}
+	return db.incidents(ctx, statement, args...)
+}
+
+// in is an SQL condition "column IN (?, …)"; it adds the values to args.
+func in[T ~string](column string, values []T, args *[]any) string {
+	for _, v := range values {
+		*args = append(*args, string(v))
+	}
+	return column + " IN (?" + strings.Repeat(", ?", len(values)-1) + ")"
+}
+
+func (db *DB) incidents(ctx context.Context, statement string, args ...any) ([]omen.Incident, error) {
+	found, err := query(ctx, db.read, func(rows *sql.Rows) (in omen.Incident, err error) {
+		var body []byte
+		if err := rows.Scan(&body); err != nil {
+			return in, err
+		}
+		if err := json.Unmarshal(body, &in); err != nil {
+			return in, fmt.Errorf("%w: %w", omen.ErrCorrupt, err)
+		}
+		return in, nil
+	}, statement, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read incidents: %w", err)
+	}
+	return found, nil
+}
+
+// Incident is one incident as it is now, or [omen.ErrNotFound].
+func (db *DB) Incident(ctx context.Context, id string) (omen.Incident, error) {
+	found, err := db.incidents(ctx, "SELECT body FROM incident WHERE id = ?", id)
+	if err != nil {
+		return omen.Incident{}, err
+	}
+	if len(found) == 0 {
+		return omen.Incident{}, fmt.Errorf("incident %s: %w", id, omen.ErrNotFound)
+	}
+	return found[0], nil
+}
+
+// OpenIncidents is every incident that is not closed, the oldest onset first.
+func (db *DB) OpenIncidents(ctx context.Context) ([]omen.Incident, error) {
+	return db.incidents(ctx, "SELECT body FROM incident WHERE state <> 'closed' ORDER BY since, id")
+}
+
+// RecentlyClosed is every incident that closed at or after since, the oldest
+// onset first: the ones that may reopen.
+func (db *DB) RecentlyClosed(ctx context.Context, since time.Time) ([]omen.Incident, error) {
+	return db.incidents(ctx, "SELECT body FROM incident WHERE state = 'closed' AND closed >= ? ORDER BY since, id", nanos(since))
+}
+
+// RecordDelivery keeps one attempt to tell a receiver of a change.
+func (db *DB) RecordDelivery(ctx context.Context, d omen.Delivery) error {
+	return db.exec(ctx, "record delivery to "+d.Receiver, `INSERT INTO delivery
+		(incident, key, receiver, at, took, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		d.Incident, d.Key, d.Receiver, nanos(d.At), int64(d.Took), d.Outcome, d.Detail)
+}
+
+// Deliveries is every attempt to tell somebody of an incident, oldest first.
+func (db *DB) Deliveries(ctx context.Context, incident string) ([]omen.Delivery, error) {
+	found, err := query(ctx, db.read, func(rows *sql.Rows) (d omen.Delivery, err error) {
+		var at, took int64
+		err = rows.Scan(&d.Incident, &d.Key, &d.Receiver, &at, &took, &d.Outcome, &d.Detail)
+		d.At, d.Took = time.Unix(0, at).UTC(), time.Duration(took)
+		return d, err
+	}, "SELECT incident, key, receiver, at, took, outcome, detail FROM delivery WHERE incident = ? ORDER BY id", incident)
+	if err != nil {
+		return nil, fmt.Errorf("read deliveries: %w", err)
+	}
+	return found, nil
+}

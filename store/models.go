@@ -1,0 +1,233 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	omen "github.com/omenhq/omen"
+)
+
+// keepModels is how many versions of a host's model are kept: the serving one
+// and two to fall back to.
+const keepModels = 3
+
+// PutModel stores a model. If info.Serving is set it serves its host from now
+// on, in the same transaction. Only the last three of a host are kept, and
+// the serving one always. Putting the same ID again replaces it.
+func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) error {
+	what := fmt.Sprintf("store model %s of host %s", info.ID, info.Host.ID())
+	if info.ID == "" || info.Host == (omen.Host{}) || len(blob) == 0 {
+		return fmt.Errorf("%s: id, host or bytes are missing: %w", what, omen.ErrInvalid)
+	}
+	body, err := json.Marshal(info)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", what, omen.ErrInvalid, err)
+	}
+	sum, host := sha256.Sum256(blob), info.Host.ID()
+	err = db.tx(ctx, func(tx *sql.Tx) error {
+		if info.Serving {
+			if _, err := tx.ExecContext(ctx, "UPDATE model SET serving = 0 WHERE host = ? AND serving = 1", host); err != nil {
+				return err
+			}
+		}
+		for _, s := range []statement{
+			{`INSERT INTO model (id, host, trained, serving, sum, info, card) VALUES (?, ?, ?, ?, ?, ?, ?)
+			  ON CONFLICT (id) DO UPDATE SET host = excluded.host, trained = excluded.trained,
+			  serving = excluded.serving, sum = excluded.sum, info = excluded.info, card = excluded.card`,
+				[]any{info.ID, host, nanos(info.TrainedAt), info.Serving, sum[:], body, info.Card}},
+			{"INSERT INTO model_blob (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data", []any{info.ID, blob}},
+			{"DELETE FROM model_blob WHERE id IN (" + surplus + ")", []any{host, keepModels}},
+			{"DELETE FROM model WHERE id IN (" + surplus + ")", []any{host, keepModels}},
+		} {
+			if _, err := tx.ExecContext(ctx, s.text, s.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+type statement struct {
+	text string
+	args []any
+}
+
+// surplus chooses a host's models beyond the newest few; the serving one counts
+// as the newest.
+const surplus = "SELECT id FROM model WHERE host = ? ORDER BY serving DESC, id DESC LIMIT -1 OFFSET ?"
+
+// Model is a stored model, or [omen.ErrNotFound]. A blob that is not what was
+// stored is [omen.ErrCorrupt].
+func (db *DB) Model(ctx context.Context, id string) (omen.ModelInfo, []byte, error) {
+	what := "read model " + id
+	var blob []byte
+	var m storedModel
+	err := db.read.QueryRowContext(ctx, "SELECT info, card, serving, sum, data FROM model JOIN model_blob USING (id) WHERE id = ?", id).
+		Scan(&m.body, &m.card, &m.serving, &m.sum, &blob)
+	if errors.Is(err, sql.ErrNoRows) {
+		return omen.ModelInfo{}, nil, fmt.Errorf("%s: %w", what, omen.ErrNotFound)
+	}
+	if err != nil {
+		return omen.ModelInfo{}, nil, describe(fmt.Errorf("%s: %w", what, err))
+	}
+	info, err := m.info()
+	if err != nil {
+		return omen.ModelInfo{}, nil, fmt.Errorf("%s: %w", what, err)
+	}
+	if sum := sha256.Sum256(blob); !bytes.Equal(sum[:], m.sum) {
+		return info, nil, fmt.Errorf("%s: checksum differs: %w", what, omen.ErrCorrupt)
+	}
+	return info, blob, nil
+}
+
+// storedModel is a row of the table model.
+type storedModel struct {
+	body, card, sum []byte
+	serving         bool
+}
+
+func (m storedModel) info() (info omen.ModelInfo, err error) {
+	if err := json.Unmarshal(m.body, &info); err != nil {
+		return info, fmt.Errorf("%w: %w", omen.ErrCorrupt, err)
+	}
+	info.Card, info.Serving = m.card, m.serving
+	return info, nil
+}
+
+// Models is what is stored of a host's models, the newest first, without the
+// blobs. The zero Host means all hosts, ordered by host.
+func (db *DB) Models(ctx context.Context, host omen.Host) ([]omen.ModelInfo, error) {
+	where, args := "ORDER BY host, id DESC", []any(nil)
+	if host != (omen.Host{}) {
+		where, args = "WHERE host = ? ORDER BY id DESC", []any{host.ID()}
+	}
+	found, err := query(ctx, db.read, func(rows *sql.Rows) (omen.ModelInfo, error) {
+		var m storedModel
+		if err := rows.Scan(&m.body, &m.card, &m.serving); err != nil {
+			return omen.ModelInfo{}, err
+		}
+		return m.info()
+	}, "SELECT info, card, serving FROM model "+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read models: %w", err)
+	}
+	return found, nil
+}
+
+// ServingModels hands every host's serving model to load, ordered by host.
+//
+// Where the blob is not what was stored, or load answers [omen.ErrCorrupt], the
+// host's next older model is tried; the one that loads serves from then on,
+// with a note that says why. A host of which none loads is logged and left
+// out, to be learned anew. Any other error of load ends the walk. load must
+// not write to the database.
+func (db *DB) ServingModels(ctx context.Context, load func(omen.ModelInfo, []byte) error) error {
+	ids, err := query(ctx, db.read, func(rows *sql.Rows) (id [2]string, err error) {
+		err = rows.Scan(&id[0], &id[1])
+		return id, err
+	}, "SELECT host, id FROM model WHERE serving = 1 ORDER BY host")
+	if err != nil {
+		return fmt.Errorf("read serving models: %w", err)
+	}
+	for _, id := range ids {
+		if err := db.loadServing(ctx, id[0], id[1], load); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) loadServing(ctx context.Context, host, id string, load func(omen.ModelInfo, []byte) error) error {
+	err := db.loadModel(ctx, id, load)
+	if err == nil || !errors.Is(err, omen.ErrCorrupt) {
+		return err
+	}
+	db.log.Error("model is damaged, an older one will serve", "host", host, "model", id, "err", err)
+	older, qerr := query(ctx, db.read, func(rows *sql.Rows) (id string, err error) {
+		err = rows.Scan(&id)
+		return id, err
+	}, "SELECT id FROM model WHERE host = ? AND id < ? ORDER BY id DESC", host, id)
+	if qerr != nil {
+		return fmt.Errorf("read older models of host %s: %w", host, qerr)
+	}
+	for _, o := range older {
+		switch err := db.loadModel(ctx, o, load); {
+		case err == nil:
+			return db.Promote(ctx, o, fmt.Sprintf("model %s was damaged", id))
+		case !errors.Is(err, omen.ErrCorrupt):
+			return err
+		}
+	}
+	db.log.Error("no model of the host can be read, it is learned anew", "host", host)
+	return nil
+}
+
+func (db *DB) loadModel(ctx context.Context, id string, load func(omen.ModelInfo, []byte) error) error {
+	info, blob, err := db.Model(ctx, id)
+	if err != nil {
+		return err
+	}
+	return load(info, blob)
+}
+
+// Promote makes a stored model the one that serves its host, and notes why.
+// Promoting an older one is how to roll back.
+func (db *DB) Promote(ctx context.Context, id, note string) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error {
+		var m storedModel
+		err := tx.QueryRowContext(ctx, "SELECT info FROM model WHERE id = ?", id).Scan(&m.body)
+		if errors.Is(err, sql.ErrNoRows) {
+			return omen.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		info, err := m.info()
+		if err != nil {
+			return err
+		}
+		info.Serving, info.Note = true, note
+		body, err := json.Marshal(info)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE model SET serving = 0 WHERE host = ? AND serving = 1", info.Host.ID()); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE model SET serving = 1, info = ? WHERE id = ?", body, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("promote model %s: %w", id, err)
+	}
+	return nil
+}
+
+// NoteModel replaces a model's note: why it was not promoted.
+func (db *DB) NoteModel(ctx context.Context, id, note string) error {
+	return db.exec(ctx, "note on model "+id, "UPDATE model SET info = json_set(info, '$.note', ?) WHERE id = ?", note, id)
+}
+
+// ForgetHost removes all models of a host that is gone for good.
+func (db *DB) ForgetHost(ctx context.Context, host omen.Host) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM model_blob WHERE id IN (SELECT id FROM model WHERE host = ?)", host.ID())
+		if err == nil {
+			_, err = tx.ExecContext(ctx, "DELETE FROM model WHERE host = ?", host.ID())
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget models of host %s: %w", host.ID(), err)
+	}
+	return nil
+}

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync"
+
+	"github.com/pressly/goose/v3"
+	"golang.org/x/sync/errgroup"
+	"modernc.org/sqlite" // registers the driver "sqlite"
+
+	omen "github.com/omenhq/omen"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// DB is the open database. Its methods are safe for use by many goroutines;
+// writes queue on one connection, reads run beside them on a small pool.
+type DB struct {
+	path    string
+	log     *slog.Logger
+	lock    *os.File
+	write   *sql.DB // one connection, every transaction immediate
+	read    *sql.DB // a few connections, query only
+	unclean bool
+
+	mu    sync.Mutex
+	woken chan struct{} // closed and replaced whenever the journal grows
+}
+
+// readers bounds the pool of reading connections. Beyond the cores there is
+// nothing to gain; each costs some 2 MB of page cache.
+const readers = 4
+
+// checkUpTo bounds the database whose pages are all checked at every start
+// (about a second at 500 MB/s). A larger one is checked after an unclean
+// shutdown only; SQLite still notices damage when it reads it.
+const checkUpTo = 512 << 20
+
+// Open opens the database at path, or makes it, and brings its tables up to
+// date. The directory must exist.
+//
+// It returns [omen.ErrLocked] if another process has the database open,
+// [omen.ErrCorrupt] if it is damaged or was written by a newer Omen, and
+// [omen.ErrFull] if the disk is full, each with a hint. A damaged database is
+// left exactly as it is.
+func Open(ctx context.Context, path string, log *slog.Logger) (*DB, error) {
+	return open(ctx, path, "sqlite", log)
+}
+
+// open is Open through any driver that speaks SQLite; tests give one that
+// fails at the n-th write.
+func open(ctx context.Context, path, driver string, log *slog.Logger) (*DB, error) {
+	lock, err := takeLock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{path: path, log: log, lock: lock, woken: make(chan struct{})}
+	if err := db.start(ctx, driver); err != nil {
+		return nil, errors.Join(describe(fmt.Errorf("open database %s: %w", path, err)), db.release())
+	}
+	return db, nil
+}
+
+func (db *DB) start(ctx context.Context, driver string) error {
+	walLeft := size(db.path+"-wal") > 0
+	var err error
+	if db.write, err = sql.Open(driver, dsn(db.path, false)); err != nil {
+		return err
+	}
+	db.write.SetMaxOpenConns(1)
+	if err := db.check(ctx, walLeft); err != nil {
+		return err
+	}
+	if err := migrate(ctx, db.write); err != nil {
+		return err
+	}
+	if db.read, err = sql.Open(driver, dsn(db.path, true)); err != nil {
+		return err
+	}
+	db.read.SetMaxOpenConns(readers)
+	db.read.SetMaxIdleConns(readers)
+	if err := db.read.PingContext(ctx); err != nil {
+		return err
+	}
+	return db.markOpen(ctx)
+}
+
+// dsn is the data source name. busy_timeout matters only for tools that look
+// into the file from outside; our own writers queue in one process.
+func dsn(path string, readOnly bool) string {
+	q := url.Values{"_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+		"journal_size_limit(67108864)", "cache_size(-8000)", "temp_store(MEMORY)",
+	}}
+	if readOnly {
+		q["_pragma"] = []string{"busy_timeout(10000)", "query_only(ON)", "cache_size(-2000)"}
+	} else {
+		q.Set("_txlock", "immediate")
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// check reports a damaged database as omen.ErrCorrupt.
+func (db *DB) check(ctx context.Context, unclean bool) error {
+	if n := size(db.path); n == 0 || n > checkUpTo && !unclean {
+		return db.write.PingContext(ctx)
+	}
+	var verdict string
+	if err := db.write.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w: %s", omen.ErrCorrupt, verdict)
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return omen.WithHint(fmt.Errorf("%w: it has version %d, this Omen knows up to %d", omen.ErrSchema, current, target),
+			"the database was written by a newer Omen: run that one, or give this one another --storage.path")
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// markOpen notes that the database is in use, and whether it already was:
+// then the last owner did not close it.
+func (db *DB) markOpen(ctx context.Context) error {
+	found, err := db.Setting(ctx, settingOpen, new(bool))
+	if err != nil {
+		return err
+	}
+	db.unclean = found
+	return db.PutSetting(ctx, settingOpen, true)
+}
+
+// settingOpen is there while the database is open.
+const settingOpen = "store.open"
+
+// Unclean reports whether the last process that had the database open ended
+// without closing it.
+func (db *DB) Unclean() bool { return db.unclean }
+
+// Close writes everything back, and lets another process open the database.
+// Every Follow must have ended.
+func (db *DB) Close() error {
+	_, err := db.write.ExecContext(context.Background(), "DELETE FROM document WHERE kind = ? AND id = ?", kindSetting, settingOpen)
+	return errors.Join(describe(err), db.release())
+}
+
+func (db *DB) release() error {
+	var g errgroup.Group
+	for _, pool := range []*sql.DB{db.read, db.write} {
+		if pool != nil {
+			g.Go(pool.Close)
+		}
+	}
+	return errors.Join(g.Wait(), db.lock.Close())
+}
+
+// Backup writes a consistent copy of the whole database to a new file.
+func (db *DB) Backup(ctx context.Context, path string) error {
+	if _, err := db.write.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
+		return describe(fmt.Errorf("back up database to %s: %w", path, err))
+	}
+	return nil
+}
+
+// Primary result codes of SQLite, https://www.sqlite.org/rescode.html.
+const (
+	codeBusy    = 5
+	codeCorrupt = 11
+	codeFull    = 13
+	codeCantOpn = 14
+	codeNotADB  = 26
+	codeIOWrite = 10 | 3<<8
+)
+
+// describe gives an error of SQLite the kind and the hint that it deserves.
+func describe(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		if errors.Is(err, omen.ErrCorrupt) && omen.Hint(err) == "" {
+			return omen.WithHint(err, corruptHint)
+		}
+		return err
+	}
+	switch {
+	case e.Code()&0xff == codeFull:
+		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrFull, err), "free some space in the data directory; Omen goes on by itself")
+	case e.Code()&0xff == codeCorrupt, e.Code()&0xff == codeNotADB:
+		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrCorrupt, err), corruptHint)
+	case e.Code()&0xff == codeBusy:
+		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrLocked, err), "another program has the database open; close it")
+	case e.Code()&0xff == codeCantOpn, e.Code() == codeIOWrite:
+		return omen.WithHint(err, "check that the data directory exists and that Omen's user may write to it")
+	}
+	return err
+}
+
+const corruptHint = "the database is damaged, and Omen leaves it as it is, since it holds acknowledged incidents: " +
+	"restore a backup, or try `sqlite3 omen.db .recover | sqlite3 new.db`, or move the file away to start " +
+	"with an empty one (models are learned again from the metrics; incidents and feedback are gone)"

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// tx runs f in one durable transaction.
+func (db *DB) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return describe(err)
+	}
+	if err := f(tx); err != nil {
+		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
+			err = errors.Join(err, back)
+		}
+		return describe(err)
+	}
+	return describe(tx.Commit())
+}
+
+// exec runs one durable statement; what says what it is for.
+func (db *DB) exec(ctx context.Context, what, statement string, args ...any) error {
+	if _, err := db.write.ExecContext(ctx, statement, args...); err != nil {
+		return describe(fmt.Errorf("%s: %w", what, err))
+	}
+	return nil
+}
+
+// query is the rows of a statement, each made into a T.
+func query[T any](ctx context.Context, db *sql.DB, row func(*sql.Rows) (T, error), statement string, args ...any) (all []T, err error) {
+	rows, err := db.QueryContext(ctx, statement, args...)
+	if err != nil {
+		return nil, describe(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		one, err := row(rows)
+		if err != nil {
+			return nil, describe(err)
+		}
+		all = append(all, one)
+	}
+	return all, describe(rows.Err())
+}
+
+// nanos is how times are stored; the zero time is 0.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
