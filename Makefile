@@ -1,0 +1,61 @@
+# Omen. `make help` lists what there is; everything installs what it misses
+# from Go's and npm's own caches and registries.
+SHELL   := bash
+GO      ?= go
+NPM     ?= npm
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+UI      := web/dist/index.html
+UI_SRC  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
+
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check bench lint scenarios e2e ui onnx clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ui ## build bin/omen, the user interface inside
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/omen ./cmd/omen
+
+run: build ## watch this machine: build, then `omen serve` (more flags: make run ARGS='--help')
+	./bin/omen serve $(ARGS)
+
+test: ui onnx ## all tests (those of real peers skip, and say so, where a peer is not installed)
+	$(GO) test ./...
+	cd web/ui && $(NPM) test --silent
+
+check: ## what CI does
+	bash .ci/run
+
+bench: ## benchmarks of the code, and detection quality on ../shared/bench
+	$(GO) test -run '^$$' -bench . -benchmem ./autoencoder ./detect ./incident ./store
+	@if [ -d ../shared/bench ]; then $(MAKE) --no-print-directory build && ./bin/omen bench ../shared/bench; \
+	else echo "../shared/bench is absent: no detection quality measured"; fi
+
+scenarios: ## scenario scripts: metrics in, incidents and messages out, in virtual time
+	$(GO) test -count=1 -run 'Scenario' -v ./incident/... ./watch/... ./app/...
+
+lint: ## static checks, by .golangci.yml
+	$(GO) vet ./...
+	cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	./bin/golangci-lint run ./...
+
+e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, VictoriaMetrics, a browser
+	$(GO) test -count=1 -timeout 40m -tags e2e -v ./test/...
+
+ui: $(UI)
+
+$(UI): web/ui/package-lock.json $(UI_SRC)
+	cd web/ui && $(NPM) ci --no-audit --no-fund --loglevel=error && $(NPM) run build --silent
+	@touch $@
+
+onnx: autoencoder/testdata/onnx/node_modules/.package-lock.json
+
+autoencoder/testdata/onnx/node_modules/.package-lock.json: autoencoder/testdata/onnx/package-lock.json
+	cd autoencoder/testdata/onnx && $(NPM) ci --no-audit --no-fund --loglevel=error
+
+clean: ## remove what was built (never ./data)
+	rm -rf bin web/ui/node_modules autoencoder/testdata/onnx/node_modules
+	find web/dist -mindepth 1 ! -name .keep -delete

@@ -1,0 +1,77 @@
+package omen_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"testing"
+
+	"github.com/omenhq/omen"
+)
+
+func TestHostIDRoundTrip(t *testing.T) {
+	for _, h := range []omen.Host{
+		{Source: "local", Profile: "node", Name: "web-1"},
+		{Source: "prom", Profile: "workload", Name: "shop/checkout"},
+		{Source: "prom", Profile: "node", Name: "[::1]:9100"},
+	} {
+		got, err := omen.ParseHost(h.ID())
+		if err != nil || got != h {
+			t.Errorf("ParseHost(%q) = %v, %v", h.ID(), got, err)
+		}
+	}
+	for _, bad := range []string{"", "a", "a/b", "a//b", "//", "/b/c"} {
+		if _, err := omen.ParseHost(bad); err == nil {
+			t.Errorf("ParseHost(%q) accepted it", bad)
+		}
+	}
+}
+
+func TestUnitFormat(t *testing.T) {
+	for _, c := range []struct {
+		unit omen.Unit
+		v    float64
+		want string
+	}{
+		{omen.Ratio, 0.8312, "83.1 %"},
+		{omen.Ratio, 1, "100 %"},
+		{omen.Ratio, 0, "0 %"},
+		{omen.Bytes, 1.6e9, "1.6 GB"},
+		{omen.Bytes, 999.6, "1 kB"},
+		{omen.BytesPerSecond, 240e6, "240 MB/s"},
+		{omen.Seconds, 0.0123, "12.3 ms"},
+		{omen.Seconds, 90, "90 s"},
+		{omen.Seconds, 7200, "2 h"},
+		{omen.PerSecond, 1312, "1.31k/s"},
+		{omen.Count, -42, "-42"},
+		{omen.Count, 1e-9, "0"},
+		{omen.Count, math.NaN(), "unknown"},
+		{omen.Count, 1e300, "1e+282E"},
+	} {
+		if got := c.unit.Format(c.v); got != c.want {
+			t.Errorf("%s.Format(%g) = %q, want %q", c.unit, c.v, got, c.want)
+		}
+	}
+}
+
+func TestCauseReadsLikeASentence(t *testing.T) {
+	c := omen.Cause{Feature: "disk_write", Unit: omen.BytesPerSecond, Actual: 240e6, Lower: 8e6, Upper: 15e6}
+	if got, want := c.String(), "disk_write 240 MB/s, expected 8 MB/s–15 MB/s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestHints(t *testing.T) {
+	inner := omen.WithHint(io.EOF, "inner")
+	outer := fmt.Errorf("read x: %w", inner)
+	if omen.Hint(outer) != "inner" || !errors.Is(outer, io.EOF) {
+		t.Errorf("hint %q lost, or the error's kind", omen.Hint(outer))
+	}
+	if got := omen.Hint(omen.WithHint(outer, "outer")); got != "outer" {
+		t.Errorf("the outermost hint wins: got %q", got)
+	}
+	if omen.WithHint(nil, "x") != nil || omen.Hint(io.EOF) != "" {
+		t.Error("a hint appeared from nowhere")
+	}
+}
