@@ -1,8 +1,14 @@
+//go:build !amd64 || purego
+
 package autoencoder
+
+// vectorised is false: this build has the plain kernels only.
+const vectorised = false
 
 func multiply(c []float32, cs int, a []float32, ars, aks int, b []float32, bs int, bias []float32, rows, depth, n int) {
 	multiplyPlain(c, cs, a, ars, aks, b, bs, bias, rows, depth, n)
 }
+
 func tanh(x []float32)                                 { tanhPlain(x) }
 func derive(g, h []float32)                            { derivePlain(g, h) }
 func hide(in, x []float32, threshold int32, s *random) { hidePlain(in, x, threshold, s) }
