@@ -74,6 +74,7 @@ type Incident struct {
 	VerdictBy    string        `json:"verdict_by"`
 	Links        []string      `json:"links"`
 	Model        string        `json:"model"` // the model that opened it
+	Fleet        string        `json:"fleet"` // the fleet incident that this host's incident is part of; empty: none
 	ChangeNumber int           `json:"change_number"`
 }
 

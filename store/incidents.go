@@ -21,6 +21,8 @@ type Filter struct {
 	From, To time.Time      // zero: no bound; incidents whose time overlaps from…to
 	Before   string         // an incident's ID: only older ones, to go on after a page
 	Loud     bool           // leave out the suppressed
+	Fleet    string         // only what is part of this fleet incident
+	TopLevel bool           // leave out what is part of a fleet incident
 	Limit    int            // 0: no limit
 }
 
@@ -55,6 +57,12 @@ func (db *DB) Incidents(ctx context.Context, f Filter) ([]omen.Incident, error) 
 	}
 	if f.Before != "" {
 		add("(since, id) < (SELECT since, id FROM incident WHERE id = ?)", f.Before)
+	}
+	if f.Fleet != "" {
+		add("fleet = ?", f.Fleet)
+	}
+	if f.TopLevel {
+		add("fleet = ''")
 	}
 	if f.Loud {
 		add("quiet = 0")

@@ -27,13 +27,31 @@ func (db *DB) Append(ctx context.Context, changes ...omen.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
+	return db.appendWith(ctx, changes, func(*sql.Tx) error { return nil })
+}
+
+// AppendFeedback is Append together with the patterns that a verdict makes or
+// takes back, and the verdict's audit row: all or nothing.
+func (db *DB) AppendFeedback(ctx context.Context, patterns []omen.Pattern, a omen.Audit, changes ...omen.Change) error {
+	return db.appendWith(ctx, changes, func(tx *sql.Tx) error {
+		for _, p := range patterns {
+			if err := putDocument(ctx, tx, document{kind: kindPattern, id: p.ID, at: p.Created, value: p}); err != nil {
+				return err
+			}
+		}
+		return putAudit(ctx, tx, a)
+	})
+}
+
+// appendWith appends changes in one transaction with whatever else does.
+func (db *DB) appendWith(ctx context.Context, changes []omen.Change, more func(*sql.Tx) error) error {
 	err := db.tx(ctx, func(tx *sql.Tx) error {
 		for i := range changes {
 			if err := appendOne(ctx, tx, &changes[i]); err != nil {
 				return fmt.Errorf("change %s: %w", changes[i].Key(), err)
 			}
 		}
-		return nil
+		return more(tx)
 	})
 	if err != nil {
 		for i := range changes {
@@ -73,14 +91,14 @@ func project(ctx context.Context, tx *sql.Tx, in omen.Incident) error {
 		return fmt.Errorf("%w: %w", omen.ErrInvalid, err)
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO incident
-		(id, number, kind, host, source, state, severity, verdict, quiet, since, closed, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		(id, number, kind, host, source, state, severity, verdict, quiet, fleet, since, closed, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET number = excluded.number, kind = excluded.kind, host = excluded.host,
 		source = excluded.source, state = excluded.state, severity = excluded.severity,
-		verdict = excluded.verdict, quiet = excluded.quiet, since = excluded.since, closed = excluded.closed, body = excluded.body
+		verdict = excluded.verdict, quiet = excluded.quiet, fleet = excluded.fleet, since = excluded.since, closed = excluded.closed, body = excluded.body
 		WHERE excluded.number > incident.number`,
 		in.ID, in.ChangeNumber, string(in.Kind), in.Host.ID(), in.Host.Source, string(in.State), string(in.Severity),
-		string(in.Verdict), in.Suppressed != "", nanos(in.Since), nanos(in.ClosedAt), body)
+		string(in.Verdict), in.Suppressed != "", in.Fleet, nanos(in.Since), nanos(in.ClosedAt), body)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -13,13 +14,17 @@ import (
 // and closed ones that nobody has judged. Rejected and expected incidents,
 // trivial ones, those of a model too young to page, and those that expired as
 // the new normal are learnable again.
-// Silences and windows are the caller's to add; see package incident.
-func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Span, error) {
+// Silences and windows with the effect "exclude" on the host, whose labels may
+// be nil, are left out too. Spans may overlap.
+func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, from, to time.Time) ([]omen.Span, error) {
+	spans, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
+	if err != nil {
+		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
+	}
 	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
-	var spans []omen.Span
 	for _, in := range found {
 		if !excludes(in) {
 			continue
@@ -52,4 +57,37 @@ func excludes(in omen.Incident) bool {
 		return true
 	}
 	return in.Suppressed == "" && in.Reason != omen.ReasonExpired
+}
+
+// quietSpans are the silences and windows that ask for their time to be left
+// out of a host's training.
+func (db *DB) quietSpans(ctx context.Context, value func(string) string, from, to time.Time) (spans []omen.Span, err error) {
+	silences, err := db.Silences(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range silences {
+		if s.Effect == omen.EffectExclude && s.From.Before(to) && onHost(s.Match, value) {
+			spans = append(spans, omen.Span{From: s.From, To: s.Until, Why: "silence " + s.ID})
+		}
+	}
+	windows, err := db.Windows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range windows {
+		if w.Effect == omen.EffectExclude && onHost(w.Match, value) {
+			spans = append(spans, w.Between(from, to)...)
+		}
+	}
+	return spans, nil
+}
+
+// onHost reports whether matchers that ask about hosts alone hold for one.
+func onHost(match []omen.Matcher, value func(string) string) bool {
+	if slices.ContainsFunc(match, func(m omen.Matcher) bool { return !m.OfHost() }) {
+		return false
+	}
+	holds, err := omen.Compile(match)
+	return err == nil && holds(value)
 }

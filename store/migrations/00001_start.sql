@@ -21,12 +21,14 @@ CREATE TABLE incident (
   severity TEXT    NOT NULL,
   verdict  TEXT    NOT NULL,
   quiet    INTEGER NOT NULL, -- 1: suppressed
+  fleet    TEXT    NOT NULL, -- the fleet incident that it is part of
   since    INTEGER NOT NULL,
   closed   INTEGER NOT NULL,
   body     BLOB    NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX incident_state ON incident (state, since);
 CREATE INDEX incident_since ON incident (since);
+CREATE INDEX incident_fleet ON incident (fleet) WHERE fleet <> '';
 
 -- Which hosts an incident is of: one row for a host incident, many for a fleet's.
 CREATE TABLE incident_host (
