@@ -22,13 +22,13 @@ type Source interface {
 // infinities are kept as the source gave them.
 type Frame struct {
 	Hosts    []string            // the identifying labels' values, joined by "/"
-	Labels   []map[string]string // per host, the labels that all of its series carry with one value; never nil
+	Labels   []map[string]string // per host, the labels that have one value in all of its series that carry them, at most 32; never nil
 	Features []string
 	Start    time.Time
 	Step     time.Duration
 	Instants int
 	Window   time.Duration    // what $window became; 0 if no expression used it
-	Failed   map[string]error // feature -> why its query failed or is not to be trusted whole; other features are usable
+	Failed   map[string]error // feature -> why its query failed; what it has is partial, other features are usable
 
 	values []float64 // host-major, then instant, then feature
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/omenhq/omen"
 )
 
@@ -71,26 +73,10 @@ func (q Query) instants() int {
 	return int(q.End.Sub(q.Start)/q.Step) + 1
 }
 
-// needsWindow reports whether any expression has a "$window".
-func (q Query) needsWindow() bool {
-	for _, e := range q.Exprs {
-		if strings.Contains(e.PromQL, "$window") {
-			return true
-		}
-	}
-	return false
-}
-
-// windowFor is the range for rates: four steps, at least four scrape intervals,
-// so that a rate has three samples or more even where one scrape was lost.
-func windowFor(step, scrape time.Duration) time.Duration {
-	return max(4*step, 4*scrape, time.Second)
-}
-
 // expand writes the expression out.
 func (e Expr) expand(window time.Duration, by []string) string {
 	return strings.NewReplacer(
-		"$window", fmt.Sprintf("%dms", window.Milliseconds()),
+		"$window", model.Duration(window).String(),
 		"$by", strings.Join(by, ", "),
 	).Replace(e.PromQL)
 }

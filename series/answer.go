@@ -1,0 +1,203 @@
+package series
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/omenhq/omen"
+)
+
+// answer collects what came back for one feature, host by host.
+type answer struct {
+	by          []string
+	start, step int64 // milliseconds
+	instants    int
+	anonymous   bool // series without identifying labels count as the host ""
+
+	hosts   map[string]*track
+	samples int            // usable ones
+	unnamed int            // series that carry none of the identifying labels
+	outside int            // samples at other instants than asked for
+	doubled map[string]int // host -> instants at which several series said different things
+	notes   []string       // the source's own warnings
+}
+
+// track is one host's part of an answer.
+type track struct {
+	host   string
+	values []float64
+	labels map[string]string
+}
+
+// conflict marks a label that differs between the series of one host.
+const conflict = "\x00"
+
+// maxLabels bounds the labels that a frame keeps of a host.
+const maxLabels = 32
+
+func newAnswer(q Query) *answer {
+	return &answer{
+		by: q.By, start: q.Start.UnixMilli(), step: q.Step.Milliseconds(), instants: q.instants(),
+		hosts: map[string]*track{}, doubled: map[string]int{},
+	}
+}
+
+// track is the place for one series' samples, nil if the series names no host.
+func (a *answer) track(labels map[string]string) *track {
+	host, named := hostName(labels, a.by)
+	if !named && !a.anonymous {
+		a.unnamed++
+		return nil
+	}
+	t := a.hosts[host]
+	if t == nil {
+		t = &track{host: host, values: make([]float64, a.instants), labels: map[string]string{}}
+		for i := range t.values {
+			t.values[i] = math.NaN()
+		}
+		a.hosts[host] = t
+	}
+	mergeLabels(t.labels, labels)
+	return t
+}
+
+// put stores one sample. Of several series of one host, the first that has a
+// value at an instant counts: series come sorted by their labels, so the
+// choice does not change from tick to tick.
+func (a *answer) put(t *track, at int64, v float64) {
+	if math.IsNaN(v) {
+		return
+	}
+	i := 0
+	if a.instants > 1 {
+		i = int((at - a.start + a.step/2) / a.step)
+	}
+	if i < 0 || i >= a.instants || abs(at-a.start-int64(i)*a.step) > 1 {
+		a.outside++
+		return
+	}
+	switch old := t.values[i]; {
+	case math.IsNaN(old):
+		t.values[i] = v
+		a.samples++
+	case old != v:
+		a.doubled[t.host]++
+	}
+}
+
+// err says what is not to be trusted in the answer, nil if nothing.
+func (a *answer) err() error {
+	var said []string
+	if a.unnamed > 0 {
+		said = append(said, fmt.Sprintf("%d series without the label %s", a.unnamed, strings.Join(a.by, ", ")))
+	}
+	if len(a.doubled) > 0 {
+		host := slices.Min(slices.Collect(maps.Keys(a.doubled)))
+		said = append(said, fmt.Sprintf("%d hosts have several series that disagree, such as %s (the first in label order is used)", len(a.doubled), host))
+	}
+	if a.outside > 0 {
+		said = append(said, fmt.Sprintf("%d samples at instants that were not asked for (ignored)", a.outside))
+	}
+	if len(a.notes) > 0 {
+		said = append(said, "the source warns: "+strings.Join(a.notes, "; "))
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%s: %w", strings.Join(said, "; "), omen.ErrPartial)
+	if a.unnamed > 0 || len(a.doubled) > 0 {
+		by := strings.Join(a.by, ", ")
+		err = omen.WithHint(err, fmt.Sprintf("let the expression give one series per host, as in max by (%s) (…)", by))
+	}
+	return err
+}
+
+// note keeps a few of the source's warnings.
+func (a *answer) note(warnings []string) {
+	for _, w := range warnings {
+		if len(a.notes) < 3 && !slices.Contains(a.notes, w) {
+			a.notes = append(a.notes, w)
+		}
+	}
+}
+
+// hostName joins the identifying labels; named is false if all are missing.
+func hostName(labels map[string]string, by []string) (host string, named bool) {
+	parts := make([]string, len(by))
+	for i, name := range by {
+		parts[i] = labels[name]
+		named = named || parts[i] != ""
+	}
+	return strings.Join(parts, "/"), named
+}
+
+// mergeLabels adds labels to those of a host, marking those that differ.
+func mergeLabels(into, labels map[string]string) {
+	for name, value := range labels {
+		if name == "__name__" {
+			continue
+		}
+		if old, ok := into[name]; ok && old != value {
+			into[name] = conflict
+		} else if !ok && len(into) < maxLabels {
+			into[name] = value
+		}
+	}
+}
+
+// assemble makes one frame of the features' answers; nil answers are gaps.
+func assemble(q Query, answers []*answer) *Frame {
+	labels := map[string]map[string]string{}
+	for _, a := range answers {
+		if a == nil {
+			continue
+		}
+		for host, t := range a.hosts {
+			if labels[host] == nil {
+				labels[host] = map[string]string{}
+			}
+			mergeLabels(labels[host], t.labels)
+		}
+	}
+	features := make([]string, len(q.Exprs))
+	for i, e := range q.Exprs {
+		features[i] = e.Feature
+	}
+	hosts := slices.Sorted(maps.Keys(labels))
+	f := NewFrame(hosts, features, q.Start, q.Step, q.instants())
+	for h, host := range hosts {
+		maps.DeleteFunc(labels[host], func(_, value string) bool { return value == conflict })
+		f.Labels[h] = labels[host]
+		for i, a := range answers {
+			if a == nil || a.hosts[host] == nil {
+				continue
+			}
+			for instant, v := range a.hosts[host].values {
+				f.Set(h, instant, i, v)
+			}
+			delete(a.hosts, host)
+		}
+	}
+	return f
+}
+
+// kindOf is the kind of err that decides what the whole source's error is.
+func kindOf(err error) error {
+	for _, kind := range []error{omen.ErrDenied, omen.ErrFull, omen.ErrCorrupt, omen.ErrUnavailable} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return omen.ErrInvalid
+}
+
+func abs(v int64) int64 {
+	if v < 0 {
+		return -v
+	}
+	return v
+}

@@ -1,0 +1,55 @@
+package series
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+)
+
+// FeatureCheck says what a source has of one feature.
+type FeatureCheck struct {
+	Feature string
+	Hosts   []string // that have it, sorted
+	Samples int      // over all hosts and instants
+	Err     error    // why its query failed, or what is not to be trusted; nil if neither
+}
+
+// SourceCheck says what a source has.
+type SourceCheck struct {
+	Hosts    []string
+	Features []FeatureCheck // in the query's order
+	Window   time.Duration  // what $window became
+	Took     time.Duration
+}
+
+// Check reads once and reports, feature by feature, what there is. It fails
+// only as [Source.Read] does: when the source as a whole could not be read.
+func Check(ctx context.Context, source Source, q Query) (SourceCheck, error) {
+	if source == nil {
+		return SourceCheck{}, errors.New("check a source: none given")
+	}
+	began := time.Now()
+	f, err := source.Read(ctx, q)
+	if err != nil {
+		return SourceCheck{}, err
+	}
+	c := SourceCheck{Hosts: f.Hosts, Window: f.Window, Took: time.Since(began)}
+	for i, name := range f.Features {
+		feature := FeatureCheck{Feature: name, Err: f.Failed[name]}
+		for h, host := range f.Hosts {
+			n := 0
+			for instant := range f.Instants {
+				if !math.IsNaN(f.At(h, instant, i)) {
+					n++
+				}
+			}
+			if n > 0 {
+				feature.Hosts = append(feature.Hosts, host)
+				feature.Samples += n
+			}
+		}
+		c.Features = append(c.Features, feature)
+	}
+	return c, nil
+}

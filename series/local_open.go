@@ -1,0 +1,235 @@
+package series
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"github.com/omenhq/omen"
+)
+
+// damagedDir is where damaged parts go; nothing reads it.
+const damagedDir = "damaged"
+
+// open opens the database, after moving aside what would keep it from opening.
+func (l *Local) open() error {
+	l.moveDamaged(quickCheck)
+	db, err := l.openTSDB()
+	if err != nil && !isFull(err) {
+		// Prometheus mends a torn write-ahead log by itself. What it cannot
+		// mend must not keep the rest from being used.
+		l.log.Error("metrics store does not open, its newest part is moved aside", "path", l.opts.Dir, "err", err)
+		for _, name := range []string{"wal", "wbl", "chunks_head"} {
+			l.moveAside(filepath.Join(l.opts.Dir, name), err)
+		}
+		db, err = l.openTSDB()
+	}
+	if err != nil {
+		return l.openError(err)
+	}
+	l.db, l.broken = db, nil
+	return nil
+}
+
+func (l *Local) openTSDB() (*tsdb.DB, error) {
+	o := tsdb.DefaultOptions()
+	o.RetentionDuration = l.opts.Retention.Milliseconds()
+	o.MaxBytes = l.opts.MaxBytes
+	o.NoLockfile = true // ours is held from open to close, also while the database is replaced
+	o.MaxBlockDuration = max(o.MinBlockDuration, min(31*24*time.Hour, l.opts.Retention/10).Milliseconds())
+	o.StripeSize = 512 // thousands of series, not millions
+	return tsdb.Open(l.opts.Dir, l.log, nil, o, nil)
+}
+
+func (l *Local) openError(err error) error {
+	err = fmt.Errorf("open metrics store %s: %w", l.opts.Dir, err)
+	if isFull(err) {
+		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrFull), fullHint)
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return omen.WithHint(err, "let Omen's user write to the directory, or choose another with --storage.path")
+	}
+	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "move the directory away to start afresh; the log says what is damaged")
+}
+
+const fullHint = "free space on the disk of --storage.path, or keep less with storage.retention; Omen goes on by itself"
+
+// blockCheck says what is wrong with a block directory.
+type blockCheck func(dir string) error
+
+// quickCheck opens a block, which reads its meta file and its index' table of
+// contents: what Prometheus refuses to start with.
+func quickCheck(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "meta.json")); err != nil {
+		return err
+	}
+	b, err := tsdb.OpenBlock(nil, dir, nil, nil)
+	if err != nil {
+		return err
+	}
+	return b.Close()
+}
+
+// fullCheck reads every sample of a block: seconds for a large one.
+func fullCheck(dir string) (err error) {
+	b, err := tsdb.OpenBlock(nil, dir, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	q, err := tsdb.NewBlockQuerier(b, b.MinTime(), b.MaxTime())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, q.Close()) }()
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".*"))
+	var it chunkenc.Iterator
+	for set.Next() {
+		it = set.At().Iterator(it)
+		for it.Next() != chunkenc.ValNone {
+			continue
+		}
+		if err := it.Err(); err != nil {
+			return err
+		}
+	}
+	return set.Err()
+}
+
+// moveDamaged moves aside every block that the check finds damaged and says
+// how many those were. The database must be closed.
+func (l *Local) moveDamaged(check blockCheck) int {
+	entries, err := os.ReadDir(l.opts.Dir)
+	if err != nil {
+		return 0 // opening will say it
+	}
+	moved := 0
+	for _, e := range entries {
+		if _, err := ulid.ParseStrict(e.Name()); err != nil || !e.IsDir() {
+			continue
+		}
+		dir := filepath.Join(l.opts.Dir, e.Name())
+		if err := check(dir); err != nil && !isFull(err) && !errors.Is(err, os.ErrPermission) {
+			l.moveAside(dir, err)
+			moved++
+		}
+	}
+	return moved
+}
+
+// moveAside puts a file or folder into the folder of damaged parts.
+func (l *Local) moveAside(path string, why error) {
+	if _, err := os.Stat(path); err != nil {
+		return
+	}
+	to := filepath.Join(l.opts.Dir, damagedDir, l.opts.now().UTC().Format("20060102T150405Z-")+filepath.Base(path))
+	err := os.MkdirAll(filepath.Dir(to), 0o755)
+	if err == nil {
+		err = os.Rename(path, to)
+	}
+	if err != nil {
+		l.log.Error("damaged part of the metrics store cannot be moved aside", "path", path, "err", err)
+		return
+	}
+	l.damaged.Add(1)
+	l.log.Error("damaged part of the metrics store moved aside", "path", to, "err", why)
+}
+
+// suspect looks for damaged blocks after a query could not read some data, at
+// most once in ten minutes, and moves them aside.
+func (l *Local) suspect(why error) {
+	l.appendMu.Lock()
+	defer l.appendMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.opts.now()
+	if l.closed || l.db == nil || now.Before(l.checkAt) {
+		return
+	}
+	l.checkAt = now.Add(10 * time.Minute)
+	l.log.Error("metrics store cannot read some samples, looking for damaged blocks", "path", l.opts.Dir, "err", why)
+	if err := l.db.Close(); err != nil {
+		l.log.Warn("metrics store did not close cleanly", "path", l.opts.Dir, "err", err)
+	}
+	l.moveDamaged(fullCheck)
+	l.reopened.Add(1)
+	if err := l.open(); err != nil {
+		l.db, l.broken, l.retryAt = nil, err, now.Add(retryOpen)
+	}
+}
+
+// retryOpen is how long a database that did not open is left alone.
+const retryOpen = 2 * time.Second
+
+// replace closes the database after a failed write and opens it again. After a
+// write that failed half way, the log's tail is torn: the TSDB would go on
+// acknowledging appends behind the tear, and the next start would cut them
+// all off. Opening reads the log, cuts the tear, and starts a clean segment.
+// The caller holds appendMu.
+func (l *Local) replace(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.log.Error("metrics store could not write, opening it again", "path", l.opts.Dir, "err", why)
+	if l.db != nil {
+		if err := l.db.Close(); err != nil {
+			l.log.Warn("metrics store did not close cleanly", "path", l.opts.Dir, "err", err)
+		}
+		l.db = nil
+	}
+	l.reopened.Add(1)
+	if err := l.open(); err != nil {
+		l.broken, l.retryAt = err, l.opts.now().Add(retryOpen)
+	}
+}
+
+// revive opens a database that did not open before. The caller holds appendMu.
+func (l *Local) revive() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.db != nil || l.closed || l.opts.now().Before(l.retryAt) {
+		return l.broken
+	}
+	if err := l.open(); err != nil {
+		l.broken, l.retryAt = err, l.opts.now().Add(retryOpen)
+		return err
+	}
+	l.log.Info("metrics store writes again", "path", l.opts.Dir)
+	return nil
+}
+
+// isFull reports whether an error is a full disk, a full quota or a file size
+// limit. The TSDB does not wrap all of its errors, so the text counts too.
+func isFull(err error) bool {
+	if err == nil {
+		return false
+	}
+	if errors.Is(err, omen.ErrFull) {
+		return true
+	}
+	for _, kind := range fullErrors {
+		if errors.Is(err, kind) || strings.Contains(err.Error(), kind.Error()) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusedByTime reports whether the TSDB refused a sample for its time alone.
+func refusedByTime(err error) bool {
+	return slices.ContainsFunc([]error{storage.ErrOutOfBounds, storage.ErrOutOfOrderSample, storage.ErrTooOldSample, storage.ErrDuplicateSampleForTimestamp},
+		func(kind error) bool { return errors.Is(err, kind) })
+}

@@ -1,0 +1,278 @@
+package series
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+
+	"github.com/omenhq/omen"
+)
+
+// RemoteOptions say where a Prometheus-compatible API is and how to ask it.
+type RemoteOptions struct {
+	URL         string                  // the part before /api/v1, such as http://prometheus:9090; user and password in it become basic auth
+	HTTP        config.HTTPClientConfig // TLS, basic auth, bearer token, OAuth2, proxy, headers
+	Timeout     time.Duration           // of one request; 0: 30 seconds
+	Delay       time.Duration           // read so long ago what is asked for as now: for sources whose newest samples come late; at least 0
+	Concurrency int                     // requests at once; 0: 4
+	MaxBytes    int64                   // of one answer; 0: 256 MiB
+	Log         *slog.Logger            // nil: silent
+}
+
+// Remote is any server with Prometheus' query API: Prometheus, Thanos, Mimir,
+// Cortex, VictoriaMetrics.
+//
+// It asks for one feature at a time, for all hosts, in pieces of at most
+// 11,000 instants (Prometheus refuses more) and of a bounded size.
+type Remote struct {
+	opts   RemoteOptions
+	url    string // without credentials
+	api    promv1.API
+	client *http.Client
+	reader reader
+}
+
+// NewRemote makes a client. It asks nothing yet: an unreachable server is an
+// error of [Remote.Read].
+func NewRemote(o RemoteOptions) (*Remote, error) {
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = 4
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 256 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	u, err := parseURL(&o)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.HTTP.Validate(); err != nil {
+		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
+	}
+	// The zero config of prometheus/common follows no redirect and speaks no
+	// HTTP/2; its YAML default does both, and so do we.
+	o.HTTP.FollowRedirects, o.HTTP.EnableHTTP2 = true, true
+	transport, err := config.NewRoundTripperFromConfig(o.HTTP, "omen", config.WithUserAgent("omen"))
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
+	}
+	client := &http.Client{Transport: gate{transport, o.MaxBytes}, Timeout: o.Timeout}
+	if !o.HTTP.FollowRedirects {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	c, err := api.NewClient(api.Config{Address: u, Client: client})
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
+	}
+	r := &Remote{opts: o, url: u, api: promv1.NewAPI(c), client: client}
+	r.reader = reader{eval: r.evaluate, concurrency: o.Concurrency, maxPoints: 11_000}
+	return r, nil
+}
+
+// parseURL checks the address and moves credentials out of it, so that no
+// message can show them.
+func parseURL(o *RemoteOptions) (string, error) {
+	invalid := func(why string) error {
+		return omen.WithHint(fmt.Errorf("source address: %s: %w", why, omen.ErrInvalid), "write it as http://HOST:PORT, such as http://127.0.0.1:9090")
+	}
+	u, err := url.Parse(strings.TrimSpace(o.URL))
+	if err != nil {
+		// Its text quotes the whole address, credentials and all.
+		return "", invalid("it is not a URL")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", invalid(fmt.Sprintf("%q is not an http or https URL with a host", u.Redacted()))
+	}
+	if u.User != nil && o.HTTP.BasicAuth == nil && o.HTTP.Authorization == nil {
+		password, _ := u.User.Password()
+		o.HTTP.BasicAuth = &config.BasicAuth{Username: u.User.Username(), Password: config.Secret(password)}
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	// People paste what they see in the address bar.
+	for _, tail := range []string{"/", "/graph", "/query", "/api/v1/query", "/api/v1", "/"} {
+		u.Path = strings.TrimSuffix(u.Path, tail)
+	}
+	o.URL = u.String()
+	return o.URL, nil
+}
+
+// Address is the server's URL without credentials.
+func (r *Remote) Address() string { return r.url }
+
+// Close closes idle connections.
+func (r *Remote) Close() error {
+	r.client.CloseIdleConnections()
+	return nil
+}
+
+// Read implements [Source].
+func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
+	f, err := r.reader.read(ctx, q)
+	if err != nil {
+		return nil, omen.WithHint(fmt.Errorf("source %s: %w", r.url, err), omen.Hint(err))
+	}
+	return f, nil
+}
+
+// evaluate implements the type evaluate over HTTP.
+func (r *Remote) evaluate(ctx context.Context, a *answer, promQL string, start, end time.Time, step, lookback time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTimeout)
+	defer cancel()
+	var opts []promv1.Option
+	if lookback > 0 {
+		opts = append(opts, promv1.WithLookbackDelta(lookback))
+	}
+	var v model.Value
+	var warnings promv1.Warnings
+	var err error
+	delay := r.opts.Delay
+	if start.Equal(end) {
+		v, warnings, _, err = r.api.Query(ctx, promQL, start.Add(-delay), opts...)
+	} else {
+		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: start.Add(-delay), End: end.Add(-delay), Step: step}, opts...)
+	}
+	if err != nil {
+		return 0, explain(ctx, err)
+	}
+	a.note(warnings)
+	return addValue(a, v, delay.Milliseconds())
+}
+
+// addValue adds a decoded answer. Staleness markers never reach an answer of
+// the API; NaN that do are gaps like them.
+func addValue(a *answer, v model.Value, delay int64) (series int, err error) {
+	switch v := v.(type) {
+	case model.Matrix:
+		slices.SortFunc(v, func(a, b *model.SampleStream) int { return compareMetrics(a.Metric, b.Metric) })
+		for _, s := range v {
+			if len(s.Histograms) > 0 {
+				return 0, errHistogram
+			}
+			if t := a.track(labelMap(s.Metric)); t != nil {
+				for _, p := range s.Values {
+					a.put(t, int64(p.Timestamp)+delay, float64(p.Value))
+				}
+			}
+		}
+		return len(v), nil
+	case model.Vector:
+		slices.SortFunc(v, func(a, b *model.Sample) int { return compareMetrics(a.Metric, b.Metric) })
+		for _, s := range v {
+			if s.Histogram != nil {
+				return 0, errHistogram
+			}
+			if t := a.track(labelMap(s.Metric)); t != nil {
+				a.put(t, int64(s.Timestamp)+delay, float64(s.Value))
+			}
+		}
+		return len(v), nil
+	case nil:
+		return 0, badAnswer(errors.New("it has no result"))
+	default:
+		return 0, fmt.Errorf("the expression gives a %s, not series: %w", v.Type(), omen.ErrInvalid)
+	}
+}
+
+func labelMap(m model.Metric) map[string]string {
+	labels := make(map[string]string, len(m))
+	for k, v := range m {
+		labels[string(k)] = string(v)
+	}
+	return labels
+}
+
+// compareMetrics orders as Prometheus' labels do: by name, then value, label
+// by label.
+func compareMetrics(a, b model.Metric) int {
+	names := func(m model.Metric) []string {
+		flat := make([]string, 0, len(m))
+		for name := range m {
+			flat = append(flat, string(name))
+		}
+		slices.Sort(flat)
+		return flat
+	}
+	an, bn := names(a), names(b)
+	for i := range min(len(an), len(bn)) {
+		if c := strings.Compare(an[i], bn[i]); c != 0 {
+			return c
+		}
+		if c := strings.Compare(string(a[model.LabelName(an[i])]), string(b[model.LabelName(bn[i])])); c != 0 {
+			return c
+		}
+	}
+	return len(an) - len(bn)
+}
+
+// gate is a round tripper that looks at answers before anybody decodes them:
+// it bounds their size, and tells web pages and refusals from API answers.
+type gate struct {
+	next     http.RoundTripper
+	maxBytes int64
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	// VictoriaMetrics moves start, end and the newest samples to suit its
+	// cache unless told not to; others ignore what they do not know.
+	q := req.URL.Query()
+	q.Set("nocache", "1")
+	q.Set("latency_offset", "1ms")
+	req.URL.RawQuery = q.Encode()
+	resp, err := g.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		defer resp.Body.Close()
+		return nil, deniedError(resp)
+	}
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
+		defer resp.Body.Close()
+		return nil, pageError(resp.StatusCode)
+	}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, left: g.maxBytes, limit: g.maxBytes}
+	return resp, nil
+}
+
+// boundedBody fails once it has given more than its limit.
+type boundedBody struct {
+	io.ReadCloser
+	left, limit int64
+}
+
+// Read implements [io.Reader].
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("%w: more than %d bytes", errTooMuch, b.limit)
+	}
+	return n, err
+}
+
+// firstLine is the beginning of a body, fit for a message.
+func firstLine(body io.Reader) string {
+	head, _ := io.ReadAll(io.LimitReader(body, 200)) // what there is will do
+	line, _, _ := bytes.Cut(bytes.TrimSpace(head), []byte("\n"))
+	return strings.ToValidUTF8(string(line), "?")
+}
