@@ -11,20 +11,31 @@ import "math"
 // upwards, for r < rows, k < depth, j < n, where n is a multiple of lanes.
 // c has row stride cs, b has bs; a[r,k] is a[r·ars + k·aks]. A nil bias is 0.
 func multiplyPlain(c []float32, cs int, a []float32, ars, aks int, b []float32, bs int, bias []float32, rows, depth, n int) {
+	var none [lanes]float32
 	for r := range rows {
 		for j := 0; j < n; j += lanes {
-			var acc [lanes]float32
+			init := &none
 			if bias != nil {
-				copy(acc[:], bias[j:j+lanes])
+				init = (*[lanes]float32)(bias[j:])
 			}
-			for k := range depth {
-				v := a[r*ars+k*aks]
-				w := b[k*bs+j : k*bs+j+lanes : k*bs+j+lanes]
-				for i := range acc {
-					acc[i] += float32(v * w[i])
-				}
+			// Eight scalars, because the compiler keeps no array in registers.
+			c0, c1, c2, c3 := init[0], init[1], init[2], init[3]
+			c4, c5, c6, c7 := init[4], init[5], init[6], init[7]
+			ai, bi := r*ars, j
+			for range depth {
+				v, w := a[ai], (*[lanes]float32)(b[bi:])
+				c0 += float32(v * w[0])
+				c1 += float32(v * w[1])
+				c2 += float32(v * w[2])
+				c3 += float32(v * w[3])
+				c4 += float32(v * w[4])
+				c5 += float32(v * w[5])
+				c6 += float32(v * w[6])
+				c7 += float32(v * w[7])
+				ai += aks
+				bi += bs
 			}
-			copy(c[r*cs+j:r*cs+j+lanes], acc[:])
+			*(*[lanes]float32)(c[r*cs+j:]) = [lanes]float32{c0, c1, c2, c3, c4, c5, c6, c7}
 		}
 	}
 }
