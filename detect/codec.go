@@ -1,0 +1,268 @@
+package detect
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/autoencoder"
+	"github.com/omenhq/omen/feature"
+)
+
+// A stored model is magic and version, its fields in a fixed order, little
+// endian, slices and strings with their length before them, and a CRC-32C of
+// all that precedes it.
+const (
+	magic      = "OMENRAN"
+	version    = 1
+	maxEncoded = 64 << 20
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// MarshalBinary encodes the model; [Load] decodes it to one that scores the
+// same, bit for bit.
+func (m *Model) MarshalBinary() ([]byte, error) {
+	w := writer{b: append(make([]byte, 0, 1<<16), magic...)}
+	w.u64(version)
+	w.fields(m)
+	var net []byte
+	if m.net != nil {
+		var err error
+		if net, err = m.net.MarshalBinary(); err != nil {
+			return nil, fmt.Errorf("encode model %s: %w", m.id, err)
+		}
+	}
+	w.bytes(net)
+	w.bytes(m.card.JSON())
+	return binary.LittleEndian.AppendUint32(w.b, crc32.Checksum(w.b, castagnoli)), nil
+}
+
+func (w *writer) fields(m *Model) {
+	w.text(m.schema)
+	w.text(m.id)
+	w.text(m.host.Source)
+	w.text(m.host.Profile)
+	w.text(m.host.Name)
+	w.text(string(m.grade))
+	w.u64(uint64(m.step))
+	w.u64(uint64(m.from.UnixNano()))
+	w.u64(uint64(m.trainedAt.UnixNano()))
+	w.u64(uint64(m.rows))
+	w.f64(m.pages)
+	w.u64(m.without.bits())
+	w.u64(uint64(len(m.active)))
+	for j, i := range m.active {
+		w.u64(uint64(i))
+		sc := m.scales[j]
+		w.f64(sc.zCentre)
+		w.f64(sc.zWidth)
+		w.f64(sc.aCentre)
+		w.f64(sc.aWidth)
+	}
+	w.u64(boolBit(m.timeOfDay, 0))
+	w.bytes(m.group)
+	for _, v := range m.vectors() {
+		w.f32s(*v)
+	}
+	for _, v := range m.numbers() {
+		w.f64(*v)
+	}
+}
+
+// vectors are the model's float32 parameters in storage order.
+func (m *Model) vectors() []*[]float32 {
+	return []*[]float32{&m.ridge, &m.rmsR, &m.rmsE, &m.jump, &m.bandLow, &m.bandHigh}
+}
+
+// numbers are its float64 parameters in storage order.
+func (m *Model) numbers() []*float64 {
+	v := []*float64{&m.recentre, &m.limit}
+	for c := range channels {
+		v = append(v, &m.middle[c], &m.spread[c])
+	}
+	return v
+}
+
+// Load decodes a stored model and binds it to schema. Bytes that are cut,
+// altered or of another version are [omen.ErrCorrupt]; a model of another
+// schema is [omen.ErrSchema].
+func Load(data []byte, schema *feature.Schema) (*Model, error) {
+	corrupt := func(what string) error {
+		return fmt.Errorf("load model: %s: %w", what, omen.ErrCorrupt)
+	}
+	if len(data) < len(magic)+12 || len(data) > maxEncoded || string(data[:len(magic)]) != magic {
+		return nil, corrupt("not a model")
+	}
+	body, sum := data[:len(data)-4], binary.LittleEndian.Uint32(data[len(data)-4:])
+	if crc32.Checksum(body, castagnoli) != sum {
+		return nil, corrupt("checksum differs")
+	}
+	r := &reader{b: body[len(magic):]}
+	if v := r.u64(); v != version {
+		return nil, corrupt(fmt.Sprintf("version %d, want %d", v, version))
+	}
+	m := &Model{schema: r.text()}
+	if !r.bad && m.schema != schema.Hash() {
+		return nil, omen.WithHint(fmt.Errorf("load model: made for schema %s, not %s: %w", m.schema, schema.Hash(), omen.ErrSchema),
+			"the profile changed since the model was made; a new one is learned from history")
+	}
+	m.specs = specsOf(schema)
+	r.fields(m)
+	net, card := r.bytes(), r.bytes()
+	if r.bad || len(r.b) != 0 {
+		return nil, corrupt("fields do not add up")
+	}
+	if len(net) > 0 {
+		var err error
+		if m.net, err = autoencoder.Unmarshal(net); err != nil {
+			return nil, corrupt(err.Error())
+		}
+	}
+	if err := m.card.decode(card); err != nil {
+		return nil, corrupt("card: " + err.Error())
+	}
+	if err := m.check(); err != nil {
+		return nil, corrupt(err.Error())
+	}
+	return m, nil
+}
+
+func (r *reader) fields(m *Model) {
+	m.id = r.text()
+	m.host = omen.Host{Source: r.text(), Profile: r.text(), Name: r.text()}
+	m.grade = omen.Grade(r.text())
+	m.step = time.Duration(r.u64())
+	m.from = time.Unix(0, int64(r.u64())).UTC()
+	m.trainedAt = time.Unix(0, int64(r.u64())).UTC()
+	m.rows = int(r.u64())
+	m.pages = r.f64()
+	m.without = partsOf(r.u64())
+	n := r.length(40)
+	m.active, m.scales = make([]int32, n), make([]scaling, n)
+	for j := range m.active {
+		m.active[j] = int32(r.u64())
+		m.scales[j] = scaling{r.f64(), r.f64(), r.f64(), r.f64()}
+	}
+	m.timeOfDay = r.u64() != 0
+	m.group = r.bytes()
+	for _, v := range m.vectors() {
+		*v = r.f32s()
+	}
+	for _, v := range m.numbers() {
+		*v = r.f64()
+	}
+}
+
+// check refuses parameters that would panic or give NaN.
+func (m *Model) check() error {
+	n := len(m.active)
+	for _, i := range m.active {
+		if i < 0 || int(i) >= len(m.specs) {
+			return fmt.Errorf("feature %d of %d", i, len(m.specs))
+		}
+	}
+	for _, v := range [][]float32{m.rmsR, m.rmsE, m.jump, m.bandLow, m.bandHigh} {
+		if len(v) != n {
+			return fmt.Errorf("%d numbers for %d features", len(v), n)
+		}
+	}
+	for _, v := range m.numbers() {
+		if !finite(*v) {
+			return fmt.Errorf("a number is %v", *v)
+		}
+	}
+	switch {
+	case n == 0 || len(m.group) != n || m.step <= 0 || !(m.limit > 0) || !(m.recentre >= 1):
+		return fmt.Errorf("empty or without limit")
+	case len(m.ridge) != 0 && len(m.ridge) != n*m.regressors():
+		return fmt.Errorf("%d forecast weights for %d features", len(m.ridge), n)
+	case m.net != nil && (m.net.Width() != n || !m.net.Masked()):
+		return fmt.Errorf("the network has %d features, want %d", m.net.Width(), n)
+	}
+	return nil
+}
+
+func (p Parts) bits() uint64 {
+	return boolBit(p.Forecast, 0) | boolBit(p.Autoencoder, 1) | boolBit(p.Breadth, 2) |
+		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5)
+}
+
+func partsOf(b uint64) Parts {
+	has := func(i int) bool { return b>>i&1 == 1 }
+	return Parts{has(0), has(1), has(2), has(3), has(4), has(5)}
+}
+
+func boolBit(b bool, at int) uint64 {
+	if b {
+		return 1 << at
+	}
+	return 0
+}
+
+type writer struct{ b []byte }
+
+func (w *writer) u64(v uint64)   { w.b = binary.LittleEndian.AppendUint64(w.b, v) }
+func (w *writer) f64(v float64)  { w.u64(math.Float64bits(v)) }
+func (w *writer) text(s string)  { w.bytes([]byte(s)) }
+func (w *writer) bytes(s []byte) { w.u64(uint64(len(s))); w.b = append(w.b, s...) }
+func (w *writer) f32s(v []float32) {
+	w.u64(uint64(len(v)))
+	for _, x := range v {
+		w.b = binary.LittleEndian.AppendUint32(w.b, math.Float32bits(x))
+	}
+}
+
+// reader reads until something does not fit; then bad is set and everything
+// reads as zero.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) take(n int) []byte {
+	if r.bad || n < 0 || n > len(r.b) {
+		r.bad = true
+		return nil
+	}
+	out := r.b[:n:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *reader) u64() uint64 {
+	if b := r.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (r *reader) f64() float64 { return math.Float64frombits(r.u64()) }
+
+// length reads a count of things that take at least size bytes each.
+func (r *reader) length(size int) int {
+	n := r.u64()
+	if r.bad || n > uint64(len(r.b)/size) {
+		r.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) bytes() []byte { return append([]byte(nil), r.take(r.length(1))...) }
+func (r *reader) text() string  { return string(r.take(r.length(1))) }
+
+func (r *reader) f32s() []float32 {
+	b := r.take(4 * r.length(4))
+	if len(b) == 0 {
+		return nil
+	}
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}

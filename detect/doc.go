@@ -1,0 +1,18 @@
+// Package detect learns what is normal for one host and scores each new
+// sample against it. Its key type is [Model]: fitted once by [Fit], immutable,
+// bound to one schema, and read by any number of [Stream]s, each of which is
+// one host's running state.
+//
+// The detector ("RAN") has three channels, all causal. R, a ridge regression,
+// forecasts every feature from the last sample and its moving averages; it sees
+// what moves faster or otherwise than usual. A, a masked autoencoder, predicts
+// every feature from the others; it sees values that do not belong together.
+// N, breadth, counts how many features jump at once. Each channel is measured
+// in units of its own behaviour in training, the three are added, smoothed, and
+// divided by a limit that follows from the operator's page budget: 1.0 is the
+// limit.
+//
+// The package reads no clock and does no input or output; it never emits NaN;
+// it does not open incidents: that takes hysteresis and history, which are
+// package incident's.
+package detect

@@ -1,0 +1,261 @@
+package detect
+
+import (
+	"math"
+	"time"
+
+	"github.com/omenhq/omen/autoencoder"
+)
+
+const (
+	averages  = 4 // moving averages that the forecast sees
+	harmonics = 3 // of the day
+	groups    = 4 // of features that are hidden together at scoring
+	jumpMean  = 3 // samples over which a jump is averaged
+	jumpSpan  = 6 // samples over which jumps are collected
+)
+
+// alphas are the weights of the newest sample in the moving averages.
+var alphas = [averages]float32{0.3, 0.1, 0.03, 0.01}
+
+// front is the first half of scoring: from values to what each of the three
+// channels finds odd about each feature. It keeps what the forecast and the
+// breadth need of the past, per active feature.
+type front struct {
+	m       *Model
+	started bool
+	last    time.Time
+
+	z, a, s  []float64 // the sample in scaled units; gaps hold what was expected
+	ok       []bool    // false: a gap
+	forecast []float32 // of A
+	recon    []float32 // of S, each feature from the other groups
+	r, e     []float32 // residuals of forecast and autoencoder, 0 at a gap
+	jump     []float32 // size of recent moves
+
+	phi    []float32 // regressors: last A, its averages, 1, time of day
+	past   []float64 // Z of the last jumpMean samples, ring
+	moves  []float32 // squared moves of the last jumpSpan samples, ring
+	at     int       // samples seen since the last start
+	input  []float32 // groups x M
+	mask   []float32 // groups x M
+	output []float32 // groups x M
+	memory *autoencoder.Scratch
+
+	learn func(phi []float32, a []float64) // told of regressors and targets while fitting
+}
+
+func newFront(m *Model) *front {
+	n := len(m.active)
+	f := &front{
+		m: m,
+		z: make([]float64, n), a: make([]float64, n), s: make([]float64, n), ok: make([]bool, n),
+		forecast: make([]float32, n), recon: make([]float32, n),
+		r: make([]float32, n), e: make([]float32, n), jump: make([]float32, n),
+		phi:  make([]float32, m.regressors()),
+		past: make([]float64, jumpMean*n), moves: make([]float32, jumpSpan*n),
+	}
+	if m.net != nil {
+		f.input, f.mask, f.output = make([]float32, groups*n), make([]float32, groups*n), make([]float32, groups*n)
+		f.memory = m.net.NewScratch(groups)
+	}
+	return f
+}
+
+// regressors is the number of inputs of the forecast.
+func (m *Model) regressors() int { return regressors(len(m.active), m.timeOfDay) }
+
+func regressors(features int, timeOfDay bool) int {
+	n := (1+averages)*features + 1
+	if timeOfDay {
+		n += 2 * harmonics
+	}
+	return n
+}
+
+// step takes in one sample, values in schema order. It reports whether the
+// residuals mean anything: not at the first sample after a start or a long
+// gap.
+func (f *front) step(at time.Time, values []float64) bool {
+	m := f.m
+	if f.started && (!at.After(f.last) || at.Sub(f.last) > restartSteps*m.step) {
+		f.started = false
+	}
+	warm := f.started
+	f.last = at
+	f.observe(values)
+	f.predict(at)
+	f.complete(warm)
+	if warm && f.learn != nil {
+		f.learn(f.phi, f.a)
+	}
+	f.reconstruct()
+	f.collectMoves(warm)
+	f.remember(warm)
+	f.started = true
+	return warm
+}
+
+// observe scales the sample. Gaps are marked; complete fills them.
+func (f *front) observe(values []float64) {
+	for j, i := range f.m.active {
+		v := math.NaN()
+		if int(i) < len(values) {
+			v = values[i]
+		}
+		if f.ok[j] = finite(v); !f.ok[j] {
+			continue
+		}
+		sc := &f.m.scales[j]
+		f.z[j], f.a[j] = sc.z(v), sc.a(v)
+		f.s[j] = soft(f.z[j])
+	}
+}
+
+// predict forecasts A from what was seen before this sample.
+func (f *front) predict(at time.Time) {
+	n, p := len(f.m.active), len(f.phi)
+	f.setClock(at)
+	if f.m.ridge == nil {
+		clear(f.forecast)
+		return
+	}
+	for j := range n {
+		f.forecast[j] = dot(f.m.ridge[j*p:(j+1)*p], f.phi)
+	}
+}
+
+// setClock writes the constant and the time of day into the regressors.
+func (f *front) setClock(at time.Time) {
+	k := (1 + averages) * len(f.m.active)
+	f.phi[k] = 1
+	if f.m.timeOfDay {
+		clock(f.phi[k+1:], at)
+	}
+}
+
+func clock(dst []float32, at time.Time) {
+	u := at.UTC()
+	seconds := u.Hour()*3600 + u.Minute()*60 + u.Second()
+	for k := range harmonics {
+		sin, cos := math.Sincos(2 * math.Pi * float64(k+1) * float64(seconds) / day.Seconds())
+		dst[2*k], dst[2*k+1] = float32(sin), float32(cos)
+	}
+}
+
+// complete fills gaps with what was expected and computes the forecast's
+// residuals.
+func (f *front) complete(warm bool) {
+	for j := range f.ok {
+		if f.ok[j] {
+			f.r[j] = 0
+			if warm && f.m.ridge != nil {
+				f.r[j] = float32(f.a[j]) - f.forecast[j]
+			}
+			continue
+		}
+		f.r[j] = 0
+		if !warm {
+			f.a[j], f.z[j], f.s[j] = 0, 0, 0
+			continue
+		}
+		// The last value, drawn to the middle: a forecast fed with its own
+		// answers may wander off, this cannot.
+		f.a[j] = gapDecay * float64(f.phi[j])
+		f.z[j] = f.past[(f.at+jumpMean-1)%jumpMean*len(f.ok)+j]
+		f.s[j] = soft(f.z[j])
+	}
+}
+
+// reconstruct predicts each feature from the features of the other groups.
+func (f *front) reconstruct() {
+	if f.m.net == nil {
+		return
+	}
+	n := len(f.ok)
+	for g := range groups {
+		for j := range n {
+			f.input[g*n+j] = float32(f.s[j])
+			f.mask[g*n+j] = 0
+			if f.ok[j] && int(f.m.group[j]) != g {
+				f.mask[g*n+j] = 1
+			}
+		}
+	}
+	f.m.net.Reconstruct(f.output, f.input, f.mask, f.memory)
+	for j := range n {
+		f.recon[j] = f.output[int(f.m.group[j])*n+j]
+		f.e[j] = 0
+		if f.ok[j] {
+			f.e[j] = float32(f.z[j]) - f.recon[j]
+		}
+	}
+}
+
+// collectMoves measures how far each feature went lately: the root of the sum
+// of squares, over jumpSpan samples, of the mean of jumpMean changes (which is
+// a difference over jumpMean samples).
+func (f *front) collectMoves(warm bool) {
+	n := len(f.ok)
+	if !warm {
+		f.at = 0
+		clear(f.moves)
+		for k := range jumpMean {
+			copy(f.past[k*n:(k+1)*n], f.z)
+		}
+	}
+	old := f.past[(f.at%jumpMean)*n:][:n]
+	now := f.moves[(f.at%jumpSpan)*n:][:n]
+	for j := range n {
+		d := float32((f.z[j] - old[j]) / jumpMean)
+		now[j] = d * d
+		var sum float32
+		for k := range jumpSpan {
+			sum += f.moves[k*n+j]
+		}
+		f.jump[j] = float32(math.Sqrt(float64(sum)))
+	}
+	copy(old, f.z)
+	f.at++
+}
+
+// remember moves the sample into the regressors of the next one.
+func (f *front) remember(warm bool) {
+	n := len(f.ok)
+	for j := range n {
+		v := float32(f.a[j])
+		f.phi[j] = v
+		for k, alpha := range alphas {
+			avg := &f.phi[(k+1)*n+j]
+			if warm {
+				*avg += alpha * (v - *avg)
+			} else {
+				*avg = v
+			}
+		}
+	}
+}
+
+const (
+	// restartSteps is how many steps of silence make the past worthless.
+	restartSteps = 20
+	gapDecay     = 0.98
+)
+
+// dot is the inner product, in four chains so that the processor may overlap
+// them; the order is fixed.
+func dot(a, b []float32) float32 {
+	var s0, s1, s2, s3 float32
+	b = b[:len(a)]
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return (s0 + s1) + (s2 + s3)
+}

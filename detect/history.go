@@ -1,0 +1,93 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// history is what a fit learns from: samples in time order, without excluded
+// spans. It aliases the vectors' values.
+type history struct {
+	at       []time.Time
+	values   [][]float64
+	excluded []Span // of Options.Excluded, those that hit samples
+	dropped  int    // samples inside them, or out of order
+}
+
+func newHistory(width int, vectors []omen.Vector, excluded []Span) (history, error) {
+	var h history
+	used := make([]bool, len(excluded))
+	for _, v := range vectors {
+		if len(v.Values) != width {
+			return h, fmt.Errorf("sample of %s at %s has %d values, the schema has %d features: %w",
+				v.Host, v.At.Format(time.RFC3339), len(v.Values), width, omen.ErrSchema)
+		}
+		if len(h.at) > 0 && !v.At.After(h.at[len(h.at)-1]) {
+			h.dropped++
+			continue
+		}
+		if i := slices.IndexFunc(excluded, func(s Span) bool { return s.contains(v.At) }); i >= 0 {
+			h.dropped++
+			used[i] = true
+			continue
+		}
+		h.at = append(h.at, v.At)
+		h.values = append(h.values, v.Values)
+	}
+	for i, s := range excluded {
+		if used[i] {
+			h.excluded = append(h.excluded, s)
+		}
+	}
+	return h, nil
+}
+
+func (h history) len() int { return len(h.at) }
+
+// span is the time from the first to the last sample.
+func (h history) span() time.Duration {
+	if h.len() == 0 {
+		return 0
+	}
+	return h.at[h.len()-1].Sub(h.at[0])
+}
+
+// finiteOf appends the finite values of one feature.
+func (h history) finiteOf(dst []float64, feature int) []float64 {
+	for _, v := range h.values {
+		if finite(v[feature]) {
+			dst = append(dst, v[feature])
+		}
+	}
+	return dst
+}
+
+// medianStep is the median distance between samples, 0 with fewer than two.
+func medianStep(vectors []omen.Vector) time.Duration {
+	var d []time.Duration
+	for i := 1; i < len(vectors) && len(d) < 10_000; i++ {
+		if step := vectors[i].At.Sub(vectors[i-1].At); step > 0 {
+			d = append(d, step)
+		}
+	}
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// gradeOf says how much a model of this much history can be trusted: a day and
+// more is established, an hour learning.
+func gradeOf(covered time.Duration) omen.Grade {
+	switch {
+	case covered >= day*95/100:
+		return omen.Established
+	case covered >= time.Hour*95/100:
+		return omen.Learning
+	}
+	return omen.Provisional
+}

@@ -1,0 +1,104 @@
+package detect
+
+import (
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/autoencoder"
+	"github.com/omenhq/omen/feature"
+)
+
+// Model is what is normal for one host. It is immutable and safe for
+// concurrent use; [Model.Stream] makes what scores with it.
+//
+// Its parameters are kept in the precision they are stored in, so that a
+// loaded model scores bit for bit as the one that was saved.
+type Model struct {
+	id        string
+	host      omen.Host
+	schema    string // the schema's hash
+	specs     []spec // all features of the schema, in order
+	step      time.Duration
+	grade     omen.Grade
+	trainedAt time.Time // the last sample it learned from
+	from      time.Time
+	rows      int
+	pages     float64
+	without   Parts
+
+	active    []int32   // schema index of each feature that the model uses
+	scales    []scaling // per active feature, as all below
+	timeOfDay bool      // the forecast knows the time of day
+	ridge     []float32 // M x regressors: weights of the forecast
+	net       *autoencoder.Network
+	group     []uint8   // which features are hidden together
+	rmsR      []float32 // scale of the forecast's residuals, in A
+	rmsE      []float32 // scale of the autoencoder's residuals, in Z
+	jump      []float32 // a move beyond this is unusual, in Z
+	bandLow   []float32 // usual residuals of the autoencoder lie between, in Z
+	bandHigh  []float32
+
+	recentre float64 // samples over which the residuals' centres drift
+	middle   [channels]float64
+	spread   [channels]float64
+	limit    float64
+
+	card Card
+}
+
+// spec is what detection needs to know of a feature.
+type spec struct {
+	name      string
+	unit      omen.Unit
+	min, max  float64 // physical range
+	direction feature.Direction
+	deviation float64 // smallest deviation worth waking somebody for
+	scale     float64 // how far it moves on an ordinary host
+	context   bool    // helps to predict, is never to blame
+}
+
+func specsOf(s *feature.Schema) []spec {
+	var specs []spec
+	for _, f := range s.Features() {
+		p := spec{f.Name, f.Unit, f.Min, f.Max, f.Direction, f.Deviation, f.Scale, f.Context}
+		if !(p.scale > 0) || !finite(p.scale) {
+			p.scale = 1
+		}
+		if !(p.deviation > 0) || !finite(p.deviation) {
+			p.deviation = 0
+		}
+		specs = append(specs, p)
+	}
+	return specs
+}
+
+// ID is the model's name: the host's, and when and from what it was made. It
+// sorts by time within a host.
+func (m *Model) ID() string { return m.id }
+
+// Host is the host it was fitted for.
+func (m *Model) Host() omen.Host { return m.host }
+
+// Schema is the hash of the schema it is bound to.
+func (m *Model) Schema() string { return m.schema }
+
+// Step is the time between two samples it expects.
+func (m *Model) Step() time.Duration { return m.step }
+
+// Grade says how much it can be trusted.
+func (m *Model) Grade() omen.Grade { return m.grade }
+
+// Card reports what it learned from and how well.
+func (m *Model) Card() Card { return m.card }
+
+// Network is the autoencoder inside.
+func (m *Model) Network() *autoencoder.Network { return m.net }
+
+// Info describes the model for the store. Card is filled, Serving and Note are
+// the caller's.
+func (m *Model) Info() omen.ModelInfo {
+	return omen.ModelInfo{
+		ID: m.id, Host: m.host, Schema: m.schema, Grade: m.grade,
+		TrainedAt: m.trainedAt, From: m.from, To: m.trainedAt, Rows: m.rows, Card: m.card.JSON(),
+	}
+}

@@ -1,0 +1,104 @@
+package detect
+
+import (
+	"math"
+	"slices"
+)
+
+// Every feature is mapped to about [0, 1] by its range in training (or by its
+// profile's scale, if it moved less than that) and then standardised twice (DETECTION.md section 1 item 1): Z by mean and deviation,
+// for the network, and A by median and quartiles under an asinh, for the
+// forecast, which must not be led by outliers.
+const (
+	clipZ    = 100.0
+	clipA    = 50.0
+	floorSD  = 0.01
+	floorIQR = 0.3
+	normIQR  = 1.349 // quartile distance of a normal distribution in deviations
+	softKnee = 5.0
+)
+
+// scaling maps one feature from its own unit to Z and A and back.
+type scaling struct {
+	zCentre, zWidth float64
+	aCentre, aWidth float64
+}
+
+func (s scaling) z(x float64) float64 { return clip((x-s.zCentre)/s.zWidth, clipZ) }
+func (s scaling) a(x float64) float64 { return math.Asinh(clip((x-s.aCentre)/s.aWidth, clipA)) }
+
+// unZ and unA are the inverses inside the clipping range.
+func (s scaling) unZ(z float64) float64 { return s.zCentre + z*s.zWidth }
+func (s scaling) unA(a float64) float64 { return s.aCentre + math.Sinh(a)*s.aWidth }
+
+// learnScaling learns from one feature's finite values. scratch is reordered.
+func learnScaling(values []float64, f spec) scaling {
+	lo, hi := slices.Min(values), slices.Max(values)
+	unit := max(hi-lo, f.scale)
+	var sum, sq float64
+	for _, v := range values {
+		sum += (v - lo) / unit
+	}
+	mean := sum / float64(len(values))
+	for _, v := range values {
+		d := (v-lo)/unit - mean
+		sq += d * d
+	}
+	sd := math.Sqrt(sq / float64(len(values)))
+	slices.Sort(values)
+	iqr := (quantile(values, 0.75) - quantile(values, 0.25)) / unit
+	return scaling{
+		zCentre: lo + mean*unit,
+		zWidth:  (sd + floorSD) * unit,
+		aCentre: quantile(values, 0.5),
+		aWidth:  max(iqr/normIQR, floorIQR*sd, floorSD) * unit,
+	}
+}
+
+// soft keeps z up to the knee and grows with its logarithm beyond it.
+func soft(z float64) float64 {
+	switch {
+	case z > softKnee:
+		return softKnee + math.Log(z-softKnee+1)
+	case z < -softKnee:
+		return -softKnee - math.Log(-z-softKnee+1)
+	}
+	return z
+}
+
+// unsoft is the inverse of soft.
+func unsoft(s float64) float64 {
+	switch {
+	case s > softKnee:
+		return softKnee - 1 + math.Exp(min(s-softKnee, 12))
+	case s < -softKnee:
+		return -softKnee + 1 - math.Exp(min(-s-softKnee, 12))
+	}
+	return s
+}
+
+func clip(v, limit float64) float64 {
+	switch {
+	case v > limit:
+		return limit
+	case v < -limit:
+		return -limit
+	}
+	return v
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// quantile of sorted values, linear between neighbours (Hyndman and Fan's
+// type 7). NaN without values.
+func quantile(sorted []float64, p float64) float64 {
+	if len(sorted) == 0 {
+		return math.NaN()
+	}
+	at := p * float64(len(sorted)-1)
+	i := int(at)
+	if i >= len(sorted)-1 {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
