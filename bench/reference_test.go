@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// shared is the folder of the labelled series; tests that need it skip
+// without it.
+func shared(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join("..", "..", "shared", "bench")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the labelled series (../shared/bench beside the checkout) are absent")
+	}
+	return dir
+}
+
+type expectation struct {
+	VUSWindow int     `json:"vus_window"`
+	VUSPR     float64 `json:"vus_pr"`
+	AUCPR     float64 `json:"auc_pr"`
+}
+
+func expected(t *testing.T, dir string) map[string]expectation {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "reference", "expected.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]expectation
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	return want
+}
+
+// The three score series of the study were measured with TSB-AD's own code.
+func TestReferenceScores(t *testing.T) {
+	dir := shared(t)
+	want := expected(t, dir)
+	files, err := filepath.Glob(filepath.Join(dir, "reference", "*.csv.gz"))
+	if err != nil || len(files) != 3 {
+		t.Fatalf("reference score series: %v, %v", files, err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".csv.gz")
+		t.Run(name, func(t *testing.T) {
+			scores, labels := readScores(t, file)
+			w := want[name]
+			if got := VUSPR(scores, labels, w.VUSWindow); math.Abs(got-w.VUSPR) > 0.001 {
+				t.Errorf("VUS-PR %.5f, want %.4f", got, w.VUSPR)
+			}
+			if got := AUCPR(scores, labels); math.Abs(got-w.AUCPR) > 0.001 {
+				t.Errorf("AUC-PR %.5f, want %.4f", got, w.AUCPR)
+			}
+		})
+	}
+}
+
+// TSB-AD's rule gave the study its windows; ours is the same rule.
+func TestReferenceWindows(t *testing.T) {
+	dir := shared(t)
+	all, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := expected(t, dir)
+	if len(all) != len(want) {
+		t.Errorf("%d series, expected.json has %d", len(all), len(want))
+	}
+	for _, s := range all {
+		if got := Window(s); got != want[s.Name].VUSWindow {
+			t.Errorf("%s: window %d, want %d", s.Name, got, want[s.Name].VUSWindow)
+		}
+	}
+}
+
+func readScores(t *testing.T, file string) (scores []float64, labels []bool) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(z)
+	lines.Scan() // the header
+	for lines.Scan() {
+		score, label, _ := strings.Cut(lines.Text(), ",")
+		x, err := strconv.ParseFloat(score, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scores = append(scores, x)
+		labels = append(labels, label == "1")
+	}
+	return scores, labels
+}
