@@ -50,3 +50,15 @@ func benchReconstruct(b *testing.B, vectors int) {
 
 func BenchmarkReconstructBatch(b *testing.B) { benchReconstruct(b, 256) }
 func BenchmarkReconstructOne(b *testing.B)   { benchReconstruct(b, 1) }
+
+func BenchmarkUnmarshal(b *testing.B) {
+	n, _ := mustTrain(b, lowRank(200, benchWidth, 6, 0.2, 1), benchWidth, Options{Masked: true, Epochs: 1})
+	data := encoded(b, n)
+	b.ReportAllocs()
+	b.ReportMetric(float64(len(data)), "bytes")
+	for b.Loop() {
+		if _, err := Unmarshal(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -8,8 +8,8 @@ import (
 // TestLearnsLowRank: ten features driven by two factors with noise of
 // deviation 0.1. The best plain reconstruction through a bottleneck of two or
 // more leaves at most the noise, mean square 0.01; the rows' own mean square
-// is about 1. Small tanh networks with a finite budget get within ten times
-// the noise, 0.1, which nothing that ignores the structure does.
+// is about 1. Small tanh networks with a finite budget get within three
+// times the noise, 0.03, which nothing that ignores the structure does.
 func TestLearnsLowRank(t *testing.T) {
 	const width = 10
 	rows := lowRank(4000, width, 2, 0.1, 3)
@@ -17,8 +17,8 @@ func TestLearnsLowRank(t *testing.T) {
 	fresh := lowRank(4000, width, 2, 0.1, 3)[3000*width:]
 	mse := n.MeanSquaredError(fresh)
 	t.Logf("train %.4f validation %.4f, mean squared error %.4f", r.Loss().Train, r.Loss().Validation, mse)
-	if mse > 0.1 {
-		t.Errorf("mean squared error %v, want below 0.1", mse)
+	if mse > 0.03 {
+		t.Errorf("mean squared error %v, want below 0.03", mse)
 	}
 	if d := math.Abs(mse - r.Loss().Validation); d > 0.05*mse+1e-4 {
 		t.Errorf("reported validation loss %v, mean squared error %v", r.Loss().Validation, mse)

