@@ -1,0 +1,98 @@
+package incident
+
+import (
+	"encoding/hex"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// majorShare is the smallest share that makes a cause worth naming.
+const majorShare = 0.1
+
+// mostSigns bounds the causes that make an incident like another.
+const mostSigns = 5
+
+// material reports whether a deviation is worth waking somebody for: a cause
+// that is not trivial is the largest or has a tenth of the score, or what is
+// not trivial adds up to more than the limit by itself. A score that names no
+// cause is material.
+func material(s *omen.Score) bool {
+	if len(s.Causes) == 0 {
+		return true
+	}
+	share := 0.0
+	for i, c := range s.Causes {
+		if c.Trivial {
+			continue
+		}
+		if i == 0 || c.Share >= majorShare {
+			return true
+		}
+		share += c.Share
+	}
+	return share*s.Unsmoothed > 1
+}
+
+// keep is a copy of causes that the journal can hold: those whose numbers are
+// finite, the largest first.
+func keep(causes []omen.Cause) []omen.Cause {
+	kept := make([]omen.Cause, 0, len(causes))
+	for _, c := range causes {
+		if finite(c.Share) && finite(c.Actual) && finite(c.Expected) && finite(c.Lower) && finite(c.Upper) {
+			kept = append(kept, c)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b omen.Cause) int {
+		switch {
+		case a.Share > b.Share:
+			return -1
+		case a.Share < b.Share:
+			return 1
+		}
+		return strings.Compare(a.Feature, b.Feature)
+	})
+	return kept
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// signs are the features to blame and their directions, the largest first:
+// those that are not trivial and have a tenth of the score, at least one.
+func signs(causes []omen.Cause) []omen.CauseSign {
+	var all []omen.CauseSign
+	for _, c := range causes {
+		if c.Trivial || len(all) > 0 && c.Share < majorShare || len(all) == mostSigns {
+			continue
+		}
+		all = append(all, omen.CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected})
+	}
+	return all
+}
+
+// summary names the two largest causes that are not trivial, or the largest.
+func summary(causes []omen.Cause) string {
+	var said []string
+	for _, c := range causes {
+		if !c.Trivial && len(said) < 2 && (len(said) == 0 || c.Share >= majorShare) {
+			said = append(said, c.String())
+		}
+	}
+	if len(said) == 0 && len(causes) > 0 {
+		said = []string{causes[0].String()}
+	}
+	return strings.Join(said, "; ")
+}
+
+// newID names an incident from whom it is of and its onset, so that whoever
+// finds the same incident again, after a crash, gives it the same name. IDs
+// sort by onset.
+func newID(kind omen.IncidentKind, subject string, onset time.Time) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(string(kind) + "\x00" + subject + "\x00" + onset.UTC().Format(time.RFC3339Nano)))
+	return onset.UTC().Format("20060102T150405") + "-" + hex.EncodeToString(h.Sum(nil))[:12]
+}

@@ -1,0 +1,10 @@
+// Package incident turns scores into incidents that people can live with. Its
+// key types are [Tracker], a pure state machine that says when an incident
+// opens, escalates and closes and why, and [Desk], the one goroutine that owns
+// it, makes every change durable and carries out what operators ask.
+//
+// It refuses to read the clock in the tracker (instants come in with the
+// scores), to tell anybody anything (readers of the store's journal do, and
+// only what is durable), and to judge a host that sends nothing: silence
+// neither opens nor closes an incident.
+package incident

@@ -1,0 +1,305 @@
+package incident
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// fleet is one incident of many hosts.
+type fleet struct {
+	in        *omen.Incident
+	key       string             // source/profile
+	sign      omen.CauseSign     // the cause that its members share; zero in a storm
+	members   map[omen.Host]bool // the set of in.Members
+	openHosts map[omen.Host]bool // members whose own incident is open
+	last      time.Time          // the latest onset of a member
+	announced time.Time          // when its members were last journalled
+	told      int                // how many they were
+	dirty     bool
+	checked   time.Time
+	rules     int
+}
+
+func restoreFleet(in *omen.Incident) *fleet {
+	f := &fleet{in: in, key: fleetKey(in.Host), members: map[omen.Host]bool{}, openHosts: map[omen.Host]bool{},
+		last: in.UpdatedAt, announced: in.UpdatedAt, told: len(in.Members)}
+	for _, h := range in.Members {
+		f.members[h] = true
+	}
+	if s := signs(in.Causes); in.Reason != omen.ReasonStorm && len(s) > 0 {
+		f.sign = s[0]
+	}
+	return f
+}
+
+func fleetKey(h omen.Host) string { return h.Source + "/" + h.Profile }
+
+// mainSigns is how many of an incident's causes make it like another's.
+const mainSigns = 3
+
+func mainCauses(causes []omen.Cause) []omen.CauseSign {
+	s := signs(causes)
+	return s[:min(len(s), mainSigns)]
+}
+
+// group opens the incidents of hosts that people should hear of: in a fleet
+// incident that is open, in a new one, folded into a storm, or each alone.
+func (t *Tracker) group(loud []*track, at time.Time) {
+	slices.SortFunc(loud, func(a, b *track) int {
+		return cmp.Or(a.in.Since.Compare(b.in.Since), strings.Compare(a.host.ID(), b.host.ID()))
+	})
+	loud = slices.DeleteFunc(loud, func(k *track) bool { return t.join(k, at) })
+	for len(loud) > 0 {
+		key, sign, n := t.commonest(loud, at)
+		if n < t.h.FleetHosts {
+			break
+		}
+		members := slices.DeleteFunc(slices.Clone(loud), func(k *track) bool { return !shares(k, key, sign) })
+		loud = slices.DeleteFunc(loud, func(k *track) bool { return shares(k, key, sign) })
+		t.found(append(members, t.single(key, sign, at)...), sign, omen.ReasonShared, at)
+	}
+	for len(loud) > 0 {
+		same := fleetKey(loud[0].host)
+		mine := slices.DeleteFunc(slices.Clone(loud), func(k *track) bool { return fleetKey(k.host) != same })
+		loud = slices.DeleteFunc(loud, func(k *track) bool { return fleetKey(k.host) == same })
+		t.alone(mine, at)
+	}
+}
+
+func shares(k *track, key string, sign omen.CauseSign) bool {
+	return fleetKey(k.host) == key && slices.Contains(mainCauses(k.in.Causes), sign)
+}
+
+// alone opens the incidents of one source and profile that nothing connects,
+// or folds them where they are too many for people to read.
+func (t *Tracker) alone(mine []*track, at time.Time) {
+	s := t.source(mine[0].host.Source)
+	s.storm = slices.DeleteFunc(s.storm, func(told time.Time) bool { return at.Sub(told) > t.h.StormWindow })
+	if len(s.storm)+len(mine) > t.h.StormHosts && len(mine) > 1 {
+		t.found(mine, omen.CauseSign{}, omen.ReasonStorm, at)
+		return
+	}
+	for _, k := range mine {
+		s.storm = append(s.storm, at)
+		t.emit(k.in, omen.ChangeOpened, at, omen.ReasonAnomalous)
+	}
+}
+
+// join makes a host part of an open fleet incident with the same cause, if it
+// began about when the others did.
+func (t *Tracker) join(k *track, at time.Time) bool {
+	main := mainCauses(k.in.Causes)
+	for _, f := range t.fleetsInOrder() {
+		storm := f.sign == (omen.CauseSign{})
+		if f.in.State == omen.Closed || f.key != fleetKey(k.host) || k.in.Since.Sub(f.last).Abs() > t.h.FleetWindow ||
+			storm && at.Sub(f.last) > t.h.StormWindow || !storm && !slices.Contains(main, f.sign) {
+			continue
+		}
+		t.enter(f, k, at)
+		return true
+	}
+	return false
+}
+
+// fleetsInOrder makes the choice among fleet incidents repeatable.
+func (t *Tracker) fleetsInOrder() []*fleet {
+	all := make([]*fleet, 0, len(t.fleets))
+	for _, f := range t.fleets {
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b *fleet) int { return strings.Compare(a.in.ID, b.in.ID) })
+	return all
+}
+
+// enter makes a host's incident part of a fleet's: recorded, and told by it.
+func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
+	told := k.in.ChangeNumber > 0
+	k.in.Fleet, k.in.Suppressed = f.in.ID, omen.ReasonFleet
+	if !f.members[k.host] {
+		f.members[k.host] = true
+		f.in.Members = append(f.in.Members, k.host)
+	}
+	f.openHosts[k.host] = true
+	f.dirty = true
+	if k.in.Since.After(f.last) {
+		f.last = k.in.Since
+	}
+	kind := omen.ChangeOpened
+	if told {
+		kind = omen.ChangeSuppressed
+	}
+	t.emit(k.in, kind, at, omen.ReasonFleet)
+}
+
+// commonest is the cause that most hosts share: those that open now, those
+// whose own incident people were told of a moment ago, and those on their way.
+func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign omen.CauseSign, n int) {
+	type where struct {
+		key  string
+		sign omen.CauseSign
+	}
+	counts := map[where]int{}
+	sure := map[where]int{}
+	for _, k := range loud {
+		for _, s := range mainCauses(k.in.Causes) {
+			counts[where{fleetKey(k.host), s}]++
+			sure[where{fleetKey(k.host), s}]++
+		}
+	}
+	for _, k := range t.hosts {
+		switch {
+		case k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow:
+			for _, s := range mainCauses(k.run.causes) {
+				counts[where{fleetKey(k.host), s}]++
+			}
+		case t.isSingle(k, at):
+			for _, s := range mainCauses(k.in.Causes) {
+				counts[where{fleetKey(k.host), s}]++
+				sure[where{fleetKey(k.host), s}]++
+			}
+		}
+	}
+	best := where{}
+	for w, c := range counts {
+		if sure[w] < 2 { // one host alone is no fleet, however many may follow
+			continue
+		}
+		if c > n || c == n && (w.key+w.sign.Feature < best.key+best.sign.Feature) {
+			best, n = w, c
+		}
+	}
+	return best.key, best.sign, n
+}
+
+// isSingle reports whether a host has an incident that people were told of
+// just now and that is part of none.
+func (t *Tracker) isSingle(k *track, at time.Time) bool {
+	return k.in != nil && k.in.ChangeNumber > 0 && k.in.Suppressed == "" && k.in.State == omen.Open &&
+		at.Sub(k.in.Since) <= t.h.FleetWindow
+}
+
+func (t *Tracker) single(key string, sign omen.CauseSign, at time.Time) []*track {
+	var found []*track
+	for _, k := range t.hosts {
+		if t.isSingle(k, at) && shares(k, key, sign) {
+			found = append(found, k)
+		}
+	}
+	slices.SortFunc(found, func(a, b *track) int { return strings.Compare(a.host.ID(), b.host.ID()) })
+	return found
+}
+
+// found opens a fleet incident of members. Its likely first host is the one
+// with the earliest onset, of several the one that is furthest from normal.
+func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at time.Time) {
+	first := slices.MinFunc(members, func(a, b *track) int {
+		return cmp.Or(a.in.Since.Compare(b.in.Since), cmp.Compare(b.in.Peak, a.in.Peak), strings.Compare(a.host.ID(), b.host.ID()))
+	})
+	key := fleetKey(first.host)
+	f := &fleet{key: key, sign: sign, members: map[omen.Host]bool{}, openHosts: map[omen.Host]bool{}, last: first.in.Since,
+		announced: at, checked: at, rules: t.rules.version}
+	f.in = &omen.Incident{
+		ID:   newID(omen.FleetIncident, fmt.Sprintf("%s/%s/%t", key, sign.Feature, sign.Up), first.in.Since),
+		Kind: omen.FleetIncident, Host: first.host, State: omen.Open, Severity: omen.Warning,
+		Grade: first.in.Grade, Since: first.in.Since, OpenedAt: at.UTC(),
+		Causes: slices.Clone(first.in.Causes), Model: first.in.Model,
+	}
+	t.fleets[f.in.ID] = f
+	before := len(t.changes)
+	for _, k := range members {
+		t.enter(f, k, at)
+	}
+	t.sum(f)
+	f.told, f.dirty = len(f.in.Members), false
+	mine := slices.Clone(t.changes[before:])
+	t.changes = t.changes[:before]
+	t.emit(f.in, omen.ChangeOpened, at, reason) // before its members: they refer to it
+	t.changes = append(t.changes, mine...)
+}
+
+// sum makes the fleet incident say what its members add up to.
+func (t *Tracker) sum(f *fleet) {
+	in := f.in
+	in.Score = 0
+	for _, h := range in.Members {
+		k := t.hosts[h]
+		if k == nil || k.in == nil || k.in.Fleet != in.ID {
+			continue
+		}
+		in.Score = max(in.Score, k.in.Score)
+		in.Peak = max(in.Peak, k.in.Peak)
+		if k.in.Severity == omen.Critical {
+			in.Severity = omen.Critical
+		}
+	}
+	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, summary(in.Causes))
+	if f.sign == (omen.CauseSign{}) {
+		in.Summary = fmt.Sprintf("storm: %d hosts at once, without a common cause", len(in.Members))
+	}
+}
+
+// reviewFleets journals what moved: members that joined, a member that became
+// critical, and the end of the last member's incident.
+func (t *Tracker) reviewFleets(at time.Time) {
+	for _, f := range t.fleetsInOrder() {
+		switch {
+		case f.in.State == omen.Closed && len(f.openHosts) > 0:
+			f.in.State, f.in.ClosedAt = omen.Open, time.Time{}
+			if f.in.AckedBy != "" {
+				f.in.State = omen.Acknowledged
+			}
+			t.emit(f.in, omen.ChangeReopened, at, omen.ReasonReopened)
+		case f.in.State == omen.Closed:
+		case len(f.openHosts) == 0:
+			f.in.State, f.in.ClosedAt = omen.Closed, at.UTC()
+			t.emit(f.in, omen.ChangeClosed, at, omen.ReasonRecovered)
+		default:
+			t.reviewFleet(f, at)
+		}
+	}
+}
+
+func (t *Tracker) reviewFleet(f *fleet, at time.Time) {
+	if at.Sub(f.checked) >= recheck || f.rules != t.rules.version {
+		f.checked, f.rules = at, t.rules.version
+		was := f.in.Suppressed
+		f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
+		t.announce(f.in, was, at)
+	}
+	if at.Sub(f.announced) < t.h.Announce {
+		return
+	}
+	f.announced = at
+	was := f.in.Severity
+	t.sum(f)
+	members := len(f.in.Members)
+	switch {
+	case f.in.Severity != was:
+		t.emit(f.in, omen.ChangeEscalated, at, omen.ReasonSeverity)
+	case f.dirty && members >= 2*f.told:
+		t.emit(f.in, omen.ChangeEscalated, at, omen.ReasonJoined)
+	case f.dirty:
+		t.emit(f.in, omen.ChangeUpdated, at, omen.ReasonMembers)
+	default:
+		return
+	}
+	f.dirty, f.told = false, max(f.told, members)
+}
+
+// subjects are whom the rules are asked about.
+func (t *Tracker) subjects(in *omen.Incident) []subject {
+	hosts := in.Members
+	if in.Kind != omen.FleetIncident {
+		hosts = []omen.Host{in.Host}
+	}
+	all := make([]subject, len(hosts))
+	for i, h := range hosts {
+		all[i] = subject{h, t.labels(h)}
+	}
+	return all
+}

@@ -1,0 +1,146 @@
+package incident
+
+import (
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// settle opens what the tick's evidence suffices for, together where it
+// belongs together, and brings fleet incidents up to date.
+func (t *Tracker) settle(at time.Time) []omen.Change {
+	var loud []*track
+	for _, k := range t.ready {
+		if k.in == nil && t.begin(k, at) {
+			loud = append(loud, k)
+		}
+	}
+	t.ready = t.ready[:0]
+	if len(loud) > 0 {
+		t.group(loud, at)
+	}
+	if len(t.fleets) > 0 {
+		t.reviewFleets(at)
+	}
+	if t.changes == nil {
+		return nil
+	}
+	return t.take()
+}
+
+// begin makes the incident of a host whose evidence suffices, or continues the
+// one that closed a moment ago. It reports whether people should be told,
+// which is then still to be decided together with other hosts.
+func (t *Tracker) begin(k *track, at time.Time) (tell bool) {
+	if p := k.past; p != nil && k.run.onset.Sub(p.ClosedAt) <= t.h.Reopen && p.Reason == omen.ReasonRecovered {
+		t.reopen(k, at)
+		return false
+	}
+	r := &k.run
+	k.in = &omen.Incident{
+		ID: newID(omen.HostIncident, k.host.ID(), r.onset), Kind: omen.HostIncident, Host: k.host,
+		State: omen.Open, Severity: omen.Warning, Grade: r.grade,
+		Since: r.onset.UTC(), OpenedAt: at.UTC(), Score: r.peak, Peak: r.peak,
+		Causes: keep(r.causes), Model: r.model,
+	}
+	k.in.Summary = summary(k.in.Causes)
+	k.returns, k.quiet, k.expiry, k.updated = 0, 0, at, at
+	t.judge(k, at)
+	if k.in.Suppressed != "" {
+		t.emit(k.in, omen.ChangeOpened, at, k.in.Suppressed)
+		return false
+	}
+	return true
+}
+
+// judge decides whether a host's incident is for people to hear of.
+func (t *Tracker) judge(k *track, at time.Time) {
+	in := k.in
+	k.checked, k.rules = at, t.rules.version
+	in.Suppressed = t.why(k, at)
+	switch {
+	case in.Suppressed == omen.ReasonTrivial || in.Suppressed == omen.ReasonColdStart:
+		in.Severity = omen.Info
+	case in.Severity == omen.Info:
+		in.Severity = omen.Warning
+	}
+}
+
+// why is the first reason for which nobody is told of a host's incident.
+func (t *Tracker) why(k *track, at time.Time) string {
+	need := t.h.Open.Samples
+	fresh := k.in.ChangeNumber == 0
+	was := k.in.Suppressed
+	if (fresh || was == omen.ReasonTrivial) && k.run.material < need {
+		return omen.ReasonTrivial
+	}
+	cold := fresh || was == omen.ReasonTrivial || was == omen.ReasonColdStart
+	if cold && k.in.Grade == omen.Provisional && !t.h.OpenCold.met(k.run.bar, at.Sub(k.run.barSince)) {
+		return omen.ReasonColdStart
+	}
+	return t.rules.why(k.in, []subject{{k.host, t.labels(k.host)}}, at)
+}
+
+// recheck is how often the rules are asked about an open incident: silences
+// end and begin.
+const recheck = 15 * time.Second
+
+// reconsider looks whether an open incident should now be told, or kept quiet.
+func (t *Tracker) reconsider(k *track, at time.Time) {
+	in := k.in
+	if in.Fleet != "" {
+		return // its fleet incident speaks for it
+	}
+	grown := in.Suppressed == omen.ReasonTrivial && k.run.material >= t.h.Open.Samples ||
+		in.Suppressed == omen.ReasonColdStart && k.run.bar >= t.h.OpenCold.Samples ||
+		in.Suppressed == omen.ReasonColdStart && in.Grade != omen.Provisional
+	if !grown && at.Sub(k.checked) < recheck && k.rules == t.rules.version {
+		return
+	}
+	was := in.Suppressed
+	if was == "" && k.rules == t.rules.version {
+		// Only what depends on the clock can have changed: feedback is asked
+		// when the incident opens and when the feedback changes.
+		k.checked = at
+		if now := t.rules.quiet(in, []subject{{k.host, t.labels(k.host)}}, at); now != "" {
+			in.Suppressed = now
+			t.emit(in, omen.ChangeSuppressed, at, now)
+		}
+		return
+	}
+	t.judge(k, at)
+	t.announce(in, was, at)
+}
+
+// announce records that an incident is told from now on, or no longer.
+func (t *Tracker) announce(in *omen.Incident, was string, at time.Time) {
+	switch {
+	case in.Suppressed == was:
+	case in.Suppressed == "":
+		t.emit(in, omen.ChangeEscalated, at, omen.ReasonLifted)
+	default:
+		t.emit(in, omen.ChangeSuppressed, at, in.Suppressed)
+	}
+}
+
+// reopen continues the host's last incident.
+func (t *Tracker) reopen(k *track, at time.Time) {
+	in := k.past
+	k.in, k.past = in, nil
+	k.returns++
+	k.quiet, k.expiry, k.updated = 0, at, at
+	in.State, in.ClosedAt = omen.Open, time.Time{}
+	if in.AckedBy != "" {
+		in.State = omen.Acknowledged // whoever took it has it still
+	}
+	in.Score, in.Peak = k.run.peak, max(in.Peak, k.run.peak)
+	in.Causes = keep(k.run.causes)
+	in.Summary = summary(in.Causes)
+	if f := t.fleets[in.Fleet]; f != nil {
+		f.openHosts[k.host] = true
+	} else {
+		in.Fleet = ""
+		t.judge(k, at)
+	}
+	t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
+}

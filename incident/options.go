@@ -1,0 +1,90 @@
+package incident
+
+import (
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// Evidence is what must have been seen without a break before something
+// happens: both so many samples and so much time.
+type Evidence struct {
+	Samples int
+	For     time.Duration
+}
+
+// met reports whether n samples over d are enough.
+func (e Evidence) met(n int, d time.Duration) bool { return n >= e.Samples && d >= e.For }
+
+// rung is a step of the severity ladder: so far above the limit, for so long
+// altogether.
+type rung struct {
+	score float64
+	total time.Duration
+}
+
+// Hysteresis holds every number that decides when an incident opens,
+// escalates, closes and comes back. docs/incidents.md explains each; the
+// counts of samples rule at slow steps and the durations at fast ones.
+type Hysteresis struct {
+	Open       Evidence      // above the limit, by an established model
+	OpenYoung  Evidence      // the same by a learning one
+	OpenCold   Evidence      // the same by a provisional one, whose incidents are recorded only…
+	ColdBar    float64       // …unless the score stays above this as long
+	Close      Evidence      // at or below the limit
+	Reopen     time.Duration // an onset within this of the closing continues the old incident
+	CloseMost  time.Duration // each return doubles the time that closing takes, up to this
+	HostGone   time.Duration // a host that sent nothing for so long has its incident closed
+	Expire     time.Duration // an unacknowledged incident that lasts so long is the new normal
+	SourceDown Evidence      // failed reads before a source counts as down
+	SourceUp   Evidence      // good reads before it counts as up again
+	Stalled    time.Duration // no tick for so long is Omen's own trouble
+	Update     time.Duration // at most one update of an incident's causes in this
+	Ladder     []rung        // to critical; any of them suffices
+	Clock      time.Duration // a sample further than this from its tick's time is left out
+
+	FleetHosts  int           // so many hosts with the same trouble are one incident
+	FleetWindow time.Duration // and their onsets are this close, each to the last
+	StormHosts  int           // so many unrelated openings within StormWindow are folded into one
+	StormWindow time.Duration
+	Announce    time.Duration // a fleet incident tells of new members at most once in this
+}
+
+// DefaultHysteresis are the numbers that docs/incidents.md gives reasons for.
+func DefaultHysteresis() Hysteresis {
+	return Hysteresis{
+		Open:       Evidence{3, 5 * time.Second},
+		OpenYoung:  Evidence{4, 8 * time.Second},
+		OpenCold:   Evidence{5, 12 * time.Second},
+		ColdBar:    2,
+		Close:      Evidence{10, time.Minute},
+		Reopen:     10 * time.Minute,
+		CloseMost:  30 * time.Minute,
+		HostGone:   time.Hour,
+		Expire:     24 * time.Hour,
+		SourceDown: Evidence{3, 30 * time.Second},
+		SourceUp:   Evidence{3, 0},
+		Stalled:    3 * time.Minute,
+		Update:     5 * time.Minute,
+		Ladder:     []rung{{1, 2 * time.Hour}, {2, 15 * time.Minute}, {4, 2 * time.Minute}},
+		Clock:      10 * time.Minute,
+
+		FleetHosts:  5,
+		FleetWindow: 5 * time.Minute,
+		StormHosts:  30,
+		StormWindow: time.Minute,
+		Announce:    time.Minute,
+	}
+}
+
+// Grace is how long after an event of a kind its hosts' incidents are only
+// recorded, unless the event says otherwise.
+func Grace(kind omen.EventKind) time.Duration {
+	switch kind {
+	case omen.EventBoot, omen.EventDeploy:
+		return 10 * time.Minute
+	case omen.EventRestart:
+		return 5 * time.Minute
+	}
+	return 0
+}

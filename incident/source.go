@@ -1,0 +1,158 @@
+package incident
+
+import (
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// source is what the tracker remembers of one source.
+type source struct {
+	name    string
+	at      time.Time // of the last tick
+	upSince time.Time // the first good tick after the last trouble
+
+	bad      int // ticks in trouble in a row
+	badSince time.Time
+	good     int // ticks without trouble in a row
+	goodFrom time.Time
+
+	in  *omen.Incident // the source is down, or most of its hosts are silent
+	own *omen.Incident // Omen itself sends no ticks
+
+	storm []time.Time // when people were last told of single hosts' incidents, oldest first
+}
+
+func (t *Tracker) source(name string) *source {
+	s := t.sources[name]
+	if s == nil {
+		s = &source{name: name}
+		t.sources[name] = s
+	}
+	return s
+}
+
+// fewHosts is the size of a source below which silent hosts are single cases.
+const fewHosts = 5
+
+// tick follows the source's own condition, and reports whether the tick's
+// hosts may be judged.
+func (s *source) tick(t *Tracker, k omen.Tick) bool {
+	if !s.at.IsZero() && !k.At.After(s.at) {
+		return false
+	}
+	s.resume(t, k.At)
+	s.at = k.At
+	reason := ""
+	switch {
+	case k.Err != "":
+		reason = omen.ReasonSourceDown
+	case len(k.Silent) >= fewHosts && len(k.Silent) > len(k.Scores):
+		reason = omen.ReasonPartition
+	}
+	if reason == "" {
+		s.fine(t, k.At)
+		return true
+	}
+	if s.bad == 0 {
+		s.badSince = k.At
+	}
+	s.bad++
+	s.good = 0
+	if s.in == nil && t.h.SourceDown.met(s.bad, k.At.Sub(s.badSince)) {
+		s.down(t, k, reason)
+	}
+	return reason != omen.ReasonSourceDown
+}
+
+func (s *source) down(t *Tracker, k omen.Tick, reason string) {
+	s.in = &omen.Incident{
+		ID: newID(omen.SourceIncident, s.name, s.badSince), Kind: omen.SourceIncident,
+		Host: omen.Host{Source: s.name}, Members: k.Silent,
+		State: omen.Open, Severity: omen.Critical,
+		Since: s.badSince.UTC(), OpenedAt: k.At.UTC(), Summary: "source cannot be read: " + k.Err,
+	}
+	if reason == omen.ReasonPartition {
+		s.in.Summary = "more than half of the hosts send nothing"
+	}
+	s.in.Suppressed = t.rules.why(s.in, []subject{{host: s.in.Host}}, k.At)
+	t.emit(s.in, omen.ChangeOpened, k.At, reason)
+}
+
+// fine counts a good tick and closes the source's incident after enough.
+func (s *source) fine(t *Tracker, at time.Time) {
+	if s.good == 0 {
+		s.goodFrom = at
+	}
+	if s.bad > 0 || s.upSince.IsZero() {
+		s.upSince = at
+	}
+	s.good++
+	s.bad = 0
+	if s.in != nil && t.h.SourceUp.met(s.good, at.Sub(s.goodFrom)) {
+		s.in.State, s.in.ClosedAt = omen.Closed, at.UTC()
+		t.emit(s.in, omen.ChangeClosed, at, omen.ReasonRecovered)
+		s.in = nil
+	}
+}
+
+// resume ends Omen's own trouble when ticks come again. A gap that nobody
+// noticed while it lasted is recorded and not told: it is over.
+func (s *source) resume(t *Tracker, at time.Time) {
+	stalled := !s.at.IsZero() && at.Sub(s.at) >= t.h.Stalled
+	if s.own == nil && !stalled {
+		return
+	}
+	if s.own == nil {
+		s.stall(t, at, omen.ReasonStalled)
+	}
+	s.own.State, s.own.ClosedAt = omen.Closed, at.UTC()
+	t.emit(s.own, omen.ChangeClosed, at, omen.ReasonRecovered)
+	s.own, s.upSince = nil, at
+	s.bad, s.good = 0, 0
+}
+
+func (s *source) stall(t *Tracker, now time.Time, suppressed string) {
+	s.own = &omen.Incident{
+		ID: newID(omen.OwnIncident, s.name, s.at), Kind: omen.OwnIncident,
+		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
+		Since: s.at.UTC(), OpenedAt: now.UTC(), Suppressed: suppressed,
+		Summary: "Omen scores nothing of source " + s.name,
+	}
+	t.emit(s.own, omen.ChangeOpened, now, omen.ReasonStalled)
+}
+
+// Idle is for when no tick comes: a source that had ticks and has had none for
+// Hysteresis.Stalled is Omen's own trouble, one incident.
+func (t *Tracker) Idle(now time.Time) []omen.Change {
+	for _, s := range t.sources {
+		if s.own == nil && !s.at.IsZero() && now.Sub(s.at) >= t.h.Stalled {
+			s.stall(t, now, "")
+		}
+	}
+	return t.take()
+}
+
+// Forget drops a source that is no longer watched, with the incidents of its
+// hosts: they are closed as gone.
+func (t *Tracker) Forget(name string, at time.Time) []omen.Change {
+	for h, k := range t.hosts {
+		if h.Source != name {
+			continue
+		}
+		if k.in != nil {
+			t.close(k, at, omen.ReasonHostGone)
+		}
+		delete(t.hosts, h)
+	}
+	if s := t.sources[name]; s != nil {
+		for _, in := range []*omen.Incident{s.in, s.own} {
+			if in != nil {
+				in.State, in.ClosedAt = omen.Closed, at.UTC()
+				t.emit(in, omen.ChangeClosed, at, omen.ReasonHostGone)
+			}
+		}
+		delete(t.sources, name)
+	}
+	return t.settle(at)
+}

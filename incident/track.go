@@ -1,0 +1,137 @@
+package incident
+
+import (
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// track is what the tracker remembers of one host.
+type track struct {
+	host  omen.Host
+	at    time.Time     // of the last sample
+	step  time.Duration // between samples, as measured
+	loud  bool          // the last sample was above the limit
+	model string        // that judged it
+
+	run   run            // anomalous samples so far, before or during an incident
+	quiet int            // samples without a loud one, while an incident is open
+	calm  time.Time      // the first of them
+	in    *omen.Incident // the open incident
+	past  *omen.Incident // the last one that closed; it may come back
+
+	returns int             // how often the open incident came back
+	above   []time.Duration // time spent above each rung of the ladder
+	checked time.Time       // when the rules were last asked
+	rules   int             // which version of the rules that was
+	updated time.Time       // when its causes were last journalled
+	expiry  time.Time       // when it last gained a reason to stay open
+
+	held      bool // no new incident until the host is quiet, has a new model…
+	heldPeak  float64
+	heldModel string // …or gets twice as bad
+}
+
+// run is a row of anomalous samples, not broken by a quiet one or a gap.
+type run struct {
+	onset    time.Time
+	hot      int // samples that were above the limit before smoothing too
+	material int // of those, samples that are worth waking somebody for
+	bar      int // the last so many samples in a row above the cold start's bar
+	barSince time.Time
+	peak     float64
+	causes   []omen.Cause // at the peak; never shared
+	grade    omen.Grade
+	model    string
+}
+
+// advance measures the time since the last sample. ok is false for a sample that
+// is not newer; gap is true where samples are missing in between, so that what
+// was seen before is no evidence any more.
+func (k *track) advance(at time.Time) (d time.Duration, gap, ok bool) {
+	if k.at.IsZero() {
+		k.at = at
+		return 0, false, true
+	}
+	d = at.Sub(k.at)
+	if d <= 0 {
+		return 0, false, false
+	}
+	k.at = at
+	gap = k.step > 0 && d > 4*k.step
+	// Down at once and up by doubling: one missing sample hardly counts, and a
+	// slower step is learned within a few.
+	if k.step == 0 || d < 2*k.step {
+		k.step = d
+	} else {
+		k.step *= 2
+	}
+	return min(d, 2*k.step), gap, true
+}
+
+// add puts a loud sample into the run.
+func (r *run) add(s *omen.Score, limit, bar float64) {
+	if r.onset.IsZero() {
+		*r = run{onset: s.At, causes: r.causes[:0]}
+	}
+	if s.Unsmoothed > limit {
+		r.hot++
+		if material(s) {
+			r.material++
+		}
+	}
+	if s.Value >= bar {
+		if r.bar == 0 {
+			r.barSince = s.At
+		}
+		r.bar++
+	} else {
+		r.bar = 0
+	}
+	if s.Value > r.peak || len(r.causes) == 0 {
+		r.peak = max(r.peak, s.Value)
+		r.causes = append(r.causes[:0], s.Causes...)
+	}
+	r.grade, r.model = s.Grade, s.Model
+}
+
+// stop ends the run and keeps its memory.
+func (r *run) stop() { *r = run{causes: r.causes[:0]} }
+
+// climb adds time to the ladder and reports whether the top is reached.
+func (k *track) climb(ladder []rung, value float64, d time.Duration) bool {
+	if len(k.above) != len(ladder) {
+		k.above = make([]time.Duration, len(ladder))
+	}
+	top := false
+	for i, r := range ladder {
+		if value >= r.score {
+			k.above[i] += d
+		}
+		top = top || k.above[i] >= r.total
+	}
+	return top
+}
+
+// closing is the evidence that closes the open incident: each return doubles
+// the time, so that what flaps becomes one incident.
+func (k *track) closing(h Hysteresis) Evidence {
+	e := h.Close
+	for range min(k.returns, 10) {
+		e.For = min(2*e.For, max(h.CloseMost, h.Close.For))
+	}
+	return e
+}
+
+// hold keeps the host from opening a new incident for what just ended by
+// somebody's word and not by itself.
+func (k *track) hold(in *omen.Incident) {
+	k.held, k.heldPeak, k.heldModel = true, max(in.Peak, k.run.peak), k.model
+}
+
+// release lets the host open incidents again once there is a reason to.
+func (k *track) release(s *omen.Score) {
+	if s.Value <= 1 || s.Value > 2*k.heldPeak || s.Model != k.heldModel {
+		k.held = false
+	}
+}

@@ -1,0 +1,310 @@
+package incident
+
+import (
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// Labels gives a host's labels; nil or an empty map where it has none. It is
+// called when an incident opens and must be quick.
+type Labels func(omen.Host) map[string]string
+
+// Tracker turns scores into changes of incidents. It is pure: instants come in
+// with the scores, and the same scores give the same changes with the same
+// keys. It is not safe for concurrent use; a [Desk] owns one.
+type Tracker struct {
+	h      Hysteresis
+	labels Labels
+	rules  rules
+
+	hosts   map[omen.Host]*track
+	sources map[string]*source
+	open    map[string]*omen.Incident // by ID, of every kind
+	fleets  map[string]*fleet         // by incident ID; open, or may come back
+
+	ready   []*track      // hosts whose evidence suffices, waiting for the tick's end
+	changes []omen.Change // of the call that is under way
+	swept   time.Time
+}
+
+// NewTracker is a tracker that knows no host. The zero Hysteresis means
+// [DefaultHysteresis]; labels may be nil.
+func NewTracker(h Hysteresis, labels Labels) *Tracker {
+	if h.Open.Samples == 0 {
+		h = DefaultHysteresis()
+	}
+	if labels == nil {
+		labels = func(omen.Host) map[string]string { return nil }
+	}
+	return &Tracker{
+		h: h, labels: labels,
+		hosts:   map[omen.Host]*track{},
+		sources: map[string]*source{},
+		open:    map[string]*omen.Incident{},
+		fleets:  map[string]*fleet{},
+	}
+}
+
+// Restore puts in incidents as the journal left them: those that are open, and
+// those that closed recently and may come back. It is for before the first tick.
+func (t *Tracker) Restore(incidents []omen.Incident) {
+	for _, in := range incidents {
+		in = in.Clone()
+		if in.State != omen.Closed {
+			t.open[in.ID] = &in
+		}
+		switch in.Kind {
+		case omen.HostIncident:
+			t.restoreHost(&in)
+		case omen.FleetIncident:
+			t.fleets[in.ID] = restoreFleet(&in)
+		case omen.SourceIncident:
+			if in.State != omen.Closed {
+				t.source(in.Host.Source).in = &in
+			}
+		case omen.OwnIncident:
+			if in.State != omen.Closed {
+				t.source(in.Host.Source).own = &in
+			}
+		}
+	}
+	for _, k := range t.hosts {
+		if f := t.fleets[fleetOf(k)]; f != nil && k.in != nil {
+			f.openHosts[k.host] = true
+		}
+	}
+}
+
+func fleetOf(k *track) string {
+	if k.in == nil {
+		return ""
+	}
+	return k.in.Fleet
+}
+
+func (t *Tracker) restoreHost(in *omen.Incident) {
+	k := t.track(in.Host)
+	if in.State == omen.Closed {
+		if k.past == nil || k.past.ClosedAt.Before(in.ClosedAt) {
+			k.past = in
+		}
+		return
+	}
+	k.in, k.at, k.expiry, k.updated = in, in.UpdatedAt, in.UpdatedAt, in.UpdatedAt
+}
+
+func (t *Tracker) track(h omen.Host) *track {
+	k := t.hosts[h]
+	if k == nil {
+		k = &track{host: h}
+		t.hosts[h] = k
+	}
+	return k
+}
+
+// Observe takes one score and returns what changed; nil where nothing did,
+// which costs no allocation.
+func (t *Tracker) Observe(s omen.Score) []omen.Change {
+	t.observe(&s)
+	return t.settle(s.At)
+}
+
+// Tick takes one round of scores of one source and returns what changed, in
+// order. Hosts that open an incident in the same round for the same reason
+// make one incident together.
+func (t *Tracker) Tick(k omen.Tick) []omen.Change {
+	if !t.source(k.Source).tick(t, k) {
+		return t.take()
+	}
+	for i := range k.Scores {
+		s := &k.Scores[i]
+		if d := s.At.Sub(k.At); d > t.h.Clock || d < -t.h.Clock {
+			continue // one host's bad clock touches nobody, itself included
+		}
+		t.observe(s)
+	}
+	t.sweep(k)
+	return t.settle(k.At)
+}
+
+func (t *Tracker) take() []omen.Change {
+	taken := t.changes
+	t.changes = nil
+	return taken
+}
+
+// emit records a step: the only place where an incident's number grows.
+func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, reason string) {
+	in.ChangeNumber++
+	in.UpdatedAt = at.UTC()
+	switch kind {
+	case omen.ChangeOpened, omen.ChangeReopened, omen.ChangeClosed:
+		in.Reason = reason
+	}
+	if in.State == omen.Closed {
+		delete(t.open, in.ID)
+	} else {
+		t.open[in.ID] = in
+	}
+	t.changes = append(t.changes, omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"})
+}
+
+func (t *Tracker) observe(s *omen.Score) {
+	if !finite(s.Value) || !finite(s.Unsmoothed) {
+		return
+	}
+	k := t.track(s.Host)
+	d, gap, ok := k.advance(s.At)
+	if !ok {
+		return
+	}
+	if gap {
+		k.run.stop()
+		k.quiet = 0
+	}
+	limit := t.rules.limit(s)
+	k.loud, k.model = s.Value > limit, s.Model
+	switch {
+	case k.in != nil:
+		t.follow(k, s, limit, d)
+	case k.loud:
+		t.gather(k, s, limit, d)
+	case !k.run.onset.IsZero() || k.held:
+		k.run.stop()
+		clear(k.above)
+		k.held = false
+	}
+}
+
+// gather collects evidence for an incident that is not open yet.
+func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration) {
+	if k.held {
+		if k.release(s); k.held {
+			return
+		}
+	}
+	k.run.add(s, limit, t.h.ColdBar)
+	k.climb(t.h.Ladder, s.Value, d)
+	if t.evidence(s.Grade).met(k.run.hot, s.At.Sub(k.run.onset)) {
+		t.ready = append(t.ready, k)
+	}
+}
+
+func (t *Tracker) evidence(g omen.Grade) Evidence {
+	switch g {
+	case omen.Provisional:
+		return t.h.OpenCold
+	case omen.Learning:
+		return t.h.OpenYoung
+	}
+	return t.h.Open
+}
+
+// follow goes on with an open incident.
+func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration) {
+	in := k.in
+	in.Score = s.Value
+	if !k.loud || s.Unsmoothed <= limit {
+		if !k.loud {
+			k.run.stop()
+		}
+		if k.quiet == 0 {
+			k.calm = s.At
+		}
+		k.quiet++
+		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
+			t.close(k, s.At, omen.ReasonRecovered)
+			return
+		}
+	} else {
+		k.quiet = 0
+		k.run.add(s, limit, t.h.ColdBar)
+		t.worsen(k, s, d)
+	}
+	t.reconsider(k, s.At)
+	if s.At.Sub(k.expiry) >= t.h.Expire && in.State == omen.Open && in.Verdict != omen.Real {
+		k.hold(in)
+		t.close(k, s.At, omen.ReasonExpired)
+	}
+}
+
+// worsen follows an incident up the ladder and notes other causes.
+func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
+	in := k.in
+	top := k.climb(t.h.Ladder, s.Value, d)
+	higher := s.Value > 1.5*in.Peak
+	in.Peak = max(in.Peak, s.Value)
+	if in.Grade != s.Grade && s.Grade != omen.Provisional {
+		in.Grade = s.Grade // a grown-up model agrees
+	}
+	if top && in.Severity == omen.Warning && in.Grade != omen.Provisional {
+		in.Severity = omen.Critical
+		t.show(k, s)
+		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
+		return
+	}
+	if s.At.Sub(k.updated) >= t.h.Update && (higher || leader(in.Causes) != leader(s.Causes)) {
+		t.show(k, s)
+		t.emit(in, omen.ChangeUpdated, s.At, omen.ReasonCauses)
+	}
+}
+
+// leader is the feature of the largest cause.
+func leader(causes []omen.Cause) string {
+	if len(causes) == 0 {
+		return ""
+	}
+	return causes[0].Feature
+}
+
+// show makes a sample's causes the incident's.
+func (t *Tracker) show(k *track, s *omen.Score) {
+	if len(s.Causes) > 0 {
+		k.in.Causes = keep(s.Causes)
+		k.in.Summary = summary(k.in.Causes)
+	}
+	k.updated = s.At
+}
+
+// close ends a host's incident.
+func (t *Tracker) close(k *track, at time.Time, reason string) {
+	in := k.in
+	in.State, in.ClosedAt = omen.Closed, at.UTC()
+	t.emit(in, omen.ChangeClosed, at, reason)
+	k.in, k.past, k.quiet = nil, in, 0
+	k.run.stop()
+	clear(k.above)
+	if f := t.fleets[in.Fleet]; f != nil {
+		delete(f.openHosts, k.host)
+	}
+}
+
+// sweep, once a minute, closes the incidents of hosts that are gone and
+// forgets hosts that nobody has heard of for a day.
+func (t *Tracker) sweep(tick omen.Tick) {
+	if at := tick.At; at.Sub(t.swept) < time.Minute && !at.Before(t.swept) {
+		return
+	}
+	t.swept = tick.At
+	up := t.source(tick.Source).upSince
+	for h, k := range t.hosts {
+		if h.Source != tick.Source {
+			continue
+		}
+		missing := tick.At.Sub(k.at)
+		switch {
+		case k.in != nil && missing >= t.h.HostGone && tick.At.Sub(up) >= t.h.HostGone:
+			t.close(k, tick.At, omen.ReasonHostGone)
+		case k.in == nil && missing > 24*time.Hour:
+			delete(t.hosts, h)
+		case k.past != nil && tick.At.Sub(k.past.ClosedAt) > t.h.Reopen+t.h.CloseMost:
+			k.past = nil
+		}
+	}
+	for id, f := range t.fleets {
+		if f.in.State == omen.Closed && tick.At.Sub(f.in.ClosedAt) > t.h.Reopen+t.h.CloseMost {
+			delete(t.fleets, id)
+		}
+	}
+}
