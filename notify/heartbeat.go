@@ -1,0 +1,105 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	amnotify "github.com/prometheus/alertmanager/notify"
+	"github.com/prometheus/common/model"
+
+	omen "github.com/omenhq/omen"
+)
+
+// heartbeats are the channels that want a sign of life: a dead man's switch
+// that alarms when Omen falls silent.
+func (r *Relay) heartbeats() []channel {
+	var out []channel
+	for _, c := range r.channels {
+		if slices.Contains(r.settings.own.Heartbeat.Receivers, c.receiver) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// beat sends the Watchdog alert to a channel at every interval. A beat that
+// fails is not tried again: the next one comes.
+func (r *Relay) beat(ctx context.Context, c channel) error {
+	ticker := time.NewTicker(time.Duration(r.settings.own.Heartbeat.Interval))
+	defer ticker.Stop()
+	failing, begun := false, time.Now()
+	for {
+		call, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no answer within %s", sendTimeout))
+		now := time.Now()
+		err := c.sender.Send(call, r.ownMessage(alertWatchdog, "Omen is alive", "This message comes regularly. Be alarmed when it does not.", begun, now))
+		cancel()
+		if err != nil && ctx.Err() == nil && !failing {
+			r.log.Warn("heartbeat not delivered", "receiver", c.name, "err", err)
+		}
+		failing = err != nil
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// ownMessage is a message that no incident stands behind.
+func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) Message {
+	link := r.view.external.String()
+	a := &alert.Alert{UpdatedAt: now, Alert: model.Alert{
+		StartsAt: since, GeneratorURL: link,
+		Labels: model.LabelSet{model.AlertNameLabel: model.LabelValue(name), "severity": model.LabelValue(omen.Info)},
+		Annotations: model.LabelSet{
+			"summary": model.LabelValue(headline), "headline": model.LabelValue(headline), "icon": "ℹ️",
+			"description": model.LabelValue(detail), "detail": model.LabelValue(detail), "link": model.LabelValue(link),
+			"key": model.LabelValue(fmt.Sprintf("%s.%d", name, now.Unix())),
+		},
+	}}
+	return Message{
+		Key:      fmt.Sprintf("%s.%d", name, now.Unix()),
+		GroupKey: fmt.Sprintf("{}:{alertname=%q}", name), Group: model.LabelSet{model.AlertNameLabel: model.LabelValue(name)},
+		Alerts: []*alert.Alert{a}, Reason: amnotify.ReasonFirstNotification, At: now,
+	}
+}
+
+// Test sends a message to every channel of a receiver, whatever the routes
+// say, and, where the receiver hears of ends, that it is over. It makes one
+// attempt and returns each channel's error; [omen.ErrNotFound] if there is no
+// such receiver.
+func (r *Relay) Test(ctx context.Context, receiver string) error {
+	if r.settings.receiver(receiver) == nil {
+		return omen.WithHint(fmt.Errorf("test receiver %q: %w", receiver, omen.ErrNotFound),
+			fmt.Sprintf("the configuration has these receivers: %q", r.Receivers()))
+	}
+	var errs []error
+	for _, c := range r.channels {
+		if c.receiver != receiver {
+			continue
+		}
+		call, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no answer within %s", sendTimeout))
+		now := time.Now()
+		m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+receiver+".", now, now)
+		err := c.sender.Send(call, m)
+		if err == nil && c.resolved {
+			over := *m.Alerts[0]
+			over.EndsAt, over.Annotations = now, over.Annotations.Clone()
+			for _, name := range []model.LabelName{"summary", "headline"} {
+				over.Annotations[name] = "The test is over"
+			}
+			over.Annotations["icon"] = "✅"
+			m.Alerts, m.Reason, m.Key = []*alert.Alert{&over}, amnotify.ReasonAllAlertsResolved, m.Key+".over"
+			err = c.sender.Send(call, m)
+		}
+		cancel()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

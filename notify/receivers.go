@@ -1,0 +1,187 @@
+package notify
+
+import (
+	"fmt"
+	"log/slog"
+
+	amconfig "github.com/prometheus/alertmanager/config"
+	amnotify "github.com/prometheus/alertmanager/notify"
+	"github.com/prometheus/alertmanager/notify/discord"
+	"github.com/prometheus/alertmanager/notify/email"
+	"github.com/prometheus/alertmanager/notify/incidentio"
+	"github.com/prometheus/alertmanager/notify/jira"
+	"github.com/prometheus/alertmanager/notify/mattermost"
+	"github.com/prometheus/alertmanager/notify/msteams"
+	"github.com/prometheus/alertmanager/notify/msteamsv2"
+	"github.com/prometheus/alertmanager/notify/opsgenie"
+	"github.com/prometheus/alertmanager/notify/pagerduty"
+	"github.com/prometheus/alertmanager/notify/pushover"
+	"github.com/prometheus/alertmanager/notify/rocketchat"
+	"github.com/prometheus/alertmanager/notify/slack"
+	"github.com/prometheus/alertmanager/notify/victorops"
+	"github.com/prometheus/alertmanager/notify/webex"
+	"github.com/prometheus/alertmanager/notify/wechat"
+	"github.com/prometheus/alertmanager/template"
+
+	omen "github.com/omenhq/omen"
+)
+
+// channel is one integration of a receiver, ready to send.
+type channel struct {
+	name     string // "oncall/slack"; "oncall/slack[1]" for the second
+	receiver string
+	kind     string
+	to       string // what the kind's rate limit counts: the same text is the same destination
+	sender   Sender
+	resolved bool // tell when an incident is over
+	machine  bool // read by programs: a storm is sent in full
+	perMin   int  // messages a minute that the channel's owner allows; 0: no limit known
+}
+
+// perMinute are the limits that channels state in their documentation:
+// Telegram "no more than 20 messages per minute to the same group", Slack "1
+// per second per channel", Discord 30 a minute per webhook, Microsoft Teams 4
+// a second (a minute's worth is far more than we send).
+func perMinute(kind string) int {
+	switch kind {
+	case "telegram":
+		return 20
+	case "discord":
+		return 30
+	case "slack":
+		return 60
+	}
+	return 0
+}
+
+// builder makes channels out of receivers. This file alone knows
+// Alertmanager's constructors, which change with its minor versions.
+type builder struct {
+	tmpl     *template.Template
+	settings *Settings
+	log      *slog.Logger
+	buttons  *buttons // nil: no buttons
+}
+
+// build is every channel of a receiver.
+func (b builder) build(r amconfig.Receiver) ([]channel, error) {
+	if len(r.SNSConfigs) > 0 {
+		// Its client would add Amazon's SDK for SNS to the binary.
+		return nil, fmt.Errorf("build receiver %s: sns_configs are not built into Omen; send through an Alertmanager instead: %w", r.Name, omen.ErrInvalid)
+	}
+	var out []channel
+	var failed error
+	add := func(kind string, i int, resolved amnotify.ResolvedSender, to string, make func(*slog.Logger) (Sender, error)) {
+		if failed != nil {
+			return
+		}
+		name := r.Name + "/" + kind
+		if i > 0 {
+			name = fmt.Sprintf("%s[%d]", name, i)
+		}
+		s, err := make(b.log.With("receiver", name))
+		if err != nil {
+			failed = fmt.Errorf("build receiver %s: %w", name, err)
+			return
+		}
+		if to == "" {
+			to = name
+		}
+		out = append(out, channel{
+			name: name, receiver: r.Name, kind: kind, to: kind + " " + to, sender: s,
+			resolved: resolved.SendResolved(), machine: kind == "webhook", perMin: perMinute(kind),
+		})
+	}
+	notifier := func(escape func(string) string, make func(*slog.Logger) (amnotify.Notifier, error)) func(*slog.Logger) (Sender, error) {
+		return func(l *slog.Logger) (Sender, error) {
+			n, err := make(l)
+			if err != nil {
+				return nil, err
+			}
+			return newIntegration(n, r.Name, escape), nil
+		}
+	}
+	b.addOwn(r, add)
+	for i, c := range r.EmailConfigs {
+		b.completeEmail(c)
+		add("email", i, c, c.To, notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return email.New(c, b.tmpl, l), nil }))
+	}
+	for i, c := range r.SlackConfigs {
+		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.Channel), notifier(escapeSlack, func(l *slog.Logger) (amnotify.Notifier, error) { return slack.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.PagerdutyConfigs {
+		add("pagerduty", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return pagerduty.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.OpsGenieConfigs {
+		add("opsgenie", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return opsgenie.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.VictorOpsConfigs {
+		add("victorops", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return victorops.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.PushoverConfigs {
+		add("pushover", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return pushover.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.WechatConfigs {
+		add("wechat", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return wechat.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.DiscordConfigs {
+		add("discord", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return discord.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.WebexConfigs {
+		add("webex", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return webex.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.MSTeamsConfigs {
+		add("msteams", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return msteams.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.MSTeamsV2Configs {
+		add("msteamsv2", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return msteamsv2.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.JiraConfigs {
+		add("jira", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return jira.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.IncidentioConfigs {
+		add("incidentio", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return incidentio.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.RocketchatConfigs {
+		add("rocketchat", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return rocketchat.New(c, b.tmpl, l) }))
+	}
+	for i, c := range r.MattermostConfigs {
+		add("mattermost", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return mattermost.New(c, b.tmpl, l) }))
+	}
+	return out, failed
+}
+
+// addOwn adds the channels that Alertmanager's notifiers cannot serve as
+// Omen needs it. Its webhook can neither sign nor carry a key per message nor
+// show Retry-After; its Telegram client sends without a context, so that a
+// hanging server would hold the lane for good, and has no buttons.
+func (b builder) addOwn(r amconfig.Receiver, add func(string, int, amnotify.ResolvedSender, string, func(*slog.Logger) (Sender, error))) {
+	for i, c := range r.WebhookConfigs {
+		add("webhook", i, c, "", func(l *slog.Logger) (Sender, error) {
+			return newWebhook(c, b.tmpl, r.Name, b.settings.own.Signing[r.Name], l)
+		})
+	}
+	for i, c := range r.TelegramConfigs {
+		add("telegram", i, c, fmt.Sprint(c.APIUrl, c.BotToken, c.BotTokenFile, c.ChatID, c.ChatIDFile), func(l *slog.Logger) (Sender, error) {
+			return newTelegram(c, b.tmpl, r.Name, b.buttons, l)
+		})
+	}
+}
+
+// completeEmail gives mails a text part and stable identifiers: a mail that is
+// sent twice after a crash has the same Message-Id, so that mail servers and
+// programs can drop the second, and an incident's mails are one thread.
+func (b builder) completeEmail(c *amconfig.EmailConfig) {
+	if c.Headers == nil {
+		c.Headers = map[string]string{}
+	}
+	if _, own := c.Headers["Message-Id"]; !own {
+		c.Headers["Message-Id"] = `<{{ with index .Alerts 0 }}{{ .Annotations.key }}{{ end }}.{{ len .Alerts }}@` + b.tmpl.ExternalURL.Hostname() + `>`
+	}
+	if c.Text == "" {
+		c.Text = `{{ template "email.default.text" . }}`
+	}
+	if !c.Threading.Enabled {
+		c.Threading = amconfig.ThreadingConfig{Enabled: true, ThreadByDate: "none"}
+	}
+}

@@ -1,0 +1,149 @@
+package notify
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	amconfig "github.com/prometheus/alertmanager/config"
+	promconfig "github.com/prometheus/common/config"
+	"go.yaml.in/yaml/v3"
+)
+
+// section is file with every top-level key but the given ones blanked out, so
+// that what remains can be decoded strictly and errors still name the line of
+// the whole file. A document that is not a block mapping, or that has aliases
+// from one section into another, is written anew without the others; lines
+// are lost then.
+func section(file []byte, keys ...string) ([]byte, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(file, &doc); err != nil {
+		return nil, clean(err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, nil
+	}
+	top := doc.Content[0]
+	if top.Kind != yaml.MappingNode {
+		return nil, errors.New("want a mapping of keys to values at the top")
+	}
+	if top.Style&yaml.FlowStyle != 0 || hasAlias(top) {
+		return rewritten(top, keys)
+	}
+	lines := bytes.Split(file, []byte("\n"))
+	for i := 0; i < len(top.Content); i += 2 {
+		if slices.Contains(keys, top.Content[i].Value) {
+			continue
+		}
+		end := len(lines)
+		if i+2 < len(top.Content) {
+			end = top.Content[i+2].Line - 1
+		}
+		for l := top.Content[i].Line - 1; l < end; l++ {
+			lines[l] = nil
+		}
+	}
+	return bytes.Join(lines, []byte("\n")), nil
+}
+
+func hasAlias(n *yaml.Node) bool {
+	return n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, hasAlias)
+}
+
+func rewritten(top *yaml.Node, keys []string) ([]byte, error) {
+	kept := &yaml.Node{Kind: yaml.MappingNode, Tag: top.Tag}
+	for i := 0; i < len(top.Content); i += 2 {
+		if slices.Contains(keys, top.Content[i].Value) {
+			kept.Content = append(kept.Content, top.Content[i], resolved(top.Content[i+1]))
+		}
+	}
+	return yaml.Marshal(kept)
+}
+
+// resolved is n with each alias replaced by what it stands for.
+func resolved(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return resolved(n.Alias)
+	}
+	c := *n
+	c.Anchor, c.Content = "", make([]*yaml.Node, len(n.Content))
+	for i, child := range n.Content {
+		c.Content[i] = resolved(child)
+	}
+	return &c
+}
+
+// tellResolved turns send_resolved on where the file does not say otherwise.
+// Alertmanager leaves it off for mail, Slack and some more; Omen's messages
+// come so rarely that not hearing the end of one is worse.
+func tellResolved(text []byte, receivers []amconfig.Receiver) error {
+	var file struct {
+		Receivers []map[string]any `yaml:"receivers"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return clean(err)
+	}
+	says := func(receiver int, key string, i int) bool {
+		entries, _ := file.Receivers[receiver][key].([]any)
+		if i >= len(entries) {
+			return false
+		}
+		entry, _ := entries[i].(map[string]any)
+		_, said := entry["send_resolved"]
+		return said
+	}
+	for r := range receivers {
+		for i, c := range receivers[r].EmailConfigs {
+			c.VSendResolved = c.VSendResolved || !says(r, "email_configs", i)
+		}
+		for i, c := range receivers[r].SlackConfigs {
+			c.VSendResolved = c.VSendResolved || !says(r, "slack_configs", i)
+		}
+		for i, c := range receivers[r].RocketchatConfigs {
+			c.VSendResolved = c.VSendResolved || !says(r, "rocketchat_configs", i)
+		}
+		for i, c := range receivers[r].WechatConfigs {
+			c.VSendResolved = c.VSendResolved || !says(r, "wechat_configs", i)
+		}
+	}
+	return nil
+}
+
+// resolvePaths makes the file names in Alertmanager's sections relative to the
+// configuration's directory. Its structs have no list of them; what they have
+// is a habit: a key whose Go name ends in File is a file name, and HTTPConfig
+// knows its own.
+func (s *Settings) resolvePaths() {
+	for i, t := range s.alertmanager.Templates {
+		if !filepath.IsAbs(t) {
+			s.alertmanager.Templates[i] = filepath.Join(s.dir, t)
+		}
+	}
+	for r := range s.alertmanager.Receivers {
+		fields := reflect.ValueOf(&s.alertmanager.Receivers[r]).Elem()
+		for f := range fields.NumField() {
+			list := fields.Field(f)
+			if list.Kind() != reflect.Slice {
+				continue
+			}
+			for i := range list.Len() {
+				resolveFiles(list.Index(i).Elem(), s.dir)
+			}
+		}
+	}
+}
+
+func resolveFiles(entry reflect.Value, dir string) {
+	for i := range entry.NumField() {
+		name, field := entry.Type().Field(i).Name, entry.Field(i)
+		if h, ok := field.Interface().(*promconfig.HTTPClientConfig); ok && h != nil {
+			h.SetDirectory(dir)
+		}
+		if strings.HasSuffix(name, "File") && field.Kind() == reflect.String {
+			field.SetString(promconfig.JoinDir(dir, field.String()))
+		}
+	}
+}

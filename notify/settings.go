@@ -1,0 +1,250 @@
+package notify
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	amconfig "github.com/prometheus/alertmanager/config"
+	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	omen "github.com/omenhq/omen"
+)
+
+// Settings is the checked part of a configuration file that package notify
+// reads. Its zero value tells nobody.
+type Settings struct {
+	alertmanager  amconfig.Config // receivers, route, templates and intervals, with Alertmanager's defaults filled in
+	plain         bool            // the file has no route: every receiver hears of everything, at once
+	alertmanagers []peerSettings
+	own           ownSettings
+	dir           string
+}
+
+// Keys are the top-level keys of a configuration file that [Load] reads; it
+// ignores all others.
+func Keys() []string {
+	return append(alertmanagerKeys(), "alertmanagers", "notify")
+}
+
+func alertmanagerKeys() []string {
+	return []string{"global", "receivers", "route", "templates", "time_intervals", "mute_time_intervals"}
+}
+
+// ownSettings is the section "notify": what Alertmanager's format lacks.
+type ownSettings struct {
+	Acknowledged bool                       `yaml:"acknowledged"`  // tell acknowledgements, too
+	GiveUpAfter  model.Duration             `yaml:"give_up_after"` // how long a receiver that does not answer is tried
+	Storm        int                        `yaml:"storm"`         // messages a minute above which a channel gets one a minute
+	Heartbeat    heartbeatSettings          `yaml:"heartbeat"`
+	Buttons      buttonSettings             `yaml:"buttons"`
+	Signing      map[string]signingSettings `yaml:"signing"` // receiver -> how its webhooks are signed
+	Pictures     bool                       `yaml:"pictures"`
+}
+
+type heartbeatSettings struct {
+	Receivers []string       `yaml:"receivers"`
+	Interval  model.Duration `yaml:"interval"`
+}
+
+type buttonSettings struct {
+	Telegram bool           `yaml:"telegram"` // inline keyboards; the bot's updates are polled
+	Links    bool           `yaml:"links"`    // signed links in Slack messages and mails
+	Expire   model.Duration `yaml:"expire"`
+}
+
+type signingSettings struct {
+	Secret     promconfig.Secret `yaml:"secret"`
+	SecretFile string            `yaml:"secret_file"`
+}
+
+// peerSettings is one entry of "alertmanagers".
+type peerSettings struct {
+	URL        string                       `yaml:"url"`
+	HTTPConfig *promconfig.HTTPClientConfig `yaml:"http_config"`
+	Timeout    model.Duration               `yaml:"timeout"`
+	Labels     map[string]string            `yaml:"labels"`
+
+	base *url.URL
+}
+
+// Defaults of the section "notify".
+const (
+	defaultGiveUpAfter = 24 * time.Hour
+	defaultStorm       = 5
+	defaultHeartbeat   = time.Minute
+	defaultExpire      = 7 * 24 * time.Hour
+	defaultPeerTimeout = 10 * time.Second
+)
+
+// Load reads its sections out of a whole configuration file; the others are
+// somebody else's. Relative file names are relative to dir. An unknown key or
+// a bad value is [omen.ErrInvalid] and names the line.
+func Load(file []byte, dir string) (*Settings, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read notification settings: %w", err)
+	}
+	s := &Settings{dir: dir}
+	if err := s.load(file); err != nil {
+		return nil, fmt.Errorf("read notification settings: %w: %w", omen.ErrInvalid, err)
+	}
+	return s, nil
+}
+
+func (s *Settings) load(file []byte) error {
+	own, err := section(file, "alertmanagers", "notify")
+	if err != nil {
+		return err
+	}
+	var top struct {
+		Alertmanagers []peerSettings `yaml:"alertmanagers"`
+		Notify        ownSettings    `yaml:"notify"`
+	}
+	if err := strict(own, &top); err != nil {
+		return err
+	}
+	s.alertmanagers, s.own = top.Alertmanagers, top.Notify
+	for i := range s.alertmanagers {
+		if err := s.alertmanagers[i].check(s.dir); err != nil {
+			return fmt.Errorf("alertmanagers[%d]: %w", i, err)
+		}
+	}
+	if err := s.loadReceivers(file); err != nil {
+		return err
+	}
+	return s.checkOwn()
+}
+
+// loadReceivers decodes Alertmanager's sections with Alertmanager's own
+// structs, which also check them and fill in their defaults.
+func (s *Settings) loadReceivers(file []byte) error {
+	text, err := section(file, alertmanagerKeys()...)
+	if err != nil {
+		return err
+	}
+	var outline struct {
+		Route     *yaml.Node `yaml:"route"`
+		Receivers []struct {
+			Name string `yaml:"name"`
+		} `yaml:"receivers"`
+	}
+	if err := yaml.Unmarshal(text, &outline); err != nil {
+		return clean(err)
+	}
+	if len(outline.Receivers) == 0 {
+		if outline.Route != nil {
+			return errors.New("route: there are no receivers")
+		}
+		return nil
+	}
+	if outline.Route == nil {
+		// Alertmanager insists on a route; this one is replaced by tellAll.
+		s.plain = true
+		text = fmt.Appendf(text, "\nroute: {receiver: %q}\n", outline.Receivers[0].Name)
+	}
+	if err := strict(text, &s.alertmanager); err != nil {
+		return err
+	}
+	s.resolvePaths()
+	return tellResolved(text, s.alertmanager.Receivers)
+}
+
+// strict decodes one document and refuses unknown keys.
+func strict(text []byte, into any) error {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return clean(err)
+	}
+	return nil
+}
+
+// clean takes Go's names out of a YAML error: people know keys, not types.
+func clean(err error) error {
+	var many *yaml.TypeError
+	if !errors.As(err, &many) {
+		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	lines := make([]string, len(many.Errors))
+	for i, e := range many.Errors {
+		if key, _, found := strings.Cut(e, " not found in type "); found {
+			e = strings.Replace(key, "field ", "unknown key ", 1)
+		}
+		lines[i] = e
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+func (p *peerSettings) check(dir string) error {
+	base, err := url.Parse(p.URL)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return fmt.Errorf("url %q: want http://host:port or https://host:port", p.URL)
+	}
+	p.base = base
+	if p.HTTPConfig == nil {
+		c := promconfig.DefaultHTTPClientConfig
+		p.HTTPConfig = &c
+	}
+	p.HTTPConfig.SetDirectory(dir)
+	if p.Timeout <= 0 {
+		p.Timeout = model.Duration(defaultPeerTimeout)
+	}
+	for name := range p.Labels {
+		if !model.LabelName(name).IsValidLegacy() {
+			return fmt.Errorf("labels: %q is not a label name", name)
+		}
+	}
+	return nil
+}
+
+// checkOwn fills in the section's defaults and checks what it refers to.
+func (s *Settings) checkOwn() error {
+	o := &s.own
+	setDefault(&o.GiveUpAfter, defaultGiveUpAfter)
+	setDefault(&o.Heartbeat.Interval, defaultHeartbeat)
+	setDefault(&o.Buttons.Expire, defaultExpire)
+	if o.Storm <= 0 {
+		o.Storm = defaultStorm
+	}
+	for _, name := range o.Heartbeat.Receivers {
+		if s.receiver(name) == nil {
+			return fmt.Errorf("notify: heartbeat: receivers: there is no receiver %q", name)
+		}
+	}
+	for name, sign := range o.Signing {
+		if s.receiver(name) == nil {
+			return fmt.Errorf("notify: signing: there is no receiver %q", name)
+		}
+		if (sign.Secret == "") == (sign.SecretFile == "") {
+			return fmt.Errorf("notify: signing: %s: want either secret or secret_file", name)
+		}
+		if sign.SecretFile != "" && !filepath.IsAbs(sign.SecretFile) {
+			sign.SecretFile = filepath.Join(s.dir, sign.SecretFile)
+			o.Signing[name] = sign
+		}
+	}
+	return nil
+}
+
+func setDefault(d *model.Duration, to time.Duration) {
+	if *d <= 0 {
+		*d = model.Duration(to)
+	}
+}
+
+func (s *Settings) receiver(name string) *amconfig.Receiver {
+	for i := range s.alertmanager.Receivers {
+		if r := &s.alertmanager.Receivers[i]; r.Name == name {
+			return r
+		}
+	}
+	return nil
+}
