@@ -24,13 +24,13 @@ import (
 
 // RemoteOptions say where a Prometheus-compatible API is and how to ask it.
 type RemoteOptions struct {
-	URL         string                  // the part before /api/v1, such as http://prometheus:9090; user and password in it become basic auth
-	HTTP        config.HTTPClientConfig // TLS, basic auth, bearer token, OAuth2, proxy, headers
-	Timeout     time.Duration           // of one request; 0: 30 seconds
-	Delay       time.Duration           // read so long ago what is asked for as now: for sources whose newest samples come late; at least 0
-	Concurrency int                     // requests at once; 0: 4
-	MaxBytes    int64                   // of one answer; 0: 256 MiB
-	Log         *slog.Logger            // nil: silent
+	URL         string                   // the part before /api/v1, such as http://prometheus:9090; user and password in it become basic auth
+	HTTP        *config.HTTPClientConfig // TLS, basic auth, bearer token, OAuth2, proxy, headers; nil: Prometheus' defaults
+	Timeout     time.Duration            // of one request; 0: 30 seconds
+	Delay       time.Duration            // read so long ago what is asked for as now: for sources whose newest samples come late; at least 0
+	Concurrency int                      // requests at once; 0: 4
+	MaxBytes    int64                    // of one answer; 0: 256 MiB
+	Log         *slog.Logger             // nil: silent
 }
 
 // Remote is any server with Prometheus' query API: Prometheus, Thanos, Mimir,
@@ -61,22 +61,23 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	u, err := parseURL(&o)
+	settings := config.DefaultHTTPClientConfig
+	if o.HTTP != nil {
+		settings = *o.HTTP
+	}
+	u, err := parseURL(o.URL, &settings)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.HTTP.Validate(); err != nil {
+	if err := settings.Validate(); err != nil {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
-	// The zero config of prometheus/common follows no redirect and speaks no
-	// HTTP/2; its YAML default does both, and so do we.
-	o.HTTP.FollowRedirects, o.HTTP.EnableHTTP2 = true, true
-	transport, err := config.NewRoundTripperFromConfig(o.HTTP, "omen", config.WithUserAgent("omen"))
+	transport, err := config.NewRoundTripperFromConfig(settings, "omen", config.WithUserAgent("omen"))
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
 	client := &http.Client{Transport: gate{transport, o.MaxBytes}, Timeout: o.Timeout}
-	if !o.HTTP.FollowRedirects {
+	if !settings.FollowRedirects {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	c, err := api.NewClient(api.Config{Address: u, Client: client})
@@ -90,11 +91,11 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 
 // parseURL checks the address and moves credentials out of it, so that no
 // message can show them.
-func parseURL(o *RemoteOptions) (string, error) {
+func parseURL(address string, settings *config.HTTPClientConfig) (string, error) {
 	invalid := func(why string) error {
 		return omen.WithHint(fmt.Errorf("source address: %s: %w", why, omen.ErrInvalid), "write it as http://HOST:PORT, such as http://127.0.0.1:9090")
 	}
-	u, err := url.Parse(strings.TrimSpace(o.URL))
+	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
 		// Its text quotes the whole address, credentials and all.
 		return "", invalid("it is not a URL")
@@ -102,17 +103,16 @@ func parseURL(o *RemoteOptions) (string, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return "", invalid(fmt.Sprintf("%q is not an http or https URL with a host", u.Redacted()))
 	}
-	if u.User != nil && o.HTTP.BasicAuth == nil && o.HTTP.Authorization == nil {
+	if u.User != nil && settings.BasicAuth == nil && settings.Authorization == nil {
 		password, _ := u.User.Password()
-		o.HTTP.BasicAuth = &config.BasicAuth{Username: u.User.Username(), Password: config.Secret(password)}
+		settings.BasicAuth = &config.BasicAuth{Username: u.User.Username(), Password: config.Secret(password)}
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	// People paste what they see in the address bar.
 	for _, tail := range []string{"/", "/graph", "/query", "/api/v1/query", "/api/v1", "/"} {
 		u.Path = strings.TrimSuffix(u.Path, tail)
 	}
-	o.URL = u.String()
-	return o.URL, nil
+	return u.String(), nil
 }
 
 // Address is the server's URL without credentials.
@@ -243,7 +243,8 @@ func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+	// A proxy may forbid POST only: the client then asks again with GET.
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden && req.Method == http.MethodGet {
 		defer resp.Body.Close()
 		return nil, deniedError(resp)
 	}

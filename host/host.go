@@ -1,0 +1,210 @@
+// Package host measures the machine that Omen runs on, with nothing else
+// installed: node_exporter's own collectors run in this process and fill the
+// embedded store, so that names, labels and values are node_exporter's.
+//
+// The key type is [Collector]. It refuses to judge or to reduce what it
+// measures, and it serves no HTTP: nothing is exposed that was not asked for.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+)
+
+// Options of a [Collector].
+type Options struct {
+	Store    *series.Local
+	Interval time.Duration         // between samples; 0: one second
+	Instance string                // the instance label; empty: the host name
+	Version  string                // Omen's, in omen_build_info; empty: no such series
+	Log      *slog.Logger          // nil: silent
+	Registry prometheus.Registerer // for the omen_host_… series; nil: nowhere
+}
+
+// slowInterval is how often the collectors are asked that take long or hardly
+// change; their last values are stored with every sample of the fast ones.
+const slowInterval = 5 * time.Second
+
+// Collector gathers this machine's metrics until told to stop.
+type Collector struct {
+	opts   Options
+	log    *slog.Logger
+	target *series.Target
+	slow   atomic.Pointer[gathering] // the slow collectors' last values; written by the slow loop, read by the fast one
+
+	gathers, failures, late prometheus.Counter
+	duration                *prometheus.SummaryVec
+}
+
+// gathering is what some collectors gave at once.
+type gathering struct {
+	families []*dto.MetricFamily
+	at       time.Time
+}
+
+// New makes a collector; it does nothing until [Collector.Run].
+func New(o Options) *Collector {
+	if o.Interval <= 0 {
+		o.Interval = time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Instance == "" {
+		o.Instance = "localhost"
+		if name, err := os.Hostname(); err == nil && name != "" {
+			o.Instance = name
+		}
+	}
+	c := &Collector{
+		opts: o, log: o.Log,
+		target:   o.Store.Target(map[string]string{"job": "node", "instance": o.Instance}),
+		gathers:  prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_host_gathers_total", Help: "Times this machine's metrics were gathered."}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_host_gather_failures_total", Help: "Gatherings of which nothing was stored."}),
+		late:     prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_host_gathers_missed_total", Help: "Gatherings left out because the one before took too long."}),
+		duration: prometheus.NewSummaryVec(prometheus.SummaryOpts{Name: "omen_host_gather_seconds", Help: "Time that gathering took."}, []string{"part"}),
+	}
+	return c
+}
+
+// Instance is the host's name in the store.
+func (c *Collector) Instance() string { return c.opts.Instance }
+
+// Run gathers and stores until the context ends, then marks the series stale
+// and returns nil. It fails only if the collectors cannot be set up.
+//
+// A full disk or a clock that jumped does not end it: it is logged once, and
+// gathering goes on.
+func (c *Collector) Run(ctx context.Context) error {
+	fast, slow, err := registries(c.log)
+	if err != nil {
+		return fmt.Errorf("set up this machine's collectors: %w", err)
+	}
+	if r := c.opts.Registry; r != nil {
+		for _, m := range []prometheus.Collector{c.gathers, c.failures, c.late, c.duration} {
+			if err := r.Register(m); err != nil {
+				return fmt.Errorf("register the collector's own metrics: %w", err)
+			}
+			defer r.Unregister(m)
+		}
+	}
+	// The first sample is whole: features of the slow part are there from the
+	// beginning. Afterwards a hanging file system delays only its own part.
+	c.gatherSlow(slow)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		every(ctx, max(slowInterval, c.opts.Interval), func(time.Time) { c.gatherSlow(slow) })
+		return nil
+	})
+	group.Go(func() error {
+		c.runFast(ctx, fast)
+		return nil
+	})
+	return group.Wait()
+}
+
+// runFast gathers and stores at every interval.
+func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
+	var trouble trouble
+	var last time.Time
+	every(ctx, c.opts.Interval, func(at time.Time) {
+		if !last.IsZero() && at.Sub(last) > c.opts.Interval*3/2 {
+			c.late.Add(float64(at.Sub(last)/c.opts.Interval) - 1)
+		}
+		last = at
+		err := c.gather(ctx, fast, at)
+		if err != nil && !errors.Is(err, omen.ErrPartial) {
+			c.failures.Inc()
+		}
+		trouble.tell(c.log, err)
+	})
+	// The context is over, the markers still have to be stored.
+	if err := c.target.Stop(context.WithoutCancel(ctx), time.Now()); err != nil {
+		c.log.Warn("end of this machine's series not stored", "host", c.opts.Instance, "err", err)
+	}
+}
+
+// gather takes one sample of everything.
+func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at time.Time) error {
+	families, gatherErr := fast.Gather() // whatever there is beside an error is used
+	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < 4*max(slowInterval, c.opts.Interval) {
+		families = append(families, slow.families...)
+	}
+	if c.opts.Version != "" {
+		families = append(families, buildInfo(c.opts.Version))
+	}
+	took := time.Since(at)
+	c.gathers.Inc()
+	c.duration.WithLabelValues("fast").Observe(took.Seconds())
+	if len(families) == 0 {
+		return errors.Join(gatherErr, c.target.Fail(ctx, at, took))
+	}
+	_, err := c.target.Store(ctx, families, at, took)
+	return err
+}
+
+func (c *Collector) gatherSlow(slow *prometheus.Registry) {
+	at := time.Now()
+	families, err := slow.Gather()
+	if err != nil {
+		c.log.Debug("some collectors gave nothing", "host", c.opts.Instance, "err", err)
+	}
+	c.duration.WithLabelValues("slow").Observe(time.Since(at).Seconds())
+	c.slow.Store(&gathering{families, at})
+}
+
+// every calls f at whole multiples of the interval until the context ends.
+// What f misses while it runs is left out.
+func every(ctx context.Context, interval time.Duration, f func(time.Time)) {
+	first := time.NewTimer(time.Until(time.Now().Truncate(interval).Add(interval)))
+	defer first.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-first.C:
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		f(time.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// trouble tells the log when storing begins to fail and when it works again.
+type trouble struct{ said bool }
+
+func (t *trouble) tell(log *slog.Logger, err error) {
+	switch {
+	case err != nil && !t.said:
+		log.Error("this machine's metrics are not stored", "err", err, "hint", omen.Hint(err))
+	case err == nil && t.said:
+		log.Info("this machine's metrics are stored again")
+	}
+	t.said = err != nil
+}
+
+// buildInfo is a gauge of 1 that carries the version.
+func buildInfo(version string) *dto.MetricFamily {
+	name, label, one, kind := "omen_build_info", "version", 1.0, dto.MetricType_GAUGE
+	return &dto.MetricFamily{Name: &name, Type: &kind, Metric: []*dto.Metric{{
+		Label: []*dto.LabelPair{{Name: &label, Value: &version}},
+		Gauge: &dto.Gauge{Value: &one},
+	}}}
+}

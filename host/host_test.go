@@ -1,0 +1,162 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/omenhq/omen/series"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rates, gauges of the fast and of the slow part, and what a scrape leaves.
+var exprs = []series.Expr{
+	{Feature: "busy", PromQL: `1 - avg by ($by) (rate(node_cpu_seconds_total{mode="idle"}[$window]))`},
+	{Feature: "memory", PromQL: `node_memory_MemTotal_bytes`},
+	{Feature: "files", PromQL: `max by ($by) (node_filesystem_size_bytes)`},
+	{Feature: "established", PromQL: `node_tcp_connection_states{state="listen"}`},
+	{Feature: "processes", PromQL: `node_processes_threads`},
+	{Feature: "up", PromQL: `up`},
+	{Feature: "pressure", PromQL: `node_pressure_cpu_waiting_seconds_total`},
+	{Feature: "version", PromQL: `omen_build_info`},
+}
+
+func TestThisMachineIsMeasured(t *testing.T) {
+	store, err := series.OpenLocal(series.LocalOptions{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	registry := prometheus.NewRegistry()
+	c := New(Options{Store: store, Interval: 200 * time.Millisecond, Instance: "here", Version: "test", Registry: registry,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- c.Run(ctx) }()
+
+	// Four samples at least, so that a rate has its window.
+	deadline := time.After(20 * time.Second)
+	for tick := time.NewTicker(100 * time.Millisecond); ; {
+		select {
+		case <-deadline:
+			t.Fatalf("no whole frame in time: %+v", store.Health())
+		case <-tick.C:
+		}
+		now := time.Now()
+		f, err := store.Read(t.Context(), series.Query{Exprs: exprs, Start: now, End: now, Window: 2 * time.Second})
+		if err != nil || len(f.Hosts) != 1 {
+			continue
+		}
+		if row := f.Row(0, 0); whole(row) {
+			tick.Stop()
+			check(t, f, row)
+			break
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	// Stopped means stale at once, not five minutes of the last value.
+	now := time.Now()
+	f, err := store.Read(t.Context(), series.Query{Exprs: exprs[1:2], Start: now, End: now})
+	if err != nil || len(f.Hosts) != 0 {
+		t.Errorf("after the end: hosts %v, err %v, want none", f.Hosts, err)
+	}
+}
+
+func whole(row []float64) bool {
+	for _, v := range row {
+		if math.IsNaN(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func check(t *testing.T, f *series.Frame, row []float64) {
+	t.Helper()
+	if f.Hosts[0] != "here" || f.Labels[0]["job"] != "node" {
+		t.Errorf("host %q with labels %v, want here with job node", f.Hosts[0], f.Labels[0])
+	}
+	var sys syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&sys); err != nil {
+		t.Fatal(err)
+	}
+	// The kernel's own word on its memory: /proc/meminfo's MemTotal.
+	if want := float64(sys.Totalram) * float64(sys.Unit); row[1] != want {
+		t.Errorf("memory %g, the kernel says %g", row[1], want)
+	}
+	if row[0] < -0.01 || row[0] > 1.01 {
+		t.Errorf("busy %g, want 0…1", row[0])
+	}
+	if row[5] != 1 || row[7] != 1 {
+		t.Errorf("up %g, build info %g, want 1 and 1", row[5], row[7])
+	}
+}
+
+func TestComplaintsAreToldOnce(t *testing.T) {
+	var out strings.Builder
+	_, _, err := registries(slog.New(slog.NewTextHandler(&out, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &onceHandler{log: slog.New(slog.NewTextHandler(&out, nil)), said: &sync.Map{}}
+	log := slog.New(h).With("collector", "hwmon")
+	for range 3 {
+		log.Error("collector failed", "name", "hwmon", "err", "sensor is broken")
+	}
+	log.Debug("collector succeeded")
+	slog.New(h).With("collector", "zfs").Error("collector failed", "name", "zfs", "err", "gone")
+	if got := strings.Count(out.String(), "complains"); got != 2 {
+		t.Errorf("told %d times, want once per collector:\n%s", got, out.String())
+	}
+	if !strings.Contains(out.String(), "sensor is broken") {
+		t.Errorf("the cause is missing:\n%s", out.String())
+	}
+}
+
+// BenchmarkGather is the cost of one sample of this machine: gather, convert,
+// append. At a step of one second, a millisecond is 0.1 % of a core.
+func BenchmarkGather(b *testing.B) {
+	store, err := series.OpenLocal(series.LocalOptions{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	c := New(Options{Store: store, Instance: "here"})
+	fast, slow, err := registries(c.log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	at := time.Now()
+	slowEvery := int(slowInterval / time.Second)
+	before := cpuTime(b)
+	for i := 0; b.Loop(); i++ {
+		if i%slowEvery == 0 {
+			c.gatherSlow(slow)
+		}
+		if err := c.gather(b.Context(), fast, at.Add(time.Duration(i)*time.Millisecond)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+	b.ReportMetric(float64(store.Health().Series), "series")
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
