@@ -39,6 +39,7 @@ type peer struct {
 	alerts   map[string]*pushed // by incident and severity: what one Alertmanager alert is
 	seen     int64              // the newest change taken
 	advanced int64
+	news     bool // changes worth telling have not arrived
 }
 
 // pushed is one alert that the Alertmanager is to know.
@@ -154,7 +155,7 @@ func (p *peer) restore(ctx context.Context) error {
 	for _, a := range p.alerts {
 		a.fresh = nil
 	}
-	p.seen = p.advanced
+	p.seen, p.news = p.advanced, false
 	return nil
 }
 
@@ -230,6 +231,7 @@ func (p *peer) take(c omen.Change) {
 	switch c.Kind {
 	case omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeReopened, omen.ChangeClosed:
 		a.fresh = append(a.fresh, c.Key())
+		p.news = true
 	}
 }
 
@@ -247,7 +249,7 @@ func (p *peer) pushAll(ctx context.Context, changes <-chan omen.Change) {
 			return
 		case c := <-changes:
 			p.take(c)
-			if soon := time.Now().Add(pushSettle); wait.tries == 0 && p.fresh() > 0 && soon.Before(due) {
+			if soon := time.Now().Add(pushSettle); wait.tries == 0 && p.news && soon.Before(due) {
 				due = soon
 			}
 			continue
@@ -271,15 +273,6 @@ func (p *peer) pushAll(ctx context.Context, changes <-chan omen.Change) {
 	}
 }
 
-// fresh is how many changes have not arrived.
-func (p *peer) fresh() int {
-	n := 0
-	for _, a := range p.alerts {
-		n += len(a.fresh)
-	}
-	return n
-}
-
 // push sends every alert, then moves the cursor and forgets the ends that were
 // repeated long enough.
 func (p *peer) push(ctx context.Context) error {
@@ -299,10 +292,11 @@ func (p *peer) push(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.fresh() > 0 {
+	if p.news {
 		p.count(outcomeDelivered)
 	}
 	p.recordAll(ctx, outcomeDelivered, "", time.Since(now))
+	p.news = false
 	for id, a := range p.alerts {
 		if a.fresh = nil; a.over.IsZero() {
 			continue
