@@ -1,0 +1,280 @@
+package series
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// CSVOptions say how to read a file.
+type CSVOptions struct {
+	Time     string        // the column with the time; empty: timestamp, time, date, datetime or ts; without any, rows are a step apart
+	Instance string        // the column that names the host; empty: "instance", and without that column the file's name is the host
+	Label    string        // a column that is kept apart as the answer to learn against, see [CSV.Labels]; empty: "label"; "-": none
+	Ignore   []string      // columns to leave out, such as texts
+	Step     time.Duration // between instants; 0: the median of the rows' distances
+	RowByRow bool          // every row is one instant, whatever its time: for files whose times have holes that do not matter
+}
+
+// CSV is a file of samples, .csv or .csv.gz, held in memory.
+//
+// The first line names the columns. Numbers may be empty, NaN or null (a gap).
+// Times may be RFC 3339, "2006-01-02 15:04:05", seconds or milliseconds since
+// 1970, or minutes and seconds ("55:33.0") beside the columns hour and
+// day_of_week (0 = Monday), from which days are put together in the order of
+// the rows. Rows must be in order of time within a host.
+//
+// Irregular rows are put on a grid of one step: an instant has the last row of
+// the step that ends with it, and is a gap if there is none. With RowByRow row
+// n is instant n instead, and only the first row's time counts.
+type CSV struct {
+	path     string
+	columns  []string // the numeric ones
+	hosts    []string // sorted
+	rows     map[string][]csvRow
+	step     time.Duration
+	rowByRow bool
+	labelled bool
+}
+
+type csvRow struct {
+	at     time.Time
+	values []float64
+	label  bool
+}
+
+// OpenCSV reads a file whole. Errors name the line and the column and wrap
+// [omen.ErrInvalid].
+func OpenCSV(path string, o CSVOptions) (*CSV, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read CSV: %w", err)
+	}
+	defer file.Close()
+	var in io.Reader = bufio.NewReaderSize(file, 1<<16)
+	if strings.HasSuffix(path, ".gz") {
+		if in, err = gzip.NewReader(in); err != nil {
+			return nil, fmt.Errorf("read CSV %s: it is not gzip: %w: %w", path, err, omen.ErrInvalid)
+		}
+	}
+	return readCSV(path, in, o)
+}
+
+// readCSV is OpenCSV on any reader.
+func readCSV(path string, in io.Reader, o CSVOptions) (*CSV, error) {
+	r := csv.NewReader(in)
+	r.ReuseRecord = true
+	header, err := r.Read()
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("the file is empty")
+		}
+		return nil, csvError(path, 1, "", err)
+	}
+	l, err := newLayout(path, slices.Clone(header), o)
+	if err != nil {
+		return nil, err
+	}
+	c := &CSV{path: path, columns: l.names, rows: map[string][]csvRow{}, rowByRow: o.RowByRow, step: o.Step, labelled: l.label >= 0}
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		line, _ := r.FieldPos(0)
+		if err != nil {
+			return nil, csvError(path, line, "", err)
+		}
+		host, row, err := l.row(record, line)
+		if err != nil {
+			return nil, err
+		}
+		rows := c.rows[host]
+		if n := len(rows); n > 0 && row.at.Before(rows[n-1].at) {
+			return nil, csvError(path, line, l.timeName, fmt.Errorf("%s is before the row above it, %s", row.at.Format(time.RFC3339), rows[n-1].at.Format(time.RFC3339)))
+		}
+		c.rows[host] = append(rows, row)
+	}
+	if len(c.rows) == 0 {
+		return nil, csvError(path, 1, "", errors.New("there are no rows below the header"))
+	}
+	c.hosts = slices.Sorted(maps.Keys(c.rows))
+	if c.step <= 0 {
+		c.step = c.medianStep()
+	}
+	return c, nil
+}
+
+// csvError names the place.
+func csvError(path string, line int, column string, err error) error {
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		line, err = parse.Line, parse.Err
+	}
+	if column != "" {
+		return fmt.Errorf("%s:%d: column %s: %w: %w", path, line, column, err, omen.ErrInvalid)
+	}
+	return fmt.Errorf("%s:%d: %w: %w", path, line, err, omen.ErrInvalid)
+}
+
+// Columns are the numeric columns, in the file's order.
+func (c *CSV) Columns() []string { return slices.Clone(c.columns) }
+
+// Step is the distance between instants.
+func (c *CSV) Step() time.Duration { return c.step }
+
+// Labels are a host's labels row by row (non-zero is true), nil if the file
+// has none. They line up with [CSV.Frame] if it is row by row or regular.
+func (c *CSV) Labels(host string) []bool {
+	if !c.labelled {
+		return nil
+	}
+	labels := make([]bool, len(c.rows[host]))
+	for i, row := range c.rows[host] {
+		labels[i] = row.label
+	}
+	return labels
+}
+
+// Span is from the first to the last row of all hosts.
+func (c *CSV) Span() (start, end time.Time) {
+	for _, rows := range c.rows {
+		if first := rows[0].at; start.IsZero() || first.Before(start) {
+			start = first
+		}
+		last := rows[len(rows)-1].at
+		if c.rowByRow {
+			last = rows[0].at.Add(time.Duration(len(rows)-1) * c.step)
+		}
+		if last.After(end) {
+			end = last
+		}
+	}
+	return start, end
+}
+
+// Frame is the whole file: every host, every numeric column.
+func (c *CSV) Frame() (*Frame, error) {
+	exprs := make([]Expr, len(c.columns))
+	for i, name := range c.columns {
+		exprs[i] = Expr{Feature: name, PromQL: name}
+	}
+	start, end := c.Span()
+	return c.Read(context.Background(), Query{Exprs: exprs, Start: start, End: end, Step: c.step})
+}
+
+// Read implements [Source]. A feature is the column that its expression names,
+// or else the one named like the feature; a file evaluates no PromQL.
+func (c *CSV) Read(ctx context.Context, q Query) (*Frame, error) {
+	q, err := q.check()
+	if err != nil {
+		return nil, err
+	}
+	at := make([]int, len(q.Exprs))
+	features := make([]string, len(q.Exprs))
+	failed := map[string]error{}
+	for i, e := range q.Exprs {
+		features[i] = e.Feature
+		if at[i] = slices.Index(c.columns, strings.TrimSpace(e.PromQL)); at[i] < 0 {
+			at[i] = slices.Index(c.columns, e.Feature)
+		}
+		if at[i] < 0 {
+			failed[e.Feature] = fmt.Errorf("%s has no column %s: %w", c.path, e.Feature, omen.ErrNotFound)
+		}
+	}
+	if len(failed) == len(q.Exprs) {
+		err := fmt.Errorf("read CSV %s: none of its columns is asked for: %w", c.path, omen.ErrInvalid)
+		return nil, omen.WithHint(err, "its columns are "+strings.Join(c.columns, ", "))
+	}
+	f := NewFrame(slices.Clone(c.hosts), features, q.Start, q.Step, q.instants())
+	f.Failed = failed
+	for h, host := range c.hosts {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for n, row := range c.rows[host] {
+			i := c.instant(q, host, n)
+			if i < 0 || i >= f.Instants {
+				continue
+			}
+			for feature, column := range at {
+				// Of several rows in one step the last that has a value counts.
+				if column >= 0 && !math.IsNaN(row.values[column]) {
+					f.Set(h, i, feature, row.values[column])
+				}
+			}
+		}
+		f.Labels[h] = map[string]string{"instance": host}
+	}
+	return f, nil
+}
+
+// instant is where row n of a host belongs, possibly outside the query.
+func (c *CSV) instant(q Query, host string, n int) int {
+	rows := c.rows[host]
+	at := rows[n].at
+	if c.rowByRow {
+		at = rows[0].at.Add(time.Duration(n) * c.step)
+	}
+	since := at.Sub(q.Start)
+	if since <= -q.Step {
+		return -1
+	}
+	return int((since + q.Step - 1) / q.Step) // rounded up: a row counts for the end of its step
+}
+
+// medianStep is the median distance between rows, at least a millisecond; a
+// minute if there is only one row.
+func (c *CSV) medianStep() time.Duration {
+	var gaps []time.Duration
+	for _, rows := range c.rows {
+		for i := 1; i < len(rows); i++ {
+			if gap := rows[i].at.Sub(rows[i-1].at); gap > 0 {
+				gaps = append(gaps, gap)
+			}
+		}
+	}
+	if len(gaps) == 0 {
+		return time.Minute
+	}
+	slices.Sort(gaps)
+	step := gaps[len(gaps)/2]
+	if step > 10*time.Second {
+		return step.Round(time.Second)
+	}
+	return max(step.Round(time.Millisecond), time.Millisecond)
+}
+
+// csvNumber reads one field; empty and null are gaps.
+func csvNumber(text string) (float64, error) {
+	switch text = strings.TrimSpace(text); strings.ToLower(text) {
+	case "", "nan", "null", "na", "n/a", "none", "-":
+		return math.NaN(), nil
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	return v, nil
+}
+
+// hostOf is a file's name without folder and endings.
+func hostOf(path string) string {
+	name := filepath.Base(path)
+	name = strings.TrimSuffix(name, ".gz")
+	return strings.TrimSuffix(name, ".csv")
+}
