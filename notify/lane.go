@@ -351,7 +351,7 @@ func (l *lane) record(ctx context.Context, changes []omen.Change, at time.Time, 
 		}
 	}
 	for wait := (backoff{}); ; {
-		err := recordAll(ctx, l.store, all)
+		err := l.store.RecordDelivery(ctx, all...)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -360,13 +360,4 @@ func (l *lane) record(ctx context.Context, changes []omen.Change, at time.Time, 
 			return
 		}
 	}
-}
-
-func recordAll(ctx context.Context, db *store.DB, all []omen.Delivery) error {
-	for _, d := range all {
-		if err := db.RecordDelivery(ctx, d); err != nil {
-			return err
-		}
-	}
-	return nil
 }

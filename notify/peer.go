@@ -321,14 +321,19 @@ func (p *peer) push(ctx context.Context) error {
 // recordAll puts an outcome on the timelines of the incidents whose changes
 // are new.
 func (p *peer) recordAll(ctx context.Context, outcome, detail string, took time.Duration) {
+	var all []omen.Delivery
 	for _, a := range p.alerts {
 		for _, key := range a.fresh {
-			d := omen.Delivery{Incident: a.in.ID, Key: key, Receiver: p.name, At: time.Now(), Took: took, Outcome: outcome, Detail: detail}
-			if err := p.store.RecordDelivery(ctx, d); err != nil {
-				p.log.Warn("delivery not recorded", "incident", a.in.ID, "err", err)
-				return
-			}
+			all = append(all, omen.Delivery{
+				Incident: a.in.ID, Key: key, Receiver: p.name, At: time.Now(), Took: took, Outcome: outcome, Detail: detail,
+			})
 		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	if err := p.store.RecordDelivery(ctx, all...); err != nil {
+		p.log.Warn("delivery not recorded", "count", len(all), "err", err)
 	}
 }
 

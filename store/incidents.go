@@ -126,11 +126,19 @@ func (db *DB) RecentlyClosed(ctx context.Context, since time.Time) ([]omen.Incid
 	return db.incidents(ctx, "SELECT body FROM incident WHERE state = 'closed' AND closed >= ? ORDER BY since, id", nanos(since))
 }
 
-// RecordDelivery keeps one attempt to tell a receiver of a change.
-func (db *DB) RecordDelivery(ctx context.Context, d omen.Delivery) error {
-	return db.exec(ctx, "record delivery to "+d.Receiver, `INSERT INTO delivery
-		(incident, key, receiver, at, took, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		d.Incident, d.Key, d.Receiver, nanos(d.At), int64(d.Took), d.Outcome, d.Detail)
+// RecordDelivery keeps attempts to tell a receiver of changes: all or none, so
+// that a message that tells of many costs one write.
+func (db *DB) RecordDelivery(ctx context.Context, deliveries ...omen.Delivery) error {
+	return db.tx(ctx, func(tx *sql.Tx) error {
+		for _, d := range deliveries {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO delivery
+				(incident, key, receiver, at, took, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+				d.Incident, d.Key, d.Receiver, nanos(d.At), int64(d.Took), d.Outcome, d.Detail); err != nil {
+				return fmt.Errorf("record delivery to %s: %w", d.Receiver, err)
+			}
+		}
+		return nil
+	})
 }
 
 // Deliveries is every attempt to tell somebody of an incident, oldest first.
