@@ -172,14 +172,22 @@ func (l *Local) state() error {
 
 // evaluate implements the type evaluate with the embedded engine.
 func (l *Local) evaluate(ctx context.Context, a *answer, promQL string, start, end time.Time, step, lookback time.Duration) (int, error) {
-	result, err := l.query(ctx, promQL, start, end, step, lookback, func(result *promql.Result) error {
+	series := 0
+	use := func(result *promql.Result) (err error) {
 		warnings, _ := result.Warnings.AsStrings(promQL, 3, 0)
 		a.note(warnings)
-		return addResult(a, result)
-	})
+		series, err = addResult(a, result)
+		return err
+	}
+	var err error
+	if start.Equal(end) {
+		err = l.query(ctx, promQL, start, lookback, use)
+	} else {
+		err = l.queryRange(ctx, promQL, start, end, step, lookback, use)
+	}
 	switch {
 	case err == nil:
-		return result, nil
+		return series, nil
 	case errors.As(err, new(promql.ErrTooManySamples)):
 		return 0, fmt.Errorf("%w: %w", errTooMuch, err)
 	case ctx.Err() != nil:
@@ -187,50 +195,54 @@ func (l *Local) evaluate(ctx context.Context, a *answer, promQL string, start, e
 	case errors.As(err, new(promql.ErrStorage)):
 		l.suspect(err)
 		return 0, omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "damaged blocks are moved aside; if this stays, look into the folder damaged and the log")
+	case kindOf(err) != omen.ErrInvalid: // the store itself cannot be used now
+		return 0, err
 	default:
 		return 0, fmt.Errorf("%w: %w", err, omen.ErrInvalid)
 	}
 }
 
-// query runs an expression and gives the result to use while its memory is
-// still valid. Start equal to end is an instant query.
-func (l *Local) query(ctx context.Context, promQL string, start, end time.Time, step, lookback time.Duration, use func(*promql.Result) error) (series int, err error) {
+// query runs an instant query and gives the result to use while its memory is
+// still valid.
+func (l *Local) query(ctx context.Context, promQL string, at time.Time, lookback time.Duration, use func(*promql.Result) error) error {
+	return l.run(ctx, use, func(opts promql.QueryOpts) (promql.Query, error) {
+		return l.engine.NewInstantQuery(ctx, l.db, opts, promQL, at)
+	}, lookback)
+}
+
+// queryRange is query at every step from start to end.
+func (l *Local) queryRange(ctx context.Context, promQL string, start, end time.Time, step, lookback time.Duration, use func(*promql.Result) error) error {
+	return l.run(ctx, use, func(opts promql.QueryOpts) (promql.Query, error) {
+		return l.engine.NewRangeQuery(ctx, l.db, opts, promQL, start, end, step)
+	}, lookback)
+}
+
+// run prepares and executes a query while the database is not replaced.
+func (l *Local) run(ctx context.Context, use func(*promql.Result) error, prepare func(promql.QueryOpts) (promql.Query, error), lookback time.Duration) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.broken != nil {
-		return 0, l.broken
+		return l.broken
 	}
-	opts := promql.NewPrometheusQueryOpts(false, lookback, nil)
-	var q promql.Query
-	if start.Equal(end) {
-		q, err = l.engine.NewInstantQuery(ctx, l.db, opts, promQL, start)
-	} else {
-		q, err = l.engine.NewRangeQuery(ctx, l.db, opts, promQL, start, end, step)
-	}
+	q, err := prepare(promql.NewPrometheusQueryOpts(false, lookback, nil))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer q.Close()
 	result := q.Exec(ctx)
 	if result.Err != nil {
-		return 0, result.Err
+		return result.Err
 	}
-	switch v := result.Value.(type) {
-	case promql.Matrix:
-		series = len(v)
-	case promql.Vector:
-		series = len(v)
-	}
-	return series, use(result)
+	return use(result)
 }
 
 // addResult adds an engine's result to an answer.
-func addResult(a *answer, result *promql.Result) error {
+func addResult(a *answer, result *promql.Result) (series int, err error) {
 	switch v := result.Value.(type) {
 	case promql.Matrix:
 		for _, s := range v {
 			if len(s.Histograms) > 0 {
-				return errHistogram
+				return 0, errHistogram
 			}
 			if t := a.track(s.Metric.Map()); t != nil {
 				for _, p := range s.Floats {
@@ -238,22 +250,23 @@ func addResult(a *answer, result *promql.Result) error {
 				}
 			}
 		}
+		return len(v), nil
 	case promql.Vector:
 		// Sorted, so that the choice between several series of one host is
 		// the same as in a range.
 		sortVector(v)
 		for _, s := range v {
 			if s.H != nil {
-				return errHistogram
+				return 0, errHistogram
 			}
 			if t := a.track(s.Metric.Map()); t != nil {
 				a.put(t, s.T, s.F)
 			}
 		}
+		return len(v), nil
 	default:
-		return fmt.Errorf("the expression gives a %s, not series: %w", result.Value.Type(), omen.ErrInvalid)
+		return 0, fmt.Errorf("the expression gives a %s, not series: %w", result.Value.Type(), omen.ErrInvalid)
 	}
-	return nil
 }
 
 var errHistogram = fmt.Errorf("the expression gives a histogram, not a number: %w", omen.ErrInvalid)
