@@ -75,7 +75,7 @@ func (w *writer) fields(m *Model) {
 
 // vectors are the model's float32 parameters in storage order.
 func (m *Model) vectors() []*[]float32 {
-	return []*[]float32{&m.ridge, &m.rmsR, &m.rmsE, &m.jump, &m.bandLow, &m.bandHigh}
+	return []*[]float32{&m.ridge, &m.season, &m.rmsR, &m.rmsE, &m.rmsU, &m.jump, &m.bandLow, &m.bandHigh}
 }
 
 // numbers are its float64 parameters in storage order.
@@ -165,7 +165,7 @@ func (m *Model) check() error {
 			return fmt.Errorf("feature %d of %d", i, len(m.specs))
 		}
 	}
-	for _, v := range [][]float32{m.rmsR, m.rmsE, m.jump, m.bandLow, m.bandHigh} {
+	for _, v := range [][]float32{m.rmsR, m.rmsE, m.rmsU, m.jump, m.bandLow, m.bandHigh} {
 		if len(v) != n {
 			return fmt.Errorf("%d numbers for %d features", len(v), n)
 		}
@@ -180,6 +180,8 @@ func (m *Model) check() error {
 		return fmt.Errorf("empty or without limit")
 	case len(m.ridge) != 0 && len(m.ridge) != n*m.regressors():
 		return fmt.Errorf("%d forecast weights for %d features", len(m.ridge), n)
+	case len(m.season) != 0 && len(m.season) != n*seasonWeights:
+		return fmt.Errorf("%d season weights for %d features", len(m.season), n)
 	case m.net != nil && (m.net.Width() != n || !m.net.Masked()):
 		return fmt.Errorf("the network has %d features, want %d", m.net.Width(), n)
 	}
@@ -188,12 +190,12 @@ func (m *Model) check() error {
 
 func (p Parts) bits() uint64 {
 	return boolBit(p.Forecast, 0) | boolBit(p.Autoencoder, 1) | boolBit(p.Breadth, 2) |
-		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5)
+		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5) | boolBit(p.Season, 6)
 }
 
 func partsOf(b uint64) Parts {
 	has := func(i int) bool { return b>>i&1 == 1 }
-	return Parts{has(0), has(1), has(2), has(3), has(4), has(5)}
+	return Parts{Forecast: has(0), Autoencoder: has(1), Breadth: has(2), Smoothing: has(3), Recentring: has(4), TimeOfDay: has(5), Season: has(6)}
 }
 
 func boolBit(b bool, at int) uint64 {

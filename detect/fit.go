@@ -76,9 +76,14 @@ type fit struct {
 
 // tracks are what the channels found in training, row-major n x M.
 type tracks struct {
-	warm       []bool // per row
-	r, e, jump []float32
-	ok         []bool
+	warm []bool // per row
+	trace
+}
+
+// row is one sample's part.
+func (t *tracks) row(i, width int) trace {
+	from, to := i*width, (i+1)*width
+	return trace{r: t.r[from:to], e: t.e[from:to], u: t.u[from:to], jump: t.jump[from:to], ok: t.ok[from:to]}
 }
 
 const stages = 5
@@ -203,6 +208,14 @@ func (f *fit) fitForecast() error {
 			sums[k] = newGram(p, len(m.active))
 		}
 	}
+	var seasons []*gram
+	var x [seasonWeights]float32
+	if m.timeOfDay && !f.o.Without.Season {
+		seasons = make([]*gram, len(m.active))
+		for j := range seasons {
+			seasons[j] = newGram(seasonWeights, 1)
+		}
+	}
 	// The regressors alone: neither forecast nor network.
 	front := newFront(&Model{active: m.active, scales: m.scales, step: m.step, timeOfDay: m.timeOfDay})
 	stride := f.stride()
@@ -213,10 +226,23 @@ func (f *fit) fitForecast() error {
 		}
 		front.learn = func(phi []float32, a []float64) {
 			if t%stride == 0 {
-				sums[k].add(phi, a)
+				sums[k].add(phi[:p], a)
+				if seasons != nil {
+					for j := range seasons {
+						front.seasonal(&x, j)
+						seasons[j].add(x[:], a[j:j+1])
+					}
+				}
 			}
 		}
 		front.step(f.h.at[t], f.h.values[t])
+	}
+	for _, g := range seasons {
+		w, err := g.solve(f.o.Ridge)
+		if err != nil {
+			return err
+		}
+		m.season = append(m.season, w...)
 	}
 	total := newGram(p, len(m.active))
 	for _, s := range sums {
@@ -243,8 +269,8 @@ func (f *fit) fitForecast() error {
 func (f *fit) trace() error {
 	m, n := f.m, f.h.len()
 	size := n * len(m.active)
-	f.t = tracks{warm: make([]bool, n), r: make([]float32, 0, size), e: make([]float32, 0, size),
-		jump: make([]float32, 0, size), ok: make([]bool, 0, size)}
+	column := func() []float32 { return make([]float32, 0, size) }
+	f.t = tracks{warm: make([]bool, n), trace: trace{r: column(), e: column(), u: column(), jump: column(), ok: make([]bool, 0, size)}}
 	full := m.ridge
 	front := newFront(m)
 	for t := range n {
@@ -257,6 +283,7 @@ func (f *fit) trace() error {
 		f.t.warm[t] = front.step(f.h.at[t], f.h.values[t])
 		f.t.r = append(f.t.r, front.r...)
 		f.t.e = append(f.t.e, front.e...)
+		f.t.u = append(f.t.u, front.u...)
 		f.t.jump = append(f.t.jump, front.jump...)
 		f.t.ok = append(f.t.ok, front.ok...)
 	}
@@ -270,7 +297,7 @@ func (f *fit) measure() {
 	m, n, w := f.m, f.h.len(), len(f.m.active)
 	var jumps, errs []float64
 	for j := range w {
-		var sumR, sumE float64
+		var sumR, sumE, sumU float64
 		jumps, errs = jumps[:0], errs[:0]
 		for t := range n {
 			i := t*w + j
@@ -280,6 +307,7 @@ func (f *fit) measure() {
 			r, e := float64(f.t.r[i]), float64(f.t.e[i])
 			sumR += r * r
 			sumE += e * e
+			sumU += float64(f.t.u[i]) * float64(f.t.u[i])
 			jumps = append(jumps, float64(f.t.jump[i]))
 			errs = append(errs, e)
 		}
@@ -287,6 +315,7 @@ func (f *fit) measure() {
 		slices.Sort(jumps)
 		slices.Sort(errs)
 		m.rmsR = append(m.rmsR, float32(math.Sqrt(sumR/rows)+floorRMS))
+		m.rmsU = append(m.rmsU, float32(math.Sqrt(sumU/rows)+floorRMS))
 		m.rmsE = append(m.rmsE, float32(math.Sqrt(sumE/rows)+floorRMS))
 		if len(jumps) == 0 {
 			jumps, errs = []float64{0}, []float64{0}
@@ -310,8 +339,7 @@ func (f *fit) calibrate() error {
 		if !f.t.warm[t] {
 			continue
 		}
-		i := t * w
-		j.weigh(f.t.r[i:i+w], f.t.e[i:i+w], f.t.jump[i:i+w], f.t.ok[i:i+w])
+		j.weigh(f.t.row(t, w))
 		for c := range sums {
 			sums[c] = append(sums[c], j.h[c])
 		}
@@ -331,8 +359,7 @@ func (f *fit) calibrate() error {
 			j.restart()
 			continue
 		}
-		i := t * w
-		j.step(f.t.r[i:i+w], f.t.e[i:i+w], f.t.jump[i:i+w], f.t.ok[i:i+w])
+		j.step(f.t.row(t, w))
 		scores = append(scores, j.smoothed)
 	}
 	m.limit = f.chooseLimit(scores)

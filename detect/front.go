@@ -29,8 +29,9 @@ type front struct {
 	z, a, s  []float64 // the sample in scaled units; gaps hold what was expected
 	ok       []bool    // false: a gap
 	forecast []float32 // of A
+	usual    []float32 // of A, at this time of day
 	recon    []float32 // of S, each feature from the other groups
-	r, e     []float32 // residuals of forecast and autoencoder, 0 at a gap
+	r, e, u  []float32 // residuals of forecast, autoencoder and season, 0 at a gap
 	jump     []float32 // size of recent moves
 
 	phi    []float32 // regressors: last A, its averages, 1, time of day
@@ -50,9 +51,9 @@ func newFront(m *Model) *front {
 	f := &front{
 		m: m,
 		z: make([]float64, n), a: make([]float64, n), s: make([]float64, n), ok: make([]bool, n),
-		forecast: make([]float32, n), recon: make([]float32, n),
-		r: make([]float32, n), e: make([]float32, n), jump: make([]float32, n),
-		phi:  make([]float32, m.regressors()),
+		forecast: make([]float32, n), usual: make([]float32, n), recon: make([]float32, n),
+		r: make([]float32, n), e: make([]float32, n), u: make([]float32, n), jump: make([]float32, n),
+		phi:  make([]float32, regressors(n, true)),
 		past: make([]float64, jumpMean*n), moves: make([]float32, jumpSpan*n),
 	}
 	if m.net != nil {
@@ -64,6 +65,23 @@ func newFront(m *Model) *front {
 
 // regressors is the number of inputs of the forecast.
 func (m *Model) regressors() int { return regressors(len(m.active), m.timeOfDay) }
+
+// The season forecasts a feature from its own two slowest averages and the
+// time of day: few enough weights that it knows what is usual at this hour and
+// cannot follow an anomaly by way of the other features.
+const (
+	slowAverages  = 2
+	seasonWeights = slowAverages + 1 + 2*harmonics
+)
+
+// seasonal fills x with the season's regressors of feature j.
+func (f *front) seasonal(x *[seasonWeights]float32, j int) {
+	n := len(f.ok)
+	for k := range slowAverages {
+		x[k] = f.phi[(1+averages-slowAverages+k)*n+j]
+	}
+	copy(x[slowAverages:], f.phi[(1+averages)*n:])
+}
 
 func regressors(features int, timeOfDay bool) int {
 	n := (1+averages)*features + 1
@@ -114,14 +132,22 @@ func (f *front) observe(values []float64) {
 
 // predict forecasts A from what was seen before this sample.
 func (f *front) predict(at time.Time) {
-	n, p := len(f.m.active), len(f.phi)
+	n, p := len(f.m.active), f.m.regressors()
 	f.setClock(at)
-	if f.m.ridge == nil {
-		clear(f.forecast)
-		return
+	clear(f.forecast)
+	clear(f.usual)
+	if f.m.ridge != nil {
+		phi := f.phi[:p]
+		for j := range n {
+			f.forecast[j] = dot(f.m.ridge[j*p:(j+1)*p], phi)
+		}
 	}
-	for j := range n {
-		f.forecast[j] = dot(f.m.ridge[j*p:(j+1)*p], f.phi)
+	if f.m.season != nil {
+		var x [seasonWeights]float32
+		for j := range n {
+			f.seasonal(&x, j)
+			f.usual[j] = dot(f.m.season[j*seasonWeights:(j+1)*seasonWeights], x[:])
+		}
 	}
 }
 
@@ -129,9 +155,7 @@ func (f *front) predict(at time.Time) {
 func (f *front) setClock(at time.Time) {
 	k := (1 + averages) * len(f.m.active)
 	f.phi[k] = 1
-	if f.m.timeOfDay {
-		clock(f.phi[k+1:], at)
-	}
+	clock(f.phi[k+1:], at)
 }
 
 func clock(dst []float32, at time.Time) {
@@ -147,14 +171,16 @@ func clock(dst []float32, at time.Time) {
 // residuals.
 func (f *front) complete(warm bool) {
 	for j := range f.ok {
+		f.r[j], f.u[j] = 0, 0
 		if f.ok[j] {
-			f.r[j] = 0
 			if warm && f.m.ridge != nil {
 				f.r[j] = float32(f.a[j]) - f.forecast[j]
 			}
+			if warm && f.m.season != nil {
+				f.u[j] = float32(f.a[j]) - f.usual[j]
+			}
 			continue
 		}
-		f.r[j] = 0
 		if !warm {
 			f.a[j], f.z[j], f.s[j] = 0, 0, 0
 			continue
@@ -259,3 +285,6 @@ func dot(a, b []float32) float32 {
 	}
 	return (s0 + s1) + (s2 + s3)
 }
+
+// trace is what was found odd in the last sample.
+func (f *front) trace() trace { return trace{r: f.r, e: f.e, u: f.u, jump: f.jump, ok: f.ok} }

@@ -1,14 +1,23 @@
 package detect
 
-import "math"
-
-// The three channels.
+// The channels.
 const (
 	byForecast = iota
 	byAutoencoder
 	byBreadth
+	bySeason
 	channels
 )
+
+// weights of the channels in the score. The season is half as heavy as the
+// others: it is the one that a new daily rhythm disturbs.
+var weights = [channels]float64{byForecast: 1, byAutoencoder: 1, byBreadth: 1, bySeason: 0.5}
+
+// trace is what the channels found odd in one sample, per active feature.
+type trace struct {
+	r, e, u, jump []float32
+	ok            []bool
+}
 
 const (
 	floorRMS    = 0.05 // added to a residual's root mean square
@@ -24,6 +33,7 @@ type judge struct {
 	m          *Model
 	centreR    []float64
 	centreE    []float64
+	centreU    []float64
 	evidence   [channels][]float64 // per feature, at least 0
 	parts      []float64           // per feature: its part of the unsmoothed score, before the limit
 	h          [channels]float64   // sums of evidence
@@ -35,7 +45,7 @@ type judge struct {
 
 func newJudge(m *Model) *judge {
 	n := len(m.active)
-	j := &judge{m: m, centreR: make([]float64, n), centreE: make([]float64, n), parts: make([]float64, n)}
+	j := &judge{m: m, centreR: make([]float64, n), centreE: make([]float64, n), centreU: make([]float64, n), parts: make([]float64, n)}
 	for c := range j.evidence {
 		j.evidence[c] = make([]float64, n)
 	}
@@ -43,26 +53,31 @@ func newJudge(m *Model) *judge {
 }
 
 // weigh turns residuals into evidence and its sums.
-func (j *judge) weigh(r, e, jump []float32, ok []bool) {
+func (j *judge) weigh(t trace) {
 	m := j.m
 	rate := 1 / m.recentre
 	if m.without.Recentring {
 		rate = 0
 	}
 	j.h = [channels]float64{}
-	for i := range ok {
-		j.evidence[byForecast][i], j.evidence[byAutoencoder][i], j.evidence[byBreadth][i] = 0, 0, 0
-		if !ok[i] {
+	for i := range t.ok {
+		for c := range channels {
+			j.evidence[c][i] = 0
+		}
+		if !t.ok[i] || m.specs[m.active[i]].context {
 			continue
 		}
 		if !m.without.Forecast {
-			j.evidence[byForecast][i] = recentred(&j.centreR[i], float64(r[i]), float64(m.rmsR[i]), rate)
+			j.evidence[byForecast][i] = recentred(&j.centreR[i], float64(t.r[i]), float64(m.rmsR[i]), rate)
 		}
 		if !m.without.Autoencoder {
-			j.evidence[byAutoencoder][i] = recentred(&j.centreE[i], float64(e[i]), float64(m.rmsE[i]), rate)
+			j.evidence[byAutoencoder][i] = recentred(&j.centreE[i], float64(t.e[i]), float64(m.rmsE[i]), rate)
 		}
-		if !m.without.Breadth && jump[i] > m.jump[i] {
+		if !m.without.Breadth && t.jump[i] > m.jump[i] {
 			j.evidence[byBreadth][i] = 1
+		}
+		if !m.without.Season && m.season != nil {
+			j.evidence[bySeason][i] = recentred(&j.centreU[i], float64(t.u[i]), float64(m.rmsU[i]), rate)
 		}
 		for c := range channels {
 			j.h[c] += j.evidence[c][i]
@@ -81,17 +96,17 @@ func recentred(centre *float64, r, rms, rate float64) float64 {
 
 // step weighs one sample and updates the smoothed score. Without meaning (the
 // first sample after a start) the score stays as it is.
-func (j *judge) step(r, e, jump []float32, ok []bool) {
-	j.weigh(r, e, jump, ok)
+func (j *judge) step(t trace) {
+	j.weigh(t)
 	j.unsmoothed = 0
 	for c := range channels {
-		j.q[c] = max(0, j.h[c]-j.m.middle[c]) / j.m.spread[c]
+		j.q[c] = weights[c] * max(0, j.h[c]-j.m.middle[c]) / j.m.spread[c]
 		j.unsmoothed += j.q[c]
 	}
 	for i := range j.parts {
 		j.parts[i] = 0
 		for c := range channels {
-			j.parts[i] += j.evidence[c][i] / j.m.spread[c]
+			j.parts[i] += weights[c] * j.evidence[c][i] / j.m.spread[c]
 		}
 	}
 	weight := smoothing
@@ -104,18 +119,3 @@ func (j *judge) step(r, e, jump []float32, ok []bool) {
 
 // restart forgets the smoothed score, not the centres.
 func (j *judge) restart() { j.smoothed, j.unsmoothed = 0, 0 }
-
-func rootMeanSquare(v []float32, ok func(int) bool) float64 {
-	var sum float64
-	var n int
-	for i, x := range v {
-		if ok(i) {
-			sum += float64(x) * float64(x)
-			n++
-		}
-	}
-	if n == 0 {
-		return 0
-	}
-	return math.Sqrt(sum / float64(n))
-}

@@ -61,6 +61,7 @@ type Parts struct {
 	Forecast    bool `json:"forecast"`
 	Autoencoder bool `json:"autoencoder"`
 	Breadth     bool `json:"breadth"`
+	Season      bool `json:"season"`
 	Smoothing   bool `json:"smoothing"`
 	Recentring  bool `json:"recentring"`
 	TimeOfDay   bool `json:"time_of_day"`

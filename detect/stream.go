@@ -53,7 +53,7 @@ func (s *Stream) advance(v omen.Vector) {
 		j.restart()
 		return
 	}
-	j.step(f.r, f.e, f.jump, f.ok)
+	j.step(f.trace())
 }
 
 // Score judges the next sample. It allocates nothing; the result's slices are
