@@ -19,8 +19,9 @@ type fleet struct {
 	openHosts map[omen.Host]bool // members whose own incident is open
 	last      time.Time          // the latest onset of a member
 	announced time.Time          // when its members were last journalled
-	told      int                // how many they were
+	told      int                // how many they were when people last heard of them
 	dirty     bool
+	critical  bool // a member is
 	checked   time.Time
 	rules     int
 }
@@ -49,7 +50,9 @@ func mainCauses(causes []omen.Cause) []omen.CauseSign {
 
 // group opens the incidents of hosts that people should hear of: in a fleet
 // incident that is open, in a new one, folded into a storm, or each alone.
-func (t *Tracker) group(loud []*track, at time.Time) {
+func (t *Tracker) group(at time.Time) {
+	loud := slices.Clone(t.telling)
+	t.telling = t.telling[:0]
 	slices.SortFunc(loud, func(a, b *track) int {
 		return cmp.Or(a.in.Since.Compare(b.in.Since), strings.Compare(a.host.ID(), b.host.ID()))
 	})
@@ -86,7 +89,8 @@ func (t *Tracker) alone(mine []*track, at time.Time) {
 	}
 	for _, k := range mine {
 		s.storm = append(s.storm, at)
-		t.emit(k.in, omen.ChangeOpened, at, omen.ReasonAnomalous)
+		t.emit(k.in, k.tell, at, k.tellReason)
+		k.tell = ""
 	}
 }
 
@@ -118,22 +122,25 @@ func (t *Tracker) fleetsInOrder() []*fleet {
 
 // enter makes a host's incident part of a fleet's: recorded, and told by it.
 func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
-	told := k.in.ChangeNumber > 0
 	k.in.Fleet, k.in.Suppressed = f.in.ID, omen.ReasonFleet
 	if !f.members[k.host] {
 		f.members[k.host] = true
 		f.in.Members = append(f.in.Members, k.host)
 	}
 	f.openHosts[k.host] = true
-	f.dirty = true
+	f.dirty, f.critical = true, f.critical || k.in.Severity == omen.Critical
 	if k.in.Since.After(f.last) {
 		f.last = k.in.Since
 	}
-	kind := omen.ChangeOpened
-	if told {
-		kind = omen.ChangeSuppressed
+	switch k.tell {
+	case omen.ChangeOpened:
+		t.emit(k.in, omen.ChangeOpened, at, omen.ReasonFleet)
+	case omen.ChangeReopened:
+		t.emit(k.in, omen.ChangeReopened, at, omen.ReasonReopened)
+	default:
+		t.emit(k.in, omen.ChangeSuppressed, at, omen.ReasonFleet)
 	}
-	t.emit(k.in, kind, at, omen.ReasonFleet)
+	k.tell = ""
 }
 
 // commonest is the cause that most hosts share: those that open now, those
@@ -179,7 +186,7 @@ func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign omen.
 // isSingle reports whether a host has an incident that people were told of
 // just now and that is part of none.
 func (t *Tracker) isSingle(k *track, at time.Time) bool {
-	return k.in != nil && k.in.ChangeNumber > 0 && k.in.Suppressed == "" && k.in.State == omen.Open &&
+	return k.in != nil && k.tell == "" && k.in.Suppressed == "" && k.in.State == omen.Open &&
 		at.Sub(k.in.Since) <= t.h.FleetWindow
 }
 
@@ -233,9 +240,6 @@ func (t *Tracker) sum(f *fleet) {
 		}
 		in.Score = max(in.Score, k.in.Score)
 		in.Peak = max(in.Peak, k.in.Peak)
-		if k.in.Severity == omen.Critical {
-			in.Severity = omen.Critical
-		}
 	}
 	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, summary(in.Causes))
 	if f.sign == (omen.CauseSign{}) {
@@ -271,24 +275,25 @@ func (t *Tracker) reviewFleet(f *fleet, at time.Time) {
 		f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
 		t.announce(f.in, was, at)
 	}
-	if at.Sub(f.announced) < t.h.Announce {
+	escalate := f.critical && f.in.Severity != omen.Critical
+	if at.Sub(f.announced) < t.h.Announce && !escalate {
 		return
 	}
 	f.announced = at
-	was := f.in.Severity
 	t.sum(f)
 	members := len(f.in.Members)
 	switch {
-	case f.in.Severity != was:
+	case escalate:
+		f.in.Severity = omen.Critical
 		t.emit(f.in, omen.ChangeEscalated, at, omen.ReasonSeverity)
+		f.told = members
 	case f.dirty && members >= 2*f.told:
 		t.emit(f.in, omen.ChangeEscalated, at, omen.ReasonJoined)
+		f.told = members
 	case f.dirty:
 		t.emit(f.in, omen.ChangeUpdated, at, omen.ReasonMembers)
-	default:
-		return
 	}
-	f.dirty, f.told = false, max(f.told, members)
+	f.dirty = false
 }
 
 // subjects are whom the rules are asked about.

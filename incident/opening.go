@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -9,15 +10,17 @@ import (
 // settle opens what the tick's evidence suffices for, together where it
 // belongs together, and brings fleet incidents up to date.
 func (t *Tracker) settle(at time.Time) []omen.Change {
-	var loud []*track
+	if len(t.ready) > 0 {
+		t.wait(at)
+	}
 	for _, k := range t.ready {
-		if k.in == nil && t.begin(k, at) {
-			loud = append(loud, k)
+		if k.in == nil {
+			t.begin(k, at)
 		}
 	}
 	t.ready = t.ready[:0]
-	if len(loud) > 0 {
-		t.group(loud, at)
+	if len(t.telling) > 0 {
+		t.group(at)
 	}
 	if len(t.fleets) > 0 {
 		t.reviewFleets(at)
@@ -28,13 +31,55 @@ func (t *Tracker) settle(at time.Time) []omen.Change {
 	return t.take()
 }
 
+// hold is how long, at least, a host waits for others that are on their way
+// with the same trouble; at slow steps two samples.
+const hold = 10 * time.Second
+
+// wait leaves out, for this tick, a host that would open an incident alone
+// while enough others are about to join it: so that people hear of one fleet
+// and not of its first host before.
+func (t *Tracker) wait(at time.Time) {
+	type where struct {
+		key  string
+		sign omen.CauseSign
+	}
+	ready, coming := map[where]int{}, map[where]int{}
+	for _, k := range t.ready {
+		for _, s := range mainCauses(k.run.causes) {
+			ready[where{fleetKey(k.host), s}]++
+		}
+	}
+	for _, k := range t.hosts {
+		if k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow {
+			for _, s := range mainCauses(k.run.causes) {
+				coming[where{fleetKey(k.host), s}]++
+			}
+		}
+	}
+	t.ready = slices.DeleteFunc(t.ready, func(k *track) bool {
+		if at.Sub(k.run.enough) >= max(hold, 2*k.step) {
+			return false
+		}
+		return slices.ContainsFunc(mainCauses(k.run.causes), func(s omen.CauseSign) bool {
+			w := where{fleetKey(k.host), s}
+			return ready[w] < 2 && coming[w] >= t.h.FleetHosts
+		})
+	})
+}
+
+// tell has people told of a host's incident at the tick's end, when it is
+// known which other hosts have the same trouble.
+func (t *Tracker) tell(k *track, kind omen.ChangeKind, reason string) {
+	k.tell, k.tellReason = kind, reason
+	t.telling = append(t.telling, k)
+}
+
 // begin makes the incident of a host whose evidence suffices, or continues the
-// one that closed a moment ago. It reports whether people should be told,
-// which is then still to be decided together with other hosts.
-func (t *Tracker) begin(k *track, at time.Time) (tell bool) {
+// one that closed a moment ago.
+func (t *Tracker) begin(k *track, at time.Time) {
 	if p := k.past; p != nil && k.run.onset.Sub(p.ClosedAt) <= t.h.Reopen && p.Reason == omen.ReasonRecovered {
 		t.reopen(k, at)
-		return false
+		return
 	}
 	r := &k.run
 	k.in = &omen.Incident{
@@ -44,13 +89,13 @@ func (t *Tracker) begin(k *track, at time.Time) (tell bool) {
 		Causes: keep(r.causes), Model: r.model,
 	}
 	k.in.Summary = summary(k.in.Causes)
-	k.returns, k.quiet, k.expiry, k.updated = 0, 0, at, at
+	k.returns, k.quiet, k.expiry, k.updated, k.shown = 0, 0, at, at, r.peak
 	t.judge(k, at)
 	if k.in.Suppressed != "" {
 		t.emit(k.in, omen.ChangeOpened, at, k.in.Suppressed)
-		return false
+		return
 	}
-	return true
+	t.tell(k, omen.ChangeOpened, omen.ReasonAnomalous)
 }
 
 // judge decides whether a host's incident is for people to hear of.
@@ -97,6 +142,9 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	if !grown && at.Sub(k.checked) < recheck && k.rules == t.rules.version {
 		return
 	}
+	if in.Suppressed != "" && k.quiet > 0 {
+		return // it is ending: nobody needs to hear of it now
+	}
 	was := in.Suppressed
 	if was == "" && k.rules == t.rules.version {
 		// Only what depends on the clock can have changed: feedback is asked
@@ -109,6 +157,10 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 		return
 	}
 	t.judge(k, at)
+	if was != "" && in.Suppressed == "" {
+		t.tell(k, omen.ChangeEscalated, omen.ReasonLifted)
+		return
+	}
 	t.announce(in, was, at)
 }
 
@@ -128,7 +180,7 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	in := k.past
 	k.in, k.past = in, nil
 	k.returns++
-	k.quiet, k.expiry, k.updated = 0, at, at
+	k.quiet, k.expiry, k.updated, k.shown = 0, at, at, k.run.peak
 	in.State, in.ClosedAt = omen.Open, time.Time{}
 	if in.AckedBy != "" {
 		in.State = omen.Acknowledged // whoever took it has it still
@@ -138,9 +190,14 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	in.Summary = summary(in.Causes)
 	if f := t.fleets[in.Fleet]; f != nil {
 		f.openHosts[k.host] = true
-	} else {
-		in.Fleet = ""
-		t.judge(k, at)
+		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
+		return
 	}
-	t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
+	in.Fleet = ""
+	t.judge(k, at)
+	if in.Suppressed != "" {
+		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
+		return
+	}
+	t.tell(k, omen.ChangeReopened, omen.ReasonReopened)
 }

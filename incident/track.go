@@ -25,7 +25,13 @@ type track struct {
 	checked time.Time       // when the rules were last asked
 	rules   int             // which version of the rules that was
 	updated time.Time       // when its causes were last journalled
+	shown   float64         // the score that was journalled with them
 	expiry  time.Time       // when it last gained a reason to stay open
+
+	// While a tick is under way: people are to be told of its incident, alone or
+	// together with others, by a change of this kind.
+	tell       omen.ChangeKind
+	tellReason string
 
 	held      bool // no new incident until the host is quiet, has a new model…
 	heldPeak  float64
@@ -35,9 +41,10 @@ type track struct {
 // run is a row of anomalous samples, not broken by a quiet one or a gap.
 type run struct {
 	onset    time.Time
-	hot      int // samples that were above the limit before smoothing too
-	material int // of those, samples that are worth waking somebody for
-	bar      int // the last so many samples in a row above the cold start's bar
+	enough   time.Time // when the evidence first sufficed
+	hot      int       // samples that were above the limit before smoothing too
+	material int       // of those, samples that are worth waking somebody for
+	bar      int       // the last so many samples in a row above the cold start's bar
 	barSince time.Time
 	peak     float64
 	causes   []omen.Cause // at the peak; never shared
@@ -47,18 +54,22 @@ type run struct {
 
 // advance measures the time since the last sample. ok is false for a sample that
 // is not newer; gap is true where samples are missing in between, so that what
-// was seen before is no evidence any more.
-func (k *track) advance(at time.Time) (d time.Duration, gap, ok bool) {
+// was seen before is no evidence any more. counted is the time that the sample
+// stands for: none after a gap.
+func (k *track) advance(at time.Time) (counted time.Duration, gap, ok bool) {
 	if k.at.IsZero() {
 		k.at = at
 		return 0, false, true
 	}
-	d = at.Sub(k.at)
+	d := at.Sub(k.at)
 	if d <= 0 {
 		return 0, false, false
 	}
 	k.at = at
 	gap = k.step > 0 && d > 4*k.step
+	if counted = min(d, 2*k.step); gap {
+		counted = 0
+	}
 	// Down at once and up by doubling: one missing sample hardly counts, and a
 	// slower step is learned within a few.
 	if k.step == 0 || d < 2*k.step {
@@ -66,7 +77,7 @@ func (k *track) advance(at time.Time) (d time.Duration, gap, ok bool) {
 	} else {
 		k.step *= 2
 	}
-	return min(d, 2*k.step), gap, true
+	return counted, gap, true
 }
 
 // add puts a loud sample into the run.

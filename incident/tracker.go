@@ -24,6 +24,7 @@ type Tracker struct {
 	fleets  map[string]*fleet         // by incident ID; open, or may come back
 
 	ready   []*track      // hosts whose evidence suffices, waiting for the tick's end
+	telling []*track      // hosts whose incident people are to be told of, likewise
 	changes []omen.Change // of the call that is under way
 	swept   time.Time
 }
@@ -92,6 +93,7 @@ func (t *Tracker) restoreHost(in *omen.Incident) {
 		return
 	}
 	k.in, k.at, k.expiry, k.updated = in, in.UpdatedAt, in.UpdatedAt, in.UpdatedAt
+	k.shown = in.Peak
 }
 
 func (t *Tracker) track(h omen.Host) *track {
@@ -184,9 +186,15 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 			return
 		}
 	}
+	begun := !k.run.onset.IsZero()
 	k.run.add(s, limit, t.h.ColdBar)
-	k.climb(t.h.Ladder, s.Value, d)
+	if begun && material(s) {
+		k.climb(t.h.Ladder, s.Value, d)
+	}
 	if t.evidence(s.Grade).met(k.run.hot, s.At.Sub(k.run.onset)) {
+		if k.run.enough.IsZero() {
+			k.run.enough = s.At
+		}
 		t.ready = append(t.ready, k)
 	}
 }
@@ -232,14 +240,17 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 // worsen follows an incident up the ladder and notes other causes.
 func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 	in := k.in
-	top := k.climb(t.h.Ladder, s.Value, d)
-	higher := s.Value > 1.5*in.Peak
+	top := material(s) && k.climb(t.h.Ladder, s.Value, d)
+	higher := s.Value > 1.5*k.shown
 	in.Peak = max(in.Peak, s.Value)
 	if in.Grade != s.Grade && s.Grade != omen.Provisional {
 		in.Grade = s.Grade // a grown-up model agrees
 	}
 	if top && in.Severity == omen.Warning && in.Grade != omen.Provisional {
 		in.Severity = omen.Critical
+		if f := t.fleets[in.Fleet]; f != nil {
+			f.critical = true
+		}
 		t.show(k, s)
 		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
 		return
@@ -264,7 +275,7 @@ func (t *Tracker) show(k *track, s *omen.Score) {
 		k.in.Causes = keep(s.Causes)
 		k.in.Summary = summary(k.in.Causes)
 	}
-	k.updated = s.At
+	k.updated, k.shown = s.At, s.Value
 }
 
 // close ends a host's incident.
