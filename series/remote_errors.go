@@ -47,7 +47,7 @@ func explainAPI(e *promv1.Error) error {
 	}
 	err := fmt.Errorf("%s: %s", e.Type, said)
 	switch e.Type {
-	case promv1.ErrBadData, promv1.ErrExec:
+	case promv1.ErrBadData, promv1.ErrExec, "400", "422": // VictoriaMetrics gives the HTTP status
 		if strings.Contains(said, "too many") || strings.Contains(said, "exceed") {
 			return fmt.Errorf("%w: %w: %w", errTooMuch, err, omen.ErrInvalid)
 		}

@@ -1,0 +1,5 @@
+package series
+
+const writerDir = "OMEN_TEST_WRITER_DIR"
+
+func writeUntilKilled(string) {}
