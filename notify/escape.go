@@ -41,9 +41,26 @@ func escapeMarkdownV1(s string) string {
 }
 
 // escapeMarkdown is for Discord, Mattermost, Rocket.Chat, Teams and Webex: the
-// characters of Markdown, mentions and HTML.
+// characters of Markdown, mentions and HTML. An underscore within a word stays:
+// CommonMark gives it no meaning there, and titles would show the backslash.
 func escapeMarkdown(s string) string {
-	return strings.ReplaceAll(backslashed(printable(s), "\\`*_~|<>[]#"), "@", "@\u2060")
+	runes := []rune(printable(s))
+	word := func(i int) bool {
+		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
+	}
+	var b strings.Builder
+	for i, r := range runes {
+		switch {
+		case r == '_' && word(i-1) && word(i+1):
+		case strings.ContainsRune("\\`*_~|<>[]#", r):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+		if r == '@' {
+			b.WriteRune('\u2060') // so that no mention begins here
+		}
+	}
+	return b.String()
 }
 
 func backslashed(s, special string) string {
