@@ -51,7 +51,8 @@ type Local struct {
 	mu       sync.RWMutex // held for writing while db is replaced
 	db       *tsdb.DB     // nil while broken says why
 	broken   error
-	retryAt  time.Time // no earlier attempt to open again
+	full     error     // the last append's, while the disk is full; owned by appendMu's holder
+	retryAt  time.Time // no earlier attempt to open or write again; likewise
 	checkAt  time.Time // no earlier search for damaged blocks
 	closed   bool
 	appendMu sync.Mutex // one append at a time: a failed one must not be followed by another before db is replaced
@@ -192,7 +193,7 @@ func (l *Local) evaluate(ctx context.Context, a *answer, promQL string, start, e
 		return 0, fmt.Errorf("%w: %w", errTooMuch, err)
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
-	case errors.As(err, new(promql.ErrStorage)):
+	case isDamage(err):
 		l.suspect(err)
 		return 0, omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "damaged blocks are moved aside; if this stays, look into the folder damaged and the log")
 	case kindOf(err) != omen.ErrInvalid: // the store itself cannot be used now

@@ -90,11 +90,12 @@ func (l *Local) append(ctx context.Context, entries []entry) error {
 		}
 	}
 	if err := app.Commit(); err != nil {
-		l.replace(err)
 		err = fmt.Errorf("append %d samples to metrics store: %w", len(entries), err)
 		if isFull(err) {
-			err = omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrFull), fullHint)
+			err = fullError(err)
+			l.full, l.retryAt = err, now.Add(retryOpen)
 		}
+		l.replace(err)
 		return err
 	}
 	l.appended.Add(int64(len(entries) - refused.count))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -25,6 +26,7 @@ const damagedDir = "damaged"
 // open opens the database, after moving aside what would keep it from opening.
 func (l *Local) open() error {
 	l.moveDamaged(quickCheck)
+	l.mendLog()
 	db, err := l.openTSDB()
 	if err != nil && !isFull(err) {
 		// Prometheus mends a torn write-ahead log by itself. What it cannot
@@ -55,7 +57,7 @@ func (l *Local) openTSDB() (*tsdb.DB, error) {
 func (l *Local) openError(err error) error {
 	err = fmt.Errorf("open metrics store %s: %w", l.opts.Dir, err)
 	if isFull(err) {
-		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrFull), fullHint)
+		return fullError(err)
 	}
 	if errors.Is(err, os.ErrPermission) {
 		return omen.WithHint(err, "let Omen's user write to the directory, or choose another with --storage.path")
@@ -175,8 +177,8 @@ const retryOpen = 2 * time.Second
 // replace closes the database after a failed write and opens it again. After a
 // write that failed half way, the log's tail is torn: the TSDB would go on
 // acknowledging appends behind the tear, and the next start would cut them
-// all off. Opening reads the log, cuts the tear, and starts a clean segment.
-// The caller holds appendMu.
+// all off. Opening cuts the tear and starts a clean segment. The caller holds
+// appendMu.
 func (l *Local) replace(why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -196,19 +198,36 @@ func (l *Local) replace(why error) {
 	}
 }
 
-// revive opens a database that did not open before. The caller holds appendMu.
+// revive makes sure that there is a database with space to write, or says why
+// there is none. The caller holds appendMu.
 func (l *Local) revive() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.db != nil || l.closed || l.opts.now().Before(l.retryAt) {
+	now := l.opts.now()
+	switch {
+	case l.closed || l.db != nil && l.full == nil:
 		return l.broken
+	case now.Before(l.retryAt):
+		return errors.Join(l.full, l.broken)
 	}
-	if err := l.open(); err != nil {
-		l.broken, l.retryAt = err, l.opts.now().Add(retryOpen)
-		return err
+	l.retryAt = now.Add(retryOpen)
+	if err := l.probe(); err != nil && isFull(err) {
+		return fullError(fmt.Errorf("append to metrics store %s: %w", l.opts.Dir, err))
 	}
+	if l.db == nil {
+		if err := l.open(); err != nil {
+			l.broken = err
+			return err
+		}
+	}
+	l.full = nil
 	l.log.Info("metrics store writes again", "path", l.opts.Dir)
 	return nil
+}
+
+// fullError marks an error as that of a full disk.
+func fullError(err error) error {
+	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrFull), fullHint)
 }
 
 // isFull reports whether an error is a full disk, a full quota or a file size
@@ -226,6 +245,14 @@ func isFull(err error) bool {
 		}
 	}
 	return false
+}
+
+// isDamage reports whether a query's error says that stored bytes do not
+// decode. The engine passes the storage's errors on as text in part.
+func isDamage(err error) bool {
+	return errors.As(err, new(promql.ErrStorage)) || slices.ContainsFunc(
+		[]string{"cannot populate chunk", "checksum", "corrupt", "invalid chunk encoding", "unexpected EOF"},
+		func(sign string) bool { return strings.Contains(err.Error(), sign) })
 }
 
 // refusedByTime reports whether the TSDB refused a sample for its time alone.

@@ -1,5 +1,423 @@
 package series
 
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/omenhq/omen"
+)
+
+// one is a host's single sample.
+func one(host string, at time.Time, v float64) Sample {
+	return Sample{Name: "x", Labels: map[string]string{"instance": host}, At: at, Value: v}
+}
+
+// valueAt reads x of every host at an instant.
+func valueAt(t *testing.T, s Source, promQL string, at time.Time) map[string]float64 {
+	t.Helper()
+	f, err := s.Read(t.Context(), Query{Exprs: []Expr{{"x", promQL}}, Start: at, End: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for h, host := range f.Hosts {
+		values[host] = f.At(h, 0, 0)
+	}
+	return values
+}
+
+func TestSecondOmenIsKeptOff(t *testing.T) {
+	dir := t.TempDir()
+	now := fixtureStart
+	openAt(t, dir, &now)
+	_, err := OpenLocal(LocalOptions{Dir: dir})
+	if !errors.Is(err, omen.ErrLocked) {
+		t.Fatalf("err %v, want one that wraps ErrLocked", err)
+	}
+	if want := strconv.Itoa(os.Getpid()); !strings.Contains(err.Error(), want) || !strings.Contains(omen.Hint(err), "--storage.path") {
+		t.Errorf("err %q with hint %q, want the process %s and what to do", err, omen.Hint(err), want)
+	}
+}
+
+func TestOpenWhereNothingCanBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := OpenLocal(LocalOptions{Dir: filepath.Join(file, "data")})
+	if err == nil || !strings.Contains(omen.Hint(err), "--storage.path") {
+		t.Errorf("err %v with hint %q, want a hint that names the flag", err, omen.Hint(err))
+	}
+}
+
+func TestSamplesSurviveRestart(t *testing.T) {
+	dir := t.TempDir()
+	now := fixtureStart
+	l := openAt(t, dir, &now)
+	if err := l.Append(t.Context(), []Sample{one("a", now, 1), one("b", now, 2)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: now, End: now}); !errors.Is(err, omen.ErrUnavailable) {
+		t.Errorf("read from a closed store: %v", err)
+	}
+	l = openAt(t, dir, &now)
+	if got := valueAt(t, l, "x", now); got["a"] != 1 || got["b"] != 2 {
+		t.Errorf("after a restart %v", got)
+	}
+}
+
+// A clock a year ahead must not push the TSDB's head away from under all other
+// hosts, and neither may one a day behind.
+func TestOneBadClockTouchesNobodyElse(t *testing.T) {
+	now := fixtureStart
+	l := openAt(t, t.TempDir(), &now)
+	for i := range 5 {
+		now = fixtureTime(i)
+		err := l.Append(t.Context(), []Sample{
+			one("ahead", now.AddDate(1, 0, 0), 9), one("behind", now.AddDate(0, 0, -1), 9), one("good", now, float64(i)), one("edge", now.Add(10*time.Minute), 1),
+		})
+		if !errors.Is(err, omen.ErrPartial) || !strings.Contains(err.Error(), "2 of 4") || omen.Hint(err) == "" {
+			t.Fatalf("append %d: %v, want two of four refused, with a hint", i, err)
+		}
+	}
+	if got := valueAt(t, l, "x", now); got["good"] != 4 || len(got) != 1 {
+		t.Errorf("at the end %v, want the good host alone", got)
+	}
+	if h := l.Health(); h.Refused != 10 || h.Appended != 10 {
+		t.Errorf("refused %d and appended %d, want 10 and 10", h.Refused, h.Appended)
+	}
+	// The same sample again is out of order: refused, and nothing breaks.
+	if err := l.Append(t.Context(), []Sample{one("good", now, 7)}); !errors.Is(err, omen.ErrPartial) {
+		t.Errorf("a second value at one instant: %v", err)
+	}
+	if err := l.Append(t.Context(), []Sample{{At: now}}); !errors.Is(err, omen.ErrInvalid) {
+		t.Errorf("a sample without a name: %v", err)
+	}
+}
+
+// The full disk is a real one: a tmpfs of a few megabytes. Without opening the
+// TSDB again after the failed write, it acknowledges appends behind a torn
+// record, and the last part of this test finds them lost.
+func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
+		t.Skipf("a small file system cannot be mounted here (%v): run as root", err)
+	}
+	defer func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
+	now := fixtureStart
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	l, err := OpenLocal(LocalOptions{Dir: data, now: func() time.Time { return now }, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	const hosts = 4000 // a record of several pages of the log, so that a write tears within one
+	acknowledged := map[time.Time]float64{}
+	write := func() error {
+		now = now.Add(2 * time.Second)
+		samples := make([]Sample, hosts)
+		for i := range samples {
+			samples[i] = one("h"+strconv.Itoa(i), now, random.Float64())
+		}
+		err := l.Append(t.Context(), samples)
+		if err == nil {
+			acknowledged[now] = samples[hosts-1].Value
+		}
+		return err
+	}
+	for range 3 {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range 3 {
+		fill(t, dir, filler, 150_000)
+		var full int
+		for range 12 {
+			if err := write(); err != nil {
+				if !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" {
+					t.Fatalf("round %d: %v, want an error that wraps ErrFull, with a hint", round, err)
+				}
+				full++
+			}
+		}
+		if full == 0 {
+			t.Fatalf("round %d: the disk never became full", round)
+		}
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			if err := write(); err != nil && i > 1 {
+				t.Fatalf("round %d: with space again: %v", round, err)
+			}
+		}
+	}
+	if l.Health().Reopened == 0 {
+		t.Error("never opened again")
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err = OpenLocal(LocalOptions{Dir: data, now: func() time.Time { return now }, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for at, want := range acknowledged {
+		promQL := fmt.Sprintf(`last_over_time(x{instance="h%d"}[1s])`, hosts-1)
+		if got := valueAt(t, l, promQL, at); got["h"+strconv.Itoa(hosts-1)] != want {
+			t.Errorf("sample of %s: %v, acknowledged was %g", at.Format(time.TimeOnly), got, want)
+		}
+	}
+	if n := l.Health().Damaged; n != 0 {
+		t.Errorf("%d parts moved aside, want none", n)
+	}
+}
+
+// fill leaves about so many bytes free.
+func fill(t *testing.T, dir, path string, leave int64) {
+	t.Helper()
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		t.Fatal(err)
+	}
+	size := int64(fs.Bavail)*fs.Bsize - leave
+	if size <= 0 {
+		t.Fatalf("the file system is too small: %d bytes short", -size)
+	}
+	if err := os.WriteFile(path, make([]byte, size), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writerDir makes the test binary a writer that never stops by itself.
 const writerDir = "OMEN_TEST_WRITER_DIR"
 
-func writeUntilKilled(string) {}
+func writeUntilKilled(dir string) {
+	l, err := OpenLocal(LocalOptions{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	for i := 0; err == nil; i++ {
+		at := time.UnixMilli(time.Now().UnixMilli())
+		if err = l.Append(context.Background(), []Sample{one("a", at, float64(i))}); errors.Is(err, omen.ErrPartial) {
+			err, i = nil, i-1 // the same millisecond again
+			continue
+		}
+		fmt.Println(i, at.UnixMilli())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), writerDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	var n, at int64
+	for lines.Scan() {
+		if _, err := fmt.Sscan(lines.Text(), &n, &at); err != nil {
+			t.Fatal(err)
+		}
+		if n == 500 {
+			if err := cmd.Process.Kill(); err != nil { // SIGKILL
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // killed
+	if n < 500 {
+		t.Fatalf("the writer ended after %d samples", n)
+	}
+	l, err := OpenLocal(LocalOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	last := time.UnixMilli(at)
+	if got := valueAt(t, l, "x", last)["a"]; got != float64(n) {
+		t.Errorf("the last acknowledged sample is %g, want %d", got, n)
+	}
+	if got := valueAt(t, l, "count_over_time(x[1h])", last)["a"]; got != float64(n+1) {
+		t.Errorf("%g samples, acknowledged were %d", got, n+1)
+	}
+}
+
+// blocksFixture writes six hours and compacts them into blocks.
+func blocksFixture(t *testing.T, dir string) (end time.Time, blocks []string) {
+	t.Helper()
+	now := fixtureStart
+	l, err := OpenLocal(LocalOptions{Dir: dir, now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 * 60 {
+		now = fixtureStart.Add(time.Duration(i) * time.Minute)
+		if err := l.Append(t.Context(), []Sample{one("a", now, float64(i))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.db.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range l.db.Blocks() {
+		blocks = append(blocks, b.Dir())
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(blocks) < 2 {
+		t.Fatalf("%d blocks, want two at least", len(blocks))
+	}
+	return now, blocks
+}
+
+// A damaged block costs its own two hours; the rest opens and answers.
+func TestDamagedBlockIsMovedAside(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, block string){
+		"no meta.json":   func(t *testing.T, block string) { remove(t, filepath.Join(block, "meta.json")) },
+		"cut index":      func(t *testing.T, block string) { truncate(t, filepath.Join(block, "index"), 30) },
+		"missing chunks": func(t *testing.T, block string) { truncate(t, filepath.Join(block, "chunks", "000001"), 3) },
+		"flipped bit":    func(t *testing.T, block string) { flip(t, filepath.Join(block, "chunks", "000001")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			end, blocks := blocksFixture(t, dir)
+			damage(t, blocks[0])
+			l := openAt(t, dir, &end)
+			q := Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: end, Step: time.Minute, Window: 4 * time.Minute}
+			f, err := l.Read(t.Context(), q)
+			if err != nil {
+				// Found only by reading: the damaged part is gone for the next read.
+				if !errors.Is(err, omen.ErrCorrupt) {
+					t.Fatal(err)
+				}
+				if f, err = l.Read(t.Context(), q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := f.At(0, f.Instants-1, 0); got != float64(f.Instants-1) {
+				t.Errorf("the newest sample is %g, want %d", got, f.Instants-1)
+			}
+			if !math.IsNaN(f.At(0, 0, 0)) {
+				t.Errorf("the damaged block still answers with %g", f.At(0, 0, 0))
+			}
+			if l.Health().Damaged != 1 {
+				t.Errorf("%d damaged parts counted, want 1", l.Health().Damaged)
+			}
+			if aside, err := os.ReadDir(filepath.Join(dir, damagedDir)); err != nil || len(aside) != 1 {
+				t.Errorf("set aside: %v, err %v, want the one block", aside, err)
+			}
+			if err := l.Append(t.Context(), []Sample{one("a", end.Add(time.Minute), 1)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A torn log costs what is behind the tear, not the store.
+func TestDamagedLogOpens(t *testing.T) {
+	dir := t.TempDir()
+	end, _ := blocksFixture(t, dir)
+	segments, err := filepath.Glob(filepath.Join(dir, "wal", "0*"))
+	if err != nil || len(segments) == 0 {
+		t.Fatal(segments, err)
+	}
+	largest, size := "", int64(0)
+	for _, path := range segments {
+		if info, err := os.Stat(path); err == nil && info.Size() > size {
+			largest, size = path, info.Size()
+		}
+	}
+	flip(t, largest)
+	l := openAt(t, dir, &end)
+	if got := valueAt(t, l, "count_over_time(x[12h])", end)["a"]; got < 120 {
+		t.Errorf("%g samples left, want the blocks' at least", got)
+	}
+	if err := l.Append(t.Context(), []Sample{one("a", end.Add(time.Minute), 1)}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRetention(t *testing.T) {
+	dir := t.TempDir()
+	end, blocks := blocksFixture(t, dir)
+	l, err := OpenLocal(LocalOptions{Dir: dir, Retention: 2 * time.Hour, now: func() time.Time { return end }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := len(l.db.Blocks()); got >= len(blocks) {
+		t.Errorf("%d blocks, want fewer than %d with a retention of two hours", got, len(blocks))
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	small, err := OpenLocal(LocalOptions{Dir: dir, MaxBytes: 1, now: func() time.Time { return end }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer small.Close()
+	if got := small.Health().Bytes; got != 0 {
+		t.Errorf("%d bytes of blocks kept, want none with a bound of one byte", got)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func truncate(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flip turns a byte in the middle of a file.
+func flip(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 0xff
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
