@@ -210,7 +210,7 @@ func tickOf(lives [][]float64, i int, step time.Duration) omen.Tick {
 			k.Silent = append(k.Silent, hostNamed(name))
 			continue
 		}
-		k.Scores = append(k.Scores, scoreOf(name, k.At, levels[i], []string{"cpu", "mem", "io"}[h%3]))
+		k.Scores = append(k.Scores, scoreOf(name, k.At, levels[i], []string{"cpu", "cpu", "mem"}[h%3]))
 	}
 	return k
 }

@@ -231,3 +231,13 @@ func describe(err error) error {
 const corruptHint = "the database is damaged, and Omen leaves it as it is, since it holds acknowledged incidents: " +
 	"restore a backup, or try `sqlite3 omen.db .recover | sqlite3 new.db`, or move the file away to start " +
 	"with an empty one (models are learned again from the metrics; incidents and feedback are gone)"
+
+// Limit bounds the database file to size bytes, but not below what it has: a
+// write that needs more is [omen.ErrFull], as on a full disk.
+func (db *DB) Limit(ctx context.Context, size int64) error {
+	var page int64
+	if err := db.write.QueryRowContext(ctx, "PRAGMA page_size").Scan(&page); err != nil {
+		return describe(fmt.Errorf("limit database %s: %w", db.path, err))
+	}
+	return db.exec(ctx, "limit database "+db.path, fmt.Sprintf("PRAGMA max_page_count = %d", max(1, size/page)))
+}
