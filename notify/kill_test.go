@@ -54,15 +54,14 @@ func lifeOfAChild(where string) error {
 		return err
 	}
 	go func() { _ = r.Run(ctx) }()
-	head, err := db.Head(ctx)
-	if err != nil {
-		return err
-	}
-	for n := head; ; n++ {
-		id := fmt.Sprintf("k%06d", n/2)
-		c := opened(id)
-		if n%2 == 1 {
-			c = closed(id, 2)
+	for {
+		open, err := db.OpenIncidents(ctx)
+		if err != nil {
+			return err
+		}
+		c := opened(fmt.Sprintf("k%d", time.Now().UnixNano()))
+		if len(open) > 30 {
+			c = closed(open[0].ID, 2)
 		}
 		if err := db.Append(ctx, c); err != nil {
 			return err
