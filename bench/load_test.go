@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/omenhq/omen"
+)
+
+// write makes files under a new folder and returns it.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const (
+	goodTrain = "timestamp,a,b\n0,1,2\n60,1,2\n120,1,2\n"
+	goodTest  = "timestamp,a,b,label\n180,1,2,0\n240,1,,1\n300,1,2,1\n360,1,2,0\n"
+)
+
+func TestLoad(t *testing.T) {
+	dir := write(t, map[string]string{
+		"set/h1/train.csv": goodTrain, "set/h1/test.csv": goodTest, "set/h1/causes.txt": "1-2:2\n",
+		"set/h2/train.csv": goodTrain, "set/h2/test.csv": goodTest,
+		"reference/scores.csv": "score,label\n1,0\n",
+	})
+	for _, at := range []string{".", "set", "set/h1"} {
+		all, err := Load(filepath.Join(dir, at))
+		if err != nil {
+			t.Fatal(at, err)
+		}
+		s := all[0]
+		if want := map[string]int{".": 2, "set": 2, "set/h1": 1}[at]; len(all) != want {
+			t.Errorf("%s: %d series, want %d", at, len(all), want)
+		}
+		if s.Set != "set" || s.Name != "h1" || s.Step != time.Minute || len(s.Train) != 3 || s.PerDay() != 1440 {
+			t.Errorf("%s: set %q, name %q, step %v, %d rows", at, s.Set, s.Name, s.Step, len(s.Train))
+		}
+		if diff := cmp.Diff([]Segment{{Start: 1, End: 2, Blamed: []int{1}}}, s.Segments); diff != "" {
+			t.Errorf("%s: segments (-want +got):\n%s", at, diff)
+		}
+		if x := s.Test[1].Values[1]; x == x {
+			t.Errorf("%s: the empty cell is %v, want NaN", at, x)
+		}
+	}
+	twice, err := Load(dir, filepath.Join(dir, "set"))
+	if err != nil || len(twice) != 2 {
+		t.Errorf("a folder and its parent: %d series, %v; want each once", len(twice), err)
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		train, test, causes string
+		want                []string // all in the error
+	}{
+		{"text in a number", goodTrain, strings.Replace(goodTest, "300,1,2", "300,many,2", 1), "", []string{"test.csv", "line 4", `"a"`, `"many"`}},
+		{"text in the time", "timestamp,a,b\n0,1,2\nnoon,1,2\n", goodTest, "", []string{"train.csv", "line 3", `"timestamp"`, `"noon"`}},
+		{"no time", "time,a,b\n0,1,2\n", goodTest, "", []string{"train.csv", "line 1", `"timestamp"`}},
+		{"no label", goodTrain, strings.Replace(goodTest, "label", "lab", 1), "", []string{"test.csv", "line 1", `"label"`}},
+		{"no label column", goodTrain, "timestamp,a,b\n180,1,2\n240,1,2\n300,1,2\n", "", []string{"test.csv", "line 1", `"label"`}},
+		{"label of 2", goodTrain, strings.Replace(goodTest, "1,2,1", "1,2,2", 1), "", []string{"line 4", `"label"`, `"2"`}},
+		{"missing column", goodTrain, "timestamp,a,label\n180,1,0\n240,1,0\n300,1,0\n", "", []string{"test.csv", `"b"`}},
+		{"column twice", "timestamp,a,a\n0,1,2\n", goodTest, "", []string{"train.csv", `"a"`, "twice"}},
+		{"other order", "timestamp,b,a\n0,1,2\n60,1,2\n120,1,2\n", goodTest, "", []string{"order"}},
+		{"short row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2", 1), "", []string{"line 5", "3 columns", "4"}},
+		{"long row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2,0,7", 1), "", []string{"line 5", "5 columns", "4"}},
+		{"time goes back", strings.Replace(goodTrain, "120,", "30,", 1), goodTest, "", []string{"train.csv", "line 4", "30"}},
+		{"test before train", goodTrain, strings.Replace(goodTest, "180,", "100,", 1), "", []string{"test.csv", "line 2", "100"}},
+		{"empty", goodTrain, "", "", []string{"test.csv", "0 rows"}},
+		{"cause beyond the rows", goodTrain, goodTest, "1-9:1", []string{"causes.txt", "line 1", "1-9", "0-3"}},
+		{"cause beyond the columns", goodTrain, goodTest, "1-2:1\n1-2:3", []string{"causes.txt", "line 2", "3", "1-2"}},
+		{"cause of nothing", goodTrain, goodTest, "0-0:1", []string{"causes.txt", "line 1", "0-0", "labelled"}},
+		{"cause without metrics", goodTrain, goodTest, "1-2", []string{"causes.txt", "line 1", "start-end"}},
+		{"cause in words", goodTrain, goodTest, "1-2:cpu", []string{"causes.txt", "line 1", `"cpu"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]string{"set/h/train.csv": c.train, "set/h/test.csv": c.test}
+			if c.causes != "" {
+				files["set/h/causes.txt"] = c.causes
+			}
+			_, err := Load(write(t, files))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !errors.Is(err, omen.ErrInvalid) && !errors.Is(err, omen.ErrTooFew) {
+				t.Errorf("kind of %v", err)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q does not say %q", err, w)
+				}
+			}
+		})
+	}
+	for name, dir := range map[string]string{"absent": "no/such/folder", "empty": t.TempDir()} {
+		if _, err := Load(dir); !errors.Is(err, omen.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	broken := write(t, map[string]string{"set/h/train.csv": goodTrain, "set/h/test.csv.gz": "no gzip"})
+	if _, err := Load(broken); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "test.csv.gz") {
+		t.Errorf("not gzip: %v", err)
+	}
+}
