@@ -162,12 +162,16 @@ func nodeDisk() []Feature {
 	}
 }
 
+// usedBytes is per file system. Used by used plus available is what df shows:
+// blocks that are kept for root are in neither.
+const usedBytes = `(node_filesystem_size_bytes{` + realFiles + `} - node_filesystem_free_bytes{` + realFiles + `})`
+
 // Each device counts once, however often it is mounted.
 func nodeFiles() []Feature {
 	return []Feature{
 		{Name: "filesystem_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
-			Help: "How full the fullest file system is",
-			Expr: `max by ($by) (1 - node_filesystem_avail_bytes{` + realFiles + `} / (node_filesystem_size_bytes{` + realFiles + `} > 0))`},
+			Help: "How full the fullest file system is, as df shows it",
+			Expr: `max by ($by) (` + usedBytes + ` / (` + usedBytes + ` + node_filesystem_avail_bytes{` + realFiles + `} > 0))`},
 		{Name: "filesystem_growth", Group: "filesystem", Unit: omen.BytesPerSecond, Min: -1e13, Max: 1e13, Direction: Up, Deviation: 1e7, Scale: 1e7,
 			Help: "How fast all file systems fill; below 0 while files are removed",
 			Expr: `-sum by ($by) (max by ($by, device) (deriv(node_filesystem_free_bytes{` + realFiles + `}[$window])))`},
