@@ -1,0 +1,168 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	omen "github.com/omenhq/omen"
+)
+
+var byAnn = omen.Audit{At: start, By: "ann", Action: "test", Subject: "x"}
+
+func allHosts() []omen.Matcher {
+	return []omen.Matcher{{Name: omen.MatchHost, Value: ".*", IsRegex: true, IsEqual: true}}
+}
+
+func TestSettings(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	var got struct{ Hidden []int }
+	if found, err := db.Setting(ctx, "tuned", &got); found || err != nil {
+		t.Fatalf("before: %v, %v", found, err)
+	}
+	want := struct{ Hidden []int }{[]int{12, 6}}
+	for range 2 {
+		if err := db.PutSetting(ctx, "tuned", want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := db.Setting(ctx, "tuned", &got); !found || err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("%v, %v, %v", found, got, err)
+	}
+	if err := db.PutSetting(ctx, "bad", func() {}); !errors.Is(err, omen.ErrInvalid) {
+		t.Errorf("a value that JSON cannot hold: %v", err)
+	}
+	if _, err := db.Setting(ctx, "tuned", new(int)); !errors.Is(err, omen.ErrCorrupt) {
+		t.Errorf("read as another type: %v", err)
+	}
+}
+
+func TestSilencesEndAndAreAudited(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	s := omen.Silence{ID: "s1", Match: allHosts(), From: start, Until: start.Add(time.Hour), By: "ann", Reason: "work"}
+	if err := db.PutSilence(ctx, s, omen.Audit{}); !errors.Is(err, omen.ErrInvalid) {
+		t.Fatalf("without an audit row: %v", err)
+	}
+	if all, err := db.Silences(ctx, time.Time{}); err != nil || len(all) != 0 {
+		t.Fatalf("stored without its audit row: %v, %v", all, err)
+	}
+	if err := db.PutSilence(ctx, s, byAnn); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[time.Duration]int{-time.Hour: 1, 0: 1, 59 * time.Minute: 1, time.Hour: 0} {
+		if got, err := db.Silences(ctx, start.Add(at)); err != nil || len(got) != want {
+			t.Errorf("after %s: %v, %v, want %d", at, got, err, want)
+		}
+	}
+	if got, err := db.Silence(ctx, "s1"); err != nil || cmp.Diff(s, got) != "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	s.Match = nil
+	if err := db.PutSilence(ctx, s, byAnn); !errors.Is(err, omen.ErrInvalid) {
+		t.Errorf("a silence without matchers: %v", err)
+	}
+	if rows, err := db.Audit(ctx, "x", 10); err != nil || len(rows) != 1 || rows[0].By != "ann" || !rows[0].At.Equal(start) {
+		t.Errorf("audit %+v, %v", rows, err)
+	}
+}
+
+func TestCalendarsAreReplacedWhole(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	w := func(id string) omen.Window {
+		return omen.Window{ID: id, Name: id, Match: allHosts(), Start: "2026-03-01T02:00:00", Duration: time.Hour}
+	}
+	if err := db.PutWindow(ctx, w("by hand"), byAnn); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][]omen.Window{{w("a"), w("b")}, {w("c")}} {
+		if err := db.PutCalendar(ctx, "ops", c, byAnn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bad := w("d")
+	bad.Zone = "Mars/Base"
+	if err := db.PutCalendar(ctx, "ops", []omen.Window{bad}, byAnn); !errors.Is(err, omen.ErrInvalid) {
+		t.Errorf("a bad window: %v", err)
+	}
+	got, err := db.Windows(ctx)
+	if err != nil || len(got) != 2 || got[0].ID != "by hand" || got[1].ID != "c" || got[1].Calendar != "ops" {
+		t.Fatalf("windows %+v, %v", got, err)
+	}
+	if err := db.DeleteWindow(ctx, "c", byAnn); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.DeleteWindow(ctx, "c", byAnn); !errors.Is(err, omen.ErrNotFound) {
+		t.Errorf("deleted twice: %v", err)
+	}
+}
+
+func TestEventsByTime(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	for i, id := range []string{"a", "b", "b", "c"} {
+		if err := db.PutEvent(ctx, omen.Event{ID: id, Kind: omen.EventDeploy, At: start.Add(time.Duration(i) * time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := db.Events(ctx, start.Add(time.Minute), start.Add(3*time.Minute))
+	if err != nil || len(got) != 1 || got[0].ID != "b" {
+		t.Errorf("events %+v, %v: want b, once", got, err)
+	}
+}
+
+func TestExcludedSpans(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	host := omen.Host{Source: "local", Profile: "node", Name: "web-1"}
+	minute := func(n int) time.Time { return start.Add(time.Duration(n) * time.Minute) }
+	add := func(id string, from, to int, f func(*omen.Incident)) {
+		c := change(1, 1, omen.ChangeOpened)
+		c.Incident.ID, c.Incident.Since, c.Incident.Host = id, minute(from), host
+		if to > 0 {
+			c.Incident.State, c.Incident.ClosedAt, c.Incident.Reason = omen.Closed, minute(to), omen.ReasonRecovered
+		}
+		f(&c.Incident)
+		if err := db.Append(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("open", 100, 0, func(in *omen.Incident) {})
+	add("unjudged", 10, 20, func(in *omen.Incident) {})
+	add("confirmed though trivial", 30, 40, func(in *omen.Incident) { in.Verdict, in.Suppressed = omen.Real, omen.ReasonTrivial })
+	add("rejected", 42, 44, func(in *omen.Incident) { in.Verdict = omen.NotAProblem })
+	add("expected", 44, 46, func(in *omen.Incident) { in.Verdict = omen.Expected })
+	add("trivial", 46, 48, func(in *omen.Incident) { in.Suppressed = omen.ReasonTrivial })
+	add("the new normal", 48, 50, func(in *omen.Incident) { in.Reason = omen.ReasonExpired })
+	add("young and open", 50, 0, func(in *omen.Incident) { in.Suppressed = omen.ReasonColdStart })
+	add("another host's", 52, 54, func(in *omen.Incident) { in.Host.Name = "web-2" })
+	add("begun before", -10, 2, func(in *omen.Incident) {})
+	add("over before", -20, -15, func(in *omen.Incident) { in.ClosedAt = minute(-15) })
+	for _, s := range []omen.Silence{
+		{ID: "kept out", Effect: omen.EffectExclude, Match: allHosts()},
+		{ID: "quiet only", Effect: omen.EffectSilence, Match: allHosts()},
+		{ID: "another role's", Effect: omen.EffectExclude, Match: []omen.Matcher{{Name: "role", Value: "db", IsEqual: true}}},
+	} {
+		s.By, s.Reason, s.From, s.Until = "ann", "work", minute(60), minute(70)
+		if err := db.PutSilence(ctx, s, byAnn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := omen.Window{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: omen.EffectExclude}
+	if err := db.PutWindow(ctx, w, byAnn); err != nil { // 80 to 85 minutes after noon
+		t.Fatal(err)
+	}
+	got, err := db.ExcludedSpans(ctx, host, map[string]string{"role": "web"}, start, minute(120))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []omen.Span{
+		{From: minute(60), To: minute(70), Why: "silence kept out"},
+		{From: minute(80), To: minute(85), Why: "window nightly"},
+		{From: minute(100), To: minute(120), Why: "incident open"},
+		{From: minute(30), To: minute(40), Why: "incident confirmed though trivial"},
+		{From: minute(10), To: minute(20), Why: "incident unjudged"},
+		{From: start, To: minute(2), Why: "incident begun before"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

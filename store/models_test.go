@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	omen "github.com/omenhq/omen"
+)
+
+func modelOf(host string, n int, serving bool) omen.ModelInfo {
+	return omen.ModelInfo{ID: fmt.Sprintf("%s-%03d", host, n), Host: omen.Host{Source: "prod", Profile: "node", Name: host},
+		Schema: "abc", Grade: omen.Learning, TrainedAt: start, Rows: n, Card: []byte(`{"loss":1}`), Serving: serving}
+}
+
+func put(t *testing.T, db *DB, infos ...omen.ModelInfo) {
+	t.Helper()
+	for _, info := range infos {
+		if err := db.PutModel(t.Context(), info, []byte("blob of "+info.ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func names(infos []omen.ModelInfo) (all []string) {
+	for _, m := range infos {
+		name := m.ID
+		if m.Serving {
+			name += " serves"
+		}
+		all = append(all, name)
+	}
+	return all
+}
+
+func TestModelsKeepThreeAndTheServingOne(t *testing.T) {
+	db := openTest(t)
+	web := omen.Host{Source: "prod", Profile: "node", Name: "web"}
+	put(t, db, modelOf("web", 1, true), modelOf("web", 2, false), modelOf("web", 3, false), modelOf("web", 4, false),
+		modelOf("db", 1, true))
+	got, err := db.Models(t.Context(), web)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"web-004", "web-003", "web-001 serves"}, names(got)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(modelOf("web", 4, false), got[0]); diff != "" {
+		t.Errorf("a model's description changed:\n%s", diff)
+	}
+	if _, _, err := db.Model(t.Context(), "web-002"); !errors.Is(err, omen.ErrNotFound) {
+		t.Errorf("the surplus model: %v, want ErrNotFound", err)
+	}
+	if err := db.Promote(t.Context(), "web-003", "looks better"); err != nil {
+		t.Fatal(err)
+	}
+	info, blob, err := db.Model(t.Context(), "web-003")
+	if err != nil || string(blob) != "blob of web-003" || !info.Serving || info.Note != "looks better" {
+		t.Errorf("promoted: %+v, %q, %v", info, blob, err)
+	}
+	if err := db.Promote(t.Context(), "web-002", ""); !errors.Is(err, omen.ErrNotFound) {
+		t.Errorf("promoting a removed one: %v", err)
+	}
+	if err := db.NoteModel(t.Context(), "web-004", "limit jumped"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = db.Models(t.Context(), omen.Host{}); err != nil || got[1].Note != "limit jumped" {
+		t.Errorf("noted: %+v, %v", got, err)
+	}
+	if diff := cmp.Diff([]string{"db-001 serves", "web-004", "web-003 serves", "web-001"}, names(got)); diff != "" {
+		t.Error(diff)
+	}
+	if err := db.ForgetHost(t.Context(), web); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = db.Models(t.Context(), omen.Host{}); err != nil || len(got) != 1 {
+		t.Errorf("after forgetting web: %v, %v", names(got), err)
+	}
+}
+
+func TestADamagedModelFallsBack(t *testing.T) {
+	for name, spoil := range map[string]struct {
+		bytes bool // the stored bytes change, or the loader refuses them
+		ids   string
+		want  string
+	}{
+		"bytes of the newest":    {true, "web-003", "web-002"},
+		"newest does not decode": {false, "web-003", "web-002"},
+		"bytes of the newer two": {true, "web-003 web-002", "web-001"},
+		"all":                    {true, "web-003 web-002 web-001", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openTest(t)
+			put(t, db, modelOf("web", 1, false), modelOf("web", 2, false), modelOf("web", 3, true), modelOf("db", 1, true))
+			if spoil.bytes {
+				for id := range strings.FieldsSeq(spoil.ids) {
+					if _, err := db.write.Exec("UPDATE model_blob SET data = ? WHERE id = ?", []byte("rubbish"), id); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for round := range 2 { // the second start finds the one that was promoted
+				loaded := map[string]string{}
+				err := db.ServingModels(t.Context(), func(info omen.ModelInfo, blob []byte) error {
+					if !spoil.bytes && strings.Contains(spoil.ids, info.ID) {
+						return fmt.Errorf("decode: %w", omen.ErrCorrupt)
+					}
+					loaded[info.Host.Name] = info.ID
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if loaded["web"] != spoil.want || loaded["db"] != "db-001" {
+					t.Errorf("start %d loaded %v, want %q for web", round, loaded, spoil.want)
+				}
+			}
+			if spoil.want != "" {
+				info, _, err := db.Model(t.Context(), spoil.want)
+				if err != nil || !info.Serving || !strings.Contains(info.Note, "damaged") {
+					t.Errorf("%+v, %v: want it serving, with a note", info, err)
+				}
+			}
+		})
+	}
+}
+
+func TestServingModelsStopsAtAnotherError(t *testing.T) {
+	db := openTest(t)
+	put(t, db, modelOf("a", 1, true), modelOf("b", 1, true))
+	calls := 0
+	err := db.ServingModels(t.Context(), func(omen.ModelInfo, []byte) error { calls++; return context.Canceled })
+	if !errors.Is(err, context.Canceled) || calls != 1 {
+		t.Errorf("%v after %d calls, want Canceled after 1", err, calls)
+	}
+}
+
+// BenchmarkServingModels loads the models of 10,000 hosts, 40 kB each: what a
+// start has to wait for.
+func BenchmarkServingModels(b *testing.B) {
+	db, err := Open(b.Context(), filepath.Join(b.TempDir(), "omen.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	blob := make([]byte, 40_000)
+	for i := range 10_000 {
+		blob[i] = byte(i)
+		if err := db.PutModel(b.Context(), modelOf(fmt.Sprint("web", i), 1, true), blob); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		n := 0
+		if err := db.ServingModels(b.Context(), func(_ omen.ModelInfo, blob []byte) error { n += len(blob); return nil }); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(n))
+	}
+}
+
+// BenchmarkAppend is one durable change at a time; BenchmarkAppendBatch a
+// hundred in one transaction.
+func BenchmarkAppend(b *testing.B)      { benchAppend(b, 1) }
+func BenchmarkAppendBatch(b *testing.B) { benchAppend(b, 100) }
+
+func benchAppend(b *testing.B, size int) {
+	db := openTest(b)
+	n := 0
+	for b.Loop() {
+		batch := make([]omen.Change, size)
+		for i := range batch {
+			n++
+			batch[i] = change(n, 1, omen.ChangeOpened)
+		}
+		if err := db.Append(b.Context(), batch...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "changes/s")
+}
