@@ -179,11 +179,24 @@ func (w Window) schedule() (schedule, error) {
 	return s, err
 }
 
-// real turns a wall-clock time into an instant. time.Date resolves a time that
-// daylight saving skips by the offset before it, which lands in the hour after,
-// and one that occurs twice to the first.
+// real turns a wall-clock time into an instant, as RFC 5545 section 3.3.5 has
+// it: one that daylight saving skips is read with the offset before the gap,
+// and lands in the hour after it; one that occurs twice is the first.
 func (s schedule) real(wall time.Time) time.Time {
-	return time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, s.zone)
+	_, before := wall.Add(-12 * time.Hour).In(s.zone).Zone()
+	early := wall.Add(-time.Duration(before) * time.Second).In(s.zone)
+	if sameWall(early, wall) {
+		return early
+	}
+	late := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, s.zone)
+	if sameWall(late, wall) {
+		return late // the clocks changed between midnight and then
+	}
+	return early
+}
+
+func sameWall(t, wall time.Time) bool {
+	return t.Day() == wall.Day() && t.Hour() == wall.Hour() && t.Minute() == wall.Minute() && t.Second() == wall.Second()
 }
 
 // all is every occurrence's beginning before end, oldest first. The first is
