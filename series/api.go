@@ -157,7 +157,8 @@ func (h queryAPI) series(r *http.Request) (encoder, []string, error) {
 	}
 	var out labelSets
 	warnings, err := h.withQuerier(r, func(ctx context.Context, q storage.Querier, matchers [][]*labels.Matcher, limit int) (annotations.Annotations, error) {
-		hints := &storage.SelectHints{Func: "series"} // labels only, no samples
+		// Labels only, no samples; the querier has the span already.
+		hints := &storage.SelectHints{Start: math.MinInt64 / 2, End: math.MaxInt64 / 2, Func: "series"}
 		var warnings annotations.Annotations
 		for _, m := range matchers {
 			set := q.Select(ctx, true, hints, m...)

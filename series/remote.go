@@ -248,7 +248,7 @@ func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer resp.Body.Close()
 		return nil, deniedError(resp)
 	}
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" && resp.StatusCode/100 != 3 {
 		defer resp.Body.Close()
 		return nil, pageError(resp.StatusCode)
 	}

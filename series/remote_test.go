@@ -1,0 +1,309 @@
+package series
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/config"
+
+	"github.com/omenhq/omen"
+)
+
+// says answers every request with one body.
+func says(status int, kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body) // the test's client is gone
+	}
+}
+
+// A source that gives nothing at all: the error's kind, what it says, and what
+// its hint says.
+func TestRemoteBadAnswers(t *testing.T) {
+	const js = "application/json"
+	for name, tt := range map[string]struct {
+		handler http.HandlerFunc
+		kind    error
+		want    string
+		hint    string
+	}{
+		"unauthorized":     {says(401, "text/plain", "who are you?\n"), omen.ErrDenied, "who are you?", "basic_auth"},
+		"forbidden":        {says(403, js, `{"status":"error"}`), omen.ErrDenied, "403", "credentials are known"},
+		"a web page":       {says(200, "text/html; charset=utf-8", "<html>"), omen.ErrUnavailable, "web page", "/api/v1"},
+		"not there":        {says(404, "text/plain", "404 page not found"), omen.ErrUnavailable, "404", "/api/v1"},
+		"a page not there": {says(404, "text/html", "<html>"), omen.ErrUnavailable, "404", "/api/v1"},
+		"cut short":        {says(200, js, `{"status":"success","data":{"resultType":"vector","result":[{"met`), omen.ErrUnavailable, "cannot be read", "cut the answer short"},
+		"not JSON":         {says(200, js, `hello`), omen.ErrUnavailable, "cannot be read", "cut the answer short"},
+		"no result":        {says(200, js, `{}`), omen.ErrUnavailable, "cannot be read", "cut the answer short"},
+		"server error":     {says(500, "text/plain", "out of memory"), omen.ErrUnavailable, "out of memory", "log"},
+		"starting":         {says(503, js, `{"status":"error","errorType":"unavailable","error":"Service Unavailable"}`), omen.ErrUnavailable, "Unavailable", "log"},
+		"bad gateway":      {says(502, "text/html", "<html>"), omen.ErrUnavailable, "502", "address"},
+		"refuses query":    {says(400, js, `{"status":"error","errorType":"bad_data","error":"parse error"}`), omen.ErrInvalid, "parse error", ""},
+		"scalar":           {says(200, js, `{"status":"success","data":{"resultType":"scalar","result":[1772438400,"1"]}}`), omen.ErrInvalid, "scalar", ""},
+		"histogram": {says(200, js, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"instance":"a"},"histogram":[1772438400,{"count":"1","sum":"1"}]}]}}`),
+			omen.ErrInvalid, "histogram", ""},
+		"too large":       {says(200, js, `{"status":"success","data":{"x":"`+strings.Repeat("x", 5000)+`"}}`), omen.ErrInvalid, "too many samples", "aggregate"},
+		"endless forward": {http.RedirectHandler("/", http.StatusFound).ServeHTTP, omen.ErrUnavailable, "redirects", "address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serveRemote(t, tt.handler, RemoteOptions{MaxBytes: 4000})
+			_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
+			if !errors.Is(err, tt.kind) {
+				t.Fatalf("err %v, want one that wraps %q", err, tt.kind)
+			}
+			if !strings.Contains(err.Error(), tt.want) || !strings.Contains(omen.Hint(err), tt.hint) {
+				t.Errorf("err %q with hint %q, want %q and %q", err, omen.Hint(err), tt.want, tt.hint)
+			}
+			if !strings.Contains(err.Error(), r.Address()) {
+				t.Errorf("err %q does not name the source", err)
+			}
+		})
+	}
+}
+
+func TestRemoteUnreachable(t *testing.T) {
+	for name, tt := range map[string]struct{ url, hint string }{
+		"nobody listens": {"http://127.0.0.1:1", "nothing listens"},
+		"unknown host":   {"http://no-such-host.invalid:9090", "host name is unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRemote(t, RemoteOptions{URL: tt.url})
+			_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
+			if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), tt.hint) {
+				t.Errorf("err %v with hint %q, want ErrUnavailable and %q", err, omen.Hint(err), tt.hint)
+			}
+		})
+	}
+	t.Run("TLS without", func(t *testing.T) {
+		server := httptest.NewServer(says(200, "text/plain", ""))
+		defer server.Close()
+		r := newRemote(t, RemoteOptions{URL: strings.Replace(server.URL, "http:", "https:", 1)})
+		_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
+		if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), "http://") {
+			t.Errorf("err %v with hint %q", err, omen.Hint(err))
+		}
+	})
+	t.Run("unknown authority", func(t *testing.T) {
+		server := httptest.NewUnstartedServer(says(200, "text/plain", ""))
+		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it complains of what is tested here
+		server.StartTLS()
+		defer server.Close()
+		r := newRemote(t, RemoteOptions{URL: server.URL})
+		_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
+		if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), "ca_file") {
+			t.Errorf("err %v with hint %q", err, omen.Hint(err))
+		}
+	})
+}
+
+// A source that hangs costs a few time-outs, not one for each feature.
+func TestRemoteHangs(t *testing.T) {
+	var asked atomic.Int32
+	r := serveRemote(t, http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		asked.Add(1)
+		_, _ = io.Copy(io.Discard, req.Body) // so that the server notices the client going
+		<-req.Context().Done()
+	}), RemoteOptions{Timeout: 50 * time.Millisecond})
+	var exprs []Expr
+	for i := range 100 {
+		exprs = append(exprs, Expr{fmt.Sprint("f", i), "vector(1)"})
+	}
+	_, err := r.Read(t.Context(), Query{Exprs: exprs, Start: fixtureStart, End: fixtureStart, Window: time.Minute})
+	if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(err.Error(), "no answer in time") || !strings.Contains(omen.Hint(err), "overloaded") {
+		t.Errorf("err %v with hint %q, want a time-out", err, omen.Hint(err))
+	}
+	// Four at once; by the time the fourth has failed, others may have begun.
+	if n := asked.Load(); n > 8 {
+		t.Errorf("asked %d times, want no more than eight", n)
+	}
+}
+
+// fake answers like Prometheus, from a function of the query, and counts.
+func fake(answer func(query string, form url.Values) string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		says(200, "application/json", answer(r.FormValue("query"), r.Form))(w, r)
+	}
+}
+
+func vector(samples string) string {
+	return `{"status":"success","data":{"resultType":"vector","result":[` + samples + `]}}`
+}
+
+// One feature may fail in any way; the others stay usable.
+func TestRemoteHalfAnswers(t *testing.T) {
+	at := fixtureStart
+	good := fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix())
+	for name, tt := range map[string]struct{ answer, want string }{
+		"error":       {`{"status":"error","errorType":"execution","error":"many-to-many"}`, "many-to-many"},
+		"cut short":   {`{"status":"success","data":{"resultType":"vec`, "cannot be read"},
+		"warning":     {strings.Replace(vector(good), `"data"`, `"warnings":["store 2 is down"],"data"`, 1), "store 2 is down"},
+		"no label":    {vector(fmt.Sprintf(`{"metric":{},"value":[%d,"7"]}`, at.Unix())), "without the label instance"},
+		"other times": {vector(fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix()+3600)), "not asked for"},
+		"two series": {vector(good + fmt.Sprintf(`,{"metric":{"instance":"a","device":"sda"},"value":[%d,"8"]}`, at.Unix())),
+			"several series that disagree, such as a"},
+		"too large": {vector(strings.Repeat(" ", 5000)), "too many samples"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serveRemote(t, fake(func(query string, _ url.Values) string {
+				if query == "bad" {
+					return tt.answer
+				}
+				return vector(good)
+			}), RemoteOptions{MaxBytes: 4000})
+			f, err := r.Read(t.Context(), Query{Exprs: []Expr{{"bad", "bad"}, {"good", "good"}}, Start: at, End: at})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Failed["good"] != nil || f.At(f.Host("a"), 0, 1) != 7 {
+				t.Errorf("the good feature: %v, %v", f.Failed["good"], f.Row(0, 0))
+			}
+			if f.Failed["bad"] == nil || !strings.Contains(f.Failed["bad"].Error(), tt.want) {
+				t.Errorf("the bad feature: %v, want %q", f.Failed["bad"], tt.want)
+			}
+		})
+	}
+}
+
+// History is asked for in pieces that Prometheus takes, of all series
+// together no more than maxSamples, and smaller ones where that is too much.
+func TestRemotePieces(t *testing.T) {
+	const step = 15 * time.Second
+	end := fixtureStart.Add(7 * 24 * time.Hour)
+	var longest, asked, refused int
+	one := make(chan struct{}, 1) // bound 1: serializes the handler's counting
+	r := serveRemote(t, fake(func(_ string, form url.Values) string {
+		one <- struct{}{}
+		defer func() { <-one }()
+		from, _ := strconv.ParseFloat(form.Get("start"), 64) // the client under test writes them
+		to, _ := strconv.ParseFloat(form.Get("end"), 64)
+		points := int((to-from)/step.Seconds()) + 1
+		if points > 3000 {
+			refused++
+			return `{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}`
+		}
+		asked++
+		longest = max(longest, points)
+		var values []string
+		for i := range points {
+			values = append(values, fmt.Sprintf(`[%.0f,"%.0f"]`, from+float64(i)*15, (from+float64(i)*15-float64(fixtureStart.Unix()))/15))
+		}
+		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[` + strings.Join(values, ",") + `]}]}}`
+	}), RemoteOptions{Concurrency: 1})
+	f, err := r.Read(t.Context(), Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: end, Step: step, Window: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 7*24*60*4 + 1; f.Instants != want {
+		t.Fatalf("%d instants, want %d", f.Instants, want)
+	}
+	for i := range f.Instants {
+		if f.At(0, i, 0) != float64(i) {
+			t.Fatalf("instant %d is %g", i, f.At(0, i, 0))
+		}
+	}
+	if refused == 0 || longest > 3000 {
+		t.Errorf("%d pieces of up to %d instants, %d refused: want the refused ones made smaller", asked, longest, refused)
+	}
+}
+
+// What was read before a piece failed is kept and said.
+func TestRemoteBreaksOff(t *testing.T) {
+	var pieces atomic.Int32
+	r := serveRemote(t, fake(func(query string, form url.Values) string {
+		if pieces.Add(1) > 1 {
+			return `{"status":"error","errorType":"timeout","error":"query timed out"}`
+		}
+		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[` + form.Get("start") + `,"5"]]}]}}`
+	}), RemoteOptions{})
+	f, err := r.Read(t.Context(), Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: fixtureStart.Add(24 * time.Hour), Step: 15 * time.Second, Window: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.At(0, 0, 0) != 5 || f.Failed["x"] == nil || !strings.Contains(f.Failed["x"].Error(), "answered only until 2026-03-02T16:20:00Z") {
+		t.Errorf("first value %g, failed %v; want 5 and until when (2000 instants of 15 s)", f.At(0, 0, 0), f.Failed["x"])
+	}
+}
+
+func TestRemoteSendsCredentials(t *testing.T) {
+	var seen http.Header
+	settings := config.DefaultHTTPClientConfig
+	settings.Authorization = &config.Authorization{Credentials: "s3cret"}
+	settings.HTTPHeaders = &config.Headers{Headers: map[string]config.Header{"X-Scope-Orgid": {Values: []string{"shop"}}}}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = r.Header.Clone()
+		says(401, "text/plain", "no")(w, r)
+	})
+	q := Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: fixtureStart, Window: time.Minute}
+	r := serveRemote(t, handler, RemoteOptions{HTTP: &settings})
+	if _, err := r.Read(t.Context(), q); !errors.Is(err, omen.ErrDenied) || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("err %v", err)
+	}
+	if seen.Get("Authorization") != "Bearer s3cret" || seen.Get("X-Scope-OrgID") != "shop" {
+		t.Errorf("headers %v", seen)
+	}
+
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	r = newRemote(t, RemoteOptions{URL: strings.Replace(server.URL, "http://", "http://omen:hunter2@", 1) + "/graph?g0.expr=up"})
+	_, err := r.Read(t.Context(), q)
+	if strings.Contains(fmt.Sprint(err, omen.Hint(err), r.Address()), "hunter2") {
+		t.Errorf("the password is shown: %v at %s", err, r.Address())
+	}
+	if user, password, _ := (&http.Request{Header: seen}).BasicAuth(); user != "omen" || password != "hunter2" {
+		t.Errorf("sent %s:%s", user, password)
+	}
+	if r.Address() != server.URL {
+		t.Errorf("address %s, want %s", r.Address(), server.URL)
+	}
+}
+
+func TestNewRemoteRefuses(t *testing.T) {
+	for name, o := range map[string]RemoteOptions{
+		"nothing":          {},
+		"no scheme":        {URL: "prometheus:9090"},
+		"other scheme":     {URL: "ftp://prometheus:9090"},
+		"no host":          {URL: "http://"},
+		"not a URL":        {URL: "http://user:hunter2@[::1"},
+		"missing CA":       {URL: "https://h", HTTP: &config.HTTPClientConfig{TLSConfig: config.TLSConfig{CAFile: "/no/such/file"}}},
+		"two credentials":  {URL: "http://h", HTTP: &config.HTTPClientConfig{BasicAuth: &config.BasicAuth{Username: "u"}, BearerToken: "t"}},
+		"password printed": {URL: "gopher://user:hunter2@h"},
+	} {
+		if _, err := NewRemote(o); !errors.Is(err, omen.ErrInvalid) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: err %v, want one that wraps ErrInvalid and shows no password", name, err)
+		}
+	}
+}
+
+// With a delay, what is asked for as now is read a while ago and reported as
+// asked for.
+func TestRemoteDelay(t *testing.T) {
+	local := localFixture(t)
+	r := serveRemote(t, local.QueryAPI(), RemoteOptions{Delay: 2 * fixtureStep})
+	f, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureTime(100), End: fixtureTime(102), Step: fixtureStep})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if got := f.At(0, i, 1); got != loadOf(0, 98+i) {
+			t.Errorf("instant %d: %g, want %g", i, got, loadOf(0, 98+i))
+		}
+	}
+	if len(f.Failed) > 0 {
+		t.Error(f.Failed)
+	}
+}
