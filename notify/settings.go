@@ -178,6 +178,9 @@ func clean(err error) error {
 		if key, _, found := strings.Cut(e, " not found in type "); found {
 			e = strings.Replace(key, "field ", "unknown key ", 1)
 		}
+		if value, _, found := strings.Cut(e, " into "); found && strings.Contains(value, "cannot unmarshal") {
+			e = strings.Replace(value, "cannot unmarshal", "this key does not take", 1)
+		}
 		lines[i] = e
 	}
 	return errors.New(strings.Join(lines, "; "))

@@ -1,0 +1,143 @@
+package notify
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// Alertmanager's own example loads as it is, beside keys of others. (It is
+// config/testdata/conf.good.yml of Alertmanager 0.34.2, Apache-2.0.)
+func TestAlertmanagersExampleLoads(t *testing.T) {
+	text, err := os.ReadFile("../testdata/notify/alertmanager.good.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(append([]byte("sources:\n- url: http://x\n  what: {ever: 1}\n"), text...), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.plain || s.alertmanager.Route.Receiver != "team-X-mails" || len(s.alertmanager.Receivers) < 5 {
+		t.Errorf("route to %q, %d receivers", s.alertmanager.Route.Receiver, len(s.alertmanager.Receivers))
+	}
+	s.alertmanager.Templates = nil // the example's do not exist
+	if _, err := NewRelay(Options{Settings: s}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMistakesAreNamedWithTheirLine(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"typo": {yamlOf(`
+			|learn: {history: 7d}
+			|
+			|receivers:
+			|- name: r
+			|  webhook_config:
+			|  - url: http://x
+			|`), "line 5: unknown key webhook_config"},
+		"own typo":       {"x: 1\nnotify:\n  stormy: 3\n", "line 3: unknown key stormy"},
+		"twice":          {"receivers: [{name: a}, {name: a}]\n", `"a" is not unique`},
+		"no such":        {"route: {receiver: b}\nreceivers: [{name: a}]\n", `undefined receiver "b"`},
+		"no receivers":   {"route: {receiver: b}\n", "there are no receivers"},
+		"heartbeat":      {"notify: {heartbeat: {receivers: [x]}}\n", `no receiver "x"`},
+		"signing":        {"receivers: [{name: a}]\nnotify: {signing: {a: {}}}\n", "secret or secret_file"},
+		"alertmanager":   {"alertmanagers: [{url: 'localhost:9093'}]\n", "want http://"},
+		"label":          {"alertmanagers: [{url: 'http://a', labels: {'a b': c}}]\n", "not a label name"},
+		"telegram":       {"receivers: [{name: a, telegram_configs: [{bot_token: t}]}]\n", "missing chat_id"},
+		"not a mapping":  {"- a\n", "mapping"},
+		"not YAML":       {"a: [\n", "line"},
+		"scalar":         {"receivers: 3\n", "line 1: this key does not take !!int `3`"},
+		"unknown metric": {"receivers: [{name: a, webhook_configs: [{url: 'http://x', timeout: ages}]}]\n", "ages"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load([]byte(c.text), t.TempDir())
+			if !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestEmptyFileTellsNobody(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "web: {x: 1}\n", "receivers: []\n"} {
+		s, err := Load([]byte(text), t.TempDir())
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if r, err := NewRelay(Options{Settings: s, Store: openStore(t)}); err != nil || len(r.lanes) != 0 {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	s := load(t, yamlOf(`
+		|x: &hook {url: "http://x"}
+		|global: {smtp_smarthost: "localhost:25", smtp_from: a@b.c}
+		|receivers:
+		|- name: r
+		|  webhook_configs: [*hook]
+		|  email_configs: [{to: a@b.c}, {to: d@e.f, send_resolved: false}]
+		|  telegram_configs: [{bot_token_file: token, chat_id: 1}]
+		|`))
+	r := s.alertmanager.Receivers[0]
+	if string(r.WebhookConfigs[0].URL) != "http://x" {
+		t.Error("an alias from another section is lost")
+	}
+	if !r.EmailConfigs[0].VSendResolved || r.EmailConfigs[1].VSendResolved {
+		t.Error("ends are told unless the file says no")
+	}
+	if want := filepath.Join(s.dir, "token"); r.TelegramConfigs[0].BotTokenFile != want {
+		t.Errorf("token file %q, want %q", r.TelegramConfigs[0].BotTokenFile, want)
+	}
+	if !s.plain || s.own.Storm != defaultStorm || time.Duration(s.own.GiveUpAfter) != defaultGiveUpAfter {
+		t.Errorf("defaults %+v", s.own)
+	}
+}
+
+func TestTemplatesOfTheConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.tmpl"), []byte(`{{ define "telegram.default.message" }}mine: {{ (index .Alerts 0).Labels.instance | toUpper }}{{ end }}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tg := newSink(t, telegramOK, nil)
+	build := func(templates string) (*Relay, error) {
+		s, err := Load([]byte("templates: ["+templates+"]\n"+telegramConfig(tg.URL, "")+"\n"), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return NewRelay(Options{Settings: s})
+	}
+	r, err := build("'*.tmpl'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.channels[0].sender.Send(t.Context(), messageOf(r.view, step("a", "web-1", 1, omen.ChangeOpened, noon))); err != nil {
+		t.Fatal(err)
+	}
+	if m := decode[telegramMessage](t, tg.got()[0].body); m.Text != "mine: WEB-1" {
+		t.Errorf("text %q", m.Text)
+	}
+	if _, err := build("missing.tmpl"); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "missing.tmpl") {
+		t.Errorf("missing template: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bad.tmpl"), []byte(`{{ define "x" }}{{ end`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := build("bad.tmpl"); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "bad.tmpl") {
+		t.Errorf("broken template: %v", err)
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	s := load(t, telegramConfig("http://x", "")+"\nnotify: {signing: {r: {secret: hush}}}\n")
+	if text := s.alertmanager.String(); strings.Contains(text, "123:secret") {
+		t.Error("the bot's token prints")
+	}
+}
