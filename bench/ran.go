@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,31 +17,35 @@ const closeAfter = 10
 // Ran is Omen's own detector as `omen serve` runs it: fitted on the history,
 // and, if daily, fitted again after each day on everything seen so far from a
 // warm start. As in serve a span that is still in alert when a fit begins is
-// not learned; a closed one without a verdict is.
+// not learned, if an established model opened it; a closed one without a
+// verdict is.
 func Ran(o detect.Options, daily bool) func(context.Context, *Series, func(float64)) (*Scored, error) {
 	return func(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
 		schema, err := columnSchema(s)
 		if err != nil {
 			return nil, err
 		}
-		every := 0
-		if daily {
-			every = s.PerDay()
-		}
 		r := newScored(s, true)
 		m := len(s.Features)
-		err = live(ctx, schema, s.Train, s.Test, s.Step, every, o, &r.TrainTime, &r.ScoreTime, func(i int, score omen.Score, shares []float64) {
+		perDay := s.PerDay()
+		run := liveRun{schema: schema, step: s.Step, options: o}
+		run.due = func(i int, _, last time.Time) bool { return last.IsZero() || daily && i%perDay == 0 }
+		run.each = func(i int, score omen.Score) {
 			r.Scores[i] = score.Value
-			for j, x := range shares {
+			for j, x := range score.Shares {
 				r.Parts[i*m+j] = float32(x * score.Unsmoothed)
 			}
 			if i%512 == 0 {
 				progress(float64(i) / float64(len(s.Test)))
 			}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("run detector on %s/%s: %w", s.Set, s.Name, err)
 		}
+		if err := run.do(ctx, s.Train, s.Test); err != nil {
+			return nil, err
+		}
+		if run.fits == 0 {
+			return nil, run.tooFew
+		}
+		r.TrainTime, r.ScoreTime = run.training, run.scoring
 		return r, nil
 	}
 }
@@ -55,52 +60,85 @@ func columnSchema(s *Series) (*feature.Schema, error) {
 	return schema, nil
 }
 
-// live runs fit, score, and after every so many samples (0: never) fit again,
-// in time order, and hands each score over before the next sample is read.
-func live(ctx context.Context, schema *feature.Schema, past, future []omen.Vector, step time.Duration, every int, o detect.Options,
-	training, scoring *time.Duration, each func(int, omen.Score, []float64)) error {
-	o.Step = step
-	began := time.Now()
-	model, err := detect.Fit(ctx, schema, past, nil, o)
-	if err != nil {
-		return err
-	}
-	*training += time.Since(began)
-	warmth := max(1, int(24*time.Hour/step)) // samples that a stream is rebuilt from
-	stream := model.Stream(past[max(0, len(past)-warmth):])
+// liveRun is a host's life in time order: fit when due on what was seen so
+// far, score each sample before the next is read. No sample is looked at
+// before its turn.
+type liveRun struct {
+	schema  *feature.Schema
+	step    time.Duration
+	options detect.Options
+	due     func(i int, now, last time.Time) bool // before future sample i: is a fit due? last is zero before the first
+	each    func(i int, score omen.Score)         // the score's slices are valid until the next call; zero without a model
+
+	fits              int
+	tooFew            error // why the latest fit gave no model, if it was for lack of history
+	training, scoring time.Duration
+}
+
+func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
+	var model *detect.Model
+	var stream *detect.Stream
+	var fitted, opened time.Time // the latest fit; the newest episode's first alert
+	last := -closeAfter - 1      // index of the newest alert
+	grade := omen.Provisional    // of the model that opened the newest episode
 	history := append(make([]omen.Vector, 0, len(past)+len(future)), past...)
-	opened, last := time.Time{}, -closeAfter-1 // the newest episode: its first alert, its last one's index
 	for i, v := range future {
-		if every > 0 && i > 0 && i%every == 0 {
-			again := o
-			again.Warm = model
-			if i-last <= closeAfter {
-				again.Excluded = append(again.Excluded, detect.Span{From: opened, To: future[i-1].At})
-			}
-			began := time.Now()
-			if model, err = detect.Fit(ctx, schema, history, nil, again); err != nil {
-				return err
-			}
-			*training += time.Since(began)
-			stream = model.Stream(history[max(0, len(history)-warmth):])
-		}
-		began := time.Now()
-		score, err := stream.Score(v)
-		*scoring += time.Since(began)
-		if err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if score.Value > 1 {
+		if l.due(i, v.At, fitted) && len(history) > 0 {
+			o := l.options
+			o.Step = l.step
+			// A few epochs more do not teach the day to a network that knows an hour.
+			if model != nil && 2*model.Info().Rows >= len(history) {
+				o.Warm = model
+			}
+			// A young model does not know the day yet. What it finds odd has to be
+			// learned, or it stays odd for ever.
+			if i-last <= closeAfter && grade == omen.Established {
+				o.Excluded = append(append([]detect.Span{}, o.Excluded...), detect.Span{From: opened, To: history[len(history)-1].At})
+			}
+			began := time.Now()
+			next, err := detect.Fit(ctx, l.schema, history, nil, o)
+			l.training += time.Since(began)
+			switch {
+			case errors.Is(err, omen.ErrTooFew):
+				l.tooFew = err // the old model, if any, goes on
+			case err != nil:
+				return fmt.Errorf("fit at %s: %w", v.At.Format(time.DateTime), err)
+			default:
+				model, fitted = next, v.At
+				l.fits++
+				stream = model.Stream(recent(history, v.At))
+			}
+		}
+		score := omen.Score{Host: v.Host, At: v.At}
+		if stream != nil {
+			began := time.Now()
+			var err error
+			score, err = stream.Score(v)
+			l.scoring += time.Since(began)
+			if err != nil {
+				return fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
+			}
+		}
+		if score.Anomalous() {
 			if i-last > closeAfter {
-				opened = v.At
+				opened, grade = v.At, score.Grade
 			}
 			last = i
 		}
-		each(i, score, stream.Shares())
+		l.each(i, score)
 		history = append(history, v)
-		if i%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
 	}
 	return nil
+}
+
+// recent is the last day of a history: what a stream is rebuilt from.
+func recent(history []omen.Vector, now time.Time) []omen.Vector {
+	from := len(history)
+	for from > 0 && now.Sub(history[from-1].At) <= 24*time.Hour {
+		from--
+	}
+	return history[from:]
 }

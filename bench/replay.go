@@ -1,0 +1,294 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
+)
+
+// ReplayOptions say how [Replay] runs.
+type ReplayOptions struct {
+	// From is the instant that scoring begins at; what lies before is history.
+	// Zero: there is no history, and the host grows up from its first sample.
+	From time.Time
+	// Detect is how models are fitted; its Step may be 0.
+	Detect detect.Options
+	// Workers bounds the hosts replayed at once; 0: GOMAXPROCS.
+	Workers int
+	// Progress is told the share done, 0…1; never by two goroutines at once.
+	Progress func(done float64)
+}
+
+// growth is the ages at which a young host's model is fitted, as in serve;
+// from the last on it is daily.
+var growth = []time.Duration{3 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// Page is one message that would have been sent.
+type Page struct {
+	Host    omen.Host    `json:"host"`
+	Opened  time.Time    `json:"opened"`  // the first sample above the limit
+	Closed  time.Time    `json:"closed"`  // the last one; it closes ten quiet samples later
+	Open    bool         `json:"open"`    // still above the limit when the replay ended
+	Peak    float64      `json:"peak"`    // of the score
+	Causes  []omen.Cause `json:"causes"`  // at the peak, the largest first
+	Trivial bool         `json:"trivial"` // no cause was worth waking somebody: recorded, not sent
+	Grade   omen.Grade   `json:"grade"`   // the model's when it opened
+}
+
+// Quiet reports whether the page would have been recorded only.
+func (p Page) Quiet() bool { return p.Trivial || p.Grade == omen.Provisional }
+
+// Replayed is one host's days as they would have been.
+type Replayed struct {
+	Host     omen.Host         `json:"host"`
+	From     time.Time         `json:"from"` // the first scored sample
+	To       time.Time         `json:"to"`
+	Samples  int               `json:"samples"`
+	Fits     int               `json:"fits"`
+	Pages    []Page            `json:"pages"`
+	Scores   []omen.ScorePoint `json:"-"`
+	Err      string            `json:"err"` // why there never was a model
+	features []string
+	vectors  []omen.Vector // the scored ones
+	shares   []float64     // per feature, summed over the samples in alert
+}
+
+// Replay runs the history of some hosts through training and detection as it
+// would have been: each slice is one host's vectors in time order, in schema
+// order. A host that is too young for any model has no pages and says why.
+// It ends early with ctx's error.
+func Replay(ctx context.Context, schema *feature.Schema, hosts [][]omen.Vector, o ReplayOptions) ([]*Replayed, error) {
+	workers := o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	out := make([]*Replayed, len(hosts))
+	var mu sync.Mutex
+	done := make([]float64, len(hosts))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(workers)
+	for i, vectors := range hosts {
+		g.Go(func() (err error) {
+			out[i], err = replayHost(ctx, schema, vectors, o, func(x float64) {
+				if o.Progress == nil {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				done[i] = x
+				var sum float64
+				for _, d := range done {
+					sum += d
+				}
+				o.Progress(sum / float64(len(hosts)))
+			})
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vector, o ReplayOptions, progress func(float64)) (*Replayed, error) {
+	r := &Replayed{features: schema.Names(), shares: make([]float64, schema.Len())}
+	if len(vectors) == 0 {
+		r.Err = "no samples"
+		progress(1)
+		return r, nil
+	}
+	r.Host = vectors[0].Host
+	begin, _ := slices.BinarySearchFunc(vectors, o.From, func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
+	if begin == len(vectors) {
+		r.Err = "no samples after " + o.From.UTC().Format(time.DateTime)
+		progress(1)
+		return r, nil
+	}
+	step := o.Detect.Step
+	if step == 0 && len(vectors) > 1 {
+		step = usualStep(vectors)
+	}
+	quiet := closeAfter + 1
+	run := liveRun{schema: schema, step: step, options: o.Detect, due: growing(vectors[0].At)}
+	run.each = func(i int, score omen.Score) {
+		v := vectors[begin+i]
+		r.record(v, score)
+		if score.Anomalous() {
+			r.alert(score, quiet > closeAfter)
+			quiet = 0
+		} else {
+			quiet++
+		}
+		if i%512 == 0 {
+			progress(float64(i) / float64(len(vectors)-begin))
+		}
+	}
+	if err := run.do(ctx, vectors[:begin], vectors[begin:]); err != nil {
+		return nil, fmt.Errorf("replay %s: %w", r.Host, err)
+	}
+	if n := len(r.Pages); n > 0 && quiet <= closeAfter {
+		r.Pages[n-1].Open = true
+	}
+	if r.Fits = run.fits; r.Fits == 0 && run.tooFew != nil {
+		r.Err = run.tooFew.Error()
+	}
+	progress(1)
+	return r, nil
+}
+
+// growing is when a model is due: at the ages of growth, then a day after the
+// one before.
+func growing(born time.Time) func(i int, now, last time.Time) bool {
+	return func(_ int, now, last time.Time) bool {
+		if last.IsZero() {
+			return now.Sub(born) >= growth[0]
+		}
+		for _, age := range growth {
+			if at := born.Add(age); at.After(last) {
+				return !now.Before(at)
+			}
+		}
+		return now.Sub(last) >= 24*time.Hour
+	}
+}
+
+func (r *Replayed) record(v omen.Vector, score omen.Score) {
+	if r.Samples == 0 {
+		r.From = v.At
+	}
+	r.To = v.At
+	r.Samples++
+	r.Scores = append(r.Scores, omen.ScorePoint{At: v.At, Value: score.Value})
+	r.vectors = append(r.vectors, v)
+}
+
+// alert adds a sample above the limit to the open page, or opens one.
+func (r *Replayed) alert(score omen.Score, opens bool) {
+	for j, x := range score.Shares {
+		r.shares[j] += x
+	}
+	if opens {
+		r.Pages = append(r.Pages, Page{Host: score.Host, Opened: score.At, Grade: score.Grade, Trivial: true})
+	}
+	p := &r.Pages[len(r.Pages)-1]
+	p.Closed = score.At
+	p.Trivial = p.Trivial && trivial(score)
+	if score.Value > p.Peak {
+		p.Peak = score.Value
+		p.Causes = slices.Clone(score.Causes)
+	}
+}
+
+// trivial reports whether no cause of weight is worth waking somebody for, as
+// package incident decides it: neither the largest, nor one with a tenth of the
+// score, nor what is not trivial together.
+func trivial(score omen.Score) bool {
+	var share float64
+	for i, c := range score.Causes {
+		if c.Trivial {
+			continue
+		}
+		if i == 0 || c.Share >= 0.1 {
+			return false
+		}
+		share += c.Share
+	}
+	return len(score.Causes) > 0 && share*score.Unsmoothed <= 1
+}
+
+// WriteReplay writes the pages of all hosts by time, and the sum per host.
+func WriteReplay(w io.Writer, all []*Replayed) error {
+	var pages []Page
+	for _, r := range all {
+		pages = append(pages, r.Pages...)
+	}
+	slices.SortStableFunc(pages, func(a, b Page) int { return a.Opened.Compare(b.Opened) })
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(pages) > 0 {
+		fmt.Fprintln(t, "opened (UTC)\thost\tlasted\tpeak\tsent\twhy")
+	}
+	for _, p := range pages {
+		lasted := p.Closed.Sub(p.Opened).String()
+		if p.Open {
+			lasted = "still open"
+		}
+		sent := "yes"
+		switch {
+		case p.Trivial:
+			sent = "no, trivial"
+		case p.Quiet():
+			sent = "no, " + string(p.Grade)
+		}
+		why := make([]string, 0, 2)
+		for _, c := range p.Causes[:min(2, len(p.Causes))] {
+			why = append(why, c.String())
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t%s\t%s\n", p.Opened.UTC().Format(time.DateTime), p.Host, lasted, p.Peak, sent, strings.Join(why, "; "))
+	}
+	if len(pages) > 0 {
+		fmt.Fprintln(t)
+	}
+	fmt.Fprintln(t, "host\tfrom\tto\tsamples\tfits\tpages\tper week\trecorded only")
+	for _, r := range all {
+		if r.Err != "" {
+			fmt.Fprintf(t, "%s\tno model: %s\n", r.Host, r.Err)
+			continue
+		}
+		quiet := 0
+		for _, p := range r.Pages {
+			quiet += btoi(p.Quiet())
+		}
+		sent := len(r.Pages) - quiet
+		weeks := r.To.Sub(r.From).Hours() / (7 * 24)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\t%d\n", r.Host, r.From.UTC().Format(time.DateTime), r.To.UTC().Format(time.DateTime),
+			r.Samples, r.Fits, sent, format(ratio(float64(sent), weeks), 1), quiet)
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write replay: %w", err)
+	}
+	return nil
+}
+
+// Plot draws the host's days into dir as replay-<host>.png and returns its
+// path: the metrics that mattered, the score, and the pages as shaded spans.
+func (r *Replayed) Plot(dir string) (string, error) {
+	if r.Samples < 2 {
+		return "", fmt.Errorf("plot replay of %s: %w: %d samples", r.Host, omen.ErrTooFew, r.Samples)
+	}
+	c := chart{title: "replay of " + r.Host.String(), note: "shaded: pages"}
+	for i, p := range r.Scores {
+		c.times = append(c.times, p.At)
+		c.scores = append(c.scores, p.Value)
+		for n := len(c.pages); n < len(r.Pages) && !p.At.Before(r.Pages[n].Opened); n++ {
+			c.pages = append(c.pages, Segment{Start: i, End: i})
+		}
+		if n := len(c.pages); n > 0 && !p.At.After(r.Pages[n-1].Closed) {
+			c.pages[n-1].End = i
+		}
+	}
+	for _, j := range top(r.shares, min(plotMetrics, len(r.shares))) {
+		c.panels = append(c.panels, panel{r.features[j], column(r.vectors, j)})
+	}
+	name := strings.Map(func(x rune) rune {
+		if strings.ContainsRune(`/\: `, x) {
+			return '-'
+		}
+		return x
+	}, r.Host.String())
+	path := filepath.Join(dir, "replay-"+name+".png")
+	return path, c.save(path)
+}

@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/omenhq/omen"
+)
+
+func TestGrowing(t *testing.T) {
+	born := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	due := growing(born)
+	var fits []time.Duration
+	last := time.Time{}
+	for now := born; now.Sub(born) <= 73*time.Hour; now = now.Add(time.Minute) {
+		if due(0, now, last) {
+			fits = append(fits, now.Sub(born))
+			last = now
+		}
+	}
+	want := append(append([]time.Duration{}, growth...), 48*time.Hour, 72*time.Hour)
+	if diff := cmp.Diff(want, fits); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The fault of the synthetic host is one page, named by its causes; without
+// history the host grows up first.
+func TestReplay(t *testing.T) {
+	s := daily("replayed")
+	schema, err := columnSchema(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := append(append([]omen.Vector{}, s.Train...), s.Test...)
+	fault := s.Test[s.Segments[0].Start].At
+	for _, c := range []struct {
+		name string
+		from time.Time
+		fits int
+	}{
+		{"with history", s.Test[0].At, 2},
+		{"from birth", time.Time{}, 3},
+	} {
+		got, err := Replay(t.Context(), schema, [][]omen.Vector{all, {}}, ReplayOptions{From: c.from})
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		r := got[0]
+		if r.Fits < c.fits || r.Err != "" {
+			t.Errorf("%s: %d fits, %q", c.name, r.Fits, r.Err)
+		}
+		var hit []Page
+		for _, p := range r.Pages {
+			if !p.Opened.Before(fault) && p.Opened.Sub(fault) <= 5*s.Step {
+				hit = append(hit, p)
+			}
+		}
+		if len(hit) != 1 || hit[0].Quiet() || len(hit[0].Causes) == 0 {
+			t.Fatalf("%s: pages at the fault: %+v of %+v", c.name, hit, r.Pages)
+		}
+		if f := hit[0].Causes[0].Feature; f != "a" && f != "c" {
+			t.Errorf("%s: first cause %q, the fault is in a and c", c.name, f)
+		}
+		if got[1].Err == "" {
+			t.Error("a host without samples has no reason")
+		}
+		var table strings.Builder
+		if err := WriteReplay(&table, got); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(table.String(), hit[0].Opened.Format(time.DateTime)) || !strings.Contains(table.String(), "expected") || !strings.Contains(table.String(), "no samples") {
+			t.Errorf("%s: table\n%s", c.name, table.String())
+		}
+		path, err := r.Plot(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Size() < 10_000 {
+			t.Errorf("plot: %v, %v", info, err)
+		}
+	}
+}
+
+func TestReplayCancelled(t *testing.T) {
+	s := daily("x")
+	schema, err := columnSchema(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Replay(ctx, schema, [][]omen.Vector{s.Train}, ReplayOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A page is trivial only while no sample of it had a cause that matters.
+func TestTrivial(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		causes     []omen.Cause
+		unsmoothed float64
+		want       bool
+	}{
+		{"none named", nil, 3, false},
+		{"largest matters", []omen.Cause{{Share: .6}, {Share: .4, Trivial: true}}, 3, false},
+		{"a tenth matters", []omen.Cause{{Share: .9, Trivial: true}, {Share: .1}}, 1.1, false},
+		{"five in a hundred", []omen.Cause{{Share: .95, Trivial: true}, {Share: .05}}, 3, true},
+		{"five in a hundred of a great score", []omen.Cause{{Share: .95, Trivial: true}, {Share: .05}}, 30, false},
+	} {
+		if got := trivial(omen.Score{Causes: c.causes, Unsmoothed: c.unsmoothed}); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
