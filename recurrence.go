@@ -199,12 +199,12 @@ func sameWall(t, wall time.Time) bool {
 	return t.Day() == wall.Day() && t.Hour() == wall.Hour() && t.Minute() == wall.Minute() && t.Second() == wall.Second()
 }
 
-// all is every occurrence's beginning before end, oldest first. The first is
-// always one, as RFC 5545 has it for a DTSTART that its rule agrees with.
-func (s schedule) all(end time.Time) iter.Seq[time.Time] {
+// all is every occurrence's beginning before end, oldest first; of those before
+// start some may be left out.
+func (s schedule) all(start, end time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		n := 0
-		for wall := range s.walls(end) {
+		for wall := range s.walls(start, end) {
 			n++
 			begin := s.real(wall)
 			if !begin.Before(end) || s.rule.Count > 0 && n > s.rule.Count ||
@@ -218,17 +218,29 @@ func (s schedule) all(end time.Time) iter.Seq[time.Time] {
 	}
 }
 
-// walls is every beginning by the wall clock, from the first on, until past end.
-func (s schedule) walls(end time.Time) iter.Seq[time.Time] {
+// skip is a period before start from which to go on: all of them, where they
+// have to be counted.
+func (s schedule) skip(start time.Time) int {
+	longest := map[string]int{"DAILY": 1, "WEEKLY": 7, "MONTHLY": 31, "YEARLY": 366}[s.rule.Freq]
+	days := int(start.Unix()-s.first.Unix())/86400 - 2 // seconds: a Duration holds only 292 years
+	if s.rule.Count > 0 || days < 0 {
+		return 0
+	}
+	n := max(0, days/longest-1)
+	return n - n%s.rule.Interval
+}
+
+// walls is every beginning by the wall clock, until past end.
+func (s schedule) walls(start, end time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		if s.once {
 			yield(s.first)
 			return
 		}
 		limit := end.AddDate(0, 0, 2) // no zone is two days from UTC
-		for period := 0; ; period += s.rule.Interval {
-			start, days := s.period(period)
-			if start.After(limit) {
+		for period := s.skip(start); ; period += s.rule.Interval {
+			begin, days := s.period(period)
+			if begin.After(limit) {
 				return
 			}
 			for _, day := range days {

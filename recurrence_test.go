@@ -2,6 +2,7 @@ package omen_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,32 @@ func TestWindowsRecur(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestSkippingAheadMissesNothing compares the occurrences of one year, asked
+// for at once, with the same asked for day by day, which skips.
+func TestSkippingAheadMissesNothing(t *testing.T) {
+	for _, rule := range []string{"FREQ=DAILY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU", "FREQ=WEEKLY",
+		"FREQ=MONTHLY;INTERVAL=5", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=YEARLY;INTERVAL=4", "FREQ=DAILY;UNTIL=20260701T000000Z"} {
+		w := omen.Window{Start: "1996-02-29T23:30:00", Zone: "Europe/Berlin", Duration: 26 * time.Hour, Rule: rule}
+		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		var daily []omen.Span
+		for day := range 1200 {
+			from := begin.AddDate(0, 0, day)
+			for _, s := range w.Between(from, from.AddDate(0, 0, 1)) {
+				if !s.From.Before(from) || day == 0 {
+					daily = append(daily, s)
+				}
+			}
+		}
+		if diff := cmp.Diff(w.Between(begin, begin.AddDate(0, 0, 1200)), daily); diff != "" {
+			t.Errorf("%s:\n%s", rule, diff)
+		}
+		whole := omen.Window{Start: w.Start, Zone: w.Zone, Duration: w.Duration, Rule: rule + ";COUNT=10000"} // counts, and so never skips
+		if diff := cmp.Diff(whole.Between(begin, begin.AddDate(0, 0, 1200)), daily); !strings.HasPrefix(rule, "FREQ=DAILY;U") && rule != "FREQ=DAILY" && diff != "" {
+			t.Errorf("%s, counted from the first:\n%s", rule, diff)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func (w Window) Between(from, to time.Time) []Span {
 		return nil
 	}
 	var spans []Span
-	for begin := range s.all(to) {
+	for begin := range s.all(from.Add(-w.Duration), to) {
 		end := begin.Add(w.Duration)
 		if end.After(from) && begin.Before(to) {
 			spans = append(spans, Span{From: begin.UTC(), To: end.UTC(), Why: "window " + w.Name})

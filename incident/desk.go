@@ -20,13 +20,15 @@ type Options struct {
 	Hysteresis Hysteresis     // zero: DefaultHysteresis
 	Zone       *time.Location // of "expected at this time"; nil: UTC
 	Role       string         // the label that names a host's role; empty: "job"
+	Keep       time.Duration  // how long a closed incident's timeline is kept; 0: 90 days
 }
 
 // Desk is the one place where incidents change: by scores, by time and by
 // operators. A change is durable before anybody can hear of it.
 type Desk struct {
 	o       Options
-	tracker *Tracker // owned by Run
+	tracker *Tracker  // owned by Run
+	tidied  time.Time // likewise: when old timelines were last removed
 
 	// ticks has room for queueLength rounds of scoring. Run drains it; when it
 	// is full, which takes a store that fails for minutes, Offer drops the tick
@@ -73,6 +75,9 @@ func NewDesk(o Options) *Desk {
 	}
 	if o.Role == "" {
 		o.Role = "job"
+	}
+	if o.Keep == 0 {
+		o.Keep = 90 * 24 * time.Hour
 	}
 	return &Desk{
 		o: o, tracker: NewTracker(o.Hysteresis, o.Labels),
@@ -131,10 +136,22 @@ func (d *Desk) Run(ctx context.Context) error {
 			if len(d.ticks) == 0 {
 				d.store(ctx, d.tracker.Idle(now))
 			}
-			if err := d.reload(ctx); err != nil && ctx.Err() == nil {
-				d.o.Log.Error("rules cannot be read", "err", err)
-			}
+			d.tidy(ctx, now)
 		}
+	}
+}
+
+// tidy reads the rules anew and, once an hour, lets go of old timelines.
+func (d *Desk) tidy(ctx context.Context, now time.Time) {
+	if err := d.reload(ctx); err != nil && ctx.Err() == nil {
+		d.o.Log.Error("rules cannot be read", "err", err)
+	}
+	if now.Sub(d.tidied) < time.Hour {
+		return
+	}
+	d.tidied = now
+	if _, err := d.o.Store.Retain(ctx, now.Add(-d.o.Keep)); err != nil && ctx.Err() == nil {
+		d.o.Log.Error("old timelines cannot be removed", "err", err)
 	}
 }
 

@@ -1,0 +1,109 @@
+package incident
+
+import (
+	"testing"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+func causes(list ...omen.Cause) []omen.Cause { return list }
+
+func up(feature string, share float64) omen.Cause {
+	return omen.Cause{Feature: feature, Share: share, Actual: 2, Expected: 1}
+}
+
+func down(feature string, share float64) omen.Cause {
+	return omen.Cause{Feature: feature, Share: share, Actual: .5, Expected: 1}
+}
+
+func trivial(c omen.Cause) omen.Cause {
+	c.Trivial = true
+	return c
+}
+
+func TestResembles(t *testing.T) {
+	judged := signs(causes(up("cpu", .5), up("load", .3), down("idle", .15), up("rest", .05)))
+	for name, c := range map[string]struct {
+		causes []omen.Cause
+		want   bool
+	}{
+		"the same":                  {causes(up("cpu", .5), up("load", .3), down("idle", .15)), true},
+		"another order":             {causes(up("load", .6), up("cpu", .4)), true},
+		"part of it":                {causes(up("cpu", .9)), true},
+		"the other direction":       {causes(down("cpu", .9)), false},
+		"led by another":            {causes(up("mem", .4), up("cpu", .3), up("load", .3)), false},
+		"mostly others":             {causes(up("cpu", .3), up("mem", .25), up("swap", .25), up("io", .2)), false},
+		"led by a trivial other":    {causes(trivial(up("mem", .6)), up("cpu", .4)), true},
+		"only trivially the same":   {causes(trivial(up("cpu", 1))), false},
+		"nothing at all":            {nil, false},
+		"what was too small before": {causes(up("rest", 1)), false},
+	} {
+		if got := resembles(judged, c.causes); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	if resembles(nil, causes(up("cpu", 1))) {
+		t.Error("a pattern without causes covers everything")
+	}
+}
+
+func TestExpectedAtThisTime(t *testing.T) {
+	auckland, err := time.LoadLocation("Pacific/Auckland")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 23:45 to 00:20 in Auckland, which is +13:00 in March.
+	since := time.Date(2026, 3, 2, 23, 45, 0, 0, auckland)
+	in := omen.Incident{ID: "i", Kind: omen.HostIncident, Host: hostNamed("db"), State: omen.Closed, Since: since,
+		ClosedAt: since.Add(35 * time.Minute), Peak: 4, Causes: causes(up("disk", 1))}
+	p := PatternOf(in, omen.Expected, auckland, "", "ann", since.Add(time.Hour))
+	for clock, want := range map[string]bool{"23:14": false, "23:15": true, "00:00": true, "00:50": true, "00:51": false, "12:00": false} {
+		at, err := time.ParseInLocation("2006-01-02 15:04", "2026-05-20 "+clock, auckland) // winter there, +12:00
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rejects(&p, &in, "", at.UTC()); got != want {
+			t.Errorf("at %s: covered %v, want %v", clock, got, want)
+		}
+	}
+	worse := in
+	worse.Peak = 6.1 // beyond half above 4
+	if rejects(&p, &worse, "", since) {
+		t.Error("a far worse one is covered")
+	}
+	other := in
+	other.Host = hostNamed("db-2")
+	if rejects(&p, &other, "db", since) {
+		t.Error("another host is covered without a role")
+	}
+	p.Role = "db"
+	if !rejects(&p, &other, "db", since) || rejects(&p, &other, "web", since) {
+		t.Error("a pattern on a role covers that role's hosts and no others")
+	}
+	long := in
+	long.ClosedAt = since.Add(13 * time.Hour)
+	if q := PatternOf(long, omen.Expected, auckland, "", "ann", since); q.FromTime != 0 || q.ToTime != 0 {
+		t.Errorf("half a day has a time of day: %+v", q)
+	}
+}
+
+func TestMaterial(t *testing.T) {
+	for name, c := range map[string]struct {
+		value  float64
+		causes []omen.Cause
+		want   bool
+	}{
+		"no causes":                            {2, nil, true},
+		"all trivial":                          {30, causes(trivial(up("disk", .7)), trivial(up("net", .3))), false},
+		"a tenth matters":                      {2, causes(trivial(up("disk", .9)), up("net", .1)), true},
+		"a little of a little":                 {2, causes(trivial(up("disk", .95)), up("net", .05)), false},
+		"a little of much: 0.05 of 30 is 1.5":  {30, causes(trivial(up("disk", .95)), up("net", .05)), true},
+		"the first matters, however spread it": {1.1, causes(up("disk", .08), trivial(up("net", .07))), true},
+	} {
+		s := omen.Score{Value: c.value, Unsmoothed: c.value, Causes: c.causes}
+		if got := material(&s); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
