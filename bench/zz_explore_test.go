@@ -2,6 +2,7 @@ package bench
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,16 @@ func TestExplore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(t.Context(), Options{Series: all, Detectors: ds})
+	keep := func(d string, s *Series, r *Scored) {
+		if os.Getenv("PLOT") != "" {
+			p, err := PlotSeries("/tmp/bench/plots", d, s, r)
+			t.Log(p, err)
+		}
+	}
+	if o := os.Getenv("ONLY"); o != "" {
+		all = slices.DeleteFunc(all, func(s *Series) bool { return !strings.Contains(s.Name, o) })
+	}
+	r, err := Run(t.Context(), Options{Series: all, Detectors: ds, Keep: keep})
 	if err != nil {
 		t.Fatal(err)
 	}
