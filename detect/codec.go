@@ -54,6 +54,11 @@ func (w *writer) fields(m *Model) {
 	w.u64(uint64(m.rows))
 	w.f64(m.pages)
 	w.u64(m.without.bits())
+	w.u64(uint64(len(m.suspects)))
+	for _, s := range m.suspects {
+		w.u64(uint64(s.From.UnixNano()))
+		w.u64(uint64(s.To.UnixNano()))
+	}
 	w.u64(uint64(len(m.active)))
 	for j, i := range m.active {
 		w.u64(uint64(i))
@@ -141,6 +146,9 @@ func (r *reader) fields(m *Model) {
 	m.rows = int(r.u64())
 	m.pages = r.f64()
 	m.without = partsOf(r.u64())
+	for range r.length(16) {
+		m.suspects = append(m.suspects, Span{time.Unix(0, int64(r.u64())).UTC(), time.Unix(0, int64(r.u64())).UTC()})
+	}
 	n := r.length(40)
 	m.active, m.scales = make([]int32, n), make([]scaling, n)
 	for j := range m.active {
@@ -190,12 +198,12 @@ func (m *Model) check() error {
 
 func (p Parts) bits() uint64 {
 	return boolBit(p.Forecast, 0) | boolBit(p.Autoencoder, 1) | boolBit(p.Breadth, 2) |
-		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5) | boolBit(p.Season, 6)
+		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5) | boolBit(p.Season, 6) | boolBit(p.Cleaning, 7)
 }
 
 func partsOf(b uint64) Parts {
 	has := func(i int) bool { return b>>i&1 == 1 }
-	return Parts{Forecast: has(0), Autoencoder: has(1), Breadth: has(2), Smoothing: has(3), Recentring: has(4), TimeOfDay: has(5), Season: has(6)}
+	return Parts{Forecast: has(0), Autoencoder: has(1), Breadth: has(2), Smoothing: has(3), Recentring: has(4), TimeOfDay: has(5), Season: has(6), Cleaning: has(7)}
 }
 
 func boolBit(b bool, at int) uint64 {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
-	"time"
+	"strconv"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
@@ -42,13 +43,17 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 	if err != nil {
 		return nil, err
 	}
-	h, err := newHistory(schema.Len(), all, o.Excluded)
+	var held []Span
+	if !o.Without.Cleaning && o.Warm != nil && o.Warm.schema == schema.Hash() {
+		held = suspects(o.Warm, all, o.Benign)
+	}
+	h, err := newHistory(schema.Len(), all, append(slices.Clip(o.Excluded), held...))
 	if err != nil {
 		return nil, fmt.Errorf("fit: %w", err)
 	}
 	f := &fit{ctx: ctx, o: o, h: h, m: &Model{
 		host: all[0].Host, schema: schema.Hash(), specs: specsOf(schema), step: o.Step,
-		pages: o.PagesPerWeek, without: o.Without,
+		suspects: held, pages: o.PagesPerWeek, without: o.Without,
 	}}
 	f.holdout = 0.1
 	if len(calib) > 0 {
@@ -70,7 +75,10 @@ type fit struct {
 
 	report  autoencoder.Report
 	dropped []Inactive
+	sums    *sums
 	folds   [folds][]float32 // forecasts without one fold, if cross-validated
+	scores  []float64        // smoothed, per sample, before the limit
+	odd     []bool           // samples that are left out of everything but the network
 	t       tracks
 }
 
@@ -102,7 +110,7 @@ func (f *fit) run() error {
 	if err := f.selectFeatures(); err != nil {
 		return err
 	}
-	for i, stage := range []func() error{f.fitNetwork, f.fitForecast, f.trace, f.calibrate, f.report5} {
+	for i, stage := range []func() error{f.fitNetwork, f.fitForecast, f.trace, f.calibrate, f.clean} {
 		if err := f.ctx.Err(); err != nil {
 			return err
 		}
@@ -193,72 +201,98 @@ func (f *fit) fitNetwork() error {
 	return nil
 }
 
-// fitForecast solves the ridge regression; with few rows per regressor also
-// without each fold in turn, because then residuals in sample flatter.
+// sums are what the forecasts are solved from.
+type sums struct {
+	folds   [folds]*gram // of the forecast; only the first unless cross-validated
+	seasons []*gram      // per feature
+}
+
+func (f *fit) newSums() *sums {
+	s := &sums{}
+	p, w := f.m.regressors(), len(f.m.active)
+	for k := range s.folds {
+		if k == 0 || f.crossed() {
+			s.folds[k] = newGram(p, w)
+		}
+	}
+	if f.m.timeOfDay && !f.o.Without.Season {
+		for range w {
+			s.seasons = append(s.seasons, newGram(seasonWeights, 1))
+		}
+	}
+	return s
+}
+
+// crossed tells whether residuals are cross-validated: with few rows per
+// regressor residuals in sample flatter.
+func (f *fit) crossed() bool { return f.h.len() < forecastRows*f.m.regressors() }
+
+// fold is the part of the history that a sample belongs to.
+func (f *fit) fold(t int) int {
+	if f.crossed() {
+		return t * folds / f.h.len()
+	}
+	return 0
+}
+
+// collect adds up the samples for which use is true.
+func (f *fit) collect(use func(t int) bool) *sums {
+	m := f.m
+	s, p, stride := f.newSums(), m.regressors(), f.stride()
+	var x [seasonWeights]float32
+	// The regressors alone: neither forecast nor network.
+	front := newFront(&Model{active: m.active, scales: m.scales, step: m.step})
+	t := 0
+	front.learn = func(phi []float32, a []float64) {
+		if t%stride != 0 || !use(t) {
+			return
+		}
+		s.folds[f.fold(t)].add(phi[:p], a)
+		for j, g := range s.seasons {
+			front.seasonal(&x, j)
+			g.add(x[:], a[j:j+1])
+		}
+	}
+	for t = range f.h.len() {
+		front.step(f.h.at[t], f.h.values[t])
+	}
+	return s
+}
+
+// fitForecast solves the ridge regressions.
 func (f *fit) fitForecast() error {
-	m, n := f.m, f.h.len()
 	if f.o.Without.Forecast {
 		return nil
 	}
-	p := m.regressors()
-	crossed := n < forecastRows*p
-	var sums [folds]*gram
-	for k := range sums {
-		if k == 0 || crossed {
-			sums[k] = newGram(p, len(m.active))
-		}
-	}
-	var seasons []*gram
-	var x [seasonWeights]float32
-	if m.timeOfDay && !f.o.Without.Season {
-		seasons = make([]*gram, len(m.active))
-		for j := range seasons {
-			seasons[j] = newGram(seasonWeights, 1)
-		}
-	}
-	// The regressors alone: neither forecast nor network.
-	front := newFront(&Model{active: m.active, scales: m.scales, step: m.step, timeOfDay: m.timeOfDay})
-	stride := f.stride()
-	for t := range n {
-		k := 0
-		if crossed {
-			k = t * folds / n
-		}
-		front.learn = func(phi []float32, a []float64) {
-			if t%stride == 0 {
-				sums[k].add(phi[:p], a)
-				if seasons != nil {
-					for j := range seasons {
-						front.seasonal(&x, j)
-						seasons[j].add(x[:], a[j:j+1])
-					}
-				}
-			}
-		}
-		front.step(f.h.at[t], f.h.values[t])
-	}
-	for _, g := range seasons {
+	f.sums = f.collect(func(int) bool { return true })
+	return f.solve(f.sums)
+}
+
+func (f *fit) solve(s *sums) error {
+	m := f.m
+	m.season = nil
+	for _, g := range s.seasons {
 		w, err := g.solve(f.o.Ridge)
 		if err != nil {
 			return err
 		}
 		m.season = append(m.season, w...)
 	}
-	total := newGram(p, len(m.active))
-	for _, s := range sums {
-		if s != nil {
-			total.plus(s)
+	total := newGram(m.regressors(), len(m.active))
+	for _, g := range s.folds {
+		if g != nil {
+			total.plus(g)
 		}
 	}
 	var err error
 	if m.ridge, err = total.solve(f.o.Ridge); err != nil {
 		return err
 	}
-	for k := range sums {
-		if !crossed {
+	for k, g := range s.folds {
+		if !f.crossed() {
 			break
 		}
-		if f.folds[k], err = total.minus(sums[k]).solve(f.o.Ridge); err != nil {
+		if f.folds[k], err = total.minus(g).solve(f.o.Ridge); err != nil {
 			return err
 		}
 	}
@@ -278,7 +312,7 @@ func (f *fit) trace() error {
 			return f.ctx.Err()
 		}
 		if f.folds[0] != nil {
-			m.ridge = f.folds[t*folds/n]
+			m.ridge = f.folds[f.fold(t)]
 		}
 		f.t.warm[t] = front.step(f.h.at[t], f.h.values[t])
 		f.t.r = append(f.t.r, front.r...)
@@ -292,16 +326,20 @@ func (f *fit) trace() error {
 	return nil
 }
 
+// used tells whether a sample counts when scales and limits are learned.
+func (f *fit) used(t int) bool { return f.t.warm[t] && (f.odd == nil || !f.odd[t]) }
+
 // measure learns the scales of what the channels found.
 func (f *fit) measure() {
 	m, n, w := f.m, f.h.len(), len(f.m.active)
 	var jumps, errs []float64
+	m.rmsR, m.rmsE, m.rmsU, m.jump, m.bandLow, m.bandHigh = nil, nil, nil, nil, nil, nil
 	for j := range w {
 		var sumR, sumE, sumU float64
 		jumps, errs = jumps[:0], errs[:0]
 		for t := range n {
 			i := t*w + j
-			if !f.t.warm[t] || !f.t.ok[i] {
+			if !f.used(t) || !f.t.ok[i] {
 				continue
 			}
 			r, e := float64(f.t.r[i]), float64(f.t.e[i])
@@ -340,6 +378,9 @@ func (f *fit) calibrate() error {
 			continue
 		}
 		j.weigh(f.t.row(t, w))
+		if !f.used(t) {
+			continue
+		}
 		for c := range sums {
 			sums[c] = append(sums[c], j.h[c])
 		}
@@ -353,6 +394,7 @@ func (f *fit) calibrate() error {
 		m.spread[c] = max(quantile(sums[c], 0.99)-m.middle[c], 1e-3*float64(w))
 	}
 	j = newJudge(m)
+	f.scores = make([]float64, n)
 	scores := make([]float64, 0, n)
 	for t := range n {
 		if !f.t.warm[t] {
@@ -360,13 +402,75 @@ func (f *fit) calibrate() error {
 			continue
 		}
 		j.step(f.t.row(t, w))
-		scores = append(scores, j.smoothed)
+		f.scores[t] = j.smoothed
+		if f.used(t) {
+			scores = append(scores, j.smoothed)
+		}
 	}
 	m.limit = f.chooseLimit(scores)
 	return nil
 }
 
-func (f *fit) report5() error { return nil }
+// clean leaves out what the model, as fitted so far, itself finds far beyond
+// the limit, and fits the closed forms and limits afresh: an incident inside
+// the history must not become normal. What lasts longer than a day is kept: it
+// is the new normal.
+func (f *fit) clean() error {
+	if f.o.Without.Cleaning || oddScore == 0 || f.o.Warm != nil && os.Getenv("ODDALL") == "" {
+		return nil
+	}
+	odd := f.findOdd()
+	if odd == nil {
+		return nil
+	}
+	f.odd = odd
+	if f.sums != nil {
+		out := f.collect(func(t int) bool { return odd[t] })
+		for k, g := range f.sums.folds {
+			if g != nil {
+				f.sums.folds[k] = g.minus(out.folds[k])
+			}
+		}
+		for k, g := range f.sums.seasons {
+			f.sums.seasons[k] = g.minus(out.seasons[k])
+		}
+		if err := f.solve(f.sums); err != nil {
+			return err
+		}
+	}
+	if err := f.trace(); err != nil {
+		return err
+	}
+	return f.calibrate()
+}
+
+func (f *fit) findOdd() []bool {
+	odd := make([]bool, f.h.len())
+	count := 0
+	longest := int(day / f.m.step)
+	for t := 0; t < len(odd); t++ {
+		if !(f.scores[t] > oddScore*f.m.limit) {
+			continue
+		}
+		end := t
+		for u := t; u < len(odd) && u-end <= 10; u++ {
+			if f.scores[u] > oddScore*f.m.limit {
+				end = u
+			}
+		}
+		if end-t < longest {
+			for u := t; u <= end; u++ {
+				odd[u] = true
+				count++
+			}
+		}
+		t = end
+	}
+	if count == 0 || count > len(odd)/10 {
+		return nil
+	}
+	return odd
+}
 
 func (f *fit) chooseLimit(scores []float64) float64 {
 	s := slices.Clone(scores)
@@ -374,4 +478,9 @@ func (f *fit) chooseLimit(scores []float64) float64 {
 	return max(quantile(s, 0.99), 1e-6)
 }
 
-var _ = time.Second
+var oddScore = func() float64 {
+	if v, err := strconv.ParseFloat(os.Getenv("ODD"), 64); err == nil {
+		return v
+	}
+	return 3
+}()

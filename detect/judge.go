@@ -1,5 +1,7 @@
 package detect
 
+import "math"
+
 // The channels.
 const (
 	byForecast = iota
@@ -106,7 +108,7 @@ func (j *judge) step(t trace) {
 	for i := range j.parts {
 		j.parts[i] = 0
 		for c := range channels {
-			j.parts[i] += weights[c] * j.evidence[c][i] / j.m.spread[c]
+			j.parts[i] += weights[c] * tempered(j.evidence[c][i]) / j.m.spread[c]
 		}
 	}
 	weight := smoothing
@@ -115,6 +117,13 @@ func (j *judge) step(t trace) {
 	}
 	j.smoothed += weight * (j.unsmoothed - j.smoothed)
 	j.count++
+}
+
+// tempered is x to the power of 3/4: with the plain squares one extreme sample
+// of one feature hides all others that are to blame.
+func tempered(x float64) float64 {
+	root := math.Sqrt(x)
+	return root * math.Sqrt(root)
 }
 
 // restart forgets the smoothed score, not the centres.

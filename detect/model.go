@@ -25,6 +25,7 @@ type Model struct {
 	rows      int
 	pages     float64
 	without   Parts
+	suspects  []Span // episodes that were not learned, and shall not be
 
 	active    []int32   // schema index of each feature that the model uses
 	scales    []scaling // per active feature, as all below

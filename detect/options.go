@@ -32,6 +32,9 @@ type Options struct {
 	Warm *Model
 	// Excluded spans are not learned: open or confirmed incidents.
 	Excluded []Span
+	// Benign spans are learned although Warm alerted in them: an operator said
+	// that nothing was wrong.
+	Benign []Span
 	// Progress is told of each stage and epoch.
 	Progress func(done, total int)
 
@@ -63,6 +66,7 @@ type Parts struct {
 	Breadth     bool `json:"breadth"`
 	Season      bool `json:"season"`
 	Smoothing   bool `json:"smoothing"`
+	Cleaning    bool `json:"cleaning"`
 	Recentring  bool `json:"recentring"`
 	TimeOfDay   bool `json:"time_of_day"`
 }
