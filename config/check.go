@@ -1,0 +1,259 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// builtins are the profiles that need no declaration; package feature has
+// them. A test of package app compares.
+var builtins = []string{"node", "original"}
+
+var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// check finds what is written well and means nothing.
+func (c *Config) check(w *walker) {
+	if c.ExternalURL != "" {
+		w.checkURL("external_url", c.ExternalURL)
+	}
+	if c.Local.Step < model.Duration(100*time.Millisecond) {
+		w.at("local.step", "%s is too short: write at least 100ms", c.Local.Step)
+	}
+	if c.Local.Enabled != nil && !*c.Local.Enabled && len(c.Sources) == 0 {
+		w.at("local.enabled", "is false and there are no sources: nothing would be watched")
+	}
+	profiles := c.checkProfiles(w)
+	w.checkUses("local.profiles", c.Local.Profiles, profiles)
+	c.checkSources(w, profiles)
+	c.checkNumbers(w)
+	c.checkMaintenance(w)
+	c.checkReceivers(w)
+}
+
+func (w *walker) checkURL(key, text string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		w.at(key, "%q is not an address: write http://host:port or https://host:port", Address(text).Redacted())
+	}
+}
+
+// checkName checks a name that is used in host names and addresses.
+func (w *walker) checkName(key, name string, seen map[string]bool) {
+	switch {
+	case name == "":
+		w.at(key, "is missing: give it a short name")
+	case !nameForm.MatchString(name):
+		w.at(key, "%q must be letters, digits, dots, underscores and dashes", name)
+	case seen[name]:
+		w.at(key, "%q is taken: give it another name", name)
+	}
+	seen[name] = true
+}
+
+func (w *walker) checkUses(key string, uses, profiles []string) {
+	for i, p := range uses {
+		if slices.Contains(profiles, p) {
+			continue
+		}
+		mend := "known are " + strings.Join(profiles, ", ")
+		if near := nearest(p, profiles); near != "" {
+			mend = fmt.Sprintf("did you mean %q?", near)
+		}
+		w.at(fmt.Sprintf("%s[%d]", key, i), "there is no profile %q: %s", p, mend)
+	}
+}
+
+func (c *Config) checkSources(w *walker, profiles []string) {
+	seen := map[string]bool{"local": true}
+	for i, s := range c.Sources {
+		key := fmt.Sprintf("sources[%d].", i)
+		w.checkName(key+"name", s.Name, seen)
+		w.checkURL(key+"url", string(s.URL))
+		if s.Step < model.Duration(time.Second) {
+			w.at(key+"step", "%s is too short: write at least 1s", s.Step)
+		}
+		if s.Window > 0 && s.Window < 2*s.Step {
+			w.at(key+"window", "%s is too short for a step of %s: write at least two steps, better four, or leave it out", s.Window, s.Step)
+		}
+		if s.Concurrency < 0 {
+			w.at(key+"concurrency", "%d is below 0", s.Concurrency)
+		}
+		w.checkUses(key+"profiles", s.Profiles, profiles)
+	}
+}
+
+// checkProfiles returns the names of all profiles. What is wrong inside one is
+// said by package feature, which knows the grammar's meaning.
+func (c *Config) checkProfiles(w *walker) []string {
+	names := slices.Clone(builtins)
+	seen := map[string]bool{}
+	for _, b := range builtins {
+		seen[b] = true
+	}
+	for i, p := range c.Profiles {
+		key := fmt.Sprintf("profiles[%d].", i)
+		w.checkName(key+"name", p.Name, seen)
+		if p.Extends != "" && !slices.Contains(names, p.Extends) {
+			w.at(key+"extends", "there is no profile %q before this one: known are %s", p.Extends, strings.Join(names, ", "))
+		}
+		if len(p.Features) == 0 && p.Extends == "" {
+			w.at(key+"features", "is missing: list at least one feature with name and expr, or extend another profile")
+		}
+		names = append(names, p.Name)
+		for j, f := range p.Features {
+			w.checkRange(fmt.Sprintf("%sfeatures[%d]", key, j), f.Name, f.Range)
+			if f.Expr == "" {
+				w.at(fmt.Sprintf("%sfeatures[%d].expr", key, j), "is missing: give the PromQL expression")
+			}
+		}
+		for j, d := range p.Derive {
+			w.checkRange(fmt.Sprintf("%sderive[%d]", key, j), d.Name, d.Range)
+			if d.Kind == "" {
+				w.at(fmt.Sprintf("%sderive[%d].kind", key, j), "is missing: write change, rate, mean, deviation, ratio, above, hour or weekday")
+			}
+		}
+	}
+	return names
+}
+
+func (w *walker) checkRange(key, name string, limits []float64) {
+	if name == "" {
+		w.at(key+".name", "is missing: give it a name such as disk_write")
+	}
+	if len(limits) != 0 && (len(limits) != 2 || !(limits[0] < limits[1])) {
+		w.at(key+".range", "must be the lowest and the highest possible value, such as [0, 1]")
+	}
+}
+
+func (c *Config) checkNumbers(w *walker) {
+	if !(c.Pages.PerHostWeek > 0) || math.IsInf(c.Pages.PerHostWeek, 0) {
+		w.at("pages.per_host_week", "%v is not above 0: write how many false pages a week are acceptable for a host, such as 1 or 0.25", c.Pages.PerHostWeek)
+	}
+	if c.Learn.History < model.Duration(3*time.Minute) {
+		w.at("learn.history", "%s is too short: write at least 3m, better some days", c.Learn.History)
+	}
+	if c.Learn.Retrain < model.Duration(10*time.Minute) {
+		w.at("learn.retrain", "%s is too short: write at least 10m, better 1d", c.Learn.Retrain)
+	}
+	if c.Storage.RetentionTime < model.Duration(time.Hour) {
+		w.at("storage.retention_time", "%s is too short: write at least 1h, better 15d", c.Storage.RetentionTime)
+	}
+	if c.Storage.RetentionSize != 0 && c.Storage.RetentionSize < 64<<20 {
+		w.at("storage.retention_size", "%s is too small: write at least 64MB, or 0 for no bound", c.Storage.RetentionSize)
+	}
+	for key, n := range map[string]int{"learn.workers": c.Learn.Workers, "incidents.fleet_hosts": c.Incidents.FleetHosts, "incidents.storm_hosts": c.Incidents.StormHosts} {
+		if n < 0 {
+			w.at(key, "%d is below 0", n)
+		}
+	}
+}
+
+// checkMaintenance checks what can be told without knowing calendars; the rest
+// is said by package omen's windows.
+func (c *Config) checkMaintenance(w *walker) {
+	seen := map[string]bool{}
+	for i, m := range c.Maintenance {
+		key := fmt.Sprintf("maintenance[%d].", i)
+		w.checkWindow(key, m.Name, m.Match, m.Zone, m.Effect, seen)
+		if _, err := time.Parse("2006-01-02T15:04:05", m.Start); err != nil {
+			w.at(key+"start", "%q is not a local time: write it like 2026-01-31T02:00:00", m.Start)
+		}
+		if m.Duration <= 0 {
+			w.at(key+"duration", "is missing: write how long it lasts, such as 2h")
+		}
+	}
+	for i, k := range c.Calendars {
+		key := fmt.Sprintf("calendars[%d].", i)
+		w.checkWindow(key, k.Name, k.Match, k.Zone, k.Effect, seen)
+		if k.File == "" {
+			w.at(key+"file", "is missing: name an .ics file")
+		}
+	}
+}
+
+func (w *walker) checkWindow(key, name string, match []string, zone, effect string, seen map[string]bool) {
+	switch {
+	case name == "":
+		w.at(key+"name", "is missing: give it a name")
+	case seen[name]:
+		w.at(key+"name", "%q is taken: give it another name", name)
+	}
+	seen[name] = true
+	if len(match) == 0 {
+		w.at(key+"match", `is missing: say which hosts, such as [host=~"db-.*"]`)
+	}
+	if _, err := time.LoadLocation(zone); err != nil {
+		w.at(key+"zone", "%q is not a time zone: write an IANA name such as Europe/Berlin", zone)
+	}
+	if !slices.Contains([]string{"", "silence", "exclude", "shift"}, effect) {
+		w.at(key+"effect", "%q is not known: write silence, exclude or shift", effect)
+	}
+}
+
+// checkReceivers checks that receivers have names and that routes name them;
+// the rest is said by package notify.
+func (c *Config) checkReceivers(w *walker) {
+	names := map[string]bool{}
+	if list := c.Receivers; list.Kind == yaml.SequenceNode {
+		for i, r := range list.Content {
+			name := value(r, "name")
+			if name == nil || name.Value == "" {
+				w.fail(r, fmt.Sprintf("receivers[%d].name", i), "is missing: give the receiver a name")
+				continue
+			}
+			if names[name.Value] {
+				w.fail(name, fmt.Sprintf("receivers[%d].name", i), "%q is taken: give it another name", name.Value)
+			}
+			names[name.Value] = true
+		}
+	} else if list.Kind != 0 && list.Tag != "!!null" {
+		w.fail(&list, "receivers", "want a list: a line with a dash for each")
+	}
+	if c.Route.Kind == yaml.MappingNode {
+		w.checkRoute(&c.Route, "route", names, 0)
+	}
+}
+
+func (w *walker) checkRoute(r *yaml.Node, key string, names map[string]bool, depth int) {
+	if depth > maxDepth {
+		return
+	}
+	if n := value(r, "receiver"); n != nil && !names[n.Value] {
+		known := make([]string, 0, len(names))
+		for k := range names {
+			known = append(known, k)
+		}
+		slices.Sort(known)
+		mend := "declare it under receivers"
+		if near := nearest(n.Value, known); near != "" {
+			mend = fmt.Sprintf("did you mean %q?", near)
+		}
+		w.fail(n, key+".receiver", "there is no receiver %q: %s", n.Value, mend)
+	}
+	if routes := value(r, "routes"); routes != nil && routes.Kind == yaml.SequenceNode {
+		for i, child := range routes.Content {
+			w.checkRoute(child, fmt.Sprintf("%s.routes[%d]", key, i), names, depth+1)
+		}
+	}
+}
+
+// value is a mapping's value at a key, or nil.
+func value(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"net/url"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is a whole configuration file.
+type Config struct {
+	ExternalURL string        `yaml:"external_url,omitempty"`
+	Local       Local         `yaml:"local"`
+	Sources     []Source      `yaml:"sources,omitempty"`
+	Profiles    []Profile     `yaml:"profiles,omitempty"`
+	Learn       Learn         `yaml:"learn"`
+	Pages       Pages         `yaml:"pages"`
+	Storage     Storage       `yaml:"storage"`
+	Incidents   Incidents     `yaml:"incidents"`
+	Maintenance []Maintenance `yaml:"maintenance,omitempty"`
+	Calendars   []Calendar    `yaml:"calendars,omitempty"`
+
+	// Kept as written, for package notify; the zero Node where left out.
+	Global            yaml.Node `yaml:"global,omitempty"`
+	Route             yaml.Node `yaml:"route,omitempty"`
+	Receivers         yaml.Node `yaml:"receivers,omitempty"`
+	Templates         yaml.Node `yaml:"templates,omitempty"`
+	TimeIntervals     yaml.Node `yaml:"time_intervals,omitempty"`
+	MuteTimeIntervals yaml.Node `yaml:"mute_time_intervals,omitempty"`
+	Alertmanagers     yaml.Node `yaml:"alertmanagers,omitempty"`
+	Notify            yaml.Node `yaml:"notify,omitempty"`
+}
+
+// Local is this machine as a source. Its name is "local".
+type Local struct {
+	Enabled  *bool          `yaml:"enabled,omitempty"` // left out: true if there are no sources
+	Step     model.Duration `yaml:"step"`              // default 1s
+	Instance string         `yaml:"instance,omitempty"`
+	Profiles []string       `yaml:"profiles,flow"` // default [node]
+}
+
+// Source is a server with Prometheus' query API.
+type Source struct {
+	Name        string                       `yaml:"name"`
+	URL         Address                      `yaml:"url"`
+	Step        model.Duration               `yaml:"step"`                  // default 15s
+	Delay       model.Duration               `yaml:"delay,omitempty"`       // how late samples come
+	Window      model.Duration               `yaml:"window,omitempty"`      // of rates; 0: measured from the data
+	Timeout     model.Duration               `yaml:"timeout"`               // of one request; default 30s
+	Concurrency int                          `yaml:"concurrency,omitempty"` // requests at once; 0: 4
+	Profiles    []string                     `yaml:"profiles,flow"`         // default [node]
+	History     model.Duration               `yaml:"history,omitempty"`     // 0: learn.history
+	HTTPConfig  *promconfig.HTTPClientConfig `yaml:"http_config,omitempty"`
+}
+
+// Profile is a named list of features.
+type Profile struct {
+	Name     string    `yaml:"name"`
+	Help     string    `yaml:"help,omitempty"`
+	Extends  string    `yaml:"extends,omitempty"` // another profile whose features come first
+	Without  []string  `yaml:"without,flow,omitempty"`
+	By       []string  `yaml:"by,flow,omitempty"`
+	Uptime   string    `yaml:"uptime,omitempty"`
+	Features []Feature `yaml:"features,omitempty"`
+	Derive   []Derived `yaml:"derive,omitempty"`
+}
+
+// Meaning is what read and derived features have in common.
+type Meaning struct {
+	Help      string    `yaml:"help,omitempty"`
+	Group     string    `yaml:"group,omitempty"`
+	Unit      string    `yaml:"unit,omitempty"`
+	Range     []float64 `yaml:"range,flow,omitempty"` // empty, or lowest and highest
+	Direction string    `yaml:"direction,omitempty"`
+	Deviation float64   `yaml:"deviation,omitempty"`
+	Scale     float64   `yaml:"scale,omitempty"`
+}
+
+// Feature is read by a PromQL expression.
+type Feature struct {
+	Name    string `yaml:"name"`
+	Expr    string `yaml:"expr"`
+	Meaning `yaml:",inline"`
+}
+
+// Derived is computed from other features.
+type Derived struct {
+	Name    string         `yaml:"name"`
+	Kind    string         `yaml:"kind"`
+	Of      string         `yaml:"of,omitempty"`
+	Per     string         `yaml:"per,omitempty"`
+	Over    model.Duration `yaml:"over,omitempty"`
+	Limit   float64        `yaml:"limit,omitempty"`
+	Zone    string         `yaml:"zone,omitempty"`
+	Meaning `yaml:",inline"`
+}
+
+// Learn says from what and when models are made.
+type Learn struct {
+	History model.Duration `yaml:"history"` // read back at start; default 7d
+	Retrain model.Duration `yaml:"retrain"` // of a grown-up model; default 1d
+	Workers int            `yaml:"workers,omitempty"`
+	Seed    uint64         `yaml:"seed"`
+}
+
+// Pages is how many false pages are acceptable.
+type Pages struct {
+	PerHostWeek float64 `yaml:"per_host_week"` // default 1
+}
+
+// Storage bounds what is kept of this machine's metrics and of incidents.
+type Storage struct {
+	RetentionTime model.Duration `yaml:"retention_time"` // of metrics; default 15d
+	RetentionSize Size           `yaml:"retention_size,omitempty"`
+	Incidents     model.Duration `yaml:"incidents"` // of closed incidents; default 400d
+}
+
+// Incidents says when incidents close, come back and join. 0 is the built-in
+// number that docs/incidents.md gives reasons for.
+type Incidents struct {
+	CloseAfter   model.Duration `yaml:"close_after,omitempty"`
+	ReopenWithin model.Duration `yaml:"reopen_within,omitempty"`
+	ExpireAfter  model.Duration `yaml:"expire_after,omitempty"`
+	HostGone     model.Duration `yaml:"host_gone,omitempty"`
+	SourceDown   model.Duration `yaml:"source_down,omitempty"`
+	FleetHosts   int            `yaml:"fleet_hosts,omitempty"`
+	FleetWindow  model.Duration `yaml:"fleet_window,omitempty"`
+	StormHosts   int            `yaml:"storm_hosts,omitempty"`
+}
+
+// Maintenance is a window, once or recurring, in local time.
+type Maintenance struct {
+	Name     string         `yaml:"name"`
+	Match    []string       `yaml:"match,flow"`       // such as instance=~"db-.*"
+	Zone     string         `yaml:"zone,omitempty"`   // empty: UTC
+	Start    string         `yaml:"start"`            // local: 2026-01-31T02:00:00
+	Duration model.Duration `yaml:"duration"`         //
+	Rule     string         `yaml:"rule,omitempty"`   // RRULE; empty: once
+	Except   []string       `yaml:"except,omitempty"` //
+	Effect   string         `yaml:"effect,omitempty"` // silence, exclude, shift
+}
+
+// Calendar is an ICS file whose events are maintenance windows.
+type Calendar struct {
+	Name   string   `yaml:"name"`
+	File   string   `yaml:"file"`
+	Match  []string `yaml:"match,flow"`
+	Zone   string   `yaml:"zone,omitempty"`
+	Effect string   `yaml:"effect,omitempty"`
+}
+
+// LocalEnabled reports whether this machine is watched.
+func (c *Config) LocalEnabled() bool {
+	if c.Local.Enabled != nil {
+		return *c.Local.Enabled
+	}
+	return len(c.Sources) == 0
+}
+
+// fill sets every default.
+func (c *Config) fill() {
+	or := func(d *model.Duration, to time.Duration) {
+		if *d == 0 {
+			*d = model.Duration(to)
+		}
+	}
+	or(&c.Local.Step, time.Second)
+	or(&c.Learn.History, 7*24*time.Hour)
+	or(&c.Learn.Retrain, 24*time.Hour)
+	or(&c.Storage.RetentionTime, 15*24*time.Hour)
+	or(&c.Storage.Incidents, 400*24*time.Hour)
+	if c.Pages.PerHostWeek == 0 {
+		c.Pages.PerHostWeek = 1
+	}
+	if len(c.Local.Profiles) == 0 {
+		c.Local.Profiles = []string{"node"}
+	}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		or(&s.Step, 15*time.Second)
+		or(&s.Timeout, 30*time.Second)
+		if len(s.Profiles) == 0 {
+			s.Profiles = []string{"node"}
+		}
+	}
+}
+
+// Address is a URL that may carry a password, which is not printed.
+type Address string
+
+// MarshalYAML hides the password.
+func (a Address) MarshalYAML() (any, error) { return a.Redacted(), nil }
+
+// Redacted is the address with its password hidden.
+func (a Address) Redacted() string {
+	u, err := url.Parse(string(a))
+	if err != nil {
+		return "<secret>" // whatever it is, it may hold one
+	}
+	if _, has := u.User.Password(); !has {
+		return string(a)
+	}
+	user := u.User.Username()
+	u.User = nil
+	prefix := u.Scheme + "://"
+	return prefix + url.User(user).String() + ":<secret>@" + u.String()[len(prefix):]
+}

@@ -1,0 +1,271 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+func mustParse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestNothingIsEnough(t *testing.T) {
+	for _, text := range []string{"", "# only a comment\n", "---\n", "{}", "~", "local:\nlearn:\n", "storage: {}\n"} {
+		c := mustParse(t, text)
+		if !c.LocalEnabled() || c.Local.Step != model.Duration(time.Second) || c.Pages.PerHostWeek != 1 ||
+			c.Learn.History != model.Duration(7*24*time.Hour) || !slices.Equal(c.Local.Profiles, []string{"node"}) {
+			t.Errorf("%q gives %s, want the defaults", text, c)
+		}
+	}
+	c := mustParse(t, "sources: [{name: prod, url: 'http://p:9090'}]")
+	if c.LocalEnabled() || c.Sources[0].Step != model.Duration(15*time.Second) {
+		t.Errorf("with a source: %s", c)
+	}
+	if !mustParse(t, "local: {enabled: true}\nsources: [{name: prod, url: 'http://p:9090'}]").LocalEnabled() {
+		t.Error("this machine is not watched though the file says so")
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	source := "sources:\n  - name: prod\n    url: http://p:9090\n"
+	for _, c := range []struct{ text, want string }{
+		{"locall:\n  step: 1s\n", `1:1: locall: unknown key: did you mean "local"?`},
+		{"local:\n  stepp: 1s\n", `2:3: local.stepp: unknown key: did you mean "step"?`},
+		{"local:\n  colour: 1s\n", `2:3: local.colour: unknown key: known here are enabled, instance, profiles, step`},
+		{source + "    pasword: x\n", `4:5: sources[0].pasword: unknown key: known here are concurrency, delay, history, http_config, name, profiles, step, timeout, url, window`},
+		{source + "    http_config:\n      basic_auth: {usrname: x}\n", `5:20: sources[0].http_config.basic_auth.usrname: unknown key: did you mean "username"?`},
+		{source + "    http_config:\n      basic_auth: {username: x, password: y, password_file: z}\n", `5:7: sources[0].http_config: at most one of basic_auth password, password_file & password_ref must be configured`},
+		{"local:\n  step: 5\n", `2:9: local.step: "5" is not a duration such as 15s, 5m or 7d`},
+		{"local:\n  step: 1ms\n", `2:9: local.step: 1ms is too short: write at least 100ms`},
+		{"local:\n  enabled: yes please\n", `2:12: local.enabled: "yes please" is not true or false`},
+		{"local: 1s\n", `1:8: local: "1s" is not keys with values below it`},
+		{"local: [1s]\n", `1:8: local: want keys with values below it, not a list`},
+		{"sources: prod\n", `1:10: sources: "prod" is not a list: [one, two], or a line with a dash for each`},
+		{"sources: {name: prod}\n", `1:10: sources: want a list: [one, two], or a line with a dash for each, not keys with values`},
+		{"local: {enabled: false}\n", `1:18: local.enabled: is false and there are no sources: nothing would be watched`},
+		{"local:\n  profiles: [nod]\n", `2:14: local.profiles[0]: there is no profile "nod": did you mean "node"?`},
+		{"sources:\n  - url: http://p:9090\n", `2:5: sources[0].name: is missing: give it a short name`},
+		{"sources:\n  - {name: a/b, url: 'http://p:9090'}\n", `2:12: sources[0].name: "a/b" must be letters, digits, dots, underscores and dashes`},
+		{"sources:\n  - {name: local, url: 'http://p:9090'}\n", `2:12: sources[0].name: "local" is taken: give it another name`},
+		{"sources:\n  - name: prod\n    url: p:9090\n", `3:10: sources[0].url: "p:9090" is not an address: write http://host:port or https://host:port`},
+		{source + "    step: 10s\n    window: 15s\n", `5:13: sources[0].window: 15s is too short for a step of 10s: write at least two steps, better four, or leave it out`},
+		{"pages: {per_host_week: often}\n", `1:24: pages.per_host_week: "often" is not a number`},
+		{"pages: {per_host_week: -1}\n", `1:24: pages.per_host_week: -1 is not above 0: write how many false pages a week are acceptable for a host, such as 1 or 0.25`},
+		{"pages: {per_host_week: .nan}\n", `1:24: pages.per_host_week: NaN is not above 0: write how many false pages a week are acceptable for a host, such as 1 or 0.25`},
+		{"learn: {seed: -1}\n", `1:15: learn.seed: "-1" is not a whole number of 0 or more`},
+		{"learn: {history: 1m}\n", `1:18: learn.history: 1m is too short: write at least 3m, better some days`},
+		{"storage: {retention_size: 10 gigs}\n", `1:27: storage.retention_size: "10 gigs" is not a size: write it like 512MB or 10GB`},
+		{"storage: {retention_size: 1KB}\n", `1:27: storage.retention_size: 1KB is too small: write at least 64MB, or 0 for no bound`},
+		{"learn:\n  seed: 1\n  seed: 2\n", `3:3: learn.seed: is there twice: remove one`},
+		{"profiles:\n  - name: node\n    features: [{name: a, expr: a}]\n", `2:11: profiles[0].name: "node" is taken: give it another name`},
+		{"profiles:\n  - name: shop\n", `2:5: profiles[0].features: is missing: list at least one feature with name and expr, or extend another profile`},
+		{"profiles:\n  - {name: shop, extends: nodes}\n", `2:27: profiles[0].extends: there is no profile "nodes" before this one: known are node, original`},
+		{"profiles:\n  - name: shop\n    features:\n      - {name: a, expr: a, range: [1]}\n", `4:35: profiles[0].features[0].range: must be the lowest and the highest possible value, such as [0, 1]`},
+		{"profiles:\n  - name: shop\n    features:\n      - {name: a}\n", `4:9: profiles[0].features[0].expr: is missing: give the PromQL expression`},
+		{"maintenance:\n  - {name: n, match: ['host=a'], start: tomorrow, duration: 1h}\n", `2:41: maintenance[0].start: "tomorrow" is not a local time: write it like 2026-01-31T02:00:00`},
+		{"maintenance:\n  - {name: n, match: ['host=a'], start: '2026-01-31T02:00:00', duration: 1h, zone: Mars}\n", `2:84: maintenance[0].zone: "Mars" is not a time zone: write an IANA name such as Europe/Berlin`},
+		{"receivers: [{name: ops}]\nroute: {receiver: opps}\n", `2:19: route.receiver: there is no receiver "opps": did you mean "ops"?`},
+		{"receivers: [{name: ops}]\nroute:\n  receiver: ops\n  routes:\n    - {receiver: db-team}\n", `5:18: route.routes[0].receiver: there is no receiver "db-team": declare it under receivers`},
+		{"receivers: [{name: ops}, {name: ops}]\n", `1:33: receivers[1].name: "ops" is taken: give it another name`},
+		{"local:\n\tstep: 1s\n", `2:1: is not YAML: found character that cannot start any token`},
+		{"just text\n", `1:1: want keys with values, such as sources:, not "just text"`},
+		{"local: {}\n---\nlocal: {}\n", `has a second document (after ---), or text after its end: write one document`},
+	} {
+		_, err := Parse([]byte(c.text))
+		if err == nil {
+			t.Errorf("%q is accepted, want: %s", c.text, c.want)
+			continue
+		}
+		want := "configuration:" + c.want
+		if !regexp.MustCompile(`^\d`).MatchString(c.want) {
+			want = "configuration: " + c.want
+		}
+		if err.Error() != want {
+			t.Errorf("%q:\n got %s\nwant %s", c.text, err, want)
+		}
+	}
+}
+
+func TestAllErrorsAtOnce(t *testing.T) {
+	_, err := Parse([]byte("locall: {}\npages: {per_host_week: x}\nlearn:\n  hist: 1d\n"))
+	var one *Error
+	if !errors.As(err, &one) || one.Line != 1 || len(strings.Split(err.Error(), "\n")) != 3 {
+		t.Errorf("got %v, want three errors, the first of line 1", err)
+	}
+}
+
+const secretive = `
+sources:
+  - name: prod
+    url: http://omen:hunter2@p:9090/x
+    http_config:
+      basic_auth: {username: omen, password: hunter2}
+      http_headers:
+        X-Scope: {secrets: [hunter2]}
+receivers:
+  - name: ops
+    telegram_configs:
+      - {bot_token: "hunter2", chat_id: -100}
+    slack_configs: [{api_url: https://hooks/hunter2, channel: ops}]
+    webhook_configs: [{url: https://hook/hunter2}] # hunter2
+    email_configs: [{to: ops@example.org, auth_password_file: mail.password}]
+alertmanagers:
+  - url: http://omen:hunter2@am:9093
+    http_config: {authorization: {credentials: hunter2}}
+notify:
+  signing: {ops: {secret: hunter2}}
+`
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	printed := mustParse(t, secretive).String()
+	if strings.Contains(printed, "hunter2") {
+		t.Errorf("a secret is printed:\n%s", printed)
+	}
+	for _, want := range []string{"http://omen:<secret>@p:9090/x", "http://omen:<secret>@am:9093", "chat_id: -100", "auth_password_file: mail.password", "per_host_week: 1"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("%q is not printed:\n%s", want, printed)
+		}
+	}
+}
+
+// What is printed is a configuration that means the same, and prints the same.
+func TestPrintedParsesBack(t *testing.T) {
+	docs, _ := exampleOf(t)
+	for name, text := range map[string]string{"empty": "", "starter": Example(), "documented": docs} {
+		c := mustParse(t, text)
+		again, err := Parse([]byte(c.String()))
+		if err != nil {
+			t.Errorf("%s: %v in\n%s", name, err, c)
+			continue
+		}
+		if d := cmp.Diff(c.String(), again.String()); d != "" {
+			t.Errorf("%s changes when printed and read again:\n%s", name, d)
+		}
+	}
+}
+
+// The starter file claims to say what holds without it.
+func TestExampleIsTheDefault(t *testing.T) {
+	if d := cmp.Diff(mustParse(t, "").String(), mustParse(t, Example()).String()); d != "" {
+		t.Errorf("the starter file differs from the defaults:\n%s", d)
+	}
+	var live []string
+	comment := regexp.MustCompile(`^# ([a-z_]+:|  )`)
+	for line := range strings.Lines(Example()) {
+		if comment.MatchString(line) {
+			line = line[2:]
+		}
+		live = append(live, line)
+	}
+	c := mustParse(t, strings.Join(live, ""))
+	if len(c.Sources) != 1 || len(c.Profiles) != 1 || c.Receivers.Kind != yaml.SequenceNode || c.Alertmanagers.Kind == 0 {
+		t.Errorf("with its comment signs removed the starter file is %s", c)
+	}
+}
+
+// exampleOf is the full example of the documentation, and the page.
+func exampleOf(t *testing.T) (example, page string) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)<!-- full example -->\n```yaml\n(.*?)```").FindSubmatch(text)
+	if m == nil {
+		t.Fatal("docs/configuration.md has no full example")
+	}
+	return string(m[1]), string(text)
+}
+
+func TestDocumentedKeys(t *testing.T) {
+	example, page := exampleOf(t)
+	mustParse(t, example)
+	for _, key := range keysOf() {
+		if !strings.Contains(page, "`"+key+"`") {
+			t.Errorf("docs/configuration.md does not mention `%s`", key)
+		}
+	}
+}
+
+// keysOf are all keys of the file's own sections.
+func keysOf() []string {
+	var keys []string
+	var visit func(t reflect.Type)
+	visit = func(t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || t == rawNode || t == reflect.TypeFor[promconfig.HTTPClientConfig]() {
+			return
+		}
+		known, _ := fieldsOf(t)
+		for k, ft := range known {
+			keys = append(keys, k)
+			visit(ft)
+		}
+	}
+	visit(reflect.TypeFor[Config]())
+	return keys
+}
+
+func TestLoadResolvesFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "omen.yml")
+	text := "sources: [{name: prod, url: 'http://p:9090', http_config: {basic_auth: {username: u, password_file: pw}}}]\n" +
+		"calendars: [{name: c, file: c.ics, match: ['host=a']}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Sources[0].HTTPConfig.BasicAuth.PasswordFile, filepath.Join(dir, "pw"); got != want {
+		t.Errorf("password file is %s, want %s", got, want)
+	}
+	if !c.Sources[0].HTTPConfig.FollowRedirects {
+		t.Error("the client's own defaults are lost")
+	}
+	if got, want := c.Calendars[0].File, filepath.Join(dir, "c.ics"); got != want {
+		t.Errorf("calendar is %s, want %s", got, want)
+	}
+	if _, err := Load(filepath.Join(dir, "none.yml")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file gives %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("")
+	f.Add(Example())
+	f.Add(secretive)
+	f.Add("a: &a [*a]\nlocal: *a\n")
+	f.Add("local: &l {step: 1s}\nlearn: {<<: *l}\n")
+	f.Add("? {a: b}\n: c\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse([]byte(text))
+		if err != nil {
+			if err.Error() == "" {
+				t.Error("an error says nothing")
+			}
+			return
+		}
+		_ = c.String()
+	})
+}

@@ -1,0 +1,233 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// walker compares a document with the structs that it is to fill, so that
+// every error has a place and a key, and all are told at once.
+type walker struct {
+	file   string
+	places map[string]*yaml.Node // key path -> its value
+	nodes  int
+	errs   []error
+}
+
+// maxNodes and maxDepth bound what aliases can unfold to.
+const (
+	maxNodes = 200_000
+	maxDepth = 60
+)
+
+func (w *walker) fail(n *yaml.Node, key, format string, args ...any) {
+	w.errs = append(w.errs, &Error{File: w.file, Line: n.Line, Column: n.Column, Key: key, Problem: fmt.Sprintf(format, args...)})
+}
+
+// at fails at a key path, or at the nearest one above it that is written.
+func (w *walker) at(key, format string, args ...any) {
+	for path := key; ; {
+		if n, ok := w.places[path]; ok {
+			w.fail(n, key, format, args...)
+			return
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			w.errs = append(w.errs, &Error{File: w.file, Key: key, Problem: fmt.Sprintf(format, args...)})
+			return
+		}
+		path = path[:cut]
+	}
+}
+
+var rawNode = reflect.TypeFor[yaml.Node]()
+
+func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
+	if w.nodes++; w.nodes > maxNodes || depth > maxDepth {
+		if w.nodes < 2*maxNodes { // once
+			w.nodes = 2 * maxNodes
+			w.fail(n, path, "too much, or nested too deep")
+		}
+		return
+	}
+	if n.Kind == yaml.AliasNode {
+		w.walk(n.Alias, t, path, depth+1)
+		return
+	}
+	if _, ok := w.places[path]; !ok {
+		w.places[path] = n
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == rawNode || n.Tag == "!!null" {
+		return
+	}
+	switch {
+	case n.Kind == yaml.MappingNode && t.Kind() == reflect.Struct:
+		before := len(w.errs)
+		w.fields(n, t, path, depth)
+		if len(w.errs) == before && reflect.PointerTo(t).Implements(unmarshaler) {
+			w.leaf(n, t, path) // its own checks
+		}
+	case n.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
+		for i, item := range n.Content {
+			w.walk(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i), depth+1)
+		}
+	case n.Kind == yaml.MappingNode && t.Kind() == reflect.Map:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			w.walk(n.Content[i+1], t.Elem(), join(path, n.Content[i].Value), depth+1)
+		}
+	case n.Kind == yaml.MappingNode, n.Kind == yaml.SequenceNode && !reflect.PointerTo(t).Implements(unmarshaler):
+		w.fail(n, path, "want %s, not %s", wanted(t), shape(n))
+	default:
+		w.leaf(n, t, path)
+	}
+}
+
+// unmarshaler is the form that prometheus/common's types have.
+var unmarshaler = reflect.TypeFor[interface {
+	UnmarshalYAML(func(any) error) error
+}]()
+
+// fields walks the keys of a mapping that fills a struct.
+func (w *walker) fields(n *yaml.Node, t reflect.Type, path string, depth int) {
+	known, any := fieldsOf(t)
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Tag == "!!merge" {
+			w.walk(value, t, path, depth+1)
+			continue
+		}
+		at := join(path, key.Value)
+		if seen[key.Value] {
+			w.fail(key, at, "is there twice: remove one")
+			continue
+		}
+		seen[key.Value] = true
+		ft, ok := known[key.Value]
+		switch {
+		case ok:
+			w.walk(value, ft, at, depth+1)
+		case any:
+		default:
+			w.unknown(key, at, known)
+		}
+	}
+}
+
+func (w *walker) unknown(key *yaml.Node, at string, known map[string]reflect.Type) {
+	names := make([]string, 0, len(known))
+	for k := range known {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	if near := nearest(key.Value, names); near != "" {
+		w.fail(key, at, "unknown key: did you mean %q?", near)
+		return
+	}
+	w.fail(key, at, "unknown key: known here are %s", strings.Join(names, ", "))
+}
+
+// fieldsOf are a struct's YAML keys; any is true if it takes others, too.
+func fieldsOf(t reflect.Type) (known map[string]reflect.Type, any bool) {
+	known = map[string]reflect.Type{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case slices.Contains(strings.Split(options, ","), "inline"):
+			if f.Type.Kind() == reflect.Map {
+				any = true
+				continue
+			}
+			inner, more := fieldsOf(f.Type)
+			for k, v := range inner {
+				known[k] = v
+			}
+			any = any || more
+		case f.IsExported() && name != "-":
+			if name == "" {
+				name = strings.ToLower(f.Name)
+			}
+			known[name] = f.Type
+		}
+	}
+	return known, any
+}
+
+// leaf tries a value alone.
+func (w *walker) leaf(n *yaml.Node, t reflect.Type, path string) {
+	err := n.Decode(reflect.New(t).Interface())
+	if err == nil {
+		return
+	}
+	var kind *yaml.TypeError
+	if errors.As(err, &kind) {
+		w.fail(n, path, "%s is not %s", brief(n), wanted(t))
+		return
+	}
+	problem := strings.TrimPrefix(err.Error(), "yaml: ")
+	if t == reflect.TypeFor[model.Duration]() {
+		problem = brief(n) + " is not " + wanted(t)
+	}
+	w.fail(n, path, "%s", problem)
+}
+
+// brief is a scalar as it was written, cut short.
+func brief(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return shape(n)
+	}
+	v := n.Value
+	if len(v) > 40 {
+		v = strings.ToValidUTF8(v[:40], "") + "…"
+	}
+	return fmt.Sprintf("%q", v)
+}
+
+func shape(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "keys with values"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return brief(n)
+}
+
+// wanted says what a type is written like.
+func wanted(t reflect.Type) string {
+	if t == reflect.TypeFor[model.Duration]() {
+		return "a duration such as 15s, 5m or 7d"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Uint64:
+		return "a whole number of 0 or more"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Slice:
+		return "a list: [one, two], or a line with a dash for each"
+	case reflect.Struct, reflect.Map:
+		return "keys with values below it"
+	}
+	return "a text"
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
