@@ -10,5 +10,4 @@ const (
 	ReasonLifted    = "escalated_lifted"       // what kept it quiet no longer does: people are told from now on
 	ReasonCauses    = "updated_causes"         // other causes lead, or the score reached a new height
 	ReasonMembers   = "updated_members"        // hosts joined a fleet incident
-	ReasonByVerdict = "suppressed_by_feedback" // a verdict on another incident covers this one
 )

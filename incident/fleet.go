@@ -18,6 +18,7 @@ type fleet struct {
 	members   map[omen.Host]bool // the set of in.Members
 	openHosts map[omen.Host]bool // members whose own incident is open
 	last      time.Time          // the latest onset of a member
+	joined    time.Time          // when the last member joined
 	announced time.Time          // when its members were last journalled
 	told      int                // how many they were when people last heard of them
 	dirty     bool
@@ -83,7 +84,7 @@ func shares(k *track, key string, sign omen.CauseSign) bool {
 func (t *Tracker) alone(mine []*track, at time.Time) {
 	s := t.source(mine[0].host.Source)
 	s.storm = slices.DeleteFunc(s.storm, func(told time.Time) bool { return at.Sub(told) > t.h.StormWindow })
-	if len(s.storm)+len(mine) > t.h.StormHosts && len(mine) > 1 {
+	if len(s.storm)+len(mine) > t.h.StormHosts {
 		t.found(mine, omen.CauseSign{}, omen.ReasonStorm, at)
 		return
 	}
@@ -101,7 +102,7 @@ func (t *Tracker) join(k *track, at time.Time) bool {
 	for _, f := range t.fleetsInOrder() {
 		storm := f.sign == (omen.CauseSign{})
 		if f.in.State == omen.Closed || f.key != fleetKey(k.host) || k.in.Since.Sub(f.last).Abs() > t.h.FleetWindow ||
-			storm && at.Sub(f.last) > t.h.StormWindow || !storm && !slices.Contains(main, f.sign) {
+			storm && at.Sub(f.joined) > t.h.StormWindow || !storm && !slices.Contains(main, f.sign) {
 			continue
 		}
 		t.enter(f, k, at)
@@ -128,6 +129,7 @@ func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
 		f.in.Members = append(f.in.Members, k.host)
 	}
 	f.openHosts[k.host] = true
+	f.joined = at
 	f.dirty, f.critical = true, f.critical || k.in.Severity == omen.Critical
 	if k.in.Since.After(f.last) {
 		f.last = k.in.Since
@@ -243,7 +245,7 @@ func (t *Tracker) sum(f *fleet) {
 	}
 	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, summary(in.Causes))
 	if f.sign == (omen.CauseSign{}) {
-		in.Summary = fmt.Sprintf("storm: %d hosts at once, without a common cause", len(in.Members))
+		in.Summary = fmt.Sprintf("storm: %d hosts within minutes, without a common cause", len(in.Members))
 	}
 }
 

@@ -194,6 +194,15 @@ func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 	})
 }
 
+// Watch says which sources are watched from now on; app calls it at start and
+// after a reload. What is open of any other source is closed as gone.
+func (d *Desk) Watch(ctx context.Context, sources []string) error {
+	return d.call(ctx, func(ctx context.Context) error {
+		d.store(ctx, d.tracker.Watch(sources, time.Now()))
+		return nil
+	})
+}
+
 // newName is a name for what operators make: short enough to type.
 func newName(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:12]) }
 

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -19,6 +20,7 @@ type Rules struct {
 
 // rules are Rules made quick to ask. version grows with each change.
 type rules struct {
+	given    Rules
 	version  int
 	silences []timed
 	windows  []timed
@@ -43,7 +45,10 @@ type subject struct {
 // SetRules replaces the rules. What cannot be understood is left out and
 // returned as errors, one per rule: a broken silence must not break the others.
 func (t *Tracker) SetRules(r Rules) (broken []error) {
-	fresh := rules{version: t.rules.version + 1, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}}
+	if t.rules.version > 0 && reflect.DeepEqual(r, t.rules.given) {
+		return nil // said before
+	}
+	fresh := rules{given: r, version: t.rules.version + 1, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}}
 	add := func(what string, list *[]timed, match []omen.Matcher, active func(time.Time) bool) {
 		holds, err := omen.Compile(match)
 		if err != nil {

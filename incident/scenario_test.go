@@ -191,7 +191,7 @@ func (s *scenario) judge(t *testing.T, at time.Duration) {
 			role = s.labels[last.Host]["role"]
 		}
 		p := PatternOf(last, j.verdict, time.UTC, role, "ann", s.start.Add(at))
-		s.rules.Patterns = append(s.rules.Patterns, p)
+		s.rules.Patterns = append(slices.Clone(s.rules.Patterns), p)
 		for _, err := range s.tracker.SetRules(s.rules) {
 			t.Fatal(err)
 		}

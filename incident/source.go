@@ -9,8 +9,9 @@ import (
 // source is what the tracker remembers of one source.
 type source struct {
 	name    string
-	at      time.Time // of the last tick
-	upSince time.Time // the first good tick after the last trouble
+	at      time.Time     // of the last tick
+	step    time.Duration // between the last two
+	upSince time.Time     // the first good tick after the last trouble
 
 	bad      int // ticks in trouble in a row
 	badSince time.Time
@@ -36,12 +37,16 @@ func (t *Tracker) source(name string) *source {
 const fewHosts = 5
 
 // tick follows the source's own condition, and reports whether the tick's
-// hosts may be judged.
+// hosts may be judged. A tick that is not newer, such as another profile's of
+// the same instant, says nothing new of the source.
 func (s *source) tick(t *Tracker, k omen.Tick) bool {
 	if !s.at.IsZero() && !k.At.After(s.at) {
-		return false
+		return k.Err == ""
 	}
 	s.resume(t, k.At)
+	if !s.at.IsZero() {
+		s.step = k.At.Sub(s.at)
+	}
 	s.at = k.At
 	reason := ""
 	switch {
@@ -99,7 +104,7 @@ func (s *source) fine(t *Tracker, at time.Time) {
 // resume ends Omen's own trouble when ticks come again. A gap that nobody
 // noticed while it lasted is recorded and not told: it is over.
 func (s *source) resume(t *Tracker, at time.Time) {
-	stalled := !s.at.IsZero() && at.Sub(s.at) >= t.h.Stalled
+	stalled := s.stalled(t.h, at)
 	if s.own == nil && !stalled {
 		return
 	}
@@ -110,6 +115,16 @@ func (s *source) resume(t *Tracker, at time.Time) {
 	t.emit(s.own, omen.ChangeClosed, at, omen.ReasonRecovered)
 	s.own, s.upSince = nil, at
 	s.bad, s.good = 0, 0
+}
+
+// stalled reports whether no tick has come for too long: several steps, if
+// steps are long, and longer still while the step is not known.
+func (s *source) stalled(h Hysteresis, now time.Time) bool {
+	limit := max(h.Stalled, 4*s.step)
+	if s.step == 0 {
+		limit = 5 * h.Stalled
+	}
+	return !s.at.IsZero() && now.Sub(s.at) >= limit
 }
 
 func (s *source) stall(t *Tracker, now time.Time, suppressed string) {
@@ -126,16 +141,33 @@ func (s *source) stall(t *Tracker, now time.Time, suppressed string) {
 // Hysteresis.Stalled is Omen's own trouble, one incident.
 func (t *Tracker) Idle(now time.Time) []omen.Change {
 	for _, s := range t.sources {
-		if s.own == nil && !s.at.IsZero() && now.Sub(s.at) >= t.h.Stalled {
+		if s.own == nil && s.stalled(t.h, now) {
 			s.stall(t, now, "")
 		}
 	}
 	return t.take()
 }
 
-// Forget drops a source that is no longer watched, with the incidents of its
-// hosts: they are closed as gone.
-func (t *Tracker) Forget(name string, at time.Time) []omen.Change {
+// Watch says which sources are watched from now on. Whatever is known of any
+// other is dropped, and what is open there is closed as gone.
+func (t *Tracker) Watch(names []string, at time.Time) []omen.Change {
+	others := map[string]bool{}
+	for h := range t.hosts {
+		others[h.Source] = true
+	}
+	for name := range t.sources {
+		others[name] = true
+	}
+	for _, name := range names {
+		delete(others, name)
+	}
+	for name := range others {
+		t.forget(name, at)
+	}
+	return t.settle(at)
+}
+
+func (t *Tracker) forget(name string, at time.Time) {
 	for h, k := range t.hosts {
 		if h.Source != name {
 			continue
@@ -154,5 +186,4 @@ func (t *Tracker) Forget(name string, at time.Time) []omen.Change {
 		}
 		delete(t.sources, name)
 	}
-	return t.settle(at)
 }

@@ -10,7 +10,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
 	"go.uber.org/goleak"
-	"pgregory.net/rapid"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -188,161 +187,84 @@ func TestTheLikelyFirstHostIsTheEarliest(t *testing.T) {
 	}
 }
 
-// life draws how hosts behave, tick by tick.
-func life(t *rapid.T) [][]float64 {
-	hosts, ticks := rapid.IntRange(1, 12).Draw(t, "hosts"), rapid.IntRange(20, 150).Draw(t, "ticks")
-	all := make([][]float64, hosts)
-	for h := range all {
-		for len(all[h]) < ticks {
-			level := rapid.SampledFrom([]float64{.3, .9, 1.01, 2, 6, -1}).Draw(t, "level") // -1: silent
-			all[h] = append(all[h], repeat(level, rapid.IntRange(1, 30).Draw(t, "length"))...)
+func TestTwoProfilesOfOneInstantAreBothJudged(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	opened := map[string]bool{}
+	for i := range 5 {
+		at := noon.Add(time.Duration(i) * 15 * time.Second)
+		for _, profile := range []string{"node", "pod"} {
+			s := scoreOf("a", at, 3, "cpu")
+			s.Host.Profile = profile
+			for _, c := range tr.Tick(omen.Tick{Source: "prod", At: at, Scores: []omen.Score{s}}) {
+				opened[c.Incident.Host.Profile] = true
+			}
 		}
-		all[h] = all[h][:ticks]
 	}
-	return all
+	if len(opened) != 2 {
+		t.Errorf("opened %v, want one of each profile", opened)
+	}
 }
 
-func tickOf(lives [][]float64, i int, step time.Duration) omen.Tick {
-	k := omen.Tick{Source: "prod", At: noon.Add(time.Duration(i) * step)}
-	for h, levels := range lives {
-		name := fmt.Sprint("web-", h)
-		if levels[i] < 0 {
-			k.Silent = append(k.Silent, hostNamed(name))
+func TestASlowStepIsNoStall(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	for i := range 10 { // five minutes is more than Stalled
+		at := noon.Add(time.Duration(i) * 5 * time.Minute)
+		got := tr.Tick(omen.Tick{Source: "prod", At: at, Scores: []omen.Score{scoreOf("a", at, .3, "cpu")}})
+		wait := 14 * time.Minute // before the step is known
+		if i > 0 {
+			wait = 19 * time.Minute
+		}
+		if got = append(got, tr.Idle(at.Add(wait))...); len(got) > 0 {
+			t.Fatalf("tick %d: %s of %s", i, got[0].Kind, got[0].Incident.Kind)
+		}
+	}
+	at := noon.Add(45 * time.Minute)
+	if got := tr.Idle(at.Add(21 * time.Minute)); len(got) != 1 || got[0].Incident.Kind != omen.OwnIncident {
+		t.Errorf("after four steps without a tick: %+v", got)
+	}
+}
+
+func TestAStormThatTricklesIsFolded(t *testing.T) {
+	// One host a second, each for its own reason: the first 30 within a minute
+	// are told one by one, the others by one incident.
+	tr := NewTracker(Hysteresis{}, nil)
+	var all []omen.Change
+	for i := range 200 {
+		k := omen.Tick{Source: "prod", At: noon.Add(time.Duration(i) * time.Second)}
+		for h := range 150 {
+			value := .3
+			if i >= h {
+				value = 3
+			}
+			k.Scores = append(k.Scores, scoreOf(fmt.Sprint("web-", h), k.At, value, fmt.Sprint("cause-", h)))
+		}
+		all = append(all, tr.Tick(k)...)
+	}
+	told, recorded := 0, 0
+	for _, c := range all {
+		if c.Kind != omen.ChangeOpened {
 			continue
 		}
-		k.Scores = append(k.Scores, scoreOf(name, k.At, levels[i], []string{"cpu", "cpu", "mem"}[h%3]))
-	}
-	return k
-}
-
-func keysOf(changes []omen.Change) (keys []string) {
-	for _, c := range changes {
-		keys = append(keys, c.Key()+" "+string(c.Kind))
-	}
-	return keys
-}
-
-// checkLives fails unless every incident's changes are numbered without a gap,
-// begin with opened, and alternate between open and closed, and no host has two
-// incidents open at once.
-func checkLives(t interface{ Fatalf(string, ...any) }, changes []omen.Change) {
-	last := map[string]omen.Incident{}
-	openOf := map[omen.Host]string{}
-	for _, c := range changes {
-		in, before := c.Incident, last[c.Incident.ID]
-		if in.ChangeNumber != before.ChangeNumber+1 {
-			t.Fatalf("%s: change %d after %d", in.ID, in.ChangeNumber, before.ChangeNumber)
-		}
-		wasOpen := before.ID != "" && before.State != omen.Closed
-		switch c.Kind {
-		case omen.ChangeOpened:
-			if before.ID != "" {
-				t.Fatalf("%s opened twice", in.ID)
-			}
-		case omen.ChangeReopened:
-			if wasOpen || before.ID == "" {
-				t.Fatalf("%s reopened while it was open", in.ID)
-			}
-		default:
-			if !wasOpen {
-				t.Fatalf("%s %s while it was not open", in.ID, c.Kind)
-			}
-		}
-		if (c.Kind == omen.ChangeClosed) != (in.State == omen.Closed) || in.State == omen.Closed && in.ClosedAt.Before(in.Since) {
-			t.Fatalf("%s: %s leaves it %s", in.ID, c.Kind, in.State)
-		}
-		if in.Kind == omen.HostIncident {
-			if id := openOf[in.Host]; id != "" && id != in.ID {
-				t.Fatalf("%s: %s and %s open at once", in.Host, id, in.ID)
-			}
-			openOf[in.Host] = ""
-			if in.State != omen.Closed {
-				openOf[in.Host] = in.ID
-			}
-		}
-		last[in.ID] = in
-	}
-	for _, in := range last { // a fleet is open as long as one of its members is
-		if f := last[in.Fleet]; in.Fleet != "" && in.State != omen.Closed && f.State == omen.Closed {
-			t.Fatalf("%s is open and its fleet %s is closed", in.ID, f.ID)
+		if recorded++; c.Incident.Suppressed == "" {
+			told++
 		}
 	}
-}
-
-func TestLivesAreWellFormedAndRepeatable(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		lives := life(t)
-		step := rapid.SampledFrom([]time.Duration{time.Second, 15 * time.Second, time.Minute}).Draw(t, "step")
-		var runs [2][]omen.Change
-		for r := range runs {
-			tr := NewTracker(Hysteresis{}, nil)
-			for i := range lives[0] {
-				runs[r] = append(runs[r], tr.Tick(tickOf(lives, i, step))...)
-			}
-		}
-		checkLives(t, runs[0])
-		if diff := gocmp.Diff(keysOf(runs[0]), keysOf(runs[1])); diff != "" {
-			t.Fatalf("the same scores gave other changes:\n%s", diff)
-		}
-	})
-}
-
-func TestACrashContinuesEveryIncident(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		lives := life(t)
-		crash := rapid.IntRange(1, len(lives[0])-1).Draw(t, "crash")
-		tr := NewTracker(Hysteresis{}, nil)
-		var all []omen.Change
-		for i := range lives[0] {
-			if i == crash {
-				tr = NewTracker(Hysteresis{}, nil)
-				tr.Restore(projection(all))
-			}
-			all = append(all, tr.Tick(tickOf(lives, i, 15*time.Second))...)
-		}
-		checkLives(t, all)
-	})
-}
-
-// projection is what the store would give back.
-func projection(changes []omen.Change) (all []omen.Incident) {
-	last := map[string]omen.Incident{}
-	for _, c := range changes {
-		last[c.Incident.ID] = c.Incident
+	if recorded != 151 || told != 31 {
+		t.Errorf("%d opened and %d told, want 150 hosts and a storm, told 30 and the storm", recorded, told)
 	}
-	for _, in := range last {
-		all = append(all, in)
-	}
-	slices.SortFunc(all, func(a, b omen.Incident) int { return a.Since.Compare(b.Since) })
-	return all
+	checkLives(t, all)
 }
 
-func TestOneHostsFateDoesNotDependOnOthers(t *testing.T) {
-	// Metamorphic: few hosts (no fleet), together or each alone.
-	rapid.Check(t, func(t *rapid.T) {
-		lives := life(t)
-		lives = lives[:min(len(lives), 3)]
-		together := NewTracker(Hysteresis{}, nil)
-		got := map[string][]string{}
-		for i := range lives[0] {
-			for _, c := range together.Tick(tickOf(lives, i, 15*time.Second)) {
-				got[c.Incident.Host.Name] = append(got[c.Incident.Host.Name], keysOf([]omen.Change{c})...)
-			}
-		}
-		for h := range lives {
-			alone, want := NewTracker(Hysteresis{}, nil), []string(nil)
-			name := fmt.Sprint("web-", h)
-			for i := range lives[h] {
-				k := tickOf(lives, i, 15*time.Second)
-				k.Scores = slices.DeleteFunc(k.Scores, func(s omen.Score) bool { return s.Host.Name != name })
-				k.Silent = slices.DeleteFunc(k.Silent, func(h omen.Host) bool { return h.Name != name })
-				want = append(want, keysOf(alone.Tick(k))...)
-			}
-			if diff := gocmp.Diff(want, got[name]); diff != "" {
-				t.Fatalf("%s alone (-) and beside others (+):\n%s", name, diff)
-			}
-		}
-	})
+func TestASourceThatIsNoLongerWatchedIsClosed(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	feed(tr, 15*time.Second, repeat(3, 5)...)
+	if got := tr.Watch([]string{"prod"}, noon.Add(time.Hour)); got != nil {
+		t.Fatalf("a watched source: %+v", got)
+	}
+	got := tr.Watch([]string{"other"}, noon.Add(time.Hour))
+	if len(got) != 1 || got[0].Reason != omen.ReasonHostGone || len(tr.open) != 0 {
+		t.Errorf("%+v, want the incident closed as gone", got)
+	}
 }
 
 func TestQuietPathDoesNotAllocate(t *testing.T) {

@@ -1,0 +1,169 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	omen "github.com/omenhq/omen"
+	"pgregory.net/rapid"
+)
+
+// life draws how hosts behave, tick by tick.
+func life(t *rapid.T) [][]float64 {
+	hosts, ticks := rapid.IntRange(1, 12).Draw(t, "hosts"), rapid.IntRange(20, 150).Draw(t, "ticks")
+	all := make([][]float64, hosts)
+	for h := range all {
+		for len(all[h]) < ticks {
+			level := rapid.SampledFrom([]float64{.3, .9, 1.01, 2, 6, -1}).Draw(t, "level") // -1: silent
+			all[h] = append(all[h], repeat(level, rapid.IntRange(1, 30).Draw(t, "length"))...)
+		}
+		all[h] = all[h][:ticks]
+	}
+	return all
+}
+
+func tickOf(lives [][]float64, i int, step time.Duration) omen.Tick {
+	k := omen.Tick{Source: "prod", At: noon.Add(time.Duration(i) * step)}
+	for h, levels := range lives {
+		name := fmt.Sprint("web-", h)
+		if levels[i] < 0 {
+			k.Silent = append(k.Silent, hostNamed(name))
+			continue
+		}
+		k.Scores = append(k.Scores, scoreOf(name, k.At, levels[i], []string{"cpu", "cpu", "mem"}[h%3]))
+	}
+	return k
+}
+
+func keysOf(changes []omen.Change) (keys []string) {
+	for _, c := range changes {
+		keys = append(keys, c.Key()+" "+string(c.Kind))
+	}
+	return keys
+}
+
+// checkLives fails unless every incident's changes are numbered without a gap,
+// begin with opened, and alternate between open and closed, and no host has two
+// incidents open at once.
+func checkLives(t interface{ Fatalf(string, ...any) }, changes []omen.Change) {
+	last := map[string]omen.Incident{}
+	openOf := map[omen.Host]string{}
+	for _, c := range changes {
+		in, before := c.Incident, last[c.Incident.ID]
+		if in.ChangeNumber != before.ChangeNumber+1 {
+			t.Fatalf("%s: change %d after %d", in.ID, in.ChangeNumber, before.ChangeNumber)
+		}
+		wasOpen := before.ID != "" && before.State != omen.Closed
+		switch c.Kind {
+		case omen.ChangeOpened:
+			if before.ID != "" {
+				t.Fatalf("%s opened twice", in.ID)
+			}
+		case omen.ChangeReopened:
+			if wasOpen || before.ID == "" {
+				t.Fatalf("%s reopened while it was open", in.ID)
+			}
+		default:
+			if !wasOpen {
+				t.Fatalf("%s %s while it was not open", in.ID, c.Kind)
+			}
+		}
+		if (c.Kind == omen.ChangeClosed) != (in.State == omen.Closed) || in.State == omen.Closed && in.ClosedAt.Before(in.Since) {
+			t.Fatalf("%s: %s leaves it %s", in.ID, c.Kind, in.State)
+		}
+		if in.Kind == omen.HostIncident {
+			if id := openOf[in.Host]; id != "" && id != in.ID {
+				t.Fatalf("%s: %s and %s open at once", in.Host, id, in.ID)
+			}
+			openOf[in.Host] = ""
+			if in.State != omen.Closed {
+				openOf[in.Host] = in.ID
+			}
+		}
+		last[in.ID] = in
+	}
+	for _, in := range last { // a fleet is open as long as one of its members is
+		if f := last[in.Fleet]; in.Fleet != "" && in.State != omen.Closed && f.State == omen.Closed {
+			t.Fatalf("%s is open and its fleet %s is closed", in.ID, f.ID)
+		}
+	}
+}
+
+func TestLivesAreWellFormedAndRepeatable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lives := life(t)
+		step := rapid.SampledFrom([]time.Duration{time.Second, 15 * time.Second, time.Minute}).Draw(t, "step")
+		var runs [2][]omen.Change
+		for r := range runs {
+			tr := NewTracker(Hysteresis{}, nil)
+			for i := range lives[0] {
+				runs[r] = append(runs[r], tr.Tick(tickOf(lives, i, step))...)
+			}
+		}
+		checkLives(t, runs[0])
+		if diff := gocmp.Diff(keysOf(runs[0]), keysOf(runs[1])); diff != "" {
+			t.Fatalf("the same scores gave other changes:\n%s", diff)
+		}
+	})
+}
+
+func TestACrashContinuesEveryIncident(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lives := life(t)
+		crash := rapid.IntRange(1, len(lives[0])-1).Draw(t, "crash")
+		tr := NewTracker(Hysteresis{}, nil)
+		var all []omen.Change
+		for i := range lives[0] {
+			if i == crash {
+				tr = NewTracker(Hysteresis{}, nil)
+				tr.Restore(projection(all))
+			}
+			all = append(all, tr.Tick(tickOf(lives, i, 15*time.Second))...)
+		}
+		checkLives(t, all)
+	})
+}
+
+// projection is what the store would give back.
+func projection(changes []omen.Change) (all []omen.Incident) {
+	last := map[string]omen.Incident{}
+	for _, c := range changes {
+		last[c.Incident.ID] = c.Incident
+	}
+	for _, in := range last {
+		all = append(all, in)
+	}
+	slices.SortFunc(all, func(a, b omen.Incident) int { return a.Since.Compare(b.Since) })
+	return all
+}
+
+func TestOneHostsFateDoesNotDependOnOthers(t *testing.T) {
+	// Metamorphic: few hosts (no fleet), together or each alone.
+	rapid.Check(t, func(t *rapid.T) {
+		lives := life(t)
+		lives = lives[:min(len(lives), 3)]
+		together := NewTracker(Hysteresis{}, nil)
+		got := map[string][]string{}
+		for i := range lives[0] {
+			for _, c := range together.Tick(tickOf(lives, i, 15*time.Second)) {
+				got[c.Incident.Host.Name] = append(got[c.Incident.Host.Name], keysOf([]omen.Change{c})...)
+			}
+		}
+		for h := range lives {
+			alone, want := NewTracker(Hysteresis{}, nil), []string(nil)
+			name := fmt.Sprint("web-", h)
+			for i := range lives[h] {
+				k := tickOf(lives, i, 15*time.Second)
+				k.Scores = slices.DeleteFunc(k.Scores, func(s omen.Score) bool { return s.Host.Name != name })
+				k.Silent = slices.DeleteFunc(k.Silent, func(h omen.Host) bool { return h.Name != name })
+				want = append(want, keysOf(alone.Tick(k))...)
+			}
+			if diff := gocmp.Diff(want, got[name]); diff != "" {
+				t.Fatalf("%s alone (-) and beside others (+):\n%s", name, diff)
+			}
+		}
+	})
+}
