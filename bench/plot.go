@@ -337,7 +337,7 @@ type few struct{}
 
 // Ticks implements [plot.Ticker].
 func (few) Ticks(lo, hi float64) []plot.Tick {
-	mark := func(x float64) plot.Tick { return plot.Tick{Value: x, Label: fmt.Sprintf("%.3g", x)} }
+	mark := func(x float64) plot.Tick { return plot.Tick{Value: x, Label: fmt.Sprintf("%.2g", x)} }
 	return []plot.Tick{mark(lo), mark((lo + hi) / 2), mark(hi)}
 }
 
