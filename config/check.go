@@ -204,6 +204,9 @@ func (c *Config) checkReceivers(w *walker) {
 	names := map[string]bool{}
 	if list := c.Receivers; list.Kind == yaml.SequenceNode {
 		for i, r := range list.Content {
+			if r.Kind == yaml.AliasNode {
+				r = r.Alias
+			}
 			name := value(r, "name")
 			if name == nil || name.Value == "" {
 				w.fail(r, fmt.Sprintf("receivers[%d].name", i), "is missing: give the receiver a name")

@@ -85,6 +85,7 @@ func TestBadFiles(t *testing.T) {
 		{"receivers: [{name: ops}]\nroute:\n  receiver: ops\n  routes:\n    - {receiver: db-team}\n", `5:18: route.routes[0].receiver: there is no receiver "db-team": declare it under receivers`},
 		{"receivers: [{name: ops}, {name: ops}]\n", `1:33: receivers[1].name: "ops" is taken: give it another name`},
 		{"local:\n\tstep: 1s\n", `2:1: is not YAML: found character that cannot start any token`},
+		{"notify: &a [*a]\n", `1:9: notify: anchor 'a' value contains itself`},
 		{"just text\n", `1:1: want keys with values, such as sources:, not "just text"`},
 		{"local: {}\n---\nlocal: {}\n", `has a second document (after ---), or text after its end: write one document`},
 	} {
@@ -223,6 +224,18 @@ func keysOf() []string {
 	}
 	visit(reflect.TypeFor[Config]())
 	return keys
+}
+
+func TestDocumentedProfiles(t *testing.T) {
+	page, err := os.ReadFile("../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, found := strings.Cut(rest, "```")
+	if c := mustParse(t, text); !found || len(c.Profiles) != 3 {
+		t.Errorf("the page's example has %d profiles, want 3", len(c.Profiles))
+	}
 }
 
 func TestLoadResolvesFiles(t *testing.T) {

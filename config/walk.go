@@ -66,7 +66,11 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == rawNode || n.Tag == "!!null" {
+	if n.Tag == "!!null" {
+		return
+	}
+	if t == rawNode { // refuses what unfolds without end
+		w.leaf(n, reflect.TypeFor[any](), path)
 		return
 	}
 	switch {

@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -86,14 +87,14 @@ func (p Profile) checked() (Profile, error) {
 			return p, p.invalid(f.Name, "name", "is there twice, or is reserved", "give each feature a name of its own")
 		}
 		seen[f.Name] = true
-		if f.Unit == "" {
-			f.Unit = omen.Count
-		}
 		if !f.Derived() {
+			f.Unit = cmp.Or(f.Unit, omen.Count)
 			base[f.Name] = f.Unit
 		}
 	}
 	for i := range p.Features {
+		f := &p.Features[i]
+		f.Unit = cmp.Or(f.Unit, derivedUnit(f.Rule, base[f.Rule.Of]))
 		if err := p.checkRule(&p.Features[i], base); err != nil {
 			return p, err
 		}

@@ -43,7 +43,7 @@ type Feature struct {
 	Expr string
 	Rule Rule
 
-	Unit omen.Unit // empty: [omen.Count]
+	Unit omen.Unit // empty: [omen.Count]; of a derived feature what follows from its rule
 
 	// Min and Max are the physical range, in Unit: a value outside is a fault
 	// of the measurement. Both 0 means the unit's own range, see [Range].

@@ -81,7 +81,7 @@ func TestBaseFeaturesComeFirst(t *testing.T) {
 func TestDerived(t *testing.T) {
 	s := testSchema(t)
 	f := frame([3]float64{0.2, 10, 99}, [3]float64{0.4, 20, 100}, [3]float64{0.5, 60, 101}, [3]float64{0.8, 30, 102})
-	check(t, s, s.AppendVectors(nil, f, "local", start.Add(3 * time.Second))[0], map[string]float64{
+	check(t, s, s.AppendVectors(nil, f, "local", start.Add(3*time.Second))[0], map[string]float64{
 		"busy":         0.8,
 		"busy_change":  0.8 - 0.4,
 		"used_rate":    (30 - 20) / 2.0,
@@ -92,7 +92,7 @@ func TestDerived(t *testing.T) {
 		"hour":         9, // 04:00 UTC is 09:30 in Kolkata
 		"weekday":      0, // Monday
 	})
-	check(t, s, s.AppendVectors(nil, f, "local", start.Add(2 * time.Second))[0], map[string]float64{
+	check(t, s, s.AppendVectors(nil, f, "local", start.Add(2*time.Second))[0], map[string]float64{
 		"busy_change": 0.5 - 0.2,
 		"used_mean":   nan, // the frame does not reach back four instants
 		"full":        1,
