@@ -20,6 +20,7 @@ type lane struct {
 	store   *store.DB
 	limit   *limiter
 	buttons *buttons // nil: none
+	scores  Scores   // nil: no pictures
 	giveUp  time.Duration
 	count   func(outcome string)
 	log     *slog.Logger
@@ -289,6 +290,7 @@ func (l *lane) deliver(ctx context.Context, out *batch) {
 	if l.buttons != nil && l.channel.kind != "telegram" && l.channel.kind != "webhook" && m.Incident != nil {
 		l.buttons.annotate(m.Alerts[0], *m.Incident, begun)
 	}
+	m.Picture = l.picture(ctx, m)
 	call, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no answer within %s", sendTimeout))
 	err := l.channel.sender.Send(call, m)
 	cancel()

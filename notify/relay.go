@@ -25,6 +25,7 @@ type Options struct {
 	ExternalURL string                            // where people reach Omen; empty: http://127.0.0.1:9909
 	Labels      func(omen.Host) map[string]string // a host's labels, such as role and team, for routes; nil: none. They must not change while an incident is open.
 	Feedback    Feedback                          // what buttons do; nil: messages have none
+	Scores      Scores                            // for pictures in Telegram messages; nil: none
 	Metrics     prometheus.Registerer             // nil: none
 	Log         *slog.Logger                      // nil: silent
 }
@@ -40,6 +41,7 @@ type Relay struct {
 	peers    []*peer
 	pollers  []*poller
 	buttons  *buttons
+	scores   Scores
 	view     view
 	running  atomic.Bool
 	log      *slog.Logger
@@ -65,6 +67,9 @@ func NewRelay(o Options) (*Relay, error) {
 	}
 	r := &Relay{settings: o.Settings, store: o.Store, view: view{external, o.Labels}, log: o.Log}
 	own := o.Settings.own
+	if own.Pictures == nil || *own.Pictures {
+		r.scores = o.Scores
+	}
 	if (own.Buttons.Telegram || own.Buttons.Links) && o.Feedback != nil {
 		r.buttons = &buttons{store: o.Store, external: external, expire: time.Duration(own.Buttons.Expire), feedback: o.Feedback}
 	}
@@ -101,7 +106,7 @@ func (r *Relay) build(count *prometheus.CounterVec) error {
 		}
 		for _, c := range channels {
 			l := &lane{
-				channel: c, store: r.store, limit: limit, giveUp: time.Duration(s.own.GiveUpAfter),
+				channel: c, store: r.store, limit: limit, scores: r.scores, giveUp: time.Duration(s.own.GiveUpAfter),
 				rules: rules{
 					lane: c.name, receiver: c.receiver, route: route, intervals: intervals, view: r.view,
 					resolved: c.resolved, acknowledged: s.own.Acknowledged, machine: c.machine, storm: s.own.Storm,

@@ -32,6 +32,7 @@ type Message struct {
 	Alerts   []*alert.Alert
 	Reason   amnotify.NotifyReason
 	Incident *omen.Incident // the only incident that the message is about; nil if there are more or none
+	Picture  []byte         // a PNG for channels that take pictures; nil: none
 	At       time.Time
 }
 

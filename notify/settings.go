@@ -45,8 +45,8 @@ type ownSettings struct {
 	Storm        int                        `yaml:"storm"`         // messages a minute above which a channel gets one a minute
 	Heartbeat    heartbeatSettings          `yaml:"heartbeat"`
 	Buttons      buttonSettings             `yaml:"buttons"`
-	Signing      map[string]signingSettings `yaml:"signing"` // receiver -> how its webhooks are signed
-	Pictures     bool                       `yaml:"pictures"`
+	Signing      map[string]signingSettings `yaml:"signing"`  // receiver -> how its webhooks are signed
+	Pictures     *bool                      `yaml:"pictures"` // nil: yes
 }
 
 type heartbeatSettings struct {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"os"
 	"strconv"
@@ -43,6 +44,9 @@ func newTelegram(c *amtelegram.TelegramConfig, t *template.Template, receiver st
 // maxTelegram is how long a message may be, in UTF-16 code units after its
 // markup is read (Bot API, sendMessage).
 const maxTelegram = 4096
+
+// maxCaption is the same for a picture's caption (Bot API, sendPhoto).
+const maxCaption = 1024
 
 type telegramMessage struct {
 	ChatID      int64             `json:"chat_id"`
@@ -80,6 +84,13 @@ func (t *telegram) Send(ctx context.Context, m Message) error {
 	}
 	if t.buttons != nil && m.Incident != nil {
 		out.ReplyMarkup = t.buttons.keyboard(*m.Incident, m.At)
+	}
+	if m.Picture != nil && len(utf16.Encode([]rune(text))) <= maxCaption {
+		err := t.bot.photo(ctx, out, m.Picture, m.At)
+		if err == nil || retryAfter(err) > 0 || !permanent(err) {
+			return err
+		}
+		t.log.Warn("telegram does not take the picture, sending text", "err", err)
 	}
 	if len(utf16.Encode([]rune(text))) <= maxTelegram {
 		err = t.bot.call(ctx, "sendMessage", out, nil, m.At)
@@ -142,7 +153,7 @@ type bot struct {
 	client                *http.Client
 }
 
-// id names a bot without telling its secret: the part before the colon.
+// secret is the bot's token.
 func (b bot) secret() (string, error) {
 	if b.tokenFile == "" {
 		return b.token, nil
@@ -156,20 +167,64 @@ func (b bot) secret() (string, error) {
 
 // call makes one call; its result goes into result unless that is nil. Errors
 // never show the token, and carry what Telegram says of retrying.
-func (b bot) call(ctx context.Context, method string, params, result any, now time.Time) (err error) {
-	token, err := b.secret()
-	if err != nil {
-		return err
-	}
+func (b bot) call(ctx context.Context, method string, params, result any, now time.Time) error {
 	body, err := json.Marshal(params)
 	if err != nil {
 		return refusal{error: fmt.Errorf("encode %s: %w", method, err), permanent: true}
+	}
+	return b.post(ctx, method, "application/json", body, result, now)
+}
+
+// photo sends a message as a picture's caption.
+func (b bot) photo(ctx context.Context, m telegramMessage, png []byte, now time.Time) error {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	fields := map[string]string{
+		"chat_id": strconv.FormatInt(m.ChatID, 10), "caption": m.Text, "parse_mode": m.ParseMode,
+		"disable_notification": strconv.FormatBool(m.Silent),
+	}
+	if m.Thread != 0 {
+		fields["message_thread_id"] = strconv.Itoa(m.Thread)
+	}
+	if m.ReplyMarkup != nil {
+		keys, err := json.Marshal(m.ReplyMarkup)
+		if err != nil {
+			return fmt.Errorf("encode buttons: %w", err)
+		}
+		fields["reply_markup"] = string(keys)
+	}
+	for name, value := range fields {
+		if value == "" {
+			continue
+		}
+		if err := form.WriteField(name, value); err != nil {
+			return fmt.Errorf("encode picture: %w", err)
+		}
+	}
+	file, err := form.CreateFormFile("photo", "incident.png")
+	if err != nil {
+		return fmt.Errorf("encode picture: %w", err)
+	}
+	if _, err := file.Write(png); err != nil {
+		return fmt.Errorf("encode picture: %w", err)
+	}
+	if err := form.Close(); err != nil {
+		return fmt.Errorf("encode picture: %w", err)
+	}
+	return b.post(ctx, "sendPhoto", form.FormDataContentType(), body.Bytes(), nil, now)
+}
+
+// post sends one request and judges the answer.
+func (b bot) post(ctx context.Context, method, kind string, body []byte, result any, now time.Time) (err error) {
+	token, err := b.secret()
+	if err != nil {
+		return err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.api+"/bot"+token+"/"+method, bytes.NewReader(body))
 	if err != nil {
 		return refusal{error: errors.New("bad telegram api_url or bot token"), permanent: true}
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", kind)
 	resp, err := b.client.Do(req)
 	if err != nil {
 		return withoutURL(err)

@@ -1,0 +1,112 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image/png"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+func history(in omen.Incident) []omen.ScorePoint {
+	var points []omen.ScorePoint
+	for at := in.Since.Add(-pictureBefore); at.Before(in.Since.Add(10 * time.Minute)); at = at.Add(15 * time.Second) {
+		v := .4
+		if !at.Before(in.Since) {
+			v = 3
+		}
+		points = append(points, omen.ScorePoint{At: at, Value: v})
+	}
+	return points
+}
+
+func TestPicture(t *testing.T) {
+	in := step("a", "web-1", 1, omen.ChangeOpened, noon).Incident
+	data, err := picture(in, history(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := img.Bounds(); b.Dx() != 8*pictureDPI || b.Dy() != 9*pictureDPI/2 {
+		t.Errorf("picture is %v", b)
+	}
+	if where := os.Getenv("OMEN_NOTIFY_PICTURE"); where != "" {
+		if err := os.WriteFile(where, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := picture(in, nil); !errors.Is(err, omen.ErrTooFew) {
+		t.Errorf("no points: %v", err)
+	}
+	in.Causes = nil
+	if _, err := picture(in, history(in)); err != nil {
+		t.Errorf("no causes: %v", err)
+	}
+}
+
+// The picture carries the message as its caption; without scores, or where
+// Telegram does not take it, the text goes alone.
+func TestTelegramPicture(t *testing.T) {
+	for name, c := range map[string]struct {
+		scores func(in omen.Incident) ([]omen.ScorePoint, error)
+		refuse bool
+		paths  string
+	}{
+		"taken":   {func(in omen.Incident) ([]omen.ScorePoint, error) { return history(in), nil }, false, "sendPhoto"},
+		"refused": {func(in omen.Incident) ([]omen.ScorePoint, error) { return history(in), nil }, true, "sendPhoto sendMessage"},
+		"none":    {func(omen.Incident) ([]omen.ScorePoint, error) { return nil, omen.ErrUnavailable }, false, "sendMessage"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tg := newSink(t, telegramOK, func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				if c.refuse && strings.HasSuffix(r.URL.Path, "/sendPhoto") {
+					w.WriteHeader(400)
+					_, _ = w.Write([]byte(`{"ok":false,"error_code":400,"description":"Bad Request: PHOTO_INVALID_DIMENSIONS"}`))
+					return true
+				}
+				return false
+			})
+			db := openStore(t)
+			change := opened("a")
+			start(t, newRelay(t, db, telegramConfig(tg.URL, ""), func(o *Options) {
+				o.Scores = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.ScorePoint, error) {
+					return c.scores(change.Incident)
+				}
+			}))
+			eventually(t, 5*time.Second, "cursor", func() bool { readers, _ := db.Readers(t.Context()); return len(readers) == 1 })
+			appendAll(t, db, change)
+			eventually(t, 10*time.Second, "told", func() bool { return delivered(t, db, "a", "r/telegram", 1) })
+			var paths []string
+			for _, r := range tg.got() {
+				paths = append(paths, strings.TrimPrefix(r.path, "/bot123:secret/"))
+			}
+			if got := strings.Join(paths, " "); got != c.paths {
+				t.Fatalf("called %q, want %q", got, c.paths)
+			}
+			if name != "taken" {
+				return
+			}
+			_, params, err := mime.ParseMediaType(tg.got()[0].header.Get("Content-Type"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			form, err := multipart.NewReader(bytes.NewReader(tg.got()[0].body), params["boundary"]).ReadForm(1 << 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(form.Value["caption"][0], "WARNING: web-a") || form.Value["chat_id"][0] != "-42" || len(form.File["photo"]) != 1 {
+				t.Errorf("form %v", form.Value)
+			}
+		})
+	}
+}
