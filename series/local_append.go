@@ -68,9 +68,15 @@ func (l *Local) append(ctx context.Context, entries []entry) error {
 	if err := l.revive(); err != nil {
 		return err
 	}
-	app := l.db.AppenderV2(ctx) // only replaced under appendMu
 	now := l.opts.now()
 	from, to := now.Add(-oldest).UnixMilli(), now.Add(newest).UnixMilli()
+	// Twice as far ahead as any sample may be: the clock went back.
+	if l.newest() > now.Add(2*newest).UnixMilli() {
+		if l.rewind(now); l.db == nil {
+			return l.state()
+		}
+	}
+	app := l.db.AppenderV2(ctx) // only replaced under appendMu
 	var refused refusal
 	for i := range entries {
 		e := &entries[i]

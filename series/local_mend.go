@@ -1,10 +1,15 @@
 package series
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
+	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/wlog"
 )
 
@@ -70,4 +75,77 @@ func (l *Local) probe() error {
 		err = removeErr
 	}
 	return err
+}
+
+// rewind repairs what this machine's own clock did when it was ahead and has
+// been set back: samples that now lie in the future would make every new one
+// out of bounds, for as long as the clock was ahead. What is not after now is
+// kept as a block that ends now; the rest is moved aside. The caller holds appendMu.
+func (l *Local) rewind(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	why := fmt.Errorf("samples are up to %s ahead of the clock, which was set back", time.UnixMilli(l.newest()).Sub(now).Round(time.Second))
+	l.log.Error("metrics store is ahead of the clock", "path", l.opts.Dir, "err", why)
+	if head := l.db.Head(); head.MinTime() < now.UnixMilli() {
+		if err := l.db.CompactHead(tsdb.NewRangeHead(head, head.MinTime(), now.UnixMilli()-1)); err != nil {
+			l.log.Error("newest samples before the clock was set back are lost", "path", l.opts.Dir, "err", err)
+		}
+	}
+	var future, across []string
+	for _, b := range l.db.Blocks() {
+		if b.MinTime() >= now.UnixMilli() {
+			future = append(future, b.Dir())
+		} else if b.MaxTime() > now.UnixMilli() {
+			across = append(across, b.Dir())
+		}
+	}
+	if err := l.db.Close(); err != nil {
+		l.log.Warn("metrics store did not close cleanly", "path", l.opts.Dir, "err", err)
+	}
+	for _, path := range append(future, filepath.Join(l.opts.Dir, "wal"), filepath.Join(l.opts.Dir, "chunks_head")) {
+		l.moveAside(path, why)
+	}
+	for _, block := range across {
+		if err := endBlock(block, now); err != nil {
+			l.log.Error("block that lasts beyond the clock cannot be cut", "path", block, "err", err)
+		}
+	}
+	l.db = nil
+	l.reopened.Add(1)
+	if err := l.open(); err != nil {
+		l.broken, l.retryAt = err, now.Add(retryOpen)
+	}
+}
+
+// endBlock makes a block end at an instant, so that the TSDB takes samples from
+// then on. It changes the block's own description only.
+func endBlock(block string, at time.Time) error {
+	path := filepath.Join(block, "meta.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var meta map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // counts and times stay as they are
+	if err := decoder.Decode(&meta); err != nil {
+		return err
+	}
+	meta["maxTime"] = at.UnixMilli() // exclusive
+	if text, err = json.MarshalIndent(meta, "", "\t"); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// newest is the latest sample's time in milliseconds.
+func (l *Local) newest() int64 {
+	at := l.db.Head().MaxTime()
+	for _, b := range l.db.Blocks() {
+		at = max(at, b.MaxTime()-1) // a block's end is exclusive
+	}
+	return at
 }

@@ -112,6 +112,45 @@ func TestOneBadClockTouchesNobodyElse(t *testing.T) {
 	}
 }
 
+// This machine's own clock was hours ahead and is set back, as at the boot of
+// a machine whose hardware clock keeps local time.
+func TestClockSetBack(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"some hours": 5 * time.Hour, "a year": 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			now := fixtureStart
+			l := openAt(t, t.TempDir(), &now)
+			appendNow := func(v float64) {
+				t.Helper()
+				if err := l.Append(t.Context(), []Sample{one("a", now, v)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			appendNow(1)
+			now = fixtureStart.Add(ahead)
+			for i := range 4 {
+				appendNow(float64(100 + i))
+				now = now.Add(time.Hour)
+			}
+			if err := l.db.Compact(t.Context()); err != nil { // what the TSDB does by itself every minute
+				t.Fatal(err)
+			}
+			now = fixtureStart.Add(15 * time.Second)
+			appendNow(2)
+			now = now.Add(15 * time.Second)
+			appendNow(3)
+			if l.Health().Reopened != 1 {
+				t.Errorf("reopened %d times, want once", l.Health().Reopened)
+			}
+			if got := valueAt(t, l, "sum_over_time(x[1h])", now)["a"]; got != 1+2+3 {
+				t.Errorf("sum of the samples up to now is %g, want 6", got)
+			}
+			if got := valueAt(t, l, "count_over_time(x[2y])", fixtureStart.Add(ahead+24*time.Hour))["a"]; got != 3 {
+				t.Errorf("%g samples in all, want 3: those of the future are gone", got)
+			}
+		})
+	}
+}
+
 // The full disk is a real one: a tmpfs of a few megabytes. Without opening the
 // TSDB again after the failed write, it acknowledges appends behind a torn
 // record, and the last part of this test finds them lost.

@@ -256,6 +256,13 @@ func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// CloseIdleConnections lets [http.Client.CloseIdleConnections] through.
+func (g gate) CloseIdleConnections() {
+	if c, ok := g.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
 // boundedBody fails once it has given more than its limit.
 type boundedBody struct {
 	io.ReadCloser

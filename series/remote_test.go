@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -286,6 +287,30 @@ func TestNewRemoteRefuses(t *testing.T) {
 		if _, err := NewRemote(o); !errors.Is(err, omen.ErrInvalid) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: err %v, want one that wraps ErrInvalid and shows no password", name, err)
 		}
+	}
+}
+
+func TestRemoteCloseLetsConnectionsGo(t *testing.T) {
+	closed := make(chan struct{}, 10) // bound: one for each connection
+	server := httptest.NewUnstartedServer(fake(func(string, url.Values) string { return vector("") }))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	defer server.Close()
+	r := newRemote(t, RemoteOptions{URL: server.URL})
+	if _, err := r.Read(t.Context(), Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: fixtureStart, Window: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection stays open")
 	}
 }
 
