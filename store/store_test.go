@@ -98,6 +98,18 @@ func TestAppendIsIdempotentAndProjects(t *testing.T) {
 	}
 }
 
+func TestAnOlderChangeDoesNotMoveAnIncidentBack(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	for _, n := range []int{3, 2} {
+		if err := db.Append(ctx, change(1, n, omen.ChangeUpdated)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if in, err := db.Incident(ctx, "i1"); err != nil || in.ChangeNumber != 3 {
+		t.Errorf("incident at change %d, %v, want 3", in.ChangeNumber, err)
+	}
+}
+
 func TestAppendIsAllOrNothing(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	bad := change(2, 1, omen.ChangeOpened)
