@@ -1,0 +1,163 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/store"
+)
+
+// Options of an API. Store, Desk and Live (with Hosts and Sources) are
+// required.
+type Options struct {
+	Store    *store.DB
+	Desk     *incident.Desk
+	Live     Live
+	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's own metrics in it.
+	Version  string
+	Started  time.Time // for the uptime; zero: when New is called
+	Log      *slog.Logger
+}
+
+// API answers HTTP requests. It is safe for concurrent use.
+type API struct {
+	store    *store.DB
+	desk     *incident.Desk
+	live     Live
+	registry *prometheus.Registry
+	version  string
+	started  time.Time
+	log      *slog.Logger
+	recent   *recent
+	closed   chan struct{} // closed by Close: event streams end
+	requests *prometheus.HistogramVec
+	document []byte // OpenAPI
+}
+
+// New is an API over o. It starts nothing.
+func New(o Options) *API {
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Started.IsZero() {
+		o.Started = time.Now()
+	}
+	a := &API{
+		store: o.Store, desk: o.Desk, live: o.Live, registry: o.Registry, version: o.Version,
+		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+	}
+	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "omen_http_request_duration_seconds",
+		Help:    "How long HTTP requests took, by route and status.",
+		Buckets: []float64{.001, .01, .1, 1, 10},
+	}, []string{"route", "code"})
+	o.Registry.MustRegister(a.requests, a.collector())
+	a.document = document(a.routes(), o.Version)
+	return a
+}
+
+// Observe hands over a round of scores as it was made, for sparklines, event
+// streams and histories that nothing stores. It never waits. The API keeps no
+// reference to the tick's slices.
+func (a *API) Observe(k omen.Tick) { a.recent.observe(k) }
+
+// Close ends all event streams, so that a server can shut down. It is to be
+// called once, for example by http.Server.RegisterOnShutdown.
+func (a *API) Close() { close(a.closed) }
+
+// Handler serves the API's routes. What it does not know is 404 in JSON under
+// /api/, and the fallback's elsewhere: the user interface.
+func (a *API) Handler() http.Handler { return a.HandlerWith(nil) }
+
+// HandlerWith is [API.Handler] with a handler for all other paths, such as the
+// user interface, behind the same protections; nil answers 404.
+func (a *API) HandlerWith(fallback http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range a.routes() {
+		mux.Handle(r.method+" "+r.path, a.measured(r))
+	}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)}))
+	mux.HandleFunc("/api/v1/omen/", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusNotFound, wireError{
+			Error: r.Method + " " + r.URL.Path + ": no such route",
+			Hint:  "/api/v1/omen/openapi.json lists all routes",
+		})
+	})
+	if fallback != nil {
+		mux.Handle("/", fallback)
+	}
+	return a.protected(mux)
+}
+
+// measured runs a route: it answers with what the handler returns, or its
+// error, and measures how long that took.
+func (a *API) measured(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		if rt.raw != nil {
+			rt.raw(seen, r)
+		} else if v, err := rt.handle(r); err != nil {
+			a.fail(seen, r, err)
+		} else {
+			answer(seen, rt.success(), v)
+		}
+		if rt.answerMedia != mediaEvents {
+			a.requests.WithLabelValues(rt.path, statusText(seen.status)).Observe(time.Since(begin).Seconds())
+		}
+	})
+}
+
+// protected refuses requests that another site's page made a browser send,
+// and says to browsers what pages of ours may do.
+func (a *API) protected(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusForbidden, wireError{
+			Error: "the request comes from another site's page",
+			Hint:  "open Omen's own page, or send the request without a browser",
+		})
+	}))
+	checked := guard.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if !strings.HasPrefix(r.URL.Path, "/api/") {
+			// Inline styles: Mantine writes its theme into a style element.
+			h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+		}
+		checked.ServeHTTP(w, r)
+	})
+}
+
+// statusWriter remembers the status that was sent.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *statusWriter) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// statusText groups statuses by class, to bound the series.
+func statusText(status int) string {
+	return [...]string{"", "1xx", "2xx", "3xx", "4xx", "5xx"}[min(max(status/100, 1), 5)]
+}

@@ -1,0 +1,298 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
+)
+
+// sparkScores is how many scores a host in a list carries.
+const sparkScores = 60
+
+// find is the host that a path or query names: by its full ID, or by its name
+// if only one host has it, or by its instance label.
+func (a *API) find(name string) (omen.HostStatus, error) {
+	hosts := a.live.Hosts()
+	for _, is := range []func(omen.HostStatus) bool{
+		func(h omen.HostStatus) bool { return h.Host.ID() == name },
+		func(h omen.HostStatus) bool { return h.Host.Name == name },
+		func(h omen.HostStatus) bool { return h.Labels["instance"] == name },
+	} {
+		var found []omen.HostStatus
+		for _, h := range hosts {
+			if is(h) {
+				found = append(found, h)
+			}
+		}
+		switch len(found) {
+		case 0:
+			continue
+		case 1:
+			return found[0], nil
+		}
+		var ids []string
+		for _, h := range found {
+			ids = append(ids, h.Host.ID())
+		}
+		slices.Sort(ids)
+		return omen.HostStatus{}, omen.WithHint(
+			fmt.Errorf("host %q: %d hosts have this name: %w", name, len(ids), omen.ErrConflict),
+			"give the full id, one of "+strings.Join(ids[:min(5, len(ids))], ", "))
+	}
+	return omen.HostStatus{}, omen.WithHint(fmt.Errorf("host %q: %w", name, omen.ErrNotFound),
+		"GET /api/v1/omen/hosts lists the hosts that Omen knows")
+}
+
+func counts(hosts []omen.HostStatus) map[omen.HostState]int {
+	out := map[omen.HostState]int{omen.HostLearning: 0, omen.HostNormal: 0, omen.HostAnomalous: 0, omen.HostSilent: 0}
+	for _, h := range hosts {
+		out[h.State]++
+	}
+	return out
+}
+
+func (a *API) getHosts(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	limit, err := intParam(q.Get("limit"), "limit", 100, 1000)
+	if err != nil {
+		return nil, err
+	}
+	offset, err := intParam(q.Get("offset"), "offset", 0, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	all := a.live.Hosts()
+	out := wireHosts{Counts: counts(all)}
+	needle := strings.ToLower(q.Get("q"))
+	kept := make([]omen.HostStatus, 0, len(all))
+	for _, h := range all {
+		if (q.Get("state") == "" || string(h.State) == q.Get("state")) &&
+			(q.Get("source") == "" || h.Host.Source == q.Get("source")) &&
+			strings.Contains(strings.ToLower(h.Host.ID()), needle) {
+			kept = append(kept, h)
+		}
+	}
+	order, err := orderOf(q.Get("sort"))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(kept, func(x, y omen.HostStatus) int {
+		return cmp.Or(order(x, y), strings.Compare(x.Host.Name, y.Host.Name), strings.Compare(x.Host.ID(), y.Host.ID()))
+	})
+	out.Total = len(kept)
+	kept = kept[min(offset, len(kept)):]
+	kept = kept[:min(limit, len(kept))]
+	out.Hosts = each(kept, func(h omen.HostStatus) wireHost { return toHost(h, a.recent.values(h.Host, sparkScores), 3) })
+	return out, nil
+}
+
+// orderOf is how hosts are compared for ?sort=. The default puts what needs
+// looking at first: anomalous, then silent, by score.
+func orderOf(by string) (func(x, y omen.HostStatus) int, error) {
+	score := func(h omen.HostStatus) float64 {
+		if hasScore(h) {
+			return h.Score.Value
+		}
+		return -1
+	}
+	rank := map[omen.HostState]int{omen.HostAnomalous: 0, omen.HostSilent: 1, omen.HostNormal: 2, omen.HostLearning: 3}
+	switch by {
+	case "", "attention":
+		return func(x, y omen.HostStatus) int {
+			if d := cmp.Compare(rank[x.State], rank[y.State]); d != 0 {
+				return d
+			}
+			if x.State == omen.HostAnomalous {
+				return cmp.Compare(score(y), score(x))
+			}
+			return 0
+		}, nil
+	case "score":
+		return func(x, y omen.HostStatus) int { return cmp.Compare(score(y), score(x)) }, nil
+	case "name":
+		return func(x, y omen.HostStatus) int { return 0 }, nil
+	case "model_age":
+		return func(x, y omen.HostStatus) int { return x.Model.TrainedAt.Compare(y.Model.TrainedAt) }, nil
+	}
+	return nil, fmt.Errorf("sort=%s: want attention, score, name or model_age: %w", by, omen.ErrInvalid)
+}
+
+func (a *API) getHost(r *http.Request) (any, error) {
+	h, err := a.find(r.PathValue("host"))
+	if err != nil {
+		return nil, err
+	}
+	open, err := a.store.Incidents(r.Context(), store.Filter{
+		Host: h.Host, States: []omen.IncidentState{omen.Open, omen.Acknowledged}, Limit: 20,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := wireHostDetail{
+		wireHost: toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
+		Features: each(h.Features, toFeature), Incidents: each(open, toIncident),
+	}
+	if h.Model.ID != "" {
+		m := toModel(h.Model, true)
+		out.Serving = &m
+	}
+	return out, nil
+}
+
+// maxSpan bounds how much history one request reads.
+const maxSpan = 40 * 24 * time.Hour
+
+func (a *API) getScore(r *http.Request) (any, error) {
+	h, err := a.find(r.PathValue("host"))
+	if err != nil {
+		return nil, err
+	}
+	from, to, points, err := rangeParams(r)
+	if err != nil {
+		return nil, err
+	}
+	history, err := a.scores(r.Context(), h.Host, from, to)
+	if err != nil {
+		return nil, err
+	}
+	out := wireHistory{Host: h.Host.ID(), Limit: 1}
+	times, values, step := thin(history, from, to, points)
+	out.Step = number(step.Seconds())
+	out.Times = each(times, unix)
+	out.Scores = each(values, func(v float64) number { return number(v) })
+	return out, nil
+}
+
+// scores is what is stored of a host's scores, or else what was seen lately.
+func (a *API) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
+	if a.live.Scores != nil {
+		stored, err := a.live.Scores(ctx, h, from, to)
+		if err != nil || len(stored) > 0 {
+			return stored, err
+		}
+	}
+	var out []omen.ScorePoint
+	for _, p := range a.recent.of(h) {
+		if !p.At.Before(from) && !p.At.After(to) {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// thin reduces a history to about n points, each the highest of its step, so
+// that no peak is lost. A step without any finite score is left out.
+func thin(history []omen.ScorePoint, from, to time.Time, n int) ([]time.Time, []float64, time.Duration) {
+	var times []time.Time
+	var values []float64
+	if len(history) <= n {
+		for _, p := range history {
+			times, values = append(times, p.At), append(values, p.Value)
+		}
+		return times, values, 0
+	}
+	step := max(to.Sub(from)/time.Duration(n), time.Millisecond)
+	bucket := int64(-1)
+	for _, p := range history {
+		b := int64(p.At.Sub(from) / step)
+		last := len(values) - 1
+		switch {
+		case b != bucket:
+			bucket, times, values = b, append(times, p.At), append(values, p.Value)
+		case math.IsNaN(values[last]) || p.Value > values[last]:
+			values[last] = p.Value
+		}
+	}
+	return times, values, step
+}
+
+func (a *API) getFeatures(r *http.Request) (any, error) {
+	h, err := a.find(r.PathValue("host"))
+	if err != nil {
+		return nil, err
+	}
+	if a.live.Features == nil {
+		return nil, fmt.Errorf("history of features of host %s: %w", h.Host, errNotHere)
+	}
+	from, to, _, err := rangeParams(r)
+	if err != nil {
+		return nil, err
+	}
+	names := r.URL.Query()["feature"]
+	if len(names) == 0 || len(names) > 16 {
+		return nil, fmt.Errorf("feature: %d given, want 1 to 16: %w", len(names), omen.ErrInvalid)
+	}
+	for _, n := range names {
+		if !slices.ContainsFunc(h.Features, func(f omen.FeatureValue) bool { return f.Name == n }) {
+			return nil, fmt.Errorf("feature %q: host %s has none of this name: %w", n, h.Host, omen.ErrNotFound)
+		}
+	}
+	got, err := a.live.Features(r.Context(), h.Host, names, from, to)
+	if err != nil {
+		return nil, err
+	}
+	toNumber := func(v float64) number { return number(v) }
+	return wireFeatures{Host: h.Host.ID(), Features: each(got, func(f FeatureHistory) wireFeatureHistory {
+		return wireFeatureHistory{
+			Feature: f.Feature, Unit: f.Unit, Times: each(f.At, unix), Actual: each(f.Actual, toNumber),
+			Expected: each(f.Expected, toNumber), Lower: each(f.Lower, toNumber), Upper: each(f.Upper, toNumber),
+		}
+	})}, nil
+}
+
+// rangeParams reads from, to (RFC 3339 or seconds since 1970; the last hour
+// if neither is given) and points.
+func rangeParams(r *http.Request) (from, to time.Time, points int, err error) {
+	q := r.URL.Query()
+	if points, err = intParam(q.Get("points"), "points", 1000, 11000); err != nil {
+		return
+	}
+	if to, err = timeParam(q.Get("to"), "to", time.Now()); err != nil {
+		return
+	}
+	if from, err = timeParam(q.Get("from"), "from", to.Add(-time.Hour)); err != nil {
+		return
+	}
+	switch {
+	case !from.Before(to):
+		err = fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
+	case to.Sub(from) > maxSpan:
+		err = fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
+	}
+	return
+}
+
+func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	if s, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(s) < 1e11 {
+		return time.UnixMilli(int64(s * 1000)).UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return t, omen.WithHint(fmt.Errorf("%s=%s is no time: %w", name, text, omen.ErrInvalid),
+			"write 2026-01-31T12:00:00Z, or seconds since 1970")
+	}
+	return t, nil
+}
+
+func intParam(text, name string, otherwise, most int) (int, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("%s=%s: want a number from 0 to %d: %w", name, text, most, omen.ErrInvalid)
+	}
+	return n, nil
+}

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/store"
+)
+
+func (a *API) getIncidents(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	limit, err := intParam(q.Get("limit"), "limit", 50, 500)
+	if err != nil {
+		return nil, err
+	}
+	f := store.Filter{Before: q.Get("before"), Source: q.Get("source"), Fleet: q.Get("fleet"), Limit: limit + 1}
+	f.TopLevel = f.Fleet == "" && q.Get("host") == "" && q.Get("members") != "true"
+	f.Loud = q.Get("quiet") == "false"
+	for s := range strings.SplitSeq(q.Get("state"), ",") {
+		switch s {
+		case "":
+		case "active":
+			f.States = append(f.States, omen.Open, omen.Acknowledged)
+		case string(omen.Open), string(omen.Acknowledged), string(omen.Closed):
+			f.States = append(f.States, omen.IncidentState(s))
+		default:
+			return nil, fmt.Errorf("state=%s: want open, acknowledged, closed or active: %w", s, omen.ErrInvalid)
+		}
+	}
+	if host := q.Get("host"); host != "" {
+		if f.Host, err = a.hostParam(host); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range []struct {
+		name string
+		set  func(*http.Request) error
+	}{{"from", func(r *http.Request) error { f.From, err = timeParam(q.Get("from"), "from", f.From); return err }},
+		{"to", func(r *http.Request) error { f.To, err = timeParam(q.Get("to"), "to", f.To); return err }}} {
+		if err := p.set(r); err != nil {
+			return nil, err
+		}
+	}
+	found, err := a.store.Incidents(r.Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	var out wireIncidents
+	if len(found) > limit {
+		found = found[:limit]
+		if limit > 0 {
+			out.Next = found[limit-1].ID
+		}
+	}
+	out.Incidents = each(found, toIncident)
+	return out, nil
+}
+
+// hostParam is a host that may be gone: one that is known, or any full ID.
+func (a *API) hostParam(name string) (omen.Host, error) {
+	h, err := a.find(name)
+	if err == nil {
+		return h.Host, nil
+	}
+	if gone, bad := omen.ParseHost(name); bad == nil {
+		return gone, nil
+	}
+	return omen.Host{}, err
+}
+
+func (a *API) getIncident(r *http.Request) (any, error) {
+	return a.incident(r, r.PathValue("id"))
+}
+
+func (a *API) incident(r *http.Request, id string) (wireIncidentDetail, error) {
+	in, err := a.store.Incident(r.Context(), id)
+	if err != nil {
+		return wireIncidentDetail{}, err
+	}
+	changes, err := a.store.Changes(r.Context(), id)
+	if err != nil {
+		return wireIncidentDetail{}, err
+	}
+	deliveries, err := a.store.Deliveries(r.Context(), id)
+	if err != nil {
+		return wireIncidentDetail{}, err
+	}
+	return wireIncidentDetail{
+		wireIncident: toIncident(in), Changes: each(changes, toChange), Deliveries: each(deliveries, toDelivery),
+	}, nil
+}
+
+// wireAct is the body of every request to act on an incident; what does not
+// belong to the action stays empty.
+type wireAct struct {
+	By       string       `json:"by,omitempty" doc:"who asks; with basic auth, the signed-in user always"`
+	Comment  string       `json:"comment,omitempty"`
+	Assignee string       `json:"assignee,omitempty" doc:"of assign; empty: nobody"`
+	Link     string       `json:"link,omitempty" doc:"of link: an http or https URL"`
+	Verdict  omen.Verdict `json:"verdict,omitempty" doc:"of verdict: real, not_a_problem or expected_at_this_time; empty takes it back"`
+	Role     bool         `json:"role,omitempty" doc:"of verdict: the pattern holds on every host of the same role"`
+	NoEffect bool         `json:"no_effect,omitempty" doc:"of verdict: record it only, remember no pattern"`
+	Force    bool         `json:"force,omitempty" doc:"of verdict: even if confirmed incidents would have been missed"`
+}
+
+// author is who a request is attributed to.
+func author(r *http.Request, given string) string {
+	if user, _, ok := r.BasicAuth(); ok && user != "" {
+		return user
+	}
+	if given != "" {
+		return given
+	}
+	return "web"
+}
+
+func command(r *http.Request, action incident.Action) (incident.Command, error) {
+	var in wireAct
+	if err := decode(r, &in); err != nil {
+		return incident.Command{}, err
+	}
+	return incident.Command{
+		Incident: r.PathValue("id"), Action: action, By: author(r, in.By), Comment: in.Comment,
+		Assignee: in.Assignee, Link: in.Link, Verdict: in.Verdict, Role: in.Role, NoEffect: in.NoEffect, Force: in.Force,
+	}, nil
+}
+
+func (a *API) act(action incident.Action) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) {
+		c, err := command(r, action)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := a.desk.Do(r.Context(), c); err != nil {
+			return nil, err
+		}
+		return a.incident(r, c.Incident)
+	}
+}
+
+type wirePreview struct {
+	Pattern wirePattern        `json:"pattern" doc:"what Omen would remember"`
+	Vanish  list[wireIncident] `json:"vanish" doc:"incidents of the last 90 days that nobody would have been told of"`
+	Lost    list[wireIncident] `json:"lost" doc:"of these, those that somebody confirmed as real"`
+}
+
+type wirePreviews struct {
+	Previews list[wirePreview] `json:"previews" doc:"one for a host's incident, one per member for a fleet's"`
+}
+
+func (a *API) preview(r *http.Request) (any, error) {
+	c, err := command(r, incident.Judge)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.desk.Preview(r.Context(), c)
+	if err != nil {
+		return nil, err
+	}
+	return wirePreviews{each(all, func(p incident.Preview) wirePreview {
+		return wirePreview{toPattern(p.Pattern), each(p.Vanish, toIncident), each(p.Lost, toIncident)}
+	})}, nil
+}

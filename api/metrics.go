@@ -1,0 +1,201 @@
+package api
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/omenhq/omen"
+)
+
+// scrapeTime bounds what a scrape may wait for the store.
+const scrapeTime = 2 * time.Second
+
+// metric is the name and help of a gauge or counter of ours.
+type metric struct {
+	name, help string
+	kind       prometheus.ValueType
+}
+
+var (
+	mScore    = metric{"anomaly_score", "How far a host is from what its model expects; 1 is the calibrated limit.", prometheus.GaugeValue}
+	mDetected = metric{"anomaly_detected", "1 while a host's score is above its limit.", prometheus.GaugeValue}
+	mError    = metric{"anomaly_reconstruction_error", "Mean squared error of the host's autoencoder, in scaled units.", prometheus.GaugeValue}
+	mCause    = metric{"anomaly_cause_ratio", "A feature's share of the score; only while the host is anomalous.", prometheus.GaugeValue}
+	mTrained  = metric{"omen_model_trained_timestamp_seconds", "When the model that serves a host was trained.", prometheus.GaugeValue}
+
+	mBuild      = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
+	mHosts      = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
+	mTraining   = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
+	mUp         = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
+	mFailed     = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
+	mSourceHost = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
+	mRead       = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
+	mLastRead   = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
+	mStep       = metric{"omen_source_step_seconds", "How often a source is read.", prometheus.GaugeValue}
+	mIncidents  = metric{"omen_incidents_open", "Incidents that are not closed, by severity; quiet ones are told to nobody.", prometheus.GaugeValue}
+	mJournal    = metric{"omen_journal_changes_total", "Changes of incidents in the journal.", prometheus.CounterValue}
+	mLag        = metric{"omen_journal_reader_lag_changes", "Changes that a reader of the journal has not dealt with.", prometheus.GaugeValue}
+	mStoreUp    = metric{"omen_store_up", "1 if the database answers.", prometheus.GaugeValue}
+	mUnclean    = metric{"omen_unclean_shutdown", "1 if the last run did not end properly.", prometheus.GaugeValue}
+	mDeskWait   = metric{"omen_desk_queue_ticks", "Rounds of scores that wait for the incident desk.", prometheus.GaugeValue}
+	mDeskDrop   = metric{"omen_desk_dropped_ticks_total", "Rounds of scores dropped since the desk's queue was full.", prometheus.CounterValue}
+	mDeskErrors = metric{"omen_desk_store_errors_total", "Failed attempts to store changes.", prometheus.CounterValue}
+	mDeskTicks  = metric{"omen_desk_ticks_total", "Rounds of scores that the desk has dealt with.", prometheus.CounterValue}
+	mQueue      = metric{"omen_queue_length", "Entries in a bounded queue.", prometheus.GaugeValue}
+	mQueueMax   = metric{"omen_queue_capacity", "What a bounded queue can hold.", prometheus.GaugeValue}
+	mQueueDrop  = metric{"omen_queue_dropped_total", "Entries that a full queue has dropped.", prometheus.CounterValue}
+)
+
+// collector reads the running Omen at each scrape. It describes nothing ahead
+// (it is "unchecked"): whether host series carry a source label depends on how
+// many sources there are.
+type collector struct{ api *API }
+
+func (a *API) collector() prometheus.Collector { return collector{a} }
+
+func (collector) Describe(chan<- *prometheus.Desc) {}
+
+// sink emits one sample; labels are name, value, name, value, …. What is not
+// finite is left out: a series of ours is never NaN.
+type sink func(m metric, v float64, labels ...string)
+
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	emit := func(m metric, v float64, labels ...string) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return
+		}
+		var names, values []string
+		for i := 0; i+1 < len(labels); i += 2 {
+			names, values = append(names, labels[i]), append(values, labels[i+1])
+		}
+		one, err := prometheus.NewConstMetric(prometheus.NewDesc(m.name, m.help, names, nil), m.kind, v, values...)
+		if err == nil { // it is one for a label that is not UTF-8
+			ch <- one
+		}
+	}
+	emit(mBuild, 1, "version", c.api.version, "goversion", runtime.Version())
+	sources := c.api.live.Sources()
+	c.hosts(emit, len(sources) > 1)
+	for _, s := range sources {
+		emitSource(emit, s)
+	}
+	c.desk(emit)
+	c.journal(emit)
+	if c.api.live.Queues != nil {
+		for _, q := range c.api.live.Queues() {
+			emit(mQueue, float64(q.Length), "queue", q.Name)
+			emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
+			emit(mQueueDrop, float64(q.Dropped), "queue", q.Name)
+		}
+	}
+}
+
+// hosts emits what is known of every host. Hosts that are silent, or have no
+// model yet, have no score: their series end.
+func (c collector) hosts(emit sink, source bool) {
+	hosts := c.api.live.Hosts()
+	for state, n := range counts(hosts) {
+		emit(mHosts, float64(n), "state", string(state))
+	}
+	training := 0
+	for _, h := range hosts {
+		if h.Training.Running {
+			training++
+		}
+		labels := []string{"instance", h.Host.Name, "profile", h.Host.Profile}
+		if source {
+			labels = append(labels, "source", h.Host.Source)
+		}
+		if !h.Model.TrainedAt.IsZero() {
+			emit(mTrained, float64(h.Model.TrainedAt.UnixMilli())/1000, labels...)
+		}
+		if !hasScore(h) {
+			continue
+		}
+		detected := 0.0
+		if h.Score.Anomalous() {
+			detected = 1
+			for _, cause := range h.Score.Causes {
+				emit(mCause, cause.Share, append(labels[:len(labels):len(labels)], "feature", cause.Feature)...)
+			}
+		}
+		emit(mScore, h.Score.Value, labels...)
+		emit(mDetected, detected, labels...)
+		emit(mError, h.Score.ReconstructionError, labels...)
+	}
+	emit(mTraining, float64(training))
+}
+
+func emitSource(emit sink, s omen.SourceStatus) {
+	up := 0.0
+	if s.State == omen.SourceUp || s.State == omen.SourcePartial {
+		up = 1
+	}
+	emit(mUp, up, "source", s.Name)
+	emit(mFailed, float64(len(s.FailedFeatures)), "source", s.Name)
+	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
+	emit(mStep, s.StepSeconds, "source", s.Name)
+	if !s.LastRead.IsZero() {
+		emit(mRead, s.ReadSeconds, "source", s.Name)
+		emit(mLastRead, float64(s.LastRead.UnixMilli())/1000, "source", s.Name)
+	}
+}
+
+func (c collector) desk(emit sink) {
+	if c.api.desk == nil {
+		return
+	}
+	h := c.api.desk.Health()
+	emit(mDeskWait, float64(h.Queued))
+	emit(mDeskDrop, float64(h.Dropped))
+	emit(mDeskErrors, float64(h.Errors))
+	emit(mDeskTicks, float64(h.Ticks))
+}
+
+func (c collector) journal(emit sink) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+	defer cancel()
+	unclean := 0.0
+	if c.api.store.Unclean() {
+		unclean = 1
+	}
+	emit(mUnclean, unclean)
+	head, err := c.api.store.Head(ctx)
+	if err != nil {
+		emit(mStoreUp, 0)
+		return
+	}
+	emit(mJournal, float64(head))
+	readers, err := c.api.store.Readers(ctx)
+	for name, seq := range readers {
+		emit(mLag, float64(head-seq), "reader", name)
+	}
+	open, err2 := c.api.store.OpenIncidents(ctx)
+	if err != nil || err2 != nil {
+		emit(mStoreUp, 0)
+		return
+	}
+	emit(mStoreUp, 1)
+	type key struct {
+		severity omen.Severity
+		quiet    string
+	}
+	n := map[key]int{}
+	for _, s := range []omen.Severity{omen.Info, omen.Warning, omen.Critical} {
+		n[key{s, "false"}], n[key{s, "true"}] = 0, 0
+	}
+	for _, in := range open {
+		quiet := "false"
+		if in.Suppressed != "" {
+			quiet = "true"
+		}
+		n[key{in.Severity, quiet}]++
+	}
+	for k, v := range n {
+		emit(mIncidents, float64(v), "severity", string(k.severity), "quiet", k.quiet)
+	}
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+)
+
+// number is a float64 that JSON can always hold: what is not finite is null.
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	f := float64(n)
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, f, 'g', 6, 64), nil
+}
+
+// UnmarshalJSON reads null as NaN, a gap.
+func (n *number) UnmarshalJSON(b []byte) error {
+	if bytes.Equal(b, []byte("null")) {
+		*n = number(math.NaN())
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil {
+		return &json.UnmarshalTypeError{Value: string(b), Type: nil}
+	}
+	*n = number(f)
+	return nil
+}
+
+// instant is a time whose zero value is null.
+type instant time.Time
+
+func (i instant) MarshalJSON() ([]byte, error) {
+	t := time.Time(i)
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return []byte(`"` + t.UTC().Format("2006-01-02T15:04:05.999Z") + `"`), nil
+}
+
+// UnmarshalJSON reads RFC 3339; null is the zero time.
+func (i *instant) UnmarshalJSON(b []byte) error {
+	if bytes.Equal(b, []byte("null")) {
+		*i = instant{}
+		return nil
+	}
+	var t time.Time
+	if err := json.Unmarshal(b, &t); err != nil {
+		return err
+	}
+	*i = instant(t)
+	return nil
+}
+
+// list is a slice that is written as [] when it is nil.
+type list[T any] []T
+
+func (l list[T]) MarshalJSON() ([]byte, error) {
+	if l == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal([]T(l))
+}
+
+// each turns a slice into wire structs.
+func each[A, B any](in []A, f func(A) B) list[B] {
+	out := make(list[B], len(in))
+	for i := range in {
+		out[i] = f(in[i])
+	}
+	return out
+}
+
+// seconds since 1970: a finite number, written to the millisecond.
+type seconds float64
+
+func (s seconds) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(s), 'f', -1, 64), nil
+}

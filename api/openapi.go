@@ -1,0 +1,164 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+)
+
+type object = map[string]any
+
+var pathParam = regexp.MustCompile(`\{(\w+)\}`)
+
+// document is the OpenAPI 3.1 document of a table of routes.
+func document(routes []route, version string) []byte {
+	s := schemas{}
+	paths := object{"/metrics": object{"get": object{
+		"summary": "Metrics in Prometheus' text format", "operationId": "getMetrics",
+		"responses": object{"200": object{"description": "metrics", "content": object{mediaText: object{"schema": object{"type": "string"}}}}},
+	}}}
+	problem := object{
+		"description": "an error, with a hint how to mend it",
+		"content":     object{"application/json": object{"schema": s.of(reflect.TypeFor[wireError]())}},
+	}
+	for _, r := range routes {
+		params := []any{}
+		for _, m := range pathParam.FindAllStringSubmatch(r.path, -1) {
+			p := object{"name": m[1], "in": "path", "required": true, "schema": object{"type": "string"}}
+			if m[1] == "host" {
+				p["description"] = "a host's name if only one has it, or its id; escape slashes as %2F"
+			}
+			params = append(params, p)
+		}
+		for _, q := range r.query {
+			params = append(params, object{"name": q.name, "in": "query", "description": q.doc, "schema": object{"type": "string"}})
+		}
+		media, schema := "application/json", object{}
+		if r.answerMedia != "" {
+			media, schema = r.answerMedia, object{"type": "string"}
+			if media == "application/json" {
+				schema = object{"type": "object"}
+			}
+		} else {
+			schema = s.of(reflect.TypeOf(r.answer))
+		}
+		op := object{
+			"summary": r.summary, "operationId": operation(r), "parameters": params,
+			"responses": object{
+				http200(r): object{"description": "success", "content": object{media: object{"schema": schema}}},
+				"default":  problem,
+			},
+		}
+		if r.body != nil {
+			op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": s.of(reflect.TypeOf(r.body))}}}
+		}
+		item, _ := paths[r.path].(object)
+		if item == nil {
+			item = object{}
+			paths[r.path] = item
+		}
+		item[strings.ToLower(r.method)] = op
+	}
+	out, err := json.Marshal(object{
+		"openapi": "3.1.0",
+		"info": object{
+			"title": "Omen", "version": version,
+			"description": "A score of 1.0 is a host's calibrated limit; above it the host is anomalous. Numbers that are unknown are null. Times are RFC 3339 in UTC.",
+			"license":     object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
+		},
+		"paths": paths, "components": object{"schemas": s},
+	})
+	if err != nil {
+		panic(err) // maps, strings and bools only
+	}
+	return out
+}
+
+func http200(r route) string {
+	if r.created {
+		return "201"
+	}
+	return "200"
+}
+
+// operation is a route's name for generated clients: getHostsHostScore.
+func operation(r route) string {
+	var b strings.Builder
+	b.WriteString(strings.ToLower(r.method))
+	for _, part := range strings.FieldsFunc(strings.TrimPrefix(r.path, base), func(c rune) bool { return strings.ContainsRune("/{}-.", c) }) {
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return b.String()
+}
+
+// schemas collects the JSON schemas of wire structs by name.
+type schemas object
+
+var plainTypes = map[reflect.Type]object{
+	reflect.TypeFor[number]():          {"type": []string{"number", "null"}},
+	reflect.TypeFor[seconds]():         {"type": "number"},
+	reflect.TypeFor[instant]():         {"type": []string{"string", "null"}, "format": "date-time"},
+	reflect.TypeFor[json.RawMessage](): {"type": []string{"object", "null"}},
+}
+
+// of is the schema of a type, by reference where it is a struct. A type that
+// it does not know is a bug that every test of the package finds.
+func (s schemas) of(t reflect.Type) object {
+	if o, ok := plainTypes[t]; ok {
+		return o
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return object{"type": "string"}
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.Int, reflect.Int64:
+		return object{"type": "integer"}
+	case reflect.Slice:
+		return object{"type": "array", "items": s.of(t.Elem())}
+	case reflect.Map:
+		return object{"type": "object", "additionalProperties": s.of(t.Elem())}
+	case reflect.Pointer:
+		return object{"oneOf": []any{s.of(t.Elem()), object{"type": "null"}}}
+	case reflect.Struct:
+		name := strings.TrimPrefix(t.Name(), "wire")
+		if _, ok := s[name]; !ok {
+			s[name] = nil // a struct may hold itself
+			properties, required := object{}, []string{}
+			s.fields(t, properties, &required)
+			s[name] = object{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+		}
+		return object{"$ref": "#/components/schemas/" + name}
+	}
+	panic("no JSON schema for " + t.String())
+}
+
+func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
+	for f := range t.Fields() {
+		if f.Anonymous {
+			s.fields(f.Type, properties, required)
+			continue
+		}
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		property := s.of(f.Type)
+		if doc := f.Tag.Get("doc"); doc != "" {
+			described := object{"description": doc}
+			for k, v := range property {
+				described[k] = v
+			}
+			property = described
+		}
+		properties[name] = property
+		if !strings.Contains(options, "omitempty") {
+			*required = append(*required, name)
+		}
+	}
+}
+
+func (a *API) openapi(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(a.document)
+}

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/omenhq/omen"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 1 << 20
+
+// errNotHere is for what this Omen was not built or configured with.
+var errNotHere = errors.New("not available in this Omen")
+
+// errMedia is for a body that is not JSON.
+var errMedia = errors.New("unsupported media type")
+
+// wireError is what every error looks like.
+type wireError struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint" doc:"how to mend it; may be empty"`
+}
+
+// statusOf is the HTTP status that an error's kind asks for.
+func statusOf(err error) int {
+	for _, k := range []struct {
+		kind   error
+		status int
+	}{
+		{omen.ErrNotFound, http.StatusNotFound},
+		{omen.ErrInvalid, http.StatusBadRequest},
+		{errMedia, http.StatusUnsupportedMediaType},
+		{omen.ErrConflict, http.StatusConflict},
+		{omen.ErrTooFew, http.StatusConflict},
+		{errNotHere, http.StatusNotImplemented},
+		{omen.ErrUnavailable, http.StatusServiceUnavailable},
+		{omen.ErrLocked, http.StatusServiceUnavailable},
+		{context.DeadlineExceeded, http.StatusGatewayTimeout},
+		{omen.ErrDenied, http.StatusBadGateway},
+		{omen.ErrFull, http.StatusInsufficientStorage},
+	} {
+		if errors.Is(err, k.kind) {
+			return k.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// fail answers with an error. What is our own fault is logged.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return // nobody listens any more
+	}
+	status := statusOf(err)
+	if status == http.StatusInternalServerError {
+		a.log.Error("request failed", "path", r.URL.Path, "err", err)
+	}
+	answer(w, status, wireError{Error: err.Error(), Hint: omen.Hint(err)})
+}
+
+// answer writes v as JSON that nobody caches.
+func answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"encode the answer","hint":""}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// decode reads a JSON body into v. An unknown key is an error, so that a typo
+// is not taken for a wish to leave something out.
+func decode(r *http.Request, v any) error {
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/json" {
+		return omen.WithHint(fmt.Errorf("read the body: content type %q: %w", media, errMedia),
+			"send JSON with the header Content-Type: application/json")
+	}
+	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("there is more after its end")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read the body: %s: %w", strings.TrimPrefix(err.Error(), "json: "), omen.ErrInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// This file is what operators say of the time around incidents: silences,
+// maintenance windows, calendars, events and the feedback in force.
+
+type wireMatcher struct {
+	Name    string `json:"name" doc:"host, profile, source, kind, severity, cause, or a label of the host"`
+	Value   string `json:"value"`
+	IsRegex bool   `json:"isRegex" doc:"the value is a regular expression, anchored at both ends"`
+	IsEqual bool   `json:"isEqual" doc:"false: the value must not match"`
+}
+
+type wireSilence struct {
+	ID      string            `json:"id" doc:"given by Omen"`
+	Match   list[wireMatcher] `json:"match" doc:"all must hold"`
+	From    instant           `json:"from" doc:"null: now"`
+	Until   instant           `json:"until"`
+	Effect  omen.Effect       `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
+	By      string            `json:"by"`
+	Reason  string            `json:"reason"`
+	Created instant           `json:"created"`
+}
+
+type wireSilences struct {
+	Silences list[wireSilence] `json:"silences"`
+}
+
+type wireNewSilence struct {
+	Match  list[wireMatcher] `json:"match" doc:"all must hold"`
+	From   instant           `json:"from,omitempty" doc:"null: now"`
+	Until  instant           `json:"until"`
+	Effect omen.Effect       `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
+	By     string            `json:"by,omitempty"`
+	Reason string            `json:"reason"`
+}
+
+func toMatcher(m omen.Matcher) wireMatcher   { return wireMatcher(m) }
+func fromMatcher(m wireMatcher) omen.Matcher { return omen.Matcher(m) }
+
+func toSilence(s omen.Silence) wireSilence {
+	return wireSilence{
+		ID: s.ID, Match: each(s.Match, toMatcher), From: instant(s.From), Until: instant(s.Until),
+		Effect: s.Effect, By: s.By, Reason: s.Reason, Created: instant(s.Created),
+	}
+}
+
+func (a *API) getSilences(r *http.Request) (any, error) {
+	at := time.Now()
+	if r.URL.Query().Get("ended") == "true" {
+		at = time.Time{}
+	}
+	all, err := a.store.Silences(r.Context(), at)
+	return wireSilences{each(all, toSilence)}, err
+}
+
+func (a *API) getSilence(r *http.Request) (any, error) {
+	s, err := a.store.Silence(r.Context(), r.PathValue("id"))
+	return toSilence(s), err
+}
+
+func (a *API) postSilence(r *http.Request) (any, error) { return a.putSilence(r, "", time.Now()) }
+
+func (a *API) changeSilence(r *http.Request) (any, error) {
+	old, err := a.store.Silence(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return a.putSilence(r, old.ID, old.From)
+}
+
+func (a *API) putSilence(r *http.Request, id string, from time.Time) (any, error) {
+	var in wireNewSilence
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	if given := time.Time(in.From); !given.IsZero() {
+		from = given
+	}
+	s, err := a.desk.Silence(r.Context(), omen.Silence{
+		ID: id, Match: each(in.Match, fromMatcher), From: from, Until: time.Time(in.Until),
+		Effect: in.Effect, By: author(r, in.By), Reason: in.Reason,
+	})
+	return toSilence(s), err
+}
+
+func (a *API) deleteSilence(r *http.Request) (any, error) {
+	id := r.PathValue("id")
+	if err := a.desk.EndSilence(r.Context(), id, author(r, "")); err != nil {
+		return nil, err
+	}
+	s, err := a.store.Silence(r.Context(), id)
+	return toSilence(s), err
+}
+
+type wireWindow struct {
+	ID       string            `json:"id,omitempty" doc:"given by Omen; with an ID the window is changed"`
+	Name     string            `json:"name"`
+	Match    list[wireMatcher] `json:"match"`
+	Zone     string            `json:"zone,omitempty" doc:"an IANA name such as Europe/Berlin; empty: UTC"`
+	Start    string            `json:"start" doc:"the first beginning by the local clock: 2026-01-31T02:00:00"`
+	Duration number            `json:"duration_seconds"`
+	Rule     string            `json:"rule,omitempty" doc:"an RFC 5545 RRULE; empty: once"`
+	Except   list[string]      `json:"except,omitempty" doc:"local beginnings that do not take place"`
+	Calendar string            `json:"calendar,omitempty" doc:"the calendar it was read from"`
+	Effect   omen.Effect       `json:"effect,omitempty"`
+	By       string            `json:"by,omitempty"`
+	Created  instant           `json:"created,omitempty"`
+}
+
+type wireWindows struct {
+	Windows list[wireWindow] `json:"windows"`
+}
+
+func toWindow(w omen.Window) wireWindow {
+	return wireWindow{
+		ID: w.ID, Name: w.Name, Match: each(w.Match, toMatcher), Zone: w.Zone, Start: w.Start,
+		Duration: number(w.Duration.Seconds()), Rule: w.Rule, Except: w.Except, Calendar: w.Calendar,
+		Effect: w.Effect, By: w.By, Created: instant(w.Created),
+	}
+}
+
+func (a *API) getWindows(r *http.Request) (any, error) {
+	all, err := a.store.Windows(r.Context())
+	return wireWindows{each(all, toWindow)}, err
+}
+
+func (a *API) postWindow(r *http.Request) (any, error) {
+	var in wireWindow
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	w, err := a.desk.Window(r.Context(), omen.Window{
+		ID: in.ID, Name: in.Name, Match: each(in.Match, fromMatcher), Zone: in.Zone, Start: in.Start,
+		Duration: time.Duration(float64(in.Duration) * float64(time.Second)), Rule: in.Rule, Except: in.Except,
+		Effect: in.Effect, By: author(r, in.By),
+	})
+	return toWindow(w), err
+}
+
+func (a *API) deleteWindow(r *http.Request) (any, error) {
+	return wireDone{Done: true}, a.desk.DeleteWindow(r.Context(), r.PathValue("id"), author(r, ""))
+}
+
+type wireCalendar struct {
+	ICS    string            `json:"ics" doc:"an iCalendar file's text"`
+	Match  list[wireMatcher] `json:"match"`
+	Effect omen.Effect       `json:"effect,omitempty"`
+	By     string            `json:"by,omitempty"`
+}
+
+func (a *API) putCalendar(r *http.Request) (any, error) {
+	var in wireCalendar
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	all, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
+	return wireWindows{each(all, toWindow)}, err
+}
+
+type wireEvent struct {
+	ID    string            `json:"id,omitempty" doc:"given by Omen unless set; the same ID twice is one event"`
+	Kind  omen.EventKind    `json:"kind" doc:"boot, restart, deploy or note"`
+	At    instant           `json:"at,omitempty" doc:"null: now"`
+	Match list[wireMatcher] `json:"match" doc:"which hosts"`
+	Title string            `json:"title,omitempty"`
+	Link  string            `json:"link,omitempty"`
+	By    string            `json:"by,omitempty"`
+	Grace number            `json:"grace_seconds,omitempty" doc:"how long to be lenient; 0: the kind's own"`
+}
+
+type wireEvents struct {
+	Events list[wireEvent] `json:"events" doc:"oldest first"`
+}
+
+func toEvent(e omen.Event) wireEvent {
+	return wireEvent{
+		ID: e.ID, Kind: e.Kind, At: instant(e.At), Match: each(e.Match, toMatcher), Title: e.Title,
+		Link: e.Link, By: e.By, Grace: number(e.Grace.Seconds()),
+	}
+}
+
+func (a *API) getEvents(r *http.Request) (any, error) {
+	from, to, _, err := rangeParams(r)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.store.Events(r.Context(), from, to)
+	return wireEvents{each(all, toEvent)}, err
+}
+
+func (a *API) postEvent(r *http.Request) (any, error) {
+	var in wireEvent
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	e := omen.Event{
+		ID: in.ID, Kind: in.Kind, At: time.Time(in.At), Match: each(in.Match, fromMatcher), Title: in.Title,
+		Link: in.Link, By: author(r, in.By), Grace: time.Duration(float64(in.Grace) * float64(time.Second)),
+	}
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	e, err := a.desk.Note(r.Context(), e)
+	return toEvent(e), err
+}
+
+type wireCauseSign struct {
+	Feature string `json:"feature"`
+	Up      bool   `json:"up"`
+}
+
+type wirePattern struct {
+	ID         string              `json:"id"`
+	Verdict    omen.Verdict        `json:"verdict"`
+	Incident   string              `json:"incident" doc:"the judged one"`
+	Host       wireHostRef         `json:"host"`
+	Role       string              `json:"role" doc:"not empty: it holds on every host of this role"`
+	Causes     list[wireCauseSign] `json:"causes"`
+	MaxPeak    number              `json:"max_peak" doc:"incidents that reach further are told all the same"`
+	Limit      number              `json:"limit" doc:"confirmed: the score that counts as anomalous for its like"`
+	Text       string              `json:"text" doc:"when it holds, for people"`
+	By         string              `json:"by"`
+	Created    instant             `json:"created"`
+	Reverted   string              `json:"reverted" doc:"who took it back; empty: in force"`
+	RevertedAt instant             `json:"reverted_at"`
+}
+
+type wirePatterns struct {
+	Patterns list[wirePattern] `json:"patterns"`
+}
+
+func toPattern(p omen.Pattern) wirePattern {
+	text := "at any time"
+	if p.FromTime != 0 || p.ToTime != 0 {
+		zone := p.Zone
+		if zone == "" {
+			zone = "UTC"
+		}
+		text = fmt.Sprintf("%02d:%02d–%02d:%02d %s", p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, zone)
+	}
+	return wirePattern{
+		ID: p.ID, Verdict: p.Verdict, Incident: p.Incident, Host: toRef(p.Host), Role: p.Role,
+		Causes:  each(p.Causes, func(c omen.CauseSign) wireCauseSign { return wireCauseSign(c) }),
+		MaxPeak: number(p.MaxPeak), Limit: number(p.Limit), Text: text, By: p.By, Created: instant(p.Created),
+		Reverted: p.Reverted, RevertedAt: instant(p.RevertedAt),
+	}
+}
+
+func (a *API) getPatterns(r *http.Request) (any, error) {
+	all, err := a.store.Patterns(r.Context())
+	return wirePatterns{each(all, toPattern)}, err
+}
+
+func (a *API) revertPattern(r *http.Request) (any, error) {
+	var in wireAct
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	if err := a.desk.Revert(r.Context(), r.PathValue("id"), author(r, in.By)); err != nil {
+		return nil, err
+	}
+	p, err := a.store.Pattern(r.Context(), r.PathValue("id"))
+	return toPattern(p), err
+}
+
+type wireDone struct {
+	Done bool `json:"done"`
+}

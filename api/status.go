@@ -1,0 +1,126 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+func (a *API) getSources(*http.Request) (any, error) {
+	return wireSources{each(a.live.Sources(), toSource)}, nil
+}
+
+func (a *API) getStatus(r *http.Request) (any, error) {
+	hosts := a.live.Hosts()
+	out := wireStatus{
+		Version: a.version, StartedAt: instant(a.started), UptimeSeconds: number(time.Since(a.started).Seconds()),
+		Ready: true, Hosts: counts(hosts), Sources: each(a.live.Sources(), toSource),
+		UncleanShutdown: a.store.Unclean(),
+	}
+	if a.live.Ready != nil {
+		if err := a.live.Ready(); err != nil {
+			out.Ready, out.Waiting = false, err.Error()
+		}
+	}
+	learning(&out, hosts)
+	open, err := a.store.OpenIncidents(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range open {
+		switch {
+		case in.Fleet != "":
+		case in.Suppressed == "":
+			out.OpenIncidents++
+		default:
+			out.QuietIncidents++
+		}
+	}
+	return out, nil
+}
+
+// learning fills in what is being learned and when the first model is due.
+func learning(out *wireStatus, hosts []omen.HostStatus) {
+	var due time.Time
+	for _, h := range hosts {
+		if h.Training.Running {
+			out.TrainingHosts++
+			if len(out.Training) < 20 {
+				out.Training = append(out.Training, toRef(h.Host))
+			}
+		}
+		if h.Model.ID != "" {
+			continue
+		}
+		out.FirstModelHosts++
+		if d := h.Training.NextDue; !d.IsZero() && (due.IsZero() || d.Before(due)) {
+			due = d
+		}
+		if h.Training.Running && number(h.Training.Progress) > out.Progress {
+			out.Progress = number(h.Training.Progress)
+		}
+	}
+	out.FirstModelDue = instant(due)
+	slices.SortFunc(out.Training, func(x, y wireHostRef) int {
+		if x.ID < y.ID {
+			return -1
+		}
+		return 1
+	})
+}
+
+func (a *API) getModels(r *http.Request) (any, error) {
+	all, err := a.store.Models(r.Context(), omen.Host{})
+	if err != nil {
+		return nil, err
+	}
+	if r.URL.Query().Get("all") != "true" {
+		all = slices.DeleteFunc(all, func(m omen.ModelInfo) bool { return !m.Serving })
+	}
+	return wireModels{each(all, func(m omen.ModelInfo) wireModel { return toModel(m, false) })}, nil
+}
+
+func (a *API) getHostModels(r *http.Request) (any, error) {
+	h, err := a.hostParam(r.PathValue("host"))
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.store.Models(r.Context(), h)
+	if err != nil {
+		return nil, err
+	}
+	return wireModels{each(all, func(m omen.ModelInfo) wireModel { return toModel(m, true) })}, nil
+}
+
+func (a *API) healthy(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "Omen is alive.")
+}
+
+func (a *API) ready(w http.ResponseWriter, _ *http.Request) {
+	if a.live.Ready != nil {
+		if err := a.live.Ready(); err != nil {
+			plain(w, http.StatusServiceUnavailable, "Omen is not ready: "+err.Error())
+			return
+		}
+	}
+	plain(w, http.StatusOK, "Omen is ready.")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}
+
+func (a *API) reload(*http.Request) (any, error) {
+	if a.live.Reload == nil {
+		return nil, omen.WithHint(errNotHere, "restart Omen")
+	}
+	if err := a.live.Reload(); err != nil {
+		return nil, err
+	}
+	return wireDone{Done: true}, nil
+}

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// keepAlive is how often a stream says something, so that no proxy takes it
+// for dead.
+const keepAlive = 15 * time.Second
+
+// slowest is how long a stream's reader may block a write before it is
+// dropped; it reconnects, and misses no change.
+const slowest = 10 * time.Second
+
+type wireLive struct {
+	Host  string     `json:"host"`
+	At    instant    `json:"at"`
+	Score number     `json:"score"`
+	Error number     `json:"reconstruction_error"`
+	Grade omen.Grade `json:"grade"`
+}
+
+// stream sends every change of an incident, as it becomes durable, and with
+// ?host= that host's scores as they are made.
+func (a *API) stream(w http.ResponseWriter, r *http.Request) {
+	var host omen.Host
+	if name := r.URL.Query().Get("host"); name != "" {
+		h, err := a.find(name)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		host = h.Host
+	}
+	from, err := a.resume(r)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	changes := make(chan omen.Change) // unbuffered: the journal itself is the queue
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for c, err := range a.store.FollowFrom(ctx, from) {
+			if err != nil {
+				continue // the store tries again after a second
+			}
+			select {
+			case changes <- c:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	defer func() { cancel(); <-done }()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	a.pump(ctx, w, host, changes)
+}
+
+// resume is where in the journal a stream begins: after the last change that
+// the browser has seen, or at its end.
+func (a *API) resume(r *http.Request) (int64, error) {
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		if seq, err := strconv.ParseInt(last, 10, 64); err == nil && seq >= 0 {
+			return seq, nil
+		}
+	}
+	return a.store.Head(r.Context())
+}
+
+func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, changes <-chan omen.Change) {
+	control := http.NewResponseController(w)
+	send := func(format string, args ...any) bool {
+		_ = control.SetWriteDeadline(time.Now().Add(slowest))
+		_, err := fmt.Fprintf(w, format, args...)
+		return err == nil && control.Flush() == nil
+	}
+	idle := time.NewTicker(keepAlive)
+	defer idle.Stop()
+	ok := send(": omen\n\n")
+	for ok {
+		var tick <-chan struct{}
+		if host != (omen.Host{}) {
+			tick = a.recent.wake()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.closed:
+			return
+		case <-idle.C:
+			ok = send(": still here\n\n")
+		case c := <-changes:
+			body, _ := json.Marshal(toChange(c))
+			ok = send("id: %d\nevent: change\ndata: %s\n\n", c.Seq, body)
+		case <-tick:
+			if s, has := a.recent.newest(host); has {
+				body, _ := json.Marshal(wireLive{s.Host.ID(), instant(s.At), number(s.Value), number(s.ReconstructionError), s.Grade})
+				ok = send("event: score\ndata: %s\n\n", body)
+			}
+		}
+	}
+}
