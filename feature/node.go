@@ -166,15 +166,16 @@ func nodeDisk() []Feature {
 // blocks that are kept for root are in neither.
 const usedBytes = `(node_filesystem_size_bytes{` + realFiles + `} - node_filesystem_free_bytes{` + realFiles + `})`
 
-// Each device counts once, however often it is mounted.
+// Each device counts once, however often it is mounted. File systems are asked
+// less often than once a second, so growth is over a minute and not $window.
 func nodeFiles() []Feature {
 	return []Feature{
 		{Name: "filesystem_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
 			Help: "How full the fullest file system is, as df shows it",
 			Expr: `max by ($by) (` + usedBytes + ` / (` + usedBytes + ` + node_filesystem_avail_bytes{` + realFiles + `} > 0))`},
 		{Name: "filesystem_growth", Group: "filesystem", Unit: omen.BytesPerSecond, Min: -1e13, Max: 1e13, Direction: Up, Deviation: 1e7, Scale: 1e7,
-			Help: "How fast all file systems fill; below 0 while files are removed",
-			Expr: `-sum by ($by) (max by ($by, device) (deriv(node_filesystem_free_bytes{` + realFiles + `}[$window])))`},
+			Help: "How fast all file systems filled over the last minute; below 0 if files were removed",
+			Expr: `sum by ($by) (max by ($by, device) (node_filesystem_free_bytes{` + realFiles + `} offset 1m - node_filesystem_free_bytes{` + realFiles + `})) / 60`},
 		{Name: "inodes_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
 			Help: "Share of inodes in use where they are scarcest",
 			Expr: `max by ($by) (1 - node_filesystem_files_free{` + realFiles + `} / (node_filesystem_files{` + realFiles + `} > 0))`},

@@ -45,6 +45,8 @@ var synthetic = []counter{
 	{"node_netstat_Tcp_ActiveOpens", nil, 3},
 	{"node_netstat_Tcp_PassiveOpens", nil, 4},
 	{"node_time_seconds", nil, 1},
+	{"node_filesystem_free_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}, -10},
+	{"node_filesystem_free_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/data"}, -10},
 }
 
 var standing = []counter{
@@ -52,7 +54,6 @@ var standing = []counter{
 	{"node_memory_MemTotal_bytes", nil, 1000}, {"node_memory_MemAvailable_bytes", nil, 600},
 	{"node_memory_SwapTotal_bytes", nil, 0}, {"node_memory_SwapFree_bytes", nil, 0},
 	{"node_filesystem_size_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}, 1000},
-	{"node_filesystem_free_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}, 400},
 	{"node_filesystem_avail_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}, 350},
 	{"node_filesystem_size_bytes", []string{"device", "tmpfs", "fstype", "tmpfs", "mountpoint", "/run"}, 1000},
 	{"node_filesystem_free_bytes", []string{"device", "tmpfs", "fstype", "tmpfs", "mountpoint", "/run"}, 1},
@@ -69,7 +70,7 @@ func TestNodeCountsOnce(t *testing.T) {
 	}
 	defer local.Close()
 	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
-	const seconds = 40
+	const seconds = 70
 	for i := range seconds {
 		var batch []series.Sample
 		add := func(c counter, v float64) {
@@ -106,22 +107,23 @@ func TestNodeCountsOnce(t *testing.T) {
 		t.Fatalf("got %v, want one vector of web-1", got)
 	}
 	check(t, s, got[0], map[string]float64{
-		"cpu_user":         (0.9 + 0.1) / 2,
-		"cpu_system":       (0.2 + 0.1) / 2,
-		"cpu_iowait":       math.NaN(),
-		"cpu_busiest":      0.9,
-		"load_per_core":    (3 + 1) / 2.0,
-		"procs_blocked":    1,
-		"memory_used":      0.4,
-		"swap_used":        math.NaN(), // 0 of 0
-		"pressure_cpu":     math.NaN(),
-		"disk_write":       1200,
-		"disk_utilisation": 0.25,
-		"disk_operations":  40,
-		"disk_latency":     0.2 / 40,
-		"filesystem_used":  600 / (600 + 350.0),
-		"network_receive":  700,
-		"tcp_opens":        7,
+		"cpu_user":          (0.9 + 0.1) / 2,
+		"cpu_system":        (0.2 + 0.1) / 2,
+		"cpu_iowait":        math.NaN(),
+		"cpu_busiest":       0.9,
+		"load_per_core":     (3 + 1) / 2.0,
+		"procs_blocked":     1,
+		"memory_used":       0.4,
+		"swap_used":         math.NaN(), // 0 of 0
+		"pressure_cpu":      math.NaN(),
+		"disk_write":        1200,
+		"disk_utilisation":  0.25,
+		"disk_operations":   40,
+		"disk_latency":      0.2 / 40,
+		"filesystem_used":   690 / (690 + 350.0),
+		"filesystem_growth": 10,
+		"network_receive":   700,
+		"tcp_opens":         7,
 	})
 	if up, ok := s.Uptime(f, 0, 0); !ok || up != (1000+seconds-1)*time.Second {
 		t.Errorf("uptime is %s, %t", up, ok)
