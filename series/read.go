@@ -45,7 +45,10 @@ func (r *reader) read(ctx context.Context, q Query) (*Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	window, lookback := r.window(ctx, q)
+	window, lookback, err := r.window(ctx, q)
+	if err != nil {
+		return nil, omen.WithHint(fmt.Errorf("measure how far apart samples are: %w", err), omen.Hint(err))
+	}
 
 	answers := make([]*answer, len(q.Exprs))
 	failures := make([]error, len(q.Exprs))
@@ -140,16 +143,21 @@ func (r *reader) feature(ctx context.Context, a *answer, promQL string, lookback
 // The lookback is twice the window, so that a host that vanished without a
 // staleness marker shows as a gap instead of a flat line for five minutes; it
 // is 0, the source's own, if nothing is known of the data.
-func (r *reader) window(ctx context.Context, q Query) (window, lookback time.Duration) {
+//
+// It fails only if the source as a whole does not answer.
+func (r *reader) window(ctx context.Context, q Query) (window, lookback time.Duration, err error) {
 	window = q.Window
 	if window == 0 {
-		scrape := r.interval(ctx, q)
+		scrape, err := r.interval(ctx, q)
+		if err != nil {
+			return 0, 0, err
+		}
 		window = max(4*q.Step, 4*scrape, time.Second)
 		if scrape == 0 {
-			return window, 0
+			return window, 0, nil
 		}
 	}
-	return window, max(2*window, 10*time.Second)
+	return window, max(2*window, 10*time.Second), nil
 }
 
 // intervals remembers what was measured, by selector.
@@ -169,16 +177,19 @@ const measuredFor = 10 * time.Minute
 
 // interval measures how far apart the samples are that the expressions read,
 // by counting those of the first selectors; 0 if there are none.
-func (r *reader) interval(ctx context.Context, q Query) time.Duration {
+func (r *reader) interval(ctx context.Context, q Query) (time.Duration, error) {
 	for _, selector := range selectors(q, 3) {
 		r.intervals.mu.Lock()
 		m, ok := r.intervals.known[selector]
 		r.intervals.mu.Unlock()
 		if ok && q.End.Sub(m.at).Abs() < measuredFor {
-			return m.interval
+			return m.interval, nil
 		}
 		for _, at := range []time.Time{q.End, q.Start.Add(q.End.Sub(q.Start) / 2), q.Start} {
-			interval, sure := r.measure(ctx, selector, at)
+			interval, sure, err := r.measure(ctx, selector, at)
+			if err != nil {
+				return 0, err
+			}
 			if interval == 0 {
 				continue
 			}
@@ -190,10 +201,10 @@ func (r *reader) interval(ctx context.Context, q Query) time.Duration {
 				r.intervals.known[selector] = measured{q.End, interval}
 				r.intervals.mu.Unlock()
 			}
-			return interval
+			return interval, nil
 		}
 	}
-	return 0
+	return 0, nil
 }
 
 // measure estimates the interval between samples at an instant. A span w that
@@ -201,7 +212,9 @@ func (r *reader) interval(ctx context.Context, q Query) time.Duration {
 // if the series began within the span; the shortest bound over several spans
 // is taken per series, and of the series the ninth decile, so that one slow
 // host does not blur the others and the slow ones still have rates.
-func (r *reader) measure(ctx context.Context, selector string, at time.Time) (interval time.Duration, sure bool) {
+//
+// It fails if not even the first, cheap query is answered.
+func (r *reader) measure(ctx context.Context, selector string, at time.Time) (interval time.Duration, sure bool, err error) {
 	shortest := map[string]time.Duration{}
 	most := 0
 	for _, span := range []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute} {
@@ -209,7 +222,10 @@ func (r *reader) measure(ctx context.Context, selector string, at time.Time) (in
 			hosts: map[string]*track{}, doubled: map[string]int{}}
 		promQL := fmt.Sprintf("max by (job, instance) (count_over_time(%s[%ds]))", selector, int(span.Seconds()))
 		if _, err := r.eval(ctx, a, promQL, at, at, time.Second, 0); err != nil {
-			return 0, false
+			if len(shortest) == 0 && (ctx.Err() != nil || errors.Is(err, omen.ErrUnavailable) || errors.Is(err, omen.ErrDenied)) {
+				return 0, false, err
+			}
+			break // with what the shorter spans say
 		}
 		for host, t := range a.hosts {
 			count := int(t.values[0])
@@ -227,14 +243,14 @@ func (r *reader) measure(ctx context.Context, selector string, at time.Time) (in
 		}
 	}
 	if len(shortest) == 0 {
-		return 0, false
+		return 0, false, nil
 	}
 	var all []time.Duration
 	for _, d := range shortest {
 		all = append(all, d)
 	}
 	slices.Sort(all)
-	return nearRound(all[(len(all)-1)*9/10]), most >= 15
+	return nearRound(all[(len(all)-1)*9/10]), most >= 15, nil
 }
 
 // nearRound is the usual scrape interval at or a little below d, if there is
