@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
@@ -75,10 +73,9 @@ type fit struct {
 
 	report  autoencoder.Report
 	dropped []Inactive
-	sums    *sums
+	ranges  []float64        // per active feature, largest minus smallest value
 	folds   [folds][]float32 // forecasts without one fold, if cross-validated
 	scores  []float64        // smoothed, per sample, before the limit
-	odd     []bool           // samples that are left out of everything but the network
 	t       tracks
 }
 
@@ -110,7 +107,7 @@ func (f *fit) run() error {
 	if err := f.selectFeatures(); err != nil {
 		return err
 	}
-	for i, stage := range []func() error{f.fitNetwork, f.fitForecast, f.trace, f.calibrate, f.clean} {
+	for i, stage := range []func() error{f.fitNetwork, f.fitForecast, f.trace, f.calibrate, f.writeCard} {
 		if err := f.ctx.Err(); err != nil {
 			return err
 		}
@@ -134,6 +131,7 @@ func (f *fit) selectFeatures() error {
 			f.dropped = append(f.dropped, Inactive{sp.name, fmt.Sprintf("present in %.1f%% of the samples only", 100*present)})
 		default:
 			f.m.active = append(f.m.active, int32(i))
+			f.ranges = append(f.ranges, slices.Max(values)-slices.Min(values))
 			f.m.scales = append(f.m.scales, learnScaling(values, sp))
 		}
 	}
@@ -182,6 +180,7 @@ func (f *fit) fitNetwork() error {
 	warm := f.o.Warm
 	if warm != nil && warm.net != nil && slices.Equal(warm.active, m.active) && slices.Equal(warm.net.Hidden(), f.o.Hidden) {
 		o.Warm = warm.net
+		m.card.Warm = warm.id
 		m.group = warm.group
 	}
 	batches := max(1, len(rows)/n/128)
@@ -235,8 +234,8 @@ func (f *fit) fold(t int) int {
 	return 0
 }
 
-// collect adds up the samples for which use is true.
-func (f *fit) collect(use func(t int) bool) *sums {
+// collect adds up the history.
+func (f *fit) collect() *sums {
 	m := f.m
 	s, p, stride := f.newSums(), m.regressors(), f.stride()
 	var x [seasonWeights]float32
@@ -244,7 +243,7 @@ func (f *fit) collect(use func(t int) bool) *sums {
 	front := newFront(&Model{active: m.active, scales: m.scales, step: m.step})
 	t := 0
 	front.learn = func(phi []float32, a []float64) {
-		if t%stride != 0 || !use(t) {
+		if t%stride != 0 {
 			return
 		}
 		s.folds[f.fold(t)].add(phi[:p], a)
@@ -264,8 +263,7 @@ func (f *fit) fitForecast() error {
 	if f.o.Without.Forecast {
 		return nil
 	}
-	f.sums = f.collect(func(int) bool { return true })
-	return f.solve(f.sums)
+	return f.solve(f.collect())
 }
 
 func (f *fit) solve(s *sums) error {
@@ -326,9 +324,6 @@ func (f *fit) trace() error {
 	return nil
 }
 
-// used tells whether a sample counts when scales and limits are learned.
-func (f *fit) used(t int) bool { return f.t.warm[t] && (f.odd == nil || !f.odd[t]) }
-
 // measure learns the scales of what the channels found.
 func (f *fit) measure() {
 	m, n, w := f.m, f.h.len(), len(f.m.active)
@@ -339,7 +334,7 @@ func (f *fit) measure() {
 		jumps, errs = jumps[:0], errs[:0]
 		for t := range n {
 			i := t*w + j
-			if !f.used(t) || !f.t.ok[i] {
+			if !f.t.warm[t] || !f.t.ok[i] {
 				continue
 			}
 			r, e := float64(f.t.r[i]), float64(f.t.e[i])
@@ -378,9 +373,6 @@ func (f *fit) calibrate() error {
 			continue
 		}
 		j.weigh(f.t.row(t, w))
-		if !f.used(t) {
-			continue
-		}
 		for c := range sums {
 			sums[c] = append(sums[c], j.h[c])
 		}
@@ -394,93 +386,15 @@ func (f *fit) calibrate() error {
 		m.spread[c] = max(quantile(sums[c], 0.99)-m.middle[c], 1e-3*float64(w))
 	}
 	j = newJudge(m)
-	f.scores = make([]float64, n)
-	scores := make([]float64, 0, n)
+	f.scores = make([]float64, 0, n)
 	for t := range n {
 		if !f.t.warm[t] {
 			j.restart()
 			continue
 		}
 		j.step(f.t.row(t, w))
-		f.scores[t] = j.smoothed
-		if f.used(t) {
-			scores = append(scores, j.smoothed)
-		}
+		f.scores = append(f.scores, j.smoothed)
 	}
-	m.limit = f.chooseLimit(scores)
+	f.chooseLimit()
 	return nil
 }
-
-// clean leaves out what the model, as fitted so far, itself finds far beyond
-// the limit, and fits the closed forms and limits afresh: an incident inside
-// the history must not become normal. What lasts longer than a day is kept: it
-// is the new normal.
-func (f *fit) clean() error {
-	if f.o.Without.Cleaning || oddScore == 0 || f.o.Warm != nil && os.Getenv("ODDALL") == "" {
-		return nil
-	}
-	odd := f.findOdd()
-	if odd == nil {
-		return nil
-	}
-	f.odd = odd
-	if f.sums != nil {
-		out := f.collect(func(t int) bool { return odd[t] })
-		for k, g := range f.sums.folds {
-			if g != nil {
-				f.sums.folds[k] = g.minus(out.folds[k])
-			}
-		}
-		for k, g := range f.sums.seasons {
-			f.sums.seasons[k] = g.minus(out.seasons[k])
-		}
-		if err := f.solve(f.sums); err != nil {
-			return err
-		}
-	}
-	if err := f.trace(); err != nil {
-		return err
-	}
-	return f.calibrate()
-}
-
-func (f *fit) findOdd() []bool {
-	odd := make([]bool, f.h.len())
-	count := 0
-	longest := int(day / f.m.step)
-	for t := 0; t < len(odd); t++ {
-		if !(f.scores[t] > oddScore*f.m.limit) {
-			continue
-		}
-		end := t
-		for u := t; u < len(odd) && u-end <= 10; u++ {
-			if f.scores[u] > oddScore*f.m.limit {
-				end = u
-			}
-		}
-		if end-t < longest {
-			for u := t; u <= end; u++ {
-				odd[u] = true
-				count++
-			}
-		}
-		t = end
-	}
-	if count == 0 || count > len(odd)/10 {
-		return nil
-	}
-	return odd
-}
-
-func (f *fit) chooseLimit(scores []float64) float64 {
-	s := slices.Clone(scores)
-	slices.Sort(s)
-	return max(quantile(s, 0.99), 1e-6)
-}
-
-var oddScore = func() float64 {
-	if v, err := strconv.ParseFloat(os.Getenv("ODD"), 64); err == nil {
-		return v
-	}
-	return 3
-}()

@@ -41,10 +41,11 @@ type Model struct {
 	bandLow   []float32 // usual residuals of the autoencoder lie between, in Z
 	bandHigh  []float32
 
-	recentre float64 // samples over which the residuals' centres drift
-	middle   [channels]float64
-	spread   [channels]float64
-	limit    float64
+	recentre  float64 // samples over which the residuals' centres drift
+	middle    [channels]float64
+	spread    [channels]float64
+	limit     float64
+	pageLevel float64 // score from which episodes are as rare as the page budget asks
 
 	card Card
 }
@@ -90,6 +91,10 @@ func (m *Model) Step() time.Duration { return m.step }
 
 // Grade says how much it can be trusted.
 func (m *Model) Grade() omen.Grade { return m.grade }
+
+// PageLevel is the score, at least 1, above which the history had no more
+// episodes than the page budget allows: where an alert is worth a page at once.
+func (m *Model) PageLevel() float64 { return m.pageLevel }
 
 // Card reports what it learned from and how well.
 func (m *Model) Card() Card { return m.card }

@@ -1,0 +1,114 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+const (
+	// limitQuantile of the scores in training is half of the limit's rule.
+	limitQuantile = 0.99
+	// alertsPerPage is how many episodes above the limit the other half allows
+	// for each page of the budget. Not each episode is a page: people are told
+	// of those that are severe or last, which is [Model.PageLevel]'s business;
+	// and of the episodes in a host's history some were real. Chosen with
+	// limitQuantile by leaving series out of the benchmark.
+	alertsPerPage = 3.5
+	// strictness is what the limit of a model with two minutes of history is
+	// multiplied with; it falls to 1 with the logarithm of the history, at a
+	// day. What is usual over a day has not been seen in two minutes.
+	strictness = 2.5
+	leastLimit = 1e-3
+	limitPace  = 0.1 // of the way that a retrained model's limit goes from the one before
+)
+
+// chooseLimit sets the limit and the page level from the scores in training.
+//
+// The limit is the geometric mean of two: the quantile that the budget allows
+// (robust, but blind to how alerts cluster) and the smallest limit that would
+// have opened no more episodes than the budget allows (what an operator
+// means, but decided by the few largest scores in the history).
+func (f *fit) chooseLimit() {
+	m := f.m
+	sorted := slices.Clone(f.scores)
+	slices.Sort(sorted)
+	// The scores' own time, without what was left out.
+	weeks := float64(len(sorted)) * m.step.Seconds() / week.Seconds()
+	byQuantile := quantile(sorted, 1-(1-limitQuantile)*clip(m.pages, 20))
+	byBudget := smallestLimit(f.scores, sorted, weeks*m.pages*alertsPerPage)
+	caution := caution(f.h.span() + m.step)
+	m.limit = max(math.Sqrt(max(byQuantile, 0)*max(byBudget, 0))*caution, leastLimit)
+	if w := f.o.Warm; w != nil && w.grade == omen.Established && m.grade == omen.Established && w.pages == m.pages && w.schema == m.schema {
+		// Scores of one day and the next stay comparable, and a limit that was
+		// learned without the alerts of the one before cannot creep down.
+		m.limit = math.Exp((1-limitPace)*math.Log(w.limit) + limitPace*math.Log(m.limit))
+	}
+	m.pageLevel = max(1, smallestLimit(f.scores, sorted, weeks*m.pages)/m.limit)
+
+	c := &m.card.Limit
+	c.Chosen, c.Rule = m.limit, "geometric mean of the quantile and the episode budget, times caution"
+	c.PagesPerWeek, c.PageLevel, c.Caution = m.pages, m.pageLevel, caution
+	c.ByQuantile, c.ByBudget = byQuantile, byBudget
+	c.P95, c.P99, c.P995 = quantile(sorted, 0.95), quantile(sorted, 0.99), quantile(sorted, 0.995)
+	mean, sd := moments(sorted)
+	c.MeanPlus3SD = mean + 3*sd
+	c.Expected = float64(episodesAbove(f.scores, m.limit)) / max(weeks, 1e-9)
+	if weeks < 1.0/7 {
+		c.Expected = 0
+	}
+	m.card.Normality = normality(sorted)
+}
+
+// caution is the factor for little history.
+func caution(covered time.Duration) float64 {
+	if covered >= day {
+		return 1
+	}
+	least := 2 * time.Minute
+	part := math.Log(float64(day)/float64(max(covered, least))) / math.Log(float64(day)/float64(least))
+	return 1 + (strictness-1)*part
+}
+
+// smallestLimit is the smallest of some 200 levels above which no more than
+// allowed episodes lie, coming from the top.
+func smallestLimit(scores, sorted []float64, allowed float64) float64 {
+	const levels = 200
+	best := sorted[len(sorted)-1]
+	for i := range levels {
+		tail := 1e-5 * math.Pow(0.2/1e-5, float64(i)/(levels-1))
+		level := quantile(sorted, 1-tail)
+		if float64(episodesAbove(scores, level)) > allowed {
+			break
+		}
+		best = level
+	}
+	return best
+}
+
+// episodesAbove counts the episodes of scores above a limit, mergeGap apart.
+func episodesAbove(scores []float64, limit float64) int {
+	n, last := 0, math.MinInt/2
+	for i, s := range scores {
+		if s > limit {
+			if i-last > mergeGap {
+				n++
+			}
+			last = i
+		}
+	}
+	return n
+}
+
+func moments(v []float64) (mean, sd float64) {
+	for _, x := range v {
+		mean += x
+	}
+	mean /= float64(max(1, len(v)))
+	for _, x := range v {
+		sd += (x - mean) * (x - mean)
+	}
+	return mean, math.Sqrt(sd / float64(max(1, len(v)-1)))
+}

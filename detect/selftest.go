@@ -1,0 +1,138 @@
+package detect
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/omenhq/omen"
+)
+
+// Trial is what the self-test says of one kind of fault.
+type Trial struct {
+	Kind     string    `json:"kind"`
+	Sizes    []float64 `json:"sizes"`    // in the feature's standard deviations in training; none for kinds without a size
+	Recall   []float64 `json:"recall"`   // share found, per size
+	Delay    float64   `json:"delay"`    // median samples from start to first alert, over all found
+	Smallest float64   `json:"smallest"` // smallest size of which at least half are found; 0: none, or the kind has no size
+}
+
+// fault is a kind of synthetic fault. apply changes a value at sample k of n
+// since its start; frozen is the feature's value before, other the same
+// feature's value at another time, by is size times the feature's deviation.
+type fault struct {
+	kind  string
+	sizes []float64
+	apply func(v, frozen, other, by float64, k, n int) float64
+}
+
+// The kinds: what Omen is for, in the shapes that the literature on injected
+// faults uses (Blázquez-García et al. 2021, section 2).
+var faults = []fault{
+	{"spike", []float64{3, 6, 12, 24}, func(v, _, _, by float64, k, _ int) float64 {
+		if k < 3 {
+			return v + by
+		}
+		return v
+	}},
+	{"level_shift", []float64{2, 4, 8, 16}, func(v, _, _, by float64, _, _ int) float64 { return v + by }},
+	{"leak", []float64{2, 4, 8, 16}, func(v, _, _, by float64, k, n int) float64 { return v + by*float64(k+1)/float64(n) }},
+	{"stuck", nil, func(_, frozen, _, _ float64, _, _ int) float64 { return frozen }},
+	{"lost_correlation", nil, func(_, _, other, _ float64, _, _ int) float64 { return other }},
+	{"slow_drift", []float64{2, 4, 8, 16}, func(v, _, _, by float64, k, n int) float64 {
+		return v + by*float64(k+1)/float64(n)
+	}},
+}
+
+const (
+	trialsPerSize = 8
+	trialWarmUp   = 100 // samples that a stream is rebuilt from
+	trialLength   = 60  // samples of a fault
+	driftLength   = 240 // of a slow drift
+	trialGrace    = 5   // samples after it in which an alert still counts
+	trialFeatures = 2   // features that a fault hits, at most
+)
+
+// selfTest injects faults into the last quarter of the history and reports
+// which of them the model finds.
+func (f *fit) selfTest() {
+	m, n := f.m, f.h.len()
+	rng := rand.New(rand.NewPCG(f.o.Seed, 0x73656c66))
+	for _, kind := range faults {
+		length := trialLength
+		if kind.kind == "slow_drift" {
+			length = driftLength
+		}
+		first := max(trialWarmUp, n*3/4)
+		if n-first < length+trialGrace+1 {
+			first = n - length - trialGrace - 1
+		}
+		if first < trialWarmUp {
+			continue // too little history for this kind
+		}
+		sizes := kind.sizes
+		if sizes == nil {
+			sizes = []float64{0}
+		}
+		t := Trial{Kind: kind.kind, Sizes: kind.sizes}
+		var delays []int
+		for _, size := range sizes {
+			found := 0
+			for range trialsPerSize {
+				start := first + rng.IntN(n-first-length-trialGrace)
+				if d := f.inject(kind, size, start, length, rng); d >= 0 {
+					found++
+					delays = append(delays, d)
+				}
+			}
+			recall := float64(found) / trialsPerSize
+			t.Recall = append(t.Recall, recall)
+			if recall >= 0.5 && t.Smallest == 0 {
+				t.Smallest = size
+			}
+		}
+		if len(delays) > 0 {
+			slices.Sort(delays)
+			t.Delay = float64(delays[len(delays)/2])
+		}
+		m.card.SelfTest = append(m.card.SelfTest, t)
+	}
+}
+
+// inject plays one fault and returns after how many samples it is found, or -1.
+func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand) int {
+	m := f.m
+	hit := make([]int, 1+rng.IntN(trialFeatures))
+	for i := range hit {
+		hit[i] = rng.IntN(len(m.active))
+	}
+	sign := 1.0
+	if rng.IntN(2) == 0 {
+		sign = -1
+	}
+	shift := rng.IntN(f.h.len())
+	vector := func(t int) omen.Vector { return omen.Vector{Host: m.host, At: f.h.at[t], Values: f.h.values[t]} }
+	recent := make([]omen.Vector, 0, trialWarmUp)
+	for t := start - trialWarmUp; t < start; t++ {
+		recent = append(recent, vector(t))
+	}
+	s := m.Stream(recent)
+	row := make([]float64, len(m.specs))
+	for k := range length + trialGrace {
+		v := vector(start + k)
+		copy(row, v.Values)
+		if k < length {
+			for _, j := range hit {
+				i := m.active[j]
+				frozen := f.h.values[start-1][i]
+				other := f.h.values[(start+k+shift)%f.h.len()][i]
+				by := sign * size * (m.scales[j].zWidth)
+				row[i] = kind.apply(row[i], frozen, other, by, k, length)
+			}
+		}
+		v.Values = row
+		if score, err := s.Score(v); err == nil && score.Anomalous() {
+			return k
+		}
+	}
+	return -1
+}
