@@ -19,6 +19,7 @@ type book struct {
 	entries map[string]*entry // by incident
 	groups  map[string]*group
 	pending map[int64]struct{} // changes taken that are not done with
+	order   []int64            // the same in order, with some that are
 	seen    int64              // the newest change taken
 	sent    []time.Time        // messages of the last minute
 	stormy  time.Time          // until then new incidents join the storm
@@ -188,6 +189,7 @@ func (b *book) add(e *entry, c omen.Change, now time.Time) {
 	}
 	if c.Seq > 0 {
 		b.pending[c.Seq] = struct{}{}
+		b.order = append(b.order, c.Seq)
 	}
 	b.schedule(g, c, now)
 }
@@ -195,7 +197,7 @@ func (b *book) add(e *entry, c omen.Change, now time.Time) {
 // schedule says when a group's next message is due.
 func (b *book) schedule(g *group, c omen.Change, now time.Time) {
 	wait := g.opts.GroupInterval
-	if g.storm && c.Kind == omen.ChangeClosed && g.open() > 0 {
+	if g.storm && c.Kind == omen.ChangeClosed && g.open() {
 		wait = stormClosedInterval
 	}
 	at := now.Add(g.opts.GroupWait)
@@ -207,15 +209,14 @@ func (b *book) schedule(g *group, c omen.Change, now time.Time) {
 	}
 }
 
-// open is how many members have not ended.
-func (g *group) open() int {
-	n := 0
+// open reports whether a member has not ended.
+func (g *group) open() bool {
 	for _, e := range g.members {
 		if e.in.State != omen.Closed {
-			n++
+			return true
 		}
 	}
-	return n
+	return false
 }
 
 func (b *book) join(e *entry, g *group) {
@@ -252,11 +253,13 @@ func (b *book) drop(e *entry) {
 // lowWater is the newest change such that it and all before it are done with:
 // where the lane's cursor may be.
 func (b *book) lowWater() int64 {
-	low := b.seen
-	for seq := range b.pending {
-		low = min(low, seq-1)
+	for len(b.order) > 0 {
+		if _, waits := b.pending[b.order[0]]; waits {
+			return b.order[0] - 1
+		}
+		b.order = b.order[1:]
 	}
-	return low
+	return b.seen
 }
 
 // full reports whether the book holds so much that the lane must not read on;

@@ -18,19 +18,7 @@ import (
 // not before the next change. Skipped changes were kept back by a muted route
 // until their incident was over; they are done with.
 func (b *book) next(now time.Time) (out *batch, wake time.Time, skipped []omen.Change) {
-	due := b.ready(now, &wake)
-	for i := 0; i < len(due); i++ {
-		g := due[i]
-		if g.mutedBy == "" {
-			continue
-		}
-		skipped = append(skipped, b.dropMuted(g)...)
-		if len(g.due()) == 0 {
-			g.flushAt = time.Time{}
-			due = slices.Delete(due, i, i+1)
-			i--
-		}
-	}
+	due, skipped := b.dueGroups(now, 0, &wake)
 	if len(due) == 0 {
 		return b.repeat(now, &wake), wake, skipped
 	}
@@ -43,24 +31,41 @@ func (b *book) next(now time.Time) (out *batch, wake time.Time, skipped []omen.C
 		sooner(&wake, b.sent[n-1].Add(time.Minute))
 		return nil, wake, skipped
 	}
-	out = &batch{groups: due, storm: true}
-	if len(due) == 1 && !due[0].storm {
-		out.storm = false
-	}
+	// What would be due within the next minute goes with it.
+	due, more := b.dueGroups(now, time.Minute, &wake)
+	skipped = append(skipped, more...)
+	out = &batch{groups: due, storm: len(due) > 1 || due[0].storm}
 	for _, g := range due {
 		out.entries = append(out.entries, g.due()...)
 	}
 	return out, wake, skipped
 }
 
-// ready are the groups whose message is due, the longest waiting first.
-func (b *book) ready(now time.Time, wake *time.Time) []*group {
+// dueGroups are the groups that are ready and have something left to tell once
+// what a mute kept back until it was over is taken out.
+func (b *book) dueGroups(now time.Time, within time.Duration, wake *time.Time) (due []*group, skipped []omen.Change) {
+	for _, g := range b.ready(now, within, wake) {
+		if g.mutedBy != "" {
+			skipped = append(skipped, b.dropMuted(g)...)
+		}
+		if len(g.due()) > 0 {
+			due = append(due, g)
+		} else {
+			g.flushAt = time.Time{}
+		}
+	}
+	return due, skipped
+}
+
+// ready are the groups whose message is due within a while, the longest
+// waiting first.
+func (b *book) ready(now time.Time, within time.Duration, wake *time.Time) []*group {
 	var due []*group
 	for _, g := range b.groups {
 		if g.flushAt.IsZero() {
 			continue
 		}
-		at := g.flushAt
+		at := g.flushAt.Add(-within)
 		if g.nextTry.After(at) {
 			at = g.nextTry
 		}
@@ -195,7 +200,7 @@ func (b *book) message(out *batch, now time.Time) Message {
 	switch {
 	case out.repeat:
 		m.Reason = amnotify.ReasonRepeatIntervalElapsed
-	case g.open() == 0:
+	case !g.open():
 		m.Reason = amnotify.ReasonAllAlertsResolved
 	case !g.notified.IsZero():
 		m.Reason = amnotify.ReasonNewAlertsInGroup
