@@ -142,7 +142,11 @@ func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now tim
 			return nil, err
 		}
 	}
-	past, err := d.o.Store.Incidents(ctx, store.Filter{From: now.Add(-previewBack), Kinds: []omen.IncidentKind{omen.HostIncident}})
+	back := store.Filter{From: now.Add(-previewBack), Kinds: []omen.IncidentKind{omen.HostIncident}}
+	if in.Kind == omen.HostIncident && !c.Role {
+		back.Host = in.Host // nobody else can be covered
+	}
+	past, err := d.o.Store.Incidents(ctx, back)
 	if err != nil {
 		return nil, err
 	}
