@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { ago, causesLine, countdown, score, scoreRange, seconds, value, whole } from "./format";
+import { hostPath } from "./api";
+
+describe("values are written as package omen writes them", () => {
+  it.each([
+    [0.83, "ratio", "83 %"], [1.6e9, "bytes", "1.6 GB"], [2.4e8, "bytes/s", "240 MB/s"], [0.012, "seconds", "12 ms"],
+    [1300, "1/s", "1.3k/s"], [999.6, "1", "1k"], [0, "1", "0"], [-2.5, "1", "-2.5"], [null, "ratio", "unknown"], [100, "1", "100"],
+  ])("%s %s", (v, unit, text) => expect(value(v, unit)).toBe(text));
+  it("keeps zeros that are not behind a point", () => expect(value(200, "1")).toBe("200"));
+  it("knows long times", () => expect([seconds(119), seconds(120), seconds(7200), seconds(172800)]).toEqual(["119 s", "2 min", "2 h", "2 d"]));
+});
+
+it("scores lose decimals as they grow, and unknown is a dash", () =>
+  expect([score(0.4), score(12.34), score(1234), score(null)]).toEqual(["0.40", "12.3", "1.23k", "–"]));
+
+it("tells past from future", () => {
+  const now = Date.parse("2026-01-01T00:01:00Z");
+  expect(ago("2026-01-01T00:00:00Z", now)).toBe("60 s ago");
+  expect(ago("2026-01-01T00:11:00Z", now)).toBe("in 10 min");
+  expect(ago(null, now)).toBe("never");
+  expect(whole(86400)).toBe("24 h");
+});
+
+it("counts down to zero and no further", () => {
+  const now = Date.parse("2026-01-01T00:00:00Z");
+  expect(countdown("2026-01-01T00:02:05Z", now)).toBe("2:05");
+  expect(countdown("2026-01-01T01:02:03Z", now)).toBe("1:02:03");
+  expect(countdown("2025-12-31T00:00:00Z", now)).toBe("0:00");
+});
+
+it("always keeps the limit in view", () => {
+  expect(scoreRange([0.1, null], false)[1]).toBeGreaterThan(1);
+  expect(scoreRange([40], false)[1]).toBeGreaterThan(40);
+  expect(scoreRange([], true)[0]).toBeGreaterThan(0); // a logarithm has no zero
+});
+
+it("says what matters first", () =>
+  expect(causesLine([{ text: "a_b 1", trivial: true }, { text: "c_d 2", trivial: false }])).toBe("c d 2"));
+
+it("escapes hosts in addresses", () => expect(hostPath("p/k8s/shop/a b?")).toBe("/hosts/p/k8s/shop/a%20b%3F"));

@@ -1,0 +1,113 @@
+// How values, times and words are written for people. Values follow package
+// omen's Unit.Format, so that pages, messages and the API say the same.
+import type { HostState, Num } from "./api";
+
+function short(v: number): string {
+  const a = Math.abs(v);
+  if (a < 0.0005) return "0";
+  if (a >= 99.95) return v.toFixed(0);
+  const text = a >= 9.995 ? v.toFixed(1) : v.toFixed(2);
+  return text.replace(/\.?0+$/, "");
+}
+
+function scaled(v: number, space: string, unit: string): string {
+  const prefixes = ["", "k", "M", "G", "T", "P", "E"];
+  let i = 0;
+  while (Math.abs(v) >= 999.5 && i < prefixes.length - 1) {
+    v /= 1000;
+    i++;
+  }
+  return short(v) + space + prefixes[i] + unit;
+}
+
+/** A number of seconds in its natural unit: 12 ms, 3 min. */
+export function seconds(v: number): string {
+  const a = Math.abs(v);
+  if (a === 0) return "0 s";
+  if (a < 1e-3) return short(v * 1e6) + " µs";
+  if (a < 1) return short(v * 1e3) + " ms";
+  if (a < 120) return short(v) + " s";
+  if (a < 7200) return short(v / 60) + " min";
+  if (a < 172800) return short(v / 3600) + " h";
+  return short(v / 86400) + " d";
+}
+
+/** A value with its unit in at most about ten characters. */
+export function value(v: Num | undefined, unit: string): string {
+  if (v === null || v === undefined) return "unknown";
+  switch (unit) {
+    case "ratio": return short(v * 100) + " %";
+    case "bytes": return scaled(v, " ", "B");
+    case "bytes/s": return scaled(v, " ", "B/s");
+    case "seconds": return seconds(v);
+    case "1/s": return scaled(v, "", "/s");
+    default: return scaled(v, "", "");
+  }
+}
+
+/** A score: two decimals below ten, then fewer. */
+export function score(v: Num | undefined): string {
+  if (v === null || v === undefined) return "–";
+  if (v < 10) return v.toFixed(2);
+  return v < 100 ? v.toFixed(1) : scaled(v, "", "");
+}
+
+/** How long ago an instant was, or until it comes: "3 min ago", "in 40 s". */
+export function ago(at: string | null | undefined, now = Date.now()): string {
+  if (!at) return "never";
+  const s = (now - Date.parse(at)) / 1000;
+  if (Math.abs(s) < 1.5) return "now";
+  return s > 0 ? whole(s) + " ago" : "in " + whole(-s);
+}
+
+/** A duration in whole units: 45 s, 12 min, 3 h, 2 d. */
+export function whole(s: number): string {
+  if (s < 100) return Math.round(s) + " s";
+  if (s < 6000) return Math.round(s / 60) + " min";
+  if (s < 172800) return Math.round(s / 3600) + " h";
+  return Math.round(s / 86400) + " d";
+}
+
+/** What is left until an instant, as a clock: 2:05, 1:02:03; 0:00 once past. */
+export function countdown(at: string, now = Date.now()): string {
+  const left = Math.max(0, Math.ceil((Date.parse(at) - now) / 1000));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const h = Math.floor(left / 3600), m = Math.floor(left / 60) % 60;
+  return (h ? `${h}:${two(m)}` : `${m}`) + ":" + two(left % 60);
+}
+
+export const clock = (at: string | null) => (at ? new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" }) : "–");
+
+/** A feature's name without underscores. */
+export const words = (name: string) => name.replace(/_/g, " ");
+
+export const stateColor: Record<HostState, string> = { normal: "teal", anomalous: "red", learning: "violet", silent: "gray" };
+export const severityColor: Record<string, string> = { info: "gray", warning: "orange", critical: "red" };
+
+const reasons: Record<string, string> = {
+  opened_anomalous: "left its normal behaviour", opened_cold_start_suppressed: "its model is too young to page",
+  opened_trivial_suppressed: "too small to matter", opened_silenced: "silenced", opened_maintenance: "maintenance",
+  opened_grace: "just after a boot, restart or deploy", opened_rejected_pattern: "like one judged not a problem",
+  opened_source_down: "the source does not answer", reopened_within_window: "came back",
+  escalated_severity: "went further or lasted longer", escalated_members_joined: "more hosts joined",
+  closed_recovered: "back to normal", closed_expired: "lasted so long that it is the new normal",
+  closed_host_gone: "the host is gone", closed_merged: "part of a larger incident", closed_by_operator: "closed by an operator",
+};
+/** A reason value in words. */
+export const reason = (r: string) => reasons[r] ?? words(r);
+
+const verdicts: Record<string, string> = { real: "real", not_a_problem: "not a problem", expected_at_this_time: "expected at this time" };
+export const verdict = (v: string) => verdicts[v] ?? v;
+
+/** The start of a chart's y axis and its end, so that the limit (1) is always in view. */
+export function scoreRange(values: Num[], log: boolean): [number, number] {
+  let top = 1.25;
+  for (const v of values) if (v !== null && v > top) top = v;
+  return log ? [0.05, Math.max(2, top * 1.4)] : [0, top * 1.1];
+}
+
+/** A nice sentence about what a host does now. */
+export function causesLine(causes: { text: string; trivial: boolean }[], most = 2): string {
+  const real = causes.filter((c) => !c.trivial);
+  return (real.length ? real : causes).slice(0, most).map((c) => words(c.text)).join("; ");
+}

@@ -1,0 +1,147 @@
+import { Alert, Button, Progress, Select, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useState } from "react";
+import { Link } from "wouter";
+import { useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
+import { causesLine, countdown, score, stateColor, words } from "../format";
+import { Dot, Empty, Grade, HostLink, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
+import { Spark } from "../parts/Chart";
+
+const perPage = 50;
+const states: HostState[] = ["anomalous", "silent", "normal", "learning"];
+
+export function Overview() {
+  const status = useStatus();
+  const [q, setQ] = useState("");
+  const [needle] = useDebouncedValue(q, 200);
+  const [state, setState] = useState("");
+  const [sort, setSort] = useState("attention");
+  const [page, setPage] = useState(0);
+  const hosts = useHosts({ q: needle, state, sort, limit: perPage, offset: page * perPage });
+  const open = useIncidents({ state: "active", quiet: "false", limit: 10 });
+  const s = status.data, total = hosts.data?.total ?? 0;
+  const pick = (next: string) => { setState(state === next ? "" : next); setPage(0); };
+  return (
+    <main className="page">
+      <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Overview</h1>
+      <Problem error={status.error ?? hosts.error} what="Omen's state cannot be shown" />
+      {s && <Banners status={s} />}
+      <section className="tiles" aria-label="Hosts by state">
+        {states.map((k) => (
+          <button key={k} className="card tile" aria-pressed={state === k} onClick={() => pick(k)} title={`Show only ${k} hosts`}>
+            <span className="line dim" style={{ gap: 7, fontSize: 13.5 }}><Dot color={stateColor[k]} />{k}</span>
+            <b className="num">{s?.hosts[k] ?? "–"}</b>
+          </button>
+        ))}
+        <Link className="card tile" href="/incidents" style={{ textDecoration: "none" }}>
+          <span className="dim" style={{ fontSize: 13.5 }}>open incidents</span>
+          <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} quiet</span>}</b>
+        </Link>
+      </section>
+      {s && <Learning status={s} />}
+      {!!open.data?.incidents.length && (
+        <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><IncidentTable incidents={open.data.incidents} /></section>
+      )}
+      <section className="card" aria-labelledby="hosts" style={{ paddingBottom: 6 }}>
+        <div className="line between" style={{ marginBottom: 6 }}>
+          <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>
+          <div className="line">
+            <TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => { setQ(e.currentTarget.value); setPage(0); }} />
+            <Select size="xs" w={150} aria-label="Order of hosts" allowDeselect={false} value={sort} onChange={(v) => setSort(v ?? "attention")}
+              data={[{ value: "attention", label: "Attention first" }, { value: "score", label: "Highest score" }, { value: "name", label: "By name" }, { value: "model_age", label: "Oldest model" }]} />
+          </div>
+        </div>
+        <HostTable hosts={hosts.data?.hosts ?? []} />
+        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state ? "No host is like this." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
+        {total > perPage && (
+          <nav className="line between" aria-label="Pages of hosts" style={{ padding: "10px 0" }}>
+            <span className="dim num" style={{ fontSize: 13 }}>{page * perPage + 1}–{Math.min(total, (page + 1) * perPage)} of {total}</span>
+            <div className="line">
+              <Button size="compact-sm" variant="default" disabled={page === 0} onClick={() => setPage(page - 1)}>Previous</Button>
+              <Button size="compact-sm" variant="default" disabled={(page + 1) * perPage >= total} onClick={() => setPage(page + 1)}>Next</Button>
+            </div>
+          </nav>
+        )}
+      </section>
+    </main>
+  );
+}
+
+function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["data"]>["hosts"] }) {
+  return (
+    <div className="scroll">
+      <table className="grid" data-testid="hosts">
+        <thead><tr><th>Host</th><th>State</th><th className="right">Score</th><th>Lately</th><th>Why</th><th>Model</th><th className="wide">Trained</th></tr></thead>
+        <tbody>
+          {hosts.map((h) => (
+            <tr key={h.id}>
+              <td><HostLink id={h.id} name={h.name} /><span className="dim" style={{ fontSize: 12 }}>{h.profile} · {h.source}</span></td>
+              <td><State state={h.state} /></td>
+              <td className="right num" style={{ fontWeight: 600, color: h.state === "anomalous" ? "var(--mantine-color-red-6)" : undefined }}>{score(h.score)}</td>
+              <td><Spark scores={h.recent} hot={h.state === "anomalous"} /></td>
+              <td><span className="cause">{h.state === "anomalous" ? causesLine(h.causes) : h.state === "learning" ? <Waiting due={h.training.next_due} running={h.training.running} err={h.training.err} /> : h.state === "silent" ? <>last seen <When at={h.last_seen} /></> : ""}</span></td>
+              <td><Grade grade={h.grade} /></td>
+              <td className="wide dim" style={{ whiteSpace: "nowrap" }}>{h.trained_at ? <When at={h.trained_at} /> : "–"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Waiting({ due, running, err }: { due: string | null; running: boolean; err: string }) {
+  const now = useNow();
+  if (running) return <>training its first model</>;
+  if (err) return <>no model yet: {err}</>;
+  return due ? <>first model in <span className="num">{countdown(due, now)}</span></> : <>collecting samples</>;
+}
+
+/** What is being learned, and when the first model is due. */
+function Learning({ status: s }: { status: Status }) {
+  const now = useNow();
+  if (!s.first_model_hosts && !s.training_hosts) return null;
+  const first = s.first_model_hosts > 0;
+  return (
+    <section className="card" aria-label="What is being learned" data-testid="learning">
+      <div className="line between">
+        <div>
+          <h2 style={{ margin: 0 }}>{first ? `Learning what is normal for ${s.first_model_hosts} ${s.first_model_hosts === 1 ? "host" : "hosts"}` : `Retraining ${s.training_hosts} ${s.training_hosts === 1 ? "model" : "models"}`}</h2>
+          <span className="dim" style={{ fontSize: 14 }}>
+            {s.training_hosts ? `training now: ${s.training.slice(0, 3).map((h) => h.name).join(", ")}${s.training_hosts > 3 ? " and others" : ""}` : "collecting samples; nobody is told of anything before a model exists"}
+          </span>
+        </div>
+        {first && s.first_model_due && (
+          <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }}>first model in</span><div className="num" style={{ fontSize: 24, fontWeight: 650, lineHeight: 1.15 }}>{countdown(s.first_model_due, now)}</div></div>
+        )}
+      </div>
+      {first && s.training_hosts > 0 && <Progress mt={10} size="sm" color="violet" value={(s.progress ?? 0) * 100} aria-label="progress of the training" />}
+    </section>
+  );
+}
+
+/** Sources that do not answer as they should, and what else an operator must know. */
+function Banners({ status: s }: { status: Status }) {
+  const bad = s.sources.filter((x) => x.state !== "up");
+  return (
+    <>
+      {!s.ready && <Alert color="violet" variant="light" title="Omen is starting">{s.waiting}</Alert>}
+      {bad.map((x) => {
+        const failed = Object.keys(x.failed_features);
+        return (
+          <Alert key={x.name} color={x.state === "down" ? "red" : x.state === "partial" ? "orange" : "violet"} variant="light" role="status"
+            title={x.state === "down" ? `Source ${x.name} does not answer; its hosts are not judged` : x.state === "partial" ? `Source ${x.name} answers only in part` : `Source ${x.name} is starting`}>
+            {x.err}
+            {failed.length > 0 && <div>Without: {failed.slice(0, 8).map(words).join(", ")}{failed.length > 8 && ` and ${failed.length - 8} more`}</div>}
+            <span className="dim" style={{ fontSize: 13 }}>{x.address} · since <When at={x.since} /></span>
+          </Alert>
+        );
+      })}
+      {!bad.length && s.sources.length > 0 && (
+        <div className="line dim" style={{ fontSize: 13.5 }} data-testid="sources">
+          {s.sources.map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" />{x.name} · {x.address} · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
+        </div>
+      )}
+    </>
+  );
+}

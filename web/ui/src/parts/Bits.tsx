@@ -1,0 +1,94 @@
+import { Alert, Badge, Tooltip } from "@mantine/core";
+import { useEffect, useState, type ReactNode } from "react";
+import { Link } from "wouter";
+import { ApiError, hostPath, incidentPath, type Cause, type HostState, type Incident } from "../api";
+import { ago, causesLine, clock, reason, score, severityColor, stateColor, value, words } from "../format";
+
+export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} aria-hidden />;
+
+export const State = ({ state }: { state: HostState }) => (
+  <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={stateColor[state]} />{state}</span>
+);
+
+const gradeHelp: Record<string, string> = {
+  provisional: "learned from minutes: what it finds is recorded, and told only when it is extreme",
+  learning: "learned from hours: it is told only after it lasts longer",
+  established: "learned from a day or more",
+};
+export const Grade = ({ grade }: { grade: string }) =>
+  grade ? <Tooltip label={gradeHelp[grade] ?? grade}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none">{grade}</Badge></Tooltip> : <span className="dim">–</span>;
+
+export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" | "state"> }) =>
+  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity] ?? "gray"} size="sm" tt="none">{i.severity}</Badge>;
+
+/** An instant as "3 min ago", the exact time on hover; it ticks by itself. */
+export function When({ at }: { at: string | null }) {
+  const now = useNow(5000);
+  return <time dateTime={at ?? undefined} title={clock(at)}>{ago(at, now)}</time>;
+}
+
+export function useNow(every = 1000): number {
+  const [now, set] = useState(Date.now());
+  useEffect(() => {
+    const t = setInterval(() => set(Date.now()), every);
+    return () => clearInterval(t);
+  }, [every]);
+  return now;
+}
+
+export function Problem({ error, what }: { error: unknown; what: string }) {
+  if (!error) return null;
+  const hint = error instanceof ApiError ? error.hint : "";
+  return <Alert color="red" variant="light" role="alert" title={what}>{(error as Error).message}{hint && <div className="dim">{hint}</div>}</Alert>;
+}
+
+export const Empty = ({ children }: { children: ReactNode }) => <div className="dim" style={{ padding: "26px 0", textAlign: "center" }}>{children}</div>;
+
+/** Causes with their share, actual and expected values. */
+export function Causes({ causes }: { causes: Cause[] }) {
+  if (!causes.length) return <Empty>No causes yet: the host has no score.</Empty>;
+  return (
+    <div style={{ display: "flex", flexDirection: "column", gap: 12 }}>
+      {causes.map((c) => (
+        <div key={c.feature} style={{ opacity: c.trivial ? 0.6 : 1 }}>
+          <div className="line between" style={{ fontSize: 14, flexWrap: "nowrap" }}>
+            <span><b style={{ fontWeight: 600 }}>{words(c.feature)}</b>{c.trivial && <span className="dim"> · too small to matter</span>}</span>
+            <span className="num dim">{Math.round((c.share ?? 0) * 100)} %</span>
+          </div>
+          <div className="share" aria-hidden><i style={{ width: `${Math.min(100, (c.share ?? 0) * 100)}%` }} /></div>
+          <div className="num dim" style={{ fontSize: 13, marginTop: 3 }}>
+            is <span style={{ color: "var(--mantine-color-text)" }}>{value(c.actual, c.unit)}</span>, expected {value(c.lower, c.unit)} – {value(c.upper, c.unit)}
+          </div>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+export const title = (i: Incident) =>
+  i.kind === "fleet" ? `${i.members.length} hosts` : i.kind === "source" ? `source ${i.host.source}` : i.kind === "omen" ? "Omen itself" : i.host.name;
+
+/** Incidents in a table; used on every page. */
+export function IncidentTable({ incidents, host = true }: { incidents: Incident[]; host?: boolean }) {
+  return (
+    <div className="scroll">
+      <table className="grid">
+        <thead><tr><th>Severity</th>{host && <th>Where</th>}<th>Why</th><th>State</th><th className="right">Peak</th><th>Since</th></tr></thead>
+        <tbody>
+          {incidents.map((i) => (
+            <tr key={i.id}>
+              <td><Severity incident={i} /></td>
+              {host && <td><Link className="host" href={incidentPath(i.id)} title={title(i)}>{title(i)}</Link></td>}
+              <td><Link href={incidentPath(i.id)} style={{ fontWeight: 400 }}><span className="cause">{causesLine(i.causes) || i.summary || reason(i.reason)}</span></Link></td>
+              <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <Tooltip label={"nobody is told: " + reason(i.suppressed)}><span className="dim"> · quiet</span></Tooltip>}</td>
+              <td className="right num">{score(i.peak)}</td>
+              <td style={{ whiteSpace: "nowrap" }}><When at={i.since} /></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export const HostLink = ({ id, name }: { id: string; name: string }) => <Link className="host" href={hostPath(id)} title={id}>{name}</Link>;
