@@ -17,6 +17,7 @@ const (
 	minPresence  = 0.2 // share of samples in which a feature must be present
 	forecastRows = 20  // rows per regressor below which residuals are cross-validated
 	folds        = 4
+	doubtRows    = 600
 	maxRows      = 45_000 // more samples than that are learned from, not weighed, each k-th
 )
 
@@ -282,15 +283,17 @@ func (f *fit) solve(s *sums) error {
 			total.plus(g)
 		}
 	}
+	// With few rows per regressor the weights are held closer to 0.
+	lambda := f.o.Ridge * max(1, float64(forecastRows*m.regressors())/float64(f.h.len()))
 	var err error
-	if m.ridge, err = total.solve(f.o.Ridge); err != nil {
+	if m.ridge, err = total.solve(lambda); err != nil {
 		return err
 	}
 	for k, g := range s.folds {
 		if !f.crossed() {
 			break
 		}
-		if f.folds[k], err = total.minus(g).solve(f.o.Ridge); err != nil {
+		if f.folds[k], err = total.minus(g).solve(lambda); err != nil {
 			return err
 		}
 	}
@@ -324,6 +327,17 @@ func (f *fit) trace() error {
 	return nil
 }
 
+// doubt is how far the network's residuals, which are in sample, are drawn
+// towards 1, the deviation of the feature itself, with less than a day of
+// history: as though doubtRows more samples had been seen of which it knows
+// nothing.
+func (f *fit) doubt() float64 {
+	if f.h.span() >= day*9/10 {
+		return 0
+	}
+	return doubtRows / float64(f.h.len()+doubtRows)
+}
+
 // measure learns the scales of what the channels found.
 func (f *fit) measure() {
 	m, n, w := f.m, f.h.len(), len(f.m.active)
@@ -345,6 +359,8 @@ func (f *fit) measure() {
 			errs = append(errs, e)
 		}
 		rows := float64(max(1, len(jumps)))
+		doubt := f.doubt()
+		sumE += doubt * max(0, rows-sumE)
 		slices.Sort(jumps)
 		slices.Sort(errs)
 		m.rmsR = append(m.rmsR, float32(math.Sqrt(sumR/rows)+floorRMS))
@@ -385,6 +401,7 @@ func (f *fit) calibrate() error {
 		m.middle[c] = quantile(sums[c], 0.5)
 		m.spread[c] = max(quantile(sums[c], 0.99)-m.middle[c], 1e-3*float64(w))
 	}
+	m.spread[byAutoencoder] += 2 * f.doubt() * float64(w)
 	j = newJudge(m)
 	f.scores = make([]float64, 0, n)
 	for t := range n {

@@ -10,7 +10,7 @@ import (
 
 const (
 	// limitQuantile of the scores in training is half of the limit's rule.
-	limitQuantile = 0.99
+	limitQuantile = 0.985
 	// alertsPerPage is how many episodes above the limit the other half allows
 	// for each page of the budget. Not each episode is a page: people are told
 	// of those that are severe or last, which is [Model.PageLevel]'s business;
@@ -20,7 +20,7 @@ const (
 	// strictness is what the limit of a model with two minutes of history is
 	// multiplied with; it falls to 1 with the logarithm of the history, at a
 	// day. What is usual over a day has not been seen in two minutes.
-	strictness = 2.5
+	strictness = 4.0
 	leastLimit = 1e-3
 	limitPace  = 0.1 // of the way that a retrained model's limit goes from the one before
 )

@@ -1,0 +1,25 @@
+package detect
+
+import "github.com/omenhq/omen"
+
+// Result is one host's part of a batch.
+type Result struct {
+	Score omen.Score
+	Err   error
+}
+
+// ScoreBatch scores one vector per stream, vectors[i] with streams[i], and
+// appends the results to dst in that order. A result equals that of
+// [Stream.Score], whatever else is in the batch; its slices are valid until
+// its stream's next call. With room in dst it allocates nothing. It panics if
+// the lengths disagree, and a stream may not be in a batch twice.
+func ScoreBatch(dst []Result, streams []*Stream, vectors []omen.Vector) []Result {
+	if len(streams) != len(vectors) {
+		panic("detect: a batch needs one vector per stream")
+	}
+	for i, s := range streams {
+		score, err := s.Score(vectors[i])
+		dst = append(dst, Result{score, err})
+	}
+	return dst
+}
