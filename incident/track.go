@@ -52,6 +52,10 @@ type run struct {
 	model    string
 }
 
+// hiccup is how long samples may be missing at the fastest steps: a host under
+// stress is late, and that is no reason to forget what was seen.
+const hiccup = 10 * time.Second
+
 // advance measures the time since the last sample. ok is false for a sample that
 // is not newer; gap is true where samples are missing in between, so that what
 // was seen before is no evidence any more. counted is the time that the sample
@@ -66,7 +70,7 @@ func (k *track) advance(at time.Time) (counted time.Duration, gap, ok bool) {
 		return 0, false, false
 	}
 	k.at = at
-	gap = k.step > 0 && d > 4*k.step
+	gap = k.step > 0 && d > max(4*k.step, hiccup)
 	if counted = min(d, 2*k.step); gap {
 		counted = 0
 	}
