@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
 	amnotify "github.com/prometheus/alertmanager/notify"
-	"github.com/prometheus/common/model"
 
 	omen "github.com/omenhq/omen"
 )
@@ -221,72 +219,6 @@ func messageKey(out *batch, now time.Time) string {
 		return fmt.Sprintf("%s+%d", newest, n-1)
 	}
 	return newest
-}
-
-// stormAlert says in one alert what a storm's message is about. It fires while
-// any of the storm's incidents is open.
-func (b *book) stormAlert(out *batch, now time.Time) *alert.Alert {
-	opened, closed, critical := 0, 0, 0
-	open := map[string]bool{}
-	var hosts []omen.Host
-	since := now
-	count := func(e *entry, isDue bool) {
-		over := e.in.State == omen.Closed
-		switch {
-		case isDue && over:
-			closed++
-		case isDue:
-			opened++
-			hosts = append(hosts, omen.Host{Name: who(e.in)})
-		}
-		if !over {
-			open[e.in.ID] = true
-			if e.in.Severity == omen.Critical {
-				critical++
-			}
-		}
-		if !e.in.Since.IsZero() && e.in.Since.Before(since) {
-			since = e.in.Since
-		}
-	}
-	for _, e := range out.entries {
-		count(e, true)
-	}
-	for _, g := range out.groups {
-		for _, e := range g.members {
-			if len(e.due) == 0 {
-				count(e, false)
-			}
-		}
-	}
-	severity := omen.Warning
-	if critical > 0 {
-		severity = omen.Critical
-	}
-	var parts []string
-	if opened > 0 {
-		parts = append(parts, fmt.Sprintf("%d incidents opened", opened))
-	}
-	if closed > 0 {
-		parts = append(parts, fmt.Sprintf("%d closed", closed))
-	}
-	head, mark := "STORM: "+strings.Join(parts, ", "), "🌩"
-	a := &alert.Alert{UpdatedAt: now, Alert: model.Alert{StartsAt: since, GeneratorURL: b.rules.view.external.JoinPath("incidents").String()}}
-	if len(open) == 0 {
-		head, mark, a.EndsAt = fmt.Sprintf("The storm is over: %d incidents closed", closed), "✅", now
-	}
-	a.Labels = model.LabelSet{model.AlertNameLabel: alertStorm, "severity": model.LabelValue(severity)}
-	a.Annotations = model.LabelSet{
-		"summary": model.LabelValue(head), "headline": model.LabelValue(head), "icon": model.LabelValue(mark),
-		"detail":      model.LabelValue(fmt.Sprintf("%d open now, %d of them critical; told together, at most once a minute", len(open), critical)),
-		"description": model.LabelValue(head), "link": model.LabelValue(a.GeneratorURL),
-		"opened": model.LabelValue(fmt.Sprint(opened)), "closed": model.LabelValue(fmt.Sprint(closed)),
-		"open": model.LabelValue(fmt.Sprint(len(open))), "key": model.LabelValue(messageKey(out, now)),
-	}
-	if len(hosts) > 0 {
-		a.Annotations["members"] = model.LabelValue(members(hosts))
-	}
-	return a
 }
 
 // delivered enters that a batch's message arrived.

@@ -63,7 +63,8 @@ type builder struct {
 	buttons  *buttons // nil: no buttons
 }
 
-// build is every channel of a receiver.
+// build is every channel of a receiver. It is long because it is a table: one
+// line for each of Alertmanager's notifiers.
 func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	if len(r.SNSConfigs) > 0 {
 		// Its client would add Amazon's SDK for SNS to the binary.
