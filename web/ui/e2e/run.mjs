@@ -1,0 +1,113 @@
+// Drives the pages in a real browser: OMEN_URL=http://127.0.0.1:9909 npm run e2e
+// Optional: OMEN_SHOTS=DIR takes pictures, CHROMIUM names the browser,
+// OMEN_ACT=1 also acknowledges and comments on an open incident.
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const url = process.env.OMEN_URL ?? "http://127.0.0.1:9909";
+const shots = process.env.OMEN_SHOTS;
+if (shots) mkdirSync(shots, { recursive: true });
+const profile = mkdtempSync(join(tmpdir(), "omen-e2e-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, viewport: { width: 1360, height: 900 },
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+let passed = 0, failed = 0;
+const broken = [];
+const page = browser.pages()[0] ?? (await browser.newPage());
+page.setDefaultTimeout(15000);
+page.on("pageerror", (e) => broken.push("page: " + e.message));
+page.on("console", (m) => { if (m.type() === "error" && !/501|Failed to load resource/.test(m.text())) broken.push("console: " + m.text()); });
+page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith("data:")) broken.push("foreign request: " + r.url()); });
+
+async function check(name, run) {
+  try { await run(); passed++; console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
+  if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
+}
+const api = async (path) => (await fetch(url + "/api/v1/omen" + path)).json();
+const first = (await api("/hosts?limit=1")).hosts[0];
+const scheme = (dark) => page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+const quiet = () => page.waitForTimeout(shots ? 900 : 0); // pictures only: charts draw in the next frame
+
+await check("overview names hosts and their states", async () => {
+  await page.goto(url + "/");
+  await page.getByTestId("hosts").getByRole("link", { name: first.name, exact: true }).waitFor();
+  assert.equal(await page.getByRole("button", { name: /Show only|anomalous|normal|learning|silent/ }).count() >= 4, true);
+  await quiet();
+});
+await check("overview says what is being learned", async () => {
+  const s = await api("/status");
+  const card = page.getByTestId("learning");
+  if (s.first_model_hosts > 0 || s.training_hosts > 0) await card.waitFor(); else assert.equal(await card.count(), 0);
+});
+await check("overview in the dark", async () => {
+  await scheme(true);
+  await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark");
+  await quiet();
+});
+await check("a search that finds nothing says so", async () => {
+  await page.getByRole("textbox", { name: "Find a host" }).fill("no such host anywhere");
+  await page.getByText("No host is like this.").waitFor();
+});
+await check("host page shows score, features and model", async () => {
+  await scheme(false);
+  await page.goto(url + "/hosts/" + first.id.split("/").map(encodeURIComponent).join("/"));
+  await page.getByRole("heading", { name: first.name, exact: true }).waitFor();
+  await page.getByTestId("score").waitFor();
+  await page.getByRole("heading", { name: /Features/ }).waitFor();
+  if (first.model) await page.getByRole("region", { name: "Model card" }).waitFor();
+  await quiet();
+});
+await check("host page on a log scale in the dark", async () => {
+  await scheme(true);
+  await page.getByRole("switch", { name: "log" }).check();
+  await quiet();
+});
+const open = (await api("/incidents?limit=1")).incidents[0];
+await check("incidents are listed", async () => {
+  await scheme(false);
+  await page.goto(url + "/incidents");
+  await page.getByText("Both", { exact: true }).click();
+  if (open) await page.getByRole("table").waitFor(); else await page.getByText("No incidents here.").waitFor();
+  await quiet();
+});
+if (open) {
+  await check("an incident shows its timeline and causes", async () => {
+    await page.goto(url + "/incidents/" + encodeURIComponent(open.id));
+    await page.getByRole("heading", { name: "Timeline" }).waitFor();
+    await page.getByText("opened", { exact: true }).first().waitFor();
+    await quiet();
+  });
+}
+if (open?.state === "open" && process.env.OMEN_ACT) {
+  await check("an incident is acknowledged with a comment", async () => {
+    await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
+    await page.getByRole("textbox", { name: "Comment" }).fill("seen by a browser");
+    await page.getByRole("button", { name: "Acknowledge" }).click();
+    await page.getByText("seen by a browser").last().waitFor();
+    await page.getByRole("button", { name: "Take back" }).waitFor();
+    const now = await api("/incidents/" + encodeURIComponent(open.id));
+    assert.equal(now.state, "acknowledged");
+    assert.equal(now.acked_by, "e2e");
+  });
+}
+await check("models are listed", async () => {
+  await page.goto(url + "/models");
+  await page.getByRole("heading", { name: "Models" }).waitFor();
+  await quiet();
+});
+await check("a small screen has no sideways scrolling", async () => {
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.goto(url + "/");
+  await page.getByTestId("hosts").waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
+  await quiet();
+});
+await check("nothing was broken and nothing foreign was loaded", async () => assert.deepEqual(broken, []));
+await browser.close();
+rmSync(profile, { recursive: true, force: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
