@@ -29,6 +29,7 @@ type Desk struct {
 	o       Options
 	tracker *Tracker  // owned by Run
 	tidied  time.Time // likewise: when old timelines were last removed
+	noted   time.Time // likewise: when the last ticks were noted
 
 	// ticks has room for queueLength rounds of scoring. Run drains it; when it
 	// is full, which takes a store that fails for minutes, Offer drops the tick
@@ -141,8 +142,18 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 }
 
-// tidy reads the rules anew and, once an hour, lets go of old timelines.
+// settingSeen is where the store keeps Tracker.Seen.
+const settingSeen = "incident.seen"
+
+// tidy reads the rules anew, keeps in mind until when Omen ran, and, once an
+// hour, lets go of old timelines.
 func (d *Desk) tidy(ctx context.Context, now time.Time) {
+	if seen := d.tracker.Seen(); now.Sub(d.noted) >= time.Minute && len(seen) > 0 {
+		d.noted = now
+		if err := d.o.Store.PutSetting(ctx, settingSeen, seen); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("last tick cannot be noted", "err", err)
+		}
+	}
 	if err := d.reload(ctx); err != nil && ctx.Err() == nil {
 		d.o.Log.Error("rules cannot be read", "err", err)
 	}
@@ -166,6 +177,11 @@ func (d *Desk) restore(ctx context.Context) error {
 		return err
 	}
 	d.tracker.Restore(append(closed, open...))
+	seen := map[string]Seen{}
+	if _, err := d.o.Store.Setting(ctx, settingSeen, &seen); err != nil {
+		return err
+	}
+	d.tracker.RestoreSeen(seen)
 	d.count()
 	return d.reload(ctx)
 }

@@ -110,6 +110,24 @@ func TestARestartContinuesOpenIncidents(t *testing.T) {
 	})
 }
 
+func TestTheTimeInWhichOmenDidNotRunIsRecorded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "omen.db")
+	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) { offer(t, d, 20, .3, "cpu") })
+	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := len(incidents(t, db, store.Filter{})); n != 0 {
+			t.Errorf("%d incidents before the first tick: a slow start is no incident", n)
+		}
+		offer(t, d, 3, .3, "cpu")
+		found := incidents(t, db, store.Filter{})
+		if len(found) != 1 || found[0].Kind != omen.OwnIncident || found[0].Suppressed == "" || found[0].State != omen.Closed ||
+			found[0].ClosedAt.Sub(found[0].Since) < 55*time.Minute {
+			t.Errorf("incidents %+v, want one of Omen's own, over and not told", found)
+		}
+	})
+}
+
 func TestOperatorsActOnIncidents(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")

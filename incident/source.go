@@ -13,6 +13,8 @@ type source struct {
 	step    time.Duration // between the last two
 	upSince time.Time     // the first good tick after the last trouble
 
+	before Seen // what the process before this one saw last; zero: unknown
+
 	bad      int // ticks in trouble in a row
 	badSince time.Time
 	good     int // ticks without trouble in a row
@@ -22,6 +24,31 @@ type source struct {
 	own *omen.Incident // Omen itself sends no ticks
 
 	storm []time.Time // when people were last told of single hosts' incidents, oldest first
+}
+
+// Seen is the last tick of a source, and the step between ticks.
+type Seen struct {
+	At   time.Time     `json:"at"`
+	Step time.Duration `json:"step_ns"`
+}
+
+// Seen is the last tick of every source: to be kept over a restart, so that the
+// time in which Omen did not run is recorded as its own.
+func (t *Tracker) Seen() map[string]Seen {
+	all := map[string]Seen{}
+	for name, s := range t.sources {
+		if !s.at.IsZero() {
+			all[name] = Seen{s.at, s.step}
+		}
+	}
+	return all
+}
+
+// RestoreSeen puts in what Seen gave before the restart.
+func (t *Tracker) RestoreSeen(all map[string]Seen) {
+	for name, seen := range all {
+		t.source(name).before = seen
+	}
 }
 
 func (t *Tracker) source(name string) *source {
@@ -43,8 +70,7 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 	if !s.at.IsZero() && !k.At.After(s.at) {
 		return k.Err == ""
 	}
-	s.resume(t, k.At)
-	if !s.at.IsZero() {
+	if gap := s.resume(t, k.At); !gap && !s.at.IsZero() {
 		s.step = k.At.Sub(s.at)
 	}
 	s.at = k.At
@@ -101,12 +127,17 @@ func (s *source) fine(t *Tracker, at time.Time) {
 	}
 }
 
-// resume ends Omen's own trouble when ticks come again. A gap that nobody
-// noticed while it lasted is recorded and not told: it is over.
-func (s *source) resume(t *Tracker, at time.Time) {
+// resume ends Omen's own trouble when ticks come again, and reports whether
+// there was any. A gap that nobody noticed while it lasted is recorded and not
+// told: it is over.
+func (s *source) resume(t *Tracker, at time.Time) bool {
 	stalled := s.stalled(t.h, at)
+	if s.at.IsZero() && !s.before.At.IsZero() { // the first tick after a restart
+		s.at, s.step = s.before.At, s.before.Step
+		stalled = s.stalled(t.h, at)
+	}
 	if s.own == nil && !stalled {
-		return
+		return false
 	}
 	if s.own == nil {
 		s.stall(t, at, omen.ReasonStalled)
@@ -115,6 +146,7 @@ func (s *source) resume(t *Tracker, at time.Time) {
 	t.emit(s.own, omen.ChangeClosed, at, omen.ReasonRecovered)
 	s.own, s.upSince = nil, at
 	s.bad, s.good = 0, 0
+	return true
 }
 
 // stalled reports whether no tick has come for too long: several steps, if
