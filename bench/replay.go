@@ -17,6 +17,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
 )
 
 // ReplayOptions say how [Replay] runs.
@@ -102,6 +103,25 @@ func Replay(ctx context.Context, schema *feature.Schema, hosts [][]omen.Vector, 
 		return nil, err
 	}
 	return out, nil
+}
+
+// Histories is what [Replay] takes, from a frame as a source read it: one
+// slice of vectors per host, from the first to the last instant at which the
+// host was there.
+func Histories(schema *feature.Schema, f *series.Frame, source string) [][]omen.Vector {
+	out := make([][]omen.Vector, len(f.Hosts))
+	for h := range f.Hosts {
+		all := schema.History(f, source, h)
+		from, to := 0, len(all)
+		for from < to && feature.Silent(all[from]) {
+			from++
+		}
+		for to > from && feature.Silent(all[to-1]) {
+			to--
+		}
+		out[h] = all[from:to]
+	}
+	return out
 }
 
 func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vector, o ReplayOptions, progress func(float64)) (*Replayed, error) {

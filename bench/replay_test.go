@@ -3,7 +3,9 @@ package bench
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
 )
 
 func TestGrowing(t *testing.T) {
@@ -117,6 +121,48 @@ func TestTrivial(t *testing.T) {
 	} {
 		if got := trivial(omen.Score{Causes: c.causes, Unsmoothed: c.unsmoothed}); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// Instants before the host's first and after its last sample are not its life;
+// a silence in between is, and is not odd.
+func TestHistories(t *testing.T) {
+	schema, err := feature.FromColumns("bench", []string{"a"}, feature.Feature{Scale: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	f := series.NewFrame([]string{"gone", "web"}, []string{"a"}, start, time.Minute, 6)
+	for _, i := range []int{1, 2, 4} {
+		f.Row(1, i)[0] = .5
+	}
+	got := Histories(schema, f, "local")
+	if len(got) != 2 || len(got[0]) != 0 || len(got[1]) != 4 {
+		t.Fatalf("%v", got)
+	}
+	if h := got[1][0]; !h.At.Equal(start.Add(time.Minute)) || h.Host.Name != "web" || h.Host.Source != "local" {
+		t.Errorf("first vector: %+v", h)
+	}
+}
+
+func TestReplaySilence(t *testing.T) {
+	s := daily("silent")
+	schema, err := columnSchema(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := append(append([]omen.Vector{}, s.Train...), s.Test[:200]...)
+	for range 40 {
+		all = append(all, omen.Vector{Host: all[0].Host, At: all[len(all)-1].At.Add(s.Step), Values: slices.Repeat([]float64{math.NaN()}, 4)})
+	}
+	r, err := Replay(t.Context(), schema, [][]omen.Vector{all}, ReplayOptions{From: s.Test[0].At})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r[0].Scores[200:] {
+		if p.Value != 0 {
+			t.Fatalf("score %v of a silent host", p.Value)
 		}
 	}
 }
