@@ -10,7 +10,8 @@ import (
 type source struct {
 	name    string
 	at      time.Time     // of the last tick
-	step    time.Duration // between the last two
+	step    time.Duration // the longer of the last two between ticks
+	lastly  time.Duration // the last one
 	upSince time.Time     // the first good tick after the last trouble
 
 	before Seen // what the process before this one saw last; zero: unknown
@@ -67,11 +68,12 @@ const fewHosts = 5
 // hosts may be judged. A tick that is not newer, such as another profile's of
 // the same instant, says nothing new of the source.
 func (s *source) tick(t *Tracker, k omen.Tick) bool {
-	if !s.at.IsZero() && !k.At.After(s.at) {
+	if back := s.at.Sub(k.At); !s.at.IsZero() && back >= 0 && back < t.h.Clock {
 		return k.Err == ""
 	}
 	if gap := s.resume(t, k.At); !gap && !s.at.IsZero() {
-		s.step = k.At.Sub(s.at)
+		d := k.At.Sub(s.at)
+		s.step, s.lastly = max(d, s.lastly), d
 	}
 	s.at = k.At
 	reason := ""

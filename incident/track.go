@@ -60,13 +60,20 @@ const hiccup = 10 * time.Second
 // is not newer; gap is true where samples are missing in between, so that what
 // was seen before is no evidence any more. counted is the time that the sample
 // stands for: none after a gap.
-func (k *track) advance(at time.Time) (counted time.Duration, gap, ok bool) {
+//
+// A sample that is older by more than clock means that Omen's own clock was
+// set back: it is taken, as after a gap, or the host would be blind until then.
+func (k *track) advance(at time.Time, clock time.Duration) (counted time.Duration, gap, ok bool) {
 	if k.at.IsZero() {
 		k.at = at
 		return 0, false, true
 	}
 	d := at.Sub(k.at)
-	if d <= 0 {
+	switch {
+	case d <= -clock:
+		k.at = at
+		return 0, true, true
+	case d <= 0:
 		return 0, false, false
 	}
 	k.at = at

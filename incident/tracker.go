@@ -157,7 +157,7 @@ func (t *Tracker) observe(s *omen.Score) {
 		return
 	}
 	k := t.track(s.Host)
-	d, gap, ok := k.advance(s.At)
+	d, gap, ok := k.advance(s.At, t.h.Clock)
 	if !ok {
 		return
 	}

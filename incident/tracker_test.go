@@ -97,6 +97,22 @@ func TestBadSamplesTouchNobody(t *testing.T) {
 	}
 }
 
+func TestAClockThatIsSetBackBlindsNobody(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	var all []omen.Change
+	for i := range 20 {
+		at := noon.Add(time.Duration(i) * 15 * time.Second)
+		value := .3
+		if i >= 10 {
+			at, value = at.Add(-6*time.Hour), 3
+		}
+		all = append(all, tr.Tick(omen.Tick{Source: "prod", At: at, Scores: []omen.Score{scoreOf("web-1", at, value, "cpu")}})...)
+	}
+	if len(all) != 1 || all[0].Kind != omen.ChangeOpened || all[0].Incident.Kind != omen.HostIncident {
+		t.Errorf("changes %+v, want the host's incident opened", all)
+	}
+}
+
 func TestUnjournalableCausesAreLeftOut(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
 	var opened []omen.Change

@@ -161,7 +161,12 @@ func (db *DB) markOpen(ctx context.Context) error {
 		return err
 	}
 	db.unclean = found
-	return db.PutSetting(ctx, settingOpen, true)
+	err = db.PutSetting(ctx, settingOpen, true)
+	if errors.Is(err, omen.ErrFull) { // what is there can be read, and space may come
+		db.log.Warn("the disk is full, nothing can be stored until it is not", "path", db.path, "err", err)
+		return nil
+	}
+	return err
 }
 
 // settingOpen is there while the database is open.
@@ -217,7 +222,7 @@ func describe(err error) error {
 	}
 	switch {
 	case e.Code()&0xff == codeFull:
-		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrFull, err), "free some space in the data directory; Omen goes on by itself")
+		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrFull, err), "free some space in the data directory: what waits is stored as soon as there is some")
 	case e.Code()&0xff == codeCorrupt, e.Code()&0xff == codeNotADB:
 		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrCorrupt, err), corruptHint)
 	case e.Code()&0xff == codeBusy:
