@@ -196,7 +196,7 @@ func (l *Local) evaluate(ctx context.Context, a *answer, promQL string, start, e
 	case isDamage(err):
 		l.suspect(err)
 		return 0, omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "damaged blocks are moved aside; if this stays, look into the folder damaged and the log")
-	case kindOf(err) != omen.ErrInvalid: // the store itself cannot be used now
+	case !errors.Is(kindOf(err), omen.ErrInvalid): // the store itself cannot be used now
 		return 0, err
 	default:
 		return 0, fmt.Errorf("%w: %w", err, omen.ErrInvalid)

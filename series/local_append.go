@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 
@@ -138,9 +139,9 @@ func seriesLabels(name string, given map[string]string) (labels.Labels, error) {
 		return labels.EmptyLabels(), fmt.Errorf("append a sample: metric name %q: %w", name, omen.ErrInvalid)
 	}
 	b := labels.NewScratchBuilder(len(given) + 1)
-	b.Add(labels.MetricName, name)
+	b.Add(model.MetricNameLabel, name)
 	for _, key := range slices.Sorted(maps.Keys(given)) {
-		if given[key] != "" && key != labels.MetricName {
+		if given[key] != "" && key != model.MetricNameLabel {
 			b.Add(key, given[key])
 		}
 	}

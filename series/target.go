@@ -10,6 +10,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 
@@ -165,7 +166,7 @@ func (t *Target) add(name string, own []*dto.LabelPair, extra, extraValue string
 // identity is the series' labels: its own, overruled by the target's.
 func (t *Target) identity(name string, own []*dto.LabelPair, extra, extraValue string) labels.Labels {
 	b := labels.NewScratchBuilder(len(own) + len(t.labels) + 2)
-	b.Add(labels.MetricName, name)
+	b.Add(model.MetricNameLabel, name)
 	for _, pair := range own {
 		switch _, taken := t.labels[pair.GetName()]; {
 		case pair.GetValue() == "":
