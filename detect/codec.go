@@ -85,7 +85,7 @@ func (m *Model) vectors() []*[]float32 {
 
 // numbers are its float64 parameters in storage order.
 func (m *Model) numbers() []*float64 {
-	v := []*float64{&m.recentre, &m.limit, &m.pageLevel}
+	v := []*float64{&m.recentre, &m.limit, &m.pageLevel, &m.busy}
 	for c := range channels {
 		v = append(v, &m.middle[c], &m.spread[c])
 	}

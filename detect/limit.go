@@ -46,6 +46,13 @@ func (f *fit) chooseLimit() {
 		// learned without the alerts of the one before cannot creep down.
 		m.limit = math.Exp((1-limitPace)*math.Log(w.limit) + limitPace*math.Log(m.limit))
 	}
+	above := 0
+	for _, s := range sorted {
+		if s > m.limit/2 {
+			above++
+		}
+	}
+	m.busy = float64(above) / float64(len(sorted))
 	m.pageLevel = max(1, smallestLimit(f.scores, sorted, weeks*m.pages)/m.limit)
 
 	c := &m.card.Limit

@@ -45,6 +45,7 @@ type Model struct {
 	middle    [channels]float64
 	spread    [channels]float64
 	limit     float64
+	busy      float64 // share of the samples in training above half of the limit
 	pageLevel float64 // score from which episodes are as rare as the page budget asks
 
 	card Card

@@ -1,0 +1,89 @@
+package detect
+
+import (
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// BenchmarkFit learns a week of minutes of 40 features.
+func BenchmarkFit(b *testing.B) {
+	s, all := columns(b, 40), synthetic(1, 10_080, 40, time.Minute)
+	for b.Loop() {
+		fitted(b, s, all, Options{})
+	}
+}
+
+// BenchmarkRefit is the same from a warm start.
+func BenchmarkRefit(b *testing.B) {
+	s, all := columns(b, 40), synthetic(1, 10_080, 40, time.Minute)
+	m := fitted(b, s, all, Options{})
+	for b.Loop() {
+		fitted(b, s, all, Options{Warm: m})
+	}
+}
+
+// BenchmarkScore scores one host's vectors of 40 features one after another.
+func BenchmarkScore(b *testing.B) {
+	s, all := columns(b, 40), synthetic(1, 3000, 40, time.Minute)
+	st := fitted(b, s, all, Options{}).Stream(nil)
+	at := all[2999].At
+	b.ReportAllocs()
+	k := 0
+	for b.Loop() {
+		at = at.Add(time.Minute)
+		v := all[k%3000]
+		v.At = at
+		if _, err := st.Score(v); err != nil {
+			b.Fatal(err)
+		}
+		k++
+	}
+}
+
+// BenchmarkScoreBatch scores a batch of 1,000 hosts, each with its own model.
+func BenchmarkScoreBatch(b *testing.B) {
+	const hosts = 1000
+	s, all := columns(b, 40), synthetic(1, 3000, 40, time.Minute)
+	data, err := fitted(b, s, all, Options{}).MarshalBinary()
+	if err != nil {
+		b.Fatal(err)
+	}
+	streams, vectors := make([]*Stream, hosts), make([]omen.Vector, hosts)
+	for i := range streams {
+		m, err := Load(data, s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		streams[i], vectors[i] = m.Stream(nil), all[i]
+	}
+	at := all[2999].At
+	dst := make([]Result, 0, hosts)
+	b.ReportAllocs()
+	for b.Loop() {
+		at = at.Add(time.Minute)
+		for i := range vectors {
+			vectors[i].At = at
+		}
+		dst = ScoreBatch(dst[:0], streams, vectors)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/hosts, "ns/vector")
+}
+
+// BenchmarkLoad10000 loads ten thousand models of 40 features.
+func BenchmarkLoad10000(b *testing.B) {
+	s, all := columns(b, 40), synthetic(1, 3000, 40, time.Minute)
+	data, err := fitted(b, s, all, Options{}).MarshalBinary()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(len(data)), "bytes/model")
+	for b.Loop() {
+		for range 10_000 {
+			if _, err := Load(data, s); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

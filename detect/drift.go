@@ -1,0 +1,46 @@
+package detect
+
+import (
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// Drift says how far a host has left what its model learned.
+type Drift struct {
+	Age      time.Duration `json:"age_ns"`   // from the last sample learned from to the latest scored
+	Quantile float64       `json:"quantile"` // share of samples scored above half of the limit; about what it was in training if nothing drifts
+	Expected float64       `json:"expected"` // the same in training
+	Shifted  []string      `json:"shifted"`  // features whose usual error has moved by more than two deviations
+}
+
+const shiftedRMS = 2.0
+
+// DriftOf measures drift over samples that were not learned from, in time
+// order, with recent the samples before them. It is for reports: it scores the
+// samples on a stream of its own.
+func DriftOf(m *Model, recent, samples []omen.Vector) Drift {
+	d := Drift{Expected: m.busy, Shifted: []string{}}
+	s := m.Stream(recent)
+	n, above := 0, 0
+	for _, v := range samples {
+		score, err := s.Score(v)
+		if err != nil {
+			continue
+		}
+		n++
+		if score.Value > 0.5 {
+			above++
+		}
+		d.Age = max(d.Age, v.At.Sub(m.trainedAt))
+	}
+	if n > 0 {
+		d.Quantile = float64(above) / float64(n)
+	}
+	for j, i := range m.active {
+		if c := s.judge.centreE[j]; c > shiftedRMS*float64(m.rmsE[j]) || c < -shiftedRMS*float64(m.rmsE[j]) {
+			d.Shifted = append(d.Shifted, m.specs[i].name)
+		}
+	}
+	return d
+}
