@@ -63,7 +63,7 @@ await check("host page shows score, features and model", async () => {
 });
 await check("host page on a log scale in the dark", async () => {
   await scheme(true);
-  await page.getByRole("switch", { name: "log" }).check();
+  await page.getByRole("switch", { name: "log" }).press("Space");
   await quiet();
 });
 const open = (await api("/incidents?limit=1")).incidents[0];

@@ -45,7 +45,7 @@ export function HostPage({ id }: { id: string }) {
           <header className="line between">
             <div>
               <h1>{h.name}</h1>
-              <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>{h.profile} · {h.source}</span><span>last sample <When at={h.last_seen} /></span></div>
+              <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· {h.profile} · {h.source} · last sample <When at={h.last_seen} /></span></div>
             </div>
             <div className="line" style={{ gap: 26 }}>
               <Training h={h} />
@@ -111,10 +111,10 @@ function Band({ host, f, seen, span }: { host: string; f: Feature; seen: Seen; s
   const off = f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper);
   return (
     <div>
-      <div className="line between" style={{ fontSize: 13.5, flexWrap: "nowrap" }} title={f.help}>
+      <div style={{ fontSize: 13.5, marginBottom: 2 }} title={f.help}>
         <b style={{ fontWeight: 600 }}>{words(f.name)}</b>
-        <span className="num" style={{ color: off ? "var(--mantine-color-red-6)" : undefined, whiteSpace: "nowrap" }}>{value(f.actual, f.unit)}
-          {f.expected !== null && <span className="dim"> · expected {value(f.expected, f.unit)}</span>}</span>
+        <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--mantine-color-red-6)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
+          {f.expected !== null && <span className="dim"> · expected {value(f.expected, f.unit)}</span>}</div>
       </div>
       {f.actual === null && !d?.actual.some((v) => v !== null) ? <Empty>this host has none</Empty> :
         d && d.times.length > 1 ? <BandChart {...d} unit={f.unit} label={`${words(f.name)} over time: ${f.actual_text}, expected ${f.expected_text}`} /> : <Empty>collecting…</Empty>}

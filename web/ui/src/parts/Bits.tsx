@@ -16,10 +16,10 @@ const gradeHelp: Record<string, string> = {
   established: "learned from a day or more",
 };
 export const Grade = ({ grade }: { grade: string }) =>
-  grade ? <Tooltip label={gradeHelp[grade] ?? grade}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none">{grade}</Badge></Tooltip> : <span className="dim">–</span>;
+  grade ? <Tooltip label={gradeHelp[grade] ?? grade}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
 
 export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" | "state"> }) =>
-  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity] ?? "gray"} size="sm" tt="none">{i.severity}</Badge>;
+  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity] ?? "gray"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{i.severity}</Badge>;
 
 /** An instant as "3 min ago", the exact time on hover; it ticks by itself. */
 export function When({ at }: { at: string | null }) {

@@ -7,7 +7,7 @@ import { score, scoreRange, value } from "../format";
 const ink = (dark: boolean) => ({
   text: dark ? "#979dab" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#9d8ff5" : "#6a55e0",
   fill: dark ? "rgba(157,143,245,.10)" : "rgba(106,85,224,.07)", band: dark ? "rgba(72,187,164,.20)" : "rgba(23,150,125,.16)",
-  expected: dark ? "#48bba4" : "#17967d", limit: dark ? "#f0616b" : "#d6333f", over: dark ? "rgba(240,97,107,.16)" : "rgba(214,51,63,.10)",
+  expected: dark ? "#48bba4" : "#17967d", limit: dark ? "#f0616b" : "#d6333f", over: dark ? "rgba(240,97,107,.07)" : "rgba(214,51,63,.045)",
 });
 
 /** Keeps one uPlot for the life of its element, resized with it. */
@@ -31,8 +31,15 @@ function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData
   return box;
 }
 
+/** An instant under a chart: as coarse as the ticks are apart. */
+function moment(t: number, step: number): string {
+  const d = new Date(t * 1000);
+  if (step >= 86400) return d.toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  return d.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined, hourCycle: "h23" });
+}
+
 const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
-  { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui" },
+  { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 64, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
   { stroke: c.text, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui", size, values: (_u, vs) => vs.map((v) => (v === null ? "" : label(v))) },
 ];
 
@@ -72,7 +79,7 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
       x: { range: (_u, min, max) => [held.current.from ?? min, held.current.to ?? max] },
       y: { distr: log ? 3 : 1, range: () => scoreRange(held.current.scores, log) },
     },
-    axes: axes(c, (v) => (log ? String(+v.toPrecision(2)) : score(v))),
+    axes: axes(c, (v) => (log ? String(+v.toPrecision(2)) : value(v, "1"))),
     series: [{}, { stroke: c.line, width: 1.6, fill: log ? undefined : c.fill, points: { show: false } }],
     plugins: [tip((i) => ["score " + score(held.current.scores[i])])],
     hooks: {
