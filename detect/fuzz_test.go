@@ -1,0 +1,171 @@
+package detect
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// hostile are values that a broken exporter sends.
+var hostile = []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e300, -1e300, math.MaxFloat64, 5e-324, 0, -1, 1e18}
+
+func checkFinite(t *testing.T, sc omen.Score, active map[int]bool) {
+	t.Helper()
+	for name, v := range map[string]float64{"score": sc.Value, "unsmoothed": sc.Unsmoothed, "error": sc.ReconstructionError} {
+		if !finite(v) || v < 0 {
+			t.Fatalf("%s is %v", name, v)
+		}
+	}
+	for _, c := range sc.Causes {
+		if !finite(c.Share) || !finite(c.Actual) || !finite(c.Expected) || !finite(c.Lower) || !finite(c.Upper) {
+			t.Fatalf("cause %+v", c)
+		}
+	}
+	for i := range sc.Expected {
+		if active[i] && (!finite(sc.Expected[i]) || !finite(sc.Lower[i]) || !finite(sc.Upper[i])) {
+			t.Fatalf("feature %d expected %v in %v to %v", i, sc.Expected[i], sc.Lower[i], sc.Upper[i])
+		}
+	}
+}
+
+func activeOf(m *Model) map[int]bool {
+	out := map[int]bool{}
+	for _, i := range m.active {
+		out[int(i)] = true
+	}
+	return out
+}
+
+// Hostile values in any place, in training and while scoring, never give a
+// score that is not finite, and the host recovers when they end.
+func TestHostileValues(t *testing.T) {
+	s := columns(t, 8)
+	for seed := range uint64(6) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		all := synthetic(20+seed, 1500, 8, time.Minute)
+		for k := range all[:1000] {
+			if seed > 0 && rng.IntN(20) == 0 { // seed 0 trains on clean values
+				all[k].Values[rng.IntN(8)] = hostile[rng.IntN(len(hostile))]
+			}
+			if seed == 3 {
+				all[k].Values[5] = math.NaN()
+				all[k].Values[6] = 7
+			}
+			if seed == 4 { // a counter that starts again
+				all[k].Values[2] = float64(k % 100)
+			}
+		}
+		for k := 1000; k < 1200; k++ {
+			for range rng.IntN(8) {
+				all[k].Values[rng.IntN(8)] = hostile[rng.IntN(len(hostile))]
+			}
+		}
+		m := fitted(t, s, all[:1000], Options{SelfTest: seed == 1})
+		active := activeOf(m)
+		st := m.Stream(all[900:1000])
+		for _, v := range all[1000:] {
+			sc, err := st.Score(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFinite(t, sc, active)
+			st.Counterfactual()
+		}
+		if seed == 0 {
+			sc, _ := st.Score(all[len(all)-1]) // the same instant again: a restart
+			if sc.Value != 0 {
+				t.Errorf("a restarted stream scores %v", sc.Value)
+			}
+		}
+	}
+}
+
+func FuzzScore(f *testing.F) {
+	s := columns(f, 4)
+	m := fitted(f, s, synthetic(30, 600, 4, time.Minute), Options{})
+	active := activeOf(m)
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+	f.Add(binary.LittleEndian.AppendUint64(nil, math.Float64bits(1e300)))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		st := m.Stream(nil)
+		at := epoch
+		for len(raw) >= 4 {
+			v := make([]float64, 4)
+			for j := range v {
+				v[j] = hostile[int(raw[j])%len(hostile)]
+				if raw[j] > 100 {
+					v[j] = float64(raw[j])
+				}
+			}
+			at = at.Add(time.Duration(raw[0]) * time.Second)
+			sc, err := st.Score(omen.Vector{At: at, Values: v})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFinite(t, sc, active)
+			raw = raw[4:]
+		}
+	})
+}
+
+func FuzzLoad(f *testing.F) {
+	s := columns(f, 4)
+	data, err := fitted(f, s, synthetic(31, 300, 4, time.Minute), Options{}).MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add(data[:100])
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if m, err := Load(raw, s); err == nil {
+			m.Stream(synthetic(32, 3, 4, time.Minute))
+		}
+	})
+}
+
+// The counterfactual clears the alert, and no smaller part of it does.
+func TestCounterfactual(t *testing.T) {
+	s := columns(t, 10)
+	all := synthetic(40, 3000, 10, time.Minute)
+	m := fitted(t, s, all[:2900], Options{})
+	st := m.Stream(all[2800:2900])
+	v := all[2900]
+	v.Values = slices.Clone(v.Values)
+	v.Values[2] += 1
+	v.Values[7] -= 1
+	if _, err := st.Score(v); err != nil {
+		t.Fatal(err)
+	}
+	c := st.Counterfactual()
+	names := map[string]bool{}
+	for _, ch := range c.Changes {
+		names[ch.Feature] = true
+	}
+	if !c.Clears || c.Value > 1 || !names[s.Features()[2].Name] || !names[s.Features()[7].Name] {
+		t.Errorf("counterfactual %+v: want features 2 and 7 to return", c)
+	}
+	if quiet := m.Stream(all[2800:2900]); len(quiet.Counterfactual().Changes) != 0 {
+		t.Error("nothing to clear, yet changes are asked for")
+	}
+}
+
+// Two hosts of one kind: one drifts, one does not.
+func TestDrift(t *testing.T) {
+	s := columns(t, 5)
+	all := synthetic(41, 5000, 5, time.Minute)
+	m := fitted(t, s, all[:3000], Options{})
+	still := DriftOf(m, all[2900:3000], all[3000:])
+	for k := 3000; k < 5000; k++ {
+		all[k].Values = slices.Clone(all[k].Values)
+		all[k].Values[1] += 0.8
+	}
+	moved := DriftOf(m, all[2900:3000], all[3000:])
+	if len(still.Shifted) != 0 || len(moved.Shifted) == 0 || still.Age != 2000*time.Minute {
+		t.Errorf("still %+v, moved %+v", still, moved)
+	}
+}
