@@ -48,7 +48,7 @@ func (v view) labelsOf(in omen.Incident) model.LabelSet {
 	set := model.LabelSet{}
 	if v.labels != nil && in.Host.Name != "" {
 		for name, value := range v.labels(in.Host) {
-			if model.LabelName(name).IsValidLegacy() && value != "" {
+			if model.LegacyValidation.IsValidLabelName(name) && value != "" {
 				set[model.LabelName(name)] = model.LabelValue(strings.ToValidUTF8(value, "\uFFFD"))
 			}
 		}

@@ -70,9 +70,9 @@ type batch struct {
 }
 
 // changes is every step that the batch tells.
-func (b *batch) changes() []omen.Change {
+func (out *batch) changes() []omen.Change {
 	var all []omen.Change
-	for _, e := range b.entries {
+	for _, e := range out.entries {
 		all = append(all, e.due...)
 	}
 	return all

@@ -79,7 +79,7 @@ func killed(url string) string {
 // kill -9 at random moments: every change that was durable arrives, "resolved"
 // included, and each crash doubles one message at most.
 func TestKillNineLosesNothingAndDoublesAtMostOne(t *testing.T) {
-	crashes := 8
+	crashes := 5
 	if testing.Short() {
 		crashes = 3
 	}

@@ -59,18 +59,8 @@ const readerPrefix = "notify/"
 // run delivers until ctx ends. Errors of the store are logged and tried
 // again: without it nobody could be told anyway.
 func (l *lane) run(ctx context.Context) error {
-	for wait := (backoff{}); ; {
-		err := l.restore(ctx)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		l.log.Error("receiver's state not read", "err", err)
-		if !sleep(ctx, wait.next()) {
-			return nil
-		}
+	if !insist(ctx, l.log, "receiver's state not read", l.restore) {
+		return nil
 	}
 	ctx, stop := context.WithCancel(ctx)
 	changes := make(chan omen.Change, changeBuffer) // bound changeBuffer, owner follow, full: follow waits and the journal keeps the rest
@@ -266,24 +256,18 @@ func (l *lane) drain(ctx context.Context, changes <-chan omen.Change) {
 // delivered already, which the record tells.
 func (l *lane) take(ctx context.Context, c omen.Change) {
 	if c.Seq <= l.head && !l.book.knows(c.Incident.ID) {
-		for wait := (backoff{}); ; {
+		read := func(ctx context.Context) error {
 			in, err := l.store.Incident(ctx, c.Incident.ID)
 			if errors.Is(err, omen.ErrNotFound) {
 				in, err = c.Incident, nil
 			}
-			if err == nil {
-				err = l.recall(ctx, in)
+			if err != nil {
+				return err
 			}
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
-				return
-			}
-			l.log.Error("deliveries not read", "incident", c.Incident.ID, "err", err)
-			if !sleep(ctx, wait.next()) {
-				return
-			}
+			return l.recall(ctx, in)
+		}
+		if !insist(ctx, l.log, "deliveries not read", read) {
+			return
 		}
 	}
 	l.book.take(c, time.Now())

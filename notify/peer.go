@@ -78,18 +78,8 @@ func (p *peer) reader() string { return readerPrefix + p.name }
 
 // run pushes until ctx ends.
 func (p *peer) run(ctx context.Context) error {
-	for wait := (backoff{}); ; {
-		err := p.restore(ctx)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		p.log.Error("alertmanager's state not read", "err", err)
-		if !sleep(ctx, wait.next()) {
-			return nil
-		}
+	if !insist(ctx, p.log, "alertmanager's state not read", p.restore) {
+		return nil
 	}
 	ctx, stop := context.WithCancel(ctx)
 	changes := make(chan omen.Change, changeBuffer) // bound changeBuffer, owner follow, full: follow waits and the journal keeps the rest
@@ -310,8 +300,10 @@ func (p *peer) push(ctx context.Context) error {
 	}
 	if seen > p.advanced {
 		if err := p.store.Advance(ctx, p.reader(), seen); err != nil {
-			p.log.Warn("cursor not written", "err", err)
-			return nil
+			if ctx.Err() == nil {
+				p.log.Warn("cursor not written", "err", err)
+			}
+			return nil // the next push writes it
 		}
 		p.advanced = seen
 	}
@@ -332,7 +324,7 @@ func (p *peer) recordAll(ctx context.Context, outcome, detail string, took time.
 	if len(all) == 0 {
 		return
 	}
-	if err := p.store.RecordDelivery(ctx, all...); err != nil {
+	if err := p.store.RecordDelivery(ctx, all...); err != nil && ctx.Err() == nil {
 		p.log.Warn("delivery not recorded", "count", len(all), "err", err)
 	}
 }

@@ -52,22 +52,12 @@ func (p *poller) run(ctx context.Context) error {
 	var offset int64
 	wait := backoff{}
 	for ctx.Err() == nil {
-		var updates []telegramUpdate
-		call, cancel := context.WithTimeout(ctx, pollTimeout)
-		err := p.bot.call(call, "getUpdates", map[string]any{
-			"offset": offset, "timeout": int(pollWait.Seconds()), "allowed_updates": []string{"callback_query"},
-		}, &updates, time.Now())
-		cancel()
-		if err != nil {
-			if ctx.Err() != nil {
-				break
-			}
+		updates, err := p.poll(ctx, offset)
+		if err != nil && ctx.Err() == nil {
 			if wait.tries == 0 {
 				p.log.Warn("telegram buttons not heard", "err", err)
 			}
-			if !sleep(ctx, max(wait.next(), retryAfter(err))) {
-				break
-			}
+			sleep(ctx, max(wait.next(), retryAfter(err)))
 			continue
 		}
 		wait.reset()
@@ -79,6 +69,17 @@ func (p *poller) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// poll waits for the next updates; asking from offset on confirms the earlier
+// ones.
+func (p *poller) poll(ctx context.Context, offset int64) (updates []telegramUpdate, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	err = p.bot.call(ctx, "getUpdates", map[string]any{
+		"offset": offset, "timeout": int(pollWait.Seconds()), "allowed_updates": []string{"callback_query"},
+	}, &updates, time.Now())
+	return updates, err
 }
 
 // answer records a pressed button and tells its presser. An update that is

@@ -201,7 +201,7 @@ func (p *peerSettings) check(dir string) error {
 		p.Timeout = model.Duration(defaultPeerTimeout)
 	}
 	for name := range p.Labels {
-		if !model.LabelName(name).IsValidLegacy() {
+		if !model.LegacyValidation.IsValidLabelName(name) {
 			return fmt.Errorf("labels: %q is not a label name", name)
 		}
 	}

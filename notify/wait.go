@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 )
@@ -33,5 +34,23 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// insist calls f until it succeeds, with a backoff; complaint is logged each
+// time it does not. False: ctx ended first.
+func insist(ctx context.Context, log *slog.Logger, complaint string, f func(context.Context) error) bool {
+	for wait := (backoff{}); ; {
+		err := f(ctx)
+		switch {
+		case err == nil:
+			return true
+		case ctx.Err() != nil:
+			return false
+		}
+		log.Error(complaint, "err", err)
+		if !sleep(ctx, wait.next()) {
+			return false
+		}
 	}
 }
