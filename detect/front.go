@@ -4,6 +4,9 @@ import (
 	"math"
 	"time"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"github.com/omenhq/omen/autoencoder"
 )
 
@@ -137,10 +140,8 @@ func (f *front) predict(at time.Time) {
 	clear(f.forecast)
 	clear(f.usual)
 	if f.m.ridge != nil {
-		phi := f.phi[:p]
-		for j := range n {
-			f.forecast[j] = dot(f.m.ridge[j*p:(j+1)*p], phi)
-		}
+		blas32.Gemv(blas.NoTrans, 1, blas32.General{Rows: n, Cols: p, Stride: p, Data: f.m.ridge},
+			blas32.Vector{N: p, Inc: 1, Data: f.phi}, 0, blas32.Vector{N: n, Inc: 1, Data: f.forecast})
 	}
 	if f.m.season != nil {
 		var x [seasonWeights]float32
@@ -268,22 +269,13 @@ const (
 	gapDecay     = 0.98
 )
 
-// dot is the inner product, in four chains so that the processor may overlap
-// them; the order is fixed.
+// dot is the inner product.
 func dot(a, b []float32) float32 {
-	var s0, s1, s2, s3 float32
-	b = b[:len(a)]
-	i := 0
-	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
+	var s float32
+	for i, x := range a {
+		s += x * b[i]
 	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return (s0 + s1) + (s2 + s3)
+	return s
 }
 
 // trace is what was found odd in the last sample.

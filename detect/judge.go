@@ -105,10 +105,16 @@ func (j *judge) step(t trace) {
 		j.q[c] = weights[c] * max(0, j.h[c]-j.m.middle[c]) / j.m.spread[c]
 		j.unsmoothed += j.q[c]
 	}
+	var scale [channels]float64
+	for c := range channels {
+		scale[c] = weights[c] / j.m.spread[c]
+	}
 	for i := range j.parts {
 		j.parts[i] = 0
 		for c := range channels {
-			j.parts[i] += weights[c] * tempered(j.evidence[c][i]) / j.m.spread[c]
+			if e := j.evidence[c][i]; e > 0 {
+				j.parts[i] += scale[c] * tempered(e)
+			}
 		}
 	}
 	weight := smoothing
