@@ -56,7 +56,7 @@ export function score(v: Num | undefined): string {
 export function ago(at: string | null | undefined, now = Date.now()): string {
   if (!at) return "never";
   const s = (now - Date.parse(at)) / 1000;
-  if (Math.abs(s) < 1.5) return "now";
+  if (Math.abs(s) < 3) return "now";
   return s > 0 ? whole(s) + " ago" : "in " + whole(-s);
 }
 

@@ -129,12 +129,12 @@ function Banners({ status: s }: { status: Status }) {
       {bad.map((x) => {
         const failed = Object.keys(x.failed_features);
         return (
-          <Alert key={x.name} color={x.state === "down" ? "red" : x.state === "partial" ? "orange" : "violet"} variant="light" role="status"
-            title={x.state === "down" ? `Source ${x.name} does not answer; its hosts are not judged` : x.state === "partial" ? `Source ${x.name} answers only in part` : `Source ${x.name} is starting`}>
-            {x.err}
+          <section key={x.name} className="card note" role="status" style={{ borderLeftColor: `var(--mantine-color-${x.state === "down" ? "red" : x.state === "partial" ? "orange" : "violet"}-5)` }}>
+            <b>{x.state === "down" ? `Source ${x.name} does not answer; its hosts are not judged` : x.state === "partial" ? `Source ${x.name} answers only in part` : `Source ${x.name} is starting`}</b>
+            {x.err && <div>{x.err}</div>}
             {failed.length > 0 && <div>Without: {failed.slice(0, 8).map(words).join(", ")}{failed.length > 8 && ` and ${failed.length - 8} more`}</div>}
             <span className="dim" style={{ fontSize: 13 }}>{x.address} · since <When at={x.since} /></span>
-          </Alert>
+          </section>
         );
       })}
       {!bad.length && s.sources.length > 0 && (

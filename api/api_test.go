@@ -1,0 +1,407 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/omenhq/omen"
+)
+
+// calls makes every route of the API answer with success, in this order; a
+// route that is not here fails TestEveryRouteAnswersAsDocumented.
+var calls = []struct{ method, route, path, body string }{
+	{"GET", "/api/v1/omen/status", "", ""},
+	{"GET", "/api/v1/omen/sources", "", ""},
+	{"GET", "/api/v1/omen/hosts", "/api/v1/omen/hosts?state=anomalous&sort=score", ""},
+	{"GET", "/api/v1/omen/hosts/{host}", "/api/v1/omen/hosts/web-1:9100", ""},
+	{"GET", "/api/v1/omen/hosts/{host}/score", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/score?from=2026-03-01T11:00:00Z&to=2026-03-01T12:00:00Z", ""},
+	{"GET", "/api/v1/omen/hosts/{host}/features", "/api/v1/omen/hosts/web-1:9100/features?feature=cpu_iowait", ""},
+	{"GET", "/api/v1/omen/incidents", "/api/v1/omen/incidents?state=active&host=web-1:9100", ""},
+	{"GET", "/api/v1/omen/incidents/{id}", "/api/v1/omen/incidents/i1", ""},
+	{"POST", "/api/v1/omen/incidents/{id}/ack", "/api/v1/omen/incidents/i1/ack", `{"by":"ann","comment":"mine"}`},
+	{"POST", "/api/v1/omen/incidents/{id}/unack", "/api/v1/omen/incidents/i1/unack", `{"by":"ann"}`},
+	{"POST", "/api/v1/omen/incidents/{id}/assign", "/api/v1/omen/incidents/i1/assign", `{"by":"ann","assignee":"bob"}`},
+	{"POST", "/api/v1/omen/incidents/{id}/comment", "/api/v1/omen/incidents/i1/comment", `{"by":"ann","comment":"looking"}`},
+	{"POST", "/api/v1/omen/incidents/{id}/link", "/api/v1/omen/incidents/i1/link", `{"by":"ann","link":"https://tickets.example/1"}`},
+	{"POST", "/api/v1/omen/incidents/{id}/verdict/preview", "/api/v1/omen/incidents/i1/verdict/preview", `{"by":"ann","verdict":"not_a_problem"}`},
+	{"POST", "/api/v1/omen/incidents/{id}/verdict", "/api/v1/omen/incidents/i1/verdict", `{"by":"ann","verdict":"not_a_problem"}`},
+	{"POST", "/api/v1/omen/incidents/{id}/close", "/api/v1/omen/incidents/i1/close", `{"by":"ann"}`},
+	{"GET", "/api/v1/omen/patterns", "", ""},
+	{"POST", "/api/v1/omen/patterns/{id}/revert", "/api/v1/omen/patterns/<pattern>/revert", `{"by":"ann"}`},
+	{"POST", "/api/v1/omen/silences", "", `{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true}],"until":"2099-01-01T00:00:00Z","by":"ann","reason":"moving"}`},
+	{"GET", "/api/v1/omen/silences", "", ""},
+	{"GET", "/api/v1/omen/silences/{id}", "/api/v1/omen/silences/<silence>", ""},
+	{"PUT", "/api/v1/omen/silences/{id}", "/api/v1/omen/silences/<silence>", `{"match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}],"until":"2098-01-01T00:00:00Z","by":"ann","reason":"moving"}`},
+	{"DELETE", "/api/v1/omen/silences/{id}", "/api/v1/omen/silences/<silence>", ""},
+	{"POST", "/api/v1/omen/windows", "", `{"name":"backup","match":[{"name":"host","value":"db","isRegex":false,"isEqual":true}],"zone":"Europe/Berlin","start":"2026-01-01T02:00:00","duration_seconds":3600,"rule":"FREQ=DAILY","by":"ann"}`},
+	{"GET", "/api/v1/omen/windows", "", ""},
+	{"DELETE", "/api/v1/omen/windows/{id}", "/api/v1/omen/windows/<window>", ""},
+	{"PUT", "/api/v1/omen/calendars/{name}", "/api/v1/omen/calendars/ops", `{"by":"ann","match":[{"name":"host","value":"db","isRegex":false,"isEqual":true}],"ics":"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:patching\r\nDTSTART:20260301T020000Z\r\nDTEND:20260301T030000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}`},
+	{"POST", "/api/v1/omen/events", "", `{"kind":"deploy","match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}],"title":"v2","by":"ci"}`},
+	{"GET", "/api/v1/omen/events", "", ""},
+	{"GET", "/api/v1/omen/models", "", ""},
+	{"GET", "/api/v1/omen/models/{host}", "/api/v1/omen/models/web-1:9100", ""},
+	{"GET", "/api/v1/omen/openapi.json", "", ""},
+	{"GET", "/predict", "/predict?instance=web-1:9100", ""},
+	{"POST", "/predict", "", `{"instance":"web-1:9100","features":{"disk_write":1,"cpu_iowait":null}}`},
+	{"GET", "/-/healthy", "", ""},
+	{"GET", "/-/ready", "", ""},
+	{"POST", "/-/reload", "", ""},
+	{"PUT", "/-/reload", "", ""},
+	{"GET", "/metrics", "", ""},
+}
+
+// openapi compiles the served document's schemas.
+func (f *fixture) openapi(t *testing.T) (doc map[string]any, at func(pointer string) *jsonschema.Schema) {
+	t.Helper()
+	_, body, _ := f.call(t, "GET", "/api/v1/omen/openapi.json", "")
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("omen:api", v); err != nil {
+		t.Fatal(err)
+	}
+	return v.(map[string]any), func(pointer string) *jsonschema.Schema {
+		t.Helper()
+		s, err := c.Compile("omen:api#" + pointer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+}
+
+func escape(s string) string {
+	return url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
+}
+
+func TestEveryRouteAnswersAsDocumented(t *testing.T) {
+	f := newFixture(t)
+	f.open(t, "i1")
+	if err := f.store.PutModel(t.Context(), f.hosts[0].Model, []byte("model")); err != nil {
+		t.Fatal(err)
+	}
+	doc, schema := f.openapi(t)
+	undone := map[string]bool{"get /api/v1/omen/stream": true} // TestStream has it
+	seen := map[string]bool{}
+	for path, item := range doc["paths"].(map[string]any) {
+		for method := range item.(map[string]any) {
+			seen[method+" "+path] = false
+		}
+	}
+	ids := map[string]string{}
+	for _, c := range calls {
+		method := strings.ToLower(c.method)
+		if _, ok := seen[method+" "+c.route]; !ok {
+			t.Errorf("%s %s is not in the document", c.method, c.route)
+			continue
+		}
+		seen[method+" "+c.route] = true
+		path := c.path
+		if path == "" {
+			path = c.route
+		}
+		for name, id := range ids {
+			path = strings.ReplaceAll(path, "<"+name+">", id)
+		}
+		status, body, header := f.call(t, c.method, path, c.body)
+		want, at := 200, "/paths/"+escape(c.route)+"/"+method
+		if _, created := dig(doc, "paths", c.route, method, "responses", "201"); created {
+			want = 201
+		}
+		if status != want {
+			t.Errorf("%s %s: %d, want %d: %s", c.method, path, status, want, body)
+			continue
+		}
+		media, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+		check := func(where, text string) {
+			v, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+			if err != nil {
+				t.Errorf("%s %s: %v: %s", c.method, path, err, text)
+			} else if err := schema(where).Validate(v); err != nil {
+				t.Errorf("%s %s: %v\n%s", c.method, path, err, text)
+			}
+		}
+		if _, ok := dig(doc, "paths", c.route, method, "responses", fmt.Sprint(want), "content", media); !ok {
+			t.Errorf("%s %s: answers %s, which the document does not have", c.method, path, media)
+		} else if media == "application/json" {
+			check(fmt.Sprintf("%s/responses/%d/content/%s/schema", at, want, escape(media)), body)
+		}
+		if c.body != "" {
+			check(at+"/requestBody/content/"+escape("application/json")+"/schema", c.body)
+		}
+		remember(ids, body)
+	}
+	for route, called := range seen {
+		if !called && !undone[route] {
+			t.Errorf("%s is documented and has no call in this test", route)
+		}
+	}
+}
+
+// remember keeps the IDs that later calls need.
+func remember(ids map[string]string, body string) {
+	var v struct {
+		ID       string
+		Reason   *string
+		Zone     *string
+		Patterns []struct{ ID string }
+	}
+	if json.Unmarshal([]byte(body), &v) != nil {
+		return
+	}
+	switch {
+	case len(v.Patterns) > 0:
+		ids["pattern"] = v.Patterns[0].ID
+	case v.Zone != nil:
+		ids["window"] = v.ID
+	case v.Reason != nil && v.ID != "i1":
+		ids["silence"] = v.ID
+	}
+}
+
+func dig(v any, keys ...string) (any, bool) {
+	for _, k := range keys {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if v, ok = m[k]; !ok {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
+	f := newFixture(t)
+	_, schema := f.openapi(t)
+	twin := scored(omen.Host{Source: "other", Profile: "node", Name: web1.Name}, 0.5)
+	f.hosts = append(f.hosts, twin)
+	f.reload = errors.New("line 3: unknown key tresholds")
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"GET", "/api/v1/omen/nothing", "", 404, "openapi.json"},
+		{"GET", "/api/v1/omen/hosts/web-2", "", 404, "web-2"},
+		{"GET", "/api/v1/omen/hosts/web-1:9100", "", 409, "other/node/web-1:9100"},
+		{"GET", "/api/v1/omen/hosts?limit=-1", "", 400, "limit"},
+		{"GET", "/api/v1/omen/hosts?sort=size", "", 400, "model_age"},
+		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=yesterday", "", 400, "yesterday"},
+		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=10&to=5", "", 400, "not before"},
+		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=0", "", 400, "at most"},
+		{"GET", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/features?feature=nope", "", 404, "nope"},
+		{"GET", "/api/v1/omen/incidents/none", "", 404, "none"},
+		{"GET", "/api/v1/omen/incidents?state=half", "", 400, "half"},
+		{"POST", "/api/v1/omen/incidents/none/ack", `{"by":"ann"}`, 404, "none"},
+		{"POST", "/api/v1/omen/incidents/none/ack", `{"byy":"ann"}`, 400, "byy"},
+		{"POST", "/api/v1/omen/incidents/none/ack", `{} {}`, 400, "more after"},
+		{"POST", "/api/v1/omen/silences", `{"match":[],"until":"2099-01-01T00:00:00Z","by":"a","reason":"r"}`, 400, "matcher"},
+		{"GET", "/predict", "", 400, "instance"},
+		{"GET", "/predict?instance=shop/checkout", "", 503, "12:01:00"},
+		{"POST", "/predict", `{"instance":"prom/node/web-1:9100","features":{"cpu":1,"cpu_iowait":1}}`, 400, "unknown features: cpu; missing features: disk_write"},
+		{"POST", "/-/reload", "", 500, "tresholds"},
+	} {
+		status, body, header := f.call(t, c.method, c.path, c.body)
+		if status != c.status || !strings.Contains(body, c.says) {
+			t.Errorf("%s %s: %d %s, want %d and %q", c.method, c.path, status, body, c.status, c.says)
+		}
+		if header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s: an error may be cached", c.method, c.path)
+		}
+		if v, err := jsonschema.UnmarshalJSON(strings.NewReader(body)); err != nil {
+			t.Errorf("%s %s: %v", c.method, c.path, err)
+		} else if err := schema("/components/schemas/Error").Validate(v); err != nil {
+			t.Errorf("%s %s: %v", c.method, c.path, err)
+		}
+	}
+}
+
+func TestForeignPagesAreRefused(t *testing.T) {
+	f := newFixture(t)
+	f.open(t, "i1")
+	for _, c := range []struct {
+		header []string
+		status int
+	}{
+		{[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{[]string{"Origin", "https://evil.example"}, 403},
+		{[]string{"Content-Type", "text/plain"}, 415}, // what a foreign form can send without asking
+		{[]string{"Sec-Fetch-Site", "same-origin"}, 200},
+	} {
+		status, body, header := f.call(t, "POST", "/api/v1/omen/incidents/i1/comment", `{"by":"ann","comment":"x"}`, c.header...)
+		if status != c.status {
+			t.Errorf("%v: %d %s, want %d", c.header, status, body, c.status)
+		}
+		if v := header.Get("Access-Control-Allow-Origin"); v != "" {
+			t.Errorf("other sites may read answers: %s", v)
+		}
+	}
+	_, body, _ := f.call(t, "GET", "/api/v1/omen/incidents/i1", "")
+	if n := strings.Count(body, `"commented"`); n != 1 {
+		t.Errorf("%d comments were stored, want the one of our own page", n)
+	}
+}
+
+func TestTheSignedInUserIsTheAuthor(t *testing.T) {
+	f := newFixture(t)
+	f.open(t, "i1")
+	_, body, _ := f.call(t, "POST", "/api/v1/omen/incidents/i1/ack", `{"by":"somebody else"}`, "Authorization", "Basic YW5uOnNlY3JldA==") // ann:secret
+	if !strings.Contains(body, `"acked_by":"ann"`) {
+		t.Errorf("acknowledged by another than the signed-in user: %s", body)
+	}
+}
+
+func TestPredictHandsOverGapsAsNaN(t *testing.T) {
+	f := newFixture(t)
+	status, body, _ := f.call(t, "POST", "/predict", `{"instance":"web-1:9100","features":{"disk_write":5,"cpu_iowait":null}}`)
+	if status != 200 || !strings.Contains(body, `"anomaly_detected":true`) || !strings.Contains(body, `"reconstruction_error":0.5`) {
+		t.Fatalf("%d %s", status, body)
+	}
+	if f.given["disk_write"] != 5 || !math.IsNaN(f.given["cpu_iowait"]) || len(f.given) != 2 {
+		t.Errorf("the model was given %v", f.given)
+	}
+}
+
+func TestReady(t *testing.T) {
+	f := newFixture(t)
+	f.ready = errors.New("source prom is starting")
+	if status, body, _ := f.call(t, "GET", "/-/ready", ""); status != 503 || !strings.Contains(body, "source prom is starting") {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, _, _ := f.call(t, "GET", "/-/healthy", ""); status != 200 {
+		t.Errorf("not healthy while starting: %d", status)
+	}
+}
+
+func TestIncidentsPageThroughAll(t *testing.T) {
+	f := newFixture(t)
+	for i := range 5 {
+		f.open(t, fmt.Sprintf("i%d", i))
+	}
+	var ids []string
+	next := ""
+	for range 10 {
+		_, body, _ := f.call(t, "GET", "/api/v1/omen/incidents?limit=2&before="+next, "")
+		var page struct {
+			Incidents []struct{ ID string }
+			Next      string
+		}
+		if err := json.Unmarshal([]byte(body), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range page.Incidents {
+			ids = append(ids, in.ID)
+		}
+		if next = page.Next; next == "" {
+			break
+		}
+	}
+	if got := strings.Join(ids, " "); got != "i4 i3 i2 i1 i0" {
+		t.Errorf("pages gave %q", got)
+	}
+}
+
+func TestThinKeepsPeaksAndGaps(t *testing.T) {
+	var history []omen.ScorePoint
+	for i := range 1000 {
+		history = append(history, omen.ScorePoint{At: at.Add(time.Duration(i) * time.Second), Value: 0.5})
+	}
+	history[777].Value = 9
+	for i := 300; i < 400; i++ {
+		history[i].Value = math.NaN()
+	}
+	times, values, step := thin(history, at, at.Add(1000*time.Second), 100)
+	if len(times) != 100 || len(values) != 100 || step != 10*time.Second {
+		t.Fatalf("%d points of %s, want 100 of 10s", len(times), step)
+	}
+	if values[77] != 9 || values[78] != 0.5 || !math.IsNaN(values[35]) {
+		t.Errorf("peak %v, beside it %v, gap %v", values[77], values[78], values[35])
+	}
+}
+
+func TestHistoryComesFromWhatWasSeenWhereNothingIsStored(t *testing.T) {
+	f := newFixture(t)
+	for i := range recentScores + 5 {
+		f.api.Observe(omen.Tick{At: at, Scores: []omen.Score{{Host: web1, At: at.Add(time.Duration(i) * time.Second), Value: float64(i)}}})
+	}
+	_, body, _ := f.call(t, "GET", "/api/v1/omen/hosts/web-1:9100/score?from=2026-03-01T12:00:00Z&to=2026-03-01T13:00:00Z", "")
+	var h struct{ Times, Scores []float64 }
+	if err := json.Unmarshal([]byte(body), &h); err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Scores) != recentScores || h.Scores[0] != 5 || h.Times[0] != float64(at.Unix()+5) {
+		t.Errorf("%d scores from %v at %v", len(h.Scores), h.Scores[:1], h.Times[:1])
+	}
+}
+
+func TestStream(t *testing.T) {
+	f := newFixture(t)
+	f.open(t, "before")
+	r, err := http.Get(f.server.URL + "/api/v1/omen/stream?host=web-1:9100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	lines := bufio.NewScanner(r.Body)
+	next := func(prefix string) string {
+		t.Helper()
+		for lines.Scan() {
+			if text, ok := strings.CutPrefix(lines.Text(), prefix); ok {
+				return text
+			}
+		}
+		t.Fatalf("the stream ended before %q: %v", prefix, lines.Err())
+		return ""
+	}
+	next(": omen") // the stream stands at the journal's end
+	f.open(t, "after")
+	if data := next("data: "); !strings.Contains(data, `"incident":"after"`) {
+		t.Errorf("first change: %s", data)
+	}
+	f.api.Observe(omen.Tick{At: at, Scores: []omen.Score{{Host: web1, At: at, Value: 2.5}}})
+	if event := next("event: "); event != "score" {
+		t.Errorf("event %s, want score", event)
+	}
+	if data := next("data: "); !strings.Contains(data, `"score":2.5`) {
+		t.Errorf("score: %s", data)
+	}
+}
+
+func TestAStreamGoesOnWhereItWas(t *testing.T) {
+	f := newFixture(t)
+	f.open(t, "one")
+	f.open(t, "two")
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", f.server.URL+"/api/v1/omen/stream", nil)
+	req.Header.Set("Last-Event-ID", "1")
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
+		if data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: ")); ok {
+			if !bytes.Contains(data, []byte(`"incident":"two"`)) {
+				t.Errorf("after change 1 came %s", data)
+			}
+			return
+		}
+	}
+	t.Error("the stream ended")
+}

@@ -1,0 +1,155 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/store"
+)
+
+// fixture is an API over a real store and desk, and a Live that is set by hand.
+type fixture struct {
+	api    *API
+	server *httptest.Server
+	store  *store.DB
+	desk   *incident.Desk
+
+	mu      sync.Mutex
+	hosts   []omen.HostStatus
+	sources []omen.SourceStatus
+	ready   error
+	reload  error
+	given   map[string]float64 // what Predict was given
+}
+
+var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+var web1 = omen.Host{Source: "prom", Profile: "node", Name: "web-1:9100"}
+
+// scored is a host with a model and a score.
+func scored(h omen.Host, score float64) omen.HostStatus {
+	state := omen.HostNormal
+	if score > 1 {
+		state = omen.HostAnomalous
+	}
+	return omen.HostStatus{
+		Host: h, Labels: map[string]string{"instance": h.Name}, State: state, LastSeen: at,
+		Score: omen.Score{
+			Host: h, At: at, Value: score, ReconstructionError: 0.25, Grade: omen.Established, Model: "m1",
+			Causes: []omen.Cause{
+				{Feature: "disk_write", Unit: omen.BytesPerSecond, Share: 0.7, Actual: 240e6, Expected: 10e6, Lower: 8e6, Upper: 15e6},
+				{Feature: "cpu_iowait", Unit: omen.Ratio, Share: 0.3, Actual: 0.4, Expected: 0.01, Lower: 0, Upper: 0.05},
+			},
+		},
+		Features: []omen.FeatureValue{
+			{Name: "disk_write", Unit: omen.BytesPerSecond, Actual: 240e6, Expected: 10e6, Lower: 8e6, Upper: 15e6, Share: 0.7},
+			{Name: "cpu_iowait", Unit: omen.Ratio, Actual: 0.4, Expected: 0.01, Lower: 0, Upper: 0.05, Share: 0.3},
+			{Name: "swap_in", Unit: omen.BytesPerSecond, Actual: math.NaN(), Expected: math.NaN(), Lower: math.NaN(), Upper: math.NaN()},
+		},
+		Model: omen.ModelInfo{ID: "m1", Host: h, Schema: "abc", Grade: omen.Established, TrainedAt: at.Add(-time.Hour), From: at.Add(-24 * time.Hour), To: at.Add(-time.Hour), Rows: 5520, Serving: true, Card: []byte(`{"loss":{"train":0.01}}`)},
+	}
+}
+
+// learns is a host without a model.
+func learns(h omen.Host) omen.HostStatus {
+	return omen.HostStatus{
+		Host: h, State: omen.HostLearning, LastSeen: at,
+		Training: omen.TrainingStatus{Running: true, Progress: 0.5, Samples: 90, NextDue: at.Add(time.Minute), NextGrade: omen.Provisional},
+	}
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "omen.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{store: db, desk: incident.NewDesk(incident.Options{Store: db})}
+	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
+	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
+	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Live: Live{
+		Hosts:   func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.hosts },
+		Sources: func() []omen.SourceStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.sources },
+		Features: func(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
+			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, At: []time.Time{from}, Actual: []float64{math.NaN()}}}, nil
+		},
+		Predict: func(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
+			f.given = v
+			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
+		},
+		Reload: func() error { return f.reload },
+		Ready:  func() error { return f.ready },
+		Queues: func() []Queue { return []Queue{{Name: "ticks", Length: 1, Capacity: 8, Dropped: 2}} },
+	}})
+	f.server = httptest.NewServer(f.api.Handler())
+	done := make(chan error, 1)
+	go func() { done <- f.desk.Run(ctx) }()
+	t.Cleanup(func() {
+		f.api.Close()
+		f.server.Close()
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+// call makes a request and returns the answer's status, body and headers.
+func (f *fixture) call(t *testing.T, method, path, body string, header ...string) (int, string, http.Header) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, f.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b), r.Header
+}
+
+// open puts an incident into the journal.
+func (f *fixture) open(t *testing.T, id string) omen.Incident {
+	t.Helper()
+	in := omen.Incident{
+		ID: id, Kind: omen.HostIncident, Host: web1, State: omen.Open, Severity: omen.Warning, Grade: omen.Established,
+		Since: at, OpenedAt: at, UpdatedAt: at, Score: 3.5, Peak: 4, Causes: f.hosts[0].Score.Causes,
+		Reason: omen.ReasonAnomalous, Summary: "disk_write", ChangeNumber: 1,
+	}
+	if err := f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: at, Incident: in, Reason: in.Reason, By: "tracker"}); err != nil {
+		t.Fatal(err)
+	}
+	d := omen.Delivery{Incident: id, Key: fmt.Sprintf("%s.1", id), Receiver: "ops", At: at, Took: time.Second, Outcome: "delivered"}
+	if err := f.store.RecordDelivery(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	return in
+}

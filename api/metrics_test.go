@@ -1,0 +1,191 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/omenhq/omen"
+)
+
+func TestMetricsOfHosts(t *testing.T) {
+	f := newFixture(t)
+	silent := scored(omen.Host{Source: "prom", Profile: "node", Name: "gone"}, 2)
+	silent.State = omen.HostSilent
+	broken := scored(omen.Host{Source: "prom", Profile: "node", Name: "nan"}, math.NaN())
+	calm := scored(omen.Host{Source: "prom", Profile: "node", Name: "calm"}, 0.5)
+	f.hosts = append(f.hosts, silent, broken, calm)
+	want := `
+# HELP anomaly_cause_ratio A feature's share of the score; only while the host is anomalous.
+# TYPE anomaly_cause_ratio gauge
+anomaly_cause_ratio{feature="cpu_iowait",instance="web-1:9100",profile="node"} 0.3
+anomaly_cause_ratio{feature="disk_write",instance="web-1:9100",profile="node"} 0.7
+# HELP anomaly_detected 1 while a host's score is above its limit.
+# TYPE anomaly_detected gauge
+anomaly_detected{instance="calm",profile="node"} 0
+anomaly_detected{instance="web-1:9100",profile="node"} 1
+# HELP anomaly_score How far a host is from what its model expects; 1 is the calibrated limit.
+# TYPE anomaly_score gauge
+anomaly_score{instance="calm",profile="node"} 0.5
+anomaly_score{instance="web-1:9100",profile="node"} 3.5
+`
+	names := []string{"anomaly_score", "anomaly_detected", "anomaly_cause_ratio"}
+	if err := testutil.GatherAndCompare(f.api.registry, strings.NewReader(want), names...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHostsOfSeveralSourcesCarryTheirSource(t *testing.T) {
+	f := newFixture(t)
+	f.hosts = []omen.HostStatus{scored(web1, 0.5), scored(omen.Host{Source: "eu", Profile: "node", Name: web1.Name}, 0.25)}
+	f.sources = append(f.sources, omen.SourceStatus{Name: "eu"})
+	want := `
+# HELP anomaly_score How far a host is from what its model expects; 1 is the calibrated limit.
+# TYPE anomaly_score gauge
+anomaly_score{instance="web-1:9100",profile="node",source="eu"} 0.25
+anomaly_score{instance="web-1:9100",profile="node",source="prom"} 0.5
+`
+	if err := testutil.GatherAndCompare(f.api.registry, strings.NewReader(want), "anomaly_score"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMetricsFollowConventions(t *testing.T) {
+	f := newFixture(t)
+	f.open(t, "i1")
+	problems, err := testutil.GatherAndLint(f.api.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// served is the names of all series that /metrics can have.
+func served(t *testing.T) map[string]bool {
+	f := newFixture(t)
+	f.open(t, "i1")
+	if err := f.store.Advance(t.Context(), "relay", 1); err != nil {
+		t.Fatal(err)
+	}
+	f.call(t, "GET", "/-/healthy", "")
+	families, err := f.api.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, family := range families {
+		names[family.GetName()] = true
+	}
+	return names
+}
+
+var ownSeries = regexp.MustCompile(`\b(anomaly|omen)_[a-z_]+`)
+
+func TestRulesAndDashboardUseSeriesThatExist(t *testing.T) {
+	names := served(t)
+	for _, file := range []string{"prometheus/rules.yml", "grafana/omen.json"} {
+		text, err := os.ReadFile(filepath.Join("..", "deploy", filepath.FromSlash(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := ownSeries.FindAllString(string(text), -1)
+		if len(found) < 10 {
+			t.Errorf("%s: names only %d series", file, len(found))
+		}
+		for _, name := range found {
+			base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count"), "_sum")
+			if !names[name] && !names[base] {
+				t.Errorf("%s: uses %s, which /metrics does not have", file, name)
+			}
+		}
+	}
+}
+
+func promtool(t *testing.T, args ...string) {
+	t.Helper()
+	tool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed: it comes with Debian's package prometheus")
+	}
+	cmd := exec.CommandContext(t.Context(), tool, args...)
+	cmd.Dir = filepath.Join("..", "deploy", "prometheus")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func TestPrometheusTakesTheFiles(t *testing.T) {
+	promtool(t, "check", "rules", "rules.yml")
+	promtool(t, "check", "config", "--syntax-only", "scrape.yml")
+	promtool(t, "test", "rules", "rules_test.yml")
+}
+
+func TestTheDashboardsQueriesParse(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "deploy", "grafana", "omen.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[int]bool{}
+	rules := "groups:\n- name: dashboard\n  rules:\n"
+	for _, p := range board.Panels {
+		if ids[p.ID] {
+			t.Errorf("panel %q: its ID %d is another's", p.Title, p.ID)
+		}
+		ids[p.ID] = true
+		for i, target := range p.Targets {
+			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".*", "$profile", ".*", "$job", ".*").Replace(target.Expr)
+			rules += fmt.Sprintf("  - record: panel_%d_%d\n    expr: %q\n", p.ID, i, expr)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "dashboard.yml")
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "rules", file)
+}
+
+func TestPrometheusTakesTheMetrics(t *testing.T) {
+	f := newFixture(t)
+	f.open(t, "i1")
+	_, body, _ := f.call(t, "GET", "/metrics", "")
+	tool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed: it comes with Debian's package prometheus")
+	}
+	cmd := exec.CommandContext(t.Context(), tool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(body)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+}
+
+func TestTheRegistryIsTheCallers(t *testing.T) {
+	f := newFixture(t)
+	mine := prometheus.NewRegistry()
+	a := New(Options{Store: f.store, Desk: f.desk, Live: f.api.live, Registry: mine})
+	defer a.Close()
+	if n, err := testutil.GatherAndCount(mine, "anomaly_score"); err != nil || n != 1 {
+		t.Errorf("%d scores in the caller's registry: %v", n, err)
+	}
+}
