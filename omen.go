@@ -60,12 +60,21 @@ type Cause struct {
 
 // String says a cause the way a person would: "disk_write 240 MB/s, expected 8–15 MB/s".
 func (c Cause) String() string {
+	return c.Feature + " " + c.Unit.Format(c.Actual) + ", expected " + c.Band()
+}
+
+// Band is the expected band in words, with the unit once where both ends share
+// it: "8–15 MB/s".
+func (c Cause) Band() string {
 	lower, upper := c.Unit.Format(c.Lower), c.Unit.Format(c.Upper)
-	band := lower + "–" + upper
 	if lower == upper {
-		band = lower
+		return lower
 	}
-	return fmt.Sprintf("%s %s, expected %s", c.Feature, c.Unit.Format(c.Actual), band)
+	number, unit, spaced := strings.Cut(lower, " ")
+	if _, same, _ := strings.Cut(upper, " "); spaced && unit == same {
+		lower = number
+	}
+	return lower + "–" + upper
 }
 
 // Score is what a model says of one vector.

@@ -57,7 +57,7 @@ func TestUnitFormat(t *testing.T) {
 
 func TestCauseReadsLikeASentence(t *testing.T) {
 	c := omen.Cause{Feature: "disk_write", Unit: omen.BytesPerSecond, Actual: 240e6, Lower: 8e6, Upper: 15e6}
-	if got, want := c.String(), "disk_write 240 MB/s, expected 8 MB/s–15 MB/s"; got != want {
+	if got, want := c.String(), "disk_write 240 MB/s, expected 8–15 MB/s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -54,7 +54,7 @@ func TestPeopleAreTold(t *testing.T) {
 		t.Errorf("telegram: %d messages, %s to %s", len(messages), messages[0].body, messages[0].path)
 	}
 	for _, part := range []string{
-		"<b>WARNING: web-a</b>", "score 4.2", "• disk_write 240 MB/s, expected 8 MB/s–15 MB/s", "• cpu_iowait 41 %",
+		"<b>WARNING: web-a</b>", "score 4.2", "• disk_write 240 MB/s, expected 8–15 MB/s", "• cpu_iowait 41 %",
 		`<a href="https://omen.example/incidents/a">Open the incident</a>`, "Since ",
 	} {
 		if !strings.Contains(first.Text, part) {
@@ -77,7 +77,7 @@ func TestPeopleAreTold(t *testing.T) {
 
 	mails := smtp.got()
 	header, parts := mails[0].parts(t)
-	if len(mails) != 2 || mails[0].subject(t) != "[FIRING] WARNING: web-a: disk_write 240 MB/s, expected 8 MB/s–15 MB/s" {
+	if len(mails) != 2 || mails[0].subject(t) != "[FIRING] WARNING: web-a: disk_write 240 MB/s, expected 8–15 MB/s" {
 		t.Errorf("%d mails, subject %q", len(mails), mails[0].subject(t))
 	}
 	if header.Get("Message-Id") != "<a.1.1@omen.example>" {

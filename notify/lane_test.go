@@ -46,7 +46,7 @@ func TestWebhookTellsALife(t *testing.T) {
 		}
 	}
 	first := decode[payload](t, got[0].body).Alerts[0].Annotations
-	if first["causes"] != "disk_write 240 MB/s, expected 8 MB/s–15 MB/s\ncpu_iowait 41 %, expected 0 %–5 %" {
+	if first["causes"] != "disk_write 240 MB/s, expected 8–15 MB/s\ncpu_iowait 41 %, expected 0–5 %" {
 		t.Errorf("causes %q: want the two that are not trivial", first["causes"])
 	}
 	last := decode[payload](t, got[2].body).Alerts[0].Annotations
