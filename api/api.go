@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/omenhq/omen"
@@ -20,7 +21,7 @@ type Options struct {
 	Store    *store.DB
 	Desk     *incident.Desk
 	Live     Live
-	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's own metrics in it.
+	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Started  time.Time // for the uptime; zero: when New is called
 	Log      *slog.Logger
@@ -62,6 +63,11 @@ func New(o Options) *API {
 		Buckets: []float64{.001, .01, .1, 1, 10},
 	}, []string{"route", "code"})
 	o.Registry.MustRegister(a.requests, a.collector())
+	for _, c := range []prometheus.Collector{
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		_ = o.Registry.Register(c) // the caller may have done so
+	}
 	a.document = document(a.routes(), o.Version)
 	return a
 }
