@@ -92,6 +92,9 @@ const reasons: Record<string, string> = {
   escalated_severity: "went further or lasted longer", escalated_members_joined: "more hosts joined",
   closed_recovered: "back to normal", closed_expired: "lasted so long that it is the new normal",
   closed_host_gone: "the host is gone", closed_merged: "part of a larger incident", closed_by_operator: "closed by an operator",
+  opened_part_of_fleet: "part of a trouble of many hosts", opened_shared_cause: "the same trouble on many hosts at once", opened_storm: "many hosts at once",
+  opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", escalated_lifted: "what kept it quiet has ended",
+  updated_causes: "other causes lead, or it went further", updated_members: "hosts joined",
 };
 /** A reason value in words. */
 export const reason = (r: string) => reasons[r] ?? words(r);
