@@ -67,7 +67,7 @@ func toIncident(i omen.Incident) wireIncident {
 		UpdatedAt: instant(i.UpdatedAt), ClosedAt: instant(i.ClosedAt), Score: number(i.Score),
 		Peak: number(i.Peak), Causes: each(i.Causes, toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
-		VerdictBy: i.VerdictBy, Links: list[string](i.Links), Model: i.Model,
+		VerdictBy: i.VerdictBy, Links: list[string](i.Links), Model: i.Model, Fleet: i.Fleet,
 	}
 }
 

@@ -129,6 +129,7 @@ type wireIncident struct {
 	VerdictBy  string             `json:"verdict_by"`
 	Links      list[string]       `json:"links"`
 	Model      string             `json:"model" doc:"the model that opened it"`
+	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
 }
 
 type wireIncidents struct {
