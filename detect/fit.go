@@ -18,6 +18,7 @@ const (
 	forecastRows = 20  // rows per regressor below which residuals are cross-validated
 	folds        = 4
 	doubtRows    = 600
+	wakeSigmas   = 2.0    // root mean squares that a feature's smallest deviation worth a page may be away at most
 	maxRows      = 45_000 // more samples than that are learned from, not weighed, each k-th
 )
 
@@ -363,13 +364,20 @@ func (f *fit) measure() {
 		sumE += doubt * max(0, rows-sumE)
 		slices.Sort(jumps)
 		slices.Sort(errs)
-		m.rmsR = append(m.rmsR, float32(math.Sqrt(sumR/rows)+floorRMS))
-		m.rmsU = append(m.rmsU, float32(math.Sqrt(sumU/rows)+floorRMS))
-		m.rmsE = append(m.rmsE, float32(math.Sqrt(sumE/rows)+floorRMS))
+		// A deviation that is not worth waking somebody for is not evidence,
+		// however still the feature was.
+		inZ := m.specs[m.active[j]].deviation / m.scales[j].zWidth
+		inA := math.Asinh(m.specs[m.active[j]].deviation / m.scales[j].aWidth)
+		scale := func(sum, least float64) float32 {
+			return float32(max(math.Sqrt(sum/rows)+floorRMS, least/wakeSigmas))
+		}
+		m.rmsR = append(m.rmsR, scale(sumR, inA))
+		m.rmsU = append(m.rmsU, scale(sumU, inA))
+		m.rmsE = append(m.rmsE, scale(sumE, inZ))
 		if len(jumps) == 0 {
 			jumps, errs = []float64{0}, []float64{0}
 		}
-		m.jump = append(m.jump, float32(quantile(jumps, 0.99)+jumpMargin))
+		m.jump = append(m.jump, float32(max(quantile(jumps, 0.99)+jumpMargin, inZ/2)))
 		m.bandLow = append(m.bandLow, float32(quantile(errs, bandTail)))
 		m.bandHigh = append(m.bandHigh, float32(quantile(errs, 1-bandTail)))
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
 )
 
 // Trial is what the self-test says of one kind of fault.
@@ -105,10 +106,7 @@ func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand
 	for i := range hit {
 		hit[i] = rng.IntN(len(m.active))
 	}
-	sign := 1.0
-	if rng.IntN(2) == 0 {
-		sign = -1
-	}
+	flip := rng.IntN(2) == 0
 	shift := rng.IntN(f.h.len())
 	vector := func(t int) omen.Vector { return omen.Vector{Host: m.host, At: f.h.at[t], Values: f.h.values[t]} }
 	recent := make([]omen.Vector, 0, trialWarmUp)
@@ -125,7 +123,7 @@ func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand
 				i := m.active[j]
 				frozen := f.h.values[start-1][i]
 				other := f.h.values[(start+k+shift)%f.h.len()][i]
-				by := sign * size * (m.scales[j].zWidth)
+				by := sign(m.specs[i].direction, flip) * size * (m.scales[j].zWidth)
 				row[i] = kind.apply(row[i], frozen, other, by, k, length)
 			}
 		}
@@ -135,4 +133,12 @@ func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand
 		}
 	}
 	return -1
+}
+
+// sign is the direction in which a fault goes: the one that matters.
+func sign(d feature.Direction, flip bool) float64 {
+	if d == feature.Down || d != feature.Up && flip {
+		return -1
+	}
+	return 1
 }
