@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -86,4 +87,31 @@ func BenchmarkLoad10000(b *testing.B) {
 			}
 		}
 	}
+}
+
+// A loaded model of 40 features takes at most 64 KiB of memory.
+func TestLoadedModelIsSmall(t *testing.T) {
+	s, all := columns(t, 40), synthetic(1, 3000, 40, time.Minute)
+	data, err := fitted(t, s, all, Options{}).MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 200
+	models := make([]*Model, n)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range models {
+		if models[i], err = Load(data, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	each := (after.HeapAlloc - before.HeapAlloc) / n
+	t.Logf("%d bytes stored, %d loaded", len(data), each)
+	if each > 64<<10 {
+		t.Errorf("a loaded model takes %d bytes, want at most %d", each, 64<<10)
+	}
+	runtime.KeepAlive(models)
 }

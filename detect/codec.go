@@ -37,7 +37,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 		}
 	}
 	w.bytes(net)
-	w.bytes(m.card.JSON())
+	w.bytes(m.cardJSON())
 	return binary.LittleEndian.AppendUint32(w.b, crc32.Checksum(w.b, castagnoli)), nil
 }
 
@@ -127,9 +127,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 			return nil, corrupt(err.Error())
 		}
 	}
-	if err := m.card.decode(card); err != nil {
-		return nil, corrupt("card: " + err.Error())
-	}
+	m.storedCard = card
 	if err := m.check(); err != nil {
 		return nil, corrupt(err.Error())
 	}

@@ -48,7 +48,8 @@ type Model struct {
 	busy      float64 // share of the samples in training above half of the limit
 	pageLevel float64 // score from which episodes are as rare as the page budget asks
 
-	card Card
+	card       Card
+	storedCard []byte // of a loaded model, decoded when asked for
 }
 
 // spec is what detection needs to know of a feature.
@@ -98,7 +99,16 @@ func (m *Model) Grade() omen.Grade { return m.grade }
 func (m *Model) PageLevel() float64 { return m.pageLevel }
 
 // Card reports what it learned from and how well.
-func (m *Model) Card() Card { return m.card }
+func (m *Model) Card() Card {
+	if m.storedCard == nil {
+		return m.card
+	}
+	var c Card
+	if err := c.decode(m.storedCard); err != nil {
+		return Card{Model: m.id} // unreachable: the bytes were checked by their sum when loaded
+	}
+	return c
+}
 
 // Network is the autoencoder inside.
 func (m *Model) Network() *autoencoder.Network { return m.net }
@@ -108,6 +118,13 @@ func (m *Model) Network() *autoencoder.Network { return m.net }
 func (m *Model) Info() omen.ModelInfo {
 	return omen.ModelInfo{
 		ID: m.id, Host: m.host, Schema: m.schema, Grade: m.grade,
-		TrainedAt: m.trainedAt, From: m.from, To: m.trainedAt, Rows: m.rows, Card: m.card.JSON(),
+		TrainedAt: m.trainedAt, From: m.from, To: m.trainedAt, Rows: m.rows, Card: m.cardJSON(),
 	}
+}
+
+func (m *Model) cardJSON() []byte {
+	if m.storedCard != nil {
+		return m.storedCard
+	}
+	return m.card.JSON()
 }
