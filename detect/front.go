@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	averages  = 4 // moving averages that the forecast sees
+	averages  = 3 // moving averages that the forecast sees
 	harmonics = 3 // of the day
 	groups    = 4 // of features that are hidden together at scoring
 	jumpMean  = 3 // samples over which a jump is averaged
@@ -19,7 +19,7 @@ const (
 )
 
 // alphas are the weights of the newest sample in the moving averages.
-var alphas = [averages]float32{0.3, 0.1, 0.03, 0.01}
+var alphas = [averages]float32{0.1, 0.03, 0.01}
 
 // front is the first half of scoring: from values to what each of the three
 // channels finds odd about each feature. It keeps what the forecast and the
