@@ -137,13 +137,13 @@ func (f *fit) plainLoss(from, to int) float64 {
 		for j, i := range m.active {
 			v := f.h.values[t][i]
 			row[j], mask[j] = 0, 0
-			if finite(v) {
+			if usable(v) {
 				row[j], mask[j] = float32(soft(m.scales[j].z(v))), 1
 			}
 		}
 		m.net.Reconstruct(row, row, mask, memory)
 		for j, i := range m.active {
-			if v := f.h.values[t][i]; finite(v) && f.ranges[j] > 0 {
+			if v := f.h.values[t][i]; usable(v) && f.ranges[j] > 0 {
 				d := (v - m.scales[j].unZ(unsoft(float64(row[j])))) / f.ranges[j]
 				sum += d * d
 				n++

@@ -125,7 +125,7 @@ func (f *fit) run() error {
 func (f *fit) selectFeatures() error {
 	var values []float64
 	for i, sp := range f.m.specs {
-		values = f.h.finiteOf(values[:0], i)
+		values = f.h.usableOf(values[:0], i)
 		switch present := float64(len(values)) / float64(f.h.len()); {
 		case len(values) == 0:
 			f.dropped = append(f.dropped, Inactive{sp.name, "absent in training"})
@@ -166,7 +166,7 @@ func (f *fit) fitNetwork() error {
 	for t := 0; t < f.h.len(); t += f.stride() {
 		for k, i := range m.active {
 			v := f.h.values[t][i]
-			if !finite(v) {
+			if !usable(v) {
 				rows = append(rows, float32(math.NaN()))
 				continue
 			}

@@ -124,7 +124,7 @@ func (f *front) observe(values []float64) {
 		if int(i) < len(values) {
 			v = values[i]
 		}
-		if f.ok[j] = finite(v); !f.ok[j] {
+		if f.ok[j] = usable(v); !f.ok[j] {
 			continue
 		}
 		sc := &f.m.scales[j]

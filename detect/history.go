@@ -55,10 +55,10 @@ func (h history) span() time.Duration {
 	return h.at[h.len()-1].Sub(h.at[0])
 }
 
-// finiteOf appends the finite values of one feature.
-func (h history) finiteOf(dst []float64, feature int) []float64 {
+// usableOf appends the values that are not gaps of one feature.
+func (h history) usableOf(dst []float64, feature int) []float64 {
 	for _, v := range h.values {
-		if finite(v[feature]) {
+		if usable(v[feature]) {
 			dst = append(dst, v[feature])
 		}
 	}

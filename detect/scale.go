@@ -87,6 +87,13 @@ func clip(v, limit float64) float64 {
 	return v
 }
 
+// largest is beyond anything that can be measured; what is larger is a gap, as
+// NaN is, because sums of it would overflow.
+const largest = 1e100
+
+// usable tells a measurement from a gap.
+func usable(v float64) bool { return math.Abs(v) <= largest }
+
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // quantile of sorted values, linear between neighbours (Hyndman and Fan's

@@ -58,7 +58,7 @@ func (s *Stream) advance(v omen.Vector) {
 
 // Score judges the next sample. It allocates nothing; the result's slices are
 // valid until the next call. A sample of another width is
-// [omen.ErrSchema]. NaN and infinities are gaps: they are replaced by what was
+// [omen.ErrSchema]. NaN, infinities and what is beyond 1e100 are gaps: they are replaced by what was
 // expected and never to blame. A sample not later than the one before, or one
 // after a long silence, starts the stream afresh and scores 0.
 func (s *Stream) Score(v omen.Vector) (omen.Score, error) {
