@@ -1,0 +1,197 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/store"
+)
+
+// Options are what the command line says.
+type Options struct {
+	ConfigFile     string   // empty: no file, all defaults
+	StoragePath    string   // made if missing
+	ListenAddress  string   // host:port; port 0 takes a free one
+	WebConfigFile  string   // TLS and passwords, exporter-toolkit's format; empty: neither
+	PrometheusURLs []string // sources beside those of the file
+	Version        string
+
+	Log    *slog.Logger     // nil: silent
+	Out    io.Writer        // what people read at start; nil: nobody does
+	Hangup <-chan os.Signal // each value asks for a reload; may be nil
+
+	// Listening is told the page's address once requests are answered. May be nil.
+	Listening func(address string)
+}
+
+// process is what lives as long as the process does.
+type process struct {
+	o       Options
+	log     *slog.Logger
+	started time.Time
+	db      *store.DB
+	local   *series.Local
+	address string // the page's, such as http://127.0.0.1:9909
+
+	handler atomic.Pointer[http.Handler]
+	failed  chan error // a part that ended by itself, and why; room for one
+
+	mu  sync.Mutex // one reload at a time
+	gen *generation
+}
+
+// database is the file below the storage path.
+const database = "omen.db"
+
+// DatabasePath is where the database of a storage path is.
+func DatabasePath(storage string) string { return filepath.Join(storage, database) }
+
+// MakeStorage makes a storage path and reports whether it can be written.
+func MakeStorage(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return unwritable(dir, err)
+	}
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return unwritable(dir, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+func unwritable(dir string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return omen.WithHint(fmt.Errorf("open storage %s: %w: %w", dir, omen.ErrFull, err), "free some space on that disk, or choose another directory with --storage.path")
+	}
+	hint := "choose another directory with --storage.path"
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		hint = "give this user the right to write there, or choose another directory with --storage.path"
+	}
+	return omen.WithHint(fmt.Errorf("open storage %s: %w", dir, err), hint)
+}
+
+// Run runs Omen until ctx ends or a part fails for good, and stops it: first
+// what makes scores, then what takes requests, then the incident desk and the
+// relay, which finish what they have begun, and last what is on disk.
+func Run(ctx context.Context, o Options) (err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	p := &process{o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1)}
+	c, err := p.load() // before anything is opened: most mistakes are here
+	if err != nil {
+		return err
+	}
+	listener, err := p.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := p.open(ctx, c); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if p.gen, err = p.build(c); err != nil {
+		return err
+	}
+	if err := p.startGeneration(ctx, p.gen); err != nil {
+		return err
+	}
+	served, server := p.serve(listener)
+	if o.Listening != nil {
+		o.Listening(p.address)
+	}
+	p.greet(ctx, p.gen)
+	err = p.wait(ctx, served)
+	p.log.Info("stopping")
+	p.shutdown(server)
+	return err
+}
+
+// wait returns when Omen is to stop; nil if somebody asked for it.
+func (p *process) wait(ctx context.Context, served <-chan error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-served:
+			return fmt.Errorf("serve %s: %w", p.address, err)
+		case err := <-p.failed:
+			return err
+		case <-p.o.Hangup:
+			if err := p.reload(); err != nil {
+				p.log.Error("configuration not reloaded: the old one goes on", "err", err)
+			}
+		}
+	}
+}
+
+// listen takes the port, so that a second Omen fails before it opens anything.
+func (p *process) listen(ctx context.Context) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.o.ListenAddress)
+	if err != nil {
+		hint := "give an address of this machine and a free port: --web.listen-address=127.0.0.1:9909"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "is Omen running already? Otherwise choose another port with --web.listen-address=127.0.0.1:PORT"
+		}
+		return nil, omen.WithHint(fmt.Errorf("listen on %s: %w", p.o.ListenAddress, err), hint)
+	}
+	if file := p.o.WebConfigFile; file != "" {
+		if err := web.Validate(file); err != nil {
+			_ = l.Close()
+			return nil, omen.WithHint(fmt.Errorf("read %s: %w: %w", file, omen.ErrInvalid, err),
+				"its format is Prometheus' own: https://prometheus.io/docs/prometheus/latest/configuration/https/")
+		}
+	}
+	p.address = pageAddress(l.Addr(), secure(p.o.WebConfigFile))
+	return l, nil
+}
+
+// open opens what is on disk.
+func (p *process) open(ctx context.Context, c *loaded) (err error) {
+	dir := p.o.StoragePath
+	if err := MakeStorage(dir); err != nil {
+		return err
+	}
+	if p.db, err = store.Open(ctx, DatabasePath(dir), p.log); err != nil {
+		return err
+	}
+	p.local, err = series.OpenLocal(series.LocalOptions{
+		Dir:       filepath.Join(dir, "metrics"),
+		Retention: time.Duration(c.conf.Storage.RetentionTime),
+		MaxBytes:  int64(c.conf.Storage.RetentionSize),
+		Log:       p.log,
+	})
+	if err != nil {
+		return errors.Join(err, p.db.Close())
+	}
+	return nil
+}
+
+func (p *process) close() error { return errors.Join(p.local.Close(), p.db.Close()) }
+
+// fail ends the process with err; the first one counts.
+func (p *process) fail(err error) {
+	select {
+	case p.failed <- err:
+	default:
+	}
+}

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/omenhq/omen"
+)
+
+// greet says to whoever started Omen where to look and what will happen when.
+func (p *process) greet(ctx context.Context, g *generation) {
+	var b strings.Builder
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-9s "+format+"\n", append([]any{what}, args...)...)
+	}
+	fmt.Fprintf(&b, "\nOmen %s\n\n", p.o.Version)
+	line("page", "%s", p.address)
+	what := "watches"
+	if g.collector != nil {
+		line(what, "this machine, as %s: measured and scored every %s", g.collector.Instance(), g.conf.Local.Step)
+		what = ""
+	}
+	for _, s := range g.conf.Sources {
+		history := s.History
+		if history == 0 {
+			history = g.conf.Learn.History
+		}
+		line(what, "every host that %s knows: scored every %s, with up to %s of history read back", s.URL.Redacted(), s.Step, history)
+		what = ""
+	}
+	line("models", "%s", p.modelsLine(ctx, g))
+	if n := len(g.relay.Receivers()); n > 0 {
+		line("tells", "%s", strings.Join(g.relay.Receivers(), ", "))
+	} else {
+		line("tells", "nobody yet but its page: see receivers: in omen config example")
+	}
+	line("data", "%s, %s of metrics kept", p.o.StoragePath, model.Duration(g.conf.Storage.RetentionTime))
+	line("stop", "Ctrl-C")
+	fmt.Fprintln(p.o.Out, b.String())
+}
+
+// modelsLine says how many models serve, or when the first is due.
+func (p *process) modelsLine(ctx context.Context, g *generation) string {
+	stored, err := p.db.Models(ctx, omen.Host{})
+	serving := 0
+	for _, m := range stored {
+		if m.Serving {
+			serving++
+		}
+	}
+	if err == nil && serving > 0 {
+		return fmt.Sprintf("%s from before: scoring begins at once", plural(serving, "model"))
+	}
+	var due time.Time
+	for _, w := range g.watches {
+		if at := w.FirstModelDue(); !at.IsZero() && (due.IsZero() || at.Before(due)) {
+			due = at
+		}
+	}
+	if due.IsZero() {
+		due = time.Now().Add(firstModel)
+	}
+	return fmt.Sprintf("none yet; the first is due about %s (in %s), and gets better with every hour of history",
+		due.Local().Format("15:04:05"), time.Until(due).Round(time.Second))
+}
+
+// firstModel is about when a first model is due where nothing is known yet.
+const firstModel = 150 * time.Second
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

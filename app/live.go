@@ -1,0 +1,175 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/api"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
+)
+
+// live is the running Omen as the API sees it.
+func (g *generation) live() api.Live {
+	return api.Live{
+		Hosts: g.hosts, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
+		Predict: g.predict, Reload: g.p.reload, Ready: g.ready, Queues: g.queues,
+	}
+}
+
+func (g *generation) hosts() []omen.HostStatus {
+	var all []omen.HostStatus
+	for _, w := range g.watches {
+		all = append(all, w.Hosts()...)
+	}
+	return all
+}
+
+// labels are a host's labels as last read.
+func (g *generation) labels(h omen.Host) map[string]string {
+	if w := g.of(h); w != nil {
+		for _, s := range w.Hosts() {
+			if s.Host == h {
+				return s.Labels
+			}
+		}
+	}
+	return nil
+}
+
+// of is the watch of a host.
+func (g *generation) of(h omen.Host) *watched {
+	for _, w := range g.watches {
+		if w.source == h.Source && w.schema.Profile() == h.Profile {
+			return w
+		}
+	}
+	return nil
+}
+
+// sourcesStatus is one status for each source, however many profiles it has:
+// the worst, with what all of them know.
+func (g *generation) sourcesStatus() []omen.SourceStatus {
+	var all []omen.SourceStatus
+	for _, w := range g.watches {
+		s := w.Status()
+		if n := len(all) - 1; n >= 0 && all[n].Name == s.Name {
+			all[n] = worse(all[n], s)
+			continue
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+var severity = []omen.SourceState{omen.SourceUp, omen.SourcePartial, omen.SourceStarting, omen.SourceDown}
+
+func worse(a, b omen.SourceStatus) omen.SourceStatus {
+	failed := maps.Clone(a.FailedFeatures)
+	if failed == nil {
+		failed = map[string]string{}
+	}
+	maps.Copy(failed, b.FailedFeatures)
+	hosts := max(a.Hosts, b.Hosts)
+	if slices.Index(severity, b.State) > slices.Index(severity, a.State) {
+		a = b
+	}
+	a.FailedFeatures, a.Hosts = failed, hosts
+	return a
+}
+
+func (g *generation) ready() error {
+	for _, s := range g.sourcesStatus() {
+		if s.State == omen.SourceStarting {
+			return fmt.Errorf("source %s is starting", s.Name)
+		}
+	}
+	return nil
+}
+
+func (g *generation) queues() []api.Queue {
+	h := g.desk.Health()
+	return []api.Queue{{Name: "incidents", Length: h.Queued, Capacity: 256, Dropped: h.Dropped}}
+}
+
+func (g *generation) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
+	step := time.Second
+	if w := g.of(h); w != nil {
+		step = w.step
+	}
+	return g.p.scores(ctx, h, step, from, to)
+}
+
+func (g *generation) predict(ctx context.Context, h omen.Host, values map[string]float64) (omen.Score, error) {
+	w := g.of(h)
+	if w == nil {
+		return omen.Score{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
+	}
+	return w.Predict(ctx, h, values)
+}
+
+// maxHistory bounds the instants of a feature's history.
+const maxHistory = 300
+
+// features is the history of some features, read from the host's source.
+func (g *generation) features(ctx context.Context, h omen.Host, names []string, from, to time.Time) ([]api.FeatureHistory, error) {
+	w := g.of(h)
+	if w == nil {
+		return nil, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
+	}
+	step := w.step
+	if span := to.Sub(from) / maxHistory; span > step {
+		step = span.Truncate(w.step) + w.step
+	}
+	q := series.Query{By: w.schema.By(), Start: from.Truncate(step).Add(step), End: to.Truncate(step), Step: step, Window: 4 * step}
+	for _, e := range w.schema.Exprs() {
+		if slices.Contains(names, e.Feature) {
+			q.Exprs = append(q.Exprs, e)
+		}
+	}
+	if len(q.Exprs) == 0 || q.End.Before(q.Start) {
+		return nil, nil
+	}
+	f, err := w.reader.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return histories(w.schema, f, h, names)
+}
+
+// histories are the features of a host of a frame, in the order asked for.
+func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []string) ([]api.FeatureHistory, error) {
+	row := f.Host(h.Name)
+	if row < 0 {
+		return nil, nil
+	}
+	var all []api.FeatureHistory
+	var errs []error
+	for _, name := range names {
+		column := slices.Index(f.Features, name)
+		at := schema.Index(name)
+		if column < 0 || at < 0 {
+			continue // derived: pages show what they have seen live
+		}
+		if err := f.Failed[name]; err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		spec := schema.Features()[at]
+		one := api.FeatureHistory{Feature: name, Unit: spec.Unit}
+		for i := range f.Instants {
+			one.At = append(one.At, f.Time(i))
+			one.Actual = append(one.Actual, spec.Clean(f.At(row, i, column)))
+		}
+		all = append(all, one)
+	}
+	if len(all) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	return all, nil
+}

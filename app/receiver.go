@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify"
+)
+
+// TestReceiver sends a test message to every channel of a receiver of a
+// configuration file, once.
+func TestReceiver(ctx context.Context, file, receiver string, log *slog.Logger) error {
+	if file == "" {
+		return omen.WithHint(fmt.Errorf("test receiver %s: no configuration file: %w", receiver, omen.ErrInvalid),
+			"name the file that has the receiver: --config.file=omen.yml")
+	}
+	l, err := load(file, nil, time.Now())
+	if err != nil {
+		return err
+	}
+	relay, err := notify.NewRelay(notify.Options{Settings: l.settings, ExternalURL: l.conf.ExternalURL, Log: log})
+	if err != nil {
+		return err
+	}
+	if err := relay.Test(ctx, receiver); err != nil {
+		return fmt.Errorf("test receiver %s: %w", receiver, err)
+	}
+	return nil
+}

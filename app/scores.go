@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+)
+
+// scoreMetric is the series under which scores are kept in the embedded store,
+// with the same name as on /metrics.
+const scoreMetric = "anomaly_score"
+
+// record keeps a round of scores.
+func (p *process) record(ctx context.Context, scores []omen.Score) error {
+	samples := make([]series.Sample, len(scores))
+	for i, s := range scores {
+		samples[i] = series.Sample{Name: scoreMetric, Labels: scoreLabels(s.Host), At: s.At, Value: s.Value}
+	}
+	if len(samples) == 0 {
+		return nil
+	}
+	return p.local.Append(ctx, samples)
+}
+
+func scoreLabels(h omen.Host) map[string]string {
+	return map[string]string{"instance": h.Name, "profile": h.Profile, "source": h.Source}
+}
+
+// maxPoints bounds a history; a point is the highest score of its step.
+const maxPoints = 2000
+
+// scores is a host's stored history. step is the least distance of its scores.
+func (p *process) scores(ctx context.Context, h omen.Host, step time.Duration, from, to time.Time) ([]omen.ScorePoint, error) {
+	if step < time.Second {
+		step = time.Second
+	}
+	if span := to.Sub(from) / maxPoints; span > step {
+		step = span.Truncate(step) + step
+	}
+	start := from.Truncate(step).Add(step)
+	end := to.Truncate(step)
+	if to.After(end) {
+		end = end.Add(step) // the newest scores belong to the step that is not over
+	}
+	expr := fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
+		scoreMetric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
+	f, err := p.local.Read(ctx, series.Query{
+		Exprs: []series.Expr{{Feature: scoreMetric, PromQL: expr}},
+		By:    []string{"instance"}, Start: start, End: end, Step: step, Window: step,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read scores of %s: %w", h, err)
+	}
+	if err := f.Failed[scoreMetric]; err != nil {
+		return nil, fmt.Errorf("read scores of %s: %w", h, err)
+	}
+	return points(f), nil
+}
+
+// points is a frame of one feature without the gaps at its ends.
+func points(f *series.Frame) []omen.ScorePoint {
+	if len(f.Hosts) == 0 {
+		return nil
+	}
+	var out []omen.ScorePoint
+	last := 0
+	for i := range f.Instants {
+		v := f.At(0, i, 0)
+		if math.IsNaN(v) && len(out) == 0 {
+			continue
+		}
+		out = append(out, omen.ScorePoint{At: f.Time(i), Value: v})
+		if !math.IsNaN(v) {
+			last = len(out)
+		}
+	}
+	return out[:last]
+}

@@ -1,0 +1,212 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/notify"
+	"github.com/omenhq/omen/series"
+)
+
+// loaded is a configuration that every part accepts.
+type loaded struct {
+	conf      *config.Config
+	profiles  map[string]*feature.Schema
+	windows   []omen.Window            // maintenance of the file
+	calendars map[string][]omen.Window // by the calendar's name
+	settings  *notify.Settings
+}
+
+// Check reads a configuration file and reports what any part of Omen would
+// refuse. It returns the effective configuration.
+func Check(file string) (*config.Config, error) {
+	l, err := load(file, nil, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return l.conf, nil
+}
+
+func (p *process) load() (*loaded, error) {
+	return load(p.o.ConfigFile, p.o.PrometheusURLs, time.Now())
+}
+
+func load(file string, urls []string, now time.Time) (*loaded, error) {
+	l := &loaded{settings: &notify.Settings{}}
+	var err error
+	if file == "" {
+		l.conf, err = config.Parse(nil)
+	} else {
+		l.conf, err = config.Load(file)
+	}
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, invalid(err)
+		}
+		if l.settings, err = notify.Load(text, filepath.Dir(file)); err != nil {
+			return nil, invalid(fmt.Errorf("%s: %w", file, err))
+		}
+		if _, err := notify.NewRelay(notify.Options{Settings: l.settings}); err != nil {
+			return nil, invalid(fmt.Errorf("%s: %w", file, err))
+		}
+	}
+	addSources(l.conf, urls)
+	for _, s := range l.conf.Sources {
+		if _, err := Remote(s, nil); err != nil {
+			return nil, invalid(fmt.Errorf("source %s: %w", s.Name, err))
+		}
+	}
+	if l.profiles, err = Schemas(l.conf); err != nil {
+		return nil, err
+	}
+	if err := l.loadQuiet(now); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// invalid marks an error of a configuration file.
+func invalid(err error) error {
+	hint := "check a file with: omen check config FILE; see one with: omen config example"
+	if errors.Is(err, os.ErrNotExist) {
+		hint = "give the path of a file with --config.file, or leave it out: Omen needs none"
+	}
+	if omen.Hint(err) != "" {
+		hint = omen.Hint(err)
+	}
+	if !errors.Is(err, omen.ErrInvalid) {
+		err = mark{err}
+	}
+	return omen.WithHint(err, hint)
+}
+
+// mark makes an error omen.ErrInvalid without another word.
+type mark struct{ error }
+
+func (m mark) Unwrap() []error { return []error{m.error, omen.ErrInvalid} }
+
+// addSources adds those of the command line, with the defaults of the file's.
+func addSources(c *config.Config, urls []string) {
+	taken := map[string]bool{"local": true}
+	for _, s := range c.Sources {
+		taken[s.Name] = true
+	}
+	for _, u := range urls {
+		name := "prometheus"
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("prometheus-%d", n)
+		}
+		taken[name] = true
+		c.Sources = append(c.Sources, SourceAt(name, u))
+	}
+}
+
+// SourceAt is a source of which nothing but the address is known.
+func SourceAt(name, address string) config.Source {
+	return config.Source{
+		Name: name, URL: config.Address(address), Profiles: []string{"node"},
+		Step: model.Duration(15 * time.Second), Timeout: model.Duration(30 * time.Second),
+	}
+}
+
+// Schemas are all profiles that a configuration knows, by name.
+func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
+	known := feature.Builtins()
+	for _, p := range c.Profiles {
+		profile, err := feature.Declare(declaration(p), known)
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
+		}
+		known = append(known, profile)
+	}
+	all := map[string]*feature.Schema{}
+	for _, p := range known {
+		s, err := feature.NewSchema(p)
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
+		}
+		all[p.Name] = s
+	}
+	return all, nil
+}
+
+func declaration(p config.Profile) feature.Declaration {
+	d := feature.Declaration{Name: p.Name, Help: p.Help, Extends: p.Extends, Without: p.Without, By: p.By, Uptime: p.Uptime}
+	for _, f := range p.Features {
+		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Expr: f.Expr}))
+	}
+	for _, f := range p.Derive {
+		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Rule: feature.Rule{
+			Kind: feature.RuleKind(f.Kind), Of: f.Of, Per: f.Per, Over: time.Duration(f.Over), Limit: f.Limit, Zone: f.Zone,
+		}}))
+	}
+	return d
+}
+
+func meaning(m config.Meaning, f feature.Feature) feature.Feature {
+	f.Help, f.Group, f.Unit = m.Help, m.Group, omen.Unit(m.Unit)
+	f.Direction, f.Deviation, f.Scale = feature.Direction(m.Direction), m.Deviation, m.Scale
+	if len(m.Range) == 2 {
+		f.Min, f.Max = m.Range[0], m.Range[1]
+	}
+	return f
+}
+
+// Remote is a configured source's client.
+func Remote(s config.Source, log *slog.Logger) (*series.Remote, error) {
+	return series.NewRemote(series.RemoteOptions{
+		URL: string(s.URL), HTTP: s.HTTPConfig, Timeout: time.Duration(s.Timeout),
+		Delay: time.Duration(s.Delay), Concurrency: s.Concurrency, Log: log,
+	})
+}
+
+// hysteresis is the built-in numbers with those of the file.
+func hysteresis(c config.Incidents) incident.Hysteresis {
+	h := incident.DefaultHysteresis()
+	set := func(to *time.Duration, from model.Duration) {
+		if from > 0 {
+			*to = time.Duration(from)
+		}
+	}
+	set(&h.Close.For, c.CloseAfter)
+	set(&h.Reopen, c.ReopenWithin)
+	set(&h.Expire, c.ExpireAfter)
+	set(&h.HostGone, c.HostGone)
+	set(&h.SourceDown.For, c.SourceDown)
+	set(&h.FleetWindow, c.FleetWindow)
+	h.CloseMost = max(h.CloseMost, h.Close.For)
+	if c.FleetHosts > 0 {
+		h.FleetHosts = c.FleetHosts
+	}
+	if c.StormHosts > 0 {
+		h.StormHosts = c.StormHosts
+	}
+	return h
+}
+
+// sourceNames are the sources that a configuration watches.
+func sourceNames(c *config.Config) []string {
+	var names []string
+	if c.LocalEnabled() {
+		names = append(names, localName)
+	}
+	for _, s := range c.Sources {
+		names = append(names, s.Name)
+	}
+	return slices.Clip(names)
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/store"
+)
+
+// settingTuned is where the store keeps what `omen tune` found.
+const settingTuned = "detect.tuned"
+
+// Tuned is what `omen tune` found to learn best.
+type Tuned struct {
+	Hidden       []int     `json:"hidden"`
+	Epochs       int       `json:"epochs"`
+	LearningRate float64   `json:"learning_rate"`
+	MaskRate     float64   `json:"mask_rate"`
+	Validation   float64   `json:"validation"` // its loss
+	At           time.Time `json:"at"`
+	From         string    `json:"from"` // what it was tuned on
+}
+
+// Apply puts what was tuned into options.
+func (t Tuned) Apply(o detect.Options) detect.Options {
+	o.Hidden, o.Epochs, o.LearningRate, o.MaskRate = t.Hidden, t.Epochs, t.LearningRate, t.MaskRate
+	return o
+}
+
+// StoreTuned keeps what was tuned for every model learned from now on.
+func StoreTuned(ctx context.Context, db *store.DB, t Tuned) error {
+	return db.PutSetting(ctx, settingTuned, t)
+}
+
+// detectOptions are the configuration's, with what was tuned.
+func (p *process) detectOptions(c *config.Config) (detect.Options, error) {
+	o := detect.Options{PagesPerWeek: c.Pages.PerHostWeek, Seed: c.Learn.Seed}
+	var t Tuned
+	found, err := p.db.Setting(context.Background(), settingTuned, &t)
+	if err != nil {
+		return o, fmt.Errorf("read what was tuned: %w", err)
+	}
+	if found {
+		o = t.Apply(o)
+		p.log.Info("models are learned as tuned", "from", t.From, "at", t.At)
+	}
+	return o, nil
+}

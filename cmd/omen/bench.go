@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/omenhq/omen/bench"
+	"github.com/omenhq/omen/detect"
+)
+
+type benchCmd struct {
+	Dirs     []string `arg:"" help:"Folders of labelled data; docs/bench.md says how they look." type:"path"`
+	Detector []string `help:"Which methods to run; all is all of them." default:"ran" placeholder:"NAME"`
+	Workers  int      `help:"Series run at once; 0: one for each processor." default:"0"`
+	JSON     string   `help:"Write the numbers to this file as JSON." name:"json" placeholder:"FILE" type:"path"`
+	Plot     string   `help:"Draw every series into this folder." placeholder:"DIR" type:"path"`
+	Compare  string   `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
+}
+
+// Help is shown below the flags.
+func (benchCmd) Help() string {
+	text := "Examples:\n\n  omen bench ../shared/bench\n  omen bench data/ --detector=ran,zscore --json=new.json --compare=old.json\n\nMethods:\n\n"
+	for _, d := range bench.Detectors(detect.Options{}) {
+		text += fmt.Sprintf("  %-14s %s\n", d.Name, d.Help)
+	}
+	return text
+}
+
+func (c *benchCmd) Run(e *env) error {
+	detectors, err := bench.Named(c.Detector, detect.Options{})
+	if err != nil {
+		return err
+	}
+	old, err := c.before()
+	if err != nil {
+		return err
+	}
+	all, err := bench.Load(c.Dirs...)
+	if err != nil {
+		return err
+	}
+	b := newBar(e.errors, fmt.Sprintf("running %d series", len(all)*len(detectors)))
+	o := bench.Options{Series: all, Detectors: detectors, Workers: c.Workers, Progress: b.at}
+	var plots []string
+	var drawing error
+	if c.Plot != "" {
+		if err := os.MkdirAll(c.Plot, 0o750); err != nil {
+			return fmt.Errorf("make folder for plots: %w", err)
+		}
+		o.Keep = func(detector string, s *bench.Series, r *bench.Scored) {
+			path, err := bench.PlotSeries(c.Plot, detector, s, r)
+			plots, drawing = append(plots, path), errors.Join(drawing, err)
+		}
+	}
+	r, err := bench.Run(e.ctx, o)
+	b.end()
+	if err = errors.Join(err, drawing); err != nil {
+		return err
+	}
+	if err := r.WriteTables(e.out); err != nil {
+		return err
+	}
+	for _, p := range plots {
+		fmt.Fprintln(e.out, "drawn", p)
+	}
+	if c.JSON != "" {
+		if err := writeJSON(c.JSON, r); err != nil {
+			return err
+		}
+	}
+	if c.Compare != "" {
+		return bench.Compare(e.out, old, r)
+	}
+	return nil
+}
+
+// before is the result to compare with, read before anything runs.
+func (c *benchCmd) before() (bench.Result, error) {
+	if c.Compare == "" {
+		return bench.Result{}, nil
+	}
+	f, err := os.Open(c.Compare)
+	if err != nil {
+		return bench.Result{}, fmt.Errorf("read result to compare with: %w", err)
+	}
+	defer f.Close()
+	return bench.ReadResult(f)
+}
+
+func writeJSON(path string, r bench.Result) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write numbers: %w", err)
+	}
+	return errors.Join(r.WriteJSON(f), f.Close())
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/series"
+)
+
+type checkCmd struct {
+	Config checkConfigCmd `cmd:"" help:"Check a configuration file: each error names line, key and what to write instead."`
+	Source checkSourceCmd `cmd:"" help:"Ask a server for every feature, and show which hosts have which."`
+}
+
+type checkConfigCmd struct {
+	File string `arg:"" help:"The file." type:"path"`
+	Show bool   `help:"Print the whole effective configuration, secrets hidden."`
+}
+
+func (c *checkConfigCmd) Run(e *env) error {
+	conf, err := app.Check(c.File)
+	if err != nil {
+		return err
+	}
+	if c.Show {
+		fmt.Fprint(e.out, conf)
+		return nil
+	}
+	watched := make([]string, 0, len(conf.Sources)+1)
+	if conf.LocalEnabled() {
+		watched = append(watched, "this machine")
+	}
+	for _, s := range conf.Sources {
+		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
+	}
+	fmt.Fprintf(e.out, "%s is good: watches %s\n", c.File, strings.Join(watched, ", "))
+	return nil
+}
+
+type checkSourceCmd struct {
+	URL     string     `arg:"" optional:"" help:"The server, such as http://prometheus:9090; may be left out with --config.file."`
+	Config  configFlag `embed:"" prefix:"config."`
+	Source  string     `help:"Which source of the configuration file; the last one if left out." placeholder:"NAME"`
+	Profile string     `help:"Which features to ask for." default:"node" placeholder:"NAME"`
+	Span    string     `help:"How far to look back." default:"5m" placeholder:"DURATION"`
+	Hosts   bool       `help:"Name the hosts that lack each feature."`
+}
+
+// Help is shown below the flags.
+func (checkSourceCmd) Help() string {
+	return `Examples:
+
+  omen check source http://prometheus:9090
+  omen check source --config.file=omen.yml --source=prod --hosts`
+}
+
+func (c *checkSourceCmd) Run(e *env) error {
+	d := dataFlags{Config: c.Config, Source: c.Source, Profile: c.Profile}
+	if c.URL != "" {
+		d.Prometheus.URL = []string{c.URL}
+	}
+	source, schema, err := d.source()
+	if err != nil {
+		return err
+	}
+	span, err := model.ParseDuration(c.Span)
+	if err != nil {
+		return omen.WithHint(fmt.Errorf("--span: %w", err), "write it like 5m or 1h")
+	}
+	remote, err := app.Remote(source, nil)
+	if err != nil {
+		return err
+	}
+	defer remote.Close()
+	end := time.Now().Truncate(time.Duration(source.Step))
+	r, err := series.Check(e.ctx, remote, series.Query{
+		Exprs: schema.Exprs(), By: schema.By(), Step: time.Duration(source.Step),
+		Start: end.Add(-time.Duration(span)), End: end, Window: time.Duration(source.Window),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "%s answers: %d hosts, %d features in %s, rates over %s\n\n", remote.Address(), len(r.Hosts), schema.Len(), r.Took.Round(time.Millisecond), r.Window)
+	return c.table(e, schema.Names(), r)
+}
+
+// table is a row for each feature. Features that fail make the check fail;
+// those that nobody has do not: hosts differ.
+func (c *checkSourceCmd) table(e *env, names []string, r series.SourceCheck) error {
+	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "feature\thosts\tsamples\t")
+	failed := 0
+	for _, f := range r.Features {
+		if !slices.Contains(names, f.Feature) {
+			continue // the uptime
+		}
+		note := ""
+		switch missing := lacking(r.Hosts, f.Hosts); {
+		case f.Err != nil:
+			note = "error: " + strings.SplitN(f.Err.Error(), "\n", 2)[0]
+			failed++
+		case len(f.Hosts) == 0:
+			note = "no host has it"
+		case len(missing) > 0 && c.Hosts:
+			note = "not on " + strings.Join(missing, ", ")
+		}
+		fmt.Fprintf(w, "%s\t%d/%d\t%d\t%s\n", f.Feature, len(f.Hosts), len(r.Hosts), f.Samples, note)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	switch {
+	case len(r.Hosts) == 0:
+		return omen.WithHint(fmt.Errorf("no host has a sample of the last %s: %w", c.Span, omen.ErrNotFound),
+			"the profile node needs metrics of node_exporter; is one scraped by this server?")
+	case failed > 0:
+		return fmt.Errorf("%d of %d features failed: %w", failed, len(names), omen.ErrPartial)
+	}
+	return nil
+}
+
+func lacking(all, have []string) []string {
+	var out []string
+	for _, h := range all {
+		if !slices.Contains(have, h) {
+			out = append(out, h)
+		}
+	}
+	return out
+}

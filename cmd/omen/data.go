@@ -1,0 +1,213 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/bench"
+	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
+)
+
+// history is one host's past, from wherever it came.
+type history struct {
+	name    string
+	schema  *feature.Schema
+	vectors []omen.Vector
+	step    time.Duration
+}
+
+// dataFlags say where history comes from: files, or a server.
+type dataFlags struct {
+	Files      []string       `arg:"" optional:"" help:"CSV files (.csv, .csv.gz), or folders of them." type:"path"`
+	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
+	Config     configFlag     `embed:"" prefix:"config."`
+	Source     string         `help:"Read this source of the configuration file."`
+	Profile    string         `help:"Features to read from a server: node, original, or one of the configuration file." default:"node" placeholder:"NAME"`
+	Host       []string       `help:"Only this host; may be given several times." placeholder:"HOST"`
+	History    string         `help:"How much history to read from a server." default:"7d" placeholder:"DURATION"`
+	Step       string         `help:"Time between two samples read from a server." default:"15s" placeholder:"DURATION"`
+	Time       string         `help:"Column of a CSV file with the time; found by itself if it is called timestamp, time or date." placeholder:"COLUMN"`
+	Ignore     []string       `help:"Columns of a CSV file to leave out, such as texts." placeholder:"COLUMN"`
+}
+
+// read is the history of every host.
+func (d *dataFlags) read(ctx context.Context) ([]history, error) {
+	var all []history
+	var err error
+	if len(d.Files) > 0 {
+		all, err = d.readFiles()
+	} else {
+		all, err = d.readServer(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(d.Host) > 0 {
+		var names []string
+		for _, h := range all {
+			names = append(names, h.name)
+		}
+		all = slices.DeleteFunc(all, func(h history) bool { return !slices.Contains(d.Host, h.name) })
+		if len(all) == 0 {
+			return nil, omen.WithHint(fmt.Errorf("host %s: %w", strings.Join(d.Host, ", "), omen.ErrNotFound),
+				"there are: "+strings.Join(names[:min(10, len(names))], ", "))
+		}
+	}
+	if len(all) == 0 {
+		return nil, omen.WithHint(fmt.Errorf("no host has any sample: %w", omen.ErrNotFound),
+			"see what a source has with: omen check source URL")
+	}
+	return all, nil
+}
+
+func (d *dataFlags) readFiles() ([]history, error) {
+	var all []history
+	for _, path := range d.Files {
+		files, err := csvFiles(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			hosts, err := d.readCSV(f)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, hosts...)
+		}
+	}
+	return all, nil
+}
+
+// csvFiles are a file itself, or the files of a folder. Of a labelled series
+// (train.csv beside test.csv) only what is for training is taken.
+func csvFiles(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, omen.WithHint(fmt.Errorf("read %s: %w", path, err), "give CSV files, folders of them, or a server with --prometheus.url")
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(p string, e os.DirEntry, err error) error {
+		name := strings.TrimSuffix(p, ".gz")
+		if err == nil && !e.IsDir() && strings.HasSuffix(name, ".csv") && filepath.Base(name) != "test.csv" {
+			files = append(files, p)
+		}
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = omen.WithHint(fmt.Errorf("read %s: no .csv or .csv.gz in it: %w", path, omen.ErrNotFound), "give CSV files or folders of them")
+	}
+	return files, err
+}
+
+func (d *dataFlags) readCSV(path string) ([]history, error) {
+	c, err := series.OpenCSV(path, series.CSVOptions{Time: d.Time, Ignore: d.Ignore})
+	if err != nil {
+		return nil, err
+	}
+	schema, err := feature.FromColumns("csv", c.Columns(), feature.Feature{})
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", path, err)
+	}
+	f, err := c.Frame()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	all := histories(schema, f, "csv")
+	for i := range all {
+		if base := filepath.Base(path); strings.HasPrefix(base, "train.csv") {
+			all[i].name = filepath.Base(filepath.Dir(path))
+		}
+		for j := range all[i].vectors {
+			all[i].vectors[j].Host.Name = all[i].name
+		}
+	}
+	return all, nil
+}
+
+// histories are the hosts of a frame. Rows of gaps only are left out: a file
+// with holes has no samples there.
+func histories(schema *feature.Schema, f *series.Frame, source string) []history {
+	var all []history
+	for _, vectors := range bench.Histories(schema, f, source) {
+		vectors = slices.DeleteFunc(vectors, feature.Silent)
+		if len(vectors) > 0 {
+			all = append(all, history{name: vectors[0].Host.Name, schema: schema, vectors: vectors, step: f.Step})
+		}
+	}
+	return all
+}
+
+// source is the server that the flags name, and what is read from it.
+func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
+	conf, err := config.Parse(nil)
+	if d.Config.File != "" {
+		conf, err = app.Check(d.Config.File)
+	}
+	if err != nil {
+		return config.Source{}, nil, err
+	}
+	schemas, err := app.Schemas(conf)
+	if err != nil {
+		return config.Source{}, nil, err
+	}
+	schema := schemas[d.Profile]
+	if schema == nil {
+		return config.Source{}, nil, omen.WithHint(fmt.Errorf("profile %q: %w", d.Profile, omen.ErrNotFound), "node and original are built in; others are declared in a configuration file: --config.file=FILE")
+	}
+	sources := conf.Sources
+	for _, u := range d.Prometheus.URL {
+		sources = append(sources, app.SourceAt("prometheus", u))
+	}
+	if d.Source != "" {
+		sources = slices.DeleteFunc(sources, func(s config.Source) bool { return s.Name != d.Source })
+	}
+	if len(sources) == 0 {
+		return config.Source{}, nil, omen.WithHint(fmt.Errorf("nothing to read from: %w", omen.ErrInvalid),
+			"give CSV files, or a server with --prometheus.url=http://prometheus:9090; a running omen serve is one, too: --prometheus.url="+defaultURL)
+	}
+	return sources[len(sources)-1], schema, nil
+}
+
+func (d *dataFlags) readServer(ctx context.Context) ([]history, error) {
+	source, schema, err := d.source()
+	if err != nil {
+		return nil, err
+	}
+	span, err := model.ParseDuration(d.History)
+	if err != nil {
+		return nil, omen.WithHint(fmt.Errorf("--history: %w", err), "write it like 7d, 12h or 30m")
+	}
+	step, err := model.ParseDuration(d.Step)
+	if err != nil || step <= 0 {
+		return nil, omen.WithHint(fmt.Errorf("--step: %q: %w", d.Step, cmp.Or(err, omen.ErrInvalid)), "write it like 15s or 1m")
+	}
+	remote, err := app.Remote(source, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer remote.Close()
+	end := time.Now().Truncate(time.Duration(step))
+	f, err := remote.Read(ctx, series.Query{
+		Exprs: schema.Exprs(), By: schema.By(), Step: time.Duration(step),
+		Start: end.Add(-time.Duration(span)), End: end, Window: time.Duration(source.Window),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return histories(schema, f, source.Name), nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/bench"
+	"github.com/omenhq/omen/detect"
+)
+
+type replayCmd struct {
+	Data         dataFlags `embed:""`
+	Skip         string    `help:"How much of the history is only learned from before scoring begins." default:"0s" placeholder:"DURATION"`
+	PagesPerWeek float64   `help:"False pages per host and week that you accept." default:"1" placeholder:"N"`
+	Plot         string    `help:"Draw each host's days into this folder." placeholder:"DIR" type:"path"`
+}
+
+// Help is shown below the flags.
+func (replayCmd) Help() string {
+	return `Nothing is stored and nobody is told. Examples:
+
+  omen replay --prometheus.url=http://prometheus:9090 --history=7d --skip=1d --plot=plots
+  omen replay history.csv.gz`
+}
+
+func (c *replayCmd) Run(e *env) error {
+	skip, err := model.ParseDuration(c.Skip)
+	if err != nil {
+		return omen.WithHint(fmt.Errorf("--skip: %w", err), "write it like 1d or 12h")
+	}
+	all, err := c.Data.read(e.ctx)
+	if err != nil {
+		return err
+	}
+	if c.Plot != "" {
+		if err := os.MkdirAll(c.Plot, 0o750); err != nil {
+			return fmt.Errorf("make folder for plots: %w", err)
+		}
+	}
+	var replayed []*bench.Replayed
+	b := newBar(e.errors, "replaying")
+	for i, h := range all {
+		o := bench.ReplayOptions{
+			Detect:   detect.Options{PagesPerWeek: c.PagesPerWeek},
+			Progress: func(done float64) { b.at((float64(i) + done) / float64(len(all))) },
+		}
+		if skip > 0 {
+			o.From = h.vectors[0].At.Add(time.Duration(skip))
+		}
+		r, err := bench.Replay(e.ctx, h.schema, [][]omen.Vector{h.vectors}, o)
+		if err != nil {
+			b.end()
+			return fmt.Errorf("replay %s: %w", h.name, err)
+		}
+		replayed = append(replayed, r...)
+	}
+	b.end()
+	if err := bench.WriteReplay(e.out, replayed); err != nil {
+		return err
+	}
+	for _, r := range replayed {
+		if c.Plot == "" || r.Samples == 0 {
+			continue
+		}
+		path, err := r.Plot(c.Plot)
+		if err != nil {
+			return fmt.Errorf("draw %s: %w", r.Host, err)
+		}
+		fmt.Fprintln(e.out, "drawn", path)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/omenhq/omen/app"
+)
+
+// storageFlag is where Omen keeps what it knows.
+type storageFlag struct {
+	Path string `help:"Where Omen keeps metrics, models and incidents; made if missing. One Omen at a time." default:"./data" placeholder:"DIR"`
+}
+
+// configFlag names the configuration file.
+type configFlag struct {
+	File string `help:"Configuration file; needed only for what the defaults do not do, see: omen config example." placeholder:"FILE" type:"path"`
+}
+
+// prometheusFlag names servers beside those of the configuration.
+type prometheusFlag struct {
+	URL []string `help:"Read hosts from this Prometheus, Thanos, Mimir or VictoriaMetrics, such as http://prometheus:9090; may be given several times." placeholder:"URL"`
+}
+
+type serveCmd struct {
+	Storage    storageFlag    `embed:"" prefix:"storage."`
+	Config     configFlag     `embed:"" prefix:"config."`
+	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
+	Web        struct {
+		ListenAddress string `help:"Where the page and the API are served. The default answers to this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
+		Config        struct {
+			File string `help:"TLS and passwords for the page and the API, in Prometheus' own format." placeholder:"FILE" type:"path"`
+		} `embed:"" prefix:"config."`
+	} `embed:"" prefix:"web."`
+}
+
+// Help is shown below the flags' summary.
+func (serveCmd) Help() string {
+	return `Without any flag Omen measures and watches the machine it runs on. Examples:
+
+  omen serve
+  omen serve --prometheus.url=http://prometheus:9090
+  omen serve --config.file=omen.yml
+  omen serve --storage.path=/tmp/second --web.listen-address=127.0.0.1:9910
+
+It reads its configuration again on SIGHUP (kill -HUP PID) or POST /-/reload.`
+}
+
+func (c *serveCmd) Run(e *env) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	return app.Run(e.ctx, app.Options{
+		ConfigFile: c.Config.File, StoragePath: c.Storage.Path, ListenAddress: c.Web.ListenAddress,
+		WebConfigFile: c.Web.Config.File, PrometheusURLs: c.Prometheus.URL, Version: version,
+		Log: e.log, Out: e.out, Hangup: hangup,
+	})
+}
