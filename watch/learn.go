@@ -1,0 +1,319 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
+)
+
+// batchBytes bounds the history that is in memory for one batch of trainings.
+const batchBytes = 256 << 20
+
+// learnLoop finds out what is known of the hosts, and then trains them as they
+// become due.
+func (w *Watch) learnLoop(ctx context.Context) error {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		err := w.probe(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		w.log.Debug("history not read yet", "err", err)
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+	for ctx.Err() == nil {
+		batch, next := w.due(time.Now())
+		if len(batch) > 0 {
+			w.train(ctx, batch)
+			continue
+		}
+		t := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+		case <-w.wake:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+	return nil
+}
+
+// probe learns since when each host has samples, and takes up stored models.
+func (w *Watch) probe(ctx context.Context) error {
+	w.mu.Lock()
+	at := w.last
+	w.mu.Unlock()
+	if at.IsZero() {
+		return fmt.Errorf("source %s was not read yet: %w", w.o.Name, omen.ErrUnavailable)
+	}
+	step := max(w.o.Step, w.o.History/300).Truncate(w.o.Step)
+	frame, err := w.o.Source.Read(ctx, w.query(at.Add(-300*step), at, step))
+	if err != nil {
+		return err
+	}
+	firsts := map[string]time.Time{}
+	for h, name := range frame.Hosts {
+		for _, v := range w.o.Schema.History(frame, w.o.Name, h) {
+			if !feature.Silent(v) {
+				firsts[name] = v.At
+				break
+			}
+		}
+	}
+	stored := map[string]*detect.Model{}
+	infos := map[string]omen.ModelInfo{}
+	err = w.o.Store.ServingModels(ctx, func(info omen.ModelInfo, blob []byte) error {
+		if info.Host.Source != w.o.Name || info.Host.Profile != w.o.Schema.Profile() {
+			return nil
+		}
+		m, err := detect.Load(blob, w.o.Schema)
+		switch {
+		case errors.Is(err, omen.ErrSchema):
+			w.log.Info("model of another schema left aside", "host", info.Host.Name, "model", info.ID)
+			return nil
+		case err != nil:
+			return err
+		case m.Step() != w.o.Step:
+			w.log.Info("model of another step left aside", "host", info.Host.Name, "model", info.ID)
+			return nil
+		}
+		stored[info.Host.Name], infos[info.Host.Name] = m, info
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	recent, err := w.recentAll(ctx, at, len(stored))
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, h := range w.hosts {
+		if first, ok := firsts[name]; ok && first.Before(h.first) {
+			h.first = first
+			h.training.Samples += int(at.Sub(first) / w.o.Step)
+		}
+		if m := stored[name]; m != nil {
+			w.serve(h, m, infos[name], recent[name])
+		}
+		w.plan(h, at)
+	}
+	w.probed = true
+	return nil
+}
+
+// plan says when the host is learned next. The caller holds mu.
+func (w *Watch) plan(h *host, now time.Time) {
+	h.due, h.training.NextGrade = nextDue(h.id.ID(), h.first, h.info.TrainedAt, w.o.Step, w.o.Retrain)
+	if h.failures > 0 {
+		h.due = later(h.due, now.Add(retryAfter(h.failures, w.o.Step)))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// serve makes a model judge the host from now on. The caller holds mu.
+func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector) {
+	h.model, h.info, h.stream = m, info, m.Stream(recent)
+	h.info.Serving = true
+}
+
+// due are the hosts to train now, those without a model and with the longest
+// history first, and how long to wait if there are none.
+func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wait := time.Hour
+	var ready []*host
+	for _, h := range w.hosts {
+		if h.due.After(now) {
+			wait = min(wait, h.due.Sub(now))
+		} else if now.Sub(h.seen) < forgetAfter {
+			ready = append(ready, h)
+		}
+	}
+	slices.SortFunc(ready, func(a, b *host) int {
+		if (a.model == nil) != (b.model == nil) {
+			if a.model == nil {
+				return -1
+			}
+			return 1
+		}
+		if c := a.first.Compare(b.first); c != 0 {
+			return c
+		}
+		return compare(a.id.Name, b.id.Name)
+	})
+	if len(ready) > 0 {
+		rows := int64(min(w.o.History, now.Sub(ready[0].first))/w.o.Step) + 1
+		per := min(rows, maxRows) * int64(w.o.Schema.Len()) * 8 * 2 // the frame, and its vectors
+		ready = ready[:min(len(ready), int(max(1, batchBytes/per)))]
+	}
+	for _, h := range ready {
+		h.training.Running, h.training.Progress = true, 0
+	}
+	return ready, max(wait, 100*time.Millisecond)
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// train reads the hosts' history together, and fits and proves a model for
+// each.
+func (w *Watch) train(ctx context.Context, batch []*host) {
+	w.mu.Lock()
+	end, first := w.last, w.last
+	names := make([]string, len(batch))
+	for i, h := range batch {
+		names[i] = h.id.Name
+		if h.first.Before(first) {
+			first = h.first
+		}
+	}
+	w.mu.Unlock()
+	span := min(w.o.History, end.Sub(first), maxRows*w.o.Step)
+	vectors, err := w.history(ctx, names, end.Add(-span.Truncate(w.o.Step)), end)
+	g, fit := errgroup.WithContext(ctx)
+	for _, h := range batch {
+		if err != nil {
+			w.failed(ctx, h, err)
+			continue
+		}
+		select {
+		case w.o.Slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		g.Go(func() error {
+			defer func() { <-w.o.Slots }()
+			if err := w.learn(fit, h, vectors[h.id.Name]); err != nil {
+				w.failed(ctx, h, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // each host's failure is its own
+}
+
+// learn fits a model for one host, proves it against the one that serves, and
+// stores it.
+func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector) error {
+	began := time.Now()
+	all = trimSilent(all)
+	if len(all) == 0 {
+		return fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
+	}
+	from, to := all[0].At, all[len(all)-1].At
+	o := w.o.Detect
+	if w.o.Excluded != nil {
+		spans, err := w.o.Excluded(ctx, h.id, from, to)
+		if err != nil {
+			return err
+		}
+		for _, s := range spans {
+			o.Excluded = append(o.Excluded, detect.Span{From: s.From, To: s.To})
+		}
+	}
+	w.mu.Lock()
+	champion, championInfo := h.model, h.info
+	w.mu.Unlock()
+	if champion != nil && 2*championInfo.Rows >= len(all) {
+		o.Warm = champion // a much smaller one would hold the new one back
+	}
+	o.Progress = func(done, total int) {
+		w.mu.Lock()
+		h.training.Progress = float64(done) / float64(max(total, 1))
+		w.mu.Unlock()
+	}
+	cut := len(all) - len(all)/5
+	model, err := detect.Fit(ctx, w.o.Schema, all[:cut], all[cut:], o)
+	if err != nil {
+		return err
+	}
+	promote, why := true, "the first model of this host"
+	if champion != nil {
+		promote, why = prove(champion, model, all, o.Excluded, w.o.Step)
+	}
+	blob, err := model.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	info := model.Info()
+	info.TrainedAt, info.Serving, info.Note = began, promote, why
+	if err := w.o.Store.PutModel(ctx, info, blob); err != nil {
+		return err
+	}
+	w.learned(h, model, info, all, promote)
+	w.metrics.training.Observe(time.Since(began).Seconds())
+	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
+		"rows", info.Rows, "serving", promote, "why", why, "dur", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// learned takes up a trained model, or notes that the old one goes on.
+func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, all []omen.Vector, promote bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""
+	h.failures = 0
+	if promote {
+		w.serve(h, m, info, all[max(0, len(all)-warmSteps):])
+		w.metrics.trainings.WithLabelValues("promoted").Inc()
+	} else {
+		// The plan goes on as though it had been promoted.
+		h.training.Err = info.Note
+		w.metrics.trainings.WithLabelValues("kept_old").Inc()
+	}
+	trained := h.info.TrainedAt
+	h.info.TrainedAt = info.TrainedAt
+	w.plan(h, info.TrainedAt)
+	h.info.TrainedAt = trained
+}
+
+// failed notes why a training gave no model, and when it is tried again.
+func (w *Watch) failed(ctx context.Context, h *host, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	w.mu.Lock()
+	h.failures++
+	h.training.Running, h.training.Err = false, err.Error()
+	w.plan(h, time.Now())
+	w.mu.Unlock()
+	w.metrics.trainings.WithLabelValues("failed").Inc()
+	level := w.log.Warn
+	if errors.Is(err, omen.ErrTooFew) {
+		level = w.log.Info
+	}
+	level("no model from this training", "host", h.id.Name, "err", err)
+}
+
+// trimSilent leaves out the instants at which the host said nothing.
+func trimSilent(all []omen.Vector) []omen.Vector {
+	return slices.DeleteFunc(all, feature.Silent)
+}

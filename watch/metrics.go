@@ -1,0 +1,53 @@
+package watch
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are the watch's own series.
+type metrics struct {
+	ticks, skipped, scores, unoffered, unrecorded prometheus.Counter
+	read, training                                prometheus.Histogram
+	trainings                                     *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_watch_" + name, Help: help})
+	}
+	seconds := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "omen_watch_" + name, Help: help, Buckets: buckets})
+	}
+	return &metrics{
+		ticks:      counter("ticks_total", "Instants scored."),
+		skipped:    counter("skipped_ticks_total", "Instants that were never scored because reading was too slow."),
+		scores:     counter("scores_total", "Vectors scored."),
+		unoffered:  counter("unjudged_ticks_total", "Instants that the incident desk did not take."),
+		unrecorded: counter("unrecorded_ticks_total", "Instants whose scores were not kept."),
+		read:       seconds("read_seconds", "Time to read one round from the source.", prometheus.ExponentialBuckets(0.001, 2.5, 12)),
+		training:   seconds("training_seconds", "Time to fit and prove one model.", prometheus.ExponentialBuckets(0.05, 2.5, 10)),
+		trainings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "omen_watch_trainings_total", Help: "Trainings by outcome: promoted, kept_old or failed.",
+		}, []string{"outcome"}),
+	}
+}
+
+func (m *metrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.ticks, m.skipped, m.scores, m.unoffered, m.unrecorded, m.read, m.training, m.trainings}
+}
+
+func (m *metrics) register(r prometheus.Registerer) error {
+	var errs []error
+	for _, c := range m.all() {
+		errs = append(errs, r.Register(c))
+	}
+	return errors.Join(errs...)
+}
+
+func (m *metrics) unregister(r prometheus.Registerer) {
+	for _, c := range m.all() {
+		r.Unregister(c)
+	}
+}

@@ -1,0 +1,89 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+)
+
+// conduct is how a model behaved on a stretch of history.
+type conduct struct {
+	quiet, alerts     int // samples outside excluded spans, and those of them in alert
+	troubled, noticed int // excluded spans in the stretch, and those with an alert
+}
+
+// rate is the share of quiet samples in alert.
+func (c conduct) rate() float64 { return float64(c.alerts) / float64(max(c.quiet, 1)) }
+
+const (
+	// loudRate is the share of quiet time in alert that no model may exceed.
+	loudRate = 0.05
+	// slack is how much louder than the champion a challenger may be: half as
+	// much again, and some samples by chance.
+	slack        = 1.5
+	slackSamples = 5
+)
+
+// prove has the challenger and the champion score the last day (or the last
+// fifth, if that is more than there is) side by side, and judges.
+func prove(champion, challenger *detect.Model, all []omen.Vector, excluded []detect.Span, step time.Duration) (bool, string) {
+	n := min(len(all), max(len(all)/5, int(24*time.Hour/step)))
+	old := behave(champion, all, n, excluded)
+	fresh := behave(challenger, all, n, excluded)
+	return judge(old, fresh, champion.Grade(), challenger.Grade())
+}
+
+// judge decides whether a challenger with the conduct fresh replaces a
+// champion with the conduct old.
+func judge(old, fresh conduct, had, has omen.Grade) (promote bool, why string) {
+	switch {
+	case fresh.rate() > loudRate:
+		return false, fmt.Sprintf("kept the old model: the new one alerts on %.1f%% of quiet time", 100*fresh.rate())
+	case had != omen.Established && has != had:
+		return true, fmt.Sprintf("grew from %s to %s", had, has)
+	case float64(fresh.alerts) > slack*float64(old.alerts)+slackSamples:
+		return false, fmt.Sprintf("kept the old model: the new one alerts on %d quiet samples, the old one on %d", fresh.alerts, old.alerts)
+	case fresh.noticed < old.noticed:
+		return false, fmt.Sprintf("kept the old model: the new one notices %d of %d incidents, the old one %d", fresh.noticed, fresh.troubled, old.noticed)
+	default:
+		return true, fmt.Sprintf("alerts on %d of %d quiet samples (before: %d), notices %d of %d incidents", fresh.alerts, fresh.quiet, old.alerts, fresh.noticed, fresh.troubled)
+	}
+}
+
+// behave scores the last n samples with a stream of the model's own.
+func behave(m *detect.Model, all []omen.Vector, n int, excluded []detect.Span) conduct {
+	var c conduct
+	begin := len(all) - n
+	stream := m.Stream(all[max(0, begin-warmSteps):begin])
+	seen := map[int]bool{} // excluded spans met -> alerted
+	for _, v := range all[begin:] {
+		score, err := stream.Score(v)
+		if err != nil {
+			continue // another width: judged by the other samples
+		}
+		inside := -1
+		for i, s := range excluded {
+			if !v.At.Before(s.From) && !v.At.After(s.To) {
+				inside = i
+				break
+			}
+		}
+		if inside >= 0 {
+			seen[inside] = seen[inside] || score.Anomalous()
+			continue
+		}
+		c.quiet++
+		if score.Anomalous() {
+			c.alerts++
+		}
+	}
+	c.troubled = len(seen)
+	for _, alerted := range seen {
+		if alerted {
+			c.noticed++
+		}
+	}
+	return c
+}

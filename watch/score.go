@@ -1,0 +1,280 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
+)
+
+const (
+	// maxCatchUp bounds the instants that one read scores after a slow one;
+	// what is older stays a gap.
+	maxCatchUp = 60
+	// forgetAfter is how long a host may be silent before it is gone.
+	forgetAfter = time.Hour
+)
+
+// scoreLoop scores every step, at instants that are multiples of it.
+func (w *Watch) scoreLoop(ctx context.Context) error {
+	for {
+		now := time.Now()
+		next := now.Truncate(w.o.Step).Add(w.o.Step)
+		if !sleep(ctx, next.Sub(now)) {
+			return nil
+		}
+		w.round(ctx, next)
+	}
+}
+
+// round reads and scores what is new up to the instant at.
+func (w *Watch) round(ctx context.Context, at time.Time) {
+	w.mu.Lock()
+	from := w.last.Add(w.o.Step)
+	w.mu.Unlock()
+	if oldest := at.Add(-(maxCatchUp - 1) * w.o.Step); w.last.IsZero() {
+		from = at
+	} else if from.Before(oldest) {
+		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
+		from = oldest
+	}
+	lookback := max(w.o.Schema.Lookback(), w.o.Step)
+	lookback = (lookback + w.o.Step - 1).Truncate(w.o.Step)
+	began := time.Now()
+	frame, err := w.o.Source.Read(ctx, w.query(from.Add(-lookback), at, w.o.Step))
+	took := time.Since(began)
+	if ctx.Err() != nil {
+		return
+	}
+	w.metrics.read.Observe(took.Seconds())
+	if err != nil {
+		w.down(ctx, at, err)
+		return
+	}
+	w.up(at, took, frame)
+	for ; !from.After(at); from = from.Add(w.o.Step) {
+		w.tick(ctx, frame, from)
+	}
+}
+
+// down records that the source does not answer, and tells the desk.
+func (w *Watch) down(ctx context.Context, at time.Time, err error) {
+	w.mu.Lock()
+	if w.status.State != omen.SourceDown {
+		w.log.Error("source does not answer", "err", err)
+		w.status.State, w.status.Since = omen.SourceDown, at
+	}
+	w.status.Err = err.Error()
+	if hint := omen.Hint(err); hint != "" {
+		w.status.Err += " (" + hint + ")"
+	}
+	w.mu.Unlock()
+	w.offer(ctx, omen.Tick{Source: w.o.Name, At: at, Err: err.Error()})
+}
+
+// up records what the source answered.
+func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	state, failed := omen.SourceUp, map[string]string{}
+	for name, err := range f.Failed {
+		state, failed[name] = omen.SourcePartial, err.Error()
+	}
+	if w.status.State != state {
+		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "failed", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
+		w.status.State, w.status.Since = state, at
+	}
+	w.status.Err, w.status.FailedFeatures = "", failed
+	w.status.LastRead, w.status.ReadSeconds = at, took.Seconds()
+	if w.window == 0 {
+		w.window = f.Window
+	}
+}
+
+// tick scores one instant of all hosts.
+func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
+	vectors := w.o.Schema.AppendVectors(nil, f, w.o.Name, at)
+	tick := omen.Tick{Source: w.o.Name, At: at}
+	w.mu.Lock()
+	w.last = at
+	spoke := map[string]bool{}
+	for _, v := range vectors {
+		if feature.Silent(v) {
+			continue
+		}
+		h := w.meet(v.Host, at)
+		spoke[v.Host.Name] = true
+		if i := f.Host(v.Host.Name); i >= 0 {
+			h.labels = f.Labels[i]
+		}
+		h.seen, h.values = at, v.Values
+		h.training.Samples++
+		if h.stream == nil {
+			continue
+		}
+		score, err := h.stream.Score(v)
+		if err != nil { // another width: the model is of another schema
+			w.log.Error("sample not scored", "host", h.id.Name, "err", err)
+			h.model, h.stream = nil, nil
+			continue
+		}
+		h.score = score.Clone()
+		tick.Scores = append(tick.Scores, h.score)
+	}
+	for name, h := range w.hosts {
+		switch {
+		case spoke[name]:
+		case at.Sub(h.seen) > forgetAfter:
+			delete(w.hosts, name)
+		case h.model != nil:
+			tick.Silent = append(tick.Silent, h.id)
+		}
+	}
+	slices.SortFunc(tick.Silent, func(a, b omen.Host) int { return strings.Compare(a.Name, b.Name) })
+	w.status.Hosts = len(w.hosts)
+	w.mu.Unlock()
+	w.metrics.ticks.Inc()
+	w.metrics.scores.Add(float64(len(tick.Scores)))
+	w.offer(ctx, tick)
+	if w.o.Record != nil && len(tick.Scores) > 0 {
+		if err := w.o.Record(ctx, tick.Scores); err != nil && ctx.Err() == nil {
+			w.metrics.unrecorded.Inc()
+			w.log.Warn("scores not kept", "err", err)
+		}
+	}
+}
+
+// meet is the host's place, made at its first sample. The caller holds mu.
+func (w *Watch) meet(id omen.Host, at time.Time) *host {
+	h := w.hosts[id.Name]
+	if h == nil {
+		h = &host{id: id, first: at, seen: at}
+		w.hosts[id.Name] = h
+		w.plan(h, at)
+		w.nudge()
+	}
+	return h
+}
+
+// nudge makes the learner look at its plan again.
+func (w *Watch) nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Watch) offer(ctx context.Context, k omen.Tick) {
+	if err := w.o.Offer(ctx, k); err != nil && ctx.Err() == nil {
+		w.metrics.unoffered.Inc()
+		w.log.Warn("scores not judged", "err", err)
+	}
+}
+
+// Hosts is the live state of every host, by name.
+func (w *Watch) Hosts() []omen.HostStatus {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]omen.HostStatus, 0, len(w.hosts))
+	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
+		out = append(out, w.hostStatus(w.hosts[name]))
+	}
+	return out
+}
+
+func (w *Watch) hostStatus(h *host) omen.HostStatus {
+	s := omen.HostStatus{
+		Host: h.id, Labels: h.labels, State: omen.HostLearning, Score: h.score,
+		LastSeen: h.seen, Model: h.info, Training: h.training,
+	}
+	s.Training.NextDue = h.due
+	switch {
+	case h.seen.Before(w.last):
+		s.State = omen.HostSilent
+	case h.model == nil:
+	case h.score.Anomalous():
+		s.State = omen.HostAnomalous
+	default:
+		s.State = omen.HostNormal
+	}
+	at := func(values []float64, i int) float64 {
+		if i < len(values) {
+			return values[i]
+		}
+		return math.NaN()
+	}
+	for i, f := range w.o.Schema.Features() {
+		v := omen.FeatureValue{
+			Name: f.Name, Unit: f.Unit, Help: f.Help, Actual: at(h.values, i),
+			Expected: at(h.score.Expected, i), Lower: at(h.score.Lower, i), Upper: at(h.score.Upper, i),
+		}
+		if i < len(h.score.Shares) {
+			v.Share = h.score.Shares[i]
+		}
+		s.Features = append(s.Features, v)
+	}
+	return s
+}
+
+// Status is the source's live state.
+func (w *Watch) Status() omen.SourceStatus {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.status
+	s.FailedFeatures = maps.Clone(s.FailedFeatures)
+	return s
+}
+
+// FirstModelDue is when the first model of a host without one is expected; the
+// zero time if every known host has one.
+func (w *Watch) FirstModelDue() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var due time.Time
+	for _, h := range w.hosts {
+		if h.model == nil && (due.IsZero() || h.due.Before(due)) {
+			due = h.due
+		}
+	}
+	return due
+}
+
+// Predict scores the named values as though they were the host's next sample,
+// without touching its running state. Features that are not named are gaps.
+func (w *Watch) Predict(ctx context.Context, id omen.Host, values map[string]float64) (omen.Score, error) {
+	w.mu.Lock()
+	h := w.hosts[id.Name]
+	if h == nil || h.id != id {
+		w.mu.Unlock()
+		return omen.Score{}, fmt.Errorf("host %s: %w", id.Name, omen.ErrNotFound)
+	}
+	model, at := h.model, w.last
+	w.mu.Unlock()
+	if model == nil {
+		return omen.Score{}, omen.WithHint(fmt.Errorf("host %s has no model yet: %w", id.Name, omen.ErrConflict), "wait until its first model is due")
+	}
+	v := omen.Vector{Host: id, At: at.Add(w.o.Step), Values: make([]float64, w.o.Schema.Len())}
+	for i := range v.Values {
+		v.Values[i] = math.NaN()
+	}
+	for name, value := range values {
+		i := w.o.Schema.Index(name)
+		if i < 0 {
+			return omen.Score{}, fmt.Errorf("feature %q is not in profile %s: %w", name, w.o.Schema.Profile(), omen.ErrInvalid)
+		}
+		v.Values[i] = w.o.Schema.Features()[i].Clean(value)
+	}
+	recent, err := w.recent(ctx, id.Name, at)
+	if err != nil {
+		return omen.Score{}, err
+	}
+	score, err := model.Stream(recent).Score(v)
+	return score.Clone(), err
+}

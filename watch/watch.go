@@ -1,0 +1,142 @@
+// Package watch runs the two standing jobs, each for all hosts of one source
+// and profile at a time: it scores every step, and it learns: reads history,
+// fits, proves and promotes models as hosts grow up. The key type is [Watch].
+//
+// It decides nothing about incidents: what it finds goes to the incident desk
+// as an [omen.Tick]. It never judges a host without a model of its schema, and
+// never turns a source that does not answer into trouble of its hosts.
+package watch
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/store"
+)
+
+// Options of a [Watch]. Source, Name, Schema, Step, Store and Offer are
+// required.
+type Options struct {
+	Source  series.Source
+	Name    string // the source's name
+	Address string // for people
+	Schema  *feature.Schema
+	Step    time.Duration // between two scores
+	Window  time.Duration // what $window becomes; 0: the source chooses
+	History time.Duration // how far back to learn; 0: 7 days
+	Retrain time.Duration // between two trainings of a grown host; 0: a day
+	Detect  detect.Options
+	Store   *store.DB
+
+	// Offer hands a round of scores to the incident desk.
+	Offer func(context.Context, omen.Tick) error
+	// Excluded are the spans that a host's model must not learn; may be nil.
+	Excluded func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
+	// Record keeps scores for their history; may be nil.
+	Record func(context.Context, []omen.Score) error
+	// Slots bounds the trainings that run at once, over all watches: a send
+	// takes one. nil: one for each processor but one.
+	Slots chan struct{}
+
+	Log      *slog.Logger          // nil: silent
+	Registry prometheus.Registerer // nil: nowhere
+}
+
+// Watch scores and learns the hosts of one source under one profile.
+type Watch struct {
+	o       Options
+	log     *slog.Logger
+	metrics *metrics
+	wake    chan struct{} // bound 1, owner the learner; full: it is about to look anyway
+
+	mu     sync.Mutex // guards what follows; the score loop and the learner write, snapshots read
+	hosts  map[string]*host
+	status omen.SourceStatus
+	window time.Duration // what $window became at the first read
+	last   time.Time     // the last instant that was scored
+	probed bool          // the hosts' history is known
+}
+
+// host is what the watch knows of one host.
+type host struct {
+	id       omen.Host
+	labels   map[string]string
+	first    time.Time // its first sample, as far as history reaches
+	seen     time.Time // its last sample
+	values   []float64 // of the last sample, in schema order
+	model    *detect.Model
+	info     omen.ModelInfo
+	stream   *detect.Stream
+	score    omen.Score // a clone
+	training omen.TrainingStatus
+	due      time.Time // when the next training may start
+	failures int       // trainings in a row that gave no model
+}
+
+// New is a watch that does nothing until [Watch.Run].
+func New(o Options) *Watch {
+	if o.History <= 0 {
+		o.History = 7 * 24 * time.Hour
+	}
+	if o.Retrain <= 0 {
+		o.Retrain = 24 * time.Hour
+	}
+	if o.Slots == nil {
+		o.Slots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Detect.Step = o.Step
+	return &Watch{
+		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), wake: make(chan struct{}, 1),
+		hosts: map[string]*host{}, window: o.Window,
+		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
+	}
+}
+
+// Run scores and learns until ctx ends.
+func (w *Watch) Run(ctx context.Context) error {
+	if w.o.Registry != nil {
+		if err := w.metrics.register(w.o.Registry); err != nil {
+			return err
+		}
+		defer w.metrics.unregister(w.o.Registry)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.scoreLoop(ctx) })
+	g.Go(func() error { return w.learnLoop(ctx) })
+	return g.Wait()
+}
+
+// query is what to ask the source for, for the instants start…end.
+func (w *Watch) query(start, end time.Time, step time.Duration) series.Query {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return series.Query{
+		Exprs: w.o.Schema.Exprs(), By: w.o.Schema.By(),
+		Start: start, End: end, Step: step, Window: w.window,
+	}
+}
+
+// sleep waits for d or the end of ctx, and reports whether ctx goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
