@@ -18,7 +18,7 @@ const (
 	// limitQuantile by leaving series out of the benchmark.
 	alertsPerPage = 3.5
 	// strictness is what the limit of a model with two minutes of history is
-	// multiplied with; it falls to 1 with the logarithm of the history, at a
+	// multiplied with; it falls to 1 with the squared logarithm of the history, at a
 	// day. What is usual over a day has not been seen in two minutes.
 	strictness = 4.0
 	leastLimit = 1e-3
@@ -76,7 +76,7 @@ func caution(covered time.Duration) float64 {
 	}
 	least := 2 * time.Minute
 	part := math.Log(float64(day)/float64(max(covered, least))) / math.Log(float64(day)/float64(least))
-	return 1 + (strictness-1)*part
+	return 1 + (strictness-1)*part*part
 }
 
 // smallestLimit is the smallest of some 200 levels above which no more than
