@@ -178,7 +178,7 @@ func (p *process) open(ctx context.Context, c *loaded) (err error) {
 		Dir:       filepath.Join(dir, "metrics"),
 		Retention: time.Duration(c.conf.Storage.RetentionTime),
 		MaxBytes:  int64(c.conf.Storage.RetentionSize),
-		Log:       p.log,
+		Log:       quieter(p.log),
 	})
 	if err != nil {
 		return errors.Join(err, p.db.Close())

@@ -32,7 +32,6 @@ func (p *process) greet(ctx context.Context, g *generation) {
 		line(what, "every host that %s knows: scored every %s, with up to %s of history read back", s.URL.Redacted(), s.Step, history)
 		what = ""
 	}
-	line("models", "%s", p.modelsLine(ctx, g))
 	if n := len(g.relay.Receivers()); n > 0 {
 		line("tells", "%s", strings.Join(g.relay.Receivers(), ", "))
 	} else {
@@ -40,6 +39,13 @@ func (p *process) greet(ctx context.Context, g *generation) {
 	}
 	line("data", "%s, %s of metrics kept", p.o.StoragePath, model.Duration(g.conf.Storage.RetentionTime))
 	line("stop", "Ctrl-C")
+	fmt.Fprint(p.o.Out, b.String())
+	b.Reset()
+	g.settle(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	line("models", "%s", p.modelsLine(ctx, g))
 	fmt.Fprintln(p.o.Out, b.String())
 }
 
@@ -62,14 +68,32 @@ func (p *process) modelsLine(ctx context.Context, g *generation) string {
 		}
 	}
 	if due.IsZero() {
-		due = time.Now().Add(firstModel)
+		return "none yet, and no host has answered so far: the page says when the first is due"
+	}
+	if time.Until(due) < 10*time.Second {
+		return "none yet; the first is learned right now, from the history that there is"
 	}
 	return fmt.Sprintf("none yet; the first is due about %s (in %s), and gets better with every hour of history",
 		due.Local().Format("15:04:05"), time.Until(due).Round(time.Second))
 }
 
-// firstModel is about when a first model is due where nothing is known yet.
-const firstModel = 150 * time.Second
+// settle waits until a host is known or a source has failed, but not for long.
+func (g *generation) settle(ctx context.Context) {
+	timer := time.NewTicker(50 * time.Millisecond)
+	defer timer.Stop()
+	for range 80 {
+		for _, w := range g.watches {
+			if w.Status().State == omen.SourceDown || len(w.Hosts()) > 0 {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+	}
+}
 
 func plural(n int, noun string) string {
 	if n == 1 {

@@ -30,7 +30,7 @@ func (p *process) serve(l net.Listener) (<-chan error, *http.Server) {
 	flags := &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &socket, WebConfigFile: &file}
 	done := make(chan error, 1)
 	go func() {
-		if err := web.Serve(l, server, flags, p.log); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.Serve(l, server, flags, quieter(p.log)); !errors.Is(err, http.ErrServerClosed) {
 			done <- err
 		}
 	}()
