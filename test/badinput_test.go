@@ -1,0 +1,169 @@
+//go:build e2e
+
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// refused runs omen, which must end by itself with an error that says all of
+// these words.
+func refused(t *testing.T, args []string, words ...string) {
+	t.Helper()
+	p := start(t, omenBinary(t), args...)
+	err := p.wait(t, 30*time.Second)
+	text := p.out.String()
+	if exitCode(err) <= 0 {
+		t.Errorf("omen %v ended with code %d, want an error\n%s", args, exitCode(err), text)
+	}
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("omen %v does not say %q, but:\n%s", args, word, text)
+		}
+	}
+	if strings.Contains(text, "goroutine ") {
+		t.Errorf("omen %v panicked:\n%s", args, text)
+	}
+}
+
+// What people get wrong before anything runs: each is a clear error.
+func TestBadInput(t *testing.T) {
+	omenBinary(t)
+	t.Parallel()
+	serving := func(dir string, more ...string) []string {
+		return append([]string{"serve", "--storage.path=" + dir, "--web.listen-address=127.0.0.1:0"}, more...)
+	}
+	t.Run("unwritable directory", func(t *testing.T) {
+		file := write(t, t.TempDir(), "file", "") // a file where a directory should be: root cannot write there either
+		refused(t, serving(filepath.Join(file, "data")), file, "--storage.path")
+	})
+	t.Run("second omen on one directory", func(t *testing.T) {
+		dir := t.TempDir()
+		first := serve(t, dir)
+		refused(t, serving(dir), "already in use", dir)
+		if err := answers(first.url + "/-/healthy")(); err != nil {
+			t.Errorf("the first one suffered: %v", err)
+		}
+	})
+	t.Run("taken port", func(t *testing.T) {
+		first := serve(t, t.TempDir())
+		address := strings.TrimPrefix(first.url, "http://")
+		refused(t, []string{"serve", "--storage.path=" + t.TempDir(), "--web.listen-address=" + address}, address, "--web.listen-address")
+	})
+	t.Run("typo in configuration", func(t *testing.T) {
+		file := write(t, t.TempDir(), "omen.yml", "pages:\n  per_host_week: 1\nlearn:\n  histroy: 7d\n")
+		refused(t, []string{"check", "config", file}, "omen.yml", "4", "histroy", "history")
+		refused(t, serving(t.TempDir(), "--config.file="+file), "omen.yml", "4", "histroy")
+	})
+	t.Run("no such file", func(t *testing.T) {
+		refused(t, serving(t.TempDir(), "--config.file=/nowhere/omen.yml"), "/nowhere/omen.yml")
+	})
+	t.Run("url that is none", func(t *testing.T) {
+		refused(t, serving(t.TempDir(), "--prometheus.url=prometheus:9090:x"), "prometheus:9090:x")
+	})
+	t.Run("unknown flag", func(t *testing.T) {
+		refused(t, []string{"serve", "--storage.pth=x"}, "--storage.pth")
+	})
+	t.Run("csv with text in a number", func(t *testing.T) {
+		file := write(t, t.TempDir(), "bad.csv", "timestamp,instance,cpu\n2026-01-01T00:00:00Z,a,0.5\n2026-01-01T00:01:00Z,a,lots\n")
+		refused(t, []string{"train", file}, "bad.csv", "lots")
+	})
+	t.Run("reload of a bad file", func(t *testing.T) {
+		dir := t.TempDir()
+		file := write(t, dir, "omen.yml", "local: {step: 1s}\n")
+		o := serve(t, t.TempDir(), "--config.file="+file)
+		write(t, dir, "omen.yml", "local: {setp: 1s}\n")
+		r, err := client.Post(o.url+"/-/reload", "application/json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode < 400 {
+			t.Errorf("reload of a file with a typo: %s", r.Status)
+		}
+		if err := answers(o.url + "/-/healthy")(); err != nil {
+			t.Errorf("the old configuration does not go on: %v", err)
+		}
+	})
+}
+
+// A dead, a lying and a refusing source: Omen runs, says which is which, and
+// judges no host.
+func TestBadSources(t *testing.T) {
+	omenBinary(t)
+	t.Parallel()
+
+	w := newWorld(t)
+	conf := write(t, t.TempDir(), "omen.yml", fmt.Sprintf(`
+incidents: {source_down: 3s}
+sources:
+- {name: dead, url: 'http://%s', step: 1s, timeout: 1s}
+- {name: liar, url: '%s/webhook', step: 1s, timeout: 1s}
+`, freeAddress(t), w.http.URL))
+
+	o := serve(t, t.TempDir(), "--config.file="+conf)
+	until(t, time.Minute, "both sources are down and one incident each", func() error {
+		var page struct {
+			Sources []struct{ Name, State, Err string } `json:"sources"`
+		}
+		if err := getJSON(o.url+"/api/v1/omen/sources", &page); err != nil {
+			return err
+		}
+		for _, s := range page.Sources {
+			if s.State != "down" || s.Err == "" {
+				return fmt.Errorf("source %+v", s)
+			}
+		}
+		open, err := o.incidents("state=active")
+		if err == nil && (len(page.Sources) != 2 || len(open) != 2 || open[0].Kind != "source") {
+			err = fmt.Errorf("%d sources, incidents %+v", len(page.Sources), open)
+		}
+		return err
+	})
+}
+
+// damage damages what a stopped Omen with models has on disk. A damaged model
+// or block costs itself only; a damaged database is refused and left alone.
+func damage(t *testing.T, dir, prometheus string) {
+	t.Helper()
+	sqlite := binary(t, "sqlite3")
+	database := filepath.Join(dir, "omen.db")
+	out, err := exec.Command(sqlite, database, "UPDATE models SET blob = zeroblob(length(blob)); SELECT changes();").CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) == "0" {
+		t.Fatalf("damage models: %v: %s", err, out)
+	}
+	block := filepath.Join(dir, "metrics", "01ARZ3NDEKTSV4RRFFQ69G5FAV")
+	if err := os.MkdirAll(block, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	write(t, block, "meta.json", "{ torn")
+	o := serve(t, dir, "--prometheus.url="+prometheus)
+	until(t, 3*time.Minute, "models are learned anew after damage", o.scored("web-1", "web-2", "db-1"))
+	if _, err := os.Stat(block); err == nil {
+		t.Error("the damaged block is where it was")
+	}
+	if text := o.out.String(); !strings.Contains(text, "corrupt") || !strings.Contains(text, "damaged") {
+		t.Errorf("the log does not say what was damaged:\n%s", tail(text, 3000))
+	}
+	o.stop()
+
+	data, err := os.ReadFile(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(data, "this is not what SQLite wrote here, and more than a hundred bytes of its header are gone by now, every one of them")
+	if err := os.WriteFile(database, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, []string{"serve", "--storage.path=" + dir, "--web.listen-address=127.0.0.1:0"}, database, "corrupt")
+	after, err := os.ReadFile(database)
+	if err != nil || string(after) != string(data) {
+		t.Errorf("the damaged database was touched: %v", err)
+	}
+}

@@ -1,0 +1,39 @@
+//go:build e2e
+
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// browse drives the pages of a running Omen in a real browser, by the script
+// of web/ui/e2e. act also acknowledges an open incident. With OMEN_SHOTS=DIR
+// the pictures stay in a folder below it.
+func browse(t *testing.T, o *omen, act bool) {
+	t.Helper()
+	node, chromium := binary(t, "node"), binary(t, "chromium")
+	if _, err := os.Stat("../web/ui/node_modules/playwright-core"); err != nil {
+		t.Skip("web/ui/node_modules is absent: run `make ui`, or npm ci in web/ui")
+	}
+	shots := t.TempDir()
+	if keep := os.Getenv("OMEN_SHOTS"); keep != "" {
+		shots = filepath.Join(keep, t.Name())
+	}
+	cmd := exec.CommandContext(t.Context(), node, "e2e/run.mjs")
+	cmd.Dir = "../web/ui"
+	cmd.Env = append(os.Environ(), "OMEN_URL="+o.url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium)
+	if act {
+		cmd.Env = append(cmd.Env, "OMEN_ACT=1")
+	}
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", tail(string(out), 6000))
+	if err != nil {
+		t.Errorf("browser: %v", err)
+	}
+	if pictures, err := filepath.Glob(filepath.Join(shots, "*.png")); err != nil || len(pictures) == 0 {
+		t.Errorf("the browser took no pictures: %v", err)
+	}
+}

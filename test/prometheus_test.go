@@ -1,0 +1,140 @@
+//go:build e2e
+
+package test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	scrapeInterval = 5 * time.Second
+	past           = 90 * time.Minute
+)
+
+// Debian's Prometheus with an hour and a half of history of three hosts, and a
+// real node_exporter: models minutes after the start, scores on /metrics,
+// Prometheus answers anomaly_score, and a flooded disk becomes an explained
+// alert at everybody's, and its end too.
+func TestDebianPrometheus(t *testing.T) {
+	prometheus, exporter := binary(t, "prometheus"), binary(t, "prometheus-node-exporter")
+	alertmanager := binary(t, "prometheus-alertmanager")
+	omenBinary(t)
+	t.Parallel()
+	all := machines()
+	dir, address, node := t.TempDir(), freeAddress(t), freeAddress(t)
+	start(t, exporter, "--web.listen-address="+node)
+	now := time.Now()
+	backfill(t, dir, all, now.Add(-past), now.Add(-scrapeInterval), scrapeInterval)
+
+	w := newWorld(t)
+	w.startAlertmanager(t, alertmanager)
+	conf := write(t, t.TempDir(), "omen.yml", w.config())
+	target := freeAddress(t)
+	file := write(t, t.TempDir(), "prometheus.yml", scrape(t, scrapeInterval, all, node, target))
+	start(t, prometheus, "--config.file="+file, "--storage.tsdb.path="+dir, "--web.listen-address="+address)
+	until(t, 30*time.Second, "prometheus is ready", answers("http://"+address+"/-/ready"))
+
+	storage := t.TempDir()
+	o := serveAt(t, storage, target, "--prometheus.url=http://"+address, "--config.file="+conf)
+	until(t, 3*time.Minute, "models of all hosts with history", o.scored("web-1", "web-2", "db-1"))
+	until(t, time.Minute, "prometheus answers anomaly_score", func() error {
+		var answer struct {
+			Data struct {
+				Result []struct {
+					Metric map[string]string `json:"metric"`
+				} `json:"result"`
+			} `json:"data"`
+		}
+		if err := getJSON("http://"+address+"/api/v1/query?query="+url.QueryEscape("anomaly_score"), &answer); err != nil {
+			return err
+		}
+		var names []string
+		for _, r := range answer.Data.Result {
+			names = append(names, r.Metric["instance"])
+		}
+		for _, m := range all {
+			if !slices.Contains(names, m.name) {
+				return fmt.Errorf("it knows scores of %v only", names)
+			}
+		}
+		return nil
+	})
+
+	flood(t, o, w, all[0])
+	t.Run("browser", func(t *testing.T) { browse(t, o, false) })
+	all[0].well.Store(time.Now().UnixMilli())
+	until(t, 5*time.Minute, "the real host, without history, has a model", o.scored("real-host"))
+	until(t, 5*time.Minute, "the incident of web-1 is over", closed(o, "web-1"))
+	w.told(t, "web-1", "resolved", time.Minute)
+	o.stop()
+	t.Run("damage", func(t *testing.T) { damage(t, storage, "http://"+address) })
+}
+
+// flood floods a machine's disk and waits until everybody knows.
+func flood(t *testing.T, o *omen, w *world, m *machine) {
+	t.Helper()
+	m.sick.Store(time.Now().UnixMilli())
+	until(t, 4*time.Minute, "an incident of "+m.name, func() error {
+		open, err := o.incidents("state=active&host=" + m.name)
+		if err != nil {
+			return err
+		}
+		for _, in := range open {
+			for _, c := range in.Causes[:min(3, len(in.Causes))] {
+				if in.Suppressed == "" && (strings.HasPrefix(c.Feature, "disk_") || c.Feature == "pressure_io" || c.Feature == "cpu_iowait" || c.Feature == "procs_blocked") {
+					t.Logf("%s", c.Text)
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("active: %+v", open)
+	})
+	if w != nil {
+		w.told(t, m.name, "firing", time.Minute)
+	}
+}
+
+// closed is nil once a host has no active incident.
+func closed(o *omen, host string) func() error {
+	return func() error {
+		open, err := o.incidents("state=active&host=" + host)
+		if err == nil && len(open) > 0 {
+			err = fmt.Errorf("still %s: %v", open[0].State, open[0].Causes)
+		}
+		return err
+	}
+}
+
+// VictoriaMetrics, with the same machines and less ado.
+func TestVictoriaMetrics(t *testing.T) {
+	victoria := binary(t, "victoria-metrics")
+	omenBinary(t)
+	t.Parallel()
+	all := machines()[1:]
+	address := freeAddress(t)
+	file := write(t, t.TempDir(), "scrape.yml", scrape(t, scrapeInterval, all, "", ""))
+	start(t, victoria, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+address, "-promscrape.config="+file,
+		"-search.latencyOffset=1s", "-retentionPeriod=1d")
+	base := "http://" + address
+	until(t, 30*time.Second, "victoria-metrics answers", answers(base+"/health"))
+	now := time.Now()
+	text := history(all, now.Add(-past), now.Add(-scrapeInterval), scrapeInterval, false)
+	r, err := client.Post(base+"/api/v1/import/prometheus", "text/plain", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+	if r.StatusCode != http.StatusNoContent && r.StatusCode != http.StatusOK {
+		t.Fatalf("import: %s", r.Status)
+	}
+	conf := write(t, t.TempDir(), "omen.yml", "sources: [{name: victoria, url: '"+base+"', step: 5s}]\n")
+	o := serve(t, t.TempDir(), "--config.file="+conf)
+	until(t, 3*time.Minute, "models of all hosts", o.scored("web-2", "db-1"))
+	flood(t, o, nil, all[0])
+}
