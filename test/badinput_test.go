@@ -134,7 +134,7 @@ func damage(t *testing.T, dir, prometheus string) {
 	t.Helper()
 	sqlite := binary(t, "sqlite3")
 	database := filepath.Join(dir, "omen.db")
-	out, err := exec.Command(sqlite, database, "UPDATE models SET blob = zeroblob(length(blob)); SELECT changes();").CombinedOutput()
+	out, err := exec.Command(sqlite, database, "UPDATE model_blob SET data = zeroblob(length(data)); SELECT changes();").CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) == "0" {
 		t.Fatalf("damage models: %v: %s", err, out)
 	}
