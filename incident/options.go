@@ -56,7 +56,7 @@ func DefaultHysteresis() Hysteresis {
 		Open:       Evidence{3, 5 * time.Second},
 		OpenYoung:  Evidence{4, 8 * time.Second},
 		OpenCold:   Evidence{5, 12 * time.Second},
-		ColdBar:    2,
+		ColdBar:    1.2,
 		Close:      Evidence{10, time.Minute},
 		Reopen:     10 * time.Minute,
 		CloseMost:  30 * time.Minute,
