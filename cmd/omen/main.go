@@ -71,6 +71,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("omen"), kong.Description(about), kong.Writers(out, errs),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ValueFormatter(withDefault),
 		kong.Exit(func(code int) { exit = code }),
 		kong.Vars{"version": version, "localhost": defaultURL})
 	if err != nil {
@@ -100,6 +101,15 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return complain(errs, err)
 	}
 	return 0
+}
+
+// withDefault is a flag's help with what holds without it.
+func withDefault(v *kong.Value) string {
+	help := kong.DefaultHelpValueFormatter(v)
+	if v.Default == "" {
+		return help
+	}
+	return strings.TrimSuffix(help, ".") + " (default " + v.Default + ")."
 }
 
 // commandPath is the subcommand that was being parsed.

@@ -1,0 +1,261 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
+)
+
+// omenAt is an Omen that runs in this process.
+type omenAt struct {
+	t       *testing.T
+	address string
+	out     *locked
+	stop    func() error
+}
+
+type locked struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func start(t *testing.T, o Options) *omenAt {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	up, done := make(chan string, 1), make(chan error, 1)
+	a := &omenAt{t: t, out: &locked{}}
+	o.ListenAddress, o.Version, o.Out = "127.0.0.1:0", "test", a.out
+	o.Listening = func(address string) { up <- address }
+	go func() { done <- Run(ctx, o) }()
+	a.stop = sync.OnceValue(func() error {
+		cancel()
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(20 * time.Second):
+			t.Error("Omen does not stop")
+			return nil
+		}
+	})
+	t.Cleanup(func() { _ = a.stop() })
+	select {
+	case a.address = <-up:
+	case err := <-done:
+		t.Fatal(err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("Omen does not start")
+	}
+	return a
+}
+
+func (a *omenAt) ask(method, path string) (int, string) {
+	a.t.Helper()
+	r, err := http.NewRequestWithContext(a.t.Context(), method, a.address+path, nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// eventually asks until the answer holds what is wanted.
+func (a *omenAt) eventually(path, want string) string {
+	a.t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, body := a.ask("GET", path)
+		if strings.Contains(body, want) {
+			return body
+		}
+		select {
+		case <-deadline:
+			a.t.Fatalf("GET %s never holds %q, at last\n%s", path, want, body)
+		case <-tick.C:
+		}
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestServe(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "omen.yml")
+	write(t, file, "local: {instance: this-one}\n")
+	a := start(t, Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data")})
+
+	a.eventually("/api/v1/omen/hosts", `"name":"this-one"`)
+	if code, body := a.ask("GET", "/-/ready"); code != 200 {
+		t.Errorf("/-/ready is %d: %s", code, body)
+	}
+	var up struct {
+		Data struct {
+			Result []struct {
+				Metric map[string]string
+				Value  [2]any
+			}
+		}
+	}
+	_, body := a.ask("GET", "/api/v1/query?query=up")
+	if err := json.Unmarshal([]byte(body), &up); err != nil {
+		t.Fatal(err)
+	}
+	if r := up.Data.Result; len(r) != 1 || r[0].Metric["instance"] != "this-one" || r[0].Metric["job"] != "node" || r[0].Value[1] != "1" {
+		t.Errorf("up is %s, want one series of this-one with value 1", body)
+	}
+	_, metrics := a.ask("GET", "/metrics")
+	for _, want := range []string{`omen_source_up{source="local"} 1`, "omen_storage_samples_appended_total", "omen_host_gathers_total", "omen_watch_ticks_total"} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("/metrics lacks %s", want)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("/metrics: %v, %v", err, problems)
+	}
+	if code, _ := a.ask("GET", "/any/page"); code != 200 && code != 503 {
+		t.Errorf("a page is %d, want the user interface", code)
+	}
+	if out := a.out.String(); !strings.Contains(out, a.address) || !strings.Contains(out, "this-one") {
+		t.Errorf("what is printed at start names no page or host:\n%s", out)
+	}
+	if err := a.stop(); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+// A reload takes what is new; a file with an error changes nothing and says
+// where the error is.
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "omen.yml")
+	write(t, file, "local: {instance: before}\nmaintenance: [{name: m, match: [host=x], start: \"2026-01-04T02:00:00\", duration: 1h}]\n")
+	a := start(t, Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data")})
+	a.eventually("/api/v1/omen/hosts", `"name":"before"`)
+	a.eventually("/api/v1/omen/windows", `"name":"m"`)
+
+	write(t, file, "local: {instance: after}\nlocl: {}\n")
+	code, body := a.ask("POST", "/-/reload")
+	if code/100 == 2 || !strings.Contains(body, "omen.yml:2") || !strings.Contains(body, "locl") {
+		t.Errorf("a bad file answers %d %s, want an error that names line 2", code, body)
+	}
+	a.eventually("/api/v1/omen/hosts", `"name":"before"`)
+
+	write(t, file, "local: {instance: after}\n")
+	if code, body := a.ask("POST", "/-/reload"); code != 200 {
+		t.Fatalf("a good file answers %d %s", code, body)
+	}
+	a.eventually("/api/v1/omen/hosts", `"name":"after"`)
+	if _, body := a.ask("GET", "/api/v1/omen/windows"); strings.Contains(body, `"name":"m"`) {
+		t.Errorf("the window that the file no longer has is still there: %s", body)
+	}
+	if code, _ := a.ask("GET", "/-/ready"); code != 200 {
+		t.Errorf("not ready after a reload: %d", code)
+	}
+}
+
+func TestSecondOnTheSameDirectory(t *testing.T) {
+	dir := t.TempDir()
+	start(t, Options{StoragePath: dir})
+	err := Run(t.Context(), Options{StoragePath: dir, ListenAddress: "127.0.0.1:0"})
+	if err == nil || omen.Hint(err) == "" || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a second Omen gets %v (hint %q), want that the directory is in use", err, omen.Hint(err))
+	}
+}
+
+// The names that package config takes for built-in profiles are those that
+// package feature has, and every profile of the documentation is understood.
+func TestBuiltinProfiles(t *testing.T) {
+	for _, p := range feature.Builtins() {
+		if _, err := config.Parse([]byte("local: {profiles: [" + p.Name + "]}\n")); err != nil {
+			t.Errorf("config does not know profile %s: %v", p.Name, err)
+		}
+	}
+	c, err := config.Parse([]byte("profiles: [{name: mine, extends: node, without: [swap_used], features: [{name: jobs, expr: 'sum by ($by) (jobs)', unit: 1/s, range: [0, 9], direction: up, deviation: 2}], derive: [{name: jobs_change, kind: change, of: jobs, over: 1m}]}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Schemas(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := all["mine"]
+	if want := all["node"].Len() - 1 + 2; mine.Len() != want || mine.Index("swap_used") >= 0 {
+		t.Errorf("profile mine has %d features %v, want %d", mine.Len(), mine.Names(), want)
+	}
+	got := mine.Features()[mine.Index("jobs")]
+	if got.Unit != omen.PerSecond || got.Min != 0 || got.Max != 9 || got.Direction != feature.Up || got.Deviation != 2 {
+		t.Errorf("feature jobs is %+v", got)
+	}
+}
+
+func TestMatchers(t *testing.T) {
+	got, err := matchers([]string{`host=~"db-.*"`, ` role != "web server" `, "env=prod", `zone!~"a|b"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`host=~"db-.*"`, `role!="web server"`, `env="prod"`, `zone!~"a|b"`}
+	for i, m := range got {
+		if m.String() != want[i] {
+			t.Errorf("matcher %d is %s, want %s", i, m, want[i])
+		}
+	}
+	for _, bad := range []string{"", "host", `host=~"("`, `="x"`} {
+		if _, err := matchers([]string{bad}); err == nil {
+			t.Errorf("matcher %q is taken", bad)
+		}
+	}
+}
+
+func TestPrometheusURLs(t *testing.T) {
+	l, err := load("", []string{"http://a:9090", "http://b:9090"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.conf.LocalEnabled() || len(l.conf.Sources) != 2 || l.conf.Sources[0].Name != "prometheus" || l.conf.Sources[1].Name != "prometheus-2" {
+		t.Errorf("got %+v, want two sources and not this machine", l.conf.Sources)
+	}
+	if _, err := load("", []string{"not an address"}, time.Now()); err == nil || omen.Hint(err) == "" {
+		t.Errorf("a bad address gives %v", err)
+	}
+}
