@@ -35,7 +35,8 @@ func document(routes []route, version string) []byte {
 		for _, q := range r.query {
 			params = append(params, object{"name": q.name, "in": "query", "description": q.doc, "schema": object{"type": "string"}})
 		}
-		media, schema := "application/json", object{}
+		var schema object
+		media := "application/json"
 		if r.answerMedia != "" {
 			media, schema = r.answerMedia, object{"type": "string"}
 			if media == "application/json" {
