@@ -61,7 +61,9 @@ func (w *world) take(channel, answer string) http.HandlerFunc {
 		if err == nil {
 			w.note(channel, string(body))
 		}
-		rw.Header().Set("Content-Type", "application/json")
+		if strings.HasPrefix(answer, "{") {
+			rw.Header().Set("Content-Type", "application/json")
+		}
 		_, _ = io.WriteString(rw, answer)
 	}
 }

@@ -74,6 +74,7 @@ func TestThisHost(t *testing.T) {
 		return nil
 	})
 	w.told(t, "this-host", "resolved", time.Minute)
+	deliveries(t, o, "this-host")
 }
 
 // checkOpening checks when an incident opened, by Omen's own clock, and what
