@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/detect"
 )
@@ -13,9 +15,29 @@ type benchCmd struct {
 	Dirs     []string `arg:"" help:"Folders of labelled data; docs/bench.md says how they look." type:"path"`
 	Detector []string `help:"Which methods to run; all is all of them." default:"ran" placeholder:"NAME"`
 	Workers  int      `help:"Series run at once; 0: one for each processor." default:"0"`
-	JSON     string   `help:"Write the numbers to this file as JSON." name:"json" placeholder:"FILE" type:"path"`
+	JSON     jsonTo   `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
 	Plot     string   `help:"Draw every series into this folder." placeholder:"DIR" type:"path"`
 	Compare  string   `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
+}
+
+// jsonTo is where JSON goes: nowhere, to a file (--json=FILE), or [toOutput]
+// (--json alone).
+type jsonTo string
+
+const toOutput jsonTo = "-"
+
+// IsBool lets the flag stand without a value.
+func (*jsonTo) IsBool() bool { return true }
+
+// Decode implements kong.MapperValue.
+func (j *jsonTo) Decode(ctx *kong.DecodeContext) error {
+	*j = toOutput
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		if file, ok := ctx.Scan.Pop().Value.(string); ok {
+			*j = jsonTo(file)
+		}
+	}
+	return nil
 }
 
 // Help is shown below the flags.
@@ -58,6 +80,9 @@ func (c *benchCmd) Run(e *env) error {
 	if err = errors.Join(err, drawing); err != nil {
 		return err
 	}
+	if c.JSON == toOutput {
+		return r.WriteJSON(e.out)
+	}
 	if err := r.WriteTables(e.out); err != nil {
 		return err
 	}
@@ -65,7 +90,7 @@ func (c *benchCmd) Run(e *env) error {
 		fmt.Fprintln(e.out, "drawn", p)
 	}
 	if c.JSON != "" {
-		if err := writeJSON(c.JSON, r); err != nil {
+		if err := writeJSON(string(c.JSON), r); err != nil {
 			return err
 		}
 	}
