@@ -20,7 +20,8 @@ const (
 // Debian's Prometheus with an hour and a half of history of three hosts, and a
 // real node_exporter: models minutes after the start, scores on /metrics,
 // Prometheus answers anomaly_score, and a flooded disk becomes an explained
-// alert at everybody's, and its end too.
+// alert at everybody's. (That they hear of its end too is TestThisHost's: at
+// the default step of 15 s it takes minutes.)
 func TestDebianPrometheus(t *testing.T) {
 	prometheus, exporter := binary(t, "prometheus"), binary(t, "prometheus-node-exporter")
 	alertmanager := binary(t, "prometheus-alertmanager")
@@ -76,8 +77,6 @@ func TestDebianPrometheus(t *testing.T) {
 		}
 		return err
 	})
-	until(t, 5*time.Minute, "the incident of web-1 is over", closed(o, "web-1"))
-	w.told(t, "web-1", "resolved", time.Minute)
 	deliveries(t, o, "web-1")
 	o.stop()
 	t.Run("damage", func(t *testing.T) { damage(t, storage, "http://"+address) })
@@ -104,17 +103,6 @@ func flood(t *testing.T, o *omen, w *world, m *machine) {
 	})
 	if w != nil {
 		w.told(t, m.name, "firing", time.Minute)
-	}
-}
-
-// closed is nil once a host has no active incident.
-func closed(o *omen, host string) func() error {
-	return func() error {
-		open, err := o.incidents("state=active&host=" + host)
-		if err == nil && len(open) > 0 {
-			err = fmt.Errorf("still %s: %v", open[0].State, open[0].Causes)
-		}
-		return err
 	}
 }
 
@@ -183,4 +171,12 @@ func TestVictoriaMetrics(t *testing.T) {
 	o := serve(t, t.TempDir(), "--config.file="+conf)
 	until(t, 3*time.Minute, "models of all hosts", o.scored("web-2", "db-1"))
 	flood(t, o, nil, all[0])
+	all[0].well.Store(time.Now().UnixMilli())
+	until(t, 5*time.Minute, "the incident of "+all[0].name+" is over", func() error {
+		open, err := o.incidents("state=active&host=" + all[0].name)
+		if err == nil && len(open) > 0 {
+			err = fmt.Errorf("still %s: %v", open[0].State, open[0].Causes)
+		}
+		return err
+	})
 }
