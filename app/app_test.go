@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,7 +18,9 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/store"
 )
 
 // omenAt is an Omen that runs in this process.
@@ -192,6 +195,66 @@ func TestReload(t *testing.T) {
 	if code, _ := a.ask("GET", "/-/ready"); code != 200 {
 		t.Errorf("not ready after a reload: %d", code)
 	}
+}
+
+// After a restart this machine is seen from the first round of scoring on, so
+// that its stored model is taken up, although its series ended when Omen did.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{StoragePath: dir}
+	a := start(t, o)
+	hosts := a.eventually("/api/v1/omen/hosts", `"samples":3`)
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	var known struct{ Hosts []struct{ Name string } }
+	if err := json.Unmarshal([]byte(hosts), &known); err != nil || len(known.Hosts) != 1 {
+		t.Fatalf("hosts are %s, want one: %v", hosts, err)
+	}
+	id := putModel(t, DatabasePath(dir), omen.Host{Source: localName, Profile: "node", Name: known.Hosts[0].Name})
+	a = start(t, o)
+	a.eventually("/api/v1/omen/hosts", `"model":"`+id+`"`)
+	if out := a.out.String(); !strings.Contains(out, "1 model from before") {
+		t.Errorf("what is printed at start knows no model:\n%s", out)
+	}
+	a.eventually("/metrics", "\nanomaly_score{")
+}
+
+// putModel stores a model of made-up samples, one each second, and returns its id.
+func putModel(t *testing.T, path string, h omen.Host) string {
+	t.Helper()
+	schema, err := feature.NewSchema(feature.Node())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	var rows []omen.Vector
+	for i := range 300 {
+		v := omen.Vector{Host: h, At: time.Now().Add(time.Duration(i-300) * time.Second), Values: make([]float64, schema.Len())}
+		for j := range v.Values {
+			v.Values[j] = .5 + .1*rng.NormFloat64()
+		}
+		rows = append(rows, v)
+	}
+	m, err := detect.Fit(t.Context(), schema, rows, nil, detect.Options{Step: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob, err := m.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	info := m.Info()
+	info.Serving = true
+	if err := db.PutModel(t.Context(), info, blob); err != nil {
+		t.Fatal(err)
+	}
+	return m.ID()
 }
 
 func TestSecondOnTheSameDirectory(t *testing.T) {

@@ -210,10 +210,37 @@ func (p *process) startGeneration(ctx context.Context, g *generation) error {
 		g.sources.run(sources, "this machine's metrics", g.collector.Run, p.fail)
 	}
 	for _, w := range g.watches {
-		g.sources.run(sources, "watch source "+w.source, w.Run, p.fail)
+		g.sources.run(sources, "watch source "+w.source, func(ctx context.Context) error {
+			if w.source == localName {
+				g.measured(ctx)
+			}
+			return w.Run(ctx)
+		}, p.fail)
 	}
 	p.handler.Store(&g.handler)
 	return nil
+}
+
+// measured waits, but not for long, until this machine has a sample: whoever
+// looks earlier takes it for a host that is not there.
+func (g *generation) measured(ctx context.Context) {
+	q := series.Query{Exprs: []series.Expr{{
+		Feature: "up", PromQL: fmt.Sprintf(`max by ($by) (up{job="node",instance=%q})`, g.collector.Instance()),
+	}}}
+	timer := time.NewTicker(100 * time.Millisecond)
+	defer timer.Stop()
+	for range 100 {
+		q.Start = time.Now()
+		q.End = q.Start
+		if f, err := g.p.local.Read(ctx, q); err == nil && len(f.Hosts) > 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+	}
 }
 
 func (g *generation) stopSources() { g.sources.stop() }

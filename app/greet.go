@@ -38,7 +38,6 @@ func (p *process) greet(ctx context.Context, g *generation) {
 		line("tells", "nobody yet but its page: see receivers: in omen config example")
 	}
 	line("data", "%s, %s of metrics kept", p.o.StoragePath, model.Duration(g.conf.Storage.RetentionTime))
-	line("stop", "Ctrl-C")
 	fmt.Fprint(p.o.Out, b.String())
 	b.Reset()
 	g.settle(ctx)
@@ -46,6 +45,7 @@ func (p *process) greet(ctx context.Context, g *generation) {
 		return
 	}
 	line("models", "%s", p.modelsLine(ctx, g))
+	line("stop", "Ctrl-C")
 	fmt.Fprintln(p.o.Out, b.String())
 }
 

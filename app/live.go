@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -163,8 +164,11 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 		spec := schema.Features()[at]
 		one := api.FeatureHistory{Feature: name, Unit: spec.Unit}
 		for i := range f.Instants {
-			one.At = append(one.At, f.Time(i))
-			one.Actual = append(one.Actual, spec.Clean(f.At(row, i, column)))
+			v := spec.Clean(f.At(row, i, column))
+			if math.IsNaN(v) && len(one.At) == 0 {
+				continue // a history begins with its first sample
+			}
+			one.At, one.Actual = append(one.At, f.Time(i)), append(one.Actual, v)
 		}
 		all = append(all, one)
 	}

@@ -16,7 +16,6 @@ const settingTuned = "detect.tuned"
 // Tuned is what `omen tune` found to learn best.
 type Tuned struct {
 	Hidden       []int     `json:"hidden"`
-	Epochs       int       `json:"epochs"`
 	LearningRate float64   `json:"learning_rate"`
 	MaskRate     float64   `json:"mask_rate"`
 	Validation   float64   `json:"validation"` // its loss
@@ -26,7 +25,7 @@ type Tuned struct {
 
 // Apply puts what was tuned into options.
 func (t Tuned) Apply(o detect.Options) detect.Options {
-	o.Hidden, o.Epochs, o.LearningRate, o.MaskRate = t.Hidden, t.Epochs, t.LearningRate, t.MaskRate
+	o.Hidden, o.LearningRate, o.MaskRate = t.Hidden, t.LearningRate, t.MaskRate
 	return o
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,7 +120,7 @@ func (d *dataFlags) readCSV(path string) ([]history, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema, err := feature.FromColumns("csv", c.Columns(), feature.Feature{})
+	schema, err := columns(c.Columns())
 	if err != nil {
 		return nil, fmt.Errorf("columns of %s: %w", path, err)
 	}
@@ -137,6 +138,19 @@ func (d *dataFlags) readCSV(path string) ([]history, error) {
 		}
 	}
 	return all, nil
+}
+
+// columns is the schema of a file: any number is possible, and the time of day
+// helps to predict the others but is never to blame.
+func columns(names []string) (*feature.Schema, error) {
+	p := feature.Profile{Name: "csv"}
+	for _, n := range names {
+		p.Features = append(p.Features, feature.Feature{
+			Name: n, Expr: n, Min: math.Inf(-1), Max: math.Inf(1), Scale: 1,
+			Context: slices.Contains([]string{"hour", "day_of_week", "weekday"}, n),
+		})
+	}
+	return feature.NewSchema(p)
 }
 
 // histories are the hosts of a frame. Rows of gaps only are left out: a file

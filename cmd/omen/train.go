@@ -106,7 +106,11 @@ const original = "the system that Omen replaces reached, tuned, on its own data:
 // report writes a model card for people.
 func report(w io.Writer, h history, c detect.Card, train, calib int, took time.Duration) {
 	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
-	p("%s: a model of grade %s in %s", h.name, c.Grade, took.Round(10*time.Millisecond))
+	learned := ""
+	if took > 0 {
+		learned = ", learned in " + took.Round(10*time.Millisecond).String()
+	}
+	p("%s: a model of grade %s%s", h.name, c.Grade, learned)
 	p("  samples       %d from %s to %s, every %s: %d to train, %d to validate; %d left out", c.Rows, stamp(c.From), stamp(c.To), c.Step, train, calib, c.LeftOut)
 	p("  features      %d in use, %d not", len(c.Active), len(c.Inactive))
 	for _, f := range c.Inactive {
