@@ -5,7 +5,6 @@ package test
 import (
 	"fmt"
 	"math"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -230,14 +229,4 @@ func scrape(t *testing.T, interval time.Duration, all []*machine, exporter, omen
 		fmt.Fprintf(&b, "- job_name: omen\n  honor_labels: true\n  static_configs:\n  - {targets: ['%s']}\n", omen)
 	}
 	return b.String()
-}
-
-// port is an address' port with its colon.
-func port(t *testing.T, address string) string {
-	t.Helper()
-	_, p, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ":" + p
 }
