@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
 )
 
 const (
@@ -26,11 +28,7 @@ func (w *Watch) history(ctx context.Context, names []string, start, end time.Tim
 		if to.After(end) {
 			to = end
 		}
-		q, err := w.query(from.Add(-lookback), to, w.o.Step).Only(names)
-		if err != nil {
-			return nil, err
-		}
-		frame, err := w.o.Source.Read(ctx, q)
+		frame, err := w.o.Source.Read(ctx, w.narrow(w.query(from.Add(-lookback), to, w.o.Step), names))
 		if err != nil {
 			return nil, fmt.Errorf("read history %s to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), err)
 		}
@@ -50,6 +48,22 @@ func (w *Watch) history(ctx context.Context, names []string, start, end time.Tim
 	return out, nil
 }
 
+// maxNarrow bounds the hosts that a query names; for more it asks for all.
+const maxNarrow = 200
+
+// narrow asks for some hosts only. An expression that Prometheus' parser does
+// not know, such as one in VictoriaMetrics' own dialect, is asked as it is.
+func (w *Watch) narrow(q series.Query, names []string) series.Query {
+	if len(names) > maxNarrow {
+		return q
+	}
+	narrow, err := q.Only(names)
+	if err != nil {
+		w.log.Debug("query not narrowed to hosts", "count", len(names), "err", err)
+	}
+	return narrow
+}
+
 // recent is one host's latest samples up to at.
 func (w *Watch) recent(ctx context.Context, name string, at time.Time) ([]omen.Vector, error) {
 	all, err := w.history(ctx, []string{name}, at.Add(-(warmSteps-1)*w.o.Step), at)
@@ -59,19 +73,55 @@ func (w *Watch) recent(ctx context.Context, name string, at time.Time) ([]omen.V
 	return trimSilent(all[name]), nil
 }
 
-// recentAll is every host's latest samples up to at, for the streams of stored
-// models. With no models nothing is read.
-func (w *Watch) recentAll(ctx context.Context, at time.Time, models int) (map[string][]omen.Vector, error) {
-	out := map[string][]omen.Vector{}
+// recentAll is the named hosts' latest samples up to at, for the streams of
+// stored models. With no models nothing is read.
+func (w *Watch) recentAll(ctx context.Context, at time.Time, names []string, models int) (map[string][]omen.Vector, error) {
 	if models == 0 {
-		return out, nil
+		return nil, nil
 	}
-	frame, err := w.o.Source.Read(ctx, w.query(at.Add(-(warmSteps-1)*w.o.Step), at, w.o.Step))
-	if err != nil {
-		return nil, err
+	out, err := w.history(ctx, names, at.Add(-(warmSteps-1)*w.o.Step), at)
+	for name := range out {
+		out[name] = trimSilent(out[name])
 	}
-	for i, name := range frame.Hosts {
-		out[name] = trimSilent(w.o.Schema.History(frame, w.o.Name, i))
+	return out, err
+}
+
+// firstInstants is how finely the begin of history is looked for.
+const firstInstants = 300
+
+// firsts is when the named hosts' samples begin within the history to learn
+// from: looked for coarsely, and where that says "lately", once more finely.
+func (w *Watch) firsts(ctx context.Context, at time.Time, names []string) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	for span, first := w.o.History, true; ; first = false {
+		step := max(w.o.Step, (span / firstInstants).Truncate(w.o.Step))
+		frame, err := w.o.Source.Read(ctx, w.narrow(w.query(at.Add(-firstInstants*step), at, step), names))
+		if err != nil {
+			return nil, fmt.Errorf("find the begin of history: %w", err)
+		}
+		lately := 0
+		for h, name := range frame.Hosts {
+			begin, found := w.begin(frame, h)
+			if known, ok := out[name]; found && (first || !ok || begin.Before(known)) {
+				out[name] = begin
+			}
+			if !found || at.Sub(begin) < 3*step {
+				lately++
+			}
+		}
+		if lately == 0 && len(frame.Hosts) > 0 || step == w.o.Step {
+			return out, nil
+		}
+		span = 10 * step
 	}
-	return out, nil
+}
+
+// begin is the first instant of a frame at which a host is not silent.
+func (w *Watch) begin(f *series.Frame, h int) (time.Time, bool) {
+	for _, v := range w.o.Schema.History(f, w.o.Name, h) {
+		if !feature.Silent(v) {
+			return v.At, true
+		}
+	}
+	return time.Time{}, false
 }

@@ -17,25 +17,23 @@ import (
 // batchBytes bounds the history that is in memory for one batch of trainings.
 const batchBytes = 256 << 20
 
-// learnLoop finds out what is known of the hosts, and then trains them as they
-// become due.
+// learnLoop looks up what is known of each host that appears, and trains the
+// hosts as they become due.
 func (w *Watch) learnLoop(ctx context.Context) error {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		err := w.probe(ctx)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		w.log.Debug("history not read yet", "err", err)
-		if !sleep(ctx, wait) {
-			return nil
-		}
-	}
+	wait := time.Second
 	for ctx.Err() == nil {
 		batch, next := w.due(time.Now())
-		if len(batch) > 0 {
+		switch unknown := w.unknown(); {
+		case unknown:
+			err := w.lookUp(ctx)
+			if err == nil {
+				wait = time.Second
+				continue
+			}
+			w.log.Debug("history not read yet", "err", err)
+			next = min(wait, next)
+			wait = min(2*wait, time.Minute)
+		case len(batch) > 0:
 			w.train(ctx, batch)
 			continue
 		}
@@ -47,71 +45,6 @@ func (w *Watch) learnLoop(ctx context.Context) error {
 		}
 		t.Stop()
 	}
-	return nil
-}
-
-// probe learns since when each host has samples, and takes up stored models.
-func (w *Watch) probe(ctx context.Context) error {
-	w.mu.Lock()
-	at := w.last
-	w.mu.Unlock()
-	if at.IsZero() {
-		return fmt.Errorf("source %s was not read yet: %w", w.o.Name, omen.ErrUnavailable)
-	}
-	step := max(w.o.Step, w.o.History/300).Truncate(w.o.Step)
-	frame, err := w.o.Source.Read(ctx, w.query(at.Add(-300*step), at, step))
-	if err != nil {
-		return err
-	}
-	firsts := map[string]time.Time{}
-	for h, name := range frame.Hosts {
-		for _, v := range w.o.Schema.History(frame, w.o.Name, h) {
-			if !feature.Silent(v) {
-				firsts[name] = v.At
-				break
-			}
-		}
-	}
-	stored := map[string]*detect.Model{}
-	infos := map[string]omen.ModelInfo{}
-	err = w.o.Store.ServingModels(ctx, func(info omen.ModelInfo, blob []byte) error {
-		if info.Host.Source != w.o.Name || info.Host.Profile != w.o.Schema.Profile() {
-			return nil
-		}
-		m, err := detect.Load(blob, w.o.Schema)
-		switch {
-		case errors.Is(err, omen.ErrSchema):
-			w.log.Info("model of another schema left aside", "host", info.Host.Name, "model", info.ID)
-			return nil
-		case err != nil:
-			return err
-		case m.Step() != w.o.Step:
-			w.log.Info("model of another step left aside", "host", info.Host.Name, "model", info.ID)
-			return nil
-		}
-		stored[info.Host.Name], infos[info.Host.Name] = m, info
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	recent, err := w.recentAll(ctx, at, len(stored))
-	if err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for name, h := range w.hosts {
-		if first, ok := firsts[name]; ok && first.Before(h.first) {
-			h.first = first
-			h.training.Samples += int(at.Sub(first) / w.o.Step)
-		}
-		if m := stored[name]; m != nil {
-			w.serve(h, m, infos[name], recent[name])
-		}
-		w.plan(h, at)
-	}
-	w.probed = true
 	return nil
 }
 
@@ -144,6 +77,9 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 	wait := time.Hour
 	var ready []*host
 	for _, h := range w.hosts {
+		if !h.known {
+			continue
+		}
 		if h.due.After(now) {
 			wait = min(wait, h.due.Sub(now))
 		} else if now.Sub(h.seen) < forgetAfter {
@@ -167,9 +103,6 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 		per := min(rows, maxRows) * int64(w.o.Schema.Len()) * 8 * 2 // the frame, and its vectors
 		ready = ready[:min(len(ready), int(max(1, batchBytes/per)))]
 	}
-	for _, h := range ready {
-		h.training.Running, h.training.Progress = true, 0
-	}
 	return ready, max(wait, 100*time.Millisecond)
 }
 
@@ -190,6 +123,7 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 	end, first := w.last, w.last
 	names := make([]string, len(batch))
 	for i, h := range batch {
+		h.training.Running, h.training.Progress = true, 0
 		names[i] = h.id.Name
 		if h.first.Before(first) {
 			first = h.first
@@ -207,7 +141,7 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 		select {
 		case w.o.Slots <- struct{}{}:
 		case <-ctx.Done():
-			return
+			continue
 		}
 		g.Go(func() error {
 			defer func() { <-w.o.Slots }()
@@ -281,6 +215,13 @@ func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, all []ome
 	defer w.mu.Unlock()
 	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""
 	h.failures = 0
+	if now := w.hosts[h.id.Name]; promote && now != h { // it left meanwhile, or came back
+		w.stored[h.id.Name] = trained{m, info}
+		if now != nil {
+			now.known = false
+			w.nudge()
+		}
+	}
 	if promote {
 		w.serve(h, m, info, all[max(0, len(all)-warmSteps):])
 		w.metrics.trainings.WithLabelValues("promoted").Inc()

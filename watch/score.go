@@ -37,9 +37,10 @@ func (w *Watch) scoreLoop(ctx context.Context) error {
 // round reads and scores what is new up to the instant at.
 func (w *Watch) round(ctx context.Context, at time.Time) {
 	w.mu.Lock()
-	from := w.last.Add(w.o.Step)
+	last := w.last
 	w.mu.Unlock()
-	if oldest := at.Add(-(maxCatchUp - 1) * w.o.Step); w.last.IsZero() {
+	from := last.Add(w.o.Step)
+	if oldest := at.Add(-(maxCatchUp - 1) * w.o.Step); last.IsZero() {
 		from = at
 	} else if from.Before(oldest) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
@@ -133,6 +134,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		case spoke[name]:
 		case at.Sub(h.seen) > forgetAfter:
 			delete(w.hosts, name)
+			if h.model != nil {
+				w.stored[name] = trained{h.model, h.info}
+			}
 		case h.model != nil:
 			tick.Silent = append(tick.Silent, h.id)
 		}
@@ -158,7 +162,8 @@ func (w *Watch) meet(id omen.Host, at time.Time) *host {
 		h = &host{id: id, first: at, seen: at}
 		w.hosts[id.Name] = h
 		w.plan(h, at)
-		w.nudge()
+		w.plan(h, at)
+		w.nudge() // the learner looks up its history and its model
 	}
 	return h
 }
@@ -258,7 +263,7 @@ func (w *Watch) Predict(ctx context.Context, id omen.Host, values map[string]flo
 	model, at := h.model, w.last
 	w.mu.Unlock()
 	if model == nil {
-		return omen.Score{}, omen.WithHint(fmt.Errorf("host %s has no model yet: %w", id.Name, omen.ErrConflict), "wait until its first model is due")
+		return omen.Score{}, omen.WithHint(fmt.Errorf("host %s has no model yet: %w", id.Name, omen.ErrUnavailable), "wait until its first model is due")
 	}
 	v := omen.Vector{Host: id, At: at.Add(w.o.Step), Values: make([]float64, w.o.Schema.Len())}
 	for i := range v.Values {

@@ -61,15 +61,22 @@ type Watch struct {
 
 	mu     sync.Mutex // guards what follows; the score loop and the learner write, snapshots read
 	hosts  map[string]*host
+	stored map[string]trained // models of hosts that are not there now; nil before they are loaded
 	status omen.SourceStatus
 	window time.Duration // what $window became at the first read
 	last   time.Time     // the last instant that was scored
-	probed bool          // the hosts' history is known
+}
+
+// trained is a model and what the store says of it.
+type trained struct {
+	model *detect.Model
+	info  omen.ModelInfo
 }
 
 // host is what the watch knows of one host.
 type host struct {
 	id       omen.Host
+	known    bool // its history and stored model were looked up
 	labels   map[string]string
 	first    time.Time // its first sample, as far as history reaches
 	seen     time.Time // its last sample
