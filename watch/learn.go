@@ -145,7 +145,7 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 		}
 		g.Go(func() error {
 			defer func() { <-w.o.Slots }()
-			if err := w.learn(fit, h, vectors[h.id.Name]); err != nil {
+			if err := w.learn(fit, h, vectors[h.id.Name], end); err != nil {
 				w.failed(ctx, h, err)
 			}
 			return nil
@@ -155,8 +155,8 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 }
 
 // learn fits a model for one host, proves it against the one that serves, and
-// stores it.
-func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector) error {
+// stores it. at is the latest instant that was read.
+func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.Time) error {
 	began := time.Now()
 	all = trimSilent(all)
 	if len(all) == 0 {
@@ -198,7 +198,7 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector) error {
 		return err
 	}
 	info := model.Info()
-	info.TrainedAt, info.Serving, info.Note = began, promote, why
+	info.TrainedAt, info.Serving, info.Note = at, promote, why
 	if err := w.o.Store.PutModel(ctx, info, blob); err != nil {
 		return err
 	}

@@ -1,0 +1,360 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a source whose numbers follow from time alone: a load that goes up
+// and down within two minutes, two features that follow it, and noise.
+type world struct {
+	hosts []string
+	born  time.Time // no samples before
+
+	mu     sync.Mutex
+	fault  map[string]float64 // feature -> factor, on the first host
+	silent map[string]bool
+	dead   error
+}
+
+var features = []string{"cpu", "disk", "net", "mem"}
+
+func (w *world) Read(_ context.Context, q series.Query) (*series.Frame, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead != nil {
+		return nil, w.dead
+	}
+	names := make([]string, len(q.Exprs))
+	for i, e := range q.Exprs {
+		names[i] = e.Feature
+	}
+	var hosts []string
+	for _, h := range w.hosts {
+		if !w.silent[h] {
+			hosts = append(hosts, h)
+		}
+	}
+	step := max(q.Step, time.Second)
+	f := series.NewFrame(hosts, names, q.Start, step, int(q.End.Sub(q.Start)/step)+1)
+	f.Window = 4 * step
+	for h, host := range hosts {
+		for i := range f.Instants {
+			at := f.Time(i)
+			if at.Before(w.born) {
+				continue
+			}
+			r := rand.New(rand.NewPCG(uint64(at.Unix()), uint64(len(host))+uint64(host[len(host)-1])))
+			load := 0.4 + 0.2*math.Sin(2*math.Pi*float64(at.Unix())/120)
+			for j, name := range names {
+				v := load*[]float64{1, 0.8, 0.5, 0.1}[slices.Index(features, name)] + 0.02*r.NormFloat64()
+				if host == w.hosts[0] && w.fault[name] != 0 {
+					v *= w.fault[name]
+				}
+				f.Set(h, i, j, v)
+			}
+		}
+	}
+	return f, nil
+}
+
+// rig is a watch over a world, with what it offered.
+type rig struct {
+	*Watch
+	world *world
+	ticks []omen.Tick
+	now   time.Time
+}
+
+func profile(t *testing.T) *feature.Schema {
+	t.Helper()
+	p := feature.Profile{Name: "test", By: []string{"instance"}}
+	for _, name := range features {
+		p.Features = append(p.Features, feature.Feature{
+			Name: name, Help: "a number", Expr: name, Unit: omen.Count, Min: -1e6, Max: 1e6, Scale: 0.1, Deviation: 0.05,
+		})
+	}
+	s, err := feature.NewSchema(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newRig(t *testing.T, db *store.DB, hosts ...string) *rig {
+	t.Helper()
+	now := time.Now().Truncate(time.Second)
+	r := &rig{world: &world{hosts: hosts, born: now, fault: map[string]float64{}, silent: map[string]bool{}}, now: now}
+	r.Watch = New(Options{
+		Source: r.world, Name: "test", Schema: profile(t), Step: time.Second, Store: db, History: time.Hour,
+		Offer: func(_ context.Context, k omen.Tick) error { r.ticks = append(r.ticks, k); return nil },
+	})
+	return r
+}
+
+func open(t *testing.T) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// pass scores n seconds, one by one.
+func (r *rig) pass(t *testing.T, n int) []omen.Tick {
+	t.Helper()
+	r.ticks = nil
+	for range n {
+		r.now = r.now.Add(time.Second)
+		r.round(t.Context(), r.now)
+	}
+	return r.ticks
+}
+
+// grow lets the rig's hosts become old enough for a first model, and trains it.
+func (r *rig) grow(t *testing.T) {
+	t.Helper()
+	r.pass(t, 160)
+	if err := r.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	batch, _ := r.due(r.now)
+	if len(batch) != len(r.world.hosts) {
+		t.Fatalf("%d hosts are due after 160 s, want %d", len(batch), len(r.world.hosts))
+	}
+	r.train(t.Context(), batch)
+}
+
+func TestFreshHostsAreLearnedAndJudged(t *testing.T) {
+	r := newRig(t, open(t), "web-1", "web-2")
+	for _, k := range r.pass(t, 100) {
+		if len(k.Scores) != 0 || k.Err != "" {
+			t.Fatalf("tick %+v before there is a model", k)
+		}
+	}
+	if err := r.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if batch, wait := r.due(r.now); len(batch) != 0 || wait > time.Minute {
+		t.Fatalf("%d hosts due after 100 s, the next in %s", len(batch), wait)
+	}
+	if due := r.FirstModelDue(); due.Sub(r.world.born) < 150*time.Second || due.Sub(r.world.born) > 152*time.Second {
+		t.Errorf("first model due %s after birth", due.Sub(r.world.born))
+	}
+	r.grow(t)
+	for _, h := range r.Hosts() {
+		if h.Model.ID == "" || h.Model.Grade != omen.Provisional || h.Training.Err != "" {
+			t.Fatalf("host %s has model %q of grade %q: %s", h.Host, h.Model.ID, h.Model.Grade, h.Training.Err)
+		}
+	}
+	loud := 0
+	for _, k := range r.pass(t, 120) {
+		if len(k.Scores) != 2 {
+			t.Fatalf("%d scores at %s, want 2", len(k.Scores), k.At)
+		}
+		for _, s := range k.Scores {
+			if math.IsNaN(s.Value) || s.Anomalous() {
+				loud++
+			}
+		}
+	}
+	if loud > 0 {
+		t.Errorf("%d of 240 ordinary samples are anomalous", loud)
+	}
+	r.world.fault["disk"] = 20
+	faulty := r.pass(t, 15)
+	last := faulty[len(faulty)-1]
+	for _, s := range last.Scores {
+		sick := s.Host.Name == "web-1"
+		if s.Anomalous() != sick {
+			t.Errorf("%s scores %.2f", s.Host, s.Value)
+		}
+		if sick && s.Causes[0].Feature != "disk" {
+			t.Errorf("first cause %s, want disk", s.Causes[0])
+		}
+	}
+}
+
+func TestTheNextStageFollows(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.grow(t)
+	before := r.Hosts()[0]
+	if want := r.world.born.Add(10 * time.Minute); before.Training.NextDue.Sub(want).Abs() > 2*time.Second {
+		t.Fatalf("next training due %s, want %s", before.Training.NextDue, want)
+	}
+	r.pass(t, 450)
+	batch, _ := r.due(r.now)
+	if len(batch) != 1 {
+		t.Fatalf("%d hosts due after ten minutes", len(batch))
+	}
+	r.train(t.Context(), batch)
+	after := r.Hosts()[0]
+	if after.Training.Err == "" && (after.Model.ID == before.Model.ID || after.Model.Rows <= before.Model.Rows) {
+		t.Errorf("model %s of %d rows after %s of %d", after.Model.ID, after.Model.Rows, before.Model.ID, before.Model.Rows)
+	}
+	if batch, _ := r.due(r.now); len(batch) != 0 {
+		t.Error("due again at once")
+	}
+}
+
+func TestSilenceAndDeathAreNoAnomalies(t *testing.T) {
+	r := newRig(t, open(t), "web-1", "web-2")
+	r.grow(t)
+	r.world.silent["web-2"] = true
+	k := r.pass(t, 3)[2]
+	if len(k.Scores) != 1 || len(k.Silent) != 1 || k.Silent[0].Name != "web-2" {
+		t.Errorf("scores %d, silent %v", len(k.Scores), k.Silent)
+	}
+	if s := r.Hosts()[1].State; s != omen.HostSilent {
+		t.Errorf("web-2 is %s", s)
+	}
+	r.world.dead = fmt.Errorf("connection refused: %w", omen.ErrUnavailable)
+	for _, k := range r.pass(t, 3) {
+		if k.Err == "" || len(k.Scores)+len(k.Silent) != 0 {
+			t.Errorf("tick of a dead source: %+v", k)
+		}
+	}
+	if s := r.Status(); s.State != omen.SourceDown || s.Err == "" {
+		t.Errorf("status %+v", s)
+	}
+	r.world.dead, r.world.silent["web-2"] = nil, false
+	ticks := r.pass(t, 1)
+	if len(ticks) != 4 || len(ticks[3].Scores) != 2 {
+		t.Errorf("%d instants after three that could not be read, want all four caught up", len(ticks))
+	}
+	if s := r.Status(); s.State != omen.SourceUp {
+		t.Errorf("source is %s after it came back", s.State)
+	}
+}
+
+func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
+	db := open(t)
+	r := newRig(t, db, "web-1")
+	r.grow(t)
+	id := r.Hosts()[0].Model.ID
+	again := newRig(t, db, "web-1")
+	again.world.born, again.now = r.world.born, r.now
+	again.pass(t, 1)
+	if err := again.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := again.Hosts()[0]
+	if h.Model.ID != id || len(again.pass(t, 1)[0].Scores) != 1 {
+		t.Fatalf("after a restart the model is %q, want %q", h.Model.ID, id)
+	}
+	if first := h.Training.NextDue.Sub(r.world.born); first > 11*time.Minute {
+		t.Errorf("after a restart the next stage is due %s after birth: history forgotten", first)
+	}
+	again.world.silent["web-1"] = true
+	again.pass(t, 1)
+	again.now = again.now.Add(forgetAfter)
+	again.pass(t, 1)
+	if n := len(again.Hosts()); n != 0 {
+		t.Fatalf("%d hosts after an hour of silence", n)
+	}
+	again.world.silent["web-1"] = false
+	again.pass(t, 1)
+	if err := again.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := again.Hosts()[0].Model.ID; got != id {
+		t.Errorf("a host that returned has model %q, want %q", got, id)
+	}
+}
+
+func TestExcludedSpansAreNotLearned(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.o.Excluded = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error) {
+		return []omen.Span{{From: r.world.born, To: r.world.born.Add(20 * time.Second), Why: "incident"}}, nil
+	}
+	r.grow(t)
+	if rows := r.Hosts()[0].Model.Rows; rows < 130 || rows > 141 {
+		t.Errorf("learned from %d rows of 160, want 20 left out", rows)
+	}
+}
+
+func TestDamagedModelIsLearnedAnew(t *testing.T) {
+	db := open(t)
+	r := newRig(t, db, "web-1")
+	r.grow(t)
+	info := r.Hosts()[0].Model
+	if err := db.PutModel(t.Context(), info, []byte("not a model")); err != nil {
+		t.Fatal(err)
+	}
+	again := newRig(t, db, "web-1")
+	again.world.born, again.now = r.world.born, r.now
+	again.pass(t, 1)
+	if err := again.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if batch, _ := again.due(again.now); len(batch) != 1 {
+		t.Errorf("%d hosts due: a host whose only model is damaged is learned at once", len(batch))
+	}
+}
+
+func TestPredictLeavesTheStreamAlone(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.grow(t)
+	id := r.Hosts()[0].Host
+	values := map[string]float64{"cpu": 0.4, "disk": 9, "net": 0.2, "mem": 0.04}
+	one, err := r.Predict(t.Context(), id, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := r.Predict(t.Context(), id, values)
+	if err != nil || one.Value != two.Value || !one.Anomalous() || one.Causes[0].Feature != "disk" {
+		t.Errorf("predicted %.2f and %.2f, %v, %v", one.Value, two.Value, one.Causes, err)
+	}
+	if _, err := r.Predict(t.Context(), id, map[string]float64{"nonsense": 1}); err == nil {
+		t.Error("an unknown feature was accepted")
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- r.Run(ctx) }()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBehaveCountsIncidentsApart(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.grow(t)
+	r.mu.Lock()
+	m := r.hosts["web-1"].model
+	r.mu.Unlock()
+	r.world.fault["disk"] = 20
+	all, err := r.history(t.Context(), []string{"web-1"}, r.now, r.now.Add(59*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	span := []detect.Span{{From: r.now.Add(10 * time.Second), To: r.now.Add(30 * time.Second)}}
+	c := behave(m, all["web-1"], 60, span)
+	if c.quiet != 39 || c.troubled != 1 || c.noticed != 1 || c.alerts == 0 {
+		t.Errorf("conduct %+v: want 39 samples outside the span, which is noticed", c)
+	}
+}
