@@ -30,7 +30,7 @@ func (w *Watch) learnLoop(ctx context.Context) error {
 				wait = time.Second
 				continue
 			}
-			w.log.Debug("history not read yet", "err", err)
+			w.unread(err)
 			next = min(wait, next)
 			wait = min(2*wait, time.Minute)
 		case len(batch) > 0:
@@ -80,8 +80,10 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 		if !h.known {
 			continue
 		}
-		if h.due.After(now) {
-			wait = min(wait, h.due.Sub(now))
+		// Due is by the samples' time: trained a step early, a host would still
+		// be short of its stage and be due again at once.
+		if h.due.After(w.last) {
+			wait = min(wait, max(h.due.Sub(now), min(w.o.Step, time.Second)))
 		} else if now.Sub(h.seen) < forgetAfter {
 			ready = append(ready, h)
 		}

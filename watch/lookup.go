@@ -20,6 +20,23 @@ func (w *Watch) unknown() bool {
 	return false
 }
 
+// unread notes on the hosts concerned why their history is not known yet, and
+// says so once per reason.
+func (w *Watch) unread(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	news := 0
+	for _, h := range w.hosts {
+		if !h.known && h.training.Err != err.Error() {
+			h.training.Err = err.Error()
+			news++
+		}
+	}
+	if news > 0 {
+		w.log.Warn("history not read yet", "count", news, "err", err)
+	}
+}
+
 // lookUp learns since when the hosts that are new have samples, and takes up
 // their stored models.
 func (w *Watch) lookUp(ctx context.Context) error {
@@ -62,7 +79,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 		if h == nil {
 			continue
 		}
-		h.known = true
+		h.known, h.training.Err = true, ""
 		if first, ok := firsts[name]; ok && first.Before(h.first) {
 			h.first = first
 			h.training.Samples += int(at.Sub(first) / w.o.Step)

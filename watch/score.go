@@ -40,8 +40,8 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 	last := w.last
 	w.mu.Unlock()
 	from := last.Add(w.o.Step)
-	if oldest := at.Add(-(maxCatchUp - 1) * w.o.Step); last.IsZero() {
-		from = at
+	if oldest := at.Add(-(maxCatchUp - 1) * w.o.Step); last.IsZero() || last.After(at) {
+		from = at // the first round, or the clock was set back: streams start afresh
 	} else if from.Before(oldest) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
 		from = oldest
@@ -161,7 +161,6 @@ func (w *Watch) meet(id omen.Host, at time.Time) *host {
 	if h == nil {
 		h = &host{id: id, first: at, seen: at}
 		w.hosts[id.Name] = h
-		w.plan(h, at)
 		w.plan(h, at)
 		w.nudge() // the learner looks up its history and its model
 	}

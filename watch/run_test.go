@@ -1,0 +1,117 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/store"
+)
+
+// TestRunGrowsAHostUp runs the whole watch on synctest's clock: eleven minutes
+// pass at once, and both loops, their timers and the queue between them are
+// the real ones.
+func TestRunGrowsAHostUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		born := time.Now().Truncate(time.Second)
+		var mu sync.Mutex
+		var ticks []omen.Tick
+		w := New(Options{
+			Source: &world{hosts: []string{"web-1"}, born: born}, Name: "test", Schema: profile(t),
+			Step: time.Second, Store: db, History: time.Hour,
+			Offer: func(_ context.Context, k omen.Tick) error {
+				mu.Lock()
+				defer mu.Unlock()
+				ticks = append(ticks, k)
+				return nil
+			},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		time.Sleep(11 * time.Minute) // synctest's clock
+		synctest.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		models, err := db.Models(context.Background(), omen.Host{Source: "test", Profile: "test", Name: "web-1"})
+		if err != nil || len(models) != 2 {
+			for _, m := range models {
+				t.Logf("%s trained %s rows %d: %s", m.ID, m.TrainedAt.Sub(born), m.Rows, m.Note)
+			}
+			t.Fatalf("%d models after eleven minutes, want the first and that of ten minutes; %v", len(models), err)
+		}
+		firstScore := time.Duration(-1)
+		for i, k := range ticks {
+			if want := born.Add(time.Duration(i+1) * time.Second); !k.At.Equal(want) {
+				t.Fatalf("tick %d is of %s, want %s: each second once", i, k.At.Sub(born), want.Sub(born))
+			}
+			if firstScore < 0 && len(k.Scores) > 0 {
+				firstScore = k.At.Sub(born)
+			}
+		}
+		if firstScore < firstSpan || firstScore > firstSpan+10*time.Second {
+			t.Errorf("first score %s after birth, want it at %s or little later", firstScore, firstSpan)
+		}
+	})
+}
+
+func TestAClockSetBackIsNoDeadSource(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.world.born = r.now.Add(-time.Hour)
+	r.pass(t, 3)
+	r.now = r.now.Add(-30 * time.Minute)
+	back := r.now.Add(time.Second)
+	for _, k := range r.pass(t, 2) {
+		if k.Err != "" || k.At.Before(back) || k.At.After(back.Add(time.Second)) {
+			t.Errorf("tick of %s says %q", k.At, k.Err)
+		}
+	}
+	if s := r.Status(); s.State != omen.SourceUp || s.Hosts != 1 {
+		t.Errorf("source is %s with %d hosts", s.State, s.Hosts)
+	}
+}
+
+// unreadable answers for now, and not for the past.
+type unreadable struct{ *world }
+
+func (u unreadable) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	if q.End.Sub(q.Start) > 10*time.Second {
+		return nil, errors.New("query too long")
+	}
+	return u.world.Read(ctx, q)
+}
+
+func TestHistoryThatCannotBeReadIsShown(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.o.Source = unreadable{r.world}
+	r.pass(t, 2)
+	err := r.lookUp(t.Context())
+	if err == nil {
+		t.Fatal("history was read")
+	}
+	r.unread(err)
+	if got := r.Hosts()[0].Training.Err; !strings.Contains(got, "query too long") {
+		t.Errorf("the host's training says %q", got)
+	}
+	r.o.Source = r.world
+	if err := r.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Hosts()[0].Training.Err; got != "" {
+		t.Errorf("the host's training still says %q", got)
+	}
+}
