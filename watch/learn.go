@@ -204,15 +204,31 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	if err := w.o.Store.PutModel(ctx, info, blob); err != nil {
 		return err
 	}
-	w.learned(h, model, info, all, promote)
+	w.learned(h, model, info, w.latest(ctx, h, all), promote)
 	w.metrics.training.Observe(time.Since(began).Seconds())
 	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
 		"rows", info.Rows, "serving", promote, "why", why, "dur", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
-// learned takes up a trained model, or notes that the old one goes on.
-func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, all []omen.Vector, promote bool) {
+// latest is what a new model's stream starts from: the samples up to now, since
+// time went on while it was fitted. Where they cannot be read it is the end of
+// what was learned.
+func (w *Watch) latest(ctx context.Context, h *host, all []omen.Vector) []omen.Vector {
+	w.mu.Lock()
+	at := w.last
+	w.mu.Unlock()
+	recent, err := w.recent(ctx, h.id.Name, at)
+	if err != nil || len(recent) == 0 {
+		w.log.Warn("new model starts from older samples", "host", h.id.Name, "err", err)
+		return all[max(0, len(all)-warmSteps):]
+	}
+	return recent
+}
+
+// learned takes up a trained model whose stream starts from recent, or notes
+// that the old one goes on.
+func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector, promote bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""
@@ -225,7 +241,7 @@ func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, all []ome
 		}
 	}
 	if promote {
-		w.serve(h, m, info, all[max(0, len(all)-warmSteps):])
+		w.serve(h, m, info, recent)
 		w.metrics.trainings.WithLabelValues("promoted").Inc()
 	} else {
 		// The plan goes on as though it had been promoted.

@@ -115,3 +115,26 @@ func TestHistoryThatCannotBeReadIsShown(t *testing.T) {
 		t.Errorf("the host's training still says %q", got)
 	}
 }
+
+// A training may take longer than the silence after which a stream forgets:
+// the new model must go on in the middle of the trouble that came meanwhile.
+func TestLongTrainingDoesNotForgetWhatCameMeanwhile(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.grow(t)
+	r.pass(t, 450)
+	before := r.Hosts()[0].Model.ID
+	r.o.Excluded = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error) {
+		r.pass(t, 50) // history has been read: time goes on while the model is fitted
+		r.world.fault["disk"] = 20
+		r.pass(t, 15)
+		return nil, nil
+	}
+	batch, _ := r.due(r.now)
+	r.train(t.Context(), batch)
+	if h := r.Hosts()[0]; h.Model.ID == before {
+		t.Fatalf("the second model does not serve: %s", h.Training.Err)
+	}
+	if s := r.pass(t, 1)[0].Scores[0]; !s.Anomalous() {
+		t.Errorf("the new model's first score is %.2f in the middle of a fault", s.Value)
+	}
+}
