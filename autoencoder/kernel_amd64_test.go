@@ -115,6 +115,21 @@ func TestElementKernelsEqualPlain(t *testing.T) {
 	}
 }
 
+// TestCrossingEqualsPlain covers blocks of columns of every kind.
+func TestCrossingEqualsPlain(t *testing.T) {
+	for _, width := range []int{1, 3, 8, 13, 40, 47, 130} {
+		for _, hidden := range [][]int{{32, 8, 32}, {20, 5, 11}, {70}} {
+			for _, gaps := range []bool{false, true} {
+				n, group, row, present := crossed(t, width, hidden, gaps)
+				got, want := make([]float32, width), make([]float32, width)
+				n.Crossing(group).Predict(got, row, present, !gaps, n.NewCrossScratch())
+				plainly(t, func() { n.Crossing(group).Predict(want, row, present, !gaps, n.NewCrossScratch()) })
+				same(t, "crossing", got, want)
+			}
+		}
+	}
+}
+
 // TestTrainingEqualsPlain: a whole training gives the same bytes either way.
 func TestTrainingEqualsPlain(t *testing.T) {
 	rows := lowRank(700, 13, 3, 0.1, 1)

@@ -131,6 +131,9 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	if err := m.check(); err != nil {
 		return nil, corrupt(err.Error())
 	}
+	if m.net != nil {
+		m.cross = m.net.Crossing(m.group)
+	}
 	return m, nil
 }
 
@@ -174,6 +177,11 @@ func (m *Model) check() error {
 	for _, v := range [][]float32{m.rmsR, m.rmsE, m.rmsU, m.jump, m.bandLow, m.bandHigh} {
 		if len(v) != n {
 			return fmt.Errorf("%d numbers for %d features", len(v), n)
+		}
+	}
+	for _, g := range m.group {
+		if g >= groups {
+			return fmt.Errorf("group %d of %d", g, groups)
 		}
 	}
 	for _, v := range m.numbers() {

@@ -199,6 +199,7 @@ func (f *fit) fitNetwork() error {
 	if m.net, f.report, err = autoencoder.Train(f.ctx, rows, n, o); err != nil {
 		return fmt.Errorf("train the network: %w", err)
 	}
+	m.cross = m.net.Crossing(m.group)
 	return nil
 }
 

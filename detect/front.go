@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	averages  = 3 // moving averages that the forecast sees
-	harmonics = 3 // of the day
-	groups    = 4 // of features that are hidden together at scoring
-	jumpMean  = 3 // samples over which a jump is averaged
-	jumpSpan  = 6 // samples over which jumps are collected
+	averages  = 3                  // moving averages that the forecast sees
+	harmonics = 3                  // of the day
+	groups    = autoencoder.Groups // of features that are hidden together at scoring
+	jumpMean  = 3                  // samples over which a jump is averaged
+	jumpSpan  = 6                  // samples over which jumps are collected
 )
 
 // alphas are the weights of the newest sample in the moving averages.
@@ -41,10 +41,9 @@ type front struct {
 	past   []float64 // Z of the last jumpMean samples, ring
 	moves  []float32 // squared moves of the last jumpSpan samples, ring
 	at     int       // samples seen since the last start
-	input  []float32 // groups x M
-	mask   []float32 // groups x M
-	output []float32 // groups x M
-	memory *autoencoder.Scratch
+	soft   []float32 // the network's input, 0 at a gap
+	here   []float32 // 0 at a gap, else 1
+	memory *autoencoder.CrossScratch
 
 	learn func(phi []float32, a []float64) // told of regressors and targets while fitting
 }
@@ -60,8 +59,8 @@ func newFront(m *Model) *front {
 		past: make([]float64, jumpMean*n), moves: make([]float32, jumpSpan*n),
 	}
 	if m.net != nil {
-		f.input, f.mask, f.output = make([]float32, groups*n), make([]float32, groups*n), make([]float32, groups*n)
-		f.memory = m.net.NewScratch(groups)
+		f.soft, f.here = make([]float32, n), make([]float32, n)
+		f.memory = m.net.NewCrossScratch()
 	}
 	return f
 }
@@ -199,21 +198,17 @@ func (f *front) reconstruct() {
 	if f.m.net == nil {
 		return
 	}
-	n := len(f.ok)
-	for g := range groups {
-		for j := range n {
-			f.input[g*n+j] = float32(f.s[j])
-			f.mask[g*n+j] = 0
-			if f.ok[j] && int(f.m.group[j]) != g {
-				f.mask[g*n+j] = 1
-			}
+	complete := true
+	for j, ok := range f.ok {
+		f.soft[j], f.here[j] = float32(f.s[j]), 1
+		if !ok {
+			f.soft[j], f.here[j], complete = 0, 0, false
 		}
 	}
-	f.m.net.Reconstruct(f.output, f.input, f.mask, f.memory)
-	for j := range n {
-		f.recon[j] = f.output[int(f.m.group[j])*n+j]
+	f.m.cross.Predict(f.recon, f.soft, f.here, complete, f.memory)
+	for j, ok := range f.ok {
 		f.e[j] = 0
-		if f.ok[j] {
+		if ok {
 			f.e[j] = float32(f.z[j]) - f.recon[j]
 		}
 	}

@@ -33,12 +33,13 @@ type Model struct {
 	ridge     []float32 // M x regressors: weights of the forecast
 	season    []float32 // M x seasonWeights: what is usual at this time of day; empty without a day of history
 	net       *autoencoder.Network
-	group     []uint8   // which features are hidden together
-	rmsR      []float32 // scale of the forecast's residuals, in A
-	rmsE      []float32 // scale of the autoencoder's residuals, in Z
-	rmsU      []float32 // scale of the season's residuals, in A
-	jump      []float32 // a move beyond this is unusual, in Z
-	bandLow   []float32 // usual residuals of the autoencoder lie between, in Z
+	group     []uint8               // which features are hidden together
+	cross     *autoencoder.Crossing // the network by these groups
+	rmsR      []float32             // scale of the forecast's residuals, in A
+	rmsE      []float32             // scale of the autoencoder's residuals, in Z
+	rmsU      []float32             // scale of the season's residuals, in A
+	jump      []float32             // a move beyond this is unusual, in Z
+	bandLow   []float32             // usual residuals of the autoencoder lie between, in Z
 	bandHigh  []float32
 
 	recentre  float64 // samples over which the residuals' centres drift
