@@ -44,6 +44,9 @@ type Vector struct {
 	Host   Host
 	At     time.Time
 	Values []float64
+	// Shift is the ID of the window in which other values are to be expected at
+	// At ([EffectShift]); empty: none.
+	Shift string
 }
 
 // Cause is one feature's part in a score.

@@ -29,7 +29,7 @@ func (f *fit) measure() {
 		jumps, errs = jumps[:0], errs[:0]
 		for t := range n {
 			i := t*w + j
-			if !f.t.warm[t] || !f.t.ok[i] {
+			if !f.t.warm[t] || !f.t.ok[i] || f.h.shifted[t] >= 0 {
 				continue
 			}
 			r, e := float64(f.t.r[i]), float64(f.t.e[i])
@@ -76,7 +76,10 @@ func (f *fit) calibrate() error {
 		if !f.t.warm[t] {
 			continue
 		}
-		j.weigh(f.t.row(t, w))
+		j.weigh(f.row(t))
+		if f.h.shifted[t] >= 0 {
+			continue
+		}
 		for c := range sums {
 			sums[c] = append(sums[c], j.h[c])
 		}
@@ -91,15 +94,21 @@ func (f *fit) calibrate() error {
 	}
 	m.spread[byAutoencoder] += 2 * f.doubt() * float64(w)
 	j = newJudge(m)
+	inside := map[int]float64{} // scores in shifting windows
 	f.scores = make([]float64, 0, n)
 	for t := range n {
 		if !f.t.warm[t] {
 			j.restart()
 			continue
 		}
-		j.step(f.t.row(t, w))
+		j.step(f.row(t))
+		if f.h.shifted[t] >= 0 {
+			inside[t] = j.smoothed
+			continue
+		}
 		f.scores = append(f.scores, j.smoothed)
 	}
 	f.chooseLimit()
+	f.easeShifts(inside)
 	return nil
 }

@@ -20,11 +20,12 @@ type Card struct {
 	To        time.Time     `json:"to"`
 	Step      time.Duration `json:"step_ns"`
 	Rows      int           `json:"rows"`
-	LeftOut   int           `json:"left_out"` // samples inside excluded or suspect spans, or out of order
-	Excluded  []Span        `json:"excluded"` // by the caller: open or confirmed incidents
-	Suspects  []Span        `json:"suspects"` // alerts of models before this one, not learned
-	Active    []string      `json:"active"`   // features in use
-	Inactive  []Inactive    `json:"inactive"` // features not in use, and why
+	LeftOut   int           `json:"left_out"`         // samples inside excluded or suspect spans, or out of order
+	Excluded  []Span        `json:"excluded"`         // by the caller: open or confirmed incidents
+	Suspects  []Span        `json:"suspects"`         // alerts of models before this one, not learned
+	Shifts    []Shift       `json:"shifts,omitempty"` // windows in which other values are expected
+	Active    []string      `json:"active"`           // features in use
+	Inactive  []Inactive    `json:"inactive"`         // features not in use, and why
 	TimeOfDay bool          `json:"time_of_day"`
 
 	Loss      Loss      `json:"loss"`

@@ -17,7 +17,7 @@ import (
 // all that precedes it.
 const (
 	magic      = "OMENRAN"
-	version    = 1
+	version    = 2
 	maxEncoded = 64 << 20
 )
 
@@ -75,6 +75,17 @@ func (w *writer) fields(m *Model) {
 	}
 	for _, v := range m.numbers() {
 		w.f64(*v)
+	}
+	w.u64(uint64(len(m.shifts)))
+	for _, s := range m.shifts {
+		w.text(s.id)
+		w.f64(s.ease)
+		for j := range s.by {
+			w.f64(s.by[j])
+		}
+		for _, v := range [][]float32{s.r, s.e, s.u} {
+			w.f32s(v)
+		}
 	}
 }
 
@@ -164,6 +175,14 @@ func (r *reader) fields(m *Model) {
 	for _, v := range m.numbers() {
 		*v = r.f64()
 	}
+	for range r.length(16) {
+		s := shift{id: r.text(), ease: r.f64(), by: make([]float64, n)}
+		for j := range s.by {
+			s.by[j] = r.f64()
+		}
+		s.r, s.e, s.u = r.f32s(), r.f32s(), r.f32s()
+		m.shifts = append(m.shifts, s)
+	}
 }
 
 // check refuses parameters that would panic or give NaN.
@@ -187,6 +206,11 @@ func (m *Model) check() error {
 	for _, v := range m.numbers() {
 		if !finite(*v) {
 			return fmt.Errorf("a number is %v", *v)
+		}
+	}
+	for i := range m.shifts {
+		if err := m.shifts[i].check(n); err != nil {
+			return err
 		}
 	}
 	switch {

@@ -46,7 +46,7 @@ func (s *Stream) Counterfactual() Counterfactual {
 			}
 			sum += weights[c] * max(0, h-m.middle[c]) / m.spread[c]
 		}
-		return sum / m.limit
+		return sum / j.ease / m.limit
 	}
 	var chosen []int
 	now := value()

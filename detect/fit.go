@@ -47,14 +47,16 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 	if !o.Without.Cleaning && o.Warm != nil && o.Warm.schema == schema.Hash() {
 		held = suspects(o.Warm, all, o.Benign)
 	}
-	h, err := newHistory(schema.Len(), all, append(slices.Clip(o.Excluded), held...))
+	h, err := newHistory(schema.Len(), all, o.Excluded, held)
 	if err != nil {
 		return nil, fmt.Errorf("fit: %w", err)
 	}
+	shifts := h.keepShifts()
 	f := &fit{ctx: ctx, o: o, h: h, m: &Model{
 		host: all[0].Host, schema: schema.Hash(), specs: specsOf(schema), step: o.Step,
 		suspects: held, pages: o.PagesPerWeek, without: o.Without,
 	}}
+	f.m.card.Shifts = shifts
 	f.holdout = 0.1
 	if len(calib) > 0 {
 		f.holdout = min(0.5, float64(len(calib))/float64(len(all)))
@@ -87,18 +89,19 @@ type tracks struct {
 	trace
 }
 
-// row is one sample's part.
-func (t *tracks) row(i, width int) trace {
+// row is sample i's part.
+func (f *fit) row(i int) trace {
+	t, width := &f.t, len(f.m.active)
 	from, to := i*width, (i+1)*width
-	return trace{r: t.r[from:to], e: t.e[from:to], u: t.u[from:to], jump: t.jump[from:to], ok: t.ok[from:to]}
+	return trace{shift: f.shiftAt(i), r: t.r[from:to], e: t.e[from:to], u: t.u[from:to], jump: t.jump[from:to], ok: t.ok[from:to]}
 }
 
 const stages = 5
 
 func (f *fit) run() error {
 	m, h := f.m, f.h
-	if h.len() < minRows {
-		return fmt.Errorf("%d samples, want at least %d: %w", h.len(), minRows, omen.ErrTooFew)
+	if n := h.usualRows(); n < minRows {
+		return fmt.Errorf("%d samples, want at least %d: %w", n, minRows, omen.ErrTooFew)
 	}
 	covered := h.span() + m.step
 	m.from, m.trainedAt, m.rows = h.at[0], h.at[h.len()-1], h.len()
@@ -109,6 +112,7 @@ func (f *fit) run() error {
 	if err := f.selectFeatures(); err != nil {
 		return err
 	}
+	f.learnLevels()
 	for i, stage := range []func() error{f.fitNetwork, f.fitForecast, f.trace, f.calibrate, f.writeCard} {
 		if err := f.ctx.Err(); err != nil {
 			return err
@@ -124,9 +128,10 @@ func (f *fit) run() error {
 // selectFeatures finds the features that the host has, and scales them.
 func (f *fit) selectFeatures() error {
 	var values []float64
+	usual := f.h.usualRows()
 	for i, sp := range f.m.specs {
 		values = f.h.usableOf(values[:0], i)
-		switch present := float64(len(values)) / float64(f.h.len()); {
+		switch present := float64(len(values)) / float64(usual); {
 		case len(values) == 0:
 			f.dropped = append(f.dropped, Inactive{sp.name, "absent in training"})
 		case present < minPresence:
@@ -164,6 +169,9 @@ func (f *fit) fitNetwork() error {
 	n := len(m.active)
 	rows := make([]float32, 0, f.h.len()/f.stride()*n+n)
 	for t := 0; t < f.h.len(); t += f.stride() {
+		if f.h.shifted[t] >= 0 {
+			continue
+		}
 		for k, i := range m.active {
 			v := f.h.values[t][i]
 			if !usable(v) {
@@ -218,6 +226,7 @@ func (f *fit) trace() error {
 		if f.folds[0] != nil {
 			m.ridge = f.folds[f.fold(t)]
 		}
+		front.shift = f.shiftAt(t)
 		f.t.warm[t] = front.step(f.h.at[t], f.h.values[t])
 		f.t.r = append(f.t.r, front.r...)
 		f.t.e = append(f.t.e, front.e...)
@@ -227,5 +236,6 @@ func (f *fit) trace() error {
 	}
 	m.ridge = full
 	f.measure()
+	f.measureShifts()
 	return nil
 }

@@ -43,7 +43,7 @@ func (f *fit) collect() *sums {
 	front := newFront(&Model{active: m.active, scales: m.scales, step: m.step})
 	t := 0
 	front.learn = func(phi []float32, a []float64) {
-		if t%stride != 0 {
+		if t%stride != 0 || f.h.shifted[t] >= 0 {
 			return
 		}
 		s.folds[f.fold(t)].add(phi[:p], a)
@@ -53,6 +53,7 @@ func (f *fit) collect() *sums {
 		}
 	}
 	for t = range f.h.len() {
+		front.shift = f.shiftAt(t)
 		front.step(f.h.at[t], f.h.values[t])
 	}
 	return s

@@ -28,6 +28,7 @@ type front struct {
 	m       *Model
 	started bool
 	last    time.Time
+	shift   *shift // the window that the sample is in, set before each step; nil: none
 
 	z, a, s  []float64 // the sample in scaled units; gaps hold what was expected
 	ok       []bool    // false: a gap
@@ -125,6 +126,9 @@ func (f *front) observe(values []float64) {
 		}
 		if f.ok[j] = usable(v); !f.ok[j] {
 			continue
+		}
+		if f.shift != nil {
+			v -= f.shift.by[j]
 		}
 		sc := &f.m.scales[j]
 		f.z[j], f.a[j] = sc.z(v), sc.a(v)
@@ -274,4 +278,6 @@ func dot(a, b []float32) float32 {
 }
 
 // trace is what was found odd in the last sample.
-func (f *front) trace() trace { return trace{r: f.r, e: f.e, u: f.u, jump: f.jump, ok: f.ok} }
+func (f *front) trace() trace {
+	return trace{r: f.r, e: f.e, u: f.u, jump: f.jump, ok: f.ok, shift: f.shift}
+}

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -15,9 +16,15 @@ type history struct {
 	values   [][]float64
 	excluded []Span // of Options.Excluded, those that hit samples
 	dropped  int    // samples inside them, or out of order
+
+	shifts  []string // IDs of the windows that shift the expectation, in order of appearance
+	shifted []int16  // per sample: index into shifts, or -1
 }
 
-func newHistory(width int, vectors []omen.Vector, excluded []Span) (history, error) {
+// newHistory takes the samples outside of the excluded spans, and of those
+// held back. Samples of a shifting window are never held back: what is odd
+// about them is to be learned.
+func newHistory(width int, vectors []omen.Vector, excluded, held []Span) (history, error) {
 	var h history
 	used := make([]bool, len(excluded))
 	for _, v := range vectors {
@@ -29,6 +36,10 @@ func newHistory(width int, vectors []omen.Vector, excluded []Span) (history, err
 			h.dropped++
 			continue
 		}
+		if v.Shift == "" && slices.ContainsFunc(held, func(s Span) bool { return s.contains(v.At) }) {
+			h.dropped++
+			continue
+		}
 		if i := slices.IndexFunc(excluded, func(s Span) bool { return s.contains(v.At) }); i >= 0 {
 			h.dropped++
 			used[i] = true
@@ -36,6 +47,7 @@ func newHistory(width int, vectors []omen.Vector, excluded []Span) (history, err
 		}
 		h.at = append(h.at, v.At)
 		h.values = append(h.values, v.Values)
+		h.shifted = append(h.shifted, h.shiftOf(v))
 	}
 	for i, s := range excluded {
 		if used[i] {
@@ -55,10 +67,24 @@ func (h history) span() time.Duration {
 	return h.at[h.len()-1].Sub(h.at[0])
 }
 
-// usableOf appends the values that are not gaps of one feature.
+// shiftOf is the index of the sample's window.
+func (h *history) shiftOf(v omen.Vector) int16 {
+	if v.Shift == "" {
+		return -1
+	}
+	i := slices.Index(h.shifts, v.Shift)
+	if i < 0 {
+		i = len(h.shifts)
+		h.shifts = append(h.shifts, v.Shift)
+	}
+	return int16(min(i, math.MaxInt16))
+}
+
+// usableOf appends the values that are not gaps of one feature, in samples
+// outside of shifting windows.
 func (h history) usableOf(dst []float64, feature int) []float64 {
-	for _, v := range h.values {
-		if usable(v[feature]) {
+	for t, v := range h.values {
+		if h.shifted[t] < 0 && usable(v[feature]) {
 			dst = append(dst, v[feature])
 		}
 	}

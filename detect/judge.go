@@ -19,6 +19,7 @@ var weights = [channels]float64{byForecast: 1, byAutoencoder: 1, byBreadth: 1, b
 type trace struct {
 	r, e, u, jump []float32
 	ok            []bool
+	shift         *shift // the window that the sample is in
 }
 
 const (
@@ -42,7 +43,8 @@ type judge struct {
 	q          [channels]float64   // the same in units of their behaviour in training
 	unsmoothed float64             // sum of q
 	smoothed   float64
-	count      int // samples since the start
+	count      int     // samples since the start
+	ease       float64 // what the last sample's score was divided by
 }
 
 func newJudge(m *Model) *judge {
@@ -81,6 +83,9 @@ func (j *judge) weigh(t trace) {
 		if !m.without.Season && m.season != nil {
 			j.evidence[bySeason][i] = recentred(&j.centreU[i], float64(t.u[i]), float64(m.rmsU[i]), rate)
 		}
+		if t.shift != nil {
+			t.shift.damp(&j.evidence, i, t, m.jump[i])
+		}
 		for c := range channels {
 			j.h[c] += j.evidence[c][i]
 		}
@@ -100,9 +105,12 @@ func recentred(centre *float64, r, rms, rate float64) float64 {
 // first sample after a start) the score stays as it is.
 func (j *judge) step(t trace) {
 	j.weigh(t)
-	j.unsmoothed = 0
+	j.unsmoothed, j.ease = 0, 1
+	if t.shift != nil {
+		j.ease = t.shift.ease
+	}
 	for c := range channels {
-		j.q[c] = weights[c] * max(0, j.h[c]-j.m.middle[c]) / j.m.spread[c]
+		j.q[c] = weights[c] * max(0, j.h[c]-j.m.middle[c]) / (j.m.spread[c] * j.ease)
 		j.unsmoothed += j.q[c]
 	}
 	var scale [channels]float64

@@ -27,6 +27,8 @@ type Model struct {
 	without   Parts
 	suspects  []Span // episodes that were not learned, and shall not be
 
+	shifts []shift // windows in which other values are expected
+
 	active    []int32   // schema index of each feature that the model uses
 	scales    []scaling // per active feature, as all below
 	timeOfDay bool      // the forecast knows the time of day

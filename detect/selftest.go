@@ -108,15 +108,14 @@ func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand
 	}
 	flip := rng.IntN(2) == 0
 	shift := rng.IntN(f.h.len())
-	vector := func(t int) omen.Vector { return omen.Vector{Host: m.host, At: f.h.at[t], Values: f.h.values[t]} }
 	recent := make([]omen.Vector, 0, trialWarmUp)
 	for t := start - trialWarmUp; t < start; t++ {
-		recent = append(recent, vector(t))
+		recent = append(recent, f.vector(t))
 	}
 	s := m.Stream(recent)
 	row := make([]float64, len(m.specs))
 	for k := range length + trialGrace {
-		v := vector(start + k)
+		v := f.vector(start + k)
 		copy(row, v.Values)
 		if k < length {
 			for _, j := range hit {

@@ -49,6 +49,7 @@ func (s *Stream) Model() *Model { return s.m }
 
 func (s *Stream) advance(v omen.Vector) {
 	f, j := s.front, s.judge
+	f.shift = s.m.shiftOf(v.Shift)
 	if !f.step(v.At, v.Values) {
 		j.restart()
 		return
@@ -129,8 +130,12 @@ func (s *Stream) expect(j int) (expected, low, high float64) {
 	} else {
 		z = sc.z(sc.unA(float64(s.front.forecast[j])))
 	}
-	low, high = sc.unZ(z+float64(m.bandLow[j])), sc.unZ(z+float64(m.bandHigh[j]))
-	expected = sc.unZ(z)
+	by, wide := 0.0, 1.0
+	if sh := s.front.shift; sh != nil {
+		by, wide = sh.by[j], float64(sh.e[j])
+	}
+	low, high = sc.unZ(z+float64(m.bandLow[j])*wide)+by, sc.unZ(z+float64(m.bandHigh[j])*wide)+by
+	expected = sc.unZ(z) + by
 	within := func(x float64) float64 { return min(max(x, sp.min), sp.max) }
 	return within(expected), within(min(low, expected)), within(max(high, expected))
 }
