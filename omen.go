@@ -91,10 +91,11 @@ type Score struct {
 	Unsmoothed          float64   `json:"unsmoothed"`           // the same before smoothing: the causes' contributions add up to it
 	ReconstructionError float64   `json:"reconstruction_error"` // mean squared error of the autoencoder in scaled units
 	Grade               Grade     `json:"grade"`
-	Model               string    `json:"model"`    // the model's ID
-	Causes              []Cause   `json:"causes"`   // the largest shares first, at most [MaxCauses]
-	Expected            []float64 `json:"expected"` // per feature in schema order, in the feature's unit; NaN where the host lacks it
-	Lower               []float64 `json:"lower"`    // the expected band, like Expected
+	PageLevel           float64   `json:"page_level"` // the score from which the page budget is kept; below 1: the limit itself
+	Model               string    `json:"model"`      // the model's ID
+	Causes              []Cause   `json:"causes"`     // the largest shares first, at most [MaxCauses]
+	Expected            []float64 `json:"expected"`   // per feature in schema order, in the feature's unit; NaN where the host lacks it
+	Lower               []float64 `json:"lower"`      // the expected band, like Expected
 	Upper               []float64 `json:"upper"`
 	Shares              []float64 `json:"shares"` // per feature in schema order, adding up to 1 where Unsmoothed > 0
 }

@@ -73,7 +73,7 @@ func (s *Stream) Score(v omen.Vector) (omen.Score, error) {
 		Host: v.Host, At: v.At,
 		Value: s.judge.smoothed / m.limit, Unsmoothed: s.judge.unsmoothed / m.limit,
 		ReconstructionError: s.reconstructionError(),
-		Grade:               m.grade, Model: m.id,
+		Grade:               m.grade, Model: m.id, PageLevel: m.pageLevel,
 		Causes: s.causes, Expected: s.expected, Lower: s.low, Upper: s.high, Shares: s.shares,
 	}, nil
 }

@@ -176,6 +176,13 @@ func (t *Tracker) pastOf(in omen.Incident) *omen.Incident {
 	if f := t.fleets[in.ID]; f != nil {
 		return f.in
 	}
+	if s := t.sources[in.Host.Source]; s != nil {
+		for _, past := range []*omen.Incident{s.down.past, s.own.past} {
+			if past != nil && past.ID == in.ID {
+				return past
+			}
+		}
+	}
 	if k := t.hosts[in.Host]; k != nil && k.past != nil && k.past.ID == in.ID {
 		return k.past
 	}
@@ -214,15 +221,15 @@ func (t *Tracker) letGo(in *omen.Incident) {
 		}
 		k.in, k.past, k.quiet = nil, in, 0
 		k.run.stop()
-		clear(k.above)
+		k.forgetHeight()
 		if f := t.fleets[in.Fleet]; f != nil {
-			delete(f.openHosts, k.host)
+			f.left(k.host, omen.ReasonByOperator)
 		}
 	case omen.FleetIncident:
-		delete(t.fleets, in.ID)
+		// It stays known, closed, so that a new one cannot take its name.
 	case omen.SourceIncident:
-		t.source(in.Host.Source).in = nil
+		t.source(in.Host.Source).down.letGo()
 	case omen.OwnIncident:
-		t.source(in.Host.Source).own = nil
+		t.source(in.Host.Source).own.letGo()
 	}
 }

@@ -22,21 +22,48 @@ type fleet struct {
 	announced time.Time          // when its members were last journalled
 	told      int                // how many they were when people last heard of them
 	dirty     bool
-	critical  bool // a member is
+	critical  bool   // a member is
+	ended     string // why the last member's incident ended
 	checked   time.Time
 	rules     int
 }
 
 func restoreFleet(in *omen.Incident) *fleet {
 	f := &fleet{in: in, key: fleetKey(in.Host), members: map[omen.Host]bool{}, openHosts: map[omen.Host]bool{},
-		last: in.UpdatedAt, announced: in.UpdatedAt, told: len(in.Members)}
+		last: in.UpdatedAt, joined: in.UpdatedAt, announced: in.UpdatedAt, told: len(in.Members)}
 	for _, h := range in.Members {
 		f.members[h] = true
 	}
-	if s := signs(in.Causes); in.Reason != omen.ReasonStorm && len(s) > 0 {
-		f.sign = s[0]
+	if s := signs(in.Causes); len(s) > 0 && !strings.HasPrefix(in.Summary, stormWord) {
+		f.sign = s[0] // found put the shared one first
 	}
 	return f
+}
+
+// stormWord begins the summary of every storm, also after a reopening, which
+// replaces the reason.
+const stormWord = "storm"
+
+// left notes that a member's own incident is over.
+func (f *fleet) left(h omen.Host, reason string) {
+	delete(f.openHosts, h)
+	f.ended = reason
+}
+
+// leading is causes with the one first that a fleet shares, which need not be
+// its first host's largest.
+func leading(causes []omen.Cause, sign omen.CauseSign) []omen.Cause {
+	all := slices.Clone(causes)
+	slices.SortStableFunc(all, func(a, b omen.Cause) int {
+		is := func(c omen.Cause) int {
+			if !c.Trivial && c.Feature == sign.Feature && c.Actual > c.Expected == sign.Up {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Compare(is(a), is(b))
+	})
+	return all
 }
 
 func fleetKey(h omen.Host) string { return h.Source + "/" + h.Profile }
@@ -145,13 +172,21 @@ func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
 	k.tell = ""
 }
 
+// where is a cause within a source and profile.
+type where struct {
+	key  string
+	sign omen.CauseSign
+}
+
+// before makes the choice between causes that are as common repeatable.
+func (w where) before(key string, sign omen.CauseSign) bool {
+	return cmp.Or(strings.Compare(w.key, key), strings.Compare(w.sign.Feature, sign.Feature)) < 0 ||
+		w.key == key && w.sign.Feature == sign.Feature && !w.sign.Up && sign.Up
+}
+
 // commonest is the cause that most hosts share: those that open now, those
 // whose own incident people were told of a moment ago, and those on their way.
 func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign omen.CauseSign, n int) {
-	type where struct {
-		key  string
-		sign omen.CauseSign
-	}
 	counts := map[where]int{}
 	sure := map[where]int{}
 	for _, k := range loud {
@@ -178,7 +213,7 @@ func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign omen.
 		if sure[w] < 2 { // one host alone is no fleet, however many may follow
 			continue
 		}
-		if c > n || c == n && (w.key+w.sign.Feature < best.key+best.sign.Feature) {
+		if c > n || c == n && w.before(best.key, best.sign) {
 			best, n = w, c
 		}
 	}
@@ -212,11 +247,15 @@ func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at
 	key := fleetKey(first.host)
 	f := &fleet{key: key, sign: sign, members: map[omen.Host]bool{}, openHosts: map[omen.Host]bool{}, last: first.in.Since,
 		announced: at, checked: at, rules: t.rules.version}
+	subject := fmt.Sprintf("%s/%s/%t", key, sign.Feature, sign.Up)
+	id := newID(omen.FleetIncident, subject, first.in.Since)
+	for n := 2; t.fleets[id] != nil; n++ { // an operator closed that one
+		id = newID(omen.FleetIncident, fmt.Sprintf("%s/%d", subject, n), first.in.Since)
+	}
 	f.in = &omen.Incident{
-		ID:   newID(omen.FleetIncident, fmt.Sprintf("%s/%s/%t", key, sign.Feature, sign.Up), first.in.Since),
-		Kind: omen.FleetIncident, Host: first.host, State: omen.Open, Severity: omen.Warning,
+		ID: id, Kind: omen.FleetIncident, Host: first.host, State: omen.Open, Severity: omen.Warning,
 		Grade: first.in.Grade, Since: first.in.Since, OpenedAt: at.UTC(),
-		Causes: slices.Clone(first.in.Causes), Model: first.in.Model,
+		Causes: leading(first.in.Causes, sign), Model: first.in.Model,
 	}
 	t.fleets[f.in.ID] = f
 	before := len(t.changes)
@@ -225,6 +264,7 @@ func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at
 	}
 	t.sum(f)
 	f.told, f.dirty = len(f.in.Members), false
+	f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
 	mine := slices.Clone(t.changes[before:])
 	t.changes = t.changes[:before]
 	t.emit(f.in, omen.ChangeOpened, at, reason) // before its members: they refer to it
@@ -245,8 +285,16 @@ func (t *Tracker) sum(f *fleet) {
 	}
 	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, summary(in.Causes))
 	if f.sign == (omen.CauseSign{}) {
-		in.Summary = fmt.Sprintf("storm: %d hosts within minutes, without a common cause", len(in.Members))
+		in.Summary = fmt.Sprintf("%s: %s within minutes, without a common cause", stormWord, count(len(in.Members), "host"))
 	}
+}
+
+// count writes "1 host" and "3 hosts".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // reviewFleets journals what moved: members that joined, a member that became
@@ -259,11 +307,13 @@ func (t *Tracker) reviewFleets(at time.Time) {
 			if f.in.AckedBy != "" {
 				f.in.State = omen.Acknowledged
 			}
+			f.checked, f.rules = at, t.rules.version
+			f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
 			t.emit(f.in, omen.ChangeReopened, at, omen.ReasonReopened)
 		case f.in.State == omen.Closed:
 		case len(f.openHosts) == 0:
 			f.in.State, f.in.ClosedAt = omen.Closed, at.UTC()
-			t.emit(f.in, omen.ChangeClosed, at, omen.ReasonRecovered)
+			t.emit(f.in, omen.ChangeClosed, at, cmp.Or(f.ended, omen.ReasonRecovered))
 		default:
 			t.reviewFleet(f, at)
 		}

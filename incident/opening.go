@@ -39,10 +39,6 @@ const hold = 10 * time.Second
 // while enough others are about to join it: so that people hear of one fleet
 // and not of its first host before.
 func (t *Tracker) wait(at time.Time) {
-	type where struct {
-		key  string
-		sign omen.CauseSign
-	}
 	ready, coming := map[where]int{}, map[where]int{}
 	for _, k := range t.ready {
 		for _, s := range mainCauses(k.run.causes) {
@@ -90,7 +86,7 @@ func (t *Tracker) begin(k *track, at time.Time) {
 	}
 	k.in.Summary = summary(k.in.Causes)
 	k.returns, k.quiet, k.expiry, k.updated, k.shown = 0, 0, at, at, r.peak
-	t.judge(k, at)
+	t.judge(k, at, false)
 	if k.in.Suppressed != "" {
 		t.emit(k.in, omen.ChangeOpened, at, k.in.Suppressed)
 		return
@@ -98,13 +94,21 @@ func (t *Tracker) begin(k *track, at time.Time) {
 	t.tell(k, omen.ChangeOpened, omen.ReasonAnomalous)
 }
 
-// judge decides whether a host's incident is for people to hear of.
-func (t *Tracker) judge(k *track, at time.Time) {
+// minor reports whether an incident is kept quiet for what it is, and not by
+// somebody's wish: it is of no severity yet.
+func minor(suppressed string) bool {
+	return suppressed == omen.ReasonTrivial || suppressed == omen.ReasonColdStart || suppressed == omen.ReasonMinor
+}
+
+// judge decides whether a host's incident is for people to hear of; again: it
+// has just come back.
+func (t *Tracker) judge(k *track, at time.Time, again bool) {
 	in := k.in
 	k.checked, k.rules = at, t.rules.version
-	in.Suppressed = t.why(k, at)
+	in.Suppressed = t.why(k, at, again)
 	switch {
-	case in.Suppressed == omen.ReasonTrivial || in.Suppressed == omen.ReasonColdStart:
+	case in.Severity == omen.Critical: // it never falls
+	case minor(in.Suppressed):
 		in.Severity = omen.Info
 	case in.Severity == omen.Info:
 		in.Severity = omen.Warning
@@ -112,16 +116,18 @@ func (t *Tracker) judge(k *track, at time.Time) {
 }
 
 // why is the first reason for which nobody is told of a host's incident.
-func (t *Tracker) why(k *track, at time.Time) string {
-	need := t.h.Open.Samples
-	fresh := k.in.ChangeNumber == 0
-	was := k.in.Suppressed
-	if (fresh || was == omen.ReasonTrivial) && k.run.material < need {
-		return omen.ReasonTrivial
-	}
-	cold := fresh || was == omen.ReasonTrivial || was == omen.ReasonColdStart
-	if cold && k.in.Grade == omen.Provisional && !t.h.OpenCold.met(k.run.bar, at.Sub(k.run.barSince)) {
-		return omen.ReasonColdStart
+// again: it has just come back, and is weighed anew.
+func (t *Tracker) why(k *track, at time.Time, again bool) string {
+	// What was once worth telling stays so until it is over.
+	if fresh := k.in.ChangeNumber == 0; fresh || again || minor(k.in.Suppressed) {
+		switch need := t.h.Open.Samples; {
+		case k.run.material < need:
+			return omen.ReasonTrivial
+		case k.in.Grade == omen.Provisional && !t.h.OpenCold.met(k.run.bar, at.Sub(k.run.barSince)):
+			return omen.ReasonColdStart
+		case k.run.severe < need && k.lasted < t.h.Lasting:
+			return omen.ReasonMinor
+		}
 	}
 	return t.rules.why(k.in, []subject{{k.host, t.labels(k.host)}}, at)
 }
@@ -138,7 +144,8 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	}
 	grown := in.Suppressed == omen.ReasonTrivial && k.run.material >= t.h.Open.Samples ||
 		in.Suppressed == omen.ReasonColdStart && k.run.bar >= t.h.OpenCold.Samples ||
-		in.Suppressed == omen.ReasonColdStart && in.Grade != omen.Provisional
+		in.Suppressed == omen.ReasonColdStart && in.Grade != omen.Provisional ||
+		in.Suppressed == omen.ReasonMinor && (k.run.severe >= t.h.Open.Samples || k.lasted >= t.h.Lasting)
 	if !grown && at.Sub(k.checked) < recheck && k.rules == t.rules.version {
 		return
 	}
@@ -156,7 +163,7 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 		}
 		return
 	}
-	t.judge(k, at)
+	t.judge(k, at, false)
 	if was != "" && in.Suppressed == "" {
 		t.tell(k, omen.ChangeEscalated, omen.ReasonLifted)
 		return
@@ -188,13 +195,13 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	in.Score, in.Peak = k.run.peak, max(in.Peak, k.run.peak)
 	in.Causes = keep(k.run.causes)
 	in.Summary = summary(in.Causes)
-	if f := t.fleets[in.Fleet]; f != nil {
+	if f := t.fleets[in.Fleet]; f != nil && f.in.Reason != omen.ReasonByOperator {
 		f.openHosts[k.host] = true
 		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
 		return
 	}
 	in.Fleet = ""
-	t.judge(k, at)
+	t.judge(k, at, true)
 	if in.Suppressed != "" {
 		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
 		return

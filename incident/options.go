@@ -39,6 +39,7 @@ type Hysteresis struct {
 	SourceDown Evidence      // failed reads before a source counts as down
 	SourceUp   Evidence      // good reads before it counts as up again
 	Stalled    time.Duration // no tick for so long is Omen's own trouble
+	Lasting    time.Duration // below the model's page level, people are told only of what lasts so long altogether
 	Update     time.Duration // at most one update of an incident's causes in this
 	Ladder     []rung        // to critical; any of them suffices
 	Clock      time.Duration // a sample further than this from its tick's time is left out
@@ -65,6 +66,7 @@ func DefaultHysteresis() Hysteresis {
 		SourceDown: Evidence{3, 30 * time.Second},
 		SourceUp:   Evidence{3, 0},
 		Stalled:    3 * time.Minute,
+		Lasting:    15 * time.Minute,
 		Update:     5 * time.Minute,
 		Ladder:     []rung{{1, 2 * time.Hour}, {2, 15 * time.Minute}, {4, 2 * time.Minute}},
 		Clock:      10 * time.Minute,

@@ -1,8 +1,10 @@
 package incident
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +25,28 @@ func life(t *rapid.T) [][]float64 {
 		all[h] = all[h][:ticks]
 	}
 	return all
+}
+
+// troubles draws what becomes of each tick: "" it comes, "down" the source
+// cannot be read, "none" it does not come.
+func troubles(t *rapid.T, ticks int) (all []string) {
+	for len(all) < ticks {
+		what := rapid.SampledFrom([]string{"", "", "down", "none"}).Draw(t, "trouble")
+		all = append(all, slices.Repeat([]string{what}, rapid.IntRange(1, 40).Draw(t, "for"))...)
+	}
+	return all[:ticks]
+}
+
+// round plays one tick.
+func round(tr *Tracker, lives [][]float64, troubles []string, i int, step time.Duration) []omen.Change {
+	k := tickOf(lives, i, step)
+	switch troubles[i] {
+	case "none":
+		return tr.Idle(k.At)
+	case "down":
+		k.Err, k.Scores, k.Silent = "timeout", nil, nil
+	}
+	return tr.Tick(k)
 }
 
 func tickOf(lives [][]float64, i int, step time.Duration) omen.Tick {
@@ -75,15 +99,19 @@ func checkLives(t interface{ Fatalf(string, ...any) }, changes []omen.Change) {
 		if c.Kind == omen.ChangeClosed && in.State != omen.Closed || c.Kind != omen.ChangeClosed && wasOpen && in.State == omen.Closed || in.State == omen.Closed && in.ClosedAt.Before(in.Since) {
 			t.Fatalf("%s: %s leaves it %s", in.ID, c.Kind, in.State)
 		}
-		if in.Kind == omen.HostIncident {
-			id := openOf[in.Host]
+		if in.Kind != omen.FleetIncident {
+			of := in.Host // of a source and of Omen itself too: one at a time
+			if in.Kind != omen.HostIncident {
+				of.Profile = string(in.Kind)
+			}
+			id := openOf[of]
 			switch {
 			case in.State == omen.Closed && id == in.ID:
-				openOf[in.Host] = ""
+				openOf[of] = ""
 			case in.State != omen.Closed && id != "" && id != in.ID:
 				t.Fatalf("%s: %s and %s open at once", in.Host, id, in.ID)
 			case in.State != omen.Closed:
-				openOf[in.Host] = in.ID
+				openOf[of] = in.ID
 			}
 		}
 		last[in.ID] = in
@@ -99,11 +127,12 @@ func TestLivesAreWellFormedAndRepeatable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lives := life(t)
 		step := rapid.SampledFrom([]time.Duration{time.Second, 15 * time.Second, time.Minute}).Draw(t, "step")
+		troubles := troubles(t, len(lives[0]))
 		var runs [2][]omen.Change
 		for r := range runs {
 			tr := NewTracker(Hysteresis{}, nil)
 			for i := range lives[0] {
-				runs[r] = append(runs[r], tr.Tick(tickOf(lives, i, step))...)
+				runs[r] = append(runs[r], round(tr, lives, troubles, i, step)...)
 			}
 		}
 		checkLives(t, runs[0])
@@ -116,10 +145,11 @@ func TestLivesAreWellFormedAndRepeatable(t *testing.T) {
 func TestOperatorsDoNotBreakLives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lives := life(t)
+		troubles := troubles(t, len(lives[0]))
 		tr := NewTracker(Hysteresis{}, nil)
 		var all []omen.Change
 		for i := range lives[0] {
-			all = append(all, tr.Tick(tickOf(lives, i, 15*time.Second))...)
+			all = append(all, round(tr, lives, troubles, i, 15*time.Second)...)
 			known := projection(all)
 			if len(known) == 0 || rapid.IntRange(0, 3).Draw(t, "act") > 0 {
 				continue
@@ -144,6 +174,7 @@ func TestOperatorsDoNotBreakLives(t *testing.T) {
 func TestACrashContinuesEveryIncident(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lives := life(t)
+		troubles := troubles(t, len(lives[0]))
 		crash := rapid.IntRange(1, len(lives[0])-1).Draw(t, "crash")
 		tr := NewTracker(Hysteresis{}, nil)
 		var all []omen.Change
@@ -152,7 +183,7 @@ func TestACrashContinuesEveryIncident(t *testing.T) {
 				tr = NewTracker(Hysteresis{}, nil)
 				tr.Restore(projection(all))
 			}
-			all = append(all, tr.Tick(tickOf(lives, i, 15*time.Second))...)
+			all = append(all, round(tr, lives, troubles, i, 15*time.Second)...)
 		}
 		checkLives(t, all)
 	})
@@ -167,7 +198,7 @@ func projection(changes []omen.Change) (all []omen.Incident) {
 	for _, in := range last {
 		all = append(all, in)
 	}
-	slices.SortFunc(all, func(a, b omen.Incident) int { return a.Since.Compare(b.Since) })
+	slices.SortFunc(all, func(a, b omen.Incident) int { return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID)) })
 	return all
 }
 

@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -128,7 +129,7 @@ func (r *rules) quiet(in *omen.Incident, who []subject, at time.Time) string {
 		return omen.ReasonSilenced
 	case anyHolds(r.windows, in, who, at):
 		return omen.ReasonMaintenance
-	case in.Kind != omen.SourceIncident && anyHolds(r.graces, in, who, at):
+	case in.Kind != omen.SourceIncident && in.Kind != omen.OwnIncident && anyHolds(r.graces, in, who, at):
 		return omen.ReasonGrace
 	}
 	return ""
@@ -166,6 +167,12 @@ func holdsForAll(holds omen.Condition, in *omen.Incident, who []subject) bool {
 		}
 	}
 	return len(who) > 0
+}
+
+// confirmed reports whether a sample is like something that an operator
+// confirmed on its host.
+func (r *rules) confirmed(s *omen.Score) bool {
+	return slices.ContainsFunc(r.lowered[s.Host], func(p omen.Pattern) bool { return resembles(p.Causes, s.Causes) })
 }
 
 // limit is the score above which a sample counts: 1, or what confirmed

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -21,8 +23,8 @@ type source struct {
 	good     int // ticks without trouble in a row
 	goodFrom time.Time
 
-	in  *omen.Incident // the source is down, or most of its hosts are silent
-	own *omen.Incident // Omen itself sends no ticks
+	down condition // the source is down, or most of its hosts are silent
+	own  condition // Omen itself sends no ticks
 
 	storm []time.Time // when people were last told of single hosts' incidents, oldest first
 }
@@ -92,24 +94,25 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 	}
 	s.bad++
 	s.good = 0
-	if s.in == nil && t.h.SourceDown.met(s.bad, k.At.Sub(s.badSince)) {
-		s.down(t, k, reason)
+	if s.down.in == nil && !s.down.held && t.h.SourceDown.met(s.bad, k.At.Sub(s.badSince)) {
+		s.down.open(t, s.trouble(k, reason), k.At, reason)
 	}
+	s.down.review(t, k.At)
 	return reason != omen.ReasonSourceDown
 }
 
-func (s *source) down(t *Tracker, k omen.Tick, reason string) {
-	s.in = &omen.Incident{
+// trouble is the source's incident, as it opens.
+func (s *source) trouble(k omen.Tick, reason string) omen.Incident {
+	in := omen.Incident{
 		ID: newID(omen.SourceIncident, s.name, s.badSince), Kind: omen.SourceIncident,
-		Host: omen.Host{Source: s.name}, Members: k.Silent,
-		State: omen.Open, Severity: omen.Critical,
+		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
 		Since: s.badSince.UTC(), OpenedAt: k.At.UTC(), Summary: "source cannot be read: " + k.Err,
 	}
 	if reason == omen.ReasonPartition {
-		s.in.Summary = "more than half of the hosts send nothing"
+		in.Members = slices.Clone(k.Silent)
+		in.Summary = fmt.Sprintf("%d of %d hosts send nothing", len(k.Silent), len(k.Silent)+len(k.Scores))
 	}
-	s.in.Suppressed = t.rules.why(s.in, []subject{{host: s.in.Host}}, k.At)
-	t.emit(s.in, omen.ChangeOpened, k.At, reason)
+	return in
 }
 
 // fine counts a good tick and closes the source's incident after enough.
@@ -122,10 +125,9 @@ func (s *source) fine(t *Tracker, at time.Time) {
 	}
 	s.good++
 	s.bad = 0
-	if s.in != nil && t.h.SourceUp.met(s.good, at.Sub(s.goodFrom)) {
-		s.in.State, s.in.ClosedAt = omen.Closed, at.UTC()
-		t.emit(s.in, omen.ChangeClosed, at, omen.ReasonRecovered)
-		s.in = nil
+	if s.down.closing(t.h, t.h.SourceUp).met(s.good, at.Sub(s.goodFrom)) {
+		s.down.close(t, at, omen.ReasonRecovered)
+		s.down.held = false
 	}
 }
 
@@ -138,15 +140,18 @@ func (s *source) resume(t *Tracker, at time.Time) bool {
 		s.at, s.step = s.before.At, s.before.Step
 		stalled = s.stalled(t.h, at)
 	}
-	if s.own == nil && !stalled {
+	known := s.own.held // an operator has closed its incident
+	s.own.held = false
+	if s.own.in == nil && !stalled {
 		return false
 	}
-	if s.own == nil {
-		s.stall(t, at, omen.ReasonStalled)
+	if s.own.in == nil && !known {
+		in := s.stall(at)
+		in.Suppressed = omen.ReasonStalled
+		s.own.record(t, in, at, omen.ReasonStalled)
 	}
-	s.own.State, s.own.ClosedAt = omen.Closed, at.UTC()
-	t.emit(s.own, omen.ChangeClosed, at, omen.ReasonRecovered)
-	s.own, s.upSince = nil, at
+	s.own.close(t, at, omen.ReasonRecovered)
+	s.upSince = at
 	s.bad, s.good = 0, 0
 	return true
 }
@@ -161,23 +166,23 @@ func (s *source) stalled(h Hysteresis, now time.Time) bool {
 	return !s.at.IsZero() && now.Sub(s.at) >= limit
 }
 
-func (s *source) stall(t *Tracker, now time.Time, suppressed string) {
-	s.own = &omen.Incident{
+// stall is the incident of Omen itself, as it opens.
+func (s *source) stall(now time.Time) omen.Incident {
+	return omen.Incident{
 		ID: newID(omen.OwnIncident, s.name, s.at), Kind: omen.OwnIncident,
 		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
-		Since: s.at.UTC(), OpenedAt: now.UTC(), Suppressed: suppressed,
-		Summary: "Omen scores nothing of source " + s.name,
+		Since: s.at.UTC(), OpenedAt: now.UTC(), Summary: "Omen scores nothing of source " + s.name,
 	}
-	t.emit(s.own, omen.ChangeOpened, now, omen.ReasonStalled)
 }
 
 // Idle is for when no tick comes: a source that had ticks and has had none for
 // Hysteresis.Stalled is Omen's own trouble, one incident.
 func (t *Tracker) Idle(now time.Time) []omen.Change {
 	for _, s := range t.sources {
-		if s.own == nil && s.stalled(t.h, now) {
-			s.stall(t, now, "")
+		if s.own.in == nil && !s.own.held && s.stalled(t.h, now) {
+			s.own.open(t, s.stall(now), now, omen.ReasonStalled)
 		}
+		s.own.review(t, now)
 	}
 	return t.take()
 }
@@ -212,12 +217,8 @@ func (t *Tracker) forget(name string, at time.Time) {
 		delete(t.hosts, h)
 	}
 	if s := t.sources[name]; s != nil {
-		for _, in := range []*omen.Incident{s.in, s.own} {
-			if in != nil {
-				in.State, in.ClosedAt = omen.Closed, at.UTC()
-				t.emit(in, omen.ChangeClosed, at, omen.ReasonHostGone)
-			}
-		}
+		s.down.close(t, at, omen.ReasonHostGone)
+		s.own.close(t, at, omen.ReasonHostGone)
 		delete(t.sources, name)
 	}
 }

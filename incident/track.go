@@ -22,6 +22,7 @@ type track struct {
 
 	returns int             // how often the open incident came back
 	above   []time.Duration // time spent above each rung of the ladder
+	lasted  time.Duration   // time spent above the limit, with causes that matter
 	checked time.Time       // when the rules were last asked
 	rules   int             // which version of the rules that was
 	updated time.Time       // when its causes were last journalled
@@ -44,6 +45,7 @@ type run struct {
 	enough   time.Time // when the evidence first sufficed
 	hot      int       // samples that were above the limit before smoothing too
 	material int       // of those, samples that are worth waking somebody for
+	severe   int       // of those, samples at the model's page level or above
 	bar      int       // the last so many samples in a row above the cold start's bar
 	barSince time.Time
 	peak     float64
@@ -91,15 +93,24 @@ func (k *track) advance(at time.Time, clock time.Duration) (counted time.Duratio
 	return counted, gap, true
 }
 
-// add puts a loud sample into the run.
-func (r *run) add(s *omen.Score, limit, bar float64) {
+// add puts a loud sample into the run. A run begins with a sample that is above
+// the limit before smoothing too: what is only the tail of something that is
+// over has no onset. page is the score from which people are told at once.
+func (r *run) add(s *omen.Score, limit, page, bar float64) {
+	hot := s.Unsmoothed > limit
 	if r.onset.IsZero() {
+		if !hot {
+			return
+		}
 		*r = run{onset: s.At, causes: r.causes[:0]}
 	}
-	if s.Unsmoothed > limit {
+	if hot {
 		r.hot++
 		if material(s) {
 			r.material++
+			if s.Value >= page {
+				r.severe++
+			}
 		}
 	}
 	if s.Value >= bar {
@@ -120,8 +131,11 @@ func (r *run) add(s *omen.Score, limit, bar float64) {
 // stop ends the run and keeps its memory.
 func (r *run) stop() { *r = run{causes: r.causes[:0]} }
 
-// climb adds time to the ladder and reports whether the top is reached.
-func (k *track) climb(ladder []rung, value float64, d time.Duration) bool {
+// climb adds a sample's time to the ladder and reports whether the top is
+// reached. A sample stands as high as the lower of its smoothed and unsmoothed
+// score: the tail of something violent is no height.
+func (k *track) climb(ladder []rung, s *omen.Score, d time.Duration) bool {
+	value := min(s.Value, s.Unsmoothed)
 	if len(k.above) != len(ladder) {
 		k.above = make([]time.Duration, len(ladder))
 	}
@@ -133,6 +147,11 @@ func (k *track) climb(ladder []rung, value float64, d time.Duration) bool {
 		top = top || k.above[i] >= r.total
 	}
 	return top
+}
+
+func (k *track) forgetHeight() {
+	clear(k.above)
+	k.lasted = 0
 }
 
 // closing is the evidence that closes the open incident: each return doubles

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -61,13 +62,9 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 		case omen.FleetIncident:
 			t.fleets[in.ID] = restoreFleet(&in)
 		case omen.SourceIncident:
-			if in.State != omen.Closed {
-				t.source(in.Host.Source).in = &in
-			}
+			t.source(in.Host.Source).down.restore(&in)
 		case omen.OwnIncident:
-			if in.State != omen.Closed {
-				t.source(in.Host.Source).own = &in
-			}
+			t.source(in.Host.Source).own.restore(&in)
 		}
 	}
 	for _, k := range t.hosts {
@@ -174,7 +171,7 @@ func (t *Tracker) observe(s *omen.Score) {
 		t.gather(k, s, limit, d)
 	case !k.run.onset.IsZero() || k.held:
 		k.run.stop()
-		clear(k.above)
+		k.forgetHeight()
 		k.held = false
 	}
 }
@@ -187,16 +184,26 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 	}
 	begun := !k.run.onset.IsZero()
-	k.run.add(s, limit, t.h.ColdBar)
-	if begun && material(s) {
-		k.climb(t.h.Ladder, s.Value, d)
+	k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+	if begun && material(s) && s.Unsmoothed > limit {
+		k.climb(t.h.Ladder, s, d)
+		k.lasted += d
 	}
-	if t.evidence(s.Grade).met(k.run.hot, s.At.Sub(k.run.onset)) {
+	if k.run.hot > 0 && t.evidence(s.Grade).met(k.run.hot, s.At.Sub(k.run.onset)) {
 		if k.run.enough.IsZero() {
 			k.run.enough = s.At
 		}
 		t.ready = append(t.ready, k)
 	}
+}
+
+// pageLevel is the score from which people are told at once: the model's page
+// level, or none for what resembles something that an operator confirmed.
+func (t *Tracker) pageLevel(s *omen.Score) float64 {
+	if s.PageLevel > 1 && t.rules.confirmed(s) {
+		return 0
+	}
+	return s.PageLevel
 }
 
 func (t *Tracker) evidence(g omen.Grade) Evidence {
@@ -227,20 +234,34 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 	} else {
 		k.quiet = 0
-		k.run.add(s, limit, t.h.ColdBar)
+		k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
 		t.worsen(k, s, d)
 	}
 	t.reconsider(k, s.At)
-	if s.At.Sub(k.expiry) >= t.h.Expire && in.State == omen.Open && in.Verdict != omen.Real {
+	if s.At.Sub(k.expiry) >= t.h.Expire && !t.wanted(in) {
 		k.hold(in)
 		t.close(k, s.At, omen.ReasonExpired)
 	}
 }
 
+// wanted reports whether somebody has taken an incident, or the fleet's that it
+// is part of, or said that it is real: it does not expire.
+func (t *Tracker) wanted(in *omen.Incident) bool {
+	if in.State == omen.Acknowledged || in.Verdict == omen.Real {
+		return true
+	}
+	f := t.fleets[in.Fleet]
+	return f != nil && t.wanted(f.in)
+}
+
 // worsen follows an incident up the ladder and notes other causes.
 func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 	in := k.in
-	top := material(s) && k.climb(t.h.Ladder, s.Value, d)
+	top := false
+	if material(s) {
+		top = k.climb(t.h.Ladder, s, d)
+		k.lasted += d
+	}
 	higher := s.Value > 1.5*k.shown
 	in.Peak = max(in.Peak, s.Value)
 	if in.Grade != s.Grade && s.Grade != omen.Provisional {
@@ -255,7 +276,7 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
 		return
 	}
-	if s.At.Sub(k.updated) >= t.h.Update && (higher || leader(in.Causes) != leader(s.Causes)) {
+	if s.At.Sub(k.updated) >= t.h.Update && (higher || !named(in.Causes, leader(s.Causes))) {
 		t.show(k, s)
 		t.emit(in, omen.ChangeUpdated, s.At, omen.ReasonCauses)
 	}
@@ -267,6 +288,12 @@ func leader(causes []omen.Cause) string {
 		return ""
 	}
 	return causes[0].Feature
+}
+
+// named reports whether a feature is among the causes that an incident is
+// known by: that two of them take turns in leading is no news.
+func named(causes []omen.Cause, feature string) bool {
+	return feature == leader(causes) || slices.ContainsFunc(signs(causes), func(s omen.CauseSign) bool { return s.Feature == feature })
 }
 
 // show makes a sample's causes the incident's.
@@ -285,9 +312,9 @@ func (t *Tracker) close(k *track, at time.Time, reason string) {
 	t.emit(in, omen.ChangeClosed, at, reason)
 	k.in, k.past, k.quiet = nil, in, 0
 	k.run.stop()
-	clear(k.above)
+	k.forgetHeight()
 	if f := t.fleets[in.Fleet]; f != nil {
-		delete(f.openHosts, k.host)
+		f.left(k.host, reason)
 	}
 }
 
