@@ -12,8 +12,9 @@ import (
 // ExcludedSpans are the times within from…to that host's model must not learn
 // as normal: its open incidents (until to), those that an operator confirmed,
 // and closed ones that nobody has judged. Rejected and expected incidents,
-// trivial ones, those of a model too young to page, and those that expired as
-// the new normal are learnable again.
+// trivial ones, those of a model too young to page, those that expired as the
+// new normal and those of a daily habit (three days at the same time of day
+// with the same leading cause) are learnable again.
 // Silences and windows with the effect "exclude" on the host, whose labels may
 // be nil, are left out too. Spans may overlap.
 func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, from, to time.Time) ([]omen.Span, error) {
@@ -25,21 +26,56 @@ func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[stri
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
+	daily := habits(found)
 	for _, in := range found {
-		if !excludes(in) {
+		if !excludes(in) || in.Verdict != omen.Real && daily[in.ID] {
 			continue
 		}
-		end := in.ClosedAt
-		if in.State != omen.Closed || end.After(to) {
-			end = to
-		}
-		begin := in.Since
-		if begin.Before(from) {
-			begin = from
-		}
-		spans = append(spans, omen.Span{From: begin, To: end, Why: "incident " + in.ID})
+		spans = append(spans, spanOf(in, from, to))
 	}
 	return spans, nil
+}
+
+// BenignSpans are the times within from…to of which an operator said that
+// nothing was wrong with host, those that expired as the new normal, and those
+// of a daily habit: a model is to learn them although the one before it alerted. A confirmed
+// incident's time is never among them alone: [DB.ExcludedSpans] has it too.
+func (db *DB) BenignSpans(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Span, error) {
+	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
+	if err != nil {
+		return nil, fmt.Errorf("benign spans of host %s: %w", host.ID(), err)
+	}
+	daily := habits(found)
+	var spans []omen.Span
+	for _, in := range found {
+		if benign(in) || daily[in.ID] {
+			spans = append(spans, spanOf(in, from, to))
+		}
+	}
+	return spans, nil
+}
+
+// benign reports whether an incident's time is normal by somebody's word: a
+// verdict on it, a verdict on its like before, or a day without anybody's care.
+func benign(in omen.Incident) bool {
+	if in.Kind == omen.SourceIncident || in.Kind == omen.OwnIncident || in.Verdict == omen.Real {
+		return false
+	}
+	return in.Verdict == omen.NotAProblem || in.Verdict == omen.Expected ||
+		in.Suppressed == omen.ReasonFeedback || in.Reason == omen.ReasonExpired
+}
+
+// spanOf is an incident's time within from…to.
+func spanOf(in omen.Incident, from, to time.Time) omen.Span {
+	end := in.ClosedAt
+	if in.State != omen.Closed || end.After(to) {
+		end = to
+	}
+	begin := in.Since
+	if begin.Before(from) {
+		begin = from
+	}
+	return omen.Span{From: begin, To: end, Why: "incident " + in.ID}
 }
 
 // excludes reports whether an incident's time is kept out of training.

@@ -166,14 +166,12 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	}
 	from, to := all[0].At, all[len(all)-1].At
 	o := w.o.Detect
-	if w.o.Excluded != nil {
-		spans, err := w.o.Excluded(ctx, h.id, from, to)
-		if err != nil {
-			return err
-		}
-		for _, s := range spans {
-			o.Excluded = append(o.Excluded, detect.Span{From: s.From, To: s.To})
-		}
+	var err error
+	if o.Excluded, err = spans(ctx, w.o.Excluded, h.id, from, to); err != nil {
+		return err
+	}
+	if o.Benign, err = spans(ctx, w.o.Benign, h.id, from, to); err != nil {
+		return err
 	}
 	w.mu.Lock()
 	champion, championInfo := h.model, h.info
@@ -209,6 +207,22 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
 		"rows", info.Rows, "serving", promote, "why", why, "dur", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// spans asks for some of a host's spans, as package detect takes them.
+func spans(ctx context.Context, ask func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error), h omen.Host, from, to time.Time) ([]detect.Span, error) {
+	if ask == nil {
+		return nil, nil
+	}
+	found, err := ask(ctx, h, from, to)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]detect.Span, len(found))
+	for i, s := range found {
+		out[i] = detect.Span{From: s.From, To: s.To}
+	}
+	return out, nil
 }
 
 // latest is what a new model's stream starts from: the samples up to now, since

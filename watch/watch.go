@@ -42,6 +42,10 @@ type Options struct {
 	Offer func(context.Context, omen.Tick) error
 	// Excluded are the spans that a host's model must not learn; may be nil.
 	Excluded func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
+	// Benign are the spans that it learns although the model before it alerted:
+	// somebody said that nothing was wrong. May be nil. What is excluded too is
+	// not learned.
+	Benign func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
 	// Record keeps scores for their history; may be nil.
 	Record func(context.Context, []omen.Score) error
 	// Slots bounds the trainings that run at once, over all watches: a send

@@ -30,9 +30,38 @@ type world struct {
 	born  time.Time // no samples before
 
 	mu     sync.Mutex
-	fault  map[string]float64 // feature -> factor, on the first host
+	fault  map[string]float64 // feature -> factor, on the first host, at all times
+	turns  []turn             // the same from some time on
 	silent map[string]bool
 	dead   error
+}
+
+// turn is a feature that changes.
+type turn struct {
+	at      time.Time
+	feature string
+	factor  float64
+}
+
+// set makes the first host's feature so many times as large from now on.
+func (w *world) set(feature string, factor float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.turns = append(w.turns, turn{time.Now(), feature, factor})
+}
+
+// factor is what the first host's feature is multiplied by.
+func (w *world) factor(feature string, at time.Time) float64 {
+	factor := 1.0
+	if f := w.fault[feature]; f != 0 {
+		factor = f
+	}
+	for _, t := range w.turns {
+		if t.feature == feature && !at.Before(t.at) {
+			factor = t.factor
+		}
+	}
+	return factor
 }
 
 var features = []string{"cpu", "disk", "net", "mem"}
@@ -66,8 +95,8 @@ func (w *world) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 			load := 0.4 + 0.2*math.Sin(2*math.Pi*float64(at.Unix())/120)
 			for j, name := range names {
 				v := load*[]float64{1, 0.8, 0.5, 0.1}[slices.Index(features, name)] + 0.02*r.NormFloat64()
-				if host == w.hosts[0] && w.fault[name] != 0 {
-					v *= w.fault[name]
+				if host == w.hosts[0] {
+					v *= w.factor(name, at)
 				}
 				f.Set(h, i, j, v)
 			}
