@@ -125,9 +125,12 @@ func (d *Desk) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			d.noteLast(ctx)
 			return nil
 		case k := <-d.ticks:
-			d.store(ctx, d.tracker.Tick(k))
+			changes := d.tracker.Tick(k)
+			d.store(ctx, changes)
+			d.recur(ctx, changes)
 			d.mu.Lock()
 			d.health.Ticks++
 			d.mu.Unlock()
@@ -142,15 +145,18 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 }
 
-// settingSeen is where the store keeps Tracker.Seen.
-const settingSeen = "incident.seen"
+// Where the store keeps Tracker.Seen and Tracker.Memory.
+const (
+	settingSeen   = "incident.seen"
+	settingMemory = "incident.memory"
+)
 
 // tidy reads the rules anew, keeps in mind until when Omen ran, and, once an
 // hour, lets go of old timelines.
 func (d *Desk) tidy(ctx context.Context, now time.Time) {
 	if seen := d.tracker.Seen(); now.Sub(d.noted) >= time.Minute && len(seen) > 0 {
 		d.noted = now
-		if err := d.o.Store.PutSetting(ctx, settingSeen, seen); err != nil && ctx.Err() == nil {
+		if err := d.note(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("last tick cannot be noted", "err", err)
 		}
 	}
@@ -163,6 +169,21 @@ func (d *Desk) tidy(ctx context.Context, now time.Time) {
 	d.tidied = now
 	if _, err := d.o.Store.Retain(ctx, now.Add(-d.o.Keep)); err != nil && ctx.Err() == nil {
 		d.o.Log.Error("old timelines cannot be removed", "err", err)
+	}
+}
+
+// note keeps what the journal does not hold, and a restart must not forget.
+func (d *Desk) note(ctx context.Context) error {
+	return errors.Join(d.o.Store.PutSetting(ctx, settingSeen, d.tracker.Seen()),
+		d.o.Store.PutSetting(ctx, settingMemory, d.tracker.Memory()))
+}
+
+// noteLast notes once more as the desk stops.
+func (d *Desk) noteLast(ctx context.Context) {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := d.note(last); err != nil {
+		d.o.Log.Warn("last tick cannot be noted", "err", err)
 	}
 }
 
@@ -182,6 +203,11 @@ func (d *Desk) restore(ctx context.Context) error {
 		return err
 	}
 	d.tracker.RestoreSeen(seen)
+	var memory Memory
+	if _, err := d.o.Store.Setting(ctx, settingMemory, &memory); err != nil {
+		return err
+	}
+	d.tracker.Recall(memory)
 	d.count()
 	return d.reload(ctx)
 }

@@ -105,15 +105,27 @@ type Preview struct {
 	Lost    []omen.Incident `json:"lost"`   // of these, those that an operator confirmed as real
 }
 
-// PreviewOf tries a pattern on past incidents. roles gives a host's role.
+// PreviewOf tries a pattern on past incidents. roles gives a host's role. A
+// member of a fleet counts as told, and as confirmed, if the fleet incident
+// was, which must be among the past ones.
 func PreviewOf(p omen.Pattern, past []omen.Incident, roles func(omen.Host) string) Preview {
 	v := Preview{Pattern: p, Vanish: []omen.Incident{}, Lost: []omen.Incident{}}
+	fleets := map[string]omen.Incident{}
 	for _, in := range past {
-		if in.Kind != omen.HostIncident || in.Suppressed != "" || !rejects(&p, &in, roles(in.Host), in.Since) {
+		if in.Kind == omen.FleetIncident {
+			fleets[in.ID] = in
+		}
+	}
+	for _, in := range past {
+		if in.Kind != omen.HostIncident || !rejects(&p, &in, roles(in.Host), in.Since) {
+			continue
+		}
+		fleet, member := fleets[in.Fleet]
+		if told := in.Suppressed == "" || member && in.Suppressed == omen.ReasonFleet && fleet.Suppressed == ""; !told {
 			continue
 		}
 		v.Vanish = append(v.Vanish, in)
-		if in.Verdict == omen.Real {
+		if in.Verdict == omen.Real || fleet.Verdict == omen.Real {
 			v.Lost = append(v.Lost, in)
 		}
 	}

@@ -107,3 +107,25 @@ func TestMaterial(t *testing.T) {
 		}
 	}
 }
+
+func TestAPreviewCountsFleets(t *testing.T) {
+	member := omen.Incident{ID: "i1", Kind: omen.HostIncident, Host: hostNamed("web-1"), Fleet: "f1", Suppressed: omen.ReasonFleet, Peak: 2,
+		Causes: []omen.Cause{{Feature: "cpu", Share: 1, Actual: 1}}}
+	p := omen.Pattern{Verdict: omen.NotAProblem, Host: member.Host, MaxPeak: 3, Causes: []omen.CauseSign{{Feature: "cpu", Up: true}}}
+	none := func(omen.Host) string { return "" }
+	for _, c := range []struct {
+		name         string
+		fleet        omen.Incident
+		vanish, lost int
+	}{
+		{"told", omen.Incident{}, 1, 0},
+		{"confirmed", omen.Incident{Verdict: omen.Real}, 1, 1},
+		{"silenced", omen.Incident{Suppressed: omen.ReasonSilenced}, 0, 0},
+	} {
+		c.fleet.ID, c.fleet.Kind = "f1", omen.FleetIncident
+		v := PreviewOf(p, []omen.Incident{member, c.fleet}, none)
+		if len(v.Vanish) != c.vanish || len(v.Lost) != c.lost {
+			t.Errorf("%s: %d vanish and %d are lost, want %d and %d", c.name, len(v.Vanish), len(v.Lost), c.vanish, c.lost)
+		}
+	}
+}

@@ -34,7 +34,7 @@ func restoreFleet(in *omen.Incident) *fleet {
 	for _, h := range in.Members {
 		f.members[h] = true
 	}
-	if s := signs(in.Causes); len(s) > 0 && !strings.HasPrefix(in.Summary, stormWord) {
+	if s := signs(in.Causes); len(s) > 0 && !isStorm(in) {
 		f.sign = s[0] // found put the shared one first
 	}
 	return f
@@ -43,6 +43,10 @@ func restoreFleet(in *omen.Incident) *fleet {
 // stormWord begins the summary of every storm, also after a reopening, which
 // replaces the reason.
 const stormWord = "storm"
+
+func isStorm(in *omen.Incident) bool {
+	return in.Kind == omen.FleetIncident && strings.HasPrefix(in.Summary, stormWord+":")
+}
 
 // left notes that a member's own incident is over.
 func (f *fleet) left(h omen.Host, reason string) {

@@ -119,11 +119,14 @@ func (t *Tracker) judge(k *track, at time.Time, again bool) {
 // again: it has just come back, and is weighed anew.
 func (t *Tracker) why(k *track, at time.Time, again bool) string {
 	// What was once worth telling stays so until it is over.
-	if fresh := k.in.ChangeNumber == 0; fresh || again || minor(k.in.Suppressed) {
+	// What is kept quiet for what it is only ever rises: after a gap the evidence
+	// begins anew, and it stays what it was meanwhile.
+	was := k.in.Suppressed
+	if again = again || k.in.ChangeNumber == 0; again || minor(was) {
 		switch need := t.h.Open.Samples; {
-		case k.run.material < need:
+		case (again || was == omen.ReasonTrivial) && k.run.material < need:
 			return omen.ReasonTrivial
-		case k.in.Grade == omen.Provisional && !t.h.OpenCold.met(k.run.bar, at.Sub(k.run.barSince)):
+		case (again || was != omen.ReasonMinor) && k.in.Grade == omen.Provisional && !t.h.OpenCold.met(k.run.bar, at.Sub(k.run.barSince)):
 			return omen.ReasonColdStart
 		case k.run.severe < need && k.lasted < t.h.Lasting:
 			return omen.ReasonMinor

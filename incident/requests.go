@@ -58,6 +58,11 @@ func (d *Desk) Do(ctx context.Context, c Command) (change omen.Change, err error
 		d.tracker.Commit(changes)
 		d.stored(len(changes))
 		change = changes[0]
+		if c.Action == CloseNow { // what is held is known nowhere else
+			if err := d.note(ctx); err != nil {
+				d.o.Log.Warn("last tick cannot be noted", "err", err)
+			}
+		}
 		return nil
 	})
 	return change, err
@@ -142,7 +147,7 @@ func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now tim
 			return nil, err
 		}
 	}
-	back := store.Filter{From: now.Add(-previewBack), Kinds: []omen.IncidentKind{omen.HostIncident}}
+	back := store.Filter{From: now.Add(-previewBack), Kinds: []omen.IncidentKind{omen.HostIncident, omen.FleetIncident}}
 	if in.Kind == omen.HostIncident && !c.Role {
 		back.Host = in.Host // nobody else can be covered
 	}
@@ -312,6 +317,19 @@ func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
 	}
 	if e.Grace < 0 || e.Grace > 24*time.Hour {
 		return e, fmt.Errorf("event %s: grace of %s, want up to a day: %w", e.ID, e.Grace, omen.ErrInvalid)
+	}
+	switch e.Kind {
+	case omen.EventBoot, omen.EventRestart, omen.EventDeploy, omen.EventNote:
+	default:
+		return e, fmt.Errorf("event %s: kind %q, want boot, restart, deploy or note: %w", e.ID, e.Kind, omen.ErrInvalid)
+	}
+	if len(e.Title)+len(e.Link)+len(e.By)+len(e.ID) > maxText {
+		return e, fmt.Errorf("event %s: text is too long: %w", e.ID, omen.ErrInvalid)
+	}
+	for _, m := range e.Match {
+		if !m.OfHost() {
+			return e, fmt.Errorf("event %s: matcher %s says nothing of a host: %w", e.ID, m, omen.ErrInvalid)
+		}
 	}
 	if _, err := omen.Compile(e.Match); err != nil || len(e.Match) == 0 {
 		return e, errors.Join(fmt.Errorf("event %s: it needs matchers that say which hosts: %w", e.ID, omen.ErrInvalid), err)

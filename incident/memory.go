@@ -1,0 +1,93 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// Memory is what the tracker knows beside the incidents themselves, and what
+// must outlive a restart: how high and how often an open incident has been,
+// and which hosts an operator closed while they were still anomalous.
+type Memory struct {
+	Grown map[string]Grown `json:"grown"` // by incident
+	Held  []Held           `json:"held"`
+}
+
+// Grown is the past of an incident that is open, or may come back.
+type Grown struct {
+	Returns int             `json:"returns"`
+	Quiet   int             `json:"quiet"` // samples without a loud one, of late
+	Calm    time.Time       `json:"calm"`  // the first of them
+	Above   []time.Duration `json:"above_ns"` // time above each rung of the ladder
+	Lasted  time.Duration   `json:"lasted_ns"`
+	Expiry  time.Time       `json:"expiry"`
+	At      time.Time       `json:"at"` // of the last sample
+	Step    time.Duration   `json:"step_ns"`
+}
+
+// Held is a host that opens no new incident before it was quiet for once.
+type Held struct {
+	Host  omen.Host `json:"host"`
+	At    time.Time `json:"at"` // of its last sample
+	Peak  float64   `json:"peak"`
+	Model string    `json:"model"`
+}
+
+// Memory is a copy of what is to be kept over a restart.
+func (t *Tracker) Memory() Memory {
+	m := Memory{Grown: map[string]Grown{}}
+	for _, k := range t.hosts {
+		if k.in != nil {
+			m.Grown[k.in.ID] = Grown{k.returns, k.quiet, k.calm, slices.Clone(k.above), k.lasted, k.expiry, k.at, k.step}
+		}
+		if k.past != nil && k.returns > 0 {
+			m.Grown[k.past.ID] = Grown{Returns: k.returns}
+		}
+		if k.held {
+			m.Held = append(m.Held, Held{k.host, k.at, k.heldPeak, k.heldModel})
+		}
+	}
+	for _, s := range t.sources {
+		for _, c := range []*condition{&s.down, &s.own} {
+			if c.in != nil {
+				m.Grown[c.in.ID] = Grown{Returns: c.returns}
+			}
+		}
+	}
+	return m
+}
+
+// Recall puts in what Memory gave before the restart. It is for after
+// [Tracker.Restore] and before the first tick.
+func (t *Tracker) Recall(m Memory) {
+	for _, k := range t.hosts {
+		if k.in == nil {
+			if k.past != nil {
+				k.returns = m.Grown[k.past.ID].Returns
+			}
+			continue
+		}
+		if g, ok := m.Grown[k.in.ID]; ok {
+			k.returns, k.lasted, k.expiry, k.at, k.step = g.Returns, g.Lasted, g.Expiry, g.At, g.Step
+			k.quiet, k.calm = g.Quiet, g.Calm
+			if len(g.Above) == len(t.h.Ladder) {
+				k.above = slices.Clone(g.Above)
+			}
+		}
+	}
+	for _, s := range t.sources {
+		for _, c := range []*condition{&s.down, &s.own} {
+			if c.in != nil {
+				c.returns = m.Grown[c.in.ID].Returns
+			}
+		}
+	}
+	for _, h := range m.Held {
+		if k := t.track(h.Host); k.in == nil {
+			k.at = h.At
+			k.held, k.heldPeak, k.heldModel = true, h.Peak, h.Model
+		}
+	}
+}
