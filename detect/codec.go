@@ -70,6 +70,8 @@ func (w *writer) fields(m *Model) {
 	}
 	w.u64(boolBit(m.timeOfDay, 0))
 	w.bytes(m.group)
+	w.f32s(unturned(m.ridge, len(m.active)))
+	w.f32s(unturned(m.season, len(m.active)))
 	for _, v := range m.vectors() {
 		w.f32s(*v)
 	}
@@ -89,9 +91,9 @@ func (w *writer) fields(m *Model) {
 	}
 }
 
-// vectors are the model's float32 parameters in storage order.
+// vectors are the model's float32 parameters per feature, in storage order.
 func (m *Model) vectors() []*[]float32 {
-	return []*[]float32{&m.ridge, &m.season, &m.rmsR, &m.rmsE, &m.rmsU, &m.jump, &m.bandLow, &m.bandHigh}
+	return []*[]float32{&m.rmsR, &m.rmsE, &m.rmsU, &m.jump, &m.bandLow, &m.bandHigh}
 }
 
 // numbers are its float64 parameters in storage order.
@@ -142,6 +144,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	if err := m.check(); err != nil {
 		return nil, corrupt(err.Error())
 	}
+	m.ridge, m.season = turned(m.ridge, len(m.active)), turned(m.season, len(m.active))
 	if m.net != nil {
 		m.cross = m.net.Crossing(m.group)
 	}
@@ -169,6 +172,7 @@ func (r *reader) fields(m *Model) {
 	}
 	m.timeOfDay = r.u64() != 0
 	m.group = r.bytes()
+	m.ridge, m.season = r.f32s(), r.f32s()
 	for _, v := range m.vectors() {
 		*v = r.f32s()
 	}

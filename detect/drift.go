@@ -20,7 +20,7 @@ const shiftedRMS = 2.0
 // order, with recent the samples before them. It is for reports: it scores the
 // samples on a stream of its own.
 func DriftOf(m *Model, recent, samples []omen.Vector) Drift {
-	d := Drift{Expected: m.busy, Shifted: []string{}}
+	d := Drift{Expected: m.busy}
 	s := m.Stream(recent)
 	n, above := 0, 0
 	for _, v := range samples {
@@ -37,10 +37,18 @@ func DriftOf(m *Model, recent, samples []omen.Vector) Drift {
 	if n > 0 {
 		d.Quantile = float64(above) / float64(n)
 	}
-	for j, i := range m.active {
-		if c := s.judge.centreE[j]; c > shiftedRMS*float64(m.rmsE[j]) || c < -shiftedRMS*float64(m.rmsE[j]) {
-			d.Shifted = append(d.Shifted, m.specs[i].name)
+	d.Shifted = s.Shifted()
+	return d
+}
+
+// Shifted are the features whose usual error has moved by more than two
+// deviations since the stream began; never nil.
+func (s *Stream) Shifted() []string {
+	shifted := []string{}
+	for j, i := range s.m.active {
+		if c := s.judge.centreE[j]; c > shiftedRMS*float64(s.m.rmsE[j]) || c < -shiftedRMS*float64(s.m.rmsE[j]) {
+			shifted = append(shifted, s.m.specs[i].name)
 		}
 	}
-	return d
+	return shifted
 }

@@ -70,13 +70,15 @@ func (f *fit) fitForecast() error {
 func (f *fit) solve(s *sums) error {
 	m := f.m
 	m.season = nil
+	var seasons []float32
 	for _, g := range s.seasons {
 		w, err := g.solve(f.o.Ridge)
 		if err != nil {
 			return err
 		}
-		m.season = append(m.season, w...)
+		seasons = append(seasons, w...)
 	}
+	m.season = turned(seasons, len(m.active))
 	total := newGram(m.regressors(), len(m.active))
 	for _, g := range s.folds {
 		if g != nil {
@@ -85,17 +87,19 @@ func (f *fit) solve(s *sums) error {
 	}
 	// With few rows per regressor the weights are held closer to 0.
 	lambda := f.o.Ridge * max(1, float64(forecastRows*m.regressors())/float64(f.h.len()))
-	var err error
-	if m.ridge, err = total.solve(lambda); err != nil {
+	w, err := total.solve(lambda)
+	if err != nil {
 		return err
 	}
+	m.ridge = turned(w, len(m.active))
 	for k, g := range s.folds {
 		if !f.crossed() {
 			break
 		}
-		if f.folds[k], err = total.minus(g).solve(lambda); err != nil {
+		if w, err = total.minus(g).solve(lambda); err != nil {
 			return err
 		}
+		f.folds[k] = turned(w, len(m.active))
 	}
 	return nil
 }

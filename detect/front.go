@@ -4,9 +4,6 @@ import (
 	"math"
 	"time"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"github.com/omenhq/omen/autoencoder"
 )
 
@@ -30,8 +27,10 @@ type front struct {
 	last    time.Time
 	shift   *shift // the window that the sample is in, set before each step; nil: none
 
-	z, a, s  []float64 // the sample in scaled units; gaps hold what was expected
+	x        []float64 // the sample, what is shifted taken off
+	z, a, s  []float64 // the same in scaled units; gaps hold what was expected
 	ok       []bool    // false: a gap
+	gaps     int       // how many
 	forecast []float32 // of A
 	usual    []float32 // of A, at this time of day
 	recon    []float32 // of S, each feature from the other groups
@@ -53,8 +52,8 @@ func newFront(m *Model) *front {
 	n := len(m.active)
 	f := &front{
 		m: m,
-		z: make([]float64, n), a: make([]float64, n), s: make([]float64, n), ok: make([]bool, n),
-		forecast: make([]float32, n), usual: make([]float32, n), recon: make([]float32, n),
+		x: make([]float64, n), z: make([]float64, n), a: make([]float64, n), s: make([]float64, n), ok: make([]bool, n),
+		forecast: make([]float32, pad(n))[:n], usual: make([]float32, pad(n))[:n], recon: make([]float32, n),
 		r: make([]float32, n), e: make([]float32, n), u: make([]float32, n), jump: make([]float32, n),
 		phi:  make([]float32, regressors(n, true)),
 		past: make([]float64, jumpMean*n), moves: make([]float32, jumpSpan*n),
@@ -119,38 +118,37 @@ func (f *front) step(at time.Time, values []float64) bool {
 
 // observe scales the sample. Gaps are marked; complete fills them.
 func (f *front) observe(values []float64) {
+	f.gaps = 0
 	for j, i := range f.m.active {
 		v := math.NaN()
 		if int(i) < len(values) {
 			v = values[i]
 		}
-		if f.ok[j] = usable(v); !f.ok[j] {
-			continue
+		f.x[j], f.ok[j] = v, usable(v)
+		if !f.ok[j] {
+			f.gaps++
 		}
 		if f.shift != nil {
-			v -= f.shift.by[j]
+			f.x[j] -= f.shift.by[j]
 		}
-		sc := &f.m.scales[j]
-		f.z[j], f.a[j] = sc.z(v), sc.a(v)
-		f.s[j] = soft(f.z[j])
+	}
+	standardise(f.z, f.a, f.x, f.m.scales)
+	for j, z := range f.z {
+		f.s[j] = soft(z)
 	}
 }
 
 // predict forecasts A from what was seen before this sample.
 func (f *front) predict(at time.Time) {
-	n, p := len(f.m.active), f.m.regressors()
+	n := len(f.m.active)
 	f.setClock(at)
-	clear(f.forecast)
-	clear(f.usual)
 	if f.m.ridge != nil {
-		blas32.Gemv(blas.NoTrans, 1, blas32.General{Rows: n, Cols: p, Stride: p, Data: f.m.ridge},
-			blas32.Vector{N: p, Inc: 1, Data: f.phi}, 0, blas32.Vector{N: n, Inc: 1, Data: f.forecast})
+		project(f.forecast[:pad(n)], f.phi[:f.m.regressors()], f.m.ridge)
 	}
 	if f.m.season != nil {
-		var x [seasonWeights]float32
-		for j := range n {
-			f.seasonal(&x, j)
-			f.usual[j] = dot(f.m.season[j*seasonWeights:(j+1)*seasonWeights], x[:])
+		project(f.usual[:pad(n)], f.phi[(1+averages)*n:], f.m.season[slowAverages*pad(n):])
+		for k := range slowAverages {
+			mix(f.usual, f.phi[(1+averages-slowAverages+k)*n:][:n], f.m.season[k*pad(n):])
 		}
 	}
 }
@@ -174,26 +172,31 @@ func clock(dst []float32, at time.Time) {
 // complete fills gaps with what was expected and computes the forecast's
 // residuals.
 func (f *front) complete(warm bool) {
-	for j := range f.ok {
-		f.r[j], f.u[j] = 0, 0
-		if f.ok[j] {
-			if warm && f.m.ridge != nil {
-				f.r[j] = float32(f.a[j]) - f.forecast[j]
-			}
-			if warm && f.m.season != nil {
-				f.u[j] = float32(f.a[j]) - f.usual[j]
-			}
+	clear(f.r)
+	clear(f.u)
+	if warm && f.m.ridge != nil {
+		residual(f.r, f.a, f.forecast)
+	}
+	if warm && f.m.season != nil {
+		residual(f.u, f.a, f.usual)
+	}
+	if f.gaps == 0 {
+		return
+	}
+	for j, ok := range f.ok {
+		switch {
+		case ok:
 			continue
-		}
-		if !warm {
+		case !warm:
 			f.a[j], f.z[j], f.s[j] = 0, 0, 0
-			continue
+		default:
+			// The last value, drawn to the middle: a forecast fed with its own
+			// answers may wander off, this cannot.
+			f.a[j] = gapDecay * float64(f.phi[j])
+			f.z[j] = f.past[(f.at+jumpMean-1)%jumpMean*len(f.ok)+j]
+			f.s[j] = soft(f.z[j])
 		}
-		// The last value, drawn to the middle: a forecast fed with its own
-		// answers may wander off, this cannot.
-		f.a[j] = gapDecay * float64(f.phi[j])
-		f.z[j] = f.past[(f.at+jumpMean-1)%jumpMean*len(f.ok)+j]
-		f.s[j] = soft(f.z[j])
+		f.r[j], f.u[j] = 0, 0
 	}
 }
 
@@ -202,18 +205,24 @@ func (f *front) reconstruct() {
 	if f.m.net == nil {
 		return
 	}
-	complete := true
-	for j, ok := range f.ok {
-		f.soft[j], f.here[j] = float32(f.s[j]), 1
-		if !ok {
-			f.soft[j], f.here[j], complete = 0, 0, false
+	for j, s := range f.s {
+		f.soft[j] = float32(s)
+	}
+	if f.gaps > 0 {
+		for j, ok := range f.ok {
+			f.here[j] = 1
+			if !ok {
+				f.soft[j], f.here[j] = 0, 0
+			}
 		}
 	}
-	f.m.cross.Predict(f.recon, f.soft, f.here, complete, f.memory)
-	for j, ok := range f.ok {
-		f.e[j] = 0
-		if ok {
-			f.e[j] = float32(f.z[j]) - f.recon[j]
+	f.m.cross.Predict(f.recon, f.soft, f.here, f.gaps == 0, f.memory)
+	residual(f.e, f.z, f.recon)
+	if f.gaps > 0 {
+		for j, ok := range f.ok {
+			if !ok {
+				f.e[j] = 0
+			}
 		}
 	}
 }
@@ -230,34 +239,22 @@ func (f *front) collectMoves(warm bool) {
 			copy(f.past[k*n:(k+1)*n], f.z)
 		}
 	}
-	old := f.past[(f.at%jumpMean)*n:][:n]
-	now := f.moves[(f.at%jumpSpan)*n:][:n]
-	for j := range n {
-		d := float32((f.z[j] - old[j]) / jumpMean)
-		now[j] = d * d
-		var sum float32
-		for k := range jumpSpan {
-			sum += f.moves[k*n+j]
-		}
-		f.jump[j] = float32(math.Sqrt(float64(sum)))
-	}
-	copy(old, f.z)
+	travel(f.jump, f.moves, f.at%jumpSpan*n, n, f.z, f.past[f.at%jumpMean*n:][:n])
 	f.at++
 }
 
 // remember moves the sample into the regressors of the next one.
 func (f *front) remember(warm bool) {
 	n := len(f.ok)
-	for j := range n {
-		v := float32(f.a[j])
-		f.phi[j] = v
-		for k, alpha := range alphas {
-			avg := &f.phi[(k+1)*n+j]
-			if warm {
-				*avg += alpha * (v - *avg)
-			} else {
-				*avg = v
-			}
+	now := f.phi[:n]
+	for j, v := range f.a {
+		now[j] = float32(v)
+	}
+	for k, alpha := range alphas {
+		if average := f.phi[(k+1)*n:][:n]; warm {
+			follow(average, now, alpha)
+		} else {
+			copy(average, now)
 		}
 	}
 }
@@ -267,15 +264,6 @@ const (
 	restartSteps = 20
 	gapDecay     = 0.98
 )
-
-// dot is the inner product.
-func dot(a, b []float32) float32 {
-	var s float32
-	for i, x := range a {
-		s += x * b[i]
-	}
-	return s
-}
 
 // trace is what was found odd in the last sample.
 func (f *front) trace() trace {

@@ -1,7 +1,5 @@
 package detect
 
-import "math"
-
 // The channels.
 const (
 	byForecast = iota
@@ -39,6 +37,7 @@ type judge struct {
 	centreU    []float64
 	evidence   [channels][]float64 // per feature, at least 0
 	parts      []float64           // per feature: its part of the unsmoothed score, before the limit
+	counts     []bool              // per feature: it is there, and may be to blame
 	h          [channels]float64   // sums of evidence
 	q          [channels]float64   // the same in units of their behaviour in training
 	unsmoothed float64             // sum of q
@@ -49,7 +48,7 @@ type judge struct {
 
 func newJudge(m *Model) *judge {
 	n := len(m.active)
-	j := &judge{m: m, centreR: make([]float64, n), centreE: make([]float64, n), centreU: make([]float64, n), parts: make([]float64, n)}
+	j := &judge{m: m, centreR: make([]float64, n), centreE: make([]float64, n), centreU: make([]float64, n), parts: make([]float64, n), counts: make([]bool, n)}
 	for c := range j.evidence {
 		j.evidence[c] = make([]float64, n)
 	}
@@ -64,41 +63,45 @@ func (j *judge) weigh(t trace) {
 		rate = 0
 	}
 	j.h = [channels]float64{}
-	for i := range t.ok {
-		for c := range channels {
-			j.evidence[c][i] = 0
+	for i, ok := range t.ok {
+		j.counts[i] = ok && !m.specs[m.active[i]].context
+	}
+	if !m.without.Forecast {
+		j.h[byForecast] = recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)
+	}
+	if !m.without.Autoencoder {
+		j.h[byAutoencoder] = recentre(j.evidence[byAutoencoder], j.centreE, t.e, m.rmsE, j.counts, rate)
+	}
+	if !m.without.Season && m.season != nil {
+		j.h[bySeason] = recentre(j.evidence[bySeason], j.centreU, t.u, m.rmsU, j.counts, rate)
+	}
+	if breadth := j.evidence[byBreadth]; !m.without.Breadth {
+		for i, jump := range t.jump {
+			breadth[i] = 0
+			if jump > m.jump[i] && j.counts[i] {
+				breadth[i] = 1
+				j.h[byBreadth]++
+			}
 		}
-		if !t.ok[i] || m.specs[m.active[i]].context {
-			continue
-		}
-		if !m.without.Forecast {
-			j.evidence[byForecast][i] = recentred(&j.centreR[i], float64(t.r[i]), float64(m.rmsR[i]), rate)
-		}
-		if !m.without.Autoencoder {
-			j.evidence[byAutoencoder][i] = recentred(&j.centreE[i], float64(t.e[i]), float64(m.rmsE[i]), rate)
-		}
-		if !m.without.Breadth && t.jump[i] > m.jump[i] {
-			j.evidence[byBreadth][i] = 1
-		}
-		if !m.without.Season && m.season != nil {
-			j.evidence[bySeason][i] = recentred(&j.centreU[i], float64(t.u[i]), float64(m.rmsU[i]), rate)
-		}
-		if t.shift != nil {
-			t.shift.damp(&j.evidence, i, t, m.jump[i])
-		}
-		for c := range channels {
-			j.h[c] += j.evidence[c][i]
-		}
+	}
+	if t.shift != nil {
+		j.damp(t)
 	}
 }
 
-// recentred is the squared distance of residual r from its drifting centre, in
-// units of rms; it moves the centre.
-func recentred(centre *float64, r, rms, rate float64) float64 {
-	d := r - *centre
-	*centre += rate * clip(d, recentreMax*rms)
-	d /= rms
-	return d * d
+// damp weakens the evidence inside a window that shifts the expectation.
+func (j *judge) damp(t trace) {
+	for i, counts := range j.counts {
+		if counts {
+			t.shift.damp(&j.evidence, i, t, j.m.jump[i])
+		}
+	}
+	for c := range channels {
+		j.h[c] = 0
+		for _, e := range j.evidence[c] {
+			j.h[c] += e
+		}
+	}
 }
 
 // step weighs one sample and updates the smoothed score. Without meaning (the
@@ -117,12 +120,10 @@ func (j *judge) step(t trace) {
 	for c := range channels {
 		scale[c] = weights[c] / j.m.spread[c]
 	}
-	for i := range j.parts {
-		j.parts[i] = 0
-		for c := range channels {
-			if e := j.evidence[c][i]; e > 0 {
-				j.parts[i] += scale[c] * tempered(e)
-			}
+	clear(j.parts)
+	for c := range channels {
+		if j.h[c] > 0 {
+			temper(j.parts, j.evidence[c], scale[c])
 		}
 	}
 	weight := smoothing
@@ -131,13 +132,6 @@ func (j *judge) step(t trace) {
 	}
 	j.smoothed += weight * (j.unsmoothed - j.smoothed)
 	j.count++
-}
-
-// tempered is x to the power of 3/4: with the plain squares one extreme sample
-// of one feature hides all others that are to blame.
-func tempered(x float64) float64 {
-	root := math.Sqrt(x)
-	return root * math.Sqrt(root)
 }
 
 // restart forgets the smoothed score, not the centres.

@@ -32,8 +32,8 @@ type Model struct {
 	active    []int32   // schema index of each feature that the model uses
 	scales    []scaling // per active feature, as all below
 	timeOfDay bool      // the forecast knows the time of day
-	ridge     []float32 // M x regressors: weights of the forecast
-	season    []float32 // M x seasonWeights: what is usual at this time of day; empty without a day of history
+	ridge     []float32 // regressors x M padded: weights of the forecast
+	season    []float32 // seasonWeights x M padded: what is usual at this time of day; empty without a day of history
 	net       *autoencoder.Network
 	group     []uint8               // which features are hidden together
 	cross     *autoencoder.Crossing // the network by these groups

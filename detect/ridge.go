@@ -83,6 +83,35 @@ func (g *gram) minus(o *gram) *gram {
 	return d
 }
 
+// turned puts weights, one row per target, into the form that project takes:
+// one row per regressor, padded. None give none.
+func turned(w []float32, targets int) []float32 {
+	if len(w) == 0 {
+		return nil
+	}
+	p, n := len(w)/targets, pad(targets)
+	out := make([]float32, p*n)
+	for j := range targets {
+		for k, v := range w[j*p : (j+1)*p] {
+			out[k*n+j] = v
+		}
+	}
+	return out
+}
+
+// unturned is the inverse of turned.
+func unturned(w []float32, targets int) []float32 {
+	n := pad(targets)
+	p := len(w) / n
+	out := make([]float32, 0, targets*p)
+	for j := range targets {
+		for k := range p {
+			out = append(out, w[k*n+j])
+		}
+	}
+	return out
+}
+
 // solve returns the ridge weights (ΦᵀΦ + λI)⁻¹ΦᵀA, one row of p weights per
 // target.
 func (g *gram) solve(lambda float64) ([]float32, error) {

@@ -25,10 +25,10 @@ type scaling struct {
 }
 
 func (s scaling) z(x float64) float64 { return clip((x-s.zCentre)/s.zWidth, clipZ) }
-func (s scaling) a(x float64) float64 { return math.Asinh(clip((x-s.aCentre)/s.aWidth, clipA)) }
+func (s scaling) a(x float64) float64 { return asinh(clip((x-s.aCentre)/s.aWidth, clipA)) }
 
 // unZ and unA are the inverses inside the clipping range.
-func (s scaling) unZ(z float64) float64 { return s.zCentre + z*s.zWidth }
+func (s scaling) unZ(z float64) float64 { return s.zCentre + float64(z*s.zWidth) }
 func (s scaling) unA(a float64) float64 { return s.aCentre + math.Sinh(a)*s.aWidth }
 
 // learnScaling learns from one feature's finite values. scratch is reordered.
