@@ -18,8 +18,8 @@ type Memory struct {
 // Grown is the past of an incident that is open, or may come back.
 type Grown struct {
 	Returns int             `json:"returns"`
-	Quiet   int             `json:"quiet"` // samples without a loud one, of late
-	Calm    time.Time       `json:"calm"`  // the first of them
+	Quiet   int             `json:"quiet"`    // samples without a loud one, of late
+	Calm    time.Time       `json:"calm"`     // the first of them
 	Above   []time.Duration `json:"above_ns"` // time above each rung of the ladder
 	Lasted  time.Duration   `json:"lasted_ns"`
 	Expiry  time.Time       `json:"expiry"`

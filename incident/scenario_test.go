@@ -62,8 +62,13 @@ type scenario struct {
 	labels  map[omen.Host]map[string]string
 	phases  []phase
 	rules   Rules
-	judged  []judgement
+	acts    []act
 	told    bool // list only what people are told
+	say     bool // and in which words
+	nights  bool // what comes on three nights is expected, as the desk has it
+	page    float64
+	smooth  bool                  // the scripts' scores are smoothed, as detect does it
+	level   map[omen.Host]float64 // the smoothed scores
 	tracker *Tracker
 	changes []omen.Change
 }
@@ -85,17 +90,10 @@ type phase struct {
 	gap      bool
 }
 
-type judgement struct {
-	at      time.Duration
-	host    string
-	verdict omen.Verdict
-	role    bool
-}
-
 func play(t *testing.T, script string) string {
 	t.Helper()
 	s := &scenario{start: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), step: 15 * time.Second,
-		length: time.Hour, source: "prod", labels: map[omen.Host]map[string]string{}}
+		length: time.Hour, source: "prod", labels: map[omen.Host]map[string]string{}, level: map[omen.Host]float64{}}
 	s.rules.Role = "role"
 	for _, line := range lines(script) {
 		if err := s.read(line); err != nil {
@@ -107,7 +105,7 @@ func play(t *testing.T, script string) string {
 		t.Fatal(err)
 	}
 	for at := time.Duration(0); at <= s.length; at += s.step {
-		s.judge(t, at)
+		s.act(t, at)
 		s.tick(at)
 	}
 	return s.report()
@@ -117,6 +115,7 @@ func play(t *testing.T, script string) string {
 func (s *scenario) tick(at time.Duration) {
 	k := omen.Tick{Source: s.source, At: s.start.Add(at)}
 	for _, p := range s.phases {
+		at := p.fold(at)
 		if p.gap && at >= p.from && at < p.to {
 			s.changes = append(s.changes, s.tracker.Idle(k.At)...)
 			return
@@ -136,20 +135,34 @@ func (s *scenario) tick(at time.Duration) {
 				p.shape(&score, &silent, place, at-time.Duration(place)*p.stagger)
 			}
 		}
+		if score.PageLevel = s.page; s.smooth {
+			s.level[h] += (score.Unsmoothed - s.level[h]) / 3
+			score.Value = s.level[h]
+		}
 		if silent {
 			k.Silent = append(k.Silent, h)
 		} else {
 			k.Scores = append(k.Scores, score)
 		}
 	}
-	s.changes = append(s.changes, s.tracker.Tick(k)...)
+	made := s.tracker.Tick(k)
+	s.changes = append(s.changes, made...)
+	if s.nights {
+		s.expect(made)
+	}
+}
+
+// fold is the time within the first round, for a phase that comes again.
+func (p phase) fold(at time.Duration) time.Duration {
+	if p.every > 0 && at >= p.from && at < p.until {
+		return p.from + (at-p.from)%p.every
+	}
+	return at
 }
 
 // shape makes a score what the phase says, if the phase is on.
 func (p phase) shape(s *omen.Score, silent *bool, place int, at time.Duration) {
-	if p.every > 0 && at >= p.from && at < p.until {
-		at = p.from + (at-p.from)%p.every
-	}
+	at = p.fold(at)
 	if at < p.from || at >= p.to {
 		return
 	}
@@ -168,34 +181,6 @@ func (p phase) shape(s *omen.Score, silent *bool, place int, at time.Duration) {
 		c.Actual = .01
 	}
 	s.Causes = []omen.Cause{c}
-}
-
-// judge gives the verdicts that are due, on each host's latest incident.
-func (s *scenario) judge(t *testing.T, at time.Duration) {
-	for _, j := range s.judged {
-		if j.at != at {
-			continue
-		}
-		i := slices.IndexFunc(s.changes, func(c omen.Change) bool { return c.Incident.Host.Name == j.host })
-		if i < 0 {
-			t.Fatalf("verdict on %s: it has no incident", j.host)
-		}
-		var last omen.Incident
-		for _, c := range s.changes {
-			if c.Incident.Host.Name == j.host {
-				last = c.Incident
-			}
-		}
-		role := ""
-		if j.role {
-			role = s.labels[last.Host]["role"]
-		}
-		p := PatternOf(last, j.verdict, time.UTC, role, "ann", s.start.Add(at))
-		s.rules.Patterns = append(slices.Clone(s.rules.Patterns), p)
-		for _, err := range s.tracker.SetRules(s.rules) {
-			t.Fatal(err)
-		}
-	}
 }
 
 // report writes changes one a line; more than three alike become one line.
@@ -234,6 +219,12 @@ func (s *scenario) report() string {
 			subject = fmt.Sprintf("x%d", counts[a])
 		}
 		line := strings.Join([]string{a.when, a.kind, a.of, subject, a.rest}, " ")
+		if c.By != "omen" {
+			line += " by " + c.By
+		}
+		if s.say && c.Incident.Suppressed == "" && c.Incident.Summary != "" && c.Kind != omen.ChangeClosed {
+			line += ": " + c.Incident.Summary
+		}
 		if !slices.Contains(out[max(0, len(out)-20):], line) {
 			out = append(out, line)
 		}
@@ -271,6 +262,14 @@ func (s *scenario) read(line string) (err error) {
 		}
 	case "told":
 		s.told = true
+	case "say":
+		s.say = true
+	case "nights":
+		s.nights = true
+	case "smoothed":
+		s.smooth = true
+	case "page":
+		s.page = must(strconv.ParseFloat(words[1], 64))
 	case "silence", "window", "event":
 		s.rule(words)
 	case "at":
@@ -302,9 +301,9 @@ func (s *scenario) rule(words []string) {
 	}
 }
 
-// at reads: at FROM..TO [every D until D] [stagger D] HOSTS score X[..Y] CAUSE
+// at reads what [scenario.act] does, or: at FROM..TO [every D until D] [stagger D] HOSTS score X[..Y] CAUSE
 // up|down [trivial] [GRADE], or … HOSTS silent, or at FROM..TO down WHY, or at
-// FROM..TO no ticks, or at T verdict HOST VERDICT [role].
+// FROM..TO no ticks.
 func (s *scenario) at(words []string) {
 	p := phase{hosts: map[string]int{}, lo: .3, hi: .3}
 	from, to, _ := strings.Cut(words[1], "..")
@@ -339,10 +338,8 @@ func (s *scenario) at(words []string) {
 			p.down = next()
 		case "no":
 			p.gap = next() == "ticks"
-		case "verdict":
-			j := judgement{at: p.from, host: next(), verdict: omen.Verdict(next())}
-			j.role = len(rest) > 1 && next() == "role"
-			s.judged = append(s.judged, j)
+		case "verdict", "ack", "close", "restart", "revert":
+			s.acts = append(s.acts, act{p.from, rest})
 			return
 		default:
 			for i, name := range names(rest[0]) {

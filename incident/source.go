@@ -106,11 +106,11 @@ func (s *source) trouble(k omen.Tick, reason string) omen.Incident {
 	in := omen.Incident{
 		ID: newID(omen.SourceIncident, s.name, s.badSince), Kind: omen.SourceIncident,
 		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
-		Since: s.badSince.UTC(), OpenedAt: k.At.UTC(), Summary: "source cannot be read: " + k.Err,
+		Since: s.badSince.UTC(), OpenedAt: k.At.UTC(), Summary: "source " + s.name + " cannot be read: " + k.Err,
 	}
 	if reason == omen.ReasonPartition {
 		in.Members = slices.Clone(k.Silent)
-		in.Summary = fmt.Sprintf("%d of %d hosts send nothing", len(k.Silent), len(k.Silent)+len(k.Scores))
+		in.Summary = fmt.Sprintf("%d of %d hosts of source %s send nothing", len(k.Silent), len(k.Silent)+len(k.Scores), s.name)
 	}
 	return in
 }
