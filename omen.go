@@ -212,6 +212,39 @@ type HostStatus struct {
 	LastSeen time.Time         `json:"last_seen"`
 	Model    ModelInfo         `json:"model"` // what serves; its zero value before the first model
 	Training TrainingStatus    `json:"training"`
+	First    time.Time         `json:"first"`     // its first sample, as far as history reaches
+	Stale    bool              `json:"stale"`     // the model is older than two intervals between trainings
+	Drift    Drift             `json:"drift"`     // since the model serves
+	SelfTest []SelfTest        `json:"self_test"` // of the model that serves
+	Pages    Pages             `json:"pages"`     // of the last week
+}
+
+// Drift says how far a host has left what its model learned.
+type Drift struct {
+	Samples  int      `json:"samples"`  // scored by this model, a day's at most; 0: nothing is known yet
+	Busy     float64  `json:"busy"`     // share of them above half of the limit
+	Expected float64  `json:"expected"` // the same in training
+	Shifted  []string `json:"shifted"`  // features whose usual error has moved by more than two deviations
+	Drifting bool     `json:"drifting"` // it is so far that the model judges another host than it learned
+}
+
+// SelfTest is what a model finds of synthetic faults of one kind, injected into
+// its host's own history.
+type SelfTest struct {
+	Kind     string        `json:"kind"`
+	Recall   float64       `json:"recall"`   // share found, over all sizes
+	Delay    time.Duration `json:"delay_ns"` // median from start to first alert; 0 where none was found
+	Smallest float64       `json:"smallest"` // smallest size, in standard deviations, of which half are found; 0: none, or the kind has no size
+}
+
+// Pages are incidents that people were told of, against those that the
+// operator accepts.
+type Pages struct {
+	Promised float64 `json:"promised"` // false ones accepted per host and week
+	Actual   float64 `json:"actual"`   // told of per host and week, true or false; NaN while less than a day is known
+	Opened   int     `json:"opened"`   // the same as a count, within Days
+	Hosts    int     `json:"hosts"`
+	Days     float64 `json:"days"` // a week at most
 }
 
 // TrainingStatus says what is being learned of a host, and when.

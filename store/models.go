@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	omen "github.com/omenhq/omen"
 )
@@ -121,6 +122,29 @@ func (db *DB) Models(ctx context.Context, host omen.Host) ([]omen.ModelInfo, err
 		return nil, fmt.Errorf("read models: %w", err)
 	}
 	return found, nil
+}
+
+// LastTrained is, by host, up to when the newest of its stored models learned,
+// whether it was promoted or not.
+func (db *DB) LastTrained(ctx context.Context) (map[omen.Host]time.Time, error) {
+	out := map[omen.Host]time.Time{}
+	_, err := query(ctx, db.read, func(rows *sql.Rows) (struct{}, error) {
+		var id string
+		var at int64
+		if err := rows.Scan(&id, &at); err != nil {
+			return struct{}{}, err
+		}
+		h, err := omen.ParseHost(id)
+		if err != nil {
+			return struct{}{}, fmt.Errorf("%w: %w", omen.ErrCorrupt, err)
+		}
+		out[h] = time.Unix(0, at).UTC()
+		return struct{}{}, nil
+	}, "SELECT host, max(trained) FROM model GROUP BY host")
+	if err != nil {
+		return nil, fmt.Errorf("read when hosts were last trained: %w", err)
+	}
+	return out, nil
 }
 
 // ServingModels hands every host's serving model to load, ordered by host.

@@ -17,40 +17,33 @@ import (
 // batchBytes bounds the history that is in memory for one batch of trainings.
 const batchBytes = 256 << 20
 
-// learnLoop looks up what is known of each host that appears, and trains the
-// hosts as they become due.
+// learnLoop trains the hosts as they become due.
 func (w *Watch) learnLoop(ctx context.Context) error {
-	wait := time.Second
 	for ctx.Err() == nil {
 		batch, next := w.due(time.Now())
-		switch unknown := w.unknown(); {
-		case unknown:
-			err := w.lookUp(ctx)
-			if err == nil {
-				wait = time.Second
-				continue
-			}
-			w.unread(err)
-			next = min(wait, next)
-			wait = min(2*wait, time.Minute)
-		case len(batch) > 0:
+		if len(batch) > 0 {
 			w.train(ctx, batch)
 			continue
 		}
-		t := time.NewTimer(next)
-		select {
-		case <-ctx.Done():
-		case <-w.wake:
-		case <-t.C:
-		}
-		t.Stop()
+		await(ctx, next, w.wake)
 	}
 	return nil
 }
 
+// await waits for d, for a nudge or for the end of ctx.
+func await(ctx context.Context, d time.Duration, nudged <-chan struct{}) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-nudged:
+	case <-t.C:
+	}
+}
+
 // plan says when the host is learned next. The caller holds mu.
 func (w *Watch) plan(h *host, now time.Time) {
-	h.due, h.training.NextGrade = nextDue(h.id.ID(), h.first, h.info.TrainedAt, w.o.Step, w.o.Retrain)
+	h.due, h.training.NextGrade = nextDue(h.id.ID(), h.first, later(h.info.TrainedAt, h.tried), w.o.Step, w.o.Retrain)
 	if h.failures > 0 {
 		h.due = later(h.due, now.Add(retryAfter(h.failures, w.o.Step)))
 	}
@@ -67,6 +60,7 @@ func later(a, b time.Time) time.Time {
 func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector) {
 	h.model, h.info, h.stream = m, info, m.Stream(recent)
 	h.info.Serving = true
+	h.drift, h.selfTest = newDrift(m), selfTest(m)
 }
 
 // due are the hosts to train now, those without a model and with the longest
@@ -248,24 +242,21 @@ func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, recent []
 	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""
 	h.failures = 0
 	if now := w.hosts[h.id.Name]; promote && now != h { // it left meanwhile, or came back
-		w.stored[h.id.Name] = trained{m, info}
+		w.stored[h.id.Name] = trained{m, info, info.TrainedAt}
 		if now != nil {
 			now.known = false
-			w.nudge()
+			nudge(w.found)
 		}
 	}
 	if promote {
 		w.serve(h, m, info, recent)
 		w.metrics.trainings.WithLabelValues("promoted").Inc()
 	} else {
-		// The plan goes on as though it had been promoted.
-		h.training.Err = info.Note
+		h.training.Err = info.Note // and the plan goes on as though it had been promoted
 		w.metrics.trainings.WithLabelValues("kept_old").Inc()
 	}
-	trained := h.info.TrainedAt
-	h.info.TrainedAt = info.TrainedAt
+	h.tried = info.TrainedAt
 	w.plan(h, info.TrainedAt)
-	h.info.TrainedAt = trained
 }
 
 // failed notes why a training gave no model, and when it is tried again.

@@ -3,15 +3,49 @@ package watch
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 )
 
-// unknown reports whether a host's history has not been looked up.
+// lookLoop looks up what is known of each host that appears. It has a loop of
+// its own: a source that refuses to give a new host's history does not keep the
+// others from being learned, nor does their learning keep it waiting.
+func (w *Watch) lookLoop(ctx context.Context) error {
+	wait := time.Second
+	for ctx.Err() == nil {
+		err := w.load(ctx)
+		if err == nil && w.unknown() {
+			err = w.lookUp(ctx)
+			nudge(w.wake)
+		}
+		if err == nil {
+			err = w.keep(ctx)
+		}
+		switch {
+		case err == nil && w.unknown():
+			wait = time.Second
+		case err == nil:
+			wait = time.Second
+			await(ctx, time.Hour, w.found)
+		case ctx.Err() == nil:
+			w.unread(err)
+			await(ctx, wait, nil)
+			wait = min(2*wait, time.Minute)
+		}
+	}
+	return nil
+}
+
+// unknown reports whether a host's history has not been looked up. Before the
+// first instant was read nothing can be.
 func (w *Watch) unknown() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.last.IsZero() {
+		return false
+	}
 	for _, h := range w.hosts {
 		if !h.known {
 			return true
@@ -40,21 +74,13 @@ func (w *Watch) unread(err error) {
 // lookUp learns since when the hosts that are new have samples, and takes up
 // their stored models.
 func (w *Watch) lookUp(ctx context.Context) error {
-	w.mu.Lock()
-	at, loaded := w.last, w.stored != nil
-	w.mu.Unlock()
-	if !loaded {
-		stored, err := w.loadModels(ctx)
-		if err != nil {
-			return err
-		}
-		w.mu.Lock()
-		w.stored = stored
-		w.mu.Unlock()
+	if err := w.load(ctx); err != nil {
+		return err
 	}
 	var names []string
 	models := 0
 	w.mu.Lock()
+	at := w.last
 	for name, h := range w.hosts {
 		if !h.known {
 			names = append(names, name)
@@ -85,7 +111,11 @@ func (w *Watch) lookUp(ctx context.Context) error {
 			h.training.Samples += int(at.Sub(first) / w.o.Step)
 		}
 		if t := w.stored[name]; t.model != nil {
+			if t.info.From.Before(h.first) {
+				h.first = t.info.From // the begin of history is looked for coarsely
+			}
 			w.serve(h, t.model, t.info, recent[name])
+			h.tried = t.tried
 			delete(w.stored, name)
 		}
 		w.plan(h, at)
@@ -97,7 +127,11 @@ func (w *Watch) lookUp(ctx context.Context) error {
 // of another schema or step are left aside: their hosts are learned anew.
 func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
 	out := map[string]trained{}
-	err := w.o.Store.ServingModels(ctx, func(info omen.ModelInfo, blob []byte) error {
+	tried, err := w.o.Store.LastTrained(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = w.o.Store.ServingModels(ctx, func(info omen.ModelInfo, blob []byte) error {
 		if info.Host.Source != w.o.Name || info.Host.Profile != w.o.Schema.Profile() {
 			return nil
 		}
@@ -112,7 +146,7 @@ func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
 			w.log.Info("model of another step left aside", "host", info.Host.Name, "model", info.ID)
 			return nil
 		}
-		out[info.Host.Name] = trained{m, info}
+		out[info.Host.Name] = trained{m, info, tried[info.Host]}
 		return nil
 	})
 	return out, err

@@ -41,7 +41,9 @@ func judge(old, fresh conduct, had, has omen.Grade) (promote bool, why string) {
 	switch {
 	case fresh.rate() > loudRate:
 		return false, fmt.Sprintf("kept the old model: the new one alerts on %.1f%% of quiet time", 100*fresh.rate())
-	case had != omen.Established && has != had:
+	case rank(has) < rank(had) && old.rate() <= loudRate:
+		return false, fmt.Sprintf("kept the old model: the history shrank, the new one would be %s, the old one is %s", has, had)
+	case rank(has) > rank(had):
 		return true, fmt.Sprintf("grew from %s to %s", had, has)
 	case float64(fresh.alerts) > slack*float64(old.alerts)+slackSamples:
 		return false, fmt.Sprintf("kept the old model: the new one alerts on %d quiet samples, the old one on %d", fresh.alerts, old.alerts)
@@ -50,6 +52,17 @@ func judge(old, fresh conduct, had, has omen.Grade) (promote bool, why string) {
 	default:
 		return true, fmt.Sprintf("alerts on %d of %d quiet samples (before: %d), notices %d of %d incidents", fresh.alerts, fresh.quiet, old.alerts, fresh.noticed, fresh.troubled)
 	}
+}
+
+// rank orders grades.
+func rank(g omen.Grade) int {
+	switch g {
+	case omen.Established:
+		return 2
+	case omen.Learning:
+		return 1
+	}
+	return 0
 }
 
 // behave scores the last n samples with a stream of the model's own.

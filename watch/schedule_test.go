@@ -63,6 +63,9 @@ func TestJudge(t *testing.T) {
 		{"blind to what was confirmed", conduct{quiet: 1000, troubled: 2, noticed: 2}, conduct{quiet: 1000, troubled: 2, noticed: 1}, est, est, false},
 		{"growing may be louder", conduct{quiet: 1000}, conduct{quiet: 1000, alerts: 30}, prov, learning, true},
 		{"but not shout", conduct{quiet: 1000}, conduct{quiet: 1000, alerts: 60}, prov, learning, false},
+		{"shrunk", conduct{quiet: 1000}, conduct{quiet: 1000}, learning, prov, false},
+		{"shrunk from established", conduct{quiet: 1000, alerts: 20}, conduct{quiet: 1000}, est, learning, false},
+		{"shrunk, but the old one shouts", conduct{quiet: 1000, alerts: 60}, conduct{quiet: 1000}, est, learning, true},
 		{"nothing quiet to judge by", conduct{}, conduct{}, est, est, true},
 	} {
 		if got, why := judge(c.old, c.fresh, c.had, c.has); got != c.want || why == "" {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
@@ -104,6 +106,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	vectors := w.o.Schema.AppendVectors(nil, f, w.o.Name, at)
 	tick := omen.Tick{Source: w.o.Name, At: at}
 	w.mu.Lock()
+	if w.last.IsZero() {
+		nudge(w.found)
+	}
 	w.last = at
 	spoke := map[string]bool{}
 	for _, v := range vectors {
@@ -127,15 +132,18 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 			continue
 		}
 		h.score = score.Clone()
+		h.drift.add(score, w.o.Step)
 		tick.Scores = append(tick.Scores, h.score)
 	}
 	for name, h := range w.hosts {
 		switch {
 		case spoke[name]:
-		case at.Sub(h.seen) > forgetAfter:
+		case at.Sub(later(h.seen, h.awaited)) > forgetAfter:
 			delete(w.hosts, name)
+			w.changed = true
+			nudge(w.found)
 			if h.model != nil {
-				w.stored[name] = trained{h.model, h.info}
+				w.stored[name] = trained{h.model, h.info, h.tried}
 			}
 		case h.model != nil:
 			tick.Silent = append(tick.Silent, h.id)
@@ -148,10 +156,27 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	w.metrics.scores.Add(float64(len(tick.Scores)))
 	w.offer(ctx, tick)
 	if w.o.Record != nil && len(tick.Scores) > 0 {
-		if err := w.o.Record(ctx, tick.Scores); err != nil && ctx.Err() == nil {
-			w.metrics.unrecorded.Inc()
-			w.log.Warn("scores not kept", "err", err)
+		err := w.o.Record(ctx, tick.Scores)
+		if ctx.Err() == nil {
+			w.told(&w.unkept, w.metrics.unrecorded, "scores not kept", "scores are kept again", err)
 		}
+	}
+}
+
+// told counts an error, and logs when errors begin and when they end.
+func (w *Watch) told(failing *bool, count prometheus.Counter, bad, good string, err error) {
+	w.mu.Lock()
+	was := *failing
+	*failing = err != nil
+	w.mu.Unlock()
+	if err != nil {
+		count.Inc()
+	}
+	switch {
+	case err != nil && !was:
+		w.log.Warn(bad, "err", err)
+	case err == nil && was:
+		w.log.Info(good)
 	}
 }
 
@@ -162,23 +187,24 @@ func (w *Watch) meet(id omen.Host, at time.Time) *host {
 		h = &host{id: id, first: at, seen: at}
 		w.hosts[id.Name] = h
 		w.plan(h, at)
-		w.nudge() // the learner looks up its history and its model
+		w.changed = true
+		nudge(w.found) // its history and its model are looked up
 	}
 	return h
 }
 
-// nudge makes the learner look at its plan again.
-func (w *Watch) nudge() {
+// nudge makes the owner of a channel look again.
+func nudge(c chan<- struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
 func (w *Watch) offer(ctx context.Context, k omen.Tick) {
-	if err := w.o.Offer(ctx, k); err != nil && ctx.Err() == nil {
-		w.metrics.unoffered.Inc()
-		w.log.Warn("scores not judged", "err", err)
+	err := w.o.Offer(ctx, k)
+	if ctx.Err() == nil {
+		w.told(&w.untold, w.metrics.unoffered, "scores not judged", "scores are judged again", err)
 	}
 }
 
@@ -197,6 +223,7 @@ func (w *Watch) hostStatus(h *host) omen.HostStatus {
 	s := omen.HostStatus{
 		Host: h.id, Labels: h.labels, State: omen.HostLearning, Score: h.score,
 		LastSeen: h.seen, Model: h.info, Training: h.training,
+		First: h.first, Stale: w.stale(h, w.last), Drift: h.drift.status(h.stream), SelfTest: h.selfTest,
 	}
 	s.Training.NextDue = h.due
 	switch {

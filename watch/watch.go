@@ -62,6 +62,7 @@ type Watch struct {
 	log     *slog.Logger
 	metrics *metrics
 	wake    chan struct{} // bound 1, owner the learner; full: it is about to look anyway
+	found   chan struct{} // likewise of who looks up new hosts
 
 	mu     sync.Mutex // guards what follows; the score loop and the learner write, snapshots read
 	hosts  map[string]*host
@@ -69,12 +70,18 @@ type Watch struct {
 	status omen.SourceStatus
 	window time.Duration // what $window became at the first read
 	last   time.Time     // the last instant that was scored
+
+	changed bool // which hosts are there, since that was stored
+	untold  bool // the desk did not take the last round; likewise below
+	unkept  bool // the last round's scores were not kept
 }
 
-// trained is a model and what the store says of it.
+// trained is a model, what the store says of it, and up to when the host's
+// last training learned.
 type trained struct {
 	model *detect.Model
 	info  omen.ModelInfo
+	tried time.Time
 }
 
 // host is what the watch knows of one host.
@@ -89,9 +96,14 @@ type host struct {
 	info     omen.ModelInfo
 	stream   *detect.Stream
 	score    omen.Score // a clone
+	drift    drift      // since the model serves
+	selfTest []omen.SelfTest
 	training omen.TrainingStatus
 	due      time.Time // when the next training may start
+	tried    time.Time // up to when the last training learned, promoted or not
 	failures int       // trainings in a row that gave no model
+
+	awaited time.Time // before the restart it was there: silent since then, at the latest
 }
 
 // New is a watch that does nothing until [Watch.Run].
@@ -110,7 +122,7 @@ func New(o Options) *Watch {
 	}
 	o.Detect.Step = o.Step
 	return &Watch{
-		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), wake: make(chan struct{}, 1),
+		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), wake: make(chan struct{}, 1), found: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window,
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
@@ -126,6 +138,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.scoreLoop(ctx) })
+	g.Go(func() error { return w.lookLoop(ctx) })
 	g.Go(func() error { return w.learnLoop(ctx) })
 	return g.Wait()
 }

@@ -50,6 +50,13 @@ func (w *world) set(feature string, factor float64) {
 	w.turns = append(w.turns, turn{time.Now(), feature, factor})
 }
 
+// hush makes a host silent, or not.
+func (w *world) hush(host string, silent bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent[host] = silent
+}
+
 // factor is what the first host's feature is multiplied by.
 func (w *world) factor(feature string, at time.Time) float64 {
 	factor := 1.0
