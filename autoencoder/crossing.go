@@ -71,6 +71,20 @@ func (n *Network) NewCrossScratch() *CrossScratch {
 	return s
 }
 
+// Takes tells whether the scratch is of the network's shape.
+func (n *Network) Takes(s *CrossScratch) bool {
+	last := len(n.layers) - 1
+	if len(s.acts) != last || len(s.sums) != Groups*n.layers[0].n || len(s.turn) != Groups*n.layers[last].k || len(s.out) != n.layers[last].n {
+		return false
+	}
+	for i, a := range s.acts {
+		if len(a) != Groups*n.layers[i].n {
+			return false
+		}
+	}
+	return true
+}
+
 // Predict writes to dst what each feature of the row should be, from the
 // features of the other groups that are present. All have Width values;
 // present is 1 or 0, a row's value is 0 where it is 0. complete tells that
@@ -83,7 +97,7 @@ func (c *Crossing) Predict(dst, row, present []float32, complete bool, s *CrossS
 	if len(dst) != w || len(row) != w || !complete && len(present) != w {
 		panic(fmt.Sprintf("autoencoder: %d values in, %d out, for %d", len(row), len(dst), w))
 	}
-	if len(s.acts) != last || len(s.sums) != Groups*l.n || len(s.turn) != Groups*n.layers[last].k || len(s.out) != pad(w) {
+	if !n.Takes(s) {
 		panic("autoencoder: scratch of another network's shape")
 	}
 	masks := c.seen

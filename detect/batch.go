@@ -17,9 +17,21 @@ func ScoreBatch(dst []Result, streams []*Stream, vectors []omen.Vector) []Result
 	if len(streams) != len(vectors) {
 		panic("detect: a batch needs one vector per stream")
 	}
+	if len(streams) == 0 {
+		return dst
+	}
+	w := streams[0].front.workspace
 	for i, s := range streams {
+		own := s.front.workspace
+		if w.fits(s.m) {
+			s.workIn(w)
+		}
 		score, err := s.Score(vectors[i])
+		s.workIn(own)
 		dst = append(dst, Result{score, err})
 	}
 	return dst
 }
+
+// workIn makes the stream use the workspace.
+func (s *Stream) workIn(w *workspace) { s.front.workspace, s.judge.workspace = w, w }

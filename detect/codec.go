@@ -145,6 +145,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 		return nil, corrupt(err.Error())
 	}
 	m.ridge, m.season = turned(m.ridge, len(m.active)), turned(m.season, len(m.active))
+	m.bind()
 	if m.net != nil {
 		m.cross = m.net.Crossing(m.group)
 	}

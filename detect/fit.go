@@ -145,6 +145,7 @@ func (f *fit) selectFeatures() error {
 	if len(f.m.active) == 0 {
 		return fmt.Errorf("no feature is present in %d samples: %w", f.h.len(), omen.ErrTooFew)
 	}
+	f.m.bind()
 	f.m.group = grouping(len(f.m.active), f.o.Seed)
 	return nil
 }

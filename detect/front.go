@@ -22,47 +22,37 @@ var alphas = [averages]float32{0.1, 0.03, 0.01}
 // channels finds odd about each feature. It keeps what the forecast and the
 // breadth need of the past, per active feature.
 type front struct {
+	*workspace
 	m       *Model
 	started bool
 	last    time.Time
 	shift   *shift // the window that the sample is in, set before each step; nil: none
 
-	x        []float64 // the sample, what is shifted taken off
-	z, a, s  []float64 // the same in scaled units; gaps hold what was expected
-	ok       []bool    // false: a gap
-	gaps     int       // how many
-	forecast []float32 // of A
-	usual    []float32 // of A, at this time of day
-	recon    []float32 // of S, each feature from the other groups
-	r, e, u  []float32 // residuals of forecast, autoencoder and season, 0 at a gap
-	jump     []float32 // size of recent moves
-
-	phi    []float32 // regressors: last A, its averages, 1, time of day
-	past   []float64 // Z of the last jumpMean samples, ring
-	moves  []float32 // squared moves of the last jumpSpan samples, ring
-	at     int       // samples seen since the last start
-	soft   []float32 // the network's input, 0 at a gap
-	here   []float32 // 0 at a gap, else 1
-	memory *autoencoder.CrossScratch
+	ok    []bool    // false: a gap
+	gaps  int       // how many
+	phi   []float32 // regressors: last A, its averages, 1, time of day
+	past  []float64 // Z of the last jumpMean samples, ring
+	moves []float32 // squared moves of the last jumpSpan samples, ring
+	at    int       // samples seen since the last start
 
 	learn func(phi []float32, a []float64) // told of regressors and targets while fitting
 }
 
+// newFront is the state before the first sample.
 func newFront(m *Model) *front {
 	n := len(m.active)
-	f := &front{
-		m: m,
-		x: make([]float64, n), z: make([]float64, n), a: make([]float64, n), s: make([]float64, n), ok: make([]bool, n),
-		forecast: make([]float32, pad(n))[:n], usual: make([]float32, pad(n))[:n], recon: make([]float32, n),
-		r: make([]float32, n), e: make([]float32, n), u: make([]float32, n), jump: make([]float32, n),
-		phi:  make([]float32, regressors(n, true)),
-		past: make([]float64, jumpMean*n), moves: make([]float32, jumpSpan*n),
-	}
-	if m.net != nil {
-		f.soft, f.here = make([]float32, n), make([]float32, n)
-		f.memory = m.net.NewCrossScratch()
-	}
+	f := &front{}
+	f.init(m, newWorkspace(m), make([]float64, jumpMean*n), make([]float32, frontFloats(n)))
 	return f
+}
+
+// frontFloats is how many float32 a front keeps for n features.
+func frontFloats(n int) int { return regressors(n, true) + jumpSpan*n }
+
+func (f *front) init(m *Model, w *workspace, past []float64, rest []float32) {
+	n := len(m.active)
+	p := regressors(n, true)
+	*f = front{workspace: w, m: m, ok: make([]bool, n), past: past, phi: rest[:p:p], moves: rest[p:]}
 }
 
 // regressors is the number of inputs of the forecast.
@@ -157,16 +147,27 @@ func (f *front) predict(at time.Time) {
 func (f *front) setClock(at time.Time) {
 	k := (1 + averages) * len(f.m.active)
 	f.phi[k] = 1
-	clock(f.phi[k+1:], at)
+	f.clock.set(at)
+	copy(f.phi[k+1:], f.clock.waves[:])
 }
 
-func clock(dst []float32, at time.Time) {
+// clock is the time of day as the regressors have it; it remembers the last.
+type clock struct {
+	at    time.Time
+	waves [2 * harmonics]float32
+}
+
+func (c *clock) set(at time.Time) {
+	if at == c.at && !at.IsZero() {
+		return
+	}
 	u := at.UTC()
 	seconds := u.Hour()*3600 + u.Minute()*60 + u.Second()
 	for k := range harmonics {
 		sin, cos := math.Sincos(2 * math.Pi * float64(k+1) * float64(seconds) / day.Seconds())
-		dst[2*k], dst[2*k+1] = float32(sin), float32(cos)
+		c.waves[2*k], c.waves[2*k+1] = float32(sin), float32(cos)
 	}
+	c.at = at
 }
 
 // complete fills gaps with what was expected and computes the forecast's

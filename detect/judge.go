@@ -31,13 +31,12 @@ const (
 // each feature to one score. It keeps the drifting centres of the residuals
 // and the smoothed score.
 type judge struct {
+	*workspace
 	m          *Model
 	centreR    []float64
 	centreE    []float64
 	centreU    []float64
 	evidence   [channels][]float64 // per feature, at least 0
-	parts      []float64           // per feature: its part of the unsmoothed score, before the limit
-	counts     []bool              // per feature: it is there, and may be to blame
 	h          [channels]float64   // sums of evidence
 	q          [channels]float64   // the same in units of their behaviour in training
 	unsmoothed float64             // sum of q
@@ -46,13 +45,23 @@ type judge struct {
 	ease       float64 // what the last sample's score was divided by
 }
 
+// newJudge is the state before the first sample.
 func newJudge(m *Model) *judge {
-	n := len(m.active)
-	j := &judge{m: m, centreR: make([]float64, n), centreE: make([]float64, n), centreU: make([]float64, n), parts: make([]float64, n), counts: make([]bool, n)}
-	for c := range j.evidence {
-		j.evidence[c] = make([]float64, n)
-	}
+	j := &judge{}
+	j.init(m, newWorkspace(m), make([]float64, judgeFloats*len(m.active)))
 	return j
+}
+
+// judgeFloats is how many float64 a judge keeps per feature.
+const judgeFloats = 3 + channels
+
+func (j *judge) init(m *Model, w *workspace, memory []float64) {
+	n := len(m.active)
+	part := func(k int) []float64 { return memory[k*n : (k+1)*n : (k+1)*n] }
+	*j = judge{workspace: w, m: m, centreR: part(0), centreE: part(1), centreU: part(2)}
+	for c := range j.evidence {
+		j.evidence[c] = part(3 + c)
+	}
 }
 
 // weigh turns residuals into evidence and its sums.
@@ -64,7 +73,7 @@ func (j *judge) weigh(t trace) {
 	}
 	j.h = [channels]float64{}
 	for i, ok := range t.ok {
-		j.counts[i] = ok && !m.specs[m.active[i]].context
+		j.counts[i] = ok && m.blame[i]
 	}
 	if !m.without.Forecast {
 		j.h[byForecast] = recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)

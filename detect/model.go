@@ -1,7 +1,10 @@
 package detect
 
 import (
+	"runtime"
+	"sync"
 	"time"
+	"weak"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
@@ -35,6 +38,9 @@ type Model struct {
 	ridge     []float32 // regressors x M padded: weights of the forecast
 	season    []float32 // seasonWeights x M padded: what is usual at this time of day; empty without a day of history
 	net       *autoencoder.Network
+	whole     bool                  // all of the schema are active, in order
+	blame     []bool                // not context
+	within    []limits              // physical ranges
 	group     []uint8               // which features are hidden together
 	cross     *autoencoder.Crossing // the network by these groups
 	rmsR      []float32             // scale of the forecast's residuals, in A
@@ -66,7 +72,15 @@ type spec struct {
 	context   bool    // helps to predict, is never to blame
 }
 
+// schemas keeps the specs of each schema for as long as it lives: all models of
+// a schema share them.
+var schemas sync.Map // weak.Pointer[feature.Schema] to []spec
+
 func specsOf(s *feature.Schema) []spec {
+	key := weak.Make(s)
+	if known, ok := schemas.Load(key); ok {
+		return known.([]spec)
+	}
 	var specs []spec
 	for _, f := range s.Features() {
 		p := spec{f.Name, f.Unit, f.Min, f.Max, f.Direction, f.Deviation, f.Scale, f.Context}
@@ -78,7 +92,22 @@ func specsOf(s *feature.Schema) []spec {
 		}
 		specs = append(specs, p)
 	}
-	return specs
+	known, loaded := schemas.LoadOrStore(key, specs)
+	if !loaded {
+		runtime.AddCleanup(s, func(key weak.Pointer[feature.Schema]) { schemas.Delete(key) }, key)
+	}
+	return known.([]spec)
+}
+
+// bind derives what depends on the features in use.
+func (m *Model) bind() {
+	m.whole = len(m.active) == len(m.specs)
+	m.blame, m.within = make([]bool, len(m.active)), make([]limits, len(m.active))
+	for j, i := range m.active {
+		sp := &m.specs[i]
+		m.whole = m.whole && j == int(i)
+		m.blame[j], m.within[j] = !sp.context, limits{sp.min, sp.max}
+	}
 }
 
 // ID is the model's name: the host's, and when and from what it was made. It

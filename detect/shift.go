@@ -225,6 +225,15 @@ func (s *shift) damp(evidence *[channels][]float64, i int, t trace, threshold fl
 	}
 }
 
+// expect is what feature j should be inside the window, given its Z outside,
+// and its band, in its unit.
+func (s *shift) expect(m *Model, j int, z float64) (expected, low, high float64) {
+	sc, by, wide, within := m.scales[j], s.by[j], float64(s.e[j]), m.within[j]
+	low, high = sc.unZ(z+float64(m.bandLow[j])*wide)+by, sc.unZ(z+float64(m.bandHigh[j])*wide)+by
+	expected = sc.unZ(z) + by
+	return within.hold(expected), within.hold(min(low, expected)), within.hold(max(high, expected))
+}
+
 // check refuses what would give NaN or panic.
 func (s *shift) check(n int) error {
 	for _, v := range [][]float32{s.r, s.e, s.u} {

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/omenhq/omen"
@@ -18,7 +19,6 @@ type Stream struct {
 	actual              []float64 // per active feature, the sample's values
 	expected, low, high []float64 // per schema feature
 	shares              []float64 // per schema feature
-	order               []int32   // active features by share, the largest first
 	causes              []omen.Cause
 }
 
@@ -26,12 +26,23 @@ type Stream struct {
 // samples or more; without it the first sample is scored 0 and the moving
 // averages start there. Vectors of another width are ignored.
 func (m *Model) Stream(recent []omen.Vector) *Stream {
-	n := len(m.specs)
-	s := &Stream{
-		m: m, front: newFront(m), judge: newJudge(m),
-		actual:   make([]float64, len(m.active)),
-		expected: make([]float64, n), low: make([]float64, n), high: make([]float64, n), shares: make([]float64, n),
-		order: make([]int32, len(m.active)), causes: make([]omen.Cause, 0, omen.MaxCauses),
+	n, w := len(m.specs), len(m.active)
+	// What a stream keeps lies together: scoring many hosts is reading memory.
+	body := &struct {
+		s Stream
+		f front
+		j judge
+	}{}
+	wide, single := make([]float64, (jumpMean+judgeFloats+1)*w+4*n), make([]float32, frontFloats(w))
+	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
+	own := newWorkspace(m)
+	body.f.init(m, own, take(jumpMean*w), single)
+	body.j.init(m, own, take(judgeFloats*w))
+	s := &body.s
+	*s = Stream{
+		m: m, front: &body.f, judge: &body.j, actual: take(w),
+		expected: take(n), low: take(n), high: take(n), shares: take(n),
+		causes: make([]omen.Cause, 0, omen.MaxCauses),
 	}
 	for i := range n {
 		s.expected[i], s.low[i], s.high[i] = math.NaN(), math.NaN(), math.NaN()
@@ -84,86 +95,113 @@ func (s *Stream) reconstructionError() float64 {
 	if s.m.net == nil {
 		return 0
 	}
-	var sum float64
-	n := 0
+	var sums [double]float64
+	recon := s.front.recon
 	for j, ok := range s.front.ok {
 		if ok {
-			d := s.front.s[j] - float64(s.front.recon[j])
-			sum += d * d
-			n++
+			d := s.front.s[j] - float64(recon[j])
+			sums[j%double] += float64(d * d)
 		}
 	}
-	return sum / float64(max(1, n))
+	return total(&sums) / float64(max(1, len(recon)-s.front.gaps))
 }
 
 // explain fills expected values, bands, shares and causes.
 func (s *Stream) explain(v omen.Vector) {
 	m := s.m
-	var total float64
+	s.expect()
+	var sum float64
 	if s.judge.unsmoothed > 0 {
 		for _, p := range s.judge.parts {
-			total += p
+			sum += p
 		}
 	}
-	for j, i := range m.active {
-		s.actual[j] = v.Values[i]
-		s.expected[i], s.low[i], s.high[i] = s.expect(j)
-		s.shares[i] = 0
-		if total > 0 {
-			s.shares[i] = s.judge.parts[j] / total
+	if sum > 0 {
+		for j, i := range m.active {
+			s.actual[j], s.shares[i] = v.Values[i], s.judge.parts[j]/sum
 		}
-		s.order[j] = int32(j)
+	} else {
+		for j, i := range m.active {
+			s.actual[j], s.shares[i] = v.Values[i], 0
+		}
 	}
 	s.causes = s.causes[:0]
-	if total > 0 {
+	if sum > 0 {
 		s.rank()
 	}
 }
 
-// expect is what feature j should have been and its band, in its unit.
-func (s *Stream) expect(j int) (expected, low, high float64) {
-	m := s.m
-	sp, sc := &m.specs[m.active[j]], m.scales[j]
-	var z float64
+// expect fills what the features should have been and their bands, in their
+// units.
+func (s *Stream) expect() {
+	m, f := s.m, s.front
+	z := f.z0
 	if m.net != nil {
-		z = unsoft(float64(s.front.recon[j]))
+		for j, v := range f.recon {
+			z[j] = unsoft(float64(v))
+		}
 	} else {
-		z = sc.z(sc.unA(float64(s.front.forecast[j])))
+		for j, sc := range m.scales {
+			z[j] = sc.z(sc.unA(float64(f.forecast[j])))
+		}
 	}
-	by, wide := 0.0, 1.0
-	if sh := s.front.shift; sh != nil {
-		by, wide = sh.by[j], float64(sh.e[j])
+	switch {
+	case f.shift != nil:
+		for j, i := range m.active {
+			s.expected[i], s.low[i], s.high[i] = f.shift.expect(m, j, z[j])
+		}
+	case m.whole:
+		bound(band{s.expected, s.low, s.high}, z, m.bandLow, m.bandHigh, m.scales, m.within)
+	default:
+		bound(f.band, z, m.bandLow, m.bandHigh, m.scales, m.within)
+		for j, i := range m.active {
+			s.expected[i], s.low[i], s.high[i] = f.band.expected[j], f.band.low[j], f.band.high[j]
+		}
 	}
-	low, high = sc.unZ(z+float64(m.bandLow[j])*wide)+by, sc.unZ(z+float64(m.bandHigh[j])*wide)+by
-	expected = sc.unZ(z) + by
-	within := func(x float64) float64 { return min(max(x, sp.min), sp.max) }
-	return within(expected), within(min(low, expected)), within(max(high, expected))
 }
 
-// rank lists the features with the largest shares.
+// rank lists the features with the largest shares, of equal ones (to some
+// 1e-12) the first.
 func (s *Stream) rank() {
-	m := s.m
-	for len(s.causes) < omen.MaxCauses && len(s.causes) < len(s.order) {
-		best, at := -1.0, 0
-		for k := len(s.causes); k < len(s.order); k++ {
-			if p := s.judge.parts[s.order[k]]; p > best {
-				best, at = p, k
-			}
-		}
-		if best <= 0 {
+	// A key is a part's bits, which are ordered as the parts are, and in the
+	// last of them the feature.
+	keys := s.front.keys
+	low := int64(1)<<bits.Len(uint(len(keys))) - 1
+	for j, p := range s.judge.parts {
+		keys[j] = int64(math.Float64bits(p))&^low | (low - int64(j))
+	}
+	for range min(omen.MaxCauses, len(keys)) {
+		best := largestOf(keys)
+		j := int(low - best&low)
+		if s.judge.parts[j] <= 0 {
 			return
 		}
-		k := len(s.causes)
-		s.order[k], s.order[at] = s.order[at], s.order[k]
-		j := s.order[k]
-		i := m.active[j]
-		sp := &m.specs[i]
-		c := omen.Cause{Feature: sp.name, Unit: sp.unit, Share: s.shares[i],
-			Actual: s.actual[j], Expected: s.expected[i], Lower: s.low[i], Upper: s.high[i]}
-		d := c.Actual - c.Expected
-		c.Trivial = math.Abs(d) < sp.deviation || !sp.direction.Matters(d)
-		s.causes = append(s.causes, c)
+		keys[j] = 0
+		s.blame(j)
 	}
+}
+
+// largestOf is the largest key; four chains, because each waits for itself.
+func largestOf(keys []int64) int64 {
+	var a, b, c, d int64
+	for ; len(keys) >= 4; keys = keys[4:] {
+		a, b, c, d = max(a, keys[0]), max(b, keys[1]), max(c, keys[2]), max(d, keys[3])
+	}
+	for _, k := range keys {
+		a = max(a, k)
+	}
+	return max(max(a, b), max(c, d))
+}
+
+// blame adds active feature j to the causes.
+func (s *Stream) blame(j int) {
+	i := s.m.active[j]
+	sp := &s.m.specs[i]
+	c := omen.Cause{Feature: sp.name, Unit: sp.unit, Share: s.shares[i],
+		Actual: s.actual[j], Expected: s.expected[i], Lower: s.low[i], Upper: s.high[i]}
+	d := c.Actual - c.Expected
+	c.Trivial = math.Abs(d) < sp.deviation || !sp.direction.Matters(d)
+	s.causes = append(s.causes, c)
 }
 
 // Shares in schema order of the last score, for callers that keep sums.
