@@ -41,6 +41,15 @@ func toHost(h omen.HostStatus, recent []float64, causes int) wireHost {
 		Score: number(math.NaN()), Error: number(math.NaN()), Grade: h.Model.Grade,
 		LastSeen: instant(h.LastSeen), Model: h.Model.ID, TrainedAt: instant(h.Model.TrainedAt),
 		Training: toTraining(h.Training), Recent: each(recent, func(v float64) number { return number(v) }),
+		ModelAge: number(modelAge(h, time.Now())), Stale: h.Stale, Pages: wirePages{
+			Promised: number(h.Pages.Promised), Actual: number(h.Pages.Actual), Opened: h.Pages.Opened, Days: number(h.Pages.Days),
+		},
+	}
+	if d := h.Drift; d.Samples > 0 {
+		w.Drift = &wireDrift{
+			MeasuredAt: instant(h.Score.At), Samples: d.Samples, Busy: number(d.Busy), Expected: number(d.Expected),
+			Shifted: list[string](d.Shifted), Drifting: d.Drifting,
+		}
 	}
 	if w.Labels == nil {
 		w.Labels = map[string]string{}
@@ -50,6 +59,15 @@ func toHost(h omen.HostStatus, recent []float64, causes int) wireHost {
 		w.Causes = each(h.Score.Causes[:min(causes, len(h.Score.Causes))], toCause)
 	}
 	return w
+}
+
+// modelAge is the seconds since the last sample that the serving model learned
+// from, NaN before the first model.
+func modelAge(h omen.HostStatus, now time.Time) float64 {
+	if h.Model.ID == "" {
+		return math.NaN()
+	}
+	return max(0, now.Sub(h.Model.To).Seconds())
 }
 
 func toFeature(f omen.FeatureValue) wireFeature {

@@ -166,6 +166,9 @@ func (a *API) getScore(r *http.Request) (any, error) {
 	}
 	out := wireHistory{Host: h.Host.ID(), Limit: 1}
 	times, values, step := thin(history, from, to, points)
+	if step == 0 {
+		step = a.spacing(h.Host, times)
+	}
 	out.Step = number(step.Seconds())
 	out.Times = each(times, unix)
 	out.Scores = each(values, func(v float64) number { return number(v) })
@@ -187,6 +190,23 @@ func (a *API) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]om
 		}
 	}
 	return out, nil
+}
+
+// spacing is how far apart a history's points are: the least distance of any
+// two, or the source's step where there are not two.
+func (a *API) spacing(h omen.Host, times []time.Time) time.Duration {
+	least := time.Duration(0)
+	for i := 1; i < len(times); i++ {
+		if d := times[i].Sub(times[i-1]); d > 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	for _, s := range a.live.Sources() {
+		if least == 0 && s.Name == h.Source {
+			least = time.Duration(s.StepSeconds * float64(time.Second))
+		}
+	}
+	return least
 }
 
 // thin reduces a history to about n points, each the highest of its step, so

@@ -47,6 +47,11 @@ type Live struct {
 	// what is being waited for.
 	Ready func() error
 
+	// Pages is what people were told of over the last week on all hosts, against
+	// what was promised, and all pages since the start by severity. hosts are
+	// those that Hosts gave. May be nil.
+	Pages func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64)
+
 	// Queues is the fill of the bounded queues between Omen's parts. May be nil.
 	Queues func() []Queue
 }

@@ -26,6 +26,23 @@ var (
 	mError    = metric{"anomaly_reconstruction_error", "Mean squared error of the host's autoencoder, in scaled units.", prometheus.GaugeValue}
 	mCause    = metric{"anomaly_cause_ratio", "A feature's share of the score; only while the host is anomalous.", prometheus.GaugeValue}
 	mTrained  = metric{"omen_model_trained_timestamp_seconds", "When the model that serves a host was trained.", prometheus.GaugeValue}
+	mAge      = metric{"omen_model_age_seconds", "Time since the last sample that a host's model learned from.", prometheus.GaugeValue}
+	mGrade    = metric{"omen_model_grade", "1 for the grade of a host's model: provisional, learning or established.", prometheus.GaugeValue}
+	mStale    = metric{"omen_model_stale", "1 if a host's model is older than two intervals between trainings.", prometheus.GaugeValue}
+	mDrift    = metric{"omen_model_drift_ratio", "Share of a host's scores above half of the limit since its model serves, over a day at most.", prometheus.GaugeValue}
+	mDriftExp = metric{"omen_model_drift_expected_ratio", "The same share in training.", prometheus.GaugeValue}
+	mShifted  = metric{"omen_model_shifted_features", "Features whose usual error has moved by more than two deviations since the model serves.", prometheus.GaugeValue}
+	mDrifting = metric{"omen_model_drifting", "1 if a host has left what its model learned.", prometheus.GaugeValue}
+	mHostPage = metric{"omen_host_pages", "Incidents of a host that people were told of in the last week; of the hosts with most, at most 100.", prometheus.GaugeValue}
+
+	mRecall   = metric{"omen_selftest_recall_ratio", "Share of synthetic faults of a kind that hosts' models find, over all sizes: mean over hosts.", prometheus.GaugeValue}
+	mDelay    = metric{"omen_selftest_delay_seconds", "Time until they find one: median over the hosts whose model finds any.", prometheus.GaugeValue}
+	mSmallest = metric{"omen_selftest_smallest_deviations", "Smallest size, in the feature's standard deviations, of which they find half: median over the hosts whose model has one.", prometheus.GaugeValue}
+	mTested   = metric{"omen_selftest_hosts", "Hosts whose model was tested with faults of a kind.", prometheus.GaugeValue}
+
+	mPromised = metric{"omen_pages_promised_per_host_week", "False pages per host and week that the configuration accepts.", prometheus.GaugeValue}
+	mActual   = metric{"omen_pages_actual_per_host_week", "Incidents that people were told of in the last week, true or false, per host and week; absent while less than a day is known.", prometheus.GaugeValue}
+	mPages    = metric{"omen_pages_total", "Incidents of hosts that people were told of since the start, by severity at that time.", prometheus.CounterValue}
 
 	mBuild      = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
 	mHosts      = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
@@ -79,7 +96,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	emit(mBuild, 1, "version", c.api.version, "goversion", runtime.Version())
 	sources := c.api.live.Sources()
-	c.hosts(emit, len(sources) > 1)
+	hosts := c.api.live.Hosts()
+	c.hosts(emit, hosts, len(sources) > 1)
+	emitSelfTests(emit, hosts)
+	c.pages(emit, hosts, len(sources) > 1)
 	for _, s := range sources {
 		emitSource(emit, s)
 	}
@@ -96,8 +116,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 
 // hosts emits what is known of every host. Hosts that are silent, or have no
 // model yet, have no score: their series end.
-func (c collector) hosts(emit sink, source bool) {
-	hosts := c.api.live.Hosts()
+func (c collector) hosts(emit sink, hosts []omen.HostStatus, source bool) {
 	for state, n := range counts(hosts) {
 		emit(mHosts, float64(n), "state", string(state))
 	}
@@ -106,13 +125,8 @@ func (c collector) hosts(emit sink, source bool) {
 		if h.Training.Running {
 			training++
 		}
-		labels := []string{"instance", h.Host.Name, "profile", h.Host.Profile}
-		if source {
-			labels = append(labels, "source", h.Host.Source)
-		}
-		if !h.Model.TrainedAt.IsZero() {
-			emit(mTrained, float64(h.Model.TrainedAt.UnixMilli())/1000, labels...)
-		}
+		labels := hostLabels(h.Host, source)
+		emitModel(emit, h, labels)
 		if !hasScore(h) {
 			continue
 		}

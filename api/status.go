@@ -25,6 +25,12 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 		}
 	}
 	learning(&out, hosts)
+	if a.live.Pages != nil {
+		p, _ := a.live.Pages(hosts)
+		out.Pages = &wireAllPages{
+			Promised: number(p.Promised), Actual: number(p.Actual), Opened: p.Opened, Hosts: p.Hosts, Days: number(p.Days),
+		}
+	}
 	open, err := a.store.OpenIncidents(r.Context())
 	if err != nil {
 		return nil, err

@@ -53,6 +53,36 @@ type wireHost struct {
 	TrainedAt instant           `json:"trained_at"`
 	Training  wireTraining      `json:"training"`
 	Recent    list[number]      `json:"recent" doc:"the last scores, oldest first, for a sparkline"`
+	ModelAge  number            `json:"model_age_seconds" doc:"since the last sample that the serving model learned from; null before the first model"`
+	Stale     bool              `json:"stale" doc:"the model is older than two intervals between trainings"`
+	Drift     *wireDrift        `json:"drift" doc:"how far the host has left what its model learned; null until some samples were scored"`
+	Pages     wirePages         `json:"pages"`
+}
+
+type wireDrift struct {
+	MeasuredAt instant      `json:"measured_at"`
+	Samples    int          `json:"samples" doc:"scored by this model, a day's at most"`
+	Busy       number       `json:"busy" doc:"share of them above half of the limit"`
+	Expected   number       `json:"expected" doc:"the same in training"`
+	Shifted    list[string] `json:"shifted" doc:"features whose usual error has moved by more than two deviations"`
+	Drifting   bool         `json:"drifting" doc:"so far that the model judges another host than it learned"`
+}
+
+// wirePages are incidents that people were told of, of one host.
+type wirePages struct {
+	Promised number `json:"promised_per_week" doc:"false pages that the configuration accepts"`
+	Actual   number `json:"actual_per_week" doc:"pages told, true or false; null while less than a day is known"`
+	Opened   int    `json:"opened" doc:"the same as a count, within days"`
+	Days     number `json:"days" doc:"how long the host has been watched, a week at most"`
+}
+
+// wireAllPages is the same of all hosts together.
+type wireAllPages struct {
+	Promised number `json:"promised_per_host_week" doc:"false pages that the configuration accepts"`
+	Actual   number `json:"actual_per_host_week" doc:"pages told, true or false; null while less than a day is known"`
+	Opened   int    `json:"opened" doc:"the same as a count, within days"`
+	Hosts    int    `json:"hosts"`
+	Days     number `json:"days" doc:"how long the hosts have been watched on average, a week at most"`
 }
 
 type wireFeature struct {
@@ -85,7 +115,7 @@ type wireHosts struct {
 type wireHistory struct {
 	Host   string        `json:"host"`
 	Limit  number        `json:"limit" doc:"always 1"`
-	Step   number        `json:"step_seconds" doc:"what one point stands for; 0: one sample"`
+	Step   number        `json:"step_seconds" doc:"what one point stands for"`
 	Times  list[seconds] `json:"times" doc:"seconds since 1970"`
 	Scores list[number]  `json:"scores" doc:"the highest score of each step; null is a gap"`
 }
@@ -218,5 +248,6 @@ type wireStatus struct {
 	FirstModelDue   instant                `json:"first_model_due" doc:"when the earliest first model of a learning host is due; null when none is waited for"`
 	FirstModelHosts int                    `json:"first_model_hosts" doc:"hosts that wait for their first model"`
 	Progress        number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
+	Pages           *wireAllPages          `json:"pages" doc:"what people were told of on all hosts, against what was promised"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
 }

@@ -47,6 +47,7 @@ type process struct {
 	started time.Time
 	db      *store.DB
 	local   *series.Local
+	pages   *pages
 	address string // the page's, such as http://127.0.0.1:9909
 
 	handler atomic.Pointer[http.Handler]
@@ -173,6 +174,9 @@ func (p *process) open(ctx context.Context, c *loaded) (err error) {
 	}
 	if p.db, err = store.Open(ctx, DatabasePath(dir), p.log); err != nil {
 		return err
+	}
+	if p.pages, err = newPages(ctx, p.db, time.Now()); err != nil {
+		return errors.Join(err, p.db.Close())
 	}
 	p.local, err = series.OpenLocal(series.LocalOptions{
 		Dir:       filepath.Join(dir, "metrics"),

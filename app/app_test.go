@@ -147,7 +147,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("up is %s, want one series of this-one with value 1", body)
 	}
 	_, metrics := a.ask("GET", "/metrics")
-	for _, want := range []string{`omen_source_up{source="local"} 1`, "omen_storage_samples_appended_total", "omen_host_gathers_total", "omen_watch_ticks_total"} {
+	for _, want := range []string{`omen_source_up{source="local"} 1`, "omen_storage_samples_appended_total", "omen_host_gathers_total", "omen_watch_ticks_total", "omen_pages_promised_per_host_week 1", `omen_pages_total{severity="critical"} 0`} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("/metrics lacks %s", want)
 		}

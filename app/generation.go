@@ -201,6 +201,7 @@ func (p *process) startGeneration(ctx context.Context, g *generation) error {
 	g.rest.run(rest, "incident desk", g.desk.Run, p.fail)
 	g.rest.run(rest, "notifications", g.relay.Run, p.fail)
 	g.rest.run(rest, "calendars", g.refreshCalendars, p.fail)
+	g.rest.run(rest, "page counts", p.pages.run, p.fail)
 	if err := g.desk.Watch(ctx, sourceNames(g.conf)); err != nil && ctx.Err() == nil {
 		g.rest.stop()
 		return fmt.Errorf("tell the incident desk what is watched: %w", err)

@@ -19,7 +19,7 @@ import (
 func (g *generation) live() api.Live {
 	return api.Live{
 		Hosts: g.hosts, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
-		Predict: g.predict, Reload: g.p.reload, Ready: g.ready, Queues: g.queues,
+		Predict: g.predict, Reload: g.p.reload, Ready: g.ready, Queues: g.queues, Pages: g.pages,
 	}
 }
 
@@ -28,17 +28,19 @@ func (g *generation) hosts() []omen.HostStatus {
 	for _, w := range g.watches {
 		all = append(all, w.Hosts()...)
 	}
+	g.p.pages.fill(all, g.conf.Pages.PerHostWeek, time.Now())
 	return all
+}
+
+// pages are those of all hosts, and all since the start by severity.
+func (g *generation) pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
+	return ofAll(hosts, g.conf.Pages.PerHostWeek), g.p.pages.totals()
 }
 
 // labels are a host's labels as last read.
 func (g *generation) labels(h omen.Host) map[string]string {
 	if w := g.of(h); w != nil {
-		for _, s := range w.Hosts() {
-			if s.Host == h {
-				return s.Labels
-			}
-		}
+		return w.Labels(h)
 	}
 	return nil
 }

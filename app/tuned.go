@@ -36,7 +36,7 @@ func StoreTuned(ctx context.Context, db *store.DB, t Tuned) error {
 
 // detectOptions are the configuration's, with what was tuned.
 func (p *process) detectOptions(c *config.Config) (detect.Options, error) {
-	o := detect.Options{PagesPerWeek: c.Pages.PerHostWeek, Seed: c.Learn.Seed}
+	o := detect.Options{PagesPerWeek: c.Pages.PerHostWeek, Seed: c.Learn.Seed, SelfTest: true}
 	var t Tuned
 	found, err := p.db.Setting(context.Background(), settingTuned, &t)
 	if err != nil {

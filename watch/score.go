@@ -219,6 +219,16 @@ func (w *Watch) Hosts() []omen.HostStatus {
 	return out
 }
 
+// Labels are a host's labels as last read; nil for one that is not known.
+func (w *Watch) Labels(id omen.Host) map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if h := w.hosts[id.Name]; h != nil && h.id == id {
+		return h.labels
+	}
+	return nil
+}
+
 func (w *Watch) hostStatus(h *host) omen.HostStatus {
 	s := omen.HostStatus{
 		Host: h.id, Labels: h.labels, State: omen.HostLearning, Score: h.score,

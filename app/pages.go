@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
+)
+
+const (
+	// week is over what pages are counted.
+	week = 7 * 24 * time.Hour
+	// knownEnough is for how long hosts must have been watched before their
+	// pages are scaled to a week.
+	knownEnough = 24 * time.Hour
+	// settingFirstRun is where the store keeps when Omen first ran on it.
+	settingFirstRun = "app.first_run"
+)
+
+// pages counts the incidents that people were told of. It lives as long as the
+// process: a reload does not make it forget.
+type pages struct {
+	db    *store.DB
+	since time.Time // when Omen first ran here
+
+	mu    sync.Mutex
+	seq   int64 // the last change of the journal that was counted
+	told  map[string]page
+	total map[omen.Severity]uint64 // since the process started
+}
+
+// page is when people were told of an incident, and of which host; of a fleet's
+// the likely first one.
+type page struct {
+	host omen.Host
+	at   time.Time
+}
+
+func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) {
+	p := &pages{db: db, since: now, told: map[string]page{}, total: map[omen.Severity]uint64{omen.Warning: 0, omen.Critical: 0}}
+	found, err := db.Setting(ctx, settingFirstRun, &p.since)
+	if err == nil && !found {
+		err = db.PutSetting(ctx, settingFirstRun, now)
+	}
+	if err == nil {
+		p.seq, err = db.Head(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("begin to count pages: %w", err)
+	}
+	before, err := db.Told(ctx, later(p.since, now.Add(-week)))
+	if err != nil {
+		return nil, fmt.Errorf("begin to count pages: %w", err)
+	}
+	for _, c := range before {
+		p.told[c.Incident.ID] = page{c.Incident.Host, c.At}
+	}
+	return p, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// run follows the journal until ctx ends.
+func (p *pages) run(ctx context.Context) error {
+	p.mu.Lock()
+	seq := p.seq
+	p.mu.Unlock()
+	for c, err := range p.db.FollowFrom(ctx, seq) {
+		if err == nil {
+			p.add(c)
+		}
+	}
+	return nil
+}
+
+// add takes in a change of the journal.
+func (p *pages) add(c omen.Change) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seq = c.Seq
+	if _, known := p.told[c.Incident.ID]; known || !store.Tells(c) {
+		return
+	}
+	p.told[c.Incident.ID] = page{c.Incident.Host, c.At}
+	p.total[c.Incident.Severity]++
+	maps.DeleteFunc(p.told, func(_ string, one page) bool { return c.At.Sub(one.at) > week })
+}
+
+// totals are the pages since the process started, by severity when opened.
+func (p *pages) totals() map[omen.Severity]uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.total)
+}
+
+// counts are the pages of the last week, by host.
+func (p *pages) counts(now time.Time) map[omen.Host]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := map[omen.Host]int{}
+	for _, one := range p.told {
+		if now.Sub(one.at) <= week {
+			n[one.host]++
+		}
+	}
+	return n
+}
+
+// days is for how long a host has been watched, a week at most.
+func (p *pages) days(h omen.HostStatus, now time.Time) float64 {
+	begin := later(later(p.since, h.First), now.Add(-week))
+	return max(0, now.Sub(begin).Hours()/24)
+}
+
+// fill gives each host its pages.
+func (p *pages) fill(hosts []omen.HostStatus, promised float64, now time.Time) {
+	n := p.counts(now)
+	for i := range hosts {
+		h := &hosts[i]
+		h.Pages = perWeek(omen.Pages{Promised: promised, Opened: n[h.Host], Hosts: 1, Days: p.days(*h, now)})
+	}
+}
+
+// perWeek scales what was counted to a host and week.
+func perWeek(p omen.Pages) omen.Pages {
+	p.Actual = math.NaN()
+	if p.Days*24 >= knownEnough.Hours() && p.Hosts > 0 {
+		p.Actual = float64(p.Opened) / (float64(p.Hosts) * p.Days / 7)
+	}
+	return p
+}
+
+// ofAll is the pages of all hosts together; Days is what they were watched on
+// average.
+func ofAll(hosts []omen.HostStatus, promised float64) omen.Pages {
+	all := omen.Pages{Promised: promised, Hosts: len(hosts)}
+	for _, h := range hosts {
+		all.Opened += h.Pages.Opened
+		all.Days += h.Pages.Days / float64(len(hosts))
+	}
+	return perWeek(all)
+}
