@@ -261,6 +261,9 @@ func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at
 		Grade: first.in.Grade, Since: first.in.Since, OpenedAt: at.UTC(),
 		Causes: leading(first.in.Causes, sign), Model: first.in.Model,
 	}
+	if reason == omen.ReasonStorm {
+		f.in.Causes = []omen.Cause{} // each member has its own
+	}
 	t.fleets[f.in.ID] = f
 	before := len(t.changes)
 	for _, k := range members {

@@ -188,6 +188,11 @@ func headline(in omen.Incident) string {
 			return subject + ": closed by an operator"
 		case omen.ReasonMerged:
 			return subject + ": merged into another incident"
+		case omen.ReasonExpired:
+			return subject + ": nobody took it up, it counts as normal from now on"
+		}
+		if in.Kind == omen.FleetIncident {
+			return subject + " are back to normal"
 		}
 		return subject + " is back to normal"
 	}
@@ -196,6 +201,8 @@ func headline(in omen.Incident) string {
 		if in.Summary != "" {
 			subject = in.Summary
 		}
+	case in.Kind == omen.FleetIncident && len(in.Causes) == 0: // a storm
+		subject += " at once, without a common cause"
 	case in.Kind == omen.FleetIncident && in.Host.Name != "":
 		subject += ", likely first " + in.Host.Name
 	}
