@@ -315,24 +315,8 @@ func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
 	if e.At.IsZero() {
 		e.At = now
 	}
-	if e.Grace < 0 || e.Grace > 24*time.Hour {
-		return e, fmt.Errorf("event %s: grace of %s, want up to a day: %w", e.ID, e.Grace, omen.ErrInvalid)
-	}
-	switch e.Kind {
-	case omen.EventBoot, omen.EventRestart, omen.EventDeploy, omen.EventNote:
-	default:
-		return e, fmt.Errorf("event %s: kind %q, want boot, restart, deploy or note: %w", e.ID, e.Kind, omen.ErrInvalid)
-	}
-	if len(e.Title)+len(e.Link)+len(e.By)+len(e.ID) > maxText {
-		return e, fmt.Errorf("event %s: text is too long: %w", e.ID, omen.ErrInvalid)
-	}
-	for _, m := range e.Match {
-		if !m.OfHost() {
-			return e, fmt.Errorf("event %s: matcher %s says nothing of a host: %w", e.ID, m, omen.ErrInvalid)
-		}
-	}
-	if _, err := omen.Compile(e.Match); err != nil || len(e.Match) == 0 {
-		return e, errors.Join(fmt.Errorf("event %s: it needs matchers that say which hosts: %w", e.ID, omen.ErrInvalid), err)
+	if err := checkEvent(e); err != nil {
+		return e, err
 	}
 	return e, d.call(ctx, func(ctx context.Context) error {
 		if err := d.o.Store.PutEvent(ctx, e); err != nil {
@@ -340,4 +324,28 @@ func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
 		}
 		return d.reload(ctx)
 	})
+}
+
+// checkEvent reports an event that no rule could be made of, as omen.ErrInvalid.
+func checkEvent(e omen.Event) error {
+	if e.Grace < 0 || e.Grace > 24*time.Hour {
+		return fmt.Errorf("event %s: grace of %s, want up to a day: %w", e.ID, e.Grace, omen.ErrInvalid)
+	}
+	switch e.Kind {
+	case omen.EventBoot, omen.EventRestart, omen.EventDeploy, omen.EventNote:
+	default:
+		return fmt.Errorf("event %s: kind %q, want boot, restart, deploy or note: %w", e.ID, e.Kind, omen.ErrInvalid)
+	}
+	if len(e.Title)+len(e.Link)+len(e.By)+len(e.ID) > maxText {
+		return fmt.Errorf("event %s: text is too long: %w", e.ID, omen.ErrInvalid)
+	}
+	for _, m := range e.Match {
+		if !m.OfHost() {
+			return fmt.Errorf("event %s: matcher %s says nothing of a host: %w", e.ID, m, omen.ErrInvalid)
+		}
+	}
+	if _, err := omen.Compile(e.Match); err != nil || len(e.Match) == 0 {
+		return errors.Join(fmt.Errorf("event %s: it needs matchers that say which hosts: %w", e.ID, omen.ErrInvalid), err)
+	}
+	return nil
 }
