@@ -104,7 +104,10 @@ func (g *generation) buildWatches(registry prometheus.Registerer) error {
 	if err != nil {
 		return err
 	}
+	asked := map[string]bool{}
 	add := func(w watched, o watch.Options) {
+		o.Note, o.Targets = g.note, !asked[w.source]
+		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
 		o.Offer, o.Excluded, o.Benign, o.Record = g.offer, g.excluded, g.p.db.BenignSpans, g.p.record
@@ -150,6 +153,12 @@ func (g *generation) offer(ctx context.Context, k omen.Tick) error {
 // excluded are the spans that a host's model must not learn.
 func (g *generation) excluded(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
 	return g.p.db.ExcludedSpans(ctx, h, g.labels(h), from, to)
+}
+
+// note keeps an event that was seen in the metrics.
+func (g *generation) note(ctx context.Context, e omen.Event) error {
+	_, err := g.desk.Note(ctx, e)
+	return err
 }
 
 // feedback is what buttons in messages do.

@@ -120,6 +120,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		if i := f.Host(v.Host.Name); i >= 0 {
 			h.labels = f.Labels[i]
 		}
+		w.boots(h, f, f.Host(v.Host.Name), at)
 		h.seen, h.values = at, v.Values
 		h.training.Samples++
 		if h.stream == nil {

@@ -46,6 +46,10 @@ type Options struct {
 	// somebody said that nothing was wrong. May be nil. What is excluded too is
 	// not learned.
 	Benign func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
+	// Note keeps an event that was seen in the metrics: a boot and, with Targets,
+	// restarts and deploys on hosts' machines. May be nil.
+	Note    func(context.Context, omen.Event) error
+	Targets bool // one watch of a source is enough
 	// Record keeps scores for their history; may be nil.
 	Record func(context.Context, []omen.Score) error
 	// Slots bounds the trainings that run at once, over all watches: a send
@@ -63,6 +67,7 @@ type Watch struct {
 	metrics *metrics
 	wake    chan struct{} // bound 1, owner the learner; full: it is about to look anyway
 	found   chan struct{} // likewise of who looks up new hosts
+	news    chan struct{} // likewise of who notes events
 
 	mu     sync.Mutex // guards what follows; the score loop and the learner write, snapshots read
 	hosts  map[string]*host
@@ -74,6 +79,9 @@ type Watch struct {
 	changed bool // which hosts are there, since that was stored
 	untold  bool // the desk did not take the last round; likewise below
 	unkept  bool // the last round's scores were not kept
+
+	happened []happening            // not noted yet
+	often    map[string][]time.Time // when what happened to which machine, of the last hour
 }
 
 // trained is a model, what the store says of it, and up to when the host's
@@ -103,7 +111,9 @@ type host struct {
 	tried    time.Time // up to when the last training learned, promoted or not
 	failures int       // trainings in a row that gave no model
 
-	awaited time.Time // before the restart it was there: silent since then, at the latest
+	up      time.Duration // at the last sample that said so; 0: unknown
+	booted  time.Time     // when it did
+	awaited time.Time     // before the restart it was there: silent since then, at the latest
 }
 
 // New is a watch that does nothing until [Watch.Run].
@@ -122,7 +132,7 @@ func New(o Options) *Watch {
 	}
 	o.Detect.Step = o.Step
 	return &Watch{
-		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), wake: make(chan struct{}, 1), found: make(chan struct{}, 1),
+		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window,
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
@@ -140,6 +150,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	g.Go(func() error { return w.scoreLoop(ctx) })
 	g.Go(func() error { return w.lookLoop(ctx) })
 	g.Go(func() error { return w.learnLoop(ctx) })
+	g.Go(func() error { return w.eventLoop(ctx) })
 	return g.Wait()
 }
 

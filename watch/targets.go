@@ -1,0 +1,163 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+)
+
+// startMetric is the metric by which a process says since when it runs.
+const startMetric = "process_start_time_seconds"
+
+// running asks, in one query, for everything that says which program runs
+// since when in which version.
+const running = `{__name__=~"` + startMetric + `|.+_build_info"}`
+
+const (
+	targetWindow = 150 * time.Second // half of how far back a sample counts as present
+	startSlack   = 10 * time.Second  // start times that are computed anew at each scrape differ by less
+	lookBack     = 15 * time.Minute  // the first look is also at how things were then
+	startRecent  = 5 * time.Minute   // a process that is first seen and runs for less has just started
+	bootSpan     = 15 * time.Minute  // what starts within this after its machine belongs to the boot
+	targetGone   = 24 * time.Hour    // a target that is gone for so long is forgotten
+	titleChanges = 2                 // labels that a deploy's title names
+)
+
+// targets is what was last known of every program that says what it is, by
+// instance, job and metric.
+type targets map[string]*target
+
+type target struct {
+	seen   time.Time
+	start  time.Time         // of startMetric
+	labels map[string]string // of a build info
+}
+
+// ask looks for restarts and deploys as of an instant.
+func (w *Watch) ask(ctx context.Context, seen *targets, at time.Time) error {
+	if len(*seen) == 0 {
+		before := targets{}
+		if _, err := w.look(ctx, before, at.Add(-lookBack)); err != nil {
+			return err
+		}
+		*seen = before
+	}
+	found, err := w.look(ctx, *seen, at)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(*seen, func(_ string, t *target) bool { return at.Sub(t.seen) > targetGone })
+	if len(found) == 0 {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	hosts := map[string]*host{}
+	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
+		h := w.hosts[name]
+		hosts[machine(cmp.Or(h.labels["instance"], name))] = h
+	}
+	for _, c := range found {
+		h := hosts[machine(c.instance)]
+		if h == nil || c.kind == omen.EventRestart && !c.at.Before(h.booted) && c.at.Sub(h.booted) < bootSpan {
+			continue // of no host of ours, or part of its boot
+		}
+		w.happened = append(w.happened, h.happens(c.kind, c.at, c.title))
+	}
+	return nil
+}
+
+// change is what one program did.
+type change struct {
+	kind          omen.EventKind
+	at            time.Time
+	instance, job string
+	title         string
+}
+
+// look reads what runs at an instant and tells it from what was seen before. A
+// new version that came with a restart is a deploy alone.
+func (w *Watch) look(ctx context.Context, seen targets, at time.Time) ([]change, error) {
+	f, err := w.o.Source.Read(ctx, series.Query{
+		Exprs: []series.Expr{{Feature: "running", PromQL: running}}, By: []string{"instance", "job", "__name__"},
+		Start: at, End: at, Window: targetWindow,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask what runs since when: %w", err)
+	}
+	var found []change
+	started, deployed := map[string]time.Time{}, map[string]bool{}
+	for i, key := range f.Hosts {
+		labels := f.Labels[i]
+		instance, job := labels["instance"], labels["job"]
+		t, known := seen[key]
+		if !known {
+			t = &target{}
+			seen[key] = t
+		}
+		t.seen = at
+		who := instance + "/" + job
+		if !strings.HasSuffix(key, "/"+startMetric) {
+			if title := t.deploy(labels); title != "" {
+				found = append(found, change{omen.EventDeploy, at, instance, job, cmp.Or(job, "a program") + ": " + title})
+				deployed[who] = true
+			}
+			continue
+		}
+		start := time.UnixMilli(int64(f.At(i, 0, 0) * 1000))
+		if known && start.Sub(t.start) > startSlack || !known && at.Sub(start) < startRecent {
+			found = append(found, change{omen.EventRestart, start, instance, job, cmp.Or(job, "a program") + " restarted"})
+			started[who] = start
+		}
+		t.start = start
+	}
+	found = slices.DeleteFunc(found, func(c change) bool { return c.kind == omen.EventRestart && deployed[c.instance+"/"+c.job] })
+	for i := range found {
+		if start, ok := started[found[i].instance+"/"+found[i].job]; ok {
+			found[i].at = start
+		}
+	}
+	return found, nil
+}
+
+// deploy takes in a build info's labels and says what changed; empty if nothing
+// did. Where a source does not say that the old series ended, it is there
+// beside the new one for some minutes: then labels in which they differ are
+// missing, and what they became shows only later.
+func (t *target) deploy(labels map[string]string) string {
+	if t.labels == nil {
+		t.labels = maps.Clone(labels)
+		return ""
+	}
+	var changed []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if old, ok := t.labels[name]; ok && old != labels[name] && old != "" {
+			changed = append(changed, fmt.Sprintf("%s %s → %s", name, old, labels[name]))
+		}
+		t.labels[name] = labels[name]
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.labels)) {
+		if _, ok := labels[name]; !ok && t.labels[name] != "" {
+			changed = append(changed, fmt.Sprintf("%s changed, was %s", name, t.labels[name]))
+			t.labels[name] = "" // what it is now is no news
+		}
+	}
+	slices.SortStableFunc(changed, func(a, b string) int { // the version says most
+		return cmp.Compare(precedence(a), precedence(b))
+	})
+	return strings.Join(changed[:min(len(changed), titleChanges)], ", ")
+}
+
+func precedence(change string) int {
+	if strings.HasPrefix(change, "version ") {
+		return 0
+	}
+	return 1
+}
