@@ -50,6 +50,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"PUT", "/api/v1/omen/calendars/{name}", "/api/v1/omen/calendars/ops", `{"by":"ann","match":[{"name":"host","value":"db","isRegex":false,"isEqual":true}],"ics":"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:patching\r\nDTSTART:20260301T020000Z\r\nDTEND:20260301T030000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}`},
 	{"POST", "/api/v1/omen/events", "", `{"kind":"deploy","match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}],"title":"v2","by":"ci"}`},
 	{"GET", "/api/v1/omen/events", "", ""},
+	{"POST", "/api/annotations", "", `{"time":1772366400000,"dashboardUID":"jcIIG-07z","panelId":2,"tags":["deploy","host:web-1:9100"],"text":"v2"}`},
 	{"GET", "/api/v1/omen/models", "", ""},
 	{"GET", "/api/v1/omen/models/{host}", "/api/v1/omen/models/web-1:9100", ""},
 	{"GET", "/api/v1/omen/openapi.json", "", ""},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
 )
 
 // This file is what operators say of the time around incidents: silences,
@@ -210,6 +211,35 @@ func (a *API) postEvent(r *http.Request) (any, error) {
 	}
 	e, err := a.desk.Note(r.Context(), e)
 	return toEvent(e), err
+}
+
+// wireAnnotation is the body of Grafana's POST /api/annotations.
+type wireAnnotation struct {
+	Time         int64        `json:"time,omitempty" doc:"milliseconds since 1970; 0: now"`
+	TimeEnd      int64        `json:"timeEnd,omitempty" doc:"of a region: so long the grace lasts"`
+	Tags         list[string] `json:"tags" doc:"what it is: deploy, restart or boot, else it is only drawn; and which hosts: job:shop, host:web-1"`
+	Text         string       `json:"text,omitempty"`
+	DashboardUID string       `json:"dashboardUID,omitempty" doc:"not used"`
+	DashboardID  int64        `json:"dashboardId,omitempty" doc:"not used"`
+	PanelID      int64        `json:"panelId,omitempty" doc:"not used"`
+}
+
+type wireAnnotated struct {
+	Message string `json:"message"`
+	Event   string `json:"event" doc:"the event's ID"`
+}
+
+func (a *API) postAnnotation(r *http.Request) (any, error) {
+	var in wireAnnotation
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	e, err := incident.Annotation{Time: in.Time, TimeEnd: in.TimeEnd, Tags: in.Tags, Text: in.Text}.Event(author(r, "grafana"), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	e, err = a.desk.Note(r.Context(), e)
+	return wireAnnotated{"Annotation added", e.ID}, err
 }
 
 type wireCauseSign struct {

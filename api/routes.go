@@ -111,6 +111,7 @@ func (a *API) quietRoutes() []route {
 		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: wireCalendar{}, answer: wireWindows{}, handle: a.putCalendar},
 		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: spanParams, answer: wireEvents{}, handle: a.getEvents},
 		{method: "POST", path: base + "/events", summary: "Say that something happened to hosts, such as a deploy", body: wireEvent{}, answer: wireEvent{}, created: true, handle: a.postEvent},
+		{method: "POST", path: "/api/annotations", summary: "The same, in the words of Grafana's annotations", body: wireAnnotation{}, answer: wireAnnotated{}, handle: a.postAnnotation},
 		{method: "GET", path: base + "/patterns", summary: "What Omen remembers of verdicts", answer: wirePatterns{}, handle: a.getPatterns},
 		{method: "POST", path: base + "/patterns/{id}/revert", summary: "Take a pattern back", body: wireAct{}, answer: wirePattern{}, handle: a.revertPattern},
 	}
