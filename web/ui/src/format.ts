@@ -86,7 +86,7 @@ export const severityColor: Record<string, string> = { info: "gray", warning: "o
 
 const reasons: Record<string, string> = {
   opened_anomalous: "left its normal behaviour", opened_cold_start_suppressed: "its model is too young to page",
-  opened_trivial_suppressed: "too small to matter", opened_silenced: "silenced", opened_maintenance: "maintenance",
+  opened_trivial_suppressed: "too small to matter", opened_below_page_level: "too slight and too short to page", opened_silenced: "silenced", opened_maintenance: "maintenance",
   opened_grace: "just after a boot, restart or deploy", opened_rejected_pattern: "like one judged not a problem",
   opened_source_down: "the source does not answer", reopened_within_window: "came back",
   escalated_severity: "went further or lasted longer", escalated_members_joined: "more hosts joined",
