@@ -96,7 +96,7 @@ func (f *fit) writeCard() error {
 	c := &m.card
 	c.Model, c.Host, c.Schema, c.Grade = m.id, m.host.ID(), m.schema, m.grade
 	c.From, c.To, c.Step, c.Rows = m.from, m.trainedAt, m.step, m.rows
-	c.LeftOut, c.Excluded, c.Suspects = f.h.dropped, f.h.excluded, m.suspects
+	c.LeftOut, c.Excluded = f.h.dropped, f.h.excluded
 	c.Inactive, c.TimeOfDay, c.Without = f.dropped, m.timeOfDay, m.without
 	c.Active = c.Active[:0]
 	for _, i := range m.active {

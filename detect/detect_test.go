@@ -372,3 +372,59 @@ func TestBudgetMovesTheLimit(t *testing.T) {
 		t.Errorf("limit %v with half a page a week, %v with five", few.limit, many.limit)
 	}
 }
+
+// A young model's alerts are learned: it does not know the day yet.
+func TestYoungModelHoldsNothingBack(t *testing.T) {
+	s := columns(t, 5)
+	all := synthetic(15, 2000, 5, time.Minute)
+	young := fitted(t, s, all[:600], Options{})
+	for k := 700; k < 760; k++ {
+		all[k].Values = []float64{5, 5, 5, 5, 5}
+	}
+	if m := fitted(t, s, all, Options{Warm: young}); len(m.Card().Suspects) != 0 || m.rows != 2000 {
+		t.Errorf("%d of 2000 rows learned, held back: %v", m.rows, m.Card().Suspects)
+	}
+}
+
+// However much alerts, nine samples in ten are learned.
+func TestHoldsBackATenthAtMost(t *testing.T) {
+	s := columns(t, 5)
+	all := synthetic(16, 4000, 5, time.Minute)
+	old := fitted(t, s, all[:2000], Options{})
+	for from := 2000; from < 3500; from += 150 {
+		for k := from; k < from+100; k++ {
+			all[k].Values = []float64{5, 5, 5, 5, 5}
+		}
+	}
+	m := fitted(t, s, all, Options{Warm: old})
+	if c := m.Card(); c.Rows < 3600 || c.Rows == 4000 {
+		t.Errorf("%d of 4000 rows learned, of 1,000 in alert", c.Rows)
+	}
+}
+
+// What begins at one time of day on three days in a row is a job and learned.
+func TestJobsAreLearned(t *testing.T) {
+	from := time.Date(2026, 3, 5, 2, 0, 0, 0, time.UTC)
+	night := func(n int, late time.Duration) Span {
+		at := from.Add(time.Duration(n)*day + late)
+		return Span{at, at.Add(20 * time.Minute)}
+	}
+	var samples []omen.Vector
+	for k := range 6 * 1440 {
+		samples = append(samples, omen.Vector{At: from.Add(time.Duration(k) * time.Minute)})
+	}
+	for name, c := range map[string]struct {
+		spans []Span
+		want  int
+	}{
+		"two nights":                    {[]Span{night(0, 0), night(1, 0)}, 2},
+		"three nights":                  {[]Span{night(0, 0), night(1, time.Minute), night(2, 0)}, 0},
+		"three nights and a noon":       {[]Span{night(0, 0), night(1, 0), night(1, 10*time.Hour), night(2, 0)}, 1},
+		"three nights, one in between":  {[]Span{night(0, 0), night(1, 0), night(3, 0)}, 3},
+		"three nights, at any old time": {[]Span{night(0, 0), night(1, 2*time.Hour), night(2, 40*time.Minute)}, 3},
+	} {
+		if got := holdBack(c.spans, samples, time.Minute); len(got) != c.want {
+			t.Errorf("%s: %d held back, want %d", name, len(got), c.want)
+		}
+	}
+}

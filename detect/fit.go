@@ -47,7 +47,8 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 	if !o.Without.Cleaning && o.Warm != nil && o.Warm.schema == schema.Hash() {
 		held = suspects(o.Warm, all, o.Benign)
 	}
-	h, err := newHistory(schema.Len(), all, o.Excluded, held)
+	unlearned := holdBack(held, all, o.Step)
+	h, err := newHistory(schema.Len(), all, o.Excluded, unlearned)
 	if err != nil {
 		return nil, fmt.Errorf("fit: %w", err)
 	}
@@ -58,6 +59,7 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 	}}
 	f.m.card.Shifts = shifts
 	f.holdout = 0.1
+	f.m.card.Suspects = unlearned
 	if len(calib) > 0 {
 		f.holdout = min(0.5, float64(len(calib))/float64(len(all)))
 	}

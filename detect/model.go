@@ -28,7 +28,7 @@ type Model struct {
 	rows      int
 	pages     float64
 	without   Parts
-	suspects  []Span // episodes that were not learned, and shall not be
+	suspects  []Span // episodes in which the models before alerted; holdBack says which are learned
 
 	shifts []shift // windows in which other values are expected
 

@@ -1,6 +1,9 @@
 package detect
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -16,6 +19,13 @@ const (
 	// shiftAfter is how long an episode lasts until it is the new normal: then
 	// it is learned, and the alerts end.
 	shiftAfter = 3 * day
+	// heldShare is the share of the samples that is held back at most.
+	heldShare = 0.1
+	// recurDays is on how many days in a row an episode begins at one time of
+	// day, give or take recurWithin and recurSteps samples, until it is learned.
+	recurDays   = 3
+	recurWithin = 2 * time.Minute
+	recurSteps  = 2
 )
 
 // suspects are the episodes that must not be learned: those that the model
@@ -23,8 +33,11 @@ const (
 // found again from what the fit is given, so that learning does not depend on
 // who keeps the incidents; a benign span (an operator's verdict) is taken out,
 // and so is what lasts for longer than shiftAfter.
+//
+// Only a model that knows the day is trusted with this: what a younger one
+// finds odd has to be learned, or it stays odd for ever.
 func suspects(warm *Model, samples []omen.Vector, benign []Span) []Span {
-	if warm == nil {
+	if warm == nil || warm.grade != omen.Established {
 		return nil
 	}
 	spans := warm.suspects
@@ -43,6 +56,56 @@ func suspects(warm *Model, samples []omen.Vector, benign []Span) []Span {
 		}
 	}
 	return out
+}
+
+// holdBack is the suspects that are not learned: not those that recur, and never
+// more than heldShare of the samples, the longest first to be learned, which
+// are more likely a new normal than the short ones.
+func holdBack(suspects []Span, samples []omen.Vector, step time.Duration) []Span {
+	var out []Span
+	for _, s := range suspects {
+		if !recurs(s, suspects, step) {
+			out = append(out, s)
+		}
+	}
+	within := func() int {
+		n := 0
+		for _, v := range samples {
+			if slices.ContainsFunc(out, func(s Span) bool { return s.contains(v.At) }) {
+				n++
+			}
+		}
+		return n
+	}
+	for len(out) > 0 && float64(within()) > heldShare*float64(len(samples)) {
+		longest := slices.MaxFunc(out, func(a, b Span) int { return cmp.Compare(a.To.Sub(a.From), b.To.Sub(b.From)) })
+		out = slices.DeleteFunc(out, func(s Span) bool { return s == longest })
+	}
+	return out
+}
+
+// recurs tells whether an episode began at about the same time of day on
+// recurDays distinct days in a row: a job, which is to be learned.
+func recurs(s Span, all []Span, step time.Duration) bool {
+	tolerance := max(recurWithin, recurSteps*step)
+	on := map[int]bool{}
+	for _, o := range all {
+		d := o.From.Sub(s.From)
+		days := int(math.Round(float64(d) / float64(day)))
+		if (d - time.Duration(days)*day).Abs() <= tolerance {
+			on[days] = true
+		}
+	}
+	for first := 1 - recurDays; first <= 0; first++ {
+		n := 0
+		for d := first; d < first+recurDays && on[d]; d++ {
+			n++
+		}
+		if n == recurDays {
+			return true
+		}
+	}
+	return false
 }
 
 // episodes are the spans in which the model alerts on samples.
