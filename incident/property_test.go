@@ -178,10 +178,18 @@ func TestACrashContinuesEveryIncident(t *testing.T) {
 		crash := rapid.IntRange(1, len(lives[0])-1).Draw(t, "crash")
 		tr := NewTracker(Hysteresis{}, nil)
 		var all []omen.Change
+		noted := rapid.IntRange(0, crash).Draw(t, "noted") // the journal is never behind; the memory may be
+		var memory Memory
+		var seen map[string]Seen
 		for i := range lives[0] {
+			if i == noted {
+				memory, seen = tr.Memory(), tr.Seen()
+			}
 			if i == crash {
 				tr = NewTracker(Hysteresis{}, nil)
 				tr.Restore(projection(all))
+				tr.RestoreSeen(seen)
+				tr.Recall(memory)
 			}
 			all = append(all, round(tr, lives, troubles, i, 15*time.Second)...)
 		}

@@ -50,7 +50,11 @@ func (t *Tracker) Seen() map[string]Seen {
 // RestoreSeen puts in what Seen gave before the restart.
 func (t *Tracker) RestoreSeen(all map[string]Seen) {
 	for name, seen := range all {
-		t.source(name).before = seen
+		s := t.source(name)
+		if s.before.At.After(seen.At) { // a gap that was recorded since
+			seen.At = s.before.At
+		}
+		s.before = seen
 	}
 }
 

@@ -64,7 +64,11 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 		case omen.SourceIncident:
 			t.source(in.Host.Source).down.restore(&in)
 		case omen.OwnIncident:
-			t.source(in.Host.Source).own.restore(&in)
+			s := t.source(in.Host.Source)
+			s.own.restore(&in)
+			if in.ClosedAt.After(s.before.At) { // ticks came again then
+				s.before.At = in.ClosedAt
+			}
 		}
 	}
 	for _, k := range t.hosts {
