@@ -13,8 +13,10 @@ import (
 )
 
 type incidentsCmd struct {
-	List incidentsListCmd `cmd:"" help:"The newest incidents."`
-	Show incidentsShowCmd `cmd:"" help:"One incident: causes, and everything that happened in its life."`
+	List  incidentsListCmd `cmd:"" help:"The newest incidents."`
+	Show  incidentsShowCmd `cmd:"" help:"One incident: causes, and everything that happened in its life."`
+	Judge judgeCmd         `cmd:"" help:"Say whether an incident was real; Omen learns from it."`
+	Ack   ackCmd           `cmd:"" help:"Say that you are looking at an incident."`
 }
 
 type incidentsListCmd struct {

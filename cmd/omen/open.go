@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,12 +38,28 @@ func openStore(ctx context.Context, dir string, log *slog.Logger) (*store.DB, er
 
 // ask gets a JSON answer of a running Omen.
 func ask(ctx context.Context, base, path string, into any) error {
+	return exchange(ctx, http.MethodGet, base, path, nil, into)
+}
+
+// tell hands JSON to a running Omen and gets its JSON answer.
+func tell(ctx context.Context, base, path string, what, into any) error {
+	body, err := json.Marshal(what)
+	if err != nil {
+		return fmt.Errorf("tell %s: %w", base, err)
+	}
+	return exchange(ctx, http.MethodPost, base, path, body, into)
+}
+
+func exchange(ctx context.Context, method, base, path string, send []byte, into any) error {
 	url := strings.TrimRight(base, "/") + "/api/v1/omen/" + path
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(send))
 	if err != nil {
 		return omen.WithHint(fmt.Errorf("ask %s: %w", base, err), "give the address that omen serve printed, such as --url="+defaultURL)
+	}
+	if send != nil {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
