@@ -1,6 +1,9 @@
 package autoencoder
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Groups is how many groups of features a [Crossing] hides in turn.
 const Groups = 4
@@ -69,6 +72,23 @@ func (n *Network) NewCrossScratch() *CrossScratch {
 		s.acts = append(s.acts, make([]float32, Groups*l.n))
 	}
 	return s
+}
+
+// Memory names what [Crossing.Predict] reads where nothing is missing, for
+// callers that fetch memory ahead of its use.
+func (c *Crossing) Memory(add func(at unsafe.Pointer, bytes uintptr)) {
+	n := c.net
+	add(unsafe.Pointer(c), unsafe.Sizeof(*c))
+	add(unsafe.Pointer(n), unsafe.Sizeof(*n))
+	add(unsafe.Pointer(&n.layers[0]), uintptr(len(n.layers))*unsafe.Sizeof(n.layers[0]))
+	add(unsafe.Pointer(&c.order[0]), uintptr(len(c.order))*4)
+	add(unsafe.Pointer(&c.seen[0]), uintptr(len(c.seen))*4)
+	add(unsafe.Pointer(&c.group[0]), uintptr(len(c.group)))
+	l := &n.layers[0]
+	values := l.k / 2 * l.n
+	add(unsafe.Pointer(&n.params[0]), uintptr(values)*4)
+	rest := n.params[2*values:]
+	add(unsafe.Pointer(&rest[0]), uintptr(len(rest))*4)
 }
 
 // Takes tells whether the scratch is of the network's shape.

@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/omenhq/omen"
+import (
+	"unsafe"
+
+	"github.com/omenhq/omen"
+)
 
 // Result is one host's part of a batch.
 type Result struct {
@@ -25,6 +29,14 @@ func ScoreBatch(dst []Result, streams []*Stream, vectors []omen.Vector) []Result
 		own := s.front.workspace
 		if w.fits(s.m) {
 			s.workIn(w)
+		}
+		if i+2 < len(streams) {
+			touch(unsafe.Pointer(streams[i+2]), 0, bodyLines)
+		}
+		if i+1 < len(streams) {
+			w.ahead.aim(streams[i+1], &vectors[i+1])
+		} else {
+			w.ahead.aim(nil, nil)
 		}
 		score, err := s.Score(vectors[i])
 		s.workIn(own)

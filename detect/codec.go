@@ -128,7 +128,8 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 		return nil, omen.WithHint(fmt.Errorf("load model: made for schema %s, not %s: %w", m.schema, schema.Hash(), omen.ErrSchema),
 			"the profile changed since the model was made; a new one is learned from history")
 	}
-	m.specs = specsOf(schema)
+	kind := shapeOf(schema)
+	m.specs = kind.specs
 	r.fields(m)
 	net, card := r.bytes(), r.bytes()
 	if r.bad || len(r.b) != 0 {
@@ -145,7 +146,8 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 		return nil, corrupt(err.Error())
 	}
 	m.ridge, m.season = turned(m.ridge, len(m.active)), turned(m.season, len(m.active))
-	m.bind()
+	m.bind(kind)
+	m.settle()
 	if m.net != nil {
 		m.cross = m.net.Crossing(m.group)
 	}

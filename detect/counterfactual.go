@@ -39,7 +39,7 @@ func (s *Stream) Counterfactual() Counterfactual {
 		var sum float64
 		for c := range channels {
 			var h float64
-			for i, e := range j.evidence[c] {
+			for i, e := range j.kept[c] {
 				if !gone[i] {
 					h += e
 				}
@@ -49,9 +49,9 @@ func (s *Stream) Counterfactual() Counterfactual {
 		return sum / j.ease / m.limit
 	}
 	var chosen []int
-	now := value()
-	if j.unsmoothed == 0 {
-		now = 0
+	now := j.unsmoothed / m.limit
+	if now > 1 {
+		now = value()
 	}
 	for now > 1 && len(chosen) < len(gone) {
 		best, at := math.Inf(1), -1

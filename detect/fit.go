@@ -53,8 +53,8 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 		return nil, fmt.Errorf("fit: %w", err)
 	}
 	shifts := h.keepShifts()
-	f := &fit{ctx: ctx, o: o, h: h, m: &Model{
-		host: all[0].Host, schema: schema.Hash(), specs: specsOf(schema), step: o.Step,
+	f := &fit{ctx: ctx, o: o, h: h, kind: shapeOf(schema), m: &Model{
+		host: all[0].Host, schema: schema.Hash(), specs: shapeOf(schema).specs, step: o.Step,
 		suspects: held, pages: o.PagesPerWeek, without: o.Without,
 	}}
 	f.m.card.Shifts = shifts
@@ -75,6 +75,7 @@ type fit struct {
 	o       Options
 	h       history
 	m       *Model
+	kind    *shape
 	holdout float64
 
 	report  autoencoder.Report
@@ -124,6 +125,7 @@ func (f *fit) run() error {
 		}
 		f.o.Progress(i+1, stages)
 	}
+	m.settle()
 	return nil
 }
 
@@ -147,7 +149,7 @@ func (f *fit) selectFeatures() error {
 	if len(f.m.active) == 0 {
 		return fmt.Errorf("no feature is present in %d samples: %w", f.h.len(), omen.ErrTooFew)
 	}
-	f.m.bind()
+	f.m.bind(f.kind)
 	f.m.group = grouping(len(f.m.active), f.o.Seed)
 	return nil
 }

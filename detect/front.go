@@ -94,14 +94,20 @@ func (f *front) step(at time.Time, values []float64) bool {
 	warm := f.started
 	f.last = at
 	f.observe(values)
+	f.ahead.pull()
 	f.predict(at)
+	f.ahead.pull()
 	f.complete(warm)
+	f.ahead.pull()
 	if warm && f.learn != nil {
 		f.learn(f.phi, f.a)
 	}
 	f.reconstruct()
+	f.ahead.pull()
 	f.collectMoves(warm)
+	f.ahead.pull()
 	f.remember(warm)
+	f.ahead.pull()
 	f.started = true
 	return warm
 }

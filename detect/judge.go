@@ -36,7 +36,7 @@ type judge struct {
 	centreR    []float64
 	centreE    []float64
 	centreU    []float64
-	evidence   [channels][]float64 // per feature, at least 0
+	kept       [channels][]float64 // evidence of the last sample that was above the limit
 	h          [channels]float64   // sums of evidence
 	q          [channels]float64   // the same in units of their behaviour in training
 	unsmoothed float64             // sum of q
@@ -59,8 +59,8 @@ func (j *judge) init(m *Model, w *workspace, memory []float64) {
 	n := len(m.active)
 	part := func(k int) []float64 { return memory[k*n : (k+1)*n : (k+1)*n] }
 	*j = judge{workspace: w, m: m, centreR: part(0), centreE: part(1), centreU: part(2)}
-	for c := range j.evidence {
-		j.evidence[c] = part(3 + c)
+	for c := range j.kept {
+		j.kept[c] = part(3 + c)
 	}
 }
 
@@ -72,21 +72,26 @@ func (j *judge) weigh(t trace) {
 		rate = 0
 	}
 	j.h = [channels]float64{}
+	for c := range j.evidence { // of a channel that is left out
+		clear(j.evidence[c])
+	}
 	for i, ok := range t.ok {
 		j.counts[i] = ok && m.blame[i]
 	}
+	j.ahead.pull()
 	if !m.without.Forecast {
 		j.h[byForecast] = recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)
 	}
+	j.ahead.pull()
 	if !m.without.Autoencoder {
 		j.h[byAutoencoder] = recentre(j.evidence[byAutoencoder], j.centreE, t.e, m.rmsE, j.counts, rate)
 	}
 	if !m.without.Season && m.season != nil {
 		j.h[bySeason] = recentre(j.evidence[bySeason], j.centreU, t.u, m.rmsU, j.counts, rate)
 	}
+	j.ahead.pull()
 	if breadth := j.evidence[byBreadth]; !m.without.Breadth {
 		for i, jump := range t.jump {
-			breadth[i] = 0
 			if jump > m.jump[i] && j.counts[i] {
 				breadth[i] = 1
 				j.h[byBreadth]++
@@ -129,10 +134,16 @@ func (j *judge) step(t trace) {
 	for c := range channels {
 		scale[c] = weights[c] / j.m.spread[c]
 	}
+	j.ahead.pull()
 	clear(j.parts)
 	for c := range channels {
 		if j.h[c] > 0 {
 			temper(j.parts, j.evidence[c], scale[c])
+		}
+	}
+	if j.unsmoothed > j.m.limit {
+		for c := range channels {
+			copy(j.kept[c], j.evidence[c])
 		}
 	}
 	weight := smoothing

@@ -4,6 +4,7 @@ package detect
 
 import (
 	"math"
+	"unsafe"
 
 	"golang.org/x/sys/cpu"
 )
@@ -14,6 +15,12 @@ var vectorised = cpu.X86.HasAVX2
 
 // The assembly kernels: n is a multiple of their lanes, strides are in
 // elements, w and by and so on as in the plain kernel of the name.
+
+// touch fetches cache lines into the second level: lines of them, from the
+// from-th after at on. It never faults.
+//
+//go:noescape
+func touch(at unsafe.Pointer, from, lines int)
 
 //go:noescape
 func project40(dst, x, w *float32, depth, n int)

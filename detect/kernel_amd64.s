@@ -6,6 +6,25 @@
 // name (kernel.go) in the same order, with separate multiplication and
 // addition. Operands are in Go's order: VSUBPD a, b, c is c = b − a.
 
+// func touch(at unsafe.Pointer, from, lines int)
+TEXT ·touch(SB), NOSPLIT, $0-24
+	MOVQ at+0(FP), SI
+	MOVQ from+8(FP), AX
+	MOVQ lines+16(FP), CX
+	SHLQ $6, AX
+	ADDQ AX, SI
+	TESTQ CX, CX
+	JLE  done
+
+next:
+	PREFETCHT1 (SI)
+	ADDQ $64, SI
+	DECQ CX
+	JNZ  next
+
+done:
+	RET
+
 // TERM adds x·w[at] to the accumulator; Y15 holds x.
 #define TERM(at, acc, t) \
 	VMULPS at, Y15, t \

@@ -2,6 +2,11 @@
 
 package detect
 
+import "unsafe"
+
+// touch does nothing here.
+func touch(unsafe.Pointer, int, int) {}
+
 func project(dst, x, w []float32)                      { projectPlain(dst, x, w) }
 func standardise(z, a, x []float64, by []scaling)      { standardisePlain(z, a, x, by) }
 func temper(parts, evidence []float64, scale float64)  { temperPlain(parts, evidence, scale) }

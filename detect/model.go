@@ -2,6 +2,7 @@ package detect
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 	"weak"
@@ -43,6 +44,7 @@ type Model struct {
 	within    []limits              // physical ranges
 	group     []uint8               // which features are hidden together
 	cross     *autoencoder.Crossing // the network by these groups
+	slab      []float32             // holds season and what follows, in the order of use
 	rmsR      []float32             // scale of the forecast's residuals, in A
 	rmsE      []float32             // scale of the autoencoder's residuals, in Z
 	rmsU      []float32             // scale of the season's residuals, in A
@@ -72,17 +74,24 @@ type spec struct {
 	context   bool    // helps to predict, is never to blame
 }
 
-// schemas keeps the specs of each schema for as long as it lives: all models of
-// a schema share them.
-var schemas sync.Map // weak.Pointer[feature.Schema] to []spec
+// shape is what all models of a schema share.
+type shape struct {
+	specs  []spec
+	active []int32 // of models that use every feature, as blame and within
+	blame  []bool
+	within []limits
+}
 
-func specsOf(s *feature.Schema) []spec {
+// shapes keeps the shape of each schema for as long as the schema lives.
+var shapes sync.Map // weak.Pointer[feature.Schema] to *shape
+
+func shapeOf(s *feature.Schema) *shape {
 	key := weak.Make(s)
-	if known, ok := schemas.Load(key); ok {
-		return known.([]spec)
+	if known, ok := shapes.Load(key); ok {
+		return known.(*shape)
 	}
-	var specs []spec
-	for _, f := range s.Features() {
+	made := &shape{}
+	for i, f := range s.Features() {
 		p := spec{f.Name, f.Unit, f.Min, f.Max, f.Direction, f.Deviation, f.Scale, f.Context}
 		if !(p.scale > 0) || !finite(p.scale) {
 			p.scale = 1
@@ -90,23 +99,45 @@ func specsOf(s *feature.Schema) []spec {
 		if !(p.deviation > 0) || !finite(p.deviation) {
 			p.deviation = 0
 		}
-		specs = append(specs, p)
+		made.specs = append(made.specs, p)
+		made.active = append(made.active, int32(i))
+		made.blame = append(made.blame, !p.context)
+		made.within = append(made.within, limits{p.min, p.max})
 	}
-	known, loaded := schemas.LoadOrStore(key, specs)
+	known, loaded := shapes.LoadOrStore(key, made)
 	if !loaded {
-		runtime.AddCleanup(s, func(key weak.Pointer[feature.Schema]) { schemas.Delete(key) }, key)
+		runtime.AddCleanup(s, func(key weak.Pointer[feature.Schema]) { shapes.Delete(key) }, key)
 	}
-	return known.([]spec)
+	return known.(*shape)
 }
 
 // bind derives what depends on the features in use.
-func (m *Model) bind() {
-	m.whole = len(m.active) == len(m.specs)
+func (m *Model) bind(s *shape) {
+	if m.whole = slices.Equal(m.active, s.active); m.whole {
+		m.active, m.blame, m.within = s.active, s.blame, s.within
+		return
+	}
 	m.blame, m.within = make([]bool, len(m.active)), make([]limits, len(m.active))
 	for j, i := range m.active {
-		sp := &m.specs[i]
-		m.whole = m.whole && j == int(i)
-		m.blame[j], m.within[j] = !sp.context, limits{sp.min, sp.max}
+		m.blame[j], m.within[j] = s.blame[i], s.within[i]
+	}
+}
+
+// settle puts the small parameters into one place.
+func (m *Model) settle() {
+	vectors := append([]*[]float32{&m.season}, m.vectors()...)
+	size := 0
+	for _, v := range vectors {
+		size += len(*v)
+	}
+	m.slab = make([]float32, 0, size)
+	for _, v := range vectors {
+		if len(*v) == 0 {
+			continue
+		}
+		from := len(m.slab)
+		m.slab = append(m.slab, *v...)
+		*v = m.slab[from:len(m.slab):len(m.slab)]
 	}
 }
 

@@ -20,6 +20,15 @@ type Stream struct {
 	expected, low, high []float64 // per schema feature
 	shares              []float64 // per schema feature
 	causes              []omen.Cause
+
+	memory regions // what scoring touches
+}
+
+// body is what a stream keeps, but for the slices.
+type body struct {
+	s Stream
+	f front
+	j judge
 }
 
 // Stream makes a running state from recent history, at best the last hundred
@@ -28,22 +37,21 @@ type Stream struct {
 func (m *Model) Stream(recent []omen.Vector) *Stream {
 	n, w := len(m.specs), len(m.active)
 	// What a stream keeps lies together: scoring many hosts is reading memory.
-	body := &struct {
-		s Stream
-		f front
-		j judge
-	}{}
+	b := &body{}
 	wide, single := make([]float64, (jumpMean+judgeFloats+1)*w+4*n), make([]float32, frontFloats(w))
 	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
 	own := newWorkspace(m)
-	body.f.init(m, own, take(jumpMean*w), single)
-	body.j.init(m, own, take(judgeFloats*w))
-	s := &body.s
+	// Last, and not fetched ahead, is what most samples do not touch.
+	all := wide[:len(wide)-channels*w]
+	b.f.init(m, own, take(jumpMean*w), single)
+	s := &b.s
 	*s = Stream{
-		m: m, front: &body.f, judge: &body.j, actual: take(w),
+		m: m, front: &b.f, judge: &b.j, actual: take(w),
 		expected: take(n), low: take(n), high: take(n), shares: take(n),
 		causes: make([]omen.Cause, 0, omen.MaxCauses),
 	}
+	b.j.init(m, own, take(judgeFloats*w))
+	s.mapMemory(all, single)
 	for i := range n {
 		s.expected[i], s.low[i], s.high[i] = math.NaN(), math.NaN(), math.NaN()
 	}
@@ -126,9 +134,11 @@ func (s *Stream) explain(v omen.Vector) {
 		}
 	}
 	s.causes = s.causes[:0]
+	s.front.ahead.pull()
 	if sum > 0 {
 		s.rank()
 	}
+	s.front.ahead.pull()
 }
 
 // expect fills what the features should have been and their bands, in their
@@ -136,6 +146,7 @@ func (s *Stream) explain(v omen.Vector) {
 func (s *Stream) expect() {
 	m, f := s.m, s.front
 	z := f.z0
+	f.ahead.pull()
 	if m.net != nil {
 		for j, v := range f.recon {
 			z[j] = unsoft(float64(v))

@@ -17,6 +17,8 @@ type workspace struct {
 	here     []float32 // 0 at a gap, else 1
 	memory   *autoencoder.CrossScratch
 
+	evidence [channels][]float64 // at least 0
+
 	counts []bool    // it is there, and may be to blame
 	parts  []float64 // its part of the unsmoothed score, before the limit
 	z0     []float64 // expected Z
@@ -24,11 +26,12 @@ type workspace struct {
 	keys   []int64 // parts in order
 
 	clock clock
+	ahead ahead
 }
 
 func newWorkspace(m *Model) *workspace {
 	n := len(m.active)
-	wide := make([]float64, 9*n)
+	wide := make([]float64, (9+channels)*n)
 	single := make([]float32, 7*n+2*pad(n))
 	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
 	take32 := func(k, room int) (v []float32) { v, single = single[:k:room], single[room:]; return v }
@@ -38,6 +41,9 @@ func newWorkspace(m *Model) *workspace {
 		forecast: take32(n, pad(n)), usual: take32(n, pad(n)), recon: take32(n, n),
 		r: take32(n, n), e: take32(n, n), u: take32(n, n), jump: take32(n, n), soft: take32(n, n), here: take32(n, n),
 		counts: make([]bool, n), keys: make([]int64, n),
+	}
+	for c := range w.evidence {
+		w.evidence[c] = take(n)
 	}
 	if m.net != nil {
 		w.memory = m.net.NewCrossScratch()
