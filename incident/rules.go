@@ -3,7 +3,6 @@ package incident
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -27,7 +26,9 @@ type rules struct {
 	windows  []timed
 	graces   []timed
 	rejected []omen.Pattern
-	lowered  map[omen.Host][]omen.Pattern
+	lowered  map[omen.Host][]omen.Pattern // confirmed, by host…
+	ofRoles  []omen.Pattern               // …and those of them that hold on a role
+	lowest   float64                      // no sample at or below it counts
 	role     string
 }
 
@@ -49,7 +50,7 @@ func (t *Tracker) SetRules(r Rules) (broken []error) {
 	if t.rules.version > 0 && reflect.DeepEqual(r, t.rules.given) {
 		return nil // said before
 	}
-	fresh := rules{given: r, version: t.rules.version + 1, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}}
+	fresh := rules{given: r, version: t.rules.version + 1, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}, lowest: 1}
 	add := func(what string, list *[]timed, match []omen.Matcher, active func(time.Time) bool) {
 		holds, err := omen.Compile(match)
 		if err != nil {
@@ -82,6 +83,9 @@ func (t *Tracker) SetRules(r Rules) (broken []error) {
 		case !p.InForce():
 		case p.Verdict == omen.Real:
 			fresh.lowered[p.Host] = append(fresh.lowered[p.Host], p)
+			if fresh.lowest = min(fresh.lowest, p.Limit); p.Role != "" {
+				fresh.ofRoles = append(fresh.ofRoles, p)
+			}
 		default:
 			fresh.rejected = append(fresh.rejected, p)
 		}
@@ -169,23 +173,39 @@ func holdsForAll(holds omen.Condition, in *omen.Incident, who []subject) bool {
 	return len(who) > 0
 }
 
-// confirmed reports whether a sample is like something that an operator
-// confirmed on its host.
-func (r *rules) confirmed(s *omen.Score) bool {
-	return slices.ContainsFunc(r.lowered[s.Host], func(p omen.Pattern) bool { return resembles(p.Causes, s.Causes) })
+// confirmed are the limits that confirmed feedback gives to a sample: those of
+// its host's patterns, and its role's, that it resembles. labels are asked for
+// only where a role has patterns.
+func (r *rules) confirmed(s *omen.Score, labels Labels) (limit float64, ok bool) {
+	limit = 1.0
+	take := func(p *omen.Pattern) {
+		if resembles(p.Causes, s.Causes) {
+			limit, ok = min(limit, p.Limit), true
+		}
+	}
+	for i := range r.lowered[s.Host] {
+		take(&r.lowered[s.Host][i])
+	}
+	if len(r.ofRoles) == 0 {
+		return limit, ok
+	}
+	role := labels(s.Host)[r.role]
+	for i, p := range r.ofRoles {
+		if p.Role == role && p.Host.Profile == s.Host.Profile && p.Host != s.Host {
+			take(&r.ofRoles[i])
+		}
+	}
+	return limit, ok
 }
 
 // limit is the score above which a sample counts: 1, or what confirmed
 // feedback lowered it to for samples like the confirmed incident.
-func (r *rules) limit(s *omen.Score) float64 {
-	limit := 1.0
-	if len(r.lowered) == 0 || s.Value > 1 {
+func (r *rules) limit(s *omen.Score, labels Labels) float64 {
+	if s.Value > 1 || s.Value <= r.lowest {
+		return 1
+	}
+	if limit, ok := r.confirmed(s, labels); ok && s.Value > limit {
 		return limit
 	}
-	for _, p := range r.lowered[s.Host] {
-		if s.Value > p.Limit && p.Limit < limit && resembles(p.Causes, s.Causes) {
-			limit = p.Limit
-		}
-	}
-	return limit
+	return 1
 }

@@ -166,7 +166,7 @@ func (t *Tracker) observe(s *omen.Score) {
 		k.run.stop()
 		k.quiet = 0
 	}
-	limit := t.rules.limit(s)
+	limit := t.rules.limit(s, t.labels)
 	k.loud, k.model = s.Value > limit, s.Model
 	switch {
 	case k.in != nil:
@@ -204,7 +204,10 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 // pageLevel is the score from which people are told at once: the model's page
 // level, or none for what resembles something that an operator confirmed.
 func (t *Tracker) pageLevel(s *omen.Score) float64 {
-	if s.PageLevel > 1 && t.rules.confirmed(s) {
+	if s.PageLevel <= 1 {
+		return s.PageLevel
+	}
+	if _, ok := t.rules.confirmed(s, t.labels); ok {
 		return 0
 	}
 	return s.PageLevel
