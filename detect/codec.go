@@ -145,7 +145,6 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	if err := m.check(); err != nil {
 		return nil, corrupt(err.Error())
 	}
-	m.ridge, m.season = turned(m.ridge, len(m.active)), turned(m.season, len(m.active))
 	m.bind(kind)
 	m.settle()
 	if m.net != nil {
@@ -175,7 +174,7 @@ func (r *reader) fields(m *Model) {
 	}
 	m.timeOfDay = r.u64() != 0
 	m.group = r.bytes()
-	m.ridge, m.season = r.f32s(), r.f32s()
+	m.ridge, m.season = r.turned(n), r.turned(n)
 	for _, v := range m.vectors() {
 		*v = r.f32s()
 	}
@@ -223,9 +222,9 @@ func (m *Model) check() error {
 	switch {
 	case n == 0 || len(m.group) != n || m.step <= 0 || !(m.limit > 0) || !(m.recentre >= 1):
 		return fmt.Errorf("empty or without limit")
-	case len(m.ridge) != 0 && len(m.ridge) != n*m.regressors():
+	case len(m.ridge) != 0 && len(m.ridge) != pad(n)*m.regressors():
 		return fmt.Errorf("%d forecast weights for %d features", len(m.ridge), n)
-	case len(m.season) != 0 && len(m.season) != n*seasonWeights:
+	case len(m.season) != 0 && len(m.season) != pad(n)*seasonWeights:
 		return fmt.Errorf("%d season weights for %d features", len(m.season), n)
 	case m.net != nil && (m.net.Width() != n || !m.net.Masked()):
 		return fmt.Errorf("the network has %d features, want %d", m.net.Width(), n)
@@ -301,6 +300,26 @@ func (r *reader) length(size int) int {
 
 func (r *reader) bytes() []byte { return append([]byte(nil), r.take(r.length(1))...) }
 func (r *reader) text() string  { return string(r.take(r.length(1))) }
+
+// turned reads weights, one row per target, into the form of [turned].
+func (r *reader) turned(targets int) []float32 {
+	b := r.take(4 * r.length(4))
+	if len(b) == 0 {
+		return nil
+	}
+	if targets == 0 || len(b)%(4*targets) != 0 {
+		r.bad = true
+		return nil
+	}
+	row, n := len(b)/targets, pad(targets)
+	out := make([]float32, row/4*n)
+	for k := range row / 4 {
+		for j, from := 0, b[4*k:]; j < targets; j++ {
+			out[k*n+j] = math.Float32frombits(binary.LittleEndian.Uint32(from[j*row:]))
+		}
+	}
+	return out
+}
 
 func (r *reader) f32s() []float32 {
 	b := r.take(4 * r.length(4))
