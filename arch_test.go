@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"host":        {".", "series"},
 	"feature":     {".", "series"},
 	"detect":      {".", "feature", "autoencoder"},
-	"bench":       {".", "detect", "feature", "series", "autoencoder"},
+	"bench":       {".", "detect", "feature", "series", "autoencoder", "incident"},
 	"store":       {"."},
 	"incident":    {".", "store"},
 	"notify":      {".", "store"},

@@ -50,9 +50,24 @@ func Ran(o detect.Options, daily bool) func(context.Context, *Series, func(float
 	}
 }
 
-// columnSchema is the features of a data set that comes without units: any
-// number is allowed, and columns are taken to move over about [0,1].
+// columnSchema is the features of a data set. Columns that are all features of
+// the built-in profile are that; others come without units: any number is
+// allowed, and they are taken to move over about [0,1].
 func columnSchema(s *Series) (*feature.Schema, error) {
+	node := feature.Node()
+	known := map[string]feature.Feature{}
+	for _, f := range node.Features {
+		known[f.Name] = f
+	}
+	node.Features = nil
+	for _, name := range s.Features {
+		if f, ok := known[name]; ok {
+			node.Features = append(node.Features, f)
+		}
+	}
+	if len(node.Features) == len(s.Features) {
+		return feature.NewSchema(node)
+	}
 	schema, err := feature.FromColumns("bench", s.Features, feature.Feature{Scale: 1})
 	if err != nil {
 		return nil, fmt.Errorf("columns of %s/%s: %w", s.Set, s.Name, err)

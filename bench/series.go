@@ -27,7 +27,8 @@ type Series struct {
 // Segment is one labelled anomaly: the test samples Start…End, both included.
 type Segment struct {
 	Start, End int
-	Blamed     []int // indexes of the features that experts blame, ascending; empty where unknown
+	Blamed     []int  // indexes of the features that experts blame, ascending; empty where unknown
+	Kind       string // of fault, where faults.csv tells; else empty
 }
 
 // PerDay is how many samples make a day, at least one.
@@ -152,7 +153,10 @@ func loadSeries(dir string) (*Series, error) {
 	s.Features, s.Train, s.Test, s.Labels = test.features, train.vectors, test.vectors, test.labels
 	s.Step = usualStep(train.vectors)
 	s.Segments = segmentsOf(s.Labels)
-	return s, readCauses(filepath.Join(dir, "causes.txt"), s)
+	if err := readCauses(filepath.Join(dir, "causes.txt"), s); err != nil {
+		return nil, err
+	}
+	return s, readKinds(filepath.Join(dir, "faults.csv"), s)
 }
 
 func sameFeatures(train, test *table) error {

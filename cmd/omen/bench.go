@@ -12,12 +12,14 @@ import (
 )
 
 type benchCmd struct {
-	Dirs     []string `arg:"" help:"Folders of labelled data; docs/bench.md says how they look." type:"path"`
-	Detector []string `help:"Which methods to run; all is all of them." default:"ran" placeholder:"NAME"`
-	Workers  int      `help:"Series run at once; 0: one for each processor." default:"0"`
-	JSON     jsonTo   `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
-	Plot     string   `help:"Draw every series into this folder." placeholder:"DIR" type:"path"`
-	Compare  string   `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
+	Dirs     []string  `arg:"" help:"Folders of labelled data; docs/bench.md says how they look." type:"path"`
+	Detector []string  `help:"Which methods to run; all is all of them." default:"ran" placeholder:"NAME"`
+	Workers  int       `help:"Series run at once; 0: one for each processor." default:"0"`
+	JSON     jsonTo    `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
+	Plot     string    `help:"Draw every series into this folder." placeholder:"DIR" type:"path"`
+	Feedback []int     `help:"Measure what an operator's first verdicts are worth: so many per series, like 1,3,5." placeholder:"N"`
+	Budget   []float64 `help:"Measure pages sent against pages promised, for these budgets of false pages per host and week." placeholder:"N"`
+	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
 
 // jsonTo is where JSON goes: nowhere, to a file (--json=FILE), or [toOutput]
@@ -62,6 +64,9 @@ func (c *benchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if len(c.Feedback) > 0 || len(c.Budget) > 0 {
+		return c.lives(e, all)
+	}
 	b := newBar(e.errors, fmt.Sprintf("running %d series", len(all)*len(detectors)))
 	o := bench.Options{Series: all, Detectors: detectors, Workers: c.Workers, Progress: b.at}
 	var plots []string
@@ -86,6 +91,9 @@ func (c *benchCmd) Run(e *env) error {
 	if err := r.WriteTables(e.out); err != nil {
 		return err
 	}
+	if err := c.faults(e, all); err != nil {
+		return err
+	}
 	for _, p := range plots {
 		fmt.Fprintln(e.out, "drawn", p)
 	}
@@ -98,6 +106,41 @@ func (c *benchCmd) Run(e *env) error {
 		return bench.Compare(e.out, old, r)
 	}
 	return nil
+}
+
+// faults tells what came of injected faults, where the data names their kinds.
+func (c *benchCmd) faults(e *env, all []*bench.Series) error {
+	r, err := bench.Faults(e.ctx, all, detect.Options{}, nil)
+	if err != nil || len(r.Faults) == 0 {
+		return err
+	}
+	fmt.Fprintln(e.out)
+	return bench.WriteFaults(e.out, r)
+}
+
+// lives measures the whole service: detection, incidents and an operator.
+func (c *benchCmd) lives(e *env, all []*bench.Series) error {
+	if len(c.Feedback) > 0 {
+		b := newBar(e.errors, "living with verdicts")
+		lessons, err := bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
+		b.end()
+		if err != nil {
+			return err
+		}
+		if err := bench.WriteFeedback(e.out, lessons); err != nil {
+			return err
+		}
+	}
+	if len(c.Budget) == 0 {
+		return nil
+	}
+	b := newBar(e.errors, "living with budgets")
+	kept, err := bench.Budgets(e.ctx, all, detect.Options{}, c.Budget, b.at)
+	b.end()
+	if err != nil {
+		return err
+	}
+	return bench.WriteBudgets(e.out, kept)
 }
 
 // before is the result to compare with, read before anything runs.

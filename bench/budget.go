@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/omenhq/omen/detect"
+)
+
+// Kept is how a promise of pages was kept on one data set.
+type Kept struct {
+	Set       string  `json:"set"`
+	Promised  float64 `json:"promised"` // false pages per host and week
+	HostWeeks float64 `json:"host_weeks"`
+	Pages     int     `json:"pages"`
+	False     int     `json:"false"` // outside labelled segments
+	PerWeek   Number  `json:"pages_per_host_week"`
+	FalsePer  Number  `json:"false_pages_per_host_week"` // over the time outside of labelled segments
+}
+
+// settled is how much of each host's history is only learned from when budgets
+// are measured: a limit is a promise of an established model.
+const settled = 3 * 24 * time.Hour
+
+// Budgets measures pages sent against pages promised: each series is lived
+// through once per budget, its training part included, from its fourth day on.
+// The training part has no labels; what is paged there counts as false.
+func Budgets(ctx context.Context, series []*Series, o detect.Options, budgets []float64, progress func(float64)) ([]Kept, error) {
+	series = fromEarlyOn(series)
+	lives, err := live(ctx, series, len(budgets), func(i int) Teller {
+		d := o
+		d.PagesPerWeek = budgets[i]
+		return Teller{Detect: d}
+	}, progress)
+	if err != nil {
+		return nil, err
+	}
+	var out []Kept
+	for _, set := range setsOf(series) {
+		for i, b := range budgets {
+			k := Kept{Set: set, Promised: b}
+			normal := 0.0
+			for j, s := range series {
+				if s.Set != set {
+					continue
+				}
+				week := s.Step.Hours() / (7 * 24)
+				k.HostWeeks += float64(len(s.Test)) * week
+				for _, l := range s.Labels {
+					normal += float64(btoi(!l)) * week
+				}
+				for _, t := range lives[i][j].Told {
+					k.Pages++
+					k.False += btoi(!t.True)
+				}
+			}
+			k.PerWeek = ratio(float64(k.Pages), k.HostWeeks)
+			k.FalsePer = ratio(float64(k.False), normal)
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+// WriteBudgets writes promised against actual pages.
+func WriteBudgets(w io.Writer, kept []Kept) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "set\tpromised\thost-weeks\tpages\tfalse\tpages/host-week\tfalse/host-week")
+	for _, k := range kept {
+		fmt.Fprintf(t, "%s\t%g\t%.1f\t%d\t%d\t%s\t%s\n", k.Set, k.Promised, k.HostWeeks, k.Pages, k.False, format(k.PerWeek, 2), format(k.FalsePer, 2))
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write budgets: %w", err)
+	}
+	return nil
+}
+
+// fromEarlyOn moves all but the first days of each training part into the test
+// part, unlabelled. Series with less stay as they are.
+func fromEarlyOn(series []*Series) []*Series {
+	out := make([]*Series, len(series))
+	for i, s := range series {
+		c := *s
+		n := 0
+		for n < len(s.Train) && s.Train[n].At.Sub(s.Train[0].At) < settled {
+			n++
+		}
+		moved := len(s.Train) - n
+		c.Train, c.Test = s.Train[:n:n], slices.Concat(s.Train[n:], s.Test)
+		c.Labels = append(make([]bool, moved), s.Labels...)
+		c.Segments = slices.Clone(s.Segments)
+		for k := range c.Segments {
+			c.Segments[k].Start += moved
+			c.Segments[k].End += moved
+		}
+		out[i] = &c
+	}
+	return out
+}

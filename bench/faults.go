@@ -1,0 +1,175 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+)
+
+// readKinds adds the kinds of faults.csv to the segments: a header
+// "kind,start,end" and a line per fault, rows as in causes.txt. A missing file
+// means that the labels are of no known kind.
+func readKinds(path string, s *Series) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		text := strings.TrimSpace(lines.Text())
+		if n == 1 || text == "" {
+			continue
+		}
+		cells := strings.Split(text, ",")
+		bad := func(why string) error {
+			return fmt.Errorf("read %s: line %d: %w: %q %s", path, n, omen.ErrInvalid, text, why)
+		}
+		if len(cells) != 3 {
+			return bad("is not kind,start,end")
+		}
+		start, err1 := strconv.Atoi(cells[1])
+		end, err2 := strconv.Atoi(cells[2])
+		if err1 != nil || err2 != nil {
+			return bad("has no row numbers")
+		}
+		i := slices.IndexFunc(s.Segments, func(g Segment) bool { return g.Start <= end && start <= g.End })
+		if i < 0 {
+			return bad("touches no labelled sample")
+		}
+		s.Segments[i].Kind = cells[0]
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
+// Fault is one injected fault and what came of it.
+type Fault struct {
+	Series string `json:"series"`
+	Kind   string `json:"kind"`
+	Lasted Number `json:"lasted_seconds"`
+	Alert  Number `json:"alert_seconds"` // from its start to the first score above the limit; null: none
+	Page   Number `json:"page_seconds"`  // from its start until people are told; null: never
+	Cause  string `json:"cause"`         // the first one people are told
+	Right  bool   `json:"right"`         // the fault's own
+	Named  string `json:"-"`             // all causes in the first message
+}
+
+// FaultReport is [Faults] of some series.
+type FaultReport struct {
+	Faults      []Fault `json:"faults"`
+	FalsePages  int     `json:"false_pages"`  // told, touching no fault
+	NormalHours float64 `json:"normal_hours"` // outside of faults
+}
+
+// Faults lives through series with faults of known kinds and tells for each
+// whether, when and with which first cause people are told, by the rules of
+// serve. Series without kinds are left out.
+func Faults(ctx context.Context, series []*Series, o detect.Options, progress func(float64)) (FaultReport, error) {
+	series = slices.DeleteFunc(slices.Clone(series), func(s *Series) bool {
+		return !slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.Kind != "" })
+	})
+	if len(series) == 0 {
+		return FaultReport{}, nil
+	}
+	lives, err := live(ctx, series, 1, func(int) Teller { return Teller{Detect: o} }, progress)
+	if err != nil {
+		return FaultReport{}, err
+	}
+	var r FaultReport
+	for i, s := range series {
+		r.add(s, lives[0][i])
+	}
+	return r, nil
+}
+
+func (r *FaultReport) add(s *Series, l *Life) {
+	for _, label := range s.Labels {
+		r.NormalHours += float64(btoi(!label)) * s.Step.Hours()
+	}
+	for _, t := range l.Told {
+		r.FalsePages += btoi(!t.True)
+	}
+	for _, g := range s.Segments {
+		since := func(i int) Number { return Number(s.Test[i].At.Sub(s.Test[g.Start].At).Seconds()) }
+		f := Fault{Series: s.Name, Kind: g.Kind, Lasted: since(g.End), Alert: Number(math.NaN()), Page: Number(math.NaN())}
+		for i := g.Start; i <= min(g.End+lateBy, len(s.Test)-1); i++ {
+			if l.Scores[i] > 1 {
+				f.Alert = since(i)
+				break
+			}
+		}
+		for _, t := range l.Told {
+			if t.From > g.End+lateBy || t.To < g.Start {
+				continue
+			}
+			f.Page = max(0, since(t.At))
+			f.named(s, g, t.Causes)
+			break
+		}
+		r.Faults = append(r.Faults, f)
+	}
+}
+
+func (f *Fault) named(s *Series, g Segment, causes []omen.Cause) {
+	var all []string
+	for _, c := range causes {
+		all = append(all, c.Feature)
+	}
+	f.Named = strings.Join(all, ", ")
+	if len(causes) == 0 {
+		return
+	}
+	f.Cause = causes[0].Feature
+	f.Right = slices.ContainsFunc(g.Blamed, func(j int) bool { return s.Features[j] == f.Cause })
+}
+
+// WriteFaults writes a line per fault, and the sums.
+func WriteFaults(w io.Writer, r FaultReport) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "series\tfault\tlasted s\talert after s\ttold after s\tfirst cause\tright")
+	found, told, right := 0, 0, 0
+	var alerts, pages []int
+	for _, f := range r.Faults {
+		cause, is := f.Cause, "yes"
+		switch {
+		case cause == "":
+			cause, is = "–", "–"
+		case !f.Right:
+			is = "no"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Series, f.Kind, format(f.Lasted, 0), format(f.Alert, 0), format(f.Page, 0), cause, is)
+		if !math.IsNaN(float64(f.Alert)) {
+			found++
+			alerts = append(alerts, int(f.Alert))
+		}
+		if !math.IsNaN(float64(f.Page)) {
+			told++
+			pages = append(pages, int(f.Page))
+			right += btoi(f.Right)
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write faults: %w", err)
+	}
+	_, err := fmt.Fprintf(w, "\n%d faults: %d above the limit, median after %s s; %d told, median after %s s, right cause first in %d (%s %%)\nfalse pages: %d in %.1f h outside of faults\n",
+		len(r.Faults), found, format(median(alerts), 1), told, format(median(pages), 1), right, format(ratio(100*float64(right), float64(told)), 0), r.FalsePages, r.NormalHours)
+	return err
+}
