@@ -111,6 +111,7 @@ func (g *generation) buildWatches(registry prometheus.Registerer) error {
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
 		o.Offer, o.Excluded, o.Benign, o.Record = g.offer, g.excluded, g.p.db.BenignSpans, g.p.record
+		o.Windows = g.p.db.Windows
 		o.Log = g.p.log
 		o.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"source": w.source, "profile": w.schema.Profile()}, registry)
 		w.Watch = watch.New(o)

@@ -45,6 +45,9 @@ func (w *Watch) history(ctx context.Context, names []string, start, end time.Tim
 		}
 		from = to.Add(w.o.Step)
 	}
+	for name, all := range out {
+		w.markShifts(name, all)
+	}
 	return out, nil
 }
 

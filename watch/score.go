@@ -50,6 +50,7 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 	}
 	lookback := max(w.o.Schema.Lookback(), w.o.Step)
 	lookback = (lookback + w.o.Step - 1).Truncate(w.o.Step)
+	w.readShifts(ctx, at)
 	began := time.Now()
 	frame, err := w.o.Source.Read(ctx, w.query(from.Add(-lookback), at, w.o.Step))
 	took := time.Since(began)
@@ -126,6 +127,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		if h.stream == nil {
 			continue
 		}
+		v.Shift = w.shifted(h, at)
 		score, err := h.stream.Score(v)
 		if err != nil { // another width: the model is of another schema
 			w.log.Error("sample not scored", "host", h.id.Name, "err", err)
@@ -298,11 +300,12 @@ func (w *Watch) Predict(ctx context.Context, id omen.Host, values map[string]flo
 		return omen.Score{}, fmt.Errorf("host %s: %w", id.Name, omen.ErrNotFound)
 	}
 	model, at := h.model, w.last
+	within := w.shifted(h, at.Add(w.o.Step))
 	w.mu.Unlock()
 	if model == nil {
 		return omen.Score{}, omen.WithHint(fmt.Errorf("host %s has no model yet: %w", id.Name, omen.ErrUnavailable), "wait until its first model is due")
 	}
-	v := omen.Vector{Host: id, At: at.Add(w.o.Step), Values: make([]float64, w.o.Schema.Len())}
+	v := omen.Vector{Host: id, At: at.Add(w.o.Step), Values: make([]float64, w.o.Schema.Len()), Shift: within}
 	for i := range v.Values {
 		v.Values[i] = math.NaN()
 	}

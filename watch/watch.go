@@ -46,6 +46,9 @@ type Options struct {
 	// somebody said that nothing was wrong. May be nil. What is excluded too is
 	// not learned.
 	Benign func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
+	// Windows are all maintenance windows; those that shift the expectation are
+	// told to the model. May be nil.
+	Windows func(context.Context) ([]omen.Window, error)
 	// Note keeps an event that was seen in the metrics: a boot and, with Targets,
 	// restarts and deploys on hosts' machines. May be nil.
 	Note    func(context.Context, omen.Event) error
@@ -79,6 +82,9 @@ type Watch struct {
 	changed bool // which hosts are there, since that was stored
 	untold  bool // the desk did not take the last round; likewise below
 	unkept  bool // the last round's scores were not kept
+
+	shifts   []*shift  // windows that shift the expectation, by ID
+	shiftsAt time.Time // when they were read; the score loop's alone
 
 	happened []happening            // not noted yet
 	often    map[string][]time.Time // when what happened to which machine, of the last hour

@@ -35,6 +35,7 @@ func live(t *testing.T, source series.Source, o Options, play func(*whole)) {
 		defer db.Close()
 		w := &whole{db: db, desk: incident.NewDesk(incident.Options{Store: db}), began: time.Now()}
 		o.Source, o.Name, o.Store, o.Offer, o.Benign = source, "test", db, w.desk.Offer, db.BenignSpans
+		o.Windows = db.Windows
 		o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
 			return db.ExcludedSpans(ctx, h, nil, from, to)
 		}
@@ -119,6 +120,77 @@ func TestVerdictReachesTheNextModel(t *testing.T) {
 				}
 				if held == c.learned {
 					t.Errorf("the trouble of %s to %s was learned: %v, want %v (excluded %v, suspects %v)", begin, end, !held, c.learned, card.Excluded, card.Suspects)
+				}
+			})
+		})
+	}
+}
+
+// A window's effect reaches the model: its time is left out of training, or
+// other values are expected in it, and only in it.
+func TestWindowEffectsReachTheModel(t *testing.T) {
+	for _, effect := range []omen.Effect{omen.EffectSilence, omen.EffectExclude, omen.EffectShift} {
+		t.Run(string(effect), func(t *testing.T) {
+			t.Parallel()
+			w := &world{hosts: []string{"web-1"}, silent: map[string]bool{}}
+			live(t, w, Options{Schema: profile(t), Step: 2 * time.Minute}, func(x *whole) {
+				w.born = x.began
+				start := x.began.Add(2 * time.Hour)
+				if _, err := x.desk.Window(context.Background(), omen.Window{
+					ID: "backup", Name: "backup", By: "ann", Effect: effect, Start: start.Format("2006-01-02T15:04:05"),
+					Duration: 40 * time.Minute, Rule: "FREQ=DAILY", Match: []omen.Matcher{{Name: omen.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
+				}); err != nil {
+					t.Fatal(err)
+				}
+				const day = 24 * time.Hour
+				const between = 30 * time.Second // two samples
+				for n := time.Duration(1); n <= 3; n++ {
+					x.until(n*day + 2*time.Hour + between)
+					w.set("disk", 3)
+					x.until(n*day + 2*time.Hour + 32*time.Minute + between) // its end is a jump too
+					w.set("disk", 1)
+				}
+				if told := x.told(t); len(told) != 0 && effect == omen.EffectShift {
+					t.Fatalf("people were told of %s", told[0].Summary)
+				}
+				x.until(4 * day)
+				card := x.card(t)
+				excluded := 0
+				for _, s := range card.Excluded {
+					if s.From.Sub(start)%day == 0 && s.To.Sub(s.From) == 40*time.Minute {
+						excluded++
+					}
+				}
+				if want := map[omen.Effect]int{omen.EffectExclude: 4}[effect]; excluded < want-1 || want == 0 && excluded > 0 {
+					t.Errorf("%d nights left out of training, want about %d (%v)", excluded, want, card.Excluded)
+				}
+				if known := len(card.Shifts) == 1 && card.Shifts[0].ID == "backup"; known != (effect == omen.EffectShift) {
+					t.Errorf("the model knows the windows %+v", card.Shifts)
+				}
+				if effect != omen.EffectShift {
+					return
+				}
+				x.until(4*day + 2*time.Hour + between)
+				w.set("disk", 3)
+				loud := 0
+				for i := range time.Duration(32) {
+					x.until(4*day + 2*time.Hour + i*time.Minute + between)
+					if x.Hosts()[0].Score.Anomalous() {
+						loud++
+					}
+				}
+				w.set("disk", 1)
+				if loud > 0 {
+					t.Errorf("%d of 32 minutes of the fifth night are anomalous", loud)
+				}
+				x.until(4*day + 12*time.Hour)
+				if told := x.told(t); len(told) != 0 {
+					t.Fatalf("people were told of %s", told[0].Summary)
+				}
+				w.set("disk", 3)
+				x.until(4*day + 12*time.Hour + 40*time.Minute)
+				if told := x.told(t); len(told) != 1 || told[0].Causes[0].Feature != "disk" {
+					t.Errorf("the same at noon: told of %+v, want one incident of the disk", told)
 				}
 			})
 		})

@@ -1,0 +1,98 @@
+package watch
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// shiftEvery is how often windows are read anew.
+const shiftEvery = 30 * time.Second
+
+// shift is a maintenance window in which a host's model is to expect other
+// values.
+type shift struct {
+	window omen.Window
+	holds  omen.Condition
+	from   time.Time // spans are those within from…to
+	to     time.Time
+	spans  []omen.Span
+}
+
+// active reports whether the window holds at an instant; it remembers a day's
+// occurrences.
+func (s *shift) active(at time.Time) bool {
+	if at.Before(s.from) || !at.Before(s.to) {
+		s.from, s.to = at, at.Add(24*time.Hour)
+		s.spans = s.window.Between(s.from, s.to)
+	}
+	return slices.ContainsFunc(s.spans, func(p omen.Span) bool { return !at.Before(p.From) && at.Before(p.To) })
+}
+
+// readShifts reads the windows that shift the expectation, in the order of
+// their IDs; at is now.
+func (w *Watch) readShifts(ctx context.Context, at time.Time) {
+	if w.o.Windows == nil || at.Sub(w.shiftsAt).Abs() < shiftEvery {
+		return
+	}
+	w.shiftsAt = at
+	all, err := w.o.Windows(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.log.Warn("windows not read: what they were stays", "err", err)
+		}
+		return
+	}
+	var shifts []*shift
+	for _, one := range all {
+		holds, err := omen.Compile(one.Match)
+		if one.Effect != omen.EffectShift || err != nil || slices.ContainsFunc(one.Match, func(m omen.Matcher) bool { return !m.OfHost() }) {
+			continue // a broken window is told of by the desk
+		}
+		shifts = append(shifts, &shift{window: one, holds: holds})
+	}
+	slices.SortFunc(shifts, func(a, b *shift) int { return strings.Compare(a.window.ID, b.window.ID) })
+	w.mu.Lock()
+	w.shifts = shifts
+	w.mu.Unlock()
+}
+
+// shifted is the window that a host is in at an instant: the first by ID; empty
+// if none. The caller holds mu.
+func (w *Watch) shifted(h *host, at time.Time) string {
+	for _, s := range w.shifts {
+		if s.active(at) && s.holds(omen.HostValue(h.id, h.labels)) {
+			return s.window.ID
+		}
+	}
+	return ""
+}
+
+// markShifts says of a host's samples, in time order, which window they are in.
+func (w *Watch) markShifts(name string, all []omen.Vector) {
+	if len(all) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.hosts[name]
+	if h == nil {
+		return
+	}
+	for _, s := range w.shifts {
+		if !s.holds(omen.HostValue(h.id, h.labels)) {
+			continue
+		}
+		for _, p := range s.window.Between(all[0].At, all[len(all)-1].At.Add(1)) {
+			i, _ := slices.BinarySearchFunc(all, p.From, func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
+			for ; i < len(all) && all[i].At.Before(p.To); i++ {
+				if all[i].Shift == "" { // of several the first by ID, as live
+					all[i].Shift = s.window.ID
+				}
+			}
+		}
+	}
+}
