@@ -121,7 +121,7 @@ func (r *FaultReport) add(s *Series, l *Life) {
 				continue
 			}
 			f.Page = max(0, since(t.At))
-			f.named(s, g, t.Causes)
+			f.named(s, g, t.First)
 			break
 		}
 		r.Faults = append(r.Faults, f)

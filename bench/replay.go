@@ -37,20 +37,21 @@ type ReplayOptions struct {
 // from the last on it is daily.
 var growth = []time.Duration{3 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
 
-// Page is one message that would have been sent.
+// Page is one incident, of which people would have been told or not.
 type Page struct {
-	Host    omen.Host    `json:"host"`
-	Opened  time.Time    `json:"opened"`  // the first sample above the limit
-	Closed  time.Time    `json:"closed"`  // the last one; it closes ten quiet samples later
-	Open    bool         `json:"open"`    // still above the limit when the replay ended
-	Peak    float64      `json:"peak"`    // of the score
-	Causes  []omen.Cause `json:"causes"`  // at the peak, the largest first
-	Trivial bool         `json:"trivial"` // no cause was worth waking somebody: recorded, not sent
-	Grade   omen.Grade   `json:"grade"`   // the model's when it opened
+	Host   omen.Host    `json:"host"`
+	Opened time.Time    `json:"opened"` // the first sample above the limit
+	Told   time.Time    `json:"told"`   // when people would have been told; zero: never
+	Closed time.Time    `json:"closed"` // the last sample above the limit; it closes some quiet samples later
+	Open   bool         `json:"open"`   // still going on when the replay ended
+	Peak   float64      `json:"peak"`   // of the score
+	Causes []omen.Cause `json:"causes"` // as people were told first, the largest first; else as they were last
+	Held   string       `json:"held"`   // why people were not told: one of the Reason constants of package omen; empty: they were
+	Grade  omen.Grade   `json:"grade"`  // the model's when it opened
 }
 
 // Quiet reports whether the page would have been recorded only.
-func (p Page) Quiet() bool { return p.Trivial || p.Grade == omen.Provisional }
+func (p Page) Quiet() bool { return p.Told.IsZero() }
 
 // Replayed is one host's days as they would have been.
 type Replayed struct {
@@ -142,17 +143,12 @@ func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vect
 	if step == 0 && len(vectors) > 1 {
 		step = usualStep(vectors)
 	}
-	quiet := closeAfter + 1
 	run := liveRun{schema: schema, step: step, options: o.Detect, due: growing(vectors[0].At)}
+	story := newStory(func(i int) omen.Vector { return vectors[begin+i] }, nil)
 	run.each = func(i int, score omen.Score) {
 		v := vectors[begin+i]
 		r.record(v, score)
-		if score.Anomalous() {
-			r.alert(score, quiet > closeAfter)
-			quiet = 0
-		} else {
-			quiet++
-		}
+		story.take(i, v, score)
 		if i%512 == 0 {
 			progress(float64(i) / float64(len(vectors)-begin))
 		}
@@ -160,8 +156,11 @@ func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vect
 	if err := run.do(ctx, vectors[:begin], vectors[begin:]); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", r.Host, err)
 	}
-	if n := len(r.Pages); n > 0 && quiet <= closeAfter {
-		r.Pages[n-1].Open = true
+	if story.broken != nil {
+		return nil, fmt.Errorf("replay %s: %w", r.Host, story.broken)
+	}
+	for _, t := range story.all {
+		r.Pages = append(r.Pages, r.page(t))
 	}
 	if r.Fits = run.fits; r.Fits == 0 && run.tooFew != nil {
 		r.Err = run.tooFew.Error()
@@ -187,6 +186,11 @@ func growing(born time.Time) func(i int, now, last time.Time) bool {
 }
 
 func (r *Replayed) record(v omen.Vector, score omen.Score) {
+	if score.Anomalous() {
+		for j, x := range score.Shares {
+			r.shares[j] += x
+		}
+	}
 	if r.Samples == 0 {
 		r.From = v.At
 	}
@@ -196,38 +200,18 @@ func (r *Replayed) record(v omen.Vector, score omen.Score) {
 	r.vectors = append(r.vectors, v)
 }
 
-// alert adds a sample above the limit to the open page, or opens one.
-func (r *Replayed) alert(score omen.Score, opens bool) {
-	for j, x := range score.Shares {
-		r.shares[j] += x
+// page is an incident as the replay shows it.
+func (r *Replayed) page(t *Told) Page {
+	p := Page{
+		Host: t.Host, Opened: t.Since, Closed: r.Scores[t.To].At, Open: t.State != omen.Closed,
+		Peak: t.Peak, Causes: t.First, Held: t.Suppressed, Grade: t.Grade,
 	}
-	if opens {
-		r.Pages = append(r.Pages, Page{Host: score.Host, Opened: score.At, Grade: score.Grade, Trivial: true})
+	if t.At >= 0 {
+		p.Told, p.Held = r.Scores[t.At].At, ""
+	} else {
+		p.Causes = slices.Clone(t.Causes)
 	}
-	p := &r.Pages[len(r.Pages)-1]
-	p.Closed = score.At
-	p.Trivial = p.Trivial && trivial(score)
-	if score.Value > p.Peak {
-		p.Peak = score.Value
-		p.Causes = slices.Clone(score.Causes)
-	}
-}
-
-// trivial reports whether no cause of weight is worth waking somebody for, as
-// package incident decides it: neither the largest, nor one with a tenth of the
-// score, nor what is not trivial together.
-func trivial(score omen.Score) bool {
-	var share float64
-	for i, c := range score.Causes {
-		if c.Trivial {
-			continue
-		}
-		if i == 0 || c.Share >= 0.1 {
-			return false
-		}
-		share += c.Share
-	}
-	return len(score.Causes) > 0 && share*score.Unsmoothed <= 1
+	return p
 }
 
 // WriteReplay writes the pages of all hosts by time, and the sum per host.
@@ -247,11 +231,8 @@ func WriteReplay(w io.Writer, all []*Replayed) error {
 			lasted = "still open"
 		}
 		sent := "yes"
-		switch {
-		case p.Trivial:
-			sent = "no, trivial"
-		case p.Quiet():
-			sent = "no, " + string(p.Grade)
+		if p.Quiet() {
+			sent = "no, " + strings.TrimSuffix(strings.ReplaceAll(strings.TrimPrefix(p.Held, "opened_"), "_", " "), " suppressed")
 		}
 		why := make([]string, 0, 2)
 		for _, c := range p.Causes[:min(2, len(p.Causes))] {

@@ -105,26 +105,6 @@ func TestReplayCancelled(t *testing.T) {
 	}
 }
 
-// A page is trivial only while no sample of it had a cause that matters.
-func TestTrivial(t *testing.T) {
-	for _, c := range []struct {
-		name       string
-		causes     []omen.Cause
-		unsmoothed float64
-		want       bool
-	}{
-		{"none named", nil, 3, false},
-		{"largest matters", []omen.Cause{{Share: .6}, {Share: .4, Trivial: true}}, 3, false},
-		{"a tenth matters", []omen.Cause{{Share: .9, Trivial: true}, {Share: .1}}, 1.1, false},
-		{"five in a hundred", []omen.Cause{{Share: .95, Trivial: true}, {Share: .05}}, 3, true},
-		{"five in a hundred of a great score", []omen.Cause{{Share: .95, Trivial: true}, {Share: .05}}, 30, false},
-	} {
-		if got := trivial(omen.Score{Causes: c.causes, Unsmoothed: c.unsmoothed}); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
-	}
-}
-
 // Instants before the host's first and after its last sample are not its life;
 // a silence in between is, and is not odd.
 func TestHistories(t *testing.T) {

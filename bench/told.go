@@ -14,13 +14,11 @@ import (
 
 // Told is an incident of which people would have been told.
 type Told struct {
-	omen.Incident
-	From, To  int          // first and last anomalous test sample
-	At        int          // the test sample at which people were told
-	Causes    []omen.Cause // as they were told first
-	True      bool         // it touches a labelled segment or the five samples after
-	Confirmed bool         // an operator judged it: real
-	Rejected  bool         // an operator judged it: not a problem
+	omen.Incident              // as it was last
+	From, To      int          // first and last anomalous test sample
+	At            int          // the test sample at which people were told first; below 0: never
+	First         []omen.Cause // as they were told first
+	True          bool         // it touches a labelled segment or the five samples after
 }
 
 // Teller runs one series as `omen serve` would live through it, with the
@@ -47,24 +45,24 @@ func (t Teller) Run(ctx context.Context, s *Series) (*Life, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &living{s: s, verdicts: t.Verdicts, tracker: incident.NewTracker(incident.Hysteresis{}, nil), open: map[string]*Told{}}
+	l := &living{s: s, verdicts: t.Verdicts}
+	l.story = newStory(func(i int) omen.Vector { return s.Test[i] }, l.closed)
 	l.life.Scores = make([]float64, len(s.Test))
-	l.run = liveRun{schema: schema, step: s.Step, options: t.Detect, due: schedule(s)}
-	l.run.each = l.each
+	l.run = liveRun{schema: schema, step: s.Step, options: t.Detect, due: schedule(s), each: l.each}
 	if err := l.run.do(ctx, s.Train, s.Test); err != nil {
 		return nil, err
 	}
 	if l.run.fits == 0 {
 		return nil, l.run.tooFew
 	}
-	if l.broken != nil {
-		return nil, l.broken
+	for _, in := range l.story.all {
+		if in.At >= 0 {
+			l.closed(len(s.Test)-1, in)
+			l.life.Told = append(l.life.Told, *in)
+		}
 	}
-	for _, in := range l.open {
-		l.keep(in)
-	}
-	slices.SortFunc(l.life.Told, func(a, b Told) int { return a.At - b.At })
-	return &l.life, nil
+	slices.SortStableFunc(l.life.Told, func(a, b Told) int { return a.At - b.At })
+	return &l.life, l.story.broken
 }
 
 // schedule is when serve fits a host that was born with the series: as a young
@@ -74,120 +72,123 @@ func schedule(s *Series) func(i int, now, last time.Time) bool {
 	return func(i int, now, last time.Time) bool { return last.IsZero() || grow(i, now, last) }
 }
 
+// living is a series on its way through a Teller.
 type living struct {
 	s        *Series
 	run      liveRun
-	tracker  *incident.Tracker
-	rules    incident.Rules
+	story    *story
 	verdicts int
-	open     map[string]*Told
-	past     []omen.Incident // of the last days, told of or not
 	life     Life
-	broken   error
 }
 
 func (l *living) each(i int, score omen.Score) {
 	l.life.Scores[i] = score.Value
-	silent := feature.Silent(l.s.Test[i])
-	tick := omen.Tick{Source: score.Host.Source, At: score.At}
-	if silent {
-		tick.Silent = []omen.Host{score.Host}
-	} else {
-		tick.Scores = []omen.Score{score}
-	}
-	for _, c := range l.tracker.Tick(tick) {
-		l.follow(i, c)
-	}
-	if score.Anomalous() {
-		for _, in := range l.open {
-			in.To = i
-		}
-	}
+	l.story.take(i, l.s.Test[i], score)
 }
 
-// follow takes one change of an incident.
-func (l *living) follow(i int, c omen.Change) {
-	in := c.Incident
-	if in.Kind != omen.HostIncident {
-		return
-	}
-	t := l.open[in.ID]
-	if t == nil && in.State != omen.Closed {
-		from, _ := slices.BinarySearchFunc(l.s.Test, in.Since, func(v omen.Vector, at time.Time) int { return v.At.Compare(at) })
-		t = &Told{From: from, To: i, At: -1}
-		l.open[in.ID] = t
-	}
-	if t == nil {
-		return
-	}
-	if in.Suppressed == "" && t.At < 0 {
-		t.At, t.Causes = i, slices.Clone(in.Causes)
-	}
-	t.Incident = in.Clone()
-	if in.State != omen.Closed {
-		return
-	}
-	delete(l.open, in.ID)
-	l.past = append(l.past, t.Incident)
-	if told := l.keep(t); told != nil && l.life.Judged < l.verdicts {
-		l.judge(i, told)
-	}
-	if in.Reason != omen.ReasonRecovered {
-		return
-	}
-	if p, ok := incident.Recurring(t.Incident, l.past, l.rules.Patterns, time.UTC, c.At); ok {
-		l.remember(p)
-	}
-}
-
-// remember puts a pattern in force.
-func (l *living) remember(p omen.Pattern) {
-	l.rules.Patterns = append(slices.Clone(l.rules.Patterns), p)
-	for _, err := range l.tracker.SetRules(l.rules) {
-		l.broken = fmt.Errorf("pattern of %s: %w", p.Incident, err)
-	}
-}
-
-// keep files an incident, if people were told of it; one that came back is the
-// same one still.
-func (l *living) keep(t *Told) *Told {
+// closed is told of each incident that ends.
+func (l *living) closed(i int, t *Told) {
 	if t.At < 0 {
-		return nil
+		return
 	}
-	for k := range l.life.Told {
-		if old := &l.life.Told[k]; old.ID == t.ID {
-			old.To = t.To
-			old.True = old.True || l.touches(old.From, old.To)
-			return nil
-		}
+	t.True = slices.ContainsFunc(l.s.Segments, func(g Segment) bool { return t.From <= g.End+lateBy && g.Start <= t.To })
+	if l.life.Judged < l.verdicts && t.Verdict == omen.NoVerdict && t.State == omen.Closed {
+		l.judge(i, t)
 	}
-	t.True = l.touches(t.From, t.To)
-	l.life.Told = append(l.life.Told, *t)
-	return &l.life.Told[len(l.life.Told)-1]
-}
-
-func (l *living) touches(from, to int) bool {
-	return slices.ContainsFunc(l.s.Segments, func(g Segment) bool { return from <= g.End+lateBy && g.Start <= to })
 }
 
 // judge is the operator's word on an incident that has just closed.
 func (l *living) judge(i int, t *Told) {
 	l.life.Judged++
 	l.life.Since = i + 1
-	verdict := omen.NotAProblem
 	span := detect.Span{From: l.s.Test[t.From].At, To: l.s.Test[t.To].At}
 	if t.True {
-		verdict, t.Confirmed = omen.Real, true
+		t.Verdict = omen.Real
 		l.run.options.Excluded = append(slices.Clone(l.run.options.Excluded), span)
 	} else {
-		t.Rejected = true
+		t.Verdict = omen.NotAProblem
 		l.run.options.Benign = append(slices.Clone(l.run.options.Benign), span)
 	}
-	for k := range l.past {
-		if l.past[k].ID == t.ID {
-			l.past[k].Verdict = verdict
+	l.story.remember(incident.PatternOf(t.Incident, t.Verdict, time.UTC, "", "bench", l.s.Test[i].At))
+}
+
+// story is one host's incidents by the rules of serve, in the order of its
+// samples: what opens, whether people are told, and what is expected of it in
+// time because it comes every day.
+type story struct {
+	tracker *incident.Tracker
+	rules   incident.Rules
+	vectors func(i int) omen.Vector
+	closed  func(i int, t *Told) // told of each incident that ends, and ends again; may be nil
+	all     []*Told              // in the order in which they opened; those of which nobody was told have At < 0
+	broken  error
+}
+
+func newStory(vectors func(i int) omen.Vector, closed func(int, *Told)) *story {
+	return &story{tracker: incident.NewTracker(incident.Hysteresis{}, nil), vectors: vectors, closed: closed}
+}
+
+// take is sample i with its score.
+func (y *story) take(i int, v omen.Vector, score omen.Score) {
+	tick := omen.Tick{Source: v.Host.Source, At: v.At}
+	if feature.Silent(v) {
+		tick.Silent = []omen.Host{v.Host}
+	} else {
+		tick.Scores = []omen.Score{score}
+	}
+	if score.Anomalous() {
+		for k := len(y.all) - 1; k >= 0 && k > len(y.all)-4; k-- {
+			if y.all[k].State != omen.Closed {
+				y.all[k].To = i
+			}
 		}
 	}
-	t.Verdict = verdict
-	l.remember(incident.PatternOf(t.Incident, verdict, time.UTC, "", "bench", l.s.Test[i].At))
+	for _, c := range y.tracker.Tick(tick) {
+		if c.Incident.Kind == omen.HostIncident {
+			y.follow(i, c)
+		}
+	}
+}
+
+func (y *story) follow(i int, c omen.Change) {
+	k := slices.IndexFunc(y.all, func(t *Told) bool { return t.ID == c.Incident.ID })
+	if k < 0 {
+		from := i
+		for from > 0 && !y.vectors(from-1).At.Before(c.Incident.Since) {
+			from--
+		}
+		k = len(y.all)
+		y.all = append(y.all, &Told{From: from, To: i, At: -1})
+	}
+	t := y.all[k]
+	verdict := t.Verdict
+	t.Incident = c.Incident.Clone()
+	t.Verdict = verdict // of our operator, whom the tracker does not know
+	if t.Suppressed == "" && t.At < 0 {
+		t.At, t.First = i, slices.Clone(c.Incident.Causes)
+	}
+	if t.State != omen.Closed {
+		return
+	}
+	if y.closed != nil {
+		y.closed(i, t)
+	}
+	if t.Reason != omen.ReasonRecovered {
+		return
+	}
+	past := make([]omen.Incident, len(y.all))
+	for k, one := range y.all {
+		past[k] = one.Incident
+	}
+	if p, ok := incident.Recurring(t.Incident, past, y.rules.Patterns, time.UTC, c.At); ok {
+		y.remember(p)
+	}
+}
+
+// remember puts a pattern in force.
+func (y *story) remember(p omen.Pattern) {
+	y.rules.Patterns = append(slices.Clone(y.rules.Patterns), p)
+	for _, err := range y.tracker.SetRules(y.rules) {
+		y.broken = fmt.Errorf("pattern of %s: %w", p.Incident, err)
+	}
 }
