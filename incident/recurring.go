@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -42,7 +43,7 @@ func Recurring(in omen.Incident, past []omen.Incident, known []omen.Pattern, zon
 			fleets[one.ID] = one
 		}
 	}
-	days := map[string]bool{}
+	days, all := map[string]bool{}, slices.Clone(p.Causes)
 	for _, one := range past {
 		if one.Host != in.Host || one.Kind != omen.HostIncident || !resembles(p.Causes, one.Causes) || at.Sub(one.Since) > recurringBack {
 			continue
@@ -54,9 +55,21 @@ func Recurring(in omen.Incident, past []omen.Incident, known []omen.Pattern, zon
 		if atItsTime(&p, one.Since) && (ignored(one) || member && ignored(fleet) && untouched(one)) {
 			days[one.Since.In(zone).Format(time.DateOnly)] = true
 			p.MaxPeak = max(p.MaxPeak, peakRoom*one.Peak)
+			all = also(all, one.Causes)
 		}
 	}
+	p.Causes = all // a model that has learned half of it blames what led less before
 	return p, len(days) >= recurringDays
+}
+
+// also adds the causes that matter, however small, to signs.
+func also(signs []omen.CauseSign, causes []omen.Cause) []omen.CauseSign {
+	for _, c := range causes {
+		if s := (omen.CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected}); !c.Trivial && !slices.Contains(signs, s) {
+			signs = append(signs, s)
+		}
+	}
+	return signs
 }
 
 // ignored reports whether people were told of an incident that went by itself,
