@@ -54,8 +54,10 @@ func Budgets(ctx context.Context, series []*Series, o detect.Options, budgets []
 					normal += float64(btoi(!l)) * week
 				}
 				for _, t := range lives[i][j].Told {
-					k.Pages++
-					k.False += btoi(!t.True)
+					if t.At >= 0 {
+						k.Pages++
+						k.False += btoi(!t.True)
+					}
 				}
 			}
 			k.PerWeek = ratio(float64(k.Pages), k.HostWeeks)

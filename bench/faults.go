@@ -66,10 +66,9 @@ type Fault struct {
 	Kind   string `json:"kind"`
 	Lasted Number `json:"lasted_seconds"`
 	Alert  Number `json:"alert_seconds"` // from its start to the first score above the limit; null: none
-	Page   Number `json:"page_seconds"`  // from its start until people are told; null: never
-	Cause  string `json:"cause"`         // the first one people are told
+	Page   Number `json:"page_seconds"`  // from its start until people are told, 0 if the incident before went on; null: never
+	Cause  string `json:"cause"`         // the first one at the first alert
 	Right  bool   `json:"right"`         // the fault's own
-	Named  string `json:"-"`             // all causes in the first message
 }
 
 // FaultReport is [Faults] of some series.
@@ -105,40 +104,26 @@ func (r *FaultReport) add(s *Series, l *Life) {
 		r.NormalHours += float64(btoi(!label)) * s.Step.Hours()
 	}
 	for _, t := range l.Told {
-		r.FalsePages += btoi(!t.True)
+		r.FalsePages += btoi(!t.True && t.At >= 0)
 	}
 	for _, g := range s.Segments {
 		since := func(i int) Number { return Number(s.Test[i].At.Sub(s.Test[g.Start].At).Seconds()) }
 		f := Fault{Series: s.Name, Kind: g.Kind, Lasted: since(g.End), Alert: Number(math.NaN()), Page: Number(math.NaN())}
 		for i := g.Start; i <= min(g.End+lateBy, len(s.Test)-1); i++ {
 			if l.Scores[i] > 1 {
-				f.Alert = since(i)
+				f.Alert, f.Cause = since(i), l.Tops[i]
+				f.Right = slices.ContainsFunc(g.Blamed, func(j int) bool { return s.Features[j] == f.Cause })
 				break
 			}
 		}
 		for _, t := range l.Told {
-			if t.From > g.End+lateBy || t.To < g.Start {
-				continue
+			if t.At >= 0 && t.At <= g.End+lateBy && t.To >= g.Start {
+				f.Page = max(0, since(t.At))
+				break
 			}
-			f.Page = max(0, since(t.At))
-			f.named(s, g, t.First)
-			break
 		}
 		r.Faults = append(r.Faults, f)
 	}
-}
-
-func (f *Fault) named(s *Series, g Segment, causes []omen.Cause) {
-	var all []string
-	for _, c := range causes {
-		all = append(all, c.Feature)
-	}
-	f.Named = strings.Join(all, ", ")
-	if len(causes) == 0 {
-		return
-	}
-	f.Cause = causes[0].Feature
-	f.Right = slices.ContainsFunc(g.Blamed, func(j int) bool { return s.Features[j] == f.Cause })
 }
 
 // WriteFaults writes a line per fault, and the sums.
@@ -159,17 +144,17 @@ func WriteFaults(w io.Writer, r FaultReport) error {
 		if !math.IsNaN(float64(f.Alert)) {
 			found++
 			alerts = append(alerts, int(f.Alert))
+			right += btoi(f.Right)
 		}
 		if !math.IsNaN(float64(f.Page)) {
 			told++
 			pages = append(pages, int(f.Page))
-			right += btoi(f.Right)
 		}
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write faults: %w", err)
 	}
-	_, err := fmt.Fprintf(w, "\n%d faults: %d above the limit, median after %s s; %d told, median after %s s, right cause first in %d (%s %%)\nfalse pages: %d in %.1f h outside of faults\n",
-		len(r.Faults), found, format(median(alerts), 1), told, format(median(pages), 1), right, format(ratio(100*float64(right), float64(told)), 0), r.FalsePages, r.NormalHours)
+	_, err := fmt.Fprintf(w, "\n%d faults: %d above the limit, median after %s s, right cause first in %d (%s %%); %d told, median after %s s\nfalse pages: %d in %.1f h outside of faults\n",
+		len(r.Faults), found, format(median(alerts), 1), right, format(ratio(100*float64(right), float64(found)), 0), told, format(median(pages), 1), r.FalsePages, r.NormalHours)
 	return err
 }

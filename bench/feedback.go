@@ -16,16 +16,18 @@ import (
 // Lesson is what an operator's first verdicts are worth on one data set: what
 // people are told of after the last of the verdicts, with and without them.
 type Lesson struct {
-	Set      string  `json:"set"`
-	Verdicts int     `json:"verdicts"` // asked for, per series
-	Given    int     `json:"given"`    // in all series
-	Before   Service `json:"before"`   // on the remaining part, without any verdict
-	After    Service `json:"after"`    // on the same part, with them
+	Set         string  `json:"set"`
+	Verdicts    int     `json:"verdicts"`     // asked for, per series
+	Given       int     `json:"given"`        // in all series
+	Before      Service `json:"before"`       // incidents shown on the remaining part, without any verdict
+	After       Service `json:"after"`        // on the same part, with them
+	PagesBefore Service `json:"pages_before"` // of these, what people were told of
+	PagesAfter  Service `json:"pages_after"`
 }
 
-// Service is what people were told: incidents, not samples.
+// Service is what people saw or were told: incidents, not samples.
 type Service struct {
-	Told      int     `json:"told"`  // incidents
+	Incidents int     `json:"incidents"`
 	False     int     `json:"false"` // of them not touching a segment
 	Segments  int     `json:"segments"`
 	Found     int     `json:"found"` // segments that an incident touches
@@ -36,12 +38,12 @@ type Service struct {
 	FAPerDay  Number  `json:"false_alarms_per_day"`
 }
 
-func (v *Service) add(s *Series, l *Life, since int) {
+func (v *Service) add(s *Series, l *Life, since int, pages bool) {
 	told := make([]Told, 0, len(l.Told))
 	for _, t := range l.Told {
-		if t.From >= since {
+		if t.From >= since && (!pages || t.At >= 0) {
 			told = append(told, t)
-			v.Told++
+			v.Incidents++
 			v.False += btoi(!t.True)
 		}
 	}
@@ -56,7 +58,7 @@ func (v *Service) add(s *Series, l *Life, since int) {
 }
 
 func (v *Service) rate() {
-	v.Precision = ratio(float64(v.Told-v.False), float64(v.Told))
+	v.Precision = ratio(float64(v.Incidents-v.False), float64(v.Incidents))
 	v.Recall = ratio(float64(v.Found), float64(v.Segments))
 	v.F1 = f1(v.Recall, v.Precision)
 	v.FAPerDay = ratio(float64(v.False), v.Days)
@@ -82,11 +84,14 @@ func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts 
 				}
 				taught := lives[i+1][j]
 				l.Given += taught.Judged
-				l.After.add(s, taught, taught.Since)
-				l.Before.add(s, lives[0][j], taught.Since)
+				l.After.add(s, taught, taught.Since, false)
+				l.Before.add(s, lives[0][j], taught.Since, false)
+				l.PagesAfter.add(s, taught, taught.Since, true)
+				l.PagesBefore.add(s, lives[0][j], taught.Since, true)
 			}
-			l.After.rate()
-			l.Before.rate()
+			for _, v := range []*Service{&l.Before, &l.After, &l.PagesBefore, &l.PagesAfter} {
+				v.rate()
+			}
 			out = append(out, l)
 		}
 	}
@@ -139,16 +144,20 @@ func setsOf(series []*Series) (sets []string) {
 	return sets
 }
 
-// WriteFeedback writes the curve as a table.
+// WriteFeedback writes the curve as a table: "without > with" verdicts.
 func WriteFeedback(w io.Writer, lessons []Lesson) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "set\tverdicts per series\tgiven\tprecision\trecall\tF1\tFA/day\twithout: precision\trecall\tF1\tFA/day")
+	fmt.Fprintln(t, "set\tverdicts per series\tgiven\tof\tincidents\tprecision\trecall\tF1\tFA/day")
 	for _, l := range lessons {
-		fmt.Fprintf(t, "%s\t%d\t%d", l.Set, l.Verdicts, l.Given)
-		for _, v := range []Service{l.After, l.Before} {
-			fmt.Fprintf(t, "\t%s\t%s\t%s\t%s", format(v.Precision, 3), format(v.Recall, 3), format(v.F1, 3), format(v.FAPerDay, 2))
+		row := func(of string, a, b Service) {
+			fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%d > %d", l.Set, l.Verdicts, l.Given, of, a.Incidents, b.Incidents)
+			for _, n := range [][2]Number{{a.Precision, b.Precision}, {a.Recall, b.Recall}, {a.F1, b.F1}, {a.FAPerDay, b.FAPerDay}} {
+				fmt.Fprintf(t, "\t%s > %s", format(n[0], 3), format(n[1], 3))
+			}
+			fmt.Fprintln(t)
 		}
-		fmt.Fprintln(t)
+		row("shown", l.Before, l.After)
+		row("told", l.PagesBefore, l.PagesAfter)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write feedback: %w", err)

@@ -12,19 +12,20 @@ import (
 	"github.com/omenhq/omen/incident"
 )
 
-// Told is an incident of which people would have been told.
+// Told is an incident that people would have seen, and perhaps been told of.
 type Told struct {
 	omen.Incident              // as it was last
 	From, To      int          // first and last anomalous test sample
+	Shown         int          // the test sample from which it was in the list, told or below the page level; below 0: never
 	At            int          // the test sample at which people were told first; below 0: never
-	First         []omen.Cause // as they were told first
+	First         []omen.Cause // the causes then, or when it was shown
 	True          bool         // it touches a labelled segment or the five samples after
 }
 
 // Teller runs one series as `omen serve` would live through it, with the
 // incident rules and an operator: detection, retraining, incidents, and a
-// verdict on the first incidents that people are told of, as the labels say,
-// given when each closes. A confirmed span is never learned and lowers the
+// verdict on the first incidents that are shown, as the labels say, given when
+// each closes. A confirmed span is never learned and lowers the
 // limit for its like; a rejected one is learned and its like is not told of.
 type Teller struct {
 	Detect   detect.Options
@@ -33,10 +34,11 @@ type Teller struct {
 
 // Life is what [Teller.Run] saw.
 type Life struct {
-	Told   []Told
+	Told   []Told    // every incident that was shown
 	Judged int       // verdicts given
 	Since  int       // the test sample from which all verdicts were in force
 	Scores []float64 // per test sample
+	Tops   []string  // per test sample, the feature with the largest share; empty without a score
 }
 
 // Run lives through one series. The labels are used for the verdicts only.
@@ -47,7 +49,7 @@ func (t Teller) Run(ctx context.Context, s *Series) (*Life, error) {
 	}
 	l := &living{s: s, verdicts: t.Verdicts}
 	l.story = newStory(func(i int) omen.Vector { return s.Test[i] }, l.closed)
-	l.life.Scores = make([]float64, len(s.Test))
+	l.life.Scores, l.life.Tops = make([]float64, len(s.Test)), make([]string, len(s.Test))
 	l.run = liveRun{schema: schema, step: s.Step, options: t.Detect, due: schedule(s), each: l.each}
 	if err := l.run.do(ctx, s.Train, s.Test); err != nil {
 		return nil, err
@@ -56,12 +58,12 @@ func (t Teller) Run(ctx context.Context, s *Series) (*Life, error) {
 		return nil, l.run.tooFew
 	}
 	for _, in := range l.story.all {
-		if in.At >= 0 {
+		if in.Shown >= 0 {
 			l.closed(len(s.Test)-1, in)
 			l.life.Told = append(l.life.Told, *in)
 		}
 	}
-	slices.SortStableFunc(l.life.Told, func(a, b Told) int { return a.At - b.At })
+	slices.SortStableFunc(l.life.Told, func(a, b Told) int { return a.Shown - b.Shown })
 	return &l.life, l.story.broken
 }
 
@@ -83,12 +85,15 @@ type living struct {
 
 func (l *living) each(i int, score omen.Score) {
 	l.life.Scores[i] = score.Value
+	if len(score.Causes) > 0 {
+		l.life.Tops[i] = score.Causes[0].Feature
+	}
 	l.story.take(i, l.s.Test[i], score)
 }
 
 // closed is told of each incident that ends.
 func (l *living) closed(i int, t *Told) {
-	if t.At < 0 {
+	if t.Shown < 0 {
 		return
 	}
 	t.True = slices.ContainsFunc(l.s.Segments, func(g Segment) bool { return t.From <= g.End+lateBy && g.Start <= t.To })
@@ -158,12 +163,15 @@ func (y *story) follow(i int, c omen.Change) {
 			from--
 		}
 		k = len(y.all)
-		y.all = append(y.all, &Told{From: from, To: i, At: -1})
+		y.all = append(y.all, &Told{From: from, To: i, Shown: -1, At: -1})
 	}
 	t := y.all[k]
 	verdict := t.Verdict
 	t.Incident = c.Incident.Clone()
 	t.Verdict = verdict // of our operator, whom the tracker does not know
+	if (t.Suppressed == "" || t.Suppressed == omen.ReasonMinor) && t.Shown < 0 {
+		t.Shown, t.First = i, slices.Clone(c.Incident.Causes)
+	}
 	if t.Suppressed == "" && t.At < 0 {
 		t.At, t.First = i, slices.Clone(c.Incident.Causes)
 	}
