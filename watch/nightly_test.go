@@ -23,6 +23,7 @@ import (
 type server struct {
 	begin  time.Time
 	backup func(at time.Time) bool
+	boot   time.Time // when it boots, after two minutes of silence; zero: never
 }
 
 // usual is, per feature, the night's level, what the day adds, the noise (a
@@ -56,8 +57,12 @@ func (s server) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 	f.Window = 4 * time.Minute
 	for i := range f.Instants {
 		at := f.Time(i)
-		if at.Before(s.begin) {
+		if at.Before(s.begin) || !at.Before(s.boot.Add(-2*time.Minute)) && at.Before(s.boot) {
 			continue
+		}
+		up := 1e6 + at.Sub(s.begin).Seconds()
+		if !s.boot.IsZero() && !at.Before(s.boot) {
+			up = at.Sub(s.boot).Seconds() + 20
 		}
 		hour := float64(at.Hour()) + float64(at.Minute())/60
 		day := math.Pow(math.Sin(math.Pi*math.Mod(hour+20, 24)/24), 2) // 0 at four, 1 at sixteen o'clock
@@ -69,7 +74,7 @@ func (s server) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 			u, ok := usual[name]
 			switch {
 			case name == feature.UptimeColumn:
-				f.Set(0, i, j, 1e6+at.Sub(s.begin).Seconds())
+				f.Set(0, i, j, up)
 			case ok:
 				r := rand.New(rand.NewPCG(uint64(at.Unix()), uint64(len(name))<<8+uint64(name[0])))
 				level := u[0] + u[1]*day
@@ -100,7 +105,7 @@ func newChain(t *testing.T, s server) *chain {
 	c := &chain{db: open(t), tracker: incident.NewTracker(incident.Hysteresis{}, nil), begin: s.begin}
 	c.Watch = New(Options{
 		Source: s, Name: "prod", Schema: schema, Step: time.Minute, Store: c.db, Benign: c.db.BenignSpans,
-		Offer: c.offer, Excluded: func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
+		Offer: c.offer, Note: c.keepEvent, Excluded: func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
 			return c.db.ExcludedSpans(ctx, h, nil, from, to)
 		},
 	})
@@ -134,6 +139,12 @@ func (c *chain) offer(ctx context.Context, k omen.Tick) error {
 	return nil
 }
 
+// keepEvent does with an event what the desk does.
+func (c *chain) keepEvent(ctx context.Context, e omen.Event) error {
+	c.rules.Events = append(slices.Clone(c.rules.Events), e)
+	return errors.Join(c.db.PutEvent(ctx, e), errors.Join(c.tracker.SetRules(c.rules)...))
+}
+
 // live lets the time from…to pass, and returns the pages in it as "day hour:
 // first cause".
 func (c *chain) live(t *testing.T, from, to time.Duration) (pages []string) {
@@ -142,6 +153,7 @@ func (c *chain) live(t *testing.T, from, to time.Duration) (pages []string) {
 	for at := from; at < to; at += c.o.Step {
 		now := c.begin.Add(at)
 		c.round(t.Context(), now)
+		c.note(t.Context())
 		if c.unknown() {
 			if err := c.lookUp(t.Context()); err != nil {
 				t.Fatal(err)
@@ -215,5 +227,32 @@ func alertAtNoon(t *testing.T, c *chain, noon time.Time) {
 	pages := c.live(t, noon.Sub(c.begin), noon.Add(2*time.Hour).Sub(c.begin))
 	if len(pages) != 1 || !strings.Contains(pages[0], " 12:") {
 		t.Errorf("pages of the backup at noon: %q, want one before it ends", pages)
+	}
+}
+
+// A host reboots, and works hard for the minutes after: that is seen in its
+// uptime, drawn on the timeline, and nobody is told. The same load without a
+// boot is an incident.
+func TestScenarioReboot(t *testing.T) {
+	begin := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	boot := time.Date(2026, 3, 5, 10, 30, 0, 0, time.UTC)
+	for _, booted := range []bool{true, false} {
+		s := server{begin: begin, backup: func(at time.Time) bool { return !at.Before(boot) && at.Before(boot.Add(7*time.Minute)) }}
+		if booted {
+			s.boot = boot
+		}
+		c := newChain(t, s)
+		c.live(t, 0, boot.Add(-time.Hour).Sub(begin))
+		pages := c.live(t, boot.Add(-time.Hour).Sub(begin), boot.Add(9*time.Minute).Sub(begin))
+		events, err := c.db.Events(t.Context(), begin, boot.Add(aDay))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != omen.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
+			t.Errorf("with a boot: pages %q, events %+v; want one event and no page", pages, events)
+		case !booted && (len(pages) != 1 || len(events) != 0):
+			t.Errorf("without a boot: pages %q, events %+v; want one page and no event", pages, events)
+		}
 	}
 }
