@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,7 +46,8 @@ func BenchmarkScore(b *testing.B) {
 }
 
 // BenchmarkScoreBatch scores a batch of hosts, each with its own model: a
-// hundred fit a large cache, ten thousand fit none.
+// hundred fit a large cache, ten thousand fit none. It reports the processor
+// time of the median tick and of the best.
 func BenchmarkScoreBatch(b *testing.B) {
 	for _, hosts := range []int{100, 1000, 10_000} {
 		b.Run(fmt.Sprint(hosts), func(b *testing.B) { benchBatch(b, hosts) })
@@ -69,15 +71,24 @@ func benchBatch(b *testing.B, hosts int) {
 	runtime.GC()
 	at := all[2999].At
 	dst := make([]Result, 0, hosts)
+	ticks := make([]float64, 0, 1<<16)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	b.ReportAllocs()
 	for b.Loop() {
 		at = at.Add(time.Minute)
 		for i := range vectors {
 			vectors[i].At = at
 		}
+		from := threadTime()
 		dst = ScoreBatch(dst[:0], streams, vectors)
+		if took := threadTime() - from; len(ticks) < cap(ticks) {
+			ticks = append(ticks, float64(took)/float64(hosts))
+		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*hosts), "ns/vector")
+	slices.Sort(ticks)
+	b.ReportMetric(ticks[0], "best-ns/vector")
+	b.ReportMetric(ticks[len(ticks)/2], "ns/vector")
 }
 
 // BenchmarkLoad10000 loads ten thousand models of 40 features.
