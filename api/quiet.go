@@ -94,7 +94,7 @@ func (a *API) putSilence(r *http.Request, id string, from time.Time) (any, error
 
 func (a *API) deleteSilence(r *http.Request) (any, error) {
 	id := r.PathValue("id")
-	if err := a.desk.EndSilence(r.Context(), id, author(r, "")); err != nil {
+	if err := a.desk.EndSilence(r.Context(), id, author(r, r.URL.Query().Get("by"))); err != nil {
 		return nil, err
 	}
 	s, err := a.store.Silence(r.Context(), id)
@@ -147,7 +147,7 @@ func (a *API) postWindow(r *http.Request) (any, error) {
 }
 
 func (a *API) deleteWindow(r *http.Request) (any, error) {
-	return wireDone{Done: true}, a.desk.DeleteWindow(r.Context(), r.PathValue("id"), author(r, ""))
+	return wireDone{Done: true}, a.desk.DeleteWindow(r.Context(), r.PathValue("id"), author(r, r.URL.Query().Get("by")))
 }
 
 type wireCalendar struct {

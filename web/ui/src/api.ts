@@ -29,7 +29,7 @@ export interface Status {
 }
 export interface History { host: string; limit: number; step_seconds: number; times: number[]; scores: Num[] }
 export interface FeatureHistory { feature: string; unit: string; times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }
-export interface Preview { pattern: { text: string; causes: { feature: string; up: boolean }[] }; vanish: Incident[]; lost: Incident[] }
+export interface Preview { pattern: { text: string; host: Ref; role: string; max_peak: Num; limit: Num; causes: { feature: string; up: boolean }[] }; vanish: Incident[]; lost: Incident[] }
 
 const base = "/api/v1/omen";
 
@@ -38,7 +38,7 @@ export class ApiError extends Error {
   constructor(message: string, readonly hint: string, readonly status: number) { super(message); }
 }
 
-async function ask<T>(path: string, init?: RequestInit): Promise<T> {
+export async function ask<T>(path: string, init?: RequestInit): Promise<T> {
   let r: Response;
   try {
     r = await fetch(base + path, init);
@@ -55,7 +55,7 @@ export const enc = encodeURIComponent;
 export const hostPath = (id: string) => "/hosts/" + id.split("/").map(enc).join("/");
 export const incidentPath = (id: string) => "/incidents/" + enc(id);
 
-function query(params: Record<string, string | number | undefined>): string {
+export function query(params: Record<string, string | number | undefined>): string {
   const q = new URLSearchParams();
   for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== "") q.set(k, String(v));
   const text = q.toString();
@@ -97,6 +97,13 @@ export const useFeatureHistory = (id: string, feature: string, last: number) =>
     placeholderData: keepPreviousData,
   });
 
+/** Several features over a fixed span. */
+export const useFeatures = (id: string, features: string[], span: { from: number; to: number }) =>
+  useQuery({
+    queryKey: ["features", id, features, span], enabled: id !== "" && features.length > 0, retry: false, placeholderData: keepPreviousData,
+    queryFn: async () => (await ask<{ features: FeatureHistory[] }>(`/hosts/${enc(id)}/features` + query(span) + features.map((f) => "&feature=" + enc(f)).join(""))).features,
+  });
+
 export const useIncidents = (p: { state?: string; host?: string; limit?: number; before?: string; quiet?: string; fleet?: string }, on = true) =>
   useQuery({
     queryKey: ["incidents", p], enabled: on, refetchInterval: 10000, placeholderData: keepPreviousData,
@@ -113,7 +120,7 @@ export const useHostModels = (id: string) =>
 
 export interface Act { action: string; by: string; comment?: string; verdict?: string; assignee?: string; force?: boolean; role?: boolean }
 
-const post = (body: unknown): RequestInit => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+export const post = (body: unknown): RequestInit => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 export function useAct(id: string) {
   const client = useQueryClient();
@@ -126,8 +133,8 @@ export function useAct(id: string) {
   });
 }
 
-export const previewVerdict = (id: string, verdict: string, by: string) =>
-  ask<{ previews: Preview[] }>(`/incidents/${enc(id)}/verdict/preview`, post({ verdict, by }));
+export const previewVerdict = (id: string, verdict: string, by: string, role = false) =>
+  ask<{ previews: Preview[] }>(`/incidents/${enc(id)}/verdict/preview`, post({ verdict, by, role }));
 
 /** Listens for changes of incidents and refreshes what shows them. */
 export function follow(refresh: (keys: string[][]) => void): () => void {

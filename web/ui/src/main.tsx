@@ -11,6 +11,7 @@ import { IncidentPage } from "./pages/Incident";
 import { Incidents } from "./pages/Incidents";
 import { HostModels, Models } from "./pages/Models";
 import { Overview } from "./pages/Overview";
+import { Silences } from "./pages/Silences";
 import { Empty } from "./parts/Bits";
 import "./theme.css";
 
@@ -29,6 +30,7 @@ function Page() {
     case "": return <Overview />;
     case "hosts": return id ? <HostPage key={id} id={id} /> : <Overview />;
     case "incidents": return id ? <IncidentPage key={id} id={id} /> : <Incidents />;
+    case "silences": return <Silences />;
     case "models": return id ? <HostModels key={id} id={id} /> : <Models />;
     default: return <main className="page"><Empty>There is no page here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
   }
@@ -51,6 +53,7 @@ function Shell() {
         <nav className="line" style={{ gap: 20, flexWrap: "nowrap" }} aria-label="Main">
           {nav("/", "Overview", path === "/" || path.startsWith("/hosts"))}
           {nav("/incidents", open ? `Incidents (${open})` : "Incidents", path.startsWith("/incidents"))}
+          {nav("/silences", "Silences", path.startsWith("/silences"))}
           {nav("/models", "Models", path.startsWith("/models"))}
         </nav>
         <span style={{ flex: 1 }} />

@@ -1,11 +1,15 @@
-import { Alert, Badge, Button, Modal, Textarea, TextInput } from "@mantine/core";
-import { useLocalStorage } from "@mantine/hooks";
+import { Alert, Badge, Button, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
-import { hostPath, previewVerdict, useAct, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail, type Preview } from "../api";
+import { hostPath, useAct, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
 import { clock, reason, score, severityColor, verdict, whole, words } from "../format";
 import { Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
-import { ScoreChart } from "../parts/Chart";
+import { Around, Legend } from "../parts/Around";
+import { ScoreChart, type Mark } from "../parts/Chart";
+import { useBy } from "../parts/Forms";
+import { Verdicts } from "../parts/Verdict";
+import type { Matcher } from "../quiet";
+import { SilenceForm } from "./Silences";
 
 export function IncidentPage({ id }: { id: string }) {
   const r = useIncident(id);
@@ -26,6 +30,7 @@ function Detail({ i }: { i: IncidentDetail }) {
     // an open incident's chart moves with its updates
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [onset, end, i.updated_at]);
+  const marks: Mark[] = [{ at: onset, color: "#f08c4a", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#d6333f", text: "opened" }] : []), ...(end ? [{ at: end, color: "#48bba4", text: "closed" }] : [])];
   const hasHost = i.host.name !== "";
   const scores = useScores(hasHost ? i.host.id : "", span);
   const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
@@ -48,9 +53,11 @@ function Detail({ i }: { i: IncidentDetail }) {
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around it{i.kind === "fleet" && <span className="dim"> · {i.host.name}, the likely first</span>}</h2>
               {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} from={span.from} to={span.to} label="score around the incident; the limit is 1"
-                marks={[{ at: onset, color: "#f08c4a" }, ...(end ? [{ at: end, color: "#48bba4" }] : [])]} /> : <Empty>No scores are stored of this time.</Empty>}
+                marks={marks} /> : <Empty>No scores are stored of this time.</Empty>}
+              <Legend marks={marks} />
             </section>
           )}
+          {hasHost && <Around host={i.host.id} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
           {i.kind === "fleet" && <section className="card" aria-labelledby="members"><h2 id="members">Its {i.members.length} hosts</h2>
             {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}>{m.name}</Link>)}</div>}</section>}
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} /></section>
@@ -64,24 +71,20 @@ function Detail({ i }: { i: IncidentDetail }) {
   );
 }
 
+/** A silence that is prefilled for an incident's like: what caused it, where it was. */
+function silenceFor(i: IncidentDetail): Matcher[] {
+  const is = (name: string, value: string, isRegex = false): Matcher => ({ name, value, isRegex, isEqual: true });
+  const source = i.host.source ? [is("source", i.host.source)] : [];
+  if (i.kind === "fleet") return [...source, is("host", i.members.slice(0, 200).map((m) => m.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), true)];
+  return i.kind === "host" ? [is("host", i.host.name)] : [is("kind", i.kind), ...source];
+}
+
 function Actions({ i }: { i: IncidentDetail }) {
   const act = useAct(i.id);
-  const [by, setBy] = useLocalStorage({ key: "omen-by", defaultValue: "" });
+  const [by, setBy] = useBy();
   const [comment, setComment] = useState("");
-  const [asked, setAsked] = useState<{ verdict: string; previews: Preview[] } | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const run = (action: string, more: { comment?: string; verdict?: string; force?: boolean } = {}) =>
-    act.mutate({ action, by, comment: comment || undefined, ...more }, { onSuccess: () => { setComment(""); setAsked(null); } });
-  const judge = async (v: string) => {
-    setError(null);
-    try {
-      const { previews } = await previewVerdict(i.id, v, by);
-      if (v !== "real" && previews.some((p) => p.vanish.length > 1 || p.lost.length > 0)) setAsked({ verdict: v, previews });
-      else run("verdict", { verdict: v });
-    } catch (e) { setError(e); }
-  };
-  const lost = asked?.previews.reduce((n, p) => n + p.lost.length, 0) ?? 0;
-  const vanish = asked?.previews.reduce((n, p) => n + p.vanish.length, 0) ?? 0;
+  const [silence, setSilence] = useState(false);
+  const run = (action: string) => act.mutate({ action, by, comment: comment || undefined }, { onSuccess: () => setComment("") });
   return (
     <section className="card" aria-label="Actions">
       <div className="line" style={{ alignItems: "flex-end" }}>
@@ -91,24 +94,11 @@ function Actions({ i }: { i: IncidentDetail }) {
         {i.state === "open" && <Button size="xs" color="violet" loading={act.isPending} onClick={() => run("ack")}>Acknowledge</Button>}
         {i.state === "acknowledged" && <Button size="xs" variant="default" onClick={() => run("unack")}>Take back</Button>}
         {i.state !== "closed" && <Button size="xs" variant="default" onClick={() => run("close")}>Close</Button>}
+        <Button size="xs" variant="default" onClick={() => setSilence(true)}>Silence…</Button>
       </div>
-      <div className="line" style={{ marginTop: 12 }}>
-        <span className="dim" style={{ fontSize: 14 }}>Was it a real problem?</span>
-        <Button.Group>
-          {["real", "not_a_problem", "expected_at_this_time"].map((v) => (
-            <Button key={v} size="compact-sm" variant={i.verdict === v ? "filled" : "default"} color="violet" aria-pressed={i.verdict === v}
-              onClick={() => (i.verdict === v ? run("verdict", { verdict: "" }) : void judge(v))}>{verdict(v)}</Button>
-          ))}
-        </Button.Group>
-        <span className="dim" style={{ fontSize: 13 }}>Omen learns from your answer.</span>
-      </div>
-      <Problem error={error ?? act.error} what="That was not done" />
-      <Modal opened={!!asked} onClose={() => setAsked(null)} title="What this verdict would change">
-        <p style={{ marginTop: 0 }}>Omen would keep quiet about incidents like this one. Of the last 90 days, people would not have been told of <b>{vanish}</b> {vanish === 1 ? "incident" : "incidents"}{lost > 0 && <>, <b style={{ color: "var(--mantine-color-red-6)" }}>{lost}</b> of them confirmed as real</>}.</p>
-        <div className="dim" style={{ fontSize: 13, marginBottom: 14 }}>{asked?.previews.map((p, n) => <div key={n}>{p.pattern.causes.map((c) => `${words(c.feature)} ${c.up ? "up" : "down"}`).join(", ")} · {p.pattern.text}</div>)}</div>
-        <div className="line" style={{ justifyContent: "flex-end" }}><Button variant="default" size="xs" onClick={() => setAsked(null)}>Cancel</Button>
-          <Button size="xs" color={lost ? "red" : "violet"} onClick={() => run("verdict", { verdict: asked?.verdict, force: lost > 0 })}>{lost ? "Do it all the same" : "Do it"}</Button></div>
-      </Modal>
+      <Verdicts i={i} by={by} comment={comment} done={() => setComment("")} />
+      <Problem error={act.error} what="That was not done" />
+      <SilenceForm opened={silence} close={() => setSilence(false)} match={silenceFor(i)} />
     </section>
   );
 }

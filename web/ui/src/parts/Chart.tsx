@@ -4,6 +4,23 @@ import uPlot from "uplot";
 import type { Num } from "../api";
 import { score, scoreRange, value } from "../format";
 
+/** An instant worth a line in a chart; text says what it is. */
+export interface Mark { at: number; color: string; text?: string }
+
+function drawMarks(u: uPlot, marks: Mark[] | undefined) {
+  const { ctx, bbox: b } = u, px = devicePixelRatio;
+  ctx.save();
+  ctx.setLineDash([]);
+  ctx.lineWidth = 1.4 * px;
+  for (const m of marks ?? []) {
+    const x = u.valToPos(m.at, "x", true);
+    if (!(x >= b.left && x <= b.left + b.width)) continue;
+    ctx.strokeStyle = m.color;
+    ctx.beginPath(); ctx.moveTo(x, b.top); ctx.lineTo(x, b.top + b.height); ctx.stroke();
+  }
+  ctx.restore();
+}
+
 const ink = (dark: boolean) => ({
   text: dark ? "#979dab" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#9d8ff5" : "#6a55e0",
   fill: dark ? "rgba(157,143,245,.10)" : "rgba(106,85,224,.07)", band: dark ? "rgba(72,187,164,.20)" : "rgba(23,150,125,.16)",
@@ -67,7 +84,7 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
 }
 
 /** A host's score with its limit; marks are instants worth a line, such as an incident's onset. */
-export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; height?: number; marks?: { at: number; color: string }[]; label: string; from?: number; to?: number }) {
+export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string; from?: number; to?: number }) {
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark), log = p.log ?? false;
   const held = useRef(p);
@@ -95,12 +112,8 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
         ctx.beginPath(); ctx.moveTo(b.left, y); ctx.lineTo(b.left + b.width, y); ctx.stroke();
         ctx.setLineDash([]); ctx.fillStyle = c.limit; ctx.font = `${11 * px}px system-ui`;
         ctx.textAlign = "left"; ctx.fillText("limit", b.left + 4 * px, y - 4 * px);
-        for (const m of held.current.marks ?? []) {
-          const x = u.valToPos(m.at, "x", true);
-          if (x < b.left || x > b.left + b.width) continue;
-          ctx.strokeStyle = m.color; ctx.beginPath(); ctx.moveTo(x, b.top); ctx.lineTo(x, b.top + b.height); ctx.stroke();
-        }
         ctx.restore();
+        drawMarks(u, held.current.marks);
       }],
     },
   }), data, `${dark}${log}${p.height}`);
@@ -108,7 +121,7 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
 }
 
 /** One feature: what it is, what was expected, and the band around that. */
-export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number }) {
+export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; from?: number; to?: number; marks?: Mark[] }) {
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark);
   const held = useRef(p);
@@ -117,11 +130,12 @@ export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; 
   const data: uPlot.AlignedData = [p.times, none(p.upper), none(p.lower), none(p.expected), p.actual];
   const box = usePlot((width) => ({
     width, height: p.height ?? 120, cursor: { drag: { x: false, y: false }, points: { show: false } }, legend: { show: false },
-    scales: { y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
+    scales: { x: { range: (_u, min, max) => [held.current.from ?? min, held.current.to ?? max] }, y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
     axes: axes(c, (v) => value(v, p.unit), 66),
     series: [{}, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } },
       { stroke: c.expected, width: 1.2, dash: [5, 4], points: { show: false } }, { stroke: c.line, width: 1.7, points: { show: false } }],
     bands: [{ series: [1, 2], fill: c.band }],
+    hooks: { draw: [(u) => drawMarks(u, held.current.marks)] },
     plugins: [tip((i) => {
       const h = held.current, lines = ["actual " + value(h.actual[i], h.unit)];
       if (h.expected.length) lines.push("expected " + value(h.expected[i], h.unit));

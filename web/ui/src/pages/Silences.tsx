@@ -1,0 +1,111 @@
+import { Alert, Button, Modal, SegmentedControl } from "@mantine/core";
+import { useState } from "react";
+import { clock, whole } from "../format";
+import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
+import { EffectField, effectWords, Field, Matchers, MatchField, refusal, useBy } from "../parts/Forms";
+import { localInput, matcherText, parseDuration, parseMatchers, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../quiet";
+
+const color = { active: "violet", pending: "orange", expired: "gray" } as const;
+
+export function Silences() {
+  const r = useSilences(), now = useNow(5000);
+  const [shown, setShown] = useState("current");
+  const [form, setForm] = useState(false);
+  const all = (r.data?.silences ?? []).map((s) => ({ s, state: silenceState(s, now) } as const));
+  const count = (k: string) => all.filter((x) => x.state === k).length;
+  const order = { active: 0, pending: 1, expired: 2 };
+  const rows = all.filter((x) => shown === "all" || (x.state === "expired") === (shown === "expired"))
+    .sort((a, b) => order[a.state] - order[b.state] || (a.state === "expired" ? b.s.until.localeCompare(a.s.until) : a.s.until.localeCompare(b.s.until)));
+  return (
+    <main className="page">
+      <div className="line between"><h1>Silences</h1>
+        <div className="line">
+          <SegmentedControl size="xs" aria-label="Which silences" value={shown} onChange={setShown}
+            data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
+          <Button size="xs" color="violet" onClick={() => setForm(true)}>New silence</Button>
+        </div></div>
+      <Problem error={r.error} what="Silences cannot be shown" />
+      <section className="card">
+        {rows.length > 0 && <Table rows={rows} />}
+        {r.data && !rows.length && <Empty>{shown === "expired" ? "None has expired." : "Nothing is silenced. A silence keeps Omen quiet about some incidents for a while; they are recorded all the same."}</Empty>}
+      </section>
+      <SilenceForm opened={form} close={() => setForm(false)} />
+    </main>
+  );
+}
+
+function Table({ rows }: { rows: { s: Silence; state: keyof typeof color }[] }) {
+  const [by] = useBy();
+  const end = useSend<Silence>(["silences"]);
+  return (
+    <>
+      <Problem error={end.error} what="The silence was not ended" />
+      <div className="scroll"><table className="grid" data-testid="silences">
+        <thead><tr><th>State</th><th>Which incidents</th><th>Reason</th><th>By</th><th>From</th><th>Until</th><th>Effect</th><th><span className="dim" /></th></tr></thead>
+        <tbody>{rows.map(({ s, state }) => (
+          <tr key={s.id} className={state === "expired" ? "past" : ""}>
+            <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={color[state]} />{state}</span></td>
+            <td><Matchers match={s.match} /></td><td style={{ minWidth: 160 }}>{s.reason}</td><td>{s.by}</td>
+            <td style={{ whiteSpace: "nowrap" }}><When at={s.from} /></td><td style={{ whiteSpace: "nowrap" }}><When at={s.until} /></td>
+            <td style={{ minWidth: 110 }}>{effectWords[s.effect]}</td>
+            <td className="right">{state !== "expired" && <Button size="compact-xs" variant="default" loading={end.isPending && end.variables?.path.includes(s.id)}
+              aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</td>
+          </tr>))}</tbody>
+      </table></div>
+    </>
+  );
+}
+
+/** Makes a silence; match prefills whose. */
+export function SilenceForm({ opened, close, match, reason: why = "" }: { opened: boolean; close: () => void; match?: Matcher[]; reason?: string }) {
+  return <Modal opened={opened} onClose={close} title="New silence" size="lg">{opened && <Form close={close} match={match} why={why} />}</Modal>;
+}
+
+function Form({ close, match, why }: { close: () => void; match?: Matcher[]; why: string }) {
+  const [by, setBy] = useBy();
+  const [which, setWhich] = useState(match?.map(matcherText).join(", ") ?? "");
+  const [reason, setReason] = useState(why);
+  const [from, setFrom] = useState("");
+  const [end, setEnd] = useState("2 h");
+  const [fixed, setFixed] = useState(false);
+  const [effect, setEffect] = useState<Effect>("silence");
+  const [tried, setTried] = useState(false);
+  const send = useSend<Silence>(["silences"]);
+  const matchers = parseMatchers(which), begin = from ? Date.parse(from) : Date.now();
+  const length = fixed ? 0 : parseDuration(end);
+  const until = fixed ? Date.parse(end) : begin + (length ?? NaN) * 1000;
+  const own = {
+    match: typeof matchers === "string" ? matchers : "", by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
+    end: Number.isNaN(until) ? (fixed ? "choose a day and a time" : "write a length such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the beginning" : "",
+  };
+  const theirs = refusal(send.error, { match: /matcher/, reason: /no reason/, by: /no author/, end: /ends at/ });
+  const error = (k: keyof typeof own) => (tried && own[k]) || theirs[k];
+  const submit = () => {
+    setTried(true);
+    if (Object.values(own).some(Boolean) || typeof matchers === "string") return;
+    send.mutate({ path: "/silences", body: { match: matchers, from: from ? new Date(begin).toISOString() : null, until: new Date(until).toISOString(), effect, by, reason } }, { onSuccess: close });
+  };
+  const pick = (f: boolean) => { setFixed(f); setEnd(f ? localInput(Date.now() + 7200_000) : "2 h"); };
+  return (
+    <form noValidate onSubmit={(e) => { e.preventDefault(); submit(); }} aria-label="New silence">
+      <div className="fields">
+        <div className="all"><MatchField value={which} onChange={setWhich} error={error("match")} /></div>
+        <div className="all"><Field label="Reason" value={reason} onChange={setReason} error={error("reason")} autoFocus placeholder="disk is being replaced" /></div>
+        <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
+        <Field label="From" type="datetime-local" value={from} onChange={setFrom} description="Empty: now" />
+        <div>
+          <Field label={fixed ? "Until" : "For how long"} type={fixed ? "datetime-local" : "text"} value={end} onChange={setEnd} error={error("end")} description={Number.isNaN(until) ? " " : fixed ? `lasts ${whole((until - begin) / 1000)}` : `until ${clock(new Date(until).toISOString())}`} />
+          <div className="line" style={{ gap: 5, marginTop: 6 }}>
+            {!fixed && ["1 h", "4 h", "1 d", "7 d"].map((d) => <Button key={d} size="compact-xs" variant={d === end ? "light" : "default"} color="violet" onClick={() => setEnd(d)}>{d}</Button>)}
+            <Button size="compact-xs" variant="subtle" color="gray" onClick={() => pick(!fixed)}>{fixed ? "give a length" : "give the end"}</Button>
+          </div>
+        </div>
+        <EffectField value={effect} onChange={setEffect} />
+      </div>
+      {theirs["form"] && <Alert color="red" variant="light" role="alert" mt={12}>{theirs["form"]}</Alert>}
+      <div className="line" style={{ justifyContent: "flex-end", marginTop: 18 }}>
+        <Button variant="default" size="xs" onClick={close}>Cancel</Button><Button type="submit" size="xs" color="violet" loading={send.isPending}>Create silence</Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,29 @@
+import type { Cause } from "../api";
+import { useFeatures } from "../api";
+import { words } from "../format";
+import { Empty, Problem } from "./Bits";
+import { BandChart, type Mark } from "./Chart";
+
+/** The top causes' features around an incident, with its opening and its close. */
+export function Around({ host, causes, from, to, marks }: { host: string; causes: Cause[]; from: number; to: number; marks: Mark[] }) {
+  const top = [...causes.filter((c) => !c.trivial), ...causes.filter((c) => c.trivial)].slice(0, 4).map((c) => c.feature);
+  const r = useFeatures(host, top, { from, to });
+  if (!top.length) return null;
+  const found = (r.data ?? []).filter((f) => f.times.length > 1);
+  return (
+    <section className="card" aria-labelledby="features"><h2 id="features">What led to it <span className="dim" style={{ fontWeight: 400 }}>· the top causes around that time</span></h2>
+      <Problem error={r.error} what="The features' history cannot be shown" />
+      {found.length > 0 && <div className="bands">{found.map((f) => (
+        <div key={f.feature}><b style={{ fontWeight: 600, fontSize: 13.5 }}>{words(f.feature)}</b>
+          <BandChart {...f} height={130} from={from} to={to} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</div>}
+      {r.data && !found.length && <Empty>Nothing is stored of this time.</Empty>}
+      {found.length > 0 && <Legend marks={marks} />}
+    </section>
+  );
+}
+
+/** What the coloured lines of a chart stand for. */
+export function Legend({ marks }: { marks: Mark[] }) {
+  const kinds = [...new Map(marks.filter((m) => m.text).map((m) => [m.text!, m.color])).entries()];
+  return <div className="line dim" style={{ fontSize: 12.5, marginTop: 6 }}>{kinds.map(([text, color]) => <span key={text} className="line" style={{ gap: 6 }}><i aria-hidden style={{ width: 2, height: 12, background: color }} />{text}</span>)}</div>;
+}

@@ -1,0 +1,83 @@
+// What operators say of the time around incidents: silences, maintenance
+// windows, calendars, events, and what Omen remembers of verdicts.
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ask, enc, post, query, type Ref } from "./api";
+
+export interface Matcher { name: string; value: string; isRegex: boolean; isEqual: boolean }
+export type Effect = "silence" | "exclude" | "shift";
+export interface Silence { id: string; match: Matcher[]; from: string | null; until: string; effect: Effect | ""; by: string; reason: string; created: string | null }
+export interface Span { from: string; to: string }
+export interface Window {
+  id: string; name: string; match: Matcher[]; zone?: string; start: string; duration_seconds: number; rule?: string; except?: string[];
+  calendar?: string; effect?: Effect | ""; by?: string; created?: string | null; next?: Span[];
+}
+export interface Event { id: string; kind: "boot" | "restart" | "deploy" | "note"; at: string; match: Matcher[]; title?: string; link?: string; by?: string; grace_seconds?: number }
+export interface Pattern {
+  id: string; verdict: string; incident: string; host: Ref; role: string; causes: { feature: string; up: boolean }[]; max_peak: number | null; limit: number | null;
+  text: string; by: string; created: string | null; reverted: string; reverted_at: string | null;
+}
+
+const ops: [string, boolean, boolean][] = [["=~", true, true], ["!~", true, false], ["!=", false, false], ["=", false, true]];
+
+/** A matcher as PromQL writes it: host=~"web-.*". */
+export const matcherText = (m: Matcher) => `${m.name}${ops.find(([, re, eq]) => re === m.isRegex && eq === m.isEqual)![0]}${JSON.stringify(m.value)}`;
+
+/** Matchers from text, separated by commas or lines; a string says what is wrong. */
+export function parseMatchers(text: string): Matcher[] | string {
+  const all: Matcher[] = [];
+  let rest = text.trim();
+  while (rest) {
+    const m = /^([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^,\n"]+)\s*(?:[,\n]\s*|$)/.exec(rest);
+    if (!m) return `cannot read "${rest.split("\n")[0]}": write a name, one of = != =~ !~, and a value, such as host=~"web-.*"`;
+    const [, name = "", op = "=", raw = ""] = m;
+    let value = raw.trim();
+    if (value.startsWith('"')) try { value = JSON.parse(value) as string; } catch { return `cannot read ${value}: a backslash is written \\\\ within quotes`; }
+    const o = ops.find(([s]) => s === op)!;
+    all.push({ name, value, isRegex: o[1], isEqual: o[2] });
+    rest = rest.slice(m[0].length).trim();
+  }
+  return all.length ? all : 'write at least one condition, such as host="web-1"';
+}
+
+/** Seconds of "90 min", "2h", "1 h 30 m", "3d"; null if it is no duration. */
+export function parseDuration(text: string): number | null {
+  const unit: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
+  let sum = 0, rest = text.trim().toLowerCase();
+  while (rest) {
+    const m = /^(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)(?![a-z])\s*/.exec(rest);
+    if (!m) return null;
+    sum += +m[1]! * unit[m[2]![0]!]!;
+    rest = rest.slice(m[0].length);
+  }
+  return sum > 0 ? sum : null;
+}
+
+/** The value of a datetime-local field for an instant, in the browser's zone. */
+export function localInput(t: number): string {
+  const d = new Date(t - new Date(t).getTimezoneOffset() * 60000);
+  return d.toISOString().slice(0, 16);
+}
+
+export const silenceState = (s: Silence, now: number) =>
+  Date.parse(s.until) <= now ? "expired" : s.from && Date.parse(s.from) > now ? "pending" : "active";
+
+const opts = { placeholderData: keepPreviousData };
+export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<{ silences: Silence[] }>("/silences?ended=true") });
+export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<{ windows: Window[] }>("/windows") });
+export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: 15000, ...opts, queryFn: () => ask<{ patterns: Pattern[] }>("/patterns") });
+export const useEvents = (span: { last: number; host?: string }) =>
+  useQuery({
+    queryKey: ["events", span], refetchInterval: 15000, ...opts,
+    queryFn: () => { const now = Date.now() / 1000; return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: now - span.last, to: now + 86400 })); },
+  });
+
+/** A request that changes something, and what is to be read again after it. */
+export function useSend<T>(keys: string[]) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ path, method = "POST", body }: { path: string; method?: string; body?: unknown }) => ask<T>(path, body === undefined ? { method } : { ...post(body), method }),
+    onSuccess: () => { for (const k of [...keys, "incidents", "incident"]) void client.invalidateQueries({ queryKey: [k] }); },
+  });
+}
+
+export const silencePath = (s: Silence, by: string) => `/silences/${enc(s.id)}` + query({ by });
