@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -114,6 +115,12 @@ type wireWindow struct {
 	Effect   omen.Effect       `json:"effect,omitempty"`
 	By       string            `json:"by,omitempty"`
 	Created  instant           `json:"created,omitempty"`
+	Next     list[wireTime]    `json:"next,omitempty" doc:"given by Omen: the next three occurrences, the present one included"`
+}
+
+type wireTime struct {
+	From instant `json:"from"`
+	To   instant `json:"to"`
 }
 
 type wireWindows struct {
@@ -124,8 +131,19 @@ func toWindow(w omen.Window) wireWindow {
 	return wireWindow{
 		ID: w.ID, Name: w.Name, Match: each(w.Match, toMatcher), Zone: w.Zone, Start: w.Start,
 		Duration: number(w.Duration.Seconds()), Rule: w.Rule, Except: w.Except, Calendar: w.Calendar,
-		Effect: w.Effect, By: w.By, Created: instant(w.Created),
+		Effect: w.Effect, By: w.By, Created: instant(w.Created), Next: next(w, time.Now()),
 	}
+}
+
+// next are a window's next three occurrences, the present one included. Most
+// recur within a week; what does not is looked for up to four years ahead.
+func next(w omen.Window, now time.Time) list[wireTime] {
+	const week = 7 * 24 * time.Hour
+	var spans []omen.Span
+	for ahead := 3 * week; len(spans) < 3 && ahead <= 200*week; ahead *= 4 {
+		spans = w.Between(now, now.Add(ahead))
+	}
+	return each(spans[:min(3, len(spans))], func(s omen.Span) wireTime { return wireTime{instant(s.From), instant(s.To)} })
 }
 
 func (a *API) getWindows(r *http.Request) (any, error) {
@@ -194,7 +212,37 @@ func (a *API) getEvents(r *http.Request) (any, error) {
 		return nil, err
 	}
 	all, err := a.store.Events(r.Context(), from, to)
-	return wireEvents{each(all, toEvent)}, err
+	if err != nil {
+		return nil, err
+	}
+	if name := r.URL.Query().Get("host"); name != "" {
+		h, err := a.hostParam(name)
+		if err != nil {
+			return nil, err
+		}
+		all = slices.DeleteFunc(all, func(e omen.Event) bool { return !a.concerns(e, h) })
+	}
+	return wireEvents{each(all, toEvent)}, nil
+}
+
+// concerns reports whether an event happened to a host.
+func (a *API) concerns(e omen.Event, h omen.Host) bool {
+	var labels map[string]string
+	if known, err := a.find(h.ID()); err == nil {
+		labels = known.Labels
+	}
+	holds, err := omen.Compile(e.Match)
+	return err == nil && holds(func(name string) string {
+		switch name {
+		case omen.MatchHost:
+			return h.Name
+		case omen.MatchProfile:
+			return h.Profile
+		case omen.MatchSource:
+			return h.Source
+		}
+		return labels[name]
+	})
 }
 
 func (a *API) postEvent(r *http.Request) (any, error) {

@@ -109,7 +109,7 @@ func (a *API) quietRoutes() []route {
 		{method: "POST", path: base + "/windows", summary: "Make or change a maintenance window", body: wireWindow{}, answer: wireWindow{}, created: true, handle: a.postWindow},
 		{method: "DELETE", path: base + "/windows/{id}", summary: "Remove a maintenance window", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: wireDone{}, handle: a.deleteWindow},
 		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: wireCalendar{}, answer: wireWindows{}, handle: a.putCalendar},
-		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: spanParams, answer: wireEvents{}, handle: a.getEvents},
+		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: append(spanParams[:2:2], param{"host", "only those of this host, by name or id"}), answer: wireEvents{}, handle: a.getEvents},
 		{method: "POST", path: base + "/events", summary: "Say that something happened to hosts, such as a deploy", body: wireEvent{}, answer: wireEvent{}, created: true, handle: a.postEvent},
 		{method: "POST", path: "/api/annotations", summary: "The same, in the words of Grafana's annotations", body: wireAnnotation{}, answer: wireAnnotated{}, handle: a.postAnnotation},
 		{method: "GET", path: base + "/patterns", summary: "What Omen remembers of verdicts", answer: wirePatterns{}, handle: a.getPatterns},

@@ -11,6 +11,9 @@ import { IncidentPage } from "./pages/Incident";
 import { Incidents } from "./pages/Incidents";
 import { HostModels, Models } from "./pages/Models";
 import { Overview } from "./pages/Overview";
+import { Events } from "./pages/Events";
+import { Patterns } from "./pages/Patterns";
+import { Windows } from "./pages/Windows";
 import { Silences } from "./pages/Silences";
 import { Empty } from "./parts/Bits";
 import "./theme.css";
@@ -31,6 +34,9 @@ function Page() {
     case "hosts": return id ? <HostPage key={id} id={id} /> : <Overview />;
     case "incidents": return id ? <IncidentPage key={id} id={id} /> : <Incidents />;
     case "silences": return <Silences />;
+    case "windows": return <Windows />;
+    case "events": return <Events />;
+    case "patterns": return <Patterns />;
     case "models": return id ? <HostModels key={id} id={id} /> : <Models />;
     default: return <main className="page"><Empty>There is no page here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
   }
@@ -54,6 +60,9 @@ function Shell() {
           {nav("/", "Overview", path === "/" || path.startsWith("/hosts"))}
           {nav("/incidents", open ? `Incidents (${open})` : "Incidents", path.startsWith("/incidents"))}
           {nav("/silences", "Silences", path.startsWith("/silences"))}
+          {nav("/windows", "Maintenance", path.startsWith("/windows"))}
+          {nav("/events", "Events", path.startsWith("/events"))}
+          {nav("/patterns", "Patterns", path.startsWith("/patterns"))}
           {nav("/models", "Models", path.startsWith("/models"))}
         </nav>
         <span style={{ flex: 1 }} />

@@ -81,3 +81,8 @@ export function useSend<T>(keys: string[]) {
 }
 
 export const silencePath = (s: Silence, by: string) => `/silences/${enc(s.id)}` + query({ by });
+
+export const eventColor: Record<string, string> = { boot: "blue", restart: "cyan", deploy: "grape", note: "gray" };
+const eventHex: Record<string, string> = { boot: "#339af0", restart: "#22b8cf", deploy: "#be4bdb", note: "#868e96" };
+/** Events as lines in a chart. */
+export const eventMarks = (events: Event[] | undefined) => (events ?? []).map((e) => ({ at: Date.parse(e.at) / 1000, color: eventHex[e.kind] ?? "#868e96", text: e.kind as string }));

@@ -2,8 +2,10 @@ import { SegmentedControl, Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useFeatureHistory, useHost, useIncidents, useScores, type Feature, type HostDetail, type Num } from "../api";
 import { countdown, score, value, words } from "../format";
-import { Causes, Empty, Grade, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
-import { BandChart, ScoreChart } from "../parts/Chart";
+import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
+import { Legend } from "../parts/Around";
+import { BandChart, ScoreChart, type Mark } from "../parts/Chart";
+import { eventColor, eventMarks, useEvents, type Event } from "../quiet";
 import { ModelCard } from "../parts/Card";
 
 const spans = [{ value: "300", label: "5 min" }, { value: "3600", label: "1 h" }, { value: "21600", label: "6 h" }, { value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }];
@@ -36,7 +38,9 @@ export function HostPage({ id }: { id: string }) {
   const scores = useScores(id, { last: +span });
   const past = useIncidents({ host: id, limit: 10 });
   const h = host.data, seen = useSeen(h);
-  const marks = (past.data?.incidents ?? []).map((i) => ({ at: Date.parse(i.since ?? "") / 1000, color: "#f08c4a" }));
+  const marks = (past.data?.incidents ?? []).map((i) => ({ at: Date.parse(i.since ?? "") / 1000, color: "#f08c4a", text: "incident began" }));
+  const events = useEvents({ last: +span, host: id });
+  const drawn = eventMarks(events.data?.events), all = [...marks, ...drawn], since = Date.now() / 1000 - +span;
   return (
     <main className="page">
       <Problem error={host.error} what={`Host ${id} cannot be shown`} />
@@ -60,13 +64,15 @@ export function HostPage({ id }: { id: string }) {
                 <div className="line"><Switch size="xs" label="log" checked={log} onChange={(e) => setLog(e.currentTarget.checked)} />
                   <SegmentedControl size="xs" data={spans} value={span} onChange={setSpan} aria-label="Span of time" /></div></div>
               <Problem error={scores.error} what="The score's history cannot be shown" />
-              {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={log} marks={marks} label={`score of ${h.name} over time; the limit is 1`} /> :
+              {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={log} marks={all} label={`score of ${h.name} over time; the limit is 1`} /> :
                 <Empty>{h.model ? "No scores within this time." : "The score begins with the first model."}</Empty>}
+              <Legend marks={all.filter((m) => m.at > since)} />
             </section>
             <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest parts of the score"}</h2><Causes causes={h.causes.slice(0, 6)} /></section>
           </div>
           {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
-          <Features h={h} seen={seen} span={+span} />
+          <Features h={h} seen={seen} span={+span} marks={all} />
+          {!!events.data?.events.length && <EventList events={events.data.events} />}
           {h.serving && <ModelCard model={h.serving} />}
         </>
       )}
@@ -82,7 +88,7 @@ function Training({ h }: { h: HostDetail }) {
   return t.err ? <span className="dim">last training: {t.err}</span> : null;
 }
 
-function Features({ h, seen, span }: { h: HostDetail; seen: Seen; span: number }) {
+function Features({ h, seen, span, marks }: { h: HostDetail; seen: Seen; span: number; marks: Mark[] }) {
   const [q, setQ] = useState("");
   const [all, setAll] = useState(false);
   const sorted = useMemo(() => {
@@ -98,13 +104,13 @@ function Features({ h, seen, span }: { h: HostDetail; seen: Seen; span: number }
         <div className="line"><TextInput size="xs" placeholder="Find a feature" aria-label="Find a feature" value={q} onChange={(e) => setQ(e.currentTarget.value)} />
           <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /></div>
       </div>
-      <div className="bands">{shown.map((f) => <Band key={f.name} host={h.id} f={f} seen={seen} span={span} />)}</div>
+      <div className="bands">{shown.map((f) => <Band key={f.name} host={h.id} f={f} seen={seen} span={span} marks={marks} />)}</div>
       {!shown.length && <Empty>No feature is called like this.</Empty>}
     </section>
   );
 }
 
-function Band({ host, f, seen, span }: { host: string; f: Feature; seen: Seen; span: number }) {
+function Band({ host, f, seen, span, marks }: { host: string; f: Feature; seen: Seen; span: number; marks: Mark[] }) {
   const stored = useFeatureHistory(host, f.name, span);
   const live = seen.by.get(f.name);
   const d = stored.data?.times.length ? stored.data : live ? { times: seen.times, ...live } : null;
@@ -117,7 +123,15 @@ function Band({ host, f, seen, span }: { host: string; f: Feature; seen: Seen; s
           {f.expected !== null && <span className="dim"> · expected {value(f.expected, f.unit)}</span>}</div>
       </div>
       {f.actual === null && !d?.actual.some((v) => v !== null) ? <Empty>this host has none</Empty> :
-        d && d.times.length > 1 ? <BandChart {...d} unit={f.unit} label={`${words(f.name)} over time: ${f.actual_text}, expected ${f.expected_text}`} /> : <Empty>collecting…</Empty>}
+        d && d.times.length > 1 ? <BandChart {...d} marks={marks} unit={f.unit} label={`${words(f.name)} over time: ${f.actual_text}, expected ${f.expected_text}`} /> : <Empty>collecting…</Empty>}
     </div>
+  );
+}
+
+function EventList({ events }: { events: Event[] }) {
+  return (
+    <section className="card" aria-labelledby="events"><h2 id="events">Events <span className="dim" style={{ fontWeight: 400 }}>· within this time, drawn in the charts</span></h2>
+      <div style={{ display: "grid", gap: 6, fontSize: 14 }}>{[...events].reverse().slice(0, 20).map((e) => <div key={e.id} className="line"><Dot color={eventColor[e.kind] ?? "gray"} />{e.kind}{e.title && `: ${e.title}`}<span className="dim"><When at={e.at} />{e.by && ` · ${e.by}`}</span></div>)}</div>
+    </section>
   );
 }

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+func TestAWindowNamesItsNextOccurrences(t *testing.T) {
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	w := omen.Window{Name: "w", Match: []omen.Matcher{{Name: "host", Value: "db", IsEqual: true}}, Zone: "Europe/Berlin", Start: "2026-03-01T02:30:00", Duration: time.Hour}
+	for _, c := range []struct {
+		rule string
+		now  time.Time
+		want []string
+	}{
+		{"FREQ=DAILY", at("2026-03-01T01:45:00Z"), []string{"2026-03-01T01:30:00Z", "2026-03-02T01:30:00Z", "2026-03-03T01:30:00Z"}}, // the present one included
+		{"FREQ=YEARLY", at("2026-03-02T00:00:00Z"), []string{"2027-03-01T01:30:00Z", "2028-03-01T01:30:00Z", "2029-03-01T01:30:00Z"}},
+		{"FREQ=DAILY;COUNT=2", at("2026-03-02T00:00:00Z"), []string{"2026-03-02T01:30:00Z"}},
+		{"", at("2026-03-02T00:00:00Z"), []string{}},
+	} {
+		w.Rule = c.rule
+		got := []string{}
+		for _, s := range next(w, c.now) {
+			got = append(got, time.Time(s.From).Format(time.RFC3339))
+		}
+		if a, b := mustJSON(t, got), mustJSON(t, c.want); a != b {
+			t.Errorf("%q at %s: %s, want %s", c.rule, c.now, a, b)
+		}
+	}
+}
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestEventsOfOneHost(t *testing.T) {
+	f := newFixture(t)
+	for _, body := range []string{
+		`{"id":"mine","kind":"deploy","match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}]}`,
+		`{"id":"ours","kind":"note","match":[{"name":"profile","value":"node","isRegex":false,"isEqual":true}]}`,
+		`{"id":"other","kind":"boot","match":[{"name":"host","value":"db-9","isRegex":false,"isEqual":true}]}`,
+	} {
+		if status, answer, _ := f.call(t, "POST", "/api/v1/omen/events", body); status != 201 {
+			t.Fatalf("%d: %s", status, answer)
+		}
+	}
+	until := time.Now().Add(time.Minute).Format(time.RFC3339)
+	for query, want := range map[string]int{"?to=" + until: 3, "?host=web-1:9100&to=" + until: 2} {
+		var got struct{ Events []struct{ ID string } }
+		_, body, _ := f.call(t, "GET", "/api/v1/omen/events"+query, "")
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Events) != want {
+			t.Errorf("%s: %v, want %d", query, got.Events, want)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+import { Button, Modal, SegmentedControl, Select } from "@mantine/core";
+import { useState } from "react";
+import { whole } from "../format";
+import { Dot, Empty, Problem, When } from "../parts/Bits";
+import { Field, Matchers, MatchField, refusal, useBy } from "../parts/Forms";
+import { eventColor, parseMatchers, useEvents, useSend, type Event } from "../quiet";
+
+const spans = [{ value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }, { value: "2592000", label: "30 d" }, { value: "7776000", label: "90 d" }];
+const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
+
+export function Events() {
+  const [span, setSpan] = useState("604800");
+  const [form, setForm] = useState(false);
+  const r = useEvents({ last: +span });
+  const rows = [...(r.data?.events ?? [])].reverse();
+  return (
+    <main className="page">
+      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: for a while after them nobody is told</div></div>
+        <div className="line"><SegmentedControl size="xs" aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
+      <Problem error={r.error} what="Events cannot be shown" />
+      <section className="card">
+        {rows.length > 0 && <div className="scroll"><table className="grid">
+          <thead><tr><th>When</th><th>What</th><th>Which hosts</th><th>Title</th><th>By</th><th>Grace</th></tr></thead>
+          <tbody>{rows.map((e) => (
+            <tr key={e.id}>
+              <td style={{ whiteSpace: "nowrap" }}><When at={e.at} /></td>
+              <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind] ?? "gray"} />{e.kind}</span></td>
+              <td><Matchers match={e.match} /></td>
+              <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener">{e.title || e.link}</a> : e.title}</td><td>{e.by}</td>
+              <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>
+            </tr>))}</tbody></table></div>}
+        {r.data && !rows.length && <Empty>Nothing happened within this time. Deploys can also be sent to POST /api/v1/omen/events, or as Grafana annotations.</Empty>}
+      </section>
+      <Modal opened={form} onClose={() => setForm(false)} title="New event">{form && <EventForm close={() => setForm(false)} />}</Modal>
+    </main>
+  );
+}
+
+function EventForm({ close }: { close: () => void }) {
+  const [by, setBy] = useBy();
+  const [kind, setKind] = useState("deploy");
+  const [match, setMatch] = useState("");
+  const [title, setTitle] = useState("");
+  const [at, setAt] = useState("");
+  const [tried, setTried] = useState(false);
+  const send = useSend<Event>(["events"]);
+  const matchers = parseMatchers(match);
+  const theirs = refusal(send.error, { match: /match/ });
+  const submit = () => {
+    setTried(true);
+    if (typeof matchers === "string") return;
+    send.mutate({ path: "/events", body: { kind, match: matchers, title, by, at: at ? new Date(at).toISOString() : null } }, { onSuccess: close });
+  };
+  return (
+    <form noValidate aria-label="New event" onSubmit={(e) => { e.preventDefault(); submit(); }}>
+      <div className="fields">
+        <Select size="sm" label="What" allowDeselect={false} value={kind} onChange={(v) => setKind(v ?? "deploy")} data={["deploy", "restart", "boot", { value: "note", label: "note (only drawn)" }]} />
+        <Field label="When" type="datetime-local" value={at} onChange={setAt} description="Empty: now" />
+        <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && typeof matchers === "string" && matchers) || theirs["match"]} /></div>
+        <Field label="Title" value={title} onChange={setTitle} placeholder="shop v2.4" autoFocus />
+        <Field label="Your name" value={by} onChange={setBy} />
+      </div>
+      {theirs["form"] && <Problem error={send.error} what="The event was not stored" />}
+      <div className="line" style={{ justifyContent: "flex-end", marginTop: 18 }}><Button variant="default" size="xs" onClick={close}>Cancel</Button><Button type="submit" size="xs" color="violet" loading={send.isPending}>Create event</Button></div>
+    </form>
+  );
+}

@@ -1,0 +1,51 @@
+import { Button, SegmentedControl } from "@mantine/core";
+import { useState } from "react";
+import { Link } from "wouter";
+import { hostPath, incidentPath, enc } from "../api";
+import { score, verdict } from "../format";
+import { Dot, Empty, Problem, When } from "../parts/Bits";
+import { Signs, useBy } from "../parts/Forms";
+import { usePatterns, useSend, type Pattern } from "../quiet";
+
+const color: Record<string, string> = { real: "red", not_a_problem: "teal", expected_at_this_time: "violet" };
+
+/** What a pattern does, for people. */
+export const effectOf = (p: Pattern) =>
+  p.verdict === "real" ? `counts as anomalous from a score of ${score(p.limit)} on, and is never learned as normal` : `nobody is told, unless it reaches ${score(p.max_peak)}`;
+
+export function Patterns() {
+  const r = usePatterns();
+  const [shown, setShown] = useState("force");
+  const [by] = useBy();
+  const revert = useSend<Pattern>(["patterns"]);
+  const all = [...(r.data?.patterns ?? [])].sort((a, b) => (b.created ?? "").localeCompare(a.created ?? ""));
+  const rows = all.filter((p) => shown === "all" || (p.reverted === "") === (shown === "force"));
+  const count = (held: boolean) => all.filter((p) => (p.reverted === "") === held).length;
+  return (
+    <main className="page">
+      <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen has learned from verdicts, and what that changes</div></div>
+        <SegmentedControl size="xs" aria-label="Which patterns" value={shown} onChange={setShown} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
+      <Problem error={r.error} what="Patterns cannot be shown" />
+      <Problem error={revert.error} what="The pattern was not taken back" />
+      <section className="card">
+        {rows.length > 0 && (
+          <div className="scroll"><table className="grid" data-testid="patterns">
+            <thead><tr><th>Verdict</th><th>Causes like these</th><th>Where and when</th><th>What it changes</th><th>By</th><th>From</th><th /></tr></thead>
+            <tbody>{rows.map((p) => (
+              <tr key={p.id} className={p.reverted ? "past" : ""}>
+                <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict] ?? "gray"} />{verdict(p.verdict)}</span></td>
+                <td><Signs causes={p.causes} /></td>
+                <td style={{ minWidth: 130 }}>{p.role ? <>every host of role {p.role}</> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}>{p.host.name}</Link>}<div className="dim" style={{ fontSize: 12.5 }}>{p.text}</div></td>
+                <td style={{ minWidth: 150 }}>{effectOf(p)}</td>
+                <td>{p.by}{p.by === "omen" && <div className="dim" style={{ fontSize: 12.5 }}>saw it on three days</div>}</td>
+                <td style={{ whiteSpace: "nowrap" }}><Link href={incidentPath(p.incident)} style={{ fontWeight: 400 }}>an incident</Link><div className="dim" style={{ fontSize: 12.5 }}><When at={p.created} /></div></td>
+                <td className="right">{p.reverted ? <span className="dim" style={{ fontSize: 12.5 }}>taken back by {p.reverted}, <When at={p.reverted_at} /></span> :
+                  <Button size="compact-xs" variant="default" loading={revert.isPending && revert.variables?.path.includes(p.id)} onClick={() => revert.mutate({ path: `/patterns/${enc(p.id)}/revert`, body: { by } })}>Take back</Button>}</td>
+              </tr>))}</tbody>
+          </table></div>
+        )}
+        {r.data && !rows.length && <Empty>{shown === "back" ? "Nothing was taken back." : "Nothing yet. Say on an incident's page whether it was a real problem, and Omen learns from it."}</Empty>}
+      </section>
+    </main>
+  );
+}

@@ -1,0 +1,89 @@
+import { Alert, Autocomplete, Button, Chip, FileInput, Select } from "@mantine/core";
+import { useState } from "react";
+import { enc } from "../api";
+import { whole } from "../format";
+import { localInput, parseDuration, parseMatchers, useSend, type Effect, type Window } from "../quiet";
+import { EffectField, Field, MatchField, refusal, useBy } from "./Forms";
+
+const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((z) => z !== "UTC")];
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const days: [string, string][] = [["MO", "Mon"], ["TU", "Tue"], ["WE", "Wed"], ["TH", "Thu"], ["FR", "Fri"], ["SA", "Sat"], ["SU", "Sun"]];
+
+const Foot = ({ close, busy, text, error }: { close: () => void; busy: boolean; text: string; error?: string }) => (
+  <>
+    {error && <Alert color="red" variant="light" role="alert" mt={12} style={{ whiteSpace: "pre-wrap" }}>{error}</Alert>}
+    <div className="line" style={{ justifyContent: "flex-end", marginTop: 18 }}><Button variant="default" size="xs" onClick={close}>Cancel</Button><Button type="submit" size="xs" color="violet" loading={busy}>{text}</Button></div>
+  </>
+);
+
+export function WindowForm({ close }: { close: () => void }) {
+  const [by, setBy] = useBy();
+  const [f, set] = useState({ name: "", match: "", start: localInput(Date.now()).slice(0, 11) + "02:00", length: "1 h", zone: here, freq: "WEEKLY", custom: "FREQ=MONTHLY;BYDAY=1SU", effect: "silence" as Effect });
+  const [on, setOn] = useState<string[]>([]);
+  const [tried, setTried] = useState(false);
+  const send = useSend<Window>(["windows"]);
+  const put = (k: keyof typeof f) => (v: string) => set({ ...f, [k]: v });
+  const matchers = parseMatchers(f.match), length = parseDuration(f.length);
+  const rule = f.freq === "custom" ? f.custom.trim() : f.freq && `FREQ=${f.freq}` + (f.freq === "WEEKLY" && on.length ? `;BYDAY=${days.map(([d]) => d).filter((d) => on.includes(d)).join(",")}` : "");
+  const own: Record<string, string> = {
+    name: f.name.trim() ? "" : "give it a name", match: typeof matchers === "string" ? matchers : "", by: by.trim() ? "" : "say who you are, so that others can ask",
+    start: f.start ? "" : "choose a day and a time", length: length ? "" : "write a length such as 90 min, 2 h or 1 d",
+  };
+  const theirs = refusal(send.error, { match: /matcher/, zone: /zone/, rule: /rule|FREQ|BY[A-Z]+|UNTIL|COUNT|INTERVAL/, length: /lasts/, start: /start|beginning/, by: /no author/ });
+  const error = (k: string) => (tried && own[k]) || theirs[k];
+  const submit = () => {
+    setTried(true);
+    if (Object.values(own).some(Boolean)) return;
+    send.mutate({ path: "/windows", body: { name: f.name, match: matchers, zone: f.zone, start: f.start.length === 16 ? f.start + ":00" : f.start, duration_seconds: length, rule, effect: f.effect, by } }, { onSuccess: close });
+  };
+  return (
+    <form noValidate aria-label="New maintenance window" onSubmit={(e) => { e.preventDefault(); submit(); }}>
+      <div className="fields">
+        <Field label="Name" value={f.name} onChange={put("name")} error={error("name")} autoFocus placeholder="nightly backup" />
+        <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
+        <div className="all"><MatchField value={f.match} onChange={put("match")} error={error("match")} /></div>
+        <Field label="First beginning, by the local clock" type="datetime-local" value={f.start} onChange={put("start")} error={error("start")} />
+        <Field label="For how long" value={f.length} onChange={put("length")} error={error("length")} description={length ? `lasts ${whole(length)}` : " "} />
+        <Autocomplete size="sm" label="Time zone" value={f.zone} onChange={put("zone")} data={zones} limit={30} error={error("zone")} description="Summer time is followed." />
+        <Select size="sm" label="Repeats" allowDeselect={false} value={f.freq} onChange={(v) => put("freq")(v ?? "")} error={f.freq === "custom" ? undefined : error("rule")}
+          data={[{ value: "", label: "Once" }, { value: "DAILY", label: "Every day" }, { value: "WEEKLY", label: "Every week" }, { value: "MONTHLY", label: "Every month" }, { value: "custom", label: "By a rule…" }]} />
+        {f.freq === "WEEKLY" && <div className="all"><div style={{ fontSize: 14, marginBottom: 5 }} id="days">On <span className="dim">(none: the day of the first)</span></div>
+          <Chip.Group multiple value={on} onChange={setOn}><div className="line" style={{ gap: 6 }} role="group" aria-labelledby="days">{days.map(([d, label]) => <Chip key={d} value={d} size="xs" color="violet">{label}</Chip>)}</div></Chip.Group></div>}
+        {f.freq === "custom" && <div className="all"><Field label="Rule (RFC 5545)" value={f.custom} onChange={put("custom")} error={error("rule")} /></div>}
+        <div className="all"><EffectField value={f.effect} onChange={put("effect")} /></div>
+      </div>
+      <Foot close={close} busy={send.isPending} text="Create window" error={theirs["form"]} />
+    </form>
+  );
+}
+
+export function CalendarForm({ close }: { close: () => void }) {
+  const [by, setBy] = useBy();
+  const [name, setName] = useState("");
+  const [match, setMatch] = useState("");
+  const [file, setFile] = useState<File | null>(null);
+  const [effect, setEffect] = useState<Effect>("silence");
+  const [tried, setTried] = useState(false);
+  const send = useSend<unknown>(["windows"]);
+  const matchers = parseMatchers(match);
+  const own: Record<string, string> = { name: name.trim() ? "" : "give it a name", match: typeof matchers === "string" ? matchers : "", file: file ? "" : "choose a file", by: by.trim() ? "" : "say who you are, so that others can ask" };
+  const theirs = refusal(send.error, { match: /matcher/, file: /calendar|line|ics|event/i });
+  const error = (k: string) => (tried && own[k]) || theirs[k];
+  const submit = async () => {
+    setTried(true);
+    if (Object.values(own).some(Boolean) || !file) return;
+    send.mutate({ path: `/calendars/${enc(name.trim())}`, method: "PUT", body: { ics: await file.text(), match: matchers, effect, by } }, { onSuccess: close });
+  };
+  return (
+    <form noValidate aria-label="Read a calendar" onSubmit={(e) => { e.preventDefault(); void submit(); }}>
+      <div className="fields">
+        <Field label="Name" value={name} onChange={setName} error={error("name")} autoFocus description="A calendar of this name is replaced." />
+        <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
+        <div className="all"><FileInput size="sm" label="iCalendar file" accept=".ics,text/calendar" value={file} onChange={(v) => { setFile(v); send.reset(); }} error={error("file")} placeholder="choose an .ics file" clearable /></div>
+        <div className="all"><MatchField value={match} onChange={setMatch} error={error("match")} /></div>
+        <div className="all"><EffectField value={effect} onChange={setEffect} /></div>
+      </div>
+      <Foot close={close} busy={send.isPending} text="Read it" error={theirs["form"]} />
+    </form>
+  );
+}
