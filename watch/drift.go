@@ -10,7 +10,7 @@ import (
 const (
 	driftSpan    = 24 * time.Hour // over which drift is an average
 	driftSamples = 60             // fewer say nothing
-	driftBusy    = 0.05           // more of the time above half of the limit than in training, and…
+	driftBusy    = 0.1            // more of the time above half of the limit than in training, and…
 	driftFactor  = 2              // …so many times as much, is drift
 	driftPart    = 4              // and so are shifted features: one of so many
 )
@@ -19,12 +19,13 @@ const (
 type drift struct {
 	expected float64 // share of the samples in training above half of the limit
 	features int     // that the model uses
+	young    bool    // it is provisional: what it learned is soon learned anew anyway
 	busy     float64 // the same share since the model serves, over a day at most
 	samples  int
 }
 
 func newDrift(m *detect.Model) drift {
-	return drift{expected: detect.DriftOf(m, nil, nil).Expected, features: len(m.Card().Active)}
+	return drift{expected: detect.DriftOf(m, nil, nil).Expected, features: len(m.Card().Active), young: m.Grade() == omen.Provisional}
 }
 
 // add takes in one score of a host that is scored every step.
@@ -43,8 +44,8 @@ func (d *drift) status(s *detect.Stream) omen.Drift {
 		return omen.Drift{}
 	}
 	out := omen.Drift{Samples: d.samples, Busy: d.busy, Expected: d.expected, Shifted: s.Shifted()}
-	out.Drifting = d.busy > d.expected+driftBusy && d.busy > driftFactor*d.expected ||
-		driftPart*len(out.Shifted) >= max(d.features, driftPart)
+	out.Drifting = !d.young && (d.busy > d.expected+driftBusy && d.busy > driftFactor*d.expected ||
+		driftPart*len(out.Shifted) >= max(d.features, driftPart))
 	return out
 }
 

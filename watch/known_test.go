@@ -273,6 +273,12 @@ func TestDriftAndSelfTestAreShown(t *testing.T) {
 	}
 	r.world.fault["mem"] = 3
 	r.pass(t, 600)
+	if d := r.Hosts()[0].Drift; d.Drifting {
+		t.Errorf("a provisional model, soon learned anew, drifts: %+v", d)
+	}
+	r.mu.Lock()
+	r.hosts["web-1"].drift.young = false
+	r.mu.Unlock()
 	if d := r.Hosts()[0].Drift; !d.Drifting || d.Busy < 0.5 || d.Samples != 720 {
 		t.Errorf("drift of a host that changed for good: %+v", d)
 	}
