@@ -25,6 +25,7 @@ type Counts struct {
 	FirstAlerts   int     `json:"first_alerts"`   // detected segments with known causes
 	FirstRight    int     `json:"first_right"`    // of them with a blamed feature on top at the first alert
 	Delays        []int   `json:"delays_samples"` // of the detected segments
+	DelaySeconds  []int   `json:"delays_seconds"` // the same by the clock
 }
 
 func (c *Counts) add(o Counts) {
@@ -41,6 +42,7 @@ func (c *Counts) add(o Counts) {
 	c.FirstAlerts += o.FirstAlerts
 	c.FirstRight += o.FirstRight
 	c.Delays = append(c.Delays, o.Delays...)
+	c.DelaySeconds = append(c.DelaySeconds, o.DelaySeconds...)
 }
 
 // episodes merges alerts (scores above 1) that are at most ten samples apart.
@@ -87,6 +89,7 @@ func count(s *Series, r *Scored) Counts {
 		if first >= 0 {
 			c.Detected++
 			c.Delays = append(c.Delays, first-g.Start)
+			c.DelaySeconds = append(c.DelaySeconds, int(s.Test[first].At.Sub(s.Test[g.Start].At).Seconds()))
 		}
 		if len(g.Blamed) == 0 || r.Parts == nil {
 			continue
@@ -143,6 +146,7 @@ type Metrics struct {
 	HitRate     Number `json:"hit_rate_100"`
 	Top1        Number `json:"top1_at_alert"`
 	DelayMedian Number `json:"delay_samples_median"`
+	DelaySecs   Number `json:"delay_seconds_median"`
 	Counts      Counts `json:"counts"`
 }
 
@@ -160,6 +164,7 @@ func (c Counts) metrics(vus, auc float64) Metrics {
 	m.HitRate = ratio(c.HitRateSum, float64(c.Blamed))
 	m.Top1 = ratio(float64(c.FirstRight), float64(c.FirstAlerts))
 	m.DelayMedian = median(c.Delays)
+	m.DelaySecs = median(c.DelaySeconds)
 	return m
 }
 

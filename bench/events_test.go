@@ -14,6 +14,9 @@ import (
 func synthetic(n int, segments []Segment) *Series {
 	s := &Series{Set: "set", Name: "h", Step: time.Minute, Features: []string{"a", "b", "c"},
 		Test: make([]omen.Vector, n), Labels: make([]bool, n), Segments: segments}
+	for i := range s.Test {
+		s.Test[i].At = time.Date(2026, 1, 5, 0, i, 0, 0, time.UTC)
+	}
 	for _, g := range segments {
 		for i := g.Start; i <= g.End; i++ {
 			s.Labels[i] = true
@@ -65,6 +68,11 @@ func TestCount(t *testing.T) {
 		if got.Detected != c.detected || got.Episodes != c.episodes || got.FalseEpisodes != c.falseOnes ||
 			got.NormalAlerts != c.normalAlerts || !cmp.Equal(got.Delays, c.delays) {
 			t.Errorf("%s: %+v", c.name, got)
+		}
+		for k, d := range c.delays { // a sample a minute
+			if k >= len(got.DelaySeconds) || got.DelaySeconds[k] != 60*d {
+				t.Errorf("%s: delays of %v s, of %v samples", c.name, got.DelaySeconds, got.Delays)
+			}
 		}
 	}
 }

@@ -25,6 +25,7 @@ var columns = []struct {
 	{"FA/day", 2, -1, func(m Metrics) Number { return m.FAPerDay }},
 	{"FAT %", 2, -1, func(m Metrics) Number { return 100 * m.FalseTime }},
 	{"delay", 1, -1, func(m Metrics) Number { return m.DelayMedian }},
+	{"delay s", 0, -1, func(m Metrics) Number { return m.DelaySecs }},
 	{"hit@100", 3, +1, func(m Metrics) Number { return m.HitRate }},
 	{"top-1", 2, +1, func(m Metrics) Number { return m.Top1 }},
 }

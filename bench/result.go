@@ -58,22 +58,30 @@ type Outcome struct {
 }
 
 // Result is a run: one outcome per detector, in the order asked. In JSON the
-// first is the object itself and the others are under "others".
+// first is the object itself and the others are under "others"; what people
+// would have been told is beside them, where it was measured.
 type Result struct {
 	Outcomes []Outcome
+	Feedback []Lesson
+	Budgets  []Kept
+	Faults   *FaultReport
 }
 
 type wireResult struct {
-	Outcome
-	Others []Outcome `json:"others,omitempty"`
+	*Outcome
+	Others   []Outcome    `json:"others,omitempty"`
+	Feedback []Lesson     `json:"feedback,omitempty"`
+	Budgets  []Kept       `json:"budgets,omitempty"`
+	Faults   *FaultReport `json:"faults,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler].
 func (r Result) MarshalJSON() ([]byte, error) {
-	if len(r.Outcomes) == 0 {
-		return []byte("{}"), nil
+	w := wireResult{Feedback: r.Feedback, Budgets: r.Budgets, Faults: r.Faults}
+	if len(r.Outcomes) > 0 {
+		w.Outcome, w.Others = &r.Outcomes[0], r.Outcomes[1:]
 	}
-	return json.Marshal(wireResult{r.Outcomes[0], r.Outcomes[1:]})
+	return json.Marshal(w)
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -82,7 +90,10 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	r.Outcomes = append([]Outcome{w.Outcome}, w.Others...)
+	*r = Result{Feedback: w.Feedback, Budgets: w.Budgets, Faults: w.Faults}
+	if w.Outcome != nil {
+		r.Outcomes = append([]Outcome{*w.Outcome}, w.Others...)
+	}
 	return nil
 }
 

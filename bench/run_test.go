@@ -129,7 +129,7 @@ func TestRunDeterministic(t *testing.T) {
 
 func TestResultJSON(t *testing.T) {
 	nan := Number(math.NaN())
-	r := Result{[]Outcome{
+	r := Result{Feedback: []Lesson{{Set: "asd", Verdicts: 3}}, Faults: &FaultReport{FalsePages: 2}, Outcomes: []Outcome{
 		{Detector: "ran", Datasets: map[string]Metrics{"asd": {VUSPR: .5, HitRate: nan}}, Series: map[string]Metrics{"omi-1": {VUSPR: .5, HitRate: nan}}, TrainSeconds: 2},
 		{Detector: "random", Datasets: map[string]Metrics{"asd": {VUSPR: .1}}},
 	}}
@@ -163,14 +163,18 @@ func TestResultJSON(t *testing.T) {
 	if diff := cmp.Diff(r, back, numbers()); diff != "" {
 		t.Error(diff)
 	}
+	alone, err := json.Marshal(Result{Budgets: []Kept{{Set: "asd", Promised: 1}}})
+	if err != nil || !strings.Contains(string(alone), `"budgets":[{"set":"asd","promised":1`) || strings.Contains(string(alone), "detector") {
+		t.Errorf("budgets alone: %s, %v", alone, err)
+	}
 	if _, err := ReadResult(strings.NewReader(`{"hello":1}`)); err == nil {
 		t.Error("foreign JSON is taken for a result")
 	}
 }
 
 func TestCompare(t *testing.T) {
-	before := Result{[]Outcome{{Detector: "ran", Datasets: map[string]Metrics{"asd": {VUSPR: .5, F1: .8, FAPerDay: .2}}}}}
-	after := Result{[]Outcome{{Detector: "ran", Datasets: map[string]Metrics{"asd": {VUSPR: .6, F1: .7, FAPerDay: .1}}}, {Detector: "zscore"}}}
+	before := Result{Outcomes: []Outcome{{Detector: "ran", Datasets: map[string]Metrics{"asd": {VUSPR: .5, F1: .8, FAPerDay: .2}}}}}
+	after := Result{Outcomes: []Outcome{{Detector: "ran", Datasets: map[string]Metrics{"asd": {VUSPR: .6, F1: .7, FAPerDay: .1}}}, {Detector: "zscore"}}}
 	var out strings.Builder
 	if err := Compare(&out, before, after); err != nil {
 		t.Fatal(err)

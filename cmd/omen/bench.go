@@ -14,6 +14,7 @@ import (
 type benchCmd struct {
 	Dirs     []string  `arg:"" help:"Folders of labelled data; docs/bench.md says how they look." type:"path"`
 	Detector []string  `help:"Which methods to run; all is all of them." default:"ran" placeholder:"NAME"`
+	Ablate   bool      `help:"Also run Omen's detector once without each of its parts."`
 	Workers  int       `help:"Series run at once; 0: one for each processor." default:"0"`
 	JSON     jsonTo    `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
 	Plot     string    `help:"Draw every series into this folder." placeholder:"DIR" type:"path"`
@@ -56,6 +57,9 @@ func (c *benchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if c.Ablate {
+		detectors = append(detectors, bench.Ablations(detect.Options{}, bench.Variants())...)
+	}
 	old, err := c.before()
 	if err != nil {
 		return err
@@ -85,14 +89,24 @@ func (c *benchCmd) Run(e *env) error {
 	if err = errors.Join(err, drawing); err != nil {
 		return err
 	}
+	faults, err := bench.Faults(e.ctx, all, detect.Options{}, nil)
+	if err != nil {
+		return err
+	}
+	if len(faults.Faults) > 0 {
+		r.Faults = &faults
+	}
 	if c.JSON == toOutput {
 		return r.WriteJSON(e.out)
 	}
 	if err := r.WriteTables(e.out); err != nil {
 		return err
 	}
-	if err := c.faults(e, all); err != nil {
-		return err
+	if r.Faults != nil {
+		fmt.Fprintln(e.out)
+		if err := bench.WriteFaults(e.out, faults); err != nil {
+			return err
+		}
 	}
 	for _, p := range plots {
 		fmt.Fprintln(e.out, "drawn", p)
@@ -108,39 +122,43 @@ func (c *benchCmd) Run(e *env) error {
 	return nil
 }
 
-// faults tells what came of injected faults, where the data names their kinds.
-func (c *benchCmd) faults(e *env, all []*bench.Series) error {
-	r, err := bench.Faults(e.ctx, all, detect.Options{}, nil)
-	if err != nil || len(r.Faults) == 0 {
-		return err
-	}
-	fmt.Fprintln(e.out)
-	return bench.WriteFaults(e.out, r)
-}
-
 // lives measures the whole service: detection, incidents and an operator.
-func (c *benchCmd) lives(e *env, all []*bench.Series) error {
+func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
+	var r bench.Result
 	if len(c.Feedback) > 0 {
 		b := newBar(e.errors, "living with verdicts")
-		lessons, err := bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
+		r.Feedback, err = bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
 		b.end()
 		if err != nil {
 			return err
 		}
-		if err := bench.WriteFeedback(e.out, lessons); err != nil {
+	}
+	if len(c.Budget) > 0 {
+		b := newBar(e.errors, "living with budgets")
+		r.Budgets, err = bench.Budgets(e.ctx, all, detect.Options{}, c.Budget, b.at)
+		b.end()
+		if err != nil {
 			return err
 		}
 	}
-	if len(c.Budget) == 0 {
-		return nil
+	switch c.JSON {
+	case toOutput:
+		return r.WriteJSON(e.out)
+	case "":
+	default:
+		if err := writeJSON(string(c.JSON), r); err != nil {
+			return err
+		}
 	}
-	b := newBar(e.errors, "living with budgets")
-	kept, err := bench.Budgets(e.ctx, all, detect.Options{}, c.Budget, b.at)
-	b.end()
-	if err != nil {
-		return err
+	if r.Feedback != nil {
+		if err := bench.WriteFeedback(e.out, r.Feedback); err != nil {
+			return err
+		}
 	}
-	return bench.WriteBudgets(e.out, kept)
+	if r.Budgets != nil {
+		return bench.WriteBudgets(e.out, r.Budgets)
+	}
+	return nil
 }
 
 // before is the result to compare with, read before anything runs.
