@@ -1,0 +1,73 @@
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// nuisance is two days to learn from and three of test: four harmless jumps of
+// metric d, never at the same time of day, and two faults of a and c after the
+// first of them.
+func nuisance() *Series {
+	s := daily("nuisance")
+	more := *s
+	more.Name = "nuisance"
+	perDay := s.PerDay()
+	last := s.Test[len(s.Test)-1].At
+	for i := range perDay {
+		v := s.Test[i]
+		v.At, v.Values = last.Add(time.Duration(i+1)*s.Step), append([]float64{}, v.Values...)
+		more.Test, more.Labels = append(more.Test, v), append(more.Labels, false)
+	}
+	for i := range more.Labels {
+		more.Labels[i] = false
+		more.Test[i].Values = append([]float64{}, s.Test[i%perDay].Values...)
+	}
+	for _, at := range []int{70, 250, 450, 640} {
+		for i := at; i < at+15; i++ {
+			more.Test[i].Values[3] = 2.5
+		}
+	}
+	for _, at := range []int{360, 750} {
+		for i := at; i < at+20; i++ {
+			more.Test[i].Values[0], more.Test[i].Values[2] = .95, .1
+			more.Labels[i] = true
+		}
+	}
+	more.Segments = segmentsOf(more.Labels)
+	return &more
+}
+
+// An operator who calls the first jump harmless is not told of it again, and
+// is told of the faults as before.
+func TestFeedback(t *testing.T) {
+	s := nuisance()
+	lives := map[int]*Life{}
+	for _, n := range []int{0, 1} {
+		l, err := Teller{Verdicts: n}.Run(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Judged != n || (l.Since > 0) != (n > 0) {
+			t.Fatalf("%d verdicts given of %d, in force since %d", l.Judged, n, l.Since)
+		}
+		lives[n] = l
+	}
+	first := lives[1].Told[0]
+	if first.Verdict != omen.NotAProblem || first.True {
+		t.Fatalf("the first incident is %+v, want the harmless jump", first)
+	}
+	var with, without Service
+	with.add(s, lives[1], lives[1].Since, true)
+	without.add(s, lives[0], lives[1].Since, true)
+	with.rate()
+	without.rate()
+	if without.False == 0 || with.False >= without.False {
+		t.Errorf("told of %d harmless jumps with the verdict, %d without", with.False, without.False)
+	}
+	if with.Found != 2 || with.Segments != 2 || !(with.F1 > without.F1) {
+		t.Errorf("%d of %d faults found; F1 %v, without %v", with.Found, with.Segments, with.F1, without.F1)
+	}
+}
