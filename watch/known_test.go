@@ -32,9 +32,8 @@ func (s secretive) Read(ctx context.Context, q series.Query) (*series.Frame, err
 // A new host whose history cannot be read is looked up again and again; the
 // hosts that are known are learned meanwhile.
 func TestAHostThatCannotBeLookedUpHoldsUpNobody(t *testing.T) {
-	w := &world{hosts: []string{"web-1", "web-2"}, silent: map[string]bool{"web-2": true}}
+	w := &world{hosts: []string{"web-1", "web-2"}, born: bubble, silent: map[string]bool{"web-2": true}}
 	live(t, secretive{w, "web-2"}, Options{Schema: profile(t), Step: time.Second, History: time.Hour}, func(x *whole) {
-		w.born = x.began
 		x.until(4 * time.Minute)
 		w.hush("web-2", false)
 		x.until(11 * time.Minute)
@@ -51,14 +50,17 @@ func TestAHostThatCannotBeLookedUpHoldsUpNobody(t *testing.T) {
 // While hosts are being trained, which may take hours, one that appears is
 // looked up all the same.
 func TestTrainingHoldsUpNoLookUp(t *testing.T) {
-	w := &world{hosts: []string{"web-1", "web-2"}, silent: map[string]bool{"web-2": true}}
-	live(t, w, Options{Schema: profile(t), Step: time.Second, History: time.Hour}, func(x *whole) {
-		w.born = x.began
-		release := make(chan struct{})
-		x.o.Excluded = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error) {
+	w := &world{hosts: []string{"web-1", "web-2"}, born: bubble, silent: map[string]bool{"web-2": true}}
+	o := Options{Schema: profile(t), Step: time.Second, History: time.Hour}
+	hang := func(release <-chan struct{}) {
+		o.Excluded = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error) {
 			<-release // web-1's first training hangs
 			return nil, nil
 		}
+	}
+	var release chan struct{}
+	prepare := func() { release = make(chan struct{}); hang(release) } // a channel of the bubble
+	liveWith(t, w, &o, prepare, func(x *whole) {
 		x.until(4 * time.Minute)
 		if h := x.Hosts()[0]; !h.Training.Running {
 			t.Fatalf("web-1 is not being trained: %+v", h.Training)

@@ -102,13 +102,17 @@ func newChain(t *testing.T, s server) *chain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &chain{db: open(t), tracker: incident.NewTracker(incident.Hysteresis{}, nil), begin: s.begin}
-	c.Watch = New(Options{
-		Source: s, Name: "prod", Schema: schema, Step: time.Minute, Store: c.db, Benign: c.db.BenignSpans,
-		Offer: c.offer, Note: c.keepEvent, Excluded: func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-			return c.db.ExcludedSpans(ctx, h, nil, from, to)
-		},
-	})
+	return chainOf(t, s.begin, Options{Source: s, Schema: schema, Step: time.Minute})
+}
+
+func chainOf(t *testing.T, begin time.Time, o Options) *chain {
+	t.Helper()
+	c := &chain{db: open(t), tracker: incident.NewTracker(incident.Hysteresis{}, nil), begin: begin}
+	o.Name, o.Store, o.Offer, o.Note, o.Benign, o.Windows = "prod", c.db, c.offer, c.keepEvent, c.db.BenignSpans, c.db.Windows
+	o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
+		return c.db.ExcludedSpans(ctx, h, nil, from, to)
+	}
+	c.Watch = New(o)
 	return c
 }
 

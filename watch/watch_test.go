@@ -43,11 +43,9 @@ type turn struct {
 	factor  float64
 }
 
-// set makes the first host's feature so many times as large from now on.
-func (w *world) set(feature string, factor float64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.turns = append(w.turns, turn{time.Now(), feature, factor})
+// set makes the first host's feature so many times as large for a while.
+func (w *world) set(feature string, factor float64, from, to time.Time) {
+	w.turns = append(w.turns, turn{from, feature, factor}, turn{to, feature, 1})
 }
 
 // hush makes a host silent, or not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,8 +16,8 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// whole is the chain from a source's numbers to incidents and back to what is
-// learned, on synctest's clock, as package app puts it together.
+// whole is a watch and a desk with all their loops, on synctest's clock, as
+// package app puts them together.
 type whole struct {
 	db   *store.DB
 	desk *incident.Desk
@@ -24,21 +25,28 @@ type whole struct {
 	began time.Time
 }
 
-// live runs the chain over a source for the time that play takes.
+// bubble is when synctest's clock starts.
+var bubble = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// live runs both over a source for the time that play takes.
 func live(t *testing.T, source series.Source, o Options, play func(*whole)) {
 	t.Helper()
+	liveWith(t, source, &o, func() {}, play)
+}
+
+// liveWith is live with something to prepare on synctest's clock.
+func liveWith(t *testing.T, source series.Source, with *Options, prepare func(), play func(*whole)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		prepare()
+		o := *with
 		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer db.Close()
 		w := &whole{db: db, desk: incident.NewDesk(incident.Options{Store: db}), began: time.Now()}
-		o.Source, o.Name, o.Store, o.Offer, o.Benign = source, "test", db, w.desk.Offer, db.BenignSpans
-		o.Windows = db.Windows
-		o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-			return db.ExcludedSpans(ctx, h, nil, from, to)
-		}
+		o.Source, o.Name, o.Store, o.Offer = source, "test", db, w.desk.Offer
 		w.Watch = New(o)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)
@@ -61,9 +69,9 @@ func (w *whole) until(d time.Duration) {
 }
 
 // told is the incidents that people were told of, the newest first.
-func (w *whole) told(t *testing.T) []omen.Incident {
+func (c *chain) told(t *testing.T) []omen.Incident {
 	t.Helper()
-	all, err := w.db.Incidents(context.Background(), store.Filter{Loud: true})
+	all, err := c.db.Incidents(t.Context(), store.Filter{Loud: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,57 +79,53 @@ func (w *whole) told(t *testing.T) []omen.Incident {
 }
 
 // card is that of the model that serves the only host.
-func (w *whole) card(t *testing.T) detect.Card {
+func (c *chain) card(t *testing.T) detect.Card {
 	t.Helper()
-	var c detect.Card
-	if err := json.Unmarshal(w.Hosts()[0].Model.Card, &c); err != nil {
+	var card detect.Card
+	if err := json.Unmarshal(c.Hosts()[0].Model.Card, &card); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return card
 }
 
 // An operator's verdict decides what the next model learns: an incident that
 // was no problem is learned, a confirmed one and one that nobody judged are not.
 func TestVerdictReachesTheNextModel(t *testing.T) {
-	for _, c := range []struct {
+	for _, one := range []struct {
 		verdict omen.Verdict
 		learned bool
 	}{{omen.NotAProblem, true}, {omen.Expected, true}, {omen.Real, false}, {omen.NoVerdict, false}} {
-		t.Run("verdict "+string(c.verdict), func(t *testing.T) {
-			t.Parallel()
-			w := &world{hosts: []string{"web-1"}, fault: map[string]float64{}, silent: map[string]bool{}}
-			o := Options{Schema: profile(t), Step: 30 * time.Second, Retrain: 2 * time.Hour}
-			live(t, w, o, func(x *whole) {
-				w.born = x.began
-				x.until(27 * time.Hour) // an established model serves
-				w.set("disk", 4)
-				begin := time.Now()
-				x.until(27*time.Hour + 20*time.Minute)
-				w.set("disk", 1)
-				end := time.Now()
-				x.until(28 * time.Hour)
-				all := x.told(t)
-				if len(all) != 1 || all[0].State != omen.Closed || all[0].Since.Sub(begin).Abs() > time.Minute {
-					t.Fatalf("told of %+v, want one that began at %s and is closed", all, begin)
+		t.Run("verdict "+string(one.verdict), func(t *testing.T) {
+			begin, end := bubble.Add(27*time.Hour), bubble.Add(27*time.Hour+20*time.Minute) // an established model serves
+			w := &world{hosts: []string{"web-1"}, born: bubble}
+			w.set("disk", 4, begin, end)
+			c := chainOf(t, bubble, Options{Source: w, Schema: profile(t), Step: 30 * time.Second, Retrain: 2 * time.Hour})
+			c.live(t, 0, 28*time.Hour)
+			all := c.told(t)
+			if len(all) != 1 || all[0].State != omen.Closed || all[0].Since.Sub(begin).Abs() > time.Minute {
+				t.Fatalf("told of %+v, want one that began at %s and is closed", all, begin)
+			}
+			if one.verdict != omen.NoVerdict {
+				judged, err := c.tracker.Prepare(all[0], incident.Command{Incident: all[0].ID, Action: incident.Judge, By: "ann", Verdict: one.verdict}, bubble.Add(28*time.Hour))
+				if err != nil {
+					t.Fatal(err)
 				}
-				if c.verdict != omen.NoVerdict {
-					if _, err := x.desk.Do(context.Background(), incident.Command{Incident: all[0].ID, Action: incident.Judge, By: "ann", Verdict: c.verdict}); err != nil {
-						t.Fatal(err)
-					}
+				if err := c.db.Append(t.Context(), judged...); err != nil {
+					t.Fatal(err)
 				}
-				x.until(31 * time.Hour)
-				card := x.card(t)
-				if !card.To.After(end.Add(time.Hour)) {
-					t.Fatalf("the model that serves learned until %s, want a later one", card.To)
-				}
-				held := false
-				for _, s := range append(card.Excluded, card.Suspects...) {
-					held = held || s.From.Before(end) && s.To.After(begin)
-				}
-				if held == c.learned {
-					t.Errorf("the trouble of %s to %s was learned: %v, want %v (excluded %v, suspects %v)", begin, end, !held, c.learned, card.Excluded, card.Suspects)
-				}
-			})
+			}
+			c.live(t, 28*time.Hour, 31*time.Hour)
+			card := c.card(t)
+			if !card.To.After(end.Add(time.Hour)) {
+				t.Fatalf("the model that serves learned until %s, want a later one", card.To)
+			}
+			held := false
+			for _, s := range append(card.Excluded, card.Suspects...) {
+				held = held || s.From.Before(end) && s.To.After(begin)
+			}
+			if held == one.learned {
+				t.Errorf("the trouble of %s to %s was learned: %v, want %v (excluded %v, suspects %v)", begin, end, !held, one.learned, card.Excluded, card.Suspects)
+			}
 		})
 	}
 }
@@ -129,70 +133,62 @@ func TestVerdictReachesTheNextModel(t *testing.T) {
 // A window's effect reaches the model: its time is left out of training, or
 // other values are expected in it, and only in it.
 func TestWindowEffectsReachTheModel(t *testing.T) {
+	const length, job = 40 * time.Minute, 34 * time.Minute // the job's end is a jump too, and in the window
 	for _, effect := range []omen.Effect{omen.EffectSilence, omen.EffectExclude, omen.EffectShift} {
 		t.Run(string(effect), func(t *testing.T) {
-			t.Parallel()
-			w := &world{hosts: []string{"web-1"}, silent: map[string]bool{}}
-			live(t, w, Options{Schema: profile(t), Step: 2 * time.Minute}, func(x *whole) {
-				w.born = x.began
-				start := x.began.Add(2 * time.Hour)
-				if _, err := x.desk.Window(context.Background(), omen.Window{
-					ID: "backup", Name: "backup", By: "ann", Effect: effect, Start: start.Format("2006-01-02T15:04:05"),
-					Duration: 40 * time.Minute, Rule: "FREQ=DAILY", Match: []omen.Matcher{{Name: omen.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
-				}); err != nil {
-					t.Fatal(err)
-				}
-				const day = 24 * time.Hour
-				const between = 30 * time.Second // two samples
-				for n := time.Duration(1); n <= 3; n++ {
-					x.until(n*day + 2*time.Hour + between)
-					w.set("disk", 3)
-					x.until(n*day + 2*time.Hour + 32*time.Minute + between) // its end is a jump too
-					w.set("disk", 1)
-				}
-				if told := x.told(t); len(told) != 0 && effect == omen.EffectShift {
-					t.Fatalf("people were told of %s", told[0].Summary)
-				}
-				x.until(4 * day)
-				card := x.card(t)
-				excluded := 0
-				for _, s := range card.Excluded {
-					if s.From.Sub(start)%day == 0 && s.To.Sub(s.From) == 40*time.Minute {
-						excluded++
-					}
-				}
-				if want := map[omen.Effect]int{omen.EffectExclude: 4}[effect]; excluded < want-1 || want == 0 && excluded > 0 {
-					t.Errorf("%d nights left out of training, want about %d (%v)", excluded, want, card.Excluded)
-				}
-				if known := len(card.Shifts) == 1 && card.Shifts[0].ID == "backup"; known != (effect == omen.EffectShift) {
-					t.Errorf("the model knows the windows %+v", card.Shifts)
-				}
-				if effect != omen.EffectShift {
-					return
-				}
-				x.until(4*day + 2*time.Hour + between)
-				w.set("disk", 3)
-				loud := 0
-				for i := range time.Duration(32) {
-					x.until(4*day + 2*time.Hour + i*time.Minute + between)
-					if x.Hosts()[0].Score.Anomalous() {
-						loud++
-					}
-				}
-				w.set("disk", 1)
-				if loud > 0 {
-					t.Errorf("%d of 32 minutes of the fifth night are anomalous", loud)
-				}
-				x.until(4*day + 12*time.Hour)
-				if told := x.told(t); len(told) != 0 {
-					t.Fatalf("people were told of %s", told[0].Summary)
-				}
-				w.set("disk", 3)
-				x.until(4*day + 12*time.Hour + 40*time.Minute)
-				if told := x.told(t); len(told) != 1 || told[0].Causes[0].Feature != "disk" {
-					t.Errorf("the same at noon: told of %+v, want one incident of the disk", told)
-				}
+			w := &world{hosts: []string{"web-1"}, born: bubble}
+			night := func(n int) time.Time { return bubble.Add(time.Duration(n)*aDay + 2*time.Hour) }
+			for n := 1; n <= 4; n++ {
+				w.set("disk", 3, night(n), night(n).Add(job))
+			}
+			w.set("disk", 3, night(4).Add(10*time.Hour), night(4).Add(10*time.Hour+length))
+			c := chainOf(t, bubble, Options{Source: w, Schema: profile(t), Step: 2 * time.Minute})
+			window := omen.Window{
+				ID: "backup", Name: "backup", By: "ann", Effect: effect, Start: night(0).Format("2006-01-02T15:04:05"),
+				Duration: length, Rule: "FREQ=DAILY", Match: []omen.Matcher{{Name: omen.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
+			}
+			if err := c.db.PutWindow(t.Context(), window, omen.Audit{By: "ann", Action: "test", Subject: "backup"}); err != nil {
+				t.Fatal(err)
+			}
+			c.rules.Windows = []omen.Window{window}
+			for _, err := range c.tracker.SetRules(c.rules) {
+				t.Fatal(err)
+			}
+			c.live(t, 0, 4*aDay)
+			card := c.card(t)
+			left := slices.ContainsFunc(card.Excluded, func(s detect.Span) bool { // nothing happened in the first night's
+				return s.From.Equal(night(0)) && s.To.Equal(night(0).Add(length))
 			})
+			if left != (effect == omen.EffectExclude) {
+				t.Errorf("the window is left out of training: %v (%v)", left, card.Excluded)
+			}
+			if known := len(card.Shifts) == 1 && card.Shifts[0].ID == "backup"; known != (effect == omen.EffectShift) {
+				t.Errorf("the model knows the windows %+v", card.Shifts)
+			}
+			if effect != omen.EffectShift {
+				return
+			}
+			loud := 0
+			c.live(t, 4*aDay, night(4).Sub(bubble))
+			for at := night(4).Sub(bubble); at < night(4).Add(job).Sub(bubble); at += c.o.Step {
+				c.live(t, at, at+c.o.Step)
+				if c.Hosts()[0].Score.Anomalous() {
+					loud++
+				}
+			}
+			if loud > 0 {
+				t.Errorf("%d samples of the fourth night are anomalous", loud)
+			}
+			noon := night(4).Add(10 * time.Hour).Sub(bubble)
+			c.live(t, night(4).Add(job).Sub(bubble), noon)
+			before := c.told(t)
+			if len(before) > 0 && before[0].Since.After(night(4)) {
+				t.Fatalf("people were told of %s in the fourth night", before[0].Summary)
+			}
+			c.live(t, noon, noon+length)
+			if told := c.told(t); len(told) != len(before)+1 || told[0].Causes[0].Feature != "disk" {
+				t.Errorf("the same at noon: told of %+v, want one incident of the disk", told)
+			}
 		})
 	}
 }
