@@ -1,6 +1,7 @@
 // Drives the pages in a real browser: OMEN_URL=http://127.0.0.1:9909 npm run e2e
 // Optional: OMEN_SHOTS=DIR takes pictures, CHROMIUM names the browser,
-// OMEN_ACT=1 also acknowledges and comments on an open incident.
+// OMEN_ACT=1 also changes things: it acknowledges and comments on an open
+// incident, makes a silence and ends it.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -99,11 +100,46 @@ await check("models are listed", async () => {
   await page.getByRole("heading", { name: "Models" }).waitFor();
   await quiet();
 });
+if (process.env.OMEN_ACT) {
+  await check("a silence is refused without a reason, made, seen and expired", async () => {
+    const why = "made by a browser " + Date.now();
+    await page.goto(url + "/silences");
+    await page.getByRole("button", { name: "New silence" }).click();
+    await page.getByRole("textbox", { name: "Which incidents" }).fill('host="nobody", severity=~"warn.*"');
+    await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
+    await page.getByRole("textbox", { name: "For how long" }).fill("90 min");
+    await page.getByRole("button", { name: "Create silence" }).click();
+    await page.getByText("say why, so that others know").waitFor();
+    await page.getByRole("textbox", { name: "Reason" }).fill(why);
+    await page.getByRole("textbox", { name: "Reason" }).press("Enter");
+    const row = page.getByTestId("silences").getByRole("row", { name: why });
+    await row.waitFor();
+    const made = (await api("/silences")).silences.find((s) => s.reason === why);
+    assert.deepEqual(made.match, [{ name: "host", value: "nobody", isRegex: false, isEqual: true }, { name: "severity", value: "warn.*", isRegex: true, isEqual: true }]);
+    assert.equal(made.by, "e2e");
+    assert.equal(Math.round((Date.parse(made.until) - Date.parse(made.from)) / 60000), 90);
+    await row.getByRole("button", { name: "Expire" }).click();
+    await row.waitFor({ state: "detached" });
+    await page.getByText(/^Expired/).click();
+    await row.getByText("expired").waitFor();
+    assert.equal((await api("/silences")).silences.some((s) => s.id === made.id), false);
+  });
+}
+for (const [path, name] of [["/silences", "Silences"], ["/windows", "Maintenance windows"], ["/events", "Events"], ["/patterns", "Patterns"]])
+  await check(name + " are listed", async () => {
+    await page.goto(url + path);
+    await page.getByRole("heading", { name, exact: true }).waitFor();
+    await quiet();
+  });
 await check("a small screen has no sideways scrolling", async () => {
   await page.setViewportSize({ width: 390, height: 800 });
   await page.goto(url + "/");
   await page.getByTestId("hosts").waitFor();
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
+  for (const path of ["/silences", "/windows", "/events", "/patterns", "/models", "/"]) {
+    await page.goto(url + path);
+    await page.locator("main").waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, path);
+  }
   await quiet();
 });
 await check("nothing was broken and nothing foreign was loaded", async () => assert.deepEqual(broken, []));

@@ -8,7 +8,9 @@ export interface Training { running: boolean; progress: Num; samples: number; ne
 export interface Host extends Ref {
   labels: Record<string, string>; state: HostState; score: Num; reconstruction_error: Num; scored_at: string | null;
   grade: string; causes: Cause[]; last_seen: string | null; model: string; trained_at: string | null; training: Training; recent: Num[];
+  model_age_seconds: Num; stale: boolean; drift: Drift | null; pages: { promised_per_week: Num; actual_per_week: Num; opened: number; days: number };
 }
+export interface Drift { measured_at: string | null; samples: number; busy: Num; expected: Num; shifted: string[]; drifting: boolean }
 export type HostState = "learning" | "normal" | "anomalous" | "silent";
 export interface Feature { name: string; unit: string; help: string; actual: Num; expected: Num; lower: Num; upper: Num; share: Num; actual_text: string; expected_text: string }
 export interface Model { id: string; host: Ref; schema: string; grade: string; trained_at: string | null; from: string | null; to: string | null; rows: number; serving: boolean; note: string; card: Record<string, unknown> | null }
@@ -26,6 +28,7 @@ export interface IncidentDetail extends Incident { changes: Change[]; deliveries
 export interface Status {
   version: string; started_at: string; uptime_seconds: number; ready: boolean; waiting: string; hosts: Record<HostState, number>; sources: Source[];
   open_incidents: number; quiet_incidents: number; training: Ref[]; training_hosts: number; first_model_due: string | null; first_model_hosts: number; progress: Num; unclean_shutdown: boolean;
+  pages: { promised_per_host_week: Num; actual_per_host_week: Num; opened: number; hosts: number; days: number } | null;
 }
 export interface History { host: string; limit: number; step_seconds: number; times: number[]; scores: Num[] }
 export interface FeatureHistory { feature: string; unit: string; times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }

@@ -18,7 +18,7 @@ import { Silences } from "./pages/Silences";
 import { Empty } from "./parts/Bits";
 import "./theme.css";
 
-const theme = createTheme({ primaryColor: "violet", defaultRadius: "md", fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
+const theme = createTheme({ primaryColor: "violet", defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
 
 function decode(s: string): string {
   try { return decodeURIComponent(s); } catch { return s; }

@@ -1,28 +1,32 @@
 import { TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
-import { enc, useHostModels, useModels } from "../api";
-import { clock } from "../format";
-import { Empty, Grade, Problem, When } from "../parts/Bits";
+import { enc, useHost, useHostModels, useHosts, useModels, useStatus, type Host } from "../api";
+import { clock, whole, words } from "../format";
+import { Dot, Empty, Grade, Problem, When } from "../parts/Bits";
 import { ModelCard } from "../parts/Card";
 
 export function Models() {
   const r = useModels();
   const [q, setQ] = useState("");
   const [most, setMost] = useState(100);
+  const hosts = useHosts({ limit: 1000 }), pages = useStatus().data?.pages;
+  const of = new Map((hosts.data?.hosts ?? []).map((h) => [h.id, h]));
   const found = (r.data?.models ?? []).filter((m) => m.host.id.toLowerCase().includes(q.toLowerCase()));
   return (
     <main className="page">
       <div className="line between"><h1>Models</h1><TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => setQ(e.currentTarget.value)} /></div>
       <Problem error={r.error} what="Models cannot be shown" />
+      {pages && <div className="dim" style={{ fontSize: 14 }}>Promised at most <b>{rate(pages.promised_per_host_week)}</b> false pages per host and week; told so far: <b>{pages.actual_per_host_week === null ? pages.opened : rate(pages.actual_per_host_week)}</b>{pages.actual_per_host_week === null ? ` within ${whole(pages.days * 86400)}, less than a day` : " per host and week"} on {pages.hosts} {pages.hosts === 1 ? "host" : "hosts"}.</div>}
       <section className="card">
         {found.length > 0 && (
           <div className="scroll"><table className="grid">
-            <thead><tr><th>Host</th><th>Grade</th><th>Trained</th><th>Learned from</th><th className="right">Samples</th><th>Note</th></tr></thead>
+            <thead><tr><th>Host</th><th>Grade</th><th>Age</th><th>Drift</th><th className="right">Pages per week</th><th>Learned from</th><th className="right">Samples</th><th>Note</th></tr></thead>
             <tbody>{found.slice(0, most).map((m) => (
               <tr key={m.id}>
                 <td><Link className="host" href={"/models/" + m.host.id.split("/").map(enc).join("/")} title={m.host.id}>{m.host.name}</Link></td><td><Grade grade={m.grade} /></td>
-                <td style={{ whiteSpace: "nowrap" }}><When at={m.trained_at} /></td><td className="dim">{clock(m.from)} – {clock(m.to)}</td><td className="right num">{m.rows.toLocaleString()}</td><td><span className="cause">{m.note}</span></td>
+                <td style={{ whiteSpace: "nowrap" }}><Age h={of.get(m.host.id)} at={m.trained_at} /></td><td><Drift h={of.get(m.host.id)} /></td><td className="right num"><Pages h={of.get(m.host.id)} /></td>
+                <td className="dim">{clock(m.from)} – {clock(m.to)}</td><td className="right num">{m.rows.toLocaleString()}</td><td><span className="cause">{m.note}</span></td>
               </tr>))}</tbody>
           </table></div>
         )}
@@ -33,12 +37,43 @@ export function Models() {
   );
 }
 
+const rate = (v: number | null | undefined) => (v === null || v === undefined ? "–" : String(+v.toPrecision(2)));
+
+function Age({ h, at }: { h?: Host; at: string | null }) {
+  if (!h || h.model_age_seconds === null) return <When at={at} />;
+  return <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}>{h.stale && <Dot color="orange" />}{whole(h.model_age_seconds)}{h.stale && <span className="dim">stale</span>}</span>;
+}
+
+function Drift({ h }: { h?: Host }) {
+  if (!h?.drift) return <span className="dim">not measured yet</span>;
+  return <span className="line" style={{ gap: 7, flexWrap: "nowrap" }} title={`${h.drift.samples} samples, measured ${clock(h.drift.measured_at)}`}><Dot color={h.drift.drifting ? "orange" : "teal"} />{h.drift.drifting ? "drifting" : "none"}</span>;
+}
+
+const Pages = ({ h }: { h?: Host }) => (h ? <>{h.pages.actual_per_week === null ? <span title={`in ${whole(h.pages.days * 86400)}; a rate needs a day`}>{h.pages.opened} so far</span> : rate(h.pages.actual_per_week)}<span className="dim"> of {rate(h.pages.promised_per_week)}</span></> : <>–</>);
+
+/** Whether a host's serving model can still be trusted. */
+export function Trust({ h }: { h: Host }) {
+  const d = h.drift, percent = (v: number | null) => (v === null ? "unknown" : `${+(v * 100).toPrecision(2)} %`);
+  return (
+    <section className="card" aria-labelledby="trust"><h2 id="trust">Does it still fit?</h2>
+      <dl className="facts">
+        <dt>age</dt><dd>{h.model_age_seconds === null ? "no model yet" : <Age h={h} at={h.trained_at} />}{h.stale && <span className="dim">older than two intervals between trainings: what is normal may have moved on</span>}</dd>
+        <dt>drift</dt><dd><Drift h={h} />{d && <div className="dim">{percent(d.busy)} of the last {d.samples.toLocaleString()} samples are above half of the limit, {percent(d.expected)} in training{d.shifted.length > 0 && <>; moved: {d.shifted.map(words).join(", ")}</>}</div>}</dd>
+        <dt>pages per week</dt><dd><Pages h={h} /> promised</dd>
+        {h.training.err && <><dt>last training</dt><dd>{h.training.err}</dd></>}
+        {h.training.next_due && <><dt>next training</dt><dd><When at={h.training.next_due} /></dd></>}
+      </dl>
+    </section>
+  );
+}
+
 export function HostModels({ id }: { id: string }) {
-  const r = useHostModels(id);
+  const r = useHostModels(id), host = useHost(id);
   return (
     <main className="page">
       <h1>Models of {id.split("/").slice(2).join("/") || id}</h1>
       <Problem error={r.error} what="Models cannot be shown" />
+      {host.data && <Trust h={host.data} />}
       {r.data?.models.map((m) => <ModelCard key={m.id} model={m} />)}
       {r.data && !r.data.models.length && <section className="card"><Empty>No model is stored of this host.</Empty></section>}
     </main>

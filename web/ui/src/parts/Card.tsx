@@ -35,6 +35,25 @@ function Facts({ card }: { card: Record<string, Json> }) {
   );
 }
 
+/** What was drawn into the host's own data after training, and how much of it was found. */
+function SelfTest({ list }: { list: Json }) {
+  const rows = (Array.isArray(list) ? list : []).filter(isObject);
+  if (!rows.length) return null;
+  const nums = (v: Json) => (Array.isArray(v) ? v.map(Number) : []);
+  return (
+    <div style={{ marginTop: 18 }}><h2 style={{ fontSize: 13.5 }}>Self-test <span className="dim" style={{ fontWeight: 400 }}>· faults drawn into this host's own data: how many are found, and after how many samples</span></h2>
+      <div className="scroll"><table className="grid" data-testid="selftest">
+        <thead><tr><th>Kind</th><th>Found, by size in standard deviations</th><th className="right">Smallest of which half are found</th><th className="right">Delay</th></tr></thead>
+        <tbody>{rows.map((t) => {
+          const recall = nums(t["recall"]), of = nums(t["sizes"]);
+          const cell = (v: number) => <span style={{ color: v >= 0.8 ? "var(--mantine-color-teal-6)" : v < 0.5 ? "var(--mantine-color-orange-6)" : undefined }}>{Math.round(v * 100)} %</span>;
+          return <tr key={String(t["kind"])}><td>{words(String(t["kind"]))}</td><td className="num">{recall.map((v, n) => <span key={n} style={{ marginRight: 16, whiteSpace: "nowrap" }}>{of[n] !== undefined && <span className="dim">{of[n]}: </span>}{cell(v)}</span>)}</td>
+            <td className="right num">{Number(t["smallest"]) > 0 ? plain(t["smallest"]) : "–"}</td><td className="right num">{recall.some((v) => v > 0) ? `${plain(t["delay"])} samples` : "–"}</td></tr>;
+        })}</tbody></table></div>
+    </div>
+  );
+}
+
 /** Training and validation loss by epoch. */
 function LossCurve({ epochs }: { epochs: Json }) {
   const rows = (Array.isArray(epochs) ? epochs : []).filter(isObject).map((e) => [Number(e["train"]), Number(e["validation"])] as const);
@@ -80,7 +99,7 @@ export function ModelCard({ model: m }: { model: Model }) {
         {spansOf(card["suspects"]).length > 0 && <><dt>not trusted</dt><dd><Spans list={card["suspects"]} none="" /></dd></>}
         {Array.isArray(active) && <><dt>features</dt><dd>{active.length} in use{inactive.length > 0 && <span className="dim"> · not in use: {inactive.map((f) => `${words(String(f["feature"]))} (${String(f["why"])})`).join(", ")}</span>}</dd></>}
       </dl>
-      {m.card && (full ? <pre className="card-json" tabIndex={0}>{JSON.stringify(m.card, null, 2)}</pre> : <Facts card={m.card} />)}
+      {m.card && (full ? <pre className="card-json" tabIndex={0}>{JSON.stringify(m.card, null, 2)}</pre> : <><Facts card={m.card} /><SelfTest list={card["self_test"]} /></>)}
     </section>
   );
 }
