@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,15 +34,15 @@ var faults = []fault{
 		[]string{"disk_write", "disk_operations", "disk_utilisation", "disk_queue", "disk_latency", "pressure_io", "cpu_iowait", "procs_blocked"}},
 	{"forks", "stress-ng --fork 2 -t %ds >/dev/null 2>&1 &", "pkill -x stress-ng; true",
 		[]string{"forks", "processes", "page_faults", "context_switches", "cpu_system", "load_per_core"}},
-	{"leak", "/usr/local/bin/record leak -for %ds >/dev/null 2>&1 &", "pkill -f 'record leak'; true",
+	{"leak", "/usr/local/bin/record leak -for %ds >/dev/null 2>&1 &", "pkill -f 'record [l]eak'; true",
 		[]string{"memory_used", "memory_cached", "pressure_memory", "swap_used", "swap_traffic", "major_faults", "oom_kills"}},
-	{"fill", "/usr/local/bin/record fill -for %ds >/dev/null 2>&1 &", "pkill -f 'record fill'; rm -f /srv/fill",
+	{"fill", "/usr/local/bin/record fill -for %ds >/dev/null 2>&1 &", "pkill -f 'record [f]ill'; rm -f /srv/fill",
 		[]string{"filesystem_used", "filesystem_growth", "disk_write"}},
 	{"loss", "tc qdisc add dev eth0 root netem loss 20%% # %d", "tc qdisc del dev eth0 root",
 		[]string{"tcp_retransmits", "tcp_established", "tcp_opens", "tcp_time_wait", "network_drops", "network_errors", "network_receive", "network_transmit", "network_packets"}},
 	{"stall", "dmsetup suspend --nolockfs --noflush srv # %d", "dmsetup resume srv",
 		[]string{"procs_blocked", "pressure_io", "cpu_iowait", "load_per_core", "disk_write", "disk_operations", "disk_utilisation", "disk_queue", "disk_latency"}},
-	{"log", "/usr/local/bin/record log -for %ds >/dev/null 2>&1 &", "pkill -f 'record log'; rm -f /srv/log",
+	{"log", "/usr/local/bin/record log -for %ds >/dev/null 2>&1 &", "pkill -f 'record [l]og'; rm -f /srv/log",
 		[]string{"disk_write", "filesystem_growth", "filesystem_used", "disk_operations", "disk_utilisation", "disk_queue", "disk_latency", "pressure_io"}},
 }
 
@@ -55,7 +56,7 @@ type injected struct {
 
 // drive makes load on one machine, and after -calm injects each kind of fault
 // once in random order, again and again, until -for is over.
-func drive(ctx context.Context, args []string) error {
+func drive(ctx context.Context, args []string) (err error) {
 	fs := flag.NewFlagSet("drive", flag.ContinueOnError)
 	host := fs.String("host", "", "address of the machine")
 	out := fs.String("out", "", "file for the faults' times, one JSON object a line")
@@ -65,6 +66,8 @@ func drive(ctx context.Context, args []string) error {
 	rate := fs.Float64("rate", 40, "requests a second at the mean of a day")
 	orders := fs.Float64("orders", 0.4, "share of requests that are orders, others are files")
 	none := fs.Bool("no-faults", false, "inject none")
+	kinds := fs.String("kinds", "", "inject these kinds in this order, like io,fill, instead of all in random order")
+	gap := fs.Duration("gap", 190*time.Second, "mean time between faults; by chance up to a third more or less")
 	seed := fs.Uint64("seed", 1, "of the load's and faults' times")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -76,6 +79,11 @@ func drive(ctx context.Context, args []string) error {
 		load{host: *host, day: *day, rate: *rate, orders: *orders}.run(ctx, rand.New(rand.NewPCG(*seed, 1)))
 	})
 	defer work.Wait()
+	defer func() {
+		if err != nil {
+			cancel() // no faults, no recording
+		}
+	}()
 	if *none {
 		<-ctx.Done()
 		return nil
@@ -85,7 +93,8 @@ func drive(ctx context.Context, args []string) error {
 		return err
 	}
 	defer f.Close()
-	return inject(ctx, *host, *calm, f, rand.New(rand.NewPCG(*seed, 2)))
+	i := injection{host: *host, calm: *calm, gap: *gap, log: f, r: rand.New(rand.NewPCG(*seed, 2))}
+	return i.run(ctx, *kinds)
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -101,35 +110,61 @@ func between(r *rand.Rand, lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(r.Float64()*float64(hi-lo))
 }
 
-func inject(ctx context.Context, host string, calm time.Duration, w io.Writer, r *rand.Rand) error {
-	if !pause(ctx, calm) {
+// injection is how faults come to a machine.
+type injection struct {
+	host      string
+	calm, gap time.Duration
+	log       io.Writer
+	r         *rand.Rand
+}
+
+// run injects the kinds named, in this order, or all in random order again and
+// again until ctx ends.
+func (i injection) run(ctx context.Context, kinds string) error {
+	if !pause(ctx, i.calm) {
+		return nil
+	}
+	if kinds != "" {
+		for _, kind := range strings.Split(kinds, ",") {
+			k := slices.IndexFunc(faults, func(f fault) bool { return f.Kind == kind })
+			if k < 0 {
+				return fmt.Errorf("-kinds: no kind %q", kind)
+			}
+			if more, err := i.one(ctx, faults[k]); !more {
+				return err
+			}
+		}
 		return nil
 	}
 	for {
-		for _, i := range r.Perm(len(faults)) {
-			if !pause(ctx, between(r, 2*time.Minute, 4*time.Minute+20*time.Second)) {
-				return nil
-			}
-			f := faults[i]
-			d := between(r, 125*time.Second, 200*time.Second).Round(time.Second)
-			if end, ok := ctx.Deadline(); ok && time.Until(end) < d+2*time.Minute {
-				return nil // it would not end before the recording does
-			}
-			begun, err := command(host, fmt.Sprintf(f.begin, int(d.Seconds())))
-			if err != nil {
-				return fmt.Errorf("begin %s on %s: %w", f.Kind, host, err)
-			}
-			slog.Info("fault", "kind", f.Kind, "host", host, "for", d)
-			time.Sleep(d) // to its end, even when asked to stop: a fault is undone
-			ended, err := command(host, f.end)
-			if err != nil {
-				return fmt.Errorf("end %s on %s: %w", f.Kind, host, err)
-			}
-			if err := json.NewEncoder(w).Encode(injected{f.Kind, begun.At, ended.At, f.Blamed}); err != nil {
+		for _, k := range i.r.Perm(len(faults)) {
+			if more, err := i.one(ctx, faults[k]); !more {
 				return err
 			}
 		}
 	}
+}
+
+// one waits, injects a fault and undoes it; it reports whether there may be more.
+func (i injection) one(ctx context.Context, f fault) (more bool, err error) {
+	if !pause(ctx, between(i.r, i.gap*2/3, i.gap*4/3)) {
+		return false, nil
+	}
+	d := between(i.r, 125*time.Second, 200*time.Second).Round(time.Second)
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d+time.Minute {
+		return false, nil // it would not end before the recording does
+	}
+	begun, err := command(i.host, fmt.Sprintf(f.begin, int(d.Seconds())))
+	if err != nil {
+		return false, fmt.Errorf("begin %s on %s: %w", f.Kind, i.host, err)
+	}
+	slog.Info("fault", "kind", f.Kind, "host", i.host, "for", d)
+	time.Sleep(d) // to its end, even when asked to stop: a fault is undone
+	ended, err := command(i.host, f.end)
+	if err != nil {
+		return false, fmt.Errorf("end %s on %s: %w", f.Kind, i.host, err)
+	}
+	return true, json.NewEncoder(i.log).Encode(injected{f.Kind, begun.At, ended.At, f.Blamed})
 }
 
 // command runs a shell command in the guest; it is tried for a minute, because
