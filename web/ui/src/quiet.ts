@@ -71,6 +71,10 @@ export const useEvents = (span: { last: number; host?: string }) =>
     queryFn: () => { const now = Date.now() / 1000; return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: now - span.last, to: now + 86400 })); },
   });
 
+/** The events of a host within a fixed span. */
+export const useEventsOf = (host: string, span: { from: number; to: number }) =>
+  useQuery({ queryKey: ["events", host, span], enabled: host !== "", ...opts, queryFn: () => ask<{ events: Event[] }>("/events" + query({ host, ...span })) });
+
 /** A request that changes something, and what is to be read again after it. */
 export function useSend<T>(keys: string[]) {
   const client = useQueryClient();

@@ -2,13 +2,13 @@ import { Alert, Badge, Button, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { clock, reason, score, severityColor, verdict, whole, words } from "../format";
+import { causesLine, clock, reason, score, seconds, severityColor, verdict, whole, words } from "../format";
 import { Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
 import { useBy } from "../parts/Forms";
 import { Verdicts } from "../parts/Verdict";
-import type { Matcher } from "../quiet";
+import { eventColor, eventMarks, useEventsOf, type Event, type Matcher } from "../quiet";
 import { SilenceForm } from "./Silences";
 
 export function IncidentPage({ id }: { id: string }) {
@@ -30,7 +30,8 @@ function Detail({ i }: { i: IncidentDetail }) {
     // an open incident's chart moves with its updates
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [onset, end, i.updated_at]);
-  const marks: Mark[] = [{ at: onset, color: "#f08c4a", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#d6333f", text: "opened" }] : []), ...(end ? [{ at: end, color: "#48bba4", text: "closed" }] : [])];
+  const events = useEventsOf(i.host.name !== "" ? i.host.id : "", span).data?.events ?? [];
+  const marks: Mark[] = [...eventMarks(events), { at: onset, color: "#f08c4a", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#d6333f", text: "opened" }] : []), ...(end ? [{ at: end, color: "#48bba4", text: "closed" }] : [])];
   const hasHost = i.host.name !== "";
   const scores = useScores(hasHost ? i.host.id : "", span);
   const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
@@ -60,7 +61,7 @@ function Detail({ i }: { i: IncidentDetail }) {
           {hasHost && <Around host={i.host.id} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
           {i.kind === "fleet" && <section className="card" aria-labelledby="members"><h2 id="members">Its {i.members.length} hosts</h2>
             {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}>{m.name}</Link>)}</div>}</section>}
-          <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} /></section>
+          <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
         </div>
         <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
           {i.causes.length ? <Causes causes={i.causes} /> : <Empty>{i.summary || "None."}</Empty>}
@@ -105,14 +106,17 @@ function Actions({ i }: { i: IncidentDetail }) {
 
 const outcomeColor: Record<string, string> = { delivered: "teal", retrying: "orange", gave_up: "red", skipped: "gray" };
 
-/** Every change and every delivery, in the order in which they happened. */
-export function Timeline({ changes, deliveries }: { changes: Change[]; deliveries: Delivery[] }) {
+/** Every change, every attempt to tell somebody, and the events around it, in the order in which they happened. */
+export function Timeline({ changes, deliveries, events = [] }: { changes: Change[]; deliveries: Delivery[]; events?: Event[] }) {
   const steps = [
+    ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind] ?? "gray", body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && <span className="dim"> by {e.by}</span>}</> })),
     ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] ?? "gray" : "violet",
-      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{c.score !== null && <span className="dim num"> · score {score(c.score)}</span>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
+      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{c.score !== null && <span className="dim num"> · score {score(c.score)}</span>}
+        {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
     ...deliveries.map((d, n) => ({ at: d.at, key: `${d.key}/${d.receiver}/${n}`, color: outcomeColor[d.outcome] ?? "gray",
-      body: <span>{d.outcome === "delivered" ? "told " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
-  ].sort((a, b) => a.at.localeCompare(b.at));
+      body: <span>{d.outcome === "delivered" ? "told " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
+  ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   if (!steps.length) return <Empty>Nothing yet.</Empty>;
-  return <div>{steps.map((s) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={clock(s.at)}>{new Date(s.at).toLocaleTimeString()}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
+  const day = (at: string) => new Date(at).toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  return <div>{steps.map((s, n) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={clock(s.at)}>{(n ? day(steps[n - 1]!.at) : day(new Date().toISOString())) !== day(s.at) && <div>{day(s.at)}</div>}{new Date(s.at).toLocaleTimeString()}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
 }
