@@ -17,7 +17,7 @@ export function Verdicts({ i, by, comment, done }: { i: IncidentDetail; by: stri
     <>
       <div className="line" style={{ marginTop: 12 }}>
         <span className="dim" style={{ fontSize: 14 }} id="judge">Was it a real problem?</span>
-        <Button.Group aria-labelledby="judge">
+        <Button.Group aria-labelledby="judge" style={{ maxWidth: "100%", flexWrap: "wrap" }}>
           {verdicts.map((v) => (
             <Button key={v} size="compact-sm" variant={i.verdict === v ? "filled" : "default"} color="violet" aria-pressed={i.verdict === v} onClick={() => setAsked(v)} style={{ textTransform: "none" }}>
               {verdict(v)[0]!.toUpperCase() + verdict(v).slice(1)}
