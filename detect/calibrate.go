@@ -21,13 +21,14 @@ func (f *fit) doubt() float64 {
 
 // measure learns the scales of what the channels found.
 func (f *fit) measure() {
-	m, n, w := f.m, f.h.len(), len(f.m.active)
+	m, rows, w := f.m, f.h.len(), len(f.m.active)
 	var jumps, errs []float64
 	m.rmsR, m.rmsE, m.rmsU, m.jump, m.bandLow, m.bandHigh = nil, nil, nil, nil, nil, nil
+	m.liftR, m.liftE, m.liftU = nil, nil, nil
 	for j := range w {
 		var sumR, sumE, sumU float64
 		jumps, errs = jumps[:0], errs[:0]
-		for t := range n {
+		for t := range rows {
 			i := t*w + j
 			if !f.t.warm[t] || !f.t.ok[i] || f.h.shifted[t] >= 0 {
 				continue
@@ -39,21 +40,24 @@ func (f *fit) measure() {
 			jumps = append(jumps, float64(f.t.jump[i]))
 			errs = append(errs, e)
 		}
-		rows := float64(max(1, len(jumps)))
+		n := float64(max(1, len(jumps)))
 		doubt := f.doubt()
-		sumE += doubt * max(0, rows-sumE)
+		sumE += doubt * max(0, n-sumE)
 		slices.Sort(jumps)
 		slices.Sort(errs)
 		// A deviation that is not worth waking somebody for is not evidence,
-		// however still the feature was.
+		// however still the feature was; one that is counts in full (lift).
 		inZ := m.specs[m.active[j]].deviation / m.scales[j].zWidth
 		inA := math.Asinh(m.specs[m.active[j]].deviation / m.scales[j].aWidth)
-		scale := func(sum, least float64) float32 {
-			return float32(max(math.Sqrt(sum/rows)+floorRMS, least/wakeSigmas))
+		scale := func(rms, lifts *[]float32, sum, least float64) {
+			usual := math.Sqrt(sum/n) + floorRMS
+			wide := max(usual, least/wakeSigmas)
+			*rms = append(*rms, float32(wide))
+			*lifts = append(*lifts, float32(min(sq(wide/usual), liftMost)))
 		}
-		m.rmsR = append(m.rmsR, scale(sumR, inA))
-		m.rmsU = append(m.rmsU, scale(sumU, inA))
-		m.rmsE = append(m.rmsE, scale(sumE, inZ))
+		scale(&m.rmsR, &m.liftR, sumR, inA)
+		scale(&m.rmsU, &m.liftU, sumU, inA)
+		scale(&m.rmsE, &m.liftE, sumE, inZ)
 		if len(jumps) == 0 {
 			jumps, errs = []float64{0}, []float64{0}
 		}

@@ -17,7 +17,7 @@ import (
 // all that precedes it.
 const (
 	magic      = "OMENRAN"
-	version    = 2
+	version    = 3
 	maxEncoded = 64 << 20
 )
 
@@ -93,7 +93,7 @@ func (w *writer) fields(m *Model) {
 
 // vectors are the model's float32 parameters per feature, in storage order.
 func (m *Model) vectors() []*[]float32 {
-	return []*[]float32{&m.rmsR, &m.rmsE, &m.rmsU, &m.jump, &m.bandLow, &m.bandHigh}
+	return []*[]float32{&m.rmsR, &m.rmsE, &m.rmsU, &m.liftR, &m.liftE, &m.liftU, &m.jump, &m.bandLow, &m.bandHigh}
 }
 
 // numbers are its float64 parameters in storage order.
@@ -199,7 +199,7 @@ func (m *Model) check() error {
 			return fmt.Errorf("feature %d of %d", i, len(m.specs))
 		}
 	}
-	for _, v := range [][]float32{m.rmsR, m.rmsE, m.rmsU, m.jump, m.bandLow, m.bandHigh} {
+	for _, v := range [][]float32{m.rmsR, m.rmsE, m.rmsU, m.liftR, m.liftE, m.liftU, m.jump, m.bandLow, m.bandHigh} {
 		if len(v) != n {
 			return fmt.Errorf("%d numbers for %d features", len(v), n)
 		}

@@ -81,13 +81,16 @@ func (j *judge) weigh(t trace) {
 	j.ahead.pull()
 	if !m.without.Forecast {
 		j.h[byForecast] = recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)
+		j.h[byForecast] += lift(j.evidence[byForecast], m.liftR)
 	}
 	j.ahead.pull()
 	if !m.without.Autoencoder {
 		j.h[byAutoencoder] = recentre(j.evidence[byAutoencoder], j.centreE, t.e, m.rmsE, j.counts, rate)
+		j.h[byAutoencoder] += lift(j.evidence[byAutoencoder], m.liftE)
 	}
 	if !m.without.Season && m.season != nil {
 		j.h[bySeason] = recentre(j.evidence[bySeason], j.centreU, t.u, m.rmsU, j.counts, rate)
+		j.h[bySeason] += lift(j.evidence[bySeason], m.liftU)
 	}
 	j.ahead.pull()
 	if breadth := j.evidence[byBreadth]; !m.without.Breadth {
@@ -101,6 +104,28 @@ func (j *judge) weigh(t trace) {
 	if t.shift != nil {
 		j.damp(t)
 	}
+}
+
+const (
+	// liftMost bounds how far a feature that was very still is lifted: ten times
+	// its floor's worth of deviations.
+	liftMost = 100.0
+	liftFrom = 0.75 // of the smallest deviation worth waking somebody for
+)
+
+// lift gives deviations that are worth waking somebody for the evidence that
+// they have by how still the feature was. Below that the evidence stays as
+// small as the scale's floor makes it. It returns what it added.
+func lift(evidence []float64, lifts []float32) (added float64) {
+	const from, full = liftFrom * liftFrom * wakeSigmas * wakeSigmas, wakeSigmas * wakeSigmas
+	for i, e := range evidence {
+		if l := float64(lifts[i]); l > 1 && e > from {
+			more := e * (l - 1) * min(1, (e-from)/(full-from))
+			evidence[i] += more
+			added += more
+		}
+	}
+	return added
 }
 
 // damp weakens the evidence inside a window that shifts the expectation.

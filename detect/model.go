@@ -48,6 +48,9 @@ type Model struct {
 	rmsR      []float32             // scale of the forecast's residuals, in A
 	rmsE      []float32             // scale of the autoencoder's residuals, in Z
 	rmsU      []float32             // scale of the season's residuals, in A
+	liftR     []float32             // what their evidence is multiplied with where it is worth it, at least 1
+	liftE     []float32             // as liftR
+	liftU     []float32             // as liftR
 	jump      []float32             // a move beyond this is unusual, in Z
 	bandLow   []float32             // usual residuals of the autoencoder lie between, in Z
 	bandHigh  []float32
