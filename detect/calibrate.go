@@ -19,16 +19,27 @@ func (f *fit) doubt() float64 {
 	return doubtRows / float64(f.h.len()+doubtRows)
 }
 
+// unitQuantile is the quantile of a channel's evidence in training that is its
+// unit, above its median.
+const unitQuantile = 0.99
+
+// typical is the part of a channel's typical residual on the host, the median
+// over its features, that is added to each feature's own: a feature that was
+// almost still in training is judged by what its host is like, too. Without
+// labels this tells a restless host from a quiet one. Chosen with unitQuantile
+// and the channels' weights; docs/bench.md has what they do on series left out.
+const typical = 0.75
+
 // measure learns the scales of what the channels found.
 func (f *fit) measure() {
-	m, rows, w := f.m, f.h.len(), len(f.m.active)
+	m, n, w := f.m, f.h.len(), len(f.m.active)
 	var jumps, errs []float64
-	m.rmsR, m.rmsE, m.rmsU, m.jump, m.bandLow, m.bandHigh = nil, nil, nil, nil, nil, nil
-	m.liftR, m.liftE, m.liftU = nil, nil, nil
+	m.jump, m.bandLow, m.bandHigh = nil, nil, nil
+	var rms [3][]float64
 	for j := range w {
 		var sumR, sumE, sumU float64
 		jumps, errs = jumps[:0], errs[:0]
-		for t := range rows {
+		for t := range n {
 			i := t*w + j
 			if !f.t.warm[t] || !f.t.ok[i] || f.h.shifted[t] >= 0 {
 				continue
@@ -40,31 +51,50 @@ func (f *fit) measure() {
 			jumps = append(jumps, float64(f.t.jump[i]))
 			errs = append(errs, e)
 		}
-		n := float64(max(1, len(jumps)))
+		rows := float64(max(1, len(jumps)))
 		doubt := f.doubt()
-		sumE += doubt * max(0, n-sumE)
+		sumE += doubt * max(0, rows-sumE)
 		slices.Sort(jumps)
 		slices.Sort(errs)
-		// A deviation that is not worth waking somebody for is not evidence,
-		// however still the feature was; one that is counts in full (lift).
-		inZ := m.specs[m.active[j]].deviation / m.scales[j].zWidth
-		inA := math.Asinh(m.specs[m.active[j]].deviation / m.scales[j].aWidth)
-		scale := func(rms, lifts *[]float32, sum, least float64) {
-			usual := math.Sqrt(sum/n) + floorRMS
-			wide := max(usual, least/wakeSigmas)
-			*rms = append(*rms, float32(wide))
-			*lifts = append(*lifts, float32(min(sq(wide/usual), liftMost)))
+		for c, sum := range []float64{sumR, sumE, sumU} {
+			rms[c] = append(rms[c], math.Sqrt(sum/rows))
 		}
-		scale(&m.rmsR, &m.liftR, sumR, inA)
-		scale(&m.rmsU, &m.liftU, sumU, inA)
-		scale(&m.rmsE, &m.liftE, sumE, inZ)
 		if len(jumps) == 0 {
 			jumps, errs = []float64{0}, []float64{0}
 		}
-		m.jump = append(m.jump, float32(max(quantile(jumps, 0.99)+jumpMargin, inZ/2)))
+		m.jump = append(m.jump, float32(max(quantile(jumps, 0.99)+jumpMargin, f.trivialZ(j)/2)))
 		m.bandLow = append(m.bandLow, float32(quantile(errs, bandTail)))
 		m.bandHigh = append(m.bandHigh, float32(quantile(errs, 1-bandTail)))
 	}
+	m.rmsR, m.liftR = scaled(rms[0], f.trivialA)
+	m.rmsE, m.liftE = scaled(rms[1], f.trivialZ)
+	m.rmsU, m.liftU = scaled(rms[2], f.trivialA)
+}
+
+// scaled turns one channel's root mean squares into its scales. A deviation
+// that is not worth waking somebody for is not evidence, however still the
+// feature was; one that is counts in full again, by its lift.
+func scaled(rms []float64, trivial func(j int) float64) (scales, lifts []float32) {
+	sorted := slices.Clone(rms)
+	slices.Sort(sorted)
+	floor := max(floorRMS, typical*quantile(sorted, 0.5))
+	scales, lifts = make([]float32, len(rms)), make([]float32, len(rms))
+	for j, x := range rms {
+		usual := x + floor
+		wide := max(usual, trivial(j)/wakeSigmas)
+		scales[j], lifts[j] = float32(wide), float32(min(sq(wide/usual), liftMost))
+	}
+	return scales, lifts
+}
+
+// trivialZ and trivialA are feature j's smallest deviation worth waking
+// somebody for.
+func (f *fit) trivialZ(j int) float64 {
+	return f.m.specs[f.m.active[j]].deviation / f.m.scales[j].zWidth
+}
+
+func (f *fit) trivialA(j int) float64 {
+	return math.Asinh(f.m.specs[f.m.active[j]].deviation / f.m.scales[j].aWidth)
 }
 
 // bandTail is the share of training residuals on either side of the expected
@@ -94,7 +124,7 @@ func (f *fit) calibrate() error {
 	for c := range sums {
 		slices.Sort(sums[c])
 		m.middle[c] = quantile(sums[c], 0.5)
-		m.spread[c] = max(quantile(sums[c], 0.99)-m.middle[c], 1e-3*float64(w))
+		m.spread[c] = max(quantile(sums[c], unitQuantile)-m.middle[c], 1e-3*float64(w))
 	}
 	m.spread[byAutoencoder] += 2 * f.doubt() * float64(w)
 	j = newJudge(m)

@@ -428,3 +428,24 @@ func TestJobsAreLearned(t *testing.T) {
 		}
 	}
 }
+
+// A feature that was almost still is judged by what its host is like: the same
+// small move is evidence on a quiet host and not on a restless one.
+func TestStillFeatureOnARestlessHost(t *testing.T) {
+	var evidence [2]float64
+	for k, noise := range []float64{0.05, 1} {
+		trivial := func(int) float64 { return 0 }
+		rms := []float64{0.01, noise, noise, noise, noise}
+		scales, lifts := scaled(rms, trivial)
+		evidence[k] = sq(0.4/float64(scales[0])) * float64(lifts[0])
+	}
+	if evidence[0] < 9 || evidence[1] > 1 {
+		t.Errorf("evidence %.1f on a quiet host, %.1f on a restless one; want much and none", evidence[0], evidence[1])
+	}
+	// A usual residual of .2 and the floor of .75 times it are .35: worth a page
+	// is 8, in wakeSigmas (2) of 4.
+	scales, lifts := scaled([]float64{0.2, 0.2}, func(int) float64 { return 8 })
+	if want := min(sq(4/0.35), liftMost); scales[0] != 4 || math.Abs(float64(lifts[0])-want) > 1e-3 {
+		t.Errorf("scale %v, lift %v of a feature whose smallest deviation worth a page is 8, want 4 and %v", scales[0], lifts[0], want)
+	}
+}

@@ -14,7 +14,8 @@ type Drift struct {
 	Shifted  []string      `json:"shifted"`  // features whose usual error has moved by more than two deviations
 }
 
-const shiftedRMS = 2.0
+// shiftedRMS is two deviations, of which a scale is about 1.75.
+const shiftedRMS = 1.15
 
 // DriftOf measures drift over samples that were not learned from, in time
 // order, with recent the samples before them. It is for reports: it scores the

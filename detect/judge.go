@@ -9,9 +9,8 @@ const (
 	channels
 )
 
-// weights of the channels in the score. The season is half as heavy as the
-// others: it is the one that a new daily rhythm disturbs.
-var weights = [channels]float64{byForecast: 1, byAutoencoder: 1, byBreadth: 1, bySeason: 0.5}
+// weights of the channels in the score.
+var weights = [channels]float64{byForecast: 1.5, byAutoencoder: 1, byBreadth: 1, bySeason: 1.5}
 
 // trace is what the channels found odd in one sample, per active feature.
 type trace struct {
