@@ -64,7 +64,7 @@ type Incident struct {
 	ClosedAt     time.Time     `json:"closed_at"`
 	Score        float64       `json:"score"` // latest
 	Peak         float64       `json:"peak"`
-	Causes       []Cause       `json:"causes"` // at the latest change, the largest first
+	Causes       []Cause       `json:"causes"` // at the latest change, once closed at the peak; the largest first
 	Reason       string        `json:"reason"` // why it is in its state: one of the Reason constants
 	Summary      string        `json:"summary"`
 	Suppressed   string        `json:"suppressed"` // why nobody is told; empty: people are told

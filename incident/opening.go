@@ -86,6 +86,7 @@ func (t *Tracker) begin(k *track, at time.Time) {
 	}
 	k.in.Summary = summary(k.in.Causes)
 	k.returns, k.quiet, k.expiry, k.updated, k.shown = 0, 0, at, at, r.peak
+	k.atPeak = keep(r.causes)
 	t.judge(k, at, false)
 	if k.in.Suppressed != "" {
 		t.emit(k.in, omen.ChangeOpened, at, k.in.Suppressed)
@@ -194,6 +195,10 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	in.State, in.ClosedAt = omen.Open, time.Time{}
 	if in.AckedBy != "" {
 		in.State = omen.Acknowledged // whoever took it has it still
+	}
+	k.atPeak = in.Causes // of the peak, since it closed
+	if k.run.peak >= in.Peak {
+		k.atPeak = keep(k.run.causes)
 	}
 	in.Score, in.Peak = k.run.peak, max(in.Peak, k.run.peak)
 	in.Causes = keep(k.run.causes)

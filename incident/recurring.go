@@ -45,7 +45,7 @@ func Recurring(in omen.Incident, past []omen.Incident, known []omen.Pattern, zon
 	}
 	days, all := map[string]bool{}, slices.Clone(p.Causes)
 	for _, one := range past {
-		if one.Host != in.Host || one.Kind != omen.HostIncident || !resembles(p.Causes, one.Causes) || at.Sub(one.Since) > recurringBack {
+		if one.Host != in.Host || one.Kind != omen.HostIncident || !related(in.Causes, one.Causes) || at.Sub(one.Since) > recurringBack {
 			continue
 		}
 		fleet, member := fleets[one.Fleet]
@@ -60,6 +60,16 @@ func Recurring(in omen.Incident, past []omen.Incident, known []omen.Pattern, zon
 	}
 	p.Causes = all // a model that has learned half of it blames what led less before
 	return p, len(days) >= recurringDays
+}
+
+// related reports whether what leads in one incident matters in the other,
+// however little: which of a job's many traces leads changes from night to
+// night, and as the model learns some of them.
+func related(a, b []omen.Cause) bool { return leads(a, b) || leads(b, a) }
+
+func leads(a, b []omen.Cause) bool {
+	main := signs(a)
+	return len(main) > 0 && slices.Contains(also(nil, b), main[0])
 }
 
 // also adds the causes that matter, however small, to signs.

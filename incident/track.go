@@ -27,6 +27,7 @@ type track struct {
 	rules   int             // which version of the rules that was
 	updated time.Time       // when its causes were last journalled
 	shown   float64         // the score that was journalled with them
+	atPeak  []omen.Cause    // at the open incident's peak; never shared
 	expiry  time.Time       // when it last gained a reason to stay open
 
 	// While a tick is under way: people are to be told of its incident, alone or

@@ -270,6 +270,9 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 		k.lasted += d
 	}
 	higher := s.Value > 1.5*k.shown
+	if s.Value >= in.Peak && len(s.Causes) > 0 {
+		k.atPeak = keep(s.Causes)
+	}
 	in.Peak = max(in.Peak, s.Value)
 	if in.Grade != s.Grade && s.Grade != omen.Provisional {
 		in.Grade = s.Grade // a grown-up model agrees
@@ -312,9 +315,14 @@ func (t *Tracker) show(k *track, s *omen.Score) {
 	k.updated, k.shown = s.At, s.Value
 }
 
-// close ends a host's incident.
+// close ends a host's incident. It is remembered by its causes at the peak: the
+// tail of one, or the jump back to normal, has others.
 func (t *Tracker) close(k *track, at time.Time, reason string) {
 	in := k.in
+	if len(k.atPeak) > 0 {
+		in.Causes, in.Summary = k.atPeak, summary(k.atPeak)
+		k.atPeak = nil
+	}
 	in.State, in.ClosedAt = omen.Closed, at.UTC()
 	t.emit(in, omen.ChangeClosed, at, reason)
 	k.in, k.past, k.quiet = nil, in, 0
