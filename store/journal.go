@@ -72,9 +72,9 @@ func appendOne(ctx context.Context, tx *sql.Tx, c *omen.Change) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", omen.ErrInvalid, err)
 	}
-	err = tx.QueryRowContext(ctx, `INSERT INTO journal (key, incident, kind, at, body) VALUES (?, ?, ?, ?, ?)
+	err = tx.QueryRowContext(ctx, `INSERT INTO journal (key, incident, kind, at, body, sum) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (key) DO NOTHING RETURNING seq`,
-		c.Key(), c.Incident.ID, string(c.Kind), nanos(c.At), body).Scan(&c.Seq)
+		c.Key(), c.Incident.ID, string(c.Kind), nanos(c.At), body, rowSum(c.Key(), nanos(c.At), body)).Scan(&c.Seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return tx.QueryRowContext(ctx, "SELECT seq FROM journal WHERE key = ?", c.Key()).Scan(&c.Seq)
 	}
@@ -190,22 +190,27 @@ func (db *DB) Changes(ctx context.Context, incident string) ([]omen.Change, erro
 }
 
 func (db *DB) changes(ctx context.Context, where string, args ...any) ([]omen.Change, error) {
-	changes, err := query(ctx, db.read, func(rows *sql.Rows) (c omen.Change, err error) {
-		var seq int64
-		var body []byte
-		if err := rows.Scan(&seq, &body); err != nil {
-			return c, err
-		}
-		if err := json.Unmarshal(body, &c); err != nil {
-			return c, fmt.Errorf("change %d: %w: %w", seq, omen.ErrCorrupt, err)
-		}
-		c.Seq = seq
-		return c, nil
-	}, "SELECT seq, body FROM journal "+where, args...)
+	changes, err := query(ctx, db.read, scanChange, "SELECT "+journalColumns+" FROM journal "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
 	return changes, nil
+}
+
+// scanChange reads and checks one row of journalColumns.
+func scanChange(rows *sql.Rows) (c omen.Change, err error) {
+	var r journalRow
+	if err := r.scan(rows); err != nil {
+		return c, err
+	}
+	if err := r.check(); err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(r.body, &c); err != nil {
+		return c, fmt.Errorf("journal row %d (change %s): %w: %w", r.seq, r.key, omen.ErrCorrupt, err)
+	}
+	c.Seq = r.seq
+	return c, nil
 }
 
 // Head is the Seq of the newest change; 0 before the first.

@@ -77,11 +77,17 @@ func (db *DB) start(ctx context.Context, driver string) error {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
-	if err := db.check(ctx, walLeft); err != nil {
+	whole := size(db.path) <= checkUpTo || walLeft
+	if err := db.check(ctx, whole); err != nil {
 		return err
 	}
 	if err := migrate(ctx, db.write); err != nil {
 		return err
+	}
+	if whole {
+		if err := db.checkJournal(ctx); err != nil {
+			return err
+		}
 	}
 	if db.read, err = sql.Open(driver, dsn(db.path, true)); err != nil {
 		return err
@@ -118,8 +124,8 @@ func size(path string) int64 {
 }
 
 // check reports a damaged database as omen.ErrCorrupt.
-func (db *DB) check(ctx context.Context, unclean bool) error {
-	if n := size(db.path); n == 0 || n > checkUpTo && !unclean {
+func (db *DB) check(ctx context.Context, whole bool) error {
+	if size(db.path) == 0 || !whole {
 		return db.write.PingContext(ctx)
 	}
 	var verdict string

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -14,16 +12,7 @@ import (
 // incident of hosts, of those told of at or after since. It reads the whole
 // journal: it is for a start, [DB.FollowFrom] and [Tells] are for afterwards.
 func (db *DB) Told(ctx context.Context, since time.Time) ([]omen.Change, error) {
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (c omen.Change, err error) {
-		var body []byte
-		if err := rows.Scan(&c.Seq, &body); err != nil {
-			return c, err
-		}
-		if err := json.Unmarshal(body, &c); err != nil {
-			return c, fmt.Errorf("%w: %w", omen.ErrCorrupt, err)
-		}
-		return c, nil
-	}, `SELECT seq, body FROM journal WHERE at >= ? AND kind IN ('opened', 'reopened', 'escalated')
+	found, err := query(ctx, db.read, scanChange, `SELECT `+journalColumns+` FROM journal WHERE at >= ? AND kind IN ('opened', 'reopened', 'escalated')
 		AND coalesce(body ->> '$.incident.suppressed', '') = '' ORDER BY seq`, nanos(since))
 	if err != nil {
 		return nil, fmt.Errorf("read of what people were told: %w", err)
