@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -203,32 +204,9 @@ func TestHangingChannelsEndWithTheirContext(t *testing.T) {
 	}
 }
 
-func TestSlackRateLimitIsNotPermanent(t *testing.T) {
-	slack := newSink(t, "", func(_ int, w http.ResponseWriter, _ *http.Request) bool {
-		w.Header().Set("Retry-After", "30")
-		w.WriteHeader(429)
-		return true
-	})
-	err := sendOne(t, fmt.Sprintf(`receivers: [{name: r, slack_configs: [{api_url: %q, channel: x}]}]`, slack.URL))
-	if err == nil || permanent(err) || retryAfter(err) != quietAfter429 {
-		t.Errorf("%v: permanent %v, after %s", err, permanent(err), retryAfter(err))
-	}
-}
-
 // The other channels at least build, send to their URL and understand yes.
 func TestOtherChannels(t *testing.T) {
-	for kind, config := range map[string]string{
-		"pagerduty":  `{url: "%s/x", routing_key: k}`,
-		"discord":    `{webhook_url: "%s/x"}`,
-		"opsgenie":   `{api_url: "%s/x/", api_key: k}`,
-		"msteams":    `{webhook_url: "%s/x"}`,
-		"msteamsv2":  `{webhook_url: "%s/x"}`,
-		"mattermost": `{webhook_url: "%s/x"}`,
-		"victorops":  `{api_url: "%s/x/", api_key: k, routing_key: r}`,
-		"webex":      `{api_url: "%s/x", room_id: r, http_config: {authorization: {credentials: c}}}`,
-		"incidentio": `{url: "%s/x", alert_source_token: k}`,
-		"rocketchat": `{api_url: "%s/", token: a, token_id: b, channel: c}`,
-	} {
+	for kind, config := range otherChannels {
 		t.Run(kind, func(t *testing.T) {
 			ok := map[string]string{"msteams": "1", "rocketchat": `{"success":true}`}[kind]
 			hook := newSink(t, ok, nil)
@@ -238,6 +216,45 @@ func TestOtherChannels(t *testing.T) {
 			var body any
 			if got := hook.got(); len(got) != 1 || json.Unmarshal(got[0].body, &body) != nil || !strings.Contains(string(got[0].body), "disk_write") {
 				t.Errorf("%d requests; %s", len(got), got[0].body)
+			}
+		})
+	}
+}
+
+// otherChannels are configurations of channels that are sent through
+// Alertmanager's notifiers, with a place for the server's URL.
+var otherChannels = map[string]string{
+	"pagerduty":  `{url: "%s/x", routing_key: k}`,
+	"discord":    `{webhook_url: "%s/x"}`,
+	"opsgenie":   `{api_url: "%s/x/", api_key: k}`,
+	"msteams":    `{webhook_url: "%s/x"}`,
+	"msteamsv2":  `{webhook_url: "%s/x"}`,
+	"mattermost": `{webhook_url: "%s/x"}`,
+	"victorops":  `{api_url: "%s/x/", api_key: k, routing_key: r}`,
+	"webex":      `{api_url: "%s/x", room_id: r, http_config: {authorization: {credentials: c}}}`,
+	"incidentio": `{url: "%s/x", alert_source_token: k}`,
+	"rocketchat": `{api_url: "%s/", token: a, token_id: b, channel: c}`,
+}
+
+// A channel that limits us is left alone for as long as it says, also where
+// Alertmanager's notifier does not tell how long that is.
+func TestEveryChannelsRetryAfterIsObeyed(t *testing.T) {
+	all := maps.Clone(otherChannels)
+	all["slack"] = `{api_url: "%s", channel: x}`
+	for kind, config := range all {
+		t.Run(kind, func(t *testing.T) {
+			for header, want := range map[string]time.Duration{"17": 17 * time.Second, "": quietAfter429} {
+				hook := newSink(t, "", func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+					if header != "" {
+						w.Header().Set("Retry-After", header)
+					}
+					w.WriteHeader(http.StatusTooManyRequests)
+					return true
+				})
+				err := sendOne(t, fmt.Sprintf("receivers: [{name: r, %s_configs: [%s]}]", kind, fmt.Sprintf(config, hook.URL)))
+				if err == nil || permanent(err) || retryAfter(err) != want {
+					t.Errorf("Retry-After %q: %v: permanent %v, after %s, want %s", header, err, permanent(err), retryAfter(err), want)
+				}
 			}
 		})
 	}

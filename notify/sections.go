@@ -3,6 +3,7 @@ package notify
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -55,25 +56,51 @@ func hasAlias(n *yaml.Node) bool {
 
 func rewritten(top *yaml.Node, keys []string) ([]byte, error) {
 	kept := &yaml.Node{Kind: yaml.MappingNode, Tag: top.Tag}
+	r := resolver{open: map[*yaml.Node]bool{}, left: maxResolved}
 	for i := 0; i < len(top.Content); i += 2 {
-		if slices.Contains(keys, top.Content[i].Value) {
-			kept.Content = append(kept.Content, top.Content[i], resolved(top.Content[i+1]))
+		if !slices.Contains(keys, top.Content[i].Value) {
+			continue
 		}
+		value, err := r.resolve(top.Content[i+1])
+		if err != nil {
+			return nil, err
+		}
+		kept.Content = append(kept.Content, top.Content[i], value)
 	}
 	return yaml.Marshal(kept)
 }
 
-// resolved is n with each alias replaced by what it stands for.
-func resolved(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return resolved(n.Alias)
+// maxResolved bounds what aliases may grow a document to, in nodes: a few
+// lines of aliases to aliases make billions.
+const maxResolved = 100_000
+
+// resolver copies nodes with each alias replaced by what it stands for.
+type resolver struct {
+	open map[*yaml.Node]bool // anchors within which we are
+	left int                 // nodes that may still be made
+}
+
+func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
+	if r.left--; r.left < 0 {
+		return nil, fmt.Errorf("line %d: aliases make this document too large", n.Line)
 	}
+	if n.Kind == yaml.AliasNode {
+		return r.resolve(n.Alias)
+	}
+	if r.open[n] {
+		return nil, fmt.Errorf("line %d: anchor %q contains itself", n.Line, n.Anchor)
+	}
+	r.open[n] = true
+	defer delete(r.open, n)
 	c := *n
 	c.Anchor, c.Content = "", make([]*yaml.Node, len(n.Content))
 	for i, child := range n.Content {
-		c.Content[i] = resolved(child)
+		var err error
+		if c.Content[i], err = r.resolve(child); err != nil {
+			return nil, err
+		}
 	}
-	return &c
+	return &c, nil
 }
 
 // tellResolved turns send_resolved on where the file does not say otherwise.

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,7 +88,7 @@ func refused(resp *http.Response, body []byte, now time.Time) error {
 }
 
 // quietAfter429 is how long a channel that limits us is left alone if it does
-// not say how long it wants, or if its answer's headers cannot be seen.
+// not say how long it wants.
 const quietAfter429 = 30 * time.Second
 
 // parseRetryAfter reads RFC 9110's Retry-After: seconds or a date.
@@ -118,6 +119,7 @@ type integration struct {
 const maxHung = 4
 
 func newIntegration(n amnotify.Notifier, receiver string, escape func(string) string) *integration {
+	heed(n)
 	return &integration{n, receiver, escape, make(chan struct{}, maxHung)}
 }
 
@@ -132,22 +134,24 @@ func (i *integration) Send(ctx context.Context, m Message) error {
 		again bool
 		err   error
 	}
+	call, note := withLimited(notifyContext(ctx, i.receiver, m, i.escape))
 	answers := make(chan answer, 1) // bound 1, owner Send: the attempt never waits for a reader that left
 	go func() {
 		defer func() { <-i.hung }()
-		again, err := i.notifier.Notify(notifyContext(ctx, i.receiver, m, i.escape), escaped(m.Alerts, i.escape)...)
+		again, err := i.notifier.Notify(call, escaped(m.Alerts, i.escape)...)
 		answers <- answer{again, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return fmt.Errorf("no answer: %w", context.Cause(ctx))
 	case a := <-answers:
-		return judged(a.again, a.err)
+		return judged(a.again, a.err, note.Load())
 	}
 }
 
-// judged is what an Alertmanager notifier's answer means to us.
-func judged(again bool, err error) error {
+// judged is what an Alertmanager notifier's answer means to us; note is what
+// the channel said of being left alone, nil if nothing.
+func judged(again bool, err error, note *limited) error {
 	if err == nil {
 		return nil
 	}
@@ -155,6 +159,12 @@ func judged(again bool, err error) error {
 	var reason *amnotify.ErrorWithReason
 	if errors.As(err, &reason) && reason.Reason == amnotify.RateLimitedReason {
 		r.permanent, r.after = false, quietAfter429
+	}
+	if note != nil {
+		r.permanent = false
+		if note.after > 0 || note.status == http.StatusTooManyRequests {
+			r.after = cmp.Or(note.after, quietAfter429)
+		}
 	}
 	return r
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,8 @@ func TestMistakesAreNamedWithTheirLine(t *testing.T) {
 		"not a mapping":  {"- a\n", "mapping"},
 		"not YAML":       {"a: [\n", "line"},
 		"scalar":         {"receivers: 3\n", "line 1: this key does not take !!int `3`"},
+		"in itself":      {"x: &a [*a]\nreceivers: &b [{name: a}, *b]\n", `anchor "b" contains itself`},
+		"a bomb":         {aliasBomb(), "aliases make this document too large"},
 		"unknown metric": {"receivers: [{name: a, webhook_configs: [{url: 'http://x', timeout: ages}]}]\n", "ages"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,4 +143,13 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	if text := s.alertmanager.String(); strings.Contains(text, "123:secret") {
 		t.Error("the bot's token prints")
 	}
+}
+
+// aliasBomb is a few lines that would be 10^9 nodes.
+func aliasBomb() string {
+	text := "x: &x0 [y]\n"
+	for i := range 9 {
+		text += fmt.Sprintf("x%d: &x%d [%s*x%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*x%d, ", i), 9), i)
+	}
+	return text + "receivers: *x9\n"
 }
