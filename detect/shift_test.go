@@ -106,20 +106,20 @@ func TestShiftingWindowTeachesNothingElse(t *testing.T) {
 // What a window does on its first night is learned although it alerts.
 func TestNewWindowIsLearned(t *testing.T) {
 	s := columns(t, 6)
-	all := backedUp(7, 0, 1, 2, 3)
+	all := backedUp(8, 0, 1, 2, 3)
 	for k := range 4 * 288 {
 		all[k].Shift = ""
 	}
 	old := fitted(t, s, all[:4*288], Options{})
 	var streamed []omen.Score
-	for d := 4; d < 7; d++ {
+	for d := 4; d < 8; d++ {
 		scores := play(t, old.Stream(all[(d-1)*288:d*288]), all[d*288:(d+1)*288])
 		streamed = append(streamed, scores...)
 		old = fitted(t, s, all[:(d+1)*288], Options{Warm: old})
 	}
-	first, last := peakOf(streamed[:36], func(time.Time) bool { return true }), peakOf(streamed[576:612], func(time.Time) bool { return true })
+	first, last := peakOf(streamed[:36], func(time.Time) bool { return true }), peakOf(streamed[864:900], func(time.Time) bool { return true })
 	if first < 3 || last > 1 {
-		t.Errorf("the first night scores %.2f, the third %.2f; want an alert and none", first, last)
+		t.Errorf("the first night scores %.2f, the fourth %.2f; want an alert and none", first, last)
 	}
 }
 

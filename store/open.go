@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/pressly/goose/v3"
@@ -210,6 +211,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 // Primary result codes of SQLite, https://www.sqlite.org/rescode.html.
 const (
 	codeBusy    = 5
+	codeError   = 1
 	codeCorrupt = 11
 	codeFull    = 13
 	codeCantOpn = 14
@@ -229,7 +231,8 @@ func describe(err error) error {
 	switch {
 	case e.Code()&0xff == codeFull:
 		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrFull, err), "free some space in the data directory: what waits is stored as soon as there is some")
-	case e.Code()&0xff == codeCorrupt, e.Code()&0xff == codeNotADB:
+	case e.Code()&0xff == codeCorrupt, e.Code()&0xff == codeNotADB,
+		e.Code() == codeError && strings.Contains(e.Error(), "unsupported file format"): // a damaged header
 		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrCorrupt, err), corruptHint)
 	case e.Code()&0xff == codeBusy:
 		return omen.WithHint(fmt.Errorf("%w: %w", omen.ErrLocked, err), "another program has the database open; close it")
