@@ -48,6 +48,7 @@ var onlyIn = map[string]string{
 	"modernc.org/sqlite":                    "store",
 	"github.com/pressly/goose":              "store",
 	"github.com/prometheus/alertmanager":    "notify",
+	"github.com/wneessen/go-mail":           "notify",
 	"github.com/alecthomas/kong":            "cmd/omen",
 }
 

@@ -123,10 +123,13 @@ func causePlot(causes []omen.Cause) (*plot.Plot, error) {
 	return p, nil
 }
 
+// takesPictures are the channels that show a picture.
+var takesPictures = map[string]bool{"telegram": true, "slack": true, "email": true}
+
 // picture is what goes with a message, or nil: a message never fails for want
 // of one.
 func (l *lane) picture(ctx context.Context, m Message) []byte {
-	if l.scores == nil || l.channel.kind != "telegram" || m.Incident == nil || m.Incident.Host.Name == "" {
+	if l.scores == nil || !takesPictures[l.channel.kind] || m.Incident == nil || m.Incident.Host.Name == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, pictureWait)

@@ -7,7 +7,6 @@ import (
 	amconfig "github.com/prometheus/alertmanager/config"
 	amnotify "github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/notify/discord"
-	"github.com/prometheus/alertmanager/notify/email"
 	"github.com/prometheus/alertmanager/notify/incidentio"
 	"github.com/prometheus/alertmanager/notify/jira"
 	"github.com/prometheus/alertmanager/notify/mattermost"
@@ -103,10 +102,6 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		}
 	}
 	b.addOwn(r, add)
-	for i, c := range r.EmailConfigs {
-		b.completeEmail(c)
-		add("email", i, c, c.To, notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return email.New(c, b.tmpl, l), nil }))
-	}
 	for i, c := range r.SlackConfigs {
 		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.Channel), notifier(escapeSlack, func(l *slog.Logger) (amnotify.Notifier, error) { return slack.New(c, b.tmpl, l) }))
 	}
@@ -155,7 +150,8 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 // addOwn adds the channels that Alertmanager's notifiers cannot serve as
 // Omen needs it. Its webhook can neither sign nor carry a key per message nor
 // show Retry-After; its Telegram client sends without a context, so that a
-// hanging server would hold the lane for good, and has no buttons.
+// hanging server would hold the lane for good, and has no buttons; its mail and
+// Slack notifiers take no pictures.
 func (b builder) addOwn(r amconfig.Receiver, add func(string, int, amnotify.ResolvedSender, string, func(*slog.Logger) (Sender, error))) {
 	for i, c := range r.WebhookConfigs {
 		add("webhook", i, c, "", func(l *slog.Logger) (Sender, error) {
@@ -167,22 +163,7 @@ func (b builder) addOwn(r amconfig.Receiver, add func(string, int, amnotify.Reso
 			return newTelegram(c, b.tmpl, r.Name, b.buttons, l)
 		})
 	}
-}
-
-// completeEmail gives mails a text part and stable identifiers: a mail that is
-// sent twice after a crash has the same Message-Id, so that mail servers and
-// programs can drop the second, and an incident's mails are one thread.
-func (b builder) completeEmail(c *amconfig.EmailConfig) {
-	if c.Headers == nil {
-		c.Headers = map[string]string{}
-	}
-	if _, own := c.Headers["Message-Id"]; !own {
-		c.Headers["Message-Id"] = `<{{ with index .Alerts 0 }}{{ .Annotations.key }}{{ end }}.{{ len .Alerts }}@` + b.tmpl.ExternalURL.Hostname() + `>`
-	}
-	if c.Text == "" {
-		c.Text = `{{ template "email.default.text" . }}`
-	}
-	if !c.Threading.Enabled {
-		c.Threading = amconfig.ThreadingConfig{Enabled: true, ThreadByDate: "none"}
+	for i, c := range r.EmailConfigs {
+		add("email", i, c, c.To, func(l *slog.Logger) (Sender, error) { return newEmail(c, b.tmpl, r.Name, l) })
 	}
 }

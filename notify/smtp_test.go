@@ -2,6 +2,8 @@ package notify
 
 import (
 	"bufio"
+	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
+	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +22,12 @@ import (
 // mailSink is an SMTP server (RFC 5321) that takes every mail.
 type mailSink struct {
 	net.Listener
-	mu    sync.Mutex
-	mails []envelope
+	script func(verb, rest string) string // an answer instead of the usual one; "hang": none, "drop": the end; may be nil
+	secure *tls.Config                    // for STARTTLS; nil: not offered
+	mu     sync.Mutex
+	mails  []envelope
+	logins []string // AUTH's arguments, decoded
+	ended  chan struct{}
 }
 
 type envelope struct {
@@ -29,12 +36,15 @@ type envelope struct {
 	data string
 }
 
-func newMailSink(t testing.TB) *mailSink {
+func newMailSink(t testing.TB, more ...func(*mailSink)) *mailSink {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &mailSink{Listener: l}
+	s := &mailSink{Listener: l, ended: make(chan struct{})}
+	for _, f := range more {
+		f(s)
+	}
 	var open sync.WaitGroup
 	open.Go(func() {
 		for {
@@ -42,10 +52,11 @@ func newMailSink(t testing.TB) *mailSink {
 			if err != nil {
 				return
 			}
-			open.Go(func() { s.talk(conn) })
+			open.Go(func() { s.talk(conn, false) })
 		}
 	})
 	t.Cleanup(func() {
+		close(s.ended)
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
@@ -54,11 +65,13 @@ func newMailSink(t testing.TB) *mailSink {
 	return s
 }
 
-func (s *mailSink) talk(conn net.Conn) {
+func (s *mailSink) talk(conn net.Conn, secured bool) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	say := func(line string) { fmt.Fprintf(conn, "%s\r\n", line) }
-	say("220 sink ESMTP")
+	if !secured {
+		say("220 sink ESMTP")
+	}
 	var e envelope
 	for {
 		line, err := in.ReadString('\n')
@@ -66,9 +79,38 @@ func (s *mailSink) talk(conn net.Conn) {
 			return
 		}
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch strings.ToUpper(verb) {
+		verb = strings.ToUpper(verb)
+		if s.script != nil {
+			switch answer := s.script(verb, rest); answer {
+			case "":
+			case "hang":
+				<-s.ended
+				return
+			case "drop":
+				return
+			default:
+				say(answer)
+				continue
+			}
+		}
+		switch verb {
 		case "EHLO", "HELO":
-			say("250 sink")
+			if s.secure != nil && !secured {
+				say("250-sink\r\n250 STARTTLS")
+			} else {
+				say("250-sink\r\n250 AUTH PLAIN LOGIN")
+			}
+		case "STARTTLS":
+			say("220 go on")
+			s.talk(tls.Server(conn, s.secure), true)
+			return
+		case "AUTH":
+			_, secret, _ := strings.Cut(rest, " ")
+			login, _ := base64.StdEncoding.DecodeString(secret)
+			s.mu.Lock()
+			s.logins = append(s.logins, string(login))
+			s.mu.Unlock()
+			say("235 welcome")
 		case "MAIL":
 			e = envelope{from: rest}
 			say("250 ok")
@@ -106,33 +148,51 @@ func (s *mailSink) got() []envelope {
 	return slices.Clone(s.mails)
 }
 
-// parts is a mail's headers and its parts by media type, decoded.
+// parts is a mail's headers and its parts by media type, decoded. A picture's
+// part is under its Content-ID too.
 func (e envelope) parts(t testing.TB) (mail.Header, map[string]string) {
 	t.Helper()
 	m, err := mail.ReadMessage(strings.NewReader(e.data))
 	if err != nil {
 		t.Fatalf("%v in %q", err, e.data)
 	}
-	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	out := map[string]string{}
+	partsOf(t, textproto.MIMEHeader(m.Header), m.Body, out)
+	return m.Header, out
+}
+
+func partsOf(t testing.TB, header textproto.MIMEHeader, body io.Reader, out map[string]string) {
+	t.Helper()
+	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]string{}
-	r := multipart.NewReader(m.Body, params["boundary"])
-	for {
-		p, err := r.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			return m.Header, out
+	if strings.HasPrefix(kind, "multipart/") {
+		r := multipart.NewReader(body, params["boundary"])
+		for {
+			p, err := r.NextRawPart()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			partsOf(t, p.Header, p, out)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(quotedprintable.NewReader(p))
-		if err != nil {
-			t.Fatal(err)
-		}
-		kind, _, _ := mime.ParseMediaType(p.Header.Get("Content-Type"))
-		out[kind] = string(text)
+	}
+	switch strings.ToLower(header.Get("Content-Transfer-Encoding")) {
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out[kind] = string(text)
+	if id := header.Get("Content-Id"); id != "" {
+		out[strings.Trim(id, "<>")] = string(text)
 	}
 }
 

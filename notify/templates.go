@@ -31,6 +31,13 @@ func templateFuncs() map[string]any {
 	}
 }
 
+// inlined is the URL of a picture that comes with the mail (RFC 2392). It holds
+// characters of an identifier only.
+func inlined(id any) string {
+	name, domain, _ := strings.Cut(fmt.Sprint(id), "@")
+	return "cid:" + identifier(name) + "@" + identifier(domain)
+}
+
 // newTemplates are Alertmanager's default templates, ours over them, and the
 // configuration's over both. A file that is named without a pattern must
 // exist.
@@ -38,6 +45,8 @@ func newTemplates(files []string, external *url.URL) (*template.Template, error)
 	t, err := template.FromGlobs(nil, func(text *tmpltext.Template, html *tmplhtml.Template) {
 		text.Funcs(templateFuncs())
 		html.Funcs(templateFuncs())
+		text.Funcs(map[string]any{"inlined": inlined})
+		html.Funcs(map[string]any{"inlined": func(id any) tmplhtml.URL { return tmplhtml.URL(inlined(id)) }}) //nolint:gosec // an identifier's characters only
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read built-in templates: %w", err)
