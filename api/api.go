@@ -24,6 +24,7 @@ type Options struct {
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Started  time.Time // for the uptime; zero: when New is called
+	Graph    Graph     // pictures for messages; nil: none
 	Log      *slog.Logger
 }
 
@@ -40,6 +41,7 @@ type API struct {
 	closed   chan struct{} // closed by Close: event streams end
 	requests *prometheus.HistogramVec
 	document []byte // OpenAPI
+	graph    Graph
 }
 
 // New is an API over o. It starts nothing.
@@ -55,7 +57,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		store: o.Store, desk: o.Desk, live: o.Live, registry: o.Registry, version: o.Version,
-		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+		started: o.Started, graph: o.Graph, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "omen_http_request_duration_seconds",

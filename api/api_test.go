@@ -29,6 +29,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/hosts/{host}/features", "/api/v1/omen/hosts/web-1:9100/features?feature=cpu_iowait", ""},
 	{"GET", "/api/v1/omen/incidents", "/api/v1/omen/incidents?state=active&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents/{id}", "/api/v1/omen/incidents/i1", ""},
+	{"GET", "/api/v1/omen/incidents/{id}/graph.png", "/api/v1/omen/incidents/i1/graph.png?sig=x", ""},
 	{"POST", "/api/v1/omen/incidents/{id}/ack", "/api/v1/omen/incidents/i1/ack", `{"by":"ann","comment":"mine"}`},
 	{"POST", "/api/v1/omen/incidents/{id}/unack", "/api/v1/omen/incidents/i1/unack", `{"by":"ann"}`},
 	{"POST", "/api/v1/omen/incidents/{id}/assign", "/api/v1/omen/incidents/i1/assign", `{"by":"ann","assignee":"bob"}`},

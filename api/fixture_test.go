@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{store: db, desk: incident.NewDesk(incident.Options{Store: db})}
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
-	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Live: Live{
+	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Graph: func(context.Context, string, string) ([]byte, error) { return []byte("\x89PNG"), nil }, Live: Live{
 		Hosts:   func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.hosts },
 		Sources: func() []omen.SourceStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.sources },
 		Features: func(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {

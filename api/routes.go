@@ -47,6 +47,7 @@ var (
 // routes is the whole API but /metrics.
 func (a *API) routes() []route {
 	rs := append(a.readRoutes(), a.quietRoutes()...)
+	rs = append(rs, a.graphRoutes()...)
 	for _, act := range []struct {
 		action  incident.Action
 		summary string

@@ -67,7 +67,7 @@ func (p *process) build(l *loaded) (*generation, error) {
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
 		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Labels: g.labels,
-		Feedback: g.feedback, Scores: g.scores, Metrics: registry, Log: p.log,
+		Feedback: g.feedback, Scores: g.scores, Public: l.conf.ExternalURL != "", Metrics: registry, Log: p.log,
 	})
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (p *process) build(l *loaded) (*generation, error) {
 	}
 	g.api = api.New(api.Options{
 		Store: p.db, Desk: g.desk, Live: g.live(), Registry: registry,
-		Version: p.o.Version, Started: p.started, Log: p.log,
+		Version: p.o.Version, Started: p.started, Graph: g.relay.Graph, Log: p.log,
 	})
 	g.handler = g.routes()
 	return g, nil

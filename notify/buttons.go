@@ -3,9 +3,6 @@ package notify
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -48,9 +45,8 @@ type buttons struct {
 	external *url.URL
 	expire   time.Duration
 	feedback Feedback
-
-	mu  sync.Mutex // also held while a token is redeemed, so that one is never redeemed twice
-	key []byte
+	secret   *secretKey
+	mu       sync.Mutex // held while a token is redeemed, so that one is never redeemed twice
 }
 
 const (
@@ -59,50 +55,18 @@ const (
 	macLen      = 12 // bytes: 96 bits
 )
 
-// load reads the key, and makes it the first time.
-func (b *buttons) load(ctx context.Context) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.loadLocked(ctx)
-}
-
-func (b *buttons) loadLocked(ctx context.Context) error {
-	if b.key != nil {
-		return nil
-	}
-	var key []byte
-	found, err := b.store.Setting(ctx, settingKey, &key)
-	if err != nil {
-		return fmt.Errorf("read the key of feedback buttons: %w", err)
-	}
-	if !found || len(key) < sha256.Size {
-		key = make([]byte, sha256.Size)
-		_, _ = rand.Read(key) // documented never to fail
-		if err := b.store.PutSetting(ctx, settingKey, key); err != nil {
-			return fmt.Errorf("store the key of feedback buttons: %w", err)
-		}
-	}
-	b.key = key
-	return nil
-}
-
 // token is at most 64 bytes for incident IDs of up to 38, which is what
 // Telegram takes; ok is false without a key.
 func (b *buttons) token(incident, letter string, now time.Time) (token string, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.key == nil {
+	key := b.secret.have()
+	if key == nil {
 		return "", false
 	}
 	body := letter + "." + incident + "." + strconv.FormatInt(now.Add(b.expire).Unix(), 36)
-	return body + "." + b.mac(body), true
+	return body + "." + sign(key, feedbackPurpose, body), true
 }
 
-func (b *buttons) mac(body string) string {
-	mac := hmac.New(sha256.New, b.key)
-	mac.Write([]byte("omen feedback v1\x00" + body))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:macLen])
-}
+const feedbackPurpose = "omen feedback v1"
 
 // parsed is a token whose signature holds.
 type parsed struct {
@@ -113,9 +77,13 @@ type parsed struct {
 }
 
 // parse checks a token's form, signature and end: [omen.ErrDenied].
-func (b *buttons) parse(token string, now time.Time) (p parsed, err error) {
+func (b *buttons) parse(ctx context.Context, token string, now time.Time) (p parsed, err error) {
+	key, err := b.secret.get(ctx)
+	if err != nil {
+		return p, err
+	}
 	last := strings.LastIndexByte(token, '.')
-	if last < 0 || !hmac.Equal([]byte(token[last+1:]), []byte(b.mac(token[:last]))) {
+	if last < 0 || !hmac.Equal([]byte(token[last+1:]), []byte(sign(key, feedbackPurpose, token[:last]))) {
 		return p, fmt.Errorf("feedback token is not ours: %w", omen.ErrDenied)
 	}
 	p.mac = token[last+1:]
@@ -148,25 +116,12 @@ var errTooOld = fmt.Errorf("this button is too old: %w", omen.ErrDenied)
 // errUsed is an [omen.ErrConflict].
 var errUsed = fmt.Errorf("this was already recorded: %w", omen.ErrConflict)
 
-// read checks a token without redeeming it.
-func (b *buttons) read(ctx context.Context, token string, now time.Time) (parsed, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := b.loadLocked(ctx); err != nil {
-		return parsed{}, err
-	}
-	return b.parse(token, now)
-}
-
 // redeem records a token's verdict, once. If recording fails the token stays
 // good.
 func (b *buttons) redeem(ctx context.Context, token, who string, now time.Time) (parsed, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.loadLocked(ctx); err != nil {
-		return parsed{}, err
-	}
-	p, err := b.parse(token, now)
+	p, err := b.parse(ctx, token, now)
 	if err != nil {
 		return p, err
 	}

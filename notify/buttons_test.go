@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -48,8 +47,8 @@ func newButtons(t testing.TB, db *store.DB, s *spoken) *buttons {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &buttons{store: db, external: u, expire: time.Hour, feedback: s.say}
-	if err := b.load(t.Context()); err != nil {
+	b := &buttons{store: db, external: u, expire: time.Hour, feedback: s.say, secret: &secretKey{store: db}}
+	if _, err := b.secret.get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -139,10 +138,12 @@ func TestCallbackPage(t *testing.T) {
 	eventually(t, 10*time.Second, "slack told", func() bool { return delivered(t, db, "a", "r/slack", 1) })
 	stop()
 
-	text := decode[slackMessage](t, slack.got()[0].body).Attachments[0].Text
-	links := regexp.MustCompile(`<https://omen\.example/feedback\?t=([^|>]+)\|([^>]+)>`).FindAllStringSubmatch(text, -1)
-	if len(links) != 3 || links[1][2] != "Not a problem" {
-		t.Fatalf("links %v in %s", links, text)
+	var links [][2]string // token as it is in the link, and label
+	for _, action := range decode[slackMessage](t, slack.got()[0].body).Attachments[0].Actions {
+		links = append(links, [2]string{strings.TrimPrefix(action.URL, "https://omen.example/feedback?t="), action.Text})
+	}
+	if len(links) != 3 || links[1][1] != "Not a problem" {
+		t.Fatalf("links %v in %s", links, slack.got()[0].body)
 	}
 	page := httptest.NewServer(r.Callback())
 	defer page.Close()
@@ -154,10 +155,10 @@ func TestCallbackPage(t *testing.T) {
 		resp, err := http.PostForm(page.URL+"/feedback", url.Values{"t": {token}, "who": {who}})
 		return read(t, resp, err)
 	}
-	if code, body := get(links[1][1]); code != 200 || !strings.Contains(body, "Incident a: Not a problem?") || len(s.got()) != 0 {
+	if code, body := get(links[1][0]); code != 200 || !strings.Contains(body, "Incident a: Not a problem?") || len(s.got()) != 0 {
 		t.Errorf("asking: %d %s; verdicts %v", code, body, s.got())
 	}
-	token, err := url.QueryUnescape(links[1][1])
+	token, err := url.QueryUnescape(links[1][0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func (r *Relay) callback(w http.ResponseWriter, req *http.Request) (int, callbac
 		return http.StatusNotFound, callbackView{Title: "Feedback links are off", Text: "notify: buttons: links is not set."}
 	case req.Method == http.MethodGet || req.Method == http.MethodHead:
 		token := req.URL.Query().Get("t")
-		p, err := r.buttons.read(req.Context(), token, now)
+		p, err := r.buttons.parse(req.Context(), token, now)
 		if err != nil {
 			return r.callbackError(err)
 		}

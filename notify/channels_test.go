@@ -34,6 +34,7 @@ type slackMessage struct {
 	Attachments []struct {
 		Title, Text, Fallback, Color string
 		TitleLink                    string `json:"title_link"`
+		Actions                      []struct{ Type, Text, URL string }
 	} `json:"attachments"`
 }
 

@@ -22,6 +22,7 @@ type Scores func(ctx context.Context, host omen.Host, from, to time.Time) ([]ome
 
 const (
 	pictureBefore = 30 * time.Minute // shown before the onset
+	pictureAfter  = 10 * time.Minute // shown after the end
 	pictureWait   = 3 * time.Second  // how long a message waits for its picture
 	pictureWidth  = 8 * vg.Inch
 	pictureHeight = 4.5 * vg.Inch
@@ -134,13 +135,24 @@ func (l *lane) picture(ctx context.Context, m Message) []byte {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pictureWait)
 	defer cancel()
-	points, err := l.scores(ctx, m.Incident.Host, m.Incident.Since.Add(-pictureBefore), m.At)
-	if err == nil {
-		var png []byte
-		if png, err = picture(*m.Incident, points); err == nil {
-			return png
-		}
+	png, err := drawn(ctx, l.scores, *m.Incident, m.At)
+	if err != nil {
+		l.log.Debug("message goes without a picture", "incident", m.Incident.ID, "err", err)
+		return nil
 	}
-	l.log.Debug("message goes without a picture", "incident", m.Incident.ID, "err", err)
-	return nil
+	return png
+}
+
+// drawn is the picture of an incident at an instant: from some time before its
+// onset until some time after its end.
+func drawn(ctx context.Context, scores Scores, in omen.Incident, now time.Time) ([]byte, error) {
+	end := now
+	if last := in.ClosedAt.Add(pictureAfter); !in.ClosedAt.IsZero() && last.Before(end) {
+		end = last
+	}
+	points, err := scores(ctx, in.Host, in.Since.Add(-pictureBefore), end)
+	if err != nil {
+		return nil, err
+	}
+	return picture(in, points)
 }

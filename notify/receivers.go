@@ -16,13 +16,13 @@ import (
 	"github.com/prometheus/alertmanager/notify/pagerduty"
 	"github.com/prometheus/alertmanager/notify/pushover"
 	"github.com/prometheus/alertmanager/notify/rocketchat"
-	"github.com/prometheus/alertmanager/notify/slack"
 	"github.com/prometheus/alertmanager/notify/victorops"
 	"github.com/prometheus/alertmanager/notify/webex"
 	"github.com/prometheus/alertmanager/notify/wechat"
 	"github.com/prometheus/alertmanager/template"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
 )
 
 // channel is one integration of a receiver, ready to send.
@@ -59,7 +59,9 @@ type builder struct {
 	tmpl     *template.Template
 	settings *Settings
 	log      *slog.Logger
-	buttons  *buttons // nil: no buttons
+	buttons  *buttons  // nil: no buttons
+	graphs   *graphs   // nil: no links to pictures
+	store    *store.DB // nil: nothing is kept
 }
 
 // build is every channel of a receiver. It is long because it is a table: one
@@ -102,9 +104,6 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		}
 	}
 	b.addOwn(r, add)
-	for i, c := range r.SlackConfigs {
-		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.Channel), notifier(escapeSlack, func(l *slog.Logger) (amnotify.Notifier, error) { return slack.New(c, b.tmpl, l) }))
-	}
 	for i, c := range r.PagerdutyConfigs {
 		add("pagerduty", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return pagerduty.New(c, b.tmpl, l) }))
 	}
@@ -165,5 +164,11 @@ func (b builder) addOwn(r amconfig.Receiver, add func(string, int, amnotify.Reso
 	}
 	for i, c := range r.EmailConfigs {
 		add("email", i, c, c.To, func(l *slog.Logger) (Sender, error) { return newEmail(c, b.tmpl, r.Name, l) })
+	}
+	for i, c := range r.SlackConfigs {
+		name := fmt.Sprintf("%s/slack[%d]", r.Name, i)
+		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.AppToken, c.AppTokenFile, c.Channel), func(l *slog.Logger) (Sender, error) {
+			return newSlack(c, b, r.Name, name, l)
+		})
 	}
 }

@@ -25,7 +25,8 @@ type Options struct {
 	ExternalURL string                            // where people reach Omen; empty: http://127.0.0.1:9909
 	Labels      func(omen.Host) map[string]string // a host's labels, such as role and team, for routes; nil: none. They must not change while an incident is open.
 	Feedback    Feedback                          // what buttons do; nil: messages have none
-	Scores      Scores                            // for pictures in Telegram messages; nil: none
+	Scores      Scores                            // for pictures in messages; nil: none
+	Public      bool                              // ExternalURL was configured: channels may fetch pictures from there, unless its form says that they cannot
 	Metrics     prometheus.Registerer             // nil: none
 	Log         *slog.Logger                      // nil: silent
 }
@@ -40,7 +41,9 @@ type Relay struct {
 	lanes    []*lane
 	peers    []*peer
 	pollers  []*poller
+	secret   *secretKey
 	buttons  *buttons
+	graphs   *graphs // nil: no store
 	scores   Scores
 	view     view
 	running  atomic.Bool
@@ -70,8 +73,15 @@ func NewRelay(o Options) (*Relay, error) {
 	if own.Pictures == nil || *own.Pictures {
 		r.scores = o.Scores
 	}
+	r.secret = &secretKey{store: o.Store}
+	if o.Store != nil {
+		r.graphs = &graphs{
+			store: o.Store, key: r.secret, external: external, public: o.Public && reachable(external), scores: r.scores,
+			expire: time.Duration(own.Buttons.Expire), drawing: make(chan struct{}, maxDrawing),
+		}
+	}
 	if (own.Buttons.Telegram || own.Buttons.Links) && o.Feedback != nil {
-		r.buttons = &buttons{store: o.Store, external: external, expire: time.Duration(own.Buttons.Expire), feedback: o.Feedback}
+		r.buttons = &buttons{store: o.Store, external: external, expire: time.Duration(own.Buttons.Expire), feedback: o.Feedback, secret: r.secret}
 	}
 	count, err := counter(o.Metrics)
 	if err != nil {
@@ -90,7 +100,7 @@ func (r *Relay) build(count *prometheus.CounterVec) error {
 	if err != nil {
 		return err
 	}
-	b := builder{tmpl: tmpl, settings: s, log: r.log}
+	b := builder{tmpl: tmpl, settings: s, graphs: r.graphs, store: r.store, log: r.log}
 	if s.own.Buttons.Telegram {
 		b.buttons = r.buttons
 	}
@@ -201,9 +211,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	if err := r.forget(ctx); err != nil && ctx.Err() == nil {
 		r.log.Warn("cursors of removed receivers not dropped", "err", err)
 	}
-	if r.buttons != nil {
-		if err := r.buttons.load(ctx); err != nil && ctx.Err() == nil {
-			r.log.Error("messages have no buttons", "err", err)
+	if r.store != nil {
+		if _, err := r.secret.get(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("messages have no buttons and no links to pictures", "err", err)
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)

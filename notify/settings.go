@@ -133,7 +133,11 @@ func (s *Settings) loadReceivers(file []byte) error {
 	var outline struct {
 		Route     *yaml.Node `yaml:"route"`
 		Receivers []struct {
-			Name string `yaml:"name"`
+			Name  string `yaml:"name"`
+			Slack []struct {
+				Update any `yaml:"update_message"`
+				APIURL any `yaml:"api_url"`
+			} `yaml:"slack_configs"`
 		} `yaml:"receivers"`
 	}
 	if err := yaml.Unmarshal(text, &outline); err != nil {
@@ -144,6 +148,13 @@ func (s *Settings) loadReceivers(file []byte) error {
 			return errors.New("route: there are no receivers")
 		}
 		return nil
+	}
+	for _, r := range outline.Receivers {
+		for _, c := range r.Slack {
+			if c.Update == true && c.APIURL == nil { // Alertmanager's decoder would crash
+				return fmt.Errorf("receiver %s: slack_configs: update_message wants api_url: https://slack.com/api/chat.postMessage, and the token under http_config: {authorization: {credentials: …}}", r.Name)
+			}
+		}
 	}
 	if outline.Route == nil {
 		// Alertmanager insists on a route; this one is replaced by tellAll.

@@ -1,0 +1,43 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/omenhq/omen"
+)
+
+// The route hands the path's incident and the signature to the drawer; what
+// that refuses is told by status, in JSON.
+func TestGraphRoute(t *testing.T) {
+	for name, c := range map[string]struct {
+		err   error
+		code  int
+		media string
+	}{
+		"drawn": {nil, 200, "image/png"}, "forged": {omen.ErrDenied, 403, ""}, "unknown": {omen.ErrNotFound, 404, ""},
+		"empty": {omen.ErrTooFew, 404, ""}, "busy": {omen.ErrUnavailable, 503, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			graph := func(_ context.Context, incident, sig string) ([]byte, error) {
+				return []byte(incident + " " + sig), c.err
+			}
+			w := httptest.NewRecorder()
+			New(Options{Graph: graph}).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/omen/incidents/a7/graph.png?sig=s", nil))
+			if c.media == "" {
+				c.media = "application/json; charset=utf-8"
+			}
+			if w.Code != c.code || w.Header().Get("Content-Type") != c.media || c.err == nil != (w.Body.String() == "a7 s") {
+				t.Errorf("%d %s %s", w.Code, w.Header().Get("Content-Type"), w.Body)
+			}
+		})
+	}
+	w := httptest.NewRecorder()
+	New(Options{}).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/omen/incidents/a7/graph.png", nil))
+	if w.Code != http.StatusNotImplemented {
+		t.Errorf("without pictures: %s", fmt.Sprint(w.Code))
+	}
+}
