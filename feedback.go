@@ -75,4 +75,6 @@ type Span struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 	Why  string    `json:"why"` // such as "incident 2026…", "silence …"
+	// Confirmed says that an operator called it real trouble.
+	Confirmed bool `json:"confirmed,omitzero"`
 }

@@ -138,6 +138,8 @@ func TestExcludedSpans(t *testing.T) {
 	add("young and open", 50, 0, func(in *omen.Incident) { in.Suppressed = omen.ReasonColdStart })
 	add("another host's", 52, 54, func(in *omen.Incident) { in.Host.Name = "web-2" })
 	add("begun before", -10, 2, func(in *omen.Incident) {})
+	add("in the backup", 105, 111, func(in *omen.Incident) {})
+	add("confirmed in the backup", 106, 109, func(in *omen.Incident) { in.Verdict = omen.Real })
 	add("over before", -20, -15, func(in *omen.Incident) { in.ClosedAt = minute(-15) })
 	for _, s := range []omen.Silence{
 		{ID: "kept out", Effect: omen.EffectExclude, Match: allHosts()},
@@ -149,9 +151,13 @@ func TestExcludedSpans(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := omen.Window{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: omen.EffectExclude}
-	if err := db.PutWindow(ctx, w, byAnn); err != nil { // 80 to 85 minutes after noon
-		t.Fatal(err)
+	for _, w := range []omen.Window{
+		{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: omen.EffectExclude}, // 80 to 85 minutes after noon
+		{ID: "b", Name: "backup", Match: allHosts(), Start: "2026-03-01T13:47:00", Duration: 2 * time.Minute, Effect: omen.EffectShift},    // 107 to 109
+	} {
+		if err := db.PutWindow(ctx, w, byAnn); err != nil {
+			t.Fatal(err)
+		}
 	}
 	got, err := db.ExcludedSpans(ctx, host, map[string]string{"role": "web"}, start, minute(120))
 	if err != nil {
@@ -160,8 +166,12 @@ func TestExcludedSpans(t *testing.T) {
 	want := []omen.Span{
 		{From: minute(60), To: minute(70), Why: "silence kept out"},
 		{From: minute(80), To: minute(85), Why: "window nightly"},
-		{From: minute(100), To: minute(120), Why: "incident open"},
-		{From: minute(30), To: minute(40), Why: "incident confirmed though trivial"},
+		{From: minute(106), To: minute(109), Why: "incident confirmed in the backup", Confirmed: true},
+		{From: minute(105), To: minute(107), Why: "incident in the backup"},
+		{From: minute(109), To: minute(111), Why: "incident in the backup"},
+		{From: minute(100), To: minute(107), Why: "incident open"},
+		{From: minute(109), To: minute(120), Why: "incident open"},
+		{From: minute(30), To: minute(40), Why: "incident confirmed though trivial", Confirmed: true},
 		{From: minute(10), To: minute(20), Why: "incident unjudged"},
 		{From: start, To: minute(2), Why: "incident begun before"},
 	}

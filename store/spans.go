@@ -16,9 +16,11 @@ import (
 // new normal and those of a daily habit (three days at the same time of day
 // with the same leading cause) are learnable again.
 // Silences and windows with the effect "exclude" on the host, whose labels may
-// be nil, are left out too. Spans may overlap.
+// be nil, are left out too; of an incident that nobody confirmed the time in
+// windows with the effect "shift" is not, since other values are expected in
+// them. Spans may overlap.
 func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, from, to time.Time) ([]omen.Span, error) {
-	spans, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
+	spans, shifted, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
@@ -31,9 +33,32 @@ func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[stri
 		if !excludes(in) || in.Verdict != omen.Real && daily[in.ID] {
 			continue
 		}
-		spans = append(spans, spanOf(in, from, to))
+		one := spanOf(in, from, to)
+		if in.Verdict == omen.Real {
+			spans = append(spans, one)
+			continue
+		}
+		spans = append(spans, outside(one, shifted)...)
 	}
 	return spans, nil
+}
+
+// outside is what is left of a span without others, oldest first.
+func outside(s omen.Span, without []omen.Span) []omen.Span {
+	var left []omen.Span
+	for _, w := range slices.SortedFunc(slices.Values(without), func(a, b omen.Span) int { return a.From.Compare(b.From) }) {
+		if !w.To.After(s.From) || !w.From.Before(s.To) {
+			continue
+		}
+		if w.From.After(s.From) {
+			left = append(left, omen.Span{From: s.From, To: w.From, Why: s.Why})
+		}
+		s.From = w.To
+	}
+	if s.From.Before(s.To) {
+		left = append(left, s)
+	}
+	return left
 }
 
 // BenignSpans are the times within from…to of which an operator said that
@@ -75,7 +100,7 @@ func spanOf(in omen.Incident, from, to time.Time) omen.Span {
 	if begin.Before(from) {
 		begin = from
 	}
-	return omen.Span{From: begin, To: end, Why: "incident " + in.ID}
+	return omen.Span{From: begin, To: end, Why: "incident " + in.ID, Confirmed: in.Verdict == omen.Real}
 }
 
 // excludes reports whether an incident's time is kept out of training.
@@ -95,28 +120,33 @@ func excludes(in omen.Incident) bool {
 	return in.Suppressed == "" && in.Reason != omen.ReasonExpired
 }
 
-// quietSpans are the silences and windows that ask for their time to be left
-// out of a host's training.
-func (db *DB) quietSpans(ctx context.Context, value func(string) string, from, to time.Time) (spans []omen.Span, err error) {
+// quietSpans are the times that the silences and windows on a host ask to be
+// left out of its training, and those of windows in which other values are
+// expected.
+func (db *DB) quietSpans(ctx context.Context, value func(string) string, from, to time.Time) (out, shifted []omen.Span, err error) {
 	silences, err := db.Silences(ctx, from)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, s := range silences {
 		if s.Effect == omen.EffectExclude && s.From.Before(to) && onHost(s.Match, value) {
-			spans = append(spans, omen.Span{From: s.From, To: s.Until, Why: "silence " + s.ID})
+			out = append(out, omen.Span{From: s.From, To: s.Until, Why: "silence " + s.ID})
 		}
 	}
 	windows, err := db.Windows(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, w := range windows {
-		if w.Effect == omen.EffectExclude && onHost(w.Match, value) {
-			spans = append(spans, w.Between(from, to)...)
+		switch {
+		case !onHost(w.Match, value):
+		case w.Effect == omen.EffectExclude:
+			out = append(out, w.Between(from, to)...)
+		case w.Effect == omen.EffectShift:
+			shifted = append(shifted, w.Between(from, to)...)
 		}
 	}
-	return spans, nil
+	return out, shifted, nil
 }
 
 // onHost reports whether matchers that ask about hosts alone hold for one.

@@ -159,14 +159,16 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 		return fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
 	}
 	from, to := all[0].At, all[len(all)-1].At
+	excluded, err := spans(ctx, w.o.Excluded, h.id, from, to)
+	if err != nil {
+		return err
+	}
+	benign, err := spans(ctx, w.o.Benign, h.id, from, to)
+	if err != nil {
+		return err
+	}
 	o := w.o.Detect
-	var err error
-	if o.Excluded, err = spans(ctx, w.o.Excluded, h.id, from, to); err != nil {
-		return err
-	}
-	if o.Benign, err = spans(ctx, w.o.Benign, h.id, from, to); err != nil {
-		return err
-	}
+	o.Excluded, o.Benign = plain(excluded), plain(benign)
 	w.mu.Lock()
 	champion, championInfo := h.model, h.info
 	w.mu.Unlock()
@@ -185,7 +187,7 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	}
 	promote, why := true, "the first model of this host"
 	if champion != nil {
-		promote, why = prove(champion, model, all, o.Excluded, w.o.Step)
+		promote, why = prove(champion, model, all, excluded, w.o.Step)
 	}
 	blob, err := model.MarshalBinary()
 	if err != nil {
@@ -203,20 +205,21 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	return nil
 }
 
-// spans asks for some of a host's spans, as package detect takes them.
-func spans(ctx context.Context, ask func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error), h omen.Host, from, to time.Time) ([]detect.Span, error) {
+// spans asks for some of a host's spans.
+func spans(ctx context.Context, ask func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error), h omen.Host, from, to time.Time) ([]omen.Span, error) {
 	if ask == nil {
 		return nil, nil
 	}
-	found, err := ask(ctx, h, from, to)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]detect.Span, len(found))
-	for i, s := range found {
+	return ask(ctx, h, from, to)
+}
+
+// plain are spans as package detect takes them.
+func plain(all []omen.Span) []detect.Span {
+	out := make([]detect.Span, len(all))
+	for i, s := range all {
 		out[i] = detect.Span{From: s.From, To: s.To}
 	}
-	return out, nil
+	return out
 }
 
 // latest is what a new model's stream starts from: the samples up to now, since

@@ -11,7 +11,7 @@ import (
 // conduct is how a model behaved on a stretch of history.
 type conduct struct {
 	quiet, alerts     int // samples outside excluded spans, and those of them in alert
-	troubled, noticed int // excluded spans in the stretch, and those with an alert
+	troubled, noticed int // confirmed incidents in the stretch, and those with an alert
 }
 
 // rate is the share of quiet samples in alert.
@@ -27,8 +27,10 @@ const (
 )
 
 // prove has the challenger and the champion score the last day (or the last
-// fifth, if that is more than there is) side by side, and judges.
-func prove(champion, challenger *detect.Model, all []omen.Vector, excluded []detect.Span, step time.Duration) (bool, string) {
+// fifth, if that is more than there is) side by side, and judges. Of the spans
+// that were left out of training the confirmed incidents must be noticed; what
+// is found in the others, which nobody judged, is held against neither.
+func prove(champion, challenger *detect.Model, all []omen.Vector, excluded []omen.Span, step time.Duration) (bool, string) {
 	n := min(len(all), max(len(all)/5, int(24*time.Hour/step)))
 	old := behave(champion, all, n, excluded)
 	fresh := behave(challenger, all, n, excluded)
@@ -48,9 +50,9 @@ func judge(old, fresh conduct, had, has omen.Grade) (promote bool, why string) {
 	case float64(fresh.alerts) > slack*float64(old.alerts)+slackSamples:
 		return false, fmt.Sprintf("kept the old model: the new one alerts on %d quiet samples, the old one on %d", fresh.alerts, old.alerts)
 	case fresh.noticed < old.noticed:
-		return false, fmt.Sprintf("kept the old model: the new one notices %d of %d incidents, the old one %d", fresh.noticed, fresh.troubled, old.noticed)
+		return false, fmt.Sprintf("kept the old model: the new one notices %d of %d confirmed incidents, the old one %d", fresh.noticed, fresh.troubled, old.noticed)
 	default:
-		return true, fmt.Sprintf("alerts on %d of %d quiet samples (before: %d), notices %d of %d incidents", fresh.alerts, fresh.quiet, old.alerts, fresh.noticed, fresh.troubled)
+		return true, fmt.Sprintf("alerts on %d of %d quiet samples (before: %d), notices %d of %d confirmed incidents", fresh.alerts, fresh.quiet, old.alerts, fresh.noticed, fresh.troubled)
 	}
 }
 
@@ -66,25 +68,27 @@ func rank(g omen.Grade) int {
 }
 
 // behave scores the last n samples with a stream of the model's own.
-func behave(m *detect.Model, all []omen.Vector, n int, excluded []detect.Span) conduct {
+func behave(m *detect.Model, all []omen.Vector, n int, excluded []omen.Span) conduct {
 	var c conduct
 	begin := len(all) - n
 	stream := m.Stream(all[max(0, begin-warmSteps):begin])
-	seen := map[int]bool{} // excluded spans met -> alerted
+	seen := map[string]bool{} // confirmed incidents met -> alerted
 	for _, v := range all[begin:] {
 		score, err := stream.Score(v)
 		if err != nil {
 			continue // another width: judged by the other samples
 		}
-		inside := -1
-		for i, s := range excluded {
-			if !v.At.Before(s.From) && !v.At.After(s.To) {
-				inside = i
-				break
+		inside := false
+		for _, s := range excluded {
+			if v.At.Before(s.From) || v.At.After(s.To) {
+				continue
+			}
+			inside = true
+			if s.Confirmed {
+				seen[s.Why] = seen[s.Why] || score.Anomalous()
 			}
 		}
-		if inside >= 0 {
-			seen[inside] = seen[inside] || score.Anomalous()
+		if inside {
 			continue
 		}
 		c.quiet++

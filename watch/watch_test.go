@@ -15,7 +15,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
@@ -96,8 +95,9 @@ func (w *world) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 			if at.Before(w.born) {
 				continue
 			}
-			r := rand.New(rand.NewPCG(uint64(at.Unix()), uint64(len(host))+uint64(host[len(host)-1])))
-			load := 0.4 + 0.2*math.Sin(2*math.Pi*float64(at.Unix())/120)
+			age := uint64(at.Sub(w.born) / time.Second)
+			r := rand.New(rand.NewPCG(age, uint64(len(host))+uint64(host[len(host)-1])))
+			load := 0.4 + 0.2*math.Sin(2*math.Pi*float64(age)/120)
 			for j, name := range names {
 				v := load*[]float64{1, 0.8, 0.5, 0.1}[slices.Index(features, name)] + 0.02*r.NormFloat64()
 				if host == w.hosts[0] {
@@ -386,9 +386,14 @@ func TestBehaveCountsIncidentsApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	span := []detect.Span{{From: r.now.Add(10 * time.Second), To: r.now.Add(30 * time.Second)}}
-	c := behave(m, all["web-1"], 60, span)
+	after := func(s int) time.Time { return r.now.Add(time.Duration(s) * time.Second) }
+	spans := []omen.Span{
+		{From: after(10), To: after(20), Why: "a", Confirmed: true},
+		{From: after(21), To: after(25), Why: "a", Confirmed: true}, // of the same incident
+		{From: after(26), To: after(30), Why: "nobody judged it"},
+	}
+	c := behave(m, all["web-1"], 60, spans)
 	if c.quiet != 39 || c.troubled != 1 || c.noticed != 1 || c.alerts == 0 {
-		t.Errorf("conduct %+v: want 39 samples outside the span, which is noticed", c)
+		t.Errorf("conduct %+v: want 39 samples outside the spans, and the confirmed incident noticed", c)
 	}
 }
