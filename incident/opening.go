@@ -86,6 +86,7 @@ func (t *Tracker) begin(k *track, at time.Time) {
 	}
 	k.in.Summary = summary(k.in.Causes)
 	k.returns, k.quiet, k.expiry, k.updated, k.shown = 0, 0, at, at, r.peak
+	k.lifted = time.Time{}
 	k.atPeak = keep(r.causes)
 	t.judge(k, at, false)
 	if k.in.Suppressed != "" {
@@ -133,7 +134,13 @@ func (t *Tracker) why(k *track, at time.Time, again bool) string {
 			return omen.ReasonMinor
 		}
 	}
-	return t.rules.why(k.in, []subject{{k.host, t.labels(k.host)}}, at)
+	who := []subject{{k.host, t.labels(k.host)}}
+	reason := t.rules.why(k.in, who, at)
+	if reason == "" && (again || k.in.ChangeNumber == 0) {
+		// What began in a quiet time that is just over has to be seen after it.
+		reason = t.rules.quiet(k.in, who, k.run.onset)
+	}
+	return reason
 }
 
 // recheck is how often the rules are asked about an open incident: silences
@@ -167,12 +174,37 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 		}
 		return
 	}
+	severity, byClock := in.Severity, k.rules == t.rules.version || !k.lifted.IsZero()
 	t.judge(k, at, false)
+	if byClock && lulled(was) && in.Suppressed == "" && !k.seenAnew(at, t.h.Open.Samples) {
+		in.Suppressed, in.Severity = was, severity
+		k.checked = time.Time{} // look again at the next sample
+		return
+	}
+	k.lifted = time.Time{}
 	if was != "" && in.Suppressed == "" {
 		t.tell(k, omen.ChangeEscalated, omen.ReasonLifted)
 		return
 	}
 	t.announce(in, was, at)
+}
+
+// lulled reports whether an incident is kept quiet for a time: by a silence, a
+// window or a grace period.
+func lulled(suppressed string) bool {
+	return suppressed == omen.ReasonSilenced || suppressed == omen.ReasonMaintenance || suppressed == omen.ReasonGrace
+}
+
+// seenAnew reports whether the host was above the limit for n more samples
+// since its quiet time ended by the clock: what ends with a job in its window is no news
+// when the window does.
+func (k *track) seenAnew(at time.Time, n int) bool {
+	if k.lifted.IsZero() {
+		k.lifted, k.after = at, 0
+		return false
+	}
+	k.after++
+	return k.after >= n
 }
 
 // announce records that an incident is told from now on, or no longer.
@@ -192,6 +224,7 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	k.in, k.past = in, nil
 	k.returns++
 	k.quiet, k.expiry, k.updated, k.shown = 0, at, at, k.run.peak
+	k.lifted = time.Time{}
 	in.State, in.ClosedAt = omen.Open, time.Time{}
 	if in.AckedBy != "" {
 		in.State = omen.Acknowledged // whoever took it has it still

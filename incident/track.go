@@ -28,6 +28,8 @@ type track struct {
 	updated time.Time       // when its causes were last journalled
 	shown   float64         // the score that was journalled with them
 	atPeak  []omen.Cause    // at the open incident's peak; never shared
+	lifted  time.Time       // when what kept the open incident quiet for a time was found over…
+	after   int             // …and samples above the limit since
 	expiry  time.Time       // when it last gained a reason to stay open
 
 	// While a tick is under way: people are to be told of its incident, alone or
