@@ -122,22 +122,16 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 			h.labels = f.Labels[i]
 		}
 		w.boots(h, f, f.Host(v.Host.Name), at)
-		h.seen, h.values = at, v.Values
+		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
 		if h.stream == nil {
 			continue
 		}
 		v.Shift = w.shifted(h, at)
-		score, err := h.stream.Score(v)
-		if err != nil { // another width: the model is of another schema
-			w.log.Error("sample not scored", "host", h.id.Name, "err", err)
-			h.model, h.stream = nil, nil
-			continue
-		}
-		h.score = score.Clone()
-		h.drift.add(score, w.o.Step)
-		tick.Scores = append(tick.Scores, h.score)
+		w.batch.add(h, v)
 	}
+	tick.Scores = w.score(&w.batch, w.o.Step)
+	w.batch.clear()
 	for name, h := range w.hosts {
 		switch {
 		case spoke[name]:
@@ -149,6 +143,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 				w.stored[name] = trained{h.model, h.info, h.tried}
 			}
 		case h.model != nil:
+			h.part()
 			tick.Silent = append(tick.Silent, h.id)
 		}
 	}

@@ -78,6 +78,7 @@ type Watch struct {
 	status omen.SourceStatus
 	window time.Duration // what $window became at the first read
 	last   time.Time     // the last instant that was scored
+	batch  batch         // empty between ticks
 
 	changed bool // which hosts are there, since that was stored
 	untold  bool // the desk did not take the last round; likewise below
@@ -109,7 +110,8 @@ type host struct {
 	model    *detect.Model
 	info     omen.ModelInfo
 	stream   *detect.Stream
-	score    omen.Score // a clone
+	score    omen.Score // of the last sample; shares its tick's memory, as values do, until apart
+	apart    bool       // for it is silent
 	drift    drift      // since the model serves
 	selfTest []omen.SelfTest
 	training omen.TrainingStatus

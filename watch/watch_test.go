@@ -118,7 +118,7 @@ type rig struct {
 	now   time.Time
 }
 
-func profile(t *testing.T) *feature.Schema {
+func profile(t testing.TB) *feature.Schema {
 	t.Helper()
 	p := feature.Profile{Name: "test", By: []string{"instance"}}
 	for _, name := range features {
@@ -133,7 +133,7 @@ func profile(t *testing.T) *feature.Schema {
 	return s
 }
 
-func newRig(t *testing.T, db *store.DB, hosts ...string) *rig {
+func newRig(t testing.TB, db *store.DB, hosts ...string) *rig {
 	t.Helper()
 	now := time.Now().Truncate(time.Second)
 	r := &rig{world: &world{hosts: hosts, born: now, fault: map[string]float64{}, silent: map[string]bool{}}, now: now}
@@ -144,7 +144,7 @@ func newRig(t *testing.T, db *store.DB, hosts ...string) *rig {
 	return r
 }
 
-func open(t *testing.T) *store.DB {
+func open(t testing.TB) *store.DB {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -155,7 +155,7 @@ func open(t *testing.T) *store.DB {
 }
 
 // pass scores n seconds, one by one.
-func (r *rig) pass(t *testing.T, n int) []omen.Tick {
+func (r *rig) pass(t testing.TB, n int) []omen.Tick {
 	t.Helper()
 	r.ticks = nil
 	for range n {
@@ -166,7 +166,7 @@ func (r *rig) pass(t *testing.T, n int) []omen.Tick {
 }
 
 // grow lets the rig's hosts become old enough for a first model, and trains it.
-func (r *rig) grow(t *testing.T) {
+func (r *rig) grow(t testing.TB) {
 	t.Helper()
 	r.pass(t, 160)
 	if err := r.lookUp(t.Context()); err != nil {
