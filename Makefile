@@ -30,7 +30,7 @@ check: ## what CI does
 	bash .ci/run
 
 bench: ## benchmarks of the code, and detection quality on ../shared/bench
-	$(GO) test -run '^$$' -bench . -benchmem ./autoencoder ./detect ./incident ./store
+	$(GO) test -run '^$$' -bench . -benchmem ./autoencoder ./detect ./incident ./store ./watch
 	@if [ -d ../shared/bench ]; then $(MAKE) --no-print-directory build && ./bin/omen bench ../shared/bench; \
 	else echo "../shared/bench is absent: no detection quality measured"; fi
 
