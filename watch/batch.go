@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -32,10 +34,32 @@ func (b *batch) clear() {
 	b.hosts, b.streams, b.vectors, b.results = b.hosts[:0], b.streams[:0], b.vectors[:0], b.results[:0]
 }
 
+// alone is how many hosts one processor scores before others help: a
+// millisecond's work.
+const alone = 256
+
+// run scores the batch: in as many parts as there are processors, if it is
+// large.
+func (b *batch) run() {
+	n := len(b.hosts)
+	b.results = slices.Grow(b.results[:0], n)[:n]
+	part := max(alone, (n+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var others sync.WaitGroup
+	for from := part; from < n; from += part {
+		others.Go(func() { b.runPart(from, min(from+part, n)) })
+	}
+	b.runPart(0, min(part, n))
+	others.Wait()
+}
+
+func (b *batch) runPart(from, to int) {
+	detect.ScoreBatch(b.results[from:from:to], b.streams[from:to], b.vectors[from:to])
+}
+
 // score scores the batch, in the order in which it was filled, and gives each
 // host its score, which outlives the batch. The caller holds mu.
 func (w *Watch) score(b *batch, step time.Duration) []omen.Score {
-	b.results = detect.ScoreBatch(b.results[:0], b.streams, b.vectors)
+	b.run()
 	keep := room(b.results)
 	for i, r := range b.results {
 		h := b.hosts[i]
