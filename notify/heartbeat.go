@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -84,8 +86,12 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 		}
 		call, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no answer within %s", sendTimeout))
 		now := time.Now()
-		m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+receiver+".", now, now)
-		err := c.sender.Send(call, m)
+		m, err := r.testMessage(c, now)
+		if err != nil {
+			cancel()
+			return err
+		}
+		err = c.sender.Send(call, m)
 		if err == nil && c.resolved {
 			over := *m.Alerts[0]
 			over.EndsAt, over.Annotations = now, over.Annotations.Clone()
@@ -93,6 +99,8 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 				over.Annotations[name] = "The test is over"
 			}
 			over.Annotations["icon"] = "✅"
+			delete(over.Annotations, "causes")
+			m.Picture = nil
 			m.Alerts, m.Reason, m.Key = []*alert.Alert{&over}, amnotify.ReasonAllAlertsResolved, m.Key+".over"
 			err = c.sender.Send(call, m)
 		}
@@ -102,4 +110,36 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// testMessage looks like a message about an incident, with a picture where the
+// channel shows one, and says that it is none.
+func (r *Relay) testMessage(c channel, now time.Time) (Message, error) {
+	m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+c.receiver+". Causes and picture are made up.", now, now)
+	sample := omen.Incident{
+		ID: "test", Kind: omen.HostIncident, Host: omen.Host{Name: "example"}, Since: now.Add(-8 * time.Minute),
+		Causes: []omen.Cause{
+			{Feature: "disk_write", Unit: omen.BytesPerSecond, Share: .7, Actual: 240e6, Expected: 11e6, Lower: 8e6, Upper: 15e6},
+			{Feature: "cpu_iowait", Unit: omen.Ratio, Share: .3, Actual: .41, Expected: .02, Lower: 0, Upper: .05},
+		},
+	}
+	lines := make([]string, len(sample.Causes))
+	for i, cause := range sample.Causes {
+		lines[i] = cause.String()
+	}
+	m.Alerts[0].Annotations["causes"] = model.LabelValue(strings.Join(lines, "\n"))
+	if !takesPictures[c.kind] || !r.settings.pictures() {
+		return m, nil
+	}
+	var points []omen.ScorePoint
+	for at := sample.Since.Add(-pictureBefore); !at.After(now); at = at.Add(15 * time.Second) {
+		value := .4 + .15*math.Sin(float64(at.Unix())/90)
+		if up := at.Sub(sample.Since); up > 0 {
+			value += 3 * (1 - math.Exp(-up.Minutes()))
+		}
+		points = append(points, omen.ScorePoint{At: at, Value: value})
+	}
+	var err error
+	m.Picture, err = picture(sample, points)
+	return m, err
 }

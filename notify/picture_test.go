@@ -110,3 +110,40 @@ func TestTelegramPicture(t *testing.T) {
 		})
 	}
 }
+
+// omen notify test shows what an incident's message looks like, picture
+// included, in every channel that takes one.
+func TestTestMessagesHavePictures(t *testing.T) {
+	tg, api, smtp := newSink(t, telegramOK, nil), newWebAPI(t, nil), newMailSink(t)
+	text := yamlOf(`
+		|receivers:
+		|- name: r
+		|  telegram_configs: [{api_url: %q, bot_token: "123:secret", chat_id: -42}]
+		|  slack_configs: [{app_token: x, app_url: "%s/api/chat.postMessage"}]
+		|  email_configs: [{to: a@b.c, from: d@e.f, smarthost: %q, require_tls: false}]
+		|`, tg.URL, api.URL, smtp.Addr().String())
+	if err := newRelay(t, nil, text).Test(t.Context(), "r"); err != nil {
+		t.Fatal(err)
+	}
+	if got := tg.got(); len(got) != 2 || !strings.HasSuffix(got[0].path, "/sendPhoto") || !strings.HasSuffix(got[1].path, "/sendMessage") {
+		t.Errorf("telegram: %d requests, first to %s", len(got), got[0].path)
+	}
+	if paths := strings.Join(api.paths(), " "); paths != "chat.postMessage files.getUploadURLExternal /upload/x files.completeUploadExternal chat.postMessage" {
+		t.Errorf("slack: %s", paths)
+	}
+	mails := smtp.got()
+	if len(mails) != 2 {
+		t.Fatalf("%d mails", len(mails))
+	}
+	_, first := mails[0].parts(t)
+	_, over := mails[1].parts(t)
+	if !strings.HasPrefix(first["image/png"], isPNG) || !strings.Contains(first["text/plain"], "This is a test of receiver r") || over["image/png"] != "" {
+		t.Errorf("mails %q, %q", first["text/plain"], over["text/plain"])
+	}
+	if err := newRelay(t, nil, text+"\nnotify: {pictures: false}\n").Test(t.Context(), "r"); err != nil {
+		t.Fatal(err)
+	}
+	if _, parts := smtp.got()[2].parts(t); parts["image/png"] != "" {
+		t.Error("a picture, though they are off")
+	}
+}

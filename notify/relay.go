@@ -70,7 +70,7 @@ func NewRelay(o Options) (*Relay, error) {
 	}
 	r := &Relay{settings: o.Settings, store: o.Store, view: view{external, o.Labels}, log: o.Log}
 	own := o.Settings.own
-	if own.Pictures == nil || *own.Pictures {
+	if o.Settings.pictures() {
 		r.scores = o.Scores
 	}
 	r.secret = &secretKey{store: o.Store}

@@ -248,6 +248,9 @@ func (s *Settings) checkOwn() error {
 	return nil
 }
 
+// pictures reports whether messages come with pictures, where they can.
+func (s *Settings) pictures() bool { return s.own.Pictures == nil || *s.own.Pictures }
+
 func setDefault(d *model.Duration, to time.Duration) {
 	if *d <= 0 {
 		*d = model.Duration(to)
