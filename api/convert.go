@@ -17,7 +17,7 @@ func toCause(c omen.Cause) wireCause {
 	return wireCause{
 		Feature: c.Feature, Unit: c.Unit, Share: number(c.Share), Actual: number(c.Actual),
 		Expected: number(c.Expected), Lower: number(c.Lower), Upper: number(c.Upper),
-		Trivial: c.Trivial, Text: c.String(),
+		Trivial: c.Trivial, Clears: c.Clears, Text: c.String(),
 	}
 }
 

@@ -139,13 +139,33 @@ func TestCounterfactual(t *testing.T) {
 	v.Values = slices.Clone(v.Values)
 	v.Values[2] += 1
 	v.Values[7] -= 1
-	if _, err := st.Score(v); err != nil {
+	score, err := st.Score(v)
+	if err != nil {
 		t.Fatal(err)
 	}
 	c := st.Counterfactual()
 	names := map[string]bool{}
 	for _, ch := range c.Changes {
 		names[ch.Feature] = true
+	}
+	for _, cause := range score.Causes {
+		if cause.Clears != names[cause.Feature] {
+			t.Errorf("cause %s clears the alert: %v, by the counterfactual %v", cause.Feature, cause.Clears, names[cause.Feature])
+		}
+	}
+	// Put right, the features that are marked clear it, and without one of them
+	// it stays.
+	for _, but := range append(c.Changes, Change{}) {
+		again, put := m.Stream(all[2800:2900]), v
+		put.Values = slices.Clone(v.Values)
+		for _, ch := range c.Changes {
+			if ch != but {
+				put.Values[s.Index(ch.Feature)] = ch.To
+			}
+		}
+		if sc, _ := again.Score(put); sc.Unsmoothed > 1.2 != (but != Change{}) {
+			t.Errorf("without %q put right it scores %.2f", but.Feature, sc.Unsmoothed)
+		}
 	}
 	if !c.Clears || c.Value > 1 || !names[s.Features()[2].Name] || !names[s.Features()[7].Name] {
 		t.Errorf("counterfactual %+v: want features 2 and 7 to return", c)

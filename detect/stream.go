@@ -138,6 +138,9 @@ func (s *Stream) explain(v omen.Vector) {
 	if sum > 0 {
 		s.rank()
 	}
+	if s.judge.unsmoothed > m.limit {
+		s.markClearing()
+	}
 	s.front.ahead.pull()
 }
 

@@ -3,7 +3,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 
 export type Num = number | null;
 export interface Ref { id: string; source: string; profile: string; name: string }
-export interface Cause { feature: string; unit: string; share: Num; actual: Num; expected: Num; lower: Num; upper: Num; trivial: boolean; text: string }
+export interface Cause { feature: string; unit: string; share: Num; actual: Num; expected: Num; lower: Num; upper: Num; trivial: boolean; clears: boolean; text: string }
 export interface Training { running: boolean; progress: Num; samples: number; next_due: string | null; next_grade: string; err: string }
 export interface Host extends Ref {
   labels: Record<string, string>; state: HostState; score: Num; reconstruction_error: Num; scored_at: string | null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, causesLine, countdown, score, scoreRange, seconds, value, whole } from "./format";
+import { ago, causesLine, clearing, countdown, score, scoreRange, seconds, value, whole } from "./format";
 import { hostPath } from "./api";
 
 describe("values are written as package omen writes them", () => {
@@ -37,5 +37,12 @@ it("always keeps the limit in view", () => {
 
 it("says what matters first", () =>
   expect(causesLine([{ text: "a_b 1", trivial: true }, { text: "c_d 2", trivial: false }])).toBe("c d 2"));
+
+it("says what would clear an alert", () => {
+  const causes = [{ feature: "disk_write", clears: true }, { feature: "cpu_iowait", clears: false }, { feature: "load_one", clears: true }];
+  expect(clearing(causes)).toBe("disk write and load one");
+  expect(clearing(causes.slice(0, 2))).toBe("disk write");
+  expect(clearing([])).toBe("");
+});
 
 it("escapes hosts in addresses", () => expect(hostPath("p/k8s/shop/a b?")).toBe("/hosts/p/k8s/shop/a%20b%3F"));

@@ -109,6 +109,12 @@ export function scoreRange(values: Num[], log: boolean): [number, number] {
   return log ? [0.05, Math.max(2, top * 1.4)] : [0, top * 1.1];
 }
 
+/** The features whose return would clear the alert, as one would say them. */
+export function clearing(causes: { feature: string; clears: boolean }[]): string {
+  const names = causes.filter((c) => c.clears).map((c) => words(c.feature));
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+}
+
 /** A nice sentence about what a host does now. */
 export function causesLine(causes: { text: string; trivial: boolean }[], most = 2): string {
   const real = causes.filter((c) => !c.trivial);

@@ -2,7 +2,7 @@ import { Alert, Badge, Tooltip } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type HostState, type Incident } from "../api";
-import { ago, causesLine, clock, reason, score, severityColor, stateColor, value, words } from "../format";
+import { ago, causesLine, clearing, clock, reason, score, severityColor, stateColor, value, words } from "../format";
 
 export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} aria-hidden />;
 
@@ -61,8 +61,15 @@ export function Causes({ causes }: { causes: Cause[] }) {
           </div>
         </div>
       ))}
+      <Clearing causes={causes} />
     </div>
   );
+}
+
+/** What would have to return to normal for the alert to clear. */
+function Clearing({ causes }: { causes: Cause[] }) {
+  const names = clearing(causes);
+  return names && <div className="dim" style={{ fontSize: 13 }}>The alert clears if {names} returned to what is expected.</div>;
 }
 
 export const title = (i: Incident) =>
