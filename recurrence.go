@@ -1,6 +1,7 @@
 package omen
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -43,29 +44,38 @@ func ParseRule(text string, zone *time.Location) (Rule, error) {
 	for part := range strings.SplitSeq(strings.TrimPrefix(text, "RRULE:"), ";") {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok {
-			return Rule{}, fmt.Errorf("rule %q: %q is not KEY=VALUE: %w", text, part, ErrInvalid)
+			return Rule{}, ruleError(text, fmt.Errorf("%q is not KEY=VALUE", part))
 		}
 		if err := r.set(strings.ToUpper(key), strings.ToUpper(value), zone); err != nil {
-			return Rule{}, fmt.Errorf("rule %q: %w: %w", text, err, ErrInvalid)
+			return Rule{}, ruleError(text, err)
 		}
 	}
-	return r, r.check(text)
+	if err := r.check(); err != nil {
+		return Rule{}, ruleError(text, err)
+	}
+	return r, nil
+}
+
+// ruleError says which rule is wrong, and what one looks like.
+func ruleError(text string, err error) error {
+	return WithHint(fmt.Errorf("rule %q: %w: %w", text, err, ErrInvalid),
+		"such as FREQ=DAILY or FREQ=WEEKLY;BYDAY=SA,SU or FREQ=MONTHLY;BYDAY=2TU; also INTERVAL, COUNT, UNTIL and BYMONTHDAY")
 }
 
 // check reports combinations that Omen does not expand.
-func (r Rule) check(text string) error {
+func (r Rule) check() error {
 	nth := slices.ContainsFunc(r.Days, func(d RuleDay) bool { return d.Nth != 0 })
 	switch {
 	case r.Freq == "":
-		return fmt.Errorf("rule %q: no FREQ: %w", text, ErrInvalid)
+		return errors.New("no FREQ")
 	case nth && r.Freq != "MONTHLY":
-		return fmt.Errorf("rule %q: a numbered weekday needs FREQ=MONTHLY: %w", text, ErrInvalid)
+		return errors.New("a numbered weekday needs FREQ=MONTHLY")
 	case len(r.MonthDay) > 0 && r.Freq != "MONTHLY":
-		return fmt.Errorf("rule %q: BYMONTHDAY needs FREQ=MONTHLY: %w", text, ErrInvalid)
+		return errors.New("BYMONTHDAY needs FREQ=MONTHLY")
 	case len(r.MonthDay) > 0 && len(r.Days) > 0:
-		return fmt.Errorf("rule %q: BYMONTHDAY and BYDAY together are not supported: %w", text, ErrInvalid)
+		return errors.New("BYMONTHDAY and BYDAY together are not supported")
 	case len(r.Days) > 0 && r.Freq == "YEARLY":
-		return fmt.Errorf("rule %q: BYDAY with FREQ=YEARLY is not supported: %w", text, ErrInvalid)
+		return errors.New("BYDAY with FREQ=YEARLY is not supported")
 	}
 	return nil
 }
@@ -160,16 +170,16 @@ type schedule struct {
 func (w Window) schedule() (schedule, error) {
 	zone, err := time.LoadLocation(w.Zone)
 	if err != nil {
-		return schedule{}, fmt.Errorf("time zone %q: %w", w.Zone, err)
+		return schedule{}, WithHint(fmt.Errorf("time zone %q is not known: %w", w.Zone, ErrInvalid), "an IANA name such as Europe/Berlin; empty is UTC")
 	}
 	s := schedule{zone: zone, once: w.Rule == ""}
 	if s.first, err = time.Parse(localLayout, w.Start); err != nil {
-		return schedule{}, fmt.Errorf("start %q: want the form %s", w.Start, localLayout)
+		return schedule{}, WithHint(fmt.Errorf("start %q is no local time: %w", w.Start, ErrInvalid), "the form is "+localLayout)
 	}
 	for _, e := range w.Except {
 		t, err := time.Parse(localLayout, e)
 		if err != nil {
-			return schedule{}, fmt.Errorf("exception %q: want the form %s", e, localLayout)
+			return schedule{}, WithHint(fmt.Errorf("exception %q is no local time: %w", e, ErrInvalid), "the form is "+localLayout)
 		}
 		s.except = append(s.except, t)
 	}

@@ -3,6 +3,7 @@ package omen
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -30,11 +31,11 @@ const (
 // [ErrInvalid].
 func (m Matcher) Validate() error {
 	if m.Name == "" {
-		return fmt.Errorf("matcher for %q: no name: %w", m.Value, ErrInvalid)
+		return WithHint(fmt.Errorf("matcher for %q: no name: %w", m.Value, ErrInvalid), "its name is host, profile, source, kind, severity, cause, or a label of the host")
 	}
 	if m.IsRegex {
 		if _, err := regexp.Compile("^(?:" + m.Value + ")$"); err != nil {
-			return fmt.Errorf("matcher %s: %w: %w", m.Name, err, ErrInvalid)
+			return WithHint(fmt.Errorf("matcher %s: %w: %w", m.Name, err, ErrInvalid), "expressions are those of RE2; a dot that is meant as a dot is written \\.")
 		}
 	}
 	return nil
@@ -76,21 +77,24 @@ func (s Silence) Active(t time.Time) bool { return !t.Before(s.From) && t.Before
 
 // Validate reports what is missing or contradictory, as [ErrInvalid].
 func (s Silence) Validate() error {
+	what := strings.TrimSpace("silence " + s.ID)
 	switch {
 	case s.By == "":
-		return fmt.Errorf("silence %s: no author: %w", s.ID, ErrInvalid)
-	case s.Reason == "":
-		return fmt.Errorf("silence %s: no reason: %w", s.ID, ErrInvalid)
+		return WithHint(fmt.Errorf("%s: no author: %w", what, ErrInvalid), "say who silences in by")
+	case strings.TrimSpace(s.Reason) == "":
+		return WithHint(fmt.Errorf("%s: no reason: %w", what, ErrInvalid), "say in reason why, for those who wonder later")
+	case s.Until.IsZero():
+		return WithHint(fmt.Errorf("%s: no end: %w", what, ErrInvalid), "say in until when it ends, such as 2026-01-31T18:00:00Z")
 	case !s.Until.After(s.From):
-		return fmt.Errorf("silence %s: ends at %s, before it begins: %w", s.ID, s.Until.Format(time.RFC3339), ErrInvalid)
+		return WithHint(fmt.Errorf("%s: ends at %s, before it begins: %w", what, s.Until.Format(time.RFC3339), ErrInvalid), "until is an instant after from, which is now if it is left out")
 	}
-	return validate("silence "+s.ID, s.Match, s.Effect)
+	return validate(what, s.Match, s.Effect)
 }
 
 // validate checks what silences and windows share.
 func validate(what string, match []Matcher, effect Effect) error {
 	if len(match) == 0 {
-		return fmt.Errorf("%s: no matcher: %w", what, ErrInvalid)
+		return WithHint(fmt.Errorf("%s: no matcher: %w", what, ErrInvalid), `say whose incidents are meant, such as host="web-1"`)
 	}
 	for _, m := range match {
 		if err := m.Validate(); err != nil {
@@ -101,5 +105,5 @@ func validate(what string, match []Matcher, effect Effect) error {
 	case "", EffectSilence, EffectExclude, EffectShift:
 		return nil
 	}
-	return fmt.Errorf("%s: effect %q, want silence, exclude or shift: %w", what, effect, ErrInvalid)
+	return WithHint(fmt.Errorf("%s: effect %q is not known: %w", what, effect, ErrInvalid), "silence, exclude or shift")
 }

@@ -2,6 +2,7 @@ package omen
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -30,12 +31,15 @@ const maxWindow = 31 * 24 * time.Hour
 
 // Validate reports what is missing or unreadable, as [ErrInvalid].
 func (w Window) Validate() error {
+	if strings.TrimSpace(w.Name) == "" {
+		return WithHint(fmt.Errorf("window without a name: %w", ErrInvalid), "name it after what happens in it, such as backup")
+	}
 	what := "window " + w.Name
 	if w.Duration <= 0 || w.Duration > maxWindow {
-		return fmt.Errorf("%s: lasts %s, want up to %s: %w", what, w.Duration, maxWindow, ErrInvalid)
+		return WithHint(fmt.Errorf("%s: lasts %s: %w", what, w.Duration, ErrInvalid), fmt.Sprintf("a window lasts more than nothing and up to %s", maxWindow))
 	}
 	if _, err := w.schedule(); err != nil {
-		return fmt.Errorf("%s: %w: %w", what, err, ErrInvalid)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return validate(what, w.Match, w.Effect)
 }

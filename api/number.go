@@ -3,9 +3,12 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/omenhq/omen"
 )
 
 // number is a float64 that JSON can always hold: what is not finite is null.
@@ -27,7 +30,7 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil {
-		return &json.UnmarshalTypeError{Value: string(b), Type: nil}
+		return fmt.Errorf("%s is no number", b)
 	}
 	*n = number(f)
 	return nil
@@ -52,7 +55,7 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 	}
 	var t time.Time
 	if err := json.Unmarshal(b, &t); err != nil {
-		return err
+		return omen.WithHint(fmt.Errorf("%s is no time", b), "the form is RFC 3339: 2026-01-31T18:00:00Z or 2026-01-31T19:00:00+01:00")
 	}
 	*i = instant(t)
 	return nil

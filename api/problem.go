@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -92,8 +93,27 @@ func decode(r *http.Request, v any) error {
 			err = errors.New("there is more after its end")
 		}
 	}
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		err = fmt.Errorf("%s: a %s where %s is wanted", wrong.Field, wrong.Value, wanted(wrong.Type))
+	}
 	if err != nil {
-		return fmt.Errorf("read the body: %s: %w", strings.TrimPrefix(err.Error(), "json: "), omen.ErrInvalid)
+		return omen.WithHint(fmt.Errorf("read the body: %s: %w", strings.TrimPrefix(err.Error(), "json: "), omen.ErrInvalid), omen.Hint(err))
 	}
 	return nil
+}
+
+// wanted is what JSON a Go type is read from, for people.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Struct, reflect.Map, reflect.Pointer, reflect.Interface:
+		return "an object"
+	}
+	return "a number"
 }

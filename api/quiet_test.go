@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,37 @@ func TestEventsOfOneHost(t *testing.T) {
 		}
 		if len(got.Events) != want {
 			t.Errorf("%s: %v, want %d", query, got.Events, want)
+		}
+	}
+}
+
+// What is refused says what is wrong and how to mend it.
+func TestRefusalsCarryHints(t *testing.T) {
+	f := newFixture(t)
+	const host = `"match":[{"name":"host","value":"web-1","isRegex":false,"isEqual":true}]`
+	for _, c := range []struct{ path, body, says, hint string }{
+		{"silences", `{` + host + `,"reason":"work","by":"ann","until":"tomorrow"}`, `"tomorrow" is no time`, "RFC 3339"},
+		{"silences", `{` + host + `,"reason":"work","by":"ann"}`, "no end", "until"},
+		{"silences", `{` + host + `,"reason":" ","by":"ann","until":"2099-01-01T00:00:00Z"}`, "no reason", "why"},
+		{"silences", `{` + host + `,"reason":7,"by":"ann","until":"2099-01-01T00:00:00Z"}`, "reason: a number where a string is wanted", ""},
+		{"silences", `{"match":[],"reason":"work","by":"ann","until":"2099-01-01T00:00:00Z"}`, "no matcher", `host="web-1"`},
+		{"silences", `{"match":[{"name":"host","value":"(","isRegex":true,"isEqual":true}],"reason":"work","by":"ann","until":"2099-01-01T00:00:00Z"}`, "matcher host", "RE2"},
+		{"silences", `{"match":[{"name":"","value":"a","isRegex":false,"isEqual":true}],"reason":"work","by":"ann","until":"2099-01-01T00:00:00Z"}`, "no name", "label"},
+		{"silences", `{` + host + `,"reason":"work","by":"ann","until":"2099-01-01T00:00:00Z","effect":"loud"}`, `"loud" is not known`, "exclude"},
+		{"windows", `{"name":"","start":"2026-01-31T02:00:00","duration_seconds":60,` + host + `}`, "without a name", "backup"},
+		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":60,"rule":"FREQ=SECONDLY",` + host + `}`, "FREQ=SECONDLY is not supported", "FREQ=DAILY"},
+		{"windows", `{"name":"w","start":"at two","duration_seconds":60,` + host + `}`, `"at two" is no local time`, "2006-01-02T15:04:05"},
+		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","zone":"Mars","duration_seconds":60,` + host + `}`, `"Mars" is not known`, "Europe/Berlin"},
+		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":0,` + host + `}`, "lasts 0s", "more than nothing"},
+		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":"an hour",` + host + `}`, `"an hour" is no number`, ""},
+	} {
+		status, answer, _ := f.call(t, "POST", "/api/v1/omen/"+c.path, c.body)
+		var got struct{ Error, Hint string }
+		if err := json.Unmarshal([]byte(answer), &got); err != nil {
+			t.Fatalf("%s: %s", c.body, answer)
+		}
+		if status != 400 || !strings.Contains(got.Error, c.says) || !strings.Contains(got.Hint, c.hint) || strings.Contains(got.Error, "invalid: invalid") {
+			t.Errorf("%s\n%d, %q, hint %q; want 400, %q, hint %q", c.body, status, got.Error, got.Hint, c.says, c.hint)
 		}
 	}
 }

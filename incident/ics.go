@@ -2,6 +2,7 @@ package incident
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -235,13 +236,10 @@ func (e *icsEvent) window(calendar string, number int) (w omen.Window, skip bool
 	}
 	zone := e.start.at.Location()
 	w = omen.Window{
-		ID: "ics-" + newID("calendar", calendar+"\x00"+e.uid, e.start.at), Name: e.summary, Zone: zone.String(),
+		ID: "ics-" + newID("calendar", calendar+"\x00"+e.uid, e.start.at), Name: cmp.Or(strings.TrimSpace(e.summary), strings.TrimSpace(e.uid), "calendar"), Zone: zone.String(),
 		Start: e.start.at.Format(localLayout), Duration: length, Rule: e.rule, Calendar: calendar,
 		// so that it validates before its owner says what it is for
 		Match: []omen.Matcher{{Name: omen.MatchHost, Value: ".*", IsRegex: true, IsEqual: true}},
-	}
-	if w.Name == "" {
-		w.Name = e.uid
 	}
 	for _, x := range e.except {
 		w.Except = append(w.Except, x.at.In(zone).Format(localLayout))
