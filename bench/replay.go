@@ -33,10 +33,6 @@ type ReplayOptions struct {
 	Progress func(done float64)
 }
 
-// growth is the ages at which a young host's model is fitted, as in serve;
-// from the last on it is daily.
-var growth = []time.Duration{3 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
-
 // Page is one incident, of which people would have been told or not.
 type Page struct {
 	Host   omen.Host    `json:"host"`
@@ -143,7 +139,7 @@ func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vect
 	if step == 0 && len(vectors) > 1 {
 		step = usualStep(vectors)
 	}
-	run := liveRun{schema: schema, step: step, options: o.Detect, due: growing(vectors[0].At)}
+	run := liveRun{schema: schema, step: step, options: o.Detect, due: growing(vectors[0].At, step)}
 	story := newStory(func(i int) omen.Vector { return vectors[begin+i] }, nil)
 	run.each = func(i int, score omen.Score) {
 		v := vectors[begin+i]
@@ -169,17 +165,15 @@ func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vect
 	return r, nil
 }
 
-// growing is when a model is due: at the ages of growth, then a day after the
-// one before.
-func growing(born time.Time) func(i int, now, last time.Time) bool {
+// growing is when serve learns a host that was born then: in stages as it
+// grows, then a day after the time before.
+func growing(born time.Time, step time.Duration) func(i int, now, last time.Time) bool {
 	return func(_ int, now, last time.Time) bool {
 		if last.IsZero() {
-			return now.Sub(born) >= growth[0]
+			return now.Sub(born) >= detect.FirstStage(step)
 		}
-		for _, age := range growth {
-			if at := born.Add(age); at.After(last) {
-				return !now.Before(at)
-			}
+		if age, young := detect.NextStage(last.Sub(born), step); young {
+			return now.Sub(born) >= age
 		}
 		return now.Sub(last) >= 24*time.Hour
 	}

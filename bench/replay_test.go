@@ -19,7 +19,7 @@ import (
 
 func TestGrowing(t *testing.T) {
 	born := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	due := growing(born)
+	due := growing(born, time.Minute)
 	var fits []time.Duration
 	last := time.Time{}
 	for now := born; now.Sub(born) <= 73*time.Hour; now = now.Add(time.Minute) {
@@ -28,7 +28,10 @@ func TestGrowing(t *testing.T) {
 			last = now
 		}
 	}
-	want := append(append([]time.Duration{}, growth...), 48*time.Hour, 72*time.Hour)
+	var want []time.Duration
+	for _, hours := range []float64{1, 2, 4, 8, 16, 24, 48, 72} { // sixty samples are an hour's
+		want = append(want, time.Duration(hours*float64(time.Hour)))
+	}
 	if diff := cmp.Diff(want, fits); diff != "" {
 		t.Error(diff)
 	}

@@ -70,7 +70,7 @@ func (t Teller) Run(ctx context.Context, s *Series) (*Life, error) {
 // schedule is when serve fits a host that was born with the series: as a young
 // one grows, then daily.
 func schedule(s *Series) func(i int, now, last time.Time) bool {
-	grow := growing(s.Train[0].At)
+	grow := growing(s.Train[0].At, s.Step)
 	return func(i int, now, last time.Time) bool { return last.IsZero() || grow(i, now, last) }
 }
 

@@ -99,7 +99,7 @@ func (f *fit) row(i int) trace {
 	return trace{shift: f.shiftAt(i), r: t.r[from:to], e: t.e[from:to], u: t.u[from:to], jump: t.jump[from:to], ok: t.ok[from:to]}
 }
 
-const stages = 5
+const fitSteps = 5
 
 func (f *fit) run() error {
 	m, h := f.m, f.h
@@ -123,7 +123,7 @@ func (f *fit) run() error {
 		if err := stage(); err != nil {
 			return err
 		}
-		f.o.Progress(i+1, stages)
+		f.o.Progress(i+1, fitSteps)
 	}
 	m.settle()
 	return nil
@@ -190,7 +190,7 @@ func (f *fit) fitNetwork() error {
 		Hidden: f.o.Hidden, Masked: true, MaskRate: f.o.MaskRate, Gaps: true,
 		Holdout: f.holdout, Seed: f.o.Seed,
 		Epochs: f.o.Epochs, LearningRate: f.o.LearningRate,
-		Progress: func(done, total int) { f.o.Progress(0, stages) },
+		Progress: func(done, total int) { f.o.Progress(0, fitSteps) },
 	}
 	warm := f.o.Warm
 	if warm != nil && warm.net != nil && slices.Equal(warm.active, m.active) && slices.Equal(warm.net.Hidden(), f.o.Hidden) {

@@ -5,37 +5,24 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
 )
-
-// stages are the spans of history after which a host is learned anew, until
-// it is grown up; then it is every Options.Retrain. The first comes sooner or
-// later with the step: see firstStage.
-var stages = []time.Duration{10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
 
 const (
-	firstSpan    = 150 * time.Second // of the first, provisional model
-	firstSamples = 60                // but at least so many samples
-	maxRows      = 100_000           // that one training reads, the latest
-	jitter       = 0.05              // of a stage's span, so that hosts do not train at once
+	maxRows = 100_000 // that one training reads, the latest
+	jitter  = 0.05    // of a stage's span, so that hosts do not train at once
 )
-
-// firstStage is how much history the first model needs at a step.
-func firstStage(step time.Duration) time.Duration {
-	return max(firstSpan, firstSamples*step)
-}
 
 // nextDue is when a host whose first sample was at first, and whose model (if
 // any) was trained at trained, is learned next, and the grade to expect.
 func nextDue(host string, first, trained time.Time, step, retrain time.Duration) (time.Time, omen.Grade) {
-	start := firstStage(step)
 	if trained.IsZero() {
+		start := detect.FirstStage(step)
 		return first.Add(start), grade(start)
 	}
 	had := trained.Sub(first)
-	for _, s := range stages {
-		if s > had && s > start {
-			return first.Add(s + spread(host, s)), grade(s)
-		}
+	if s, young := detect.NextStage(had, step); young {
+		return first.Add(s + spread(host, s)), grade(s)
 	}
 	return trained.Add(retrain + spread(host, retrain)), grade(had + retrain)
 }

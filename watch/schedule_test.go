@@ -20,10 +20,11 @@ func TestNextDue(t *testing.T) {
 		{"fresh at 1 s", time.Second, 0, 150 * time.Second, 0, omen.Provisional},
 		{"fresh at 15 s: sixty samples", 15 * time.Second, 0, 15 * time.Minute, 0, omen.Provisional},
 		{"after the first", time.Second, 151 * time.Second, 10 * time.Minute, 0, omen.Provisional},
-		{"a stage that the first one passed is left out", 15 * time.Second, 16 * time.Minute, time.Hour, 3 * time.Minute, omen.Learning},
-		{"after ten minutes", time.Second, 601 * time.Second, time.Hour, 3 * time.Minute, omen.Learning},
-		{"after an hour", time.Second, 61 * time.Minute, 6 * time.Hour, 18 * time.Minute, omen.Learning},
-		{"after six", time.Second, 7 * time.Hour, 24 * time.Hour, 72 * time.Minute, omen.Established},
+		{"a stage that the first one passed is left out", 15 * time.Second, 16 * time.Minute, 20 * time.Minute, 0, omen.Provisional},
+		{"after ten minutes", time.Second, 601 * time.Second, 20 * time.Minute, 0, omen.Provisional},
+		{"after forty", time.Second, 41 * time.Minute, time.Hour, 3 * time.Minute, omen.Learning},
+		{"after an hour", time.Second, 64 * time.Minute, 2 * time.Hour, 6 * time.Minute, omen.Learning},
+		{"after sixteen", time.Second, 17 * time.Hour, 24 * time.Hour, 72 * time.Minute, omen.Established},
 		{"grown up: daily", time.Second, 50 * time.Hour, 74 * time.Hour, 72 * time.Minute, omen.Established},
 	} {
 		var trained time.Time
