@@ -223,7 +223,7 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	in := k.past
 	k.in, k.past = in, nil
 	k.returns++
-	k.quiet, k.expiry, k.updated, k.shown = 0, at, at, k.run.peak
+	k.quiet, k.expiry, k.updated, k.shown = 0, in.OpenedAt, at, k.run.peak
 	k.lifted = time.Time{}
 	in.State, in.ClosedAt = omen.Open, time.Time{}
 	if in.AckedBy != "" {

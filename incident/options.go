@@ -27,22 +27,24 @@ type rung struct {
 // escalates, closes and comes back. docs/incidents.md explains each; the
 // counts of samples rule at slow steps and the durations at fast ones.
 type Hysteresis struct {
-	Open       Evidence      // above the limit, by an established model
-	OpenYoung  Evidence      // the same by a learning one
-	OpenCold   Evidence      // the same by a provisional one, whose incidents are recorded only…
-	ColdBar    float64       // …unless the score stays above this as long
-	Close      Evidence      // at or below the limit
-	Reopen     time.Duration // an onset within this of the closing continues the old incident
-	CloseMost  time.Duration // each return doubles the time that closing takes, up to this
-	HostGone   time.Duration // a host that sent nothing for so long has its incident closed
-	Expire     time.Duration // an unacknowledged incident that lasts so long is the new normal
-	SourceDown Evidence      // failed reads before a source counts as down
-	SourceUp   Evidence      // good reads before it counts as up again
-	Stalled    time.Duration // no tick for so long is Omen's own trouble
-	Lasting    time.Duration // below the model's page level, people are told only of what lasts so long altogether
-	Update     time.Duration // at most one update of an incident's causes in this
-	Ladder     []rung        // to critical; any of them suffices
-	Clock      time.Duration // a sample further than this from its tick's time is left out
+	Open        Evidence      // above the limit, by an established model
+	OpenYoung   Evidence      // the same by a learning one
+	OpenCold    Evidence      // the same by a provisional one, whose incidents are recorded only…
+	ColdBar     float64       // …unless the score stays above this as long
+	Close       Evidence      // at or below the limit
+	Reopen      time.Duration // an onset within this of the closing continues the old incident
+	CloseMost   time.Duration // each return doubles the time that closing takes, up to this
+	HostGone    time.Duration // a host that sent nothing for so long has its incident closed
+	Expire      time.Duration // an unacknowledged incident that lasts so long is the new normal…
+	ExpireYoung time.Duration // …by a learning model…
+	ExpireCold  time.Duration // …and by a provisional one, which has seen less than it lasts
+	SourceDown  Evidence      // failed reads before a source counts as down
+	SourceUp    Evidence      // good reads before it counts as up again
+	Stalled     time.Duration // no tick for so long is Omen's own trouble
+	Lasting     time.Duration // below the model's page level, people are told only of what lasts so long altogether
+	Update      time.Duration // at most one update of an incident's causes in this
+	Ladder      []rung        // to critical; any of them suffices
+	Clock       time.Duration // a sample further than this from its tick's time is left out
 
 	FleetHosts  int           // so many hosts with the same trouble are one incident
 	FleetWindow time.Duration // and their onsets are this close, each to the last
@@ -54,22 +56,24 @@ type Hysteresis struct {
 // DefaultHysteresis are the numbers that docs/incidents.md gives reasons for.
 func DefaultHysteresis() Hysteresis {
 	return Hysteresis{
-		Open:       Evidence{3, 5 * time.Second},
-		OpenYoung:  Evidence{4, 8 * time.Second},
-		OpenCold:   Evidence{5, 12 * time.Second},
-		ColdBar:    1.2,
-		Close:      Evidence{10, time.Minute},
-		Reopen:     10 * time.Minute,
-		CloseMost:  30 * time.Minute,
-		HostGone:   time.Hour,
-		Expire:     24 * time.Hour,
-		SourceDown: Evidence{3, 30 * time.Second},
-		SourceUp:   Evidence{3, 0},
-		Stalled:    3 * time.Minute,
-		Lasting:    15 * time.Minute,
-		Update:     5 * time.Minute,
-		Ladder:     []rung{{1, 2 * time.Hour}, {2, 15 * time.Minute}, {4, 2 * time.Minute}},
-		Clock:      10 * time.Minute,
+		Open:        Evidence{3, 5 * time.Second},
+		OpenYoung:   Evidence{4, 8 * time.Second},
+		OpenCold:    Evidence{5, 12 * time.Second},
+		ColdBar:     1.2,
+		Close:       Evidence{10, time.Minute},
+		Reopen:      10 * time.Minute,
+		CloseMost:   30 * time.Minute,
+		HostGone:    time.Hour,
+		Expire:      24 * time.Hour,
+		ExpireYoung: 6 * time.Hour,
+		ExpireCold:  30 * time.Minute,
+		SourceDown:  Evidence{3, 30 * time.Second},
+		SourceUp:    Evidence{3, 0},
+		Stalled:     3 * time.Minute,
+		Lasting:     15 * time.Minute,
+		Update:      5 * time.Minute,
+		Ladder:      []rung{{1, 2 * time.Hour}, {2, 15 * time.Minute}, {4, 2 * time.Minute}},
+		Clock:       10 * time.Minute,
 
 		FleetHosts:  5,
 		FleetWindow: 5 * time.Minute,
@@ -77,6 +81,18 @@ func DefaultHysteresis() Hysteresis {
 		StormWindow: time.Minute,
 		Announce:    time.Minute,
 	}
+}
+
+// expire is how long an incident that nobody takes up lasts, by its model's
+// grade.
+func (h Hysteresis) expire(g omen.Grade) time.Duration {
+	switch g {
+	case omen.Provisional:
+		return min(h.Expire, h.ExpireCold)
+	case omen.Learning:
+		return min(h.Expire, h.ExpireYoung)
+	}
+	return h.Expire
 }
 
 // Grace is how long after an event of a kind its hosts' incidents are only

@@ -30,7 +30,7 @@ type track struct {
 	atPeak  []omen.Cause    // at the open incident's peak; never shared
 	lifted  time.Time       // when what kept the open incident quiet for a time was found over…
 	after   int             // …and samples above the limit since
-	expiry  time.Time       // when it last gained a reason to stay open
+	expiry  time.Time       // from when on the time until it expires counts
 
 	// While a tick is under way: people are to be told of its incident, alone or
 	// together with others, by a change of this kind.

@@ -245,7 +245,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		t.worsen(k, s, d)
 	}
 	t.reconsider(k, s.At)
-	if s.At.Sub(k.expiry) >= t.h.Expire && !t.wanted(in) {
+	if s.At.Sub(k.expiry) >= t.h.expire(in.Grade) && !t.wanted(in) {
 		k.hold(in)
 		t.close(k, s.At, omen.ReasonExpired)
 	}
