@@ -41,6 +41,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/patterns", "", ""},
 	{"POST", "/api/v1/omen/patterns/{id}/revert", "/api/v1/omen/patterns/<pattern>/revert", `{"by":"ann"}`},
 	{"POST", "/api/v1/omen/silences", "", `{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true}],"until":"2099-01-01T00:00:00Z","by":"ann","reason":"moving"}`},
+	{"POST", "/api/v1/omen/matches", "", `{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true}]}`},
 	{"GET", "/api/v1/omen/silences", "", ""},
 	{"GET", "/api/v1/omen/silences/{id}", "/api/v1/omen/silences/<silence>", ""},
 	{"PUT", "/api/v1/omen/silences/{id}", "/api/v1/omen/silences/<silence>", `{"match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}],"until":"2098-01-01T00:00:00Z","by":"ann","reason":"moving"}`},

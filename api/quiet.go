@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,7 +12,7 @@ import (
 )
 
 // This file is what operators say of the time around incidents: silences,
-// maintenance windows, calendars, events and the feedback in force.
+// events and the feedback in force; windows.go has maintenance.
 
 type wireMatcher struct {
 	Name    string `json:"name" doc:"host, profile, source, kind, severity, cause, or a label of the host"`
@@ -68,27 +69,31 @@ func (a *API) getSilence(r *http.Request) (any, error) {
 	return toSilence(s), err
 }
 
-func (a *API) postSilence(r *http.Request) (any, error) { return a.putSilence(r, "", time.Now()) }
+func (a *API) postSilence(r *http.Request) (any, error) {
+	return a.putSilence(r, omen.Silence{From: time.Now()})
+}
 
 func (a *API) changeSilence(r *http.Request) (any, error) {
 	old, err := a.store.Silence(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	return a.putSilence(r, old.ID, old.From)
+	return a.putSilence(r, old)
 }
 
-func (a *API) putSilence(r *http.Request, id string, from time.Time) (any, error) {
+// putSilence stores what the body says; the ID, when it was made and, where
+// the body leaves it out, the beginning are those of old.
+func (a *API) putSilence(r *http.Request, old omen.Silence) (any, error) {
 	var in wireNewSilence
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
 	if given := time.Time(in.From); !given.IsZero() {
-		from = given
+		old.From = given
 	}
 	s, err := a.desk.Silence(r.Context(), omen.Silence{
-		ID: id, Match: each(in.Match, fromMatcher), From: from, Until: time.Time(in.Until),
-		Effect: in.Effect, By: author(r, in.By), Reason: in.Reason,
+		ID: old.ID, Match: each(in.Match, fromMatcher), From: old.From, Until: time.Time(in.Until),
+		Effect: in.Effect, By: author(r, in.By), Reason: in.Reason, Created: old.Created,
 	})
 	return toSilence(s), err
 }
@@ -102,88 +107,6 @@ func (a *API) deleteSilence(r *http.Request) (any, error) {
 	return toSilence(s), err
 }
 
-type wireWindow struct {
-	ID       string            `json:"id,omitempty" doc:"given by Omen; with an ID the window is changed"`
-	Name     string            `json:"name"`
-	Match    list[wireMatcher] `json:"match"`
-	Zone     string            `json:"zone,omitempty" doc:"an IANA name such as Europe/Berlin; empty: UTC"`
-	Start    string            `json:"start" doc:"the first beginning by the local clock: 2026-01-31T02:00:00"`
-	Duration number            `json:"duration_seconds"`
-	Rule     string            `json:"rule,omitempty" doc:"an RFC 5545 RRULE; empty: once"`
-	Except   list[string]      `json:"except,omitempty" doc:"local beginnings that do not take place"`
-	Calendar string            `json:"calendar,omitempty" doc:"the calendar it was read from"`
-	Effect   omen.Effect       `json:"effect,omitempty"`
-	By       string            `json:"by,omitempty"`
-	Created  instant           `json:"created,omitempty"`
-	Next     list[wireTime]    `json:"next,omitempty" doc:"given by Omen: the next three occurrences, the present one included"`
-}
-
-type wireTime struct {
-	From instant `json:"from"`
-	To   instant `json:"to"`
-}
-
-type wireWindows struct {
-	Windows list[wireWindow] `json:"windows"`
-}
-
-func toWindow(w omen.Window) wireWindow {
-	return wireWindow{
-		ID: w.ID, Name: w.Name, Match: each(w.Match, toMatcher), Zone: w.Zone, Start: w.Start,
-		Duration: number(w.Duration.Seconds()), Rule: w.Rule, Except: w.Except, Calendar: w.Calendar,
-		Effect: w.Effect, By: w.By, Created: instant(w.Created), Next: next(w, time.Now()),
-	}
-}
-
-// next are a window's next three occurrences, the present one included. Most
-// recur within a week; what does not is looked for up to four years ahead.
-func next(w omen.Window, now time.Time) list[wireTime] {
-	const week = 7 * 24 * time.Hour
-	var spans []omen.Span
-	for ahead := 3 * week; len(spans) < 3 && ahead <= 200*week; ahead *= 4 {
-		spans = w.Between(now, now.Add(ahead))
-	}
-	return each(spans[:min(3, len(spans))], func(s omen.Span) wireTime { return wireTime{instant(s.From), instant(s.To)} })
-}
-
-func (a *API) getWindows(r *http.Request) (any, error) {
-	all, err := a.store.Windows(r.Context())
-	return wireWindows{each(all, toWindow)}, err
-}
-
-func (a *API) postWindow(r *http.Request) (any, error) {
-	var in wireWindow
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	w, err := a.desk.Window(r.Context(), omen.Window{
-		ID: in.ID, Name: in.Name, Match: each(in.Match, fromMatcher), Zone: in.Zone, Start: in.Start,
-		Duration: time.Duration(float64(in.Duration) * float64(time.Second)), Rule: in.Rule, Except: in.Except,
-		Effect: in.Effect, By: author(r, in.By),
-	})
-	return toWindow(w), err
-}
-
-func (a *API) deleteWindow(r *http.Request) (any, error) {
-	return wireDone{Done: true}, a.desk.DeleteWindow(r.Context(), r.PathValue("id"), author(r, r.URL.Query().Get("by")))
-}
-
-type wireCalendar struct {
-	ICS    string            `json:"ics" doc:"an iCalendar file's text"`
-	Match  list[wireMatcher] `json:"match"`
-	Effect omen.Effect       `json:"effect,omitempty"`
-	By     string            `json:"by,omitempty"`
-}
-
-func (a *API) putCalendar(r *http.Request) (any, error) {
-	var in wireCalendar
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	all, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
-	return wireWindows{each(all, toWindow)}, err
-}
-
 type wireEvent struct {
 	ID    string            `json:"id,omitempty" doc:"given by Omen unless set; the same ID twice is one event"`
 	Kind  omen.EventKind    `json:"kind" doc:"boot, restart, deploy or note"`
@@ -193,6 +116,7 @@ type wireEvent struct {
 	Link  string            `json:"link,omitempty"`
 	By    string            `json:"by,omitempty"`
 	Grace number            `json:"grace_seconds,omitempty" doc:"how long to be lenient; 0: the kind's own"`
+	Until instant           `json:"until,omitempty" doc:"given by Omen: when its grace ends; null: it has none"`
 }
 
 type wireEvents struct {
@@ -200,10 +124,14 @@ type wireEvents struct {
 }
 
 func toEvent(e omen.Event) wireEvent {
-	return wireEvent{
+	out := wireEvent{
 		ID: e.ID, Kind: e.Kind, At: instant(e.At), Match: each(e.Match, toMatcher), Title: e.Title,
 		Link: e.Link, By: e.By, Grace: number(e.Grace.Seconds()),
 	}
+	if grace := cmp.Or(e.Grace, incident.Grace(e.Kind)); grace > 0 {
+		out.Until = instant(e.At.Add(grace))
+	}
+	return out
 }
 
 func (a *API) getEvents(r *http.Request) (any, error) {

@@ -356,14 +356,4 @@ func (t *Tracker) reviewFleet(f *fleet, at time.Time) {
 }
 
 // subjects are whom the rules are asked about.
-func (t *Tracker) subjects(in *omen.Incident) []subject {
-	hosts := in.Members
-	if in.Kind != omen.FleetIncident {
-		hosts = []omen.Host{in.Host}
-	}
-	all := make([]subject, len(hosts))
-	for i, h := range hosts {
-		all[i] = subject{h, t.labels(h)}
-	}
-	return all
-}
+func (t *Tracker) subjects(in *omen.Incident) []subject { return subjects(in, t.labels) }

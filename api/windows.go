@@ -1,0 +1,116 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+type wireWindow struct {
+	ID       string            `json:"id,omitempty" doc:"given by Omen; with an ID the window is changed"`
+	Name     string            `json:"name"`
+	Match    list[wireMatcher] `json:"match"`
+	Zone     string            `json:"zone,omitempty" doc:"an IANA name such as Europe/Berlin; empty: UTC"`
+	Start    string            `json:"start" doc:"the first beginning by the local clock: 2026-01-31T02:00:00"`
+	Duration number            `json:"duration_seconds"`
+	Rule     string            `json:"rule,omitempty" doc:"an RFC 5545 RRULE; empty: once"`
+	Except   list[string]      `json:"except,omitempty" doc:"local beginnings that do not take place"`
+	Calendar string            `json:"calendar,omitempty" doc:"the calendar it was read from"`
+	Effect   omen.Effect       `json:"effect,omitempty"`
+	By       string            `json:"by,omitempty"`
+	Created  instant           `json:"created,omitempty"`
+	Next     list[wireTime]    `json:"next,omitempty" doc:"given by Omen: the next three occurrences, the present one included"`
+}
+
+type wireTime struct {
+	From instant `json:"from"`
+	To   instant `json:"to"`
+}
+
+type wireWindows struct {
+	Windows list[wireWindow] `json:"windows"`
+}
+
+func toWindow(w omen.Window) wireWindow {
+	return wireWindow{
+		ID: w.ID, Name: w.Name, Match: each(w.Match, toMatcher), Zone: w.Zone, Start: w.Start,
+		Duration: number(w.Duration.Seconds()), Rule: w.Rule, Except: w.Except, Calendar: w.Calendar,
+		Effect: w.Effect, By: w.By, Created: instant(w.Created), Next: next(w, time.Now()),
+	}
+}
+
+// next are a window's next three occurrences, the present one included. Most
+// recur within a week; what does not is looked for up to four years ahead.
+func next(w omen.Window, now time.Time) list[wireTime] {
+	const week = 7 * 24 * time.Hour
+	var spans []omen.Span
+	for ahead := 3 * week; len(spans) < 3 && ahead <= 200*week; ahead *= 4 {
+		spans = w.Between(now, now.Add(ahead))
+	}
+	return each(spans[:min(3, len(spans))], func(s omen.Span) wireTime { return wireTime{instant(s.From), instant(s.To)} })
+}
+
+func (a *API) getWindows(r *http.Request) (any, error) {
+	all, err := a.store.Windows(r.Context())
+	return wireWindows{each(all, toWindow)}, err
+}
+
+func (a *API) postWindow(r *http.Request) (any, error) {
+	var in wireWindow
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	old, err := a.ownWindow(r, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.desk.Window(r.Context(), omen.Window{
+		ID: in.ID, Created: old.Created, Name: in.Name, Match: each(in.Match, fromMatcher), Zone: in.Zone, Start: in.Start,
+		Duration: time.Duration(float64(in.Duration) * float64(time.Second)), Rule: in.Rule, Except: in.Except,
+		Effect: in.Effect, By: author(r, in.By),
+	})
+	return toWindow(w), err
+}
+
+// ownWindow is the window of an ID that was made by hand; without an ID, an
+// empty one.
+func (a *API) ownWindow(r *http.Request, id string) (omen.Window, error) {
+	if id == "" {
+		return omen.Window{}, nil
+	}
+	all, err := a.store.Windows(r.Context())
+	if err != nil {
+		return omen.Window{}, err
+	}
+	i := slices.IndexFunc(all, func(w omen.Window) bool { return w.ID == id })
+	switch {
+	case i < 0:
+		return omen.Window{}, omen.WithHint(fmt.Errorf("change window %q: %w", id, omen.ErrNotFound), "without an id a new window is made")
+	case all[i].Calendar != "":
+		return omen.Window{}, omen.WithHint(fmt.Errorf("change window %q of calendar %s: %w", id, all[i].Calendar, omen.ErrConflict), "change the calendar itself: what is read from it replaces its windows")
+	}
+	return all[i], nil
+}
+
+func (a *API) deleteWindow(r *http.Request) (any, error) {
+	return wireDone{Done: true}, a.desk.DeleteWindow(r.Context(), r.PathValue("id"), author(r, r.URL.Query().Get("by")))
+}
+
+type wireCalendar struct {
+	ICS    string            `json:"ics" doc:"an iCalendar file's text"`
+	Match  list[wireMatcher] `json:"match"`
+	Effect omen.Effect       `json:"effect,omitempty"`
+	By     string            `json:"by,omitempty"`
+}
+
+func (a *API) putCalendar(r *http.Request) (any, error) {
+	var in wireCalendar
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	all, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
+	return wireWindows{each(all, toWindow)}, err
+}

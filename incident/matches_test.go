@@ -1,0 +1,41 @@
+package incident
+
+import (
+	"testing"
+
+	omen "github.com/omenhq/omen"
+)
+
+func TestHoldsAsksEveryMember(t *testing.T) {
+	a, b := omen.Host{Source: "prom", Profile: "node", Name: "a"}, omen.Host{Source: "prom", Profile: "node", Name: "b"}
+	labels := func(h omen.Host) map[string]string { return map[string]string{"team": "of-" + h.Name} }
+	causes := []omen.Cause{{Feature: "trivial", Share: .9, Trivial: true}, {Feature: "disk_write", Share: .1}}
+	one := &omen.Incident{Kind: omen.HostIncident, Host: a, Severity: omen.Warning, Causes: causes}
+	fleet := &omen.Incident{Kind: omen.FleetIncident, Host: a, Members: []omen.Host{a, b}, Causes: causes}
+	is := func(name, value string) omen.Matcher { return omen.Matcher{Name: name, Value: value, IsEqual: true} }
+	for _, c := range []struct {
+		match     omen.Matcher
+		one, both bool
+	}{
+		{is("host", "a"), true, false},
+		{is("source", "prom"), true, true},
+		{is("cause", "disk_write"), true, true},
+		{is("cause", "trivial"), false, false},
+		{is("team", "of-a"), true, false},
+		{is("kind", "fleet"), false, true},
+	} {
+		holds, err := omen.Compile([]omen.Matcher{c.match})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Holds(holds, one, labels); got != c.one {
+			t.Errorf("%s of one host: %v, want %v", c.match, got, c.one)
+		}
+		if got := Holds(holds, fleet, labels); got != c.both {
+			t.Errorf("%s of a fleet: %v, want %v", c.match, got, c.both)
+		}
+	}
+	if holds, _ := omen.Compile([]omen.Matcher{is("team", "of-a")}); Holds(holds, one, nil) {
+		t.Error("a label holds on a host without labels")
+	}
+}
