@@ -95,6 +95,41 @@ if (open?.state === "open" && process.env.OMEN_ACT) {
     assert.equal(now.acked_by, "e2e");
   });
 }
+if (open && process.env.OMEN_ACT) {
+  await check("a verdict is previewed, given, listed as a pattern and taken back", async () => {
+    const path = "/incidents/" + encodeURIComponent(open.id);
+    const held = async () => (await api("/patterns")).patterns.filter((p) => p.incident === open.id && !p.reverted);
+    const before = (await held()).length;
+    await page.goto(url + path);
+    await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
+    const ask = async (button) => {
+      await page.getByRole("button", { name: "Real", exact: true }).click();
+      const dialog = page.getByRole("dialog", { name: "what this would change" });
+      await dialog.getByText("From now on, samples like it count").waitFor();
+      if (shots) await page.screenshot({ path: join(shots, "a-verdict-with-its-preview.png") });
+      await dialog.getByRole("button", { name: button }).click();
+      await dialog.waitFor({ state: "detached" });
+    };
+    await ask("Cancel");
+    assert.equal((await held()).length, before); // a preview changes nothing
+    assert.equal((await api(path)).verdict, open.verdict);
+    await ask("Apply");
+    await page.getByText(/real · e2e/).waitFor();
+    assert.equal((await api(path)).verdict, "real");
+    const made = await held();
+    assert.equal(made.length >= 1, true);
+    await page.goto(url + "/patterns");
+    for (const p of made) {
+      const row = page.getByTestId("patterns").getByRole("row").filter({ has: page.locator(`a[href="${path}"]`) }).filter({ hasText: p.host.name });
+      await row.getByText("e2e", { exact: true }).waitFor();
+      await row.getByRole("button", { name: "Take back" }).click();
+      await row.waitFor({ state: "detached" });
+    }
+    assert.equal((await held()).length, 0);
+    await page.getByText(/^Taken back/).click();
+    await page.getByText(/taken back by e2e/).first().waitFor();
+  });
+}
 await check("models are listed", async () => {
   await page.goto(url + "/models");
   await page.getByRole("heading", { name: "Models" }).waitFor();
@@ -118,11 +153,56 @@ if (process.env.OMEN_ACT) {
     assert.deepEqual(made.match, [{ name: "host", value: "nobody", isRegex: false, isEqual: true }, { name: "severity", value: "warn.*", isRegex: true, isEqual: true }]);
     assert.equal(made.by, "e2e");
     assert.equal(Math.round((Date.parse(made.until) - Date.parse(made.from)) / 60000), 90);
+    await row.getByRole("button", { name: "Edit" }).click();
+    const form = page.getByRole("form", { name: "Edit silence" }), seen = form.getByRole("status", { name: "What it matches now" });
+    await seen.getByText("No host is like this now.").waitFor();
+    await form.getByRole("button", { name: 'Remove severity=~"warn.*"' }).click();
+    await form.getByRole("textbox", { name: "Which incidents" }).fill(`host=${JSON.stringify(first.name)}`);
+    await seen.getByRole("link", { name: first.name, exact: true }).first().waitFor();
+    await form.getByRole("button", { name: "4 h longer" }).click();
+    if (shots) await page.screenshot({ path: join(shots, "a-silence-is-edited.png") });
+    await form.getByRole("button", { name: "Save" }).click();
+    await form.waitFor({ state: "detached" });
+    const after = (await api("/silences")).silences.find((s) => s.id === made.id);
+    assert.deepEqual(after.match, [{ name: "host", value: first.name, isRegex: false, isEqual: true }]);
+    assert.equal(after.from, made.from);
+    assert.equal(after.created, made.created);
+    assert.equal(Math.round((Date.parse(after.until) - Date.parse(made.until)) / 60000), 240);
     await row.getByRole("button", { name: "Expire" }).click();
     await row.waitFor({ state: "detached" });
     await page.getByText(/^Expired/).click();
     await row.getByText("expired").waitFor();
     assert.equal((await api("/silences")).silences.some((s) => s.id === made.id), false);
+  });
+}
+if (process.env.OMEN_ACT) {
+  await check("a window is made, shown in its own zone, edited and deleted", async () => {
+    const name = "browser " + Date.now();
+    const find = async () => (await api("/windows")).windows.find((w) => w.name === name);
+    await page.goto(url + "/windows");
+    await page.getByRole("button", { name: "New window" }).click();
+    const form = page.getByRole("form");
+    await form.getByRole("textbox", { name: "Name", exact: true }).fill(name);
+    await form.getByRole("textbox", { name: "Which incidents" }).fill('host="nobody"');
+    await form.getByRole("combobox", { name: "Time zone" }).fill("Asia/Tokyo");
+    await form.getByLabel("First beginning").fill("2026-01-31T02:15");
+    await form.getByRole("button", { name: "Create window" }).click();
+    const row = page.getByTestId("windows").getByRole("row").filter({ hasText: name });
+    await row.getByText(/^Sat .*, 02:15–03:15 GMT\+9$/).first().waitFor();
+    const made = await find();
+    await row.getByRole("button", { name: /^Edit/ }).click();
+    await page.getByRole("form", { name: "Edit maintenance window" }).waitFor();
+    await form.getByRole("textbox", { name: "For how long" }).fill("90 min");
+    if (shots) await page.screenshot({ path: join(shots, "a-window-is-edited.png") });
+    await form.getByRole("button", { name: "Save" }).click();
+    await row.getByText(/02:15–03:45 GMT\+9$/).first().waitFor();
+    const { next: _, duration_seconds: length, ...after } = await find(), { next: __, duration_seconds: ___, ...before } = made;
+    assert.deepEqual(after, before); // all else is as it was
+    assert.equal(length, 5400);
+    await row.getByRole("button", { name: /^Delete/ }).click();
+    await row.getByRole("button", { name: /^Really/ }).click();
+    await row.waitFor({ state: "detached" });
+    assert.equal(await find(), undefined);
   });
 }
 for (const [path, name] of [["/silences", "Silences"], ["/windows", "Maintenance windows"], ["/events", "Events"], ["/patterns", "Patterns"]])

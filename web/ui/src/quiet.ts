@@ -1,7 +1,7 @@
 // What operators say of the time around incidents: silences, maintenance
 // windows, calendars, events, and what Omen remembers of verdicts.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ask, enc, post, query, type Ref } from "./api";
+import { ask, enc, post, query, type Incident, type Ref } from "./api";
 
 export interface Matcher { name: string; value: string; isRegex: boolean; isEqual: boolean }
 export type Effect = "silence" | "exclude" | "shift";
@@ -11,7 +11,7 @@ export interface Window {
   id: string; name: string; match: Matcher[]; zone?: string; start: string; duration_seconds: number; rule?: string; except?: string[];
   calendar?: string; effect?: Effect | ""; by?: string; created?: string | null; next?: Span[];
 }
-export interface Event { id: string; kind: "boot" | "restart" | "deploy" | "note"; at: string; match: Matcher[]; title?: string; link?: string; by?: string; grace_seconds?: number }
+export interface Event { id: string; kind: "boot" | "restart" | "deploy" | "note"; at: string; match: Matcher[]; title?: string; link?: string; by?: string; grace_seconds?: number; until?: string | null }
 export interface Pattern {
   id: string; verdict: string; incident: string; host: Ref; role: string; causes: { feature: string; up: boolean }[]; max_peak: number | null; limit: number | null;
   text: string; by: string; created: string | null; reverted: string; reverted_at: string | null;
@@ -52,6 +52,37 @@ export function parseDuration(text: string): number | null {
   return sum > 0 ? sum : null;
 }
 
+/** Seconds as parseDuration reads them: 1 h 30 m. */
+export function durationText(seconds: number): string {
+  let rest = Math.round(seconds);
+  const parts = ([["d", 86400], ["h", 3600], ["m", 60], ["s", 1]] as const).flatMap(([unit, n]) => {
+    const k = Math.floor(rest / n);
+    rest -= k * n;
+    return k ? [`${k} ${unit}`] : [];
+  });
+  return parts.join(" ");
+}
+
+/** An occurrence by the clock of a zone: Sun 1 Mar, 02:00–03:00 CET. A zone that the browser does not know is shown in UTC. */
+export function occurrence(s: Span, zone: string | undefined): string {
+  let timeZone = zone || "UTC";
+  try { new Intl.DateTimeFormat("en-GB", { timeZone }); } catch { timeZone = "UTC"; }
+  const of = (at: string) => Object.fromEntries(new Intl.DateTimeFormat("en-GB", { timeZone, weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" })
+    .formatToParts(new Date(at)).map((p) => [p.type, p.value]));
+  const a = of(s.from), b = of(s.to), day = (d: typeof a) => `${d.weekday} ${d.day} ${d.month}`;
+  const time = (d: typeof a) => `${d.hour}:${d.minute}`, shifts = a.timeZoneName !== b.timeZoneName;
+  return `${day(a)}, ${time(a)}${shifts ? " " + a.timeZoneName : ""}–${day(a) === day(b) ? "" : day(b) + ", "}${time(b)} ${b.timeZoneName}`;
+}
+
+/** A rule as the form has it: how often, on which days; what it cannot say is custom. */
+export function splitRule(rule: string | undefined): { freq: string; on: string[]; custom: string } {
+  const text = (rule ?? "").replace(/^RRULE:/i, "");
+  if (!text) return { freq: "", on: [], custom: "" };
+  const m = /^FREQ=(DAILY|WEEKLY|MONTHLY)(?:;BYDAY=((?:MO|TU|WE|TH|FR|SA|SU)(?:,(?:MO|TU|WE|TH|FR|SA|SU))*))?$/.exec(text);
+  if (!m || (m[2] && m[1] !== "WEEKLY")) return { freq: "custom", on: [], custom: text };
+  return { freq: m[1]!, on: m[2]?.split(",") ?? [], custom: "" };
+}
+
 /** The value of a datetime-local field for an instant, in the browser's zone. */
 export function localInput(t: number): string {
   const d = new Date(t - new Date(t).getTimezoneOffset() * 60000);
@@ -64,6 +95,10 @@ export const silenceState = (s: Silence, now: number) =>
 const opts = { placeholderData: keepPreviousData };
 export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<{ silences: Silence[] }>("/silences?ended=true") });
 export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<{ windows: Window[] }>("/windows") });
+export interface Matches { hosts: Ref[]; host_count: number; all_hosts: number; incidents: Incident[]; incident_count: number }
+/** What matchers match now; nothing is asked while they are null. */
+export const useMatches = (match: Matcher[] | null) =>
+  useQuery({ queryKey: ["matches", match], enabled: match !== null, refetchInterval: 10000, retry: false, ...opts, queryFn: () => ask<Matches>("/matches", post({ match })) });
 export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: 15000, ...opts, queryFn: () => ask<{ patterns: Pattern[] }>("/patterns") });
 export const useEvents = (span: { last: number; host?: string }) =>
   useQuery({
@@ -82,6 +117,16 @@ export function useSend<T>(keys: string[]) {
     mutationFn: ({ path, method = "POST", body }: { path: string; method?: string; body?: unknown }) => ask<T>(path, body === undefined ? { method } : { ...post(body), method }),
     onSuccess: () => { for (const k of [...keys, "incidents", "incident"]) void client.invalidateQueries({ queryKey: [k] }); },
   });
+}
+
+/** A silence that is prefilled for an incident's like: where it was, and what caused it first. */
+export function silenceFor(i: Pick<Incident, "kind" | "host" | "members" | "causes">): Matcher[] {
+  const is = (name: string, value: string, isRegex = false): Matcher => ({ name, value, isRegex, isEqual: true });
+  const source = i.host.source ? [is("source", i.host.source)] : [];
+  const leading = i.causes.find((c) => !c.trivial), cause = leading ? [is("cause", leading.feature)] : [];
+  if (i.kind === "fleet" && i.members.length > 200) return [is("kind", i.kind), ...source, ...cause];
+  if (i.kind === "fleet") return [...source, is("host", i.members.map((m) => m.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), true), ...cause];
+  return i.kind === "host" ? [is("host", i.host.name), ...cause] : [is("kind", i.kind), ...source];
 }
 
 export const silencePath = (s: Silence, by: string) => `/silences/${enc(s.id)}` + query({ by });

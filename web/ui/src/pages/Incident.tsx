@@ -8,7 +8,7 @@ import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
 import { useBy } from "../parts/Forms";
 import { Verdicts } from "../parts/Verdict";
-import { eventColor, eventMarks, useEventsOf, type Event, type Matcher } from "../quiet";
+import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../quiet";
 import { SilenceForm } from "./Silences";
 
 export function IncidentPage({ id }: { id: string }) {
@@ -72,14 +72,6 @@ function Detail({ i }: { i: IncidentDetail }) {
   );
 }
 
-/** A silence that is prefilled for an incident's like: what caused it, where it was. */
-function silenceFor(i: IncidentDetail): Matcher[] {
-  const is = (name: string, value: string, isRegex = false): Matcher => ({ name, value, isRegex, isEqual: true });
-  const source = i.host.source ? [is("source", i.host.source)] : [];
-  if (i.kind === "fleet") return [...source, is("host", i.members.slice(0, 200).map((m) => m.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), true)];
-  return i.kind === "host" ? [is("host", i.host.name)] : [is("kind", i.kind), ...source];
-}
-
 function Actions({ i }: { i: IncidentDetail }) {
   const act = useAct(i.id);
   const [by, setBy] = useBy();
@@ -99,7 +91,7 @@ function Actions({ i }: { i: IncidentDetail }) {
       </div>
       <Verdicts i={i} by={by} comment={comment} done={() => setComment("")} />
       <Problem error={act.error} what="That was not done" />
-      <SilenceForm opened={silence} close={() => setSilence(false)} match={silenceFor(i)} />
+      <SilenceForm draft={silence ? { match: silenceFor(i) } : null} close={() => setSilence(false)} />
     </section>
   );
 }

@@ -1,5 +1,6 @@
 import { Alert, Button, Modal, SegmentedControl } from "@mantine/core";
 import { useState } from "react";
+import { enc } from "../api";
 import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { EffectField, effectWords, Field, Matchers, MatchField, refusal, useBy } from "../parts/Forms";
@@ -10,7 +11,7 @@ const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 export function Silences() {
   const r = useSilences(), now = useNow(5000);
   const [shown, setShown] = useState("current");
-  const [form, setForm] = useState(false);
+  const [form, setForm] = useState<Draft | null>(null);
   const all = (r.data?.silences ?? []).map((s) => ({ s, state: silenceState(s, now) } as const));
   const count = (k: string) => all.filter((x) => x.state === k).length;
   const order = { active: 0, pending: 1, expired: 2 };
@@ -22,19 +23,19 @@ export function Silences() {
         <div className="line">
           <SegmentedControl size="xs" aria-label="Which silences" value={shown} onChange={setShown}
             data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
-          <Button size="xs" color="violet" onClick={() => setForm(true)}>New silence</Button>
+          <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
         </div></div>
       <Problem error={r.error} what="Silences cannot be shown" />
       <section className="card">
-        {rows.length > 0 && <Table rows={rows} />}
+        {rows.length > 0 && <Table rows={rows} open={setForm} />}
         {r.data && !rows.length && <Empty>{shown === "expired" ? "None has expired." : "Nothing is silenced. A silence keeps Omen quiet about some incidents for a while; they are recorded all the same."}</Empty>}
       </section>
-      <SilenceForm opened={form} close={() => setForm(false)} />
+      <SilenceForm draft={form} close={() => setForm(null)} />
     </main>
   );
 }
 
-function Table({ rows }: { rows: { s: Silence; state: keyof typeof color }[] }) {
+function Table({ rows, open }: { rows: { s: Silence; state: keyof typeof color }[]; open: (d: Draft) => void }) {
   const [by] = useBy();
   const end = useSend<Silence>(["silences"]);
   return (
@@ -48,32 +49,41 @@ function Table({ rows }: { rows: { s: Silence; state: keyof typeof color }[] }) 
             <td><Matchers match={s.match} /></td><td style={{ minWidth: 160 }}>{s.reason}</td><td>{s.by}</td>
             <td style={{ whiteSpace: "nowrap" }}><When at={s.from} /></td><td style={{ whiteSpace: "nowrap" }}><When at={s.until} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[s.effect]}</td>
-            <td className="right">{state !== "expired" && <Button size="compact-xs" variant="default" loading={end.isPending && end.variables?.path.includes(s.id)}
-              aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</td>
+            <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
+              {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Silence again: ${s.reason}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Again…</Button>
+                : <Button size="compact-xs" variant="default" aria-label={`Edit the silence ${s.reason}`} onClick={() => open({ edit: s })}>Edit</Button>}
+              {state !== "expired" && <Button size="compact-xs" variant="default" loading={end.isPending && end.variables?.path.includes(s.id)}
+              aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span></td>
           </tr>))}</tbody>
       </table></div>
     </>
   );
 }
 
-/** Makes a silence; match prefills whose. */
-export function SilenceForm({ opened, close, match, reason: why = "" }: { opened: boolean; close: () => void; match?: Matcher[]; reason?: string }) {
-  return <Modal opened={opened} onClose={close} title="New silence" size="lg">{opened && <Form close={close} match={match} why={why} />}</Modal>;
+/** What a silence's form begins with: a silence to change, or parts of a new one. */
+export interface Draft { edit?: Silence; match?: Matcher[]; reason?: string; effect?: Effect }
+
+/** Makes or changes a silence; no draft: closed. */
+export function SilenceForm({ draft, close }: { draft: Draft | null; close: () => void }) {
+  return <Modal opened={draft !== null} onClose={close} title={draft?.edit ? "Edit silence" : "New silence"} size="lg">{draft && <Form close={close} draft={draft} />}</Modal>;
 }
 
-function Form({ close, match, why }: { close: () => void; match?: Matcher[]; why: string }) {
+function Form({ close, draft }: { close: () => void; draft: Draft }) {
+  const edit = draft.edit, was = edit ?? draft;
   const [by, setBy] = useBy();
-  const [which, setWhich] = useState(match?.map(matcherText).join(", ") ?? "");
-  const [reason, setReason] = useState(why);
-  const [from, setFrom] = useState("");
-  const [end, setEnd] = useState("2 h");
-  const [fixed, setFixed] = useState(false);
-  const [effect, setEffect] = useState<Effect>("silence");
+  const [which, setWhich] = useState(was.match?.map(matcherText).join(", ") ?? "");
+  const [reason, setReason] = useState(was.reason ?? "");
+  const [from, setFrom] = useState(edit?.from ? localInput(Date.parse(edit.from)) : "");
+  const [end, setEnd] = useState(edit ? localInput(Date.parse(edit.until)) : "2 h");
+  const [fixed, setFixed] = useState(edit !== undefined);
+  const [effect, setEffect] = useState<Effect>(was.effect || "silence");
   const [tried, setTried] = useState(false);
   const send = useSend<Silence>(["silences"]);
-  const matchers = parseMatchers(which), begin = from ? Date.parse(from) : Date.now();
-  const length = fixed ? 0 : parseDuration(end);
-  const until = fixed ? Date.parse(end) : begin + (length ?? NaN) * 1000;
+  const matchers = parseMatchers(which);
+  // a field that was not touched keeps the seconds that it cannot show
+  const exact = (field: string, old: string | null | undefined) => (old && localInput(Date.parse(old)) === field ? Date.parse(old) : Date.parse(field));
+  const begin = from ? exact(from, edit?.from) : Date.now(), length = fixed ? 0 : parseDuration(end);
+  const until = fixed ? exact(end, edit?.until) : begin + (length ?? NaN) * 1000;
   const own = {
     match: typeof matchers === "string" ? matchers : "", by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
     end: Number.isNaN(until) ? (fixed ? "choose a day and a time" : "write a length such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the beginning" : "",
@@ -83,28 +93,31 @@ function Form({ close, match, why }: { close: () => void; match?: Matcher[]; why
   const submit = () => {
     setTried(true);
     if (Object.values(own).some(Boolean) || typeof matchers === "string") return;
-    send.mutate({ path: "/silences", body: { match: matchers, from: from ? new Date(begin).toISOString() : null, until: new Date(until).toISOString(), effect, by, reason } }, { onSuccess: close });
+    const body = { match: matchers, from: from ? new Date(begin).toISOString() : null, until: new Date(until).toISOString(), effect, by, reason };
+    send.mutate(edit ? { path: `/silences/${enc(edit.id)}`, method: "PUT", body } : { path: "/silences", body }, { onSuccess: close });
   };
   const pick = (f: boolean) => { setFixed(f); setEnd(f ? localInput(Date.now() + 7200_000) : "2 h"); };
+  const later = (hours: number) => setEnd(localInput((Number.isNaN(until) ? Date.now() : until) + hours * 3600_000));
   return (
-    <form noValidate onSubmit={(e) => { e.preventDefault(); submit(); }} aria-label="New silence">
+    <form noValidate onSubmit={(e) => { e.preventDefault(); submit(); }} aria-label={edit ? "Edit silence" : "New silence"}>
       <div className="fields">
         <div className="all"><MatchField value={which} onChange={setWhich} error={error("match")} /></div>
         <div className="all"><Field label="Reason" value={reason} onChange={setReason} error={error("reason")} autoFocus placeholder="disk is being replaced" /></div>
         <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
-        <Field label="From" type="datetime-local" value={from} onChange={setFrom} description="Empty: now" />
+        <Field label="From" type="datetime-local" value={from} onChange={setFrom} description={edit ? " " : "Empty: now"} />
         <div>
           <Field label={fixed ? "Until" : "For how long"} type={fixed ? "datetime-local" : "text"} value={end} onChange={setEnd} error={error("end")} description={Number.isNaN(until) ? " " : fixed ? `lasts ${whole((until - begin) / 1000)}` : `until ${clock(new Date(until).toISOString())}`} />
           <div className="line" style={{ gap: 5, marginTop: 6 }}>
             {!fixed && ["1 h", "4 h", "1 d", "7 d"].map((d) => <Button key={d} size="compact-xs" variant={d === end ? "light" : "default"} color="violet" onClick={() => setEnd(d)}>{d}</Button>)}
-            <Button size="compact-xs" variant="subtle" color="gray" onClick={() => pick(!fixed)}>{fixed ? "give a length" : "give the end"}</Button>
+            {edit ? ([[1, "1 h"], [4, "4 h"], [24, "1 d"]] as const).map(([n, d]) => <Button key={d} size="compact-xs" variant="default" aria-label={`${d} longer`} onClick={() => later(n)}>+{d}</Button>)
+              : <Button size="compact-xs" variant="subtle" color="gray" onClick={() => pick(!fixed)}>{fixed ? "give a length" : "give the end"}</Button>}
           </div>
         </div>
         <EffectField value={effect} onChange={setEffect} />
       </div>
       {theirs["form"] && <Alert color="red" variant="light" role="alert" mt={12}>{theirs["form"]}</Alert>}
       <div className="line" style={{ justifyContent: "flex-end", marginTop: 18 }}>
-        <Button variant="default" size="xs" onClick={close}>Cancel</Button><Button type="submit" size="xs" color="violet" loading={send.isPending}>Create silence</Button>
+        <Button variant="default" size="xs" onClick={close}>Cancel</Button><Button type="submit" size="xs" color="violet" loading={send.isPending}>{edit ? "Save" : "Create silence"}</Button>
       </div>
     </form>
   );

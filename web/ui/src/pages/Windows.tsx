@@ -5,7 +5,7 @@ import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { effectWords, Matchers, useBy } from "../parts/Forms";
 import { CalendarForm, WindowForm } from "../parts/WindowForm";
-import { useSend, useWindows, type Window } from "../quiet";
+import { occurrence, useSend, useWindows, type Window } from "../quiet";
 import { enc, query } from "../api";
 
 /** A recurrence rule in words, as far as it is a usual one. */
@@ -23,7 +23,7 @@ export function ruleWords(rule: string | undefined): string {
 
 export function Windows() {
   const r = useWindows();
-  const [form, setForm] = useState<"" | "window" | "calendar">("");
+  const [form, setForm] = useState<"" | "window" | "calendar" | Window>("");
   const all = r.data?.windows ?? [];
   const hand = all.filter((w) => !w.calendar), calendars = [...new Set(all.map((w) => w.calendar ?? ""))].filter(Boolean).sort();
   return (
@@ -31,18 +31,19 @@ export function Windows() {
       <div className="line between"><h1>Maintenance windows</h1>
         <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Read a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
       <Problem error={r.error} what="Windows cannot be shown" />
-      <section className="card">{hand.length > 0 ? <Table windows={hand} /> : r.data && <Empty>No windows were made here. A window recurs; for something once, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</section>
+      <section className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows were made here. A window recurs; for something once, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</section>
       {calendars.map((name) => {
         const of = all.filter((w) => w.calendar === name);
-        return <section className="card" key={name} aria-label={`Calendar ${name}`}><h2>{name === "configuration file" ? "From the configuration file" : `Calendar ${name}`} <span className="dim" style={{ fontWeight: 400 }}>· {of.length} {of.length === 1 ? "window" : "windows"}</span></h2><Table windows={of} fixed /></section>;
+        return <section className="card" key={name} aria-label={`Calendar ${name}`}><h2>{name === "configuration file" ? "From the configuration file" : `Calendar ${name}`} <span className="dim" style={{ fontWeight: 400 }}>· {of.length} {of.length === 1 ? "window" : "windows"}</span></h2><Table windows={of} /></section>;
       })}
       <Modal opened={form === "window"} onClose={() => setForm("")} title="New maintenance window" size="lg">{form === "window" && <WindowForm close={() => setForm("")} />}</Modal>
+      <Modal opened={typeof form === "object"} onClose={() => setForm("")} title="Edit maintenance window" size="lg">{typeof form === "object" && <WindowForm edit={form} close={() => setForm("")} />}</Modal>
       <Modal opened={form === "calendar"} onClose={() => setForm("")} title="Read a calendar" size="lg">{form === "calendar" && <CalendarForm close={() => setForm("")} />}</Modal>
     </main>
   );
 }
 
-function Table({ windows, fixed = false }: { windows: Window[]; fixed?: boolean }) {
+function Table({ windows, edit }: { windows: Window[]; edit?: (w: Window) => void }) {
   const now = useNow(5000);
   const [by] = useBy();
   const [sure, setSure] = useState("");
@@ -52,25 +53,26 @@ function Table({ windows, fixed = false }: { windows: Window[]; fixed?: boolean 
   return (
     <>
       <Problem error={send.error} what="The window was not removed" />
-      <div className="scroll"><table className="grid">
-        <thead><tr><th>Name</th><th>Which incidents</th><th>When</th><th>Next</th><th>Effect</th><th>By</th>{!fixed && <th />}</tr></thead>
+      <div className="scroll"><table className="grid" data-testid="windows">
+        <thead><tr><th>Name</th><th>Which incidents</th><th>When</th><th>Next</th><th>Effect</th><th>By</th>{edit && <th><span className="dim" /></th>}</tr></thead>
         <tbody>{[...windows].sort((a, b) => begin(a).localeCompare(begin(b))).map((w) => (
           <tr key={w.id} className={w.next?.length ? "" : "past"}>
             <td style={{ fontWeight: 600 }}>{w.name}</td><td><Matchers match={w.match} /></td>
             <td style={{ minWidth: 170 }}>{ruleWords(w.rule)}, {w.start.slice(11, 16)} for {whole(w.duration_seconds)}<div className="dim" style={{ fontSize: 12.5 }}>{w.zone || "UTC"} · first {w.start.slice(0, 10)}{!!w.except?.length && ` · but not ${w.except.length} times`}</div></td>
             <td style={{ whiteSpace: "nowrap" }}><Next w={w} now={now} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[w.effect ?? ""]}</td><td>{w.by}</td>
-            {!fixed && <td className="right"><Button size="compact-xs" variant={sure === w.id ? "filled" : "default"} color="red" onBlur={() => setSure("")} aria-label={`${sure === w.id ? "Really delete" : "Delete"} the window ${w.name}`} onClick={() => remove(w)}>{sure === w.id ? "Really?" : "Delete"}</Button></td>}
+            {edit && <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
+              <Button size="compact-xs" variant="default" aria-label={`Edit the window ${w.name}`} onClick={() => edit(w)}>Edit</Button><Button size="compact-xs" variant={sure === w.id ? "filled" : "default"} color="red" onBlur={() => setSure("")} aria-label={`${sure === w.id ? "Really delete" : "Delete"} the window ${w.name}`} onClick={() => remove(w)}>{sure === w.id ? "Really?" : "Delete"}</Button></span></td>}
           </tr>))}</tbody>
       </table></div>
     </>
   );
 }
 
+/** The next occurrences, by the clock of the window's own zone; on hover by the reader's. */
 function Next({ w, now }: { w: Window; now: number }) {
-  const [first, ...rest] = w.next ?? [];
+  const all = w.next ?? [], first = all[0];
   if (!first) return <>never again</>;
-  const held = Date.parse(first.from) <= now;
-  return <>{held ? <span className="line" style={{ gap: 7 }}><Dot color="violet" />now, ends <When at={first.to} /></span> : <When at={first.from} />}
-    <div className="dim" style={{ fontSize: 12.5 }}>{(held ? rest : [first, ...rest]).map((s) => <div key={s.from}>{clock(s.from)}</div>)}</div></>;
+  return <>{Date.parse(first.from) <= now ? <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color="violet" />now, ends <When at={first.to} /></span> : <When at={first.from} />}
+    <div className="dim num" style={{ fontSize: 12.5 }}>{all.map((s) => <div key={s.from} title={`here: ${clock(s.from)} – ${clock(s.to)}`}>{occurrence(s, w.zone)}</div>)}</div></>;
 }

@@ -1,8 +1,11 @@
 import { Select, TextInput } from "@mantine/core";
-import { useLocalStorage } from "@mantine/hooks";
-import { ApiError } from "../api";
-import { words } from "../format";
-import { matcherText, type Effect, type Matcher } from "../quiet";
+import { useDebouncedValue, useLocalStorage } from "@mantine/hooks";
+import { ApiError, hostPath, incidentPath } from "../api";
+import { causesLine, reason, words } from "../format";
+import { title } from "./Bits";
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import { matcherText, parseMatchers, useMatches, type Effect, type Matcher } from "../quiet";
 
 /** Who acts; remembered by the browser. */
 export const useBy = () => useLocalStorage({ key: "omen-by", defaultValue: "", getInitialValueInEffect: false });
@@ -14,13 +17,42 @@ export const EffectField = ({ value, onChange }: { value: Effect; onChange: (v: 
     data={[{ value: "silence", label: "Silence: nobody is told" }, { value: "exclude", label: "Also leave this time out of training" }, { value: "shift", label: "Also learn it as what is expected then" }]} />
 );
 
-export const MatchField = ({ value, onChange, error }: { value: string; onChange: (v: string) => void; error?: string }) => (
-  <TextInput size="sm" label="Which incidents" required withAsterisk={false} value={value} onChange={(e) => onChange(e.currentTarget.value)} error={error} spellCheck={false} autoComplete="off" placeholder={'host=~"web-.*", severity="warning"'}
-    description="All must hold. Names: host, profile, source, kind, severity, cause, or a label of the host." />
-);
+/** Which incidents: matchers as text, each with a button that removes it, and what they match now. */
+export const MatchField = ({ value, onChange, error }: { value: string; onChange: (v: string) => void; error?: string }) => {
+  const read = parseMatchers(value), all = typeof read === "string" ? [] : read;
+  return (
+    <div>
+      <TextInput size="sm" label="Which incidents" required withAsterisk={false} value={value} onChange={(e) => onChange(e.currentTarget.value)} error={error} spellCheck={false} autoComplete="off" placeholder={'host=~"web-.*", severity="warning"'}
+        description="All must hold. Names: host, profile, source, kind, severity, cause, or a label of the host." />
+      {all.length > 1 && <div className="chips" style={{ marginTop: 8 }}>{all.map((m, n) => <code key={n} className="chip">{matcherText(m)}
+        <button type="button" className="drop" aria-label={`Remove ${matcherText(m)}`} onClick={() => onChange(all.filter((_, k) => k !== n).map(matcherText).join(", "))}>×</button></code>)}</div>}
+      <Matched text={value} />
+    </div>
+  );
+};
 
-export const Field = (p: { label: string; value: string; onChange: (v: string) => void; error?: string; description?: string; type?: string; placeholder?: string; autoFocus?: boolean }) => (
-  <TextInput size="sm" label={p.label} value={p.value} onChange={(e) => p.onChange(e.currentTarget.value)} error={p.error} description={p.description} type={p.type} placeholder={p.placeholder} autoComplete="off" data-autofocus={p.autoFocus || undefined} />
+/** What the matchers match at this moment. */
+function Matched({ text }: { text: string }) {
+  const [settled] = useDebouncedValue(text, 250);
+  const read = parseMatchers(settled), r = useMatches(typeof read === "string" ? null : read);
+  if (typeof read === "string") return null;
+  const box = (children: ReactNode) => <div className="matched" role="status" aria-label="What it matches now">{children}</div>;
+  if (r.error) return box(<span style={{ color: "var(--mantine-color-red-6)" }}>{r.error.message}</span>);
+  if (!r.data) return box(<span className="dim">…</span>);
+  const m = r.data, more = (n: number) => n > 0 && <span className="dim"> and {n} more</span>;
+  return box(
+    <>
+      <div><b>{m.host_count === 0 ? "No host" : `${m.host_count} of ${m.all_hosts} ${m.all_hosts === 1 ? "host" : "hosts"}`}</b>{m.host_count === 0 ? " is like this now." : ": "}
+        {m.hosts.slice(0, 6).map((h, n) => <span key={h.id}>{n > 0 && ", "}<Link className="plain" href={hostPath(h.id)} title={h.id} target="_blank">{h.name}</Link></span>)}{more(m.host_count - Math.min(6, m.hosts.length))}</div>
+      <div><b>{m.incident_count === 0 ? "No open incident" : `${m.incident_count} open ${m.incident_count === 1 ? "incident" : "incidents"}`}</b>{m.incident_count === 0 && " matches now."}</div>
+      {m.incidents.slice(0, 4).map((i) => <div key={i.id} className="one"><Link className="plain" href={incidentPath(i.id)} target="_blank">{title(i)}</Link><span className="dim"> · {i.severity}{i.suppressed ? ", nobody is told already" : ""} · {causesLine(i.causes) || i.summary || reason(i.reason)}</span></div>)}
+      {more(m.incident_count - Math.min(4, m.incidents.length))}
+    </>,
+  );
+}
+
+export const Field = (p: { label: string; value: string; disabled?: boolean; onChange: (v: string) => void; error?: string; description?: string; type?: string; placeholder?: string; autoFocus?: boolean }) => (
+  <TextInput size="sm" label={p.label} value={p.value} onChange={(e) => p.onChange(e.currentTarget.value)} error={p.error} description={p.description} type={p.type} disabled={p.disabled} placeholder={p.placeholder} autoComplete="off" data-autofocus={p.autoFocus || undefined} />
 );
 
 /** What the API refused, with how to mend it, at the field that its words name. */

@@ -2,7 +2,7 @@ import { Alert, Autocomplete, Button, Chip, FileInput, Select } from "@mantine/c
 import { useState } from "react";
 import { enc } from "../api";
 import { whole } from "../format";
-import { localInput, parseDuration, parseMatchers, useSend, type Effect, type Window } from "../quiet";
+import { durationText, localInput, matcherText, parseDuration, parseMatchers, splitRule, useSend, type Effect, type Window } from "../quiet";
 import { EffectField, Field, MatchField, refusal, useBy } from "./Forms";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((z) => z !== "UTC")];
@@ -16,10 +16,15 @@ const Foot = ({ close, busy, text, error }: { close: () => void; busy: boolean; 
   </>
 );
 
-export function WindowForm({ close }: { close: () => void }) {
+/** Makes a window, or changes the one of edit. */
+export function WindowForm({ close, edit }: { close: () => void; edit?: Window }) {
+  const repeats = splitRule(edit?.rule);
   const [by, setBy] = useBy();
-  const [f, set] = useState({ name: "", match: "", start: localInput(Date.now()).slice(0, 11) + "02:00", length: "1 h", zone: here, freq: "WEEKLY", custom: "FREQ=MONTHLY;BYDAY=1SU", effect: "silence" as Effect });
-  const [on, setOn] = useState<string[]>([]);
+  const [f, set] = useState(edit ? {
+    name: edit.name, match: edit.match.map(matcherText).join(", "), start: edit.start.replace(/:00$/, ""), length: durationText(edit.duration_seconds), zone: edit.zone || "UTC",
+    freq: repeats.freq, custom: repeats.custom, effect: edit.effect || "silence" as Effect,
+  } : { name: "", match: "", start: localInput(Date.now()).slice(0, 11) + "02:00", length: "1 h", zone: here, freq: "WEEKLY", custom: "FREQ=MONTHLY;BYDAY=1SU", effect: "silence" as Effect });
+  const [on, setOn] = useState<string[]>(repeats.on);
   const [tried, setTried] = useState(false);
   const send = useSend<Window>(["windows"]);
   const put = (k: keyof typeof f) => (v: string) => set({ ...f, [k]: v });
@@ -34,10 +39,10 @@ export function WindowForm({ close }: { close: () => void }) {
   const submit = () => {
     setTried(true);
     if (Object.values(own).some(Boolean)) return;
-    send.mutate({ path: "/windows", body: { name: f.name, match: matchers, zone: f.zone, start: f.start.length === 16 ? f.start + ":00" : f.start, duration_seconds: length, rule, effect: f.effect, by } }, { onSuccess: close });
+    send.mutate({ path: "/windows", body: { ...(edit && { id: edit.id, except: edit.except }), name: f.name, match: matchers, zone: f.zone, start: f.start.length === 16 ? f.start + ":00" : f.start, duration_seconds: length, rule, effect: f.effect, by } }, { onSuccess: close });
   };
   return (
-    <form noValidate aria-label="New maintenance window" onSubmit={(e) => { e.preventDefault(); submit(); }}>
+    <form noValidate aria-label={edit ? "Edit maintenance window" : "New maintenance window"} onSubmit={(e) => { e.preventDefault(); submit(); }}>
       <div className="fields">
         <Field label="Name" value={f.name} onChange={put("name")} error={error("name")} autoFocus placeholder="nightly backup" />
         <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
@@ -52,7 +57,7 @@ export function WindowForm({ close }: { close: () => void }) {
         {f.freq === "custom" && <div className="all"><Field label="Rule (RFC 5545)" value={f.custom} onChange={put("custom")} error={error("rule")} /></div>}
         <div className="all"><EffectField value={f.effect} onChange={put("effect")} /></div>
       </div>
-      <Foot close={close} busy={send.isPending} text="Create window" error={theirs["form"]} />
+      <Foot close={close} busy={send.isPending} text={edit ? "Save" : "Create window"} error={theirs["form"]} />
     </form>
   );
 }
