@@ -105,7 +105,7 @@ func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
 			o := l.options
 			o.Step = l.step
 			// A few epochs more do not teach the day to a network that knows an hour.
-			if model != nil && 2*model.Info().Rows >= len(history) {
+			if model != nil && 2*model.Info().Rows >= min(len(history), detect.HistoryRows) {
 				o.Warm = model
 			}
 			// A young model does not know the day yet. What it finds odd has to be
@@ -114,7 +114,7 @@ func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
 				o.Excluded = append(append([]detect.Span{}, o.Excluded...), detect.Span{From: opened, To: history[len(history)-1].At})
 			}
 			began := time.Now()
-			next, err := detect.Fit(ctx, l.schema, history, nil, o)
+			next, err := detect.Fit(ctx, l.schema, history[max(0, len(history)-detect.HistoryRows):], nil, o)
 			l.training += time.Since(began)
 			switch {
 			case errors.Is(err, omen.ErrTooFew):

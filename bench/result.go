@@ -64,6 +64,7 @@ type Result struct {
 	Outcomes []Outcome
 	Feedback []Lesson
 	Budgets  []Kept
+	Weeks    []Week
 	Faults   *FaultReport
 }
 
@@ -72,12 +73,13 @@ type wireResult struct {
 	Others   []Outcome    `json:"others,omitempty"`
 	Feedback []Lesson     `json:"feedback,omitempty"`
 	Budgets  []Kept       `json:"budgets,omitempty"`
+	Weeks    []Week       `json:"weeks,omitempty"`
 	Faults   *FaultReport `json:"faults,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler].
 func (r Result) MarshalJSON() ([]byte, error) {
-	w := wireResult{Feedback: r.Feedback, Budgets: r.Budgets, Faults: r.Faults}
+	w := wireResult{Feedback: r.Feedback, Budgets: r.Budgets, Weeks: r.Weeks, Faults: r.Faults}
 	if len(r.Outcomes) > 0 {
 		w.Outcome, w.Others = &r.Outcomes[0], r.Outcomes[1:]
 	}
@@ -90,7 +92,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	*r = Result{Feedback: w.Feedback, Budgets: w.Budgets, Faults: w.Faults}
+	*r = Result{Feedback: w.Feedback, Budgets: w.Budgets, Weeks: w.Weeks, Faults: w.Faults}
 	if w.Outcome != nil {
 		r.Outcomes = append([]Outcome{*w.Outcome}, w.Others...)
 	}

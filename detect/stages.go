@@ -14,6 +14,10 @@ const (
 	firstSamples = 60
 )
 
+// HistoryRows is how many samples one fit learns from at most, the latest: at a
+// step of a second a good day.
+const HistoryRows = 100_000
+
 // FirstStage is how much history a host's first model needs at a step: two and
 // a half minutes, and sixty samples.
 func FirstStage(step time.Duration) time.Duration { return max(firstSpan, firstSamples*step) }

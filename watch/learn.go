@@ -96,7 +96,7 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 	})
 	if len(ready) > 0 {
 		rows := int64(min(w.o.History, now.Sub(ready[0].first))/w.o.Step) + 1
-		per := min(rows, maxRows) * int64(w.o.Schema.Len()) * 8 * 2 // the frame, and its vectors
+		per := min(rows, detect.HistoryRows) * int64(w.o.Schema.Len()) * 8 * 2 // the frame, and its vectors
 		ready = ready[:min(len(ready), int(max(1, batchBytes/per)))]
 	}
 	return ready, max(wait, 100*time.Millisecond)
@@ -126,7 +126,7 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 		}
 	}
 	w.mu.Unlock()
-	span := min(w.o.History, end.Sub(first), maxRows*w.o.Step)
+	span := min(w.o.History, end.Sub(first), detect.HistoryRows*w.o.Step)
 	vectors, err := w.history(ctx, names, end.Add(-span.Truncate(w.o.Step)), end)
 	g, fit := errgroup.WithContext(ctx)
 	for _, h := range batch {

@@ -8,10 +8,7 @@ import (
 	"github.com/omenhq/omen/detect"
 )
 
-const (
-	maxRows = 100_000 // that one training reads, the latest
-	jitter  = 0.05    // of a stage's span, so that hosts do not train at once
-)
+const jitter = 0.05 // of a stage's span, so that hosts do not train at once
 
 // nextDue is when a host whose first sample was at first, and whose model (if
 // any) was trained at trained, is learned next, and the grade to expect.

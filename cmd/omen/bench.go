@@ -20,6 +20,7 @@ type benchCmd struct {
 	Plot     string    `help:"Draw every series into this folder." placeholder:"DIR" type:"path"`
 	Feedback []int     `help:"Measure what an operator's first verdicts are worth: so many per series, like 1,3,5." placeholder:"N"`
 	Budget   []float64 `help:"Measure pages sent against pages promised, for these budgets of false pages per host and week." placeholder:"N"`
+	Weeks    int       `help:"Simulate so many weeks of each series' normal load, and count the false pages." placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
 
@@ -68,7 +69,7 @@ func (c *benchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Feedback) > 0 || len(c.Budget) > 0 {
+	if len(c.Feedback) > 0 || len(c.Budget) > 0 || c.Weeks > 0 {
 		return c.lives(e, all)
 	}
 	b := newBar(e.errors, fmt.Sprintf("running %d series", len(all)*len(detectors)))
@@ -141,6 +142,14 @@ func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 			return err
 		}
 	}
+	if c.Weeks > 0 {
+		b := newBar(e.errors, "living through weeks")
+		r.Weeks, err = bench.Weeks(e.ctx, all, detect.Options{}, c.Weeks, b.at)
+		b.end()
+		if err != nil {
+			return err
+		}
+	}
 	switch c.JSON {
 	case toOutput:
 		return r.WriteJSON(e.out)
@@ -156,7 +165,12 @@ func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 		}
 	}
 	if r.Budgets != nil {
-		return bench.WriteBudgets(e.out, r.Budgets)
+		if err := bench.WriteBudgets(e.out, r.Budgets); err != nil {
+			return err
+		}
+	}
+	if r.Weeks != nil {
+		return bench.WriteWeeks(e.out, r.Weeks)
 	}
 	return nil
 }
