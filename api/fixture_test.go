@@ -90,6 +90,9 @@ func newFixture(t *testing.T) *fixture {
 			f.given = v
 			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 		},
+		Calendars: func() []Calendar {
+			return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
+		},
 		Reload: func() error { return f.reload },
 		Ready:  func() error { return f.ready },
 		Queues: func() []Queue { return []Queue{{Name: "ticks", Length: 1, Capacity: 8, Dropped: 2}} },

@@ -152,7 +152,7 @@ func (a *API) getHost(r *http.Request) (any, error) {
 const maxSpan = 40 * 24 * time.Hour
 
 func (a *API) getScore(r *http.Request) (any, error) {
-	h, err := a.find(r.PathValue("host"))
+	h, err := a.hostParam(r.PathValue("host"))
 	if err != nil {
 		return nil, err
 	}
@@ -160,14 +160,14 @@ func (a *API) getScore(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	history, err := a.scores(r.Context(), h.Host, from, to)
+	history, err := a.scores(r.Context(), h, from, to)
 	if err != nil {
 		return nil, err
 	}
-	out := wireHistory{Host: h.Host.ID(), Limit: 1}
+	out := wireHistory{Host: h.ID(), Limit: 1}
 	times, values, step := thin(history, from, to, points)
 	if step == 0 {
-		step = a.spacing(h.Host, times)
+		step = a.spacing(h, times)
 	}
 	out.Step = number(step.Seconds())
 	out.Times = each(times, unix)

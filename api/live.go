@@ -52,6 +52,10 @@ type Live struct {
 	// those that Hosts gave. May be nil.
 	Pages func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64)
 
+	// Calendars is every calendar file of the configuration and how reading it
+	// went. May be nil.
+	Calendars func() []Calendar
+
 	// Queues is the fill of the bounded queues between Omen's parts. May be nil.
 	Queues func() []Queue
 }
@@ -66,6 +70,15 @@ type FeatureHistory struct {
 	Expected []float64
 	Lower    []float64
 	Upper    []float64
+}
+
+// Calendar is an iCalendar file that the configuration names.
+type Calendar struct {
+	Name        string
+	File        string
+	ReadAt      time.Time // when it was last read without an error
+	FailedSince time.Time // zero: it can be read
+	Err         error     // why it cannot; its windows stay as they were
 }
 
 // Queue is the fill of one bounded queue.

@@ -102,3 +102,28 @@ func TestRefusalsCarryHints(t *testing.T) {
 		}
 	}
 }
+
+func TestWindowsSayWhichCalendarFilesFail(t *testing.T) {
+	f := newFixture(t)
+	_, body, _ := f.call(t, "GET", "/api/v1/omen/windows", "")
+	const want = `"calendars":[{"name":"fine","file":"fine.ics","read_at":"2026-03-01T12:00:00Z","failed_since":null,"err":""},` +
+		`{"name":"shifts","file":"shifts.ics","read_at":"2026-03-01T12:00:00Z","failed_since":"2026-03-01T12:01:00Z","err":"shifts.ics: line 3: no DTSTART"}]`
+	if !strings.Contains(body, want) {
+		t.Errorf("%s\nwant within it %s", body, want)
+	}
+}
+
+// An event says when its grace ends, by its kind unless it says otherwise.
+func TestEventsSayWhenTheirGraceEnds(t *testing.T) {
+	f := newFixture(t)
+	const rest = `"at":"2026-03-01T12:00:00Z","match":[{"name":"host","value":"a","isRegex":false,"isEqual":true}]}`
+	for body, want := range map[string]string{
+		`{"kind":"deploy",` + rest:                     `"until":"2026-03-01T12:10:00Z"`,
+		`{"kind":"restart","grace_seconds":60,` + rest: `"until":"2026-03-01T12:01:00Z"`,
+		`{"kind":"note","title":"x",` + rest:           `"until":null`,
+	} {
+		if status, answer, _ := f.call(t, "POST", "/api/v1/omen/events", body); status != 201 || !strings.Contains(answer, want) {
+			t.Errorf("%s: %d %s, want %s", body, status, answer, want)
+		}
+	}
+}

@@ -34,6 +34,28 @@ type wireWindows struct {
 	Windows list[wireWindow] `json:"windows"`
 }
 
+// wireWindowList is all windows, and how reading calendar files went.
+type wireWindowList struct {
+	Windows   list[wireWindow]       `json:"windows"`
+	Calendars list[wireCalendarFile] `json:"calendars" doc:"the calendar files that the configuration names"`
+}
+
+type wireCalendarFile struct {
+	Name        string  `json:"name"`
+	File        string  `json:"file"`
+	ReadAt      instant `json:"read_at" doc:"when it was last read without an error"`
+	FailedSince instant `json:"failed_since" doc:"null: it can be read"`
+	Err         string  `json:"err" doc:"why it cannot be read; its windows stay as they were; empty: it can"`
+}
+
+func toCalendarFile(k Calendar) wireCalendarFile {
+	out := wireCalendarFile{Name: k.Name, File: k.File, ReadAt: instant(k.ReadAt), FailedSince: instant(k.FailedSince)}
+	if k.Err != nil {
+		out.Err = k.Err.Error()
+	}
+	return out
+}
+
 func toWindow(w omen.Window) wireWindow {
 	return wireWindow{
 		ID: w.ID, Name: w.Name, Match: each(w.Match, toMatcher), Zone: w.Zone, Start: w.Start,
@@ -55,7 +77,11 @@ func next(w omen.Window, now time.Time) list[wireTime] {
 
 func (a *API) getWindows(r *http.Request) (any, error) {
 	all, err := a.store.Windows(r.Context())
-	return wireWindows{each(all, toWindow)}, err
+	out := wireWindowList{Windows: each(all, toWindow)}
+	if a.live.Calendars != nil {
+		out.Calendars = each(a.live.Calendars(), toCalendarFile)
+	}
+	return out, err
 }
 
 func (a *API) postWindow(r *http.Request) (any, error) {

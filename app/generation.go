@@ -37,6 +37,7 @@ type generation struct {
 	handler   http.Handler
 	watches   []*watched
 	remotes   []*series.Remote
+	calendars *calendarFiles
 
 	sources, rest stage // what runs, by when it is stopped
 	ending        sync.Once
@@ -55,7 +56,7 @@ type watched struct {
 // build makes a generation and starts nothing: where it fails, what runs now
 // has not noticed.
 func (p *process) build(l *loaded) (*generation, error) {
-	g := &generation{p: p, conf: l.conf, loaded: l}
+	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars, time.Now())}
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(p.local); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ func (g *generation) live() api.Live {
 	return api.Live{
 		Hosts: g.hosts, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
 		Predict: g.predict, Reload: g.p.reload, Ready: g.ready, Queues: g.queues, Pages: g.pages,
+		Calendars: g.calendars.status,
 	}
 }
 

@@ -26,9 +26,6 @@ const by = "configuration"
 // settingCalendars is where the store keeps which calendars the file had.
 const settingCalendars = "app.calendars"
 
-// refresh is how often calendar files are read again.
-const refresh = time.Minute
-
 // loadQuiet reads maintenance windows and calendars.
 func (l *loaded) loadQuiet(now time.Time) error {
 	l.windows = nil
@@ -172,31 +169,4 @@ func equalWindow(a, b omen.Window) bool {
 		a.Except, b.Except = nil, nil
 	}
 	return reflect.DeepEqual(a, b)
-}
-
-// refreshCalendars reads calendar files again until ctx ends: whoever edits
-// one need not tell Omen.
-func (g *generation) refreshCalendars(ctx context.Context) error {
-	if len(g.conf.Calendars) == 0 {
-		<-ctx.Done()
-		return nil
-	}
-	timer := time.NewTicker(refresh)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-timer.C:
-			for _, k := range g.conf.Calendars {
-				windows, err := readCalendar(k, now)
-				if err == nil {
-					err = g.p.putCalendar(ctx, k.Name, windows)
-				}
-				if err != nil && ctx.Err() == nil {
-					g.p.log.Error("calendar cannot be read: its windows stay as they were", "path", k.File, "err", err)
-				}
-			}
-		}
-	}
 }

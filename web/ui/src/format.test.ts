@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, causesLine, clearing, countdown, score, scoreRange, seconds, value, whole } from "./format";
+import { ago, causesLine, clearing, countdown, score, scoreRange, seconds, value, whole, gone } from "./format";
 import { hostPath } from "./api";
 
 describe("values are written as package omen writes them", () => {
@@ -46,3 +46,7 @@ it("says what would clear an alert", () => {
 });
 
 it("escapes hosts in addresses", () => expect(hostPath("p/k8s/shop/a b?")).toBe("/hosts/p/k8s/shop/a%20b%3F"));
+
+it.each([[[], 15, "all"], [[1000, 1015], 15, ""], [[1120], 15, ""], [[1121], 15, "beginning"], [[1121], 300, ""], [[1601], 300, "beginning"]])("of %j every %d s, gone: %j", (times, step, what) => {
+  expect(gone(times as number[], 1000, step as number)).toBe(what);
+});

@@ -120,3 +120,9 @@ export function causesLine(causes: { text: string; trivial: boolean }[], most = 
   const real = causes.filter((c) => !c.trivial);
   return (real.length ? real : causes).slice(0, most).map((c) => words(c.text)).join("; ");
 }
+
+/** How much of a history of instants (seconds) is gone that once reached back to begin: none of it, its beginning, or all. */
+export function gone(times: number[], begin: number, step: number): "" | "beginning" | "all" {
+  if (!times.length) return "all";
+  return times[0]! > begin + Math.max(120, 2 * step) ? "beginning" : "";
+}

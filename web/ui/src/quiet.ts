@@ -94,7 +94,9 @@ export const silenceState = (s: Silence, now: number) =>
 
 const opts = { placeholderData: keepPreviousData };
 export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<{ silences: Silence[] }>("/silences?ended=true") });
-export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<{ windows: Window[] }>("/windows") });
+/** A calendar file that the configuration names; err says why it cannot be read. */
+export interface CalendarFile { name: string; file: string; read_at: string | null; failed_since: string | null; err: string }
+export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<{ windows: Window[]; calendars: CalendarFile[] }>("/windows") });
 export interface Matches { hosts: Ref[]; host_count: number; all_hosts: number; incidents: Incident[]; incident_count: number }
 /** What matchers match now; nothing is asked while they are null. */
 export const useMatches = (match: Matcher[] | null) =>
@@ -103,12 +105,19 @@ export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInter
 export const useEvents = (span: { last: number; host?: string }) =>
   useQuery({
     queryKey: ["events", span], refetchInterval: 15000, ...opts,
-    queryFn: () => { const now = Date.now() / 1000; return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: now - span.last, to: now + 86400 })); },
+    queryFn: () => { const now = Date.now() / 1000; return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: now - span.last - (span.host ? 86400 : 0), to: now + 86400 })); },
   });
 
-/** The events of a host within a fixed span. */
+/** Events within a span, and those before it whose grace reaches into it. */
+export const within = (events: Event[] | undefined, from: number) =>
+  (events ?? []).filter((e) => Math.max(Date.parse(e.at), Date.parse(e.until ?? e.at)) >= from * 1000);
+
+/** The events of a host within a fixed span; those of the day before count while their grace lasts. */
 export const useEventsOf = (host: string, span: { from: number; to: number }) =>
-  useQuery({ queryKey: ["events", host, span], enabled: host !== "", ...opts, queryFn: () => ask<{ events: Event[] }>("/events" + query({ host, ...span })) });
+  useQuery({
+    queryKey: ["events", host, span], enabled: host !== "", ...opts,
+    queryFn: async () => within((await ask<{ events: Event[] }>("/events" + query({ host, from: span.from - 86400, to: span.to }))).events, span.from),
+  });
 
 /** A request that changes something, and what is to be read again after it. */
 export function useSend<T>(keys: string[]) {
@@ -133,5 +142,5 @@ export const silencePath = (s: Silence, by: string) => `/silences/${enc(s.id)}` 
 
 export const eventColor: Record<string, string> = { boot: "blue", restart: "cyan", deploy: "grape", note: "gray" };
 const eventHex: Record<string, string> = { boot: "#339af0", restart: "#22b8cf", deploy: "#be4bdb", note: "#868e96" };
-/** Events as lines in a chart. */
-export const eventMarks = (events: Event[] | undefined) => (events ?? []).map((e) => ({ at: Date.parse(e.at) / 1000, color: eventHex[e.kind] ?? "#868e96", text: e.kind as string }));
+/** Events as lines in a chart, shaded while their grace lasts. */
+export const eventMarks = (events: Event[] | undefined) => (events ?? []).map((e) => ({ at: Date.parse(e.at) / 1000, ...(e.until && { until: Date.parse(e.until) / 1000 }), color: eventHex[e.kind] ?? "#868e96", text: e.kind as string }));

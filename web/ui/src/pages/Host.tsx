@@ -5,7 +5,7 @@ import { countdown, score, value, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend } from "../parts/Around";
 import { BandChart, ScoreChart, type Mark } from "../parts/Chart";
-import { eventColor, eventMarks, useEvents, type Event } from "../quiet";
+import { eventColor, eventMarks, useEvents, within, type Event } from "../quiet";
 import { ModelCard } from "../parts/Card";
 
 const spans = [{ value: "300", label: "5 min" }, { value: "3600", label: "1 h" }, { value: "21600", label: "6 h" }, { value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }];
@@ -40,7 +40,8 @@ export function HostPage({ id }: { id: string }) {
   const h = host.data, seen = useSeen(h);
   const marks = (past.data?.incidents ?? []).map((i) => ({ at: Date.parse(i.since ?? "") / 1000, color: "#f08c4a", text: "incident began" }));
   const events = useEvents({ last: +span, host: id });
-  const drawn = eventMarks(events.data?.events), all = [...marks, ...drawn], since = Date.now() / 1000 - +span;
+  const since = Date.now() / 1000 - +span, recent = within(events.data?.events, since);
+  const all: Mark[] = [...marks, ...eventMarks(recent)];
   return (
     <main className="page">
       <Problem error={host.error} what={`Host ${id} cannot be shown`} />
@@ -66,13 +67,13 @@ export function HostPage({ id }: { id: string }) {
               <Problem error={scores.error} what="The score's history cannot be shown" />
               {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={log} marks={all} label={`score of ${h.name} over time; the limit is 1`} /> :
                 <Empty>{h.model ? "No scores within this time." : "The score begins with the first model."}</Empty>}
-              <Legend marks={all.filter((m) => m.at > since)} />
+              <Legend marks={all.filter((m) => (m.until ?? m.at) > since)} />
             </section>
             <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest parts of the score"}</h2><Causes causes={h.causes.slice(0, 6)} /></section>
           </div>
           {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
           <Features h={h} seen={seen} span={+span} marks={all} />
-          {!!events.data?.events.length && <EventList events={events.data.events} />}
+          {recent.length > 0 && <EventList events={recent} />}
           {h.serving && <ModelCard model={h.serving} />}
         </>
       )}

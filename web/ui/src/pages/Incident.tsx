@@ -2,7 +2,7 @@ import { Alert, Badge, Button, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { causesLine, clock, reason, score, seconds, severityColor, verdict, whole, words } from "../format";
+import { causesLine, clock, gone, reason, score, seconds, severityColor, verdict, whole, words } from "../format";
 import { Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
@@ -30,7 +30,7 @@ function Detail({ i }: { i: IncidentDetail }) {
     // an open incident's chart moves with its updates
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [onset, end, i.updated_at]);
-  const events = useEventsOf(i.host.name !== "" ? i.host.id : "", span).data?.events ?? [];
+  const events = useEventsOf(i.host.name !== "" ? i.host.id : "", span).data ?? [];
   const marks: Mark[] = [...eventMarks(events), { at: onset, color: "#f08c4a", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#d6333f", text: "opened" }] : []), ...(end ? [{ at: end, color: "#48bba4", text: "closed" }] : [])];
   const hasHost = i.host.name !== "";
   const scores = useScores(hasHost ? i.host.id : "", span);
@@ -53,8 +53,9 @@ function Detail({ i }: { i: IncidentDetail }) {
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around it{i.kind === "fleet" && <span className="dim"> · {i.host.name}, the likely first</span>}</h2>
-              {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} from={span.from} to={span.to} label="score around the incident; the limit is 1"
-                marks={marks} /> : <Empty>No scores are stored of this time.</Empty>}
+              <Problem error={scores.error} what="The score's history cannot be shown" />
+              {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} from={span.from} to={span.to} label="score around the incident; the limit is 1" marks={marks} />}
+              {scores.data && <Gone what={gone(scores.data.times, onset, scores.data.step_seconds)} first={scores.data.times[0]} onset={onset} />}
               <Legend marks={marks} />
             </section>
           )}
@@ -70,6 +71,14 @@ function Detail({ i }: { i: IncidentDetail }) {
       </div>
     </>
   );
+}
+
+/** Says that the history around an incident, or its beginning, is no longer there. */
+function Gone({ what, first = 0, onset }: { what: ReturnType<typeof gone>; first?: number; onset: number }) {
+  if (!what) return null;
+  const age = whole(Date.now() / 1000 - onset), kept = "Omen keeps metrics and scores for storage.retention_time, 15 days unless configured.";
+  return what === "all" ? <Empty>No scores are left of this time, {age} ago. {kept}</Empty>
+    : <div className="dim" role="note" style={{ fontSize: 13 }}>Scores before {clock(new Date(first * 1000).toISOString())} are gone; it began {age} ago. {kept}</div>;
 }
 
 function Actions({ i }: { i: IncidentDetail }) {

@@ -9,7 +9,7 @@ import { localInput, matcherText, parseDuration, parseMatchers, silencePath, sil
 const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 
 export function Silences() {
-  const r = useSilences(), now = useNow(5000);
+  const r = useSilences(), now = useNow();
   const [shown, setShown] = useState("current");
   const [form, setForm] = useState<Draft | null>(null);
   const all = (r.data?.silences ?? []).map((s) => ({ s, state: silenceState(s, now) } as const));

@@ -1,4 +1,4 @@
-import { Button, Modal } from "@mantine/core";
+import { Alert, Button, Modal } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
 import { clock, whole } from "../format";
@@ -31,6 +31,9 @@ export function Windows() {
       <div className="line between"><h1>Maintenance windows</h1>
         <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Read a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
       <Problem error={r.error} what="Windows cannot be shown" />
+      {(r.data?.calendars ?? []).filter((k) => k.err).map((k) => (
+        <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${k.name} cannot be read`}>{k.err}
+          <div className="dim">Since <When at={k.failed_since} />; its windows are those of <When at={k.read_at} />. The file is {k.file}, and is read again each minute.</div></Alert>))}
       <section className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows were made here. A window recurs; for something once, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</section>
       {calendars.map((name) => {
         const of = all.filter((w) => w.calendar === name);

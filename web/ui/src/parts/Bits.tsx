@@ -69,7 +69,7 @@ export function Causes({ causes }: { causes: Cause[] }) {
 /** What would have to return to normal for the alert to clear. */
 function Clearing({ causes }: { causes: Cause[] }) {
   const names = clearing(causes);
-  return names && <div className="dim" style={{ fontSize: 13 }}>The alert clears if {names} returned to what is expected.</div>;
+  return names && <div className="dim" style={{ fontSize: 13 }}>Enough to clear the alert: {names} back at what is expected.</div>;
 }
 
 export const title = (i: Incident) =>

@@ -4,8 +4,8 @@ import uPlot from "uplot";
 import type { Num } from "../api";
 import { score, scoreRange, value } from "../format";
 
-/** An instant worth a line in a chart; text says what it is. */
-export interface Mark { at: number; color: string; text?: string }
+/** An instant worth a line in a chart; text says what it is. One with an end is shaded until then. */
+export interface Mark { at: number; until?: number; color: string; text?: string }
 
 function drawMarks(u: uPlot, marks: Mark[] | undefined) {
   const { ctx, bbox: b } = u, px = devicePixelRatio;
@@ -13,7 +13,13 @@ function drawMarks(u: uPlot, marks: Mark[] | undefined) {
   ctx.setLineDash([]);
   ctx.lineWidth = 1.4 * px;
   for (const m of marks ?? []) {
-    const x = u.valToPos(m.at, "x", true);
+    const x = u.valToPos(m.at, "x", true), edge = (v: number) => Math.min(Math.max(v, b.left), b.left + b.width);
+    if (m.until) {
+      const left = edge(x), right = edge(u.valToPos(m.until, "x", true));
+      ctx.globalAlpha = 0.14; ctx.fillStyle = m.color;
+      ctx.fillRect(left, b.top, Math.max(0, right - left), b.height);
+      ctx.globalAlpha = 1;
+    }
     if (!(x >= b.left && x <= b.left + b.width)) continue;
     ctx.strokeStyle = m.color;
     ctx.beginPath(); ctx.moveTo(x, b.top); ctx.lineTo(x, b.top + b.height); ctx.stroke();
