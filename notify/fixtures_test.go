@@ -113,10 +113,15 @@ func start(t testing.TB, r *Relay) (stop func()) {
 	return stop
 }
 
-// eventually waits until ok, asking often; it fails the test after limit.
+// patience is how many times longer a loaded machine under the race detector
+// may take than a quiet one.
+const patience = 10
+
+// eventually waits until ok, asking often; it fails the test after limit, that
+// of a quiet machine, times [patience].
 func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(limit)
+	deadline := time.NewTimer(patience * limit)
 	defer deadline.Stop()
 	ask := time.NewTicker(20 * time.Millisecond)
 	defer ask.Stop()
@@ -124,7 +129,7 @@ func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) 
 		select {
 		case <-ask.C:
 		case <-deadline.C:
-			t.Fatalf("not within %s: %s", limit, what)
+			t.Fatalf("not within %s: %s", patience*limit, what)
 		}
 	}
 }
