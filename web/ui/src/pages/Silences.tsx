@@ -75,6 +75,7 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
   const [reason, setReason] = useState(was.reason ?? "");
   const [from, setFrom] = useState(edit?.from ? localInput(Date.parse(edit.from)) : "");
   const [end, setEnd] = useState(edit ? localInput(Date.parse(edit.until)) : "2 h");
+  const [ends, setEnds] = useState(edit?.until); // the end that the field was filled from
   const [fixed, setFixed] = useState(edit !== undefined);
   const [effect, setEffect] = useState<Effect>(was.effect || "silence");
   const [tried, setTried] = useState(false);
@@ -83,7 +84,7 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
   // a field that was not touched keeps the seconds that it cannot show
   const exact = (field: string, old: string | null | undefined) => (old && localInput(Date.parse(old)) === field ? Date.parse(old) : Date.parse(field));
   const begin = from ? exact(from, edit?.from) : Date.now(), length = fixed ? 0 : parseDuration(end);
-  const until = fixed ? exact(end, edit?.until) : begin + (length ?? NaN) * 1000;
+  const until = fixed ? exact(end, ends) : begin + (length ?? NaN) * 1000;
   const own = {
     match: typeof matchers === "string" ? matchers : "", by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
     end: Number.isNaN(until) ? (fixed ? "choose a day and a time" : "write a length such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the beginning" : "",
@@ -97,7 +98,11 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
     send.mutate(edit ? { path: `/silences/${enc(edit.id)}`, method: "PUT", body } : { path: "/silences", body }, { onSuccess: close });
   };
   const pick = (f: boolean) => { setFixed(f); setEnd(f ? localInput(Date.now() + 7200_000) : "2 h"); };
-  const later = (hours: number) => setEnd(localInput((Number.isNaN(until) ? Date.now() : until) + hours * 3600_000));
+  const later = (hours: number) => {
+    const at = (Number.isNaN(until) ? Date.now() : until) + hours * 3600_000;
+    setEnd(localInput(at));
+    setEnds(new Date(at).toISOString());
+  };
   return (
     <form noValidate onSubmit={(e) => { e.preventDefault(); submit(); }} aria-label={edit ? "Edit silence" : "New silence"}>
       <div className="fields">
