@@ -212,17 +212,23 @@ func (d *Desk) restore(ctx context.Context) error {
 	return d.reload(ctx)
 }
 
+// What is over matters to what began in it, and what comes is known early.
+const (
+	remembered = 24 * time.Hour
+	foreseen   = time.Hour
+)
+
 // reload reads silences, windows, events and feedback anew.
 func (d *Desk) reload(ctx context.Context) (err error) {
 	now := time.Now()
 	r := Rules{Role: d.o.Role}
-	if r.Silences, err = d.o.Store.Silences(ctx, now); err != nil {
+	if r.Silences, err = d.o.Store.Silences(ctx, now.Add(-remembered)); err != nil {
 		return err
 	}
 	if r.Windows, err = d.o.Store.Windows(ctx); err != nil {
 		return err
 	}
-	if r.Events, err = d.o.Store.Events(ctx, now.Add(-24*time.Hour), now.Add(time.Hour)); err != nil {
+	if r.Events, err = d.o.Store.Events(ctx, now.Add(-remembered), now.Add(foreseen)); err != nil {
 		return err
 	}
 	if r.Patterns, err = d.o.Store.Patterns(ctx); err != nil {

@@ -296,6 +296,34 @@ func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 	})
 }
 
+// The desk reads its rules anew time and again, and silences that are over go:
+// that is not the same as an operator who ends one.
+func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+		silence := omen.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
+			Match: []omen.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
+		if _, err := d.Silence(t.Context(), silence); err != nil {
+			t.Fatal(err)
+		}
+		offer(t, d, 4*10+2, 3, "cpu", "web-1") // and half a minute longer
+		offer(t, d, 20, .3, "cpu")
+		offer(t, d, 5, 3, "cpu", "web-2")
+		found := incidents(t, db, store.Filter{})
+		if len(found) != 2 {
+			t.Fatalf("%d incidents, want 2", len(found))
+		}
+		for _, in := range found {
+			want := ""
+			if in.Host.Name == "web-1" {
+				want = omen.ReasonSilenced
+			}
+			if in.Suppressed != want {
+				t.Errorf("%s: suppressed %q, want %q", in.Host.Name, in.Suppressed, want)
+			}
+		}
+	})
+}
+
 func TestOfferNeverWaits(t *testing.T) {
 	d := NewDesk(Options{}) // nobody runs it
 	for range queueLength {

@@ -26,6 +26,7 @@ type fleet struct {
 	ended     string // why the last member's incident ended
 	checked   time.Time
 	rules     int
+	lifted    time.Time // as of a track
 }
 
 func restoreFleet(in *omen.Incident) *fleet {
@@ -271,6 +272,9 @@ func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at
 	}
 	t.sum(f)
 	f.told, f.dirty = len(f.in.Members), false
+	if f.critical {
+		f.in.Severity = omen.Critical
+	}
 	f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
 	mine := slices.Clone(t.changes[before:])
 	t.changes = t.changes[:before]
@@ -328,11 +332,8 @@ func (t *Tracker) reviewFleets(at time.Time) {
 }
 
 func (t *Tracker) reviewFleet(f *fleet, at time.Time) {
-	if at.Sub(f.checked) >= recheck || f.rules != t.rules.version {
-		f.checked, f.rules = at, t.rules.version
-		was := f.in.Suppressed
-		f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
-		t.announce(f.in, was, at)
+	if at.Sub(f.checked) >= recheck || f.rules != t.rules.version || !f.lifted.IsZero() {
+		t.reconsiderFleet(f, at)
 	}
 	escalate := f.critical && f.in.Severity != omen.Critical
 	if at.Sub(f.announced) < t.h.Announce && !escalate {
@@ -353,6 +354,20 @@ func (t *Tracker) reviewFleet(f *fleet, at time.Time) {
 		t.emit(f.in, omen.ChangeUpdated, at, omen.ReasonMembers)
 	}
 	f.dirty = false
+}
+
+// reconsiderFleet looks whether an open fleet incident should now be told, or
+// kept quiet. What ended with the members' quiet time is no news.
+func (t *Tracker) reconsiderFleet(f *fleet, at time.Time) {
+	who, was := t.subjects(f.in), f.in.Suppressed
+	byOperator := f.rules != t.rules.version && t.rules.byOperator(f.in, who, at)
+	f.checked, f.rules = at, t.rules.version
+	now := t.rules.quiet(f.in, who, at)
+	if was != "" && now == "" && !byOperator && !t.seenAnew(f, at) {
+		return
+	}
+	f.in.Suppressed, f.lifted = now, time.Time{}
+	t.announce(f.in, was, at)
 }
 
 // subjects are whom the rules are asked about.

@@ -174,9 +174,10 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 		}
 		return
 	}
-	severity, byClock := in.Severity, k.rules == t.rules.version || !k.lifted.IsZero()
+	severity := in.Severity
+	byOperator := k.rules != t.rules.version && t.rules.byOperator(in, []subject{{k.host, t.labels(k.host)}}, at)
 	t.judge(k, at, false)
-	if byClock && lulled(was) && in.Suppressed == "" && !k.seenAnew(at, t.h.Open.Samples) {
+	if lulled(was) && in.Suppressed == "" && !byOperator && !k.seenAnew(at, t.h.Open.Samples) {
 		in.Suppressed, in.Severity = was, severity
 		k.checked = time.Time{} // look again at the next sample
 		return
@@ -196,15 +197,31 @@ func lulled(suppressed string) bool {
 }
 
 // seenAnew reports whether the host was above the limit for n more samples
-// since its quiet time ended by the clock: what ends with a job in its window is no news
-// when the window does.
+// since its quiet time ended by the clock: what ends with a job in its window
+// is no news when the window does.
 func (k *track) seenAnew(at time.Time, n int) bool {
 	if k.lifted.IsZero() {
 		k.lifted, k.after = at, 0
 		return false
 	}
-	k.after++
 	return k.after >= n
+}
+
+// seenAnew is track.seenAnew of a fleet: of any member.
+func (t *Tracker) seenAnew(f *fleet, at time.Time) bool {
+	if f.lifted.IsZero() {
+		f.lifted = at
+		for h := range f.openHosts {
+			t.hosts[h].after = 0
+		}
+		return false
+	}
+	for h := range f.openHosts {
+		if t.hosts[h].after >= t.h.Open.Samples {
+			return true
+		}
+	}
+	return false
 }
 
 // announce records that an incident is told from now on, or no longer.

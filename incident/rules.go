@@ -22,6 +22,7 @@ type Rules struct {
 type rules struct {
 	given    Rules
 	version  int
+	before   *rules // the version before, so that one can tell what lifted a silence; its own before is nil
 	silences []timed
 	windows  []timed
 	graces   []timed
@@ -50,7 +51,9 @@ func (t *Tracker) SetRules(r Rules) (broken []error) {
 	if t.rules.version > 0 && reflect.DeepEqual(r, t.rules.given) {
 		return nil // said before
 	}
-	fresh := rules{given: r, version: t.rules.version + 1, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}, lowest: 1}
+	before := t.rules
+	before.before = nil
+	fresh := rules{given: r, version: before.version + 1, before: &before, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}, lowest: 1}
 	add := func(what string, list *[]timed, match []omen.Matcher, active func(time.Time) bool) {
 		holds, err := omen.Compile(match)
 		if err != nil {
@@ -137,6 +140,12 @@ func (r *rules) quiet(in *omen.Incident, who []subject, at time.Time) string {
 		return omen.ReasonGrace
 	}
 	return ""
+}
+
+// byOperator reports whether an incident that is quiet no more would still be
+// quiet by the rules before: then somebody ended its silence, and not the clock.
+func (r *rules) byOperator(in *omen.Incident, who []subject, at time.Time) bool {
+	return r.before != nil && r.before.quiet(in, who, at) != ""
 }
 
 func anyHolds(list []timed, in *omen.Incident, who []subject, at time.Time) bool {

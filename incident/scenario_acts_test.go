@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,7 +9,8 @@ import (
 )
 
 // act is what somebody does in a scenario: verdict HOST VERDICT [role], ack
-// HOST, close HOST, revert (what Omen itself decided), or restart.
+// HOST, close HOST, lift (every silence), revert (what Omen itself decided), or
+// restart.
 type act struct {
 	at    time.Duration
 	words []string
@@ -29,7 +31,10 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 			for i := range s.rules.Patterns {
 				s.rules.Patterns[i].Reverted = "ann"
 			}
-			s.setRules(t)
+		case "lift":
+			for i := range s.rules.Silences {
+				s.rules.Silences[i].Until = now
+			}
 		case "verdict":
 			in := s.latest(t, a.words[1])
 			role := ""
@@ -38,7 +43,6 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 			}
 			p := PatternOf(in, omen.Verdict(a.words[2]), time.UTC, role, "ann", now)
 			s.rules.Patterns = append(s.rules.Patterns, p)
-			s.setRules(t)
 		default:
 			in := s.latest(t, a.words[1])
 			made, err := s.tracker.Prepare(in, Command{Incident: in.ID, Action: Action(a.words[0]), By: "ann"}, now)
@@ -51,10 +55,17 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 	}
 }
 
-func (s *scenario) setRules(t *testing.T) {
+// setRules tells the tracker the rules, as the desk does time and again: those
+// that are over or far away are not among them.
+func (s *scenario) setRules(t *testing.T, now time.Time) {
 	t.Helper()
-	s.rules.Patterns = append([]omen.Pattern(nil), s.rules.Patterns...)
-	for _, err := range s.tracker.SetRules(s.rules) {
+	r := s.rules
+	r.Patterns = slices.Clone(r.Patterns)
+	r.Silences = slices.DeleteFunc(slices.Clone(r.Silences), func(q omen.Silence) bool { return !q.Until.After(now.Add(-remembered)) })
+	r.Events = slices.DeleteFunc(slices.Clone(r.Events), func(e omen.Event) bool {
+		return e.At.Before(now.Add(-remembered)) || !e.At.Before(now.Add(foreseen))
+	})
+	for _, err := range s.tracker.SetRules(r) {
 		t.Fatal(err)
 	}
 }

@@ -101,11 +101,9 @@ func play(t *testing.T, script string) string {
 		}
 	}
 	s.tracker = NewTracker(Hysteresis{}, func(h omen.Host) map[string]string { return s.labels[h] })
-	for _, err := range s.tracker.SetRules(s.rules) {
-		t.Fatal(err)
-	}
 	for at := time.Duration(0); at <= s.length; at += s.step {
 		s.act(t, at)
+		s.setRules(t, s.start.Add(at))
 		s.tick(at)
 	}
 	return s.report()
@@ -338,11 +336,14 @@ func (s *scenario) at(words []string) {
 			p.down = next()
 		case "no":
 			p.gap = next() == "ticks"
-		case "verdict", "ack", "close", "restart", "revert":
+		case "verdict", "ack", "close", "restart", "revert", "lift":
 			s.acts = append(s.acts, act{p.from, rest})
 			return
 		default:
 			for i, name := range names(rest[0]) {
+				if !slices.ContainsFunc(s.hosts, func(h omen.Host) bool { return h.Name == name }) {
+					panic(name + " is neither a word nor a host")
+				}
 				p.hosts[name] = i
 			}
 		}

@@ -29,7 +29,7 @@ type track struct {
 	shown   float64         // the score that was journalled with them
 	atPeak  []omen.Cause    // at the open incident's peak; never shared
 	lifted  time.Time       // when what kept the open incident quiet for a time was found over…
-	after   int             // …and samples above the limit since
+	after   int             // …or its fleet's was, and samples above the limit since
 	expiry  time.Time       // from when on the time until it expires counts
 
 	// While a tick is under way: people are to be told of its incident, alone or

@@ -241,6 +241,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 	} else {
 		k.quiet = 0
+		k.after++
 		k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
 		t.worsen(k, s, d)
 	}
