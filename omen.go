@@ -59,7 +59,7 @@ type Cause struct {
 	Lower    float64 `json:"lower"`    // the expected band's lower end, in Unit
 	Upper    float64 `json:"upper"`    // the expected band's upper end, in Unit
 	Trivial  bool    `json:"trivial"`  // statistically far, yet below the smallest deviation or against the direction that matters
-	// Clears says that it is in the smallest set of features found whose return
+	// Clears says that it is in the smallest set of causes whose return
 	// to what is expected would take the sample to the limit or below.
 	Clears bool `json:"clears,omitzero"`
 }

@@ -26,7 +26,7 @@ type wireCause struct {
 	Lower    number    `json:"lower" doc:"lower end of the expected band"`
 	Upper    number    `json:"upper" doc:"upper end of the expected band"`
 	Trivial  bool      `json:"trivial" doc:"statistically far, yet too small to matter or in the harmless direction"`
-	Clears   bool      `json:"clears" doc:"in the smallest set of features found whose return to what is expected would clear the alert"`
+	Clears   bool      `json:"clears" doc:"in the smallest set of causes whose return to what is expected would clear the alert"`
 	Text     string    `json:"text" doc:"the same for people: disk_write 240 MB/s, expected 8–15 MB/s"`
 }
 

@@ -29,20 +29,38 @@ func BenchmarkRefit(b *testing.B) {
 
 // BenchmarkScore scores one host's vectors of 40 features one after another.
 func BenchmarkScore(b *testing.B) {
+	for _, odd := range []int{0, 1, 10, 40} {
+		b.Run(fmt.Sprintf("%d-odd", odd), func(b *testing.B) { benchScore(b, odd) })
+	}
+}
+
+// benchScore scores samples in which the first odd features jump to and fro: so
+// many have to return for the alert to clear.
+func benchScore(b *testing.B, odd int) {
 	s, all := columns(b, 40), synthetic(1, 3000, 40, time.Minute)
 	st := fitted(b, s, all, Options{}).Stream(nil)
+	for k := range all {
+		for f := range odd {
+			all[k].Values[f] += float64(2*(k%2)-1) * 2
+		}
+	}
 	at := all[2999].At
 	b.ReportAllocs()
-	k := 0
+	k, loud := 0, 0
 	for b.Loop() {
 		at = at.Add(time.Minute)
 		v := all[k%3000]
 		v.At = at
-		if _, err := st.Score(v); err != nil {
+		score, err := st.Score(v)
+		if err != nil {
 			b.Fatal(err)
+		}
+		if score.Unsmoothed > 1 {
+			loud++
 		}
 		k++
 	}
+	b.ReportMetric(float64(loud)/float64(k), "loud")
 }
 
 // BenchmarkScoreBatch scores a batch of hosts, each with its own model: a

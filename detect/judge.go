@@ -35,10 +35,9 @@ type judge struct {
 	centreR    []float64
 	centreE    []float64
 	centreU    []float64
-	kept       [channels][]float64 // evidence of the last sample that was above the limit
-	h          [channels]float64   // sums of evidence
-	q          [channels]float64   // the same in units of their behaviour in training
-	unsmoothed float64             // sum of q
+	h          [channels]float64 // sums of evidence
+	q          [channels]float64 // the same in units of their behaviour in training
+	unsmoothed float64           // sum of q
 	smoothed   float64
 	count      int     // samples since the start
 	ease       float64 // what the last sample's score was divided by
@@ -52,15 +51,12 @@ func newJudge(m *Model) *judge {
 }
 
 // judgeFloats is how many float64 a judge keeps per feature.
-const judgeFloats = 3 + channels
+const judgeFloats = 3
 
 func (j *judge) init(m *Model, w *workspace, memory []float64) {
 	n := len(m.active)
 	part := func(k int) []float64 { return memory[k*n : (k+1)*n : (k+1)*n] }
 	*j = judge{workspace: w, m: m, centreR: part(0), centreE: part(1), centreU: part(2)}
-	for c := range j.kept {
-		j.kept[c] = part(3 + c)
-	}
 }
 
 // weigh turns residuals into evidence and its sums.
@@ -163,11 +159,6 @@ func (j *judge) step(t trace) {
 	for c := range channels {
 		if j.h[c] > 0 {
 			temper(j.parts, j.evidence[c], scale[c])
-		}
-	}
-	if j.unsmoothed > j.m.limit {
-		for c := range channels {
-			copy(j.kept[c], j.evidence[c])
 		}
 	}
 	weight := smoothing

@@ -41,8 +41,7 @@ func (m *Model) Stream(recent []omen.Vector) *Stream {
 	wide, single := make([]float64, (jumpMean+judgeFloats+1)*w+4*n), make([]float32, frontFloats(w))
 	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
 	own := newWorkspace(m)
-	// Last, and not fetched ahead, is what most samples do not touch.
-	all := wide[:len(wide)-channels*w]
+	all := wide
 	b.f.init(m, own, take(jumpMean*w), single)
 	s := &b.s
 	*s = Stream{
@@ -133,7 +132,7 @@ func (s *Stream) explain(v omen.Vector) {
 			s.actual[j], s.shares[i] = v.Values[i], 0
 		}
 	}
-	s.causes = s.causes[:0]
+	s.causes, s.judge.blamed = s.causes[:0], s.judge.blamed[:0]
 	s.front.ahead.pull()
 	if sum > 0 {
 		s.rank()
@@ -216,6 +215,7 @@ func (s *Stream) blame(j int) {
 	d := c.Actual - c.Expected
 	c.Trivial = math.Abs(d) < sp.deviation || !sp.direction.Matters(d)
 	s.causes = append(s.causes, c)
+	s.judge.blamed = append(s.judge.blamed, j)
 }
 
 // Shares in schema order of the last score, for callers that keep sums.

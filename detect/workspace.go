@@ -1,6 +1,9 @@
 package detect
 
-import "github.com/omenhq/omen/autoencoder"
+import (
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/autoencoder"
+)
 
 // workspace is what scoring one sample needs besides what it keeps for the
 // next: the streams of a batch share one, so that it stays in the cache. All
@@ -24,8 +27,7 @@ type workspace struct {
 	z0     []float64 // expected Z
 	band   band
 	keys   []int64 // parts in order
-	gone   []bool  // features whose evidence is left out
-	set    []int   // the same, in the order in which they went
+	blamed []int   // the causes' features
 
 	clock clock
 	ahead ahead
@@ -42,7 +44,7 @@ func newWorkspace(m *Model) *workspace {
 		band:     band{take(n), take(n), take(n)},
 		forecast: take32(n, pad(n)), usual: take32(n, pad(n)), recon: take32(n, n),
 		r: take32(n, n), e: take32(n, n), u: take32(n, n), jump: take32(n, n), soft: take32(n, n), here: take32(n, n),
-		counts: make([]bool, n), keys: make([]int64, n), gone: make([]bool, n), set: make([]int, 0, n),
+		counts: make([]bool, n), keys: make([]int64, n), blamed: make([]int, 0, omen.MaxCauses),
 	}
 	for c := range w.evidence {
 		w.evidence[c] = take(n)

@@ -281,7 +281,7 @@ func TestDriftAndSelfTestAreShown(t *testing.T) {
 	r.mu.Lock()
 	r.hosts["web-1"].drift.young = false
 	r.mu.Unlock()
-	if d := r.Hosts()[0].Drift; !d.Drifting || d.Busy < 0.2 || d.Samples != 720 {
+	if d := r.Hosts()[0].Drift; !d.Drifting || d.Busy < 0.4 || d.Samples != 720 {
 		t.Errorf("drift of a host that changed for good: %+v", d)
 	}
 	r.mu.Lock()
