@@ -126,6 +126,7 @@ func (v view) annotations(in omen.Incident, changes []omen.Change, now time.Time
 		"detail":      detail(in, now),
 		"host":        who(in),
 		"causes":      strings.Join(lines, "\n"),
+		"clears":      clearing(in),
 		"members":     members(in.Members),
 		"since":       stamp(in.Since),
 		"duration":    lasted(in, now),
@@ -156,6 +157,21 @@ func toldCauses(all []omen.Cause) []omen.Cause {
 		told = all
 	}
 	return told[:min(len(told), maxToldCauses)]
+}
+
+// clearing names the causes whose return to what is expected would clear the
+// alert; of one cause alone that is no news.
+func clearing(in omen.Incident) string {
+	if in.State == omen.Closed || len(in.Causes) < 2 {
+		return ""
+	}
+	var names []string
+	for _, c := range in.Causes {
+		if c.Clears {
+			names = append(names, c.Feature)
+		}
+	}
+	return oneLine(strings.Join(names, ", "))
 }
 
 // who is what the incident is about.

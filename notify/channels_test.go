@@ -56,21 +56,22 @@ func TestPeopleAreTold(t *testing.T) {
 		t.Errorf("telegram: %d messages, %s to %s", len(messages), messages[0].body, messages[0].path)
 	}
 	for _, part := range []string{
-		"<b>WARNING: web-a</b>", "score 4.2", "• disk_write 240 MB/s, expected 8–15 MB/s", "• cpu_iowait 41 %",
+		"<b>WARNING: web-a</b>", "score 4.2", "• disk_write 240 MB/s, expected 8–15 MB/s", "• cpu_iowait 41 %", "\nEnough to clear the alert: disk_write\n",
 		`<a href="https://omen.example/incidents/a">Open the incident</a>`, "Since ",
 	} {
 		if !strings.Contains(first.Text, part) {
 			t.Errorf("telegram lacks %q: %s", part, first.Text)
 		}
 	}
-	if end := decode[telegramMessage](t, messages[1].body).Text; !strings.Contains(end, "web-a is back to normal") || !strings.Contains(end, "Lasted ") || !strings.Contains(end, "peak score 6.1") {
+	if end := decode[telegramMessage](t, messages[1].body).Text; strings.Contains(end, "Enough to") || !strings.Contains(end, "web-a is back to normal") || !strings.Contains(end, "Lasted ") || !strings.Contains(end, "peak score 6.1") {
 		t.Errorf("telegram's end: %s", end)
 	}
 
 	said := decode[slackMessage](t, slack.got()[0].body)
 	if said.Channel != "#ops" || said.Username != "Omen" || said.Attachments[0].Color != "warning" ||
 		said.Attachments[0].TitleLink != "https://omen.example/incidents/a" ||
-		!strings.Contains(said.Attachments[0].Title, "WARNING: web-a") || !strings.Contains(said.Attachments[0].Text, "• disk_write 240 MB/s") {
+		!strings.Contains(said.Attachments[0].Title, "WARNING: web-a") || !strings.Contains(said.Attachments[0].Text, "• disk_write 240 MB/s") ||
+		!strings.Contains(said.Attachments[0].Text, "\nEnough to clear the alert: disk_write") {
 		t.Errorf("slack: %s", slack.got()[0].body)
 	}
 	if end := decode[slackMessage](t, slack.got()[1].body); end.Attachments[0].Color != "good" {
@@ -84,6 +85,9 @@ func TestPeopleAreTold(t *testing.T) {
 	}
 	if header.Get("Message-Id") != "<a.1.1@omen.example>" {
 		t.Errorf("message-id %q is not the change's", header.Get("Message-Id"))
+	}
+	if !strings.Contains(parts["text/html"], "Enough to clear the alert: disk_write<") || !strings.Contains(parts["text/plain"], "Enough to clear the alert: disk_write") {
+		t.Errorf("mail parts %v", parts)
 	}
 	if !strings.Contains(parts["text/html"], "<li>disk_write 240 MB/s") || !strings.Contains(parts["text/plain"], "- disk_write 240 MB/s") {
 		t.Errorf("mail parts %v", parts)

@@ -24,7 +24,7 @@ func step(id, host string, n int, kind omen.ChangeKind, at time.Time) omen.Chang
 		State: omen.Open, Severity: omen.Warning, Grade: omen.Established,
 		Since: at.Add(-time.Duration(n) * time.Second), OpenedAt: at, UpdatedAt: at, Score: 4.2, Peak: 6.1,
 		Causes: []omen.Cause{
-			{Feature: "disk_write", Unit: omen.BytesPerSecond, Share: .7, Actual: 240e6, Expected: 11e6, Lower: 8e6, Upper: 15e6},
+			{Feature: "disk_write", Unit: omen.BytesPerSecond, Share: .7, Actual: 240e6, Expected: 11e6, Lower: 8e6, Upper: 15e6, Clears: true},
 			{Feature: "cpu_iowait", Unit: omen.Ratio, Share: .2, Actual: .41, Expected: .02, Lower: 0, Upper: .05},
 			{Feature: "forks", Unit: omen.PerSecond, Share: .1, Actual: 9, Expected: 8, Lower: 7, Upper: 8.5, Trivial: true},
 		},

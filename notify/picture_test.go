@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,23 @@ func history(in omen.Incident) []omen.ScorePoint {
 	return points
 }
 
+func TestTimesOnAnAxisAreWhole(t *testing.T) {
+	at := time.Date(2026, 3, 2, 11, 43, 17, 0, time.UTC)
+	for length, want := range map[time.Duration]string{
+		25 * time.Minute: "11:45 11:50 11:55 12:00 12:05",
+		3 * time.Hour:    "12:00 12:30 13:00 13:30 14:00 14:30",
+		50 * time.Hour:   "2 Mar 12:00 3 Mar 00:00 3 Mar 12:00 4 Mar 00:00 4 Mar 12:00",
+	} {
+		var got []string
+		for _, tick := range (wholeTimes{}).Ticks(float64(at.Unix()), float64(at.Add(length).Unix())) {
+			got = append(got, tick.Label)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %q", length, got, want)
+		}
+	}
+}
+
 func TestPicture(t *testing.T) {
 	in := step("a", "web-1", 1, omen.ChangeOpened, noon).Incident
 	data, err := picture(in, history(in))
@@ -38,8 +56,14 @@ func TestPicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := img.Bounds(); b.Dx() != 8*pictureDPI || b.Dy() != 9*pictureDPI/2 {
+	if b := img.Bounds(); b.Dx() != 1024 || b.Dy() < 600 || b.Dy() > 1000 {
 		t.Errorf("picture is %v", b)
+	}
+	clear := in
+	clear.Causes = slices.Clone(in.Causes)
+	clear.Causes[0].Clears = false
+	if marked, err := picture(clear, history(in)); err != nil || bytes.Equal(marked, data) {
+		t.Errorf("what would clear the alert does not show: %v", err)
 	}
 	if where := os.Getenv("OMEN_NOTIFY_PICTURE"); where != "" {
 		if err := os.WriteFile(where, data, 0o600); err != nil {

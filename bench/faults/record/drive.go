@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -46,6 +47,33 @@ var faults = []fault{
 		[]string{"disk_write", "filesystem_growth", "filesystem_used", "disk_operations", "disk_utilisation", "disk_queue", "disk_latency", "pressure_io"}},
 }
 
+// onHost is how the faults differ where the application runs on the machine
+// that records (host.sh): as much memory for its size is leaked, packets are
+// lost in the clients' namespace, and the disk is stalled by a cgroup's limit.
+var onHost = map[string]fault{
+	"leak": {begin: "/usr/local/bin/record leak -rate 70 -for %ds >/dev/null 2>&1 &"},
+	"loss": {begin: "ip netns exec clients iptables -A INPUT -m statistic --mode random --probability 0.2 -j DROP # %d",
+		end: "ip netns exec clients iptables -F INPUT"},
+	"stall": {begin: `for f in read write; do echo "$DISK 1" >$DESK/blkio.throttle.${f}_bps_device; done # %d`,
+		end: `for f in read write; do echo "$DISK 0" >$DESK/blkio.throttle.${f}_bps_device; done`},
+}
+
+// faultsAt are the faults as they are injected at a place, vm or host.
+func faultsAt(place string) ([]fault, error) {
+	all := slices.Clone(faults)
+	switch place {
+	case "vm":
+	case "host":
+		for i, f := range all {
+			other := onHost[f.Kind]
+			all[i].begin, all[i].end = cmp.Or(other.begin, f.begin), cmp.Or(other.end, f.end)
+		}
+	default:
+		return nil, fmt.Errorf("-place: no place %q: want vm or host", place)
+	}
+	return all, nil
+}
+
 // injected is one fault as it happened, by the guest's clock.
 type injected struct {
 	Kind   string    `json:"kind"`
@@ -69,7 +97,12 @@ func drive(ctx context.Context, args []string) (err error) {
 	kinds := fs.String("kinds", "", "inject these kinds in this order, like io,fill, instead of all in random order")
 	gap := fs.Duration("gap", 190*time.Second, "mean time between faults; by chance up to a third more or less")
 	seed := fs.Uint64("seed", 1, "of the load's and faults' times")
+	place := fs.String("place", "vm", "where the application runs: vm (record.sh) or host (host.sh)")
 	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	kindsThere, err := faultsAt(*place)
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, *total)
@@ -93,7 +126,7 @@ func drive(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer f.Close()
-	i := injection{host: *host, calm: *calm, gap: *gap, log: f, r: rand.New(rand.NewPCG(*seed, 2))}
+	i := injection{host: *host, faults: kindsThere, calm: *calm, gap: *gap, log: f, r: rand.New(rand.NewPCG(*seed, 2))}
 	return i.run(ctx, *kinds)
 }
 
@@ -113,6 +146,7 @@ func between(r *rand.Rand, lo, hi time.Duration) time.Duration {
 // injection is how faults come to a machine.
 type injection struct {
 	host      string
+	faults    []fault
 	calm, gap time.Duration
 	log       io.Writer
 	r         *rand.Rand
@@ -126,19 +160,19 @@ func (i injection) run(ctx context.Context, kinds string) error {
 	}
 	if kinds != "" {
 		for _, kind := range strings.Split(kinds, ",") {
-			k := slices.IndexFunc(faults, func(f fault) bool { return f.Kind == kind })
+			k := slices.IndexFunc(i.faults, func(f fault) bool { return f.Kind == kind })
 			if k < 0 {
 				return fmt.Errorf("-kinds: no kind %q", kind)
 			}
-			if more, err := i.one(ctx, faults[k]); !more {
+			if more, err := i.one(ctx, i.faults[k]); !more {
 				return err
 			}
 		}
 		return nil
 	}
 	for {
-		for _, k := range i.r.Perm(len(faults)) {
-			if more, err := i.one(ctx, faults[k]); !more {
+		for _, k := range i.r.Perm(len(i.faults)) {
+			if more, err := i.one(ctx, i.faults[k]); !more {
 				return err
 			}
 		}
