@@ -408,3 +408,12 @@ func TestAStreamGoesOnWhereItWas(t *testing.T) {
 	}
 	t.Error("the stream ended")
 }
+
+// A chart of several features does not fail for one that the host has no more.
+func TestFeaturesThatAreGoneAreLeftOut(t *testing.T) {
+	f := newFixture(t)
+	status, body, _ := f.call(t, "GET", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/features?feature=gone&feature=cpu_iowait", "")
+	if status != 200 || !strings.Contains(body, `"feature":"cpu_iowait"`) || strings.Contains(body, "gone") {
+		t.Errorf("%d %s", status, body)
+	}
+}

@@ -251,10 +251,12 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if len(names) == 0 || len(names) > 16 {
 		return nil, fmt.Errorf("feature: %d given, want 1 to 16: %w", len(names), omen.ErrInvalid)
 	}
-	for _, n := range names {
-		if !slices.ContainsFunc(h.Features, func(f omen.FeatureValue) bool { return f.Name == n }) {
-			return nil, fmt.Errorf("feature %q: host %s has none of this name: %w", n, h.Host, omen.ErrNotFound)
-		}
+	asked := strings.Join(names, ", ")
+	names = slices.DeleteFunc(names, func(n string) bool {
+		return !slices.ContainsFunc(h.Features, func(f omen.FeatureValue) bool { return f.Name == n })
+	})
+	if len(names) == 0 {
+		return nil, fmt.Errorf("features %s: host %s has none of these names: %w", asked, h.Host, omen.ErrNotFound)
 	}
 	got, err := a.live.Features(r.Context(), h.Host, names, from, to)
 	if err != nil {

@@ -3,12 +3,10 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
-
-	"github.com/omenhq/omen"
 )
 
 // number is a float64 that JSON can always hold: what is not finite is null.
@@ -30,10 +28,15 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil {
-		return fmt.Errorf("%s is no number", b)
+		return wrongValue[number](b)
 	}
 	*n = number(f)
 	return nil
+}
+
+// wrongValue is the error to which encoding/json adds the field's name.
+func wrongValue[T any](b []byte) error {
+	return &json.UnmarshalTypeError{Value: string(b), Type: reflect.TypeFor[T]()}
 }
 
 // instant is a time whose zero value is null.
@@ -55,7 +58,7 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 	}
 	var t time.Time
 	if err := json.Unmarshal(b, &t); err != nil {
-		return omen.WithHint(fmt.Errorf("%s is no time", b), "the form is RFC 3339: 2026-01-31T18:00:00Z or 2026-01-31T19:00:00+01:00")
+		return wrongValue[instant](b)
 	}
 	*i = instant(t)
 	return nil

@@ -94,11 +94,19 @@ func decode(r *http.Request, v any) error {
 		}
 	}
 	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
+	hint := ""
+	switch {
+	case !errors.As(err, &wrong):
+	case wrong.Type == reflect.TypeFor[instant]():
+		err = fmt.Errorf("%s: %s is no time", wrong.Field, wrong.Value)
+		hint = "the form is RFC 3339: 2026-01-31T18:00:00Z or 2026-01-31T19:00:00+01:00"
+	case wrong.Type == reflect.TypeFor[number]():
+		err = fmt.Errorf("%s: %s is no number", wrong.Field, wrong.Value)
+	default:
 		err = fmt.Errorf("%s: a %s where %s is wanted", wrong.Field, wrong.Value, wanted(wrong.Type))
 	}
 	if err != nil {
-		return omen.WithHint(fmt.Errorf("read the body: %s: %w", strings.TrimPrefix(err.Error(), "json: "), omen.ErrInvalid), omen.Hint(err))
+		return omen.WithHint(fmt.Errorf("read the body: %s: %w", strings.TrimPrefix(err.Error(), "json: "), omen.ErrInvalid), hint)
 	}
 	return nil
 }

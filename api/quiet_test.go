@@ -77,7 +77,7 @@ func TestRefusalsCarryHints(t *testing.T) {
 	f := newFixture(t)
 	const host = `"match":[{"name":"host","value":"web-1","isRegex":false,"isEqual":true}]`
 	for _, c := range []struct{ path, body, says, hint string }{
-		{"silences", `{` + host + `,"reason":"work","by":"ann","until":"tomorrow"}`, `"tomorrow" is no time`, "RFC 3339"},
+		{"silences", `{` + host + `,"reason":"work","by":"ann","until":"tomorrow"}`, `until: "tomorrow" is no time`, "RFC 3339"},
 		{"silences", `{` + host + `,"reason":"work","by":"ann"}`, "no end", "until"},
 		{"silences", `{` + host + `,"reason":" ","by":"ann","until":"2099-01-01T00:00:00Z"}`, "no reason", "why"},
 		{"silences", `{` + host + `,"reason":7,"by":"ann","until":"2099-01-01T00:00:00Z"}`, "reason: a number where a string is wanted", ""},
@@ -90,7 +90,7 @@ func TestRefusalsCarryHints(t *testing.T) {
 		{"windows", `{"name":"w","start":"at two","duration_seconds":60,` + host + `}`, `"at two" is no local time`, "2006-01-02T15:04:05"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","zone":"Mars","duration_seconds":60,` + host + `}`, `"Mars" is not known`, "Europe/Berlin"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":0,` + host + `}`, "lasts 0s", "more than nothing"},
-		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":"an hour",` + host + `}`, `"an hour" is no number`, ""},
+		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":"an hour",` + host + `}`, `duration_seconds: "an hour" is no number`, ""},
 	} {
 		status, answer, _ := f.call(t, "POST", "/api/v1/omen/"+c.path, c.body)
 		var got struct{ Error, Hint string }

@@ -10,9 +10,12 @@ export function Models() {
   const r = useModels();
   const [q, setQ] = useState("");
   const [most, setMost] = useState(100);
-  const hosts = useHosts({ limit: 1000 }), pages = useStatus().data?.pages;
+  // Both lists go by name, so that what is shown of one is there in the other;
+  // some hosts have no model yet.
+  const hosts = useHosts({ q, sort: "name", limit: 1000 }), pages = useStatus().data?.pages;
   const of = new Map((hosts.data?.hosts ?? []).map((h) => [h.id, h]));
-  const found = (r.data?.models ?? []).filter((m) => m.host.id.toLowerCase().includes(q.toLowerCase()));
+  const found = (r.data?.models ?? []).filter((m) => m.host.id.toLowerCase().includes(q.toLowerCase()))
+    .sort((a, b) => (a.host.name < b.host.name ? -1 : a.host.name > b.host.name ? 1 : 0));
   return (
     <main className="page">
       <div className="line between"><h1>Models</h1><TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => setQ(e.currentTarget.value)} /></div>
@@ -31,7 +34,8 @@ export function Models() {
           </table></div>
         )}
         {r.data && !found.length && <Empty>{q ? "No model is like this." : "No models yet; the first is trained minutes after the start."}</Empty>}
-        {found.length > most && <button className="nav" style={{ border: 0, background: "none", cursor: "pointer" }} onClick={() => setMost(most + 400)}>Show more of {found.length}</button>}
+        {found.length > most && most >= 800 && <p className="dim">{(found.length - most).toLocaleString()} more: find a host by name to see its model.</p>}
+        {found.length > most && most < 800 && <button className="nav" style={{ border: 0, background: "none", cursor: "pointer" }} onClick={() => setMost(Math.min(800, most + 350))}>Show more of {found.length}</button>}
       </section>
     </main>
   );
