@@ -5,7 +5,6 @@ package test
 import (
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,18 +26,7 @@ func TestAlertmanagerIsDownForFiveMinutes(t *testing.T) {
 
 	behind := newHook(t, nil)
 	amDir, amAddress := t.TempDir(), freeAddress(t)
-	amConfig := write(t, amDir, "alertmanager.yml", `
-route: {receiver: test, group_by: [source], group_wait: 1s, group_interval: 1s, repeat_interval: 4h}
-receivers:
-- name: test
-  webhook_configs: [{url: '`+behind.URL+`', send_resolved: true}]
-`)
-	startAM := func() *process {
-		am := start(t, path, "--config.file="+amConfig, "--storage.path="+filepath.Join(amDir, "data"), "--web.listen-address="+amAddress, "--cluster.listen-address=")
-		until(t, 30*time.Second, "alertmanager is ready", answers("http://"+amAddress+"/-/ready"))
-		return am
-	}
-	am := startAM()
+	am := startAlertmanager(t, path, amDir, amAddress, "source", behind.URL)
 	file := write(t, t.TempDir(), "omen.yml", sourcesConfig(sources)+"alertmanagers: [{url: 'http://"+amAddress+"'}]\n")
 	o := serve(t, t.TempDir(), "--config.file="+file)
 	until(t, time.Minute, "both troubles are told", behind.said(map[string]string{stays.name: "firing", ends.name: "firing"}))
@@ -60,7 +48,7 @@ receivers:
 		t.Fatal("omen ended")
 	}
 	before := len(behind.got())
-	startAM()
+	startAlertmanager(t, path, amDir, amAddress, "source", behind.URL)
 	until(t, 3*time.Minute, "all that it missed is told", behind.said(map[string]string{stays.name: "firing", ends.name: "resolved", begins.name: "firing"}))
 	until(t, time.Minute, "every change is on record as delivered", func() error { return allDelivered(o, "alertmanager/"+amAddress) })
 	for _, m := range behind.got()[before:] {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -125,16 +126,24 @@ func (w *world) talk(conn net.Conn) {
 // startAlertmanager runs Debian's, which passes alerts on to this world.
 func (w *world) startAlertmanager(t *testing.T, path string) {
 	t.Helper()
-	dir, address := t.TempDir(), freeAddress(t)
+	address := freeAddress(t)
+	startAlertmanager(t, path, t.TempDir(), address, "instance", w.http.URL+"/alertmanager")
+	w.alertmanager = "http://" + address
+}
+
+// startAlertmanager starts one whose state lies in dir and that tells hook, and
+// waits until it is ready.
+func startAlertmanager(t *testing.T, path, dir, address, groupBy, hook string) *process {
+	t.Helper()
 	file := write(t, dir, "alertmanager.yml", `
-route: {receiver: test, group_by: [instance], group_wait: 1s, group_interval: 1s, repeat_interval: 1h}
+route: {receiver: test, group_by: [`+groupBy+`], group_wait: 1s, group_interval: 1s, repeat_interval: 4h}
 receivers:
 - name: test
-  webhook_configs: [{url: '`+w.http.URL+`/alertmanager', send_resolved: true}]
+  webhook_configs: [{url: '`+hook+`', send_resolved: true}]
 `)
-	start(t, path, "--config.file="+file, "--storage.path="+dir, "--web.listen-address="+address, "--cluster.listen-address=")
-	w.alertmanager = "http://" + address
-	until(t, 30*time.Second, "alertmanager is ready", answers(w.alertmanager+"/-/ready"))
+	am := start(t, path, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--cluster.listen-address=")
+	until(t, 30*time.Second, "alertmanager is ready", answers("http://"+address+"/-/ready"))
+	return am
 }
 
 // config is the part of Omen's configuration that names everybody.
