@@ -11,7 +11,7 @@ import (
 const (
 	peakRoom     = 1.5              // a rejected pattern covers what reaches up to so many times the judged peak
 	timeRoom     = 30 * time.Minute // "expected at this time" covers this much before and after
-	loweredLimit = 0.8              // a confirmed pattern's limit: scores are logarithmically even around 1
+	loweredLimit = 0.65             // a confirmed pattern's limit; docs/feedback.md has it beside 0.8
 	longest      = 12 * time.Hour   // what lasts longer has no time of day
 )
 
