@@ -69,7 +69,7 @@ export function HostPage({ id }: { id: string }) {
                 <Empty>{h.model ? "No scores within this time." : "The score begins with the first model."}</Empty>}
               <Legend marks={all.filter((m) => (m.until ?? m.at) > since)} />
             </section>
-            <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest parts of the score"}</h2><Causes causes={h.causes.slice(0, 6)} /></section>
+            <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest parts of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
           </div>
           {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
           <Features h={h} seen={seen} span={+span} marks={all} />

@@ -65,7 +65,7 @@ function Detail({ i }: { i: IncidentDetail }) {
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
         </div>
         <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
-          {i.causes.length ? <Causes causes={i.causes} /> : <Empty>{i.summary || "None."}</Empty>}
+          {i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{i.summary || "None."}</Empty>}
           {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener">{l}</a></div>)}</>}
         </section>
       </div>

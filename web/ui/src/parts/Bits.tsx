@@ -44,12 +44,12 @@ export function Problem({ error, what }: { error: unknown; what: string }) {
 
 export const Empty = ({ children }: { children: ReactNode }) => <div className="dim" style={{ padding: "26px 0", textAlign: "center" }}>{children}</div>;
 
-/** Causes with their share, actual and expected values. */
-export function Causes({ causes }: { causes: Cause[] }) {
+/** Causes with their share, actual and expected values; odd: of a score above the limit. */
+export function Causes({ causes, odd, most = causes.length }: { causes: Cause[]; odd: boolean; most?: number }) {
   if (!causes.length) return <Empty>No causes yet: the host has no score.</Empty>;
   return (
     <div style={{ display: "flex", flexDirection: "column", gap: 12 }}>
-      {causes.map((c) => (
+      {causes.slice(0, most).map((c) => (
         <div key={c.feature} style={{ opacity: c.trivial ? 0.6 : 1 }}>
           <div className="line between" style={{ fontSize: 14, flexWrap: "nowrap" }}>
             <span><b style={{ fontWeight: 600 }}>{words(c.feature)}</b>{c.trivial && <span className="dim"> · too small to matter</span>}</span>
@@ -61,7 +61,7 @@ export function Causes({ causes }: { causes: Cause[] }) {
           </div>
         </div>
       ))}
-      <Clearing causes={causes} />
+      {odd && <Clearing causes={causes} />}
     </div>
   );
 }
@@ -69,7 +69,7 @@ export function Causes({ causes }: { causes: Cause[] }) {
 /** What would have to return to normal for the alert to clear. */
 function Clearing({ causes }: { causes: Cause[] }) {
   const names = clearing(causes);
-  return names && <div className="dim" style={{ fontSize: 13 }}>Enough to clear the alert: {names} back at what is expected.</div>;
+  return <div className="dim" style={{ fontSize: 13 }}>{names ? <>Enough to clear the alert: {names} back at what is expected.</> : "These features alone, back at what is expected, would not clear the alert."}</div>;
 }
 
 export const title = (i: Incident) =>
