@@ -17,8 +17,8 @@ type counter struct {
 }
 
 // synthetic is two processors, half busy in user mode, one real disk below a
-// logical volume, one real card below a bond, a real file system mounted twice
-// and a tmpfs. It lacks swap and pressure.
+// logical volume, one real card below a bond, a real file system mounted twice,
+// an emptier one that fills faster, and a tmpfs. It lacks swap and pressure.
 var synthetic = []counter{
 	{"node_cpu_seconds_total", []string{"cpu", "0", "mode", "user"}, 0.9},
 	{"node_cpu_seconds_total", []string{"cpu", "0", "mode", "idle"}, 0.1},
@@ -47,6 +47,8 @@ var synthetic = []counter{
 	{"node_time_seconds", nil, 1},
 	{"node_filesystem_free_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}, -10},
 	{"node_filesystem_free_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/data"}, -10},
+	{"node_filesystem_free_bytes", []string{"device", "/dev/sdb1", "fstype", "xfs", "mountpoint", "/srv"}, -5},
+	{"node_filesystem_avail_bytes", []string{"device", "/dev/sdb1", "fstype", "xfs", "mountpoint", "/srv"}, -5},
 }
 
 var standing = []counter{
@@ -55,6 +57,7 @@ var standing = []counter{
 	{"node_memory_SwapTotal_bytes", nil, 0}, {"node_memory_SwapFree_bytes", nil, 0},
 	{"node_filesystem_size_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}, 1000},
 	{"node_filesystem_avail_bytes", []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}, 350},
+	{"node_filesystem_size_bytes", []string{"device", "/dev/sdb1", "fstype", "xfs", "mountpoint", "/srv"}, 1000},
 	{"node_filesystem_size_bytes", []string{"device", "tmpfs", "fstype", "tmpfs", "mountpoint", "/run"}, 1000},
 	{"node_filesystem_free_bytes", []string{"device", "tmpfs", "fstype", "tmpfs", "mountpoint", "/run"}, 1},
 	{"node_filesystem_avail_bytes", []string{"device", "tmpfs", "fstype", "tmpfs", "mountpoint", "/run"}, 1},
@@ -107,23 +110,24 @@ func TestNodeCountsOnce(t *testing.T) {
 		t.Fatalf("got %v, want one vector of web-1", got)
 	}
 	check(t, s, got[0], map[string]float64{
-		"cpu_user":          (0.9 + 0.1) / 2,
-		"cpu_system":        (0.2 + 0.1) / 2,
-		"cpu_iowait":        math.NaN(),
-		"cpu_busiest":       0.9,
-		"load_per_core":     (3 + 1) / 2.0,
-		"procs_blocked":     1,
-		"memory_used":       0.4,
-		"swap_used":         math.NaN(), // 0 of 0
-		"pressure_cpu":      math.NaN(),
-		"disk_write":        1200,
-		"disk_utilisation":  0.25,
-		"disk_operations":   40,
-		"disk_latency":      0.2 / 40,
-		"filesystem_used":   690 / (690 + 350.0),
-		"filesystem_growth": 10,
-		"network_receive":   700,
-		"tcp_opens":         7,
+		"cpu_user":           (0.9 + 0.1) / 2,
+		"cpu_system":         (0.2 + 0.1) / 2,
+		"cpu_iowait":         math.NaN(),
+		"cpu_busiest":        0.9,
+		"load_per_core":      (3 + 1) / 2.0,
+		"procs_blocked":      1,
+		"memory_used":        0.4,
+		"swap_used":          math.NaN(), // 0 of 0
+		"pressure_cpu":       math.NaN(),
+		"disk_write":         1200,
+		"disk_utilisation":   0.25,
+		"disk_operations":    40,
+		"disk_latency":       0.2 / 40,
+		"filesystem_used":    690 / (690 + 350.0),
+		"filesystem_growth":  10 + 5,
+		"filesystem_filling": 5 * 60 / (1000 - 5*9.0), // of what was free a minute ago
+		"network_receive":    700,
+		"tcp_opens":          7,
 	})
 	if up, ok := s.Uptime(f, 0, 0); !ok || up != (1000+seconds-1)*time.Second {
 		t.Errorf("uptime is %s, %t", up, ok)

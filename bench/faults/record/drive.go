@@ -38,13 +38,13 @@ var faults = []fault{
 	{"leak", "/usr/local/bin/record leak -for %ds >/dev/null 2>&1 &", "pkill -f 'record [l]eak'; true",
 		[]string{"memory_used", "memory_cached", "pressure_memory", "swap_used", "swap_traffic", "major_faults", "oom_kills"}},
 	{"fill", "/usr/local/bin/record fill -for %ds >/dev/null 2>&1 &", "pkill -f 'record [f]ill'; rm -f /srv/fill",
-		[]string{"filesystem_used", "filesystem_growth", "disk_write"}},
+		[]string{"filesystem_used", "filesystem_growth", "filesystem_filling", "disk_write"}},
 	{"loss", "tc qdisc add dev eth0 root netem loss 20%% # %d", "tc qdisc del dev eth0 root",
 		[]string{"tcp_retransmits", "tcp_established", "tcp_opens", "tcp_time_wait", "network_drops", "network_errors", "network_receive", "network_transmit", "network_packets"}},
 	{"stall", "dmsetup suspend --nolockfs --noflush srv # %d", "dmsetup resume srv",
 		[]string{"procs_blocked", "pressure_io", "cpu_iowait", "load_per_core", "disk_write", "disk_operations", "disk_utilisation", "disk_queue", "disk_latency"}},
 	{"log", "/usr/local/bin/record log -for %ds >/dev/null 2>&1 &", "pkill -f 'record [l]og'; rm -f /srv/log",
-		[]string{"disk_write", "filesystem_growth", "filesystem_used", "disk_operations", "disk_utilisation", "disk_queue", "disk_latency", "pressure_io"}},
+		[]string{"disk_write", "filesystem_growth", "filesystem_filling", "filesystem_used", "disk_operations", "disk_utilisation", "disk_queue", "disk_latency", "pressure_io"}},
 }
 
 // onHost is how the faults differ where the application runs on the machine
