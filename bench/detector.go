@@ -115,6 +115,7 @@ func Variants() []Variant {
 		{"forecast-only", func(o *detect.Options) { o.Without.Autoencoder, o.Without.Breadth = true, true }},
 		{"autoencoder-only", func(o *detect.Options) { o.Without.Forecast, o.Without.Breadth = true, true }},
 		{"breadth-only", func(o *detect.Options) { o.Without.Forecast, o.Without.Autoencoder = true, true }},
+		{"no-second-look", func(o *detect.Options) { o.Without.SecondLook = true }},
 		{"no-smoothing", func(o *detect.Options) { o.Without.Smoothing = true }},
 		{"no-recentring", func(o *detect.Options) { o.Without.Recentring = true }},
 		{"no-time-of-day", func(o *detect.Options) { o.Without.TimeOfDay = true }},

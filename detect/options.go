@@ -64,6 +64,7 @@ type Parts struct {
 	Forecast    bool `json:"forecast"`
 	Autoencoder bool `json:"autoencoder"`
 	Breadth     bool `json:"breadth"`
+	SecondLook  bool `json:"second_look"`
 	Season      bool `json:"season"`
 	Smoothing   bool `json:"smoothing"`
 	Cleaning    bool `json:"cleaning"`
