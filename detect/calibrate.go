@@ -128,15 +128,15 @@ func (f *fit) calibrate() error {
 	}
 	m.spread[byAutoencoder] += 2 * f.doubt() * float64(w)
 	j = newJudge(m)
-	inside := map[int]float64{} // scores in shifting windows
+	inside := map[int]float64{} // scores in shifting windows and just after
 	f.scores = make([]float64, 0, n)
 	for t := range n {
 		if !f.t.warm[t] {
 			j.restart()
 			continue
 		}
-		j.step(f.row(t))
-		if f.h.shifted[t] >= 0 {
+		usual := j.ebbing == 0 && f.h.shifted[t] < 0
+		if j.step(f.row(t)); !usual {
 			inside[t] = j.smoothed
 			continue
 		}

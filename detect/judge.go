@@ -41,6 +41,8 @@ type judge struct {
 	smoothed   float64
 	count      int     // samples since the start
 	ease       float64 // what the last sample's score was divided by
+	ebb        *shift  // the window that ended less than ebbSamples ago
+	ebbing     int     // samples until it is forgotten
 }
 
 // newJudge is the state before the first sample.
@@ -142,10 +144,7 @@ func (j *judge) damp(t trace) {
 // first sample after a start) the score stays as it is.
 func (j *judge) step(t trace) {
 	j.weigh(t)
-	j.unsmoothed, j.ease = 0, 1
-	if t.shift != nil {
-		j.ease = t.shift.ease
-	}
+	j.unsmoothed, j.ease = 0, j.easing(t.shift)
 	for c := range channels {
 		j.q[c] = weights[c] * max(0, j.h[c]-j.m.middle[c]) / (j.m.spread[c] * j.ease)
 		j.unsmoothed += j.q[c]
@@ -167,6 +166,24 @@ func (j *judge) step(t trace) {
 	}
 	j.smoothed += weight * (j.unsmoothed - j.smoothed)
 	j.count++
+}
+
+// ebbSamples is how long a window that shifts the expectation is felt after its
+// end: a job that ended before or after it leaves a step in the values that are
+// compared, and averages and moves remember that.
+const ebbSamples = jumpSpan
+
+// easing is what the score is divided by, in a window and just after it.
+func (j *judge) easing(now *shift) float64 {
+	switch {
+	case now != nil:
+		j.ebb, j.ebbing = now, ebbSamples
+	case j.ebbing > 0:
+		j.ebbing--
+	default:
+		return 1
+	}
+	return j.ebb.ease
 }
 
 // restart forgets the smoothed score, not the centres.

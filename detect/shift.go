@@ -11,7 +11,8 @@ import (
 
 const (
 	maxShifts   = 16   // windows that a model learns of, the first in its history
-	shiftMargin = 1.25 // how far above a usual occurrence's peak the limit is inside
+	usualPeak   = 0.9  // of the occurrences' peaks this quantile, of few the largest, is usual…
+	shiftMargin = 1.25 // …and how far above it the limit is inside
 )
 
 // shift is what a model knows of one window that shifts the expectation
@@ -26,7 +27,7 @@ type shift struct {
 	id      string
 	by      []float64 // per active feature, in its unit: level inside minus level outside
 	r, e, u []float32 // per active feature, at least 1: residuals inside, of the forecast, the network and the season, in units of those outside
-	ease    float64   // at least 1: what the score is divided by inside, so that a usual occurrence is below the limit
+	ease    float64   // at least 1: what the score is divided by inside and just after, so that a usual occurrence is below the limit
 }
 
 // Shift is what a card says of a window that shifts the expectation.
@@ -198,14 +199,15 @@ func (f *fit) easeShifts(inside map[int]float64) {
 		var peaks []float64
 		for _, o := range f.h.occurrences(int16(k)) {
 			var peak float64
-			for t := o.from; t < o.to; t++ {
+			for t := o.from; t < min(o.to+ebbSamples, f.h.len()); t++ {
 				peak = max(peak, inside[t])
 			}
 			peaks = append(peaks, peak)
 		}
 		slices.Sort(peaks)
-		if len(peaks) > 0 {
-			m.shifts[k].ease = max(1, shiftMargin*quantile(peaks, 0.5)/m.limit)
+		if n := len(peaks); n > 0 {
+			usual := peaks[int(math.Ceil(usualPeak*float64(n-1)))]
+			m.shifts[k].ease = max(1, shiftMargin*usual/m.limit)
 		}
 		for i := range m.card.Shifts {
 			if m.card.Shifts[i].ID == m.shifts[k].id {
