@@ -117,6 +117,11 @@ func (t *Tracker) judge(k *track, at time.Time, again bool) {
 	}
 }
 
+// leastSevere is how many samples at the page level wake somebody at least, at
+// however slow a step: to tell of one, which is shown, doubles the false pages
+// of machines that are measured once a minute.
+const leastSevere = 2
+
 // why is the first reason for which nobody is told of a host's incident.
 // again: it has just come back, and is weighed anew.
 func (t *Tracker) why(k *track, at time.Time, again bool) string {
@@ -125,12 +130,12 @@ func (t *Tracker) why(k *track, at time.Time, again bool) string {
 	// begins anew, and it stays what it was meanwhile.
 	was := k.in.Suppressed
 	if again = again || k.in.ChangeNumber == 0; again || minor(was) {
-		switch need := t.h.Open.Samples; {
+		switch need := k.need(t.h.Open); {
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
 			return omen.ReasonTrivial
-		case (again || was != omen.ReasonMinor) && k.in.Grade == omen.Provisional && !t.h.OpenCold.met(k.run.bar, at.Sub(k.run.barSince)):
+		case (again || was != omen.ReasonMinor) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).met(k.run.bar, at.Sub(k.run.barSince)):
 			return omen.ReasonColdStart
-		case k.run.severe < need && k.lasted < t.h.Lasting:
+		case k.run.severe < max(need, leastSevere) && k.lasted < t.h.Lasting:
 			return omen.ReasonMinor
 		}
 	}
@@ -153,10 +158,11 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	if in.Fleet != "" {
 		return // its fleet incident speaks for it
 	}
-	grown := in.Suppressed == omen.ReasonTrivial && k.run.material >= t.h.Open.Samples ||
-		in.Suppressed == omen.ReasonColdStart && k.run.bar >= t.h.OpenCold.Samples ||
+	need := k.need(t.h.Open)
+	grown := in.Suppressed == omen.ReasonTrivial && k.run.material >= need ||
+		in.Suppressed == omen.ReasonColdStart && k.run.bar >= k.need(t.h.OpenCold) ||
 		in.Suppressed == omen.ReasonColdStart && in.Grade != omen.Provisional ||
-		in.Suppressed == omen.ReasonMinor && (k.run.severe >= t.h.Open.Samples || k.lasted >= t.h.Lasting)
+		in.Suppressed == omen.ReasonMinor && (k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting)
 	if !grown && at.Sub(k.checked) < recheck && k.rules == t.rules.version {
 		return
 	}
@@ -177,7 +183,7 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	severity := in.Severity
 	byOperator := k.rules != t.rules.version && t.rules.byOperator(in, []subject{{k.host, t.labels(k.host)}}, at)
 	t.judge(k, at, false)
-	if lulled(was) && in.Suppressed == "" && !byOperator && !k.seenAnew(at, t.h.Open.Samples) {
+	if lulled(was) && in.Suppressed == "" && !byOperator && !k.seenAnew(at, need) {
 		in.Suppressed, in.Severity = was, severity
 		k.checked = time.Time{} // look again at the next sample
 		return
@@ -217,7 +223,7 @@ func (t *Tracker) seenAnew(f *fleet, at time.Time) bool {
 		return false
 	}
 	for h := range f.openHosts {
-		if t.hosts[h].after >= t.h.Open.Samples {
+		if k := t.hosts[h]; k.after >= k.need(t.h.Open) {
 			return true
 		}
 	}

@@ -16,6 +16,22 @@ type Evidence struct {
 // met reports whether n samples over d are enough.
 func (e Evidence) met(n int, d time.Duration) bool { return n >= e.Samples && d >= e.For }
 
+// countedStep is the step for which the counts of samples that open an
+// incident are meant, and the slowest at which they hold.
+const countedStep = 15 * time.Second
+
+// at is the evidence that opens an incident at a step between samples (0: not
+// known yet): at slow steps as many samples suffice as stand for the same time.
+// A sample of five minutes has waited for long enough by itself; to ask for
+// three of them misses half of the trouble that three of a second show.
+func (e Evidence) at(step time.Duration) Evidence {
+	if step > countedStep {
+		stands := time.Duration(e.Samples) * countedStep
+		e.Samples = max(1, int((stands+step-1)/step))
+	}
+	return e
+}
+
 // rung is a step of the severity ladder: so far above the limit, for so long
 // altogether.
 type rung struct {
@@ -27,7 +43,7 @@ type rung struct {
 // escalates, closes and comes back. docs/incidents.md explains each; the
 // counts of samples rule at slow steps and the durations at fast ones.
 type Hysteresis struct {
-	Open        Evidence      // above the limit, by an established model
+	Open        Evidence      // above the limit, by an established model; fewer samples at slow steps
 	OpenYoung   Evidence      // the same by a learning one
 	OpenCold    Evidence      // the same by a provisional one, whose incidents are recorded only…
 	ColdBar     float64       // …unless the score stays above this as long

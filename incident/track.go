@@ -152,6 +152,9 @@ func (k *track) climb(ladder []rung, s *omen.Score, d time.Duration) bool {
 	return top
 }
 
+// need is how many samples of some evidence the host's step asks for.
+func (k *track) need(e Evidence) int { return e.at(k.step).Samples }
+
 func (k *track) forgetHeight() {
 	clear(k.above)
 	k.lasted = 0

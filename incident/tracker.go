@@ -193,7 +193,7 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 		k.climb(t.h.Ladder, s, d)
 		k.lasted += d
 	}
-	if k.run.hot > 0 && t.evidence(s.Grade).met(k.run.hot, s.At.Sub(k.run.onset)) {
+	if k.run.hot > 0 && t.evidence(s.Grade).at(k.step).met(k.run.hot, s.At.Sub(k.run.onset)) {
 		if k.run.enough.IsZero() {
 			k.run.enough = s.At
 		}
