@@ -20,6 +20,11 @@ type Kept struct {
 	False     int     `json:"false"` // outside labelled segments
 	PerWeek   Number  `json:"pages_per_host_week"`
 	FalsePer  Number  `json:"false_pages_per_host_week"` // over the time outside of labelled segments
+
+	// The same of the test parts alone, whose labels tell true pages from false.
+	Labelled      float64 `json:"labelled_host_weeks"`
+	LabelledFalse int     `json:"labelled_false"`
+	LabelledPer   Number  `json:"labelled_false_pages_per_host_week"`
 }
 
 // settled is how much of each host's history is only learned from when budgets
@@ -28,9 +33,10 @@ const settled = 3 * 24 * time.Hour
 
 // Budgets measures pages sent against pages promised: each series is lived
 // through once per budget, its training part included, from its fourth day on.
-// The training part has no labels; what is paged there counts as false.
-func Budgets(ctx context.Context, series []*Series, o detect.Options, budgets []float64, progress func(float64)) ([]Kept, error) {
-	series = fromEarlyOn(series)
+// The training part has no labels; what is paged there counts as false, so the
+// labelled part is given by itself, too.
+func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []float64, progress func(float64)) ([]Kept, error) {
+	series := fromEarlyOn(given)
 	lives, err := live(ctx, series, len(budgets), func(i int) Teller {
 		d := o
 		d.PagesPerWeek = budgets[i]
@@ -43,25 +49,30 @@ func Budgets(ctx context.Context, series []*Series, o detect.Options, budgets []
 	for _, set := range setsOf(series) {
 		for i, b := range budgets {
 			k := Kept{Set: set, Promised: b}
-			normal := 0.0
+			var normal, normalLabelled float64
 			for j, s := range series {
 				if s.Set != set {
 					continue
 				}
 				week := s.Step.Hours() / (7 * 24)
+				moved := len(s.Test) - len(given[j].Test) // unlabelled
 				k.HostWeeks += float64(len(s.Test)) * week
-				for _, l := range s.Labels {
+				k.Labelled += float64(len(given[j].Test)) * week
+				for at, l := range s.Labels {
 					normal += float64(btoi(!l)) * week
+					normalLabelled += float64(btoi(!l && at >= moved)) * week
 				}
 				for _, t := range lives[i][j].Told {
 					if t.At >= 0 {
 						k.Pages++
 						k.False += btoi(!t.True)
+						k.LabelledFalse += btoi(!t.True && t.At >= moved)
 					}
 				}
 			}
 			k.PerWeek = ratio(float64(k.Pages), k.HostWeeks)
 			k.FalsePer = ratio(float64(k.False), normal)
+			k.LabelledPer = ratio(float64(k.LabelledFalse), normalLabelled)
 			out = append(out, k)
 		}
 	}
@@ -71,9 +82,10 @@ func Budgets(ctx context.Context, series []*Series, o detect.Options, budgets []
 // WriteBudgets writes promised against actual pages.
 func WriteBudgets(w io.Writer, kept []Kept) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "set\tpromised\thost-weeks\tpages\tfalse\tpages/host-week\tfalse/host-week")
+	fmt.Fprintln(t, "set\tpromised\thost-weeks\tpages\tfalse\tpages/host-week\tfalse/host-week\tlabelled weeks\tfalse\tfalse/host-week")
 	for _, k := range kept {
-		fmt.Fprintf(t, "%s\t%g\t%.1f\t%d\t%d\t%s\t%s\n", k.Set, k.Promised, k.HostWeeks, k.Pages, k.False, format(k.PerWeek, 2), format(k.FalsePer, 2))
+		fmt.Fprintf(t, "%s\t%g\t%.1f\t%d\t%d\t%s\t%s\t%.1f\t%d\t%s\n",
+			k.Set, k.Promised, k.HostWeeks, k.Pages, k.False, format(k.PerWeek, 2), format(k.FalsePer, 2), k.Labelled, k.LabelledFalse, format(k.LabelledPer, 2))
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write budgets: %w", err)

@@ -19,6 +19,34 @@ import (
 // sets write the end one sample late; it may therefore be one past the last
 // row. A missing file means that nobody knows the causes.
 func readCauses(path string, s *Series) error {
+	err := eachLine(path, func(_ int, text string) error {
+		start, end, blamed, err := parseCause(text, len(s.Test), len(s.Features))
+		if err != nil {
+			return err
+		}
+		hit := false
+		for i := range s.Segments {
+			if g := &s.Segments[i]; g.Start <= end && start <= g.End {
+				hit = true
+				g.Blamed = append(g.Blamed, blamed...)
+			}
+		}
+		if !hit {
+			return fmt.Errorf("no sample of %d-%d is labelled", start, end)
+		}
+		return nil
+	})
+	for i := range s.Segments {
+		slices.Sort(s.Segments[i].Blamed)
+		s.Segments[i].Blamed = slices.Compact(s.Segments[i].Blamed)
+	}
+	return err
+}
+
+// eachLine calls read for each line of a file that is not blank, with its
+// number, until it refuses one: the error then names the place. A missing file
+// has no lines.
+func eachLine(path string, read func(n int, text string) error) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -33,24 +61,9 @@ func readCauses(path string, s *Series) error {
 		if text == "" {
 			continue
 		}
-		start, end, blamed, err := parseCause(text, len(s.Test), len(s.Features))
-		if err != nil {
+		if err := read(n, text); err != nil {
 			return fmt.Errorf("read %s: line %d: %w: %w", path, n, omen.ErrInvalid, err)
 		}
-		hit := false
-		for i := range s.Segments {
-			if g := &s.Segments[i]; g.Start <= end && start <= g.End {
-				hit = true
-				g.Blamed = append(g.Blamed, blamed...)
-			}
-		}
-		if !hit {
-			return fmt.Errorf("read %s: line %d: %w: no sample of %d-%d is labelled", path, n, omen.ErrInvalid, start, end)
-		}
-	}
-	for i := range s.Segments {
-		slices.Sort(s.Segments[i].Blamed)
-		s.Segments[i].Blamed = slices.Compact(s.Segments[i].Blamed)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)

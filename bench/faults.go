@@ -1,63 +1,48 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 )
 
-// readKinds adds the kinds of faults.csv to the segments: a header
-// "kind,start,end" and a line per fault, rows as in causes.txt. A missing file
-// means that the labels are of no known kind.
+const kindsHeader = "kind,start,end"
+
+// readKinds adds the kinds of faults.csv to the segments: the header and a line
+// per fault, rows as in causes.txt. A missing file means that the labels are of
+// no known kind.
 func readKinds(path string, s *Series) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
-		if n == 1 || text == "" {
-			continue
+	return eachLine(path, func(n int, text string) error {
+		if n == 1 {
+			if text != kindsHeader {
+				return fmt.Errorf("%q is not the header %s", text, kindsHeader)
+			}
+			return nil
 		}
 		cells := strings.Split(text, ",")
-		bad := func(why string) error {
-			return fmt.Errorf("read %s: line %d: %w: %q %s", path, n, omen.ErrInvalid, text, why)
-		}
 		if len(cells) != 3 {
-			return bad("is not kind,start,end")
+			return fmt.Errorf("%q is not %s", text, kindsHeader)
 		}
 		start, err1 := strconv.Atoi(cells[1])
 		end, err2 := strconv.Atoi(cells[2])
-		if err1 != nil || err2 != nil {
-			return bad("has no row numbers")
+		if err := errors.Join(err1, err2); err != nil {
+			return fmt.Errorf("%q: a row number: %w", text, err)
 		}
 		i := slices.IndexFunc(s.Segments, func(g Segment) bool { return g.Start <= end && start <= g.End })
 		if i < 0 {
-			return bad("touches no labelled sample")
+			return fmt.Errorf("%q touches no labelled sample", text)
 		}
 		s.Segments[i].Kind = cells[0]
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	return nil
+		return nil
+	})
 }
 
 // Fault is one injected fault and what came of it.
