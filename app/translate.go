@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,6 +51,9 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	} else {
 		l.conf, err = config.Load(file)
 	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = omen.WithHint(err, "give the path of a file with --config.file, or leave it out: Omen needs none")
+	}
 	if err != nil {
 		return nil, invalid(err)
 	}
@@ -83,8 +87,9 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 // invalid marks an error of a configuration file.
 func invalid(err error) error {
 	hint := "check a file with: omen check config FILE; see one with: omen config example"
-	if errors.Is(err, os.ErrNotExist) {
-		hint = "give the path of a file with --config.file, or leave it out: Omen needs none"
+	var missing *fs.PathError
+	if errors.As(err, &missing) {
+		hint = fmt.Sprintf("the configuration names %s: correct the path there, or make the file readable for Omen", missing.Path)
 	}
 	if omen.Hint(err) != "" {
 		hint = omen.Hint(err)

@@ -14,8 +14,15 @@ import (
 // It is the autoencoder alone; forecast, breadth and limit are not in it (the
 // limit is in the metadata for reference). The metadata's "groups" tell for each
 // feature the group that is hidden together with it: four runs, each with one
-// group's mask at 0, give the expected values of a score. See
-// [autoencoder.Network.ONNX] for the inputs and outputs. A model without a network is [omen.ErrConflict].
+// group's mask at 0, give what the score's first look expects. Features whose
+// reconstruction is then further from their scaled value than the metadata's
+// "witness" are odd; if there are any, four more runs with them hidden, too,
+// give the expected values of the score. The scaled value is (x − centre)/width,
+// which is "standardised" without its softening: above the knee k of 5,
+// sign(s)·(exp(|s|−k)+k−1).
+//
+// See [autoencoder.Network.ONNX] for the inputs and outputs. A model without a
+// network is [omen.ErrConflict].
 func (m *Model) ONNX() ([]byte, error) {
 	if m.net == nil {
 		return nil, fmt.Errorf("export model %s: it was fitted without a network: %w", m.id, omen.ErrConflict)
@@ -34,11 +41,17 @@ func (m *Model) ONNX() ([]byte, error) {
 	for j, g := range m.group {
 		hidden[j] = int(g)
 	}
-	text, err := json.Marshal(hidden)
-	if err != nil {
-		return nil, fmt.Errorf("export model %s: groups: %w", m.id, err)
+	witness := make([]float64, len(m.rmsE))
+	for j, rms := range m.rmsE {
+		witness[j] = float64(witnessMax * rms)
 	}
-	e.Meta["groups"] = string(text)
+	for key, list := range map[string]any{"groups": hidden, "witness": witness} {
+		text, err := json.Marshal(list)
+		if err != nil {
+			return nil, fmt.Errorf("export model %s: %s: %w", m.id, key, err)
+		}
+		e.Meta[key] = string(text)
+	}
 	data, err := m.net.ONNX(e)
 	if err != nil {
 		return nil, fmt.Errorf("export model %s: %w", m.id, err)
