@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +151,15 @@ func TestServe(t *testing.T) {
 	for _, want := range []string{`omen_source_up{source="local"} 1`, "omen_storage_samples_appended_total", "omen_host_gathers_total", "omen_watch_ticks_total", "omen_pages_promised_per_host_week 1", `omen_pages_total{severity="critical"} 0`} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("/metrics lacks %s", want)
+		}
+	}
+	documented, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range regexp.MustCompile(`(?m)^# TYPE ((?:omen|anomaly)_\w+) `).FindAllStringSubmatch(metrics, -1) {
+		if !regexp.MustCompile("`" + family[1] + "[`{]").Match(documented) {
+			t.Errorf("docs/api.md does not have %s", family[1])
 		}
 	}
 	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
