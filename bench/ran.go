@@ -85,6 +85,11 @@ type liveRun struct {
 	due     func(i int, now, last time.Time) bool // before future sample i: is a fit due? last is zero before the first
 	each    func(i int, score omen.Score)         // the score's slices are valid until the next call; zero without a model
 
+	// verdicts are the spans that must not be learned and those that are to be,
+	// from what became of the incidents so far; nil: there are no incidents, and
+	// only the episode that is under way is not learned.
+	verdicts func(from, to time.Time) (excluded, benign []omen.Span)
+
 	fits              int
 	tooFew            error // why the latest fit gave no model, if it was for lack of history
 	training, scoring time.Duration
@@ -108,9 +113,14 @@ func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
 			if model != nil && 2*model.Info().Rows >= min(len(history), detect.HistoryRows) {
 				o.Warm = model
 			}
-			// A young model does not know the day yet. What it finds odd has to be
-			// learned, or it stays odd for ever.
-			if i-last <= closeAfter && grade == omen.Established {
+			switch {
+			case l.verdicts != nil:
+				excluded, benign := l.verdicts(history[0].At, history[len(history)-1].At)
+				o.Excluded = append(detect.Spans(excluded), o.Excluded...)
+				o.Benign = append(detect.Spans(benign), o.Benign...)
+			case i-last <= closeAfter && grade == omen.Established:
+				// A young model does not know the day yet. What it finds odd has to be
+				// learned, or it stays odd for ever.
 				o.Excluded = append(append([]detect.Span{}, o.Excluded...), detect.Span{From: opened, To: history[len(history)-1].At})
 			}
 			began := time.Now()

@@ -141,6 +141,7 @@ func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vect
 	}
 	run := liveRun{schema: schema, step: step, options: o.Detect, due: growing(vectors[0].At, step)}
 	story := newStory(func(i int) omen.Vector { return vectors[begin+i] }, nil)
+	run.verdicts = story.verdicts
 	run.each = func(i int, score omen.Score) {
 		v := vectors[begin+i]
 		r.record(v, score)

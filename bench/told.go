@@ -50,7 +50,7 @@ func (t Teller) Run(ctx context.Context, s *Series) (*Life, error) {
 	l := &living{s: s, verdicts: t.Verdicts}
 	l.story = newStory(func(i int) omen.Vector { return s.Test[i] }, l.closed)
 	l.life.Scores, l.life.Tops = make([]float64, len(s.Test)), make([]string, len(s.Test))
-	l.run = liveRun{schema: schema, step: s.Step, options: t.Detect, due: schedule(s), each: l.each}
+	l.run = liveRun{schema: schema, step: s.Step, options: t.Detect, due: schedule(s), each: l.each, verdicts: l.story.verdicts}
 	if err := l.run.do(ctx, s.Train, s.Test); err != nil {
 		return nil, err
 	}
@@ -106,13 +106,8 @@ func (l *living) closed(i int, t *Told) {
 func (l *living) judge(i int, t *Told) {
 	l.life.Judged++
 	l.life.Since = i + 1
-	span := detect.Span{From: l.s.Test[t.From].At, To: l.s.Test[t.To].At}
-	if t.True {
+	if t.Verdict = omen.NotAProblem; t.True {
 		t.Verdict = omen.Real
-		l.run.options.Excluded = append(slices.Clone(l.run.options.Excluded), span)
-	} else {
-		t.Verdict = omen.NotAProblem
-		l.run.options.Benign = append(slices.Clone(l.run.options.Benign), span)
 	}
 	l.story.remember(incident.PatternOf(t.Incident, t.Verdict, time.UTC, "", "bench", l.s.Test[i].At))
 }
@@ -191,6 +186,18 @@ func (y *story) follow(i int, c omen.Change) {
 	if p, ok := incident.Recurring(t.Incident, past, y.rules.Patterns, time.UTC, c.At); ok {
 		y.remember(p)
 	}
+}
+
+// verdicts are the spans that the incidents so far keep out of training, and
+// those that they say are harmless, by the rules of serve.
+func (y *story) verdicts(from, to time.Time) (excluded, benign []omen.Span) {
+	found := make([]omen.Incident, 0, len(y.all))
+	for _, t := range y.all {
+		if t.State != omen.Closed || t.ClosedAt.After(from) {
+			found = append(found, t.Incident)
+		}
+	}
+	return omen.Untaught(found, from, to), omen.Harmless(found, from, to)
 }
 
 // remember puts a pattern in force.

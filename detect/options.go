@@ -14,6 +14,15 @@ type Span struct {
 	To   time.Time `json:"to"`
 }
 
+// Spans are stretches of time without what else is known of them.
+func Spans(of []omen.Span) []Span {
+	out := make([]Span, len(of))
+	for i, s := range of {
+		out[i] = Span{From: s.From, To: s.To}
+	}
+	return out
+}
+
 func (s Span) contains(t time.Time) bool { return !t.Before(s.From) && !t.After(s.To) }
 
 // Options say how a model is fitted. The zero value works.

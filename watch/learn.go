@@ -168,7 +168,7 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 		return err
 	}
 	o := w.o.Detect
-	o.Excluded, o.Benign = plain(excluded), plain(benign)
+	o.Excluded, o.Benign = detect.Spans(excluded), detect.Spans(benign)
 	w.mu.Lock()
 	champion, championInfo := h.model, h.info
 	w.mu.Unlock()
@@ -211,15 +211,6 @@ func spans(ctx context.Context, ask func(context.Context, omen.Host, time.Time, 
 		return nil, nil
 	}
 	return ask(ctx, h, from, to)
-}
-
-// plain are spans as package detect takes them.
-func plain(all []omen.Span) []detect.Span {
-	out := make([]detect.Span, len(all))
-	for i, s := range all {
-		out[i] = detect.Span{From: s.From, To: s.To}
-	}
-	return out
 }
 
 // latest is what a new model's stream starts from: the samples up to now, since

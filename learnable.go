@@ -1,0 +1,144 @@
+package omen
+
+import (
+	"slices"
+	"time"
+)
+
+// Untaught are the times within from…to that a host's model must not learn as
+// normal, of those incidents of the host that were found: open ones (until
+// to), those that an operator confirmed, and closed ones that nobody has
+// judged. Rejected and expected incidents, trivial ones, those of a model too
+// young to page, those that expired as the new normal and those of a daily
+// habit (three days at the same time of day with the same leading cause) are
+// learnable again. Spans may overlap.
+func Untaught(found []Incident, from, to time.Time) []Span {
+	daily := habits(found)
+	var spans []Span
+	for _, in := range found {
+		if excludes(in) && (in.Verdict == Real || !daily[in.ID]) {
+			spans = append(spans, spanOf(in, from, to))
+		}
+	}
+	return spans
+}
+
+// Harmless are the times within from…to of those incidents of which an operator
+// said that nothing was wrong, that expired as the new normal, or that are a
+// daily habit: a model is to learn them although the one before it alerted. A
+// confirmed incident's time is never among them alone: [Untaught] has it too.
+func Harmless(found []Incident, from, to time.Time) []Span {
+	daily := habits(found)
+	var spans []Span
+	for _, in := range found {
+		if benign(in) || daily[in.ID] {
+			spans = append(spans, spanOf(in, from, to))
+		}
+	}
+	return spans
+}
+
+// benign reports whether an incident's time is normal by somebody's word: a
+// verdict on it, a verdict on its like before, or a day without anybody's care.
+func benign(in Incident) bool {
+	if in.Kind == SourceIncident || in.Kind == OwnIncident || in.Verdict == Real {
+		return false
+	}
+	return in.Verdict == NotAProblem || in.Verdict == Expected ||
+		in.Suppressed == ReasonFeedback || in.Reason == ReasonExpired
+}
+
+// spanOf is an incident's time within from…to.
+func spanOf(in Incident, from, to time.Time) Span {
+	end := in.ClosedAt
+	if in.State != Closed || end.After(to) {
+		end = to
+	}
+	begin := in.Since
+	if begin.Before(from) {
+		begin = from
+	}
+	return Span{From: begin, To: end, Why: "incident " + in.ID, Confirmed: in.Verdict == Real}
+}
+
+// excludes reports whether an incident's time is kept out of training.
+func excludes(in Incident) bool {
+	switch {
+	case in.Kind == SourceIncident || in.Kind == OwnIncident:
+		return false // there are no samples to learn from
+	case in.Verdict == NotAProblem || in.Verdict == Expected:
+		return false
+	case in.Verdict == Real:
+		return true
+	case in.Suppressed == ReasonTrivial || in.Suppressed == ReasonColdStart:
+		return false // or a young model would never grow up
+	case in.State != Closed:
+		return true
+	}
+	return in.Suppressed == "" && in.Reason != ReasonExpired
+}
+
+const (
+	habitDays  = 3                // on so many days at the same time makes a habit
+	habitSlack = 45 * time.Minute // how far apart onsets may be and still be at the same time of day
+	habitMost  = 12 * time.Hour   // what lasts longer has no time of day
+	habitSigns = 3                // the leading causes that two of a habit share
+)
+
+// habits are the incidents, by ID, that are one of a daily habit: on at least
+// three days, at the same time of day, with the same leading cause. A nightly
+// backup is one: after three nights it may be learned. None of a habit of which
+// an operator confirmed any is.
+func habits(found []Incident) map[string]bool {
+	daily := map[string]bool{}
+	for i := range found {
+		if !mayRecur(&found[i]) || found[i].State != Closed {
+			continue
+		}
+		days := map[int]bool{}
+		confirmed := false
+		for j := range found {
+			day, same := sameHour(found[i].Since, found[j].Since)
+			if same && mayRecur(&found[j]) && alike(&found[i], &found[j]) {
+				days[day] = true
+				confirmed = confirmed || found[j].Verdict == Real
+			}
+		}
+		if len(days) >= habitDays && !confirmed {
+			daily[found[i].ID] = true
+		}
+	}
+	return daily
+}
+
+func mayRecur(in *Incident) bool {
+	return (in.Kind == HostIncident || in.Kind == FleetIncident) &&
+		(in.State != Closed || in.ClosedAt.Sub(in.Since) < habitMost)
+}
+
+// sameHour reports whether two instants are at the same time of day, and how
+// many days apart.
+func sameHour(a, b time.Time) (days int, same bool) {
+	d := b.Sub(a)
+	whole := d.Round(24 * time.Hour)
+	return int(whole / (24 * time.Hour)), (d - whole).Abs() <= habitSlack
+}
+
+// alike reports whether the leading cause of one incident is among the first of
+// the other, in the same direction.
+func alike(a, b *Incident) bool {
+	first, second := leadingSigns(a), leadingSigns(b)
+	if len(first) == 0 || len(second) == 0 {
+		return false
+	}
+	return slices.Contains(second, first[0]) || slices.Contains(first, second[0])
+}
+
+func leadingSigns(in *Incident) (all []CauseSign) {
+	for _, c := range in.Causes {
+		if !c.Trivial && len(all) < habitSigns {
+			all = append(all, CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected})
+		}
+	}
+	return all
+}
