@@ -9,14 +9,15 @@ import (
 // normal, of those incidents of the host that were found: open ones (until
 // to), those that an operator confirmed, and closed ones that nobody has
 // judged. Rejected and expected incidents, trivial ones, those of a model too
-// young to page, those that expired as the new normal and those of a daily
-// habit (three days at the same time of day with the same leading cause) are
-// learnable again. Spans may overlap.
+// young to page, those that expired as the new normal and those of a
+// habit (three days at the same time of day with the same leading cause, or
+// three times at any time, by a young model twice, without anybody confirming,
+// acknowledging or taking one) are learnable again. Spans may overlap.
 func Untaught(found []Incident, from, to time.Time) []Span {
-	daily := habits(found)
+	habit := habits(found)
 	var spans []Span
 	for _, in := range found {
-		if excludes(in) && (in.Verdict == Real || !daily[in.ID]) {
+		if excludes(in) && (in.Verdict == Real || !habit[in.ID]) {
 			spans = append(spans, spanOf(in, from, to))
 		}
 	}
@@ -25,13 +26,13 @@ func Untaught(found []Incident, from, to time.Time) []Span {
 
 // Harmless are the times within from…to of those incidents of which an operator
 // said that nothing was wrong, that expired as the new normal, or that are a
-// daily habit: a model is to learn them although the one before it alerted. A
+// habit: a model is to learn them although the one before it alerted. A
 // confirmed incident's time is never among them alone: [Untaught] has it too.
 func Harmless(found []Incident, from, to time.Time) []Span {
-	daily := habits(found)
+	habit := habits(found)
 	var spans []Span
 	for _, in := range found {
-		if benign(in) || daily[in.ID] {
+		if benign(in) || habit[in.ID] {
 			spans = append(spans, spanOf(in, from, to))
 		}
 	}
@@ -80,35 +81,50 @@ func excludes(in Incident) bool {
 
 const (
 	habitDays  = 3                // on so many days at the same time makes a habit
+	habitTimes = 3                // so often at any time does, if nobody cares…
+	youngTimes = 2                // …and so often by a model that does not know the day yet
 	habitSlack = 45 * time.Minute // how far apart onsets may be and still be at the same time of day
 	habitMost  = 12 * time.Hour   // what lasts longer has no time of day
+	habitPeak  = 2                // how far apart the peaks of a frequent one may be
 	habitSigns = 3                // the leading causes that two of a habit share
 )
 
-// habits are the incidents, by ID, that are one of a daily habit: on at least
-// three days, at the same time of day, with the same leading cause. A nightly
-// backup is one: after three nights it may be learned. None of a habit of which
-// an operator confirmed any is.
+// habits are the incidents, by ID, that are one of a habit, which is to be
+// learned. A daily one began on at least three days at the same time of day with
+// the same leading cause: a nightly backup. A frequent one was told three times
+// (by a model that does not know the day yet, twice) with the same leading cause
+// and about the same peak, at any time, and nobody did anything about it:
+// downloads. None of a habit of which an operator confirmed any is.
 func habits(found []Incident) map[string]bool {
-	daily := map[string]bool{}
+	habit := map[string]bool{}
 	for i := range found {
 		if !mayRecur(&found[i]) || found[i].State != Closed {
 			continue
 		}
-		days := map[int]bool{}
+		days, ignored, minded := map[int]bool{}, 0, false
 		confirmed := false
 		for j := range found {
-			day, same := sameHour(found[i].Since, found[j].Since)
-			if same && mayRecur(&found[j]) && alike(&found[i], &found[j]) {
+			if !mayRecur(&found[j]) || !alike(&found[i], &found[j]) {
+				continue
+			}
+			if day, same := sameHour(found[i].Since, found[j].Since); same {
 				days[day] = true
 				confirmed = confirmed || found[j].Verdict == Real
 			}
+			minded = minded || found[j].Verdict == Real || found[j].AckedBy != "" || found[j].Assignee != ""
+			if found[j].State == Closed && found[j].Suppressed == "" && equal(&found[i], &found[j]) {
+				ignored++
+			}
 		}
-		if len(days) >= habitDays && !confirmed {
-			daily[found[i].ID] = true
+		often := habitTimes
+		if found[i].Grade == Provisional || found[i].Grade == Learning {
+			often = youngTimes
+		}
+		if len(days) >= habitDays && !confirmed || ignored >= often && !minded {
+			habit[found[i].ID] = true
 		}
 	}
-	return daily
+	return habit
 }
 
 func mayRecur(in *Incident) bool {
@@ -132,6 +148,14 @@ func alike(a, b *Incident) bool {
 		return false
 	}
 	return slices.Contains(second, first[0]) || slices.Contains(first, second[0])
+}
+
+// equal reports whether two incidents have the same leading cause and are about
+// as far out.
+func equal(a, b *Incident) bool {
+	first, second := leadingSigns(a), leadingSigns(b)
+	return len(first) > 0 && len(second) > 0 && first[0] == second[0] &&
+		a.Peak <= habitPeak*b.Peak && b.Peak <= habitPeak*a.Peak
 }
 
 func leadingSigns(in *Incident) (all []CauseSign) {

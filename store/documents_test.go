@@ -206,7 +206,19 @@ func TestBenignSpans(t *testing.T) {
 	for night, at := range []float64{14, 14.5 + 24, 13.8 + 48} {
 		add(fmt.Sprintf("night %d", night), at, at+.5, disk)
 	}
-	add("at another hour", 20, 21, disk)
+	add("worse at another hour", 20, 21, func(in *omen.Incident) {
+		disk(in)
+		in.Peak = 9
+	})
+	for n, at := range []float64{30, 32, 37} { // told three times, and nobody cared; or somebody did
+		add(fmt.Sprintf("often %d", n), at, at+.2, func(in *omen.Incident) { in.Causes, in.Peak = cause("network_receive", 2), 3+float64(n) })
+		add(fmt.Sprintf("taken %d", n), at, at+.2, func(in *omen.Incident) {
+			in.Causes = cause("forks", 2)
+			if n == 2 {
+				in.AckedBy = "ann"
+			}
+		})
+	}
 	add("the other way", 14+72, 15+72, func(in *omen.Incident) { in.Causes = cause("disk_write", .1) })
 	for night := range 2 { // twice is no habit yet
 		add(fmt.Sprintf("rare %d", night), float64(22+24*night), float64(23+24*night), func(in *omen.Incident) { in.Causes = cause("cpu", 2) })
@@ -235,10 +247,10 @@ func TestBenignSpans(t *testing.T) {
 	}
 	slices.Sort(benign)
 	slices.Sort(excluded)
-	if diff := cmp.Diff([]string{"expected", "like a rejected one", "night 0", "night 1", "night 2", "rejected", "the new normal"}, benign); diff != "" {
+	if diff := cmp.Diff([]string{"expected", "like a rejected one", "night 0", "night 1", "night 2", "often 0", "often 1", "often 2", "rejected", "the new normal"}, benign); diff != "" {
 		t.Errorf("benign: %s", diff)
 	}
-	want := []string{"at another hour", "bad 0", "bad 1", "bad 2", "confirmed", "rare 0", "rare 1", "the other way", "unjudged"}
+	want := []string{"bad 0", "bad 1", "bad 2", "confirmed", "rare 0", "rare 1", "taken 0", "taken 1", "taken 2", "the other way", "unjudged", "worse at another hour"}
 	if diff := cmp.Diff(want, excluded); diff != "" {
 		t.Errorf("excluded: %s", diff)
 	}
