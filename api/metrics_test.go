@@ -78,6 +78,10 @@ func served(t *testing.T) map[string]bool {
 	if err := f.store.Advance(t.Context(), "relay", 1); err != nil {
 		t.Fatal(err)
 	}
+	f.hosts = append(f.hosts, loved("a", 1, 1))
+	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
+		return omen.Pages{Promised: 1, Actual: 0.5, Opened: 1, Hosts: len(hosts), Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
+	}
 	f.call(t, "GET", "/-/healthy", "")
 	families, err := f.api.registry.Gather()
 	if err != nil {
