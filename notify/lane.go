@@ -185,7 +185,7 @@ func (l *lane) deliverAll(ctx context.Context, changes <-chan omen.Change) {
 		l.saveCursor(ctx, now, false)
 		out, wake, skipped := l.book.next(now)
 		l.record(ctx, skipped, now, 0, outcomeSkipped, "its route was muted while it lasted")
-		if out != nil && out.storm && l.behind(ctx, changes, now) {
+		if out != nil && l.behind(ctx, changes, now) {
 			continue
 		}
 		if out != nil {
@@ -216,9 +216,10 @@ func (l *lane) deliverAll(ctx context.Context, changes <-chan omen.Change) {
 	}
 }
 
-// behind reports whether the journal has more for a storm's message, and takes
-// some of it: one that tells of everything is better than two. It waits for
-// catchUp at most.
+// behind reports whether the journal has more than the lane has read, and takes
+// some of it before a message is sent: one that tells of everything is better
+// than two, and what looks like a single incident may be the first of a storm.
+// It waits for catchUp at most.
 func (l *lane) behind(ctx context.Context, changes <-chan omen.Change, now time.Time) bool {
 	if l.storm.IsZero() {
 		l.storm = now
