@@ -186,5 +186,6 @@ func (j *judge) easing(now *shift) float64 {
 	return j.ebb.ease
 }
 
-// restart forgets the smoothed score, not the centres.
-func (j *judge) restart() { j.smoothed, j.unsmoothed = 0, 0 }
+// restart forgets the smoothed score and the window that has ended, not the
+// centres.
+func (j *judge) restart() { j.smoothed, j.unsmoothed, j.ebbing = 0, 0, 0 }

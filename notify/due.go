@@ -12,6 +12,11 @@ import (
 	omen "github.com/omenhq/omen"
 )
 
+// together is how far apart what is due may be and still count as one storm:
+// a lane takes in what came at one instant one after the other, and must not
+// tell of the first alone because it was a moment earlier.
+const together = 2 * time.Second
+
 // next is the batch to send now, or nil and when to ask again; the zero time:
 // not before the next change. Skipped changes were kept back by a muted route
 // until their incident was over; they are done with.
@@ -21,7 +26,7 @@ func (b *book) next(now time.Time) (out *batch, wake time.Time, skipped []omen.C
 		return b.repeat(now, &wake), wake, skipped
 	}
 	b.sent = slices.DeleteFunc(b.sent, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
-	if len(due)+len(b.sent) <= b.rules.storm && !due[0].storm {
+	if len(b.ready(now, together, &wake))+len(b.sent) <= b.rules.storm && !due[0].storm {
 		return &batch{groups: due[:1], entries: due[0].due()}, wake, skipped
 	}
 	if n := len(b.sent); n > 0 {

@@ -29,7 +29,7 @@ type lane struct {
 	head     int64     // the journal's end when the lane started: up to here changes may have been delivered by an earlier run
 	advanced int64     // the cursor
 	saved    time.Time // when the cursor was last written
-	storm    time.Time // since when a message waits for the lane to catch up; zero: none does
+	storm    time.Time // since when a storm's message waits for the lane to catch up; zero: none does
 }
 
 const (
@@ -40,9 +40,8 @@ const (
 	// cursorEvery is how often the cursor is written while there is nothing to
 	// deliver; what it lags behind is recognised by its recorded deliveries.
 	cursorEvery = 10 * time.Second
-	// catchUp is how long a message waits for the rest of the journal: longer
-	// than a machine stalls that is as overloaded as it is in a storm.
-	catchUp = 20 * time.Second
+	// catchUp is how long a storm's message waits for the rest of the journal.
+	catchUp = 5 * time.Second
 	// changeBuffer is how many changes wait between the journal and the lane.
 	changeBuffer = 256
 	// maxRecorded bounds how many changes of one message have their failed
@@ -186,9 +185,7 @@ func (l *lane) deliverAll(ctx context.Context, changes <-chan omen.Change) {
 		l.saveCursor(ctx, now, false)
 		out, wake, skipped := l.book.next(now)
 		l.record(ctx, skipped, now, 0, outcomeSkipped, "its route was muted while it lasted")
-		if out == nil {
-			l.storm = time.Time{}
-		} else if l.behind(ctx, changes, now) {
+		if out != nil && out.storm && l.behind(ctx, changes, now) {
 			continue
 		}
 		if out != nil {
@@ -219,10 +216,9 @@ func (l *lane) deliverAll(ctx context.Context, changes <-chan omen.Change) {
 	}
 }
 
-// behind reports whether the journal has more than the lane has read, and takes
-// some of it before a message is sent: one that tells of everything is better
-// than two, and what looks like a single incident may be the first of a storm.
-// It waits for catchUp at most.
+// behind reports whether the journal has more for a storm's message, and takes
+// some of it: one that tells of everything is better than two. It waits for
+// catchUp at most.
 func (l *lane) behind(ctx context.Context, changes <-chan omen.Change, now time.Time) bool {
 	if l.storm.IsZero() {
 		l.storm = now
