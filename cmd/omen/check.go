@@ -11,6 +11,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/series"
 )
 
@@ -41,7 +42,11 @@ func (c *checkConfigCmd) Run(e *env) error {
 		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
 	}
 	fmt.Fprintf(e.out, "%s is good: watches %s\n", c.File, strings.Join(watched, ", "))
-	return nil
+	missing, err := config.Unreadable(c.File)
+	for _, why := range missing {
+		fmt.Fprintf(e.out, "cannot be read yet: %s\n", why)
+	}
+	return err
 }
 
 type checkSourceCmd struct {
