@@ -89,42 +89,52 @@ const (
 	habitSigns = 3                // the leading causes that two of a habit share
 )
 
-// habits are the incidents, by ID, that are one of a habit, which is to be
-// learned. A daily one began on at least three days at the same time of day with
-// the same leading cause: a nightly backup. A frequent one was told three times
-// (by a model that does not know the day yet, twice) with the same leading cause
-// and about the same peak, at any time, and nobody did anything about it:
-// downloads. None of a habit of which an operator confirmed any is.
+// Habit reports whether an incident, one of those of its host that were found,
+// is one of a habit, which is to be learned. A daily one began on at least three
+// days at the same time of day with the same leading cause: a nightly backup. A
+// frequent one was told three times (by a model that does not know the day yet,
+// twice) with the same leading cause and about the same peak, at any time, and
+// nobody did anything about it: downloads. None of a habit of which an operator
+// confirmed any is.
+func Habit(found []Incident, id string) bool {
+	i := slices.IndexFunc(found, func(in Incident) bool { return in.ID == id })
+	return i >= 0 && habitual(&found[i], found)
+}
+
+// habits are the incidents, by ID, that are one of a habit.
 func habits(found []Incident) map[string]bool {
 	habit := map[string]bool{}
 	for i := range found {
-		if !mayRecur(&found[i]) || found[i].State != Closed {
-			continue
-		}
-		days, ignored, minded := map[int]bool{}, 0, false
-		confirmed := false
-		for j := range found {
-			if !mayRecur(&found[j]) || !alike(&found[i], &found[j]) {
-				continue
-			}
-			if day, same := sameHour(found[i].Since, found[j].Since); same {
-				days[day] = true
-				confirmed = confirmed || found[j].Verdict == Real
-			}
-			minded = minded || found[j].Verdict == Real || found[j].AckedBy != "" || found[j].Assignee != ""
-			if found[j].State == Closed && found[j].Suppressed == "" && equal(&found[i], &found[j]) {
-				ignored++
-			}
-		}
-		often := habitTimes
-		if found[i].Grade == Provisional || found[i].Grade == Learning {
-			often = youngTimes
-		}
-		if len(days) >= habitDays && !confirmed || ignored >= often && !minded {
-			habit[found[i].ID] = true
-		}
+		habit[found[i].ID] = habitual(&found[i], found)
 	}
 	return habit
+}
+
+func habitual(in *Incident, found []Incident) bool {
+	if !mayRecur(in) || in.State != Closed {
+		return false
+	}
+	days, ignored := map[int]bool{}, 0
+	confirmed, minded := false, false
+	for i := range found {
+		other := &found[i]
+		if !mayRecur(other) || !alike(in, other) {
+			continue
+		}
+		if day, same := sameHour(in.Since, other.Since); same {
+			days[day] = true
+			confirmed = confirmed || other.Verdict == Real
+		}
+		minded = minded || other.Verdict == Real || other.AckedBy != "" || other.Assignee != ""
+		if other.State == Closed && other.Suppressed == "" && equal(in, other) {
+			ignored++
+		}
+	}
+	often := habitTimes
+	if in.Grade == Provisional || in.Grade == Learning {
+		often = youngTimes
+	}
+	return len(days) >= habitDays && !confirmed || ignored >= often && !minded
 }
 
 func mayRecur(in *Incident) bool {

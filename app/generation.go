@@ -63,7 +63,7 @@ func (p *process) build(l *loaded) (*generation, error) {
 	}
 	g.desk = incident.NewDesk(incident.Options{
 		Store: p.db, Log: p.log, Labels: g.labels, Hysteresis: hysteresis(l.conf.Incidents),
-		Keep: time.Duration(l.conf.Storage.Incidents), Zone: time.Local,
+		Keep: time.Duration(l.conf.Storage.Incidents), Zone: time.Local, Habit: g.relearn,
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
@@ -155,6 +155,15 @@ func (g *generation) offer(ctx context.Context, k omen.Tick) error {
 // excluded are the spans that a host's model must not learn.
 func (g *generation) excluded(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
 	return g.p.db.ExcludedSpans(ctx, h, g.labels(h), from, to)
+}
+
+// relearn has the model of a host learned anew soon.
+func (g *generation) relearn(h omen.Host) {
+	for _, w := range g.watches {
+		if w.source == h.Source && w.schema.Profile() == h.Profile {
+			w.Relearn(h)
+		}
+	}
 }
 
 // note keeps an event that was seen in the metrics.

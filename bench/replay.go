@@ -139,9 +139,8 @@ func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vect
 	if step == 0 && len(vectors) > 1 {
 		step = usualStep(vectors)
 	}
-	run := liveRun{schema: schema, step: step, options: o.Detect, due: growing(vectors[0].At, step)}
 	story := newStory(func(i int) omen.Vector { return vectors[begin+i] }, nil)
-	run.verdicts = story.verdicts
+	run := liveRun{schema: schema, step: step, options: o.Detect, due: growing(vectors[0].At, step, story), verdicts: story.verdicts}
 	run.each = func(i int, score omen.Score) {
 		v := vectors[begin+i]
 		r.record(v, score)
@@ -167,11 +166,15 @@ func replayHost(ctx context.Context, schema *feature.Schema, vectors []omen.Vect
 }
 
 // growing is when serve learns a host that was born then: in stages as it
-// grows, then a day after the time before.
-func growing(born time.Time, step time.Duration) func(i int, now, last time.Time) bool {
+// grows, then a day after the time before, and at once when one of the story's
+// incidents has become a habit.
+func growing(born time.Time, step time.Duration, y *story) func(i int, now, last time.Time) bool {
 	return func(_ int, now, last time.Time) bool {
 		if last.IsZero() {
 			return now.Sub(born) >= detect.FirstStage(step)
+		}
+		if y.habit.After(last) && now.Sub(last) >= detect.Relearn {
+			return true
 		}
 		if age, young := detect.NextStage(last.Sub(born), step); young {
 			return now.Sub(born) >= age

@@ -19,7 +19,7 @@ import (
 
 func TestGrowing(t *testing.T) {
 	born := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	due := growing(born, time.Minute)
+	due := growing(born, time.Minute, &story{})
 	var fits []time.Duration
 	last := time.Time{}
 	for now := born; now.Sub(born) <= 73*time.Hour; now = now.Add(time.Minute) {
@@ -34,6 +34,16 @@ func TestGrowing(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, fits); diff != "" {
 		t.Error(diff)
+	}
+	y := &story{}
+	due = growing(born, time.Minute, y)
+	last = born.Add(4 * time.Hour)
+	y.habit = last.Add(10 * time.Minute)
+	if due(0, last.Add(59*time.Minute), last) || !due(0, last.Add(time.Hour), last) {
+		t.Error("a habit is not learned an hour after the fit before")
+	}
+	if last = last.Add(time.Hour); due(0, last.Add(time.Hour), last) {
+		t.Error("a habit is learned twice")
 	}
 }
 

@@ -50,7 +50,7 @@ func (t Teller) Run(ctx context.Context, s *Series) (*Life, error) {
 	l := &living{s: s, verdicts: t.Verdicts}
 	l.story = newStory(func(i int) omen.Vector { return s.Test[i] }, l.closed)
 	l.life.Scores, l.life.Tops = make([]float64, len(s.Test)), make([]string, len(s.Test))
-	l.run = liveRun{schema: schema, step: s.Step, options: t.Detect, due: schedule(s), each: l.each, verdicts: l.story.verdicts}
+	l.run = liveRun{schema: schema, step: s.Step, options: t.Detect, due: schedule(s, l.story), each: l.each, verdicts: l.story.verdicts}
 	if err := l.run.do(ctx, s.Train, s.Test); err != nil {
 		return nil, err
 	}
@@ -68,9 +68,9 @@ func (t Teller) Run(ctx context.Context, s *Series) (*Life, error) {
 }
 
 // schedule is when serve fits a host that was born with the series: as a young
-// one grows, then daily.
-func schedule(s *Series) func(i int, now, last time.Time) bool {
-	grow := growing(s.Train[0].At, s.Step)
+// one grows, then daily, and when the story has a new habit.
+func schedule(s *Series, y *story) func(i int, now, last time.Time) bool {
+	grow := growing(s.Train[0].At, s.Step, y)
 	return func(i int, now, last time.Time) bool { return last.IsZero() || grow(i, now, last) }
 }
 
@@ -121,6 +121,7 @@ type story struct {
 	vectors func(i int) omen.Vector
 	closed  func(i int, t *Told) // told of each incident that ends, and ends again; may be nil
 	all     []*Told              // in the order in which they opened; those of which nobody was told have At < 0
+	habit   time.Time            // when the latest incident closed that people were told of and that is one of a habit
 	broken  error
 }
 
@@ -182,6 +183,9 @@ func (y *story) follow(i int, c omen.Change) {
 	past := make([]omen.Incident, len(y.all))
 	for k, one := range y.all {
 		past[k] = one.Incident
+	}
+	if t.Suppressed == "" && omen.Habit(past, t.ID) {
+		y.habit = c.At
 	}
 	if p, ok := incident.Recurring(t.Incident, past, y.rules.Patterns, time.UTC, c.At); ok {
 		y.remember(p)

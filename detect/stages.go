@@ -14,6 +14,10 @@ const (
 	firstSamples = 60
 )
 
+// Relearn is how long after a training a host is learned again at the earliest,
+// if there is reason to before it is due.
+const Relearn = time.Hour
+
 // HistoryRows is how many samples one fit learns from at most, the latest: at a
 // step of a second a good day.
 const HistoryRows = 100_000

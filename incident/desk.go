@@ -21,6 +21,11 @@ type Options struct {
 	Zone       *time.Location // of "expected at this time"; nil: UTC
 	Role       string         // the label that names a host's role; empty: "job"
 	Keep       time.Duration  // how long a closed incident's timeline is kept; 0: 90 days
+
+	// Habit is told of a host whose incidents nobody cares for, so that they
+	// are learned as normal (see [omen.Habit]): that is worth doing soon. It must
+	// not wait. May be nil.
+	Habit func(omen.Host)
 }
 
 // Desk is the one place where incidents change: by scores, by time and by

@@ -92,8 +92,8 @@ func untouched(in omen.Incident) bool {
 }
 
 // recur looks whether incidents that have just closed came at this time of
-// three days. What follows is listed with the other patterns, audited, said on
-// the incident's timeline, and can be taken back.
+// three days, or are a habit. What follows is said on the incident's timeline; a
+// pattern is listed with the others, audited, and can be taken back.
 func (d *Desk) recur(ctx context.Context, changes []omen.Change) {
 	for _, c := range changes {
 		in := c.Incident
@@ -106,7 +106,8 @@ func (d *Desk) recur(ctx context.Context, changes []omen.Change) {
 	}
 }
 
-// expect makes the patterns, one for each host, of an incident that recurs.
+// expect makes the patterns, one for each host, of an incident that recurs, and
+// has the hosts learned of which it is a habit.
 func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error {
 	of := []omen.Incident{in}
 	known, err := d.o.Store.Patterns(ctx)
@@ -117,6 +118,7 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 		return err
 	}
 	var patterns []omen.Pattern
+	var learned []omen.Host
 	for _, one := range of {
 		past, err := d.o.Store.Incidents(ctx, store.Filter{Host: one.Host, From: at.Add(-recurringBack)})
 		if err != nil {
@@ -125,23 +127,46 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 		if p, ok := Recurring(one, past, known, d.o.Zone, at); ok {
 			p.Incident = in.ID
 			patterns = append(patterns, p)
+		} else if omen.Habit(past, in.ID) {
+			learned = append(learned, one.Host)
 		}
 	}
-	if len(patterns) == 0 {
-		return nil
+	switch {
+	case len(patterns) > 0:
+		p := patterns[0]
+		text := fmt.Sprintf("The same came at this time of %d days, and nobody took it up: from %02d:%02d to %02d:%02d %s it is recorded and not told from now on (%s). Take the pattern back if that is wrong.",
+			recurringDays, p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))
+		audit := omen.Audit{At: at, By: byOmen, Action: "pattern.create", Subject: in.ID, Detail: fmt.Sprintf("%s, seen on %d days", count(len(patterns), "pattern"), recurringDays)}
+		err = d.remark(in, at, text, func(said omen.Change) error {
+			return d.o.Store.AppendFeedback(ctx, patterns, audit, said)
+		})
+		if err == nil {
+			err = d.reload(ctx)
+		}
+	case len(learned) > 0:
+		text := fmt.Sprintf("The same was told before, and nobody took it up: the next model learns it as normal (%s). Confirm it as real if that is wrong.",
+			count(len(learned), "host"))
+		err = d.remark(in, at, text, func(said omen.Change) error { return d.o.Store.Append(ctx, said) })
 	}
+	if err != nil || d.o.Habit == nil {
+		return err
+	}
+	for _, h := range learned {
+		d.o.Habit(h)
+	}
+	return nil
+}
+
+// remark stores a comment of Omen's own on an incident that has just changed.
+func (d *Desk) remark(in omen.Incident, at time.Time, text string, keep func(omen.Change) error) error {
 	in = in.Clone()
 	in.ChangeNumber++
 	in.UpdatedAt = at.UTC()
-	p := patterns[0]
-	said := omen.Change{Kind: omen.ChangeCommented, At: at.UTC(), Incident: in, By: byOmen,
-		Comment: fmt.Sprintf("The same came at this time of %d days, and nobody took it up: from %02d:%02d to %02d:%02d %s it is recorded and not told from now on (%s). Take the pattern back if that is wrong.",
-			recurringDays, p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))}
-	audit := omen.Audit{At: at, By: byOmen, Action: "pattern.create", Subject: in.ID, Detail: fmt.Sprintf("%s, seen on %d days", count(len(patterns), "pattern"), recurringDays)}
-	if err := d.o.Store.AppendFeedback(ctx, patterns, audit, said); err != nil {
+	said := omen.Change{Kind: omen.ChangeCommented, At: at.UTC(), Incident: in, By: byOmen, Comment: text}
+	if err := keep(said); err != nil {
 		return err
 	}
 	d.tracker.Commit([]omen.Change{said})
 	d.stored(1)
-	return d.reload(ctx)
+	return nil
 }

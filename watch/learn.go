@@ -41,9 +41,30 @@ func await(ctx context.Context, d time.Duration, nudged <-chan struct{}) {
 	}
 }
 
+// Relearn has a host learned before it is due, since what is normal on it is
+// known better now; no sooner than [detect.Relearn] after the last time. A host
+// that is not there or has no model yet is left alone.
+func (w *Watch) Relearn(id omen.Host) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.hosts[id.Name]
+	if h == nil || h.model == nil {
+		return
+	}
+	h.asked = w.last
+	if !h.training.Running { // or the training that ends plans anew
+		w.plan(h, w.last)
+		nudge(w.wake)
+	}
+}
+
 // plan says when the host is learned next. The caller holds mu.
 func (w *Watch) plan(h *host, now time.Time) {
-	h.due, h.training.NextGrade = nextDue(h.id.ID(), h.first, later(h.info.TrainedAt, h.tried), w.o.Step, w.o.Retrain)
+	trained := later(h.info.TrainedAt, h.tried)
+	h.due, h.training.NextGrade = nextDue(h.id.ID(), h.first, trained, w.o.Step, w.o.Retrain)
+	if soon := trained.Add(detect.Relearn); h.asked.After(trained) && soon.Before(h.due) {
+		h.due, h.training.NextGrade = soon, grade(soon.Sub(h.first))
+	}
 	if h.failures > 0 {
 		h.due = later(h.due, now.Add(retryAfter(h.failures, w.o.Step)))
 	}

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -22,6 +23,7 @@ type whole struct {
 	db   *store.DB
 	desk *incident.Desk
 	*Watch
+	ctx   context.Context // the bubble's
 	began time.Time
 }
 
@@ -45,8 +47,14 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := &whole{db: db, desk: incident.NewDesk(incident.Options{Store: db}), began: time.Now()}
-		o.Source, o.Name, o.Store, o.Offer = source, "test", db, w.desk.Offer
+		w := &whole{db: db, ctx: t.Context(), began: time.Now()}
+		w.desk = incident.NewDesk(incident.Options{Store: db, Habit: func(h omen.Host) { w.Relearn(h) }})
+		o.Source, o.Name, o.Store, o.Offer, o.Benign = source, "test", db, w.desk.Offer, db.BenignSpans
+		if o.Excluded == nil {
+			o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
+				return db.ExcludedSpans(ctx, h, nil, from, to)
+			}
+		}
 		w.Watch = New(o)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)
@@ -86,6 +94,55 @@ func (c *chain) card(t *testing.T) detect.Card {
 		t.Fatal(err)
 	}
 	return card
+}
+
+// What a young host is told of twice, and nobody takes up, is learned an hour
+// after the last training instead of at the next stage: the third time nobody is
+// told. One that somebody acknowledged stays what it was.
+func TestAHabitIsLearnedSoon(t *testing.T) {
+	for _, minded := range []bool{false, true} {
+		t.Run(fmt.Sprint("acknowledged ", minded), func(t *testing.T) {
+			source := &world{hosts: []string{"web-1"}, born: bubble}
+			for _, after := range []time.Duration{150 * time.Minute, 172 * time.Minute, 215 * time.Minute} {
+				source.set("disk", 4, bubble.Add(after), bubble.Add(after+6*time.Minute))
+			}
+			live(t, source, Options{Schema: profile(t), Step: 5 * time.Second}, func(w *whole) {
+				told := func() []omen.Incident {
+					all, err := w.db.Incidents(w.ctx, store.Filter{Loud: true})
+					if err != nil {
+						t.Fatal(err)
+					}
+					return all
+				}
+				w.until(153 * time.Minute)
+				if len(told()) != 1 {
+					t.Fatalf("told of %+v, want the first", told())
+				}
+				if minded {
+					if _, err := w.desk.Do(w.ctx, incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.until(175 * time.Minute)
+				before := w.Hosts()[0] // the last stage was two hours, the next is four
+				w.until(210 * time.Minute)
+				if all, after := told(), w.Hosts()[0]; len(all) != 2 || (after.Model.ID != before.Model.ID) == minded {
+					t.Errorf("told of %d, want two; learned anew: %t", len(all), after.Model.ID != before.Model.ID)
+				}
+				changes, err := w.db.Changes(w.ctx, told()[0].ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last := changes[len(changes)-1]; (last.Kind == omen.ChangeCommented) == minded {
+					t.Errorf("the timeline ends with %s %q", last.Kind, last.Comment)
+				}
+				w.until(225 * time.Minute)
+				if all := told(); (len(all) == 3) != minded {
+					t.Errorf("told of %d incidents, acknowledged %t: %+v", len(all), minded, all[0])
+				}
+			})
+		})
+	}
 }
 
 // An operator's verdict decides what the next model learns: an incident that
