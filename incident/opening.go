@@ -107,10 +107,11 @@ func minor(suppressed string) bool {
 func (t *Tracker) judge(k *track, at time.Time, again bool) {
 	in := k.in
 	k.checked, k.rules = at, t.rules.version
-	in.Suppressed = t.why(k, at, again)
+	var slight bool
+	in.Suppressed, slight = t.why(k, at, again)
 	switch {
 	case in.Severity == omen.Critical: // it never falls
-	case minor(in.Suppressed):
+	case slight:
 		in.Severity = omen.Info
 	case in.Severity == omen.Info:
 		in.Severity = omen.Warning
@@ -122,30 +123,34 @@ func (t *Tracker) judge(k *track, at time.Time, again bool) {
 // of machines that are measured once a minute.
 const leastSevere = 2
 
-// why is the first reason for which nobody is told of a host's incident.
-// again: it has just come back, and is weighed anew.
-func (t *Tracker) why(k *track, at time.Time, again bool) string {
+// why is the first reason for which nobody is told of a host's incident, and
+// whether it is slight: of no severity yet. again: it has just come back, and is
+// weighed anew.
+func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight bool) {
 	// What was once worth telling stays so until it is over.
 	// What is kept quiet for what it is only ever rises: after a gap the evidence
 	// begins anew, and it stays what it was meanwhile.
 	was := k.in.Suppressed
-	if again = again || k.in.ChangeNumber == 0; again || minor(was) {
+	who := []subject{{k.host, t.labels(k.host)}}
+	if again = again || k.in.ChangeNumber == 0; again || minor(was) || was == omen.ReasonFeedback && k.in.Severity == omen.Info {
 		switch need := k.need(t.h.Open); {
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
-			return omen.ReasonTrivial
-		case (again || was != omen.ReasonMinor) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).met(k.run.bar, at.Sub(k.run.barSince)):
-			return omen.ReasonColdStart
-		case k.run.severe < max(need, leastSevere) && k.lasted < t.h.Lasting:
-			return omen.ReasonMinor
+			return omen.ReasonTrivial, true
+		case (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).met(k.run.bar, at.Sub(k.run.barSince)):
+			return omen.ReasonColdStart, true
+		case k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting: // worth telling
+		case t.rules.rejects(k.in, who, at):
+			return omen.ReasonFeedback, true // somebody has said more of it than that it is slight
+		default:
+			return omen.ReasonMinor, true
 		}
 	}
-	who := []subject{{k.host, t.labels(k.host)}}
-	reason := t.rules.why(k.in, who, at)
+	reason = t.rules.why(k.in, who, at)
 	if reason == "" && (again || k.in.ChangeNumber == 0) {
 		// What began in a quiet time that is just over has to be seen after it.
 		reason = t.rules.quiet(k.in, who, k.run.onset)
 	}
-	return reason
+	return reason, false
 }
 
 // recheck is how often the rules are asked about an open incident: silences

@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -121,12 +122,17 @@ func (r *rules) why(in *omen.Incident, who []subject, at time.Time) string {
 	if reason := r.quiet(in, who, at); reason != "" {
 		return reason
 	}
-	for i := range r.rejected {
-		if in.Kind == omen.HostIncident && rejects(&r.rejected[i], in, who[0].labels[r.role], at) {
-			return omen.ReasonFeedback
-		}
+	if r.rejects(in, who, at) {
+		return omen.ReasonFeedback
 	}
 	return ""
+}
+
+// rejects reports whether a rejected pattern covers an incident of a host.
+func (r *rules) rejects(in *omen.Incident, who []subject, at time.Time) bool {
+	return in.Kind == omen.HostIncident && slices.ContainsFunc(r.rejected, func(p omen.Pattern) bool {
+		return rejects(&p, in, who[0].labels[r.role], at)
+	})
 }
 
 // quiet is why without the feedback.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	omen "github.com/omenhq/omen"
 )
 
@@ -121,6 +123,46 @@ func TestWhatIsConfirmedHasNoPageLevel(t *testing.T) {
 	all := smoothed(tr, 5, join(repeat(.3, 5), repeat(1.2, 20))...)
 	if len(all) != 1 || all[0].Incident.Suppressed != "" {
 		t.Errorf("changes %+v, want one that people are told of", all)
+	}
+}
+
+// What is too slight to page and like what an operator rejected is recorded as
+// that; it is told when it is no longer like it and high enough, as any other.
+func TestARejectedPatternBelowThePageLevel(t *testing.T) {
+	rejected := omen.Pattern{ID: "p", Verdict: omen.NotAProblem, Host: hostNamed("web-1"), MaxPeak: 2, Causes: []omen.CauseSign{{Feature: "cpu", Up: true}}}
+	type seen struct {
+		kind       omen.ChangeKind
+		suppressed string
+		severity   omen.Severity
+	}
+	for _, c := range []struct {
+		name   string
+		scores []float64
+		want   []seen
+	}{
+		{"like it", repeat(1.5, 20), []seen{{omen.ChangeOpened, omen.ReasonFeedback, omen.Info}}},
+		{"further, and still slight", join(repeat(1.5, 10), repeat(2.5, 10)),
+			[]seen{{omen.ChangeOpened, omen.ReasonFeedback, omen.Info}, {omen.ChangeSuppressed, omen.ReasonMinor, omen.Info}}},
+		{"as high as pages are", join(repeat(1.5, 10), repeat(5, 6)),
+			[]seen{{omen.ChangeOpened, omen.ReasonFeedback, omen.Info}, {omen.ChangeSuppressed, omen.ReasonMinor, omen.Info}, {omen.ChangeEscalated, "", omen.Warning}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := NewTracker(Hysteresis{}, nil)
+			tr.SetRules(Rules{Patterns: []omen.Pattern{rejected}})
+			var got []seen
+			for i, v := range join(repeat(.3, 5), c.scores) {
+				s := scoreOf("web-1", noon.Add(time.Duration(i)*15*time.Second), v, "cpu")
+				s.PageLevel = 4
+				for _, one := range tr.Observe(s) {
+					if one.Kind != omen.ChangeUpdated {
+						got = append(got, seen{one.Kind, one.Incident.Suppressed, one.Incident.Severity})
+					}
+				}
+			}
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(seen{})); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
