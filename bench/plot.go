@@ -141,7 +141,6 @@ func (c *chart) draw(w io.Writer) error {
 	plots = append(plots, score)
 	plots[0].Title.Text = c.title
 	plots[0].Title.TextStyle.Font.Size = 14
-	plots[0].Title.TextStyle.Color = inkText
 	plots[0].Title.Padding = 6
 
 	// Every panel's y axis has its own width: crop them to a common left edge.
@@ -172,6 +171,18 @@ func (c *chart) base() *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.White
 	p.X.Min, p.X.Max = float64(c.times[0].Unix()), float64(c.times[len(c.times)-1].Unix())
+	restyle(p)
+	p.X.Padding, p.Y.Padding = 0, 2
+	p.X.Tick.Marker = c.timeTicks()
+	p.Add(spans{c, c.shaded, inkLabel}, spans{c, c.pages, inkPage})
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Vertical.Color = inkGrid, inkGrid
+	p.Add(grid)
+	return p
+}
+
+// restyle gives a plot our inks and a typeface without serifs.
+func restyle(p *plot.Plot) {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.LineStyle.Color, a.Tick.LineStyle.Color = inkLine, inkLine
 		a.Tick.Label.Font.Size, a.Tick.Label.Color = 9, inkText
@@ -180,13 +191,7 @@ func (c *chart) base() *plot.Plot {
 		a.Tick.Label.Font.Variant = "Sans"
 	}
 	p.Title.TextStyle.Font.Variant = "Sans"
-	p.X.Padding, p.Y.Padding = 0, 2
-	p.X.Tick.Marker = c.timeTicks()
-	p.Add(spans{c, c.shaded, inkLabel}, spans{c, c.pages, inkPage})
-	grid := plotter.NewGrid()
-	grid.Horizontal.Color, grid.Vertical.Color = inkGrid, inkGrid
-	p.Add(grid)
-	return p
+	p.Title.TextStyle.Color = inkText
 }
 
 func (c *chart) metric(m panel) *plot.Plot {

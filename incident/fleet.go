@@ -318,8 +318,8 @@ func (t *Tracker) reviewFleets(at time.Time) {
 			if f.in.AckedBy != "" {
 				f.in.State = omen.Acknowledged
 			}
-			f.checked, f.rules = at, t.rules.version
-			f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
+			f.checked, f.rules, f.lifted = at, t.rules.version, time.Time{}
+			f.in.Suppressed = t.whyFleet(f, at)
 			t.emit(f.in, omen.ChangeReopened, at, omen.ReasonReopened)
 		case f.in.State == omen.Closed:
 		case len(f.openHosts) == 0:
@@ -329,6 +329,19 @@ func (t *Tracker) reviewFleets(at time.Time) {
 			t.reviewFleet(f, at)
 		}
 	}
+}
+
+// whyFleet is why nobody is told that a fleet's trouble came back: a quiet time,
+// or one that is just over, in which it did.
+func (t *Tracker) whyFleet(f *fleet, at time.Time) string {
+	who := t.subjects(f.in)
+	reason := t.rules.quiet(f.in, who, at)
+	for _, h := range f.in.Members {
+		if reason == "" && f.openHosts[h] {
+			reason = t.rules.quiet(f.in, who, t.hosts[h].run.onset)
+		}
+	}
+	return reason
 }
 
 func (t *Tracker) reviewFleet(f *fleet, at time.Time) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/detect"
 )
@@ -17,7 +18,7 @@ type benchCmd struct {
 	Ablate   bool      `help:"Also run Omen's detector once without each of its parts."`
 	Workers  int       `help:"Series run at once; 0: one for each processor." default:"0"`
 	JSON     jsonTo    `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
-	Plot     string    `help:"Draw every series into this folder." placeholder:"DIR" type:"path"`
+	Plot     string    `help:"Draw every series, or with --feedback its curve, into this folder." placeholder:"DIR" type:"path"`
 	Feedback []int     `help:"Measure what an operator's first verdicts are worth: so many per series, like 1,3,5." placeholder:"N"`
 	Budget   []float64 `help:"Measure pages sent against pages promised, for these budgets of false pages per host and week." placeholder:"N"`
 	Weeks    int       `help:"Simulate so many weeks of each series' normal load, and count the false pages." placeholder:"N"`
@@ -125,6 +126,9 @@ func (c *benchCmd) Run(e *env) error {
 
 // lives measures the whole service: detection, incidents and an operator.
 func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
+	if c.Plot != "" && len(c.Feedback) == 0 {
+		return omen.WithHint(fmt.Errorf("--plot: nothing to draw of --budget and --weeks: %w", omen.ErrInvalid), "leave it out, or draw the series in a run without those two")
+	}
 	var r bench.Result
 	if len(c.Feedback) > 0 {
 		b := newBar(e.errors, "living with verdicts")
@@ -162,6 +166,13 @@ func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 	if r.Feedback != nil {
 		if err := bench.WriteFeedback(e.out, r.Feedback); err != nil {
 			return err
+		}
+		if c.Plot != "" {
+			path, err := bench.PlotFeedback(c.Plot, r.Feedback)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(e.out, "drawn", path)
 		}
 	}
 	if r.Budgets != nil {
