@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -76,8 +77,8 @@ func columnSchema(s *Series) (*feature.Schema, error) {
 }
 
 // liveRun is a host's life in time order: fit when due on what was seen so
-// far, score each sample before the next is read. No sample is looked at
-// before its turn.
+// far, promote what proves itself, score each sample before the next is read. No
+// sample is looked at before its turn.
 type liveRun struct {
 	schema  *feature.Schema
 	step    time.Duration
@@ -101,7 +102,7 @@ func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
 	var fitted, opened time.Time // the latest fit; the newest episode's first alert
 	last := -closeAfter - 1      // index of the newest alert
 	grade := omen.Provisional    // of the model that opened the newest episode
-	history := append(make([]omen.Vector, 0, len(past)+len(future)), past...)
+	history := slices.DeleteFunc(append(make([]omen.Vector, 0, len(past)+len(future)), past...), feature.Silent)
 	for i, v := range future {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -109,22 +110,18 @@ func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
 		if l.due(i, v.At, fitted) && len(history) > 0 {
 			o := l.options
 			o.Step = l.step
-			// A few epochs more do not teach the day to a network that knows an hour.
-			if model != nil && 2*model.Info().Rows >= min(len(history), detect.HistoryRows) {
-				o.Warm = model
-			}
+			all := history[max(0, len(history)-detect.HistoryRows):]
+			var excluded, benign []omen.Span
 			switch {
 			case l.verdicts != nil:
-				excluded, benign := l.verdicts(history[0].At, history[len(history)-1].At)
-				o.Excluded = append(detect.Spans(excluded), o.Excluded...)
-				o.Benign = append(detect.Spans(benign), o.Benign...)
+				excluded, benign = l.verdicts(all[0].At, all[len(all)-1].At)
 			case i-last <= closeAfter && grade == omen.Established:
 				// A young model does not know the day yet. What it finds odd has to be
 				// learned, or it stays odd for ever.
-				o.Excluded = append(append([]detect.Span{}, o.Excluded...), detect.Span{From: opened, To: history[len(history)-1].At})
+				excluded = []omen.Span{{From: opened, To: all[len(all)-1].At}}
 			}
 			began := time.Now()
-			next, err := detect.Fit(ctx, l.schema, history[max(0, len(history)-detect.HistoryRows):], nil, o)
+			next, err := detect.Renew(ctx, l.schema, all, model, excluded, benign, o)
 			l.training += time.Since(began)
 			switch {
 			case errors.Is(err, omen.ErrTooFew):
@@ -132,9 +129,12 @@ func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
 			case err != nil:
 				return fmt.Errorf("fit at %s: %w", v.At.Format(time.DateTime), err)
 			default:
-				model, fitted = next, v.At
+				fitted = v.At
 				l.fits++
-				stream = model.Stream(recent(history, v.At))
+				if next.Promoted {
+					model = next.Model
+					stream = model.Stream(recent(history, v.At))
+				}
 			}
 		}
 		score := omen.Score{Host: v.Host, At: v.At}
@@ -154,7 +154,9 @@ func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
 			last = i
 		}
 		l.each(i, score)
-		history = append(history, v)
+		if !feature.Silent(v) {
+			history = append(history, v)
+		}
 	}
 	return nil
 }

@@ -189,27 +189,19 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 		return err
 	}
 	o := w.o.Detect
-	o.Excluded, o.Benign = detect.Spans(excluded), detect.Spans(benign)
-	w.mu.Lock()
-	champion, championInfo := h.model, h.info
-	w.mu.Unlock()
-	if champion != nil && 2*championInfo.Rows >= len(all) {
-		o.Warm = champion // a much smaller one would hold the new one back
-	}
 	o.Progress = func(done, total int) {
 		w.mu.Lock()
 		h.training.Progress = float64(done) / float64(max(total, 1))
 		w.mu.Unlock()
 	}
-	cut := len(all) - len(all)/5
-	model, err := detect.Fit(ctx, w.o.Schema, all[:cut], all[cut:], o)
+	w.mu.Lock()
+	champion := h.model
+	w.mu.Unlock()
+	renewed, err := detect.Renew(ctx, w.o.Schema, all, champion, excluded, benign, o)
 	if err != nil {
 		return err
 	}
-	promote, why := true, "the first model of this host"
-	if champion != nil {
-		promote, why = prove(champion, model, all, excluded, w.o.Step)
-	}
+	model, promote, why := renewed.Model, renewed.Promoted, renewed.Why
 	blob, err := model.MarshalBinary()
 	if err != nil {
 		return err

@@ -50,27 +50,3 @@ func TestRetryWaitsLonger(t *testing.T) {
 		t.Errorf("retries after %s, %s, …, %s", a, b, z)
 	}
 }
-
-func TestJudge(t *testing.T) {
-	est, learning, prov := omen.Established, omen.Learning, omen.Provisional
-	for _, c := range []struct {
-		name       string
-		old, fresh conduct
-		had, has   omen.Grade
-		want       bool
-	}{
-		{"as quiet", conduct{quiet: 1000, alerts: 2}, conduct{quiet: 1000, alerts: 2}, est, est, true},
-		{"much louder", conduct{quiet: 1000, alerts: 2}, conduct{quiet: 1000, alerts: 20}, est, est, false},
-		{"blind to what was confirmed", conduct{quiet: 1000, troubled: 2, noticed: 2}, conduct{quiet: 1000, troubled: 2, noticed: 1}, est, est, false},
-		{"growing may be louder", conduct{quiet: 1000}, conduct{quiet: 1000, alerts: 30}, prov, learning, true},
-		{"but not shout", conduct{quiet: 1000}, conduct{quiet: 1000, alerts: 60}, prov, learning, false},
-		{"shrunk", conduct{quiet: 1000}, conduct{quiet: 1000}, learning, prov, false},
-		{"shrunk from established", conduct{quiet: 1000, alerts: 20}, conduct{quiet: 1000}, est, learning, false},
-		{"shrunk, but the old one shouts", conduct{quiet: 1000, alerts: 60}, conduct{quiet: 1000}, est, learning, true},
-		{"nothing quiet to judge by", conduct{}, conduct{}, est, est, true},
-	} {
-		if got, why := judge(c.old, c.fresh, c.had, c.has); got != c.want || why == "" {
-			t.Errorf("%s: promoted %v because %q", c.name, got, why)
-		}
-	}
-}

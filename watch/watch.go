@@ -1,6 +1,7 @@
 // Package watch runs the two standing jobs, each for all hosts of one source
-// and profile at a time: it scores every step, and it learns: reads history,
-// fits, proves and promotes models as hosts grow up. The key type is [Watch].
+// and profile at a time: it scores every step, and it learns: reads history, has
+// models fitted and proved, and promotes them, as hosts grow up. The key type is
+// [Watch].
 //
 // It decides nothing about incidents: what it finds goes to the incident desk
 // as an [omen.Tick]. It never judges a host without a model of its schema, and

@@ -374,26 +374,3 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestBehaveCountsIncidentsApart(t *testing.T) {
-	r := newRig(t, open(t), "web-1")
-	r.grow(t)
-	r.mu.Lock()
-	m := r.hosts["web-1"].model
-	r.mu.Unlock()
-	r.world.fault["disk"] = 20
-	all, err := r.history(t.Context(), []string{"web-1"}, r.now, r.now.Add(59*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := func(s int) time.Time { return r.now.Add(time.Duration(s) * time.Second) }
-	spans := []omen.Span{
-		{From: after(10), To: after(20), Why: "a", Confirmed: true},
-		{From: after(21), To: after(25), Why: "a", Confirmed: true}, // of the same incident
-		{From: after(26), To: after(30), Why: "nobody judged it"},
-	}
-	c := behave(m, all["web-1"], 60, spans)
-	if c.quiet != 39 || c.troubled != 1 || c.noticed != 1 || c.alerts == 0 {
-		t.Errorf("conduct %+v: want 39 samples outside the spans, and the confirmed incident noticed", c)
-	}
-}

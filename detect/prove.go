@@ -1,12 +1,39 @@
-package watch
+package detect
 
 import (
+	"context"
 	"fmt"
-	"time"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
 )
+
+// Renewal is a new model of a host, and whether it is to serve.
+type Renewal struct {
+	Model    *Model
+	Promoted bool   // false: the champion goes on
+	Why      string // for people
+}
+
+// Renew fits a model of one host to its history and proves it against the one
+// that serves now, the champion, which may be nil. excluded spans are not
+// learned, benign ones are although the champion alerted in them; o's own are
+// replaced, as is its Warm. Errors are those of [Fit].
+func Renew(ctx context.Context, schema *feature.Schema, all []omen.Vector, champion *Model, excluded, benign []omen.Span, o Options) (Renewal, error) {
+	o.Excluded, o.Benign, o.Warm = Spans(excluded), Spans(benign), nil
+	if champion != nil && 2*champion.rows >= len(all) {
+		o.Warm = champion // a few epochs more do not teach the day to a network that knows an hour
+	}
+	m, err := Fit(ctx, schema, all, nil, o)
+	if err != nil {
+		return Renewal{}, err
+	}
+	r := Renewal{Model: m, Promoted: true, Why: "the first model of this host"}
+	if champion != nil {
+		r.Promoted, r.Why = prove(champion, m, all, excluded)
+	}
+	return r, nil
+}
 
 // conduct is how a model behaved on a stretch of history.
 type conduct struct {
@@ -24,22 +51,25 @@ const (
 	// much again, and some samples by chance.
 	slack        = 1.5
 	slackSamples = 5
+	// proofWarmth is how many samples before the proof a stream is warmed up
+	// with: the slowest of its averages forgets within a few hundred.
+	proofWarmth = 300
 )
 
 // prove has the challenger and the champion score the last day (or the last
 // fifth, if that is more than there is) side by side, and judges. Of the spans
 // that were left out of training the confirmed incidents must be noticed; what
 // is found in the others, which nobody judged, is held against neither.
-func prove(champion, challenger *detect.Model, all []omen.Vector, excluded []omen.Span, step time.Duration) (bool, string) {
-	n := min(len(all), max(len(all)/5, int(24*time.Hour/step)))
+func prove(champion, challenger *Model, all []omen.Vector, excluded []omen.Span) (bool, string) {
+	n := min(len(all), max(len(all)/5, int(day/challenger.step)))
 	old := behave(champion, all, n, excluded)
 	fresh := behave(challenger, all, n, excluded)
-	return judge(old, fresh, champion.Grade(), challenger.Grade())
+	return promotes(old, fresh, champion.grade, challenger.grade)
 }
 
-// judge decides whether a challenger with the conduct fresh replaces a
+// promotes decides whether a challenger with the conduct fresh replaces a
 // champion with the conduct old.
-func judge(old, fresh conduct, had, has omen.Grade) (promote bool, why string) {
+func promotes(old, fresh conduct, had, has omen.Grade) (promote bool, why string) {
 	switch {
 	case fresh.rate() > loudRate:
 		return false, fmt.Sprintf("kept the old model: the new one alerts on %.1f%% of quiet time", 100*fresh.rate())
@@ -68,10 +98,10 @@ func rank(g omen.Grade) int {
 }
 
 // behave scores the last n samples with a stream of the model's own.
-func behave(m *detect.Model, all []omen.Vector, n int, excluded []omen.Span) conduct {
+func behave(m *Model, all []omen.Vector, n int, excluded []omen.Span) conduct {
 	var c conduct
 	begin := len(all) - n
-	stream := m.Stream(all[max(0, begin-warmSteps):begin])
+	stream := m.Stream(all[max(0, begin-proofWarmth):begin])
 	seen := map[string]bool{} // confirmed incidents met -> alerted
 	for _, v := range all[begin:] {
 		score, err := stream.Score(v)
