@@ -160,11 +160,13 @@ func alike(a, b *Incident) bool {
 	return slices.Contains(second, first[0]) || slices.Contains(first, second[0])
 }
 
-// equal reports whether two incidents have the same leading cause and are about
-// as far out.
+// equal reports whether what leads in either of two incidents is among the first
+// of the other, and they are about as far out. Which of two features that one
+// thing moves leads is chance.
 func equal(a, b *Incident) bool {
 	first, second := leadingSigns(a), leadingSigns(b)
-	return len(first) > 0 && len(second) > 0 && first[0] == second[0] &&
+	return len(first) > 0 && len(second) > 0 &&
+		slices.Contains(second, first[0]) && slices.Contains(first, second[0]) &&
 		a.Peak <= habitPeak*b.Peak && b.Peak <= habitPeak*a.Peak
 }
 

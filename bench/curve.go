@@ -69,12 +69,13 @@ func feedbackOf(set string, lessons []Lesson, legend bool) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.White
 	p.Title.Text = set + ": incidents shown"
-	p.X.Label.Text, p.Y.Min, p.Y.Max = "verdicts per series (dashed: none)", 0, 1
+	p.X.Label.Text, p.Y.Min, p.Y.Max = "verdicts per series (dashed: the same time without)", 0, 1
 	restyle(p)
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = inkGrid, inkGrid
 	p.Add(grid)
-	p.Legend.Left, p.Legend.TextStyle = true, p.X.Tick.Label
+	p.Legend.Left, p.Legend.XOffs, p.Legend.YOffs = true, 8, 6
+	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = p.X.Tick.Label.Font, inkText
 	for _, m := range []struct {
 		name string
 		of   func(Service) Number

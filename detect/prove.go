@@ -48,9 +48,10 @@ const (
 	// loudRate is the share of quiet time in alert that no model may exceed.
 	loudRate = 0.05
 	// slack is how much louder than the champion a challenger may be: half as
-	// much again, and some samples by chance.
+	// much again, and by chance some samples or a thousandth of the quiet time.
 	slack        = 1.5
 	slackSamples = 5
+	slackShare   = 0.001
 	// proofWarmth is how many samples before the proof a stream is warmed up
 	// with: the slowest of its averages forgets within a few hundred.
 	proofWarmth = 300
@@ -77,7 +78,7 @@ func promotes(old, fresh conduct, had, has omen.Grade) (promote bool, why string
 		return false, fmt.Sprintf("kept the old model: the history shrank, the new one would be %s, the old one is %s", has, had)
 	case rank(has) > rank(had):
 		return true, fmt.Sprintf("grew from %s to %s", had, has)
-	case float64(fresh.alerts) > slack*float64(old.alerts)+slackSamples:
+	case float64(fresh.alerts) > slack*float64(old.alerts)+max(slackSamples, slackShare*float64(fresh.quiet)):
 		return false, fmt.Sprintf("kept the old model: the new one alerts on %d quiet samples, the old one on %d", fresh.alerts, old.alerts)
 	case fresh.noticed < old.noticed:
 		return false, fmt.Sprintf("kept the old model: the new one notices %d of %d confirmed incidents, the old one %d", fresh.noticed, fresh.troubled, old.noticed)

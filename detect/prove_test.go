@@ -72,6 +72,8 @@ func TestPromotes(t *testing.T) {
 	}{
 		{"as quiet", conduct{quiet: 1000, alerts: 2}, conduct{quiet: 1000, alerts: 2}, est, est, true},
 		{"much louder", conduct{quiet: 1000, alerts: 2}, conduct{quiet: 1000, alerts: 20}, est, est, false},
+		{"louder by less than a thousandth of the time", conduct{quiet: 60000, alerts: 49}, conduct{quiet: 60000, alerts: 101}, est, est, true},
+		{"louder by more than that", conduct{quiet: 60000, alerts: 49}, conduct{quiet: 60000, alerts: 140}, est, est, false},
 		{"blind to what was confirmed", conduct{quiet: 1000, troubled: 2, noticed: 2}, conduct{quiet: 1000, troubled: 2, noticed: 1}, est, est, false},
 		{"growing may be louder", conduct{quiet: 1000}, conduct{quiet: 1000, alerts: 30}, prov, learning, true},
 		{"but not shout", conduct{quiet: 1000}, conduct{quiet: 1000, alerts: 60}, prov, learning, false},
