@@ -9,10 +9,8 @@ import (
 // normal, of those incidents of the host that were found: open ones (until
 // to), those that an operator confirmed, and closed ones that nobody has
 // judged. Rejected and expected incidents, trivial ones, those of a model too
-// young to page, those that expired as the new normal and those of a
-// habit (three days at the same time of day with the same leading cause, or
-// three times at any time, by a young model twice, without anybody confirming,
-// acknowledging or taking one) are learnable again. Spans may overlap.
+// young to page, those that expired as the new normal and those of a habit (see
+// [Habit]) are learnable again. Spans may overlap.
 func Untaught(found []Incident, from, to time.Time) []Span {
 	habit := habits(found)
 	var spans []Span
@@ -82,7 +80,7 @@ func excludes(in Incident) bool {
 const (
 	habitDays  = 3                // on so many days at the same time makes a habit
 	habitTimes = 3                // so often at any time does, if nobody cares…
-	youngTimes = 2                // …and so often by a model that does not know the day yet
+	youngTimes = 2                // …and so often by a model that does not know the day yet, if not critical
 	habitSlack = 45 * time.Minute // how far apart onsets may be and still be at the same time of day
 	habitMost  = 12 * time.Hour   // what lasts longer has no time of day
 	habitPeak  = 2                // how far apart the peaks of a frequent one may be
@@ -92,9 +90,9 @@ const (
 // Habit reports whether an incident, one of those of its host that were found,
 // is one of a habit, which is to be learned. A daily one began on at least three
 // days at the same time of day with the same leading cause: a nightly backup. A
-// frequent one was told three times (by a model that does not know the day yet,
-// twice) with the same leading cause and about the same peak, at any time, and
-// nobody did anything about it: downloads. None of a habit of which an operator
+// frequent one was told three times (by a model that does not know the day yet
+// twice, unless it was critical) with the same leading causes and about the same
+// peak, at any time, and nobody did anything about it: downloads. None of a habit of which an operator
 // confirmed any is.
 func Habit(found []Incident, id string) bool {
 	i := slices.IndexFunc(found, func(in Incident) bool { return in.ID == id })
@@ -131,7 +129,7 @@ func habitual(in *Incident, found []Incident) bool {
 		}
 	}
 	often := habitTimes
-	if in.Grade == Provisional || in.Grade == Learning {
+	if (in.Grade == Provisional || in.Grade == Learning) && in.Severity != Critical {
 		often = youngTimes
 	}
 	return len(days) >= habitDays && !confirmed || ignored >= often && !minded

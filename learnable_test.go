@@ -31,6 +31,7 @@ func TestHabit(t *testing.T) {
 		{"twice", []Incident{told(0, nil, "net"), told(5*h, nil, "net")}, false},
 		{"three times", []Incident{told(0, nil, "net"), told(5*h, nil, "net"), told(7*h, nil, "net")}, true},
 		{"twice by a young model", []Incident{told(0, young, "net"), told(5*h, young, "net")}, true},
+		{"twice by a young model, and critical", []Incident{told(0, young, "net"), told(5*h, func(in *Incident) { in.Grade, in.Severity = Learning, Critical }, "net")}, false},
 		{"another cause leads once, and is among the first otherwise", []Incident{told(0, nil, "queue", "latency"), told(5*h, nil, "latency", "queue"), told(7*h, nil, "queue", "latency")}, true},
 		{"another cause leads once, and is not", []Incident{told(0, nil, "net"), told(5*h, nil, "cpu", "net"), told(7*h, nil, "net")}, false},
 		{"the other direction", []Incident{told(0, nil, "net"), told(5*h, func(in *Incident) { in.Causes[0].Actual = 0 }, "net"), told(7*h, nil, "net")}, false},

@@ -104,7 +104,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 		t.Run(fmt.Sprint("acknowledged ", minded), func(t *testing.T) {
 			source := &world{hosts: []string{"web-1"}, born: bubble}
 			for _, after := range []time.Duration{150 * time.Minute, 172 * time.Minute, 215 * time.Minute} {
-				source.set("disk", 4, bubble.Add(after), bubble.Add(after+6*time.Minute))
+				source.set("disk", 4, bubble.Add(after), bubble.Add(after+100*time.Second)) // too short to be critical
 			}
 			live(t, source, Options{Schema: profile(t), Step: 5 * time.Second}, func(w *whole) {
 				told := func() []omen.Incident {
@@ -114,7 +114,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 					}
 					return all
 				}
-				w.until(153 * time.Minute)
+				w.until(151 * time.Minute)
 				if len(told()) != 1 {
 					t.Fatalf("told of %+v, want the first", told())
 				}
