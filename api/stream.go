@@ -88,12 +88,14 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 	}
 	idle := time.NewTicker(keepAlive)
 	defer idle.Stop()
+	// The next tick is asked for before anything is written or read: one that
+	// comes meanwhile is not missed.
+	var tick <-chan struct{}
+	if host != (omen.Host{}) {
+		tick = a.recent.wake()
+	}
 	ok := send(": omen\n\n")
 	for ok {
-		var tick <-chan struct{}
-		if host != (omen.Host{}) {
-			tick = a.recent.wake()
-		}
 		select {
 		case <-ctx.Done():
 			return
@@ -105,6 +107,7 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 			body, _ := json.Marshal(toChange(c))
 			ok = send("id: %d\nevent: change\ndata: %s\n\n", c.Seq, body)
 		case <-tick:
+			tick = a.recent.wake()
 			if s, has := a.recent.newest(host); has {
 				body, _ := json.Marshal(wireLive{s.Host.ID(), instant(s.At), number(s.Value), number(s.ReconstructionError), s.Grade})
 				ok = send("event: score\ndata: %s\n\n", body)
