@@ -10,9 +10,9 @@ import (
 // to), those that an operator confirmed, and closed ones that nobody has
 // judged. Rejected and expected incidents, trivial ones, those of a model too
 // young to page, those that expired as the new normal and those of a habit (see
-// [Habit]) are learnable again. Spans may overlap.
-func Untaught(found []Incident, from, to time.Time) []Span {
-	habit := habits(found)
+// [Habit], also for back) are learnable again. Spans may overlap.
+func Untaught(found []Incident, back []Pattern, from, to time.Time) []Span {
+	habit := habits(found, back)
 	var spans []Span
 	for _, in := range found {
 		if excludes(in) && (in.Verdict == Real || !habit[in.ID]) {
@@ -26,8 +26,8 @@ func Untaught(found []Incident, from, to time.Time) []Span {
 // said that nothing was wrong, that expired as the new normal, or that are a
 // habit: a model is to learn them although the one before it alerted. A
 // confirmed incident's time is never among them alone: [Untaught] has it too.
-func Harmless(found []Incident, from, to time.Time) []Span {
-	habit := habits(found)
+func Harmless(found []Incident, back []Pattern, from, to time.Time) []Span {
+	habit := habits(found, back)
 	var spans []Span
 	for _, in := range found {
 		if benign(in) || habit[in.ID] {
@@ -92,24 +92,38 @@ const (
 // days at the same time of day with the same leading cause: a nightly backup. A
 // frequent one was told three times (by a model that does not know the day yet
 // twice, unless it was critical) with the same leading causes and about the same
-// peak, at any time, and nobody did anything about it: downloads. None of a habit of which an operator
-// confirmed any is.
-func Habit(found []Incident, id string) bool {
+// peak, at any time, and nobody did anything about it: downloads. Nothing is a
+// habit of which an operator confirmed any, or which is like a rejection that
+// somebody took back (see [TakenBack]).
+func Habit(found []Incident, back []Pattern, id string) bool {
 	i := slices.IndexFunc(found, func(in Incident) bool { return in.ID == id })
-	return i >= 0 && habitual(&found[i], found)
+	return i >= 0 && habitual(&found[i], found, back)
+}
+
+// TakenBack are the patterns that kept quiet what a host does, until somebody
+// wanted to be told of it again.
+func TakenBack(known []Pattern, host Host) (back []Pattern) {
+	for _, p := range known {
+		if p.Host == host && p.Verdict != Real && !p.InForce() {
+			back = append(back, p)
+		}
+	}
+	return back
 }
 
 // habits are the incidents, by ID, that are one of a habit.
-func habits(found []Incident) map[string]bool {
+func habits(found []Incident, back []Pattern) map[string]bool {
 	habit := map[string]bool{}
 	for i := range found {
-		habit[found[i].ID] = habitual(&found[i], found)
+		if habitual(&found[i], found, back) {
+			habit[found[i].ID] = true
+		}
 	}
 	return habit
 }
 
-func habitual(in *Incident, found []Incident) bool {
-	if !mayRecur(in) || in.State != Closed {
+func habitual(in *Incident, found []Incident, back []Pattern) bool {
+	if !mayRecur(in) || in.State != Closed || slices.ContainsFunc(back, func(p Pattern) bool { return leads(in, p.Causes) }) {
 		return false
 	}
 	days, ignored := map[int]bool{}, 0
@@ -123,7 +137,7 @@ func habitual(in *Incident, found []Incident) bool {
 			days[day] = true
 			confirmed = confirmed || other.Verdict == Real
 		}
-		minded = minded || other.Verdict == Real || other.AckedBy != "" || other.Assignee != ""
+		minded = minded || minds(other)
 		if other.State == Closed && other.Suppressed == "" && equal(in, other) {
 			ignored++
 		}
@@ -133,6 +147,12 @@ func habitual(in *Incident, found []Incident) bool {
 		often = youngTimes
 	}
 	return len(days) >= habitDays && !confirmed || ignored >= often && !minded
+}
+
+// minds reports whether somebody did something about an incident but to judge it
+// harmless.
+func minds(in *Incident) bool {
+	return in.Verdict == Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 || in.Reason == ReasonByOperator
 }
 
 func mayRecur(in *Incident) bool {
@@ -151,20 +171,20 @@ func sameHour(a, b time.Time) (days int, same bool) {
 // alike reports whether the leading cause of one incident is among the first of
 // the other, in the same direction.
 func alike(a, b *Incident) bool {
-	first, second := leadingSigns(a), leadingSigns(b)
-	if len(first) == 0 || len(second) == 0 {
-		return false
-	}
-	return slices.Contains(second, first[0]) || slices.Contains(first, second[0])
+	return leads(a, leadingSigns(b)) || leads(b, leadingSigns(a))
+}
+
+// leads reports whether an incident's leading cause is among some.
+func leads(in *Incident, among []CauseSign) bool {
+	first := leadingSigns(in)
+	return len(first) > 0 && slices.Contains(among, first[0])
 }
 
 // equal reports whether what leads in either of two incidents is among the first
 // of the other, and they are about as far out. Which of two features that one
 // thing moves leads is chance.
 func equal(a, b *Incident) bool {
-	first, second := leadingSigns(a), leadingSigns(b)
-	return len(first) > 0 && len(second) > 0 &&
-		slices.Contains(second, first[0]) && slices.Contains(first, second[0]) &&
+	return leads(a, leadingSigns(b)) && leads(b, leadingSigns(a)) &&
 		a.Peak <= habitPeak*b.Peak && b.Peak <= habitPeak*a.Peak
 }
 

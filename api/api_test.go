@@ -3,11 +3,13 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -384,6 +386,37 @@ func TestStream(t *testing.T) {
 	}
 	if data := next("data: "); !strings.Contains(data, `"score":2.5`) {
 		t.Errorf("score: %s", data)
+	}
+}
+
+// reader is a stream's reader that does something while an event is written.
+type reader struct {
+	*httptest.ResponseRecorder
+	during map[string]func()
+}
+
+func (r *reader) Write(b []byte) (int, error) {
+	for event, do := range r.during {
+		if bytes.Contains(b, []byte("event: "+event)) {
+			do()
+		}
+	}
+	return r.ResponseRecorder.Write(b)
+}
+
+func TestAStreamMissesNoScoreWhileItWrites(t *testing.T) {
+	f := newFixture(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // the score ends it before
+	defer cancel()
+	changes := make(chan omen.Change, 1)
+	changes <- omen.Change{Seq: 1, At: at, Kind: omen.ChangeOpened, Incident: omen.Incident{ID: "one", Host: web1}}
+	w := &reader{httptest.NewRecorder(), map[string]func(){
+		"change": func() { f.api.Observe(omen.Tick{At: at, Scores: []omen.Score{{Host: web1, At: at, Value: 2.5}}}) },
+		"score":  cancel,
+	}}
+	f.api.pump(ctx, w, web1, changes)
+	if body := w.Body.String(); !strings.Contains(body, `"score":2.5`) {
+		t.Errorf("the score is missing in %q", body)
 	}
 }
 

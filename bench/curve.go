@@ -1,12 +1,9 @@
 package bench
 
 import (
-	"bytes"
-	"fmt"
 	"image/color"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -28,18 +25,7 @@ const (
 // data set.
 func PlotFeedback(dir string, lessons []Lesson) (string, error) {
 	path := filepath.Join(dir, "feedback.png")
-	var png bytes.Buffer
-	err := drawFeedback(&png, lessons)
-	if err == nil {
-		err = os.MkdirAll(dir, 0o777)
-	}
-	if err == nil {
-		err = os.WriteFile(path, png.Bytes(), 0o666)
-	}
-	if err != nil {
-		return "", fmt.Errorf("plot feedback to %s: %w", path, err)
-	}
-	return path, nil
+	return path, save(path, "feedback", func(w io.Writer) error { return drawFeedback(w, lessons) })
 }
 
 func drawFeedback(w io.Writer, lessons []Lesson) error {
@@ -66,14 +52,10 @@ func drawFeedback(w io.Writer, lessons []Lesson) error {
 
 // feedbackOf is one data set's curve. The legend is drawn once.
 func feedbackOf(set string, lessons []Lesson, legend bool) *plot.Plot {
-	p := plot.New()
-	p.BackgroundColor = color.White
+	p := newPlot()
 	p.Title.Text = set + ": incidents shown"
 	p.X.Label.Text, p.Y.Min, p.Y.Max = "verdicts per series (dashed: the same time without)", 0, 1
-	restyle(p)
-	grid := plotter.NewGrid()
-	grid.Horizontal.Color, grid.Vertical.Color = inkGrid, inkGrid
-	p.Add(grid)
+	p.Add(grid())
 	p.Legend.Left, p.Legend.XOffs, p.Legend.YOffs = true, 8, 6
 	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = p.X.Tick.Label.Font, inkText
 	for _, m := range []struct {

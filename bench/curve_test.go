@@ -17,6 +17,10 @@ func TestPlotFeedback(t *testing.T) {
 		{Set: "asd", Verdicts: 5, Before: at(math.NaN(), 0, math.NaN()), After: at(.95, .7, .8)},
 		{Set: "smd", Verdicts: 1, Before: at(.7, .7, .7), After: at(.75, .8, .77)},
 	}
+	p := feedbackOf("asd", lessons[:2], true)
+	if ticks := p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max); len(ticks) != 2 || ticks[1].Label != "5" || p.X.Min != 1 || p.X.Max != 5 || p.Y.Min != 0 || p.Y.Max != 1 {
+		t.Errorf("from %g to %g and %g to %g, marked %v", p.X.Min, p.X.Max, p.Y.Min, p.Y.Max, ticks)
+	}
 	width := func(lessons []Lesson) int {
 		path, err := PlotFeedback(t.TempDir(), lessons)
 		if err != nil {

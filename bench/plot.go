@@ -105,21 +105,23 @@ func mattering(s *Series, r *Scored) []int {
 	return top(weight, min(plotMetrics, len(weight)))
 }
 
-// save writes the chart as a PNG, making the folder.
-func (c *chart) save(path string) error {
+func (c *chart) save(path string) error { return save(path, c.title, c.draw) }
+
+// save draws a picture into a file, making the folder.
+func save(path, what string, draw func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return fmt.Errorf("plot %s: %w", c.title, err)
+		return fmt.Errorf("plot %s: %w", what, err)
 	}
 	f, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("plot %s: %w", c.title, err)
+		return fmt.Errorf("plot %s: %w", what, err)
 	}
-	err = c.draw(f)
+	err = draw(f)
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
 	if err != nil {
-		return fmt.Errorf("plot %s to %s: %w", c.title, path, err)
+		return fmt.Errorf("plot %s to %s: %w", what, path, err)
 	}
 	return nil
 }
@@ -168,21 +170,18 @@ func (c *chart) draw(w io.Writer) error {
 
 // base is an empty plot over the chart's time with its shades and grid.
 func (c *chart) base() *plot.Plot {
-	p := plot.New()
-	p.BackgroundColor = color.White
+	p := newPlot()
 	p.X.Min, p.X.Max = float64(c.times[0].Unix()), float64(c.times[len(c.times)-1].Unix())
-	restyle(p)
 	p.X.Padding, p.Y.Padding = 0, 2
 	p.X.Tick.Marker = c.timeTicks()
-	p.Add(spans{c, c.shaded, inkLabel}, spans{c, c.pages, inkPage})
-	grid := plotter.NewGrid()
-	grid.Horizontal.Color, grid.Vertical.Color = inkGrid, inkGrid
-	p.Add(grid)
+	p.Add(spans{c, c.shaded, inkLabel}, spans{c, c.pages, inkPage}, grid())
 	return p
 }
 
-// restyle gives a plot our inks and a typeface without serifs.
-func restyle(p *plot.Plot) {
+// newPlot is an empty plot in our inks and a typeface without serifs.
+func newPlot() *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = color.White
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.LineStyle.Color, a.Tick.LineStyle.Color = inkLine, inkLine
 		a.Tick.Label.Font.Size, a.Tick.Label.Color = 9, inkText
@@ -192,6 +191,13 @@ func restyle(p *plot.Plot) {
 	}
 	p.Title.TextStyle.Font.Variant = "Sans"
 	p.Title.TextStyle.Color = inkText
+	return p
+}
+
+func grid() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Horizontal.Color, g.Vertical.Color = inkGrid, inkGrid
+	return g
 }
 
 func (c *chart) metric(m panel) *plot.Plot {

@@ -17,9 +17,9 @@ const closeAfter = 10
 
 // Ran is Omen's own detector as `omen serve` runs it: fitted on the history,
 // and, if daily, fitted again after each day on everything seen so far from a
-// warm start. As in serve a span that is still in alert when a fit begins is
-// not learned, if an established model opened it; a closed one without a
-// verdict is.
+// warm start, which serves if it proves itself. As in serve a span that is still
+// in alert when a fit begins is not learned, if an established model opened it;
+// a closed one without a verdict is.
 func Ran(o detect.Options, daily bool) func(context.Context, *Series, func(float64)) (*Scored, error) {
 	return func(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
 		schema, err := columnSchema(s)

@@ -184,7 +184,7 @@ func (y *story) follow(i int, c omen.Change) {
 	for k, one := range y.all {
 		past[k] = one.Incident
 	}
-	if t.Suppressed == "" && omen.Habit(past, t.ID) {
+	if t.Suppressed == "" && omen.Habit(past, nil, t.ID) {
 		y.habit = c.At
 	}
 	if p, ok := incident.Recurring(t.Incident, past, y.rules.Patterns, time.UTC, c.At); ok {
@@ -201,7 +201,7 @@ func (y *story) verdicts(from, to time.Time) (excluded, benign []omen.Span) {
 			found = append(found, t.Incident)
 		}
 	}
-	return omen.Untaught(found, from, to), omen.Harmless(found, from, to)
+	return omen.Untaught(found, nil, from, to), omen.Harmless(found, nil, from, to)
 }
 
 // remember puts a pattern in force.

@@ -127,25 +127,15 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 		if p, ok := Recurring(one, past, known, d.o.Zone, at); ok {
 			p.Incident = in.ID
 			patterns = append(patterns, p)
-		} else if omen.Habit(past, in.ID) {
+		} else if omen.Habit(past, omen.TakenBack(known, one.Host), in.ID) {
 			learned = append(learned, one.Host)
 		}
 	}
 	switch {
 	case len(patterns) > 0:
-		p := patterns[0]
-		text := fmt.Sprintf("The same came at this time of %d days, and nobody took it up: from %02d:%02d to %02d:%02d %s it is recorded and not told from now on (%s). Take the pattern back if that is wrong.",
-			recurringDays, p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))
-		audit := omen.Audit{At: at, By: byOmen, Action: "pattern.create", Subject: in.ID, Detail: fmt.Sprintf("%s, seen on %d days", count(len(patterns), "pattern"), recurringDays)}
-		err = d.remark(in, at, text, func(said omen.Change) error {
-			return d.o.Store.AppendFeedback(ctx, patterns, audit, said)
-		})
-		if err == nil {
-			err = d.reload(ctx)
-		}
+		err = d.keepQuiet(ctx, in, at, patterns)
 	case len(learned) > 0:
-		text := fmt.Sprintf("The same was told before, and nobody took it up: the next model learns it as normal (%s). Confirm it as real if that is wrong.",
-			count(len(learned), "host"))
+		text := fmt.Sprintf("The same was told before, and nobody took it up: the next model learns it as normal (%s). Confirm it as real if that is wrong.", count(len(learned), "host"))
 		err = d.remark(in, at, text, func(said omen.Change) error { return d.o.Store.Append(ctx, said) })
 	}
 	if err != nil || d.o.Habit == nil {
@@ -155,6 +145,19 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 		d.o.Habit(h)
 	}
 	return nil
+}
+
+// keepQuiet puts patterns in force that nobody asked for, and says so.
+func (d *Desk) keepQuiet(ctx context.Context, in omen.Incident, at time.Time, patterns []omen.Pattern) error {
+	p := patterns[0]
+	text := fmt.Sprintf("The same came at this time of %d days, and nobody took it up: from %02d:%02d to %02d:%02d %s it is recorded and not told from now on (%s). Take the pattern back if that is wrong.",
+		recurringDays, p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))
+	audit := omen.Audit{At: at, By: byOmen, Action: "pattern.create", Subject: in.ID, Detail: fmt.Sprintf("%s, seen on %d days", count(len(patterns), "pattern"), recurringDays)}
+	err := d.remark(in, at, text, func(said omen.Change) error { return d.o.Store.AppendFeedback(ctx, patterns, audit, said) })
+	if err != nil {
+		return err
+	}
+	return d.reload(ctx)
 }
 
 // remark stores a comment of Omen's own on an incident that has just changed.

@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,19 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 		}
 		if err := d.Revert(t.Context(), patterns[0].ID, "ann"); err != nil {
 			t.Fatal(err)
+		}
+		// Who takes it back wants to be told, and not that the model learns it.
+		job(24*time.Hour+5*time.Minute, "disk_read")
+		again := job(48*time.Hour+5*time.Minute, "disk_read")
+		if again.Suppressed != "" {
+			t.Errorf("taken back: quiet (%s), want told", again.Suppressed)
+		}
+		if changes, err = db.Changes(t.Context(), again.ID); err != nil || changes[len(changes)-1].Kind != omen.ChangeClosed {
+			t.Errorf("taken back: the timeline ends with %q, %v", changes[len(changes)-1].Comment, err)
+		}
+		spans, err := db.ExcludedSpans(t.Context(), again.Host, nil, midnight.AddDate(0, 0, -3), time.Now())
+		if err != nil || !slices.ContainsFunc(spans, func(s omen.Span) bool { return s.Why == "incident "+again.ID }) {
+			t.Errorf("taken back: the model learns it, %v", err)
 		}
 	})
 }

@@ -20,11 +20,11 @@ func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[stri
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
-	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
+	found, back, err := db.past(ctx, host, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
-	for _, one := range omen.Untaught(found, from, to) {
+	for _, one := range omen.Untaught(found, back, from, to) {
 		if one.Confirmed {
 			spans = append(spans, one)
 			continue
@@ -55,11 +55,21 @@ func outside(s omen.Span, without []omen.Span) []omen.Span {
 // BenignSpans are the times within from…to that host's model is to learn although
 // the one before it alerted: of its incidents those that [omen.Harmless] names.
 func (db *DB) BenignSpans(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Span, error) {
-	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
+	found, back, err := db.past(ctx, host, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("benign spans of host %s: %w", host.ID(), err)
 	}
-	return omen.Harmless(found, from, to), nil
+	return omen.Harmless(found, back, from, to), nil
+}
+
+// past is a host's incidents, and the patterns on it that were taken back.
+func (db *DB) past(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Incident, []omen.Pattern, error) {
+	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := db.Patterns(ctx)
+	return found, omen.TakenBack(known, host), err
 }
 
 // quietSpans are the times that the silences and windows on a host ask to be

@@ -55,6 +55,9 @@ func (benchCmd) Help() string {
 }
 
 func (c *benchCmd) Run(e *env) error {
+	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Budget) > 0 || c.Weeks > 0) {
+		return omen.WithHint(fmt.Errorf("--plot: nothing to draw of --budget and --weeks: %w", omen.ErrInvalid), "leave it out, or draw the series in a run without those two")
+	}
 	detectors, err := bench.Named(c.Detector, detect.Options{})
 	if err != nil {
 		return err
@@ -126,9 +129,6 @@ func (c *benchCmd) Run(e *env) error {
 
 // lives measures the whole service: detection, incidents and an operator.
 func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
-	if c.Plot != "" && len(c.Feedback) == 0 {
-		return omen.WithHint(fmt.Errorf("--plot: nothing to draw of --budget and --weeks: %w", omen.ErrInvalid), "leave it out, or draw the series in a run without those two")
-	}
 	var r bench.Result
 	if len(c.Feedback) > 0 {
 		b := newBar(e.errors, "living with verdicts")
