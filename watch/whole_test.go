@@ -23,7 +23,7 @@ type whole struct {
 	db   *store.DB
 	desk *incident.Desk
 	*Watch
-	ctx   context.Context // the bubble's
+	t     *testing.T // the bubble's
 	began time.Time
 }
 
@@ -47,7 +47,7 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := &whole{db: db, ctx: t.Context(), began: time.Now()}
+		w := &whole{db: db, t: t, began: time.Now()}
 		w.desk = incident.NewDesk(incident.Options{Store: db, Habit: func(h omen.Host) { w.Relearn(h) }})
 		o.Source, o.Name, o.Store, o.Offer, o.Benign = source, "test", db, w.desk.Offer, db.BenignSpans
 		if o.Excluded == nil {
@@ -108,7 +108,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 			}
 			live(t, source, Options{Schema: profile(t), Step: 5 * time.Second}, func(w *whole) {
 				told := func() []omen.Incident {
-					all, err := w.db.Incidents(w.ctx, store.Filter{Loud: true})
+					all, err := w.db.Incidents(w.t.Context(), store.Filter{Loud: true})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -119,7 +119,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 					t.Fatalf("told of %+v, want the first", told())
 				}
 				if minded {
-					if _, err := w.desk.Do(w.ctx, incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
+					if _, err := w.desk.Do(w.t.Context(), incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -129,7 +129,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 				if all, after := told(), w.Hosts()[0]; len(all) != 2 || (after.Model.ID != before.Model.ID) == minded {
 					t.Errorf("told of %d, want two; learned anew: %t", len(all), after.Model.ID != before.Model.ID)
 				}
-				changes, err := w.db.Changes(w.ctx, told()[0].ID)
+				changes, err := w.db.Changes(w.t.Context(), told()[0].ID)
 				if err != nil {
 					t.Fatal(err)
 				}
