@@ -15,16 +15,14 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// Options of an API. Store, Desk and Live (with Hosts and Sources) are
-// required.
+// Options of an API. Store, Desk and Runtime are required.
 type Options struct {
 	Store    *store.DB
 	Desk     *incident.Desk
-	Live     Live
+	Runtime  Runtime
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Started  time.Time // for the uptime; zero: when New is called
-	Graph    Graph     // pictures for messages; nil: none
 	Log      *slog.Logger
 }
 
@@ -32,7 +30,7 @@ type Options struct {
 type API struct {
 	store    *store.DB
 	desk     *incident.Desk
-	live     Live
+	live     Runtime
 	registry *prometheus.Registry
 	version  string
 	started  time.Time
@@ -41,7 +39,6 @@ type API struct {
 	closed   chan struct{} // closed by Close: event streams end
 	requests *prometheus.HistogramVec
 	document []byte // OpenAPI
-	graph    Graph
 }
 
 // New is an API over o. It starts nothing.
@@ -56,8 +53,8 @@ func New(o Options) *API {
 		o.Started = time.Now()
 	}
 	a := &API{
-		store: o.Store, desk: o.Desk, live: o.Live, registry: o.Registry, version: o.Version,
-		started: o.Started, graph: o.Graph, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+		store: o.Store, desk: o.Desk, live: o.Runtime, registry: o.Registry, version: o.Version,
+		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "omen_http_request_duration_seconds",

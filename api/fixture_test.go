@@ -19,7 +19,7 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// fixture is an API over a real store and desk, and a Live that is set by hand.
+// fixture is an API over a real store and desk, and the Runtime of that API.
 type fixture struct {
 	api    *API
 	server *httptest.Server
@@ -32,6 +32,54 @@ type fixture struct {
 	ready   error
 	reload  error
 	given   map[string]float64 // what Predict was given
+	pages   omen.Pages         // Hosts is what Pages was given
+	total   map[omen.Severity]uint64
+	refuse  error // Chart's error
+}
+
+func (f *fixture) Hosts() []omen.HostStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hosts
+}
+
+func (f *fixture) Sources() []omen.SourceStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sources
+}
+
+func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.ScorePoint, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
+	return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, At: []time.Time{from}, Actual: []float64{math.NaN()}}}, nil
+}
+
+func (f *fixture) Predict(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
+	f.given = v
+	return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
+}
+
+func (f *fixture) Chart(_ context.Context, incident, signature string) ([]byte, error) {
+	return []byte(incident + " " + signature), f.refuse
+}
+
+func (f *fixture) Calendars() []Calendar {
+	return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
+}
+
+func (f *fixture) Pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
+	all := f.pages
+	all.Hosts = len(hosts)
+	return all, f.total
+}
+
+func (f *fixture) Reload(context.Context) error { return f.reload }
+func (f *fixture) Ready() error                 { return f.ready }
+func (f *fixture) Queues() []Queue {
+	return []Queue{{Name: "ticks", Length: 1, Capacity: 8, Dropped: 2}}
 }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -80,23 +128,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{store: db, desk: incident.NewDesk(incident.Options{Store: db})}
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
-	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Graph: func(context.Context, string, string) ([]byte, error) { return []byte("\x89PNG"), nil }, Live: Live{
-		Hosts:   func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.hosts },
-		Sources: func() []omen.SourceStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.sources },
-		Features: func(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
-			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, At: []time.Time{from}, Actual: []float64{math.NaN()}}}, nil
-		},
-		Predict: func(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
-			f.given = v
-			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
-		},
-		Calendars: func() []Calendar {
-			return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
-		},
-		Reload: func() error { return f.reload },
-		Ready:  func() error { return f.ready },
-		Queues: func() []Queue { return []Queue{{Name: "ticks", Length: 1, Capacity: 8, Dropped: 2}} },
-	}})
+	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Runtime: f})
 	f.server = httptest.NewServer(f.api.Handler())
 	done := make(chan error, 1)
 	go func() { done <- f.desk.Run(ctx) }()

@@ -51,7 +51,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	}
 	known := a.live.Hosts()
 	out := wireMatches{AllHosts: len(known)}
-	labels := make(map[omen.Host]map[string]string, len(known))
+	labels := make(incident.LabelMap, len(known))
 	var hosts []omen.Host
 	for _, h := range known {
 		labels[h.Host] = h.Labels
@@ -61,7 +61,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	}
 	slices.SortFunc(hosts, func(x, y omen.Host) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID(), y.ID())) })
 	out.HostCount, out.Hosts = len(hosts), each(hosts[:min(maxMatches, len(hosts))], toRef)
-	found := matching(open, whole, func(h omen.Host) map[string]string { return labels[h] })
+	found := matching(open, whole, labels)
 	out.Count, out.Incidents = len(found), each(found[:min(maxMatches, len(found))], toIncident)
 	return out, nil
 }

@@ -58,6 +58,7 @@ var (
 	mLag        = metric{"omen_journal_reader_lag_changes", "Changes that a reader of the journal has not dealt with.", prometheus.GaugeValue}
 	mStoreUp    = metric{"omen_store_up", "1 if the database answers.", prometheus.GaugeValue}
 	mUnclean    = metric{"omen_unclean_shutdown", "1 if the last run did not end properly.", prometheus.GaugeValue}
+	mDamaged    = metric{"omen_store_damaged_rows", "Rows of the database that were found damaged and set aside since the start.", prometheus.GaugeValue}
 	mDeskWait   = metric{"omen_desk_queue_ticks", "Rounds of scores that wait for the incident desk.", prometheus.GaugeValue}
 	mDeskDrop   = metric{"omen_desk_dropped_ticks_total", "Rounds of scores dropped since the desk's queue was full.", prometheus.CounterValue}
 	mDeskErrors = metric{"omen_desk_store_errors_total", "Failed attempts to store changes.", prometheus.CounterValue}
@@ -105,12 +106,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	c.desk(emit)
 	c.journal(emit)
-	if c.api.live.Queues != nil {
-		for _, q := range c.api.live.Queues() {
-			emit(mQueue, float64(q.Length), "queue", q.Name)
-			emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
-			emit(mQueueDrop, float64(q.Dropped), "queue", q.Name)
-		}
+	for _, q := range c.api.live.Queues() {
+		emit(mQueue, float64(q.Length), "queue", q.Name)
+		emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
+		emit(mQueueDrop, float64(q.Dropped), "queue", q.Name)
 	}
 }
 
@@ -178,6 +177,7 @@ func (c collector) journal(emit sink) {
 		unclean = 1
 	}
 	emit(mUnclean, unclean)
+	emit(mDamaged, float64(c.api.store.Damaged()))
 	head, err := c.api.store.Head(ctx)
 	if err != nil {
 		emit(mStoreUp, 0)

@@ -77,11 +77,7 @@ func next(w omen.Window, now time.Time) list[wireTime] {
 
 func (a *API) getWindows(r *http.Request) (any, error) {
 	all, err := a.store.Windows(r.Context())
-	out := wireWindowList{Windows: each(all, toWindow)}
-	if a.live.Calendars != nil {
-		out.Calendars = each(a.live.Calendars(), toCalendarFile)
-	}
-	return out, err
+	return wireWindowList{Windows: each(all, toWindow), Calendars: each(a.live.Calendars(), toCalendarFile)}, err
 }
 
 func (a *API) postWindow(r *http.Request) (any, error) {

@@ -1,7 +1,15 @@
-package watch
+// Package event finds, in metrics, what happens to machines: boots, restarts of
+// programs and deploys of new versions. The key type is [Detector]: samples and
+// answers to [Programs.Ask] go in, and events come out, the same on many
+// machines as one.
+//
+// It keeps nothing but what it must remember to tell news from what was there:
+// whoever owns a Detector reads the source and stores the events. It decides
+// nothing about incidents.
+package event
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"regexp"
@@ -10,28 +18,61 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
 )
 
 const (
-	askEvery   = time.Minute      // between two questions for restarts and deploys
-	askMost    = time.Hour        // the same of a source that refuses them
 	bootSlack  = 10 * time.Second // an uptime that falls by less has been rounded
 	bootRecent = 10 * time.Minute // a host that is first seen and up for less has just booted
 	sameEvent  = 90 * time.Second // what is noted of the same kind and hosts this close is the same
 	loopSpan   = time.Hour        // within which…
 	loopCount  = 3                // …so many events of a kind on one machine open a grace window
+	loopsKept  = 400              // machines and kinds beyond which the old are forgotten
 )
 
-// happening is an event of one machine, on its way to be noted.
-type happening struct {
+// Uptime is what a host last said of how long it has been up.
+type Uptime struct {
+	up     time.Duration // at the last sample that said so; 0: unknown
+	booted time.Time     // when it did
+}
+
+// Host is a host whose events are looked for. Its Uptime is kept for it from
+// sample to sample.
+type Host struct {
+	ID     omen.Host
+	Labels map[string]string // as last read
+	Uptime *Uptime
+}
+
+// Happening is an event of one machine, not merged with its like yet.
+type Happening struct {
 	kind  omen.EventKind
 	at    time.Time
 	title string
 	label string // that names the machine: instance, or host where hosts have no such label
 	value string // the machine: its instance without the port, or the host's name
-	host  omen.Host
-	has   map[string]string // the host's labels
+	host  Host
+}
+
+// Merged is one event of all machines on which it happened.
+type Merged struct {
+	omen.Event
+	Machines int
+}
+
+// Detector finds the events of one source's hosts under one profile. It is not
+// safe for concurrent use.
+type Detector struct {
+	source   string
+	schema   *feature.Schema
+	happened []Happening
+	often    map[string][]time.Time // when what happened to which machine, of the last hour
+}
+
+// New is a detector for a source that has seen nothing.
+func New(source string, schema *feature.Schema) *Detector {
+	return &Detector{source: source, schema: schema, often: map[string][]time.Time{}}
 }
 
 // machine is a host's name for machines: its instance label without the port,
@@ -43,30 +84,31 @@ func machine(instance string) string {
 	return instance
 }
 
-// happens makes a happening of a host.
-func (h *host) happens(kind omen.EventKind, at time.Time, title string) happening {
-	one := happening{kind: kind, at: at, title: title, label: "host", value: h.id.Name, host: h.id, has: h.labels}
-	if instance := h.labels["instance"]; instance != "" {
+func (d *Detector) add(h Host, kind omen.EventKind, at time.Time, title string) {
+	one := Happening{kind: kind, at: at, title: title, label: "host", value: h.ID.Name, host: h}
+	if instance := h.Labels["instance"]; instance != "" {
 		one.label, one.value = "instance", machine(instance)
 	}
-	return one
+	d.happened = append(d.happened, one)
 }
 
-// boots looks whether a host has booted since it was last seen, or shortly
-// before it was first seen. The caller holds mu.
-func (w *Watch) boots(h *host, f *series.Frame, i int, at time.Time) {
-	if w.o.Note == nil || i < 0 {
-		return
+// Boot takes in a host's row of a frame at an instant, and reports whether it
+// has booted since it was last seen, or shortly before it was first seen.
+func (d *Detector) Boot(h Host, f *series.Frame, row int, at time.Time) bool {
+	if row < 0 {
+		return false
 	}
-	up, ok := w.o.Schema.Uptime(f, i, instant(f, at))
+	up, ok := d.schema.Uptime(f, row, instant(f, at))
 	if !ok || up > 1e8*time.Second { // what stands in for an unknown boot time
-		return
+		return false
 	}
-	if h.up > 0 && up < h.up-bootSlack || h.up == 0 && up < bootRecent {
-		w.happened = append(w.happened, h.happens(omen.EventBoot, at.Add(-up), "booted"))
-		nudge(w.news)
+	u := h.Uptime
+	booted := u.up > 0 && up < u.up-bootSlack || u.up == 0 && up < bootRecent
+	u.up, u.booted = up, at.Add(-up)
+	if booted {
+		d.add(h, omen.EventBoot, u.booted, "booted")
 	}
-	h.up, h.booted = up, at.Add(-up)
+	return booted
 }
 
 // instant is the index of a frame's instant.
@@ -77,58 +119,50 @@ func instant(f *series.Frame, at time.Time) int {
 	return min(max(0, int(at.Sub(f.Start)/f.Step)), f.Instants-1)
 }
 
-// eventLoop notes boots as they are seen and, once a minute, asks the source
-// for restarts and deploys.
-func (w *Watch) eventLoop(ctx context.Context) error {
-	if w.o.Note == nil {
-		<-ctx.Done()
-		return nil
+// Programs takes in what programs did. What belongs to none of hosts, which are
+// in the order of their names, or to a host's boot, is left out.
+func (d *Detector) Programs(found []Change, hosts []Host) {
+	on := map[string]Host{}
+	for _, h := range hosts {
+		on[machine(cmp.Or(h.Labels["instance"], h.ID.Name))] = h
 	}
-	seen := targets{}
-	wait, next := askEvery, time.Time{}
-	failing := false
-	for ctx.Err() == nil {
-		w.mu.Lock()
-		last := w.last
-		w.mu.Unlock()
-		if w.o.Targets && !last.IsZero() && !time.Now().Before(next) {
-			err := w.ask(ctx, &seen, last)
-			if ctx.Err() != nil {
-				break
-			}
-			if wait = min(2*wait, askMost); err == nil {
-				wait = askEvery
-			}
-			if (err != nil) != failing {
-				failing = err != nil
-				w.log.Info("restarts and deploys of the source", "known", !failing, "err", err)
-			}
-			next = time.Now().Add(wait)
+	for _, c := range found {
+		h, ok := on[machine(c.instance)]
+		if !ok || c.kind == omen.EventRestart && !c.at.Before(h.Uptime.booted) && c.at.Sub(h.Uptime.booted) < bootSpan {
+			continue
 		}
-		w.note(ctx)
-		d := askEvery
-		if !next.IsZero() {
-			d = min(max(time.Until(next), time.Second), askEvery)
-		}
-		await(ctx, d, w.news)
+		d.add(h, c.kind, c.at, c.title)
 	}
-	return nil
 }
 
-// note hands what happened to whoever keeps events: what happened alike on many
-// machines as one.
-func (w *Watch) note(ctx context.Context) {
-	w.mu.Lock()
-	all := w.happened
-	w.happened = nil
-	w.mu.Unlock()
-	if len(all) == 0 {
-		return
+// Take hands over what happened since the last call.
+func (d *Detector) Take() []Happening {
+	all := d.happened
+	d.happened = nil
+	return all
+}
+
+// Span is within which time an event would have been noted that is the same as
+// any of what happened.
+func Span(all []Happening) (from, to time.Time) {
+	for i, one := range all {
+		if begin := one.at.Add(-sameEvent - lookBack); i == 0 || begin.Before(from) {
+			from = begin
+		}
+		if end := one.at.Add(sameEvent); end.After(to) {
+			to = end
+		}
 	}
-	together := map[string][]happening{}
+	return from, to
+}
+
+// Events are the events of what happened, but for those that noted has already:
+// what happened alike on many machines as one.
+func (d *Detector) Events(all []Happening, noted []omen.Event) []Merged {
+	together := map[string][]Happening{}
 	var order []string
 	for _, one := range all {
-		if one = w.loops(one); one.kind == "" || w.noted(ctx, one) {
+		if one = d.loops(one); one.kind == "" || one.among(noted) {
 			continue
 		}
 		key := string(one.kind) + "\x00" + one.label + "\x00" + one.title
@@ -137,63 +171,55 @@ func (w *Watch) note(ctx context.Context) {
 		}
 		together[key] = append(together[key], one)
 	}
+	var events []Merged
 	for _, key := range order {
-		e := w.event(together[key])
-		if err := w.o.Note(ctx, e); err != nil && ctx.Err() == nil {
-			w.log.Warn("event not noted", "err", err)
-			continue
-		}
-		w.log.Info("event noted", "kind", string(e.Kind), "title", e.Title, "count", len(together[key]))
+		events = append(events, d.merge(together[key]))
 	}
+	return events
 }
 
 // loops lets no more than a few events of a kind and machine open a grace
 // window within an hour: what crashes again and again must not keep its
-// machine quiet. The next is a note, and the ones after it nothing.
-func (w *Watch) loops(one happening) happening {
+// machine's incidents suppressed. The next is a note, and those after it
+// nothing.
+func (d *Detector) loops(one Happening) Happening {
 	key := string(one.kind) + "/" + one.value
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.often == nil {
-		w.often = map[string][]time.Time{}
-	}
-	times := slices.DeleteFunc(w.often[key], func(t time.Time) bool { return one.at.Sub(t) > loopSpan })
-	w.often[key] = append(times, one.at)
+	times := slices.DeleteFunc(d.often[key], func(t time.Time) bool { return one.at.Sub(t) > loopSpan })
+	d.often[key] = append(times, one.at)
 	switch {
 	case len(times) == loopCount:
 		one.kind, one.title = omen.EventNote, one.title+", again and again: no grace"
 	case len(times) > loopCount:
 		one.kind = ""
 	}
-	if len(w.often) > 2*maxNarrow {
-		for k, t := range w.often {
+	if len(d.often) > loopsKept {
+		for k, t := range d.often {
 			if one.at.Sub(t[len(t)-1]) > loopSpan {
-				delete(w.often, k)
+				delete(d.often, k)
 			}
 		}
 	}
 	return one
 }
 
-// noted reports whether the same was noted before, by another profile's watch
+// among reports whether the same was noted before, by another profile's watch
 // or before a restart of Omen. When a deploy was is known only roughly.
-func (w *Watch) noted(ctx context.Context, one happening) bool {
-	from := one.at.Add(-sameEvent)
+func (one *Happening) among(noted []omen.Event) bool {
+	from, to := one.at.Add(-sameEvent), one.at.Add(sameEvent)
 	if one.kind == omen.EventDeploy {
 		from = from.Add(-lookBack)
 	}
-	events, err := w.o.Store.Events(ctx, from, one.at.Add(sameEvent))
-	if err != nil {
-		return false // rather twice than not at all
-	}
-	return slices.ContainsFunc(events, func(e omen.Event) bool {
+	return slices.ContainsFunc(noted, func(e omen.Event) bool {
+		if e.Kind != one.kind || e.Title != one.title || e.At.Before(from) || !e.At.Before(to) {
+			return false
+		}
 		holds, err := omen.Compile(e.Match)
-		return err == nil && e.Kind == one.kind && e.Title == one.title && holds(omen.HostValue(one.host, one.has))
+		return err == nil && holds(omen.HostValue(one.host.ID, one.host.Labels))
 	})
 }
 
-// event is one event of happenings of the same kind and title.
-func (w *Watch) event(all []happening) omen.Event {
+// merge is one event of happenings of the same kind and title.
+func (d *Detector) merge(all []Happening) Merged {
 	first := all[0]
 	values := make([]string, len(all))
 	for i, one := range all {
@@ -208,12 +234,12 @@ func (w *Watch) event(all []happening) omen.Event {
 		match = "(" + match + ")(:[0-9]+)?"
 	}
 	sum := fnv.New64a()
-	_, _ = fmt.Fprintf(sum, "%s %s %s %d", w.o.Name, first.title, match, first.at.Unix())
-	return omen.Event{
+	_, _ = fmt.Fprintf(sum, "%s %s %s %d", d.source, first.title, match, first.at.Unix())
+	return Merged{omen.Event{
 		ID: fmt.Sprintf("%s-%s-%x", first.kind, first.at.UTC().Format("20060102T150405"), sum.Sum64()), Kind: first.kind,
 		At: first.at.UTC(), Title: first.title, By: "omen", Match: []omen.Matcher{
-			{Name: "source", Value: w.o.Name, IsEqual: true},
+			{Name: "source", Value: d.source, IsEqual: true},
 			{Name: first.label, Value: match, IsRegex: true, IsEqual: true},
 		},
-	}
+	}, len(all)}
 }

@@ -16,16 +16,20 @@ import (
 type Options struct {
 	Store      *store.DB
 	Log        *slog.Logger   // nil: discard
-	Labels     Labels         // nil: hosts have none
+	Hosts      Hosts          // nil: hosts have no labels, and are not retrained
+	Sources    []string       // that are watched: what is open of any other is closed as gone; nil: not known
 	Hysteresis Hysteresis     // zero: DefaultHysteresis
 	Zone       *time.Location // of "expected at this time"; nil: UTC
 	Role       string         // the label that names a host's role; empty: "job"
 	Keep       time.Duration  // how long a closed incident's timeline is kept; 0: 90 days
+}
 
-	// Habit is told of a host whose incidents nobody cares for, so that they
-	// are learned as normal (see [omen.Habit]): that is worth doing soon. It must
-	// not wait. May be nil.
-	Habit func(omen.Host)
+// Hosts is what a desk needs of those who watch hosts. Neither method waits.
+type Hosts interface {
+	Labels
+	// Retrain has a host's model trained soon: its incidents are acted on by
+	// nobody and are to be learned as normal (see [omen.Habit]).
+	Retrain(omen.Host)
 }
 
 // Desk is the one place where incidents change: by scores, by time and by
@@ -42,9 +46,10 @@ type Desk struct {
 	// that is a gap: it neither opens nor closes anything.
 	ticks chan omen.Tick
 
-	// asks are operators' requests. It has no room: an operator waits for Run,
-	// or gives up with the context.
-	asks chan ask
+	// requests are operators'. It has no room: an operator waits for Run, and
+	// gives up with the context, after patience or when Run ends.
+	requests chan request
+	ended    chan struct{} // closed when Run returns
 
 	mu     sync.Mutex
 	health Health
@@ -52,12 +57,6 @@ type Desk struct {
 
 // queueLength is some four minutes of ticks at a 1 s step.
 const queueLength = 256
-
-// ask is a request and where its answer goes; done has room for one.
-type ask struct {
-	carryOut func(context.Context) error
-	done     chan error
-}
 
 // Health says how the desk does, for metrics and readiness.
 type Health struct {
@@ -85,9 +84,12 @@ func NewDesk(o Options) *Desk {
 	if o.Keep == 0 {
 		o.Keep = 90 * 24 * time.Hour
 	}
+	if o.Hosts == nil {
+		o.Hosts = nobody{}
+	}
 	return &Desk{
-		o: o, tracker: NewTracker(o.Hysteresis, o.Labels),
-		ticks: make(chan omen.Tick, queueLength), asks: make(chan ask),
+		o: o, tracker: NewTracker(o.Hysteresis, o.Hosts),
+		ticks: make(chan omen.Tick, queueLength), requests: make(chan request), ended: make(chan struct{}),
 	}
 }
 
@@ -120,10 +122,15 @@ func (d *Desk) Health() Health {
 const idle = 15 * time.Second
 
 // Run restores what the journal holds and then deals with ticks and operators
-// until ctx ends. What happened until then is stored before it returns.
+// until ctx ends. What happened until then is stored before it returns. It runs
+// once.
 func (d *Desk) Run(ctx context.Context) error {
-	if err := d.restore(ctx); err != nil {
-		return fmt.Errorf("restore incidents: %w", err)
+	defer close(d.ended)
+	if err := d.Restore(ctx); err != nil {
+		return err
+	}
+	if d.o.Sources != nil {
+		d.store(ctx, d.tracker.Watch(d.o.Sources, time.Now()))
 	}
 	timer := time.NewTicker(idle)
 	defer timer.Stop()
@@ -139,8 +146,8 @@ func (d *Desk) Run(ctx context.Context) error {
 			d.mu.Lock()
 			d.health.Ticks++
 			d.mu.Unlock()
-		case a := <-d.asks:
-			a.done <- a.carryOut(ctx)
+		case carryOut := <-d.requests:
+			carryOut(ctx, nil)
 		case now := <-timer.C:
 			if len(d.ticks) == 0 {
 				d.store(ctx, d.tracker.Idle(now))
@@ -192,7 +199,17 @@ func (d *Desk) noteLast(ctx context.Context) {
 	}
 }
 
+// Restore reads what the journal holds, as Run does first. Before Run it shows
+// whether all can be read while another desk still runs.
+func (d *Desk) Restore(ctx context.Context) error {
+	if err := d.restore(ctx); err != nil {
+		return fmt.Errorf("restore incidents: %w", err)
+	}
+	return nil
+}
+
 func (d *Desk) restore(ctx context.Context) error {
+	d.tracker = NewTracker(d.o.Hysteresis, d.o.Hosts)
 	open, err := d.o.Store.OpenIncidents(ctx)
 	if err != nil {
 		return err
@@ -309,8 +326,8 @@ func (d *Desk) pause(ctx context.Context, wait time.Duration, why error) bool {
 			return true
 		case <-ctx.Done():
 			return false
-		case a := <-d.asks:
-			a.done <- why
+		case refuse := <-d.requests:
+			refuse(ctx, why)
 		}
 	}
 }

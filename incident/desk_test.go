@@ -25,12 +25,17 @@ func openStore(t *testing.T, path string) *store.DB {
 	return db
 }
 
+// webs are hosts that all have the job web.
+type webs struct{ nobody }
+
+func (webs) Labels(omen.Host) map[string]string { return map[string]string{"job": "web"} }
+
 // inBubble runs f in fake time with a running desk on the database at path.
 func inBubble(t *testing.T, path string, f func(t *testing.T, d *Desk, db *store.DB)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		db := openStore(t, path)
-		d := NewDesk(Options{Store: db, Labels: func(omen.Host) map[string]string { return map[string]string{"job": "web"} }})
+		d := NewDesk(Options{Store: db, Hosts: webs{}})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- d.Run(ctx) }()

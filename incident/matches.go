@@ -22,7 +22,7 @@ func subjects(in *omen.Incident, labels Labels) []subject {
 	for i, h := range hosts {
 		all[i] = subject{host: h}
 		if labels != nil {
-			all[i].labels = labels(h)
+			all[i].labels = labels.Labels(h)
 		}
 	}
 	return all

@@ -8,7 +8,7 @@ import (
 
 func TestHoldsAsksEveryMember(t *testing.T) {
 	a, b := omen.Host{Source: "prom", Profile: "node", Name: "a"}, omen.Host{Source: "prom", Profile: "node", Name: "b"}
-	labels := func(h omen.Host) map[string]string { return map[string]string{"team": "of-" + h.Name} }
+	labels := LabelMap{a: {"team": "of-a"}, b: {"team": "of-b"}}
 	causes := []omen.Cause{{Feature: "trivial", Share: .9, Trivial: true}, {Feature: "disk_write", Share: .1}}
 	one := &omen.Incident{Kind: omen.HostIncident, Host: a, Severity: omen.Warning, Causes: causes}
 	fleet := &omen.Incident{Kind: omen.FleetIncident, Host: a, Members: []omen.Host{a, b}, Causes: causes}

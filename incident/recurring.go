@@ -138,11 +138,11 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 		text := fmt.Sprintf("The same was told before, and nobody took it up: the next model learns it as normal (%s). Confirm it as real if that is wrong.", count(len(learned), "host"))
 		err = d.remark(in, at, text, func(said omen.Change) error { return d.o.Store.Append(ctx, said) })
 	}
-	if err != nil || d.o.Habit == nil {
+	if err != nil {
 		return err
 	}
 	for _, h := range learned {
-		d.o.Habit(h)
+		d.o.Hosts.Retrain(h)
 	}
 	return nil
 }

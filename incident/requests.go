@@ -12,20 +12,49 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// call has Run carry out a request between two ticks, and waits for it.
-func (d *Desk) call(ctx context.Context, f func(context.Context) error) error {
-	a := ask{done: make(chan error, 1), carryOut: func(run context.Context) error {
-		if err := ctx.Err(); err != nil {
-			return err // who asked has gone
+// patience is how long a request waits for its answer.
+const patience = 10 * time.Second
+
+// request is what Run carries out between two ticks, or refuses with an error.
+type request func(run context.Context, refused error)
+
+// call has Run carry out a request between two ticks, and waits for its answer:
+// until ctx or Run ends, or for [patience], and then says [omen.ErrUnavailable].
+// Whoever has gone before Run takes the request up finds nothing done; what Run
+// has begun it ends, whether anybody waits for it or not.
+func call[T any](ctx context.Context, d *Desk, f func(context.Context) (T, error)) (value T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var result T
+	done := make(chan error, 1) // room for one: Run does not wait for who has gone
+	carryOut := func(run context.Context, err error) {
+		if err == nil {
+			err = ctx.Err()
 		}
-		return f(run)
-	}}
-	select {
-	case d.asks <- a:
-		return <-a.done
-	case <-ctx.Done():
-		return fmt.Errorf("ask incident desk: %w: %w", omen.ErrUnavailable, ctx.Err())
+		if err == nil {
+			result, err = f(run)
+		}
+		done <- err
 	}
+	select {
+	case d.requests <- carryOut:
+	case <-d.ended:
+		return value, fmt.Errorf("ask incident desk: it has ended: %w", omen.ErrUnavailable)
+	case <-ctx.Done():
+		return value, fmt.Errorf("ask incident desk: %w: %w", omen.ErrUnavailable, ctx.Err())
+	}
+	select {
+	case err := <-done:
+		return result, err
+	case <-ctx.Done():
+		return value, fmt.Errorf("ask incident desk: no answer yet, it may still be done: %w: %w", omen.ErrUnavailable, ctx.Err())
+	}
+}
+
+// do is [call] for a request that has no answer but its error.
+func (d *Desk) do(ctx context.Context, f func(context.Context) error) error {
+	_, err := call(ctx, d, func(run context.Context) (struct{}, error) { return struct{}{}, f(run) })
+	return err
 }
 
 // Do carries out what an operator asks, and returns the change that records
@@ -33,19 +62,19 @@ func (d *Desk) call(ctx context.Context, f func(context.Context) error) error {
 // [omen.ErrConflict] where the incident's state does not allow it or where a
 // verdict would have hidden confirmed incidents (see Command.Force), and the
 // store's.
-func (d *Desk) Do(ctx context.Context, c Command) (change omen.Change, err error) {
+func (d *Desk) Do(ctx context.Context, c Command) (omen.Change, error) {
 	if err := c.Validate(); err != nil {
-		return change, err
+		return omen.Change{}, err
 	}
-	err = d.call(ctx, func(ctx context.Context) error {
+	return call(ctx, d, func(ctx context.Context) (change omen.Change, err error) {
 		in, err := d.find(ctx, c.Incident)
 		if err != nil {
-			return err
+			return change, err
 		}
 		now := time.Now()
 		changes, err := d.tracker.Prepare(in, c, now)
 		if err != nil {
-			return err
+			return change, err
 		}
 		if c.Action == Judge {
 			err = d.remember(ctx, c, changes, now)
@@ -53,19 +82,17 @@ func (d *Desk) Do(ctx context.Context, c Command) (change omen.Change, err error
 			err = d.o.Store.Append(ctx, changes...)
 		}
 		if err != nil {
-			return err
+			return change, err
 		}
 		d.tracker.Commit(changes)
 		d.stored(len(changes))
-		change = changes[0]
 		if c.Action == CloseNow { // what is held is known nowhere else
 			if err := d.note(ctx); err != nil {
 				d.o.Log.Warn("last tick cannot be noted", "err", err)
 			}
 		}
-		return nil
+		return changes[0], nil
 	})
-	return change, err
 }
 
 // find is an incident as it is now, whether open or long closed.
@@ -124,19 +151,17 @@ const previewBack = 90 * 24 * time.Hour
 // Preview says what a verdict would make Omen remember, and which incidents of
 // the last 90 days nobody would have been told of. A fleet incident makes one
 // pattern per member.
-func (d *Desk) Preview(ctx context.Context, c Command) (all []Preview, err error) {
+func (d *Desk) Preview(ctx context.Context, c Command) ([]Preview, error) {
 	if c.Verdict == omen.NoVerdict {
 		return nil, fmt.Errorf("preview verdict on incident %s: no verdict: %w", c.Incident, omen.ErrInvalid)
 	}
-	err = d.call(ctx, func(ctx context.Context) error {
+	return call(ctx, d, func(ctx context.Context) ([]Preview, error) {
 		in, err := d.find(ctx, c.Incident)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		all, err = d.preview(ctx, in, c, time.Now())
-		return err
+		return d.preview(ctx, in, c, time.Now())
 	})
-	return all, err
 }
 
 func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now time.Time) ([]Preview, error) {
@@ -174,19 +199,14 @@ func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now tim
 	return all, nil
 }
 
-func (d *Desk) role(h omen.Host) string {
-	if d.o.Labels == nil {
-		return ""
-	}
-	return d.o.Labels(h)[d.o.Role]
-}
+func (d *Desk) role(h omen.Host) string { return d.o.Hosts.Labels(h)[d.o.Role] }
 
 // Revert takes a pattern of feedback back. The verdict itself stays.
 func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 	if by == "" {
 		return fmt.Errorf("revert pattern %s: nobody asks: %w", pattern, omen.ErrInvalid)
 	}
-	return d.call(ctx, func(ctx context.Context) error {
+	return d.do(ctx, func(ctx context.Context) error {
 		now := time.Now()
 		back, err := d.withdraw(ctx, func(p omen.Pattern) bool { return p.ID == pattern }, by, now)
 		if err != nil {
@@ -200,15 +220,6 @@ func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 		}
 		audit := omen.Audit{At: now, By: by, Action: "pattern.revert", Subject: pattern}
 		return errors.Join(d.o.Store.AppendFeedback(ctx, back, audit), d.reload(ctx))
-	})
-}
-
-// Watch says which sources are watched from now on; app calls it at start and
-// after a reload. What is open of any other source is closed as gone.
-func (d *Desk) Watch(ctx context.Context, sources []string) error {
-	return d.call(ctx, func(ctx context.Context) error {
-		d.store(ctx, d.tracker.Watch(sources, time.Now()))
-		return nil
 	})
 }
 
@@ -226,7 +237,7 @@ func (d *Desk) Silence(ctx context.Context, s omen.Silence) (omen.Silence, error
 	if s.From.IsZero() {
 		s.From = now
 	}
-	err := d.call(ctx, func(ctx context.Context) error {
+	err := d.do(ctx, func(ctx context.Context) error {
 		if err := d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason}); err != nil {
 			return err
 		}
@@ -237,7 +248,7 @@ func (d *Desk) Silence(ctx context.Context, s omen.Silence) (omen.Silence, error
 
 // EndSilence ends a silence now; one that has ended is [omen.ErrConflict].
 func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
-	return d.call(ctx, func(ctx context.Context) error {
+	return d.do(ctx, func(ctx context.Context) error {
 		s, err := d.o.Store.Silence(ctx, id)
 		if err != nil {
 			return err
@@ -265,7 +276,7 @@ func (d *Desk) Window(ctx context.Context, w omen.Window) (omen.Window, error) {
 	if w.ID == "" {
 		w.ID, w.Created, action = newName("w"), now, "window.create"
 	}
-	err := d.call(ctx, func(ctx context.Context) error {
+	err := d.do(ctx, func(ctx context.Context) error {
 		if err := d.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name}); err != nil {
 			return err
 		}
@@ -276,7 +287,7 @@ func (d *Desk) Window(ctx context.Context, w omen.Window) (omen.Window, error) {
 
 // DeleteWindow removes a maintenance window.
 func (d *Desk) DeleteWindow(ctx context.Context, id, by string) error {
-	return d.call(ctx, func(ctx context.Context) error {
+	return d.do(ctx, func(ctx context.Context) error {
 		if err := d.o.Store.DeleteWindow(ctx, id, omen.Audit{At: time.Now(), By: by, Action: "window.delete", Subject: id}); err != nil {
 			return err
 		}
@@ -296,7 +307,7 @@ func (d *Desk) Calendar(ctx context.Context, name string, ics []byte, match []om
 	for i := range windows {
 		windows[i].Match, windows[i].Effect, windows[i].By, windows[i].Created = match, effect, by, now
 	}
-	err = d.call(ctx, func(ctx context.Context) error {
+	err = d.do(ctx, func(ctx context.Context) error {
 		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows", len(windows))}
 		if err := d.o.Store.PutCalendar(ctx, name, windows, audit); err != nil {
 			return err
@@ -318,7 +329,7 @@ func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
 	if err := checkEvent(e); err != nil {
 		return e, err
 	}
-	return e, d.call(ctx, func(ctx context.Context) error {
+	return e, d.do(ctx, func(ctx context.Context) error {
 		if err := d.o.Store.PutEvent(ctx, e); err != nil {
 			return err
 		}

@@ -180,11 +180,11 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 		return fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
 	}
 	from, to := all[0].At, all[len(all)-1].At
-	excluded, err := spans(ctx, w.o.Excluded, h.id, from, to)
+	excluded, err := w.o.Store.ExcludedSpans(ctx, h.id, w.Labels(h.id), from, to)
 	if err != nil {
 		return err
 	}
-	benign, err := spans(ctx, w.o.Benign, h.id, from, to)
+	benign, err := w.o.Store.BenignSpans(ctx, h.id, from, to)
 	if err != nil {
 		return err
 	}
@@ -216,14 +216,6 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
 		"rows", info.Rows, "serving", promote, "why", why, "dur", time.Since(began).Round(time.Millisecond))
 	return nil
-}
-
-// spans asks for some of a host's spans.
-func spans(ctx context.Context, ask func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error), h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	if ask == nil {
-		return nil, nil
-	}
-	return ask(ctx, h, from, to)
 }
 
 // latest is what a new model's stream starts from: the samples up to now, since

@@ -35,11 +35,11 @@ func (s *shift) active(at time.Time) bool {
 // readShifts reads the windows that shift the expectation, in the order of
 // their IDs; at is now.
 func (w *Watch) readShifts(ctx context.Context, at time.Time) {
-	if w.o.Windows == nil || at.Sub(w.shiftsAt).Abs() < shiftEvery {
+	if at.Sub(w.shiftsAt).Abs() < shiftEvery {
 		return
 	}
 	w.shiftsAt = at
-	all, err := w.o.Windows(ctx)
+	all, err := w.o.Store.Windows(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Warn("windows not read: what they were stays", "err", err)

@@ -20,12 +20,25 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
 
-// Options of a [Watch]. Source, Name, Schema, Step, Store and Offer are
+// Sink takes what a watch finds. Its methods are called from several goroutines.
+type Sink interface {
+	// Offer hands a round of scores, or that the source did not answer, to those
+	// who make incidents of them. It does not wait.
+	Offer(context.Context, omen.Tick) error
+	// Note keeps an event that was seen in the metrics: a boot and, with
+	// Options.Targets, restarts and deploys on hosts' machines.
+	Note(context.Context, omen.Event) error
+	// Record keeps scores for their history.
+	Record(context.Context, []omen.Score) error
+}
+
+// Options of a [Watch]. Source, Name, Schema, Step, Store and Sink are
 // required.
 type Options struct {
 	Source  series.Source
@@ -37,25 +50,9 @@ type Options struct {
 	History time.Duration // how far back to learn; 0: 7 days
 	Retrain time.Duration // between two trainings of a grown host; 0: a day
 	Detect  detect.Options
-	Store   *store.DB
-
-	// Offer hands a round of scores to the incident desk.
-	Offer func(context.Context, omen.Tick) error
-	// Excluded are the spans that a host's model must not learn; may be nil.
-	Excluded func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
-	// Benign are the spans that it learns although the model before it alerted:
-	// somebody said that nothing was wrong. May be nil. What is excluded too is
-	// not learned.
-	Benign func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
-	// Windows are all maintenance windows; those that shift the expectation are
-	// told to the model. May be nil.
-	Windows func(context.Context) ([]omen.Window, error)
-	// Note keeps an event that was seen in the metrics: a boot and, with Targets,
-	// restarts and deploys on hosts' machines. May be nil.
-	Note    func(context.Context, omen.Event) error
-	Targets bool // one watch of a source is enough
-	// Record keeps scores for their history; may be nil.
-	Record func(context.Context, []omen.Score) error
+	Store   *store.DB // models, and what operators and incidents say of the time to learn from
+	Sink    Sink
+	Targets bool // ask for restarts and deploys too: one watch of a source is enough
 	// Slots bounds the trainings that run at once, over all watches: a send
 	// takes one. nil: one for each processor but one.
 	Slots chan struct{}
@@ -88,8 +85,7 @@ type Watch struct {
 	shifts   []*shift  // windows that shift the expectation, by ID
 	shiftsAt time.Time // when they were read; the score loop's alone
 
-	happened []happening            // not noted yet
-	often    map[string][]time.Time // when what happened to which machine, of the last hour
+	events *event.Detector
 }
 
 // trained is a model, what the store says of it, and up to when the host's
@@ -121,9 +117,8 @@ type host struct {
 	asked    time.Time // the instant at which it was last asked to be learned anew
 	failures int       // trainings in a row that gave no model
 
-	up      time.Duration // at the last sample that said so; 0: unknown
-	booted  time.Time     // when it did
-	awaited time.Time     // before the restart it was there: silent since then, at the latest
+	uptime  event.Uptime
+	awaited time.Time // before the restart it was there: silent since then, at the latest
 }
 
 // New is a watch that does nothing until [Watch.Run].
@@ -143,7 +138,7 @@ func New(o Options) *Watch {
 	o.Detect.Step = o.Step
 	return &Watch{
 		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		hosts: map[string]*host{}, window: o.Window,
+		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
 }

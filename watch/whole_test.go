@@ -20,12 +20,17 @@ import (
 // whole is a watch and a desk with all their loops, on synctest's clock, as
 // package app puts them together.
 type whole struct {
+	deaf
 	db   *store.DB
 	desk *incident.Desk
 	*Watch
 	t     *testing.T // the bubble's
 	began time.Time
 }
+
+func (w *whole) Offer(ctx context.Context, k omen.Tick) error { return w.desk.Offer(ctx, k) }
+
+func (w *whole) Retrain(h omen.Host) { w.Relearn(h) }
 
 // bubble is when synctest's clock starts.
 var bubble = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -48,13 +53,8 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 		}
 		defer db.Close()
 		w := &whole{db: db, t: t, began: time.Now()}
-		w.desk = incident.NewDesk(incident.Options{Store: db, Habit: func(h omen.Host) { w.Relearn(h) }})
-		o.Source, o.Name, o.Store, o.Offer, o.Benign = source, "test", db, w.desk.Offer, db.BenignSpans
-		if o.Excluded == nil {
-			o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-				return db.ExcludedSpans(ctx, h, nil, from, to)
-			}
-		}
+		w.desk = incident.NewDesk(incident.Options{Store: db, Hosts: w})
+		o.Source, o.Name, o.Store, o.Sink = source, "test", db, w
 		w.Watch = New(o)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)

@@ -1,0 +1,92 @@
+package watch
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen/event"
+)
+
+const (
+	askEvery = time.Minute // between two questions for restarts and deploys
+	askMost  = time.Hour   // the same of a source that refuses them
+)
+
+// eventLoop notes boots as they are seen and, once a minute, asks the source
+// for restarts and deploys.
+func (w *Watch) eventLoop(ctx context.Context) error {
+	programs := event.Programs{}
+	wait, next := askEvery, time.Time{}
+	failing := false
+	for ctx.Err() == nil {
+		w.mu.Lock()
+		last := w.last
+		w.mu.Unlock()
+		if w.o.Targets && !last.IsZero() && !time.Now().Before(next) {
+			err := w.ask(ctx, programs, last)
+			if ctx.Err() != nil {
+				break
+			}
+			if wait = min(2*wait, askMost); err == nil {
+				wait = askEvery
+			}
+			if (err != nil) != failing {
+				failing = err != nil
+				w.log.Info("restarts and deploys of the source", "known", !failing, "err", err)
+			}
+			next = time.Now().Add(wait)
+		}
+		w.noteEvents(ctx)
+		d := askEvery
+		if !next.IsZero() {
+			d = min(max(time.Until(next), time.Second), askEvery)
+		}
+		await(ctx, d, w.news)
+	}
+	return nil
+}
+
+// ask looks for restarts and deploys as of an instant.
+func (w *Watch) ask(ctx context.Context, programs event.Programs, at time.Time) error {
+	found, err := programs.Ask(ctx, w.o.Source, at)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var hosts []event.Host
+	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
+		hosts = append(hosts, w.hosts[name].event())
+	}
+	w.events.Programs(found, hosts)
+	return nil
+}
+
+func (h *host) event() event.Host { return event.Host{ID: h.id, Labels: h.labels, Uptime: &h.uptime} }
+
+// noteEvents hands on what happened and is not stored yet.
+func (w *Watch) noteEvents(ctx context.Context) {
+	w.mu.Lock()
+	happened := w.events.Take()
+	w.mu.Unlock()
+	if len(happened) == 0 {
+		return
+	}
+	from, to := event.Span(happened)
+	noted, err := w.o.Store.Events(ctx, from, to)
+	if err != nil {
+		noted = nil // rather twice than not at all
+	}
+	w.mu.Lock()
+	events := w.events.Events(happened, noted)
+	w.mu.Unlock()
+	for _, e := range events {
+		if err := w.o.Sink.Note(ctx, e.Event); err != nil && ctx.Err() == nil {
+			w.log.Warn("event not noted", "err", err)
+			continue
+		}
+		w.log.Info("event noted", "kind", string(e.Kind), "title", e.Title, "count", e.Machines)
+	}
+}
