@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"store":       {"."},
 	"incident":    {".", "store"},
 	"notify":      {".", "store"},
-	"watch":       {".", "detect", "feature", "series", "store"},
+	"event":       {".", "series", "feature"},
+	"watch":       {".", "detect", "event", "feature", "series", "store"},
 	"api":         {".", "incident", "store"},
 	"web":         {".", "api"},
 	"app": {

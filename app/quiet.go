@@ -26,8 +26,8 @@ const by = "configuration"
 // settingCalendars is where the store keeps which calendars the file had.
 const settingCalendars = "app.calendars"
 
-// loadQuiet reads maintenance windows and calendars.
-func (l *loaded) loadQuiet(now time.Time) error {
+// loadWindows reads maintenance windows and calendars.
+func (l *loaded) loadWindows(now time.Time) error {
 	l.windows = nil
 	for i, m := range l.conf.Maintenance {
 		match, err := matchers(m.Match)
@@ -108,8 +108,8 @@ func matchers(texts []string) ([]omen.Matcher, error) {
 	return all, nil
 }
 
-// storeQuiet makes the stored windows those of the file.
-func (p *process) storeQuiet(ctx context.Context, l *loaded) error {
+// storeWindows makes the stored windows those of the file.
+func (p *process) storeWindows(ctx context.Context, l *loaded) error {
 	var before []string
 	if _, err := p.db.Setting(ctx, settingCalendars, &before); err != nil {
 		return err

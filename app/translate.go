@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -78,7 +77,7 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	if l.profiles, err = Schemas(l.conf); err != nil {
 		return nil, err
 	}
-	if err := l.loadQuiet(now); err != nil {
+	if err := l.loadWindows(now); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -206,12 +205,12 @@ func hysteresis(c config.Incidents) incident.Hysteresis {
 
 // sourceNames are the sources that a configuration watches.
 func sourceNames(c *config.Config) []string {
-	var names []string
+	names := []string{}
 	if c.LocalEnabled() {
 		names = append(names, localName)
 	}
 	for _, s := range c.Sources {
 		names = append(names, s.Name)
 	}
-	return slices.Clip(names)
+	return names
 }

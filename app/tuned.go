@@ -35,10 +35,10 @@ func StoreTuned(ctx context.Context, db *store.DB, t Tuned) error {
 }
 
 // detectOptions are the configuration's, with what was tuned.
-func (p *process) detectOptions(c *config.Config) (detect.Options, error) {
+func (p *process) detectOptions(ctx context.Context, c *config.Config) (detect.Options, error) {
 	o := detect.Options{PagesPerWeek: c.Pages.PerHostWeek, Seed: c.Learn.Seed, SelfTest: true}
 	var t Tuned
-	found, err := p.db.Setting(context.Background(), settingTuned, &t)
+	found, err := p.db.Setting(ctx, settingTuned, &t)
 	if err != nil {
 		return o, fmt.Errorf("read what was tuned: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -342,11 +343,47 @@ func TestOfferNeverWaits(t *testing.T) {
 	if h := d.Health(); h.Dropped != 1 || h.Queued != queueLength {
 		t.Errorf("health %+v", h)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := d.Do(ctx, Command{Incident: "i", Action: Acknowledge, By: "ann"}); !errors.Is(err, omen.ErrUnavailable) {
-		t.Errorf("nobody answers: %v, want ErrUnavailable", err)
-	}
+}
+
+// Nobody waits for ever: not for a desk that has not begun, is busy or has
+// ended. Who leaves before the desk takes the request up leaves nothing behind.
+func TestEveryRequestEnds(t *testing.T) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+		idle := NewDesk(Options{Store: db})
+		if err := idle.Revert(t.Context(), "p", "ann"); !errors.Is(err, omen.ErrUnavailable) {
+			t.Errorf("a desk that nobody runs: %v, want ErrUnavailable", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := idle.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if err := idle.Revert(t.Context(), "p", "ann"); !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(err.Error(), "ended") {
+			t.Errorf("a desk that has ended: %v, want ErrUnavailable", err)
+		}
+		release, done, begun := make(chan struct{}), 0, time.Now()
+		busy := func(ctx context.Context) error { <-release; done++; return nil }
+		ctx, cancel = context.WithCancel(t.Context())
+		left := make(chan error, 3)
+		go func() { left <- d.do(ctx, busy) }() // taken up
+		synctest.Wait()
+		go func() { left <- d.do(ctx, busy) }() // not taken up
+		synctest.Wait()
+		cancel()
+		go func() { left <- d.do(t.Context(), busy) }() // is patient, for a while
+		for range 3 {
+			if err := <-left; !errors.Is(err, omen.ErrUnavailable) {
+				t.Errorf("the desk is busy: %v, want ErrUnavailable", err)
+			}
+		}
+		if waited := time.Since(begun); waited != patience {
+			t.Errorf("waited for %s, want %s", waited, patience)
+		}
+		close(release)
+		if err := d.Revert(t.Context(), "p", "ann"); !errors.Is(err, omen.ErrNotFound) || done != 1 {
+			t.Errorf("afterwards %v and %d requests carried out, want ErrNotFound and the one taken up", err, done)
+		}
+	})
 }
 
 func TestAFailingStoreLosesNothing(t *testing.T) {
