@@ -12,6 +12,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/series"
 )
 
@@ -119,7 +120,7 @@ func (g *generation) Ready() error {
 // Queues is how full the incident desk is.
 func (g *generation) Queues() []api.Queue {
 	h := g.desk.Health()
-	return []api.Queue{{Name: "incidents", Length: h.Queued, Capacity: 256, Dropped: h.Dropped}}
+	return []api.Queue{{Name: "incidents", Length: h.Queued, Capacity: incident.QueueLength, Dropped: h.Dropped}}
 }
 
 // Scores is a host's stored history.

@@ -40,7 +40,7 @@ type Desk struct {
 	tidied  time.Time // likewise: when old timelines were last removed
 	noted   time.Time // likewise: when the last ticks were noted
 
-	// ticks has room for queueLength rounds of scoring. Run drains it; when it
+	// ticks has room for QueueLength rounds of scoring. Run drains it; when it
 	// is full, which takes a store that fails for minutes, Offer drops the tick
 	// and counts it, so that scoring never waits for a disk. To the tracker
 	// that is a gap: it neither opens nor closes anything.
@@ -55,8 +55,8 @@ type Desk struct {
 	health Health
 }
 
-// queueLength is some four minutes of ticks at a 1 s step.
-const queueLength = 256
+// QueueLength bounds the ticks that wait for a desk: some four minutes of ticks at a 1 s step.
+const QueueLength = 256
 
 // Health says how the desk does, for metrics and readiness.
 type Health struct {
@@ -89,7 +89,7 @@ func NewDesk(o Options) *Desk {
 	}
 	return &Desk{
 		o: o, tracker: NewTracker(o.Hysteresis, o.Hosts),
-		ticks: make(chan omen.Tick, queueLength), requests: make(chan request), ended: make(chan struct{}),
+		ticks: make(chan omen.Tick, QueueLength), requests: make(chan request), ended: make(chan struct{}),
 	}
 }
 
@@ -105,7 +105,7 @@ func (d *Desk) Offer(_ context.Context, k omen.Tick) error {
 	d.mu.Lock()
 	d.health.Dropped++
 	d.mu.Unlock()
-	return fmt.Errorf("hand tick of source %s to incident desk: queue of %d is full: %w", k.Source, queueLength, omen.ErrUnavailable)
+	return fmt.Errorf("hand tick of source %s to incident desk: queue of %d is full: %w", k.Source, QueueLength, omen.ErrUnavailable)
 }
 
 // Health is how the desk does right now.

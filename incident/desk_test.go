@@ -332,7 +332,7 @@ func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
 
 func TestOfferNeverWaits(t *testing.T) {
 	d := NewDesk(Options{}) // nobody runs it
-	for range queueLength {
+	for range QueueLength {
 		if err := d.Offer(t.Context(), omen.Tick{}); err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +340,7 @@ func TestOfferNeverWaits(t *testing.T) {
 	if err := d.Offer(t.Context(), omen.Tick{}); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("%v, want ErrUnavailable", err)
 	}
-	if h := d.Health(); h.Dropped != 1 || h.Queued != queueLength {
+	if h := d.Health(); h.Dropped != 1 || h.Queued != QueueLength {
 		t.Errorf("health %+v", h)
 	}
 }
