@@ -35,7 +35,7 @@ type Options struct {
 	Out    io.Writer        // what people read at start; nil: nobody does
 	Hangup <-chan os.Signal // each value asks for a reload; may be nil
 
-	// Listening is told the page's address once requests are answered. May be nil.
+	// Listening gets the web UI's address once requests are answered. May be nil.
 	Listening func(address string)
 }
 
@@ -47,7 +47,7 @@ type process struct {
 	db      *store.DB
 	local   *series.Local
 	pages   *pages
-	address string // the page's, such as http://127.0.0.1:9909
+	address string // the web UI's, such as http://127.0.0.1:9909
 
 	handler  atomic.Pointer[http.Handler]
 	failed   chan error      // a part that ended by itself, and why; room for one
@@ -170,7 +170,7 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 				"its format is Prometheus' own: https://prometheus.io/docs/prometheus/latest/configuration/https/")
 		}
 	}
-	p.address = pageAddress(l.Addr(), secure(p.o.WebConfigFile))
+	p.address = webAddress(l.Addr(), secure(p.o.WebConfigFile))
 	return l, nil
 }
 

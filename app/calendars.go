@@ -59,8 +59,8 @@ func (c *calendarFiles) status() []api.Calendar {
 	return slices.Clone(c.all)
 }
 
-// refreshCalendars reads calendar files again until ctx ends: whoever edits
-// one need not tell Omen.
+// refreshCalendars reads calendar files again until ctx ends: an edit
+// takes effect without a reload.
 func (g *generation) refreshCalendars(ctx context.Context) error {
 	if len(g.conf.Calendars) == 0 {
 		<-ctx.Done()

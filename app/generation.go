@@ -183,15 +183,10 @@ func (g *generation) Note(ctx context.Context, e omen.Event) error {
 	return err
 }
 
-// Record keeps a round of scores in the embedded store.
-func (g *generation) Record(ctx context.Context, scores []omen.Score) error {
-	return g.p.record(ctx, scores)
-}
-
 // Retrain has the model of a host trained soon.
 func (g *generation) Retrain(h omen.Host) {
 	if w := g.of(h); w != nil {
-		w.Relearn(h)
+		w.Retrain(h)
 	}
 }
 

@@ -86,13 +86,13 @@ func TestTheWorseOfTwoProfilesIsTheSources(t *testing.T) {
 	}
 }
 
-func TestPageAddress(t *testing.T) {
+func TestWebAddress(t *testing.T) {
 	for address, want := range map[string]string{"10.0.0.1:80": "https://10.0.0.1:80", "[::1]:9909": "https://[::1]:9909"} {
 		tcp, err := net.ResolveTCPAddr("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := pageAddress(tcp, true); got != want {
+		if got := webAddress(tcp, true); got != want {
 			t.Errorf("%s is %s, want %s", address, got, want)
 		}
 	}

@@ -123,15 +123,6 @@ func (g *generation) Queues() []api.Queue {
 	return []api.Queue{{Name: "incidents", Length: h.Queued, Capacity: incident.QueueLength, Dropped: h.Dropped}}
 }
 
-// Scores is a host's stored history.
-func (g *generation) Scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
-	step := time.Second
-	if w := g.of(h); w != nil {
-		step = w.step
-	}
-	return g.p.scores(ctx, h, step, from, to)
-}
-
 // Predict scores values as though they were the host's next sample.
 func (g *generation) Predict(ctx context.Context, h omen.Host, values map[string]float64) (omen.Score, error) {
 	w := g.of(h)
@@ -182,7 +173,7 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 		column := slices.Index(f.Features, name)
 		at := schema.Index(name)
 		if column < 0 || at < 0 {
-			continue // derived: pages show what they have seen live
+			continue // derived: the web UI shows what it has seen live
 		}
 		if err := f.Failed[name]; err != nil {
 			errs = append(errs, err)

@@ -6,7 +6,7 @@ import (
 )
 
 // demoted passes on what libraries say at level info as debug: that a
-// write-ahead log was replayed is no news to whoever runs Omen.
+// write-ahead log was replayed is no news to an operator.
 type demoted struct{ slog.Handler }
 
 // libraryLog is a logger for libraries that talk more than Omen does.

@@ -48,7 +48,7 @@ func endRequests(ctx context.Context, server *http.Server) error {
 }
 
 // routes is the API, and beside it Prometheus' query API over the embedded
-// store, the links in messages, and the page.
+// store, the links in messages, and the web UI.
 func (g *generation) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/", g.p.local.QueryAPI())
@@ -57,8 +57,8 @@ func (g *generation) routes() http.Handler {
 	return g.api.HandlerWith(mux)
 }
 
-// pageAddress is an address that a browser on this machine can open.
-func pageAddress(a net.Addr, secure bool) string {
+// webAddress is an address that a browser on this machine can open.
+func webAddress(a net.Addr, secure bool) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {
 		return a.String()

@@ -29,7 +29,7 @@ func (t Tuned) Apply(o detect.Options) detect.Options {
 	return o
 }
 
-// StoreTuned keeps what was tuned for every model learned from now on.
+// StoreTuned keeps what was tuned for every model trained from now on.
 func StoreTuned(ctx context.Context, db *store.DB, t Tuned) error {
 	return db.PutSetting(ctx, settingTuned, t)
 }
@@ -44,7 +44,7 @@ func (p *process) detectOptions(ctx context.Context, c *config.Config) (detect.O
 	}
 	if found {
 		o = t.Apply(o)
-		p.log.Info("models are learned as tuned", "from", t.From, "at", t.At)
+		p.log.Info("models are trained as tuned", "from", t.From, "at", t.At)
 	}
 	return o, nil
 }

@@ -13,29 +13,13 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// detector is one with two hosts, and a way to give it their uptime.
-func detector(t testing.TB) (d *event.Detector, boot func(at, up time.Duration, hosts ...int) bool) {
+func TestBoots(t *testing.T) {
 	schema, err := feature.NewSchema(feature.Node())
 	if err != nil {
 		t.Fatal(err)
 	}
-	uptimes := [2]event.Uptime{}
-	d = event.New("prod", schema)
-	return d, func(at, up time.Duration, hosts ...int) (seen bool) {
-		for _, n := range hosts {
-			name := fmt.Sprintf("web-%d:9100", n)
-			f := series.NewFrame([]string{name}, []string{feature.UptimeColumn}, noon.Add(at), time.Second, 1)
-			f.Set(0, 0, 0, up.Seconds())
-			h := event.Host{ID: omen.Host{Source: "prod", Profile: "node", Name: name}, Labels: map[string]string{"instance": name}, Uptime: &uptimes[n-1]}
-			seen = d.Boot(h, f, 0, noon.Add(at)) || seen
-		}
-		return seen
-	}
-}
-
-func TestBoots(t *testing.T) {
 	const min, day = time.Minute, 24 * time.Hour
-	d, boot := detector(t)
+	d, uptimes := event.New("prod", schema), [2]event.Uptime{}
 	for _, c := range []struct {
 		at, up time.Duration
 		hosts  []int
@@ -51,39 +35,19 @@ func TestBoots(t *testing.T) {
 		{40 * min, 40 * time.Second, []int{1}, ""},                // nor another note
 		{90 * min, 20 * time.Second, []int{1}, "boot 1 1h29m40s"}, // an hour later, as before
 	} {
-		boot(c.at, c.up, c.hosts...)
+		for _, n := range c.hosts {
+			name := fmt.Sprintf("web-%d:9100", n)
+			f := series.NewFrame([]string{name}, []string{feature.UptimeColumn}, noon.Add(c.at), time.Second, 1)
+			f.Set(0, 0, 0, c.up.Seconds())
+			id := omen.Host{Source: "prod", Profile: "node", Name: name}
+			d.Boot(event.Host{ID: id, Labels: map[string]string{"instance": name}, Uptime: &uptimes[n-1]}, f, 0, noon.Add(c.at))
+		}
 		got := ""
 		for _, e := range d.Events(d.Take(), nil) {
 			got += fmt.Sprint(e.Kind, " ", e.Machines, " ", e.At.Sub(noon))
 		}
 		if got != c.want {
 			t.Errorf("after %s: %q, want %q", c.at, got, c.want)
-		}
-	}
-}
-
-// What is stored already, by another profile's watch or before a restart, is
-// not an event again; a boot at another time, or of another machine, is.
-func TestWhatIsNotedIsNoNews(t *testing.T) {
-	d, boot := detector(t)
-	boot(0, time.Minute, 1)
-	first := d.Events(d.Take(), nil)
-	if len(first) != 1 {
-		t.Fatalf("%+v, want one boot", first)
-	}
-	for name, c := range map[string]struct {
-		at   time.Duration
-		host int
-		want int
-	}{"the same": {time.Minute, 1, 0}, "later": {10 * time.Minute, 1, 1}, "another machine": {0, 2, 1}} {
-		again, boot := detector(t)
-		boot(c.at, time.Minute+c.at%(2*time.Minute), c.host)
-		happened := again.Take()
-		if from, to := event.Span(happened); name == "the same" && (from.After(first[0].At) || !to.After(first[0].At)) {
-			t.Errorf("%s: looked for within %s to %s", name, from, to)
-		}
-		if got := again.Events(happened, []omen.Event{first[0].Event}); len(got) != c.want {
-			t.Errorf("%s: %d events, want %d", name, len(got), c.want)
 		}
 	}
 }

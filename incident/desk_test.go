@@ -365,12 +365,12 @@ func TestEveryRequestEnds(t *testing.T) {
 		busy := func(ctx context.Context) error { <-release; done++; return nil }
 		ctx, cancel = context.WithCancel(t.Context())
 		left := make(chan error, 3)
-		go func() { left <- d.do(ctx, busy) }() // taken up
+		go func() { left <- d.change(ctx, busy) }() // taken up
 		synctest.Wait()
-		go func() { left <- d.do(ctx, busy) }() // not taken up
+		go func() { left <- d.change(ctx, busy) }() // not taken up
 		synctest.Wait()
 		cancel()
-		go func() { left <- d.do(t.Context(), busy) }() // is patient, for a while
+		go func() { left <- d.change(t.Context(), busy) }() // is patient, for a while
 		for range 3 {
 			if err := <-left; !errors.Is(err, omen.ErrUnavailable) {
 				t.Errorf("the desk is busy: %v, want ErrUnavailable", err)

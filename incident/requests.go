@@ -51,9 +51,14 @@ func call[T any](ctx context.Context, d *Desk, f func(context.Context) (T, error
 	}
 }
 
-// do is [call] for a request that has no answer but its error.
-func (d *Desk) do(ctx context.Context, f func(context.Context) error) error {
-	_, err := call(ctx, d, func(run context.Context) (struct{}, error) { return struct{}{}, f(run) })
+// change is [call] for what changes the rules, which are then read again.
+func (d *Desk) change(ctx context.Context, f func(context.Context) error) error {
+	_, err := call(ctx, d, func(run context.Context) (none struct{}, err error) {
+		if err := f(run); err != nil {
+			return none, err
+		}
+		return none, d.reload(run)
+	})
 	return err
 }
 
@@ -206,7 +211,7 @@ func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 	if by == "" {
 		return fmt.Errorf("revert pattern %s: nobody asks: %w", pattern, omen.ErrInvalid)
 	}
-	return d.do(ctx, func(ctx context.Context) error {
+	return d.change(ctx, func(ctx context.Context) error {
 		now := time.Now()
 		back, err := d.withdraw(ctx, func(p omen.Pattern) bool { return p.ID == pattern }, by, now)
 		if err != nil {
@@ -218,8 +223,7 @@ func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 			}
 			return fmt.Errorf("revert pattern %s: it was taken back before: %w", pattern, omen.ErrConflict)
 		}
-		audit := omen.Audit{At: now, By: by, Action: "pattern.revert", Subject: pattern}
-		return errors.Join(d.o.Store.AppendFeedback(ctx, back, audit), d.reload(ctx))
+		return d.o.Store.AppendFeedback(ctx, back, omen.Audit{At: now, By: by, Action: "pattern.revert", Subject: pattern})
 	})
 }
 
@@ -237,18 +241,14 @@ func (d *Desk) Silence(ctx context.Context, s omen.Silence) (omen.Silence, error
 	if s.From.IsZero() {
 		s.From = now
 	}
-	err := d.do(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	return s, d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason})
 	})
-	return s, err
 }
 
 // EndSilence ends a silence now; one that has ended is [omen.ErrConflict].
 func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
-	return d.do(ctx, func(ctx context.Context) error {
+	return d.change(ctx, func(ctx context.Context) error {
 		s, err := d.o.Store.Silence(ctx, id)
 		if err != nil {
 			return err
@@ -261,10 +261,7 @@ func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
 		if !s.From.Before(now) { // it had not begun
 			s.From = now.Add(-time.Second)
 		}
-		if err := d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: by, Action: "silence.end", Subject: id}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+		return d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: by, Action: "silence.end", Subject: id})
 	})
 }
 
@@ -276,22 +273,15 @@ func (d *Desk) Window(ctx context.Context, w omen.Window) (omen.Window, error) {
 	if w.ID == "" {
 		w.ID, w.Created, action = newName("w"), now, "window.create"
 	}
-	err := d.do(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	return w, d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name})
 	})
-	return w, err
 }
 
 // DeleteWindow removes a maintenance window.
 func (d *Desk) DeleteWindow(ctx context.Context, id, by string) error {
-	return d.do(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.DeleteWindow(ctx, id, omen.Audit{At: time.Now(), By: by, Action: "window.delete", Subject: id}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	return d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.DeleteWindow(ctx, id, omen.Audit{At: time.Now(), By: by, Action: "window.delete", Subject: id})
 	})
 }
 
@@ -307,14 +297,8 @@ func (d *Desk) Calendar(ctx context.Context, name string, ics []byte, match []om
 	for i := range windows {
 		windows[i].Match, windows[i].Effect, windows[i].By, windows[i].Created = match, effect, by, now
 	}
-	err = d.do(ctx, func(ctx context.Context) error {
-		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows", len(windows))}
-		if err := d.o.Store.PutCalendar(ctx, name, windows, audit); err != nil {
-			return err
-		}
-		return d.reload(ctx)
-	})
-	return windows, err
+	audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows", len(windows))}
+	return windows, d.change(ctx, func(ctx context.Context) error { return d.o.Store.PutCalendar(ctx, name, windows, audit) })
 }
 
 // Note stores that something happened to hosts, and opens its grace window.
@@ -329,12 +313,7 @@ func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
 	if err := checkEvent(e); err != nil {
 		return e, err
 	}
-	return e, d.do(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutEvent(ctx, e); err != nil {
-			return err
-		}
-		return d.reload(ctx)
-	})
+	return e, d.change(ctx, func(ctx context.Context) error { return d.o.Store.PutEvent(ctx, e) })
 }
 
 // checkEvent reports an event that no rule could be made of, as omen.ErrInvalid.

@@ -41,10 +41,10 @@ func await(ctx context.Context, d time.Duration, nudged <-chan struct{}) {
 	}
 }
 
-// Relearn has a host learned before it is due, since what is normal on it is
-// known better now; no sooner than [detect.Relearn] after the last time. A host
-// that is not there or has no model yet is left alone.
-func (w *Watch) Relearn(id omen.Host) {
+// Retrain has a host trained before it is due, since what is normal on it is
+// known better now; no sooner than [detect.Relearn] after the last training. A
+// host that is not there or has no model yet is left alone.
+func (w *Watch) Retrain(id omen.Host) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := w.hosts[id.Name]

@@ -114,7 +114,7 @@ type host struct {
 	training omen.TrainingStatus
 	due      time.Time // when the next training may start
 	tried    time.Time // up to when the last training learned, promoted or not
-	asked    time.Time // the instant at which it was last asked to be learned anew
+	asked    time.Time // the instant of the last request to retrain it
 	failures int       // trainings in a row that gave no model
 
 	uptime  event.Uptime

@@ -30,8 +30,6 @@ type whole struct {
 
 func (w *whole) Offer(ctx context.Context, k omen.Tick) error { return w.desk.Offer(ctx, k) }
 
-func (w *whole) Retrain(h omen.Host) { w.Relearn(h) }
-
 // bubble is when synctest's clock starts.
 var bubble = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
