@@ -96,7 +96,7 @@ func (a *API) HandlerWith(fallback http.Handler) http.Handler {
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)}))
 	mux.HandleFunc("/api/v1/omen/", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusNotFound, wireError{
+		answer(w, http.StatusNotFound, Error{
 			Error: r.Method + " " + r.URL.Path + ": no such route",
 			Hint:  "/api/v1/omen/openapi.json lists all routes",
 		})
@@ -131,7 +131,7 @@ func (a *API) measured(rt route) http.Handler {
 func (a *API) protected(next http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusForbidden, wireError{
+		answer(w, http.StatusForbidden, Error{
 			Error: "the request comes from another site's page",
 			Hint:  "open Omen's own page, or send the request without a browser",
 		})

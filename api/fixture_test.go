@@ -84,14 +84,14 @@ func newFixture(t *testing.T) *fixture {
 		Hosts:   func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.hosts },
 		Sources: func() []omen.SourceStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.sources },
 		Features: func(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
-			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, At: []time.Time{from}, Actual: []float64{math.NaN()}}}, nil
+			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
 		},
 		Predict: func(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
 			f.given = v
 			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 		},
-		Calendars: func() []Calendar {
-			return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
+		Calendars: func() []CalendarFile {
+			return []CalendarFile{{Name: "fine", File: "fine.ics", ReadAt: Instant(at)}, {Name: "shifts", File: "shifts.ics", ReadAt: Instant(at), FailedSince: Instant(at.Add(time.Minute)), Err: "shifts.ics: line 3: no DTSTART"}}
 		},
 		Reload: func() error { return f.reload },
 		Ready:  func() error { return f.ready },

@@ -33,9 +33,9 @@ func (a *API) getGraph(w http.ResponseWriter, r *http.Request) {
 	png, err := a.graph(r.Context(), r.PathValue("id"), r.URL.Query().Get("sig"))
 	switch {
 	case errors.Is(err, omen.ErrDenied):
-		answer(w, http.StatusForbidden, wireError{Error: err.Error(), Hint: "only links in messages open this picture, and only for a while"})
+		answer(w, http.StatusForbidden, Error{Error: err.Error(), Hint: "only links in messages open this picture, and only for a while"})
 	case errors.Is(err, omen.ErrTooFew):
-		answer(w, http.StatusNotFound, wireError{Error: err.Error()})
+		answer(w, http.StatusNotFound, Error{Error: err.Error()})
 	case err != nil:
 		a.fail(w, r, err)
 	default:

@@ -71,7 +71,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 		return nil, err
 	}
 	all := a.live.Hosts()
-	out := wireHosts{Counts: counts(all)}
+	out := Hosts{Counts: counts(all)}
 	needle := strings.ToLower(q.Get("q"))
 	kept := make([]omen.HostStatus, 0, len(all))
 	for _, h := range all {
@@ -91,7 +91,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	out.Total = len(kept)
 	kept = kept[min(offset, len(kept)):]
 	kept = kept[:min(limit, len(kept))]
-	out.Hosts = each(kept, func(h omen.HostStatus) wireHost { return toHost(h, a.recent.values(h.Host, sparkScores), 3) })
+	out.Hosts = each(kept, func(h omen.HostStatus) Host { return toHost(h, a.recent.values(h.Host, sparkScores), 3) })
 	return out, nil
 }
 
@@ -137,8 +137,8 @@ func (a *API) getHost(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := wireHostDetail{
-		wireHost: toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
+	out := HostDetail{
+		Host:     toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
 		Features: each(h.Features, toFeature), Incidents: each(open, toIncident),
 	}
 	if h.Model.ID != "" {
@@ -164,14 +164,14 @@ func (a *API) getScore(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := wireHistory{Host: h.ID(), Limit: 1}
+	out := ScoreHistory{Host: h.ID(), Limit: 1}
 	times, values, step := thin(history, from, to, points)
 	if step == 0 {
 		step = a.spacing(h, times)
 	}
-	out.Step = number(step.Seconds())
-	out.Times = each(times, unix)
-	out.Scores = each(values, func(v float64) number { return number(v) })
+	out.Step = Number(step.Seconds())
+	out.Times = each(times, Unix)
+	out.Scores = each(values, func(v float64) Number { return Number(v) })
 	return out, nil
 }
 
@@ -262,13 +262,7 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	toNumber := func(v float64) number { return number(v) }
-	return wireFeatures{Host: h.Host.ID(), Features: each(got, func(f FeatureHistory) wireFeatureHistory {
-		return wireFeatureHistory{
-			Feature: f.Feature, Unit: f.Unit, Times: each(f.At, unix), Actual: each(f.Actual, toNumber),
-			Expected: each(f.Expected, toNumber), Lower: each(f.Lower, toNumber), Upper: each(f.Upper, toNumber),
-		}
-	})}, nil
+	return Features{Host: h.Host.ID(), Features: got}, nil
 }
 
 // rangeParams reads from, to (RFC 3339 or seconds since 1970; the last hour

@@ -54,31 +54,10 @@ type Live struct {
 
 	// Calendars is every calendar file of the configuration and how reading it
 	// went. May be nil.
-	Calendars func() []Calendar
+	Calendars func() []CalendarFile
 
 	// Queues is the fill of the bounded queues between Omen's parts. May be nil.
 	Queues func() []Queue
-}
-
-// FeatureHistory is one feature of a host over time. The slices that are not
-// empty are of one length.
-type FeatureHistory struct {
-	Feature  string
-	Unit     omen.Unit
-	At       []time.Time
-	Actual   []float64 // NaN is a gap
-	Expected []float64
-	Lower    []float64
-	Upper    []float64
-}
-
-// Calendar is an iCalendar file that the configuration names.
-type Calendar struct {
-	Name        string
-	File        string
-	ReadAt      time.Time // when it was last read without an error
-	FailedSince time.Time // zero: it can be read
-	Err         error     // why it cannot; its windows stay as they were
 }
 
 // Queue is the fill of one bounded queue.

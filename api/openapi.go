@@ -21,7 +21,7 @@ func document(routes []route, version string) []byte {
 	}}}
 	problem := object{
 		"description": "an error, with a hint how to mend it",
-		"content":     object{"application/json": object{"schema": s.of(reflect.TypeFor[wireError]())}},
+		"content":     object{"application/json": object{"schema": s.of(reflect.TypeFor[Error]())}},
 	}
 	for _, r := range routes {
 		params := []any{}
@@ -98,9 +98,9 @@ func operation(r route) string {
 type schemas object
 
 var plainTypes = map[reflect.Type]object{
-	reflect.TypeFor[number]():          {"type": []string{"number", "null"}},
-	reflect.TypeFor[seconds]():         {"type": "number"},
-	reflect.TypeFor[instant]():         {"type": []string{"string", "null"}, "format": "date-time"},
+	reflect.TypeFor[Number]():          {"type": []string{"number", "null"}},
+	reflect.TypeFor[Seconds]():         {"type": "number"},
+	reflect.TypeFor[Instant]():         {"type": []string{"string", "null"}, "format": "date-time"},
 	reflect.TypeFor[json.RawMessage](): {"type": []string{"object", "null"}},
 }
 

@@ -18,7 +18,7 @@ const refresh = time.Minute
 // them went. It is safe for concurrent use.
 type calendarFiles struct {
 	mu  sync.Mutex
-	all []api.Calendar // in the configuration's order
+	all []api.CalendarFile // in the configuration's order
 }
 
 // newCalendarFiles takes files that were read at now, each without an error: a
@@ -26,7 +26,7 @@ type calendarFiles struct {
 func newCalendarFiles(files []config.Calendar, now time.Time) *calendarFiles {
 	c := &calendarFiles{}
 	for _, k := range files {
-		c.all = append(c.all, api.Calendar{Name: k.Name, File: k.File, ReadAt: now})
+		c.all = append(c.all, api.CalendarFile{Name: k.Name, File: k.File, ReadAt: api.Instant(now)})
 	}
 	return c
 }
@@ -36,24 +36,23 @@ func newCalendarFiles(files []config.Calendar, now time.Time) *calendarFiles {
 func (c *calendarFiles) note(name string, now time.Time, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.all, func(k api.Calendar) bool { return k.Name == name })
+	i := slices.IndexFunc(c.all, func(k api.CalendarFile) bool { return k.Name == name })
 	if i < 0 {
 		return false
 	}
 	k, was := &c.all[i], c.all[i].Err
-	switch {
-	case err == nil:
-		k.ReadAt, k.FailedSince, k.Err = now, time.Time{}, nil
-	case was == nil:
-		k.FailedSince, k.Err = now, err
-	default:
-		k.Err = err
+	if err == nil {
+		k.ReadAt, k.FailedSince, k.Err = api.Instant(now), api.Instant{}, ""
+		return was != ""
 	}
-	return (was == nil) != (err == nil) || err != nil && err.Error() != was.Error()
+	if k.Err = err.Error(); was == "" {
+		k.FailedSince = api.Instant(now)
+	}
+	return k.Err != was
 }
 
 // status is a copy of what is known.
-func (c *calendarFiles) status() []api.Calendar {
+func (c *calendarFiles) status() []api.CalendarFile {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.all)

@@ -168,10 +168,10 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 		one := api.FeatureHistory{Feature: name, Unit: spec.Unit}
 		for i := range f.Instants {
 			v := spec.Clean(f.At(row, i, column))
-			if math.IsNaN(v) && len(one.At) == 0 {
+			if math.IsNaN(v) && len(one.Times) == 0 {
 				continue // a history begins with its first sample
 			}
-			one.At, one.Actual = append(one.At, f.Time(i)), append(one.Actual, v)
+			one.Times, one.Actual = append(one.Times, api.Unix(f.Time(i))), append(one.Actual, api.Number(v))
 		}
 		all = append(all, one)
 	}
