@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 		"store", "incident", "notify", "api", "web",
 	},
 	"bench/faults/record": {".", "feature", "series"},
-	"cmd/omen":            {".", "app", "config", "bench", "detect", "feature", "series", "store"},
+	"cmd/omen":            {".", "api", "app", "config", "bench", "detect", "feature", "series", "store"},
 }
 
 // onlyIn says which package alone may import a heavy library.

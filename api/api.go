@@ -15,8 +15,8 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// Options of an API. Store, Desk and Live (with Hosts and Sources) are
-// required.
+// Options of an API. Store is required; without a Desk nothing can be changed,
+// and without Live.Hosts and Live.Sources no host and no source is known.
 type Options struct {
 	Store    *store.DB
 	Desk     *incident.Desk
@@ -51,6 +51,12 @@ func New(o Options) *API {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Live.Hosts == nil {
+		o.Live.Hosts = func() []omen.HostStatus { return nil }
+	}
+	if o.Live.Sources == nil {
+		o.Live.Sources = func() []omen.SourceStatus { return nil }
 	}
 	if o.Started.IsZero() {
 		o.Started = time.Now()
