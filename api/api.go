@@ -16,7 +16,7 @@ import (
 )
 
 // Options of an API. Store is required; without a Desk nothing can be changed,
-// and without Live.Hosts and Live.Sources no host and no source is known.
+// and without Live's Hosts, Host and Sources no host and no source is known.
 type Options struct {
 	Store    *store.DB
 	Desk     *incident.Desk
@@ -55,6 +55,9 @@ func New(o Options) *API {
 	if o.Live.Hosts == nil {
 		o.Live.Hosts = func() []omen.HostStatus { return nil }
 	}
+	if o.Live.Host == nil {
+		o.Live.Host = func(omen.Host) (omen.HostStatus, bool) { return omen.HostStatus{}, false }
+	}
 	if o.Live.Sources == nil {
 		o.Live.Sources = func() []omen.SourceStatus { return nil }
 	}
@@ -89,27 +92,22 @@ func (a *API) Observe(k omen.Tick) { a.recent.observe(k) }
 // called once, for example by http.Server.RegisterOnShutdown.
 func (a *API) Close() { close(a.closed) }
 
-// Handler serves the API's routes. What it does not know is 404 in JSON under
-// /api/, and the fallback's elsewhere: the user interface.
-func (a *API) Handler() http.Handler { return a.HandlerWith(nil) }
+// Handler serves the API's routes; everything else is 404.
+func (a *API) Handler() http.Handler { return a.HandlerWith(http.NotFoundHandler()) }
 
 // HandlerWith is [API.Handler] with a handler for all other paths, such as the
-// user interface, behind the same protections; nil answers 404.
+// web UI, behind the same protections. Below /api/ a path or method that the
+// fallback does not know is answered in the API's own form.
 func (a *API) HandlerWith(fallback http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range a.routes() {
 		mux.Handle(r.method+" "+r.path, a.measured(r))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)}))
-	mux.HandleFunc("/api/v1/omen/", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusNotFound, Error{
-			Error: r.Method + " " + r.URL.Path + ": no such route",
-			Hint:  "/api/v1/omen/openapi.json lists all routes",
-		})
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		fallback.ServeHTTP(&refusal{ResponseWriter: w, request: r}, r)
 	})
-	if fallback != nil {
-		mux.Handle("/", fallback)
-	}
+	mux.Handle("/", fallback)
 	return a.protected(mux)
 }
 

@@ -204,6 +204,9 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		says               string
 	}{
 		{"GET", "/api/v1/omen/nothing", "", 404, "openapi.json"},
+		{"DELETE", "/api/v1/omen/hosts", "", 404, "DELETE /api/v1/omen/hosts: no such route"},
+		{"GET", "/api/v1/nonsense", "", 404, "no such route"},
+		{"GET", "/api/", "", 404, "no such route"},
 		{"GET", "/api/v1/omen/hosts/web-2", "", 404, "web-2"},
 		{"GET", "/api/v1/omen/hosts/web-1:9100", "", 409, "other/node/web-1:9100"},
 		{"GET", "/api/v1/omen/hosts?limit=-1", "", 400, "limit"},
@@ -440,6 +443,60 @@ func TestAStreamGoesOnWhereItWas(t *testing.T) {
 		}
 	}
 	t.Error("the stream ended")
+}
+
+// What is asked of one host does not list all, however many events there are.
+func TestOneHostIsReadByItsID(t *testing.T) {
+	f := newFixture(t)
+	f.hosts[0].Labels["role"] = "shop"
+	for i := range 20 {
+		body := fmt.Sprintf(`{"kind":"deploy","match":[{"name":"role","value":"%s","isRegex":false,"isEqual":true}],"by":"ci"}`, []string{"shop", "db"}[i%2])
+		if status, text, _ := f.call(t, "POST", "/api/v1/omen/events", body); status != 201 {
+			t.Fatal(text)
+		}
+	}
+	f.hosts = append(f.hosts, scored(omen.Host{Source: "prom", Profile: "node", Name: "a%2Fb"}, 0.5))
+	f.listed = 0
+	_, body, _ := f.call(t, "GET", "/api/v1/omen/events?to="+time.Now().Add(time.Minute).UTC().Format(time.RFC3339)+"&host="+url.QueryEscape(web1.ID()), "")
+	if n := strings.Count(body, `"deploy"`); n != 10 {
+		t.Errorf("%d events, want the 10 of role shop: %s", n, body)
+	}
+	for _, path := range []string{"", "/score", "/features?feature=cpu_iowait"} {
+		for _, id := range []string{web1.ID(), "prom/node/a%2Fb"} {
+			if status, text, _ := f.call(t, "GET", "/api/v1/omen/hosts/"+url.PathEscape(id)+path, ""); status != 200 {
+				t.Error(text)
+			}
+		}
+	}
+	if f.listed != 0 {
+		t.Errorf("all hosts were listed %d times", f.listed)
+	}
+}
+
+// Below /api/ the fallback's answers in JSON pass; others become the API's.
+func TestUnknownPathsBesideTheAPI(t *testing.T) {
+	rest := http.NewServeMux()
+	rest.HandleFunc("GET /api/v1/query", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"status":"error"}`)
+	})
+	rest.HandleFunc("GET /hosts/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "web UI") })
+	h := New(Options{}).HandlerWith(rest)
+	for path, want := range map[string]string{
+		"GET /api/v1/query":   `404 {"status":"error"}`,
+		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
+		"GET /api/v1/queries": `404 {"error":"GET /api/v1/queries: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
+		"GET /hosts/a%252Fb":  "200 web UI",
+		"GET /federate":       "404 404 page not found\n",
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		if got := fmt.Sprint(w.Code, " ", w.Body); got != want {
+			t.Errorf("%s %s: %q, want %q", method, path, got, want)
+		}
+	}
 }
 
 // A chart of several features does not fail for one that the host has no more.

@@ -92,7 +92,7 @@ func toIncident(i omen.Incident) Incident {
 func toChange(c omen.Change) Change {
 	return Change{
 		Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID,
-		State: string(c.Incident.State), Severity: c.Incident.Severity, Score: Number(c.Incident.Score),
+		State: c.Incident.State, Severity: c.Incident.Severity, Score: Number(c.Incident.Score),
 		Reason: c.Reason, By: c.By, Comment: c.Comment, Causes: each(c.Incident.Causes, toCause),
 		Summary: c.Incident.Summary,
 	}

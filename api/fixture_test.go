@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,7 @@ type fixture struct {
 	ready   error
 	reload  error
 	given   map[string]float64 // what Predict was given
+	listed  int                // how often all hosts were asked for
 }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -81,7 +83,16 @@ func newFixture(t *testing.T) *fixture {
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
 	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Graph: func(context.Context, string, string) ([]byte, error) { return []byte("\x89PNG"), nil }, Live: Live{
-		Hosts:   func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.hosts },
+		Hosts: func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); f.listed++; return f.hosts },
+		Host: func(id omen.Host) (omen.HostStatus, bool) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
+			if i < 0 {
+				return omen.HostStatus{}, false
+			}
+			return f.hosts[i], true
+		},
 		Sources: func() []omen.SourceStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.sources },
 		Features: func(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
 			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil

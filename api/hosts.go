@@ -21,9 +21,13 @@ const sparkScores = 60
 // find is the host that a path or query names: by its full ID, or by its name
 // if only one host has it, or by its instance label.
 func (a *API) find(name string) (omen.HostStatus, error) {
+	if id, err := omen.ParseHost(name); err == nil {
+		if h, ok := a.live.Host(id); ok {
+			return h, nil
+		}
+	}
 	hosts := a.live.Hosts()
 	for _, is := range []func(omen.HostStatus) bool{
-		func(h omen.HostStatus) bool { return h.Host.ID() == name },
 		func(h omen.HostStatus) bool { return h.Host.Name == name },
 		func(h omen.HostStatus) bool { return h.Labels["instance"] == name },
 	} {

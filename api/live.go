@@ -18,6 +18,9 @@ type Live struct {
 	// without a model has a zero Score and a zero Model.
 	Hosts func() []omen.HostStatus
 
+	// Host is one host of these; false for one that is not known.
+	Host func(omen.Host) (omen.HostStatus, bool)
+
 	// Sources is every configured source, in the configuration's order.
 	Sources func() []omen.SourceStatus
 

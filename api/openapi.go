@@ -2,11 +2,16 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"reflect"
 	"regexp"
 	"strings"
+
+	"github.com/omenhq/omen"
 )
+
+//go:generate go test -run TestTheDocumentIsCommitted . -update
 
 type object = map[string]any
 
@@ -20,7 +25,7 @@ func document(routes []route, version string) []byte {
 		"responses": object{"200": object{"description": "metrics", "content": object{mediaText: object{"schema": object{"type": "string"}}}}},
 	}}}
 	problem := object{
-		"description": "an error, with a hint how to mend it",
+		"description": "an error, with a hint how to resolve it",
 		"content":     object{"application/json": object{"schema": s.of(reflect.TypeFor[Error]())}},
 	}
 	for _, r := range routes {
@@ -94,7 +99,7 @@ func operation(r route) string {
 	return b.String()
 }
 
-// schemas collects the JSON schemas of wire structs by name.
+// schemas collects the JSON schemas of wire structs and enums by name.
 type schemas object
 
 var plainTypes = map[reflect.Type]object{
@@ -104,11 +109,43 @@ var plainTypes = map[reflect.Type]object{
 	reflect.TypeFor[json.RawMessage](): {"type": []string{"object", "null"}},
 }
 
-// of is the schema of a type, by reference where it is a struct. A type that
-// it does not know is a bug that every test of the package finds.
+// enums are the values of each string type that has only some. Empty ones are
+// of what is not known yet, or was not given.
+var enums = enumsOf(
+	omen.Units(),
+	[]omen.HostState{omen.HostLearning, omen.HostNormal, omen.HostAnomalous, omen.HostSilent},
+	[]omen.SourceState{omen.SourceStarting, omen.SourceUp, omen.SourcePartial, omen.SourceDown},
+	[]omen.Grade{"", omen.Provisional, omen.Learning, omen.Established},
+	[]omen.IncidentKind{omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident},
+	[]omen.IncidentState{omen.Open, omen.Acknowledged, omen.Closed},
+	[]omen.Severity{omen.Info, omen.Warning, omen.Critical},
+	[]omen.Verdict{omen.NoVerdict, omen.Real, omen.NotAProblem, omen.Expected},
+	[]omen.Effect{"", omen.EffectSilence, omen.EffectExclude, omen.EffectShift},
+	[]omen.EventKind{omen.EventBoot, omen.EventRestart, omen.EventDeploy, omen.EventNote},
+	[]omen.ChangeKind{
+		omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeUpdated, omen.ChangeAcknowledged, omen.ChangeAssigned, omen.ChangeCommented,
+		omen.ChangeJudged, omen.ChangeSuppressed, omen.ChangeReopened, omen.ChangeActed, omen.ChangeClosed,
+	},
+)
+
+func enumsOf(lists ...any) map[reflect.Type]object {
+	all := map[reflect.Type]object{}
+	for _, values := range lists {
+		all[reflect.TypeOf(values).Elem()] = object{"type": "string", "enum": values}
+	}
+	return all
+}
+
+// of is the schema of a type, by reference where it is a struct or has only
+// some values. A type that it does not know is a bug that every test of the
+// package finds.
 func (s schemas) of(t reflect.Type) object {
 	if o, ok := plainTypes[t]; ok {
 		return o
+	}
+	if o, ok := enums[t]; ok {
+		s[t.Name()] = o
+		return object{"$ref": "#/components/schemas/" + t.Name()}
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -120,7 +157,7 @@ func (s schemas) of(t reflect.Type) object {
 	case reflect.Slice:
 		return object{"type": "array", "items": s.of(t.Elem())}
 	case reflect.Map:
-		return object{"type": "object", "additionalProperties": s.of(t.Elem())}
+		return object{"type": "object", "propertyNames": s.of(t.Key()), "additionalProperties": s.of(t.Elem())}
 	case reflect.Pointer:
 		return object{"oneOf": []any{s.of(t.Elem()), object{"type": "null"}}}
 	case reflect.Struct:
@@ -143,13 +180,12 @@ func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		property := s.of(f.Type)
+		property := maps.Clone(s.of(f.Type))
 		if doc := f.Tag.Get("doc"); doc != "" {
-			described := object{"description": doc}
-			for k, v := range property {
-				described[k] = v
-			}
-			property = described
+			property["description"] = doc
+		}
+		if f.Tag.Get("null") == "never" {
+			property["type"] = property["type"].([]string)[0]
 		}
 		properties[name] = property
 		if !strings.Contains(options, "omitempty") {

@@ -26,7 +26,7 @@ var errMedia = errors.New("unsupported media type")
 // Error is what every error looks like.
 type Error struct {
 	Error string `json:"error"`
-	Hint  string `json:"hint" doc:"how to mend it; may be empty"`
+	Hint  string `json:"hint" doc:"how to resolve it; may be empty"`
 }
 
 // statusOf is the HTTP status that an error's kind asks for.
@@ -76,6 +76,34 @@ func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
+}
+
+// refusal is the response of a handler that answers an unknown path or method
+// with text or HTML: it says the same as an [Error].
+type refusal struct {
+	http.ResponseWriter
+	request *http.Request
+	said    bool
+}
+
+func (f *refusal) WriteHeader(status int) {
+	json := strings.HasPrefix(f.Header().Get("Content-Type"), "application/json")
+	if json || status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+		f.ResponseWriter.WriteHeader(status)
+		return
+	}
+	f.said = true
+	answer(f.ResponseWriter, status, Error{
+		Error: f.request.Method + " " + f.request.URL.Path + ": no such route",
+		Hint:  "/api/v1/omen/openapi.json lists all routes",
+	})
+}
+
+func (f *refusal) Write(b []byte) (int, error) {
+	if f.said {
+		return len(b), nil
+	}
+	return f.ResponseWriter.Write(b)
 }
 
 // decode reads a JSON body into v. An unknown key is an error, so that a typo

@@ -25,7 +25,7 @@ type Silence struct {
 	ID      string        `json:"id" doc:"given by Omen"`
 	Match   List[Matcher] `json:"match" doc:"all must hold"`
 	From    Instant       `json:"from" doc:"null: now"`
-	Until   Instant       `json:"until"`
+	Until   Instant       `json:"until" null:"never"`
 	Effect  omen.Effect   `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
 	By      string        `json:"by"`
 	Reason  string        `json:"reason"`
@@ -39,7 +39,7 @@ type Silences struct {
 type NewSilence struct {
 	Match  List[Matcher] `json:"match" doc:"all must hold"`
 	From   Instant       `json:"from,omitempty" doc:"null: now"`
-	Until  Instant       `json:"until"`
+	Until  Instant       `json:"until" null:"never"`
 	Effect omen.Effect   `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
 	By     string        `json:"by,omitempty"`
 	Reason string        `json:"reason"`
@@ -148,29 +148,14 @@ func (a *API) getEvents(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = slices.DeleteFunc(all, func(e omen.Event) bool { return !a.concerns(e, h) })
+		known, _ := a.live.Host(h)
+		value := omen.HostValue(h, known.Labels)
+		all = slices.DeleteFunc(all, func(e omen.Event) bool {
+			holds, err := omen.Compile(e.Match)
+			return err != nil || !holds(value)
+		})
 	}
 	return Events{each(all, toEvent)}, nil
-}
-
-// concerns reports whether an event happened to a host.
-func (a *API) concerns(e omen.Event, h omen.Host) bool {
-	var labels map[string]string
-	if known, err := a.find(h.ID()); err == nil {
-		labels = known.Labels
-	}
-	holds, err := omen.Compile(e.Match)
-	return err == nil && holds(func(name string) string {
-		switch name {
-		case omen.MatchHost:
-			return h.Name
-		case omen.MatchProfile:
-			return h.Profile
-		case omen.MatchSource:
-			return h.Source
-		}
-		return labels[name]
-	})
 }
 
 func (a *API) postEvent(r *http.Request) (any, error) {

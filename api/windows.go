@@ -15,7 +15,7 @@ type Window struct {
 	Match    List[Matcher] `json:"match"`
 	Zone     string        `json:"zone,omitempty" doc:"an IANA name such as Europe/Berlin; empty: UTC"`
 	Start    string        `json:"start" doc:"the first beginning by the local clock: 2026-01-31T02:00:00"`
-	Duration Number        `json:"duration_seconds"`
+	Duration Number        `json:"duration_seconds" null:"never"`
 	Rule     string        `json:"rule,omitempty" doc:"an RFC 5545 RRULE; empty: once"`
 	Except   List[string]  `json:"except,omitempty" doc:"local beginnings that do not take place"`
 	Calendar string        `json:"calendar,omitempty" doc:"the calendar it was read from"`
@@ -26,8 +26,8 @@ type Window struct {
 }
 
 type Span struct {
-	From Instant `json:"from"`
-	To   Instant `json:"to"`
+	From Instant `json:"from" null:"never"`
+	To   Instant `json:"to" null:"never"`
 }
 
 type Windows struct {

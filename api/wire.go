@@ -74,7 +74,7 @@ type wirePages struct {
 	Promised Number `json:"promised_per_week" doc:"false pages that the configuration accepts"`
 	Actual   Number `json:"actual_per_week" doc:"pages told, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
-	Days     Number `json:"days" doc:"how long the host has been watched, a week at most"`
+	Days     Number `json:"days" null:"never" doc:"how long the host has been watched, a week at most"`
 }
 
 // wireAllPages is the same of all hosts together.
@@ -83,7 +83,7 @@ type wireAllPages struct {
 	Actual   Number `json:"actual_per_host_week" doc:"pages told, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
 	Hosts    int    `json:"hosts"`
-	Days     Number `json:"days" doc:"how long the hosts have been watched on average, a week at most"`
+	Days     Number `json:"days" null:"never" doc:"how long the hosts have been watched on average, a week at most"`
 }
 
 type Feature struct {
@@ -115,8 +115,8 @@ type Hosts struct {
 
 type ScoreHistory struct {
 	Host   string        `json:"host"`
-	Limit  Number        `json:"limit" doc:"always 1"`
-	Step   Number        `json:"step_seconds" doc:"what one point stands for"`
+	Limit  Number        `json:"limit" null:"never" doc:"always 1"`
+	Step   Number        `json:"step_seconds" null:"never" doc:"what one point stands for"`
 	Times  List[Seconds] `json:"times" doc:"seconds since 1970"`
 	Scores List[Number]  `json:"scores" doc:"the highest score of each step; null is a gap"`
 }
@@ -169,25 +169,25 @@ type Incidents struct {
 }
 
 type Change struct {
-	Seq      int64           `json:"seq"`
-	Key      string          `json:"key" doc:"the same however often it is delivered"`
-	Kind     omen.ChangeKind `json:"kind"`
-	At       Instant         `json:"at"`
-	Incident string          `json:"incident"`
-	State    string          `json:"state" doc:"the incident's, after the change"`
-	Severity omen.Severity   `json:"severity"`
-	Score    Number          `json:"score"`
-	Reason   string          `json:"reason"`
-	By       string          `json:"by"`
-	Comment  string          `json:"comment"`
-	Causes   List[Cause]     `json:"causes"`
-	Summary  string          `json:"summary"`
+	Seq      int64              `json:"seq"`
+	Key      string             `json:"key" doc:"the same however often it is delivered"`
+	Kind     omen.ChangeKind    `json:"kind"`
+	At       Instant            `json:"at" null:"never"`
+	Incident string             `json:"incident"`
+	State    omen.IncidentState `json:"state" doc:"the incident's, after the change"`
+	Severity omen.Severity      `json:"severity"`
+	Score    Number             `json:"score"`
+	Reason   string             `json:"reason"`
+	By       string             `json:"by"`
+	Comment  string             `json:"comment"`
+	Causes   List[Cause]        `json:"causes"`
+	Summary  string             `json:"summary"`
 }
 
 type Delivery struct {
 	Key      string  `json:"key" doc:"of the change that was told"`
 	Receiver string  `json:"receiver"`
-	At       Instant `json:"at"`
+	At       Instant `json:"at" null:"never"`
 	Took     Number  `json:"took_seconds"`
 	Outcome  string  `json:"outcome" doc:"delivered, retrying, gave_up or skipped"`
 	Detail   string  `json:"detail"`
@@ -236,8 +236,8 @@ type Sources struct {
 
 type Status struct {
 	Version         string                 `json:"version"`
-	StartedAt       Instant                `json:"started_at"`
-	UptimeSeconds   Number                 `json:"uptime_seconds"`
+	StartedAt       Instant                `json:"started_at" null:"never"`
+	UptimeSeconds   Number                 `json:"uptime_seconds" null:"never"`
 	Ready           bool                   `json:"ready"`
 	Waiting         string                 `json:"waiting" doc:"what is being waited for while not ready"`
 	Hosts           map[omen.HostState]int `json:"hosts" doc:"hosts by state"`

@@ -18,7 +18,7 @@ import (
 // live is the running Omen as the API sees it.
 func (g *generation) live() api.Live {
 	return api.Live{
-		Hosts: g.hosts, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
+		Hosts: g.hosts, Host: g.host, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
 		Predict: g.predict, Reload: g.p.reload, Ready: g.ready, Queues: g.queues, Pages: g.pages,
 		Calendars: g.calendars.status,
 	}
@@ -31,6 +31,18 @@ func (g *generation) hosts() []omen.HostStatus {
 	}
 	g.p.pages.fill(all, g.conf.Pages.PerHostWeek, time.Now())
 	return all
+}
+
+// host is the status of one host.
+func (g *generation) host(id omen.Host) (omen.HostStatus, bool) {
+	w := g.of(id)
+	if w == nil {
+		return omen.HostStatus{}, false
+	}
+	h, known := w.Host(id)
+	one := []omen.HostStatus{h}
+	g.p.pages.fill(one, g.conf.Pages.PerHostWeek, time.Now())
+	return one[0], known
 }
 
 // pages are those of all hosts, and all since the start by severity.

@@ -1,6 +1,6 @@
 // How values, times and words are written for people. Values follow package
 // omen's Unit.Format, so that pages, messages and the API say the same.
-import type { HostState, Num } from "./api";
+import type { HostState, Num, Severity, Verdict } from "./api";
 
 function short(v: number): string {
   const a = Math.abs(v);
@@ -82,7 +82,7 @@ export const clock = (at: string | null) => (at ? new Date(at).toLocaleString(un
 export const words = (name: string) => name.replace(/_/g, " ");
 
 export const stateColor: Record<HostState, string> = { normal: "teal", anomalous: "red", learning: "violet", silent: "gray" };
-export const severityColor: Record<string, string> = { info: "gray", warning: "orange", critical: "red" };
+export const severityColor: Record<Severity, string> = { info: "gray", warning: "orange", critical: "red" };
 
 const reasons: Record<string, string> = {
   opened_anomalous: "left its normal behaviour", opened_cold_start_suppressed: "its model is too young to page",
@@ -99,8 +99,8 @@ const reasons: Record<string, string> = {
 /** A reason value in words. */
 export const reason = (r: string) => reasons[r] ?? words(r);
 
-const verdicts: Record<string, string> = { real: "real", not_a_problem: "not a problem", expected_at_this_time: "expected at this time" };
-export const verdict = (v: string) => verdicts[v] ?? v;
+const verdicts: Record<Verdict, string> = { "": "none", real: "real", not_a_problem: "not a problem", expected_at_this_time: "expected at this time" };
+export const verdict = (v: Verdict) => verdicts[v];
 
 /** The start of a chart's y axis and its end, so that the limit (1) is always in view. */
 export function scoreRange(values: Num[], log: boolean): [number, number] {

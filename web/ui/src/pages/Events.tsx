@@ -24,7 +24,7 @@ export function Events() {
           <tbody>{rows.map((e) => (
             <tr key={e.id}>
               <td style={{ whiteSpace: "nowrap" }}><When at={e.at} /></td>
-              <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind] ?? "gray"} />{e.kind}</span></td>
+              <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind]} />{e.kind}</span></td>
               <td><Matchers match={e.match} /></td>
               <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener">{e.title || e.link}</a> : e.title}</td><td>{e.by}</td>
               <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>

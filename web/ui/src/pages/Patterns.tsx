@@ -7,7 +7,7 @@ import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { Signs, useBy } from "../parts/Forms";
 import { usePatterns, useSend, type Pattern } from "../quiet";
 
-const color: Record<string, string> = { real: "red", not_a_problem: "teal", expected_at_this_time: "violet" };
+const color: Record<Pattern["verdict"], string> = { "": "gray", real: "red", not_a_problem: "teal", expected_at_this_time: "violet" };
 
 /** What a pattern does, for people. */
 export const effectOf = (p: Pattern) =>
@@ -33,7 +33,7 @@ export function Patterns() {
             <thead><tr><th>Verdict</th><th>Causes like these</th><th>Where and when</th><th>What it changes</th><th>By</th><th>From</th><th /></tr></thead>
             <tbody>{rows.map((p) => (
               <tr key={p.id} className={p.reverted ? "past" : ""}>
-                <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict] ?? "gray"} />{verdict(p.verdict)}</span></td>
+                <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict]} />{verdict(p.verdict)}</span></td>
                 <td><Signs causes={p.causes} /></td>
                 <td style={{ minWidth: 130 }}>{p.role ? <>every host of role {p.role}</> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}>{p.host.name}</Link>}<div className="dim" style={{ fontSize: 12.5 }}>{p.text}</div></td>
                 <td style={{ minWidth: 150 }}>{effectOf(p)}</td>

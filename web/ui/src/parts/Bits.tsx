@@ -1,7 +1,7 @@
 import { Alert, Badge, Tooltip } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
-import { ApiError, hostPath, incidentPath, type Cause, type HostState, type Incident } from "../api";
+import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
 import { ago, causesLine, clearing, clock, reason, score, severityColor, stateColor, value, words } from "../format";
 
 export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} aria-hidden />;
@@ -10,16 +10,17 @@ export const State = ({ state }: { state: HostState }) => (
   <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={stateColor[state]} />{state}</span>
 );
 
-const gradeHelp: Record<string, string> = {
+const gradeHelp: Record<GradeName, string> = {
+  "": "no model yet",
   provisional: "learned from minutes: what it finds is recorded, and told only when it is extreme",
   learning: "learned from hours: it is told only after it lasts longer",
   established: "learned from a day or more",
 };
-export const Grade = ({ grade }: { grade: string }) =>
-  grade ? <Tooltip label={gradeHelp[grade] ?? grade}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
+export const Grade = ({ grade }: { grade: GradeName }) =>
+  grade ? <Tooltip label={gradeHelp[grade]}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
 
 export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" | "state"> }) =>
-  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity] ?? "gray"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{i.severity}</Badge>;
+  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity]} size="sm" tt="none" style={{ minWidth: "max-content" }}>{i.severity}</Badge>;
 
 /** An instant as "3 min ago", the exact time on hover; it ticks by itself. */
 export function When({ at }: { at: string | null }) {

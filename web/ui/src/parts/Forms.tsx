@@ -10,7 +10,7 @@ import { matcherText, parseMatchers, useMatches, type Effect, type Matcher } fro
 /** Who acts; remembered by the browser. */
 export const useBy = () => useLocalStorage({ key: "omen-by", defaultValue: "", getInitialValueInEffect: false });
 
-export const effectWords: Record<string, string> = { "": "nobody is told", silence: "nobody is told", exclude: "nobody is told, not learned from", shift: "nobody is told, learned as expected" };
+export const effectWords: Record<Effect | "", string> = { "": "nobody is told", silence: "nobody is told", exclude: "nobody is told, not learned from", shift: "nobody is told, learned as expected" };
 
 export const EffectField = ({ value, onChange }: { value: Effect; onChange: (v: Effect) => void }) => (
   <Select size="sm" label="Effect" allowDeselect={false} value={value} onChange={(v) => onChange((v ?? "silence") as Effect)} description="Incidents are recorded and shown all the same."

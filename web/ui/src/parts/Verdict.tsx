@@ -2,16 +2,16 @@ import { Alert, Button, Modal, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
-import { previewVerdict, useAct, type IncidentDetail, type Preview } from "../api";
+import { previewVerdict, useAct, type IncidentDetail, type Preview, type Verdict } from "../api";
 import { score, verdict } from "../format";
 import { IncidentTable, Problem } from "./Bits";
 import { Signs } from "./Forms";
 
-const verdicts = ["real", "not_a_problem", "expected_at_this_time"];
+const verdicts: Verdict[] = ["real", "not_a_problem", "expected_at_this_time"];
 
 /** The three verdicts; each is shown with what it would change before it is given. */
 export function Verdicts({ i, by, comment, done }: { i: IncidentDetail; by: string; comment: string; done: () => void }) {
-  const [asked, setAsked] = useState("");
+  const [asked, setAsked] = useState<Verdict>("");
   const take = useAct(i.id);
   return (
     <>
@@ -35,7 +35,7 @@ export function Verdicts({ i, by, comment, done }: { i: IncidentDetail; by: stri
   );
 }
 
-function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: string; by: string; comment: string; close: (given: boolean) => void }) {
+function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: Verdict; by: string; comment: string; close: (given: boolean) => void }) {
   const [role, setRole] = useState(false);
   const act = useAct(i.id);
   const preview = useQuery({ queryKey: ["preview", i.id, v, role], staleTime: 0, retry: false, queryFn: () => previewVerdict(i.id, v, by, role) });
