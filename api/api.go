@@ -24,7 +24,7 @@ type Options struct {
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Started  time.Time // for the uptime; zero: when New is called
-	Graph    Graph     // pictures for messages; nil: none
+	Graph    Graph     // charts for messages; nil: none
 	Log      *slog.Logger
 }
 
@@ -131,13 +131,13 @@ func (a *API) measured(rt route) http.Handler {
 }
 
 // protected refuses requests that another site's page made a browser send,
-// and says to browsers what pages of ours may do.
+// and says to browsers what the web UI may do.
 func (a *API) protected(next http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusForbidden, Error{
 			Error: "the request comes from another site's page",
-			Hint:  "open Omen's own page, or send the request without a browser",
+			Hint:  "open Omen's own web UI, or send the request without a browser",
 		})
 	}))
 	checked := guard.Handler(next)

@@ -143,7 +143,7 @@ func (a *API) act(action incident.Action) func(*http.Request) (any, error) {
 
 type Preview struct {
 	Pattern Pattern        `json:"pattern" doc:"what Omen would remember"`
-	Vanish  List[Incident] `json:"vanish" doc:"incidents of the last 90 days that nobody would have been told of"`
+	Vanish  List[Incident] `json:"vanish" doc:"incidents of the last 90 days that would have been suppressed"`
 	Lost    List[Incident] `json:"lost" doc:"of these, those that somebody confirmed as real"`
 }
 

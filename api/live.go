@@ -31,7 +31,7 @@ type Live struct {
 
 	// Features is the history of some of a host's features within from…to, in
 	// the order asked for. Expected, Lower and Upper are empty where the
-	// expectation was not recorded. May be nil: pages then show what they have
+	// expectation was not recorded. May be nil: the web UI then shows what it has
 	// seen live.
 	Features func(ctx context.Context, host omen.Host, features []string, from, to time.Time) ([]FeatureHistory, error)
 
@@ -50,7 +50,7 @@ type Live struct {
 	// what is being waited for.
 	Ready func() error
 
-	// Pages is what people were told of over the last week on all hosts, against
+	// Pages is what people were notified of over the last week on all hosts, against
 	// what was promised, and all pages since the start by severity. hosts are
 	// those that Hosts gave. May be nil.
 	Pages func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64)

@@ -215,8 +215,8 @@ type Pattern struct {
 	Host       HostRef         `json:"host"`
 	Role       string          `json:"role" doc:"not empty: it holds on every host of this role"`
 	Causes     List[CauseSign] `json:"causes"`
-	MaxPeak    Number          `json:"max_peak" doc:"incidents that reach further are told all the same"`
-	Limit      Number          `json:"limit" doc:"confirmed: the score that counts as anomalous for its like"`
+	MaxPeak    Number          `json:"max_peak" doc:"incidents with a higher peak are not suppressed"`
+	Limit      Number          `json:"limit" doc:"confirmed: the score from which similar samples count as anomalous"`
 	Text       string          `json:"text" doc:"when it holds, for people"`
 	By         string          `json:"by"`
 	Created    Instant         `json:"created"`

@@ -54,9 +54,9 @@ type Host struct {
 	TrainedAt Instant           `json:"trained_at"`
 	Training  Training          `json:"training"`
 	Recent    List[Number]      `json:"recent" doc:"the last scores, oldest first, for a sparkline"`
-	ModelAge  Number            `json:"model_age_seconds" doc:"since the last sample that the serving model learned from; null before the first model"`
+	ModelAge  Number            `json:"model_age_seconds" doc:"since the last sample that the serving model was trained on; null before the first model"`
 	Stale     bool              `json:"stale" doc:"the model is older than two intervals between trainings"`
-	Drift     *Drift            `json:"drift" doc:"how far the host has left what its model learned; null until some samples were scored"`
+	Drift     *Drift            `json:"drift" doc:"how far the host has left what its model was trained on; null until some samples were scored"`
 	Pages     wirePages         `json:"pages"`
 }
 
@@ -66,13 +66,13 @@ type Drift struct {
 	Busy       Number       `json:"busy" doc:"share of them above half of the limit"`
 	Expected   Number       `json:"expected" doc:"the same in training"`
 	Shifted    List[string] `json:"shifted" doc:"features whose usual error has moved by more than two deviations"`
-	Drifting   bool         `json:"drifting" doc:"so far that the model judges another host than it learned"`
+	Drifting   bool         `json:"drifting" doc:"so far that the model no longer fits the host"`
 }
 
-// wirePages are incidents that people were told of, of one host.
+// wirePages are incidents of one host that people were notified of.
 type wirePages struct {
 	Promised Number `json:"promised_per_week" doc:"false pages that the configuration accepts"`
-	Actual   Number `json:"actual_per_week" doc:"pages told, true or false; null while less than a day is known"`
+	Actual   Number `json:"actual_per_week" doc:"pages sent, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
 	Days     Number `json:"days" null:"never" doc:"how long the host has been watched, a week at most"`
 }
@@ -80,7 +80,7 @@ type wirePages struct {
 // wireAllPages is the same of all hosts together.
 type wireAllPages struct {
 	Promised Number `json:"promised_per_host_week" doc:"false pages that the configuration accepts"`
-	Actual   Number `json:"actual_per_host_week" doc:"pages told, true or false; null while less than a day is known"`
+	Actual   Number `json:"actual_per_host_week" doc:"pages sent, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
 	Hosts    int    `json:"hosts"`
 	Days     Number `json:"days" null:"never" doc:"how long the hosts have been watched on average, a week at most"`
@@ -109,7 +109,7 @@ type HostDetail struct {
 
 type Hosts struct {
 	Hosts  List[Host]             `json:"hosts"`
-	Total  int                    `json:"total" doc:"how many match, on all pages"`
+	Total  int                    `json:"total" doc:"how many match"`
 	Counts map[omen.HostState]int `json:"counts" doc:"hosts by state, before filtering"`
 }
 
@@ -153,7 +153,7 @@ type Incident struct {
 	Causes     List[Cause]        `json:"causes"`
 	Reason     string             `json:"reason" doc:"why it is in its state, as a value: opened_anomalous, closed_recovered, …"`
 	Summary    string             `json:"summary"`
-	Suppressed string             `json:"suppressed" doc:"why nobody is told; empty: people are told"`
+	Suppressed string             `json:"suppressed" doc:"why no notification is sent; empty: it is not suppressed"`
 	AckedBy    string             `json:"acked_by"`
 	Assignee   string             `json:"assignee"`
 	Verdict    omen.Verdict       `json:"verdict" doc:"empty, real, not_a_problem or expected_at_this_time"`
@@ -165,7 +165,7 @@ type Incident struct {
 
 type Incidents struct {
 	Incidents List[Incident] `json:"incidents" doc:"the newest onset first"`
-	Next      string         `json:"next" doc:"give it as before= to get the next page; empty: no more"`
+	Next      string         `json:"next" doc:"give it as before= to get older ones; empty: no more"`
 }
 
 type Change struct {
@@ -185,7 +185,7 @@ type Change struct {
 }
 
 type Delivery struct {
-	Key      string  `json:"key" doc:"of the change that was told"`
+	Key      string  `json:"key" doc:"of the change that was sent"`
 	Receiver string  `json:"receiver"`
 	At       Instant `json:"at" null:"never"`
 	Took     Number  `json:"took_seconds"`
@@ -205,7 +205,7 @@ type Model struct {
 	Schema    string          `json:"schema" doc:"hash of the feature list that the model is bound to"`
 	Grade     omen.Grade      `json:"grade"`
 	TrainedAt Instant         `json:"trained_at"`
-	From      Instant         `json:"from" doc:"the span of history it learned from"`
+	From      Instant         `json:"from" doc:"the span of history it was trained on"`
 	To        Instant         `json:"to"`
 	Rows      int             `json:"rows"`
 	Serving   bool            `json:"serving"`
@@ -242,13 +242,13 @@ type Status struct {
 	Waiting         string                 `json:"waiting" doc:"what is being waited for while not ready"`
 	Hosts           map[omen.HostState]int `json:"hosts" doc:"hosts by state"`
 	Sources         List[Source]           `json:"sources"`
-	OpenIncidents   int                    `json:"open_incidents" doc:"those that people are told of"`
-	QuietIncidents  int                    `json:"quiet_incidents" doc:"open ones that nobody is told of"`
+	OpenIncidents   int                    `json:"open_incidents" doc:"those that are not suppressed"`
+	QuietIncidents  int                    `json:"quiet_incidents" doc:"open ones that are suppressed"`
 	Training        List[HostRef]          `json:"training" doc:"hosts whose model is being trained now, at most 20"`
 	TrainingHosts   int                    `json:"training_hosts"`
 	FirstModelDue   Instant                `json:"first_model_due" doc:"when the earliest first model of a learning host is due; null when none is waited for"`
 	FirstModelHosts int                    `json:"first_model_hosts" doc:"hosts that wait for their first model"`
 	Progress        Number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
-	Pages           *wireAllPages          `json:"pages" doc:"what people were told of on all hosts, against what was promised"`
+	Pages           *wireAllPages          `json:"pages" doc:"pages sent on all hosts, against what was promised"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
 }

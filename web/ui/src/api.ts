@@ -18,7 +18,7 @@ export async function ask<T>(path: string, init?: RequestInit): Promise<T> {
   try {
     r = await fetch(base + path, init);
   } catch {
-    throw new ApiError("Omen does not answer", "Is it still running? This page tries again by itself.", 0);
+    throw new ApiError("Omen does not answer", "Is it still running? The web UI tries again by itself.", 0);
   }
   const body = await r.json().catch(() => null);
   if (!r.ok) throw new ApiError(body?.error ?? `status ${r.status}`, body?.hint ?? "", r.status);

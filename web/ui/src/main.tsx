@@ -21,7 +21,7 @@ import "./theme.css";
 
 const theme = createTheme({ primaryColor: "violet", defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
 
-/** The page that an address means. */
+/** What an address shows. */
 function Page() {
   const path = usePathname(); // useLocation's is decoded already
   const id = idOf(path);
@@ -34,7 +34,7 @@ function Page() {
     case "events": return <Events />;
     case "patterns": return <Patterns />;
     case "models": return id ? <HostModels key={id} id={id} /> : <Models />;
-    default: return <main className="page"><Empty>There is no page here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
+    default: return <main className="page"><Empty>There is nothing here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
   }
 }
 

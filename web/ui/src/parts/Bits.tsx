@@ -12,9 +12,9 @@ export const State = ({ state }: { state: HostState }) => (
 
 const gradeHelp: Record<GradeName, string> = {
   "": "no model yet",
-  provisional: "learned from minutes: what it finds is recorded, and told only when it is extreme",
-  learning: "learned from hours: it is told only after it lasts longer",
-  established: "learned from a day or more",
+  provisional: "trained on minutes: its incidents are recorded, and sent only when they are extreme",
+  learning: "trained on hours: notifications are sent only after an incident lasts longer",
+  established: "trained on a day or more",
 };
 export const Grade = ({ grade }: { grade: GradeName }) =>
   grade ? <Tooltip label={gradeHelp[grade]}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
@@ -76,7 +76,7 @@ function Clearing({ causes }: { causes: Cause[] }) {
 export const title = (i: Incident) =>
   i.kind === "fleet" ? `${i.members.length} hosts` : i.kind === "source" ? `source ${i.host.source}` : i.kind === "omen" ? "Omen itself" : i.host.name;
 
-/** Incidents in a table; used on every page. */
+/** Incidents in a table. */
 export function IncidentTable({ incidents, host = true }: { incidents: Incident[]; host?: boolean }) {
   return (
     <div className="scroll">
@@ -88,7 +88,7 @@ export function IncidentTable({ incidents, host = true }: { incidents: Incident[
               <td><Severity incident={i} /></td>
               {host && <td><Link className="host" href={incidentPath(i.id)} title={title(i)}>{title(i)}</Link></td>}
               <td><Link href={incidentPath(i.id)} style={{ fontWeight: 400 }}><span className="cause">{causesLine(i.causes) || i.summary || reason(i.reason)}</span></Link></td>
-              <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <Tooltip label={"nobody is told: " + reason(i.suppressed)}><span className="dim"> · quiet</span></Tooltip>}</td>
+              <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <Tooltip label={"suppressed: " + reason(i.suppressed)}><span className="dim"> · suppressed</span></Tooltip>}</td>
               <td className="right num">{score(i.peak)}</td>
               <td style={{ whiteSpace: "nowrap" }}><When at={i.since} /></td>
             </tr>

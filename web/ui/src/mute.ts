@@ -1,5 +1,5 @@
-// What operators say of the time around incidents: silences, maintenance
-// windows, calendars, events, and what Omen remembers of verdicts.
+// What suppresses notifications: silences, maintenance windows, calendars,
+// events, and what Omen remembers of verdicts.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type * as Api from "./api";
 import { ask, enc, post, query, type Incident, type Matcher, type Matches, type Patterns, type Silence, type Silences, type Span, type WindowList } from "./api";
@@ -102,7 +102,7 @@ export const useEvents = (span: { last: number; host?: string }) =>
 export const within = (events: Event[] | undefined, from: number) =>
   (events ?? []).filter((e) => Math.max(Date.parse(e.at), Date.parse(e.until ?? e.at)) >= from * 1000);
 
-/** The events of a host within a fixed span; those of the day before count while their grace lasts. */
+/** The events of a host within a fixed span; those of the day before count while their grace period lasts. */
 export const useEventsOf = (host: string, span: { from: number; to: number }) =>
   useQuery({
     queryKey: ["events", host, span], enabled: host !== "", ...opts,
@@ -118,7 +118,7 @@ export function useSend<T>(keys: string[]) {
   });
 }
 
-/** A silence that is prefilled for an incident's like: where it was, and what caused it first. */
+/** The matchers of a silence for incidents similar to one: where it was, and its first cause. */
 export function silenceFor(i: Pick<Incident, "kind" | "host" | "members" | "causes">): Matcher[] {
   const is = (name: string, value: string, isRegex = false): Matcher => ({ name, value, isRegex, isEqual: true });
   const source = i.host.source ? [is("source", i.host.source)] : [];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { durationText, matcherText, occurrence, parseDuration, parseMatchers, silenceFor, silenceState, splitRule } from "./quiet";
+import { durationText, matcherText, occurrence, parseDuration, parseMatchers, silenceFor, silenceState, splitRule } from "./mute";
 
 test("matchers are read as they are written", () => {
   const all = [
