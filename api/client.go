@@ -82,18 +82,17 @@ func (c *Client) do(ctx context.Context, method, path string, send []byte, into 
 type direct struct{ http.Handler }
 
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := &kept{answer: http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r}}
+	w := &kept{status: http.StatusOK, header: http.Header{}}
 	d.ServeHTTP(w, r)
-	w.answer.Status, w.answer.Body = http.StatusText(w.answer.StatusCode), io.NopCloser(&w.body)
-	return &w.answer, nil
+	return &http.Response{StatusCode: w.status, Status: http.StatusText(w.status), Header: w.header, Body: io.NopCloser(w), Request: r}, nil
 }
 
 // kept is a response that is kept in memory.
 type kept struct {
-	answer http.Response
-	body   bytes.Buffer
+	bytes.Buffer
+	status int
+	header http.Header
 }
 
-func (k *kept) Header() http.Header         { return k.answer.Header }
-func (k *kept) WriteHeader(status int)      { k.answer.StatusCode = status }
-func (k *kept) Write(b []byte) (int, error) { return k.body.Write(b) }
+func (k *kept) Header() http.Header    { return k.header }
+func (k *kept) WriteHeader(status int) { k.status = status }

@@ -21,13 +21,6 @@ func toCause(c omen.Cause) Cause {
 	}
 }
 
-func toTraining(t omen.TrainingStatus) Training {
-	return Training{
-		Running: t.Running, Progress: Number(t.Progress), Samples: t.Samples,
-		NextDue: Instant(t.NextDue), NextGrade: t.NextGrade, Err: t.Err,
-	}
-}
-
 // hasScore reports whether a host's score means something now: it has a model,
 // was scored, and still sends.
 func hasScore(h omen.HostStatus) bool {
@@ -40,7 +33,10 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 		HostRef: toRef(h.Host), Labels: maps.Clone(h.Labels), State: h.State,
 		Score: Number(math.NaN()), Error: Number(math.NaN()), Grade: h.Model.Grade,
 		LastSeen: Instant(h.LastSeen), Model: h.Model.ID, TrainedAt: Instant(h.Model.TrainedAt),
-		Training: toTraining(h.Training), Recent: each(recent, func(v float64) Number { return Number(v) }),
+		Training: Training{
+			Running: h.Training.Running, Progress: Number(h.Training.Progress), Samples: h.Training.Samples,
+			NextDue: Instant(h.Training.NextDue), NextGrade: h.Training.NextGrade, Err: h.Training.Err,
+		}, Recent: each(recent, func(v float64) Number { return Number(v) }),
 		ModelAge: Number(modelAge(h, time.Now())), Stale: h.Stale, Pages: wirePages{
 			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.Actual), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
 		},

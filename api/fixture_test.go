@@ -150,6 +150,15 @@ func (f *fixture) call(t *testing.T, method, path, body string, header ...string
 	return r.StatusCode, string(b), r.Header
 }
 
+// read gets what a route answers.
+func read[T any](t *testing.T, f *fixture, path string) (v T) {
+	t.Helper()
+	if err := NewClient(f.server.URL).Get(t.Context(), path, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // open puts an incident into the journal.
 func (f *fixture) open(t *testing.T, id string) omen.Incident {
 	t.Helper()

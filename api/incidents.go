@@ -35,14 +35,11 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	for _, p := range []struct {
-		name string
-		set  func(*http.Request) error
-	}{{"from", func(r *http.Request) error { f.From, err = timeParam(q.Get("from"), "from", f.From); return err }},
-		{"to", func(r *http.Request) error { f.To, err = timeParam(q.Get("to"), "to", f.To); return err }}} {
-		if err := p.set(r); err != nil {
-			return nil, err
-		}
+	if f.From, err = timeParam(q.Get("from"), "from", f.From); err != nil {
+		return nil, err
+	}
+	if f.To, err = timeParam(q.Get("to"), "to", f.To); err != nil {
+		return nil, err
 	}
 	found, err := a.store.Incidents(r.Context(), f)
 	if err != nil {

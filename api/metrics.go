@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -130,26 +131,20 @@ func (c collector) hosts(emit sink, hosts []omen.HostStatus, source bool) {
 		if !hasScore(h) {
 			continue
 		}
-		detected := 0.0
 		if h.Score.Anomalous() {
-			detected = 1
 			for _, cause := range h.Score.Causes {
-				emit(mCause, cause.Share, append(labels[:len(labels):len(labels)], "feature", cause.Feature)...)
+				emit(mCause, cause.Share, with(labels, "feature", cause.Feature)...)
 			}
 		}
 		emit(mScore, h.Score.Value, labels...)
-		emit(mDetected, detected, labels...)
+		emit(mDetected, one(h.Score.Anomalous()), labels...)
 		emit(mError, h.Score.ReconstructionError, labels...)
 	}
 	emit(mTraining, float64(training))
 }
 
 func emitSource(emit sink, s omen.SourceStatus) {
-	up := 0.0
-	if s.State == omen.SourceUp || s.State == omen.SourcePartial {
-		up = 1
-	}
-	emit(mUp, up, "source", s.Name)
+	emit(mUp, one(s.State == omen.SourceUp || s.State == omen.SourcePartial), "source", s.Name)
 	emit(mFailed, float64(len(s.FailedFeatures)), "source", s.Name)
 	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
 	emit(mStep, s.StepSeconds, "source", s.Name)
@@ -173,11 +168,7 @@ func (c collector) desk(emit sink) {
 func (c collector) journal(emit sink) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
-	unclean := 0.0
-	if c.api.store.Unclean() {
-		unclean = 1
-	}
-	emit(mUnclean, unclean)
+	emit(mUnclean, one(c.api.store.Unclean()))
 	head, err := c.api.store.Head(ctx)
 	if err != nil {
 		emit(mStoreUp, 0)
@@ -203,11 +194,7 @@ func (c collector) journal(emit sink) {
 		n[key{s, "false"}], n[key{s, "true"}] = 0, 0
 	}
 	for _, in := range open {
-		quiet := "false"
-		if in.Suppressed != "" {
-			quiet = "true"
-		}
-		n[key{in.Severity, quiet}]++
+		n[key{in.Severity, strconv.FormatBool(in.Suppressed != "")}]++
 	}
 	for k, v := range n {
 		emit(mIncidents, float64(v), "severity", string(k.severity), "quiet", k.quiet)

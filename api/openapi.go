@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -53,8 +54,8 @@ func document(routes []route, version string) []byte {
 		op := object{
 			"summary": r.summary, "operationId": operation(r), "parameters": params,
 			"responses": object{
-				http200(r): object{"description": "success", "content": object{media: object{"schema": schema}}},
-				"default":  problem,
+				strconv.Itoa(r.success()): object{"description": "success", "content": object{media: object{"schema": schema}}},
+				"default":                 problem,
 			},
 		}
 		if r.body != nil {
@@ -80,13 +81,6 @@ func document(routes []route, version string) []byte {
 		panic(err) // maps, strings and bools only
 	}
 	return out
-}
-
-func http200(r route) string {
-	if r.created {
-		return "201"
-	}
-	return "200"
 }
 
 // operation is a route's name for generated clients: getHostsHostScore.

@@ -107,7 +107,7 @@ func (a *API) muteRoutes() []route {
 		{method: "PUT", path: base + "/silences/{id}", summary: "Change a silence", body: NewSilence{}, answer: Silence{}, handle: a.changeSilence},
 		{method: "DELETE", path: base + "/silences/{id}", summary: "End a silence now", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: Silence{}, handle: a.deleteSilence},
 		{method: "POST", path: base + "/matches", summary: "What matchers match now: hosts and open incidents; nothing is changed", body: Match{}, answer: Matches{}, handle: a.postMatches},
-		{method: "GET", path: base + "/windows", summary: "Maintenance windows, and how reading calendar files went", answer: WindowList{}, handle: a.getWindows},
+		{method: "GET", path: base + "/windows", summary: "Maintenance windows, and how reading calendar files went", answer: Windows{}, handle: a.getWindows},
 		{method: "POST", path: base + "/windows", summary: "Make or change a maintenance window", body: Window{}, answer: Window{}, created: true, handle: a.postWindow},
 		{method: "DELETE", path: base + "/windows/{id}", summary: "Remove a maintenance window", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: Done{}, handle: a.deleteWindow},
 		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: NewCalendar{}, answer: Windows{}, handle: a.putCalendar},

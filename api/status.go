@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -69,12 +70,7 @@ func learning(out *Status, hosts []omen.HostStatus) {
 		}
 	}
 	out.FirstModelDue = Instant(due)
-	slices.SortFunc(out.Training, func(x, y HostRef) int {
-		if x.ID < y.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out.Training, func(x, y HostRef) int { return strings.Compare(x.ID, y.ID) })
 }
 
 func (a *API) getModels(r *http.Request) (any, error) {

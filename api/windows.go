@@ -30,12 +30,9 @@ type Span struct {
 	To   Instant `json:"to" null:"never"`
 }
 
+// Windows are maintenance windows; all of them come with how reading calendar
+// files went.
 type Windows struct {
-	Windows List[Window] `json:"windows"`
-}
-
-// WindowList is all windows, and how reading calendar files went.
-type WindowList struct {
 	Windows   List[Window]       `json:"windows"`
 	Calendars List[CalendarFile] `json:"calendars" doc:"the calendar files that the configuration names"`
 }
@@ -69,7 +66,7 @@ func next(w omen.Window, now time.Time) List[Span] {
 
 func (a *API) getWindows(r *http.Request) (any, error) {
 	all, err := a.store.Windows(r.Context())
-	out := WindowList{Windows: each(all, toWindow)}
+	out := Windows{Windows: each(all, toWindow)}
 	if a.live.Calendars != nil {
 		out.Calendars = a.live.Calendars()
 	}
@@ -130,5 +127,5 @@ func (a *API) putCalendar(r *http.Request) (any, error) {
 		return nil, err
 	}
 	all, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
-	return Windows{each(all, toWindow)}, err
+	return Windows{Windows: each(all, toWindow)}, err
 }

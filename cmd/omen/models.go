@@ -10,8 +10,6 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
-	"github.com/omenhq/omen/app"
-	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/detect"
 )
 
@@ -126,20 +124,9 @@ func (c *modelsExportCmd) Run(e *env) error {
 }
 
 func (c *modelsExportCmd) onnx(profile string, blob []byte) ([]byte, error) {
-	conf, err := config.Parse(nil)
-	if c.Config.File != "" {
-		conf, err = app.Check(c.Config.File)
-	}
+	_, schema, err := c.Config.schema(profile)
 	if err != nil {
 		return nil, err
-	}
-	schemas, err := app.Schemas(conf)
-	if err != nil {
-		return nil, err
-	}
-	schema := schemas[profile]
-	if schema == nil {
-		return nil, omen.WithHint(fmt.Errorf("profile %s: %w", profile, omen.ErrNotFound), "name the file that declares it: --config.file=FILE")
 	}
 	loaded, err := detect.Load(blob, schema)
 	if err != nil {
