@@ -20,12 +20,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // Options of a [Collector].
 type Options struct {
-	Store    *series.Local
+	Store    *tsdb.DB
 	Interval time.Duration         // between samples; 0: one second
 	Instance string                // the instance label; empty: the host name
 	Version  string                // Omen's, in omen_build_info; empty: no such series
@@ -41,7 +41,7 @@ const slowInterval = 5 * time.Second
 type Collector struct {
 	opts   Options
 	log    *slog.Logger
-	target *series.Target
+	target *tsdb.Target
 	slow   atomic.Pointer[gathering] // the slow collectors' last values; written by the slow loop, read by the fast one
 
 	gathers, failures, late prometheus.Counter

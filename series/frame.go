@@ -15,6 +15,14 @@ type Source interface {
 	Read(ctx context.Context, q Query) (*Frame, error)
 }
 
+// Sample is one number of one series at one time.
+type Sample struct {
+	Name   string            // the metric's name
+	Labels map[string]string // empty values count as missing
+	At     time.Time
+	Value  float64
+}
+
 // Frame is what a source answered: hosts x instants x features.
 //
 // Instant i is at Start + i*Step. Hosts are sorted by name, Features are in

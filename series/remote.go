@@ -43,7 +43,7 @@ type Remote struct {
 	url    string // without credentials
 	api    promv1.API
 	client *http.Client
-	reader reader
+	reader Reader
 }
 
 // NewRemote makes a client. It asks nothing yet: an unreachable server is an
@@ -85,7 +85,7 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
 	r := &Remote{opts: o, url: u, api: promv1.NewAPI(c), client: client}
-	r.reader = reader{eval: r.evaluate, concurrency: o.Concurrency, maxPoints: 11_000}
+	r.reader = Reader{Evaluator: r, Concurrency: o.Concurrency}
 	return r, nil
 }
 
@@ -126,69 +126,67 @@ func (r *Remote) Close() error {
 
 // Read implements [Source].
 func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
-	f, err := r.reader.read(ctx, q)
+	f, err := r.reader.Read(ctx, q)
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("source %s: %w", r.url, err), omen.Hint(err))
 	}
 	return f, nil
 }
 
-// evaluate implements the type evaluate over HTTP.
-func (r *Remote) evaluate(ctx context.Context, a *answer, promQL string, start, end time.Time, step, lookback time.Duration) (int, error) {
+// Evaluate implements [Evaluator] over HTTP.
+func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Answer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTimeout)
 	defer cancel()
 	var opts []promv1.Option
-	if lookback > 0 {
-		opts = append(opts, promv1.WithLookbackDelta(lookback))
+	if span.Lookback > 0 {
+		opts = append(opts, promv1.WithLookbackDelta(span.Lookback))
 	}
 	var v model.Value
 	var warnings promv1.Warnings
 	var err error
 	delay := r.opts.Delay
-	if start.Equal(end) {
-		v, warnings, _, err = r.api.Query(ctx, promQL, start.Add(-delay), opts...)
+	start, end := span.Start.Add(-delay), span.End.Add(-delay)
+	if span.Step == 0 {
+		v, warnings, _, err = r.api.Query(ctx, promQL, start, opts...)
 	} else {
-		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: start.Add(-delay), End: end.Add(-delay), Step: step}, opts...)
+		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: start, End: end, Step: span.Step}, opts...)
 	}
 	if err != nil {
-		return 0, explain(ctx, err)
+		return explain(ctx, err)
 	}
-	a.note(warnings)
+	a.Note(warnings)
 	return addValue(a, v, delay.Milliseconds())
 }
 
 // addValue adds a decoded answer. Staleness markers never reach an answer of
 // the API; NaN that do are gaps like them.
-func addValue(a *answer, v model.Value, delay int64) (series int, err error) {
+func addValue(a *Answer, v model.Value, delay int64) error {
 	switch v := v.(type) {
 	case model.Matrix:
 		slices.SortFunc(v, func(a, b *model.SampleStream) int { return compareMetrics(a.Metric, b.Metric) })
 		for _, s := range v {
 			if len(s.Histograms) > 0 {
-				return 0, errHistogram
+				return ErrHistogram
 			}
-			if t := a.track(labelMap(s.Metric)); t != nil {
-				for _, p := range s.Values {
-					a.put(t, int64(p.Timestamp)+delay, float64(p.Value))
-				}
+			host := a.Series(labelMap(s.Metric))
+			for _, p := range s.Values {
+				host.Put(int64(p.Timestamp)+delay, float64(p.Value))
 			}
 		}
-		return len(v), nil
+		return nil
 	case model.Vector:
 		slices.SortFunc(v, func(a, b *model.Sample) int { return compareMetrics(a.Metric, b.Metric) })
 		for _, s := range v {
 			if s.Histogram != nil {
-				return 0, errHistogram
+				return ErrHistogram
 			}
-			if t := a.track(labelMap(s.Metric)); t != nil {
-				a.put(t, int64(s.Timestamp)+delay, float64(s.Value))
-			}
+			a.Series(labelMap(s.Metric)).Put(int64(s.Timestamp)+delay, float64(s.Value))
 		}
-		return len(v), nil
+		return nil
 	case nil:
-		return 0, badAnswer(errors.New("it has no result"))
+		return badAnswer(errors.New("it has no result"))
 	default:
-		return 0, fmt.Errorf("the expression gives a %s, not series: %w", v.Type(), omen.ErrInvalid)
+		return NotSeries(v.Type().String())
 	}
 }
 
@@ -273,7 +271,7 @@ type boundedBody struct {
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("%w: more than %d bytes", errTooMuch, b.limit)
+		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooMuch, b.limit)
 	}
 	return n, err
 }

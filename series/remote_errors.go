@@ -24,7 +24,7 @@ var errTimeout = errors.New("no answer in time")
 func explain(ctx context.Context, err error) error {
 	var apiErr *promv1.Error
 	switch {
-	case errors.Is(err, errTooMuch):
+	case errors.Is(err, ErrTooMuch):
 		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrInvalid), "let the expression aggregate, as in sum by (instance) (…)")
 	case errors.Is(err, omen.ErrDenied), errors.Is(err, omen.ErrUnavailable):
 		return unwrapURL(err)
@@ -49,7 +49,7 @@ func explainAPI(e *promv1.Error) error {
 	switch e.Type {
 	case promv1.ErrBadData, promv1.ErrExec, "400", "422": // VictoriaMetrics gives the HTTP status
 		if strings.Contains(said, "too many") || strings.Contains(said, "exceed") {
-			return fmt.Errorf("%w: %w: %w", errTooMuch, err, omen.ErrInvalid)
+			return fmt.Errorf("%w: %w: %w", ErrTooMuch, err, omen.ErrInvalid)
 		}
 		return fmt.Errorf("%w: %w", err, omen.ErrInvalid)
 	case promv1.ErrBadResponse:

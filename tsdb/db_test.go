@@ -1,4 +1,4 @@
-package series
+package tsdb
 
 import (
 	"bufio"
@@ -18,17 +18,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/series/sourcetest"
 )
 
 // one is a host's single sample.
-func one(host string, at time.Time, v float64) Sample {
-	return Sample{Name: "x", Labels: map[string]string{"instance": host}, At: at, Value: v}
+func one(host string, at time.Time, v float64) series.Sample {
+	return series.Sample{Name: "x", Labels: map[string]string{"instance": host}, At: at, Value: v}
 }
 
 // valueAt reads x of every host at an instant.
-func valueAt(t *testing.T, s Source, promQL string, at time.Time) map[string]float64 {
+func valueAt(t *testing.T, s series.Source, promQL string, at time.Time) map[string]float64 {
 	t.Helper()
-	f, err := s.Read(t.Context(), Query{Exprs: []Expr{{"x", promQL}}, Start: at, End: at})
+	f, err := s.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: promQL}}, Start: at, End: at})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +43,9 @@ func valueAt(t *testing.T, s Source, promQL string, at time.Time) map[string]flo
 
 func TestSecondOmenIsKeptOff(t *testing.T) {
 	dir := t.TempDir()
-	now := fixtureStart
+	now := sourcetest.Start
 	openAt(t, dir, &now)
-	_, err := OpenLocal(LocalOptions{Dir: dir})
+	_, err := Open(Options{Dir: dir})
 	if !errors.Is(err, omen.ErrLocked) {
 		t.Fatalf("err %v, want one that wraps ErrLocked", err)
 	}
@@ -57,7 +59,7 @@ func TestOpenWhereNothingCanBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := OpenLocal(LocalOptions{Dir: filepath.Join(file, "data")})
+	_, err := Open(Options{Dir: filepath.Join(file, "data")})
 	if err == nil || !strings.Contains(omen.Hint(err), "--storage.path") {
 		t.Errorf("err %v with hint %q, want a hint that names the flag", err, omen.Hint(err))
 	}
@@ -65,19 +67,19 @@ func TestOpenWhereNothingCanBeWritten(t *testing.T) {
 
 func TestSamplesSurviveRestart(t *testing.T) {
 	dir := t.TempDir()
-	now := fixtureStart
-	l := openAt(t, dir, &now)
-	if err := l.Append(t.Context(), []Sample{one("a", now, 1), one("b", now, 2)}); err != nil {
+	now := sourcetest.Start
+	db := openAt(t, dir, &now)
+	if err := db.Append(t.Context(), []series.Sample{one("a", now, 1), one("b", now, 2)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: now, End: now}); !errors.Is(err, omen.ErrUnavailable) {
+	if _, err := db.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: now, End: now}); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("read from a closed store: %v", err)
 	}
-	l = openAt(t, dir, &now)
-	if got := valueAt(t, l, "x", now); got["a"] != 1 || got["b"] != 2 {
+	db = openAt(t, dir, &now)
+	if got := valueAt(t, db, "x", now); got["a"] != 1 || got["b"] != 2 {
 		t.Errorf("after a restart %v", got)
 	}
 }
@@ -85,28 +87,28 @@ func TestSamplesSurviveRestart(t *testing.T) {
 // A clock a year ahead must not push the TSDB's head away from under all other
 // hosts, and neither may one a day behind.
 func TestOneBadClockTouchesNobodyElse(t *testing.T) {
-	now := fixtureStart
-	l := openAt(t, t.TempDir(), &now)
+	now := sourcetest.Start
+	db := openAt(t, t.TempDir(), &now)
 	for i := range 5 {
-		now = fixtureTime(i)
-		err := l.Append(t.Context(), []Sample{
+		now = sourcetest.Time(i)
+		err := db.Append(t.Context(), []series.Sample{
 			one("ahead", now.AddDate(1, 0, 0), 9), one("behind", now.AddDate(0, 0, -1), 9), one("good", now, float64(i)), one("edge", now.Add(10*time.Minute), 1),
 		})
 		if !errors.Is(err, omen.ErrPartial) || !strings.Contains(err.Error(), "2 of 4") || omen.Hint(err) == "" {
 			t.Fatalf("append %d: %v, want two of four refused, with a hint", i, err)
 		}
 	}
-	if got := valueAt(t, l, "x", now); got["good"] != 4 || len(got) != 1 {
+	if got := valueAt(t, db, "x", now); got["good"] != 4 || len(got) != 1 {
 		t.Errorf("at the end %v, want the good host alone", got)
 	}
-	if h := l.Health(); h.Refused != 10 || h.Appended != 10 {
+	if h := db.Health(); h.Refused != 10 || h.Appended != 10 {
 		t.Errorf("refused %d and appended %d, want 10 and 10", h.Refused, h.Appended)
 	}
 	// The same sample again is out of order: refused, and nothing breaks.
-	if err := l.Append(t.Context(), []Sample{one("good", now, 7)}); !errors.Is(err, omen.ErrPartial) {
+	if err := db.Append(t.Context(), []series.Sample{one("good", now, 7)}); !errors.Is(err, omen.ErrPartial) {
 		t.Errorf("a second value at one instant: %v", err)
 	}
-	if err := l.Append(t.Context(), []Sample{{At: now}}); !errors.Is(err, omen.ErrInvalid) {
+	if err := db.Append(t.Context(), []series.Sample{{At: now}}); !errors.Is(err, omen.ErrInvalid) {
 		t.Errorf("a sample without a name: %v", err)
 	}
 }
@@ -116,34 +118,34 @@ func TestOneBadClockTouchesNobodyElse(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"some hours": 5 * time.Hour, "a year": 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
-			now := fixtureStart
-			l := openAt(t, t.TempDir(), &now)
+			now := sourcetest.Start
+			db := openAt(t, t.TempDir(), &now)
 			appendNow := func(v float64) {
 				t.Helper()
-				if err := l.Append(t.Context(), []Sample{one("a", now, v)}); err != nil {
+				if err := db.Append(t.Context(), []series.Sample{one("a", now, v)}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			appendNow(1)
-			now = fixtureStart.Add(ahead)
+			now = sourcetest.Start.Add(ahead)
 			for i := range 4 {
 				appendNow(float64(100 + i))
 				now = now.Add(time.Hour)
 			}
-			if err := l.db.Compact(t.Context()); err != nil { // what the TSDB does by itself every minute
+			if err := db.prom.Compact(t.Context()); err != nil { // what the TSDB does by itself every minute
 				t.Fatal(err)
 			}
-			now = fixtureStart.Add(15 * time.Second)
+			now = sourcetest.Start.Add(15 * time.Second)
 			appendNow(2)
 			now = now.Add(15 * time.Second)
 			appendNow(3)
-			if l.Health().Reopened != 1 {
-				t.Errorf("reopened %d times, want once", l.Health().Reopened)
+			if db.Health().Reopened != 1 {
+				t.Errorf("reopened %d times, want once", db.Health().Reopened)
 			}
-			if got := valueAt(t, l, "sum_over_time(x[1h])", now)["a"]; got != 1+2+3 {
+			if got := valueAt(t, db, "sum_over_time(x[1h])", now)["a"]; got != 1+2+3 {
 				t.Errorf("sum of the samples up to now is %g, want 6", got)
 			}
-			if got := valueAt(t, l, "count_over_time(x[2y])", fixtureStart.Add(ahead+24*time.Hour))["a"]; got != 3 {
+			if got := valueAt(t, db, "count_over_time(x[2y])", sourcetest.Start.Add(ahead+24*time.Hour))["a"]; got != 3 {
 				t.Errorf("%g samples in all, want 3: those of the future are gone", got)
 			}
 		})
@@ -164,9 +166,9 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 		}
 	}()
 	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
-	now := fixtureStart
+	now := sourcetest.Start
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	l, err := OpenLocal(LocalOptions{Dir: data, now: func() time.Time { return now }, Log: log})
+	db, err := Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,11 +177,11 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 	acknowledged := map[time.Time]float64{}
 	write := func() error {
 		now = now.Add(2 * time.Second)
-		samples := make([]Sample, hosts)
+		samples := make([]series.Sample, hosts)
 		for i := range samples {
 			samples[i] = one("h"+strconv.Itoa(i), now, random.Float64())
 		}
-		err := l.Append(t.Context(), samples)
+		err := db.Append(t.Context(), samples)
 		if err == nil {
 			acknowledged[now] = samples[hosts-1].Value
 		}
@@ -213,24 +215,24 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 			}
 		}
 	}
-	if l.Health().Reopened == 0 {
+	if db.Health().Reopened == 0 {
 		t.Error("never opened again")
 	}
-	if err := l.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l, err = OpenLocal(LocalOptions{Dir: data, now: func() time.Time { return now }, Log: log})
+	db, err = Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer db.Close()
 	for at, want := range acknowledged {
 		promQL := fmt.Sprintf(`last_over_time(x{instance="h%d"}[1s])`, hosts-1)
-		if got := valueAt(t, l, promQL, at); got["h"+strconv.Itoa(hosts-1)] != want {
+		if got := valueAt(t, db, promQL, at); got["h"+strconv.Itoa(hosts-1)] != want {
 			t.Errorf("sample of %s: %v, acknowledged was %g", at.Format(time.TimeOnly), got, want)
 		}
 	}
-	if n := l.Health().Damaged; n != 0 {
+	if n := db.Health().Damaged; n != 0 {
 		t.Errorf("%d parts moved aside, want none", n)
 	}
 }
@@ -255,10 +257,10 @@ func fill(t *testing.T, dir, path string, leave int64) {
 const writerDir = "OMEN_TEST_WRITER_DIR"
 
 func writeUntilKilled(dir string) {
-	l, err := OpenLocal(LocalOptions{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	db, err := Open(Options{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	for i := 0; err == nil; i++ {
 		at := time.UnixMilli(time.Now().UnixMilli())
-		if err = l.Append(context.Background(), []Sample{one("a", at, float64(i))}); errors.Is(err, omen.ErrPartial) {
+		if err = db.Append(context.Background(), []series.Sample{one("a", at, float64(i))}); errors.Is(err, omen.ErrPartial) {
 			err, i = nil, i-1 // the same millisecond again
 			continue
 		}
@@ -299,16 +301,16 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	if n < 500 {
 		t.Fatalf("the writer ended after %d samples", n)
 	}
-	l, err := OpenLocal(LocalOptions{Dir: dir})
+	db, err := Open(Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer db.Close()
 	last := time.UnixMilli(at)
-	if got := valueAt(t, l, "x", last)["a"]; got != float64(n) {
+	if got := valueAt(t, db, "x", last)["a"]; got != float64(n) {
 		t.Errorf("the last acknowledged sample is %g, want %d", got, n)
 	}
-	if got := valueAt(t, l, "count_over_time(x[1h])", last)["a"]; got != float64(n+1) {
+	if got := valueAt(t, db, "count_over_time(x[1h])", last)["a"]; got != float64(n+1) {
 		t.Errorf("%g samples, acknowledged were %d", got, n+1)
 	}
 }

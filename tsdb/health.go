@@ -1,4 +1,4 @@
-package series
+package tsdb
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,14 +16,14 @@ type Health struct {
 }
 
 // Health says how the store is.
-func (l *Local) Health() Health {
-	h := Health{Appended: l.appended.Load(), Refused: l.refused.Load(), Reopened: l.reopened.Load(), Damaged: l.damaged.Load()}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	h.Err = l.broken
-	if l.db != nil {
-		h.Series = int64(l.db.Head().NumSeries())
-		for _, b := range l.db.Blocks() {
+func (db *DB) Health() Health {
+	h := Health{Appended: db.appended.Load(), Refused: db.refused.Load(), Reopened: db.reopened.Load(), Damaged: db.damaged.Load()}
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	h.Err = db.broken
+	if db.prom != nil {
+		h.Series = int64(db.prom.Head().NumSeries())
+		for _, b := range db.prom.Blocks() {
 			h.Bytes += b.Size()
 		}
 	}
@@ -41,15 +41,15 @@ var (
 )
 
 // Describe implements [prometheus.Collector].
-func (l *Local) Describe(ch chan<- *prometheus.Desc) {
+func (db *DB) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descAppended, descRefused, descReopened, descDamaged, descSeries, descBytes, descUp} {
 		ch <- d
 	}
 }
 
 // Collect implements [prometheus.Collector].
-func (l *Local) Collect(ch chan<- prometheus.Metric) {
-	h := l.Health()
+func (db *DB) Collect(ch chan<- prometheus.Metric) {
+	h := db.Health()
 	up := 1.0
 	if h.Err != nil {
 		up = 0
