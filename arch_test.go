@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 		"store", "incident", "notify", "api", "web",
 	},
 	"bench/faults/record": {".", "feature", "series", "tsdb"},
-	"series/sourcetest":   {".", "series"}, // test support
+	"series/sourcetest":   {".", "series", "tsdb"}, // test support
 	"cmd/omen":            {".", "app", "config", "bench", "detect", "feature", "series", "store"},
 }
 

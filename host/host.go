@@ -92,6 +92,10 @@ func (c *Collector) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("set up this machine's collectors: %w", err)
 	}
+	if c.opts.Version != "" {
+		fast.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "omen_build_info", Help: "The version that measures.",
+			ConstLabels: prometheus.Labels{"version": c.opts.Version}}, func() float64 { return 1 }))
+	}
 	if r := c.opts.Registry; r != nil {
 		for _, m := range []prometheus.Collector{c.gathers, c.failures, c.late, c.duration} {
 			if err := r.Register(m); err != nil {
@@ -141,9 +145,6 @@ func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at ti
 	families, gatherErr := fast.Gather() // whatever there is beside an error is used
 	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < 4*max(slowInterval, c.opts.Interval) {
 		families = append(families, slow.families...)
-	}
-	if c.opts.Version != "" {
-		families = append(families, buildInfo(c.opts.Version))
 	}
 	took := time.Since(at)
 	c.gathers.Inc()
@@ -198,13 +199,4 @@ func (t *trouble) tell(log *slog.Logger, err error) {
 		log.Info("this machine's metrics are stored again")
 	}
 	t.said = err != nil
-}
-
-// buildInfo is a gauge of 1 that carries the version.
-func buildInfo(version string) *dto.MetricFamily {
-	name, label, one, kind := "omen_build_info", "version", 1.0, dto.MetricType_GAUGE
-	return &dto.MetricFamily{Name: &name, Type: &kind, Metric: []*dto.Metric{{
-		Label: []*dto.LabelPair{{Name: &label, Value: &version}},
-		Gauge: &dto.Gauge{Value: &one},
-	}}}
 }

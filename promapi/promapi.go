@@ -30,17 +30,15 @@ func Handler(db *tsdb.DB) http.Handler {
 	h := api{db, parser.NewParser(parser.Options{})}
 	mux := http.NewServeMux()
 	for path, f := range map[string]func(*http.Request) (encoder, []string, error){
-		"query":       h.query,
-		"query_range": h.queryRange,
-		"series":      h.series,
-		"labels":      h.labels,
-		"metadata":    func(*http.Request) (encoder, []string, error) { return rawJSON("{}"), nil, nil },
-		"rules":       func(*http.Request) (encoder, []string, error) { return rawJSON(`{"groups":[]}`), nil, nil },
-		"alerts":      func(*http.Request) (encoder, []string, error) { return rawJSON(`{"alerts":[]}`), nil, nil },
-		"query_exemplars": func(*http.Request) (encoder, []string, error) {
-			return rawJSON("[]"), nil, nil
-		},
-		"status/buildinfo": func(*http.Request) (encoder, []string, error) { return rawJSON(buildInfo), nil, nil },
+		"query":            h.query,
+		"query_range":      h.queryRange,
+		"series":           h.series,
+		"labels":           h.labels,
+		"metadata":         constant("{}"),
+		"rules":            constant(`{"groups":[]}`),
+		"alerts":           constant(`{"alerts":[]}`),
+		"query_exemplars":  constant("[]"),
+		"status/buildinfo": constant(buildInfo),
 	} {
 		mux.Handle("GET /api/v1/"+path, serve(f))
 		mux.Handle("POST /api/v1/"+path, serve(f))
@@ -59,6 +57,11 @@ const maxForm = 1 << 20
 type api struct {
 	db     *tsdb.DB
 	parser parser.Parser
+}
+
+// constant answers the same to all.
+func constant(data rawJSON) func(*http.Request) (encoder, []string, error) {
+	return func(*http.Request) (encoder, []string, error) { return data, nil, nil }
 }
 
 // badRequest is an error of the asker's making.

@@ -17,7 +17,7 @@ import (
 
 // The answers are those that Prometheus' documentation of its HTTP API shows.
 func TestHandler(t *testing.T) {
-	api := promapi.Handler(filled(t))
+	api := promapi.Handler(sourcetest.Store(t))
 	at, from, to := sourcetest.Time(100).Unix(), sourcetest.Time(10).Unix(), sourcetest.Time(11).Unix()
 	span := fmt.Sprintf("&start=%d&end=%d", sourcetest.Time(0).Unix(), sourcetest.Time(200).Unix())
 	for name, tt := range map[string]struct {
@@ -98,7 +98,7 @@ func escape(form string) string {
 }
 
 func TestClosedStore(t *testing.T) {
-	db := filled(t)
+	db := sourcetest.Store(t)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

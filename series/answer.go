@@ -87,7 +87,7 @@ func (t *HostValues) Put(at int64, v float64) {
 	if a.instants > 1 {
 		i = int((at - a.start + a.step/2) / a.step)
 	}
-	if i < 0 || i >= a.instants || abs(at-a.start-int64(i)*a.step) > 1 {
+	if off := at - a.start - int64(i)*a.step; i < 0 || i >= a.instants || off < -1 || off > 1 {
 		a.outside++
 		return
 	}
@@ -127,10 +127,12 @@ func (a *Answer) err() error {
 	return err
 }
 
-// Note keeps a few of the source's warnings.
+// Note keeps a few of the source's warnings: they make the answer partial.
+// Servers of some age send PromQL's information among them, such as that a
+// metric "might not be a counter": nothing is missing then.
 func (a *Answer) Note(warnings []string) {
 	for _, w := range warnings {
-		if len(a.notes) < 3 && !slices.Contains(a.notes, w) {
+		if len(a.notes) < 3 && !strings.Contains(w, "PromQL info:") && !slices.Contains(a.notes, w) {
 			a.notes = append(a.notes, w)
 		}
 	}
@@ -213,11 +215,4 @@ var ErrHistogram = fmt.Errorf("the expression gives a histogram, not a number: %
 // NotSeries is the error for an expression of another type, such as a scalar.
 func NotSeries[T ~string](kind T) error {
 	return fmt.Errorf("the expression gives a %s, not series: %w", kind, omen.ErrInvalid)
-}
-
-func abs(v int64) int64 {
-	if v < 0 {
-		return -v
-	}
-	return v
 }

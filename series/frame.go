@@ -3,6 +3,7 @@ package series
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -83,17 +84,8 @@ func (f *Frame) Time(instant int) time.Time {
 
 // Host is a host's index by name, or -1.
 func (f *Frame) Host(name string) int {
-	lo, hi := 0, len(f.Hosts)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if f.Hosts[mid] < name {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo < len(f.Hosts) && f.Hosts[lo] == name {
-		return lo
+	if i, ok := slices.BinarySearch(f.Hosts, name); ok {
+		return i
 	}
 	return -1
 }

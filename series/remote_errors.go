@@ -76,6 +76,22 @@ func pageError(status int) error {
 	return omen.WithHint(fmt.Errorf("the answer is a web page (HTTP status %d): %w", status, omen.ErrUnavailable), wrongURLHint)
 }
 
+// forwardError names the address to use instead, as far as it can be seen.
+func forwardError(resp *http.Response) error {
+	err := fmt.Errorf("the answer forwards to another address (HTTP status %d): %w", resp.StatusCode, omen.ErrUnavailable)
+	to, _ := resp.Location() // nil if there is none
+	if to == nil {
+		return omen.WithHint(err, wrongURLHint)
+	}
+	to.User, to.RawQuery, to.Fragment = nil, "", ""
+	before, _, api := strings.Cut(to.Path, "/api/v1/")
+	if !api {
+		return omen.WithHint(err, fmt.Sprintf("it forwards to %s, which is no query API; %s", to, wrongURLHint))
+	}
+	to.Path = before
+	return omen.WithHint(err, fmt.Sprintf("use the address that it forwards to: %s", to))
+}
+
 func deniedError(resp *http.Response) error {
 	err := fmt.Errorf("HTTP status %d", resp.StatusCode)
 	if line := firstLine(resp.Body); line != "" && !strings.HasPrefix(line, "<") {

@@ -1,6 +1,7 @@
 package series_test
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,21 @@ func says(status int, kind, body string) http.HandlerFunc {
 	}
 }
 
+// packed answers with gzip, if that is asked for.
+func packed(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "gzip" {
+			http.Error(w, "not asked for gzip", http.StatusNotAcceptable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		_, _ = io.WriteString(z, body) // the test's client is gone
+		_ = z.Close()                  // and here
+	}
+}
+
 // A source that gives nothing at all: the error's kind, what it says, and what
 // its hint says.
 func TestRemoteBadAnswers(t *testing.T) {
@@ -56,8 +72,16 @@ func TestRemoteBadAnswers(t *testing.T) {
 		"scalar":           {says(200, js, `{"status":"success","data":{"resultType":"scalar","result":[1772438400,"1"]}}`), omen.ErrInvalid, "scalar", ""},
 		"histogram": {says(200, js, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"instance":"a"},"histogram":[1772438400,{"count":"1","sum":"1"}]}]}}`),
 			omen.ErrInvalid, "histogram", ""},
-		"too large":       {says(200, js, `{"status":"success","data":{"x":"`+strings.Repeat("x", 5000)+`"}}`), omen.ErrInvalid, "too many samples", "aggregate"},
-		"endless forward": {http.RedirectHandler("/", http.StatusFound).ServeHTTP, omen.ErrUnavailable, "redirects", "address"},
+		"too large": {says(200, js, `{"status":"success","data":{"x":"`+strings.Repeat("x", 5000)+`"}}`), omen.ErrInvalid, "too many samples", "aggregate"},
+		"bomb":      {packed(`{"status":"success","data":{"x":"` + strings.Repeat("x", 5000) + `"}}`), omen.ErrInvalid, "too many samples", "aggregate"},
+		"packed badly": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			says(200, js, "{}")(w, r)
+		}, omen.ErrUnavailable, "cannot be read", "cut the answer short"},
+		"endless forward": {http.RedirectHandler("/", http.StatusTemporaryRedirect).ServeHTTP, omen.ErrUnavailable, "redirects", "address"},
+		"moved":           {http.RedirectHandler("/prom/api/v1/query?x=1", http.StatusMovedPermanently).ServeHTTP, omen.ErrUnavailable, "301", "/prom"},
+		"found":           {http.RedirectHandler("https://h.example/api/v1/query", http.StatusFound).ServeHTTP, omen.ErrUnavailable, "302", "use the address that it forwards to: https://h.example"},
+		"login":           {http.RedirectHandler("/login?next=/api/v1/query", http.StatusFound).ServeHTTP, omen.ErrUnavailable, "302", "/login, which is no query API"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := sourcetest.Serve(t, tt.handler, series.RemoteOptions{MaxBytes: 4000})
@@ -156,6 +180,47 @@ func fake(answer func(query string, form url.Values) string) http.HandlerFunc {
 
 func vector(samples string) string {
 	return `{"status":"success","data":{"resultType":"vector","result":[` + samples + `]}}`
+}
+
+// Servers and proxies that answer in ways of their own are read as any other.
+func TestRemoteOddAnswers(t *testing.T) {
+	at := sourcetest.Start
+	body := vector(fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix()))
+	good := says(200, "application/json", body)
+	notPOST := func(refuse http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				refuse(w, r)
+			} else {
+				good(w, r)
+			}
+		}
+	}
+	for name, handler := range map[string]http.HandlerFunc{
+		"gzip":             packed(body),
+		"POST not allowed": notPOST(says(405, "text/html", "<html>")),
+		"POST forbidden":   notPOST(says(403, "text/html", "<html>")),
+		"moved, same method": func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/api/") {
+				http.Redirect(w, r, "/new"+r.URL.Path, http.StatusPermanentRedirect)
+			} else {
+				fake(func(query string, _ url.Values) string { return strings.Repeat(body, strings.Count(query, "x")) })(w, r)
+			}
+		},
+		"information": says(200, "application/json", strings.Replace(body, `"data"`,
+			`"warnings":["PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"x\" (1:6)"],"data"`, 1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := sourcetest.Serve(t, handler, series.RemoteOptions{})
+			f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: at, End: at, Window: time.Minute})
+			if err != nil {
+				t.Fatalf("%v, hint %q", err, omen.Hint(err))
+			}
+			if len(f.Failed) > 0 || len(f.Hosts) != 1 || f.At(0, 0, 0) != 7 {
+				t.Errorf("hosts %v, failed %v, want 7 of one", f.Hosts, f.Failed)
+			}
+		})
+	}
 }
 
 // One feature may fail in any way; the others stay usable.

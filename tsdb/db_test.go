@@ -1,26 +1,49 @@
 package tsdb
 
 import (
-	"bufio"
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"go.uber.org/goleak"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/series"
-	"github.com/omenhq/omen/series/sourcetest"
 )
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(writerDir); dir != "" {
+		writeUntilKilled(dir)
+	}
+	// Prometheus' log leaves its goroutine behind when it is closed on a full
+	// disk, before its last page could be written: one for each time the disk
+	// becomes full.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/prometheus/prometheus/tsdb/wlog.(*WL).run"))
+}
+
+// begin is the tests' first instant.
+var begin = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+
+// openAt opens a store whose clock is a variable.
+func openAt(t testing.TB, dir string, now *time.Time) *DB {
+	t.Helper()
+	db, err := Open(Options{Dir: dir, Retention: 365 * 24 * time.Hour, Now: func() time.Time { return *now },
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
 
 // one is a host's single sample.
 func one(host string, at time.Time, v float64) series.Sample {
@@ -43,7 +66,7 @@ func valueAt(t *testing.T, s series.Source, promQL string, at time.Time) map[str
 
 func TestSecondOmenIsKeptOff(t *testing.T) {
 	dir := t.TempDir()
-	now := sourcetest.Start
+	now := begin
 	openAt(t, dir, &now)
 	_, err := Open(Options{Dir: dir})
 	if !errors.Is(err, omen.ErrLocked) {
@@ -67,7 +90,7 @@ func TestOpenWhereNothingCanBeWritten(t *testing.T) {
 
 func TestSamplesSurviveRestart(t *testing.T) {
 	dir := t.TempDir()
-	now := sourcetest.Start
+	now := begin
 	db := openAt(t, dir, &now)
 	if err := db.Append(t.Context(), []series.Sample{one("a", now, 1), one("b", now, 2)}); err != nil {
 		t.Fatal(err)
@@ -75,7 +98,7 @@ func TestSamplesSurviveRestart(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: now, End: now}); !errors.Is(err, omen.ErrUnavailable) {
+	if _, err := db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: now, End: now}); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("read from a closed store: %v", err)
 	}
 	db = openAt(t, dir, &now)
@@ -87,10 +110,10 @@ func TestSamplesSurviveRestart(t *testing.T) {
 // A clock a year ahead must not push the TSDB's head away from under all other
 // hosts, and neither may one a day behind.
 func TestOneBadClockTouchesNobodyElse(t *testing.T) {
-	now := sourcetest.Start
+	now := begin
 	db := openAt(t, t.TempDir(), &now)
 	for i := range 5 {
-		now = sourcetest.Time(i)
+		now = begin.Add(time.Duration(i) * 15 * time.Second)
 		err := db.Append(t.Context(), []series.Sample{
 			one("ahead", now.AddDate(1, 0, 0), 9), one("behind", now.AddDate(0, 0, -1), 9), one("good", now, float64(i)), one("edge", now.Add(10*time.Minute), 1),
 		})
@@ -118,7 +141,7 @@ func TestOneBadClockTouchesNobodyElse(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"some hours": 5 * time.Hour, "a year": 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
-			now := sourcetest.Start
+			now := begin
 			db := openAt(t, t.TempDir(), &now)
 			appendNow := func(v float64) {
 				t.Helper()
@@ -127,7 +150,7 @@ func TestClockSetBack(t *testing.T) {
 				}
 			}
 			appendNow(1)
-			now = sourcetest.Start.Add(ahead)
+			now = begin.Add(ahead)
 			for i := range 4 {
 				appendNow(float64(100 + i))
 				now = now.Add(time.Hour)
@@ -135,7 +158,7 @@ func TestClockSetBack(t *testing.T) {
 			if err := db.prom.Compact(t.Context()); err != nil { // what the TSDB does by itself every minute
 				t.Fatal(err)
 			}
-			now = sourcetest.Start.Add(15 * time.Second)
+			now = begin.Add(15 * time.Second)
 			appendNow(2)
 			now = now.Add(15 * time.Second)
 			appendNow(3)
@@ -145,172 +168,44 @@ func TestClockSetBack(t *testing.T) {
 			if got := valueAt(t, db, "sum_over_time(x[1h])", now)["a"]; got != 1+2+3 {
 				t.Errorf("sum of the samples up to now is %g, want 6", got)
 			}
-			if got := valueAt(t, db, "count_over_time(x[2y])", sourcetest.Start.Add(ahead+24*time.Hour))["a"]; got != 3 {
+			if got := valueAt(t, db, "count_over_time(x[2y])", begin.Add(ahead+24*time.Hour))["a"]; got != 3 {
 				t.Errorf("%g samples in all, want 3: those of the future are gone", got)
 			}
 		})
 	}
 }
 
-// The full disk is a real one: a tmpfs of a few megabytes. Without opening the
-// TSDB again after the failed write, it acknowledges appends behind a torn
-// record, and the last part of this test finds them lost.
-func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
-		t.Skipf("a small file system cannot be mounted here (%v): run as root", err)
-	}
-	defer func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	}()
-	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
-	now := sourcetest.Start
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	db, err := Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	const hosts = 4000 // a record of several pages of the log, so that a write tears within one
-	acknowledged := map[time.Time]float64{}
-	write := func() error {
-		now = now.Add(2 * time.Second)
-		samples := make([]series.Sample, hosts)
-		for i := range samples {
-			samples[i] = one("h"+strconv.Itoa(i), now, random.Float64())
-		}
-		err := db.Append(t.Context(), samples)
-		if err == nil {
-			acknowledged[now] = samples[hosts-1].Value
-		}
-		return err
-	}
-	for range 3 {
-		if err := write(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for round := range 3 {
-		fill(t, dir, filler, 150_000)
-		var full int
-		for range 12 {
-			if err := write(); err != nil {
-				if !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" {
-					t.Fatalf("round %d: %v, want an error that wraps ErrFull, with a hint", round, err)
+// The window follows the data's own interval, from the first seconds on.
+func TestWindowFollowsTheData(t *testing.T) {
+	for name, tt := range map[string]struct {
+		every   time.Duration
+		samples int
+		step    time.Duration
+		want    time.Duration
+	}{
+		"nothing yet":      {time.Second, 0, time.Second, 4 * time.Second},
+		"each second":      {time.Second, 100, time.Second, 4 * time.Second},
+		"first seconds":    {time.Second, 4, time.Second, 6800 * time.Millisecond}, // 5 s hold 4 samples: 1.7 s apart at most
+		"coarse data":      {30 * time.Second, 60, 15 * time.Second, 2 * time.Minute},
+		"coarse steps":     {15 * time.Second, 60, time.Minute, 4 * time.Minute},
+		"once in a minute": {time.Minute, 60, 15 * time.Second, 4 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := begin
+			db := openAt(t, t.TempDir(), &now)
+			for i := range tt.samples {
+				now = begin.Add(time.Duration(i) * tt.every)
+				if err := db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}); err != nil {
+					t.Fatal(err)
 				}
-				full++
 			}
-		}
-		if full == 0 {
-			t.Fatalf("round %d: the disk never became full", round)
-		}
-		if err := os.Remove(filler); err != nil {
-			t.Fatal(err)
-		}
-		for i := range 4 {
-			if err := write(); err != nil && i > 1 {
-				t.Fatalf("round %d: with space again: %v", round, err)
-			}
-		}
-	}
-	if db.Health().Reopened == 0 {
-		t.Error("never opened again")
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	db, err = Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	for at, want := range acknowledged {
-		promQL := fmt.Sprintf(`last_over_time(x{instance="h%d"}[1s])`, hosts-1)
-		if got := valueAt(t, db, promQL, at); got["h"+strconv.Itoa(hosts-1)] != want {
-			t.Errorf("sample of %s: %v, acknowledged was %g", at.Format(time.TimeOnly), got, want)
-		}
-	}
-	if n := db.Health().Damaged; n != 0 {
-		t.Errorf("%d parts moved aside, want none", n)
-	}
-}
-
-// fill leaves about so many bytes free.
-func fill(t *testing.T, dir, path string, leave int64) {
-	t.Helper()
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
-		t.Fatal(err)
-	}
-	size := int64(fs.Bavail)*fs.Bsize - leave
-	if size <= 0 {
-		t.Fatalf("the file system is too small: %d bytes short", -size)
-	}
-	if err := os.WriteFile(path, make([]byte, size), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// writerDir makes the test binary a writer that never stops by itself.
-const writerDir = "OMEN_TEST_WRITER_DIR"
-
-func writeUntilKilled(dir string) {
-	db, err := Open(Options{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
-	for i := 0; err == nil; i++ {
-		at := time.UnixMilli(time.Now().UnixMilli())
-		if err = db.Append(context.Background(), []series.Sample{one("a", at, float64(i))}); errors.Is(err, omen.ErrPartial) {
-			err, i = nil, i-1 // the same millisecond again
-			continue
-		}
-		fmt.Println(i, at.UnixMilli())
-	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
-
-func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
-	dir := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), writerDir+"="+dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	var n, at int64
-	for lines.Scan() {
-		if _, err := fmt.Sscan(lines.Text(), &n, &at); err != nil {
-			t.Fatal(err)
-		}
-		if n == 500 {
-			if err := cmd.Process.Kill(); err != nil { // SIGKILL
+			f, err := db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: tt.step})
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-	}
-	_ = cmd.Wait() // killed
-	if n < 500 {
-		t.Fatalf("the writer ended after %d samples", n)
-	}
-	db, err := Open(Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	last := time.UnixMilli(at)
-	if got := valueAt(t, db, "x", last)["a"]; got != float64(n) {
-		t.Errorf("the last acknowledged sample is %g, want %d", got, n)
-	}
-	if got := valueAt(t, db, "count_over_time(x[1h])", last)["a"]; got != float64(n+1) {
-		t.Errorf("%g samples, acknowledged were %d", got, n+1)
+			if f.Window != tt.want {
+				t.Errorf("window %s, want %s", f.Window, tt.want)
+			}
+		})
 	}
 }

@@ -162,14 +162,7 @@ func (db *DB) suspect(why error) {
 	}
 	db.checkAt = now.Add(10 * time.Minute)
 	db.log.Error("metrics store cannot read some samples, looking for damaged blocks", "path", db.opts.Dir, "err", why)
-	if err := db.prom.Close(); err != nil {
-		db.log.Warn("metrics store did not close cleanly", "path", db.opts.Dir, "err", err)
-	}
-	db.moveDamaged(fullCheck)
-	db.reopened.Add(1)
-	if err := db.open(); err != nil {
-		db.prom, db.broken, db.retryAt = nil, err, now.Add(retryOpen)
-	}
+	db.reopen(func() { db.moveDamaged(fullCheck) })
 }
 
 // retryOpen is how long a database that did not open is left alone.
@@ -187,12 +180,19 @@ func (db *DB) replace(why error) {
 		return
 	}
 	db.log.Error("metrics store could not write, opening it again", "path", db.opts.Dir, "err", why)
+	db.reopen(func() {})
+}
+
+// reopen closes the database, lets its files be changed and opens it again.
+// The caller holds appendMu and mu.
+func (db *DB) reopen(change func()) {
 	if db.prom != nil {
 		if err := db.prom.Close(); err != nil {
 			db.log.Warn("metrics store did not close cleanly", "path", db.opts.Dir, "err", err)
 		}
 		db.prom = nil
 	}
+	change()
 	db.reopened.Add(1)
 	if err := db.open(); err != nil {
 		db.broken, db.retryAt = err, db.opts.Now().Add(retryOpen)

@@ -99,22 +99,16 @@ func (db *DB) rewind(now time.Time) {
 			across = append(across, b.Dir())
 		}
 	}
-	if err := db.prom.Close(); err != nil {
-		db.log.Warn("metrics store did not close cleanly", "path", db.opts.Dir, "err", err)
-	}
-	for _, path := range append(future, filepath.Join(db.opts.Dir, "wal"), filepath.Join(db.opts.Dir, "chunks_head")) {
-		db.moveAside(path, why)
-	}
-	for _, block := range across {
-		if err := endBlock(block, now); err != nil {
-			db.log.Error("block that lasts beyond the clock cannot be cut", "path", block, "err", err)
+	db.reopen(func() {
+		for _, path := range append(future, filepath.Join(db.opts.Dir, "wal"), filepath.Join(db.opts.Dir, "chunks_head")) {
+			db.moveAside(path, why)
 		}
-	}
-	db.prom = nil
-	db.reopened.Add(1)
-	if err := db.open(); err != nil {
-		db.broken, db.retryAt = err, now.Add(retryOpen)
-	}
+		for _, block := range across {
+			if err := endBlock(block, now); err != nil {
+				db.log.Error("block that lasts beyond the clock cannot be cut", "path", block, "err", err)
+			}
+		}
+	})
 }
 
 // endBlock makes a block end at an instant, so that the TSDB takes samples from

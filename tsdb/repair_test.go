@@ -10,19 +10,18 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/series"
-	"github.com/omenhq/omen/series/sourcetest"
 )
 
 // blocksFixture writes six hours and compacts them into blocks.
 func blocksFixture(t *testing.T, dir string) (end time.Time, blocks []string) {
 	t.Helper()
-	now := sourcetest.Start
+	now := begin
 	db, err := Open(Options{Dir: dir, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 6 * 60 {
-		now = sourcetest.Start.Add(time.Duration(i) * time.Minute)
+		now = begin.Add(time.Duration(i) * time.Minute)
 		if err := db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}); err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +54,7 @@ func TestDamagedBlockIsMovedAside(t *testing.T) {
 			end, blocks := blocksFixture(t, dir)
 			damage(t, blocks[0])
 			db := openAt(t, dir, &end)
-			q := series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: end, Step: time.Minute, Window: 4 * time.Minute}
+			q := series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: begin, End: end, Step: time.Minute, Window: 4 * time.Minute}
 			f, err := db.Read(t.Context(), q)
 			if err != nil {
 				// Found only by reading: the damaged part is gone for the next read.

@@ -11,7 +11,6 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/omenhq/omen/series"
-	"github.com/omenhq/omen/series/sourcetest"
 )
 
 // shop is a registry with every type of metric.
@@ -41,7 +40,7 @@ func gather(t *testing.T, r *prometheus.Registry) []*dto.MetricFamily {
 }
 
 func TestTargetStoresLikeAScrape(t *testing.T) {
-	now := sourcetest.Start
+	now := begin
 	db := openAt(t, t.TempDir(), &now)
 	registry, stock := shop()
 	target := db.Target(map[string]string{"job": "shop", "instance": "till"})
@@ -113,7 +112,7 @@ func TestTargetStoresLikeAScrape(t *testing.T) {
 // A store that was opened again has other references: the target must not write
 // into somebody else's series.
 func TestTargetOutlivesReplacedStore(t *testing.T) {
-	now := sourcetest.Start
+	now := begin
 	db := openAt(t, t.TempDir(), &now)
 	registry, _ := shop()
 	target := db.Target(map[string]string{"job": "shop", "instance": "till"})

@@ -1,7 +1,6 @@
 package sourcetest
 
 import (
-	"context"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // The fixture: the hosts a, b and c of job node, a sample every 15 s for two
@@ -83,17 +83,26 @@ func Row(host, i int) []float64 {
 	return []float64{BusyOf(host), LoadOf(host, i), swap}
 }
 
-// Fill appends the fixture to a store whose clock is a variable.
-func Fill(t testing.TB, now *time.Time, store interface {
-	Append(context.Context, []series.Sample) error
-}) {
+// Store is an embedded store that holds the fixture.
+func Store(t testing.TB) *tsdb.DB {
 	t.Helper()
+	now := Start
+	db, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Retention: 365 * 24 * time.Hour, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	for i := range Instants {
-		*now = Time(i)
-		if err := store.Append(context.Background(), SamplesAt(i)); err != nil {
+		now = Time(i)
+		if err := db.Append(t.Context(), SamplesAt(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return db
 }
 
 // Serve serves a handler, unless the options name another server, and gives a
