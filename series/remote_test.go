@@ -23,6 +23,9 @@ import (
 	"github.com/omenhq/omen/series/sourcetest"
 )
 
+// instant is a query of the fixture.
+var instant = series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Start, End: sourcetest.Start}
+
 // says answers every request with one body.
 func says(status int, kind, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -85,7 +88,7 @@ func TestRemoteBadAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := sourcetest.Serve(t, tt.handler, series.RemoteOptions{MaxBytes: 4000})
-			_, err := r.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Start, End: sourcetest.Start})
+			_, err := r.Read(t.Context(), instant)
 			if !errors.Is(err, tt.kind) {
 				t.Fatalf("err %v, want one that wraps %q", err, tt.kind)
 			}
@@ -100,38 +103,25 @@ func TestRemoteBadAnswers(t *testing.T) {
 }
 
 func TestRemoteUnreachable(t *testing.T) {
+	plain, unknown := httptest.NewServer(says(200, "text/plain", "")), httptest.NewUnstartedServer(says(200, "text/plain", ""))
+	defer plain.Close()
+	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it complains of what is tested here
+	unknown.StartTLS()
+	defer unknown.Close()
 	for name, tt := range map[string]struct{ url, hint string }{
-		"nobody listens": {"http://127.0.0.1:1", "nothing listens"},
-		"unknown host":   {"http://no-such-host.invalid:9090", "host name is unknown"},
+		"nobody listens":    {"http://127.0.0.1:1", "nothing listens"},
+		"unknown host":      {"http://no-such-host.invalid:9090", "host name is unknown"},
+		"TLS without":       {strings.Replace(plain.URL, "http:", "https:", 1), "http://"},
+		"unknown authority": {unknown.URL, "ca_file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: tt.url})
-			_, err := r.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Start, End: sourcetest.Start})
+			_, err := r.Read(t.Context(), instant)
 			if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), tt.hint) {
 				t.Errorf("err %v with hint %q, want ErrUnavailable and %q", err, omen.Hint(err), tt.hint)
 			}
 		})
 	}
-	t.Run("TLS without", func(t *testing.T) {
-		server := httptest.NewServer(says(200, "text/plain", ""))
-		defer server.Close()
-		r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: strings.Replace(server.URL, "http:", "https:", 1)})
-		_, err := r.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Start, End: sourcetest.Start})
-		if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), "http://") {
-			t.Errorf("err %v with hint %q", err, omen.Hint(err))
-		}
-	})
-	t.Run("unknown authority", func(t *testing.T) {
-		server := httptest.NewUnstartedServer(says(200, "text/plain", ""))
-		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it complains of what is tested here
-		server.StartTLS()
-		defer server.Close()
-		r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: server.URL})
-		_, err := r.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Start, End: sourcetest.Start})
-		if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), "ca_file") {
-			t.Errorf("err %v with hint %q", err, omen.Hint(err))
-		}
-	})
 }
 
 // A source that hangs costs a few time-outs, not one for each feature.
@@ -161,7 +151,7 @@ func TestRemoteHangs(t *testing.T) {
 	}
 	// With an interval to measure first, that one question is enough.
 	r, asked = hanging()
-	_, err = r.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Start, End: sourcetest.Start})
+	_, err = r.Read(t.Context(), instant)
 	if n := asked.Load(); n != 1 || !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) == "" {
 		t.Errorf("asked %d times, want once; err %v", n, err)
 	}

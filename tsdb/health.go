@@ -30,38 +30,24 @@ func (db *DB) Health() Health {
 	return h
 }
 
-var (
-	descAppended = prometheus.NewDesc("omen_storage_samples_appended_total", "Samples that the embedded metrics store acknowledged.", nil, nil)
-	descRefused  = prometheus.NewDesc("omen_storage_samples_refused_total", "Samples refused because they are too old, too far ahead, or out of order.", nil, nil)
-	descReopened = prometheus.NewDesc("omen_storage_reopened_total", "Times the embedded metrics store was opened again after a failed write or read.", nil, nil)
-	descDamaged  = prometheus.NewDesc("omen_storage_damaged_total", "Damaged parts of the embedded metrics store moved aside.", nil, nil)
-	descSeries   = prometheus.NewDesc("omen_storage_series", "Series in the embedded metrics store's memory.", nil, nil)
-	descBytes    = prometheus.NewDesc("omen_storage_block_bytes", "Size of the embedded metrics store's blocks on disk.", nil, nil)
-	descUp       = prometheus.NewDesc("omen_storage_up", "Whether the embedded metrics store can be used.", nil, nil)
-)
-
 // Describe implements [prometheus.Collector].
-func (db *DB) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descAppended, descRefused, descReopened, descDamaged, descSeries, descBytes, descUp} {
-		ch <- d
-	}
-}
+func (db *DB) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(db, ch) }
 
 // Collect implements [prometheus.Collector].
 func (db *DB) Collect(ch chan<- prometheus.Metric) {
 	h := db.Health()
-	up := 1.0
-	if h.Err != nil {
-		up = 0
+	send := func(kind prometheus.ValueType, name, help string, v int64) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("omen_storage_"+name, help, nil, nil), kind, float64(v))
 	}
-	counter := func(d *prometheus.Desc, v int64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	var up int64
+	if h.Err == nil {
+		up = 1
 	}
-	counter(descAppended, h.Appended)
-	counter(descRefused, h.Refused)
-	counter(descReopened, h.Reopened)
-	counter(descDamaged, h.Damaged)
-	ch <- prometheus.MustNewConstMetric(descSeries, prometheus.GaugeValue, float64(h.Series))
-	ch <- prometheus.MustNewConstMetric(descBytes, prometheus.GaugeValue, float64(h.Bytes))
-	ch <- prometheus.MustNewConstMetric(descUp, prometheus.GaugeValue, up)
+	send(prometheus.CounterValue, "samples_appended_total", "Samples that the embedded metrics store acknowledged.", h.Appended)
+	send(prometheus.CounterValue, "samples_refused_total", "Samples refused because they are too old, too far ahead, or out of order.", h.Refused)
+	send(prometheus.CounterValue, "reopened_total", "Times the embedded metrics store was opened again after a failed write or read.", h.Reopened)
+	send(prometheus.CounterValue, "damaged_total", "Damaged parts of the embedded metrics store moved aside.", h.Damaged)
+	send(prometheus.GaugeValue, "series", "Series in the embedded metrics store's memory.", h.Series)
+	send(prometheus.GaugeValue, "block_bytes", "Size of the embedded metrics store's blocks on disk.", h.Bytes)
+	send(prometheus.GaugeValue, "up", "Whether the embedded metrics store can be used.", up)
 }

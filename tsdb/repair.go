@@ -1,12 +1,12 @@
 package tsdb
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	promtsdb "github.com/prometheus/prometheus/tsdb"
@@ -119,13 +119,11 @@ func endBlock(block string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	var meta map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber() // counts and times stay as they are
-	if err := decoder.Decode(&meta); err != nil {
+	var meta map[string]json.RawMessage // all else stays as it is
+	if err := json.Unmarshal(text, &meta); err != nil {
 		return err
 	}
-	meta["maxTime"] = at.UnixMilli() // exclusive
+	meta["maxTime"] = json.RawMessage(strconv.FormatInt(at.UnixMilli(), 10)) // exclusive
 	if text, err = json.MarshalIndent(meta, "", "\t"); err != nil {
 		return err
 	}
