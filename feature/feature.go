@@ -52,7 +52,7 @@ type Feature struct {
 
 	// Direction is the way that matters and Deviation the smallest difference
 	// from the expected value that is worth waking somebody for, in Unit.
-	// They are read when a score is told, not when a model is fitted, so they
+	// They are read when somebody is notified, not when a model is fitted, so they
 	// are not part of the schema's hash.
 	Direction Direction
 	Deviation float64

@@ -37,7 +37,7 @@ type Options struct {
 // change; their last values are stored with every sample of the fast ones.
 const slowInterval = 5 * time.Second
 
-// Collector gathers this machine's metrics until told to stop.
+// Collector gathers this machine's metrics until its context ends.
 type Collector struct {
 	opts   Options
 	log    *slog.Logger
@@ -132,7 +132,7 @@ func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
 		if err != nil && !errors.Is(err, omen.ErrPartial) {
 			c.failures.Inc()
 		}
-		trouble.tell(c.log, err)
+		trouble.log(c.log, err)
 	})
 	// The context is over, the markers still have to be stored.
 	if err := c.target.Stop(context.WithoutCancel(ctx), time.Now()); err != nil {
@@ -188,10 +188,10 @@ func every(ctx context.Context, interval time.Duration, f func(time.Time)) {
 	}
 }
 
-// trouble tells the log when storing begins to fail and when it works again.
+// trouble logs when storing begins to fail and when it works again.
 type trouble struct{ said bool }
 
-func (t *trouble) tell(log *slog.Logger, err error) {
+func (t *trouble) log(log *slog.Logger, err error) {
 	switch {
 	case err != nil && !t.said:
 		log.Error("this machine's metrics are not stored", "err", err, "hint", omen.Hint(err))

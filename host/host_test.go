@@ -105,7 +105,7 @@ func check(t *testing.T, f *series.Frame, row []float64) {
 	}
 }
 
-func TestComplaintsAreToldOnce(t *testing.T) {
+func TestComplaintsAreLoggedOnce(t *testing.T) {
 	var out strings.Builder
 	_, _, err := registries(slog.New(slog.NewTextHandler(&out, nil)))
 	if err != nil {
@@ -119,7 +119,7 @@ func TestComplaintsAreToldOnce(t *testing.T) {
 	log.Debug("collector succeeded")
 	slog.New(h).With("collector", "zfs").Error("collector failed", "name", "zfs", "err", "gone")
 	if got := strings.Count(out.String(), "complains"); got != 2 {
-		t.Errorf("told %d times, want once per collector:\n%s", got, out.String())
+		t.Errorf("logged %d times, want once per collector:\n%s", got, out.String())
 	}
 	if !strings.Contains(out.String(), "sensor is broken") {
 		t.Errorf("the cause is missing:\n%s", out.String())

@@ -1,7 +1,6 @@
 package promapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -22,42 +21,25 @@ func (h api) series(r *http.Request) (encoder, []string, error) {
 	if len(r.Form["match[]"]) == 0 {
 		return nil, nil, badRequest{errors.New("no match[] parameter provided")}
 	}
-	var out labelSets
-	warnings, err := h.withQuerier(r, func(ctx context.Context, q storage.Querier, matchers [][]*labels.Matcher, limit int) (annotations.Annotations, error) {
-		// Labels only, no samples; the querier has the span already.
-		hints := &storage.SelectHints{Start: math.MinInt64 / 2, End: math.MaxInt64 / 2, Func: "series"}
-		var warnings annotations.Annotations
-		for _, m := range matchers {
-			set := q.Select(ctx, true, hints, m...)
-			for set.Next() {
-				out = append(out, set.At().Labels().Copy())
-				if limit > 0 && len(out) > limit*len(matchers) {
-					break
-				}
-			}
-			warnings.Merge(set.Warnings())
-			if err := set.Err(); err != nil {
-				return warnings, err
-			}
+	// Labels only, no samples; the querier has the span already.
+	hints := &storage.SelectHints{Start: math.MinInt64 / 2, End: math.MaxInt64 / 2, Func: "series"}
+	found, warnings, err := find(h, r, labels.Compare, func(q storage.Querier, limit int, m []*labels.Matcher) (some []labels.Labels, _ annotations.Annotations, _ error) {
+		set := q.Select(r.Context(), true, hints, m...)
+		for (limit == 0 || len(some) <= limit) && set.Next() {
+			some = append(some, set.At().Labels().Copy())
 		}
-		slices.SortFunc(out, labels.Compare)
-		out = slices.CompactFunc(out, labels.Equal)
-		if limit > 0 && len(out) > limit {
-			out = out[:limit]
-			warnings.Add(errLimited)
-		}
-		return warnings, nil
+		return some, set.Warnings(), set.Err()
 	})
-	return out, warnings, err
+	return labelSets(found), warnings, err
 }
-
-var errLimited = errors.New("results truncated due to limit")
 
 // labels lists label names.
 func (h api) labels(r *http.Request) (encoder, []string, error) {
-	return h.names(r, func(ctx context.Context, q storage.Querier, m []*labels.Matcher) ([]string, annotations.Annotations, error) {
-		return q.LabelNames(ctx, &storage.LabelHints{}, m...)
+	found, warnings, err := find(h, r, strings.Compare, func(q storage.Querier, _ int, m []*labels.Matcher) ([]string, annotations.Annotations, error) {
+		names, warnings, err := q.LabelNames(r.Context(), &storage.LabelHints{}, m...)
+		return cloned(names), warnings, err
 	})
+	return stringList(found), warnings, err
 }
 
 // labelValues lists one label's values.
@@ -66,63 +48,63 @@ func (h api) labelValues(r *http.Request) (encoder, []string, error) {
 	if !model.LegacyValidation.IsValidLabelName(name) && !model.UTF8Validation.IsValidLabelName(name) {
 		return nil, nil, badRequest{fmt.Errorf("invalid label name: %q", name)}
 	}
-	return h.names(r, func(ctx context.Context, q storage.Querier, m []*labels.Matcher) ([]string, annotations.Annotations, error) {
-		return q.LabelValues(ctx, name, &storage.LabelHints{}, m...)
+	found, warnings, err := find(h, r, strings.Compare, func(q storage.Querier, _ int, m []*labels.Matcher) ([]string, annotations.Annotations, error) {
+		values, warnings, err := q.LabelValues(r.Context(), name, &storage.LabelHints{}, m...)
+		return cloned(values), warnings, err
 	})
+	return stringList(found), warnings, err
 }
 
-// names merges what the matchers find.
-func (h api) names(r *http.Request, list func(context.Context, storage.Querier, []*labels.Matcher) ([]string, annotations.Annotations, error)) (encoder, []string, error) {
-	var out stringList
-	warnings, err := h.withQuerier(r, func(ctx context.Context, q storage.Querier, matchers [][]*labels.Matcher, limit int) (annotations.Annotations, error) {
-		if len(matchers) == 0 {
-			matchers = [][]*labels.Matcher{nil}
-		}
-		var all annotations.Annotations
-		for _, m := range matchers {
-			names, warnings, err := list(ctx, q, m)
-			all.Merge(warnings)
-			if err != nil {
-				return all, err
-			}
-			for _, name := range names {
-				out = append(out, strings.Clone(name)) // the querier's memory ends with it
-			}
-		}
-		slices.Sort(out)
-		out = slices.Compact(out)
-		if limit > 0 && len(out) > limit {
-			out = out[:limit]
-			all.Add(errLimited)
-		}
-		return all, nil
-	})
-	return out, warnings, err
+// cloned outlives the querier's memory.
+func cloned(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = strings.Clone(text)
+	}
+	return out
 }
 
-// withQuerier opens the storage for the time and the matchers of a request.
-func (h api) withQuerier(r *http.Request, use func(context.Context, storage.Querier, [][]*labels.Matcher, int) (annotations.Annotations, error)) ([]string, error) {
+// find merges what a request's matchers find in its time, sorted, each once and
+// no more than its limit.
+func find[T any](h api, r *http.Request, compare func(a, b T) int,
+	list func(q storage.Querier, limit int, m []*labels.Matcher) ([]T, annotations.Annotations, error),
+) (all []T, texts []string, err error) {
 	start, err1 := timeParam(r, "start", time.UnixMilli(math.MinInt64/2))
 	end, err2 := timeParam(r, "end", time.UnixMilli(math.MaxInt64/2))
 	if err := errors.Join(err1, err2); err != nil {
-		return nil, badRequest{err}
+		return nil, nil, badRequest{err}
 	}
 	limit := 0
 	if text := r.FormValue("limit"); text != "" {
-		var err error
 		if limit, err = strconv.Atoi(text); err != nil || limit < 0 {
-			return nil, badParam("limit", errors.New("limit must be a number that is not negative"))
+			return nil, nil, badParam("limit", errors.New("limit must be a number that is not negative"))
 		}
 	}
 	matchers, err := h.parser.ParseMetricSelectors(r.Form["match[]"])
 	if err != nil {
-		return nil, badParam("match[]", err)
+		return nil, nil, badParam("match[]", err)
 	}
-	var texts []string
+	if len(matchers) == 0 {
+		matchers = [][]*labels.Matcher{nil}
+	}
 	err = h.db.View(start, end, func(q storage.Querier) error {
-		warnings, err := use(r.Context(), q, matchers, limit)
+		var warnings annotations.Annotations
+		for _, m := range matchers {
+			some, more, err := list(q, limit, m)
+			if err != nil {
+				return err
+			}
+			all = append(all, some...)
+			warnings.Merge(more)
+		}
+		slices.SortFunc(all, compare)
+		all = slices.CompactFunc(all, func(a, b T) bool { return compare(a, b) == 0 })
+		if limit > 0 && len(all) > limit {
+			all = all[:limit]
+			warnings.Add(errors.New("results truncated due to limit"))
+		}
 		texts, _ = warnings.AsStrings("", 10, 0)
-		return err
+		return nil
 	})
-	return texts, err
+	return all, texts, err
 }

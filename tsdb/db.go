@@ -58,8 +58,8 @@ type DB struct {
 	mu       sync.RWMutex // held for writing while prom is replaced
 	prom     *promtsdb.DB // nil while broken says why
 	broken   error
-	full     error     // the last append's, while the disk is full; owned by appendMu's holder
-	retryAt  time.Time // no earlier attempt to open or write again; likewise
+	full     error     // the last append's, while the disk is full; appendMu guards it
+	retryAt  time.Time // no earlier attempt to open or write again; appendMu guards it
 	checkAt  time.Time // no earlier search for damaged blocks
 	closed   bool
 	appendMu sync.Mutex // one append at a time: a failed one must not be followed by another before prom is replaced

@@ -16,7 +16,7 @@ import (
 // repairLog cuts torn records off the write-ahead log's segments, in place and
 // one by one, before the TSDB opens it.
 //
-// Prometheus' own repair writes the torn segment anew, which on a full disk
+// Prometheus' own repair writes the torn segment again, which on a full disk
 // fails half way and loses what it was about to save, and it deletes every
 // later segment. Cutting needs no space, and since records never cross
 // segments, the later ones stay readable.
