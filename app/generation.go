@@ -58,7 +58,7 @@ type watched struct {
 func (p *process) build(l *loaded) (*generation, error) {
 	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars, time.Now())}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(p.local); err != nil {
+	if err := registry.Register(p.tsdb); err != nil {
 		return nil, err
 	}
 	g.desk = incident.NewDesk(incident.Options{
@@ -120,11 +120,11 @@ func (g *generation) buildWatches(registry prometheus.Registerer) error {
 	}
 	if c.LocalEnabled() {
 		g.collector = host.New(host.Options{
-			Store: g.p.local, Interval: time.Duration(c.Local.Step), Instance: c.Local.Instance,
+			Store: g.p.tsdb, Interval: time.Duration(c.Local.Step), Instance: c.Local.Instance,
 			Version: g.p.o.Version, Log: g.p.log, Registry: registry,
 		})
 		for _, name := range c.Local.Profiles {
-			add(watched{source: localName, address: "this machine", reader: g.p.local, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
+			add(watched{source: localName, address: "this machine", reader: g.p.tsdb, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
 				watch.Options{History: time.Duration(c.Learn.History)})
 		}
 	}
@@ -253,7 +253,7 @@ func (g *generation) measured(ctx context.Context) {
 	for range 100 {
 		q.Start = time.Now()
 		q.End = q.Start
-		if f, err := g.p.local.Read(ctx, q); err == nil && len(f.Hosts) > 0 {
+		if f, err := g.p.tsdb.Read(ctx, q); err == nil && len(f.Hosts) > 0 {
 			return
 		}
 		select {

@@ -16,7 +16,9 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // fleet is forty minutes of two machines with a program each: web-2 boots after
@@ -90,7 +92,7 @@ func b2i(b bool) time.Duration {
 // Boots, restarts and deploys are noted once each, with the hosts that they are
 // of, whether the metrics are in the embedded store or behind an HTTP API.
 func TestEventsFromMetrics(t *testing.T) {
-	local, err := series.OpenLocal(series.LocalOptions{Dir: t.TempDir()})
+	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,7 @@ func TestEventsFromMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	server := httptest.NewServer(local.QueryAPI())
+	server := httptest.NewServer(promapi.Handler(local))
 	defer server.Close()
 	remote, err := series.NewRemote(series.RemoteOptions{URL: server.URL})
 	if err != nil {

@@ -1,4 +1,4 @@
-package series
+package promapi_test
 
 import (
 	"encoding/json"
@@ -10,13 +10,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/omenhq/omen/promapi"
+	"github.com/omenhq/omen/series/sourcetest"
 )
 
 // The answers are those that Prometheus' documentation of its HTTP API shows.
-func TestQueryAPI(t *testing.T) {
-	api := localFixture(t).QueryAPI()
-	at, from, to := fixtureTime(100).Unix(), fixtureTime(10).Unix(), fixtureTime(11).Unix()
-	span := fmt.Sprintf("&start=%d&end=%d", fixtureTime(0).Unix(), fixtureTime(200).Unix())
+func TestHandler(t *testing.T) {
+	api := promapi.Handler(sourcetest.Store(t))
+	at, from, to := sourcetest.Time(100).Unix(), sourcetest.Time(10).Unix(), sourcetest.Time(11).Unix()
+	span := fmt.Sprintf("&start=%d&end=%d", sourcetest.Time(0).Unix(), sourcetest.Time(200).Unix())
 	for name, tt := range map[string]struct {
 		path   string
 		form   string
@@ -94,15 +97,14 @@ func escape(form string) string {
 	return strings.NewReplacer(" ", "%20", "+", "%2B", `"`, "%22", "{", "%7B", "}", "%7D").Replace(form)
 }
 
-func TestQueryAPIOfClosedStore(t *testing.T) {
-	now := fixtureStart
-	l := openAt(t, t.TempDir(), &now)
-	if err := l.Close(); err != nil {
+func TestClosedStore(t *testing.T) {
+	db := sourcetest.Store(t)
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"query?query=up", "labels"} {
 		w := httptest.NewRecorder()
-		l.QueryAPI().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/"+path, nil))
+		promapi.Handler(db).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/"+path, nil))
 		if w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s: status %d, want 503: %s", path, w.Code, w.Body)
 		}

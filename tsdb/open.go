@@ -1,4 +1,4 @@
-package series
+package tsdb
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb"
+	promtsdb "github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"github.com/omenhq/omen"
@@ -25,38 +25,38 @@ import (
 const damagedDir = "damaged"
 
 // open opens the database, after moving aside what would keep it from opening.
-func (l *Local) open() error {
-	l.moveDamaged(quickCheck)
-	l.mendLog()
-	db, err := l.openTSDB()
+func (db *DB) open() error {
+	db.moveDamaged(quickCheck)
+	db.repairLog()
+	prom, err := db.openTSDB()
 	if err != nil && !isFull(err) {
-		// Prometheus mends a torn write-ahead log by itself. What it cannot
-		// mend must not keep the rest from being used.
-		l.log.Error("metrics store does not open, its newest part is moved aside", "path", l.opts.Dir, "err", err)
+		// Prometheus repairs a torn write-ahead log by itself. What it cannot
+		// repair must not keep the rest from being used.
+		db.log.Error("metrics store does not open, its newest part is moved aside", "path", db.opts.Dir, "err", err)
 		for _, name := range []string{"wal", "wbl", "chunks_head"} {
-			l.moveAside(filepath.Join(l.opts.Dir, name), err)
+			db.moveAside(filepath.Join(db.opts.Dir, name), err)
 		}
-		db, err = l.openTSDB()
+		prom, err = db.openTSDB()
 	}
 	if err != nil {
-		return l.openError(err)
+		return db.openError(err)
 	}
-	l.db, l.broken = db, nil
+	db.prom, db.broken = prom, nil
 	return nil
 }
 
-func (l *Local) openTSDB() (*tsdb.DB, error) {
-	o := tsdb.DefaultOptions()
-	o.RetentionDuration = l.opts.Retention.Milliseconds()
-	o.MaxBytes = l.opts.MaxBytes
+func (db *DB) openTSDB() (*promtsdb.DB, error) {
+	o := promtsdb.DefaultOptions()
+	o.RetentionDuration = db.opts.Retention.Milliseconds()
+	o.MaxBytes = db.opts.MaxBytes
 	o.NoLockfile = true // ours is held from open to close, also while the database is replaced
-	o.MaxBlockDuration = max(o.MinBlockDuration, min(31*24*time.Hour, l.opts.Retention/10).Milliseconds())
+	o.MaxBlockDuration = max(o.MinBlockDuration, min(31*24*time.Hour, db.opts.Retention/10).Milliseconds())
 	o.StripeSize = 512 // thousands of series, not millions
-	return tsdb.Open(l.opts.Dir, l.log, nil, o, nil)
+	return promtsdb.Open(db.opts.Dir, db.log, nil, o, nil)
 }
 
-func (l *Local) openError(err error) error {
-	err = fmt.Errorf("open metrics store %s: %w", l.opts.Dir, err)
+func (db *DB) openError(err error) error {
+	err = fmt.Errorf("open metrics store %s: %w", db.opts.Dir, err)
 	if isFull(err) {
 		return fullError(err)
 	}
@@ -77,7 +77,7 @@ func quickCheck(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "meta.json")); err != nil {
 		return err
 	}
-	b, err := tsdb.OpenBlock(nil, dir, nil, nil)
+	b, err := promtsdb.OpenBlock(nil, dir, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -86,12 +86,12 @@ func quickCheck(dir string) error {
 
 // fullCheck reads every sample of a block: seconds for a large one.
 func fullCheck(dir string) (err error) {
-	b, err := tsdb.OpenBlock(nil, dir, nil, nil)
+	b, err := promtsdb.OpenBlock(nil, dir, nil, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	q, err := tsdb.NewBlockQuerier(b, b.MinTime(), b.MaxTime())
+	q, err := promtsdb.NewBlockQuerier(b, b.MinTime(), b.MaxTime())
 	if err != nil {
 		return err
 	}
@@ -112,8 +112,8 @@ func fullCheck(dir string) (err error) {
 
 // moveDamaged moves aside every block that the check finds damaged and says
 // how many those were. The database must be closed.
-func (l *Local) moveDamaged(check blockCheck) int {
-	entries, err := os.ReadDir(l.opts.Dir)
+func (db *DB) moveDamaged(check blockCheck) int {
+	entries, err := os.ReadDir(db.opts.Dir)
 	if err != nil {
 		return 0 // opening will say it
 	}
@@ -122,9 +122,9 @@ func (l *Local) moveDamaged(check blockCheck) int {
 		if _, err := ulid.ParseStrict(e.Name()); err != nil || !e.IsDir() {
 			continue
 		}
-		dir := filepath.Join(l.opts.Dir, e.Name())
+		dir := filepath.Join(db.opts.Dir, e.Name())
 		if err := check(dir); err != nil && !isFull(err) && !errors.Is(err, os.ErrPermission) {
-			l.moveAside(dir, err)
+			db.moveAside(dir, err)
 			moved++
 		}
 	}
@@ -132,44 +132,37 @@ func (l *Local) moveDamaged(check blockCheck) int {
 }
 
 // moveAside puts a file or folder into the folder of damaged parts.
-func (l *Local) moveAside(path string, why error) {
+func (db *DB) moveAside(path string, why error) {
 	if _, err := os.Stat(path); err != nil {
 		return
 	}
-	to := filepath.Join(l.opts.Dir, damagedDir, l.opts.now().UTC().Format("20060102T150405Z-")+filepath.Base(path))
+	to := filepath.Join(db.opts.Dir, damagedDir, db.opts.Now().UTC().Format("20060102T150405Z-")+filepath.Base(path))
 	err := os.MkdirAll(filepath.Dir(to), 0o755)
 	if err == nil {
 		err = os.Rename(path, to)
 	}
 	if err != nil {
-		l.log.Error("damaged part of the metrics store cannot be moved aside", "path", path, "err", err)
+		db.log.Error("damaged part of the metrics store cannot be moved aside", "path", path, "err", err)
 		return
 	}
-	l.damaged.Add(1)
-	l.log.Error("damaged part of the metrics store moved aside", "path", to, "err", why)
+	db.damaged.Add(1)
+	db.log.Error("damaged part of the metrics store moved aside", "path", to, "err", why)
 }
 
 // suspect looks for damaged blocks after a query could not read some data, at
 // most once in ten minutes, and moves them aside.
-func (l *Local) suspect(why error) {
-	l.appendMu.Lock()
-	defer l.appendMu.Unlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.opts.now()
-	if l.closed || l.db == nil || now.Before(l.checkAt) {
+func (db *DB) suspect(why error) {
+	db.appendMu.Lock()
+	defer db.appendMu.Unlock()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	now := db.opts.Now()
+	if db.closed || db.prom == nil || now.Before(db.checkAt) {
 		return
 	}
-	l.checkAt = now.Add(10 * time.Minute)
-	l.log.Error("metrics store cannot read some samples, looking for damaged blocks", "path", l.opts.Dir, "err", why)
-	if err := l.db.Close(); err != nil {
-		l.log.Warn("metrics store did not close cleanly", "path", l.opts.Dir, "err", err)
-	}
-	l.moveDamaged(fullCheck)
-	l.reopened.Add(1)
-	if err := l.open(); err != nil {
-		l.db, l.broken, l.retryAt = nil, err, now.Add(retryOpen)
-	}
+	db.checkAt = now.Add(10 * time.Minute)
+	db.log.Error("metrics store cannot read some samples, looking for damaged blocks", "path", db.opts.Dir, "err", why)
+	db.reopen(func() { db.moveDamaged(fullCheck) })
 }
 
 // retryOpen is how long a database that did not open is left alone.
@@ -180,49 +173,56 @@ const retryOpen = 2 * time.Second
 // acknowledging appends behind the tear, and the next start would cut them
 // all off. Opening cuts the tear and starts a clean segment. The caller holds
 // appendMu.
-func (l *Local) replace(why error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
+func (db *DB) replace(why error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
 		return
 	}
-	l.log.Error("metrics store could not write, opening it again", "path", l.opts.Dir, "err", why)
-	if l.db != nil {
-		if err := l.db.Close(); err != nil {
-			l.log.Warn("metrics store did not close cleanly", "path", l.opts.Dir, "err", err)
+	db.log.Error("metrics store could not write, opening it again", "path", db.opts.Dir, "err", why)
+	db.reopen(func() {})
+}
+
+// reopen closes the database, lets its files be changed and opens it again.
+// The caller holds appendMu and mu.
+func (db *DB) reopen(change func()) {
+	if db.prom != nil {
+		if err := db.prom.Close(); err != nil {
+			db.log.Warn("metrics store did not close cleanly", "path", db.opts.Dir, "err", err)
 		}
-		l.db = nil
+		db.prom = nil
 	}
-	l.reopened.Add(1)
-	if err := l.open(); err != nil {
-		l.broken, l.retryAt = err, l.opts.now().Add(retryOpen)
+	change()
+	db.reopened.Add(1)
+	if err := db.open(); err != nil {
+		db.broken, db.retryAt = err, db.opts.Now().Add(retryOpen)
 	}
 }
 
 // revive makes sure that there is a database with space to write, or says why
 // there is none. The caller holds appendMu.
-func (l *Local) revive() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.opts.now()
+func (db *DB) revive() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	now := db.opts.Now()
 	switch {
-	case l.closed || l.db != nil && l.full == nil:
-		return l.broken
-	case now.Before(l.retryAt):
-		return errors.Join(l.full, l.broken)
+	case db.closed || db.prom != nil && db.full == nil:
+		return db.broken
+	case now.Before(db.retryAt):
+		return errors.Join(db.full, db.broken)
 	}
-	l.retryAt = now.Add(retryOpen)
-	if err := l.probe(); err != nil && isFull(err) {
-		return fullError(fmt.Errorf("append to metrics store %s: %w", l.opts.Dir, err))
+	db.retryAt = now.Add(retryOpen)
+	if err := db.probe(); err != nil && isFull(err) {
+		return fullError(fmt.Errorf("append to metrics store %s: %w", db.opts.Dir, err))
 	}
-	if l.db == nil {
-		if err := l.open(); err != nil {
-			l.broken = err
+	if db.prom == nil {
+		if err := db.open(); err != nil {
+			db.broken = err
 			return err
 		}
 	}
-	l.full = nil
-	l.log.Info("metrics store writes again", "path", l.opts.Dir)
+	db.full = nil
+	db.log.Info("metrics store writes again", "path", db.opts.Dir)
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package series
+package tsdb
 
 import (
 	"context"
@@ -14,15 +14,8 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
 )
-
-// Sample is one number at one time.
-type Sample struct {
-	Name   string            // the metric's name
-	Labels map[string]string // empty values count as missing
-	At     time.Time
-	Value  float64
-}
 
 // The times that are taken, around now. One sample far ahead would move the
 // TSDB's head with it and make every other host's samples out of bounds.
@@ -40,8 +33,8 @@ var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
 // than the last one of their series, are refused one by one; the others are
 // stored, and the error wraps [omen.ErrPartial]. Any other error means that
 // nothing of this call is acknowledged; [omen.ErrFull] says that the disk is
-// full: the store mends itself once there is space, so append later again.
-func (l *Local) Append(ctx context.Context, samples []Sample) error {
+// full: the store recovers by itself once there is space, so append again later.
+func (db *DB) Append(ctx context.Context, samples []series.Sample) error {
 	entries := make([]entry, len(samples))
 	for i, s := range samples {
 		ls, err := seriesLabels(s.Name, s.Labels)
@@ -50,7 +43,7 @@ func (l *Local) Append(ctx context.Context, samples []Sample) error {
 		}
 		entries[i] = entry{labels: ls, at: s.At.UnixMilli(), value: s.Value}
 	}
-	return l.append(ctx, entries)
+	return db.append(ctx, entries)
 }
 
 // entry is one sample on its way into the TSDB; ref is a hint, updated.
@@ -63,21 +56,21 @@ type entry struct {
 }
 
 // append stores entries and keeps their refs up to date.
-func (l *Local) append(ctx context.Context, entries []entry) error {
-	l.appendMu.Lock()
-	defer l.appendMu.Unlock()
-	if err := l.revive(); err != nil {
+func (db *DB) append(ctx context.Context, entries []entry) error {
+	db.appendMu.Lock()
+	defer db.appendMu.Unlock()
+	if err := db.revive(); err != nil {
 		return err
 	}
-	now := l.opts.now()
+	now := db.opts.Now()
 	from, to := now.Add(-oldest).UnixMilli(), now.Add(newest).UnixMilli()
 	// Twice as far ahead as any sample may be: the clock went back.
-	if l.newest() > now.Add(2*newest).UnixMilli() {
-		if l.rewind(now); l.db == nil {
-			return l.state()
+	if db.newest() > now.Add(2*newest).UnixMilli() {
+		if db.rewind(now); db.prom == nil {
+			return db.state()
 		}
 	}
-	app := l.db.AppenderV2(ctx) // only replaced under appendMu
+	app := db.prom.AppenderV2(ctx) // only replaced under appendMu
 	var refused refusal
 	for i := range entries {
 		e := &entries[i]
@@ -100,13 +93,13 @@ func (l *Local) append(ctx context.Context, entries []entry) error {
 		err = fmt.Errorf("append %d samples to metrics store: %w", len(entries), err)
 		if isFull(err) {
 			err = fullError(err)
-			l.full, l.retryAt = err, now.Add(retryOpen)
+			db.full, db.retryAt = err, now.Add(retryOpen)
 		}
-		l.replace(err)
+		db.replace(err)
 		return err
 	}
-	l.appended.Add(int64(len(entries) - refused.count))
-	l.refused.Add(int64(refused.count))
+	db.appended.Add(int64(len(entries) - refused.count))
+	db.refused.Add(int64(refused.count))
 	return refused.err(len(entries))
 }
 

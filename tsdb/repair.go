@@ -1,27 +1,27 @@
-package series
+package tsdb
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
-	"github.com/prometheus/prometheus/tsdb"
+	promtsdb "github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/wlog"
 )
 
-// mendLog cuts torn records off the write-ahead log's segments, in place and
+// repairLog cuts torn records off the write-ahead log's segments, in place and
 // one by one, before the TSDB opens it.
 //
-// Prometheus' own repair writes the torn segment anew, which on a full disk
+// Prometheus' own repair writes the torn segment again, which on a full disk
 // fails half way and loses what it was about to save, and it deletes every
 // later segment. Cutting needs no space, and since records never cross
 // segments, the later ones stay readable.
-func (l *Local) mendLog() {
-	wal := filepath.Join(l.opts.Dir, "wal")
+func (db *DB) repairLog() {
+	wal := filepath.Join(db.opts.Dir, "wal")
 	dirs, _ := filepath.Glob(filepath.Join(wal, "checkpoint.*")) // the pattern is well formed
 	for _, dir := range append(dirs, wal) {
 		segments, _ := filepath.Glob(filepath.Join(dir, "[0-9]*"))
@@ -31,10 +31,10 @@ func (l *Local) mendLog() {
 				continue // unreadable or whole: the TSDB will say what is the matter
 			}
 			if err := os.Truncate(segment, cut); err != nil {
-				l.log.Error("torn metrics log cannot be cut", "path", segment, "err", err)
+				db.log.Error("torn metrics log cannot be cut", "path", segment, "err", err)
 				continue
 			}
-			l.log.Warn("torn metrics log cut", "path", segment, "count", size-cut)
+			db.log.Warn("torn metrics log cut", "path", segment, "count", size-cut)
 		}
 	}
 }
@@ -67,9 +67,9 @@ func lastWhole(segment string) (cut, size int64, err error) {
 const probeSize = 1 << 20
 
 // probe finds out whether there is space again, at less cost than a failed
-// append, which opens the TSDB anew.
-func (l *Local) probe() error {
-	path := filepath.Join(l.opts.Dir, "probe")
+// append, which opens the TSDB again.
+func (db *DB) probe() error {
+	path := filepath.Join(db.opts.Dir, "probe")
 	err := os.WriteFile(path, make([]byte, probeSize), 0o644)
 	if removeErr := os.Remove(path); err == nil {
 		err = removeErr
@@ -81,40 +81,34 @@ func (l *Local) probe() error {
 // been set back: samples that now lie in the future would make every new one
 // out of bounds, for as long as the clock was ahead. What is not after now is
 // kept as a block that ends now; the rest is moved aside. The caller holds appendMu.
-func (l *Local) rewind(now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	why := fmt.Errorf("samples are up to %s ahead of the clock, which was set back", time.UnixMilli(l.newest()).Sub(now).Round(time.Second))
-	l.log.Error("metrics store is ahead of the clock", "path", l.opts.Dir, "err", why)
-	if head := l.db.Head(); head.MinTime() < now.UnixMilli() {
-		if err := l.db.CompactHead(tsdb.NewRangeHead(head, head.MinTime(), now.UnixMilli()-1)); err != nil {
-			l.log.Error("newest samples before the clock was set back are lost", "path", l.opts.Dir, "err", err)
+func (db *DB) rewind(now time.Time) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	why := fmt.Errorf("samples are up to %s ahead of the clock, which was set back", time.UnixMilli(db.newest()).Sub(now).Round(time.Second))
+	db.log.Error("metrics store is ahead of the clock", "path", db.opts.Dir, "err", why)
+	if head := db.prom.Head(); head.MinTime() < now.UnixMilli() {
+		if err := db.prom.CompactHead(promtsdb.NewRangeHead(head, head.MinTime(), now.UnixMilli()-1)); err != nil {
+			db.log.Error("newest samples before the clock was set back are lost", "path", db.opts.Dir, "err", err)
 		}
 	}
 	var future, across []string
-	for _, b := range l.db.Blocks() {
+	for _, b := range db.prom.Blocks() {
 		if b.MinTime() >= now.UnixMilli() {
 			future = append(future, b.Dir())
 		} else if b.MaxTime() > now.UnixMilli() {
 			across = append(across, b.Dir())
 		}
 	}
-	if err := l.db.Close(); err != nil {
-		l.log.Warn("metrics store did not close cleanly", "path", l.opts.Dir, "err", err)
-	}
-	for _, path := range append(future, filepath.Join(l.opts.Dir, "wal"), filepath.Join(l.opts.Dir, "chunks_head")) {
-		l.moveAside(path, why)
-	}
-	for _, block := range across {
-		if err := endBlock(block, now); err != nil {
-			l.log.Error("block that lasts beyond the clock cannot be cut", "path", block, "err", err)
+	db.reopen(func() {
+		for _, path := range append(future, filepath.Join(db.opts.Dir, "wal"), filepath.Join(db.opts.Dir, "chunks_head")) {
+			db.moveAside(path, why)
 		}
-	}
-	l.db = nil
-	l.reopened.Add(1)
-	if err := l.open(); err != nil {
-		l.broken, l.retryAt = err, now.Add(retryOpen)
-	}
+		for _, block := range across {
+			if err := endBlock(block, now); err != nil {
+				db.log.Error("block that lasts beyond the clock cannot be cut", "path", block, "err", err)
+			}
+		}
+	})
 }
 
 // endBlock makes a block end at an instant, so that the TSDB takes samples from
@@ -125,13 +119,11 @@ func endBlock(block string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	var meta map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber() // counts and times stay as they are
-	if err := decoder.Decode(&meta); err != nil {
+	var meta map[string]json.RawMessage // all else stays as it is
+	if err := json.Unmarshal(text, &meta); err != nil {
 		return err
 	}
-	meta["maxTime"] = at.UnixMilli() // exclusive
+	meta["maxTime"] = json.RawMessage(strconv.FormatInt(at.UnixMilli(), 10)) // exclusive
 	if text, err = json.MarshalIndent(meta, "", "\t"); err != nil {
 		return err
 	}
@@ -142,9 +134,9 @@ func endBlock(block string, at time.Time) error {
 }
 
 // newest is the latest sample's time in milliseconds.
-func (l *Local) newest() int64 {
-	at := l.db.Head().MaxTime()
-	for _, b := range l.db.Blocks() {
+func (db *DB) newest() int64 {
+	at := db.prom.Head().MaxTime()
+	for _, b := range db.prom.Blocks() {
 		at = max(at, b.MaxTime()-1) // a block's end is exclusive
 	}
 	return at

@@ -1,4 +1,4 @@
-package series
+package tsdb
 
 import (
 	"errors"
@@ -9,29 +9,30 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
 )
 
 // blocksFixture writes six hours and compacts them into blocks.
 func blocksFixture(t *testing.T, dir string) (end time.Time, blocks []string) {
 	t.Helper()
-	now := fixtureStart
-	l, err := OpenLocal(LocalOptions{Dir: dir, now: func() time.Time { return now }})
+	now := begin
+	db, err := Open(Options{Dir: dir, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 6 * 60 {
-		now = fixtureStart.Add(time.Duration(i) * time.Minute)
-		if err := l.Append(t.Context(), []Sample{one("a", now, float64(i))}); err != nil {
+		now = begin.Add(time.Duration(i) * time.Minute)
+		if err := db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := l.db.Compact(t.Context()); err != nil {
+	if err := db.prom.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range l.db.Blocks() {
+	for _, b := range db.prom.Blocks() {
 		blocks = append(blocks, b.Dir())
 	}
-	if err := l.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if len(blocks) < 2 {
@@ -52,15 +53,15 @@ func TestDamagedBlockIsMovedAside(t *testing.T) {
 			dir := t.TempDir()
 			end, blocks := blocksFixture(t, dir)
 			damage(t, blocks[0])
-			l := openAt(t, dir, &end)
-			q := Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: end, Step: time.Minute, Window: 4 * time.Minute}
-			f, err := l.Read(t.Context(), q)
+			db := openAt(t, dir, &end)
+			q := series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: begin, End: end, Step: time.Minute, Window: 4 * time.Minute}
+			f, err := db.Read(t.Context(), q)
 			if err != nil {
 				// Found only by reading: the damaged part is gone for the next read.
 				if !errors.Is(err, omen.ErrCorrupt) {
 					t.Fatal(err)
 				}
-				if f, err = l.Read(t.Context(), q); err != nil {
+				if f, err = db.Read(t.Context(), q); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -70,13 +71,13 @@ func TestDamagedBlockIsMovedAside(t *testing.T) {
 			if !math.IsNaN(f.At(0, 0, 0)) {
 				t.Errorf("the damaged block still answers with %g", f.At(0, 0, 0))
 			}
-			if l.Health().Damaged != 1 {
-				t.Errorf("%d damaged parts counted, want 1", l.Health().Damaged)
+			if db.Health().Damaged != 1 {
+				t.Errorf("%d damaged parts counted, want 1", db.Health().Damaged)
 			}
 			if aside, err := os.ReadDir(filepath.Join(dir, damagedDir)); err != nil || len(aside) != 1 {
 				t.Errorf("set aside: %v, err %v, want the one block", aside, err)
 			}
-			if err := l.Append(t.Context(), []Sample{one("a", end.Add(time.Minute), 1)}); err != nil {
+			if err := db.Append(t.Context(), []series.Sample{one("a", end.Add(time.Minute), 1)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -98,11 +99,11 @@ func TestDamagedLogOpens(t *testing.T) {
 		}
 	}
 	flip(t, largest)
-	l := openAt(t, dir, &end)
-	if got := valueAt(t, l, "count_over_time(x[12h])", end)["a"]; got < 120 {
+	db := openAt(t, dir, &end)
+	if got := valueAt(t, db, "count_over_time(x[12h])", end)["a"]; got < 120 {
 		t.Errorf("%g samples left, want the blocks' at least", got)
 	}
-	if err := l.Append(t.Context(), []Sample{one("a", end.Add(time.Minute), 1)}); err != nil {
+	if err := db.Append(t.Context(), []series.Sample{one("a", end.Add(time.Minute), 1)}); err != nil {
 		t.Error(err)
 	}
 }
@@ -110,18 +111,18 @@ func TestDamagedLogOpens(t *testing.T) {
 func TestRetention(t *testing.T) {
 	dir := t.TempDir()
 	end, blocks := blocksFixture(t, dir)
-	l, err := OpenLocal(LocalOptions{Dir: dir, Retention: 2 * time.Hour, now: func() time.Time { return end }})
+	db, err := Open(Options{Dir: dir, Retention: 2 * time.Hour, Now: func() time.Time { return end }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	if got := len(l.db.Blocks()); got >= len(blocks) {
+	defer db.Close()
+	if got := len(db.prom.Blocks()); got >= len(blocks) {
 		t.Errorf("%d blocks, want fewer than %d with a retention of two hours", got, len(blocks))
 	}
-	if err := l.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	small, err := OpenLocal(LocalOptions{Dir: dir, MaxBytes: 1, now: func() time.Time { return end }})
+	small, err := Open(Options{Dir: dir, MaxBytes: 1, Now: func() time.Time { return end }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
-package series
+package promapi
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -9,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/util/jsonutil"
+
+	"github.com/omenhq/omen"
 )
 
 // encoder writes the data of an answer as Prometheus does.
@@ -152,4 +156,22 @@ func writeSeries(s *jsoniter.Stream, p promql.Series) {
 		writeArray(s, len(p.Histograms), func(i int) { writeHistogram(s, p.Histograms[i]) })
 	}
 	s.WriteObjectEnd()
+}
+
+// statusOf is Prometheus' name and HTTP status of an error.
+func statusOf(err error) (string, int) {
+	switch {
+	case errors.As(err, new(badRequest)), errors.As(err, new(parser.ParseErrors)):
+		return "bad_data", http.StatusBadRequest
+	case errors.As(err, new(promql.ErrQueryCanceled)):
+		return "canceled", 499
+	case errors.As(err, new(promql.ErrQueryTimeout)), errors.Is(err, context.DeadlineExceeded):
+		return "timeout", http.StatusServiceUnavailable
+	case errors.As(err, new(promql.ErrStorage)):
+		return "internal", http.StatusInternalServerError
+	case errors.Is(err, omen.ErrUnavailable), errors.Is(err, omen.ErrFull), errors.Is(err, omen.ErrCorrupt):
+		return "unavailable", http.StatusServiceUnavailable
+	default:
+		return "execution", http.StatusUnprocessableEntity
+	}
 }

@@ -1,4 +1,4 @@
-package series
+package tsdb
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 // vanishes gets a staleness marker, and every gathering leaves the series up,
 // scrape_duration_seconds and scrape_samples_scraped. One goroutine uses it.
 type Target struct {
-	store  *Local
+	store  *DB
 	labels map[string]string
 
 	known map[string]*knownSeries // by the name and own labels that a gathering gives
@@ -39,12 +39,12 @@ type knownSeries struct {
 
 // Target is a new target with labels such as job and instance, which win over
 // the samples' own.
-func (l *Local) Target(targetLabels map[string]string) *Target {
-	return &Target{store: l, labels: targetLabels, known: map[string]*knownSeries{}}
+func (db *DB) Target(targetLabels map[string]string) *Target {
+	return &Target{store: db, labels: targetLabels, known: map[string]*knownSeries{}}
 }
 
 // Store appends what was gathered at an instant. It returns how many samples
-// there were; errors are those of [Local.Append].
+// there were; errors are those of [DB.Append].
 func (t *Target) Store(ctx context.Context, families []*dto.MetricFamily, at time.Time, took time.Duration) (int, error) {
 	t.begin()
 	for _, family := range families {
