@@ -2,7 +2,7 @@
 // events, and what Omen remembers of verdicts.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type * as Api from "./api";
-import { ask, enc, post, query, type Incident, type Matcher, type Matches, type Patterns, type Silence, type Silences, type Span, type WindowList } from "./api";
+import { ask, enc, post, query, type Incident, type Matcher, type Matches, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
 
 export type { Matcher, Pattern, Silence } from "./api";
 /** What may be left out of a request is always there in an answer. */
@@ -87,7 +87,7 @@ export const silenceState = (s: Silence, now: number) =>
 
 const opts = { placeholderData: keepPreviousData };
 export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<Silences>("/silences?ended=true") });
-export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<Omit<WindowList, "windows"> & { windows: Window[] }>("/windows") });
+export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<Omit<Windows, "windows"> & { windows: Window[] }>("/windows") });
 /** What matchers match now; nothing is asked while they are null. */
 export const useMatches = (match: Matcher[] | null) =>
   useQuery({ queryKey: ["matches", match], enabled: match !== null, refetchInterval: 10000, retry: false, ...opts, queryFn: () => ask<Matches>("/matches", post({ match })) });
