@@ -8,6 +8,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 )
 
 // maxMatches bounds how many hosts and incidents a preview lists.
@@ -37,11 +38,11 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	if len(match) == 0 {
 		return nil, omen.WithHint(fmt.Errorf("no matcher: %w", omen.ErrInvalid), `say whose incidents are meant, such as host="web-1"`)
 	}
-	whole, err := omen.Compile(match)
+	whole, err := mute.Compile(match)
 	if err != nil {
 		return nil, err
 	}
-	ofHost, err := omen.Compile(slices.DeleteFunc(slices.Clone(match), func(m omen.Matcher) bool { return !m.OfHost() }))
+	ofHost, err := mute.Compile(slices.DeleteFunc(slices.Clone(match), func(m mute.Matcher) bool { return !m.OfHost() }))
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	var hosts []omen.Host
 	for _, h := range known {
 		labels[h.Host] = h.Labels
-		if ofHost(omen.HostValue(h.Host, h.Labels)) {
+		if ofHost(mute.HostValue(h.Host, h.Labels)) {
 			hosts = append(hosts, h.Host)
 		}
 	}
@@ -68,11 +69,11 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 
 // matching are the incidents that a condition holds for, without those that
 // are part of a fleet incident among them.
-func matching(open []omen.Incident, holds omen.Condition, labels incident.Labels) []omen.Incident {
+func matching(open []omen.Incident, holds mute.Condition, labels incident.Labels) []omen.Incident {
 	var found []omen.Incident
 	fleets := map[string]bool{}
 	for i := range open {
-		if incident.Holds(holds, &open[i], labels) {
+		if holds.HoldsForAll(&open[i], mute.Subjects(&open[i], labels)) {
 			found = append(found, open[i])
 			fleets[open[i].ID] = true
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
@@ -63,7 +64,7 @@ func TestMatchesOfAFleetAndOfMany(t *testing.T) {
 		{ID: "member", Kind: omen.HostIncident, Host: hosts[0], Fleet: "fleet"},
 	}
 	ids := func(value string) string {
-		holds, err := omen.Compile([]omen.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}})
+		holds, err := mute.Compile([]mute.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -302,24 +302,6 @@ func TestBuiltinProfiles(t *testing.T) {
 	}
 }
 
-func TestMatchers(t *testing.T) {
-	got, err := matchers([]string{`host=~"db-.*"`, ` role != "web server" `, "env=prod", `zone!~"a|b"`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{`host=~"db-.*"`, `role!="web server"`, `env="prod"`, `zone!~"a|b"`}
-	for i, m := range got {
-		if m.String() != want[i] {
-			t.Errorf("matcher %d is %s, want %s", i, m, want[i])
-		}
-	}
-	for _, bad := range []string{"", "host", `host=~"("`, `="x"`} {
-		if _, err := matchers([]string{bad}); err == nil {
-			t.Errorf("matcher %q is taken", bad)
-		}
-	}
-}
-
 func TestPrometheusURLs(t *testing.T) {
 	l, err := load("", []string{"http://a:9090", "http://b:9090"}, time.Now())
 	if err != nil {

@@ -1,280 +1,271 @@
-package incident
+package mute
 
 import (
-	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen"
 )
 
-// Bounds of a calendar; a larger one is refused.
-const (
-	maxCalendar = 4 << 20
-	maxEvents   = 5000
-)
+// maxExcept bounds the exceptions of one event.
+const maxExcept = 1000
 
-const localLayout = "2006-01-02T15:04:05"
+// Omitted is an event of a calendar that became no window.
+type Omitted struct {
+	UID     string
+	Summary string
+	Why     string // for people
+}
 
 // ParseCalendar reads the events of an iCalendar file (RFC 5545) as windows
-// without matchers. It understands DTSTART with TZID, in UTC, floating (read
-// in zone) or as a whole day, DTEND or DURATION, RRULE as far as
-// [omen.ParseRule] does, EXDATE, UID and SUMMARY. Cancelled and transparent
-// events are left out. An event that it cannot follow exactly (RDATE,
-// RECURRENCE-ID, another rule, an unknown time zone) is [omen.ErrInvalid] and
-// names the line: a window at the wrong time hides real trouble.
-func ParseCalendar(ics []byte, calendar string, zone *time.Location) ([]omen.Window, error) {
-	fail := func(line int, err error) error {
-		return fmt.Errorf("calendar %s, line %d: %w: %w", calendar, line, err, omen.ErrInvalid)
+// without matchers. Floating times and whole days are read in zone; whole days
+// last from midnight to midnight, whatever the clocks do. An occurrence that
+// was moved is an exception of its series and a window of its own.
+//
+// An event that cannot be followed exactly (RDATE, a rule that [ParseRule]
+// refuses, an unknown time zone), and one that takes nobody's time (cancelled,
+// free), is left: a window at the wrong time hides real trouble. Only a text
+// that is no complete calendar, or too large, is [omen.ErrInvalid].
+func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Window, left []Omitted, err error) {
+	all, err := readComponents(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("calendar %s: %w: %w", name, err, omen.ErrInvalid)
 	}
-	if len(ics) > maxCalendar || !utf8.Valid(ics) {
-		return nil, fail(1, fmt.Errorf("not UTF-8, or over %d bytes", maxCalendar))
+	k := icsCalendar{name: name, floating: zone, zones: map[string]*component{}, moved: map[string][]icsTime{}, split: map[string]bool{}}
+	var events []*component
+	for _, c := range all {
+		switch c.name {
+		case "VTIMEZONE":
+			k.zones[c.value("TZID")] = c
+		case "VEVENT":
+			events = append(events, c)
+			k.replaces(c)
+		}
 	}
-	var windows []omen.Window
-	var nested []string // the components that the line is in
-	var event *icsEvent
-	seen := false
-	for n, line := range unfold(ics) {
-		p, ok := parseProperty(line)
+	seen := map[string]bool{}
+	for n, c := range events {
+		w, err := k.window(c, n)
+		if err == nil {
+			err = w.Validate()
+		}
 		switch {
-		case !ok && strings.TrimSpace(line) == "":
-			continue
-		case !ok:
-			return nil, fail(n, fmt.Errorf("%q is not NAME:VALUE", clip(line)))
-		case p.name == "BEGIN":
-			nested = append(nested, strings.ToUpper(p.value))
-			seen = seen || nested[0] == "VCALENDAR"
-			if strings.ToUpper(p.value) == "VEVENT" && len(nested) == 2 {
-				event = &icsEvent{zone: zone}
+		case errors.Is(err, errMoved):
+		case err != nil:
+			left = append(left, Omitted{UID: c.value("UID"), Summary: c.value("SUMMARY"), Why: err.Error()})
+		default:
+			for seen[w.ID] { // one UID for two events
+				w.ID += "+"
 			}
-		case p.name == "END":
-			if len(nested) == 0 || nested[len(nested)-1] != strings.ToUpper(p.value) {
-				return nil, fail(n, fmt.Errorf("END:%s without its BEGIN", clip(p.value)))
-			}
-			nested = nested[:len(nested)-1]
-			if event == nil || len(nested) != 1 {
-				continue
-			}
-			w, skip, err := event.window(calendar, len(windows))
-			if err != nil {
-				return nil, fail(n, err)
-			}
-			if !skip {
-				windows = append(windows, w)
-			}
-			if event = nil; len(windows) > maxEvents {
-				return nil, fail(n, fmt.Errorf("more than %d events", maxEvents))
-			}
-		case event != nil && len(nested) == 2:
-			if err := event.set(p); err != nil {
-				return nil, fail(n, err)
-			}
+			seen[w.ID] = true
+			windows = append(windows, w)
 		}
 	}
-	if !seen || len(nested) != 0 {
-		return nil, fail(1, fmt.Errorf("no complete VCALENDAR"))
-	}
-	return windows, nil
+	return windows, left, nil
 }
 
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
+// icsCalendar is what the events of a calendar need of one another.
+type icsCalendar struct {
+	name     string
+	floating *time.Location
+	zones    map[string]*component // VTIMEZONEs by TZID
+	moved    map[string][]icsTime  // by UID: occurrences that are cancelled or events of their own
+	split    map[string]bool       // UIDs of series that change from some occurrence on
 }
 
-// unfold yields the logical lines and the number of the physical line that
-// each begins at: a line that begins with a blank continues the one before.
-func unfold(ics []byte) func(func(int, string) bool) {
-	return func(yield func(int, string) bool) {
-		number, begun, line := 0, 0, ""
-		for physical := range bytes.Lines(ics) {
-			number++
-			text := strings.TrimRight(string(physical), "\r\n")
-			if begun > 0 && text != "" && (text[0] == ' ' || text[0] == '\t') {
-				line += text[1:]
-				continue
-			}
-			if begun > 0 && !yield(begun, line) {
-				return
-			}
-			begun, line = number, text
-		}
-		if begun > 0 {
-			yield(begun, line)
-		}
-	}
-}
-
-// property is one line: NAME;PARAM=VALUE:value.
-type property struct {
-	name, value string
-	params      map[string]string
-}
-
-func parseProperty(line string) (property, bool) {
-	quoted, colon := false, -1
-	for i := 0; i < len(line) && colon < 0; i++ {
-		switch {
-		case line[i] == '"':
-			quoted = !quoted
-		case line[i] == ':' && !quoted:
-			colon = i
-		}
-	}
-	if colon < 1 {
-		return property{}, false
-	}
-	parts := strings.Split(line[:colon], ";")
-	p := property{name: strings.ToUpper(parts[0]), value: line[colon+1:], params: map[string]string{}}
-	for _, one := range parts[1:] {
-		k, v, _ := strings.Cut(one, "=")
-		p.params[strings.ToUpper(k)] = strings.Trim(v, `"`)
-	}
-	return p, p.name != ""
-}
-
-// icsEvent is a VEVENT as far as it has been read.
-type icsEvent struct {
-	zone            *time.Location // of floating times
-	uid, summary    string
-	start, end      icsTime
-	duration        time.Duration
-	rule            string
-	except          []icsTime
-	hidden, hasDura bool
-}
-
-// icsTime is an instant with the zone that it was written in.
+// icsTime is a wall-clock time, held in UTC, of a zone.
 type icsTime struct {
-	at   time.Time
-	date bool
+	wall time.Time
+	zone *time.Location
+	date bool // a whole day
 }
 
-func (e *icsEvent) set(p property) (err error) {
-	switch p.name {
-	case "UID":
-		e.uid = p.value
-	case "SUMMARY":
-		e.summary = strings.NewReplacer(`\,`, ",", `\;`, ";", `\n`, " ", `\N`, " ", `\\`, `\`).Replace(p.value)
-	case "DTSTART":
-		e.start, err = e.time(p, p.value)
-	case "DTEND":
-		e.end, err = e.time(p, p.value)
-	case "DURATION":
-		e.hasDura = true
-		e.duration, err = parseICSDuration(p.value)
-	case "RRULE":
-		if e.rule != "" {
-			return fmt.Errorf("a second RRULE is not supported")
+func (t icsTime) instant() time.Time { return schedule{zone: t.zone}.instant(t.wall) }
+
+// as is the same time by the clock of another time, which gives a whole day its
+// time of day.
+func (t icsTime) as(other icsTime) time.Time {
+	switch {
+	case t.date:
+		return t.wall.Add(other.wall.Sub(other.wall.Truncate(24 * time.Hour)))
+	case t.zone.String() == other.zone.String():
+		return t.wall
+	}
+	return wallOf(t.instant().In(other.zone))
+}
+
+func wallOf(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+}
+
+// errMoved is why an event is no window that cancels an occurrence of a series.
+var errMoved = errors.New("it cancels an occurrence")
+
+// replaces remembers which occurrence of a series an event stands for.
+func (k *icsCalendar) replaces(c *component) {
+	p := c.first("RECURRENCE-ID")
+	if p == nil {
+		return
+	}
+	uid := c.value("UID")
+	k.split[uid] = k.split[uid] || strings.EqualFold(parameter(p, "RANGE"), "THISANDFUTURE")
+	if t, err := k.time(p, p.Value); err == nil {
+		k.moved[uid] = append(k.moved[uid], t)
+	}
+}
+
+// window is the n-th event as a window.
+func (k *icsCalendar) window(c *component, n int) (w Window, err error) {
+	uid, series := c.value("UID"), c.first("RECURRENCE-ID") == nil
+	switch {
+	case c.bad != nil:
+		return w, c.bad
+	case strings.EqualFold(c.value("STATUS"), "CANCELLED") && !series:
+		return w, errMoved
+	case strings.EqualFold(c.value("STATUS"), "CANCELLED"):
+		return w, errors.New("it is cancelled")
+	case strings.EqualFold(c.value("TRANSP"), "TRANSPARENT"):
+		return w, errors.New("it is marked as free time (TRANSP:TRANSPARENT)")
+	case k.split[uid]:
+		return w, errors.New("RECURRENCE-ID with RANGE=THISANDFUTURE is not supported")
+	case len(c.all("RRULE")) > 1:
+		return w, errors.New("a second RRULE is not supported")
+	}
+	for _, name := range []string{"RDATE", "EXRULE"} {
+		if c.first(name) != nil {
+			return w, fmt.Errorf("%s is not supported", name)
 		}
-		e.rule = p.value
-	case "EXDATE":
-		for one := range strings.SplitSeq(p.value, ",") {
-			t, err := e.time(p, one)
+	}
+	begin := c.first("DTSTART")
+	if begin == nil {
+		return w, errors.New("it has no DTSTART")
+	}
+	start, err := k.time(begin, begin.Value)
+	if err != nil {
+		return w, err
+	}
+	id := cmp.Or(uid, strconv.Itoa(n))
+	w = Window{
+		ID:   "ics-" + omen.StableID("calendar", k.name+"\x00"+id, start.instant()),
+		Name: cmp.Or(strings.TrimSpace(c.value("SUMMARY")), strings.TrimSpace(id), "calendar"), Zone: start.zone.String(),
+		Start: start.wall.Format(localLayout), Rule: c.value("RRULE"), Calendar: k.name,
+		// so that it validates before its owner says what it is for
+		Match: []Matcher{{Name: MatchHost, Value: ".*", IsRegex: true, IsEqual: true}},
+	}
+	if w.Duration, w.Nominal, err = k.length(c, start); err != nil {
+		return w, err
+	}
+	if series {
+		w.Except, err = k.exceptions(c, start)
+	}
+	return w, err
+}
+
+// exceptions are the occurrences of a series that do not take place, or not
+// then.
+func (k *icsCalendar) exceptions(c *component, start icsTime) (except []string, err error) {
+	out := k.moved[c.value("UID")]
+	out = out[:len(out):len(out)]
+	for _, p := range c.all("EXDATE") {
+		for one := range strings.SplitSeq(p.Value, ",") {
+			t, err := k.time(p, one)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			e.except = append(e.except, t)
+			if out = append(out, t); len(out) > maxExcept {
+				return nil, fmt.Errorf("it has more than %d exceptions", maxExcept)
+			}
 		}
-	case "STATUS":
-		e.hidden = e.hidden || strings.EqualFold(p.value, "CANCELLED")
-	case "TRANSP":
-		e.hidden = e.hidden || strings.EqualFold(p.value, "TRANSPARENT")
-	case "RDATE", "EXRULE", "RECURRENCE-ID":
-		return fmt.Errorf("%s is not supported", p.name)
 	}
-	return err
+	for _, t := range out {
+		except = append(except, t.as(start).Format(localLayout))
+	}
+	return except, nil
 }
 
-func (e *icsEvent) time(p property, value string) (icsTime, error) {
-	zone := e.zone
-	if id := p.params["TZID"]; id != "" {
-		loaded, err := time.LoadLocation(strings.TrimPrefix(id, "/"))
+// length is how long an event lasts, and whether by the local clock: so do
+// whole days, however they are written.
+func (k *icsCalendar) length(c *component, start icsTime) (length time.Duration, nominal bool, err error) {
+	switch d, end := c.first("DURATION"), c.first("DTEND"); {
+	case d != nil:
+		length, nominal, err = parseICSDuration(d.Value)
+	case end != nil:
+		until, err := k.time(end, end.Value)
 		if err != nil {
-			return icsTime{}, fmt.Errorf("time zone %q is not in the IANA database", clip(id))
+			return 0, false, err
 		}
-		zone = loaded
+		length = until.instant().Sub(start.instant())
+		midnight := func(t icsTime) bool { return t.wall.Equal(t.wall.Truncate(24 * time.Hour)) }
+		if start.zone.String() == until.zone.String() && midnight(start) && midnight(until) {
+			length, nominal = until.wall.Sub(start.wall), true
+		}
+	case start.date:
+		length, nominal = 24*time.Hour, true
 	}
-	if strings.EqualFold(p.params["VALUE"], "DATE") || len(value) == 8 {
-		t, err := time.ParseInLocation("20060102", value, zone)
-		if err != nil {
-			return icsTime{}, fmt.Errorf("%s %q is no date", p.name, clip(value))
+	if err == nil && length <= 0 {
+		err = errors.New("it takes no time")
+	}
+	return length, nominal, err
+}
+
+// time reads one value of a property.
+func (k *icsCalendar) time(p *property, value string) (t icsTime, err error) {
+	t.zone = k.floating
+	if id := parameter(p, "TZID"); id != "" {
+		if t.zone, err = k.zoneNamed(id); err != nil {
+			return t, err
 		}
-		return icsTime{t, true}, nil
+	}
+	value = strings.TrimSpace(value)
+	if strings.EqualFold(parameter(p, "VALUE"), "DATE") || len(value) == 8 {
+		t.date = true
+		if t.wall, err = time.Parse("20060102", value); err != nil {
+			return t, fmt.Errorf("%s %q is no date", p.IANAToken, clip(value))
+		}
+		return t, nil
 	}
 	if local, ok := strings.CutSuffix(value, "Z"); ok {
-		value, zone = local, time.UTC
+		value, t.zone = local, time.UTC
 	}
-	t, err := time.ParseInLocation("20060102T150405", value, zone)
-	if err != nil {
-		return icsTime{}, fmt.Errorf("%s %q is no time", p.name, clip(value))
+	if t.wall, err = time.Parse("20060102T150405", value); err != nil {
+		return t, fmt.Errorf("%s %q is no time", p.IANAToken, clip(value))
 	}
-	return icsTime{t, false}, nil
+	return t, nil
 }
 
-// window is the event as a window; skip: it does not take anybody's time.
-func (e *icsEvent) window(calendar string, number int) (w omen.Window, skip bool, err error) {
-	if e.start.at.IsZero() {
-		return w, false, fmt.Errorf("event %s has no DTSTART", clip(e.uid))
+// zoneNamed finds the zone of a TZID: by its name, else by what the calendar's
+// VTIMEZONE says of it.
+func (k *icsCalendar) zoneNamed(id string) (*time.Location, error) {
+	zone, err := zoneNamed(id)
+	c := k.zones[id]
+	if err == nil || c == nil {
+		return zone, err
 	}
-	length := e.duration
-	switch {
-	case e.hasDura:
-	case !e.end.at.IsZero():
-		length = e.end.at.Sub(e.start.at)
-	case e.start.date:
-		length = 24 * time.Hour
+	if zone, err := zoneNamed(c.value("X-LIC-LOCATION")); err == nil {
+		return zone, nil
 	}
-	if e.uid == "" {
-		e.uid = strconv.Itoa(number)
+	if len(c.parts) != 1 {
+		return nil, fmt.Errorf("%w, and its VTIMEZONE has rules of its own", err)
 	}
-	zone := e.start.at.Location()
-	w = omen.Window{
-		ID: "ics-" + newID("calendar", calendar+"\x00"+e.uid, e.start.at), Name: cmp.Or(strings.TrimSpace(e.summary), strings.TrimSpace(e.uid), "calendar"), Zone: zone.String(),
-		Start: e.start.at.Format(localLayout), Duration: length, Rule: e.rule, Calendar: calendar,
-		// so that it validates before its owner says what it is for
-		Match: []omen.Matcher{{Name: omen.MatchHost, Value: ".*", IsRegex: true, IsEqual: true}},
-	}
-	for _, x := range e.except {
-		w.Except = append(w.Except, x.at.In(zone).Format(localLayout))
-	}
-	if e.hidden || length <= 0 {
-		return w, true, nil
-	}
-	return w, false, w.Validate()
+	return fixedZone(c.parts[0].value("TZOFFSETTO"))
 }
 
-// parseICSDuration reads a duration such as P1DT2H30M or P2W.
-func parseICSDuration(text string) (time.Duration, error) {
-	bad := fmt.Errorf("DURATION %q is no duration", clip(text))
-	rest, ok := strings.CutPrefix(strings.TrimPrefix(text, "+"), "P")
-	if !ok || rest == "" {
-		return 0, bad
+var icsDuration = regexp.MustCompile(`^\+?P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?$`)
+
+// parseICSDuration reads a duration such as P1DT2H30M or P2W; days and weeks
+// are those of the local clock.
+func parseICSDuration(text string) (total time.Duration, nominal bool, err error) {
+	part := icsDuration.FindStringSubmatch(strings.TrimSpace(text))
+	if part == nil {
+		return 0, false, fmt.Errorf("DURATION %q is no duration", clip(text))
 	}
-	units := map[byte]time.Duration{'W': 7 * 24 * time.Hour, 'D': 24 * time.Hour, 'H': time.Hour, 'M': time.Minute, 'S': time.Second}
-	total, number := time.Duration(0), ""
-	for i := range len(rest) {
-		switch c := rest[i]; {
-		case c >= '0' && c <= '9':
-			number += string(c)
-		case c == 'T' && number == "":
-		default:
-			n, err := strconv.Atoi(number)
-			if err != nil || units[c] == 0 || n > 1_000_000 {
-				return 0, bad
-			}
-			total += time.Duration(n) * units[c]
-			number = ""
-		}
+	for i, unit := range []time.Duration{7 * 24 * time.Hour, 24 * time.Hour, time.Hour, time.Minute, time.Second} {
+		n, _ := strconv.Atoi(part[i+1]) // digits, or nothing
+		total += time.Duration(n) * unit
 	}
-	if number != "" {
-		return 0, bad
-	}
-	return total, nil
+	return total, part[1] != "" || part[2] != "", nil
 }
