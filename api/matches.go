@@ -15,10 +15,12 @@ import (
 const maxMatches = 20
 
 type wireMatch struct {
-	Match list[wireMatcher] `json:"match" doc:"all must hold"`
+	Match list[wireMatcher] `json:"match,omitempty" doc:"all must hold"`
+	Text  string            `json:"text,omitempty" doc:"instead of match: as PromQL writes them, separated by commas or lines, such as host=~\"web-.*\""`
 }
 
 type wireMatches struct {
+	Match     list[wireMatcher]  `json:"match" doc:"the matchers, read from the text if that was given"`
 	Hosts     list[wireHostRef]  `json:"hosts" doc:"at most 20 of the hosts that the matchers allow, by name"`
 	HostCount int                `json:"host_count" doc:"how many they are"`
 	AllHosts  int                `json:"all_hosts" doc:"how many hosts are known"`
@@ -34,7 +36,11 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	match := each(in.Match, fromMatcher)
+	match, err := mute.ParseMatchers(in.Text)
+	if err != nil {
+		return nil, err
+	}
+	match = append(match, each(in.Match, fromMatcher)...)
 	if len(match) == 0 {
 		return nil, omen.WithHint(fmt.Errorf("no matcher: %w", omen.ErrInvalid), `say whose incidents are meant, such as host="web-1"`)
 	}
@@ -51,7 +57,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 		return nil, err
 	}
 	known := a.live.Hosts()
-	out := wireMatches{AllHosts: len(known)}
+	out := wireMatches{Match: each(match, toMatcher), AllHosts: len(known)}
 	labels := make(map[omen.Host]map[string]string, len(known))
 	var hosts []omen.Host
 	for _, h := range known {

@@ -207,6 +207,30 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A calendar stops nothing: what of it cannot be followed is named, and when
+// its file is gone at a start its windows stay.
+func TestStartWithoutACalendar(t *testing.T) {
+	dir := t.TempDir()
+	file, ics := filepath.Join(dir, "omen.yml"), filepath.Join(dir, "ops.ics")
+	const event = "BEGIN:VEVENT\nUID:1\nSUMMARY:patch\nDTSTART;TZID=Europe/Berlin:20270301T220000\nDURATION:PT1H\nRRULE:FREQ="
+	write(t, ics, "BEGIN:VCALENDAR\n"+event+"WEEKLY\nEND:VEVENT\n"+event+"HOURLY\nEND:VEVENT\nEND:VCALENDAR\n")
+	write(t, file, "calendars: [{name: ops, file: "+ics+", match: [host=x]}]\n")
+	o := Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data")}
+	for _, want := range []string{`"left":[{"uid":"1","summary":"patch","why":`, `"failed_since":"2`} {
+		a := start(t, o)
+		if body := a.eventually("/api/v1/omen/windows", want); !strings.Contains(body, `"name":"patch"`) {
+			t.Errorf("the weekly window is not there: %s", body)
+		}
+		if err := a.stop(); err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Remove(ics)
+	}
+	if _, err := Check(file); err == nil || !strings.Contains(err.Error(), "ops.ics") {
+		t.Errorf("a check says %v, want the missing file", err)
+	}
+}
+
 // After a restart this machine is seen from the first round of scoring on, so
 // that its stored model is taken up, although its series ended when Omen did.
 func TestRestart(t *testing.T) {

@@ -29,6 +29,16 @@ func (d *Desk) call(ctx context.Context, f func(context.Context) error) error {
 	}
 }
 
+// change is call for what changes the rules, which it reads again.
+func (d *Desk) change(ctx context.Context, store func(context.Context) error) error {
+	return d.call(ctx, func(ctx context.Context) error {
+		if err := store(ctx); err != nil {
+			return err
+		}
+		return d.reload(ctx)
+	})
+}
+
 // Do carries out what an operator asks, and returns the change that records
 // it once it is durable. Errors: [omen.ErrInvalid], [omen.ErrNotFound],
 // [omen.ErrConflict] where the incident's state does not allow it or where a
@@ -227,18 +237,15 @@ func (d *Desk) Silence(ctx context.Context, s mute.Silence) (mute.Silence, error
 	if s.From.IsZero() {
 		s.From = now
 	}
-	err := d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	err := d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason})
 	})
 	return s, err
 }
 
 // EndSilence ends a silence now; one that has ended is [omen.ErrConflict].
 func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
-	return d.call(ctx, func(ctx context.Context) error {
+	return d.change(ctx, func(ctx context.Context) error {
 		s, err := d.o.Store.Silence(ctx, id)
 		if err != nil {
 			return err
@@ -251,10 +258,7 @@ func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
 		if !s.From.Before(now) { // it had not begun
 			s.From = now.Add(-time.Second)
 		}
-		if err := d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: by, Action: "silence.end", Subject: id}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+		return d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: by, Action: "silence.end", Subject: id})
 	})
 }
 
@@ -266,22 +270,16 @@ func (d *Desk) Window(ctx context.Context, w mute.Window) (mute.Window, error) {
 	if w.ID == "" {
 		w.ID, w.Created, action = newName("w"), now, "window.create"
 	}
-	err := d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	err := d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name})
 	})
 	return w, err
 }
 
 // DeleteWindow removes a maintenance window.
 func (d *Desk) DeleteWindow(ctx context.Context, id, by string) error {
-	return d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.DeleteWindow(ctx, id, omen.Audit{At: time.Now(), By: by, Action: "window.delete", Subject: id}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	return d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.DeleteWindow(ctx, id, omen.Audit{At: time.Now(), By: by, Action: "window.delete", Subject: id})
 	})
 }
 
@@ -297,12 +295,9 @@ func (d *Desk) Calendar(ctx context.Context, name string, ics []byte, match []mu
 	for i := range windows {
 		windows[i].Match, windows[i].Effect, windows[i].By, windows[i].Created = match, effect, by, now
 	}
-	err = d.call(ctx, func(ctx context.Context) error {
+	err = d.change(ctx, func(ctx context.Context) error {
 		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows, %d events left out", len(windows), len(left))}
-		if err := d.o.Store.PutCalendar(ctx, name, windows, audit); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+		return d.o.Store.PutCalendar(ctx, name, windows, audit)
 	})
 	return windows, left, err
 }
@@ -319,10 +314,7 @@ func (d *Desk) Note(ctx context.Context, e mute.Event) (mute.Event, error) {
 	if err := e.Validate(); err != nil {
 		return e, err
 	}
-	return e, d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutEvent(ctx, e); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	return e, d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutEvent(ctx, e)
 	})
 }

@@ -132,7 +132,7 @@ func (k *icsCalendar) window(c *component, n int) (w Window, err error) {
 		return w, errors.New("it is marked as free time (TRANSP:TRANSPARENT)")
 	case k.split[uid]:
 		return w, errors.New("RECURRENCE-ID with RANGE=THISANDFUTURE is not supported")
-	case len(c.all("RRULE")) > 1:
+	case len(c.properties["RRULE"]) > 1:
 		return w, errors.New("a second RRULE is not supported")
 	}
 	for _, name := range []string{"RDATE", "EXRULE"} {
@@ -170,7 +170,7 @@ func (k *icsCalendar) window(c *component, n int) (w Window, err error) {
 func (k *icsCalendar) exceptions(c *component, start icsTime) (except []string, err error) {
 	out := k.moved[c.value("UID")]
 	out = out[:len(out):len(out)]
-	for _, p := range c.all("EXDATE") {
+	for _, p := range c.properties["EXDATE"] {
 		for one := range strings.SplitSeq(p.Value, ",") {
 			t, err := k.time(p, one)
 			if err != nil {

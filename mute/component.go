@@ -21,7 +21,7 @@ type property = ics.BaseProperty
 // component is a part of an iCalendar file, such as VEVENT.
 type component struct {
 	name       string
-	properties []*property
+	properties map[string][]*property // by name
 	parts      []*component
 	bad        error // a line that cannot be read; the others can
 }
@@ -34,7 +34,7 @@ func readComponents(text []byte) ([]*component, error) {
 		return nil, fmt.Errorf("it has more than %d bytes", maxCalendar)
 	}
 	stream := ics.NewCalendarStream(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	file := &component{}
+	file := &component{properties: map[string][]*property{}}
 	path, count := []*component{file}, 0
 	for end := error(nil); end == nil; {
 		var line *ics.ContentLine
@@ -50,7 +50,7 @@ func readComponents(text []byte) ([]*component, error) {
 		p.IANAToken = strings.ToUpper(p.IANAToken)
 		switch value := strings.ToUpper(strings.TrimSpace(p.Value)); {
 		case p.IANAToken == "BEGIN":
-			part := &component{name: value}
+			part := &component{name: value, properties: map[string][]*property{}}
 			c.parts, path, count = append(c.parts, part), append(path, part), count+1
 			if len(path) > maxNested || count > maxComponents {
 				return nil, errors.New("it has too many parts")
@@ -60,7 +60,7 @@ func readComponents(text []byte) ([]*component, error) {
 		case p.IANAToken == "END":
 			path = path[:len(path)-1]
 		default:
-			c.properties = append(c.properties, p)
+			c.properties[p.IANAToken] = append(c.properties[p.IANAToken], p)
 		}
 	}
 	if len(path) > 1 || len(file.parts) == 0 || file.parts[0].name != "VCALENDAR" {
@@ -73,19 +73,9 @@ func readComponents(text []byte) ([]*component, error) {
 	return all, nil
 }
 
-// all are the properties of a name.
-func (c *component) all(name string) (found []*property) {
-	for _, p := range c.properties {
-		if p.IANAToken == name {
-			found = append(found, p)
-		}
-	}
-	return found
-}
-
 // first is the first property of a name; nil if there is none.
 func (c *component) first(name string) *property {
-	if found := c.all(name); len(found) > 0 {
+	if found := c.properties[name]; len(found) > 0 {
 		return found[0]
 	}
 	return nil

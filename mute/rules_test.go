@@ -2,6 +2,7 @@ package mute
 
 import (
 	"testing"
+	"time"
 
 	omen "github.com/omenhq/omen"
 )
@@ -37,5 +38,19 @@ func TestHoldsAsksEveryMember(t *testing.T) {
 	}
 	if holds, _ := Compile([]Matcher{is("team", "of-a")}); holds.HoldsForAll(one, Subjects(one, nil)) {
 		t.Error("a label holds on a host without labels")
+	}
+}
+
+func TestABrokenRuleBreaksNoOther(t *testing.T) {
+	silence := func(match ...Matcher) Silence {
+		return Silence{Match: match, From: noon, Until: noon.Add(time.Hour)}
+	}
+	set, broken := Rules{
+		Silences: []Silence{silence(Matcher{Name: "host", Value: "(", IsRegex: true}), silence(Matcher{Name: "source", Value: "prod", IsEqual: true})},
+		Windows:  []Window{{Name: "w", Rule: "FREQ=HOURLY"}},
+	}.Compile()
+	in := &omen.Incident{Kind: omen.HostIncident, Host: omen.Host{Source: "prod"}}
+	if got := set.Reason(in, Subjects(in, nil), noon); got != omen.ReasonSilenced || len(broken) != 2 {
+		t.Errorf("suppressed as %q, with %v, want the good silence and two errors", got, broken)
 	}
 }
