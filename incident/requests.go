@@ -227,7 +227,7 @@ func (d *Desk) Watch(ctx context.Context, sources []string) error {
 func newName(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:12]) }
 
 // Silence stores a silence, new (without an ID) or changed, and returns it with
-// its ID. Open incidents that it matches are kept quiet from now on.
+// its ID. Open incidents that it matches are suppressed from now on.
 func (d *Desk) Silence(ctx context.Context, s mute.Silence) (mute.Silence, error) {
 	now := time.Now().UTC()
 	action := "silence.change"

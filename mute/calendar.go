@@ -49,7 +49,7 @@ func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Win
 	}
 	seen := map[string]bool{}
 	for n, c := range events {
-		w, err := k.window(c, n)
+		w, err := k.window(c, len(windows))
 		if err == nil {
 			err = w.Validate()
 		}
@@ -58,8 +58,8 @@ func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Win
 		case err != nil:
 			left = append(left, Omitted{UID: c.value("UID"), Summary: c.value("SUMMARY"), Why: err.Error()})
 		default:
-			for seen[w.ID] { // one UID for two events
-				w.ID += "+"
+			if seen[w.ID] { // one UID for two events
+				w.ID += "-" + strconv.Itoa(n)
 			}
 			seen[w.ID] = true
 			windows = append(windows, w)
@@ -118,7 +118,7 @@ func (k *icsCalendar) replaces(c *component) {
 	}
 }
 
-// window is the n-th event as a window.
+// window is an event as the n-th window.
 func (k *icsCalendar) window(c *component, n int) (w Window, err error) {
 	uid, series := c.value("UID"), c.first("RECURRENCE-ID") == nil
 	switch {

@@ -12,7 +12,7 @@ import (
 // Bounds of a calendar; a larger one is refused.
 const (
 	maxCalendar   = 4 << 20
-	maxComponents = 20_000
+	maxComponents = 10_000
 	maxNested     = 8
 )
 

@@ -37,8 +37,7 @@ func ParseRule(text string, zone *time.Location) (Rule, error) {
 }
 
 func parseRule(text string, zone *time.Location) (r Rule, err error) {
-	var parts []string
-	var names []string
+	var parts, names []string
 	for part := range strings.SplitSeq(strings.ToUpper(strings.TrimPrefix(text, "RRULE:")), ";") {
 		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if !ok {

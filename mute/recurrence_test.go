@@ -131,7 +131,7 @@ func TestActiveIsHalfOpen(t *testing.T) {
 	w := Window{Start: "2026-03-02T10:00:00", Duration: time.Hour, Rule: "FREQ=DAILY"}
 	begin := time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)
 	for offset, want := range map[time.Duration]bool{-1: false, 0: true, time.Hour - 1: true, time.Hour: false} {
-		if got := w.Active(begin.Add(offset)); got != want {
+		if got := (&Occurrences{Window: w}).Active(begin.Add(offset)); got != want {
 			t.Errorf("%s after its beginning: active %v, want %v", offset, got, want)
 		}
 	}
@@ -172,7 +172,7 @@ func TestHostileRulesEndSoon(t *testing.T) {
 			t.Errorf("%s from %s: %v, want valid %v", c.rule, c.start, err, c.valid)
 		}
 		for n := range 10 {
-			w.Active(at.AddDate(100*n, 0, 0))
+			w.Between(at.AddDate(100*n, 0, 0), at.AddDate(100*n, 0, 1))
 		}
 	}
 	if took := time.Since(begin); took > time.Minute {

@@ -53,12 +53,6 @@ func (w Window) Validate() error {
 	return validate(what, w.Match, w.Effect)
 }
 
-// Active reports whether one of the window's occurrences holds at t.
-// [Occurrences] are quicker to ask time and again.
-func (w Window) Active(t time.Time) bool {
-	return len(w.Between(t, t.Add(1))) > 0
-}
-
 // Between is every occurrence that overlaps from…to, oldest first. A window
 // that does not validate has none. A beginning that daylight saving skips
 // falls into the hour after it; one that occurs twice is the first of the two.
@@ -89,7 +83,7 @@ type Occurrences struct {
 	spans    []omen.Span
 }
 
-// Active is [Window.Active].
+// Active reports whether one of the window's occurrences holds at an instant.
 func (o *Occurrences) Active(at time.Time) bool {
 	if at.Before(o.from) || !at.Before(o.to) {
 		o.from, o.to = at, at.Add(24*time.Hour)
