@@ -138,6 +138,7 @@ func TestWhatIsNoCalendarIsRefused(t *testing.T) {
 		"empty":             "",
 		"cut off":           string(whole[:60]),
 		"end without begin": "BEGIN:VCALENDAR\nEND:VEVENT\nEND:VCALENDAR\n",
+		"end of nothing":    "BEGIN:VCALENDAR\nEND:VCALENDAR\nEND:\n",
 		"too deep":          strings.Repeat("BEGIN:VCALENDAR\n", 20) + strings.Repeat("END:VCALENDAR\n", 20),
 		"too large":         string(whole) + strings.Repeat("\n", maxCalendar),
 	} {

@@ -55,7 +55,7 @@ func readComponents(text []byte) ([]*component, error) {
 			if len(path) > maxNested || count > maxComponents {
 				return nil, errors.New("it has too many parts")
 			}
-		case p.IANAToken == "END" && value != c.name:
+		case p.IANAToken == "END" && (value != c.name || c == file):
 			return nil, fmt.Errorf("END:%s without its BEGIN", clip(value))
 		case p.IANAToken == "END":
 			path = path[:len(path)-1]
