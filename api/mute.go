@@ -1,14 +1,13 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 )
 
 // This file is what operators say of the time around incidents: silences,
@@ -26,7 +25,7 @@ type wireSilence struct {
 	Match   list[wireMatcher] `json:"match" doc:"all must hold"`
 	From    instant           `json:"from" doc:"null: now"`
 	Until   instant           `json:"until"`
-	Effect  omen.Effect       `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
+	Effect  mute.Effect       `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
 	By      string            `json:"by"`
 	Reason  string            `json:"reason"`
 	Created instant           `json:"created"`
@@ -40,15 +39,15 @@ type wireNewSilence struct {
 	Match  list[wireMatcher] `json:"match" doc:"all must hold"`
 	From   instant           `json:"from,omitempty" doc:"null: now"`
 	Until  instant           `json:"until"`
-	Effect omen.Effect       `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
+	Effect mute.Effect       `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
 	By     string            `json:"by,omitempty"`
 	Reason string            `json:"reason"`
 }
 
-func toMatcher(m omen.Matcher) wireMatcher   { return wireMatcher(m) }
-func fromMatcher(m wireMatcher) omen.Matcher { return omen.Matcher(m) }
+func toMatcher(m mute.Matcher) wireMatcher   { return wireMatcher(m) }
+func fromMatcher(m wireMatcher) mute.Matcher { return mute.Matcher(m) }
 
-func toSilence(s omen.Silence) wireSilence {
+func toSilence(s mute.Silence) wireSilence {
 	return wireSilence{
 		ID: s.ID, Match: each(s.Match, toMatcher), From: instant(s.From), Until: instant(s.Until),
 		Effect: s.Effect, By: s.By, Reason: s.Reason, Created: instant(s.Created),
@@ -70,7 +69,7 @@ func (a *API) getSilence(r *http.Request) (any, error) {
 }
 
 func (a *API) postSilence(r *http.Request) (any, error) {
-	return a.putSilence(r, omen.Silence{From: time.Now()})
+	return a.putSilence(r, mute.Silence{From: time.Now()})
 }
 
 func (a *API) changeSilence(r *http.Request) (any, error) {
@@ -83,7 +82,7 @@ func (a *API) changeSilence(r *http.Request) (any, error) {
 
 // putSilence stores what the body says; the ID, when it was made and, where
 // the body leaves it out, the beginning are those of old.
-func (a *API) putSilence(r *http.Request, old omen.Silence) (any, error) {
+func (a *API) putSilence(r *http.Request, old mute.Silence) (any, error) {
 	var in wireNewSilence
 	if err := decode(r, &in); err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ func (a *API) putSilence(r *http.Request, old omen.Silence) (any, error) {
 	if given := time.Time(in.From); !given.IsZero() {
 		old.From = given
 	}
-	s, err := a.desk.Silence(r.Context(), omen.Silence{
+	s, err := a.desk.Silence(r.Context(), mute.Silence{
 		ID: old.ID, Match: each(in.Match, fromMatcher), From: old.From, Until: time.Time(in.Until),
 		Effect: in.Effect, By: author(r, in.By), Reason: in.Reason, Created: old.Created,
 	})
@@ -109,7 +108,7 @@ func (a *API) deleteSilence(r *http.Request) (any, error) {
 
 type wireEvent struct {
 	ID    string            `json:"id,omitempty" doc:"given by Omen unless set; the same ID twice is one event"`
-	Kind  omen.EventKind    `json:"kind" doc:"boot, restart, deploy or note"`
+	Kind  mute.EventKind    `json:"kind" doc:"boot, restart, deploy or note"`
 	At    instant           `json:"at,omitempty" doc:"null: now"`
 	Match list[wireMatcher] `json:"match" doc:"which hosts"`
 	Title string            `json:"title,omitempty"`
@@ -123,13 +122,13 @@ type wireEvents struct {
 	Events list[wireEvent] `json:"events" doc:"oldest first"`
 }
 
-func toEvent(e omen.Event) wireEvent {
+func toEvent(e mute.Event) wireEvent {
 	out := wireEvent{
 		ID: e.ID, Kind: e.Kind, At: instant(e.At), Match: each(e.Match, toMatcher), Title: e.Title,
 		Link: e.Link, By: e.By, Grace: number(e.Grace.Seconds()),
 	}
-	if grace := cmp.Or(e.Grace, incident.Grace(e.Kind)); grace > 0 {
-		out.Until = instant(e.At.Add(grace))
+	if until := e.Until(); until.After(e.At) {
+		out.Until = instant(until)
 	}
 	return out
 }
@@ -148,29 +147,19 @@ func (a *API) getEvents(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = slices.DeleteFunc(all, func(e omen.Event) bool { return !a.concerns(e, h) })
+		all = slices.DeleteFunc(all, func(e mute.Event) bool { return !a.concerns(e, h) })
 	}
 	return wireEvents{each(all, toEvent)}, nil
 }
 
 // concerns reports whether an event happened to a host.
-func (a *API) concerns(e omen.Event, h omen.Host) bool {
+func (a *API) concerns(e mute.Event, h omen.Host) bool {
 	var labels map[string]string
 	if known, err := a.find(h.ID()); err == nil {
 		labels = known.Labels
 	}
-	holds, err := omen.Compile(e.Match)
-	return err == nil && holds(func(name string) string {
-		switch name {
-		case omen.MatchHost:
-			return h.Name
-		case omen.MatchProfile:
-			return h.Profile
-		case omen.MatchSource:
-			return h.Source
-		}
-		return labels[name]
-	})
+	holds, err := mute.Compile(e.Match)
+	return err == nil && holds(mute.HostValue(h, labels))
 }
 
 func (a *API) postEvent(r *http.Request) (any, error) {
@@ -178,7 +167,7 @@ func (a *API) postEvent(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	e := omen.Event{
+	e := mute.Event{
 		ID: in.ID, Kind: in.Kind, At: time.Time(in.At), Match: each(in.Match, fromMatcher), Title: in.Title,
 		Link: in.Link, By: author(r, in.By), Grace: time.Duration(float64(in.Grace) * float64(time.Second)),
 	}
@@ -210,7 +199,7 @@ func (a *API) postAnnotation(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	e, err := incident.Annotation{Time: in.Time, TimeEnd: in.TimeEnd, Tags: in.Tags, Text: in.Text}.Event(author(r, "grafana"), time.Now())
+	e, err := mute.Annotation{Time: in.Time, TimeEnd: in.TimeEnd, Tags: in.Tags, Text: in.Text}.Event(author(r, "grafana"), time.Now())
 	if err != nil {
 		return nil, err
 	}
