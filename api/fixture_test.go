@@ -102,7 +102,7 @@ func newFixture(t *testing.T) *fixture {
 			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 		},
 		Calendars: func() []CalendarFile {
-			return []CalendarFile{{Name: "fine", File: "fine.ics", ReadAt: Instant(at)}, {Name: "shifts", File: "shifts.ics", ReadAt: Instant(at), FailedSince: Instant(at.Add(time.Minute)), Err: "shifts.ics: line 3: no DTSTART"}}
+			return []CalendarFile{{Name: "fine", File: "fine.ics", ReadAt: Instant(at), Left: List[Omitted]{{UID: "1", Summary: "Lunch", Why: "free"}}}, {Name: "shifts", File: "shifts.ics", ReadAt: Instant(at), FailedSince: Instant(at.Add(time.Minute)), Err: "shifts.ics: line 3: no DTSTART"}}
 		},
 		Reload: func() error { return f.reload },
 		Ready:  func() error { return f.ready },

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 //go:generate go test -run TestTheDocumentIsCommitted . -update
@@ -114,8 +115,8 @@ var enums = enumsOf(
 	[]omen.IncidentState{omen.Open, omen.Acknowledged, omen.Closed},
 	[]omen.Severity{omen.Info, omen.Warning, omen.Critical},
 	[]omen.Verdict{omen.NoVerdict, omen.Real, omen.NotAProblem, omen.Expected},
-	[]omen.Effect{"", omen.EffectSilence, omen.EffectExclude, omen.EffectShift},
-	[]omen.EventKind{omen.EventBoot, omen.EventRestart, omen.EventDeploy, omen.EventNote},
+	[]mute.Effect{"", mute.EffectSilence, mute.EffectExclude, mute.EffectShift},
+	[]mute.EventKind{mute.EventBoot, mute.EventRestart, mute.EventDeploy, mute.EventNote},
 	[]omen.ChangeKind{
 		omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeUpdated, omen.ChangeAcknowledged, omen.ChangeAssigned, omen.ChangeCommented,
 		omen.ChangeJudged, omen.ChangeSuppressed, omen.ChangeReopened, omen.ChangeActed, omen.ChangeClosed,

@@ -110,7 +110,7 @@ func (a *API) muteRoutes() []route {
 		{method: "GET", path: base + "/windows", summary: "Maintenance windows, and how reading calendar files went", answer: Windows{}, handle: a.getWindows},
 		{method: "POST", path: base + "/windows", summary: "Make or change a maintenance window", body: Window{}, answer: Window{}, created: true, handle: a.postWindow},
 		{method: "DELETE", path: base + "/windows/{id}", summary: "Remove a maintenance window", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: Done{}, handle: a.deleteWindow},
-		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: NewCalendar{}, answer: Windows{}, handle: a.putCalendar},
+		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: NewCalendar{}, answer: ReadCalendar{}, handle: a.putCalendar},
 		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: append(spanParams[:2:2], param{"host", "only those of this host, by name or id"}), answer: Events{}, handle: a.getEvents},
 		{method: "POST", path: base + "/events", summary: "Say that something happened to hosts, such as a deploy", body: Event{}, answer: Event{}, created: true, handle: a.postEvent},
 		{method: "POST", path: "/api/annotations", summary: "The same, as a Grafana annotation", body: Annotation{}, answer: Annotated{}, handle: a.postAnnotation},

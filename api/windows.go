@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 type Window struct {
@@ -19,7 +20,7 @@ type Window struct {
 	Rule     string        `json:"rule,omitempty" doc:"an RFC 5545 RRULE; empty: once"`
 	Except   List[string]  `json:"except,omitempty" doc:"local beginnings that do not take place"`
 	Calendar string        `json:"calendar,omitempty" doc:"the calendar it was read from"`
-	Effect   omen.Effect   `json:"effect,omitempty"`
+	Effect   mute.Effect   `json:"effect,omitempty"`
 	By       string        `json:"by,omitempty"`
 	Created  Instant       `json:"created,omitempty"`
 	Next     List[Span]    `json:"next,omitempty" doc:"given by Omen: the next three occurrences, the present one included"`
@@ -30,22 +31,36 @@ type Span struct {
 	To   Instant `json:"to" null:"never"`
 }
 
-// Windows are maintenance windows; all of them come with how reading calendar
-// files went.
+// ReadCalendar is what became of an iCalendar file.
+type ReadCalendar struct {
+	Windows List[Window]  `json:"windows"`
+	Left    List[Omitted] `json:"left" doc:"the events that became no window"`
+}
+
+type Omitted struct {
+	UID     string `json:"uid"`
+	Summary string `json:"summary"`
+	Why     string `json:"why"`
+}
+
+func toOmitted(o mute.Omitted) Omitted { return Omitted(o) }
+
+// Windows is all windows, and how reading calendar files went.
 type Windows struct {
 	Windows   List[Window]       `json:"windows"`
 	Calendars List[CalendarFile] `json:"calendars" doc:"the calendar files that the configuration names"`
 }
 
 type CalendarFile struct {
-	Name        string  `json:"name"`
-	File        string  `json:"file"`
-	ReadAt      Instant `json:"read_at" doc:"when it was last read without an error"`
-	FailedSince Instant `json:"failed_since" doc:"null: it can be read"`
-	Err         string  `json:"err" doc:"why it cannot be read; its windows stay as they were; empty: it can"`
+	Name        string        `json:"name"`
+	File        string        `json:"file"`
+	ReadAt      Instant       `json:"read_at" doc:"when it was last read without an error"`
+	FailedSince Instant       `json:"failed_since" doc:"null: it can be read"`
+	Err         string        `json:"err" doc:"why it cannot be read; its windows stay as they were; empty: it can"`
+	Left        List[Omitted] `json:"left" doc:"the events that became no window when it was last read"`
 }
 
-func toWindow(w omen.Window) Window {
+func toWindow(w mute.Window) Window {
 	return Window{
 		ID: w.ID, Name: w.Name, Match: each(w.Match, toMatcher), Zone: w.Zone, Start: w.Start,
 		Duration: Number(w.Duration.Seconds()), Rule: w.Rule, Except: w.Except, Calendar: w.Calendar,
@@ -55,7 +70,7 @@ func toWindow(w omen.Window) Window {
 
 // next are a window's next three occurrences, the present one included. Most
 // recur within a week; what does not is looked for up to four years ahead.
-func next(w omen.Window, now time.Time) List[Span] {
+func next(w mute.Window, now time.Time) List[Span] {
 	const week = 7 * 24 * time.Hour
 	var spans []omen.Span
 	for ahead := 3 * week; len(spans) < 3 && ahead <= 200*week; ahead *= 4 {
@@ -82,7 +97,7 @@ func (a *API) postWindow(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := a.desk.Window(r.Context(), omen.Window{
+	w, err := a.desk.Window(r.Context(), mute.Window{
 		ID: in.ID, Created: old.Created, Name: in.Name, Match: each(in.Match, fromMatcher), Zone: in.Zone, Start: in.Start,
 		Duration: time.Duration(float64(in.Duration) * float64(time.Second)), Rule: in.Rule, Except: in.Except,
 		Effect: in.Effect, By: author(r, in.By),
@@ -92,20 +107,20 @@ func (a *API) postWindow(r *http.Request) (any, error) {
 
 // ownWindow is the window of an ID that was made by hand; without an ID, an
 // empty one.
-func (a *API) ownWindow(r *http.Request, id string) (omen.Window, error) {
+func (a *API) ownWindow(r *http.Request, id string) (mute.Window, error) {
 	if id == "" {
-		return omen.Window{}, nil
+		return mute.Window{}, nil
 	}
 	all, err := a.store.Windows(r.Context())
 	if err != nil {
-		return omen.Window{}, err
+		return mute.Window{}, err
 	}
-	i := slices.IndexFunc(all, func(w omen.Window) bool { return w.ID == id })
+	i := slices.IndexFunc(all, func(w mute.Window) bool { return w.ID == id })
 	switch {
 	case i < 0:
-		return omen.Window{}, omen.WithHint(fmt.Errorf("change window %q: %w", id, omen.ErrNotFound), "without an id a new window is made")
+		return mute.Window{}, omen.WithHint(fmt.Errorf("change window %q: %w", id, omen.ErrNotFound), "without an id a new window is made")
 	case all[i].Calendar != "":
-		return omen.Window{}, omen.WithHint(fmt.Errorf("change window %q of calendar %s: %w", id, all[i].Calendar, omen.ErrConflict), "change the calendar itself: what is read from it replaces its windows")
+		return mute.Window{}, omen.WithHint(fmt.Errorf("change window %q of calendar %s: %w", id, all[i].Calendar, omen.ErrConflict), "change the calendar itself: what is read from it replaces its windows")
 	}
 	return all[i], nil
 }
@@ -117,7 +132,7 @@ func (a *API) deleteWindow(r *http.Request) (any, error) {
 type NewCalendar struct {
 	ICS    string        `json:"ics" doc:"an iCalendar file's text"`
 	Match  List[Matcher] `json:"match"`
-	Effect omen.Effect   `json:"effect,omitempty"`
+	Effect mute.Effect   `json:"effect,omitempty"`
 	By     string        `json:"by,omitempty"`
 }
 
@@ -126,6 +141,6 @@ func (a *API) putCalendar(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	all, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
-	return Windows{Windows: each(all, toWindow)}, err
+	all, left, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
+	return ReadCalendar{each(all, toWindow), each(left, toOmitted)}, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/host"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/watch"
@@ -56,7 +57,7 @@ type watched struct {
 // build makes a generation and starts nothing: where it fails, what runs now
 // has not noticed.
 func (p *process) build(l *loaded) (*generation, error) {
-	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars, time.Now())}
+	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(p.tsdb); err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func (g *generation) relearn(h omen.Host) {
 }
 
 // note keeps an event that was seen in the metrics.
-func (g *generation) note(ctx context.Context, e omen.Event) error {
+func (g *generation) note(ctx context.Context, e mute.Event) error {
 	_, err := g.desk.Note(ctx, e)
 	return err
 }
@@ -213,9 +214,10 @@ func (s *stage) stop() {
 // startGeneration runs a generation's parts and lets it answer requests. Parts
 // outlive ctx: they are stopped in order, by stopSources and stopRest.
 func (p *process) startGeneration(ctx context.Context, g *generation) error {
-	if err := p.storeQuiet(ctx, g.loaded); err != nil {
+	if err := p.storeMutes(ctx, g.loaded); err != nil {
 		return err
 	}
+	g.readCalendars(ctx, time.Now())
 	always := context.WithoutCancel(ctx)
 	rest := g.rest.begin(always)
 	g.rest.run(rest, "incident desk", g.desk.Run, p.fail)

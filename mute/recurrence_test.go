@@ -1,4 +1,4 @@
-package omen_test
+package mute
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 )
 
 // beginnings are a window's occurrences from…to, in its own zone.
-func beginnings(t *testing.T, w omen.Window, from, to string) (all []string) {
+func beginnings(t *testing.T, w Window, from, to string) (all []string) {
 	t.Helper()
 	zone, err := time.LoadLocation(w.Zone)
 	if err != nil {
@@ -71,14 +71,26 @@ func TestWindowsRecur(t *testing.T) {
 			[]string{"Tue 2026-03-03T10:00 +0000", "Wed 2026-03-04T10:00 +0000"}},
 		"an excepted one counts": {"UTC", "2026-03-02T10:00:00", "FREQ=DAILY;COUNT=3", []string{"2026-03-03T10:00:00"}, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z",
 			[]string{"Mon 2026-03-02T10:00 +0000", "Wed 2026-03-04T10:00 +0000"}},
+		"the last workday of a month": {"UTC", "2026-01-30T03:00:00", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", nil, "2026-02-01T00:00:00Z", "2026-05-01T00:00:00Z",
+			[]string{"Fri 2026-02-27T03:00 +0000", "Tue 2026-03-31T03:00 +0000", "Thu 2026-04-30T03:00 +0000"}},
+		"a Friday the 13th": {"UTC", "2026-02-13T03:00:00", "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", nil, "2026-03-01T00:00:00Z", "2027-01-01T00:00:00Z",
+			[]string{"Fri 2026-03-13T03:00 +0000", "Fri 2026-11-13T03:00 +0000"}},
+		"fourth Thursday of November": {"America/New_York", "2025-11-27T03:00:00", "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", nil, "2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z",
+			[]string{"Thu 2026-11-26T03:00 -0500", "Thu 2027-11-25T03:00 -0500"}},
+		// RFC 5545 section 3.3.10: with weeks from Sunday, 16 August is in the second week after 2 August…
+		"every other week from Sunday": {"UTC", "2026-08-04T03:00:00", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,SU;WKST=SU", nil, "2026-08-01T00:00:00Z", "2026-08-20T00:00:00Z",
+			[]string{"Tue 2026-08-04T03:00 +0000", "Sun 2026-08-16T03:00 +0000", "Tue 2026-08-18T03:00 +0000"}},
+		// …and with weeks from Monday, 9 August is the end of the first.
+		"every other week from Monday": {"UTC", "2026-08-04T03:00:00", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,SU", nil, "2026-08-01T00:00:00Z", "2026-08-20T00:00:00Z",
+			[]string{"Tue 2026-08-04T03:00 +0000", "Sun 2026-08-09T03:00 +0000", "Tue 2026-08-18T03:00 +0000"}},
 		"until, inclusive": {"UTC", "2026-03-02T10:00:00", "FREQ=DAILY;UNTIL=20260304T100000Z", nil, "2026-03-03T12:00:00Z", "2026-04-01T00:00:00Z",
 			[]string{"Wed 2026-03-04T10:00 +0000"}},
 		"until a whole local day": {"Pacific/Auckland", "2026-03-02T10:00:00", "FREQ=DAILY;UNTIL=20260303", nil, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z",
 			[]string{"Mon 2026-03-02T10:00 +1300", "Tue 2026-03-03T10:00 +1300"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := omen.Window{Name: name, Zone: c.zone, Start: c.start, Duration: time.Hour, Rule: c.rule, Except: c.except,
-				Match: []omen.Matcher{{Name: "host", Value: "a", IsEqual: true}}}
+			w := Window{Name: name, Zone: c.zone, Start: c.start, Duration: time.Hour, Rule: c.rule, Except: c.except,
+				Match: []Matcher{{Name: "host", Value: "a", IsEqual: true}}}
 			if err := w.Validate(); err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +106,7 @@ func TestWindowsRecur(t *testing.T) {
 func TestSkippingAheadMissesNothing(t *testing.T) {
 	for _, rule := range []string{"FREQ=DAILY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU", "FREQ=WEEKLY",
 		"FREQ=MONTHLY;INTERVAL=5", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=YEARLY;INTERVAL=4", "FREQ=DAILY;UNTIL=20260701T000000Z"} {
-		w := omen.Window{Start: "1996-02-29T23:30:00", Zone: "Europe/Berlin", Duration: 26 * time.Hour, Rule: rule}
+		w := Window{Start: "1996-02-29T23:30:00", Zone: "Europe/Berlin", Duration: 26 * time.Hour, Rule: rule}
 		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		var daily []omen.Span
 		for day := range 1200 {
@@ -108,7 +120,7 @@ func TestSkippingAheadMissesNothing(t *testing.T) {
 		if diff := cmp.Diff(w.Between(begin, begin.AddDate(0, 0, 1200)), daily); diff != "" {
 			t.Errorf("%s:\n%s", rule, diff)
 		}
-		whole := omen.Window{Start: w.Start, Zone: w.Zone, Duration: w.Duration, Rule: rule + ";COUNT=10000"} // counts, and so never skips
+		whole := Window{Start: w.Start, Zone: w.Zone, Duration: w.Duration, Rule: rule + ";COUNT=10000"} // counts, and so never skips
 		if diff := cmp.Diff(whole.Between(begin, begin.AddDate(0, 0, 1200)), daily); !strings.HasPrefix(rule, "FREQ=DAILY;U") && rule != "FREQ=DAILY" && diff != "" {
 			t.Errorf("%s, counted from the first:\n%s", rule, diff)
 		}
@@ -116,55 +128,77 @@ func TestSkippingAheadMissesNothing(t *testing.T) {
 }
 
 func TestActiveIsHalfOpen(t *testing.T) {
-	w := omen.Window{Start: "2026-03-02T10:00:00", Duration: time.Hour, Rule: "FREQ=DAILY"}
+	w := Window{Start: "2026-03-02T10:00:00", Duration: time.Hour, Rule: "FREQ=DAILY"}
 	begin := time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)
 	for offset, want := range map[time.Duration]bool{-1: false, 0: true, time.Hour - 1: true, time.Hour: false} {
-		if got := w.Active(begin.Add(offset)); got != want {
+		if got := (&Occurrences{Window: w}).Active(begin.Add(offset)); got != want {
 			t.Errorf("%s after its beginning: active %v, want %v", offset, got, want)
 		}
 	}
 }
 
 func TestRulesThatOmenCannotFollowAreErrors(t *testing.T) {
-	for _, rule := range []string{"", "FREQ", "FREQ=HOURLY", "INTERVAL=2", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;COUNT=-1",
-		"FREQ=WEEKLY;BYDAY=XX", "FREQ=WEEKLY;BYDAY=1MO", "FREQ=MONTHLY;BYDAY=6MO", "FREQ=MONTHLY;BYDAY=0MO", "FREQ=DAILY;BYSETPOS=1",
-		"FREQ=WEEKLY;WKST=SU", "FREQ=MONTHLY;BYMONTHDAY=32", "FREQ=MONTHLY;BYMONTHDAY=1;BYDAY=MO", "FREQ=YEARLY;BYDAY=MO",
-		"FREQ=DAILY;BYMONTHDAY=1", "FREQ=DAILY;UNTIL=soon", "FREQ=DAILY;BYHOUR=3"} {
-		if _, err := omen.ParseRule(rule, time.UTC); !errors.Is(err, omen.ErrInvalid) {
+	for _, rule := range []string{"", "FREQ", "FREQ=HOURLY", "FREQ=SECONDLY", "INTERVAL=2", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;COUNT=-1", "FREQ=DAILY;COUNT=1000000",
+		"FREQ=WEEKLY;BYDAY=XX", "FREQ=WEEKLY;BYDAY=1MO", "FREQ=MONTHLY;BYDAY=6MO", "FREQ=YEARLY;BYMONTH=12;BYDAY=53MO", "FREQ=DAILY;FREQ=WEEKLY",
+		"FREQ=MONTHLY;BYMONTHDAY=32", "FREQ=MONTHLY;BYMONTHDAY=0", "FREQ=DAILY;UNTIL=soon", "FREQ=DAILY;BYHOUR=3", "FREQ=YEARLY;BYEASTER=400", "FREQ=DAILY;BYNOON=1"} {
+		if _, err := ParseRule(rule, time.UTC); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("%q: %v, want ErrInvalid", rule, err)
 		}
 	}
 }
 
-func TestMatchers(t *testing.T) {
-	host := omen.Host{Source: "prod", Profile: "node", Name: "web-1:9100"}
-	value := omen.HostValue(host, map[string]string{"role": "web"})
-	m := func(name, value string, regex, equal bool) omen.Matcher {
-		return omen.Matcher{Name: name, Value: value, IsRegex: regex, IsEqual: equal}
-	}
+// TestHostileRulesEndSoon: whatever a rule says, to ask it is quick. A minute
+// is far more than the slowest machine needs, and far less than to go through
+// the days until the year 9999.
+func TestHostileRulesEndSoon(t *testing.T) {
+	begin := time.Now()
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
-		match []omen.Matcher
-		want  bool
+		start, rule string
+		valid       bool
 	}{
-		{[]omen.Matcher{m("host", "web-1:9100", false, true)}, true},
-		{[]omen.Matcher{m("host", "web-1", false, true)}, false},
-		{[]omen.Matcher{m("host", "web-.*", true, true)}, true},
-		{[]omen.Matcher{m("host", "web-1", true, true)}, false}, // anchored
-		{[]omen.Matcher{m("host", "a|web-1:9100", true, true)}, true},
-		{[]omen.Matcher{m("role", "db", false, false)}, true},
-		{[]omen.Matcher{m("role", "w.*", true, false)}, false},
-		{[]omen.Matcher{m("team", "", false, true)}, true}, // a label that it lacks is empty
-		{[]omen.Matcher{m("source", "prod", false, true), m("profile", "pod", false, true)}, false},
+		{"2026-01-01T00:00:00", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", false},
+		{"2026-01-01T00:00:00", "FREQ=DAILY;INTERVAL=7;BYDAY=MO", false}, // from a Thursday
+		{"2026-01-01T00:00:00", "FREQ=WEEKLY;BYDAY=MO;BYSETPOS=2", false},
+		{"2026-01-01T00:00:00", "FREQ=YEARLY;BYYEARDAY=366;INTERVAL=4", false},
+		{"0001-01-01T00:00:00", "FREQ=DAILY;COUNT=10000", true},
+		{"0000-01-01T00:00:00", "FREQ=DAILY", true},
+		{"9999-12-31T00:00:00", "FREQ=DAILY", true},
+		{"2026-01-01T00:00:00", "FREQ=YEARLY;INTERVAL=10000", true},
+		{"2026-01-01T00:00:00", "FREQ=YEARLY;BYDAY=53MO,-53TU,SU;BYWEEKNO=53,-53,1;BYSETPOS=366,-1", false},
 	} {
-		holds, err := omen.Compile(c.match)
-		if err != nil {
-			t.Fatal(err)
+		w := Window{Name: "w", Start: c.start, Duration: time.Hour, Rule: c.rule, Match: []Matcher{{Name: "host", IsEqual: true}}}
+		if err := w.Validate(); (err == nil) != c.valid || err != nil && !errors.Is(err, omen.ErrInvalid) {
+			t.Errorf("%s from %s: %v, want valid %v", c.rule, c.start, err, c.valid)
 		}
-		if got := holds(value); got != c.want {
-			t.Errorf("%s: %v, want %v", c.match, got, c.want)
+		for n := range 10 {
+			w.Between(at.AddDate(100*n, 0, 0), at.AddDate(100*n, 0, 1))
 		}
 	}
-	if _, err := omen.Compile([]omen.Matcher{m("host", "(", true, true)}); !errors.Is(err, omen.ErrInvalid) {
-		t.Errorf("a bad expression: %v", err)
+	if took := time.Since(begin); took > time.Minute {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// An occurrence that has begun long ago is found although the window's first is
+// older still, and a day on the clock has 23, 24 or 25 hours.
+func TestNominalDays(t *testing.T) {
+	w := Window{Zone: "Europe/Berlin", Start: "2020-03-29T00:00:00", Duration: 24 * time.Hour, Nominal: true, Rule: "FREQ=WEEKLY"}
+	for at, want := range map[string][2]string{
+		"2026-03-22T22:30:00+01:00": {"2026-03-22T00:00:00+01:00", "2026-03-23T00:00:00+01:00"},
+		"2026-03-29T23:30:00+02:00": {"2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"},
+		"2026-10-25T23:30:00+01:00": {"2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"},
+	} {
+		instant := func(s string) time.Time {
+			v, err := time.Parse(time.RFC3339, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v.UTC()
+		}
+		got := w.Between(instant(at), instant(at).Add(time.Minute))
+		if diff := cmp.Diff([]omen.Span{{From: instant(want[0]), To: instant(want[1]), Why: "window "}}, got); diff != "" {
+			t.Errorf("%s: %s", at, diff)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package incident
+package mute
 
 import (
 	"errors"
@@ -13,17 +13,17 @@ func TestAnnotations(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		give  Annotation
-		kind  omen.EventKind
-		match []omen.Matcher
+		kind  EventKind
+		match []Matcher
 		grace time.Duration
 		bad   bool
 	}{
-		{"a deploy", Annotation{Time: at, Tags: []string{"deploy", "job:shop"}, Text: "v2"}, omen.EventDeploy,
-			[]omen.Matcher{{Name: "job", Value: "shop", IsEqual: true}}, 0, false},
-		{"a region", Annotation{Time: at, TimeEnd: at + 90_000, Tags: []string{"Restart", "host=web-1:9100", "team"}}, omen.EventRestart,
-			[]omen.Matcher{{Name: "host", Value: "web-1:9100", IsEqual: true}}, 90 * time.Second, false},
-		{"a note", Annotation{Tags: []string{"job:shop"}, Text: "somebody was here"}, omen.EventNote,
-			[]omen.Matcher{{Name: "job", Value: "shop", IsEqual: true}}, 0, false},
+		{"a deploy", Annotation{Time: at, Tags: []string{"deploy", "job:shop"}, Text: "v2"}, EventDeploy,
+			[]Matcher{{Name: "job", Value: "shop", IsEqual: true}}, 0, false},
+		{"a region", Annotation{Time: at, TimeEnd: at + 90_000, Tags: []string{"Restart", "host=web-1:9100", "team"}}, EventRestart,
+			[]Matcher{{Name: "host", Value: "web-1:9100", IsEqual: true}}, 90 * time.Second, false},
+		{"a note", Annotation{Tags: []string{"job:shop"}, Text: "somebody was here"}, EventNote,
+			[]Matcher{{Name: "job", Value: "shop", IsEqual: true}}, 0, false},
 		{"of nobody", Annotation{Time: at, Tags: []string{"deploy"}}, "", nil, 0, true},
 		{"of nobody, in full", Annotation{Time: at, Tags: []string{"deploy", ":", "=x", "job:"}}, "", nil, 0, true},
 		{"of a week", Annotation{Time: at, TimeEnd: at + 7*24*3600_000, Tags: []string{"deploy", "job:shop"}}, "", nil, 0, true},

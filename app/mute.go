@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/config"
-	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 )
 
 // configuredWindows is the calendar under which the windows of the file's
@@ -26,15 +24,16 @@ const by = "configuration"
 // settingCalendars is where the store keeps which calendars the file had.
 const settingCalendars = "app.calendars"
 
-// loadQuiet reads maintenance windows and calendars.
-func (l *loaded) loadQuiet(now time.Time) error {
+// loadMutes reads maintenance windows, and what can be told of calendars without
+// reading them: their files are read while Omen runs, and stop nothing.
+func (l *loaded) loadMutes(now time.Time) error {
 	l.windows = nil
 	for i, m := range l.conf.Maintenance {
 		match, err := matchers(m.Match)
 		if err == nil {
-			w := omen.Window{
+			w := mute.Window{
 				ID: fmt.Sprintf("config.%d", i), Name: m.Name, Match: match, Zone: m.Zone, Start: m.Start,
-				Duration: time.Duration(m.Duration), Rule: m.Rule, Except: m.Except, Effect: omen.Effect(m.Effect),
+				Duration: time.Duration(m.Duration), Rule: m.Rule, Except: m.Except, Effect: mute.Effect(m.Effect),
 				Calendar: configuredWindows, By: by, Created: now,
 			}
 			l.windows = append(l.windows, w)
@@ -44,72 +43,54 @@ func (l *loaded) loadQuiet(now time.Time) error {
 			return invalid(fmt.Errorf("maintenance[%d]: %w", i, err))
 		}
 	}
-	l.calendars = map[string][]omen.Window{}
 	for i, k := range l.conf.Calendars {
-		windows, err := readCalendar(k, now)
-		if err != nil {
+		if _, err := matchers(k.Match); err != nil {
 			return invalid(fmt.Errorf("calendars[%d]: %w", i, err))
 		}
-		l.calendars[k.Name] = windows
 	}
 	return nil
 }
 
-func readCalendar(k config.Calendar, now time.Time) ([]omen.Window, error) {
+// readCalendar reads the windows of a calendar file, and what it left out.
+func readCalendar(k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitted, error) {
 	match, err := matchers(k.Match)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	zone, err := time.LoadLocation(k.Zone)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	text, err := os.ReadFile(k.File)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	windows, err := incident.ParseCalendar(text, k.Name, zone)
+	windows, left, err := mute.ParseCalendar(text, k.Name, zone)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", k.File, err)
+		return nil, nil, fmt.Errorf("%s: %w", k.File, err)
 	}
 	for i := range windows {
 		w := &windows[i]
-		w.Match, w.Effect, w.By, w.Created = match, omen.Effect(k.Effect), by, now
-		if w.ID == "" {
-			w.ID = fmt.Sprintf("%s.%d", k.Name, i)
-		}
-		if err := w.Validate(); err != nil {
-			return nil, fmt.Errorf("%s: %w", k.File, err)
-		}
+		w.Match, w.Effect, w.By, w.Created = match, mute.Effect(k.Effect), by, now
 	}
-	return windows, nil
+	return windows, left, nil
 }
 
-var matcherForm = regexp.MustCompile(`^\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(.*?)\s*$`)
-
-// matchers reads conditions as PromQL and Alertmanager write them: host=~"db-.*".
-func matchers(texts []string) ([]omen.Matcher, error) {
-	var all []omen.Matcher
-	for _, text := range texts {
-		part := matcherForm.FindStringSubmatch(text)
-		if part == nil {
-			return nil, fmt.Errorf("match %q: want a name, one of = != =~ !~, and a value, such as host=~\"db-.*\": %w", text, omen.ErrInvalid)
+// matchers reads one condition from each text.
+func matchers(texts []string) ([]mute.Matcher, error) {
+	all := make([]mute.Matcher, len(texts))
+	for i, text := range texts {
+		var err error
+		if all[i], err = mute.ParseMatcher(text); err != nil {
+			return nil, err
 		}
-		value := part[3]
-		if unquoted, err := strconv.Unquote(value); err == nil {
-			value = unquoted
-		}
-		m := omen.Matcher{Name: part[1], Value: value, IsRegex: part[2] == "=~" || part[2] == "!~", IsEqual: part[2][0] == '='}
-		if err := m.Validate(); err != nil {
-			return nil, fmt.Errorf("match %q: %w", text, err)
-		}
-		all = append(all, m)
 	}
 	return all, nil
 }
 
-// storeQuiet makes the stored windows those of the file.
-func (p *process) storeQuiet(ctx context.Context, l *loaded) error {
+// storeMutes makes the stored windows those of the file, except the windows of
+// its calendars.
+func (p *process) storeMutes(ctx context.Context, l *loaded) error {
 	var before []string
 	if _, err := p.db.Setting(ctx, settingCalendars, &before); err != nil {
 		return err
@@ -120,11 +101,6 @@ func (p *process) storeQuiet(ctx context.Context, l *loaded) error {
 	}
 	if err := p.putCalendar(ctx, configuredWindows, l.windows); err != nil {
 		return err
-	}
-	for name, windows := range l.calendars {
-		if err := p.putCalendar(ctx, name, windows); err != nil {
-			return err
-		}
 	}
 	for _, name := range before {
 		if !slices.Contains(after, name) {
@@ -140,12 +116,12 @@ func (p *process) storeQuiet(ctx context.Context, l *loaded) error {
 }
 
 // putCalendar stores a calendar's windows if they changed.
-func (p *process) putCalendar(ctx context.Context, name string, windows []omen.Window) error {
+func (p *process) putCalendar(ctx context.Context, name string, windows []mute.Window) error {
 	stored, err := p.db.Windows(ctx)
 	if err != nil {
 		return err
 	}
-	old := map[string]omen.Window{}
+	old := map[string]mute.Window{}
 	for _, w := range stored {
 		if w.Calendar == name {
 			w.Created = time.Time{}
@@ -164,7 +140,7 @@ func (p *process) putCalendar(ctx context.Context, name string, windows []omen.W
 }
 
 // equalWindow compares what windows mean: an absent list is an empty one.
-func equalWindow(a, b omen.Window) bool {
+func equalWindow(a, b mute.Window) bool {
 	if len(a.Except) == 0 && len(b.Except) == 0 {
 		a.Except, b.Except = nil, nil
 	}

@@ -1,14 +1,13 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 )
 
 // This file is what operators say of the time around incidents: silences,
@@ -26,7 +25,7 @@ type Silence struct {
 	Match   List[Matcher] `json:"match" doc:"all must hold"`
 	From    Instant       `json:"from" doc:"null: now"`
 	Until   Instant       `json:"until" null:"never"`
-	Effect  omen.Effect   `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
+	Effect  mute.Effect   `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
 	By      string        `json:"by"`
 	Reason  string        `json:"reason"`
 	Created Instant       `json:"created"`
@@ -40,15 +39,15 @@ type NewSilence struct {
 	Match  List[Matcher] `json:"match" doc:"all must hold"`
 	From   Instant       `json:"from,omitempty" doc:"null: now"`
 	Until  Instant       `json:"until" null:"never"`
-	Effect omen.Effect   `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
+	Effect mute.Effect   `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
 	By     string        `json:"by,omitempty"`
 	Reason string        `json:"reason"`
 }
 
-func toMatcher(m omen.Matcher) Matcher   { return Matcher(m) }
-func fromMatcher(m Matcher) omen.Matcher { return omen.Matcher(m) }
+func toMatcher(m mute.Matcher) Matcher   { return Matcher(m) }
+func fromMatcher(m Matcher) mute.Matcher { return mute.Matcher(m) }
 
-func toSilence(s omen.Silence) Silence {
+func toSilence(s mute.Silence) Silence {
 	return Silence{
 		ID: s.ID, Match: each(s.Match, toMatcher), From: Instant(s.From), Until: Instant(s.Until),
 		Effect: s.Effect, By: s.By, Reason: s.Reason, Created: Instant(s.Created),
@@ -70,7 +69,7 @@ func (a *API) getSilence(r *http.Request) (any, error) {
 }
 
 func (a *API) postSilence(r *http.Request) (any, error) {
-	return a.putSilence(r, omen.Silence{From: time.Now()})
+	return a.putSilence(r, mute.Silence{From: time.Now()})
 }
 
 func (a *API) changeSilence(r *http.Request) (any, error) {
@@ -83,7 +82,7 @@ func (a *API) changeSilence(r *http.Request) (any, error) {
 
 // putSilence stores what the body says; the ID, when it was made and, where
 // the body leaves it out, the beginning are those of old.
-func (a *API) putSilence(r *http.Request, old omen.Silence) (any, error) {
+func (a *API) putSilence(r *http.Request, old mute.Silence) (any, error) {
 	var in NewSilence
 	if err := decode(r, &in); err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ func (a *API) putSilence(r *http.Request, old omen.Silence) (any, error) {
 	if given := time.Time(in.From); !given.IsZero() {
 		old.From = given
 	}
-	s, err := a.desk.Silence(r.Context(), omen.Silence{
+	s, err := a.desk.Silence(r.Context(), mute.Silence{
 		ID: old.ID, Match: each(in.Match, fromMatcher), From: old.From, Until: time.Time(in.Until),
 		Effect: in.Effect, By: author(r, in.By), Reason: in.Reason, Created: old.Created,
 	})
@@ -109,7 +108,7 @@ func (a *API) deleteSilence(r *http.Request) (any, error) {
 
 type Event struct {
 	ID    string         `json:"id,omitempty" doc:"given by Omen unless set; the same ID twice is one event"`
-	Kind  omen.EventKind `json:"kind" doc:"boot, restart, deploy or note"`
+	Kind  mute.EventKind `json:"kind" doc:"boot, restart, deploy or note"`
 	At    Instant        `json:"at,omitempty" doc:"null: now"`
 	Match List[Matcher]  `json:"match" doc:"which hosts"`
 	Title string         `json:"title,omitempty"`
@@ -123,13 +122,13 @@ type Events struct {
 	Events List[Event] `json:"events" doc:"oldest first"`
 }
 
-func toEvent(e omen.Event) Event {
+func toEvent(e mute.Event) Event {
 	out := Event{
 		ID: e.ID, Kind: e.Kind, At: Instant(e.At), Match: each(e.Match, toMatcher), Title: e.Title,
 		Link: e.Link, By: e.By, Grace: Number(e.Grace.Seconds()),
 	}
-	if grace := cmp.Or(e.Grace, incident.Grace(e.Kind)); grace > 0 {
-		out.Until = Instant(e.At.Add(grace))
+	if until := e.Until(); until.After(e.At) {
+		out.Until = Instant(until)
 	}
 	return out
 }
@@ -149,9 +148,9 @@ func (a *API) getEvents(r *http.Request) (any, error) {
 			return nil, err
 		}
 		known, _ := a.live.Host(h)
-		value := omen.HostValue(h, known.Labels)
-		all = slices.DeleteFunc(all, func(e omen.Event) bool {
-			holds, err := omen.Compile(e.Match)
+		value := mute.HostValue(h, known.Labels)
+		all = slices.DeleteFunc(all, func(e mute.Event) bool {
+			holds, err := mute.Compile(e.Match)
 			return err != nil || !holds(value)
 		})
 	}
@@ -163,7 +162,7 @@ func (a *API) postEvent(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	e := omen.Event{
+	e := mute.Event{
 		ID: in.ID, Kind: in.Kind, At: time.Time(in.At), Match: each(in.Match, fromMatcher), Title: in.Title,
 		Link: in.Link, By: author(r, in.By), Grace: time.Duration(float64(in.Grace) * float64(time.Second)),
 	}
@@ -195,7 +194,7 @@ func (a *API) postAnnotation(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	e, err := incident.Annotation{Time: in.Time, TimeEnd: in.TimeEnd, Tags: in.Tags, Text: in.Text}.Event(author(r, "grafana"), time.Now())
+	e, err := mute.Annotation{Time: in.Time, TimeEnd: in.TimeEnd, Tags: in.Tags, Text: in.Text}.Event(author(r, "grafana"), time.Now())
 	if err != nil {
 		return nil, err
 	}

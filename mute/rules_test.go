@@ -1,7 +1,8 @@
-package incident
+package mute
 
 import (
 	"testing"
+	"time"
 
 	omen "github.com/omenhq/omen"
 )
@@ -12,9 +13,9 @@ func TestHoldsAsksEveryMember(t *testing.T) {
 	causes := []omen.Cause{{Feature: "trivial", Share: .9, Trivial: true}, {Feature: "disk_write", Share: .1}}
 	one := &omen.Incident{Kind: omen.HostIncident, Host: a, Severity: omen.Warning, Causes: causes}
 	fleet := &omen.Incident{Kind: omen.FleetIncident, Host: a, Members: []omen.Host{a, b}, Causes: causes}
-	is := func(name, value string) omen.Matcher { return omen.Matcher{Name: name, Value: value, IsEqual: true} }
+	is := func(name, value string) Matcher { return Matcher{Name: name, Value: value, IsEqual: true} }
 	for _, c := range []struct {
-		match     omen.Matcher
+		match     Matcher
 		one, both bool
 	}{
 		{is("host", "a"), true, false},
@@ -24,18 +25,32 @@ func TestHoldsAsksEveryMember(t *testing.T) {
 		{is("team", "of-a"), true, false},
 		{is("kind", "fleet"), false, true},
 	} {
-		holds, err := omen.Compile([]omen.Matcher{c.match})
+		holds, err := Compile([]Matcher{c.match})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Holds(holds, one, labels); got != c.one {
+		if got := holds.HoldsForAll(one, Subjects(one, labels)); got != c.one {
 			t.Errorf("%s of one host: %v, want %v", c.match, got, c.one)
 		}
-		if got := Holds(holds, fleet, labels); got != c.both {
+		if got := holds.HoldsForAll(fleet, Subjects(fleet, labels)); got != c.both {
 			t.Errorf("%s of a fleet: %v, want %v", c.match, got, c.both)
 		}
 	}
-	if holds, _ := omen.Compile([]omen.Matcher{is("team", "of-a")}); Holds(holds, one, nil) {
+	if holds, _ := Compile([]Matcher{is("team", "of-a")}); holds.HoldsForAll(one, Subjects(one, nil)) {
 		t.Error("a label holds on a host without labels")
+	}
+}
+
+func TestABrokenRuleBreaksNoOther(t *testing.T) {
+	silence := func(match ...Matcher) Silence {
+		return Silence{Match: match, From: noon, Until: noon.Add(time.Hour)}
+	}
+	set, broken := Rules{
+		Silences: []Silence{silence(Matcher{Name: "host", Value: "(", IsRegex: true}), silence(Matcher{Name: "source", Value: "prod", IsEqual: true})},
+		Windows:  []Window{{Name: "w", Rule: "FREQ=HOURLY"}},
+	}.Compile()
+	in := &omen.Incident{Kind: omen.HostIncident, Host: omen.Host{Source: "prod"}}
+	if got := set.Reason(in, Subjects(in, nil), noon); got != omen.ReasonSilenced || len(broken) != 2 {
+		t.Errorf("suppressed as %q, with %v, want the good silence and two errors", got, broken)
 	}
 }

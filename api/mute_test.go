@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 func TestAWindowNamesItsNextOccurrences(t *testing.T) {
@@ -17,7 +17,7 @@ func TestAWindowNamesItsNextOccurrences(t *testing.T) {
 		}
 		return v
 	}
-	w := omen.Window{Name: "w", Match: []omen.Matcher{{Name: "host", Value: "db", IsEqual: true}}, Zone: "Europe/Berlin", Start: "2026-03-01T02:30:00", Duration: time.Hour}
+	w := mute.Window{Name: "w", Match: []mute.Matcher{{Name: "host", Value: "db", IsEqual: true}}, Zone: "Europe/Berlin", Start: "2026-03-01T02:30:00", Duration: time.Hour}
 	for _, c := range []struct {
 		rule string
 		now  time.Time
@@ -102,8 +102,8 @@ func TestRefusalsCarryHints(t *testing.T) {
 func TestWindowsSayWhichCalendarFilesFail(t *testing.T) {
 	f := newFixture(t)
 	_, body, _ := f.call(t, "GET", "/api/v1/omen/windows", "")
-	const want = `"calendars":[{"name":"fine","file":"fine.ics","read_at":"2026-03-01T12:00:00Z","failed_since":null,"err":""},` +
-		`{"name":"shifts","file":"shifts.ics","read_at":"2026-03-01T12:00:00Z","failed_since":"2026-03-01T12:01:00Z","err":"shifts.ics: line 3: no DTSTART"}]`
+	const want = `"calendars":[{"name":"fine","file":"fine.ics","read_at":"2026-03-01T12:00:00Z","failed_since":null,"err":"","left":[{"uid":"1","summary":"Lunch","why":"free"}]},` +
+		`{"name":"shifts","file":"shifts.ics","read_at":"2026-03-01T12:00:00Z","failed_since":"2026-03-01T12:01:00Z","err":"shifts.ics: line 3: no DTSTART","left":[]}]`
 	if !strings.Contains(body, want) {
 		t.Errorf("%s\nwant within it %s", body, want)
 	}
