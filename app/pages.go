@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/store"
 )
 
@@ -53,7 +54,7 @@ func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) 
 	if err != nil {
 		return nil, fmt.Errorf("begin to count pages: %w", err)
 	}
-	before, err := db.Told(ctx, later(p.since, now.Add(-week)))
+	before, err := db.Notified(ctx, later(p.since, now.Add(-week)))
 	if err != nil {
 		return nil, fmt.Errorf("begin to count pages: %w", err)
 	}
@@ -88,7 +89,7 @@ func (p *pages) add(c omen.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.seq = c.Seq
-	if _, known := p.told[c.Incident.ID]; known || !store.Tells(c) {
+	if _, known := p.told[c.Incident.ID]; known || !feedback.Notifies(c) {
 		return
 	}
 	p.told[c.Incident.ID] = page{c.Incident.Host, c.At}

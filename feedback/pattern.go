@@ -1,27 +1,82 @@
-package incident
+package feedback
 
 import (
 	"slices"
 	"time"
 
-	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen"
 )
 
-// Numbers of the feedback; docs/incidents.md explains them.
+// Numbers of patterns; docs/incidents.md explains them.
 const (
 	peakRoom     = 1.5              // a rejected pattern covers what reaches up to so many times the judged peak
 	timeRoom     = 30 * time.Minute // "expected at this time" covers this much before and after
 	loweredLimit = 0.65             // a confirmed pattern's limit; docs/feedback.md has it beside 0.8
 	longest      = 12 * time.Hour   // what lasts longer has no time of day
+	mostSigns    = 5                // the causes that make an incident like another, at most
 )
+
+// MajorShare is the smallest share that makes a cause worth naming.
+const MajorShare = 0.1
+
+// Pattern is what Omen remembers of a verdict, or of what recurs: which
+// incidents are like the judged one, and what to do with them. A rejected
+// pattern suppresses its like, a confirmed one lowers the limit for it.
+type Pattern struct {
+	ID       string       `json:"id"`
+	Verdict  omen.Verdict `json:"verdict"`
+	Incident string       `json:"incident"` // the judged incident
+	Host     omen.Host    `json:"host"`     // of the judged incident; the pattern holds there
+	Role     string       `json:"role"`     // not empty: it holds on every host of this role
+	Causes   []CauseSign  `json:"causes"`   // the features to blame, and their direction
+	MaxPeak  float64      `json:"max_peak"` // rejected: incidents that reach further notify all the same
+	Zone     string       `json:"zone"`     // time zone of FromTime, ToTime and Days; empty: UTC
+	FromTime int          `json:"from_minute"`
+	ToTime   int          `json:"to_minute"` // minutes after midnight; both 0: at any time; From > To: over midnight
+	Days     []int        `json:"days"`      // 0 is Sunday; empty: every day
+	Limit    float64      `json:"limit"`     // confirmed: the score that counts as anomalous for its like, below 1
+	By       string       `json:"by"`
+	Created  time.Time    `json:"created"`
+	Reverted string       `json:"reverted"` // who took it back; empty: in force
+	// RevertedAt is when it was taken back.
+	RevertedAt time.Time `json:"reverted_at"`
+}
+
+// InForce reports whether the pattern has not been taken back.
+func (p *Pattern) InForce() bool { return p.Reverted == "" }
+
+// CauseSign is a feature and the direction in which it left its expectation.
+type CauseSign struct {
+	Feature string `json:"feature"`
+	Up      bool   `json:"up"`
+}
+
+// signOf is a cause's feature and direction.
+func signOf(c omen.Cause) CauseSign {
+	return CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected}
+}
+
+// Signs are the features to blame and their directions, the largest first: at
+// most five, those that are not trivial and have a tenth of the score, at least
+// one.
+func Signs(causes []omen.Cause) []CauseSign {
+	var all []CauseSign
+	for _, c := range causes {
+		if c.Trivial || len(all) > 0 && c.Share < MajorShare || len(all) == mostSigns {
+			continue
+		}
+		all = append(all, signOf(c))
+	}
+	return all
+}
 
 // PatternOf is what a verdict on an incident makes Omen remember. zone is the
 // time zone in which "this time" is meant; role, if not empty, extends the
 // pattern to every host of that role.
-func PatternOf(in omen.Incident, v omen.Verdict, zone *time.Location, role, by string, at time.Time) omen.Pattern {
-	p := omen.Pattern{
+func PatternOf(in omen.Incident, v omen.Verdict, zone *time.Location, role, by string, at time.Time) Pattern {
+	p := Pattern{
 		ID: "p-" + in.ID + "-" + string(v), Verdict: v, Incident: in.ID, Host: in.Host, Role: role,
-		Causes: signs(in.Causes), Zone: zone.String(), By: by, Created: at.UTC(),
+		Causes: Signs(in.Causes), Zone: zone.String(), By: by, Created: at.UTC(),
 	}
 	if v == omen.Real {
 		p.Limit = loweredLimit
@@ -44,20 +99,17 @@ func PatternOf(in omen.Incident, v omen.Verdict, zone *time.Location, role, by s
 
 func minute(t time.Time) int { return t.Hour()*60 + t.Minute() }
 
-// resembles reports whether causes are those of a pattern: the largest one
+// Resembles reports whether causes are those of the pattern: the largest one
 // that matters is among its own, with the same direction, and so is at least
 // half of what matters by share.
-func resembles(pattern []omen.CauseSign, causes []omen.Cause) bool {
-	if len(pattern) == 0 {
-		return false
-	}
+func (p *Pattern) Resembles(causes []omen.Cause) bool {
 	matters, same := 0.0, 0.0
 	leads, first := false, true
 	for _, c := range causes {
-		if c.Trivial || !first && c.Share < majorShare {
+		if c.Trivial || !first && c.Share < MajorShare {
 			continue
 		}
-		in := slices.Contains(pattern, omen.CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected})
+		in := slices.Contains(p.Causes, signOf(c))
 		if first {
 			leads, first = in, false
 		}
@@ -69,22 +121,22 @@ func resembles(pattern []omen.CauseSign, causes []omen.Cause) bool {
 	return leads && 2*same >= matters
 }
 
-// rejects reports whether a rejected pattern covers an incident: on its host
+// Suppresses reports whether a rejected pattern covers an incident: on its host
 // or role, by causes and direction, no further from normal, and at its time of
 // day if it has one.
-func rejects(p *omen.Pattern, in *omen.Incident, role string, at time.Time) bool {
+func (p *Pattern) Suppresses(in *omen.Incident, role string, at time.Time) bool {
 	if p.Verdict == omen.Real || in.Host != p.Host && (p.Role == "" || p.Role != role || in.Host.Profile != p.Host.Profile) {
 		return false
 	}
-	return in.Peak <= p.MaxPeak && atItsTime(p, at) && resembles(p.Causes, in.Causes)
+	if in.Peak > p.MaxPeak || !p.Resembles(in.Causes) {
+		return false
+	}
+	zone, err := time.LoadLocation(p.Zone)
+	return err == nil && p.holdsAt(at.In(zone)) // rather notify than suppress at the wrong time
 }
 
-func atItsTime(p *omen.Pattern, at time.Time) bool {
-	zone, err := time.LoadLocation(p.Zone)
-	if err != nil {
-		return false // rather tell than keep quiet at the wrong time
-	}
-	local := at.In(zone)
+// holdsAt reports whether the pattern holds at an instant in its time zone.
+func (p *Pattern) holdsAt(local time.Time) bool {
 	if len(p.Days) > 0 && !slices.Contains(p.Days, int(local.Weekday())) {
 		return false
 	}
@@ -96,38 +148,4 @@ func atItsTime(p *omen.Pattern, at time.Time) bool {
 		return m >= p.FromTime && m <= p.ToTime
 	}
 	return m >= p.FromTime || m <= p.ToTime
-}
-
-// Preview is what a pattern would have done to past incidents.
-type Preview struct {
-	Pattern omen.Pattern    `json:"pattern"`
-	Vanish  []omen.Incident `json:"vanish"` // told then, and quiet under the pattern
-	Lost    []omen.Incident `json:"lost"`   // of these, those that an operator confirmed as real
-}
-
-// PreviewOf tries a pattern on past incidents. roles gives a host's role. A
-// member of a fleet counts as told, and as confirmed, if the fleet incident
-// was, which must be among the past ones.
-func PreviewOf(p omen.Pattern, past []omen.Incident, roles func(omen.Host) string) Preview {
-	v := Preview{Pattern: p, Vanish: []omen.Incident{}, Lost: []omen.Incident{}}
-	fleets := map[string]omen.Incident{}
-	for _, in := range past {
-		if in.Kind == omen.FleetIncident {
-			fleets[in.ID] = in
-		}
-	}
-	for _, in := range past {
-		if in.Kind != omen.HostIncident || !rejects(&p, &in, roles(in.Host), in.Since) {
-			continue
-		}
-		fleet, member := fleets[in.Fleet]
-		if told := in.Suppressed == "" || member && in.Suppressed == omen.ReasonFleet && fleet.Suppressed == ""; !told {
-			continue
-		}
-		v.Vanish = append(v.Vanish, in)
-		if in.Verdict == omen.Real || fleet.Verdict == omen.Real {
-			v.Lost = append(v.Lost, in)
-		}
-	}
-	return v
 }

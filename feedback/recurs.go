@@ -1,198 +1,195 @@
-package omen
+package feedback
 
 import (
+	"cmp"
 	"slices"
 	"time"
+
+	"github.com/omenhq/omen"
 )
 
-// Untaught are the times within from…to that a host's model must not learn as
-// normal, of those incidents of the host that were found: open ones (until
-// to), those that an operator confirmed, and closed ones that nobody has
-// judged. Rejected and expected incidents, trivial ones, those of a model too
-// young to page, those that expired as the new normal and those of a habit (see
-// [Habit], also for back) are learnable again. Spans may overlap.
-func Untaught(found []Incident, back []Pattern, from, to time.Time) []Span {
-	habit := habits(found, back)
-	var spans []Span
-	for _, in := range found {
-		if excludes(in) && (in.Verdict == Real || !habit[in.ID]) {
-			spans = append(spans, spanOf(in, from, to))
-		}
-	}
-	return spans
-}
-
-// Harmless are the times within from…to of those incidents of which an operator
-// said that nothing was wrong, that expired as the new normal, or that are a
-// habit: a model is to learn them although the one before it alerted. A
-// confirmed incident's time is never among them alone: [Untaught] has it too.
-func Harmless(found []Incident, back []Pattern, from, to time.Time) []Span {
-	habit := habits(found, back)
-	var spans []Span
-	for _, in := range found {
-		if benign(in) || habit[in.ID] {
-			spans = append(spans, spanOf(in, from, to))
-		}
-	}
-	return spans
-}
-
-// benign reports whether an incident's time is normal by somebody's word: a
-// verdict on it, a verdict on its like before, or a day without anybody's care.
-func benign(in Incident) bool {
-	if in.Kind == SourceIncident || in.Kind == OwnIncident || in.Verdict == Real {
-		return false
-	}
-	return in.Verdict == NotAProblem || in.Verdict == Expected ||
-		in.Suppressed == ReasonFeedback || in.Reason == ReasonExpired
-}
-
-// spanOf is an incident's time within from…to.
-func spanOf(in Incident, from, to time.Time) Span {
-	end := in.ClosedAt
-	if in.State != Closed || end.After(to) {
-		end = to
-	}
-	begin := in.Since
-	if begin.Before(from) {
-		begin = from
-	}
-	return Span{From: begin, To: end, Why: "incident " + in.ID, Confirmed: in.Verdict == Real}
-}
-
-// excludes reports whether an incident's time is kept out of training.
-func excludes(in Incident) bool {
-	switch {
-	case in.Kind == SourceIncident || in.Kind == OwnIncident:
-		return false // there are no samples to learn from
-	case in.Verdict == NotAProblem || in.Verdict == Expected:
-		return false
-	case in.Verdict == Real:
-		return true
-	case in.Suppressed == ReasonTrivial || in.Suppressed == ReasonColdStart:
-		return false // or a young model would never grow up
-	case in.State != Closed:
-		return true
-	}
-	return in.Suppressed == "" && in.Reason != ReasonExpired
-}
+// LookBack is how long before an incident's end its like are looked for.
+const LookBack = 8 * 24 * time.Hour
 
 const (
-	habitDays  = 3                // on so many days at the same time makes a habit
-	habitTimes = 3                // so often at any time does, if nobody cares…
-	youngTimes = 2                // …and so often by a model that does not know the day yet, if not critical
-	habitSlack = 45 * time.Minute // how far apart onsets may be and still be at the same time of day
-	habitMost  = 12 * time.Hour   // what lasts longer has no time of day
-	habitPeak  = 2                // how far apart the peaks of a frequent one may be
-	habitSigns = 3                // the leading causes that two of a habit share
+	daysAtOneTime = 3 // on so many days at the same time makes a daily one
+	timesAtAll    = 3 // so often at any time makes a frequent one…
+	timesYoung    = 2 // …and so often by a model that does not know the day yet, if not critical
+	peakRange     = 2 // how many times as high as another a frequent one may be
+	leadingCauses = 3 // among so many of another's causes is what leads in a frequent one
 )
 
-// Habit reports whether an incident, one of those of its host that were found,
-// is one of a habit, which is to be learned. A daily one began on at least three
-// days at the same time of day with the same leading cause: a nightly backup. A
-// frequent one was told three times (by a model that does not know the day yet
-// twice, unless it was critical) with the same leading causes and about the same
-// peak, at any time, and nobody did anything about it: downloads. Nothing is a
-// habit of which an operator confirmed any, or which is like a rejection that
-// somebody took back (see [TakenBack]).
-func Habit(found []Incident, back []Pattern, id string) bool {
-	i := slices.IndexFunc(found, func(in Incident) bool { return in.ID == id })
-	return i >= 0 && habitual(&found[i], found, back)
+// ByOmen is the author of a pattern that nobody asked for.
+const ByOmen = "omen"
+
+// Past is what is known of one host.
+type Past struct {
+	Incidents []omen.Incident // its own, and the fleet incidents that they were part of
+	Patterns  []Pattern       // every pattern that there is or was, those of other hosts included
+	Zone      *time.Location  // in which a time of day is meant; nil: UTC
 }
 
-// TakenBack are the patterns that kept quiet what a host does, until somebody
-// wanted to be told of it again.
-func TakenBack(known []Pattern, host Host) (back []Pattern) {
-	for _, p := range known {
-		if p.Host == host && p.Verdict != Real && !p.InForce() {
-			back = append(back, p)
-		}
-	}
-	return back
+// Recurrence says how an incident recurs, of which people were notified, on which
+// nobody acted, and which comes again.
+type Recurrence struct {
+	Daily    bool     // at the same time of three of the last eight days: a nightly backup
+	Frequent bool     // three times at any time, alike in causes and height: downloads
+	Expected *Pattern // what is expected of a daily one from now on; nil: it is not, or Omen has said so before
+	like     []*omen.Incident
 }
 
-// habits are the incidents, by ID, that are one of a habit.
-func habits(found []Incident, back []Pattern) map[string]bool {
-	habit := map[string]bool{}
-	for i := range found {
-		if habitual(&found[i], found, back) {
-			habit[found[i].ID] = true
-		}
+// Recurs says how a host's incident that has just closed by itself, and that
+// nobody acted on or judged although people were notified of it, recurs: what is
+// to be promised then. It is among the past ones, as is its fleet incident.
+func (p Past) Recurs(in omen.Incident) Recurrence {
+	fleet := fleetsOf(p.Incidents)[in.Fleet]
+	if !Notified(in, fleet) || ActedOn(in, fleet) || in.Reason != omen.ReasonRecovered ||
+		in.Verdict != omen.NoVerdict || fleet != nil && fleet.Verdict != omen.NoVerdict {
+		return Recurrence{}
 	}
-	return habit
+	return p.recurs(in)
 }
 
-func habitual(in *Incident, found []Incident, back []Pattern) bool {
-	if !mayRecur(in) || in.State != Closed || slices.ContainsFunc(back, func(p Pattern) bool { return leads(in, p.Causes) }) {
-		return false
+// recurs says how an incident recurs, be it notified or not. What is like it came within the last eight days, and what leads
+// in one of the two matters in the other. A daily one began on three days at the
+// time of this one, half an hour before its onset to half an hour after its end,
+// and closed by itself unjudged. A frequent one came three times (by a model of
+// less than a day twice, unless it was critical) with the leading cause of each
+// among the first three of the other and no more than twice as high.
+//
+// Nothing recurs whose like somebody acted on (a daily one: at its time) or
+// confirmed, then or since, or that is like a pattern that was taken back.
+func (p Past) recurs(in omen.Incident) (r Recurrence) {
+	zone := cmp.Or(p.Zone, time.UTC)
+	expected := PatternOf(in, omen.Expected, zone, "", ByOmen, in.ClosedAt)
+	expected.ID = "p-" + in.ID + "-recurring"
+	known, ruledOut := p.patternsOn(in)
+	if in.Kind != omen.HostIncident || in.State != omen.Closed || tooLong(&in) || ruledOut {
+		return r
 	}
-	days, ignored := map[int]bool{}, 0
-	confirmed, minded := false, false
-	for i := range found {
-		other := &found[i]
-		if !mayRecur(other) || !alike(in, other) {
+	fleets := fleetsOf(p.Incidents)
+	days, times := map[string]bool{}, 0
+	var atItsTime, equal []*omen.Incident
+	acted, actedThen := false, false
+	for i := range p.Incidents {
+		one := &p.Incidents[i]
+		if one.Host != in.Host || one.Kind != omen.HostIncident || in.ClosedAt.Sub(one.Since) > LookBack || !related(&in, one) {
 			continue
 		}
-		if day, same := sameHour(in.Since, other.Since); same {
-			days[day] = true
-			confirmed = confirmed || other.Verdict == Real
+		fleet, local := fleets[one.Fleet], one.Since.In(zone)
+		then, same := expected.holdsAt(local), alike(&in, one)
+		if ActedOn(*one, fleet) {
+			acted, actedThen = true, actedThen || then
+			if one.Verdict == omen.Real || fleet != nil && fleet.Verdict == omen.Real {
+				return Recurrence{}
+			}
 		}
-		minded = minded || minds(other)
-		if other.State == Closed && other.Suppressed == "" && equal(in, other) {
-			ignored++
+		if one.State != omen.Closed || tooLong(one) || one.Since.After(in.Since) {
+			continue
+		}
+		if then {
+			atItsTime = append(atItsTime, one)
+		}
+		if same {
+			equal = append(equal, one)
+		}
+		if !Notified(*one, fleet) {
+			continue
+		}
+		if same {
+			times++
+		}
+		if then && one.Reason == omen.ReasonRecovered && one.Verdict == omen.NoVerdict {
+			days[expected.dayOf(local)] = true
+			expected.include(one)
 		}
 	}
-	often := habitTimes
-	if (in.Grade == Provisional || in.Grade == Learning) && in.Severity != Critical {
-		often = youngTimes
+	if r.Daily = len(days) >= daysAtOneTime && !actedThen; r.Daily {
+		r.like = atItsTime
+		if !known {
+			r.Expected = &expected
+		}
 	}
-	return len(days) >= habitDays && !confirmed || ignored >= often && !minded
+	if r.Frequent = times >= enough(&in) && !acted; r.Frequent {
+		r.like = append(r.like, slices.DeleteFunc(equal, func(one *omen.Incident) bool { return times < enough(one) })...)
+	}
+	return r
 }
 
-// minds reports whether somebody did something about an incident but to judge it
-// harmless.
-func minds(in *Incident) bool {
-	return in.Verdict == Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 || in.Reason == ReasonByOperator
+// patternsOn looks for patterns on an incident's host that it is like: one of
+// Omen's own in force, and any that rules out that it recurs.
+func (p Past) patternsOn(in omen.Incident) (known, ruledOut bool) {
+	for i := range p.Patterns {
+		if k := &p.Patterns[i]; k.Host == in.Host && k.Resembles(in.Causes) {
+			ruledOut = ruledOut || k.InForce() == (k.Verdict == omen.Real) // confirmed, or wanted back
+			known = known || k.By == ByOmen && k.InForce()
+		}
+	}
+	return known, ruledOut
 }
 
-func mayRecur(in *Incident) bool {
-	return (in.Kind == HostIncident || in.Kind == FleetIncident) &&
-		(in.State != Closed || in.ClosedAt.Sub(in.Since) < habitMost)
+// dayOf names the day to which an instant in the pattern's time belongs: past
+// midnight, in a time that began before, the day before.
+func (p *Pattern) dayOf(local time.Time) string {
+	if minute(local) < p.FromTime {
+		local = local.AddDate(0, 0, -1)
+	}
+	return local.Format(time.DateOnly)
 }
 
-// sameHour reports whether two instants are at the same time of day, and how
-// many days apart.
-func sameHour(a, b time.Time) (days int, same bool) {
-	d := b.Sub(a)
-	whole := d.Round(24 * time.Hour)
-	return int(whole / (24 * time.Hour)), (d - whole).Abs() <= habitSlack
+// include widens a pattern to another incident: a model that has learned half of
+// what comes every night blames what led less before.
+func (p *Pattern) include(in *omen.Incident) {
+	p.MaxPeak = max(p.MaxPeak, peakRoom*in.Peak)
+	for _, c := range in.Causes {
+		if s := signOf(c); !c.Trivial && !slices.Contains(p.Causes, s) {
+			p.Causes = append(p.Causes, s)
+		}
+	}
 }
 
-// alike reports whether the leading cause of one incident is among the first of
-// the other, in the same direction.
-func alike(a, b *Incident) bool {
-	return leads(a, leadingSigns(b)) || leads(b, leadingSigns(a))
+// enough is how often one like an incident has to come at any time.
+func enough(in *omen.Incident) int {
+	if (in.Grade == omen.Provisional || in.Grade == omen.Learning) && in.Severity != omen.Critical {
+		return timesYoung
+	}
+	return timesAtAll
 }
 
-// leads reports whether an incident's leading cause is among some.
-func leads(in *Incident, among []CauseSign) bool {
-	first := leadingSigns(in)
-	return len(first) > 0 && slices.Contains(among, first[0])
+func tooLong(in *omen.Incident) bool {
+	return in.State == omen.Closed && in.ClosedAt.Sub(in.Since) >= longest
 }
 
-// equal reports whether what leads in either of two incidents is among the first
+// related reports whether what leads in one incident matters in the other,
+// however little: which of a job's many traces leads changes from night to
+// night, and as the model learns some of them.
+func related(a, b *omen.Incident) bool {
+	return leads(a.Causes, b.Causes, omen.MaxCauses) || leads(b.Causes, a.Causes, omen.MaxCauses)
+}
+
+// alike reports whether what leads in either of two incidents is among the first
 // of the other, and they are about as far out. Which of two features that one
 // thing moves leads is chance.
-func equal(a, b *Incident) bool {
-	return leads(a, leadingSigns(b)) && leads(b, leadingSigns(a)) &&
-		a.Peak <= habitPeak*b.Peak && b.Peak <= habitPeak*a.Peak
+func alike(a, b *omen.Incident) bool {
+	return leads(a.Causes, b.Causes, leadingCauses) && leads(b.Causes, a.Causes, leadingCauses) &&
+		a.Peak <= peakRange*b.Peak && b.Peak <= peakRange*a.Peak
 }
 
-func leadingSigns(in *Incident) (all []CauseSign) {
-	for _, c := range in.Causes {
-		if !c.Trivial && len(all) < habitSigns {
-			all = append(all, CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected})
+// leads reports whether the first of some causes that matters is among the first
+// most of others that do, in the same direction.
+func leads(causes, others []omen.Cause, most int) bool {
+	matters := func(c omen.Cause) bool { return !c.Trivial }
+	first := slices.IndexFunc(causes, matters)
+	for _, c := range others {
+		if first < 0 || most == 0 {
+			return false
+		}
+		if matters(c) {
+			if signOf(c) == signOf(causes[first]) {
+				return true
+			}
+			most--
 		}
 	}
-	return all
+	return false
 }

@@ -1,106 +1,178 @@
-package omen
+package feedback
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen"
 )
 
-// What is told again and again, by the same causes and as high, and that nobody
-// does anything about is a habit.
-func TestHabit(t *testing.T) {
-	monday := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	told := func(after time.Duration, change func(*Incident), causes ...string) Incident {
-		in := Incident{Kind: HostIncident, State: Closed, Reason: ReasonRecovered, Grade: Established, Peak: 4,
-			Since: monday.Add(after), ClosedAt: monday.Add(after + 10*time.Minute)}
-		for _, c := range causes {
-			in.Causes = append(in.Causes, Cause{Feature: c, Actual: 2, Expected: 1})
-		}
-		if change != nil {
-			change(&in)
-		}
-		return in
+// episode is an incident of web-1 that people were notified of and that closed by
+// itself after ten minutes.
+func episode(since time.Time, change func(*omen.Incident), features ...string) omen.Incident {
+	in := omen.Incident{Kind: omen.HostIncident, Host: hostNamed("web-1"), State: omen.Closed, Reason: omen.ReasonRecovered,
+		Grade: omen.Established, Severity: omen.Warning, Peak: 4, Since: since, ClosedAt: since.Add(10 * time.Minute)}
+	for _, f := range features {
+		in.Causes = append(in.Causes, up(f, .5))
 	}
-	const h = time.Hour
-	young := func(in *Incident) { in.Grade = Learning }
+	if change != nil {
+		change(&in)
+	}
+	return in
+}
+
+// What comes again, by the same causes, and that nobody acts on recurs, and is
+// learned: what is said of the last one, and what training does with it, agree.
+func TestRecurs(t *testing.T) {
+	monday := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	const h, day = time.Hour, 24 * time.Hour
+	net := func(after time.Duration, change func(*omen.Incident)) omen.Incident {
+		return episode(monday.Add(after), change, "net")
+	}
+	often := func(change func(*omen.Incident)) []omen.Incident { // three times, and once more before these
+		return []omen.Incident{net(0, change), net(5*h, nil), net(7*h, nil), net(9*h, nil)}
+	}
+	nights := func(change func(*omen.Incident)) []omen.Incident { // at one time of three days, however high
+		return []omen.Incident{net(0, change), net(day, func(in *omen.Incident) { in.Peak = 20 }), net(2*day+20*time.Minute, func(in *omen.Incident) { in.Peak = 90 })}
+	}
+	four := func(change func(*omen.Incident)) []omen.Incident {
+		return append([]omen.Incident{net(-day, change)}, nights(nil)...)
+	}
+	fleets := func(change func(*omen.Incident)) (all []omen.Incident) {
+		for i, in := range nights(nil) {
+			fleet := in
+			fleet.Kind, fleet.ID = omen.FleetIncident, fmt.Sprint("fleet ", i)
+			if i == 0 && change != nil {
+				change(&fleet)
+			}
+			in.Fleet, in.Suppressed = fleet.ID, omen.ReasonFleet
+			all = append(all, fleet, in)
+		}
+		return all
+	}
+	young := func(in *omen.Incident) { in.Grade = omen.Learning }
+	acked := func(in *omen.Incident) { in.AckedBy = "ann" }
+	linked := func(in *omen.Incident) { in.Links = []string{"https://t/1"} }
+	assigned := func(in *omen.Incident) { in.Assignee = "ann" }
+	closed := func(in *omen.Incident) { in.Reason = omen.ReasonByOperator }
+	confirmed := func(in *omen.Incident) { in.Verdict = omen.Real }
+	harmless := func(in *omen.Incident) { in.Verdict = omen.NotAProblem }
+	silenced := func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced }
+	other := func(in *omen.Incident) { in.Causes[0].Feature = "cpu" }
+	down := func(in *omen.Incident) { in.Causes[0].Actual = 0 }
+	at := func(after time.Duration) func(*omen.Incident) {
+		return func(in *omen.Incident) { in.Since, in.ClosedAt = monday.Add(after), monday.Add(after+10*time.Minute) }
+	}
+	pattern := Pattern{Host: hostNamed("web-1"), Verdict: omen.Expected, Causes: []CauseSign{{Feature: "net", Up: true}}}
+	of := func(change func(*Pattern)) []Pattern {
+		p := pattern
+		change(&p)
+		return []Pattern{p}
+	}
 	for _, c := range []struct {
-		name  string
-		found []Incident
-		want  bool // of the last
+		name     string
+		found    []omen.Incident
+		patterns []Pattern
+		want     string // of the last
 	}{
-		{"twice", []Incident{told(0, nil, "net"), told(5*h, nil, "net")}, false},
-		{"three times", []Incident{told(0, nil, "net"), told(5*h, nil, "net"), told(7*h, nil, "net")}, true},
-		{"twice by a young model", []Incident{told(0, young, "net"), told(5*h, young, "net")}, true},
-		{"twice by a young model, and critical", []Incident{told(0, young, "net"), told(5*h, func(in *Incident) { in.Grade, in.Severity = Learning, Critical }, "net")}, false},
-		{"another cause leads once, and is among the first otherwise", []Incident{told(0, nil, "queue", "latency"), told(5*h, nil, "latency", "queue"), told(7*h, nil, "queue", "latency")}, true},
-		{"another cause leads once, and is not", []Incident{told(0, nil, "net"), told(5*h, nil, "cpu", "net"), told(7*h, nil, "net")}, false},
-		{"the other direction", []Incident{told(0, nil, "net"), told(5*h, func(in *Incident) { in.Causes[0].Actual = 0 }, "net"), told(7*h, nil, "net")}, false},
-		{"once far higher", []Incident{told(0, nil, "net"), told(5*h, func(in *Incident) { in.Peak = 20 }, "net"), told(7*h, nil, "net")}, false},
-		{"once quiet", []Incident{told(0, nil, "net"), told(5*h, func(in *Incident) { in.Suppressed = ReasonSilenced }, "net"), told(7*h, nil, "net")}, false},
-		{"once acknowledged", []Incident{told(0, func(in *Incident) { in.AckedBy = "ann" }, "net"), told(5*h, nil, "net"), told(7*h, nil, "net"), told(9*h, nil, "net")}, false},
-		{"once linked", []Incident{told(0, func(in *Incident) { in.Links = []string{"https://t/1"} }, "net"), told(5*h, nil, "net"), told(7*h, nil, "net"), told(9*h, nil, "net")}, false},
-		{"once closed by hand", []Incident{told(0, func(in *Incident) { in.Reason = ReasonByOperator }, "net"), told(5*h, nil, "net"), told(7*h, nil, "net"), told(9*h, nil, "net")}, false},
-		{"once confirmed", []Incident{told(0, func(in *Incident) { in.Verdict = Real }, "net"), told(5*h, nil, "net"), told(7*h, nil, "net"), told(9*h, nil, "net")}, false},
-		{"the last is open", []Incident{told(0, nil, "net"), told(5*h, nil, "net"), told(6*h, nil, "net"), told(7*h, func(in *Incident) { in.State = Open }, "net")}, false},
-		{"at one time of three days, however high", []Incident{told(0, nil, "disk"), told(24*h, func(in *Incident) { in.Peak = 20 }, "disk"), told(48*h+30*time.Minute, func(in *Incident) { in.Peak = 90 }, "disk")}, true},
-		{"at one time of two days", []Incident{told(0, nil, "disk"), told(24*h, func(in *Incident) { in.Peak = 20 }, "disk"), told(51*h, func(in *Incident) { in.Peak = 90 }, "disk")}, false},
-		{"without causes", []Incident{told(0, nil), told(5*h, nil), told(7*h, nil)}, false},
+		{"twice", []omen.Incident{net(0, nil), net(5*h, nil)}, nil, ""},
+		{"three times", []omen.Incident{net(0, nil), net(5*h, nil), net(7*h, nil)}, nil, "frequent"},
+		{"twice by a young model", []omen.Incident{net(0, young), net(5*h, young)}, nil, "frequent"},
+		{"twice by a young model, and critical", []omen.Incident{net(0, young), net(5*h, func(in *omen.Incident) { young(in); in.Severity = omen.Critical })}, nil, ""},
+		{"another cause leads once, and is among the first otherwise", []omen.Incident{episode(monday, nil, "queue", "latency"), episode(monday.Add(5*h), nil, "latency", "queue"), episode(monday.Add(7*h), nil, "queue", "latency")}, nil, "frequent"},
+		{"another cause leads once, and is not", []omen.Incident{net(0, nil), episode(monday.Add(5*h), nil, "cpu", "net"), net(7*h, nil)}, nil, ""},
+		{"the other direction", []omen.Incident{net(0, nil), net(5*h, down), net(7*h, nil)}, nil, ""},
+		{"once far higher", []omen.Incident{net(0, nil), net(5*h, func(in *omen.Incident) { in.Peak = 20 }), net(7*h, nil)}, nil, ""},
+		{"once silenced", []omen.Incident{net(0, nil), net(5*h, silenced), net(7*h, nil)}, nil, ""},
+		{"once judged harmless", []omen.Incident{net(0, nil), net(5*h, harmless), net(7*h, nil)}, nil, "frequent"},
+		{"once acknowledged", often(acked), nil, ""},
+		{"once assigned", often(assigned), nil, ""},
+		{"once linked", often(linked), nil, ""},
+		{"once closed by hand", often(closed), nil, ""},
+		{"once confirmed", often(confirmed), nil, ""},
+		{"too long ago", often(at(-8 * day)), nil, "frequent"},
+		{"the last is open", append(often(nil), net(11*h, func(in *omen.Incident) { in.State = omen.Open })), nil, ""},
+		{"without causes", []omen.Incident{episode(monday, nil), episode(monday.Add(5*h), nil), episode(monday.Add(7*h), nil)}, nil, ""},
+		{"for half a day", append(nights(nil)[:2], net(2*day, func(in *omen.Incident) { in.ClosedAt = in.Since.Add(13 * h) })), nil, ""},
+		{"at one time of three days", nights(nil), nil, "daily"},
+		{"of three days of eight", nights(at(-5 * day)), nil, "daily"},
+		{"of two days and too long ago", nights(at(-7 * day)), nil, ""},
+		{"twice on one of two days", nights(at(day + 20*time.Minute)), nil, ""},
+		{"once at another time", nights(at(3 * h)), nil, ""},
+		{"once by another cause", nights(other), nil, ""},
+		{"daily, once silenced", nights(silenced), nil, ""},
+		{"daily, once judged harmless", nights(harmless), nil, ""},
+		{"daily, of four once acknowledged", four(acked), nil, ""},
+		{"daily, of four once confirmed", four(confirmed), nil, ""},
+		{"daily, acknowledged at another time", append([]omen.Incident{net(5*h, acked)}, nights(nil)...), nil, "daily"},
+		{"daily, confirmed at another time", append([]omen.Incident{net(5*h, confirmed)}, nights(nil)...), nil, ""},
+		{"daily in a fleet", fleets(nil), nil, "daily"},
+		{"daily in a fleet, once acknowledged", fleets(acked), nil, ""},
+		{"daily in a fleet, once silenced", fleets(silenced), nil, ""},
+		{"expected by Omen", nights(nil), of(func(p *Pattern) { p.By = ByOmen }), "known"},
+		{"expected by somebody, and for less", nights(nil), of(func(p *Pattern) { p.By = "ann" }), "daily"},
+		{"taken back", nights(nil), of(func(p *Pattern) { p.Reverted = "ann" }), ""},
+		{"taken back on another host", nights(nil), of(func(p *Pattern) { p.Reverted = "ann"; p.Host.Name = "web-2" }), "daily"},
+		{"taken back of the other direction", nights(nil), of(func(p *Pattern) { p.Reverted = "ann"; p.Causes = []CauseSign{{Feature: "net"}} }), "daily"},
+		{"its like is confirmed", nights(nil), of(func(p *Pattern) { p.Verdict = omen.Real }), ""},
+		{"that it is real was taken back", nights(nil), of(func(p *Pattern) { p.Verdict, p.Reverted = omen.Real, "ann" }), "daily"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for i := range c.found {
-				c.found[i].ID = fmt.Sprint(i)
+				if c.found[i].ID == "" {
+					c.found[i].ID = fmt.Sprint(i)
+				}
 			}
 			last := c.found[len(c.found)-1]
-			if got := Habit(c.found, nil, last.ID); got != c.want {
-				t.Fatalf("a habit: %t, want %t", got, c.want)
+			past := Past{Incidents: c.found, Patterns: c.patterns}
+			got, r := "", past.Recurs(last)
+			switch {
+			case r.Expected != nil:
+				got = "daily"
+			case r.Daily:
+				got = "known"
+			case r.Frequent:
+				got = "frequent"
 			}
-			from, to := monday.Add(-h), monday.Add(100*h)
-			learned := true
-			for _, s := range Untaught(c.found, nil, from, to) {
-				learned = learned && s.Why != "incident "+last.ID
+			if got != c.want {
+				t.Fatalf("%q, want %q", got, c.want)
 			}
-			harmless := false
-			for _, s := range Harmless(c.found, nil, from, to) {
-				harmless = harmless || s.Why == "incident "+last.ID
+			is := func(s omen.Span) bool {
+				return s.Why == "incident "+last.ID || last.Fleet != "" && s.Why == "incident "+last.Fleet
 			}
-			if learned != c.want || harmless != c.want {
-				t.Errorf("learned %t, although the model alerted %t; want %t", learned, harmless, c.want)
+			from, to := monday.Add(-h), monday.Add(4*day)
+			excluded, benign := slices.ContainsFunc(past.Excluded(from, to), is), slices.ContainsFunc(past.Benign(from, to), is)
+			if learned := c.want != ""; excluded == learned || benign != learned {
+				t.Errorf("excluded %t, benign %t; want it learned: %t", excluded, benign, learned)
 			}
 		})
 	}
-	if Habit(nil, nil, "x") {
-		t.Error("an incident that was not found is a habit")
-	}
 }
 
-// Who takes back that something is expected wants to be told of it: then it is
-// no habit either.
-func TestWhatWasTakenBackIsNoHabit(t *testing.T) {
-	night := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
-	host := Host{Source: "s", Profile: "node", Name: "db-1"}
-	var found []Incident
-	for day := range 3 {
-		since := night.AddDate(0, 0, day)
-		found = append(found, Incident{ID: fmt.Sprint(day), Kind: HostIncident, Host: host, State: Closed, Reason: ReasonRecovered, Peak: 4,
-			Since: since, ClosedAt: since.Add(time.Hour), Causes: []Cause{{Feature: "disk", Actual: 2, Expected: 1}}})
+// The same time of day is the clock's of the time zone, also over the change to
+// summer time and over midnight; in UTC the last night is an hour off.
+func TestADailyTimeIsTheZones(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
 	}
-	pattern := Pattern{Host: host, Verdict: Expected, Causes: []CauseSign{{Feature: "disk", Up: true}}}
-	taken, elsewhere, other, confirmed := pattern, pattern, pattern, pattern
-	for _, p := range []*Pattern{&taken, &elsewhere, &other, &confirmed} {
-		p.Reverted = "ann"
+	var found []omen.Incident
+	for i, clock := range []string{"27 23:58", "29 00:02", "29 23:59"} { // clocks change on the 29th at two
+		since, err := time.ParseInLocation("2006-01-02 15:04", "2026-03-"+clock, berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, episode(since, func(in *omen.Incident) { in.ID, in.Peak = fmt.Sprint(i), float64(4*i*i+1) }, "disk"))
 	}
-	elsewhere.Host.Name = "db-2"
-	other.Causes = []CauseSign{{Feature: "disk"}}
-	confirmed.Verdict = Real
-	for name, c := range map[string]struct {
-		known Pattern
-		habit bool
-	}{
-		"in force": {pattern, true}, "taken back": {taken, false}, "of another host": {elsewhere, true},
-		"of the other direction": {other, true}, "a confirmation": {confirmed, true},
-	} {
-		if got := Habit(found, TakenBack([]Pattern{c.known}, host), "2"); got != c.habit {
-			t.Errorf("%s: a habit %t, want %t", name, got, c.habit)
+	for zone, want := range map[*time.Location]bool{berlin: true, time.UTC: false} {
+		past := Past{Incidents: found, Zone: zone}
+		if r := past.Recurs(found[2]); r.Daily != want {
+			t.Errorf("in %s: daily %t, want %t", zone, r.Daily, want)
+		}
+		if n := len(past.Excluded(found[0].Since, found[2].ClosedAt)); want == (n > 0) {
+			t.Errorf("in %s: %d of three nights are excluded", zone, n)
 		}
 	}
 }

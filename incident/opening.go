@@ -5,6 +5,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // settle opens what the tick's evidence suffices for, together where it
@@ -56,7 +57,7 @@ func (t *Tracker) wait(at time.Time) {
 		if at.Sub(k.run.enough) >= max(hold, 2*k.step) {
 			return false
 		}
-		return slices.ContainsFunc(mainCauses(k.run.causes), func(s omen.CauseSign) bool {
+		return slices.ContainsFunc(mainCauses(k.run.causes), func(s feedback.CauseSign) bool {
 			w := where{fleetKey(k.host), s}
 			return ready[w] < 2 && coming[w] >= t.h.FleetHosts
 		})

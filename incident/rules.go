@@ -7,6 +7,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // Rules are what operators have asked for: every silence, window and event
@@ -15,7 +16,7 @@ type Rules struct {
 	Silences []omen.Silence
 	Windows  []omen.Window
 	Events   []omen.Event
-	Patterns []omen.Pattern
+	Patterns []feedback.Pattern
 	Role     string // the label that names a host's role, for patterns that hold on a role
 }
 
@@ -27,10 +28,10 @@ type rules struct {
 	silences []timed
 	windows  []timed
 	graces   []timed
-	rejected []omen.Pattern
-	lowered  map[omen.Host][]omen.Pattern // confirmed, by host…
-	ofRoles  []omen.Pattern               // …and those of them that hold on a role
-	lowest   float64                      // no sample at or below it counts
+	rejected []feedback.Pattern
+	lowered  map[omen.Host][]feedback.Pattern // confirmed, by host…
+	ofRoles  []feedback.Pattern               // …and those of them that hold on a role
+	lowest   float64                          // no sample at or below it counts
 	role     string
 }
 
@@ -54,7 +55,7 @@ func (t *Tracker) SetRules(r Rules) (broken []error) {
 	}
 	before := t.rules
 	before.before = nil
-	fresh := rules{given: r, version: before.version + 1, before: &before, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}, lowest: 1}
+	fresh := rules{given: r, version: before.version + 1, before: &before, role: r.Role, lowered: map[omen.Host][]feedback.Pattern{}, lowest: 1}
 	add := func(what string, list *[]timed, match []omen.Matcher, active func(time.Time) bool) {
 		holds, err := omen.Compile(match)
 		if err != nil {
@@ -130,8 +131,8 @@ func (r *rules) why(in *omen.Incident, who []subject, at time.Time) string {
 
 // rejects reports whether a rejected pattern covers an incident of a host.
 func (r *rules) rejects(in *omen.Incident, who []subject, at time.Time) bool {
-	return in.Kind == omen.HostIncident && slices.ContainsFunc(r.rejected, func(p omen.Pattern) bool {
-		return rejects(&p, in, who[0].labels[r.role], at)
+	return in.Kind == omen.HostIncident && slices.ContainsFunc(r.rejected, func(p feedback.Pattern) bool {
+		return p.Suppresses(in, who[0].labels[r.role], at)
 	})
 }
 
@@ -175,7 +176,7 @@ func holdsForAll(holds omen.Condition, in *omen.Incident, who []subject) bool {
 			case omen.MatchSeverity:
 				return string(in.Severity)
 			case omen.MatchCause:
-				if main := signs(in.Causes); len(main) > 0 {
+				if main := feedback.Signs(in.Causes); len(main) > 0 {
 					return main[0].Feature
 				}
 				return ""
@@ -193,8 +194,8 @@ func holdsForAll(holds omen.Condition, in *omen.Incident, who []subject) bool {
 // only where a role has patterns.
 func (r *rules) confirmed(s *omen.Score, labels Labels) (limit float64, ok bool) {
 	limit = 1.0
-	take := func(p *omen.Pattern) {
-		if resembles(p.Causes, s.Causes) {
+	take := func(p *feedback.Pattern) {
+		if p.Resembles(s.Causes) {
 			limit, ok = min(limit, p.Limit), true
 		}
 	}

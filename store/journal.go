@@ -10,6 +10,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // page is how many changes a reader fetches at once.
@@ -32,7 +33,7 @@ func (db *DB) Append(ctx context.Context, changes ...omen.Change) error {
 
 // AppendFeedback is Append together with the patterns that a verdict makes or
 // takes back, and the verdict's audit row: all or nothing.
-func (db *DB) AppendFeedback(ctx context.Context, patterns []omen.Pattern, a omen.Audit, changes ...omen.Change) error {
+func (db *DB) AppendFeedback(ctx context.Context, patterns []feedback.Pattern, a omen.Audit, changes ...omen.Change) error {
 	return db.appendWith(ctx, changes, func(tx *sql.Tx) error {
 		for _, p := range patterns {
 			if err := putDocument(ctx, tx, document{kind: kindPattern, id: p.ID, at: p.Created, value: p}); err != nil {

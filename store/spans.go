@@ -6,25 +6,26 @@ import (
 	"slices"
 	"time"
 
-	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // ExcludedSpans are the times within from…to that host's model must not learn
-// as normal: of its incidents those that [omen.Untaught] names.
-// Silences and windows with the effect "exclude" on the host, whose labels may
-// be nil, are left out too; of an incident that nobody confirmed the time in
-// windows with the effect "shift" is not, since other values are expected in
-// them. Spans may overlap.
-func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, from, to time.Time) ([]omen.Span, error) {
+// as normal: of its incidents those that [feedback.Past.Excluded] names, by the
+// time of day in zone. Silences and windows with the effect "exclude" on the host,
+// whose labels may be nil, are left out too; of an incident that nobody confirmed
+// the time in windows with the effect "shift" is not, since other values are
+// expected in them. Spans may overlap.
+func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, zone *time.Location, from, to time.Time) ([]omen.Span, error) {
 	spans, shifted, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
-	found, back, err := db.past(ctx, host, from, to)
+	past, err := db.past(ctx, host, zone, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
-	for _, one := range omen.Untaught(found, back, from, to) {
+	for _, one := range past.Excluded(from, to) {
 		if one.Confirmed {
 			spans = append(spans, one)
 			continue
@@ -53,23 +54,24 @@ func outside(s omen.Span, without []omen.Span) []omen.Span {
 }
 
 // BenignSpans are the times within from…to that host's model is to learn although
-// the one before it alerted: of its incidents those that [omen.Harmless] names.
-func (db *DB) BenignSpans(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Span, error) {
-	found, back, err := db.past(ctx, host, from, to)
+// the model before it alerted: of its incidents those that [feedback.Past.Benign]
+// names, by the time of day in zone.
+func (db *DB) BenignSpans(ctx context.Context, host omen.Host, zone *time.Location, from, to time.Time) ([]omen.Span, error) {
+	past, err := db.past(ctx, host, zone, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("benign spans of host %s: %w", host.ID(), err)
 	}
-	return omen.Harmless(found, back, from, to), nil
+	return past.Benign(from, to), nil
 }
 
-// past is a host's incidents, and the patterns on it that were taken back.
-func (db *DB) past(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Incident, []omen.Pattern, error) {
-	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
+// past is what is known of a host from…to, and as far before as recurrence looks.
+func (db *DB) past(ctx context.Context, host omen.Host, zone *time.Location, from, to time.Time) (feedback.Past, error) {
+	found, err := db.Incidents(ctx, Filter{Host: host, From: from.Add(-feedback.LookBack), To: to})
 	if err != nil {
-		return nil, nil, err
+		return feedback.Past{}, err
 	}
 	known, err := db.Patterns(ctx)
-	return found, omen.TakenBack(known, host), err
+	return feedback.Past{Incidents: found, Patterns: known, Zone: zone}, err
 }
 
 // quietSpans are the times that the silences and windows on a host ask to be

@@ -37,7 +37,7 @@ func TestAFlippedBitInTheJournalIsNoticed(t *testing.T) {
 		t.Errorf("the other incident cannot be read: %v", err)
 	}
 	_, changes := db.Changes(t.Context(), "i2")
-	_, told := db.Told(t.Context(), start)
+	_, told := db.Notified(t.Context(), start)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
