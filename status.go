@@ -1,6 +1,9 @@
 package omen
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // SourceState says how a source answers.
 type SourceState string
@@ -85,14 +88,22 @@ type SelfTest struct {
 	Smallest float64       `json:"smallest"` // smallest size, in standard deviations, of which half are found; 0: none, or the kind has no size
 }
 
-// Pages are incidents that people were told of, against those that the
+// Pages are incidents that people were notified of, against those that the
 // operator accepts.
 type Pages struct {
 	Promised float64 `json:"promised"` // false ones accepted per host and week
-	Actual   float64 `json:"actual"`   // told of per host and week, true or false; NaN while less than a day is known
-	Opened   int     `json:"opened"`   // the same as a count, within Days
+	Opened   int     `json:"opened"`   // notified of within Days, true or false
 	Hosts    int     `json:"hosts"`
 	Days     float64 `json:"days"` // a week at most
+}
+
+// PerWeek is how many pages there were per host and week; NaN while less than a
+// day is known.
+func (p Pages) PerWeek() float64 {
+	if p.Days < 1 || p.Hosts == 0 {
+		return math.NaN()
+	}
+	return float64(p.Opened) / (float64(p.Hosts) * p.Days / 7)
 }
 
 // TrainingStatus says what is being learned of a host, and when.

@@ -167,10 +167,8 @@ func (g *generation) benign(ctx context.Context, h omen.Host, from, to time.Time
 
 // relearn has the model of a host learned anew soon.
 func (g *generation) relearn(h omen.Host) {
-	for _, w := range g.watches {
-		if w.source == h.Source && w.schema.Profile() == h.Profile {
-			w.Relearn(h)
-		}
+	if w := g.of(h); w != nil {
+		w.Relearn(h)
 	}
 }
 

@@ -188,23 +188,18 @@ func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign feedb
 	counts := map[where]int{}
 	sure := map[where]int{}
 	for _, k := range loud {
-		for _, s := range mainCauses(k.in.Causes) {
-			counts[where{fleetKey(k.host), s}]++
-			sure[where{fleetKey(k.host), s}]++
-		}
+		tally(sure, k, k.in.Causes)
 	}
 	for _, k := range t.hosts {
 		switch {
-		case k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow:
-			for _, s := range mainCauses(k.run.causes) {
-				counts[where{fleetKey(k.host), s}]++
-			}
+		case t.isComing(k, at):
+			tally(counts, k, k.run.causes)
 		case t.isSingle(k, at):
-			for _, s := range mainCauses(k.in.Causes) {
-				counts[where{fleetKey(k.host), s}]++
-				sure[where{fleetKey(k.host), s}]++
-			}
+			tally(sure, k, k.in.Causes)
 		}
+	}
+	for w, n := range sure {
+		counts[w] += n
 	}
 	best := where{}
 	for w, c := range counts {
@@ -216,6 +211,18 @@ func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign feedb
 		}
 	}
 	return best.key, best.sign, n
+}
+
+// tally counts a host's main causes.
+func tally(counts map[where]int, k *track, causes []omen.Cause) {
+	for _, s := range mainCauses(causes) {
+		counts[where{fleetKey(k.host), s}]++
+	}
+}
+
+// isComing reports whether a host is about to open an incident.
+func (t *Tracker) isComing(k *track, at time.Time) bool {
+	return k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow
 }
 
 // isSingle reports whether a host has an incident that people were told of
