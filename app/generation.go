@@ -157,12 +157,14 @@ func (g *generation) offer(ctx context.Context, k omen.Tick) error {
 
 // excluded are the spans that a host's model must not learn.
 func (g *generation) excluded(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	return g.p.db.ExcludedSpans(ctx, h, g.labels(h), zone, from, to)
+	excluded, _, err := g.p.db.TrainingSpans(ctx, h, g.labels(h), zone, from, to)
+	return excluded, err
 }
 
 // benign are the spans that a host's model is to learn although it alerted.
 func (g *generation) benign(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	return g.p.db.BenignSpans(ctx, h, zone, from, to)
+	_, benign, err := g.p.db.TrainingSpans(ctx, h, g.labels(h), zone, from, to)
+	return benign, err
 }
 
 // relearn has the model of a host learned anew soon.

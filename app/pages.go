@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -39,24 +40,20 @@ type page struct {
 }
 
 func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) {
-	p := &pages{db: db, since: now, notified: map[string]page{}, total: map[omen.Severity]uint64{omen.Warning: 0, omen.Critical: 0}}
+	p := &pages{db: db, since: now, notified: map[string]page{}, total: map[omen.Severity]uint64{}}
 	found, err := db.Setting(ctx, settingFirstRun, &p.since)
 	if err == nil && !found {
 		err = db.PutSetting(ctx, settingFirstRun, now)
 	}
-	if err == nil {
-		p.seq, err = db.Head(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("begin to count pages: %w", err)
-	}
-	before, err := db.Notified(ctx, later(p.since, now.Add(-week)))
-	if err != nil {
+	head, err2 := db.Head(ctx)
+	before, err3 := db.Notifying(ctx, later(p.since, now.Add(-week)))
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, fmt.Errorf("begin to count pages: %w", err)
 	}
 	for _, c := range before {
-		p.notified[c.Incident.ID] = page{c.Incident.Host, c.At}
+		p.add(c)
 	}
+	p.seq, p.total = head, map[omen.Severity]uint64{omen.Warning: 0, omen.Critical: 0}
 	return p, nil
 }
 
@@ -100,19 +97,6 @@ func (p *pages) totals() map[omen.Severity]uint64 {
 	return maps.Clone(p.total)
 }
 
-// counts are the pages of the last week, by host.
-func (p *pages) counts(now time.Time) map[omen.Host]int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := map[omen.Host]int{}
-	for _, one := range p.notified {
-		if now.Sub(one.at) <= week {
-			n[one.host]++
-		}
-	}
-	return n
-}
-
 // days is for how long a host has been watched, a week at most.
 func (p *pages) days(h omen.HostStatus, now time.Time) float64 {
 	begin := later(later(p.since, h.First), now.Add(-week))
@@ -121,7 +105,14 @@ func (p *pages) days(h omen.HostStatus, now time.Time) float64 {
 
 // fill gives each host its pages.
 func (p *pages) fill(hosts []omen.HostStatus, promised float64, now time.Time) {
-	n := p.counts(now)
+	n := map[omen.Host]int{}
+	p.mu.Lock()
+	for _, one := range p.notified {
+		if now.Sub(one.at) <= week {
+			n[one.host]++
+		}
+	}
+	p.mu.Unlock()
 	for i := range hosts {
 		h := &hosts[i]
 		h.Pages = omen.Pages{Promised: promised, Opened: n[h.Host], Hosts: 1, Days: p.days(*h, now)}

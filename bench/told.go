@@ -198,7 +198,7 @@ func (y *story) past() feedback.Past {
 // verdicts are the spans that the incidents so far keep out of training, and
 // those that they say are harmless, by the rules of serve.
 func (y *story) verdicts(from, to time.Time) (excluded, benign []omen.Span) {
-	return y.past().Excluded(from, to), y.past().Benign(from, to)
+	return y.past().Spans(from, to)
 }
 
 // remember puts a pattern in force.

@@ -30,10 +30,9 @@ type Pattern struct {
 	Role     string       `json:"role"`     // not empty: it holds on every host of this role
 	Causes   []CauseSign  `json:"causes"`   // the features to blame, and their direction
 	MaxPeak  float64      `json:"max_peak"` // rejected: incidents that reach further notify all the same
-	Zone     string       `json:"zone"`     // time zone of FromTime, ToTime and Days; empty: UTC
+	Zone     string       `json:"zone"`     // time zone of FromTime and ToTime; empty: UTC
 	FromTime int          `json:"from_minute"`
 	ToTime   int          `json:"to_minute"` // minutes after midnight; both 0: at any time; From > To: over midnight
-	Days     []int        `json:"days"`      // 0 is Sunday; empty: every day
 	Limit    float64      `json:"limit"`     // confirmed: the score that counts as anomalous for its like, below 1
 	By       string       `json:"by"`
 	Created  time.Time    `json:"created"`
@@ -137,9 +136,6 @@ func (p *Pattern) Suppresses(in *omen.Incident, role string, at time.Time) bool 
 
 // holdsAt reports whether the pattern holds at an instant in its time zone.
 func (p *Pattern) holdsAt(local time.Time) bool {
-	if len(p.Days) > 0 && !slices.Contains(p.Days, int(local.Weekday())) {
-		return false
-	}
 	m := minute(local)
 	switch {
 	case p.FromTime == 0 && p.ToTime == 0:

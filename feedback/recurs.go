@@ -156,9 +156,7 @@ func enough(in *omen.Incident) int {
 	return timesAtAll
 }
 
-func tooLong(in *omen.Incident) bool {
-	return in.State == omen.Closed && in.ClosedAt.Sub(in.Since) >= longest
-}
+func tooLong(in *omen.Incident) bool { return in.ClosedAt.Sub(in.Since) >= longest }
 
 // related reports whether what leads in one incident matters in the other,
 // however little: which of a job's many traces leads changes from night to

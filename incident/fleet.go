@@ -51,17 +51,11 @@ func (f *fleet) left(h omen.Host, reason string) {
 // leading is causes with the one first that a fleet shares, which need not be
 // its first host's largest.
 func leading(causes []omen.Cause, sign feedback.CauseSign) []omen.Cause {
-	all := slices.Clone(causes)
-	slices.SortStableFunc(all, func(a, b omen.Cause) int {
-		is := func(c omen.Cause) int {
-			if !c.Trivial && c.Feature == sign.Feature && c.Actual > c.Expected == sign.Up {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Compare(is(a), is(b))
-	})
-	return all
+	shared := func(c omen.Cause) bool {
+		return !c.Trivial && c.Feature == sign.Feature && c.Actual > c.Expected == sign.Up
+	}
+	all := slices.DeleteFunc(slices.Clone(causes), func(c omen.Cause) bool { return !shared(c) })
+	return append(all, slices.DeleteFunc(slices.Clone(causes), shared)...)
 }
 
 func fleetKey(h omen.Host) string { return h.Source + "/" + h.Profile }

@@ -27,7 +27,7 @@ func (d *Desk) recur(ctx context.Context, changes []omen.Change) {
 }
 
 // expect makes the patterns, one for each host, of an incident that recurs daily,
-// and has the hosts retrained where it recurs otherwise.
+// or has the hosts retrained where it recurs otherwise.
 func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error {
 	of := []omen.Incident{in}
 	known, err := d.o.Store.Patterns(ctx)
@@ -52,14 +52,10 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 			learned = append(learned, one.Host)
 		}
 	}
-	switch {
-	case len(patterns) > 0:
-		err = d.suppress(ctx, in, at, patterns)
-	case len(learned) > 0:
-		text := fmt.Sprintf("People were notified of the same before, and nobody acted on it: the next model learns it as normal (%s). Confirm it as real if that is wrong.", count(len(learned), "host"))
-		err = d.remark(in, at, text, func(said omen.Change) error { return d.o.Store.Append(ctx, said) })
+	if len(patterns)+len(learned) == 0 {
+		return nil
 	}
-	if err != nil || d.o.Retrain == nil {
+	if err := d.promise(ctx, in, at, patterns, len(learned)); err != nil || d.o.Retrain == nil {
 		return err
 	}
 	for _, h := range learned {
@@ -68,29 +64,29 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 	return nil
 }
 
-// suppress puts patterns in force that nobody asked for, and says so.
-func (d *Desk) suppress(ctx context.Context, in omen.Incident, at time.Time, patterns []feedback.Pattern) error {
-	p := patterns[0]
-	text := fmt.Sprintf("The same came at this time of 3 days, and nobody acted on it: from %02d:%02d to %02d:%02d %s it is expected, recorded and not notified from now on (%s). Take the pattern back if that is wrong.",
-		p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))
-	audit := omen.Audit{At: at, By: feedback.ByOmen, Action: "pattern.create", Subject: in.ID, Detail: count(len(patterns), "pattern") + ", seen on 3 days"}
-	err := d.remark(in, at, text, func(said omen.Change) error { return d.o.Store.AppendFeedback(ctx, patterns, audit, said) })
-	if err != nil {
-		return err
-	}
-	return d.reload(ctx)
-}
-
-// remark stores a comment of Omen's own on an incident that has just changed.
-func (d *Desk) remark(in omen.Incident, at time.Time, text string, keep func(omen.Change) error) error {
+// promise puts patterns in force that nobody asked for, and says on an incident's
+// timeline what follows from its return: from the patterns, or that so many hosts
+// learn it.
+func (d *Desk) promise(ctx context.Context, in omen.Incident, at time.Time, patterns []feedback.Pattern, learned int) error {
 	in = in.Clone()
 	in.ChangeNumber++
 	in.UpdatedAt = at.UTC()
-	said := omen.Change{Kind: omen.ChangeCommented, At: at.UTC(), Incident: in, By: feedback.ByOmen, Comment: text}
-	if err := keep(said); err != nil {
+	said := omen.Change{Kind: omen.ChangeCommented, At: at.UTC(), Incident: in, By: feedback.ByOmen}
+	var err error
+	if len(patterns) > 0 {
+		p := patterns[0]
+		said.Comment = fmt.Sprintf("The same came at this time of 3 days, and nobody acted on it: from %02d:%02d to %02d:%02d %s it is expected, recorded and not notified from now on (%s). Take the pattern back if that is wrong.",
+			p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))
+		audit := omen.Audit{At: at, By: feedback.ByOmen, Action: "pattern.create", Subject: in.ID, Detail: count(len(patterns), "pattern") + ", seen on 3 days"}
+		err = d.o.Store.AppendFeedback(ctx, patterns, audit, said)
+	} else {
+		said.Comment = fmt.Sprintf("People were notified of the same before, and nobody acted on it: the next model learns it as normal (%s). Confirm it as real if that is wrong.", count(learned, "host"))
+		err = d.o.Store.Append(ctx, said)
+	}
+	if err != nil {
 		return err
 	}
 	d.tracker.Commit([]omen.Change{said})
 	d.stored(1)
-	return nil
+	return d.reload(ctx)
 }

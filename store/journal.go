@@ -190,6 +190,14 @@ func (db *DB) Changes(ctx context.Context, incident string) ([]omen.Change, erro
 	return db.changes(ctx, "WHERE incident = ? ORDER BY seq", incident)
 }
 
+// Notifying is, oldest first, the changes at or after since that may have notified
+// people of an incident; [feedback.Notifies] says which did. It reads the whole
+// journal: it is for a start, [DB.FollowFrom] is for afterwards.
+func (db *DB) Notifying(ctx context.Context, since time.Time) ([]omen.Change, error) {
+	return db.changes(ctx, `WHERE at >= ? AND kind IN ('opened', 'reopened', 'escalated')
+		AND coalesce(body ->> '$.incident.suppressed', '') = '' ORDER BY seq`, nanos(since))
+}
+
 func (db *DB) changes(ctx context.Context, where string, args ...any) ([]omen.Change, error) {
 	changes, err := query(ctx, db.read, scanChange, "SELECT "+journalColumns+" FROM journal "+where, args...)
 	if err != nil {

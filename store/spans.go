@@ -10,29 +10,34 @@ import (
 	"github.com/omenhq/omen/feedback"
 )
 
-// ExcludedSpans are the times within from…to that host's model must not learn
-// as normal: of its incidents those that [feedback.Past.Excluded] names, by the
-// time of day in zone. Silences and windows with the effect "exclude" on the host,
-// whose labels may be nil, are left out too; of an incident that nobody confirmed
-// the time in windows with the effect "shift" is not, since other values are
-// expected in them. Spans may overlap.
-func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, zone *time.Location, from, to time.Time) ([]omen.Span, error) {
-	spans, shifted, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
-	if err != nil {
-		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
+// TrainingSpans are the times within from…to that host's model must not learn as
+// normal, and those that it is to learn although the model before it alerted: of
+// its incidents those that [feedback.Past.Spans] names, by the time of day in
+// zone. Silences and windows with the effect "exclude" on the host, whose labels
+// may be nil, are excluded too; of an incident that nobody confirmed the time in
+// windows with the effect "shift" is not, since other values are expected in
+// them. Spans may overlap.
+func (db *DB) TrainingSpans(ctx context.Context, host omen.Host, labels map[string]string, zone *time.Location, from, to time.Time) (excluded, benign []omen.Span, err error) {
+	excluded, shifted, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
+	past := feedback.Past{Zone: zone}
+	if err == nil {
+		past.Incidents, err = db.Incidents(ctx, Filter{Host: host, From: from.Add(-feedback.LookBack), To: to})
 	}
-	past, err := db.past(ctx, host, zone, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
+	if err == nil {
+		past.Patterns, err = db.Patterns(ctx)
 	}
-	for _, one := range past.Excluded(from, to) {
+	if err != nil {
+		return nil, nil, fmt.Errorf("training spans of host %s: %w", host.ID(), err)
+	}
+	found, benign := past.Spans(from, to)
+	for _, one := range found {
 		if one.Confirmed {
-			spans = append(spans, one)
+			excluded = append(excluded, one)
 			continue
 		}
-		spans = append(spans, outside(one, shifted)...)
+		excluded = append(excluded, outside(one, shifted)...)
 	}
-	return spans, nil
+	return excluded, benign, nil
 }
 
 // outside is what is left of a span without others, oldest first.
@@ -51,27 +56,6 @@ func outside(s omen.Span, without []omen.Span) []omen.Span {
 		left = append(left, s)
 	}
 	return left
-}
-
-// BenignSpans are the times within from…to that host's model is to learn although
-// the model before it alerted: of its incidents those that [feedback.Past.Benign]
-// names, by the time of day in zone.
-func (db *DB) BenignSpans(ctx context.Context, host omen.Host, zone *time.Location, from, to time.Time) ([]omen.Span, error) {
-	past, err := db.past(ctx, host, zone, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("benign spans of host %s: %w", host.ID(), err)
-	}
-	return past.Benign(from, to), nil
-}
-
-// past is what is known of a host from…to, and as far before as recurrence looks.
-func (db *DB) past(ctx context.Context, host omen.Host, zone *time.Location, from, to time.Time) (feedback.Past, error) {
-	found, err := db.Incidents(ctx, Filter{Host: host, From: from.Add(-feedback.LookBack), To: to})
-	if err != nil {
-		return feedback.Past{}, err
-	}
-	known, err := db.Patterns(ctx)
-	return feedback.Past{Incidents: found, Patterns: known, Zone: zone}, err
 }
 
 // quietSpans are the times that the silences and windows on a host ask to be

@@ -111,10 +111,12 @@ func chainOf(t *testing.T, begin time.Time, o Options) *chain {
 	c := &chain{db: open(t), tracker: incident.NewTracker(incident.Hysteresis{}, nil), begin: begin}
 	o.Name, o.Store, o.Offer, o.Note, o.Windows = "prod", c.db, c.offer, c.keepEvent, c.db.Windows
 	o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-		return c.db.ExcludedSpans(ctx, h, nil, time.UTC, from, to)
+		excluded, _, err := c.db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+		return excluded, err
 	}
 	o.Benign = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-		return c.db.BenignSpans(ctx, h, time.UTC, from, to)
+		_, benign, err := c.db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+		return benign, err
 	}
 	c.Watch = New(o)
 	return c

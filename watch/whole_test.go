@@ -52,11 +52,13 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 		o.Source, o.Name, o.Store, o.Offer = source, "test", db, w.desk.Offer
 		if o.Excluded == nil {
 			o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-				return db.ExcludedSpans(ctx, h, nil, time.UTC, from, to)
+				excluded, _, err := db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+				return excluded, err
 			}
 		}
 		o.Benign = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-			return db.BenignSpans(ctx, h, time.UTC, from, to)
+			_, benign, err := db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+			return benign, err
 		}
 		w.Watch = New(o)
 		ctx, cancel := context.WithCancel(t.Context())
