@@ -50,12 +50,13 @@ func (p Past) Recurs(in omen.Incident) Recurrence {
 	return p.recurs(in)
 }
 
-// recurs says how an incident recurs, be it notified or not. What is like it came within the last eight days, and what leads
-// in one of the two matters in the other. A daily one began on three days at the
-// time of this one, half an hour before its onset to half an hour after its end,
-// and closed by itself unjudged. A frequent one came three times (by a model of
-// less than a day twice, unless it was critical) with the leading cause of each
-// among the first three of the other and no more than twice as high.
+// recurs says how an incident recurs, be people notified of it or not. What is
+// like it came within the last eight days, and what leads in one of the two
+// matters in the other. A daily one began on three days at the time of this one,
+// half an hour before its onset to half an hour after its end, and closed by
+// itself unjudged. A frequent one came three times (by a model of less than a day
+// twice, unless it was critical) with the leading cause of each among the first
+// three of the other and no more than twice as high.
 //
 // Nothing recurs whose like somebody acted on (a daily one: at its time) or
 // confirmed, then or since, or that is like a pattern that was taken back.
