@@ -42,7 +42,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) wireHost {
 		LastSeen: instant(h.LastSeen), Model: h.Model.ID, TrainedAt: instant(h.Model.TrainedAt),
 		Training: toTraining(h.Training), Recent: each(recent, func(v float64) number { return number(v) }),
 		ModelAge: number(modelAge(h, time.Now())), Stale: h.Stale, Pages: wirePages{
-			Promised: number(h.Pages.Promised), Actual: number(h.Pages.Actual), Opened: h.Pages.Opened, Days: number(h.Pages.Days),
+			Promised: number(h.Pages.Promised), Actual: number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: number(h.Pages.Days),
 		},
 	}
 	if d := h.Drift; d.Samples > 0 {

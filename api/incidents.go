@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/store"
 )
@@ -160,7 +161,7 @@ func (a *API) preview(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wirePreviews{each(all, func(p incident.Preview) wirePreview {
+	return wirePreviews{each(all, func(p feedback.Preview) wirePreview {
 		return wirePreview{toPattern(p.Pattern), each(p.Vanish, toIncident), each(p.Lost, toIncident)}
 	})}, nil
 }

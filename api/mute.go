@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -232,7 +233,7 @@ type wirePatterns struct {
 	Patterns list[wirePattern] `json:"patterns"`
 }
 
-func toPattern(p omen.Pattern) wirePattern {
+func toPattern(p feedback.Pattern) wirePattern {
 	text := "at any time"
 	if p.FromTime != 0 || p.ToTime != 0 {
 		zone := p.Zone
@@ -243,7 +244,7 @@ func toPattern(p omen.Pattern) wirePattern {
 	}
 	return wirePattern{
 		ID: p.ID, Verdict: p.Verdict, Incident: p.Incident, Host: toRef(p.Host), Role: p.Role,
-		Causes:  each(p.Causes, func(c omen.CauseSign) wireCauseSign { return wireCauseSign(c) }),
+		Causes:  each(p.Causes, func(c feedback.CauseSign) wireCauseSign { return wireCauseSign(c) }),
 		MaxPeak: number(p.MaxPeak), Limit: number(p.Limit), Text: text, By: p.By, Created: instant(p.Created),
 		Reverted: p.Reverted, RevertedAt: instant(p.RevertedAt),
 	}

@@ -28,7 +28,7 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 	if a.live.Pages != nil {
 		p, _ := a.live.Pages(hosts)
 		out.Pages = &wireAllPages{
-			Promised: number(p.Promised), Actual: number(p.Actual), Opened: p.Opened, Hosts: p.Hosts, Days: number(p.Days),
+			Promised: number(p.Promised), Actual: number(p.PerWeek()), Opened: p.Opened, Hosts: p.Hosts, Days: number(p.Days),
 		}
 	}
 	open, err := a.store.OpenIncidents(r.Context())
