@@ -37,8 +37,8 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 			Running: h.Training.Running, Progress: Number(h.Training.Progress), Samples: h.Training.Samples,
 			NextDue: Instant(h.Training.NextDue), NextGrade: h.Training.NextGrade, Err: h.Training.Err,
 		}, Recent: each(recent, func(v float64) Number { return Number(v) }),
-		ModelAge: Number(modelAge(h, time.Now())), Stale: h.Stale, Pages: wirePages{
-			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.Actual), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
+		ModelAge: Number(modelAge(h, time.Now())), Stale: h.Stale, Pages: Pages{
+			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
 		},
 	}
 	if d := h.Drift; d.Samples > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/store"
 )
@@ -157,7 +158,7 @@ func (a *API) preview(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Previews{each(all, func(p incident.Preview) Preview {
+	return Previews{each(all, func(p feedback.Preview) Preview {
 		return Preview{toPattern(p.Pattern), each(p.Vanish, toIncident), each(p.Lost, toIncident)}
 	})}, nil
 }

@@ -98,7 +98,7 @@ func (c collector) pages(emit sink, hosts []omen.HostStatus, source bool) {
 	}
 	all, total := c.api.live.Pages(hosts)
 	emit(mPromised, all.Promised)
-	emit(mActual, all.Actual) // left out while it is NaN
+	emit(mActual, all.PerWeek()) // left out while it is NaN
 	for severity, n := range total {
 		emit(mPages, float64(n), "severity", string(severity))
 	}

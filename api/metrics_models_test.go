@@ -18,7 +18,7 @@ func loved(name string, recall float64, opened int) omen.HostStatus {
 	h.Drift = omen.Drift{Samples: 100, Busy: 0.25, Expected: 0.125, Shifted: []string{"disk_write"}, Drifting: true}
 	h.Stale = opened > 0
 	h.SelfTest = []omen.SelfTest{{Kind: "leak", Recall: recall, Delay: time.Duration(recall * float64(time.Minute)), Smallest: 4 * recall}}
-	h.Pages = omen.Pages{Promised: 1, Actual: 3.5, Opened: opened, Hosts: 1, Days: 2}
+	h.Pages = omen.Pages{Promised: 1, Opened: opened, Hosts: 1, Days: 2}
 	return h
 }
 
@@ -26,7 +26,7 @@ func TestMetricsOfModelsAndPages(t *testing.T) {
 	f := newFixture(t)
 	f.hosts = []omen.HostStatus{loved("a", 1, 1), loved("b", 0.5, 0), loved("c", 0, 0)}
 	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Actual: 0.5, Opened: 1, Hosts: len(hosts), Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
+		return omen.Pages{Promised: 1, Opened: 3, Hosts: len(hosts), Days: 7}, map[omen.Severity]uint64{omen.Critical: 2}
 	}
 	want := `
 # HELP omen_host_pages Incidents of a host that people were notified of in the last week; of the hosts with most, at most 100.
@@ -49,7 +49,7 @@ omen_model_stale{instance="b",profile="node"} 0
 omen_model_stale{instance="c",profile="node"} 0
 # HELP omen_pages_actual_per_host_week Incidents that people were notified of in the last week, true or false, per host and week; absent while less than a day is known.
 # TYPE omen_pages_actual_per_host_week gauge
-omen_pages_actual_per_host_week 0.5
+omen_pages_actual_per_host_week 1
 # HELP omen_pages_promised_per_host_week False pages per host and week that the configuration accepts.
 # TYPE omen_pages_promised_per_host_week gauge
 omen_pages_promised_per_host_week 1
@@ -78,7 +78,7 @@ omen_selftest_smallest_deviations{kind="leak"} 4
 		t.Errorf("%v, %v", problems, err)
 	}
 	f.api.live.Pages = func([]omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Actual: math.NaN()}, nil
+		return omen.Pages{}, nil
 	}
 	if n, err := testutil.GatherAndCount(f.api.registry, "omen_pages_actual_per_host_week"); n != 0 || err != nil {
 		t.Errorf("%d series of actual pages before anything is known, %v", n, err)
@@ -88,10 +88,10 @@ omen_selftest_smallest_deviations{kind="leak"} 4
 func TestModelsAndPagesOnTheAPI(t *testing.T) {
 	f := newFixture(t)
 	young := learns(omen.Host{Source: "prom", Profile: "node", Name: "z"})
-	young.Pages = omen.Pages{Promised: 1, Actual: math.NaN()}
+	young.Pages = omen.Pages{Promised: 1}
 	f.hosts = []omen.HostStatus{loved("a", 1, 1), young}
 	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Actual: 1.75, Opened: 1, Hosts: len(hosts), Days: 2}, nil
+		return omen.Pages{Promised: 1, Opened: 1, Hosts: len(hosts), Days: 2}, nil
 	}
 	got := read[Hosts](t, f, "hosts?sort=name")
 	a, z := got.Hosts[0], got.Hosts[1]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -227,7 +228,7 @@ type Patterns struct {
 	Patterns List[Pattern] `json:"patterns"`
 }
 
-func toPattern(p omen.Pattern) Pattern {
+func toPattern(p feedback.Pattern) Pattern {
 	text := "at any time"
 	if p.FromTime != 0 || p.ToTime != 0 {
 		zone := p.Zone
@@ -238,7 +239,7 @@ func toPattern(p omen.Pattern) Pattern {
 	}
 	return Pattern{
 		ID: p.ID, Verdict: p.Verdict, Incident: p.Incident, Host: toRef(p.Host), Role: p.Role,
-		Causes:  each(p.Causes, func(c omen.CauseSign) CauseSign { return CauseSign(c) }),
+		Causes:  each(p.Causes, func(c feedback.CauseSign) CauseSign { return CauseSign(c) }),
 		MaxPeak: Number(p.MaxPeak), Limit: Number(p.Limit), Text: text, By: p.By, Created: Instant(p.Created),
 		Reverted: p.Reverted, RevertedAt: Instant(p.RevertedAt),
 	}

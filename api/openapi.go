@@ -156,7 +156,7 @@ func (s schemas) of(t reflect.Type) object {
 	case reflect.Pointer:
 		return object{"oneOf": []any{s.of(t.Elem()), object{"type": "null"}}}
 	case reflect.Struct:
-		name := strings.TrimPrefix(t.Name(), "wire")
+		name := t.Name()
 		if _, ok := s[name]; !ok {
 			s[name] = nil // a struct may hold itself
 			properties, required := object{}, []string{}

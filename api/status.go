@@ -28,8 +28,8 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 	learning(&out, hosts)
 	if a.live.Pages != nil {
 		p, _ := a.live.Pages(hosts)
-		out.Pages = &wireAllPages{
-			Promised: Number(p.Promised), Actual: Number(p.Actual), Opened: p.Opened, Hosts: p.Hosts, Days: Number(p.Days),
+		out.Pages = &AllPages{
+			Promised: Number(p.Promised), Actual: Number(p.PerWeek()), Opened: p.Opened, Hosts: p.Hosts, Days: Number(p.Days),
 		}
 	}
 	open, err := a.store.OpenIncidents(r.Context())

@@ -57,7 +57,7 @@ type Host struct {
 	ModelAge  Number            `json:"model_age_seconds" doc:"since the last sample that the serving model was trained on; null before the first model"`
 	Stale     bool              `json:"stale" doc:"the model is older than two intervals between trainings"`
 	Drift     *Drift            `json:"drift" doc:"how far the host has left what its model was trained on; null until some samples were scored"`
-	Pages     wirePages         `json:"pages"`
+	Pages     Pages             `json:"pages"`
 }
 
 type Drift struct {
@@ -69,16 +69,16 @@ type Drift struct {
 	Drifting   bool         `json:"drifting" doc:"so far that the model no longer fits the host"`
 }
 
-// wirePages are incidents of one host that people were notified of.
-type wirePages struct {
+// Pages are incidents of one host that people were notified of.
+type Pages struct {
 	Promised Number `json:"promised_per_week" doc:"false pages that the configuration accepts"`
 	Actual   Number `json:"actual_per_week" doc:"pages sent, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
 	Days     Number `json:"days" null:"never" doc:"how long the host has been watched, a week at most"`
 }
 
-// wireAllPages is the same of all hosts together.
-type wireAllPages struct {
+// AllPages is the same of all hosts together.
+type AllPages struct {
 	Promised Number `json:"promised_per_host_week" doc:"false pages that the configuration accepts"`
 	Actual   Number `json:"actual_per_host_week" doc:"pages sent, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
@@ -249,6 +249,6 @@ type Status struct {
 	FirstModelDue   Instant                `json:"first_model_due" doc:"when the earliest first model of a learning host is due; null when none is waited for"`
 	FirstModelHosts int                    `json:"first_model_hosts" doc:"hosts that wait for their first model"`
 	Progress        Number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
-	Pages           *wireAllPages          `json:"pages" doc:"pages sent on all hosts, against what was promised"`
+	Pages           *AllPages              `json:"pages" doc:"pages sent on all hosts, against what was promised"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
 }
