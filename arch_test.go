@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"autoencoder": {},
 	"bench": {".", "autoencoder", "detect", "feature", "feedback", "incident", "series"},
 	"bench/faults/record": {".", "feature", "series", "tsdb"},
-	"cmd/omen": {".", "app", "bench", "config", "detect", "feature", "series", "store"},
+	"cmd/omen": {".", "api", "app", "bench", "config", "detect", "feature", "series", "store"},
 	"config": {},
 	"detect": {".", "autoencoder", "feature"},
 	"feature": {".", "series"},

@@ -91,7 +91,7 @@ func emitSelfTests(emit sink, hosts []omen.HostStatus) {
 // maxPageHosts bounds the hosts with a series of their own pages.
 const maxPageHosts = 100
 
-// pages emits what people were told of, against what was promised.
+// pages emits what people were notified of, against what was promised.
 func (c collector) pages(emit sink, hosts []omen.HostStatus, source bool) {
 	if c.api.live.Pages == nil {
 		return
