@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,12 +36,24 @@ type fixture struct {
 	pages   omen.Pages         // Hosts is what Pages was given
 	total   map[omen.Severity]uint64
 	refuse  error // Chart's error
+	listed  int   // how often all hosts were asked for
 }
 
 func (f *fixture) Hosts() []omen.HostStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.listed++
 	return f.hosts
+}
+
+func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
+	if i < 0 {
+		return omen.HostStatus{}, false
+	}
+	return f.hosts[i], true
 }
 
 func (f *fixture) Sources() []omen.SourceStatus {
@@ -54,7 +67,7 @@ func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]om
 }
 
 func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
-	return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, At: []time.Time{from}, Actual: []float64{math.NaN()}}}, nil
+	return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
 }
 
 func (f *fixture) Predict(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
@@ -66,8 +79,8 @@ func (f *fixture) Chart(_ context.Context, incident, signature string) ([]byte, 
 	return []byte(incident + " " + signature), f.refuse
 }
 
-func (f *fixture) Calendars() []Calendar {
-	return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
+func (f *fixture) Calendars() []CalendarFile {
+	return []CalendarFile{{Name: "fine", File: "fine.ics", ReadAt: Instant(at), Left: List[Omitted]{{UID: "1", Summary: "Lunch", Why: "free"}}}, {Name: "shifts", File: "shifts.ics", ReadAt: Instant(at), FailedSince: Instant(at.Add(time.Minute)), Err: "shifts.ics: line 3: no DTSTART"}}
 }
 
 func (f *fixture) Pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
@@ -169,6 +182,15 @@ func (f *fixture) call(t *testing.T, method, path, body string, header ...string
 		t.Fatal(err)
 	}
 	return r.StatusCode, string(b), r.Header
+}
+
+// read gets what a route answers.
+func read[T any](t *testing.T, f *fixture, path string) (v T) {
+	t.Helper()
+	if err := NewClient(f.server.URL).Get(t.Context(), path, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // open puts an incident into the journal.

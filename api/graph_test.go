@@ -10,7 +10,7 @@ import (
 )
 
 // The route hands the path's incident and the signature to the drawer; what
-// that refuses is told by status, in JSON.
+// that refuses is answered by status, in JSON.
 func TestGraphRoute(t *testing.T) {
 	for name, c := range map[string]struct {
 		err   error

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -17,6 +18,9 @@ type Runtime interface {
 	// Hosts is every host that is known, in no particular order. A host
 	// without a model has a zero Score and a zero Model.
 	Hosts() []omen.HostStatus
+
+	// Host is one host of these; false for one that is not known.
+	Host(omen.Host) (omen.HostStatus, bool)
 
 	// Sources is every configured source, in the configuration's order.
 	Sources() []omen.SourceStatus
@@ -59,32 +63,40 @@ type Runtime interface {
 
 	// Calendars is every calendar file of the configuration and how reading it
 	// went.
-	Calendars() []Calendar
+	Calendars() []CalendarFile
 
 	// Queues is the fill of the bounded queues between Omen's parts.
 	Queues() []Queue
 }
 
-// FeatureHistory is one feature of a host over time. The slices that are not
-// empty are of one length.
-type FeatureHistory struct {
-	Feature  string
-	Unit     omen.Unit
-	At       []time.Time
-	Actual   []float64 // NaN is a gap
-	Expected []float64
-	Lower    []float64
-	Upper    []float64
+// absent is a Runtime that knows nothing and is able to do nothing.
+type absent struct{}
+
+func (absent) Hosts() []omen.HostStatus                       { return nil }
+func (absent) Host(omen.Host) (h omen.HostStatus, known bool) { return h, false }
+func (absent) Sources() []omen.SourceStatus                   { return nil }
+func (absent) Reload(context.Context) error                   { return errors.ErrUnsupported }
+func (absent) Ready() error                                   { return errors.ErrUnsupported }
+func (absent) Calendars() []CalendarFile                      { return nil }
+func (absent) Queues() []Queue                                { return nil }
+
+func (absent) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.ScorePoint, error) {
+	return nil, errors.ErrUnsupported
 }
 
-// Calendar is an iCalendar file that the configuration names.
-type Calendar struct {
-	Name        string
-	File        string
-	ReadAt      time.Time // when it was last read without an error
-	FailedSince time.Time // zero: it can be read
-	Err         error     // why it cannot; its windows stay as they were
+func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Time) ([]FeatureHistory, error) {
+	return nil, errors.ErrUnsupported
 }
+
+func (absent) Predict(context.Context, omen.Host, map[string]float64) (s omen.Score, err error) {
+	return s, errors.ErrUnsupported
+}
+
+func (absent) Chart(context.Context, string, string) ([]byte, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (absent) Pages([]omen.HostStatus) (p omen.Pages, total map[omen.Severity]uint64) { return p, nil }
 
 // Queue is the fill of one bounded queue.
 type Queue struct {

@@ -79,7 +79,7 @@ func served(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	f.hosts = append(f.hosts, loved("a", 1, 1))
-	f.pages, f.total = omen.Pages{Promised: 1, Actual: 0.5, Opened: 1, Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
+	f.pages, f.total = omen.Pages{Promised: 1, Opened: 1, Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	f.call(t, "GET", "/-/healthy", "")
 	families, err := f.api.registry.Gather()
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // Options are what the command line says.
@@ -45,7 +45,7 @@ type process struct {
 	log     *slog.Logger
 	started time.Time
 	db      *store.DB
-	local   *series.Local
+	tsdb    *tsdb.DB
 	pages   *pages
 	address string // the web UI's, such as http://127.0.0.1:9909
 
@@ -187,7 +187,7 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	if p.pages, err = newPages(ctx, p.db, time.Now()); err != nil {
 		return err
 	}
-	p.local, err = series.OpenLocal(series.LocalOptions{
+	p.tsdb, err = tsdb.Open(tsdb.Options{
 		Dir:       filepath.Join(dir, "metrics"),
 		Retention: time.Duration(c.conf.Storage.RetentionTime),
 		MaxBytes:  int64(c.conf.Storage.RetentionSize),
@@ -196,7 +196,7 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	if err != nil {
 		return err
 	}
-	down.add("metrics", func(context.Context) error { return p.local.Close() })
+	down.add("metrics", func(context.Context) error { return p.tsdb.Close() })
 	return nil
 }
 

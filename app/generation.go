@@ -16,6 +16,7 @@ import (
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/host"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/watch"
@@ -23,6 +24,9 @@ import (
 
 // localName is this machine's name as a source.
 const localName = "local"
+
+// zone is in which "at this time of day" is meant.
+var zone = time.Local
 
 // generation is everything that follows from one reading of the configuration.
 type generation struct {
@@ -72,25 +76,26 @@ func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
 		return nil, err
 	}
 	if err = g.desk.Restore(ctx); err == nil {
-		err = p.storeWindows(ctx, l)
+		err = p.storeMutes(ctx, l)
 	}
 	if err != nil {
 		g.closeRemotes()
 		return nil, err
 	}
+	g.readCalendars(ctx, time.Now())
 	return g, nil
 }
 
 // build makes a generation of a configuration.
 func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
-	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars, time.Now())}
+	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(p.local); err != nil {
+	if err := registry.Register(p.tsdb); err != nil {
 		return nil, err
 	}
 	g.desk = incident.NewDesk(incident.Options{
 		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf.Incidents),
-		Keep: time.Duration(l.conf.Storage.Incidents), Zone: time.Local,
+		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zone,
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
@@ -134,7 +139,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 	}
 	asked := map[string]bool{}
 	add := func(w watched, o watch.Options) {
-		o.Sink, o.Targets = g, !asked[w.source]
+		o.Sink, o.Targets, o.Zone = g, !asked[w.source], zone
 		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
@@ -145,11 +150,11 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 	}
 	if c.LocalEnabled() {
 		g.collector = host.New(host.Options{
-			Store: g.p.local, Interval: time.Duration(c.Local.Step), Instance: c.Local.Instance,
+			Store: g.p.tsdb, Interval: time.Duration(c.Local.Step), Instance: c.Local.Instance,
 			Version: g.p.o.Version, Log: g.p.log, Registry: registry,
 		})
 		for _, name := range c.Local.Profiles {
-			add(watched{source: localName, address: "this machine", reader: g.p.local, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
+			add(watched{source: localName, address: "this machine", reader: g.p.tsdb, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
 				watch.Options{History: time.Duration(c.Learn.History)})
 		}
 	}
@@ -178,7 +183,7 @@ func (g *generation) Offer(ctx context.Context, k omen.Tick) error {
 }
 
 // Note keeps an event that was seen in the metrics.
-func (g *generation) Note(ctx context.Context, e omen.Event) error {
+func (g *generation) Note(ctx context.Context, e mute.Event) error {
 	_, err := g.desk.Note(ctx, e)
 	return err
 }
@@ -231,7 +236,7 @@ func (g *generation) awaitSample(ctx context.Context) {
 	for range 100 {
 		q.Start = time.Now()
 		q.End = q.Start
-		if f, err := g.p.local.Read(ctx, q); err == nil && len(f.Hosts) > 0 {
+		if f, err := g.p.tsdb.Read(ctx, q); err == nil && len(f.Hosts) > 0 {
 			return
 		}
 		select {

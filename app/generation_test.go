@@ -11,6 +11,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 )
 
 // An Omen that watches another as its Prometheus has that one's hosts, in two
@@ -56,7 +57,7 @@ func TestARemoteSourceInTwoProfiles(t *testing.T) {
 	if _, err := g.Predict(t.Context(), host, nil); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("a prediction without a model: %v", err)
 	}
-	event := omen.Event{ID: "seen", Kind: omen.EventBoot, At: time.Now(), Match: []omen.Matcher{{Name: "host", Value: "there", IsEqual: true}}}
+	event := mute.Event{ID: "seen", Kind: mute.EventBoot, At: time.Now(), Match: []mute.Matcher{{Name: "host", Value: "there", IsEqual: true}}}
 	if err := g.Note(t.Context(), event); err != nil {
 		t.Error(err)
 	}

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -40,13 +42,13 @@ func seed(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := []omen.Matcher{{Name: "host", Value: "x", IsEqual: true}}
+	match := []mute.Matcher{{Name: "host", Value: "x", IsEqual: true}}
 	now := time.Now()
 	err = errors.Join(
-		db.PutSilence(t.Context(), omen.Silence{ID: "s", Match: match, From: now, Until: now.Add(time.Hour), By: "ann", Reason: "work"}, ann),
-		db.PutWindow(t.Context(), omen.Window{ID: "w", Name: "w", Match: match, Start: "2026-01-04T02:00:00", Duration: time.Hour, Effect: omen.EffectExclude, By: "ann", Created: now}, ann),
-		db.PutPattern(t.Context(), omen.Pattern{ID: "p", Verdict: omen.NotAProblem, Created: now, By: "ann"}, ann),
-		db.PutEvent(t.Context(), omen.Event{ID: "e", Kind: omen.EventNote, At: now, Title: "t", Match: match}),
+		db.PutSilence(t.Context(), mute.Silence{ID: "s", Match: match, From: now, Until: now.Add(time.Hour), By: "ann", Reason: "work"}, ann),
+		db.PutWindow(t.Context(), mute.Window{ID: "w", Name: "w", Match: match, Start: "2026-01-04T02:00:00", Duration: time.Hour, Effect: mute.EffectExclude, By: "ann", Created: now}, ann),
+		db.AppendFeedback(t.Context(), []feedback.Pattern{{ID: "p", Verdict: omen.NotAProblem, Created: now, By: "ann"}}, ann),
+		db.PutEvent(t.Context(), mute.Event{ID: "e", Kind: mute.EventNote, At: now, Title: "t", Match: match}),
 		db.PutSetting(t.Context(), "incident.memory", incident.Memory{}),
 		db.Append(t.Context(), opened(1)), db.Close())
 	if err != nil {

@@ -26,13 +26,25 @@ func (g *generation) Hosts() []omen.HostStatus {
 	return all
 }
 
+// Host is the live state of one host.
+func (g *generation) Host(id omen.Host) (omen.HostStatus, bool) {
+	w := g.of(id)
+	if w == nil {
+		return omen.HostStatus{}, false
+	}
+	h, known := w.Host(id)
+	one := []omen.HostStatus{h}
+	g.p.pages.fill(one, g.conf.Pages.PerHostWeek, time.Now())
+	return one[0], known
+}
+
 // Pages are those of all hosts, and all since the start by severity.
 func (g *generation) Pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
 	return ofAll(hosts, g.conf.Pages.PerHostWeek), g.p.pages.totals()
 }
 
 // Calendars are the calendar files, and how reading them went.
-func (g *generation) Calendars() []api.Calendar { return g.calendars.status() }
+func (g *generation) Calendars() []api.CalendarFile { return g.calendars.status() }
 
 // Chart is a message's picture of an incident.
 func (g *generation) Chart(ctx context.Context, incident, signature string) ([]byte, error) {
@@ -183,10 +195,10 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 		one := api.FeatureHistory{Feature: name, Unit: spec.Unit}
 		for i := range f.Instants {
 			v := spec.Clean(f.At(row, i, column))
-			if math.IsNaN(v) && len(one.At) == 0 {
+			if math.IsNaN(v) && len(one.Times) == 0 {
 				continue // a history begins with its first sample
 			}
-			one.At, one.Actual = append(one.At, f.Time(i)), append(one.Actual, v)
+			one.Times, one.Actual = append(one.Times, api.Unix(f.Time(i))), append(one.Actual, api.Number(v))
 		}
 		all = append(all, one)
 	}

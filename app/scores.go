@@ -24,7 +24,7 @@ func (g *generation) Record(ctx context.Context, scores []omen.Score) error {
 	if len(samples) == 0 {
 		return nil
 	}
-	return g.p.local.Append(ctx, samples)
+	return g.p.tsdb.Append(ctx, samples)
 }
 
 func scoreLabels(h omen.Host) map[string]string {
@@ -50,7 +50,7 @@ func (g *generation) Scores(ctx context.Context, h omen.Host, from, to time.Time
 	}
 	expr := fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
 		scoreMetric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
-	f, err := g.p.local.Read(ctx, series.Query{
+	f, err := g.p.tsdb.Read(ctx, series.Query{
 		Exprs: []series.Expr{{Feature: scoreMetric, PromQL: expr}},
 		By:    []string{"instance"}, Start: start, End: end, Step: step, Window: step,
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/omenhq/omen/promapi"
 	ui "github.com/omenhq/omen/web"
 )
 
@@ -51,7 +52,7 @@ func endRequests(ctx context.Context, server *http.Server) error {
 // store, the links in messages, and the web UI.
 func (g *generation) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/v1/", g.p.local.QueryAPI())
+	mux.Handle("/api/v1/", promapi.Handler(g.p.tsdb))
 	mux.Handle("/feedback", g.relay.Callback())
 	mux.Handle("/", ui.Handler())
 	return g.api.HandlerWith(mux)

@@ -9,6 +9,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
 )
 
@@ -109,7 +110,7 @@ func (l *living) judge(i int, t *Told) {
 	if t.Verdict = omen.NotAProblem; t.True {
 		t.Verdict = omen.Real
 	}
-	l.story.remember(incident.PatternOf(t.Incident, t.Verdict, time.UTC, "", "bench", l.s.Test[i].At))
+	l.story.remember(feedback.PatternOf(t.Incident, t.Verdict, time.UTC, "", "bench", l.s.Test[i].At))
 }
 
 // story is one host's incidents by the rules of serve, in the order of its
@@ -177,35 +178,31 @@ func (y *story) follow(i int, c omen.Change) {
 	if y.closed != nil {
 		y.closed(i, t)
 	}
-	if t.Reason != omen.ReasonRecovered {
-		return
-	}
-	past := make([]omen.Incident, len(y.all))
-	for k, one := range y.all {
-		past[k] = one.Incident
-	}
-	if t.Suppressed == "" && omen.Habit(past, nil, t.ID) {
+	switch r := y.past().Recurs(t.Incident); {
+	case r.Expected != nil:
+		y.remember(*r.Expected)
+	case r.Daily || r.Frequent:
 		y.habit = c.At
 	}
-	if p, ok := incident.Recurring(t.Incident, past, y.rules.Patterns, time.UTC, c.At); ok {
-		y.remember(p)
+}
+
+// past is what is known so far.
+func (y *story) past() feedback.Past {
+	p := feedback.Past{Patterns: y.rules.Patterns, Incidents: make([]omen.Incident, len(y.all))}
+	for k, one := range y.all {
+		p.Incidents[k] = one.Incident
 	}
+	return p
 }
 
 // verdicts are the spans that the incidents so far keep out of training, and
 // those that they say are harmless, by the rules of serve.
 func (y *story) verdicts(from, to time.Time) (excluded, benign []omen.Span) {
-	found := make([]omen.Incident, 0, len(y.all))
-	for _, t := range y.all {
-		if t.State != omen.Closed || t.ClosedAt.After(from) {
-			found = append(found, t.Incident)
-		}
-	}
-	return omen.Untaught(found, nil, from, to), omen.Harmless(found, nil, from, to)
+	return y.past().Spans(from, to)
 }
 
 // remember puts a pattern in force.
-func (y *story) remember(p omen.Pattern) {
+func (y *story) remember(p feedback.Pattern) {
 	y.rules.Patterns = append(slices.Clone(y.rules.Patterns), p)
 	for _, err := range y.tracker.SetRules(y.rules) {
 		y.broken = fmt.Errorf("pattern of %s: %w", p.Incident, err)

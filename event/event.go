@@ -19,6 +19,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 )
 
@@ -47,7 +48,7 @@ type Host struct {
 
 // Happening is an event of one machine, not merged with its like yet.
 type Happening struct {
-	kind  omen.EventKind
+	kind  mute.EventKind
 	at    time.Time
 	title string
 	label string // that names the machine: instance, or host where hosts have no such label
@@ -57,7 +58,7 @@ type Happening struct {
 
 // Merged is one event of all machines on which it happened.
 type Merged struct {
-	omen.Event
+	mute.Event
 	Machines int
 }
 
@@ -84,7 +85,7 @@ func machine(instance string) string {
 	return instance
 }
 
-func (d *Detector) add(h Host, kind omen.EventKind, at time.Time, title string) {
+func (d *Detector) add(h Host, kind mute.EventKind, at time.Time, title string) {
 	one := Happening{kind: kind, at: at, title: title, label: "host", value: h.ID.Name, host: h}
 	if instance := h.Labels["instance"]; instance != "" {
 		one.label, one.value = "instance", machine(instance)
@@ -106,7 +107,7 @@ func (d *Detector) Boot(h Host, f *series.Frame, row int, at time.Time) bool {
 	booted := u.up > 0 && up < u.up-bootSlack || u.up == 0 && up < bootRecent
 	u.up, u.booted = up, at.Add(-up)
 	if booted {
-		d.add(h, omen.EventBoot, u.booted, "booted")
+		d.add(h, mute.EventBoot, u.booted, "booted")
 	}
 	return booted
 }
@@ -128,7 +129,7 @@ func (d *Detector) Programs(found []Change, hosts []Host) {
 	}
 	for _, c := range found {
 		h, ok := on[machine(c.instance)]
-		if !ok || c.kind == omen.EventRestart && !c.at.Before(h.Uptime.booted) && c.at.Sub(h.Uptime.booted) < bootSpan {
+		if !ok || c.kind == mute.EventRestart && !c.at.Before(h.Uptime.booted) && c.at.Sub(h.Uptime.booted) < bootSpan {
 			continue
 		}
 		d.add(h, c.kind, c.at, c.title)
@@ -158,7 +159,7 @@ func Span(all []Happening) (from, to time.Time) {
 
 // Events are the events of what happened, but for those that noted has already:
 // what happened alike on many machines as one.
-func (d *Detector) Events(all []Happening, noted []omen.Event) []Merged {
+func (d *Detector) Events(all []Happening, noted []mute.Event) []Merged {
 	together := map[string][]Happening{}
 	var order []string
 	for _, one := range all {
@@ -188,7 +189,7 @@ func (d *Detector) loops(one Happening) Happening {
 	d.often[key] = append(times, one.at)
 	switch {
 	case len(times) == loopCount:
-		one.kind, one.title = omen.EventNote, one.title+", again and again: no grace"
+		one.kind, one.title = mute.EventNote, one.title+", again and again: no grace"
 	case len(times) > loopCount:
 		one.kind = ""
 	}
@@ -204,17 +205,17 @@ func (d *Detector) loops(one Happening) Happening {
 
 // among reports whether the same was noted before, by another profile's watch
 // or before a restart of Omen. When a deploy was is known only roughly.
-func (one *Happening) among(noted []omen.Event) bool {
+func (one *Happening) among(noted []mute.Event) bool {
 	from, to := one.at.Add(-sameEvent), one.at.Add(sameEvent)
-	if one.kind == omen.EventDeploy {
+	if one.kind == mute.EventDeploy {
 		from = from.Add(-lookBack)
 	}
-	return slices.ContainsFunc(noted, func(e omen.Event) bool {
+	return slices.ContainsFunc(noted, func(e mute.Event) bool {
 		if e.Kind != one.kind || e.Title != one.title || e.At.Before(from) || !e.At.Before(to) {
 			return false
 		}
-		holds, err := omen.Compile(e.Match)
-		return err == nil && holds(omen.HostValue(one.host.ID, one.host.Labels))
+		holds, err := mute.Compile(e.Match)
+		return err == nil && holds(mute.HostValue(one.host.ID, one.host.Labels))
 	})
 }
 
@@ -235,9 +236,9 @@ func (d *Detector) merge(all []Happening) Merged {
 	}
 	sum := fnv.New64a()
 	_, _ = fmt.Fprintf(sum, "%s %s %s %d", d.source, first.title, match, first.at.Unix())
-	return Merged{omen.Event{
+	return Merged{mute.Event{
 		ID: fmt.Sprintf("%s-%s-%x", first.kind, first.at.UTC().Format("20060102T150405"), sum.Sum64()), Kind: first.kind,
-		At: first.at.UTC(), Title: first.title, By: "omen", Match: []omen.Matcher{
+		At: first.at.UTC(), Title: first.title, By: "omen", Match: []mute.Matcher{
 			{Name: "source", Value: d.source, IsEqual: true},
 			{Name: first.label, Value: match, IsRegex: true, IsEqual: true},
 		},

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 )
 
@@ -60,7 +60,7 @@ func (p Programs) Ask(ctx context.Context, source series.Source, at time.Time) (
 
 // Change is what one program did.
 type Change struct {
-	kind          omen.EventKind
+	kind          mute.EventKind
 	at            time.Time
 	instance, job string
 	title         string
@@ -90,19 +90,19 @@ func (p Programs) look(ctx context.Context, source series.Source, at time.Time) 
 		who := instance + "/" + job
 		if !strings.HasSuffix(key, "/"+startMetric) {
 			if title := t.deploy(labels); title != "" {
-				found = append(found, Change{omen.EventDeploy, at, instance, job, cmp.Or(job, "a program") + ": " + title})
+				found = append(found, Change{mute.EventDeploy, at, instance, job, cmp.Or(job, "a program") + ": " + title})
 				deployed[who] = true
 			}
 			continue
 		}
 		start := time.UnixMilli(int64(f.At(i, 0, 0) * 1000))
 		if known && start.Sub(t.start) > startSlack || !known && at.Sub(start) < startRecent {
-			found = append(found, Change{omen.EventRestart, start, instance, job, cmp.Or(job, "a program") + " restarted"})
+			found = append(found, Change{mute.EventRestart, start, instance, job, cmp.Or(job, "a program") + " restarted"})
 			started[who] = start
 		}
 		t.start = start
 	}
-	found = slices.DeleteFunc(found, func(c Change) bool { return c.kind == omen.EventRestart && deployed[c.instance+"/"+c.job] })
+	found = slices.DeleteFunc(found, func(c Change) bool { return c.kind == mute.EventRestart && deployed[c.instance+"/"+c.job] })
 	for i := range found {
 		if start, ok := started[found[i].instance+"/"+found[i].job]; ok {
 			found[i].at = start

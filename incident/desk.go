@@ -28,7 +28,7 @@ type Options struct {
 type Hosts interface {
 	Labels
 	// Retrain has a host's model trained soon: its incidents are acted on by
-	// nobody and are to be learned as normal (see [omen.Habit]).
+	// nobody, recur and are learned as normal (see [feedback.Past.Recurs]).
 	Retrain(omen.Host)
 }
 
@@ -290,19 +290,22 @@ func (d *Desk) store(ctx context.Context, changes []omen.Change) {
 	}
 }
 
-// storeValid appends changes one by one and drops those that the journal can
-// never hold. It returns what is left over on another error.
-func (d *Desk) storeValid(ctx context.Context, changes []omen.Change) ([]omen.Change, error) {
-	for i := range changes {
-		err := d.o.Store.Append(ctx, changes[i])
+// storeValid appends changes one by one and returns them without those that the
+// journal can never hold. On another error some are not stored yet; to append one
+// twice is to append it once.
+func (d *Desk) storeValid(ctx context.Context, changes []omen.Change) (valid []omen.Change, err error) {
+	for i, c := range changes {
+		err := d.o.Store.Append(ctx, c)
 		switch {
 		case errors.Is(err, omen.ErrInvalid):
-			d.o.Log.Error("change cannot be stored and is dropped", "incident", changes[i].Incident.ID, "err", err)
+			d.o.Log.Error("change cannot be stored and is dropped", "incident", c.Incident.ID, "err", err)
+			continue
 		case err != nil:
-			return changes[i:], err
+			return append(valid, changes[i:]...), err
 		}
+		valid = append(valid, c)
 	}
-	return nil, nil
+	return valid, nil
 }
 
 // storeLast is the last attempt before the desk stops.

@@ -14,6 +14,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -93,6 +94,20 @@ func TestDeskStoresWhatTheTrackerSays(t *testing.T) {
 			t.Errorf("health %+v", h)
 		}
 	})
+}
+
+// What the journal can never hold is dropped; the rest is stored and counted.
+func TestAnInvalidChangeIsDropped(t *testing.T) {
+	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	d := NewDesk(Options{Store: db})
+	one := func(id string) omen.Change {
+		return omen.Change{Kind: omen.ChangeOpened, At: noon, Incident: omen.Incident{ID: id, Kind: omen.HostIncident, ChangeNumber: 1}}
+	}
+	d.store(t.Context(), []omen.Change{one("a"), one(""), one("b")})
+	if n := len(incidents(t, db, store.Filter{})); n != 2 || d.Health().Changes != 2 {
+		t.Errorf("%d incidents stored, %d changes counted, want 2", n, d.Health().Changes)
+	}
 }
 
 func TestARestartContinuesOpenIncidents(t *testing.T) {
@@ -272,9 +287,9 @@ func TestAConfirmedIncidentLowersTheLimitForItsLike(t *testing.T) {
 func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
-		s := omen.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(time.Hour),
-			Match: []omen.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
-		if _, err := d.Silence(t.Context(), omen.Silence{By: "ann", Reason: "all", Until: s.Until}); !errors.Is(err, omen.ErrInvalid) {
+		s := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(time.Hour),
+			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
+		if _, err := d.Silence(t.Context(), mute.Silence{By: "ann", Reason: "all", Until: s.Until}); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("a silence of everything: %v, want ErrInvalid", err)
 		}
 		s, err := d.Silence(t.Context(), s)
@@ -306,8 +321,8 @@ func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 // that is not the same as an operator who ends one.
 func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
-		silence := omen.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
-			Match: []omen.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
+		silence := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
+			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
 		if _, err := d.Silence(t.Context(), silence); err != nil {
 			t.Fatal(err)
 		}

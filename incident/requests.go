@@ -3,12 +3,13 @@ package incident
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -111,7 +112,7 @@ func (d *Desk) find(ctx context.Context, id string) (omen.Incident, error) {
 // remember stores a verdict together with the patterns that follow from it,
 // and takes back those of the verdict before.
 func (d *Desk) remember(ctx context.Context, c Command, changes []omen.Change, now time.Time) error {
-	patterns, err := d.withdraw(ctx, func(p omen.Pattern) bool { return p.Incident == c.Incident }, c.By, now)
+	patterns, err := d.withdraw(ctx, func(p feedback.Pattern) bool { return p.Incident == c.Incident }, c.By, now)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (d *Desk) remember(ctx context.Context, c Command, changes []omen.Change, n
 }
 
 // withdraw is the patterns in force that are chosen, taken back.
-func (d *Desk) withdraw(ctx context.Context, chosen func(omen.Pattern) bool, by string, now time.Time) (back []omen.Pattern, err error) {
+func (d *Desk) withdraw(ctx context.Context, chosen func(feedback.Pattern) bool, by string, now time.Time) (back []feedback.Pattern, err error) {
 	all, err := d.o.Store.Patterns(ctx)
 	if err != nil {
 		return nil, err
@@ -156,11 +157,11 @@ const previewBack = 90 * 24 * time.Hour
 // Preview says what a verdict would make Omen remember, and which incidents of
 // the last 90 days nobody would have been told of. A fleet incident makes one
 // pattern per member.
-func (d *Desk) Preview(ctx context.Context, c Command) ([]Preview, error) {
+func (d *Desk) Preview(ctx context.Context, c Command) ([]feedback.Preview, error) {
 	if c.Verdict == omen.NoVerdict {
 		return nil, fmt.Errorf("preview verdict on incident %s: no verdict: %w", c.Incident, omen.ErrInvalid)
 	}
-	return call(ctx, d, func(ctx context.Context) ([]Preview, error) {
+	return call(ctx, d, func(ctx context.Context) ([]feedback.Preview, error) {
 		in, err := d.find(ctx, c.Incident)
 		if err != nil {
 			return nil, err
@@ -169,7 +170,7 @@ func (d *Desk) Preview(ctx context.Context, c Command) ([]Preview, error) {
 	})
 }
 
-func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now time.Time) ([]Preview, error) {
+func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now time.Time) ([]feedback.Preview, error) {
 	of := []omen.Incident{in}
 	if in.Kind == omen.FleetIncident {
 		var err error
@@ -185,7 +186,7 @@ func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now tim
 	if err != nil {
 		return nil, err
 	}
-	all := []Preview{}
+	all := []feedback.Preview{}
 	for _, one := range of {
 		if one.Kind != omen.HostIncident {
 			continue // a dead source has no pattern
@@ -194,12 +195,12 @@ func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now tim
 		if c.Role {
 			role = d.role(one.Host)
 		}
-		p := PatternOf(one, c.Verdict, d.o.Zone, role, c.By, now)
+		p := feedback.PatternOf(one, c.Verdict, d.o.Zone, role, c.By, now)
 		if len(p.Causes) == 0 {
 			continue // nothing to recognise its like by
 		}
 		p.Incident = c.Incident
-		all = append(all, PreviewOf(p, past, d.role))
+		all = append(all, feedback.PreviewOf(p, past, d.role))
 	}
 	return all, nil
 }
@@ -213,7 +214,7 @@ func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 	}
 	return d.change(ctx, func(ctx context.Context) error {
 		now := time.Now()
-		back, err := d.withdraw(ctx, func(p omen.Pattern) bool { return p.ID == pattern }, by, now)
+		back, err := d.withdraw(ctx, func(p feedback.Pattern) bool { return p.ID == pattern }, by, now)
 		if err != nil {
 			return err
 		}
@@ -231,8 +232,8 @@ func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 func newName(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:12]) }
 
 // Silence stores a silence, new (without an ID) or changed, and returns it with
-// its ID. Open incidents that it matches are kept quiet from now on.
-func (d *Desk) Silence(ctx context.Context, s omen.Silence) (omen.Silence, error) {
+// its ID. Open incidents that it matches are suppressed from now on.
+func (d *Desk) Silence(ctx context.Context, s mute.Silence) (mute.Silence, error) {
 	now := time.Now().UTC()
 	action := "silence.change"
 	if s.ID == "" {
@@ -267,7 +268,7 @@ func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
 
 // Window stores a maintenance window, new (without an ID) or changed, and
 // returns it with its ID.
-func (d *Desk) Window(ctx context.Context, w omen.Window) (omen.Window, error) {
+func (d *Desk) Window(ctx context.Context, w mute.Window) (mute.Window, error) {
 	now := time.Now().UTC()
 	action := "window.change"
 	if w.ID == "" {
@@ -286,23 +287,26 @@ func (d *Desk) DeleteWindow(ctx context.Context, id, by string) error {
 }
 
 // Calendar replaces the windows of a calendar by the events of an iCalendar
-// file; see [ParseCalendar]. What in it cannot be understood is an error and
-// changes nothing.
-func (d *Desk) Calendar(ctx context.Context, name string, ics []byte, match []omen.Matcher, effect omen.Effect, by string) ([]omen.Window, error) {
+// file, and returns them and what was left out; see [mute.ParseCalendar]. A
+// text that is no calendar is an error and changes nothing.
+func (d *Desk) Calendar(ctx context.Context, name string, ics []byte, match []mute.Matcher, effect mute.Effect, by string) ([]mute.Window, []mute.Omitted, error) {
 	now := time.Now().UTC()
-	windows, err := ParseCalendar(ics, name, d.o.Zone)
+	windows, left, err := mute.ParseCalendar(ics, name, d.o.Zone)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range windows {
 		windows[i].Match, windows[i].Effect, windows[i].By, windows[i].Created = match, effect, by, now
 	}
-	audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows", len(windows))}
-	return windows, d.change(ctx, func(ctx context.Context) error { return d.o.Store.PutCalendar(ctx, name, windows, audit) })
+	err = d.change(ctx, func(ctx context.Context) error {
+		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows, %d events left out", len(windows), len(left))}
+		return d.o.Store.PutCalendar(ctx, name, windows, audit)
+	})
+	return windows, left, err
 }
 
 // Note stores that something happened to hosts, and opens its grace window.
-func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
+func (d *Desk) Note(ctx context.Context, e mute.Event) (mute.Event, error) {
 	now := time.Now().UTC()
 	if e.ID == "" {
 		e.ID = newName("e")
@@ -310,32 +314,8 @@ func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
 	if e.At.IsZero() {
 		e.At = now
 	}
-	if err := checkEvent(e); err != nil {
+	if err := e.Validate(); err != nil {
 		return e, err
 	}
 	return e, d.change(ctx, func(ctx context.Context) error { return d.o.Store.PutEvent(ctx, e) })
-}
-
-// checkEvent reports an event that no rule could be made of, as omen.ErrInvalid.
-func checkEvent(e omen.Event) error {
-	if e.Grace < 0 || e.Grace > 24*time.Hour {
-		return fmt.Errorf("event %s: grace of %s, want up to a day: %w", e.ID, e.Grace, omen.ErrInvalid)
-	}
-	switch e.Kind {
-	case omen.EventBoot, omen.EventRestart, omen.EventDeploy, omen.EventNote:
-	default:
-		return fmt.Errorf("event %s: kind %q, want boot, restart, deploy or note: %w", e.ID, e.Kind, omen.ErrInvalid)
-	}
-	if len(e.Title)+len(e.Link)+len(e.By)+len(e.ID) > maxText {
-		return fmt.Errorf("event %s: text is too long: %w", e.ID, omen.ErrInvalid)
-	}
-	for _, m := range e.Match {
-		if !m.OfHost() {
-			return fmt.Errorf("event %s: matcher %s says nothing of a host: %w", e.ID, m, omen.ErrInvalid)
-		}
-	}
-	if _, err := omen.Compile(e.Match); err != nil || len(e.Match) == 0 {
-		return errors.Join(fmt.Errorf("event %s: it needs matchers that say which hosts: %w", e.ID, omen.ErrInvalid), err)
-	}
-	return nil
 }

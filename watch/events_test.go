@@ -17,8 +17,11 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/mute"
+	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // fleet is forty minutes of two machines with a program each: web-2 boots after
@@ -92,7 +95,7 @@ func b2i(b bool) time.Duration {
 // Boots, restarts and deploys are noted once each, with the hosts that they are
 // of, whether the metrics are in the embedded store or behind an HTTP API.
 func TestEventsFromMetrics(t *testing.T) {
-	local, err := series.OpenLocal(series.LocalOptions{Dir: t.TempDir()})
+	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +106,7 @@ func TestEventsFromMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	server := httptest.NewServer(local.QueryAPI())
+	server := httptest.NewServer(promapi.Handler(local))
 	defer server.Close()
 	remote, err := series.NewRemote(series.RemoteOptions{URL: server.URL})
 	if err != nil {
@@ -145,10 +148,10 @@ func TestEventsFromMetrics(t *testing.T) {
 type notebook struct {
 	deaf
 	db     *store.DB
-	events []omen.Event
+	events []mute.Event
 }
 
-func (n *notebook) Note(ctx context.Context, e omen.Event) error {
+func (n *notebook) Note(ctx context.Context, e mute.Event) error {
 	n.events = append(n.events, e)
 	return n.db.PutEvent(ctx, e)
 }
@@ -181,15 +184,15 @@ func play(t *testing.T, w *Watch, begin time.Time, from, to time.Duration) {
 }
 
 // eventLine says an event, and which of the machines it matches.
-func eventLine(t *testing.T, e omen.Event, begin time.Time) string {
+func eventLine(t *testing.T, e mute.Event, begin time.Time) string {
 	t.Helper()
-	holds, err := omen.Compile(e.Match)
+	holds, err := mute.Compile(e.Match)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var of []string
 	for _, m := range []string{"web-1", "web-2", "web-22", "db-9"} {
-		if holds(omen.HostValue(omen.Host{Source: "prod", Profile: "any", Name: "x"}, map[string]string{"instance": m + ":1234"})) {
+		if holds(mute.HostValue(omen.Host{Source: "prod", Profile: "any", Name: "x"}, map[string]string{"instance": m + ":1234"})) {
 			of = append(of, m)
 		}
 	}

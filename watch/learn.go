@@ -180,11 +180,7 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 		return fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
 	}
 	from, to := all[0].At, all[len(all)-1].At
-	excluded, err := w.o.Store.ExcludedSpans(ctx, h.id, w.Labels(h.id), from, to)
-	if err != nil {
-		return err
-	}
-	benign, err := w.o.Store.BenignSpans(ctx, h.id, from, to)
+	excluded, benign, err := w.o.Store.TrainingSpans(ctx, h.id, w.Labels(h.id), w.o.Zone, from, to)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,9 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
@@ -121,7 +123,7 @@ func (c *chain) Offer(ctx context.Context, k omen.Tick) error {
 		return err
 	}
 	for _, one := range changes {
-		if store.Tells(one) {
+		if feedback.Notifies(one) {
 			c.pages = append(c.pages, one)
 		}
 		if one.Kind != omen.ChangeClosed {
@@ -131,8 +133,8 @@ func (c *chain) Offer(ctx context.Context, k omen.Tick) error {
 		if err != nil {
 			return err
 		}
-		if p, ok := incident.Recurring(one.Incident, past, c.rules.Patterns, time.UTC, one.At); ok {
-			c.rules.Patterns = append(slices.Clone(c.rules.Patterns), p)
+		if r := (feedback.Past{Incidents: past, Patterns: c.rules.Patterns}).Recurs(one.Incident); r.Expected != nil {
+			c.rules.Patterns = append(slices.Clone(c.rules.Patterns), *r.Expected)
 			if err := errors.Join(c.tracker.SetRules(c.rules)...); err != nil {
 				return err
 			}
@@ -142,7 +144,7 @@ func (c *chain) Offer(ctx context.Context, k omen.Tick) error {
 }
 
 // Note does with an event what the desk does.
-func (c *chain) Note(ctx context.Context, e omen.Event) error {
+func (c *chain) Note(ctx context.Context, e mute.Event) error {
 	c.rules.Events = append(slices.Clone(c.rules.Events), e)
 	return errors.Join(c.db.PutEvent(ctx, e), errors.Join(c.tracker.SetRules(c.rules)...))
 }
@@ -251,7 +253,7 @@ func TestScenarioReboot(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != omen.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
+		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != mute.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
 			t.Errorf("with a boot: pages %q, events %+v; want one event and no page", pages, events)
 		case !booted && (len(pages) != 1 || len(events) != 0):
 			t.Errorf("without a boot: pages %q, events %+v; want one page and no event", pages, events)

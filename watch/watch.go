@@ -22,6 +22,7 @@ import (
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
@@ -33,7 +34,7 @@ type Sink interface {
 	Offer(context.Context, omen.Tick) error
 	// Note keeps an event that was seen in the metrics: a boot and, with
 	// Options.Targets, restarts and deploys on hosts' machines.
-	Note(context.Context, omen.Event) error
+	Note(context.Context, mute.Event) error
 	// Record keeps scores for their history.
 	Record(context.Context, []omen.Score) error
 }
@@ -52,7 +53,8 @@ type Options struct {
 	Detect  detect.Options
 	Store   *store.DB // models, and what operators and incidents say of the time to learn from
 	Sink    Sink
-	Targets bool // ask for restarts and deploys too: one watch of a source is enough
+	Zone    *time.Location // of the times of day at which incidents recur; nil: UTC
+	Targets bool           // ask for restarts and deploys too: one watch of a source is enough
 	// Slots bounds the trainings that run at once, over all watches: a send
 	// takes one. nil: one for each processor but one.
 	Slots chan struct{}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
@@ -131,7 +132,7 @@ func (r *rig) Record(context.Context, []omen.Score) error { return r.fails }
 type deaf struct{}
 
 func (deaf) Offer(context.Context, omen.Tick) error     { return nil }
-func (deaf) Note(context.Context, omen.Event) error     { return nil }
+func (deaf) Note(context.Context, mute.Event) error     { return nil }
 func (deaf) Record(context.Context, []omen.Score) error { return nil }
 
 func profile(t testing.TB) *feature.Schema {
@@ -334,9 +335,9 @@ func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
 func TestExcludedSpansAreNotLearned(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1")
-	err := db.PutSilence(t.Context(), omen.Silence{
-		ID: "s", From: r.world.born, Until: r.world.born.Add(20 * time.Second), By: "ann", Reason: "work", Effect: omen.EffectExclude,
-		Match: []omen.Matcher{{Name: "host", Value: "web-1", IsEqual: true}},
+	err := db.PutSilence(t.Context(), mute.Silence{
+		ID: "s", From: r.world.born, Until: r.world.born.Add(20 * time.Second), By: "ann", Reason: "work", Effect: mute.EffectExclude,
+		Match: []mute.Matcher{{Name: "host", Value: "web-1", IsEqual: true}},
 	}, omen.Audit{At: r.now, By: "ann", Action: "silence.create", Subject: "s"})
 	if err != nil {
 		t.Fatal(err)
