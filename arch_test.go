@@ -26,19 +26,24 @@ var mayImport = map[string][]string{
 	"host":        {".", "series"},
 	"feature":     {".", "series"},
 	"detect":      {".", "feature", "autoencoder"},
-	"bench":       {".", "detect", "feature", "series", "autoencoder", "incident"},
+	"training":    {".", "feature", "series", "detect"},
+	"replay":      {".", "training", "detect", "feature", "incident"},
+	"bench":       {".", "replay", "detect", "feature"},
 	"store":       {"."},
 	"incident":    {".", "store"},
 	"notify":      {".", "store"},
-	"watch":       {".", "detect", "feature", "series", "store"},
+	"watch":       {".", "detect", "feature", "series", "store", "training"},
 	"api":         {".", "incident", "store"},
 	"web":         {".", "api"},
 	"app": {
 		".", "config", "host", "series", "feature", "detect", "watch", "bench",
 		"store", "incident", "notify", "api", "web",
 	},
-	"bench/faults/record": {".", "feature", "series"},
-	"cmd/omen":            {".", "app", "config", "bench", "detect", "feature", "series", "store"},
+	"bench/baseline": {".", "bench", "autoencoder"},
+	"tools/record":   {".", "feature", "series"},
+	"cmd/omen": {
+		".", "app", "config", "bench", "bench/baseline", "replay", "training", "detect", "feature", "series", "store",
+	},
 }
 
 // onlyIn says which package alone may import a heavy library.

@@ -37,11 +37,11 @@ const settled = 3 * 24 * time.Hour
 // labelled part is given by itself, too.
 func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []float64, progress func(float64)) ([]Kept, error) {
 	series := fromEarlyOn(given)
-	lives, err := live(ctx, series, len(budgets), func(i int) Teller {
-		d := o
-		d.PagesPerWeek = budgets[i]
-		return Teller{Detect: d}
-	}, progress)
+	options := slices.Repeat([]detect.Options{o}, len(budgets))
+	for i, b := range budgets {
+		options[i].PagesPerWeek = b
+	}
+	lives, err := live(ctx, series, options, make([]int, len(budgets)), progress)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +62,12 @@ func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []f
 					normal += float64(btoi(!l)) * week
 					normalLabelled += float64(btoi(!l && at >= moved)) * week
 				}
-				for _, t := range lives[i][j].Told {
-					if t.At >= 0 {
+				for _, in := range lives[i][j].Incidents {
+					if in.Notified >= 0 {
+						isFalse := !lives[i][j].isTrue(in)
 						k.Pages++
-						k.False += btoi(!t.True)
-						k.LabelledFalse += btoi(!t.True && t.At >= moved)
+						k.False += btoi(isFalse)
+						k.LabelledFalse += btoi(isFalse && in.Notified >= moved)
 					}
 				}
 			}

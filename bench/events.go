@@ -74,7 +74,7 @@ func count(s *Series, r *Scored) Counts {
 	}
 	for _, e := range episodes(r.Scores) {
 		c.Episodes++
-		if !slices.ContainsFunc(s.Segments, func(g Segment) bool { return e.Start <= g.End+lateBy && g.Start <= e.End }) {
+		if !slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.near(e.Start, e.End) }) {
 			c.FalseEpisodes++
 		}
 	}

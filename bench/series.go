@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,10 @@ type Segment struct {
 	Blamed     []int  // indexes of the features that experts blame, ascending; empty where unknown
 	Kind       string // of fault, where faults.csv tells; else empty
 }
+
+// near reports whether samples start…end touch the segment, or what comes so
+// soon after it that it still counts.
+func (g Segment) near(start, end int) bool { return start <= g.End+lateBy && g.Start <= end }
 
 // PerDay is how many samples make a day, at least one.
 func (s *Series) PerDay() int {
@@ -61,22 +66,9 @@ func Load(dirs ...string) ([]*Series, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *Series) int {
-		if a.Set != b.Set {
-			return compareNames(a.Set, b.Set)
-		}
-		return compareNames(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(a.Set, b.Set), cmp.Compare(a.Name, b.Name))
 	})
 	return all, nil
-}
-
-func compareNames(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // find lists the series folders at dir or at most two levels below it.
@@ -197,6 +189,15 @@ func segmentsOf(labels []bool) []Segment {
 		default:
 			out = append(out, Segment{Start: i, End: i})
 		}
+	}
+	return out
+}
+
+// Column is one feature's values.
+func Column(v []omen.Vector, j int) []float64 {
+	out := make([]float64, len(v))
+	for i := range v {
+		out[i] = v[i].Values[j]
 	}
 	return out
 }

@@ -43,7 +43,7 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 	if err != nil {
 		return nil, err
 	}
-	var held []Span
+	var held []omen.Span
 	if !o.Without.Cleaning && o.Warm != nil && o.Warm.schema == schema.Hash() {
 		held = suspects(o.Warm, all, o.Benign)
 	}

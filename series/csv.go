@@ -150,8 +150,8 @@ func (c *CSV) Labels(host string) []bool {
 	return labels
 }
 
-// Span is from the first to the last row of all hosts.
-func (c *CSV) Span() (start, end time.Time) {
+// span is from the first to the last row of all hosts.
+func (c *CSV) span() (start, end time.Time) {
 	for _, rows := range c.rows {
 		if first := rows[0].at; start.IsZero() || first.Before(start) {
 			start = first
@@ -173,7 +173,7 @@ func (c *CSV) Frame() (*Frame, error) {
 	for i, name := range c.columns {
 		exprs[i] = Expr{Feature: name, PromQL: name}
 	}
-	start, end := c.Span()
+	start, end := c.span()
 	return c.Read(context.Background(), Query{Exprs: exprs, Start: start, End: end, Step: c.step})
 }
 

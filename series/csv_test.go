@@ -60,7 +60,7 @@ func TestCSVTimes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := mustCSV(t, "timestamp,cpu\n2024-01-01T00:00:00Z,1\n"+second+",2\n", CSVOptions{})
-			if _, end := c.Span(); !end.Equal(want) {
+			if _, end := c.span(); !end.Equal(want) {
 				t.Errorf("end %s, want %s", end, want)
 			}
 			if c.Step() != time.Minute {
@@ -74,7 +74,7 @@ func TestCSVWithoutDates(t *testing.T) {
 	// Sunday 23:59:30, Monday 00:00:10 of the next week, then the same hour a
 	// week later is not told apart from it: the rows' order is all there is.
 	c := mustCSV(t, "timestamp,cpu,hour,day_of_week\n59:30.0,1,23,6\n00:10.5,2,0,0\n", CSVOptions{})
-	start, end := c.Span()
+	start, end := c.span()
 	if start.Weekday() != time.Sunday || end.Weekday() != time.Monday {
 		t.Errorf("from a %s to a %s, want Sunday to Monday", start.Weekday(), end.Weekday())
 	}
@@ -212,7 +212,7 @@ func TestOpenCSVSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start, end := c.Span()
+	start, end := c.span()
 	// The file begins on day 1 at 22:55 and ends on day 0 at 15:04, five days and
 	// sixteen hours later, if no week was added or lost.
 	want := 5*24*time.Hour + 16*time.Hour + 8*time.Minute

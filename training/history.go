@@ -1,8 +1,9 @@
-package watch
+package training
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -11,24 +12,42 @@ import (
 )
 
 const (
-	// warmSteps is the recent history that a stream starts from: the slowest
-	// of its averages forgets within a few hundred samples.
-	warmSteps = 300
 	// readRows bounds the instants of one read, so that a long history does
 	// not hold the source's engine for long.
 	readRows = 10_000
+	// maxNarrow bounds the hosts that a query names; for more it asks for all.
+	maxNarrow = 200
+	// firstInstants is how finely the begin of history is looked for.
+	firstInstants = 300
 )
 
-// history reads the named hosts' samples from start to end, host by host.
-func (w *Watch) history(ctx context.Context, names []string, start, end time.Time) (map[string][]omen.Vector, error) {
+// History reads hosts' past samples from a source. All but Window and Log are
+// required.
+type History struct {
+	Source series.Source
+	Name   string // the source's name
+	Schema *feature.Schema
+	Step   time.Duration
+	Window time.Duration // what $window becomes; 0: the source chooses
+	Log    *slog.Logger  // nil: silent
+}
+
+// Query is what to ask the source for, for the instants start…end.
+func (h History) Query(start, end time.Time, step time.Duration) series.Query {
+	return series.Query{Exprs: h.Schema.Exprs(), By: h.Schema.By(), Start: start, End: end, Step: step, Window: h.Window}
+}
+
+// Read is the named hosts' samples from start to end, in time order; the
+// instants at which a host said nothing are left out.
+func (h History) Read(ctx context.Context, names []string, start, end time.Time) (map[string][]omen.Vector, error) {
 	out := map[string][]omen.Vector{}
-	lookback := (w.o.Schema.Lookback() + w.o.Step - 1).Truncate(w.o.Step)
+	lookback := (h.Schema.Lookback() + h.Step - 1).Truncate(h.Step)
 	for from := start; !from.After(end); {
-		to := from.Add((readRows - 1) * w.o.Step)
+		to := from.Add((readRows - 1) * h.Step)
 		if to.After(end) {
 			to = end
 		}
-		frame, err := w.o.Source.Read(ctx, w.narrow(w.query(from.Add(-lookback), to, w.o.Step), names))
+		frame, err := h.Source.Read(ctx, h.narrow(h.Query(from.Add(-lookback), to, h.Step), names))
 		if err != nil {
 			return nil, fmt.Errorf("read history %s to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), err)
 		}
@@ -37,74 +56,43 @@ func (w *Watch) history(ctx context.Context, names []string, start, end time.Tim
 			if i < 0 {
 				continue
 			}
-			for _, v := range w.o.Schema.History(frame, w.o.Name, i) {
-				if !v.At.Before(from) {
+			for _, v := range h.Schema.History(frame, h.Name, i) {
+				if !v.At.Before(from) && !feature.Silent(v) {
 					out[name] = append(out[name], v)
 				}
 			}
 		}
-		from = to.Add(w.o.Step)
-	}
-	for name, all := range out {
-		w.markShifts(name, all)
+		from = to.Add(h.Step)
 	}
 	return out, nil
 }
 
-// maxNarrow bounds the hosts that a query names; for more it asks for all.
-const maxNarrow = 200
-
 // narrow asks for some hosts only. An expression that Prometheus' parser does
 // not know, such as one in VictoriaMetrics' own dialect, is asked as it is.
-func (w *Watch) narrow(q series.Query, names []string) series.Query {
+func (h History) narrow(q series.Query, names []string) series.Query {
 	if len(names) > maxNarrow {
 		return q
 	}
 	narrow, err := q.Only(names)
-	if err != nil {
-		w.log.Debug("query not narrowed to hosts", "count", len(names), "err", err)
+	if err != nil && h.Log != nil {
+		h.Log.Debug("query not narrowed to hosts", "count", len(names), "err", err)
 	}
 	return narrow
 }
 
-// recent is one host's latest samples up to at.
-func (w *Watch) recent(ctx context.Context, name string, at time.Time) ([]omen.Vector, error) {
-	all, err := w.history(ctx, []string{name}, at.Add(-(warmSteps-1)*w.o.Step), at)
-	if err != nil {
-		return nil, err
-	}
-	return trimSilent(all[name]), nil
-}
-
-// recentAll is the named hosts' latest samples up to at, for the streams of
-// stored models. With no models nothing is read.
-func (w *Watch) recentAll(ctx context.Context, at time.Time, names []string, models int) (map[string][]omen.Vector, error) {
-	if models == 0 {
-		return nil, nil
-	}
-	out, err := w.history(ctx, names, at.Add(-(warmSteps-1)*w.o.Step), at)
-	for name := range out {
-		out[name] = trimSilent(out[name])
-	}
-	return out, err
-}
-
-// firstInstants is how finely the begin of history is looked for.
-const firstInstants = 300
-
-// firsts is when the named hosts' samples begin within the history to learn
-// from: looked for coarsely, and where that says "lately", once more finely.
-func (w *Watch) firsts(ctx context.Context, at time.Time, names []string) (map[string]time.Time, error) {
+// Firsts is when the named hosts' samples begin, within span before at: looked
+// for coarsely, and where that says "lately", once more finely.
+func (h History) Firsts(ctx context.Context, names []string, at time.Time, span time.Duration) (map[string]time.Time, error) {
 	out := map[string]time.Time{}
-	for span, first := w.o.History, true; ; first = false {
-		step := max(w.o.Step, (span / firstInstants).Truncate(w.o.Step))
-		frame, err := w.o.Source.Read(ctx, w.narrow(w.query(at.Add(-firstInstants*step), at, step), names))
+	for first := true; ; first = false {
+		step := max(h.Step, (span / firstInstants).Truncate(h.Step))
+		frame, err := h.Source.Read(ctx, h.narrow(h.Query(at.Add(-firstInstants*step), at, step), names))
 		if err != nil {
 			return nil, fmt.Errorf("find the begin of history: %w", err)
 		}
 		lately := 0
-		for h, name := range frame.Hosts {
-			begin, found := w.begin(frame, h)
+		for i, name := range frame.Hosts {
+			begin, found := h.begin(frame, i)
 			if known, ok := out[name]; found && (first || !ok || begin.Before(known)) {
 				out[name] = begin
 			}
@@ -112,7 +100,7 @@ func (w *Watch) firsts(ctx context.Context, at time.Time, names []string) (map[s
 				lately++
 			}
 		}
-		if lately == 0 && len(frame.Hosts) > 0 || step == w.o.Step {
+		if lately == 0 && len(frame.Hosts) > 0 || step == h.Step {
 			return out, nil
 		}
 		span = 10 * step
@@ -120,8 +108,8 @@ func (w *Watch) firsts(ctx context.Context, at time.Time, names []string) (map[s
 }
 
 // begin is the first instant of a frame at which a host is not silent.
-func (w *Watch) begin(f *series.Frame, h int) (time.Time, bool) {
-	for _, v := range w.o.Schema.History(f, w.o.Name, h) {
+func (h History) begin(f *series.Frame, host int) (time.Time, bool) {
+	for _, v := range h.Schema.History(f, h.Name, host) {
 		if !feature.Silent(v) {
 			return v.At, true
 		}

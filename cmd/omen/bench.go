@@ -9,6 +9,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/bench"
+	"github.com/omenhq/omen/bench/baseline"
 	"github.com/omenhq/omen/detect"
 )
 
@@ -48,22 +49,27 @@ func (j *jsonTo) Decode(ctx *kong.DecodeContext) error {
 // Help is shown below the flags.
 func (benchCmd) Help() string {
 	text := "Examples:\n\n  omen bench ../shared/bench\n  omen bench data/ --detector=ran,zscore --json=new.json --compare=old.json\n\nMethods:\n\n"
-	for _, d := range bench.Detectors(detect.Options{}) {
+	for _, d := range methods() {
 		text += fmt.Sprintf("  %-14s %s\n", d.Name, d.Help)
 	}
 	return text
+}
+
+// methods are Omen's detector and what it is compared with.
+func methods() []bench.Method {
+	return append(bench.Omen(detect.Options{}), baseline.Methods()...)
 }
 
 func (c *benchCmd) Run(e *env) error {
 	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Budget) > 0 || c.Weeks > 0) {
 		return omen.WithHint(fmt.Errorf("--plot: nothing to draw of --budget and --weeks: %w", omen.ErrInvalid), "leave it out, or draw the series in a run without those two")
 	}
-	detectors, err := bench.Named(c.Detector, detect.Options{})
+	detectors, err := bench.Named(c.Detector, methods())
 	if err != nil {
 		return err
 	}
 	if c.Ablate {
-		detectors = append(detectors, bench.Ablations(detect.Options{}, bench.Variants())...)
+		detectors = append(detectors, bench.Ablations()...)
 	}
 	old, err := c.before()
 	if err != nil {

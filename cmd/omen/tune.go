@@ -13,6 +13,7 @@ import (
 	"github.com/omenhq/omen/app"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/training"
 )
 
 type tuneCmd struct {
@@ -125,14 +126,16 @@ func (s *setting) try(ctx context.Context, all []history, seed uint64) error {
 	var sum, plain float64
 	var count int
 	for _, h := range all {
-		train, calib := split(h.vectors, .2)
-		m, err := detect.Fit(ctx, h.schema, train, calib, s.Apply(detect.Options{Step: h.step, Seed: seed}))
+		train, validation := training.Split(h.vectors, .2)
+		r, err := training.Run(ctx, training.Task{
+			Schema: h.schema, Vectors: train, Validation: validation, Options: s.Apply(detect.Options{Step: h.step, Seed: seed}),
+		})
 		if err != nil {
-			return fmt.Errorf("learn %s: %w", h.name, err)
+			return fmt.Errorf("train %s: %w", h.name, err)
 		}
-		plain += m.Card().Loss.PlainValidation / float64(len(all))
-		stream := m.Stream(train[max(0, len(train)-200):])
-		for _, v := range calib {
+		plain += r.Model.Card().Loss.PlainValidation / float64(len(all))
+		stream := r.Model.Stream(train[max(0, len(train)-200):])
+		for _, v := range validation {
 			score, err := stream.Score(v)
 			if err != nil {
 				return fmt.Errorf("score %s: %w", h.name, err)
