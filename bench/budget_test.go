@@ -14,7 +14,7 @@ import (
 // labelled, and two of test with one that is: the first counts as false, but
 // not where the labels are known.
 func TestBudgets(t *testing.T) {
-	s := daily("budget")
+	s := Daily("budget")
 	perDay := s.PerDay()
 	var before []omen.Vector
 	for i := range 3 * perDay {
