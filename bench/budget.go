@@ -21,7 +21,7 @@ type Kept struct {
 	PerWeek   Number  `json:"pages_per_host_week"`
 	FalsePer  Number  `json:"false_pages_per_host_week"` // over the time outside of labelled segments
 
-	// The same of the test parts alone, whose labels tell true pages from false.
+	// The same of the test parts alone, whose labels say which pages are false.
 	Labelled      float64 `json:"labelled_host_weeks"`
 	LabelledFalse int     `json:"labelled_false"`
 	LabelledPer   Number  `json:"labelled_false_pages_per_host_week"`

@@ -133,7 +133,7 @@ func top(parts []float64, n int) []int {
 	return order[:n]
 }
 
-// Metrics are one row of a table. A number that nothing tells is NaN, in JSON
+// Metrics are one row of a table. A number of nothing is NaN, in JSON
 // null.
 type Metrics struct {
 	VUSPR       Number `json:"vus_pr"`

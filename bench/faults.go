@@ -63,7 +63,7 @@ type FaultReport struct {
 	NormalHours float64 `json:"normal_hours"` // outside of faults
 }
 
-// Faults lives through series with faults of known kinds and tells for each
+// Faults lives through series with faults of known kinds and says for each
 // whether, when and with which first cause people are notified, by the rules of
 // serve. Series without kinds are left out.
 func Faults(ctx context.Context, series []*Series, o detect.Options, progress func(float64)) (FaultReport, error) {

@@ -82,9 +82,9 @@ func live(ctx context.Context, series []*Series, options []detect.Options, verdi
 	})
 }
 
-// each does some jobs, so many at once (0: one for each processor), and tells
-// progress the share that is done, never from two goroutines at once; a job may
-// report its own share. It ends early with ctx's error or the first job's.
+// each does some jobs, workers of them at once (0: one for each processor), and
+// calls progress with the share that is done, never from two goroutines at once;
+// a job may report its own share. It ends early with ctx's error or the first job's.
 func each(ctx context.Context, jobs, workers int, progress func(float64), do func(ctx context.Context, job int, report func(float64)) error) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)

@@ -38,7 +38,7 @@ type Options struct {
 	Detectors []Method
 	// Workers bounds the series run at once; 0: GOMAXPROCS.
 	Workers int
-	// Progress is told the share done, 0…1; never by two goroutines at once.
+	// Progress gets the share done, 0…1; never by two goroutines at once.
 	Progress func(done float64)
 	// Keep is given each series' scores, for plots; never by two goroutines at
 	// once. It may be nil.

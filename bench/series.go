@@ -29,7 +29,7 @@ type Series struct {
 type Segment struct {
 	Start, End int
 	Blamed     []int  // indexes of the features that experts blame, ascending; empty where unknown
-	Kind       string // of fault, where faults.csv tells; else empty
+	Kind       string // of fault, where faults.csv says; else empty
 }
 
 // near reports whether samples start…end touch the segment, or what comes so

@@ -27,7 +27,7 @@ type Options struct {
 	// Benign spans are learned although Warm alerted in them: an operator said
 	// that nothing was wrong.
 	Benign []omen.Span
-	// Progress is told of each stage and epoch.
+	// Progress is called after each stage and epoch.
 	Progress func(done, total int)
 
 	// Hidden are the network's layers, default 32, 8, 32.

@@ -9,16 +9,6 @@ import (
 // Builtins are the profiles that every Omen knows: [Node] and [Original].
 func Builtins() []Profile { return []Profile{Node(), Original()} }
 
-// Builtin is a built-in profile by name.
-func Builtin(name string) (Profile, bool) {
-	for _, p := range Builtins() {
-		if p.Name == name {
-			return p, true
-		}
-	}
-	return Profile{}, false
-}
-
 // Original has the features of the system that Omen replaces, derived ones
 // included: for those who want to compare, or to move over one step at a time.
 // Spans are a minute where the original counted rows.

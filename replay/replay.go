@@ -24,7 +24,7 @@ type Options struct {
 	Detect detect.Options // how models are fitted
 	// Operator judges incidents; nil: nobody does.
 	Operator Operator
-	// Progress is told the share done, 0…1; it may be nil.
+	// Progress gets the share done, 0…1; it may be nil.
 	Progress func(done float64)
 }
 

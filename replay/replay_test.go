@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -53,12 +52,15 @@ func ExampleRun() {
 	if err != nil {
 		panic(err)
 	}
+	fmt.Println(len(t.Samples), "samples,", t.Trainings, "trainings")
 	for _, in := range t.Incidents {
 		if in.Notified >= 0 {
-			fmt.Println("notified within", t.Samples[in.Notified].At.Sub(in.Since)+step, "of", in.Host)
+			fmt.Println(in.Host, "notified after", t.Samples[in.Notified].At.Sub(in.Since), "of", in.First[0].Feature)
 		}
 	}
-	_ = replay.Write(os.Stdout, []*replay.Timeline{t})
+	// Output:
+	// 576 samples, 2 trainings
+	// web-1 notified after 5m0s of disk
 }
 
 // The fault is one incident that people are notified of, named by its causes;

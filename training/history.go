@@ -81,7 +81,7 @@ func (h History) narrow(q series.Query, names []string) series.Query {
 }
 
 // Firsts is when the named hosts' samples begin, within span before at: looked
-// for coarsely, and where that says "lately", once more finely.
+// for coarsely, and once more finely where they are recent.
 func (h History) Firsts(ctx context.Context, names []string, at time.Time, span time.Duration) (map[string]time.Time, error) {
 	out := map[string]time.Time{}
 	for first := true; ; first = false {
@@ -90,17 +90,17 @@ func (h History) Firsts(ctx context.Context, names []string, at time.Time, span 
 		if err != nil {
 			return nil, fmt.Errorf("find the begin of history: %w", err)
 		}
-		lately := 0
+		recent := 0
 		for i, name := range frame.Hosts {
 			begin, found := h.begin(frame, i)
 			if known, ok := out[name]; found && (first || !ok || begin.Before(known)) {
 				out[name] = begin
 			}
 			if !found || at.Sub(begin) < 3*step {
-				lately++
+				recent++
 			}
 		}
-		if lately == 0 && len(frame.Hosts) > 0 || step == h.Step {
+		if recent == 0 && len(frame.Hosts) > 0 || step == h.Step {
 			return out, nil
 		}
 		span = 10 * step

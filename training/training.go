@@ -39,7 +39,7 @@ type Task struct {
 	// Champion is the model that serves the host now; nil: none does.
 	Champion *detect.Model
 	// Options say how the model is fitted, what is kept out of it (Excluded),
-	// what is not (Benign), and who is told of the progress. Their Warm is
+	// what is not (Benign), and what gets the progress. Their Warm is
 	// replaced by Champion, if that knows enough.
 	Options detect.Options
 }

@@ -108,7 +108,7 @@ func TestRunFromASource(t *testing.T) {
 	a, _ := want.Model.MarshalBinary()
 	b, _ := got.Model.MarshalBinary()
 	if !bytes.Equal(a, b) || stages == 0 {
-		t.Errorf("models of %d and %d samples differ; %d stages told of", want.Model.Rows(), got.Model.Rows(), stages)
+		t.Errorf("models of %d and %d samples differ; progress of %d stages", want.Model.Rows(), got.Model.Rows(), stages)
 	}
 	cancel()
 	if _, err := Run(ctx, task); !errors.Is(err, context.Canceled) {

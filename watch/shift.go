@@ -9,7 +9,7 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// shiftEvery is how often windows are read anew.
+// shiftEvery is how often windows are read again.
 const shiftEvery = 30 * time.Second
 
 // shift is a maintenance window in which a host's model is to expect other
@@ -50,7 +50,7 @@ func (w *Watch) readShifts(ctx context.Context, at time.Time) {
 	for _, one := range all {
 		holds, err := omen.Compile(one.Match)
 		if one.Effect != omen.EffectShift || err != nil || slices.ContainsFunc(one.Match, func(m omen.Matcher) bool { return !m.OfHost() }) {
-			continue // a broken window is told of by the desk
+			continue // the desk reports a broken window
 		}
 		shifts = append(shifts, &shift{window: one, holds: holds})
 	}

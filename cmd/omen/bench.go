@@ -137,7 +137,7 @@ func (c *benchCmd) Run(e *env) error {
 func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 	var r bench.Result
 	if len(c.Feedback) > 0 {
-		b := newBar(e.errors, "living with verdicts")
+		b := newBar(e.errors, "replaying with verdicts")
 		r.Feedback, err = bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
 		b.end()
 		if err != nil {
@@ -145,7 +145,7 @@ func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 		}
 	}
 	if len(c.Budget) > 0 {
-		b := newBar(e.errors, "living with budgets")
+		b := newBar(e.errors, "replaying with budgets")
 		r.Budgets, err = bench.Budgets(e.ctx, all, detect.Options{}, c.Budget, b.at)
 		b.end()
 		if err != nil {
@@ -153,7 +153,7 @@ func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 		}
 	}
 	if c.Weeks > 0 {
-		b := newBar(e.errors, "living through weeks")
+		b := newBar(e.errors, "replaying weeks")
 		r.Weeks, err = bench.Weeks(e.ctx, all, detect.Options{}, c.Weeks, b.at)
 		b.end()
 		if err != nil {
