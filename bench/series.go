@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -53,12 +54,12 @@ func Load(dirs ...string) ([]*Series, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, path := range found {
-			if seen[path] {
+		for _, dir := range found {
+			if seen[dir] {
 				continue
 			}
-			seen[path] = true
-			s, err := loadSeries(path)
+			seen[dir] = true
+			s, err := loadSeries(dir)
 			if err != nil {
 				return nil, err
 			}
@@ -90,12 +91,12 @@ func find(dir string) ([]string, error) {
 	for _, pattern := range []string{"", "*", "*/*"} {
 		var found []string
 		for _, suffix := range []string{".csv.gz", ".csv"} {
-			tests, err := filepath.Glob(filepath.Join(escape(dir), pattern, "test"+suffix))
+			tests, err := fs.Glob(os.DirFS(dir), path.Join(pattern, "test"+suffix))
 			if err != nil {
 				return nil, fmt.Errorf("find series in %s: %w", dir, err)
 			}
 			for _, test := range tests {
-				found = append(found, filepath.Dir(test))
+				found = append(found, filepath.Join(dir, filepath.Dir(test)))
 			}
 		}
 		if len(found) > 0 {
@@ -106,18 +107,6 @@ func find(dir string) ([]string, error) {
 	return nil, omen.WithHint(
 		fmt.Errorf("find series in %s: %w: no test.csv.gz there or below", dir, omen.ErrNotFound),
 		"give a folder of data sets, one data set, or one series: <set>/<series>/train.csv.gz, test.csv.gz, causes.txt")
-}
-
-// escape keeps a folder's name from being read as a pattern.
-func escape(dir string) string {
-	var out []rune
-	for _, r := range dir {
-		if r == '*' || r == '?' || r == '[' || r == '\\' {
-			out = append(out, '\\')
-		}
-		out = append(out, r)
-	}
-	return string(out)
 }
 
 // loadSeries reads one series folder; its parent's name is the data set.

@@ -1,10 +1,12 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -107,10 +109,7 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 			}
 			return 1
 		}
-		if c := a.first.Compare(b.first); c != 0 {
-			return c
-		}
-		return compare(a.id.Name, b.id.Name)
+		return cmp.Or(a.first.Compare(b.first), strings.Compare(a.id.Name, b.id.Name))
 	})
 	if len(ready) > 0 {
 		rows := int64(min(w.o.History, now.Sub(ready[0].first))/w.o.Step) + 1
@@ -118,16 +117,6 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 		ready = ready[:min(len(ready), int(max(1, batchBytes/per)))]
 	}
 	return ready, max(wait, 100*time.Millisecond)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // train reads the hosts' history together, and fits and proves a model for

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -65,15 +66,7 @@ func (c *tuneCmd) Run(e *env) error {
 		b.at(float64(i+1) / float64(len(tried)))
 	}
 	b.end()
-	slices.SortStableFunc(tried, func(a, b setting) int {
-		switch {
-		case a.Validation < b.Validation:
-			return -1
-		case a.Validation > b.Validation:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(tried, func(a, b setting) int { return cmp.Compare(a.Validation, b.Validation) })
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "layers\tlearning rate\tmask rate\tvalidation\tplain loss\tseconds\t\t")
 	for i, s := range tried {
