@@ -45,7 +45,7 @@ type Vector struct {
 	At     time.Time
 	Values []float64
 	// Shift is the ID of the window in which other values are to be expected at
-	// At ([EffectShift]); empty: none.
+	// At (mute.EffectShift); empty: none.
 	Shift string
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -91,7 +92,7 @@ func newFixture(t *testing.T) *fixture {
 			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 		},
 		Calendars: func() []Calendar {
-			return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
+			return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at, Left: []mute.Omitted{{UID: "1", Summary: "Lunch", Why: "free"}}}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
 		},
 		Reload: func() error { return f.reload },
 		Ready:  func() error { return f.ready },

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // Live is how the API sees the running Omen. Package app fills it.
@@ -79,6 +80,8 @@ type Calendar struct {
 	ReadAt      time.Time // when it was last read without an error
 	FailedSince time.Time // zero: it can be read
 	Err         error     // why it cannot; its windows stay as they were
+	// Left are the events that became no window when it was last read.
+	Left []mute.Omitted
 }
 
 // Queue is the fill of one bounded queue.

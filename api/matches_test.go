@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
@@ -46,7 +47,11 @@ func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant hosts %v, incidents %v", c.match, body, c.hosts, c.incidents)
 		}
 	}
-	for body, says := range map[string]string{`{"match":[]}`: "no matcher", `{"match":[{"name":"host","value":"(","isRegex":true,"isEqual":true}]}`: "matcher host"} {
+	if _, body, _ := f.call(t, "POST", "/api/v1/omen/matches", `{"text":"host=~\"web-.*\"\nseverity != critical"}`); !strings.Contains(body,
+		`{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true},{"name":"severity","value":"critical","isRegex":false,"isEqual":false}],"hosts":[{`) {
+		t.Errorf("matchers as text: %s", body)
+	}
+	for body, says := range map[string]string{`{"text":"host"}`: "matcher ", `{"match":[]}`: "no matcher", `{"match":[{"name":"host","value":"(","isRegex":true,"isEqual":true}]}`: "matcher host"} {
 		if status, answer, _ := f.call(t, "POST", "/api/v1/omen/matches", body); status != 400 || !strings.Contains(answer, says) {
 			t.Errorf("%s: %d %s", body, status, answer)
 		}
@@ -63,7 +68,7 @@ func TestMatchesOfAFleetAndOfMany(t *testing.T) {
 		{ID: "member", Kind: omen.HostIncident, Host: hosts[0], Fleet: "fleet"},
 	}
 	ids := func(value string) string {
-		holds, err := omen.Compile([]omen.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}})
+		holds, err := mute.Compile([]mute.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}})
 		if err != nil {
 			t.Fatal(err)
 		}

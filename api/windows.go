@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 type wireWindow struct {
@@ -19,7 +20,7 @@ type wireWindow struct {
 	Rule     string            `json:"rule,omitempty" doc:"an RFC 5545 RRULE; empty: once"`
 	Except   list[string]      `json:"except,omitempty" doc:"local beginnings that do not take place"`
 	Calendar string            `json:"calendar,omitempty" doc:"the calendar it was read from"`
-	Effect   omen.Effect       `json:"effect,omitempty"`
+	Effect   mute.Effect       `json:"effect,omitempty"`
 	By       string            `json:"by,omitempty"`
 	Created  instant           `json:"created,omitempty"`
 	Next     list[wireTime]    `json:"next,omitempty" doc:"given by Omen: the next three occurrences, the present one included"`
@@ -31,8 +32,17 @@ type wireTime struct {
 }
 
 type wireWindows struct {
-	Windows list[wireWindow] `json:"windows"`
+	Windows list[wireWindow]  `json:"windows"`
+	Left    list[wireOmitted] `json:"left" doc:"the events that became no window"`
 }
+
+type wireOmitted struct {
+	UID     string `json:"uid"`
+	Summary string `json:"summary"`
+	Why     string `json:"why"`
+}
+
+func toOmitted(o mute.Omitted) wireOmitted { return wireOmitted(o) }
 
 // wireWindowList is all windows, and how reading calendar files went.
 type wireWindowList struct {
@@ -46,17 +56,19 @@ type wireCalendarFile struct {
 	ReadAt      instant `json:"read_at" doc:"when it was last read without an error"`
 	FailedSince instant `json:"failed_since" doc:"null: it can be read"`
 	Err         string  `json:"err" doc:"why it cannot be read; its windows stay as they were; empty: it can"`
+
+	Left list[wireOmitted] `json:"left" doc:"the events that became no window when it was last read"`
 }
 
 func toCalendarFile(k Calendar) wireCalendarFile {
-	out := wireCalendarFile{Name: k.Name, File: k.File, ReadAt: instant(k.ReadAt), FailedSince: instant(k.FailedSince)}
+	out := wireCalendarFile{Name: k.Name, File: k.File, ReadAt: instant(k.ReadAt), FailedSince: instant(k.FailedSince), Left: each(k.Left, toOmitted)}
 	if k.Err != nil {
 		out.Err = k.Err.Error()
 	}
 	return out
 }
 
-func toWindow(w omen.Window) wireWindow {
+func toWindow(w mute.Window) wireWindow {
 	return wireWindow{
 		ID: w.ID, Name: w.Name, Match: each(w.Match, toMatcher), Zone: w.Zone, Start: w.Start,
 		Duration: number(w.Duration.Seconds()), Rule: w.Rule, Except: w.Except, Calendar: w.Calendar,
@@ -66,7 +78,7 @@ func toWindow(w omen.Window) wireWindow {
 
 // next are a window's next three occurrences, the present one included. Most
 // recur within a week; what does not is looked for up to four years ahead.
-func next(w omen.Window, now time.Time) list[wireTime] {
+func next(w mute.Window, now time.Time) list[wireTime] {
 	const week = 7 * 24 * time.Hour
 	var spans []omen.Span
 	for ahead := 3 * week; len(spans) < 3 && ahead <= 200*week; ahead *= 4 {
@@ -93,7 +105,7 @@ func (a *API) postWindow(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := a.desk.Window(r.Context(), omen.Window{
+	w, err := a.desk.Window(r.Context(), mute.Window{
 		ID: in.ID, Created: old.Created, Name: in.Name, Match: each(in.Match, fromMatcher), Zone: in.Zone, Start: in.Start,
 		Duration: time.Duration(float64(in.Duration) * float64(time.Second)), Rule: in.Rule, Except: in.Except,
 		Effect: in.Effect, By: author(r, in.By),
@@ -103,20 +115,20 @@ func (a *API) postWindow(r *http.Request) (any, error) {
 
 // ownWindow is the window of an ID that was made by hand; without an ID, an
 // empty one.
-func (a *API) ownWindow(r *http.Request, id string) (omen.Window, error) {
+func (a *API) ownWindow(r *http.Request, id string) (mute.Window, error) {
 	if id == "" {
-		return omen.Window{}, nil
+		return mute.Window{}, nil
 	}
 	all, err := a.store.Windows(r.Context())
 	if err != nil {
-		return omen.Window{}, err
+		return mute.Window{}, err
 	}
-	i := slices.IndexFunc(all, func(w omen.Window) bool { return w.ID == id })
+	i := slices.IndexFunc(all, func(w mute.Window) bool { return w.ID == id })
 	switch {
 	case i < 0:
-		return omen.Window{}, omen.WithHint(fmt.Errorf("change window %q: %w", id, omen.ErrNotFound), "without an id a new window is made")
+		return mute.Window{}, omen.WithHint(fmt.Errorf("change window %q: %w", id, omen.ErrNotFound), "without an id a new window is made")
 	case all[i].Calendar != "":
-		return omen.Window{}, omen.WithHint(fmt.Errorf("change window %q of calendar %s: %w", id, all[i].Calendar, omen.ErrConflict), "change the calendar itself: what is read from it replaces its windows")
+		return mute.Window{}, omen.WithHint(fmt.Errorf("change window %q of calendar %s: %w", id, all[i].Calendar, omen.ErrConflict), "change the calendar itself: what is read from it replaces its windows")
 	}
 	return all[i], nil
 }
@@ -128,7 +140,7 @@ func (a *API) deleteWindow(r *http.Request) (any, error) {
 type wireCalendar struct {
 	ICS    string            `json:"ics" doc:"an iCalendar file's text"`
 	Match  list[wireMatcher] `json:"match"`
-	Effect omen.Effect       `json:"effect,omitempty"`
+	Effect mute.Effect       `json:"effect,omitempty"`
 	By     string            `json:"by,omitempty"`
 }
 
@@ -137,6 +149,6 @@ func (a *API) putCalendar(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	all, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
-	return wireWindows{each(all, toWindow)}, err
+	all, left, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
+	return wireWindows{each(all, toWindow), each(left, toOmitted)}, err
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // Options are what the command line says.
@@ -46,7 +46,7 @@ type process struct {
 	log     *slog.Logger
 	started time.Time
 	db      *store.DB
-	local   *series.Local
+	tsdb    *tsdb.DB
 	pages   *pages
 	address string // the page's, such as http://127.0.0.1:9909
 
@@ -178,7 +178,7 @@ func (p *process) open(ctx context.Context, c *loaded) (err error) {
 	if p.pages, err = newPages(ctx, p.db, time.Now()); err != nil {
 		return errors.Join(err, p.db.Close())
 	}
-	p.local, err = series.OpenLocal(series.LocalOptions{
+	p.tsdb, err = tsdb.Open(tsdb.Options{
 		Dir:       filepath.Join(dir, "metrics"),
 		Retention: time.Duration(c.conf.Storage.RetentionTime),
 		MaxBytes:  int64(c.conf.Storage.RetentionSize),
@@ -190,7 +190,7 @@ func (p *process) open(ctx context.Context, c *loaded) (err error) {
 	return nil
 }
 
-func (p *process) close() error { return errors.Join(p.local.Close(), p.db.Close()) }
+func (p *process) close() error { return errors.Join(p.tsdb.Close(), p.db.Close()) }
 
 // fail ends the process with err; the first one counts.
 func (p *process) fail(err error) {

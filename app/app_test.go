@@ -207,6 +207,30 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A calendar stops nothing: what of it cannot be followed is named, and when
+// its file is gone at a start its windows stay.
+func TestStartWithoutACalendar(t *testing.T) {
+	dir := t.TempDir()
+	file, ics := filepath.Join(dir, "omen.yml"), filepath.Join(dir, "ops.ics")
+	const event = "BEGIN:VEVENT\nUID:1\nSUMMARY:patch\nDTSTART;TZID=Europe/Berlin:20270301T220000\nDURATION:PT1H\nRRULE:FREQ="
+	write(t, ics, "BEGIN:VCALENDAR\n"+event+"WEEKLY\nEND:VEVENT\n"+event+"HOURLY\nEND:VEVENT\nEND:VCALENDAR\n")
+	write(t, file, "calendars: [{name: ops, file: "+ics+", match: [host=x]}]\n")
+	o := Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data")}
+	for _, want := range []string{`"left":[{"uid":"1","summary":"patch","why":`, `"failed_since":"2`} {
+		a := start(t, o)
+		if body := a.eventually("/api/v1/omen/windows", want); !strings.Contains(body, `"name":"patch"`) {
+			t.Errorf("the weekly window is not there: %s", body)
+		}
+		if err := a.stop(); err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Remove(ics)
+	}
+	if _, err := Check(file); err == nil || !strings.Contains(err.Error(), "ops.ics") {
+		t.Errorf("a check says %v, want the missing file", err)
+	}
+}
+
 // After a restart this machine is seen from the first round of scoring on, so
 // that its stored model is taken up, although its series ended when Omen did.
 func TestRestart(t *testing.T) {
@@ -299,24 +323,6 @@ func TestBuiltinProfiles(t *testing.T) {
 	got := mine.Features()[mine.Index("jobs")]
 	if got.Unit != omen.PerSecond || got.Min != 0 || got.Max != 9 || got.Direction != feature.Up || got.Deviation != 2 {
 		t.Errorf("feature jobs is %+v", got)
-	}
-}
-
-func TestMatchers(t *testing.T) {
-	got, err := matchers([]string{`host=~"db-.*"`, ` role != "web server" `, "env=prod", `zone!~"a|b"`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{`host=~"db-.*"`, `role!="web server"`, `env="prod"`, `zone!~"a|b"`}
-	for i, m := range got {
-		if m.String() != want[i] {
-			t.Errorf("matcher %d is %s, want %s", i, m, want[i])
-		}
-	}
-	for _, bad := range []string{"", "host", `host=~"("`, `="x"`} {
-		if _, err := matchers([]string{bad}); err == nil {
-			t.Errorf("matcher %q is taken", bad)
-		}
 	}
 }
 

@@ -6,35 +6,40 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/mute"
 )
 
 func TestCalendarFilesRememberWhatFailedAndSinceWhen(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 3, 1, 12, minute, 0, 0, time.UTC) }
-	c := newCalendarFiles([]config.Calendar{{Name: "shifts", File: "shifts.ics"}, {Name: "backup", File: "backup.ics"}}, at(0))
+	c := newCalendarFiles([]config.Calendar{{Name: "shifts", File: "shifts.ics"}, {Name: "backup", File: "backup.ics"}})
 	bad, worse := errors.New("bad"), errors.New("worse")
+	one := []mute.Omitted{{UID: "1", Why: "free"}}
 	for i, step := range []struct {
 		err           error
+		left          []mute.Omitted
 		news          bool
 		read, failing time.Time
 	}{
-		{nil, false, at(1), time.Time{}},
-		{bad, true, at(1), at(2)},
-		{bad, false, at(1), at(2)}, // said before
-		{worse, true, at(1), at(2)},
-		{nil, true, at(5), time.Time{}},
+		{nil, nil, false, at(1), time.Time{}},
+		{bad, nil, true, at(1), at(2)},
+		{bad, nil, false, at(1), at(2)}, // said before
+		{worse, nil, true, at(1), at(2)},
+		{nil, nil, true, at(5), time.Time{}},
+		{nil, one, true, at(6), time.Time{}},
+		{nil, one, false, at(7), time.Time{}},
 	} {
-		if news := c.note("shifts", at(i+1), step.err); news != step.news {
+		if news := c.note("shifts", at(i+1), step.left, step.err); news != step.news {
 			t.Errorf("step %d: news %v, want %v", i, news, step.news)
 		}
 		all := c.status()
 		if k := all[0]; k.Name != "shifts" || k.File != "shifts.ics" || !k.ReadAt.Equal(step.read) || !k.FailedSince.Equal(step.failing) || !errors.Is(k.Err, step.err) {
 			t.Errorf("step %d: %+v, want read %s, failing since %s, %v", i, k, step.read, step.failing, step.err)
 		}
-		if k := all[1]; k.Err != nil || !k.ReadAt.Equal(at(0)) {
+		if k := all[1]; k.Err != nil || !k.ReadAt.IsZero() {
 			t.Errorf("step %d: the other calendar became %+v", i, k)
 		}
 	}
-	if c.note("nobody", at(9), bad) {
+	if c.note("nobody", at(9), nil, bad) {
 		t.Error("a calendar that is not configured is news")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/host"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/watch"
@@ -56,9 +57,9 @@ type watched struct {
 // build makes a generation and starts nothing: where it fails, what runs now
 // has not noticed.
 func (p *process) build(l *loaded) (*generation, error) {
-	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars, time.Now())}
+	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(p.local); err != nil {
+	if err := registry.Register(p.tsdb); err != nil {
 		return nil, err
 	}
 	g.desk = incident.NewDesk(incident.Options{
@@ -120,11 +121,11 @@ func (g *generation) buildWatches(registry prometheus.Registerer) error {
 	}
 	if c.LocalEnabled() {
 		g.collector = host.New(host.Options{
-			Store: g.p.local, Interval: time.Duration(c.Local.Step), Instance: c.Local.Instance,
+			Store: g.p.tsdb, Interval: time.Duration(c.Local.Step), Instance: c.Local.Instance,
 			Version: g.p.o.Version, Log: g.p.log, Registry: registry,
 		})
 		for _, name := range c.Local.Profiles {
-			add(watched{source: localName, address: "this machine", reader: g.p.local, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
+			add(watched{source: localName, address: "this machine", reader: g.p.tsdb, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
 				watch.Options{History: time.Duration(c.Learn.History)})
 		}
 	}
@@ -167,7 +168,7 @@ func (g *generation) relearn(h omen.Host) {
 }
 
 // note keeps an event that was seen in the metrics.
-func (g *generation) note(ctx context.Context, e omen.Event) error {
+func (g *generation) note(ctx context.Context, e mute.Event) error {
 	_, err := g.desk.Note(ctx, e)
 	return err
 }
@@ -213,9 +214,10 @@ func (s *stage) stop() {
 // startGeneration runs a generation's parts and lets it answer requests. Parts
 // outlive ctx: they are stopped in order, by stopSources and stopRest.
 func (p *process) startGeneration(ctx context.Context, g *generation) error {
-	if err := p.storeQuiet(ctx, g.loaded); err != nil {
+	if err := p.storeMutes(ctx, g.loaded); err != nil {
 		return err
 	}
+	g.readCalendars(ctx, time.Now())
 	always := context.WithoutCancel(ctx)
 	rest := g.rest.begin(always)
 	g.rest.run(rest, "incident desk", g.desk.Run, p.fail)
@@ -253,7 +255,7 @@ func (g *generation) measured(ctx context.Context) {
 	for range 100 {
 		q.Start = time.Now()
 		q.End = q.Start
-		if f, err := g.p.local.Read(ctx, q); err == nil && len(f.Hosts) > 0 {
+		if f, err := g.p.tsdb.Read(ctx, q); err == nil && len(f.Hosts) > 0 {
 			return
 		}
 		select {

@@ -24,7 +24,7 @@ func (p *process) record(ctx context.Context, scores []omen.Score) error {
 	if len(samples) == 0 {
 		return nil
 	}
-	return p.local.Append(ctx, samples)
+	return p.tsdb.Append(ctx, samples)
 }
 
 func scoreLabels(h omen.Host) map[string]string {
@@ -49,7 +49,7 @@ func (p *process) scores(ctx context.Context, h omen.Host, step time.Duration, f
 	}
 	expr := fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
 		scoreMetric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
-	f, err := p.local.Read(ctx, series.Query{
+	f, err := p.tsdb.Read(ctx, series.Query{
 		Exprs: []series.Expr{{Feature: scoreMetric, PromQL: expr}},
 		By:    []string{"instance"}, Start: start, End: end, Step: step, Window: step,
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/omenhq/omen/promapi"
 	ui "github.com/omenhq/omen/web"
 )
 
@@ -55,7 +56,7 @@ func (p *process) shutdown(server *http.Server) {
 // store, the links in messages, and the page.
 func (g *generation) routes() http.Handler {
 	rest := http.NewServeMux()
-	rest.Handle("/api/v1/", g.p.local.QueryAPI())
+	rest.Handle("/api/v1/", promapi.Handler(g.p.tsdb))
 	rest.Handle("/feedback", g.relay.Callback())
 	rest.Handle("/", ui.Handler())
 	return g.api.HandlerWith(rest)

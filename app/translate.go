@@ -16,17 +16,17 @@ import (
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/series"
 )
 
 // loaded is a configuration that every part accepts.
 type loaded struct {
-	conf      *config.Config
-	profiles  map[string]*feature.Schema
-	windows   []omen.Window            // maintenance of the file
-	calendars map[string][]omen.Window // by the calendar's name
-	settings  *notify.Settings
+	conf     *config.Config
+	profiles map[string]*feature.Schema
+	windows  []mute.Window // maintenance of the file
+	settings *notify.Settings
 }
 
 // Check reads a configuration file and reports what any part of Omen would
@@ -35,6 +35,11 @@ func Check(file string) (*config.Config, error) {
 	l, err := load(file, nil, time.Now())
 	if err != nil {
 		return nil, err
+	}
+	for i, k := range l.conf.Calendars {
+		if _, _, err := readCalendar(k, time.Now()); err != nil {
+			return nil, invalid(fmt.Errorf("calendars[%d]: %w", i, err))
+		}
 	}
 	return l.conf, nil
 }
@@ -78,7 +83,7 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	if l.profiles, err = Schemas(l.conf); err != nil {
 		return nil, err
 	}
-	if err := l.loadQuiet(now); err != nil {
+	if err := l.loadMutes(now); err != nil {
 		return nil, err
 	}
 	return l, nil

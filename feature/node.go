@@ -27,7 +27,7 @@ const cores = `count by ($by) (node_cpu_seconds_total{mode="idle"})`
 //
 // It has no derived features: the detector's forecast keeps averages over
 // several spans and the time of day itself, and weighs changes in its breadth
-// channel, so they would make each vector longer and tell it nothing. There is
+// channel, so they would make each vector longer and add nothing to it. There is
 // no node_load1 either: it is an average over a minute of what load_per_core
 // measures at the moment, and would keep an incident open for minutes after
 // the trouble is over.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // counter is a series: its name, its labels in pairs, and what it grows by per
@@ -67,7 +68,7 @@ var standing = []counter{
 // Every expression counts what it claims to count, once.
 func TestNodeCountsOnce(t *testing.T) {
 	ctx := t.Context()
-	local, err := series.OpenLocal(series.LocalOptions{Dir: t.TempDir()})
+	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

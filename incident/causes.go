@@ -1,8 +1,6 @@
 package incident
 
 import (
-	"encoding/hex"
-	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
@@ -92,7 +90,5 @@ func summary(causes []omen.Cause) string {
 // finds the same incident again, after a crash, gives it the same name. IDs
 // sort by onset.
 func newID(kind omen.IncidentKind, subject string, onset time.Time) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(string(kind) + "\x00" + subject + "\x00" + onset.UTC().Format(time.RFC3339Nano)))
-	return onset.UTC().Format("20060102T150405") + "-" + hex.EncodeToString(h.Sum(nil))[:12]
+	return omen.StableID(string(kind), subject, onset)
 }

@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -266,9 +267,9 @@ func TestAConfirmedIncidentLowersTheLimitForItsLike(t *testing.T) {
 func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
-		s := omen.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(time.Hour),
-			Match: []omen.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
-		if _, err := d.Silence(t.Context(), omen.Silence{By: "ann", Reason: "all", Until: s.Until}); !errors.Is(err, omen.ErrInvalid) {
+		s := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(time.Hour),
+			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
+		if _, err := d.Silence(t.Context(), mute.Silence{By: "ann", Reason: "all", Until: s.Until}); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("a silence of everything: %v, want ErrInvalid", err)
 		}
 		s, err := d.Silence(t.Context(), s)
@@ -300,8 +301,8 @@ func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 // that is not the same as an operator who ends one.
 func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
-		silence := omen.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
-			Match: []omen.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
+		silence := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
+			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
 		if _, err := d.Silence(t.Context(), silence); err != nil {
 			t.Fatal(err)
 		}

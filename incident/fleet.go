@@ -8,6 +8,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // fleet is one incident of many hosts.
@@ -275,7 +276,7 @@ func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at
 	if f.critical {
 		f.in.Severity = omen.Critical
 	}
-	f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
+	f.in.Suppressed = t.rules.muted.Reason(f.in, t.subjects(f.in), at)
 	mine := slices.Clone(t.changes[before:])
 	t.changes = t.changes[:before]
 	t.emit(f.in, omen.ChangeOpened, at, reason) // before its members: they refer to it
@@ -335,10 +336,10 @@ func (t *Tracker) reviewFleets(at time.Time) {
 // or one that is just over, in which it did.
 func (t *Tracker) whyFleet(f *fleet, at time.Time) string {
 	who := t.subjects(f.in)
-	reason := t.rules.quiet(f.in, who, at)
+	reason := t.rules.muted.Reason(f.in, who, at)
 	for _, h := range f.in.Members {
 		if reason == "" && f.openHosts[h] {
-			reason = t.rules.quiet(f.in, who, t.hosts[h].run.onset)
+			reason = t.rules.muted.Reason(f.in, who, t.hosts[h].run.onset)
 		}
 	}
 	return reason
@@ -375,7 +376,7 @@ func (t *Tracker) reconsiderFleet(f *fleet, at time.Time) {
 	who, was := t.subjects(f.in), f.in.Suppressed
 	byOperator := f.rules != t.rules.version && t.rules.byOperator(f.in, who, at)
 	f.checked, f.rules = at, t.rules.version
-	now := t.rules.quiet(f.in, who, at)
+	now := t.rules.muted.Reason(f.in, who, at)
 	if was != "" && now == "" && !byOperator && !t.seenAnew(f, at) {
 		return
 	}
@@ -384,4 +385,4 @@ func (t *Tracker) reconsiderFleet(f *fleet, at time.Time) {
 }
 
 // subjects are whom the rules are asked about.
-func (t *Tracker) subjects(in *omen.Incident) []subject { return subjects(in, t.labels) }
+func (t *Tracker) subjects(in *omen.Incident) []mute.Subject { return mute.Subjects(in, t.labels) }

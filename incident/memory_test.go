@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -43,8 +44,8 @@ func TestARestartChangesNothing(t *testing.T) {
 			run := func(restart int) (got []string) {
 				tr := NewTracker(Hysteresis{}, nil)
 				if c.grace {
-					tr.SetRules(Rules{Events: []omen.Event{{ID: "e", Kind: omen.EventBoot, At: noon,
-						Match: []omen.Matcher{{Name: omen.MatchHost, Value: "web-1", IsEqual: true}}}}})
+					tr.SetRules(Rules{Rules: mute.Rules{Events: []mute.Event{{ID: "e", Kind: mute.EventBoot, At: noon,
+						Match: []mute.Matcher{{Name: mute.MatchHost, Value: "web-1", IsEqual: true}}}}}})
 				}
 				var all []omen.Change
 				for i := range 200 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -26,6 +27,16 @@ func (d *Desk) call(ctx context.Context, f func(context.Context) error) error {
 	case <-ctx.Done():
 		return fmt.Errorf("ask incident desk: %w: %w", omen.ErrUnavailable, ctx.Err())
 	}
+}
+
+// change is call for what changes the rules, which it reads again.
+func (d *Desk) change(ctx context.Context, store func(context.Context) error) error {
+	return d.call(ctx, func(ctx context.Context) error {
+		if err := store(ctx); err != nil {
+			return err
+		}
+		return d.reload(ctx)
+	})
 }
 
 // Do carries out what an operator asks, and returns the change that records
@@ -216,8 +227,8 @@ func (d *Desk) Watch(ctx context.Context, sources []string) error {
 func newName(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:12]) }
 
 // Silence stores a silence, new (without an ID) or changed, and returns it with
-// its ID. Open incidents that it matches are kept quiet from now on.
-func (d *Desk) Silence(ctx context.Context, s omen.Silence) (omen.Silence, error) {
+// its ID. Open incidents that it matches are suppressed from now on.
+func (d *Desk) Silence(ctx context.Context, s mute.Silence) (mute.Silence, error) {
 	now := time.Now().UTC()
 	action := "silence.change"
 	if s.ID == "" {
@@ -226,18 +237,15 @@ func (d *Desk) Silence(ctx context.Context, s omen.Silence) (omen.Silence, error
 	if s.From.IsZero() {
 		s.From = now
 	}
-	err := d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	err := d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason})
 	})
 	return s, err
 }
 
 // EndSilence ends a silence now; one that has ended is [omen.ErrConflict].
 func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
-	return d.call(ctx, func(ctx context.Context) error {
+	return d.change(ctx, func(ctx context.Context) error {
 		s, err := d.o.Store.Silence(ctx, id)
 		if err != nil {
 			return err
@@ -250,64 +258,52 @@ func (d *Desk) EndSilence(ctx context.Context, id, by string) error {
 		if !s.From.Before(now) { // it had not begun
 			s.From = now.Add(-time.Second)
 		}
-		if err := d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: by, Action: "silence.end", Subject: id}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+		return d.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: by, Action: "silence.end", Subject: id})
 	})
 }
 
 // Window stores a maintenance window, new (without an ID) or changed, and
 // returns it with its ID.
-func (d *Desk) Window(ctx context.Context, w omen.Window) (omen.Window, error) {
+func (d *Desk) Window(ctx context.Context, w mute.Window) (mute.Window, error) {
 	now := time.Now().UTC()
 	action := "window.change"
 	if w.ID == "" {
 		w.ID, w.Created, action = newName("w"), now, "window.create"
 	}
-	err := d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	err := d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name})
 	})
 	return w, err
 }
 
 // DeleteWindow removes a maintenance window.
 func (d *Desk) DeleteWindow(ctx context.Context, id, by string) error {
-	return d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.DeleteWindow(ctx, id, omen.Audit{At: time.Now(), By: by, Action: "window.delete", Subject: id}); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	return d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.DeleteWindow(ctx, id, omen.Audit{At: time.Now(), By: by, Action: "window.delete", Subject: id})
 	})
 }
 
 // Calendar replaces the windows of a calendar by the events of an iCalendar
-// file; see [ParseCalendar]. What in it cannot be understood is an error and
-// changes nothing.
-func (d *Desk) Calendar(ctx context.Context, name string, ics []byte, match []omen.Matcher, effect omen.Effect, by string) ([]omen.Window, error) {
+// file, and returns them and what was left out; see [mute.ParseCalendar]. A
+// text that is no calendar is an error and changes nothing.
+func (d *Desk) Calendar(ctx context.Context, name string, ics []byte, match []mute.Matcher, effect mute.Effect, by string) ([]mute.Window, []mute.Omitted, error) {
 	now := time.Now().UTC()
-	windows, err := ParseCalendar(ics, name, d.o.Zone)
+	windows, left, err := mute.ParseCalendar(ics, name, d.o.Zone)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range windows {
 		windows[i].Match, windows[i].Effect, windows[i].By, windows[i].Created = match, effect, by, now
 	}
-	err = d.call(ctx, func(ctx context.Context) error {
-		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows", len(windows))}
-		if err := d.o.Store.PutCalendar(ctx, name, windows, audit); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	err = d.change(ctx, func(ctx context.Context) error {
+		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows, %d events left out", len(windows), len(left))}
+		return d.o.Store.PutCalendar(ctx, name, windows, audit)
 	})
-	return windows, err
+	return windows, left, err
 }
 
 // Note stores that something happened to hosts, and opens its grace window.
-func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
+func (d *Desk) Note(ctx context.Context, e mute.Event) (mute.Event, error) {
 	now := time.Now().UTC()
 	if e.ID == "" {
 		e.ID = newName("e")
@@ -315,37 +311,10 @@ func (d *Desk) Note(ctx context.Context, e omen.Event) (omen.Event, error) {
 	if e.At.IsZero() {
 		e.At = now
 	}
-	if err := checkEvent(e); err != nil {
+	if err := e.Validate(); err != nil {
 		return e, err
 	}
-	return e, d.call(ctx, func(ctx context.Context) error {
-		if err := d.o.Store.PutEvent(ctx, e); err != nil {
-			return err
-		}
-		return d.reload(ctx)
+	return e, d.change(ctx, func(ctx context.Context) error {
+		return d.o.Store.PutEvent(ctx, e)
 	})
-}
-
-// checkEvent reports an event that no rule could be made of, as omen.ErrInvalid.
-func checkEvent(e omen.Event) error {
-	if e.Grace < 0 || e.Grace > 24*time.Hour {
-		return fmt.Errorf("event %s: grace of %s, want up to a day: %w", e.ID, e.Grace, omen.ErrInvalid)
-	}
-	switch e.Kind {
-	case omen.EventBoot, omen.EventRestart, omen.EventDeploy, omen.EventNote:
-	default:
-		return fmt.Errorf("event %s: kind %q, want boot, restart, deploy or note: %w", e.ID, e.Kind, omen.ErrInvalid)
-	}
-	if len(e.Title)+len(e.Link)+len(e.By)+len(e.ID) > maxText {
-		return fmt.Errorf("event %s: text is too long: %w", e.ID, omen.ErrInvalid)
-	}
-	for _, m := range e.Match {
-		if !m.OfHost() {
-			return fmt.Errorf("event %s: matcher %s says nothing of a host: %w", e.ID, m, omen.ErrInvalid)
-		}
-	}
-	if _, err := omen.Compile(e.Match); err != nil || len(e.Match) == 0 {
-		return errors.Join(fmt.Errorf("event %s: it needs matchers that say which hosts: %w", e.ID, omen.ErrInvalid), err)
-	}
-	return nil
 }

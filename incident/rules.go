@@ -1,20 +1,17 @@
 package incident
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
-// Rules are what operators have asked for: every silence, window and event
-// that may still matter, and the feedback in force.
+// Rules are what operators have asked for, and the feedback in force.
 type Rules struct {
-	Silences []omen.Silence
-	Windows  []omen.Window
-	Events   []omen.Event
+	mute.Rules
 	Patterns []omen.Pattern
 	Role     string // the label that names a host's role, for patterns that hold on a role
 }
@@ -24,26 +21,12 @@ type rules struct {
 	given    Rules
 	version  int
 	before   *rules // the version before, so that one can tell what lifted a silence; its own before is nil
-	silences []timed
-	windows  []timed
-	graces   []timed
+	muted    *mute.Set
 	rejected []omen.Pattern
 	lowered  map[omen.Host][]omen.Pattern // confirmed, by host…
 	ofRoles  []omen.Pattern               // …and those of them that hold on a role
 	lowest   float64                      // no sample at or below it counts
 	role     string
-}
-
-// timed is a condition that holds at times.
-type timed struct {
-	holds  omen.Condition
-	active func(at time.Time) bool
-}
-
-// subject is a host that a rule is asked about.
-type subject struct {
-	host   omen.Host
-	labels map[string]string
 }
 
 // SetRules replaces the rules. What cannot be understood is left out and
@@ -55,33 +38,7 @@ func (t *Tracker) SetRules(r Rules) (broken []error) {
 	before := t.rules
 	before.before = nil
 	fresh := rules{given: r, version: before.version + 1, before: &before, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}, lowest: 1}
-	add := func(what string, list *[]timed, match []omen.Matcher, active func(time.Time) bool) {
-		holds, err := omen.Compile(match)
-		if err != nil {
-			broken = append(broken, fmt.Errorf("%s: %w", what, err))
-			return
-		}
-		*list = append(*list, timed{holds, active})
-	}
-	for _, s := range r.Silences {
-		add("silence "+s.ID, &fresh.silences, s.Match, s.Active)
-	}
-	for _, w := range r.Windows {
-		if err := w.Validate(); err != nil {
-			broken = append(broken, err)
-			continue
-		}
-		add("window "+w.Name, &fresh.windows, w.Match, occurrences(w))
-	}
-	for _, e := range r.Events {
-		grace := e.Grace
-		if grace == 0 {
-			grace = Grace(e.Kind)
-		}
-		add("event "+e.ID, &fresh.graces, e.Match, func(at time.Time) bool {
-			return !at.Before(e.At) && at.Before(e.At.Add(grace))
-		})
-	}
+	fresh.muted, broken = r.Compile()
 	for _, p := range r.Patterns {
 		switch {
 		case !p.InForce():
@@ -98,28 +55,10 @@ func (t *Tracker) SetRules(r Rules) (broken []error) {
 	return broken
 }
 
-// occurrences is w.Active with a day's occurrences remembered.
-func occurrences(w omen.Window) func(time.Time) bool {
-	var from, to time.Time
-	var spans []omen.Span
-	return func(at time.Time) bool {
-		if at.Before(from) || !at.Before(to) {
-			from, to = at, at.Add(24*time.Hour)
-			spans = w.Between(from, to)
-		}
-		for _, s := range spans {
-			if !at.Before(s.From) && at.Before(s.To) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// why is the first rule that keeps an incident quiet at an instant: a silence,
-// a maintenance window, a grace after an event, or feedback.
-func (r *rules) why(in *omen.Incident, who []subject, at time.Time) string {
-	if reason := r.quiet(in, who, at); reason != "" {
+// why is the reason of the first rule that suppresses an incident at an
+// instant: a silence, a maintenance window, a grace after an event, or feedback.
+func (r *rules) why(in *omen.Incident, who []mute.Subject, at time.Time) string {
+	if reason := r.muted.Reason(in, who, at); reason != "" {
 		return reason
 	}
 	if r.rejects(in, who, at) {
@@ -129,63 +68,16 @@ func (r *rules) why(in *omen.Incident, who []subject, at time.Time) string {
 }
 
 // rejects reports whether a rejected pattern covers an incident of a host.
-func (r *rules) rejects(in *omen.Incident, who []subject, at time.Time) bool {
+func (r *rules) rejects(in *omen.Incident, who []mute.Subject, at time.Time) bool {
 	return in.Kind == omen.HostIncident && slices.ContainsFunc(r.rejected, func(p omen.Pattern) bool {
-		return rejects(&p, in, who[0].labels[r.role], at)
+		return rejects(&p, in, who[0].Labels[r.role], at)
 	})
 }
 
-// quiet is why without the feedback.
-func (r *rules) quiet(in *omen.Incident, who []subject, at time.Time) string {
-	switch {
-	case anyHolds(r.silences, in, who, at):
-		return omen.ReasonSilenced
-	case anyHolds(r.windows, in, who, at):
-		return omen.ReasonMaintenance
-	case in.Kind != omen.SourceIncident && in.Kind != omen.OwnIncident && anyHolds(r.graces, in, who, at):
-		return omen.ReasonGrace
-	}
-	return ""
-}
-
-// byOperator reports whether an incident that is quiet no more would still be
-// quiet by the rules before: then somebody ended its silence, and not the clock.
-func (r *rules) byOperator(in *omen.Incident, who []subject, at time.Time) bool {
-	return r.before != nil && r.before.quiet(in, who, at) != ""
-}
-
-func anyHolds(list []timed, in *omen.Incident, who []subject, at time.Time) bool {
-	for _, one := range list {
-		if one.active(at) && holdsForAll(one.holds, in, who) {
-			return true
-		}
-	}
-	return false
-}
-
-// holdsForAll reports whether a condition holds for an incident and each of
-// its hosts: a silence of one member does not silence a fleet.
-func holdsForAll(holds omen.Condition, in *omen.Incident, who []subject) bool {
-	for _, s := range who {
-		of := omen.HostValue(s.host, s.labels)
-		if !holds(func(name string) string {
-			switch name {
-			case omen.MatchKind:
-				return string(in.Kind)
-			case omen.MatchSeverity:
-				return string(in.Severity)
-			case omen.MatchCause:
-				if main := signs(in.Causes); len(main) > 0 {
-					return main[0].Feature
-				}
-				return ""
-			}
-			return of(name)
-		}) {
-			return false
-		}
-	}
-	return len(who) > 0
+// byOperator reports whether an incident that is muted no more would still be
+// muted by the rules before: then somebody ended its silence, and not the clock.
+func (r *rules) byOperator(in *omen.Incident, who []mute.Subject, at time.Time) bool {
+	return r.before != nil && r.before.muted.Reason(in, who, at) != ""
 }
 
 // confirmed are the limits that confirmed feedback gives to a sample: those of

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // act is what somebody does in a scenario: verdict HOST VERDICT [role], ack
@@ -61,8 +62,8 @@ func (s *scenario) setRules(t *testing.T, now time.Time) {
 	t.Helper()
 	r := s.rules
 	r.Patterns = slices.Clone(r.Patterns)
-	r.Silences = slices.DeleteFunc(slices.Clone(r.Silences), func(q omen.Silence) bool { return !q.Until.After(now.Add(-remembered)) })
-	r.Events = slices.DeleteFunc(slices.Clone(r.Events), func(e omen.Event) bool {
+	r.Silences = slices.DeleteFunc(slices.Clone(r.Silences), func(q mute.Silence) bool { return !q.Until.After(now.Add(-remembered)) })
+	r.Events = slices.DeleteFunc(slices.Clone(r.Events), func(e mute.Event) bool {
 		return e.At.Before(now.Add(-remembered)) || !e.At.Before(now.Add(foreseen))
 	})
 	for _, err := range s.tracker.SetRules(r) {

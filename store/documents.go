@@ -9,6 +9,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // The kinds of document.
@@ -104,7 +105,7 @@ func (db *DB) PutSetting(ctx context.Context, key string, value any) error {
 }
 
 // PutSilence stores a silence, new or changed, with its audit row.
-func (db *DB) PutSilence(ctx context.Context, s omen.Silence, a omen.Audit) error {
+func (db *DB) PutSilence(ctx context.Context, s mute.Silence, a omen.Audit) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
@@ -113,17 +114,17 @@ func (db *DB) PutSilence(ctx context.Context, s omen.Silence, a omen.Audit) erro
 
 // Silences are the silences that have not ended at now, those to come
 // included; the zero time means all that ever were.
-func (db *DB) Silences(ctx context.Context, now time.Time) ([]omen.Silence, error) {
-	return documents[omen.Silence](ctx, db, kindSilence, now)
+func (db *DB) Silences(ctx context.Context, now time.Time) ([]mute.Silence, error) {
+	return documents[mute.Silence](ctx, db, kindSilence, now)
 }
 
 // Silence is one silence, or [omen.ErrNotFound].
-func (db *DB) Silence(ctx context.Context, id string) (s omen.Silence, err error) {
+func (db *DB) Silence(ctx context.Context, id string) (s mute.Silence, err error) {
 	return s, db.document(ctx, kindSilence, id, &s)
 }
 
 // PutWindow stores a maintenance window, new or changed, with its audit row.
-func (db *DB) PutWindow(ctx context.Context, w omen.Window, a omen.Audit) error {
+func (db *DB) PutWindow(ctx context.Context, w mute.Window, a omen.Audit) error {
 	if err := w.Validate(); err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (db *DB) PutWindow(ctx context.Context, w omen.Window, a omen.Audit) error 
 }
 
 // PutCalendar replaces all windows of a calendar by windows, with one audit row.
-func (db *DB) PutCalendar(ctx context.Context, calendar string, windows []omen.Window, a omen.Audit) error {
+func (db *DB) PutCalendar(ctx context.Context, calendar string, windows []mute.Window, a omen.Audit) error {
 	for i, w := range windows {
 		if err := w.Validate(); err != nil {
 			return err
@@ -167,8 +168,8 @@ func (db *DB) DeleteWindow(ctx context.Context, id string, a omen.Audit) error {
 }
 
 // Windows are all maintenance windows.
-func (db *DB) Windows(ctx context.Context) ([]omen.Window, error) {
-	return documents[omen.Window](ctx, db, kindWindow, time.Time{})
+func (db *DB) Windows(ctx context.Context) ([]mute.Window, error) {
+	return documents[mute.Window](ctx, db, kindWindow, time.Time{})
 }
 
 // PutPattern stores a pattern of feedback, new or taken back, with its audit
@@ -192,13 +193,13 @@ const keepEvents = 90 * 24 * time.Hour
 
 // PutEvent stores something that happened. Storing the same ID again is
 // storing it once.
-func (db *DB) PutEvent(ctx context.Context, e omen.Event) error {
+func (db *DB) PutEvent(ctx context.Context, e mute.Event) error {
 	return db.put(ctx, document{kind: kindEvent, id: e.ID, at: e.At, until: e.At.Add(keepEvents), value: e})
 }
 
 // Events are the events from…to, oldest first.
-func (db *DB) Events(ctx context.Context, from, to time.Time) ([]omen.Event, error) {
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (e omen.Event, err error) {
+func (db *DB) Events(ctx context.Context, from, to time.Time) ([]mute.Event, error) {
+	found, err := query(ctx, db.read, func(rows *sql.Rows) (e mute.Event, err error) {
 		var body []byte
 		if err := rows.Scan(&body); err != nil {
 			return e, err

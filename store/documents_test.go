@@ -10,12 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 var byAnn = omen.Audit{At: start, By: "ann", Action: "test", Subject: "x"}
 
-func allHosts() []omen.Matcher {
-	return []omen.Matcher{{Name: omen.MatchHost, Value: ".*", IsRegex: true, IsEqual: true}}
+func allHosts() []mute.Matcher {
+	return []mute.Matcher{{Name: mute.MatchHost, Value: ".*", IsRegex: true, IsEqual: true}}
 }
 
 func TestSettings(t *testing.T) {
@@ -43,7 +44,7 @@ func TestSettings(t *testing.T) {
 
 func TestSilencesEndAndAreAudited(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
-	s := omen.Silence{ID: "s1", Match: allHosts(), From: start, Until: start.Add(time.Hour), By: "ann", Reason: "work"}
+	s := mute.Silence{ID: "s1", Match: allHosts(), From: start, Until: start.Add(time.Hour), By: "ann", Reason: "work"}
 	if err := db.PutSilence(ctx, s, omen.Audit{}); !errors.Is(err, omen.ErrInvalid) {
 		t.Fatalf("without an audit row: %v", err)
 	}
@@ -72,20 +73,20 @@ func TestSilencesEndAndAreAudited(t *testing.T) {
 
 func TestCalendarsAreReplacedWhole(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
-	w := func(id string) omen.Window {
-		return omen.Window{ID: id, Name: id, Match: allHosts(), Start: "2026-03-01T02:00:00", Duration: time.Hour}
+	w := func(id string) mute.Window {
+		return mute.Window{ID: id, Name: id, Match: allHosts(), Start: "2026-03-01T02:00:00", Duration: time.Hour}
 	}
 	if err := db.PutWindow(ctx, w("by hand"), byAnn); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range [][]omen.Window{{w("a"), w("b")}, {w("c")}} {
+	for _, c := range [][]mute.Window{{w("a"), w("b")}, {w("c")}} {
 		if err := db.PutCalendar(ctx, "ops", c, byAnn); err != nil {
 			t.Fatal(err)
 		}
 	}
 	bad := w("d")
 	bad.Zone = "Mars/Base"
-	if err := db.PutCalendar(ctx, "ops", []omen.Window{bad}, byAnn); !errors.Is(err, omen.ErrInvalid) {
+	if err := db.PutCalendar(ctx, "ops", []mute.Window{bad}, byAnn); !errors.Is(err, omen.ErrInvalid) {
 		t.Errorf("a bad window: %v", err)
 	}
 	got, err := db.Windows(ctx)
@@ -103,7 +104,7 @@ func TestCalendarsAreReplacedWhole(t *testing.T) {
 func TestEventsByTime(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	for i, id := range []string{"a", "b", "b", "c"} {
-		if err := db.PutEvent(ctx, omen.Event{ID: id, Kind: omen.EventDeploy, At: start.Add(time.Duration(i) * time.Minute)}); err != nil {
+		if err := db.PutEvent(ctx, mute.Event{ID: id, Kind: mute.EventDeploy, At: start.Add(time.Duration(i) * time.Minute)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -141,19 +142,19 @@ func TestExcludedSpans(t *testing.T) {
 	add("in the backup", 105, 111, func(in *omen.Incident) {})
 	add("confirmed in the backup", 106, 109, func(in *omen.Incident) { in.Verdict = omen.Real })
 	add("over before", -20, -15, func(in *omen.Incident) { in.ClosedAt = minute(-15) })
-	for _, s := range []omen.Silence{
-		{ID: "kept out", Effect: omen.EffectExclude, Match: allHosts()},
-		{ID: "quiet only", Effect: omen.EffectSilence, Match: allHosts()},
-		{ID: "another role's", Effect: omen.EffectExclude, Match: []omen.Matcher{{Name: "role", Value: "db", IsEqual: true}}},
+	for _, s := range []mute.Silence{
+		{ID: "kept out", Effect: mute.EffectExclude, Match: allHosts()},
+		{ID: "quiet only", Effect: mute.EffectSilence, Match: allHosts()},
+		{ID: "another role's", Effect: mute.EffectExclude, Match: []mute.Matcher{{Name: "role", Value: "db", IsEqual: true}}},
 	} {
 		s.By, s.Reason, s.From, s.Until = "ann", "work", minute(60), minute(70)
 		if err := db.PutSilence(ctx, s, byAnn); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, w := range []omen.Window{
-		{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: omen.EffectExclude}, // 80 to 85 minutes after noon
-		{ID: "b", Name: "backup", Match: allHosts(), Start: "2026-03-01T13:47:00", Duration: 2 * time.Minute, Effect: omen.EffectShift},    // 107 to 109
+	for _, w := range []mute.Window{
+		{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: mute.EffectExclude}, // 80 to 85 minutes after noon
+		{ID: "b", Name: "backup", Match: allHosts(), Start: "2026-03-01T13:47:00", Duration: 2 * time.Minute, Effect: mute.EffectShift},    // 107 to 109
 	} {
 		if err := db.PutWindow(ctx, w, byAnn); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // ExcludedSpans are the times within from…to that host's model must not learn
@@ -16,10 +17,11 @@ import (
 // windows with the effect "shift" is not, since other values are expected in
 // them. Spans may overlap.
 func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, from, to time.Time) ([]omen.Span, error) {
-	spans, shifted, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
+	mutes, err := db.mutes(ctx, from)
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
 	}
+	spans, shifted := mutes.Spans(mute.Subject{Host: host, Labels: labels}, from, to)
 	found, back, err := db.past(ctx, host, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
@@ -72,40 +74,11 @@ func (db *DB) past(ctx context.Context, host omen.Host, from, to time.Time) ([]o
 	return found, omen.TakenBack(known, host), err
 }
 
-// quietSpans are the times that the silences and windows on a host ask to be
-// left out of its training, and those of windows in which other values are
-// expected.
-func (db *DB) quietSpans(ctx context.Context, value func(string) string, from, to time.Time) (out, shifted []omen.Span, err error) {
-	silences, err := db.Silences(ctx, from)
-	if err != nil {
-		return nil, nil, err
+// mutes are the silences that have not ended at from, and the windows.
+func (db *DB) mutes(ctx context.Context, from time.Time) (r mute.Rules, err error) {
+	if r.Silences, err = db.Silences(ctx, from); err != nil {
+		return r, err
 	}
-	for _, s := range silences {
-		if s.Effect == omen.EffectExclude && s.From.Before(to) && onHost(s.Match, value) {
-			out = append(out, omen.Span{From: s.From, To: s.Until, Why: "silence " + s.ID})
-		}
-	}
-	windows, err := db.Windows(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, w := range windows {
-		switch {
-		case !onHost(w.Match, value):
-		case w.Effect == omen.EffectExclude:
-			out = append(out, w.Between(from, to)...)
-		case w.Effect == omen.EffectShift:
-			shifted = append(shifted, w.Between(from, to)...)
-		}
-	}
-	return out, shifted, nil
-}
-
-// onHost reports whether matchers that ask about hosts alone hold for one.
-func onHost(match []omen.Matcher, value func(string) string) bool {
-	if slices.ContainsFunc(match, func(m omen.Matcher) bool { return !m.OfHost() }) {
-		return false
-	}
-	holds, err := omen.Compile(match)
-	return err == nil && holds(value)
+	r.Windows, err = db.Windows(ctx)
+	return r, err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 )
 
@@ -26,7 +27,7 @@ const (
 
 // happening is an event of one machine, on its way to be noted.
 type happening struct {
-	kind  omen.EventKind
+	kind  mute.EventKind
 	at    time.Time
 	title string
 	label string // that names the machine: instance, or host where hosts have no such label
@@ -45,7 +46,7 @@ func machine(instance string) string {
 }
 
 // happens makes a happening of a host.
-func (h *host) happens(kind omen.EventKind, at time.Time, title string) happening {
+func (h *host) happens(kind mute.EventKind, at time.Time, title string) happening {
 	one := happening{kind: kind, at: at, title: title, label: "host", value: h.id.Name, host: h.id, has: h.labels}
 	if instance := h.labels["instance"]; instance != "" {
 		one.label, one.value = "instance", machine(instance)
@@ -64,7 +65,7 @@ func (w *Watch) boots(h *host, f *series.Frame, i int, at time.Time) {
 		return
 	}
 	if h.up > 0 && up < h.up-bootSlack || h.up == 0 && up < bootRecent {
-		w.happened = append(w.happened, h.happens(omen.EventBoot, at.Add(-up), "booted"))
+		w.happened = append(w.happened, h.happens(mute.EventBoot, at.Add(-up), "booted"))
 		nudge(w.news)
 	}
 	h.up, h.booted = up, at.Add(-up)
@@ -162,7 +163,7 @@ func (w *Watch) loops(one happening) happening {
 	w.often[key] = append(times, one.at)
 	switch {
 	case len(times) == loopCount:
-		one.kind, one.title = omen.EventNote, one.title+", again and again: no grace"
+		one.kind, one.title = mute.EventNote, one.title+", again and again: no grace"
 	case len(times) > loopCount:
 		one.kind = ""
 	}
@@ -180,21 +181,21 @@ func (w *Watch) loops(one happening) happening {
 // or before a restart of Omen. When a deploy was is known only roughly.
 func (w *Watch) noted(ctx context.Context, one happening) bool {
 	from := one.at.Add(-sameEvent)
-	if one.kind == omen.EventDeploy {
+	if one.kind == mute.EventDeploy {
 		from = from.Add(-lookBack)
 	}
 	events, err := w.o.Store.Events(ctx, from, one.at.Add(sameEvent))
 	if err != nil {
 		return false // rather twice than not at all
 	}
-	return slices.ContainsFunc(events, func(e omen.Event) bool {
-		holds, err := omen.Compile(e.Match)
-		return err == nil && e.Kind == one.kind && e.Title == one.title && holds(omen.HostValue(one.host, one.has))
+	return slices.ContainsFunc(events, func(e mute.Event) bool {
+		holds, err := mute.Compile(e.Match)
+		return err == nil && e.Kind == one.kind && e.Title == one.title && holds(mute.HostValue(one.host, one.has))
 	})
 }
 
 // event is one event of happenings of the same kind and title.
-func (w *Watch) event(all []happening) omen.Event {
+func (w *Watch) event(all []happening) mute.Event {
 	first := all[0]
 	values := make([]string, len(all))
 	for i, one := range all {
@@ -210,9 +211,9 @@ func (w *Watch) event(all []happening) omen.Event {
 	}
 	sum := fnv.New64a()
 	_, _ = fmt.Fprintf(sum, "%s %s %s %d", w.o.Name, first.title, match, first.at.Unix())
-	return omen.Event{
+	return mute.Event{
 		ID: fmt.Sprintf("%s-%s-%x", first.kind, first.at.UTC().Format("20060102T150405"), sum.Sum64()), Kind: first.kind,
-		At: first.at.UTC(), Title: first.title, By: "omen", Match: []omen.Matcher{
+		At: first.at.UTC(), Title: first.title, By: "omen", Match: []mute.Matcher{
 			{Name: "source", Value: w.o.Name, IsEqual: true},
 			{Name: first.label, Value: match, IsRegex: true, IsEqual: true},
 		},

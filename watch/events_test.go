@@ -16,7 +16,10 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/mute"
+	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // fleet is forty minutes of two machines with a program each: web-2 boots after
@@ -90,7 +93,7 @@ func b2i(b bool) time.Duration {
 // Boots, restarts and deploys are noted once each, with the hosts that they are
 // of, whether the metrics are in the embedded store or behind an HTTP API.
 func TestEventsFromMetrics(t *testing.T) {
-	local, err := series.OpenLocal(series.LocalOptions{Dir: t.TempDir()})
+	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +104,7 @@ func TestEventsFromMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	server := httptest.NewServer(local.QueryAPI())
+	server := httptest.NewServer(promapi.Handler(local))
 	defer server.Close()
 	remote, err := series.NewRemote(series.RemoteOptions{URL: server.URL})
 	if err != nil {
@@ -122,7 +125,7 @@ func TestEventsFromMetrics(t *testing.T) {
 			o := eventOptions(t, source)
 			var got []string
 			note := o.Note
-			o.Note = func(ctx context.Context, e omen.Event) error {
+			o.Note = func(ctx context.Context, e mute.Event) error {
 				got = append(got, eventLine(t, e, begin))
 				return note(ctx, e)
 			}
@@ -171,15 +174,15 @@ func play(t *testing.T, w *Watch, begin time.Time, from, to time.Duration) {
 }
 
 // eventLine says an event, and which of the machines it matches.
-func eventLine(t *testing.T, e omen.Event, begin time.Time) string {
+func eventLine(t *testing.T, e mute.Event, begin time.Time) string {
 	t.Helper()
-	holds, err := omen.Compile(e.Match)
+	holds, err := mute.Compile(e.Match)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var of []string
 	for _, m := range []string{"web-1", "web-2", "web-22", "db-9"} {
-		if holds(omen.HostValue(omen.Host{Source: "prod", Profile: "any", Name: "x"}, map[string]string{"instance": m + ":1234"})) {
+		if holds(mute.HostValue(omen.Host{Source: "prod", Profile: "any", Name: "x"}, map[string]string{"instance": m + ":1234"})) {
 			of = append(of, m)
 		}
 	}
@@ -210,7 +213,7 @@ func TestEventsAreNotAskedForAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r.born = time.Now()
 		w := New(Options{Source: r, Name: "s", Schema: profile(t), Step: time.Minute, Targets: true,
-			Offer: func(context.Context, omen.Tick) error { return nil }, Note: func(context.Context, omen.Event) error { return nil }})
+			Offer: func(context.Context, omen.Tick) error { return nil }, Note: func(context.Context, mute.Event) error { return nil }})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)
 		go func() { done <- w.scoreLoop(ctx) }()

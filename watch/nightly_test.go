@@ -14,6 +14,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
@@ -144,7 +145,7 @@ func (c *chain) offer(ctx context.Context, k omen.Tick) error {
 }
 
 // keepEvent does with an event what the desk does.
-func (c *chain) keepEvent(ctx context.Context, e omen.Event) error {
+func (c *chain) keepEvent(ctx context.Context, e mute.Event) error {
 	c.rules.Events = append(slices.Clone(c.rules.Events), e)
 	return errors.Join(c.db.PutEvent(ctx, e), errors.Join(c.tracker.SetRules(c.rules)...))
 }
@@ -253,7 +254,7 @@ func TestScenarioReboot(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != omen.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
+		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != mute.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
 			t.Errorf("with a boot: pages %q, events %+v; want one event and no page", pages, events)
 		case !booted && (len(pages) != 1 || len(events) != 0):
 			t.Errorf("without a boot: pages %q, events %+v; want one page and no event", pages, events)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 )
 
@@ -66,7 +66,7 @@ func (w *Watch) ask(ctx context.Context, seen *targets, at time.Time) error {
 	}
 	for _, c := range found {
 		h := hosts[machine(c.instance)]
-		if h == nil || c.kind == omen.EventRestart && !c.at.Before(h.booted) && c.at.Sub(h.booted) < bootSpan {
+		if h == nil || c.kind == mute.EventRestart && !c.at.Before(h.booted) && c.at.Sub(h.booted) < bootSpan {
 			continue // of no host of ours, or part of its boot
 		}
 		w.happened = append(w.happened, h.happens(c.kind, c.at, c.title))
@@ -76,7 +76,7 @@ func (w *Watch) ask(ctx context.Context, seen *targets, at time.Time) error {
 
 // change is what one program did.
 type change struct {
-	kind          omen.EventKind
+	kind          mute.EventKind
 	at            time.Time
 	instance, job string
 	title         string
@@ -106,19 +106,19 @@ func (w *Watch) look(ctx context.Context, seen targets, at time.Time) ([]change,
 		who := instance + "/" + job
 		if !strings.HasSuffix(key, "/"+startMetric) {
 			if title := t.deploy(labels); title != "" {
-				found = append(found, change{omen.EventDeploy, at, instance, job, cmp.Or(job, "a program") + ": " + title})
+				found = append(found, change{mute.EventDeploy, at, instance, job, cmp.Or(job, "a program") + ": " + title})
 				deployed[who] = true
 			}
 			continue
 		}
 		start := time.UnixMilli(int64(f.At(i, 0, 0) * 1000))
 		if known && start.Sub(t.start) > startSlack || !known && at.Sub(start) < startRecent {
-			found = append(found, change{omen.EventRestart, start, instance, job, cmp.Or(job, "a program") + " restarted"})
+			found = append(found, change{mute.EventRestart, start, instance, job, cmp.Or(job, "a program") + " restarted"})
 			started[who] = start
 		}
 		t.start = start
 	}
-	found = slices.DeleteFunc(found, func(c change) bool { return c.kind == omen.EventRestart && deployed[c.instance+"/"+c.job] })
+	found = slices.DeleteFunc(found, func(c change) bool { return c.kind == mute.EventRestart && deployed[c.instance+"/"+c.job] })
 	for i := range found {
 		if start, ok := started[found[i].instance+"/"+found[i].job]; ok {
 			found[i].at = start

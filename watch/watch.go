@@ -21,6 +21,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 	"github.com/omenhq/omen/training"
@@ -50,10 +51,10 @@ type Options struct {
 	Benign func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
 	// Windows are all maintenance windows; those that shift the expectation are
 	// told to the model. May be nil.
-	Windows func(context.Context) ([]omen.Window, error)
+	Windows func(context.Context) ([]mute.Window, error)
 	// Note keeps an event that was seen in the metrics: a boot and, with Targets,
 	// restarts and deploys on hosts' machines. May be nil.
-	Note    func(context.Context, omen.Event) error
+	Note    func(context.Context, mute.Event) error
 	Targets bool // one watch of a source is enough
 	// Record keeps scores for their history; may be nil.
 	Record func(context.Context, []omen.Score) error

@@ -13,6 +13,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
@@ -191,7 +192,7 @@ func TestVerdictReachesTheNextModel(t *testing.T) {
 // other values are expected in it, and only in it.
 func TestWindowEffectsReachTheModel(t *testing.T) {
 	const length, job = 40 * time.Minute, 34 * time.Minute // the job's end is a jump too, and in the window
-	for _, effect := range []omen.Effect{omen.EffectSilence, omen.EffectExclude, omen.EffectShift} {
+	for _, effect := range []mute.Effect{mute.EffectSilence, mute.EffectExclude, mute.EffectShift} {
 		t.Run(string(effect), func(t *testing.T) {
 			w := &world{hosts: []string{"web-1"}, born: bubble}
 			night := func(n int) time.Time { return bubble.Add(time.Duration(n)*aDay + 2*time.Hour) }
@@ -200,14 +201,14 @@ func TestWindowEffectsReachTheModel(t *testing.T) {
 			}
 			w.set("disk", 3, night(4).Add(10*time.Hour), night(4).Add(10*time.Hour+length))
 			c := chainOf(t, bubble, Options{Source: w, Schema: profile(t), Step: 2 * time.Minute})
-			window := omen.Window{
+			window := mute.Window{
 				ID: "backup", Name: "backup", By: "ann", Effect: effect, Start: night(0).Format("2006-01-02T15:04:05"),
-				Duration: length, Rule: "FREQ=DAILY", Match: []omen.Matcher{{Name: omen.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
+				Duration: length, Rule: "FREQ=DAILY", Match: []mute.Matcher{{Name: mute.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
 			}
 			if err := c.db.PutWindow(t.Context(), window, omen.Audit{By: "ann", Action: "test", Subject: "backup"}); err != nil {
 				t.Fatal(err)
 			}
-			c.rules.Windows = []omen.Window{window}
+			c.rules.Windows = []mute.Window{window}
 			for _, err := range c.tracker.SetRules(c.rules) {
 				t.Fatal(err)
 			}
@@ -216,13 +217,13 @@ func TestWindowEffectsReachTheModel(t *testing.T) {
 			left := slices.ContainsFunc(card.Excluded, func(s omen.Span) bool { // nothing happened in the first night's
 				return s.From.Equal(night(0)) && s.To.Equal(night(0).Add(length))
 			})
-			if left != (effect == omen.EffectExclude) {
+			if left != (effect == mute.EffectExclude) {
 				t.Errorf("the window is left out of training: %v (%v)", left, card.Excluded)
 			}
-			if known := len(card.Shifts) == 1 && card.Shifts[0].ID == "backup"; known != (effect == omen.EffectShift) {
+			if known := len(card.Shifts) == 1 && card.Shifts[0].ID == "backup"; known != (effect == mute.EffectShift) {
 				t.Errorf("the model knows the windows %+v", card.Shifts)
 			}
-			if effect != omen.EffectShift {
+			if effect != mute.EffectShift {
 				return
 			}
 			loud := 0

@@ -19,6 +19,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // extract writes one machine's folder in the layout of omen bench: features of
@@ -91,7 +92,7 @@ func measured(ctx context.Context, dir string, from, to time.Time) (*feature.Sch
 	if err != nil {
 		return nil, nil, err
 	}
-	local, err := series.OpenLocal(series.LocalOptions{Dir: dir, Retention: 365 * 24 * time.Hour})
+	local, err := tsdb.Open(tsdb.Options{Dir: dir, Retention: 365 * 24 * time.Hour})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // A machine's own store and the log of what was done to it become a series that
@@ -58,7 +59,7 @@ func TestExtract(t *testing.T) {
 // leaking makes a store with one machine's memory, of which a leak takes half.
 func leaking(t *testing.T, dir string, from, to time.Time) {
 	t.Helper()
-	local, err := series.OpenLocal(series.LocalOptions{Dir: dir, Retention: 365 * 24 * time.Hour})
+	local, err := tsdb.Open(tsdb.Options{Dir: dir, Retention: 365 * 24 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,18 +1,9 @@
 import { expect, test } from "vitest";
-import { durationText, matcherText, occurrence, parseDuration, parseMatchers, silenceFor, silenceState, splitRule } from "./quiet";
+import { durationText, matcherText, occurrence, parseDuration, silenceFor, silenceState, splitRule } from "./quiet";
 
-test("matchers are read as they are written", () => {
-  const all = [
-    { name: "host", value: "web-.*", isRegex: true, isEqual: true }, { name: "role", value: 'a "b", c', isRegex: false, isEqual: false },
-    { name: "cause", value: "disk_write", isRegex: false, isEqual: true }, { name: "team", value: "x|y\\.z", isRegex: true, isEqual: false },
-  ];
-  expect(parseMatchers(all.map(matcherText).join(", "))).toEqual(all);
-  expect(parseMatchers("host=web-1\nseverity = warning")).toEqual([
-    { name: "host", value: "web-1", isRegex: false, isEqual: true }, { name: "severity", value: "warning", isRegex: false, isEqual: true }]);
-});
-
-test.each(["", "host", 'host="a', 'host="a" role="b"', "=x", 'host=="a"'])("%j is no list of matchers", (text) => {
-  expect(typeof parseMatchers(text)).toBe("string");
+test("matchers are written as PromQL does", () => {
+  expect(matcherText({ name: "role", value: 'a "b", c', isRegex: false, isEqual: false })).toBe('role!="a \\"b\\", c"');
+  expect(matcherText({ name: "team", value: "x|y\\.z", isRegex: true, isEqual: true })).toBe('team=~"x|y\\\\.z"');
 });
 
 test.each([["90 min", 5400], ["1h30m", 5400], ["2 h", 7200], ["1.5d", 129600], ["1w", 604800], ["", null], ["soon", null], ["5", null], ["0 h", null], ["2 h later", null]])("%j lasts %s s", (text, want) => {

@@ -19,25 +19,8 @@ export interface Pattern {
 
 const ops: [string, boolean, boolean][] = [["=~", true, true], ["!~", true, false], ["!=", false, false], ["=", false, true]];
 
-/** A matcher as PromQL writes it: host=~"web-.*". */
+/** A matcher as PromQL writes it: host=~"web-.*". The server alone reads this form. */
 export const matcherText = (m: Matcher) => `${m.name}${ops.find(([, re, eq]) => re === m.isRegex && eq === m.isEqual)![0]}${JSON.stringify(m.value)}`;
-
-/** Matchers from text, separated by commas or lines; a string says what is wrong. */
-export function parseMatchers(text: string): Matcher[] | string {
-  const all: Matcher[] = [];
-  let rest = text.trim();
-  while (rest) {
-    const m = /^([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^,\n"]+)\s*(?:[,\n]\s*|$)/.exec(rest);
-    if (!m) return `cannot read "${rest.split("\n")[0]}": write a name, one of = != =~ !~, and a value, such as host=~"web-.*"`;
-    const [, name = "", op = "=", raw = ""] = m;
-    let value = raw.trim();
-    if (value.startsWith('"')) try { value = JSON.parse(value) as string; } catch { return `cannot read ${value}: a backslash is written \\\\ within quotes`; }
-    const o = ops.find(([s]) => s === op)!;
-    all.push({ name, value, isRegex: o[1], isEqual: o[2] });
-    rest = rest.slice(m[0].length).trim();
-  }
-  return all.length ? all : 'write at least one condition, such as host="web-1"';
-}
 
 /** Seconds of "90 min", "2h", "1 h 30 m", "3d"; null if it is no duration. */
 export function parseDuration(text: string): number | null {
@@ -97,10 +80,12 @@ export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInter
 /** A calendar file that the configuration names; err says why it cannot be read. */
 export interface CalendarFile { name: string; file: string; read_at: string | null; failed_since: string | null; err: string }
 export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<{ windows: Window[]; calendars: CalendarFile[] }>("/windows") });
-export interface Matches { hosts: Ref[]; host_count: number; all_hosts: number; incidents: Incident[]; incident_count: number }
-/** What matchers match now; nothing is asked while they are null. */
-export const useMatches = (match: Matcher[] | null) =>
-  useQuery({ queryKey: ["matches", match], enabled: match !== null, refetchInterval: 10000, retry: false, ...opts, queryFn: () => ask<Matches>("/matches", post({ match })) });
+export interface Matches { match: Matcher[]; hosts: Ref[]; host_count: number; all_hosts: number; incidents: Incident[]; incident_count: number }
+/** Reads matchers from text, separated by commas or lines, and says what they match now. */
+const readMatchers = (text: string) => ask<Matches>("/matches", post({ text }));
+/** What the matchers of a text are and match now; nothing is asked while it is empty. */
+export const useMatches = (text: string) =>
+  useQuery({ queryKey: ["matches", text], enabled: text.trim() !== "", refetchInterval: 10000, retry: false, ...opts, queryFn: () => readMatchers(text) });
 export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: 15000, ...opts, queryFn: () => ask<{ patterns: Pattern[] }>("/patterns") });
 export const useEvents = (span: { last: number; host?: string }) =>
   useQuery({
@@ -119,11 +104,14 @@ export const useEventsOf = (host: string, span: { from: number; to: number }) =>
     queryFn: async () => within((await ask<{ events: Event[] }>("/events" + query({ host, from: span.from - 86400, to: span.to }))).events, span.from),
   });
 
-/** A request that changes something, and what is to be read again after it. */
+/** A request that changes something, and what is to be read again after it. Matchers in its body may be text. */
 export function useSend<T>(keys: string[]) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ path, method = "POST", body }: { path: string; method?: string; body?: unknown }) => ask<T>(path, body === undefined ? { method } : { ...post(body), method }),
+    mutationFn: async ({ path, method = "POST", body }: { path: string; method?: string; body?: { match?: unknown; [field: string]: unknown } }) => {
+      const read = typeof body?.match === "string" ? { ...body, match: (await readMatchers(body.match)).match } : body;
+      return ask<T>(path, read === undefined ? { method } : { ...post(read), method });
+    },
     onSuccess: () => { for (const k of [...keys, "incidents", "incident"]) void client.invalidateQueries({ queryKey: [k] }); },
   });
 }

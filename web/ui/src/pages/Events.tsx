@@ -2,8 +2,8 @@ import { Button, Modal, SegmentedControl, Select } from "@mantine/core";
 import { useState } from "react";
 import { whole } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
-import { Field, Matchers, MatchField, refusal, useBy } from "../parts/Forms";
-import { eventColor, parseMatchers, useEvents, useSend, type Event } from "../quiet";
+import { Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { eventColor, useEvents, useSend, type Event } from "../quiet";
 
 const spans = [{ value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }, { value: "2592000", label: "30 d" }, { value: "7776000", label: "90 d" }];
 const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
@@ -44,19 +44,18 @@ function EventForm({ close }: { close: () => void }) {
   const [at, setAt] = useState("");
   const [tried, setTried] = useState(false);
   const send = useSend<Event>(["events"]);
-  const matchers = parseMatchers(match);
   const theirs = refusal(send.error, { match: /match/ });
   const submit = () => {
     setTried(true);
-    if (typeof matchers === "string") return;
-    send.mutate({ path: "/events", body: { kind, match: matchers, title, by, at: at ? new Date(at).toISOString() : null } }, { onSuccess: close });
+    if (noMatch(match)) return;
+    send.mutate({ path: "/events", body: { kind, match, title, by, at: at ? new Date(at).toISOString() : null } }, { onSuccess: close });
   };
   return (
     <form noValidate aria-label="New event" onSubmit={(e) => { e.preventDefault(); submit(); }}>
       <div className="fields">
         <Select size="sm" label="What" allowDeselect={false} value={kind} onChange={(v) => setKind(v ?? "deploy")} data={["deploy", "restart", "boot", { value: "note", label: "note (only drawn)" }]} />
         <Field label="When" type="datetime-local" value={at} onChange={setAt} description="Empty: now" />
-        <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && typeof matchers === "string" && matchers) || theirs["match"]} /></div>
+        <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && noMatch(match)) || theirs["match"]} /></div>
         <Field label="Title" value={title} onChange={setTitle} placeholder="shop v2.4" autoFocus />
         <Field label="Your name" value={by} onChange={setBy} />
       </div>

@@ -5,7 +5,7 @@ import { causesLine, reason, words } from "../format";
 import { title } from "./Bits";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import { matcherText, parseMatchers, useMatches, type Effect, type Matcher } from "../quiet";
+import { matcherText, useMatches, type Effect, type Matcher } from "../quiet";
 
 /** Who acts; remembered by the browser. */
 export const useBy = () => useLocalStorage({ key: "omen-by", defaultValue: "", getInitialValueInEffect: false });
@@ -17,25 +17,26 @@ export const EffectField = ({ value, onChange }: { value: Effect; onChange: (v: 
     data={[{ value: "silence", label: "Silence: nobody is told" }, { value: "exclude", label: "Also leave this time out of training" }, { value: "shift", label: "Also learn it as what is expected then" }]} />
 );
 
+/** Why a text cannot hold matchers; whether they can be read is for the server to say. */
+export const noMatch = (text: string) => (text.trim() ? "" : 'write at least one condition, such as host="web-1"');
+
 /** Which incidents: matchers as text, each with a button that removes it, and what they match now. */
 export const MatchField = ({ value, onChange, error }: { value: string; onChange: (v: string) => void; error?: string }) => {
-  const read = parseMatchers(value), all = typeof read === "string" ? [] : read;
+  const [settled] = useDebouncedValue(value, 250);
+  const read = useMatches(settled), all = (settled === value && read.data?.match) || [];
   return (
     <div>
       <TextInput size="sm" label="Which incidents" required withAsterisk={false} value={value} onChange={(e) => onChange(e.currentTarget.value)} error={error} spellCheck={false} autoComplete="off" placeholder={'host=~"web-.*", severity="warning"'}
         description="All must hold. Names: host, profile, source, kind, severity, cause, or a label of the host." />
       {all.length > 1 && <div className="chips" style={{ marginTop: 8 }}>{all.map((m, n) => <code key={n} className="chip">{matcherText(m)}
         <button type="button" className="drop" aria-label={`Remove ${matcherText(m)}`} onClick={() => onChange(all.filter((_, k) => k !== n).map(matcherText).join(", "))}>×</button></code>)}</div>}
-      <Matched text={value} />
+      {settled.trim() && <Matched read={read} />}
     </div>
   );
 };
 
 /** What the matchers match at this moment. */
-function Matched({ text }: { text: string }) {
-  const [settled] = useDebouncedValue(text, 250);
-  const read = parseMatchers(settled), r = useMatches(typeof read === "string" ? null : read);
-  if (typeof read === "string") return null;
+function Matched({ read: r }: { read: ReturnType<typeof useMatches> }) {
   const box = (children: ReactNode) => <div className="matched" role="status" aria-label="What it matches now">{children}</div>;
   if (r.error) return box(<span style={{ color: "var(--mantine-color-red-6)" }}>{r.error.message}</span>);
   if (!r.data) return box(<span className="dim">…</span>);
