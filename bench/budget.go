@@ -31,8 +31,8 @@ type Kept struct {
 // are measured: a limit is a promise of an established model.
 const settled = 3 * 24 * time.Hour
 
-// Budgets measures pages sent against pages promised: each series is lived
-// through once per budget, its training part included, from its fourth day on.
+// Budgets measures pages sent against pages promised: each series is
+// replayed once per budget, its training part included, from its fourth day on.
 // The training part has no labels; what is paged there counts as false, so the
 // labelled part is given by itself, too.
 func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []float64, progress func(float64)) ([]Kept, error) {
@@ -41,7 +41,7 @@ func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []f
 	for i, b := range budgets {
 		options[i].PagesPerWeek = b
 	}
-	lives, err := live(ctx, series, options, make([]int, len(budgets)), progress)
+	all, err := replayAll(ctx, series, options, make([]int, len(budgets)), progress)
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +62,9 @@ func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []f
 					normal += float64(btoi(!l)) * week
 					normalLabelled += float64(btoi(!l && at >= moved)) * week
 				}
-				for _, in := range lives[i][j].Incidents {
+				for _, in := range all[i][j].Incidents {
 					if in.Notified >= 0 {
-						isFalse := !lives[i][j].isTrue(in)
+						isFalse := !all[i][j].isTrue(in)
 						k.Pages++
 						k.False += btoi(isFalse)
 						k.LabelledFalse += btoi(isFalse && in.Notified >= moved)

@@ -63,7 +63,7 @@ type FaultReport struct {
 	NormalHours float64 `json:"normal_hours"` // outside of faults
 }
 
-// Faults lives through series with faults of known kinds and says for each
+// Faults replays series with faults of known kinds and says for each
 // whether, when and with which first cause people are notified, by the rules of
 // serve. Series without kinds are left out.
 func Faults(ctx context.Context, series []*Series, o detect.Options, progress func(float64)) (FaultReport, error) {
@@ -73,18 +73,18 @@ func Faults(ctx context.Context, series []*Series, o detect.Options, progress fu
 	if len(series) == 0 {
 		return FaultReport{}, nil
 	}
-	lives, err := live(ctx, series, []detect.Options{o}, []int{0}, progress)
+	all, err := replayAll(ctx, series, []detect.Options{o}, []int{0}, progress)
 	if err != nil {
 		return FaultReport{}, err
 	}
 	var r FaultReport
 	for i, s := range series {
-		r.add(s, lives[0][i])
+		r.add(s, all[0][i])
 	}
 	return r, nil
 }
 
-func (r *FaultReport) add(s *Series, l *life) {
+func (r *FaultReport) add(s *Series, l *replayed) {
 	for _, label := range s.Labels {
 		r.NormalHours += float64(btoi(!label)) * s.Step.Hours()
 	}

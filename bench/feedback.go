@@ -36,23 +36,23 @@ type Service struct {
 	FAPerDay  Number  `json:"false_alarms_per_day"`
 }
 
-func (v *Service) add(l *life, since int, pages bool) {
+func (v *Service) add(r *replayed, since int, pages bool) {
 	var counted []*replay.Incident
-	for _, in := range l.shown() {
+	for _, in := range r.shown() {
 		if in.From >= since && (!pages || in.Notified >= 0) {
 			counted = append(counted, in)
 			v.Incidents++
-			v.False += btoi(!l.isTrue(in))
+			v.False += btoi(!r.isTrue(in))
 		}
 	}
-	for _, g := range l.s.Segments {
+	for _, g := range r.s.Segments {
 		if g.Start < since {
 			continue
 		}
 		v.Segments++
 		v.Found += btoi(slices.ContainsFunc(counted, func(in *replay.Incident) bool { return g.near(in.From, in.To) }))
 	}
-	v.Days += float64(len(l.s.Test)-since) * l.s.Step.Hours() / 24
+	v.Days += float64(len(r.s.Test)-since) * r.s.Step.Hours() / 24
 }
 
 func (v *Service) rate() {
@@ -68,7 +68,7 @@ func (v *Service) rate() {
 // set, then by number of verdicts.
 func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts []int, progress func(float64)) ([]Lesson, error) {
 	counts := append([]int{0}, verdicts...)
-	lives, err := live(ctx, series, slices.Repeat([]detect.Options{o}, len(counts)), counts, progress)
+	all, err := replayAll(ctx, series, slices.Repeat([]detect.Options{o}, len(counts)), counts, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +80,12 @@ func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts 
 				if s.Set != set {
 					continue
 				}
-				taught := lives[i+1][j]
+				taught := all[i+1][j]
 				l.Given += taught.judged
 				l.After.add(taught, taught.since, false)
-				l.Before.add(lives[0][j], taught.since, false)
+				l.Before.add(all[0][j], taught.since, false)
 				l.PagesAfter.add(taught, taught.since, true)
-				l.PagesBefore.add(lives[0][j], taught.since, true)
+				l.PagesBefore.add(all[0][j], taught.since, true)
 			}
 			for _, v := range []*Service{&l.Before, &l.After, &l.PagesBefore, &l.PagesAfter} {
 				v.rate()

@@ -44,7 +44,7 @@ type Alarm struct {
 	Why   string     `json:"why"`
 }
 
-// Weeks lives through simulated weeks of each series' normal load: stretches of
+// Weeks replays simulated weeks of each series' normal load: stretches of
 // the recording of some minutes, drawn at random (a moving block bootstrap),
 // one after the other, as a host that Omen met with the recording's training
 // part. The same seed gives the same weeks. Within a stretch everything is as
@@ -72,22 +72,22 @@ func Weeks(ctx context.Context, series []*Series, o detect.Options, weeks int, p
 	}
 	// A week at 1 s takes 150 MB.
 	return out, each(ctx, len(out), 0, progress, func(ctx context.Context, i int, _ func(float64)) error {
-		if err := out[i].live(ctx, from[i], o); err != nil {
+		if err := out[i].replay(ctx, from[i], o); err != nil {
 			return fmt.Errorf("week %d of %s/%s: %w", i+1, out[i].Set, out[i].Series, err)
 		}
 		return nil
 	})
 }
 
-// live lives through the week and fills in what happened.
-func (w *Week) live(ctx context.Context, s *Series, o detect.Options) error {
+// replay replays the week and fills in what happened.
+func (w *Week) replay(ctx context.Context, s *Series, o detect.Options) error {
 	simulated := weekOf(s, w.Seed)
-	life, err := replayed(ctx, simulated, o, 0)
+	r, err := replaySeries(ctx, simulated, o, 0)
 	if err != nil {
 		return err
 	}
 	w.Days = s.Step.Hours() / 24 * float64(len(simulated.Test))
-	for _, in := range life.shown() {
+	for _, in := range r.shown() {
 		w.Shown++
 		if in.Notified < 0 {
 			continue

@@ -1,4 +1,4 @@
-// Package replay lives a host's recorded history again by the rules of `omen
+// Package replay takes a host's recorded history again through the rules of `omen
 // serve`, in virtual time: scores, trainings, incidents, who would have been
 // notified of them, what recurs, and an operator's verdicts. Start at [Run],
 // which gives a [Timeline]; [Host] is the part of it without incidents.
@@ -52,7 +52,7 @@ func Run(ctx context.Context, past, samples []omen.Vector, o Options) (*Timeline
 		return t, nil
 	}
 	h := NewHost(o.Schema, o.Detect, past, len(samples))
-	if err := t.live(ctx, h, o); err != nil {
+	if err := t.play(ctx, h, o); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", t.Host, err)
 	}
 	if t.Trainings = h.Trainings; t.Trainings == 0 {
@@ -61,9 +61,9 @@ func Run(ctx context.Context, past, samples []omen.Vector, o Options) (*Timeline
 	return t, nil
 }
 
-// live takes the host through its samples: trained when due, each scored before
+// play takes the host through its samples: trained when due, each scored before
 // the next is read.
-func (t *Timeline) live(ctx context.Context, h *Host, o Options) error {
+func (t *Timeline) play(ctx context.Context, h *Host, o Options) error {
 	schedule := training.Schedule{Step: o.Detect.Step, Retrain: 24 * time.Hour}
 	for i, v := range t.Samples {
 		if err := ctx.Err(); err != nil {

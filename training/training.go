@@ -20,10 +20,10 @@ import (
 	"github.com/omenhq/omen/series"
 )
 
-// Task is one training of one host. Schema and Options.Step are required, and
-// either Vectors or Host, Source and Span.
+// Task is one training of one host: of Vectors, or, without them, of what Source
+// has of Host over Span at Options.Step.
 type Task struct {
-	Schema *feature.Schema
+	Schema *feature.Schema // required
 	// Vectors are the host's samples, in time order and schema order; nil: they
 	// are read from Source.
 	Vectors []omen.Vector

@@ -80,7 +80,7 @@ func (c *benchCmd) Run(e *env) error {
 		return err
 	}
 	if len(c.Feedback) > 0 || len(c.Budget) > 0 || c.Weeks > 0 {
-		return c.lives(e, all)
+		return c.replay(e, all)
 	}
 	b := newBar(e.errors, fmt.Sprintf("running %d series", len(all)*len(detectors)))
 	o := bench.Options{Series: all, Detectors: detectors, Workers: c.Workers, Progress: b.at}
@@ -133,8 +133,8 @@ func (c *benchCmd) Run(e *env) error {
 	return nil
 }
 
-// lives measures the whole service: detection, incidents and an operator.
-func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
+// replay measures the whole service: detection, incidents and an operator.
+func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
 	var r bench.Result
 	if len(c.Feedback) > 0 {
 		b := newBar(e.errors, "replaying with verdicts")

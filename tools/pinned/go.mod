@@ -1,4 +1,4 @@
-module github.com/omenhq/omen/tools/lint
+module github.com/omenhq/omen/tools/pinned
 
 go 1.26.0
 

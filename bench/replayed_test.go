@@ -46,24 +46,24 @@ func nuisance() *Series {
 // and is notified of the faults as before.
 func TestFeedback(t *testing.T) {
 	s := nuisance()
-	lives := map[int]*life{}
+	all := map[int]*replayed{}
 	for _, n := range []int{0, 1} {
-		l, err := replayed(t.Context(), s, detect.Options{}, n)
+		l, err := replaySeries(t.Context(), s, detect.Options{}, n)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if l.judged != n || (l.since > 0) != (n > 0) {
 			t.Fatalf("%d verdicts given of %d, in force since %d", l.judged, n, l.since)
 		}
-		lives[n] = l
+		all[n] = l
 	}
-	first := lives[1].shown()[0]
-	if first.Verdict != omen.NotAProblem || lives[1].isTrue(first) {
+	first := all[1].shown()[0]
+	if first.Verdict != omen.NotAProblem || all[1].isTrue(first) {
 		t.Fatalf("the first incident is %+v, want the harmless jump", first)
 	}
 	var with, without Service
-	with.add(lives[1], lives[1].since, true)
-	without.add(lives[0], lives[1].since, true)
+	with.add(all[1], all[1].since, true)
+	without.add(all[0], all[1].since, true)
 	with.rate()
 	without.rate()
 	if without.False == 0 || with.False >= without.False {
@@ -72,7 +72,7 @@ func TestFeedback(t *testing.T) {
 	if with.Found != 2 || with.Segments != 2 || !(with.F1 > without.F1) {
 		t.Errorf("%d of %d faults found; F1 %v, without %v", with.Found, with.Segments, with.F1, without.F1)
 	}
-	path, err := PlotTimeline(t.TempDir(), lives[1].Timeline, s.Features)
+	path, err := PlotTimeline(t.TempDir(), all[1].Timeline, s.Features)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/omenhq/omen/replay"
 )
 
-// life is a series as `omen serve` would live through it, with an operator who
+// replayed is what `omen serve` would have made of a series, with an operator who
 // judges the first incidents that are shown, when they close and as the labels
 // say. The labels are used for nothing else.
-type life struct {
+type replayed struct {
 	*replay.Timeline
 	s      *Series
 	asked  int // verdicts to give
@@ -25,29 +25,29 @@ type life struct {
 	since  int // the test sample from which all verdicts were in force
 }
 
-// replayed lives through a series.
-func replayed(ctx context.Context, s *Series, o detect.Options, verdicts int) (*life, error) {
+// replaySeries replays a series, with some verdicts.
+func replaySeries(ctx context.Context, s *Series, o detect.Options, verdicts int) (*replayed, error) {
 	schema, err := columnSchema(s)
 	if err != nil {
 		return nil, err
 	}
-	l := &life{s: s, asked: verdicts}
+	r := &replayed{s: s, asked: verdicts}
 	o.Step = s.Step
-	l.Timeline, err = replay.Run(ctx, s.Train, s.Test, replay.Options{Schema: schema, Detect: o, Operator: l})
-	if err == nil && l.Trainings == 0 {
-		err = l.Err
+	r.Timeline, err = replay.Run(ctx, s.Train, s.Test, replay.Options{Schema: schema, Detect: o, Operator: r})
+	if err == nil {
+		err = r.Err
 	}
-	return l, err
+	return r, err
 }
 
 // Judge implements [replay.Operator].
-func (l *life) Judge(in *replay.Incident, at int) omen.Verdict {
-	if l.judged >= l.asked {
+func (r *replayed) Judge(in *replay.Incident, at int) omen.Verdict {
+	if r.judged >= r.asked {
 		return omen.NoVerdict
 	}
-	l.judged++
-	l.since = at + 1
-	if l.isTrue(in) {
+	r.judged++
+	r.since = at + 1
+	if r.isTrue(in) {
 		return omen.Real
 	}
 	return omen.NotAProblem
@@ -55,28 +55,28 @@ func (l *life) Judge(in *replay.Incident, at int) omen.Verdict {
 
 // isTrue reports whether an incident touches a labelled segment, or the five
 // samples after.
-func (l *life) isTrue(in *replay.Incident) bool {
-	return slices.ContainsFunc(l.s.Segments, func(g Segment) bool { return g.near(in.From, in.To) })
+func (r *replayed) isTrue(in *replay.Incident) bool {
+	return slices.ContainsFunc(r.s.Segments, func(g Segment) bool { return g.near(in.From, in.To) })
 }
 
 // shown are the incidents that people saw, in that order.
-func (l *life) shown() []*replay.Incident {
-	shown := slices.DeleteFunc(slices.Clone(l.Incidents), func(in *replay.Incident) bool { return in.Shown < 0 })
+func (r *replayed) shown() []*replay.Incident {
+	shown := slices.DeleteFunc(slices.Clone(r.Incidents), func(in *replay.Incident) bool { return in.Shown < 0 })
 	slices.SortStableFunc(shown, func(a, b *replay.Incident) int { return a.Shown - b.Shown })
 	return shown
 }
 
-// live lives through every series once for each of some options and numbers of
+// replayAll replays every series once for each of some options and numbers of
 // verdicts: the result is per option, per series.
-func live(ctx context.Context, series []*Series, options []detect.Options, verdicts []int, progress func(float64)) ([][]*life, error) {
-	lives := make([][]*life, len(options))
-	for i := range lives {
-		lives[i] = make([]*life, len(series))
+func replayAll(ctx context.Context, series []*Series, options []detect.Options, verdicts []int, progress func(float64)) ([][]*replayed, error) {
+	all := make([][]*replayed, len(options))
+	for i := range all {
+		all[i] = make([]*replayed, len(series))
 	}
-	return lives, each(ctx, len(options)*len(series), 0, progress, func(ctx context.Context, job int, _ func(float64)) (err error) {
+	return all, each(ctx, len(options)*len(series), 0, progress, func(ctx context.Context, job int, _ func(float64)) (err error) {
 		i, j := job/len(series), job%len(series)
-		if lives[i][j], err = replayed(ctx, series[j], options[i], verdicts[i]); err != nil {
-			return fmt.Errorf("live through %s/%s: %w", series[j].Set, series[j].Name, err)
+		if all[i][j], err = replaySeries(ctx, series[j], options[i], verdicts[i]); err != nil {
+			return fmt.Errorf("replay %s/%s: %w", series[j].Set, series[j].Name, err)
 		}
 		return nil
 	})
