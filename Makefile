@@ -47,7 +47,7 @@ e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, Vic
 
 ui: $(UI)
 
-$(UI): web/ui/package-lock.json $(UI_SRC)
+$(UI): web/ui/package-lock.json api/openapi.json $(UI_SRC)
 	cd web/ui && $(NPM) ci --no-audit --no-fund --loglevel=error && $(NPM) run build --silent
 	@touch $@
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
-	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -33,6 +33,7 @@ type fixture struct {
 	ready   error
 	reload  error
 	given   map[string]float64 // what Predict was given
+	listed  int                // how often all hosts were asked for
 }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -82,17 +83,26 @@ func newFixture(t *testing.T) *fixture {
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
 	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Graph: func(context.Context, string, string) ([]byte, error) { return []byte("\x89PNG"), nil }, Live: Live{
-		Hosts:   func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.hosts },
+		Hosts: func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); f.listed++; return f.hosts },
+		Host: func(id omen.Host) (omen.HostStatus, bool) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
+			if i < 0 {
+				return omen.HostStatus{}, false
+			}
+			return f.hosts[i], true
+		},
 		Sources: func() []omen.SourceStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.sources },
 		Features: func(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
-			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, At: []time.Time{from}, Actual: []float64{math.NaN()}}}, nil
+			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
 		},
 		Predict: func(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
 			f.given = v
 			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 		},
-		Calendars: func() []Calendar {
-			return []Calendar{{Name: "fine", File: "fine.ics", ReadAt: at, Left: []mute.Omitted{{UID: "1", Summary: "Lunch", Why: "free"}}}, {Name: "shifts", File: "shifts.ics", ReadAt: at, FailedSince: at.Add(time.Minute), Err: errors.New("shifts.ics: line 3: no DTSTART")}}
+		Calendars: func() []CalendarFile {
+			return []CalendarFile{{Name: "fine", File: "fine.ics", ReadAt: Instant(at), Left: List[Omitted]{{UID: "1", Summary: "Lunch", Why: "free"}}}, {Name: "shifts", File: "shifts.ics", ReadAt: Instant(at), FailedSince: Instant(at.Add(time.Minute)), Err: "shifts.ics: line 3: no DTSTART"}}
 		},
 		Reload: func() error { return f.reload },
 		Ready:  func() error { return f.ready },
@@ -138,6 +148,15 @@ func (f *fixture) call(t *testing.T, method, path, body string, header ...string
 		t.Fatal(err)
 	}
 	return r.StatusCode, string(b), r.Header
+}
+
+// read gets what a route answers.
+func read[T any](t *testing.T, f *fixture, path string) (v T) {
+	t.Helper()
+	if err := NewClient(f.server.URL).Get(t.Context(), path, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // open puts an incident into the journal.

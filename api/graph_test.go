@@ -11,7 +11,7 @@ import (
 )
 
 // The route hands the path's incident and the signature to the drawer; what
-// that refuses is told by status, in JSON.
+// that refuses is answered by status, in JSON.
 func TestGraphRoute(t *testing.T) {
 	for name, c := range map[string]struct {
 		err   error
@@ -38,6 +38,6 @@ func TestGraphRoute(t *testing.T) {
 	w := httptest.NewRecorder()
 	New(Options{}).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/omen/incidents/a7/graph.png", nil))
 	if w.Code != http.StatusNotImplemented {
-		t.Errorf("without pictures: %s", fmt.Sprint(w.Code))
+		t.Errorf("without charts: %s", fmt.Sprint(w.Code))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/mute"
 )
 
 // Live is how the API sees the running Omen. Package app fills it.
@@ -19,6 +18,9 @@ type Live struct {
 	// without a model has a zero Score and a zero Model.
 	Hosts func() []omen.HostStatus
 
+	// Host is one host of these; false for one that is not known.
+	Host func(omen.Host) (omen.HostStatus, bool)
+
 	// Sources is every configured source, in the configuration's order.
 	Sources func() []omen.SourceStatus
 
@@ -29,7 +31,7 @@ type Live struct {
 
 	// Features is the history of some of a host's features within from…to, in
 	// the order asked for. Expected, Lower and Upper are empty where the
-	// expectation was not recorded. May be nil: pages then show what they have
+	// expectation was not recorded. May be nil: the web UI then shows what it has
 	// seen live.
 	Features func(ctx context.Context, host omen.Host, features []string, from, to time.Time) ([]FeatureHistory, error)
 
@@ -48,40 +50,17 @@ type Live struct {
 	// what is being waited for.
 	Ready func() error
 
-	// Pages is what people were told of over the last week on all hosts, against
+	// Pages is what people were notified of over the last week on all hosts, against
 	// what was promised, and all pages since the start by severity. hosts are
 	// those that Hosts gave. May be nil.
 	Pages func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64)
 
 	// Calendars is every calendar file of the configuration and how reading it
 	// went. May be nil.
-	Calendars func() []Calendar
+	Calendars func() []CalendarFile
 
 	// Queues is the fill of the bounded queues between Omen's parts. May be nil.
 	Queues func() []Queue
-}
-
-// FeatureHistory is one feature of a host over time. The slices that are not
-// empty are of one length.
-type FeatureHistory struct {
-	Feature  string
-	Unit     omen.Unit
-	At       []time.Time
-	Actual   []float64 // NaN is a gap
-	Expected []float64
-	Lower    []float64
-	Upper    []float64
-}
-
-// Calendar is an iCalendar file that the configuration names.
-type Calendar struct {
-	Name        string
-	File        string
-	ReadAt      time.Time // when it was last read without an error
-	FailedSince time.Time // zero: it can be read
-	Err         error     // why it cannot; its windows stay as they were
-	// Left are the events that became no window when it was last read.
-	Left []mute.Omitted
 }
 
 // Queue is the fill of one bounded queue.

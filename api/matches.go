@@ -14,25 +14,25 @@ import (
 // maxMatches bounds how many hosts and incidents a preview lists.
 const maxMatches = 20
 
-type wireMatch struct {
-	Match list[wireMatcher] `json:"match,omitempty" doc:"all must hold"`
-	Text  string            `json:"text,omitempty" doc:"instead of match: as PromQL writes them, separated by commas or lines, such as host=~\"web-.*\""`
+type Match struct {
+	Match List[Matcher] `json:"match,omitempty" doc:"all must hold"`
+	Text  string        `json:"text,omitempty" doc:"instead of match: as PromQL writes them, separated by commas or lines, such as host=~\"web-.*\""`
 }
 
-type wireMatches struct {
-	Match     list[wireMatcher]  `json:"match" doc:"the matchers, read from the text if that was given"`
-	Hosts     list[wireHostRef]  `json:"hosts" doc:"at most 20 of the hosts that the matchers allow, by name"`
-	HostCount int                `json:"host_count" doc:"how many they are"`
-	AllHosts  int                `json:"all_hosts" doc:"how many hosts are known"`
-	Incidents list[wireIncident] `json:"incidents" doc:"at most 20 of the open incidents that match, the oldest first"`
-	Count     int                `json:"incident_count" doc:"how many they are; those that are part of a matching fleet incident are left out"`
+type Matches struct {
+	Match     List[Matcher]  `json:"match" doc:"the matchers, read from the text if that was given"`
+	Hosts     List[HostRef]  `json:"hosts" doc:"at most 20 of the hosts that the matchers allow, by name"`
+	HostCount int            `json:"host_count" doc:"how many they are"`
+	AllHosts  int            `json:"all_hosts" doc:"how many hosts are known"`
+	Incidents List[Incident] `json:"incidents" doc:"at most 20 of the open incidents that match, the oldest first"`
+	Count     int            `json:"incident_count" doc:"how many they are; those that are part of a matching fleet incident are left out"`
 }
 
 // postMatches is what a silence or a window with these matchers would be about
 // if it held now. Hosts are asked only what a host can answer: kind, severity
 // and cause belong to incidents.
 func (a *API) postMatches(r *http.Request) (any, error) {
-	var in wireMatch
+	var in Match
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 		return nil, err
 	}
 	known := a.live.Hosts()
-	out := wireMatches{Match: each(match, toMatcher), AllHosts: len(known)}
+	out := Matches{Match: each(match, toMatcher), AllHosts: len(known)}
 	labels := make(map[omen.Host]map[string]string, len(known))
 	var hosts []omen.Host
 	for _, h := range known {

@@ -25,16 +25,9 @@ func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
 		{`{"name":"cause","value":"disk_write","isRegex":false,"isEqual":true}`, []string{"shop/checkout", "web-1:9100"}, []string{"i1"}},
 		{`{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true},{"name":"cause","value":"swap_in","isRegex":false,"isEqual":true}`, []string{"web-1:9100"}, nil},
 	} {
-		status, body, _ := f.call(t, "POST", "/api/v1/omen/matches", `{"match":[`+c.match+`]}`)
-		var got struct {
-			Hosts     []struct{ Name string }
-			HostCount int `json:"host_count"`
-			AllHosts  int `json:"all_hosts"`
-			Incidents []struct{ ID string }
-			Count     int `json:"incident_count"`
-		}
-		if err := json.Unmarshal([]byte(body), &got); err != nil || status != 200 {
-			t.Fatalf("%s: %d %s", c.match, status, body)
+		var got Matches
+		if err := NewClient(f.server.URL).Post(t.Context(), "matches", json.RawMessage(`{"match":[`+c.match+`]}`), &got); err != nil {
+			t.Fatal(err)
 		}
 		var hosts, incidents []string
 		for _, h := range got.Hosts {
@@ -44,7 +37,7 @@ func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
 			incidents = append(incidents, i.ID)
 		}
 		if !slices.Equal(hosts, c.hosts) || !slices.Equal(incidents, c.incidents) || got.HostCount != len(c.hosts) || got.Count != len(c.incidents) || got.AllHosts != 2 {
-			t.Errorf("%s:\n%s\nwant hosts %v, incidents %v", c.match, body, c.hosts, c.incidents)
+			t.Errorf("%s:\n%+v\nwant hosts %v, incidents %v", c.match, got, c.hosts, c.incidents)
 		}
 	}
 	if _, body, _ := f.call(t, "POST", "/api/v1/omen/matches", `{"text":"host=~\"web-.*\"\nseverity != critical"}`); !strings.Contains(body,

@@ -80,7 +80,7 @@ func served(t *testing.T) map[string]bool {
 	}
 	f.hosts = append(f.hosts, loved("a", 1, 1))
 	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Actual: 0.5, Opened: 1, Hosts: len(hosts), Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
+		return omen.Pages{Promised: 1, Opened: 1, Hosts: len(hosts), Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	}
 	f.call(t, "GET", "/-/healthy", "")
 	families, err := f.api.registry.Gather()

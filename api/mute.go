@@ -7,50 +7,51 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
 // This file is what operators say of the time around incidents: silences,
 // events and the feedback in force; windows.go has maintenance.
 
-type wireMatcher struct {
+type Matcher struct {
 	Name    string `json:"name" doc:"host, profile, source, kind, severity, cause, or a label of the host"`
 	Value   string `json:"value"`
 	IsRegex bool   `json:"isRegex" doc:"the value is a regular expression, anchored at both ends"`
 	IsEqual bool   `json:"isEqual" doc:"false: the value must not match"`
 }
 
-type wireSilence struct {
-	ID      string            `json:"id" doc:"given by Omen"`
-	Match   list[wireMatcher] `json:"match" doc:"all must hold"`
-	From    instant           `json:"from" doc:"null: now"`
-	Until   instant           `json:"until"`
-	Effect  mute.Effect       `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
-	By      string            `json:"by"`
-	Reason  string            `json:"reason"`
-	Created instant           `json:"created"`
+type Silence struct {
+	ID      string        `json:"id" doc:"given by Omen"`
+	Match   List[Matcher] `json:"match" doc:"all must hold"`
+	From    Instant       `json:"from" doc:"null: now"`
+	Until   Instant       `json:"until" null:"never"`
+	Effect  mute.Effect   `json:"effect" doc:"silence, exclude (also left out of training) or shift (learned as expected)"`
+	By      string        `json:"by"`
+	Reason  string        `json:"reason"`
+	Created Instant       `json:"created"`
 }
 
-type wireSilences struct {
-	Silences list[wireSilence] `json:"silences"`
+type Silences struct {
+	Silences List[Silence] `json:"silences"`
 }
 
-type wireNewSilence struct {
-	Match  list[wireMatcher] `json:"match" doc:"all must hold"`
-	From   instant           `json:"from,omitempty" doc:"null: now"`
-	Until  instant           `json:"until"`
-	Effect mute.Effect       `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
-	By     string            `json:"by,omitempty"`
-	Reason string            `json:"reason"`
+type NewSilence struct {
+	Match  List[Matcher] `json:"match" doc:"all must hold"`
+	From   Instant       `json:"from,omitempty" doc:"null: now"`
+	Until  Instant       `json:"until" null:"never"`
+	Effect mute.Effect   `json:"effect,omitempty" doc:"silence (the default), exclude or shift"`
+	By     string        `json:"by,omitempty"`
+	Reason string        `json:"reason"`
 }
 
-func toMatcher(m mute.Matcher) wireMatcher   { return wireMatcher(m) }
-func fromMatcher(m wireMatcher) mute.Matcher { return mute.Matcher(m) }
+func toMatcher(m mute.Matcher) Matcher   { return Matcher(m) }
+func fromMatcher(m Matcher) mute.Matcher { return mute.Matcher(m) }
 
-func toSilence(s mute.Silence) wireSilence {
-	return wireSilence{
-		ID: s.ID, Match: each(s.Match, toMatcher), From: instant(s.From), Until: instant(s.Until),
-		Effect: s.Effect, By: s.By, Reason: s.Reason, Created: instant(s.Created),
+func toSilence(s mute.Silence) Silence {
+	return Silence{
+		ID: s.ID, Match: each(s.Match, toMatcher), From: Instant(s.From), Until: Instant(s.Until),
+		Effect: s.Effect, By: s.By, Reason: s.Reason, Created: Instant(s.Created),
 	}
 }
 
@@ -60,7 +61,7 @@ func (a *API) getSilences(r *http.Request) (any, error) {
 		at = time.Time{}
 	}
 	all, err := a.store.Silences(r.Context(), at)
-	return wireSilences{each(all, toSilence)}, err
+	return Silences{each(all, toSilence)}, err
 }
 
 func (a *API) getSilence(r *http.Request) (any, error) {
@@ -83,7 +84,7 @@ func (a *API) changeSilence(r *http.Request) (any, error) {
 // putSilence stores what the body says; the ID, when it was made and, where
 // the body leaves it out, the beginning are those of old.
 func (a *API) putSilence(r *http.Request, old mute.Silence) (any, error) {
-	var in wireNewSilence
+	var in NewSilence
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
@@ -106,29 +107,29 @@ func (a *API) deleteSilence(r *http.Request) (any, error) {
 	return toSilence(s), err
 }
 
-type wireEvent struct {
-	ID    string            `json:"id,omitempty" doc:"given by Omen unless set; the same ID twice is one event"`
-	Kind  mute.EventKind    `json:"kind" doc:"boot, restart, deploy or note"`
-	At    instant           `json:"at,omitempty" doc:"null: now"`
-	Match list[wireMatcher] `json:"match" doc:"which hosts"`
-	Title string            `json:"title,omitempty"`
-	Link  string            `json:"link,omitempty"`
-	By    string            `json:"by,omitempty"`
-	Grace number            `json:"grace_seconds,omitempty" doc:"how long to be lenient; 0: the kind's own"`
-	Until instant           `json:"until,omitempty" doc:"given by Omen: when its grace ends; null: it has none"`
+type Event struct {
+	ID    string         `json:"id,omitempty" doc:"given by Omen unless set; the same ID twice is one event"`
+	Kind  mute.EventKind `json:"kind" doc:"boot, restart, deploy or note"`
+	At    Instant        `json:"at,omitempty" doc:"null: now"`
+	Match List[Matcher]  `json:"match" doc:"which hosts"`
+	Title string         `json:"title,omitempty"`
+	Link  string         `json:"link,omitempty"`
+	By    string         `json:"by,omitempty"`
+	Grace Number         `json:"grace_seconds,omitempty" doc:"how long to be lenient; 0: the kind's own"`
+	Until Instant        `json:"until,omitempty" doc:"given by Omen: when its grace ends; null: it has none"`
 }
 
-type wireEvents struct {
-	Events list[wireEvent] `json:"events" doc:"oldest first"`
+type Events struct {
+	Events List[Event] `json:"events" doc:"oldest first"`
 }
 
-func toEvent(e mute.Event) wireEvent {
-	out := wireEvent{
-		ID: e.ID, Kind: e.Kind, At: instant(e.At), Match: each(e.Match, toMatcher), Title: e.Title,
-		Link: e.Link, By: e.By, Grace: number(e.Grace.Seconds()),
+func toEvent(e mute.Event) Event {
+	out := Event{
+		ID: e.ID, Kind: e.Kind, At: Instant(e.At), Match: each(e.Match, toMatcher), Title: e.Title,
+		Link: e.Link, By: e.By, Grace: Number(e.Grace.Seconds()),
 	}
 	if until := e.Until(); until.After(e.At) {
-		out.Until = instant(until)
+		out.Until = Instant(until)
 	}
 	return out
 }
@@ -147,23 +148,18 @@ func (a *API) getEvents(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = slices.DeleteFunc(all, func(e mute.Event) bool { return !a.concerns(e, h) })
+		known, _ := a.live.Host(h)
+		value := mute.HostValue(h, known.Labels)
+		all = slices.DeleteFunc(all, func(e mute.Event) bool {
+			holds, err := mute.Compile(e.Match)
+			return err != nil || !holds(value)
+		})
 	}
-	return wireEvents{each(all, toEvent)}, nil
-}
-
-// concerns reports whether an event happened to a host.
-func (a *API) concerns(e mute.Event, h omen.Host) bool {
-	var labels map[string]string
-	if known, err := a.find(h.ID()); err == nil {
-		labels = known.Labels
-	}
-	holds, err := mute.Compile(e.Match)
-	return err == nil && holds(mute.HostValue(h, labels))
+	return Events{each(all, toEvent)}, nil
 }
 
 func (a *API) postEvent(r *http.Request) (any, error) {
-	var in wireEvent
+	var in Event
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
@@ -178,24 +174,24 @@ func (a *API) postEvent(r *http.Request) (any, error) {
 	return toEvent(e), err
 }
 
-// wireAnnotation is the body of Grafana's POST /api/annotations.
-type wireAnnotation struct {
+// Annotation is the body of Grafana's POST /api/annotations.
+type Annotation struct {
 	Time         int64        `json:"time,omitempty" doc:"milliseconds since 1970; 0: now"`
 	TimeEnd      int64        `json:"timeEnd,omitempty" doc:"of a region: so long the grace lasts"`
-	Tags         list[string] `json:"tags" doc:"what it is: deploy, restart or boot, else it is only drawn; and which hosts: job:shop, host:web-1"`
+	Tags         List[string] `json:"tags" doc:"what it is: deploy, restart or boot, else it is only drawn; and which hosts: job:shop, host:web-1"`
 	Text         string       `json:"text,omitempty"`
 	DashboardUID string       `json:"dashboardUID,omitempty" doc:"not used"`
 	DashboardID  int64        `json:"dashboardId,omitempty" doc:"not used"`
 	PanelID      int64        `json:"panelId,omitempty" doc:"not used"`
 }
 
-type wireAnnotated struct {
+type Annotated struct {
 	Message string `json:"message"`
 	Event   string `json:"event" doc:"the event's ID"`
 }
 
 func (a *API) postAnnotation(r *http.Request) (any, error) {
-	var in wireAnnotation
+	var in Annotation
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
@@ -204,35 +200,35 @@ func (a *API) postAnnotation(r *http.Request) (any, error) {
 		return nil, err
 	}
 	e, err = a.desk.Note(r.Context(), e)
-	return wireAnnotated{"Annotation added", e.ID}, err
+	return Annotated{"Annotation added", e.ID}, err
 }
 
-type wireCauseSign struct {
+type CauseSign struct {
 	Feature string `json:"feature"`
 	Up      bool   `json:"up"`
 }
 
-type wirePattern struct {
-	ID         string              `json:"id"`
-	Verdict    omen.Verdict        `json:"verdict"`
-	Incident   string              `json:"incident" doc:"the judged one"`
-	Host       wireHostRef         `json:"host"`
-	Role       string              `json:"role" doc:"not empty: it holds on every host of this role"`
-	Causes     list[wireCauseSign] `json:"causes"`
-	MaxPeak    number              `json:"max_peak" doc:"incidents that reach further are told all the same"`
-	Limit      number              `json:"limit" doc:"confirmed: the score that counts as anomalous for its like"`
-	Text       string              `json:"text" doc:"when it holds, for people"`
-	By         string              `json:"by"`
-	Created    instant             `json:"created"`
-	Reverted   string              `json:"reverted" doc:"who took it back; empty: in force"`
-	RevertedAt instant             `json:"reverted_at"`
+type Pattern struct {
+	ID         string          `json:"id"`
+	Verdict    omen.Verdict    `json:"verdict"`
+	Incident   string          `json:"incident" doc:"the judged one"`
+	Host       HostRef         `json:"host"`
+	Role       string          `json:"role" doc:"not empty: it holds on every host of this role"`
+	Causes     List[CauseSign] `json:"causes"`
+	MaxPeak    Number          `json:"max_peak" doc:"incidents with a higher peak are not suppressed"`
+	Limit      Number          `json:"limit" doc:"confirmed: the score from which similar samples count as anomalous"`
+	Text       string          `json:"text" doc:"when it holds, for people"`
+	By         string          `json:"by"`
+	Created    Instant         `json:"created"`
+	Reverted   string          `json:"reverted" doc:"who took it back; empty: in force"`
+	RevertedAt Instant         `json:"reverted_at"`
 }
 
-type wirePatterns struct {
-	Patterns list[wirePattern] `json:"patterns"`
+type Patterns struct {
+	Patterns List[Pattern] `json:"patterns"`
 }
 
-func toPattern(p omen.Pattern) wirePattern {
+func toPattern(p feedback.Pattern) Pattern {
 	text := "at any time"
 	if p.FromTime != 0 || p.ToTime != 0 {
 		zone := p.Zone
@@ -241,21 +237,21 @@ func toPattern(p omen.Pattern) wirePattern {
 		}
 		text = fmt.Sprintf("%02d:%02d–%02d:%02d %s", p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, zone)
 	}
-	return wirePattern{
+	return Pattern{
 		ID: p.ID, Verdict: p.Verdict, Incident: p.Incident, Host: toRef(p.Host), Role: p.Role,
-		Causes:  each(p.Causes, func(c omen.CauseSign) wireCauseSign { return wireCauseSign(c) }),
-		MaxPeak: number(p.MaxPeak), Limit: number(p.Limit), Text: text, By: p.By, Created: instant(p.Created),
-		Reverted: p.Reverted, RevertedAt: instant(p.RevertedAt),
+		Causes:  each(p.Causes, func(c feedback.CauseSign) CauseSign { return CauseSign(c) }),
+		MaxPeak: Number(p.MaxPeak), Limit: Number(p.Limit), Text: text, By: p.By, Created: Instant(p.Created),
+		Reverted: p.Reverted, RevertedAt: Instant(p.RevertedAt),
 	}
 }
 
 func (a *API) getPatterns(r *http.Request) (any, error) {
 	all, err := a.store.Patterns(r.Context())
-	return wirePatterns{each(all, toPattern)}, err
+	return Patterns{each(all, toPattern)}, err
 }
 
 func (a *API) revertPattern(r *http.Request) (any, error) {
-	var in wireAct
+	var in Act
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
@@ -266,6 +262,6 @@ func (a *API) revertPattern(r *http.Request) (any, error) {
 	return toPattern(p), err
 }
 
-type wireDone struct {
+type Done struct {
 	Done bool `json:"done"`
 }

@@ -59,20 +59,16 @@ func TestEventsOfOneHost(t *testing.T) {
 			t.Fatalf("%d: %s", status, answer)
 		}
 	}
-	until := time.Now().Add(time.Minute).Format(time.RFC3339)
-	for query, want := range map[string]int{"?to=" + until: 3, "?host=web-1:9100&to=" + until: 2} {
-		var got struct{ Events []struct{ ID string } }
-		_, body, _ := f.call(t, "GET", "/api/v1/omen/events"+query, "")
-		if err := json.Unmarshal([]byte(body), &got); err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Events) != want {
-			t.Errorf("%s: %v, want %d", query, got.Events, want)
+	until := time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
+	for query, want := range map[string]int{"?to=" + until: 3, "?host=web-1:9100&to=" + until: 2, "?host=prom/node/web-1:9100&to=" + until: 2} {
+		f.listed = 0
+		if got := read[Events](t, f, "events"+query); len(got.Events) != want || f.listed > 1 {
+			t.Errorf("%s: %v, want %d; all hosts were listed %d times, want once for a name", query, got.Events, want, f.listed)
 		}
 	}
 }
 
-// What is refused says what is wrong and how to mend it.
+// What is refused says what is wrong and how to resolve it.
 func TestRefusalsCarryHints(t *testing.T) {
 	f := newFixture(t)
 	const host = `"match":[{"name":"host","value":"web-1","isRegex":false,"isEqual":true}]`
@@ -93,7 +89,7 @@ func TestRefusalsCarryHints(t *testing.T) {
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":"an hour",` + host + `}`, `duration_seconds: "an hour" is no number`, ""},
 	} {
 		status, answer, _ := f.call(t, "POST", "/api/v1/omen/"+c.path, c.body)
-		var got struct{ Error, Hint string }
+		var got Error
 		if err := json.Unmarshal([]byte(answer), &got); err != nil {
 			t.Fatalf("%s: %s", c.body, answer)
 		}

@@ -3,19 +3,20 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
 )
 
 func (a *API) getSources(*http.Request) (any, error) {
-	return wireSources{each(a.live.Sources(), toSource)}, nil
+	return Sources{each(a.live.Sources(), toSource)}, nil
 }
 
 func (a *API) getStatus(r *http.Request) (any, error) {
 	hosts := a.live.Hosts()
-	out := wireStatus{
-		Version: a.version, StartedAt: instant(a.started), UptimeSeconds: number(time.Since(a.started).Seconds()),
+	out := Status{
+		Version: a.version, StartedAt: Instant(a.started), UptimeSeconds: Number(time.Since(a.started).Seconds()),
 		Ready: true, Hosts: counts(hosts), Sources: each(a.live.Sources(), toSource),
 		UncleanShutdown: a.store.Unclean(),
 	}
@@ -27,8 +28,8 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 	learning(&out, hosts)
 	if a.live.Pages != nil {
 		p, _ := a.live.Pages(hosts)
-		out.Pages = &wireAllPages{
-			Promised: number(p.Promised), Actual: number(p.Actual), Opened: p.Opened, Hosts: p.Hosts, Days: number(p.Days),
+		out.Pages = &AllPages{
+			Promised: Number(p.Promised), Actual: Number(p.PerWeek()), Opened: p.Opened, Hosts: p.Hosts, Days: Number(p.Days),
 		}
 	}
 	open, err := a.store.OpenIncidents(r.Context())
@@ -48,7 +49,7 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 }
 
 // learning fills in what is being learned and when the first model is due.
-func learning(out *wireStatus, hosts []omen.HostStatus) {
+func learning(out *Status, hosts []omen.HostStatus) {
 	var due time.Time
 	for _, h := range hosts {
 		if h.Training.Running {
@@ -64,17 +65,12 @@ func learning(out *wireStatus, hosts []omen.HostStatus) {
 		if d := h.Training.NextDue; !d.IsZero() && (due.IsZero() || d.Before(due)) {
 			due = d
 		}
-		if h.Training.Running && number(h.Training.Progress) > out.Progress {
-			out.Progress = number(h.Training.Progress)
+		if h.Training.Running && Number(h.Training.Progress) > out.Progress {
+			out.Progress = Number(h.Training.Progress)
 		}
 	}
-	out.FirstModelDue = instant(due)
-	slices.SortFunc(out.Training, func(x, y wireHostRef) int {
-		if x.ID < y.ID {
-			return -1
-		}
-		return 1
-	})
+	out.FirstModelDue = Instant(due)
+	slices.SortFunc(out.Training, func(x, y HostRef) int { return strings.Compare(x.ID, y.ID) })
 }
 
 func (a *API) getModels(r *http.Request) (any, error) {
@@ -85,7 +81,7 @@ func (a *API) getModels(r *http.Request) (any, error) {
 	if r.URL.Query().Get("all") != "true" {
 		all = slices.DeleteFunc(all, func(m omen.ModelInfo) bool { return !m.Serving })
 	}
-	return wireModels{each(all, func(m omen.ModelInfo) wireModel { return toModel(m, false) })}, nil
+	return Models{each(all, func(m omen.ModelInfo) Model { return toModel(m, false) })}, nil
 }
 
 func (a *API) getHostModels(r *http.Request) (any, error) {
@@ -97,7 +93,7 @@ func (a *API) getHostModels(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wireModels{each(all, func(m omen.ModelInfo) wireModel { return toModel(m, true) })}, nil
+	return Models{each(all, func(m omen.ModelInfo) Model { return toModel(m, true) })}, nil
 }
 
 func (a *API) healthy(w http.ResponseWriter, _ *http.Request) {
@@ -128,5 +124,5 @@ func (a *API) reload(*http.Request) (any, error) {
 	if err := a.live.Reload(); err != nil {
 		return nil, err
 	}
-	return wireDone{Done: true}, nil
+	return Done{Done: true}, nil
 }

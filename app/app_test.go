@@ -166,8 +166,11 @@ func TestServe(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("/metrics: %v, %v", err, problems)
 	}
-	if code, _ := a.ask("GET", "/any/page"); code != 200 && code != 503 {
-		t.Errorf("a page is %d, want the user interface", code)
+	if code, _ := a.ask("GET", "/hosts/any"); code != 200 && code != 503 {
+		t.Errorf("/hosts/any is %d, want the web UI", code)
+	}
+	if code, body := a.ask("GET", "/api/v1/targets"); code != 404 || !strings.Contains(body, `"hint"`) {
+		t.Errorf("/api/v1/targets is %d %s, want 404 in JSON", code, body)
 	}
 	if out := a.out.String(); !strings.Contains(out, a.address) || !strings.Contains(out, "this-one") {
 		t.Errorf("what is printed at start names no page or host:\n%s", out)

@@ -20,14 +20,14 @@ const refresh = time.Minute
 // them went. It is safe for concurrent use.
 type calendarFiles struct {
 	mu  sync.Mutex
-	all []api.Calendar // in the configuration's order
+	all []api.CalendarFile // in the configuration's order
 }
 
 // newCalendarFiles takes files that have not been read.
 func newCalendarFiles(files []config.Calendar) *calendarFiles {
 	c := &calendarFiles{}
 	for _, k := range files {
-		c.all = append(c.all, api.Calendar{Name: k.Name, File: k.File})
+		c.all = append(c.all, api.CalendarFile{Name: k.Name, File: k.File})
 	}
 	return c
 }
@@ -37,25 +37,28 @@ func newCalendarFiles(files []config.Calendar) *calendarFiles {
 func (c *calendarFiles) note(name string, now time.Time, left []mute.Omitted, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.all, func(k api.Calendar) bool { return k.Name == name })
+	i := slices.IndexFunc(c.all, func(k api.CalendarFile) bool { return k.Name == name })
 	if i < 0 {
 		return false
 	}
 	k, was := &c.all[i], c.all[i].Err
-	news := (was == nil) != (err == nil) || err != nil && err.Error() != was.Error() || err == nil && !slices.Equal(left, k.Left)
-	switch {
-	case err == nil:
-		k.ReadAt, k.FailedSince, k.Err, k.Left = now, time.Time{}, nil, left
-	case was == nil:
-		k.FailedSince, k.Err = now, err
-	default:
-		k.Err = err
+	if err != nil {
+		if k.Err = err.Error(); was == "" {
+			k.FailedSince = api.Instant(now)
+		}
+		return k.Err != was
 	}
+	omitted := make(api.List[api.Omitted], len(left))
+	for i := range left {
+		omitted[i] = api.Omitted(left[i])
+	}
+	news := was != "" || !slices.Equal(omitted, k.Left)
+	k.ReadAt, k.FailedSince, k.Err, k.Left = api.Instant(now), api.Instant{}, "", omitted
 	return news
 }
 
 // status is a copy of what is known.
-func (c *calendarFiles) status() []api.Calendar {
+func (c *calendarFiles) status() []api.CalendarFile {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.all)

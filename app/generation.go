@@ -26,6 +26,9 @@ import (
 // localName is this machine's name as a source.
 const localName = "local"
 
+// zone is in which "at this time of day" is meant.
+var zone = time.Local
+
 // generation is everything that follows from one reading of the configuration.
 type generation struct {
 	p         *process
@@ -64,7 +67,7 @@ func (p *process) build(l *loaded) (*generation, error) {
 	}
 	g.desk = incident.NewDesk(incident.Options{
 		Store: p.db, Log: p.log, Labels: g.labels, Hysteresis: hysteresis(l.conf.Incidents),
-		Keep: time.Duration(l.conf.Storage.Incidents), Zone: time.Local, Habit: g.relearn,
+		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zone, Retrain: g.relearn,
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
@@ -112,7 +115,7 @@ func (g *generation) buildWatches(registry prometheus.Registerer) error {
 		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
-		o.Offer, o.Excluded, o.Benign, o.Record = g.offer, g.excluded, g.p.db.BenignSpans, g.p.record
+		o.Offer, o.Excluded, o.Benign, o.Record = g.offer, g.excluded, g.benign, g.p.record
 		o.Windows = g.p.db.Windows
 		o.Log = g.p.log
 		o.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"source": w.source, "profile": w.schema.Profile()}, registry)
@@ -155,15 +158,20 @@ func (g *generation) offer(ctx context.Context, k omen.Tick) error {
 
 // excluded are the spans that a host's model must not learn.
 func (g *generation) excluded(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	return g.p.db.ExcludedSpans(ctx, h, g.labels(h), from, to)
+	excluded, _, err := g.p.db.TrainingSpans(ctx, h, g.labels(h), zone, from, to)
+	return excluded, err
+}
+
+// benign are the spans that a host's model is to learn although it alerted.
+func (g *generation) benign(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
+	_, benign, err := g.p.db.TrainingSpans(ctx, h, g.labels(h), zone, from, to)
+	return benign, err
 }
 
 // relearn has the model of a host learned anew soon.
 func (g *generation) relearn(h omen.Host) {
-	for _, w := range g.watches {
-		if w.source == h.Source && w.schema.Profile() == h.Profile {
-			w.Relearn(h)
-		}
+	if w := g.of(h); w != nil {
+		w.Relearn(h)
 	}
 }
 

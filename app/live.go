@@ -18,7 +18,7 @@ import (
 // live is the running Omen as the API sees it.
 func (g *generation) live() api.Live {
 	return api.Live{
-		Hosts: g.hosts, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
+		Hosts: g.hosts, Host: g.host, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
 		Predict: g.predict, Reload: g.p.reload, Ready: g.ready, Queues: g.queues, Pages: g.pages,
 		Calendars: g.calendars.status,
 	}
@@ -31,6 +31,18 @@ func (g *generation) hosts() []omen.HostStatus {
 	}
 	g.p.pages.fill(all, g.conf.Pages.PerHostWeek, time.Now())
 	return all
+}
+
+// host is the status of one host.
+func (g *generation) host(id omen.Host) (omen.HostStatus, bool) {
+	w := g.of(id)
+	if w == nil {
+		return omen.HostStatus{}, false
+	}
+	h, known := w.Host(id)
+	one := []omen.HostStatus{h}
+	g.p.pages.fill(one, g.conf.Pages.PerHostWeek, time.Now())
+	return one[0], known
 }
 
 // pages are those of all hosts, and all since the start by severity.
@@ -168,10 +180,10 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 		one := api.FeatureHistory{Feature: name, Unit: spec.Unit}
 		for i := range f.Instants {
 			v := spec.Clean(f.At(row, i, column))
-			if math.IsNaN(v) && len(one.At) == 0 {
+			if math.IsNaN(v) && len(one.Times) == 0 {
 				continue // a history begins with its first sample
 			}
-			one.At, one.Actual = append(one.At, f.Time(i)), append(one.Actual, v)
+			one.Times, one.Actual = append(one.Times, api.Unix(f.Time(i))), append(one.Actual, api.Number(v))
 		}
 		all = append(all, one)
 	}

@@ -138,7 +138,7 @@ func SourceAt(name, address string) config.Source {
 func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 	known := feature.Builtins()
 	for _, p := range c.Profiles {
-		profile, err := feature.Declare(declaration(p), known)
+		profile, err := feature.Declare(declared(p), p.Extends, p.Without, known)
 		if err != nil {
 			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 		}
@@ -155,8 +155,8 @@ func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 	return all, nil
 }
 
-func declaration(p config.Profile) feature.Declaration {
-	d := feature.Declaration{Name: p.Name, Help: p.Help, Extends: p.Extends, Without: p.Without, By: p.By, Uptime: p.Uptime}
+func declared(p config.Profile) feature.Profile {
+	d := feature.Profile{Name: p.Name, Help: p.Help, By: p.By, Uptime: p.Uptime}
 	for _, f := range p.Features {
 		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Expr: f.Expr}))
 	}

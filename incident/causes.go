@@ -7,13 +7,8 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
-
-// majorShare is the smallest share that makes a cause worth naming.
-const majorShare = 0.1
-
-// mostSigns bounds the causes that make an incident like another.
-const mostSigns = 5
 
 // material reports whether a deviation is worth waking somebody for: a cause
 // that is not trivial is the largest or has a tenth of the score, or what is
@@ -28,7 +23,7 @@ func material(s *omen.Score) bool {
 		if c.Trivial {
 			continue
 		}
-		if i == 0 || c.Share >= majorShare {
+		if i == 0 || c.Share >= feedback.MajorShare {
 			return true
 		}
 		share += c.Share
@@ -59,24 +54,11 @@ func keep(causes []omen.Cause) []omen.Cause {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// signs are the features to blame and their directions, the largest first:
-// those that are not trivial and have a tenth of the score, at least one.
-func signs(causes []omen.Cause) []omen.CauseSign {
-	var all []omen.CauseSign
-	for _, c := range causes {
-		if c.Trivial || len(all) > 0 && c.Share < majorShare || len(all) == mostSigns {
-			continue
-		}
-		all = append(all, omen.CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected})
-	}
-	return all
-}
-
 // summary names the two largest causes that are not trivial, or the largest.
 func summary(causes []omen.Cause) string {
 	var said []string
 	for _, c := range causes {
-		if !c.Trivial && len(said) < 2 && (len(said) == 0 || c.Share >= majorShare) {
+		if !c.Trivial && len(said) < 2 && (len(said) == 0 || c.Share >= feedback.MajorShare) {
 			said = append(said, c.String())
 		}
 	}

@@ -22,10 +22,9 @@ type Options struct {
 	Role       string         // the label that names a host's role; empty: "job"
 	Keep       time.Duration  // how long a closed incident's timeline is kept; 0: 90 days
 
-	// Habit is told of a host whose incidents nobody cares for, so that they
-	// are learned as normal (see [omen.Habit]): that is worth doing soon. It must
-	// not wait. May be nil.
-	Habit func(omen.Host)
+	// Retrain asks for a host's next model soon: its incidents recur and are
+	// learned as normal (see [feedback.Past.Recurs]). It must not wait. May be nil.
+	Retrain func(omen.Host)
 }
 
 // Desk is the one place where incidents change: by scores, by time and by
@@ -273,19 +272,22 @@ func (d *Desk) store(ctx context.Context, changes []omen.Change) {
 	}
 }
 
-// storeValid appends changes one by one and drops those that the journal can
-// never hold. It returns what is left over on another error.
-func (d *Desk) storeValid(ctx context.Context, changes []omen.Change) ([]omen.Change, error) {
-	for i := range changes {
-		err := d.o.Store.Append(ctx, changes[i])
+// storeValid appends changes one by one and returns them without those that the
+// journal can never hold. On another error some are not stored yet; to append one
+// twice is to append it once.
+func (d *Desk) storeValid(ctx context.Context, changes []omen.Change) (valid []omen.Change, err error) {
+	for i, c := range changes {
+		err := d.o.Store.Append(ctx, c)
 		switch {
 		case errors.Is(err, omen.ErrInvalid):
-			d.o.Log.Error("change cannot be stored and is dropped", "incident", changes[i].Incident.ID, "err", err)
+			d.o.Log.Error("change cannot be stored and is dropped", "incident", c.Incident.ID, "err", err)
+			continue
 		case err != nil:
-			return changes[i:], err
+			return append(valid, changes[i:]...), err
 		}
+		valid = append(valid, c)
 	}
-	return nil, nil
+	return valid, nil
 }
 
 // storeLast is the last attempt before the desk stops.

@@ -90,6 +90,20 @@ func TestDeskStoresWhatTheTrackerSays(t *testing.T) {
 	})
 }
 
+// What the journal can never hold is dropped; the rest is stored and counted.
+func TestAnInvalidChangeIsDropped(t *testing.T) {
+	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	d := NewDesk(Options{Store: db})
+	one := func(id string) omen.Change {
+		return omen.Change{Kind: omen.ChangeOpened, At: noon, Incident: omen.Incident{ID: id, Kind: omen.HostIncident, ChangeNumber: 1}}
+	}
+	d.store(t.Context(), []omen.Change{one("a"), one(""), one("b")})
+	if n := len(incidents(t, db, store.Filter{})); n != 2 || d.Health().Changes != 2 {
+		t.Errorf("%d incidents stored, %d changes counted, want 2", n, d.Health().Changes)
+	}
+}
+
 func TestARestartContinuesOpenIncidents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) { offer(t, d, 5, 3, "cpu", "web-1", "web-2") })

@@ -115,6 +115,9 @@ func TestAStormIsAStormOverARestart(t *testing.T) {
 	}
 	tr := NewTracker(Hysteresis{}, nil)
 	all := storm(tr, 0, 40, 0)
+	for i := range all {
+		all[i].Incident.Summary = "words for people"
+	}
 	tr = restarted(tr, all)
 	all = append(all, storm(tr, 40, 80, 60)...)
 	told := 0

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -42,22 +43,18 @@ const hold = 10 * time.Second
 func (t *Tracker) wait(at time.Time) {
 	ready, coming := map[where]int{}, map[where]int{}
 	for _, k := range t.ready {
-		for _, s := range mainCauses(k.run.causes) {
-			ready[where{fleetKey(k.host), s}]++
-		}
+		tally(ready, k, k.run.causes)
 	}
 	for _, k := range t.hosts {
-		if k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow {
-			for _, s := range mainCauses(k.run.causes) {
-				coming[where{fleetKey(k.host), s}]++
-			}
+		if t.isComing(k, at) {
+			tally(coming, k, k.run.causes)
 		}
 	}
 	t.ready = slices.DeleteFunc(t.ready, func(k *track) bool {
 		if at.Sub(k.run.enough) >= max(hold, 2*k.step) {
 			return false
 		}
-		return slices.ContainsFunc(mainCauses(k.run.causes), func(s omen.CauseSign) bool {
+		return slices.ContainsFunc(mainCauses(k.run.causes), func(s feedback.CauseSign) bool {
 			w := where{fleetKey(k.host), s}
 			return ready[w] < 2 && coming[w] >= t.h.FleetHosts
 		})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
@@ -90,7 +91,7 @@ func (d *Desk) find(ctx context.Context, id string) (omen.Incident, error) {
 // remember stores a verdict together with the patterns that follow from it,
 // and takes back those of the verdict before.
 func (d *Desk) remember(ctx context.Context, c Command, changes []omen.Change, now time.Time) error {
-	patterns, err := d.withdraw(ctx, func(p omen.Pattern) bool { return p.Incident == c.Incident }, c.By, now)
+	patterns, err := d.withdraw(ctx, func(p feedback.Pattern) bool { return p.Incident == c.Incident }, c.By, now)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (d *Desk) remember(ctx context.Context, c Command, changes []omen.Change, n
 }
 
 // withdraw is the patterns in force that are chosen, taken back.
-func (d *Desk) withdraw(ctx context.Context, chosen func(omen.Pattern) bool, by string, now time.Time) (back []omen.Pattern, err error) {
+func (d *Desk) withdraw(ctx context.Context, chosen func(feedback.Pattern) bool, by string, now time.Time) (back []feedback.Pattern, err error) {
 	all, err := d.o.Store.Patterns(ctx)
 	if err != nil {
 		return nil, err
@@ -135,7 +136,7 @@ const previewBack = 90 * 24 * time.Hour
 // Preview says what a verdict would make Omen remember, and which incidents of
 // the last 90 days nobody would have been told of. A fleet incident makes one
 // pattern per member.
-func (d *Desk) Preview(ctx context.Context, c Command) (all []Preview, err error) {
+func (d *Desk) Preview(ctx context.Context, c Command) (all []feedback.Preview, err error) {
 	if c.Verdict == omen.NoVerdict {
 		return nil, fmt.Errorf("preview verdict on incident %s: no verdict: %w", c.Incident, omen.ErrInvalid)
 	}
@@ -150,7 +151,7 @@ func (d *Desk) Preview(ctx context.Context, c Command) (all []Preview, err error
 	return all, err
 }
 
-func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now time.Time) ([]Preview, error) {
+func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now time.Time) ([]feedback.Preview, error) {
 	of := []omen.Incident{in}
 	if in.Kind == omen.FleetIncident {
 		var err error
@@ -166,7 +167,7 @@ func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now tim
 	if err != nil {
 		return nil, err
 	}
-	all := []Preview{}
+	all := []feedback.Preview{}
 	for _, one := range of {
 		if one.Kind != omen.HostIncident {
 			continue // a dead source has no pattern
@@ -175,12 +176,12 @@ func (d *Desk) preview(ctx context.Context, in omen.Incident, c Command, now tim
 		if c.Role {
 			role = d.role(one.Host)
 		}
-		p := PatternOf(one, c.Verdict, d.o.Zone, role, c.By, now)
+		p := feedback.PatternOf(one, c.Verdict, d.o.Zone, role, c.By, now)
 		if len(p.Causes) == 0 {
 			continue // nothing to recognise its like by
 		}
 		p.Incident = c.Incident
-		all = append(all, PreviewOf(p, past, d.role))
+		all = append(all, feedback.PreviewOf(p, past, d.role))
 	}
 	return all, nil
 }
@@ -199,7 +200,7 @@ func (d *Desk) Revert(ctx context.Context, pattern, by string) error {
 	}
 	return d.call(ctx, func(ctx context.Context) error {
 		now := time.Now()
-		back, err := d.withdraw(ctx, func(p omen.Pattern) bool { return p.ID == pattern }, by, now)
+		back, err := d.withdraw(ctx, func(p feedback.Pattern) bool { return p.ID == pattern }, by, now)
 		if err != nil {
 			return err
 		}

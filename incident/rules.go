@@ -6,13 +6,14 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
 // Rules are what operators have asked for, and the feedback in force.
 type Rules struct {
 	mute.Rules
-	Patterns []omen.Pattern
+	Patterns []feedback.Pattern
 	Role     string // the label that names a host's role, for patterns that hold on a role
 }
 
@@ -22,10 +23,10 @@ type rules struct {
 	version  int
 	before   *rules // the version before, so that one can tell what lifted a silence; its own before is nil
 	muted    *mute.Set
-	rejected []omen.Pattern
-	lowered  map[omen.Host][]omen.Pattern // confirmed, by host…
-	ofRoles  []omen.Pattern               // …and those of them that hold on a role
-	lowest   float64                      // no sample at or below it counts
+	rejected []feedback.Pattern
+	lowered  map[omen.Host][]feedback.Pattern // confirmed, by host…
+	ofRoles  []feedback.Pattern               // …and those of them that hold on a role
+	lowest   float64                          // no sample at or below it counts
 	role     string
 }
 
@@ -37,7 +38,7 @@ func (t *Tracker) SetRules(r Rules) (broken []error) {
 	}
 	before := t.rules
 	before.before = nil
-	fresh := rules{given: r, version: before.version + 1, before: &before, role: r.Role, lowered: map[omen.Host][]omen.Pattern{}, lowest: 1}
+	fresh := rules{given: r, version: before.version + 1, before: &before, role: r.Role, lowered: map[omen.Host][]feedback.Pattern{}, lowest: 1}
 	fresh.muted, broken = r.Compile()
 	for _, p := range r.Patterns {
 		switch {
@@ -69,8 +70,8 @@ func (r *rules) why(in *omen.Incident, who []mute.Subject, at time.Time) string 
 
 // rejects reports whether a rejected pattern covers an incident of a host.
 func (r *rules) rejects(in *omen.Incident, who []mute.Subject, at time.Time) bool {
-	return in.Kind == omen.HostIncident && slices.ContainsFunc(r.rejected, func(p omen.Pattern) bool {
-		return rejects(&p, in, who[0].Labels[r.role], at)
+	return in.Kind == omen.HostIncident && slices.ContainsFunc(r.rejected, func(p feedback.Pattern) bool {
+		return p.Suppresses(in, who[0].Labels[r.role], at)
 	})
 }
 
@@ -85,8 +86,8 @@ func (r *rules) byOperator(in *omen.Incident, who []mute.Subject, at time.Time) 
 // only where a role has patterns.
 func (r *rules) confirmed(s *omen.Score, labels Labels) (limit float64, ok bool) {
 	limit = 1.0
-	take := func(p *omen.Pattern) {
-		if resembles(p.Causes, s.Causes) {
+	take := func(p *feedback.Pattern) {
+		if p.Resembles(s.Causes) {
 			limit, ok = min(limit, p.Limit), true
 		}
 	}

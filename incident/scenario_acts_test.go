@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -42,7 +43,7 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 			if len(a.words) > 3 {
 				role = s.labels[in.Host]["role"]
 			}
-			p := PatternOf(in, omen.Verdict(a.words[2]), time.UTC, role, "ann", now)
+			p := feedback.PatternOf(in, omen.Verdict(a.words[2]), time.UTC, role, "ann", now)
 			s.rules.Patterns = append(s.rules.Patterns, p)
 		default:
 			in := s.latest(t, a.words[1])
@@ -88,11 +89,12 @@ func (s *scenario) latest(t *testing.T, host string) (in omen.Incident) {
 // expect makes patterns of what comes every night, as the desk does.
 func (s *scenario) expect(made []omen.Change) {
 	for _, c := range made {
-		if c.Kind != omen.ChangeClosed || !ignored(c.Incident) || c.Incident.Kind != omen.HostIncident {
+		if c.Kind != omen.ChangeClosed || !feedback.Notified(c.Incident, nil) {
 			continue
 		}
-		if p, ok := Recurring(c.Incident, projection(s.changes), s.rules.Patterns, time.UTC, c.At); ok {
-			s.rules.Patterns = append(s.rules.Patterns[:len(s.rules.Patterns):len(s.rules.Patterns)], p)
+		past := feedback.Past{Incidents: projection(s.changes), Patterns: s.rules.Patterns}
+		if r := past.Recurs(c.Incident); r.Expected != nil {
+			s.rules.Patterns = append(s.rules.Patterns[:len(s.rules.Patterns):len(s.rules.Patterns)], *r.Expected)
 			s.tracker.SetRules(s.rules)
 		}
 	}

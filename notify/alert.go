@@ -202,8 +202,6 @@ func headline(in omen.Incident) string {
 			return subject + " is gone"
 		case omen.ReasonByOperator:
 			return subject + ": closed by an operator"
-		case omen.ReasonMerged:
-			return subject + ": merged into another incident"
 		case omen.ReasonExpired:
 			return subject + ": nobody took it up, it counts as normal from now on"
 		}
@@ -217,7 +215,7 @@ func headline(in omen.Incident) string {
 		if in.Summary != "" {
 			subject = in.Summary
 		}
-	case in.Kind == omen.FleetIncident && len(in.Causes) == 0: // a storm
+	case in.Storm():
 		subject += " at once, without a common cause"
 	case in.Kind == omen.FleetIncident && in.Host.Name != "":
 		subject += ", likely first " + in.Host.Name

@@ -71,7 +71,7 @@ func (t *Timeline) play(ctx context.Context, h *Host, o Options) error {
 		}
 		due, _ := schedule.Next(v.Host, t.born, h.Trained, t.recurred)
 		if span, some := h.Span(); some && !v.At.Before(due) {
-			excluded, benign := t.learnable(span)
+			excluded, benign := t.past().Spans(span.From, span.To)
 			if err := h.Train(ctx, v.At, excluded, benign); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
 )
 
@@ -113,41 +114,31 @@ func (t *Timeline) closed(i int, in *Incident) error {
 	at := t.Samples[i].At
 	if t.operator != nil && in.Shown >= 0 && in.Verdict == omen.NoVerdict {
 		if in.Verdict = t.operator.Judge(in, i); in.Verdict != omen.NoVerdict {
-			if err := t.remember(incident.PatternOf(in.Incident, in.Verdict, time.UTC, "", "replay", at)); err != nil {
+			if err := t.remember(feedback.PatternOf(in.Incident, in.Verdict, time.UTC, "", "replay", at)); err != nil {
 				return err
 			}
 		}
 	}
-	if in.Reason != omen.ReasonRecovered {
-		return nil
-	}
-	past := make([]omen.Incident, len(t.Incidents))
-	for k, other := range t.Incidents {
-		past[k] = other.Incident
-	}
-	if in.Suppressed == "" && omen.Habit(past, nil, in.ID) {
+	switch r := t.past().Recurs(in.Incident); {
+	case r.Expected != nil:
+		return t.remember(*r.Expected)
+	case r.Daily || r.Frequent:
 		t.recurred = at
-	}
-	if p, ok := incident.Recurring(in.Incident, past, t.rules.Patterns, time.UTC, at); ok {
-		return t.remember(p)
 	}
 	return nil
 }
 
-// learnable are the spans that the incidents so far keep out of a training, and
-// those that they say are harmless.
-func (t *Timeline) learnable(s omen.Span) (excluded, benign []omen.Span) {
-	found := make([]omen.Incident, 0, len(t.Incidents))
-	for _, in := range t.Incidents {
-		if in.State != omen.Closed || in.ClosedAt.After(s.From) {
-			found = append(found, in.Incident)
-		}
+// past is what is known so far.
+func (t *Timeline) past() feedback.Past {
+	p := feedback.Past{Patterns: t.rules.Patterns, Incidents: make([]omen.Incident, len(t.Incidents))}
+	for k, in := range t.Incidents {
+		p.Incidents[k] = in.Incident
 	}
-	return omen.Untaught(found, nil, s.From, s.To), omen.Harmless(found, nil, s.From, s.To)
+	return p
 }
 
 // remember puts a pattern in force.
-func (t *Timeline) remember(p omen.Pattern) error {
+func (t *Timeline) remember(p feedback.Pattern) error {
 	t.rules.Patterns = append(slices.Clone(t.rules.Patterns), p)
 	for _, err := range t.tracker.SetRules(t.rules) {
 		return fmt.Errorf("pattern of %s: %w", p.Incident, err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -172,19 +173,14 @@ func (db *DB) Windows(ctx context.Context) ([]mute.Window, error) {
 	return documents[mute.Window](ctx, db, kindWindow, time.Time{})
 }
 
-// PutPattern stores a pattern of feedback, new or taken back, with its audit
-// row. Patterns are never removed: one that was taken back says by whom.
-func (db *DB) PutPattern(ctx context.Context, p omen.Pattern, a omen.Audit) error {
-	return db.putAudited(ctx, document{kind: kindPattern, id: p.ID, at: p.Created, value: p}, a)
-}
-
-// Patterns are all patterns of feedback, those taken back included.
-func (db *DB) Patterns(ctx context.Context) ([]omen.Pattern, error) {
-	return documents[omen.Pattern](ctx, db, kindPattern, time.Time{})
+// Patterns are all patterns of feedback, those taken back included: they are
+// never removed, and one that was taken back says by whom.
+func (db *DB) Patterns(ctx context.Context) ([]feedback.Pattern, error) {
+	return documents[feedback.Pattern](ctx, db, kindPattern, time.Time{})
 }
 
 // Pattern is one pattern of feedback, or [omen.ErrNotFound].
-func (db *DB) Pattern(ctx context.Context, id string) (p omen.Pattern, err error) {
+func (db *DB) Pattern(ctx context.Context, id string) (p feedback.Pattern, err error) {
 	return p, db.document(ctx, kindPattern, id, &p)
 }
 

@@ -241,21 +241,3 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Errorf("a newer database: %v (%s)", err, omen.Hint(err))
 	}
 }
-
-func TestBackupIsAWholeDatabase(t *testing.T) {
-	db, ctx := openTest(t), t.Context()
-	if err := db.Append(ctx, change(1, 1, omen.ChangeOpened)); err != nil {
-		t.Fatal(err)
-	}
-	to := filepath.Join(t.TempDir(), "copy.db")
-	if err := db.Backup(ctx, to); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Backup(ctx, to); err == nil {
-		t.Error("a backup overwrote another")
-	}
-	copied := reopen(t, to)
-	if _, err := copied.Incident(ctx, "i1"); err != nil {
-		t.Error(err)
-	}
-}

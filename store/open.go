@@ -200,14 +200,6 @@ func (db *DB) release() error {
 	return errors.Join(append(errs, db.lock.Close())...)
 }
 
-// Backup writes a consistent copy of the whole database to a new file.
-func (db *DB) Backup(ctx context.Context, path string) error {
-	if _, err := db.write.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
-		return describe(fmt.Errorf("back up database to %s: %w", path, err))
-	}
-	return nil
-}
-
 // Primary result codes of SQLite, https://www.sqlite.org/rescode.html.
 const (
 	codeBusy    = 5

@@ -6,34 +6,40 @@ import (
 	"slices"
 	"time"
 
-	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/mute"
 )
 
-// ExcludedSpans are the times within from…to that host's model must not learn
-// as normal: of its incidents those that [omen.Untaught] names.
-// Silences and windows with the effect "exclude" on the host, whose labels may
-// be nil, are left out too; of an incident that nobody confirmed the time in
+// TrainingSpans are the times within from…to that host's model must not learn as
+// normal, and those that it is to learn although the model before it alerted: of
+// its incidents those that [feedback.Past.Spans] names, by the time of day in
+// zone. Silences and windows with the effect "exclude" on the host, whose labels
+// may be nil, are excluded too; of an incident that nobody confirmed the time in
 // windows with the effect "shift" is not, since other values are expected in
 // them. Spans may overlap.
-func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, from, to time.Time) ([]omen.Span, error) {
+func (db *DB) TrainingSpans(ctx context.Context, host omen.Host, labels map[string]string, zone *time.Location, from, to time.Time) (excluded, benign []omen.Span, err error) {
 	mutes, err := db.mutes(ctx, from)
-	if err != nil {
-		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
+	past := feedback.Past{Zone: zone}
+	if err == nil {
+		past.Incidents, err = db.Incidents(ctx, Filter{Host: host, From: from.Add(-feedback.LookBack), To: to})
 	}
-	spans, shifted := mutes.Spans(mute.Subject{Host: host, Labels: labels}, from, to)
-	found, back, err := db.past(ctx, host, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
+	if err == nil {
+		past.Patterns, err = db.Patterns(ctx)
 	}
-	for _, one := range omen.Untaught(found, back, from, to) {
+	if err != nil {
+		return nil, nil, fmt.Errorf("training spans of host %s: %w", host.ID(), err)
+	}
+	excluded, shifted := mutes.Spans(mute.Subject{Host: host, Labels: labels}, from, to)
+	found, benign := past.Spans(from, to)
+	for _, one := range found {
 		if one.Confirmed {
-			spans = append(spans, one)
+			excluded = append(excluded, one)
 			continue
 		}
-		spans = append(spans, outside(one, shifted)...)
+		excluded = append(excluded, outside(one, shifted)...)
 	}
-	return spans, nil
+	return excluded, benign, nil
 }
 
 // outside is what is left of a span without others, oldest first.
@@ -52,26 +58,6 @@ func outside(s omen.Span, without []omen.Span) []omen.Span {
 		left = append(left, s)
 	}
 	return left
-}
-
-// BenignSpans are the times within from…to that host's model is to learn although
-// the one before it alerted: of its incidents those that [omen.Harmless] names.
-func (db *DB) BenignSpans(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Span, error) {
-	found, back, err := db.past(ctx, host, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("benign spans of host %s: %w", host.ID(), err)
-	}
-	return omen.Harmless(found, back, from, to), nil
-}
-
-// past is a host's incidents, and the patterns on it that were taken back.
-func (db *DB) past(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Incident, []omen.Pattern, error) {
-	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
-	if err != nil {
-		return nil, nil, err
-	}
-	known, err := db.Patterns(ctx)
-	return found, omen.TakenBack(known, host), err
 }
 
 // mutes are the silences that have not ended at from, and the windows.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
@@ -109,9 +110,14 @@ func newChain(t *testing.T, s server) *chain {
 func chainOf(t *testing.T, begin time.Time, o Options) *chain {
 	t.Helper()
 	c := &chain{db: open(t), tracker: incident.NewTracker(incident.Hysteresis{}, nil), begin: begin}
-	o.Name, o.Store, o.Offer, o.Note, o.Benign, o.Windows = "prod", c.db, c.offer, c.keepEvent, c.db.BenignSpans, c.db.Windows
+	o.Name, o.Store, o.Offer, o.Note, o.Windows = "prod", c.db, c.offer, c.keepEvent, c.db.Windows
 	o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-		return c.db.ExcludedSpans(ctx, h, nil, from, to)
+		excluded, _, err := c.db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+		return excluded, err
+	}
+	o.Benign = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
+		_, benign, err := c.db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+		return benign, err
 	}
 	c.Watch = New(o)
 	return c
@@ -124,7 +130,7 @@ func (c *chain) offer(ctx context.Context, k omen.Tick) error {
 		return err
 	}
 	for _, one := range changes {
-		if store.Tells(one) {
+		if feedback.Notifies(one) {
 			c.pages = append(c.pages, one)
 		}
 		if one.Kind != omen.ChangeClosed {
@@ -134,8 +140,8 @@ func (c *chain) offer(ctx context.Context, k omen.Tick) error {
 		if err != nil {
 			return err
 		}
-		if p, ok := incident.Recurring(one.Incident, past, c.rules.Patterns, time.UTC, one.At); ok {
-			c.rules.Patterns = append(slices.Clone(c.rules.Patterns), p)
+		if r := (feedback.Past{Incidents: past, Patterns: c.rules.Patterns}).Recurs(one.Incident); r.Expected != nil {
+			c.rules.Patterns = append(slices.Clone(c.rules.Patterns), *r.Expected)
 			if err := errors.Join(c.tracker.SetRules(c.rules)...); err != nil {
 				return err
 			}

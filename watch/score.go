@@ -217,6 +217,17 @@ func (w *Watch) Hosts() []omen.HostStatus {
 	return out
 }
 
+// Host is one host's status; false for one that is not known.
+func (w *Watch) Host(id omen.Host) (omen.HostStatus, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.hosts[id.Name]
+	if h == nil || h.id != id {
+		return omen.HostStatus{}, false
+	}
+	return w.hostStatus(h), true
+}
+
 // Labels are a host's labels as last read; nil for one that is not known.
 func (w *Watch) Labels(id omen.Host) map[string]string {
 	w.mu.Lock()

@@ -49,12 +49,17 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 		}
 		defer db.Close()
 		w := &whole{db: db, t: t, began: time.Now()}
-		w.desk = incident.NewDesk(incident.Options{Store: db, Habit: func(h omen.Host) { w.Relearn(h) }})
-		o.Source, o.Name, o.Store, o.Offer, o.Benign = source, "test", db, w.desk.Offer, db.BenignSpans
+		w.desk = incident.NewDesk(incident.Options{Store: db, Retrain: func(h omen.Host) { w.Relearn(h) }})
+		o.Source, o.Name, o.Store, o.Offer = source, "test", db, w.desk.Offer
 		if o.Excluded == nil {
 			o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-				return db.ExcludedSpans(ctx, h, nil, from, to)
+				excluded, _, err := db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+				return excluded, err
 			}
+		}
+		o.Benign = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
+			_, benign, err := db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
+			return benign, err
 		}
 		w.Watch = New(o)
 		ctx, cancel := context.WithCancel(t.Context())

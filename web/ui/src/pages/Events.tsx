@@ -3,7 +3,7 @@ import { useState } from "react";
 import { whole } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
-import { eventColor, useEvents, useSend, type Event } from "../quiet";
+import { eventColor, useEvents, useSend, type Event } from "../mute";
 
 const spans = [{ value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }, { value: "2592000", label: "30 d" }, { value: "7776000", label: "90 d" }];
 const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
@@ -15,7 +15,7 @@ export function Events() {
   const rows = [...(r.data?.events ?? [])].reverse();
   return (
     <main className="page">
-      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: for a while after them nobody is told</div></div>
+      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: for a while after them no notification is sent</div></div>
         <div className="line"><SegmentedControl size="xs" aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
       <Problem error={r.error} what="Events cannot be shown" />
       <section className="card">
@@ -24,7 +24,7 @@ export function Events() {
           <tbody>{rows.map((e) => (
             <tr key={e.id}>
               <td style={{ whiteSpace: "nowrap" }}><When at={e.at} /></td>
-              <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind] ?? "gray"} />{e.kind}</span></td>
+              <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind]} />{e.kind}</span></td>
               <td><Matchers match={e.match} /></td>
               <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener">{e.title || e.link}</a> : e.title}</td><td>{e.by}</td>
               <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>

@@ -4,7 +4,7 @@ import { enc } from "../api";
 import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
-import { localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../quiet";
+import { localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../mute";
 
 const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 
@@ -28,7 +28,7 @@ export function Silences() {
       <Problem error={r.error} what="Silences cannot be shown" />
       <section className="card">
         {rows.length > 0 && <Table rows={rows} open={setForm} />}
-        {r.data && !rows.length && <Empty>{shown === "expired" ? "None has expired." : "Nothing is silenced. A silence keeps Omen quiet about some incidents for a while; they are recorded all the same."}</Empty>}
+        {r.data && !rows.length && <Empty>{shown === "expired" ? "None has expired." : "Nothing is silenced. A silence suppresses notifications of some incidents for a while; they are still recorded."}</Empty>}
       </section>
       <SilenceForm draft={form} close={() => setForm(null)} />
     </main>

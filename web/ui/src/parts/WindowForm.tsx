@@ -2,7 +2,7 @@ import { Alert, Autocomplete, Button, Chip, FileInput, Select } from "@mantine/c
 import { useState } from "react";
 import { enc } from "../api";
 import { whole } from "../format";
-import { durationText, localInput, matcherText, parseDuration, splitRule, useSend, type Effect, type Window } from "../quiet";
+import { durationText, localInput, matcherText, parseDuration, splitRule, useSend, type Effect, type Window } from "../mute";
 import { EffectField, Field, MatchField, noMatch, refusal, useBy } from "./Forms";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((z) => z !== "UTC")];

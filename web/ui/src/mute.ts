@@ -1,21 +1,14 @@
-// What operators say of the time around incidents: silences, maintenance
-// windows, calendars, events, and what Omen remembers of verdicts.
+// What suppresses notifications: silences, maintenance windows, calendars,
+// events, and what Omen remembers of verdicts.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ask, enc, post, query, type Incident, type Ref } from "./api";
+import type * as Api from "./api";
+import { ask, enc, post, query, type Incident, type Matcher, type Matches, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
 
-export interface Matcher { name: string; value: string; isRegex: boolean; isEqual: boolean }
-export type Effect = "silence" | "exclude" | "shift";
-export interface Silence { id: string; match: Matcher[]; from: string | null; until: string; effect: Effect | ""; by: string; reason: string; created: string | null }
-export interface Span { from: string; to: string }
-export interface Window {
-  id: string; name: string; match: Matcher[]; zone?: string; start: string; duration_seconds: number; rule?: string; except?: string[];
-  calendar?: string; effect?: Effect | ""; by?: string; created?: string | null; next?: Span[];
-}
-export interface Event { id: string; kind: "boot" | "restart" | "deploy" | "note"; at: string; match: Matcher[]; title?: string; link?: string; by?: string; grace_seconds?: number; until?: string | null }
-export interface Pattern {
-  id: string; verdict: string; incident: string; host: Ref; role: string; causes: { feature: string; up: boolean }[]; max_peak: number | null; limit: number | null;
-  text: string; by: string; created: string | null; reverted: string; reverted_at: string | null;
-}
+export type { Matcher, Pattern, Silence } from "./api";
+/** What may be left out of a request is always there in an answer. */
+export type Window = Api.Window & { id: string };
+export type Event = Api.Event & { id: string; at: string };
+export type Effect = Exclude<Api.Effect, "">;
 
 const ops: [string, boolean, boolean][] = [["=~", true, true], ["!~", true, false], ["!=", false, false], ["=", false, true]];
 
@@ -76,17 +69,14 @@ export const silenceState = (s: Silence, now: number) =>
   Date.parse(s.until) <= now ? "expired" : s.from && Date.parse(s.from) > now ? "pending" : "active";
 
 const opts = { placeholderData: keepPreviousData };
-export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<{ silences: Silence[] }>("/silences?ended=true") });
-/** A calendar file that the configuration names; err says why it cannot be read. */
-export interface CalendarFile { name: string; file: string; read_at: string | null; failed_since: string | null; err: string }
-export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<{ windows: Window[]; calendars: CalendarFile[] }>("/windows") });
-export interface Matches { match: Matcher[]; hosts: Ref[]; host_count: number; all_hosts: number; incidents: Incident[]; incident_count: number }
+export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<Silences>("/silences?ended=true") });
+export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<Omit<Windows, "windows"> & { windows: Window[] }>("/windows") });
 /** Reads matchers from text, separated by commas or lines, and says what they match now. */
 const readMatchers = (text: string) => ask<Matches>("/matches", post({ text }));
 /** What the matchers of a text are and match now; nothing is asked while it is empty. */
 export const useMatches = (text: string) =>
   useQuery({ queryKey: ["matches", text], enabled: text.trim() !== "", refetchInterval: 10000, retry: false, ...opts, queryFn: () => readMatchers(text) });
-export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: 15000, ...opts, queryFn: () => ask<{ patterns: Pattern[] }>("/patterns") });
+export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: 15000, ...opts, queryFn: () => ask<Patterns>("/patterns") });
 export const useEvents = (span: { last: number; host?: string }) =>
   useQuery({
     queryKey: ["events", span], refetchInterval: 15000, ...opts,
@@ -97,7 +87,7 @@ export const useEvents = (span: { last: number; host?: string }) =>
 export const within = (events: Event[] | undefined, from: number) =>
   (events ?? []).filter((e) => Math.max(Date.parse(e.at), Date.parse(e.until ?? e.at)) >= from * 1000);
 
-/** The events of a host within a fixed span; those of the day before count while their grace lasts. */
+/** The events of a host within a fixed span; those of the day before count while their grace period lasts. */
 export const useEventsOf = (host: string, span: { from: number; to: number }) =>
   useQuery({
     queryKey: ["events", host, span], enabled: host !== "", ...opts,
@@ -116,7 +106,7 @@ export function useSend<T>(keys: string[]) {
   });
 }
 
-/** A silence that is prefilled for an incident's like: where it was, and what caused it first. */
+/** The matchers of a silence for incidents similar to one: where it was, and its first cause. */
 export function silenceFor(i: Pick<Incident, "kind" | "host" | "members" | "causes">): Matcher[] {
   const is = (name: string, value: string, isRegex = false): Matcher => ({ name, value, isRegex, isEqual: true });
   const source = i.host.source ? [is("source", i.host.source)] : [];
@@ -128,7 +118,7 @@ export function silenceFor(i: Pick<Incident, "kind" | "host" | "members" | "caus
 
 export const silencePath = (s: Silence, by: string) => `/silences/${enc(s.id)}` + query({ by });
 
-export const eventColor: Record<string, string> = { boot: "blue", restart: "cyan", deploy: "grape", note: "gray" };
-const eventHex: Record<string, string> = { boot: "#339af0", restart: "#22b8cf", deploy: "#be4bdb", note: "#868e96" };
+export const eventColor: Record<Event["kind"], string> = { boot: "blue", restart: "cyan", deploy: "grape", note: "gray" };
+const eventHex: Record<Event["kind"], string> = { boot: "#339af0", restart: "#22b8cf", deploy: "#be4bdb", note: "#868e96" };
 /** Events as lines in a chart, shaded while their grace lasts. */
-export const eventMarks = (events: Event[] | undefined) => (events ?? []).map((e) => ({ at: Date.parse(e.at) / 1000, ...(e.until && { until: Date.parse(e.until) / 1000 }), color: eventHex[e.kind] ?? "#868e96", text: e.kind as string }));
+export const eventMarks = (events: Event[] | undefined) => (events ?? []).map((e) => ({ at: Date.parse(e.at) / 1000, ...(e.until && { until: Date.parse(e.until) / 1000 }), color: eventHex[e.kind], text: e.kind as string }));

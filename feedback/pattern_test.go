@@ -1,10 +1,10 @@
-package incident
+package feedback
 
 import (
 	"testing"
 	"time"
 
-	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen"
 )
 
 func causes(list ...omen.Cause) []omen.Cause { return list }
@@ -12,6 +12,9 @@ func causes(list ...omen.Cause) []omen.Cause { return list }
 func up(feature string, share float64) omen.Cause {
 	return omen.Cause{Feature: feature, Share: share, Actual: 2, Expected: 1}
 }
+
+// hostNamed is a host of source prod.
+func hostNamed(name string) omen.Host { return omen.Host{Source: "prod", Profile: "node", Name: name} }
 
 func down(feature string, share float64) omen.Cause {
 	return omen.Cause{Feature: feature, Share: share, Actual: .5, Expected: 1}
@@ -23,7 +26,7 @@ func trivial(c omen.Cause) omen.Cause {
 }
 
 func TestResembles(t *testing.T) {
-	judged := signs(causes(up("cpu", .5), up("load", .3), down("idle", .15), up("rest", .05)))
+	judged := Pattern{Causes: Signs(causes(up("cpu", .5), up("load", .3), down("idle", .15), up("rest", .05)))}
 	for name, c := range map[string]struct {
 		causes []omen.Cause
 		want   bool
@@ -39,11 +42,11 @@ func TestResembles(t *testing.T) {
 		"nothing at all":            {nil, false},
 		"what was too small before": {causes(up("rest", 1)), false},
 	} {
-		if got := resembles(judged, c.causes); got != c.want {
+		if got := judged.Resembles(c.causes); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
-	if resembles(nil, causes(up("cpu", 1))) {
+	if new(Pattern).Resembles(causes(up("cpu", 1))) {
 		t.Error("a pattern without causes covers everything")
 	}
 }
@@ -63,22 +66,22 @@ func TestExpectedAtThisTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := rejects(&p, &in, "", at.UTC()); got != want {
+		if got := p.Suppresses(&in, "", at.UTC()); got != want {
 			t.Errorf("at %s: covered %v, want %v", clock, got, want)
 		}
 	}
 	worse := in
 	worse.Peak = 6.1 // beyond half above 4
-	if rejects(&p, &worse, "", since) {
+	if p.Suppresses(&worse, "", since) {
 		t.Error("a far worse one is covered")
 	}
 	other := in
 	other.Host = hostNamed("db-2")
-	if rejects(&p, &other, "db", since) {
+	if p.Suppresses(&other, "db", since) {
 		t.Error("another host is covered without a role")
 	}
 	p.Role = "db"
-	if !rejects(&p, &other, "db", since) || rejects(&p, &other, "web", since) {
+	if !p.Suppresses(&other, "db", since) || p.Suppresses(&other, "web", since) {
 		t.Error("a pattern on a role covers that role's hosts and no others")
 	}
 	long := in
@@ -88,30 +91,10 @@ func TestExpectedAtThisTime(t *testing.T) {
 	}
 }
 
-func TestMaterial(t *testing.T) {
-	for name, c := range map[string]struct {
-		value  float64
-		causes []omen.Cause
-		want   bool
-	}{
-		"no causes":                            {2, nil, true},
-		"all trivial":                          {30, causes(trivial(up("disk", .7)), trivial(up("net", .3))), false},
-		"a tenth matters":                      {2, causes(trivial(up("disk", .9)), up("net", .1)), true},
-		"a little of a little":                 {2, causes(trivial(up("disk", .95)), up("net", .05)), false},
-		"a little of much: 0.05 of 30 is 1.5":  {30, causes(trivial(up("disk", .95)), up("net", .05)), true},
-		"the first matters, however spread it": {1.1, causes(up("disk", .08), trivial(up("net", .07))), true},
-	} {
-		s := omen.Score{Value: c.value, Unsmoothed: c.value, Causes: c.causes}
-		if got := material(&s); got != c.want {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
-		}
-	}
-}
-
 func TestAPreviewCountsFleets(t *testing.T) {
 	member := omen.Incident{ID: "i1", Kind: omen.HostIncident, Host: hostNamed("web-1"), Fleet: "f1", Suppressed: omen.ReasonFleet, Peak: 2,
 		Causes: []omen.Cause{{Feature: "cpu", Share: 1, Actual: 1}}}
-	p := omen.Pattern{Verdict: omen.NotAProblem, Host: member.Host, MaxPeak: 3, Causes: []omen.CauseSign{{Feature: "cpu", Up: true}}}
+	p := Pattern{Verdict: omen.NotAProblem, Host: member.Host, MaxPeak: 3, Causes: []CauseSign{{Feature: "cpu", Up: true}}}
 	none := func(omen.Host) string { return "" }
 	for _, c := range []struct {
 		name         string

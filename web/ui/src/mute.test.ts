@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { durationText, matcherText, occurrence, parseDuration, silenceFor, silenceState, splitRule } from "./quiet";
+import { durationText, matcherText, occurrence, parseDuration, silenceFor, silenceState, splitRule } from "./mute";
 
 test("matchers are written as PromQL does", () => {
   expect(matcherText({ name: "role", value: 'a "b", c', isRegex: false, isEqual: false })).toBe('role!="a \\"b\\", c"');
@@ -38,7 +38,7 @@ test("occurrences are shown by the clock of their zone", () => {
 
 test("a silence of an incident begins with where it was and what caused it", () => {
   const host = { id: "prom/node/web-1", source: "prom", profile: "node", name: "web-1" };
-  const cause = (feature: string, trivial = false) => ({ feature, trivial, unit: "1", share: 1, actual: 1, expected: 0, lower: 0, upper: 0, clears: false, text: "" });
+  const cause = (feature: string, trivial = false) => ({ feature, trivial, unit: "1" as const, share: 1, actual: 1, expected: 0, lower: 0, upper: 0, clears: false, text: "" });
   const text = (i: Parameters<typeof silenceFor>[0]) => silenceFor(i).map(matcherText).join(", ");
   expect(text({ kind: "host", host, members: [], causes: [cause("swap_in", true), cause("disk_write")] })).toBe('host="web-1", cause="disk_write"');
   expect(text({ kind: "host", host, members: [], causes: [] })).toBe('host="web-1"');
