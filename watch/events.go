@@ -22,6 +22,7 @@ const (
 	sameEvent  = 90 * time.Second // what is noted of the same kind and hosts this close is the same
 	loopSpan   = time.Hour        // within which…
 	loopCount  = 3                // …so many events of a kind on one machine open a grace window
+	oftenMost  = 400              // kinds and machines that are remembered before old ones are forgotten
 )
 
 // happening is an event of one machine, on its way to be noted.
@@ -166,7 +167,7 @@ func (w *Watch) loops(one happening) happening {
 	case len(times) > loopCount:
 		one.kind = ""
 	}
-	if len(w.often) > 2*maxNarrow {
+	if len(w.often) > oftenMost {
 		for k, t := range w.often {
 			if one.at.Sub(t[len(t)-1]) > loopSpan {
 				delete(w.often, k)

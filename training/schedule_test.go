@@ -1,4 +1,4 @@
-package watch
+package training
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"github.com/omenhq/omen"
 )
 
-func TestNextDue(t *testing.T) {
+func TestNext(t *testing.T) {
 	first := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name    string
@@ -31,22 +31,39 @@ func TestNextDue(t *testing.T) {
 		if c.trained > 0 {
 			trained = first.Add(c.trained)
 		}
-		due, grade := nextDue("a/node/web-1", first, trained, c.step, 24*time.Hour)
+		s := Schedule{Step: c.step, Retrain: 24 * time.Hour, Spread: 0.05}
+		due, grade := s.Next(omen.Host{Source: "a", Profile: "node", Name: "web-1"}, first, trained, time.Time{})
 		if got := due.Sub(first); got < c.want || got > c.want+c.slack || grade != c.grade {
 			t.Errorf("%s: due after %s as %s, want %s (and up to %s more) as %s", c.name, got, grade, c.want, c.slack, c.grade)
 		}
 	}
 }
 
-func TestSpreadIsTheHostsOwn(t *testing.T) {
-	a, b := spread("a", 24*time.Hour), spread("b", 24*time.Hour)
-	if a == b || a != spread("a", 24*time.Hour) {
-		t.Errorf("spreads %s and %s: want different ones for different hosts, the same for the same", a, b)
+func TestHostsAreLateByTheirOwn(t *testing.T) {
+	s := Schedule{Spread: 0.05}
+	a, b := s.late(omen.Host{Name: "a"}, day), s.late(omen.Host{Name: "b"}, day)
+	if a == b || min(a, b) < 0 || max(a, b) > day/20 {
+		t.Errorf("late by %s and %s: want different delays within a twentieth of a day", a, b)
+	}
+}
+
+// Who asks for a training has it an hour after the one before, once.
+func TestAskedForEarly(t *testing.T) {
+	s := Schedule{Step: time.Minute, Retrain: day}
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	trained := first.Add(4 * time.Hour)
+	asked := trained.Add(10 * time.Minute)
+	if due, _ := s.Next(omen.Host{}, first, trained, asked); due.Sub(trained) != time.Hour {
+		t.Errorf("due %s after the training before, want an hour", due.Sub(trained))
+	}
+	if due, _ := s.Next(omen.Host{}, first, trained.Add(time.Hour), asked); due.Sub(first) != 8*time.Hour {
+		t.Errorf("then due at %s, want the stage of eight hours", due.Sub(first))
 	}
 }
 
 func TestRetryWaitsLonger(t *testing.T) {
-	if a, b, z := retryAfter(1, time.Second), retryAfter(2, time.Second), retryAfter(99, time.Second); a != 30*time.Second || b != time.Minute || z > time.Hour {
+	s := Schedule{Step: time.Second}
+	if a, b, z := s.Retry(1), s.Retry(2), s.Retry(99); a != 30*time.Second || b != time.Minute || z > time.Hour {
 		t.Errorf("retries after %s, %s, …, %s", a, b, z)
 	}
 }

@@ -1,4 +1,4 @@
-module github.com/omenhq/omen/tools
+module github.com/omenhq/omen/tools/pinned
 
 go 1.26.0
 

@@ -26,7 +26,7 @@ end() {
 }
 trap end EXIT
 
-(cd "$here/../../.." && go build -trimpath -o "$dir/record" ./bench/faults/record && go build -trimpath -o "$dir/omen" ./cmd/omen)
+(cd "$here/../.." && go build -trimpath -o "$dir/record" ./tools/record && go build -trimpath -o "$dir/omen" ./cmd/omen)
 install -m 755 record /usr/local/bin/record
 
 # The disk: writes of the group desk to it can be held up for ever.
@@ -79,4 +79,4 @@ wait "$driver"
 date -u +%FT%TZ >ended
 kill "${started[2]}"
 wait "${started[2]}" || true
-./record extract -data omen.d/metrics -faults faults.jsonl -begin "$(cat began)" -end "$(cat ended)" -calm "${calm}m" -out "$here/../machine/$name"
+./record extract -data omen.d/metrics -faults faults.jsonl -begin "$(cat began)" -end "$(cat ended)" -calm "${calm}m" -out "$here/../../bench/faults/machine/$name"

@@ -1,4 +1,4 @@
-package bench
+package baseline
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
+	"github.com/omenhq/omen/bench"
 )
 
 // rollingSamples is the original's rolling window (pandas rolling(5)).
@@ -20,46 +21,47 @@ const rollingSamples = 5
 // a percentile of the training error (its notebook offers 95, its default, 99
 // and 99.5). It is fitted once, as there.
 type original struct {
+	limit float64 // the quantile
+}
+
+// Run implements [bench.Detector].
+func (d original) Run(ctx context.Context, s *bench.Series, progress func(float64)) (*bench.Scored, error) {
+	began := time.Now()
+	o := &columns{metrics: len(s.Features)}
+	past := o.expand(s.Train, nil)
+	o.fit(past)
+	rows := o.scale(past)
+	net, _, err := autoencoder.Train(ctx, rows, o.width(), autoencoder.Options{
+		Hidden: []int{64, 32, 16, 32, 64}, Clip: -1, GradientScale: 1, LearningRate: 1e-3, Batch: 64, Epochs: 12, Seed: 1,
+		Progress: func(epoch, epochs int) { progress(0.9 * float64(epoch) / float64(epochs)) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("train the original's autoencoder: %w", err)
+	}
+	seen := make([]float64, len(s.Train))
+	o.errors(net, rows, seen, nil)
+	r := bench.NewScored(s, true)
+	r.TrainTime = time.Since(began)
+	began = time.Now()
+	tail := s.Train[max(0, len(s.Train)-rollingSamples):]
+	o.errors(net, o.scale(o.expand(s.Test, tail)), r.Scores, r.Parts)
+	r.ScoreTime = time.Since(began)
+	r.DivideBy(quantile(seen, d.limit))
+	return r, nil
+}
+
+// columns are the original's features and their scaling.
+type columns struct {
 	metrics  int
 	low, inv []float64
 }
 
-// Original runs the original system's autoencoder with its limit at a quantile
-// of the training error.
-func Original(limit float64) func(context.Context, *Series, func(float64)) (*Scored, error) {
-	return func(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
-		began := time.Now()
-		o := &original{metrics: len(s.Features)}
-		past := o.expand(s.Train, nil)
-		o.fit(past)
-		width := o.width()
-		rows := o.scale(past)
-		net, _, err := autoencoder.Train(ctx, rows, width, autoencoder.Options{
-			Hidden: []int{64, 32, 16, 32, 64}, Clip: -1, GradientScale: 1, LearningRate: 1e-3, Batch: 64, Epochs: 12, Seed: 1,
-			Progress: func(epoch, epochs int) { progress(0.9 * float64(epoch) / float64(epochs)) },
-		})
-		if err != nil {
-			return nil, fmt.Errorf("train the original's autoencoder: %w", err)
-		}
-		seen := make([]float64, len(s.Train))
-		o.errors(net, rows, seen, nil)
-		r := newScored(s, true)
-		r.TrainTime = time.Since(began)
-		began = time.Now()
-		tail := s.Train[max(0, len(s.Train)-rollingSamples):]
-		o.errors(net, o.scale(o.expand(s.Test, tail)), r.Scores, r.Parts)
-		r.ScoreTime = time.Since(began)
-		r.divideBy(quantile(seen, limit))
-		return r, nil
-	}
-}
-
 // width is the number of columns: per metric value, change, rolling mean,
 // rolling deviation and ratio to the first; then hour and weekday.
-func (o *original) width() int { return 5*o.metrics + 2 }
+func (o *columns) width() int { return 5*o.metrics + 2 }
 
 // expand derives the columns; tail is what came before the samples.
-func (o *original) expand(samples, tail []omen.Vector) [][]float64 {
+func (o *columns) expand(samples, tail []omen.Vector) [][]float64 {
 	all := append(append([]omen.Vector{}, tail...), samples...)
 	out := make([][]float64, 0, len(samples))
 	m := o.metrics
@@ -100,7 +102,7 @@ func rolling(window []omen.Vector, j int) (mean, deviation float64) {
 }
 
 // fit learns the min-max scaling; a constant column scales to 0.
-func (o *original) fit(rows [][]float64) {
+func (o *columns) fit(rows [][]float64) {
 	w := o.width()
 	o.low, o.inv = make([]float64, w), make([]float64, w)
 	for j := range w {
@@ -117,7 +119,7 @@ func (o *original) fit(rows [][]float64) {
 	}
 }
 
-func (o *original) scale(rows [][]float64) []float32 {
+func (o *columns) scale(rows [][]float64) []float32 {
 	out := make([]float32, 0, len(rows)*o.width())
 	for _, r := range rows {
 		for j, x := range r {
@@ -128,7 +130,7 @@ func (o *original) scale(rows [][]float64) []float32 {
 }
 
 // errors is the mean squared error per row; parts sums a metric's columns.
-func (o *original) errors(net *autoencoder.Network, rows []float32, errs []float64, parts []float32) {
+func (o *columns) errors(net *autoencoder.Network, rows []float32, errs []float64, parts []float32) {
 	w, m := o.width(), o.metrics
 	const batch = 256
 	dst := make([]float32, batch*w)

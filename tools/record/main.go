@@ -1,4 +1,4 @@
-// Record makes the data set of real faults that lies beside it: Linux virtual
+// Record makes the data set of real faults in bench/faults: Linux virtual
 // machines under real, varying load, each with Omen watching itself at a 1 s
 // step, into which faults are injected at random times.
 //

@@ -12,7 +12,7 @@ mkdir -p "$dir"
 cd "$dir"
 
 programs() {
-  (cd "$here/../../.." && CGO_ENABLED=0 go build -trimpath -o "$dir/record" ./bench/faults/record &&
+  (cd "$here/../.." && CGO_ENABLED=0 go build -trimpath -o "$dir/record" ./tools/record &&
     CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/omen" ./cmd/omen)
 }
 
@@ -114,7 +114,7 @@ fetch() {
     curl -sf -m 300 -d 'systemctl stop omen; tar -C /var/lib/omen -czf /srv/www/omen.tgz .' "http://10.77.$n.2:9000/run" >/dev/null
     curl -sf "http://10.77.$n.2/omen.tgz" | tar -xz -C "data/$m"
     ./record extract -data "data/$m/metrics" -faults "$m.jsonl" \
-      -begin "$(cat began)" -end "$(cat ended)" -calm "${calm}m" -out "$here/../$m"
+      -begin "$(cat began)" -end "$(cat ended)" -calm "${calm}m" -out "$here/../../bench/faults/machine/$m"
   done
 }
 

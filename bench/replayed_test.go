@@ -1,17 +1,19 @@
 package bench
 
 import (
+	"os"
 	"testing"
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
 )
 
 // nuisance is two days to learn from and three of test: four harmless jumps of
 // metric d, never at the same time of day, and two faults of a and c after the
 // first of them.
 func nuisance() *Series {
-	s := daily("nuisance")
+	s := Daily("nuisance")
 	more := *s
 	more.Name = "nuisance"
 	perDay := s.PerDay()
@@ -40,34 +42,41 @@ func nuisance() *Series {
 	return &more
 }
 
-// An operator who calls the first jump harmless is not told of it again, and
-// is told of the faults as before.
+// An operator who calls the first jump harmless is not notified of it again,
+// and is notified of the faults as before.
 func TestFeedback(t *testing.T) {
 	s := nuisance()
-	lives := map[int]*Life{}
+	all := map[int]*replayed{}
 	for _, n := range []int{0, 1} {
-		l, err := Teller{Verdicts: n}.Run(t.Context(), s)
+		l, err := replaySeries(t.Context(), s, detect.Options{}, n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l.Judged != n || (l.Since > 0) != (n > 0) {
-			t.Fatalf("%d verdicts given of %d, in force since %d", l.Judged, n, l.Since)
+		if l.judged != n || (l.since > 0) != (n > 0) {
+			t.Fatalf("%d verdicts given of %d, in force since %d", l.judged, n, l.since)
 		}
-		lives[n] = l
+		all[n] = l
 	}
-	first := lives[1].Told[0]
-	if first.Verdict != omen.NotAProblem || first.True {
+	first := all[1].shown()[0]
+	if first.Verdict != omen.NotAProblem || all[1].isTrue(first) {
 		t.Fatalf("the first incident is %+v, want the harmless jump", first)
 	}
 	var with, without Service
-	with.add(s, lives[1], lives[1].Since, true)
-	without.add(s, lives[0], lives[1].Since, true)
+	with.add(all[1], all[1].since, true)
+	without.add(all[0], all[1].since, true)
 	with.rate()
 	without.rate()
 	if without.False == 0 || with.False >= without.False {
-		t.Errorf("told of %d harmless jumps with the verdict, %d without", with.False, without.False)
+		t.Errorf("notified of %d harmless jumps with the verdict, %d without", with.False, without.False)
 	}
 	if with.Found != 2 || with.Segments != 2 || !(with.F1 > without.F1) {
 		t.Errorf("%d of %d faults found; F1 %v, without %v", with.Found, with.Segments, with.F1, without.F1)
+	}
+	path, err := PlotTimeline(t.TempDir(), all[1].Timeline, s.Features)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() < 10_000 {
+		t.Errorf("plot: %v, %v", info, err)
 	}
 }

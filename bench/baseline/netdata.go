@@ -1,9 +1,11 @@
-package bench
+package baseline
 
 import (
 	"context"
 	"math"
 	"time"
+
+	"github.com/omenhq/omen/bench"
 )
 
 // Netdata's documented defaults, in samples.
@@ -28,22 +30,25 @@ type clusters struct {
 	low, scale float64
 }
 
-// runNetdata learns, per metric, 18 k-means models (k = 2) on windows that lie
+// netdata learns, per metric, 18 k-means models (k = 2) on windows that lie
 // over the training history, each overlapping the next by half, as Netdata's
 // six-hour windows every three hours do. Netdata raises a bit where all 18
 // say more than 0.99, and the host's anomaly rate is the share of bits; as a
 // ranking that is so coarse (VUS-PR .08 on ASD) that the score behind the bit
 // counts here: the mean over models and metrics. Limit: p99 on train.
-func runNetdata(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
+type netdata struct{}
+
+// Run implements [bench.Detector].
+func (netdata) Run(ctx context.Context, s *bench.Series, progress func(float64)) (*bench.Scored, error) {
 	m := len(s.Features)
-	r := newScored(s, true)
+	r := bench.NewScored(s, true)
 	past := make([]float64, len(s.Train))
 	for j := range m {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		began := time.Now()
-		x := append(column(s.Train, j), column(s.Test, j)...)
+		x := append(bench.Column(s.Train, j), bench.Column(s.Test, j)...)
 		points := netdataPoints(x)
 		var models []clusters
 		size := 2 * len(s.Train) / (netdataModels + 1)
@@ -64,7 +69,7 @@ func runNetdata(ctx context.Context, s *Series, progress func(float64)) (*Scored
 		r.ScoreTime += time.Since(began)
 		progress(float64(j+1) / float64(m))
 	}
-	r.divideBy(quantile(past, .99))
+	r.DivideBy(quantile(past, .99))
 	return r, nil
 }
 
@@ -121,7 +126,10 @@ func cluster(points []point) clusters {
 		var sum [2]point
 		var n [2]float64
 		for i := range points {
-			k := btoi(distance(&points[i], &c.centre[1]) < distance(&points[i], &c.centre[0]))
+			k := 0
+			if distance(&points[i], &c.centre[1]) < distance(&points[i], &c.centre[0]) {
+				k = 1
+			}
 			moved = moved || k != near[i]
 			near[i] = k
 			n[k]++

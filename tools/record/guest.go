@@ -50,7 +50,7 @@ func guest(ctx context.Context, args []string) error {
 	return nil
 }
 
-// obey runs the body as a shell command and tells when it began.
+// obey runs the body as a shell command and says when it began.
 func obey(w http.ResponseWriter, r *http.Request) {
 	script, err := io.ReadAll(r.Body)
 	if err != nil {
