@@ -29,7 +29,8 @@ var mayImport = map[string][]string{
 	"bench":          {".", "detect", "feature", "replay"},
 	"bench/baseline": {".", "autoencoder", "bench"},
 	"cmd/omen": {
-		".", "api", "app", "bench", "bench/baseline", "config", "detect", "feature", "replay", "series", "store", "training",
+		".", "api", "app", "bench", "bench/baseline", "config", "detect", "feature", "replay", "series",
+		"store", "training",
 	},
 	"config":            {},
 	"detect":            {".", "autoencoder", "feature"},
