@@ -10,16 +10,17 @@ import (
 	"github.com/prometheus/common/model"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
 )
 
-// rules are what a lane's book goes by.
+// rules are what a queue goes by.
 type rules struct {
-	lane         string
+	channel      string
 	receiver     string
-	route        *dispatch.Route // nil: every receiver hears of everything at once
+	route        *dispatch.Route // nil: every receiver is notified of everything at once
 	intervals    *timeinterval.Intervener
-	view         view
-	resolved     bool // tell when an incident is over
+	view         message.View
+	resolved     bool // notify when an incident is over
 	acknowledged bool
 	machine      bool
 	storm        int
@@ -37,15 +38,15 @@ const (
 )
 
 // groupOf is the group that an incident's messages belong to by the routes, or
-// nil if none leads to this receiver. A receiver that several routes lead to
-// hears by the first.
-func (b *book) groupOf(in omen.Incident) *group {
-	if b.rules.route == nil {
-		return b.ownGroup(in)
+// nil if none leads to this receiver. A receiver that several routes lead to is
+// notified by the first.
+func (q *queue) groupOf(in omen.Incident) *group {
+	if q.rules.route == nil {
+		return q.ownGroup(in)
 	}
-	set := b.rules.view.labelsOf(in)
-	for _, route := range b.rules.route.Match(set) {
-		if route.RouteOpts.Receiver != b.rules.receiver {
+	set := q.rules.view.Labels(in)
+	for _, route := range q.rules.route.Match(set) {
+		if route.RouteOpts.Receiver != q.rules.receiver {
 			continue
 		}
 		labels := model.LabelSet{}
@@ -54,46 +55,46 @@ func (b *book) groupOf(in omen.Incident) *group {
 				labels[name] = value
 			}
 		}
-		return b.group(fmt.Sprintf("%s:%s", route.Key(), labels), labels, route.RouteOpts)
+		return q.group(fmt.Sprintf("%s:%s", route.Key(), labels), labels, route.RouteOpts)
 	}
 	return nil
 }
 
 // ownGroup is a group of the incident alone.
-func (b *book) ownGroup(in omen.Incident) *group {
+func (q *queue) ownGroup(in omen.Incident) *group {
 	labels := model.LabelSet{"incident": model.LabelValue(in.ID)}
-	return b.group(fmt.Sprintf("{}:%s", labels), labels, plainOptions)
+	return q.group(fmt.Sprintf("{}:%s", labels), labels, plainOptions)
 }
 
-func (b *book) stormGroup() *group {
+func (q *queue) stormGroup() *group {
 	opts := dispatch.RouteOpts{GroupInterval: stormInterval}
-	g := b.group("{}/storm:"+b.rules.lane, model.LabelSet{model.AlertNameLabel: alertStorm}, opts)
+	g := q.group("{}/storm:"+q.rules.channel, model.LabelSet{model.AlertNameLabel: alertStorm}, opts)
 	g.storm = true
 	return g
 }
 
-func (b *book) group(key string, labels model.LabelSet, opts dispatch.RouteOpts) *group {
-	g := b.groups[key]
+func (q *queue) group(key string, labels model.LabelSet, opts dispatch.RouteOpts) *group {
+	g := q.groups[key]
 	if g == nil {
 		g = &group{key: key, labels: labels, opts: opts, members: map[string]*entry{}}
-		b.groups[key] = g
+		q.groups[key] = g
 	}
 	return g
 }
 
-// muted reports whether the group's route is quiet at an instant, and by which
+// muted reports whether the group's route is muted at an instant, and by which
 // interval.
-func (b *book) muted(g *group, now time.Time) (string, bool) {
-	if b.rules.intervals == nil {
+func (q *queue) muted(g *group, now time.Time) (string, bool) {
+	if q.rules.intervals == nil {
 		return "", false
 	}
 	if names := g.opts.MuteTimeIntervals; len(names) > 0 {
-		if muted, by, err := b.rules.intervals.Mutes(names, now); err == nil && muted {
+		if muted, by, err := q.rules.intervals.Mutes(names, now); err == nil && muted {
 			return by[0], true
 		}
 	}
 	if names := g.opts.ActiveTimeIntervals; len(names) > 0 {
-		if active, _, err := b.rules.intervals.Mutes(names, now); err == nil && !active {
+		if active, _, err := q.rules.intervals.Mutes(names, now); err == nil && !active {
 			return "outside " + names[0], true
 		}
 	}

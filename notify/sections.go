@@ -17,7 +17,7 @@ import (
 // section is file with every top-level key but the given ones blanked out, so
 // that what remains can be decoded strictly and errors still name the line of
 // the whole file. A document that is not a block mapping, or that has aliases
-// from one section into another, is written anew without the others; lines
+// from one section into another, is written again without the others; lines
 // are lost then.
 func section(file []byte, keys ...string) ([]byte, error) {
 	var doc yaml.Node
@@ -103,10 +103,10 @@ func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
 	return &c, nil
 }
 
-// tellResolved turns send_resolved on where the file does not say otherwise.
+// resolvedByDefault turns send_resolved on where the file does not say otherwise.
 // Alertmanager leaves it off for mail, Slack and some more; Omen's messages
-// come so rarely that not hearing the end of one is worse.
-func tellResolved(text []byte, receivers []amconfig.Receiver) error {
+// come so rarely that not being notified of an end is worse.
+func resolvedByDefault(text []byte, receivers []amconfig.Receiver) error {
 	var file struct {
 		Receivers []map[string]any `yaml:"receivers"`
 	}
@@ -141,7 +141,7 @@ func tellResolved(text []byte, receivers []amconfig.Receiver) error {
 
 // resolvePaths makes the file names in Alertmanager's sections relative to the
 // configuration's directory. Its structs have no list of them; what they have
-// is a habit: a key whose Go name ends in File is a file name, and HTTPConfig
+// is a custom: a key whose Go name ends in File is a file name, and HTTPConfig
 // knows its own.
 func (s *Settings) resolvePaths() {
 	for i, t := range s.alertmanager.Templates {

@@ -9,31 +9,36 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/reply"
 	"github.com/omenhq/omen/store"
 )
 
-// lane delivers the journal to one channel.
-type lane struct {
-	channel channel
-	rules   rules
-	store   *store.DB
-	limit   *limiter
-	buttons *buttons // nil: none
-	scores  Scores   // nil: no pictures
-	giveUp  time.Duration
-	count   func(outcome string)
-	log     *slog.Logger
+// worker delivers the journal's changes to one channel. Errors of the store are
+// logged and tried again: without it nobody could be notified anyway.
+type worker struct {
+	channel  channel
+	rules    rules
+	store    *store.DB
+	limit    *limiter
+	buttons  *reply.Buttons // nil: none
+	charts   *reply.Charts  // nil: no links to charts
+	hosts    message.Hosts  // nil: no charts
+	giveUp   time.Duration
+	outcomes *prometheus.CounterVec // by outcome
+	log      *slog.Logger
 
-	book     *book
-	head     int64     // the journal's end when the lane started: up to here changes may have been delivered by an earlier run
+	queue    *queue
+	head     int64     // the journal's end when the worker started: up to here changes may have been delivered by an earlier run
 	advanced int64     // the cursor
 	saved    time.Time // when the cursor was last written
-	storm    time.Time // since when a storm's message waits for the lane to catch up; zero: none does
+	storm    time.Time // since when a storm's message waits for the worker to catch up; zero: none does
 }
 
 const (
-	sendTimeout = 30 * time.Second
 	// permanentTries is how often a message is tried that the channel says it
 	// will never take: mistaken proxies answer 404, too.
 	permanentTries = 3
@@ -42,95 +47,43 @@ const (
 	cursorEvery = 10 * time.Second
 	// catchUp is how long a storm's message waits for the rest of the journal.
 	catchUp = 5 * time.Second
-	// changeBuffer is how many changes wait between the journal and the lane.
-	changeBuffer = 256
+	// chartWait is how long a message waits for its chart.
+	chartWait = 3 * time.Second
 	// maxRecorded bounds how many changes of one message have their failed
-	// attempts recorded, and stormDetail begins the detail of those told in a
-	// storm's message.
+	// attempts recorded, and stormDetail begins the detail of those in a storm's
+	// message.
 	maxRecorded = 20
 	stormDetail = "in a storm's message"
 )
 
-// reader is the name of the lane's cursor in the journal.
-func (c channel) reader() string { return readerPrefix + c.name }
+// Name implements [consumer].
+func (w *worker) Name() string { return w.channel.name }
 
-const readerPrefix = "notify/"
-
-// run delivers until ctx ends. Errors of the store are logged and tried
-// again: without it nobody could be told anyway.
-func (l *lane) run(ctx context.Context) error {
-	if !insist(ctx, l.log, "receiver's state not read", l.restore) {
-		return nil
-	}
-	ctx, stop := context.WithCancel(ctx)
-	changes := make(chan omen.Change, changeBuffer) // bound changeBuffer, owner follow, full: follow waits and the journal keeps the rest
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.follow(ctx, changes)
-	}()
-	l.deliverAll(ctx, changes)
-	stop()
-	<-done
-	l.saveCursor(context.WithoutCancel(ctx), time.Now(), true)
-	return nil
-}
-
-// follow hands the journal's changes over.
-func (l *lane) follow(ctx context.Context, changes chan<- omen.Change) {
-	for c, err := range l.store.Follow(ctx, l.channel.reader()) {
-		if err != nil {
-			if ctx.Err() == nil {
-				l.log.Error("journal not read", "err", err)
-			}
-			continue
-		}
-		select {
-		case changes <- c:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// restore rebuilds the book from the store: what the receiver was told of the
-// incidents that are open. A receiver without a cursor starts at the journal's
-// end and is told of what is open.
-func (l *lane) restore(ctx context.Context) error {
-	l.book = newBook(l.rules)
-	readers, err := l.store.Readers(ctx)
-	if err != nil {
+// Restore rebuilds the queue from the store: what the receiver was notified of
+// the incidents that are open, and what it has yet to be.
+func (w *worker) Restore(ctx context.Context, cursor int64) (err error) {
+	w.queue, w.advanced = newQueue(w.rules), cursor
+	w.queue.seen = cursor
+	if w.head, err = w.store.Head(ctx); err != nil {
 		return err
 	}
-	if _, known := readers[l.channel.reader()]; !known {
-		if err := l.store.StartHere(ctx, l.channel.reader()); err != nil {
-			return err
-		}
-	}
-	if l.advanced, err = l.store.Cursor(ctx, l.channel.reader()); err != nil {
-		return err
-	}
-	l.book.seen = l.advanced
-	if l.head, err = l.store.Head(ctx); err != nil {
-		return err
-	}
-	open, err := l.store.OpenIncidents(ctx)
+	open, err := w.store.OpenIncidents(ctx)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	for _, in := range open {
-		if err := l.recall(ctx, in); err != nil {
+		if err := w.recall(ctx, in); err != nil {
 			return err
 		}
-		l.book.owe(in.ID, now)
+		w.queue.owe(in.ID, now)
 	}
 	return nil
 }
 
-// recall enters into the book what is on record of an incident.
-func (l *lane) recall(ctx context.Context, in omen.Incident) error {
-	deliveries, err := l.store.Deliveries(ctx, in.ID)
+// recall enters into the queue what is on record of an incident.
+func (w *worker) recall(ctx context.Context, in omen.Incident) error {
+	deliveries, err := w.store.Deliveries(ctx, in.ID)
 	if err != nil {
 		return err
 	}
@@ -139,32 +92,32 @@ func (l *lane) recall(ctx context.Context, in omen.Incident) error {
 	for _, d := range deliveries {
 		n := changeNumber(d.Key)
 		switch {
-		case d.Receiver != l.channel.name:
-		case d.Outcome == outcomeDelivered && n >= upTo:
+		case d.Receiver != w.channel.name:
+		case d.Outcome == message.Delivered && n >= upTo:
 			upTo, last = n, d
-		case d.Outcome == outcomeGaveUp:
+		case d.Outcome == message.GaveUp:
 			gaveUp = max(gaveUp, n)
 		}
 	}
-	told := toldNothing
+	notified := notNotified
 	if upTo > 0 {
-		told = toldFiring
-		changes, err := l.store.Changes(ctx, in.ID)
+		notified = notifiedOpen
+		changes, err := w.store.Changes(ctx, in.ID)
 		if err != nil {
 			return err
 		}
 		for _, c := range changes {
 			if c.Incident.ChangeNumber == upTo && c.Incident.State == omen.Closed {
-				told = toldOver
+				notified = notifiedClosed
 			}
 		}
 	}
 	// What was given up stays so for an incident that is over; one that is open
-	// is tried again, because its receiver may have been mended.
+	// is tried again, because its receiver may work by now.
 	if in.State == omen.Closed {
 		upTo = max(upTo, gaveUp)
 	}
-	l.book.recall(in, told, upTo, last.At, strings.HasPrefix(last.Detail, stormDetail))
+	w.queue.recall(in, notified, upTo, last.At, strings.HasPrefix(last.Detail, stormDetail))
 	return nil
 }
 
@@ -174,65 +127,66 @@ func changeNumber(key string) int {
 	return n
 }
 
-// deliverAll is the lane's loop: take what the journal has, send what is due,
-// wait for whichever comes first.
-func (l *lane) deliverAll(ctx context.Context, changes <-chan omen.Change) {
+// Deliver takes what the journal has, sends what is due, and waits for whichever
+// comes first, until ctx ends.
+func (w *worker) Deliver(ctx context.Context, changes <-chan omen.Change) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		l.drain(ctx, changes)
+		w.drain(ctx, changes)
 		now := time.Now()
-		l.saveCursor(ctx, now, false)
-		out, wake, skipped := l.book.next(now)
-		l.record(ctx, skipped, now, 0, outcomeSkipped, "its route was muted while it lasted")
-		if out != nil && out.storm && l.behind(ctx, changes, now) {
+		w.saveCursor(ctx, now, false)
+		out, wake, skipped := w.queue.next(now)
+		w.record(ctx, skipped, now, 0, message.Skipped, "its route was muted while the incident lasted")
+		if out != nil && out.storm && w.behind(ctx, changes, now) {
 			continue
 		}
 		if out != nil {
-			at, free := l.limit.take(l.channel, now)
+			at, free := w.limit.take(w.channel, now)
 			if free {
-				l.deliver(ctx, out)
+				w.deliver(ctx, out)
 				continue
 			}
 			sooner(&wake, at)
 		}
-		if unsaved := l.book.lowWater() > l.advanced; unsaved {
-			sooner(&wake, l.saved.Add(cursorEvery))
+		if unsaved := w.queue.lowWater() > w.advanced; unsaved {
+			sooner(&wake, w.saved.Add(cursorEvery))
 		}
 		if wake.IsZero() {
 			wake = now.Add(time.Hour)
 		}
 		timer.Reset(max(0, wake.Sub(now)))
 		from := changes
-		if l.book.full() {
+		if w.queue.full() {
 			from = nil
 		}
 		select {
 		case c := <-from:
-			l.take(ctx, c)
+			w.take(ctx, c)
 		case <-timer.C:
 		case <-ctx.Done():
 		}
 	}
+	w.saveCursor(context.WithoutCancel(ctx), time.Now(), true)
 }
 
 // behind reports whether the journal has more for a storm's message, and takes
-// some of it: one that tells of everything is better than two. It waits for
+// some of it: one about everything is better than two. It waits for
 // catchUp at most.
-func (l *lane) behind(ctx context.Context, changes <-chan omen.Change, now time.Time) bool {
-	if l.storm.IsZero() {
-		l.storm = now
+func (w *worker) behind(ctx context.Context, changes <-chan omen.Change, now time.Time) bool {
+	if w.storm.IsZero() {
+		w.storm = now
 	}
-	head, err := l.store.Head(ctx)
-	if err != nil || head <= l.book.seen || l.book.full() || now.Sub(l.storm) >= catchUp {
-		l.storm = time.Time{}
+	head, err := w.store.Head(ctx)
+	if err != nil || head <= w.queue.seen || w.queue.full() || now.Sub(w.storm) >= catchUp {
+		w.storm = time.Time{}
 		return false
 	}
-	timer := time.NewTimer(catchUp - now.Sub(l.storm))
+	timer := time.NewTimer(catchUp - now.Sub(w.storm))
 	defer timer.Stop()
 	select {
 	case c := <-changes:
-		l.take(ctx, c)
+		w.take(ctx, c)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -240,73 +194,63 @@ func (l *lane) behind(ctx context.Context, changes <-chan omen.Change, now time.
 }
 
 // drain takes what is there without waiting, so that changes that came
-// together are told together.
-func (l *lane) drain(ctx context.Context, changes <-chan omen.Change) {
-	for !l.book.full() {
+// together are notified of together.
+func (w *worker) drain(ctx context.Context, changes <-chan omen.Change) {
+	for !w.queue.full() {
 		select {
 		case c := <-changes:
-			l.take(ctx, c)
+			w.take(ctx, c)
 		default:
 			return
 		}
 	}
 }
 
-// take enters a change; one from before the lane's start may have been
-// delivered already, which the record tells.
-func (l *lane) take(ctx context.Context, c omen.Change) {
-	if c.Seq <= l.head && !l.book.knows(c.Incident.ID) {
+// take enters a change; one from before the worker's start may have been
+// delivered already, which is on record.
+func (w *worker) take(ctx context.Context, c omen.Change) {
+	if c.Seq <= w.head && !w.queue.knows(c.Incident.ID) {
 		read := func(ctx context.Context) error {
-			in, err := l.store.Incident(ctx, c.Incident.ID)
+			in, err := w.store.Incident(ctx, c.Incident.ID)
 			if errors.Is(err, omen.ErrNotFound) {
 				in, err = c.Incident, nil
 			}
 			if err != nil {
 				return err
 			}
-			return l.recall(ctx, in)
+			return w.recall(ctx, in)
 		}
-		if !insist(ctx, l.log, "deliveries not read", read) {
+		if !message.Insist(ctx, w.log, "deliveries not read", read) {
 			return
 		}
 	}
-	l.book.take(c, time.Now())
+	w.queue.take(c, time.Now())
 }
 
 // saveCursor writes the cursor, if it has moved and it is time to.
-func (l *lane) saveCursor(ctx context.Context, now time.Time, atOnce bool) {
-	low := l.book.lowWater()
-	if low <= l.advanced || !atOnce && now.Sub(l.saved) < cursorEvery {
+func (w *worker) saveCursor(ctx context.Context, now time.Time, atOnce bool) {
+	low := w.queue.lowWater()
+	if low <= w.advanced || !atOnce && now.Sub(w.saved) < cursorEvery {
 		return
 	}
-	l.saved = now
-	if err := l.store.Advance(ctx, l.channel.reader(), low); err != nil {
-		l.log.Warn("cursor not written", "err", err)
+	w.saved = now
+	if err := w.store.Advance(ctx, message.Reader(w.channel.name), low); err != nil {
+		w.log.Warn("cursor not written", "err", err)
 		return
 	}
-	l.advanced = low
+	w.advanced = low
 }
-
-// The outcomes of a delivery.
-const (
-	outcomeDelivered = "delivered"
-	outcomeRetrying  = "retrying"
-	outcomeGaveUp    = "gave_up"
-	outcomeSkipped   = "skipped"
-)
 
 // deliver makes one attempt at a batch and enters its outcome, first into the
 // store, then into the book.
-func (l *lane) deliver(ctx context.Context, out *batch) {
+func (w *worker) deliver(ctx context.Context, out *batch) {
 	begun := time.Now()
-	m := l.book.message(out, begun)
-	if l.buttons != nil && l.channel.kind != "telegram" && l.channel.kind != "webhook" && m.Incident != nil {
-		l.buttons.annotate(m.Alerts[0], *m.Incident, begun)
+	m := w.queue.message(out, begun)
+	w.buttons.AddTo(&m, w.channel.kind != "telegram")
+	if m.Chart = w.chart(ctx, m); m.Chart != nil {
+		m.ChartURL = w.charts.Link(m.Incident.ID, begun)
 	}
-	m.Picture = l.picture(ctx, m)
-	call, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no answer within %s", sendTimeout))
-	err := l.channel.sender.Send(call, m)
-	cancel()
+	err := w.channel.send(ctx, m)
 	now := time.Now()
 	changes := out.changes()
 	detail := ""
@@ -315,64 +259,83 @@ func (l *lane) deliver(ctx context.Context, out *batch) {
 	}
 	if err == nil {
 		// Recorded even while stopping: a message that arrived must not come twice.
-		l.record(context.WithoutCancel(ctx), changes, now, now.Sub(begun), outcomeDelivered, detail)
-		l.book.delivered(out, now)
-		l.count(outcomeDelivered)
+		w.record(context.WithoutCancel(ctx), changes, now, now.Sub(begun), message.Delivered, detail)
+		w.queue.delivered(out, now)
+		w.outcomes.WithLabelValues(message.Delivered).Inc()
 		return
 	}
 	if ctx.Err() != nil {
 		return
 	}
-	l.failed(ctx, out, begun, err)
+	w.failed(ctx, out, begun, err)
 }
 
 // failed decides between trying again and giving up: a refusal that is
 // permanent is tried permanentTries times, everything else for the time that
 // the configuration gives.
-func (l *lane) failed(ctx context.Context, out *batch, begun time.Time, err error) {
+func (w *worker) failed(ctx context.Context, out *batch, begun time.Time, err error) {
 	now := time.Now()
-	l.book.failed(out, now, retryAfter(err))
+	w.queue.failed(out, now, message.RetryAfter(err))
 	since, tries := out.failing()
-	if permanent(err) && tries >= permanentTries || now.Sub(since) >= l.giveUp {
-		l.log.Error("message given up", "count", len(out.entries), "err", err)
-		l.record(ctx, out.changes(), now, now.Sub(begun), outcomeGaveUp, fmt.Sprintf("after %d attempts: %v", tries, err))
-		l.book.refused(out, now)
-		l.count(outcomeGaveUp)
+	if message.Permanent(err) && tries >= permanentTries || now.Sub(since) >= w.giveUp {
+		w.log.Error("message given up", "count", len(out.entries), "err", err)
+		w.record(ctx, out.changes(), now, now.Sub(begun), message.GaveUp, fmt.Sprintf("after %d attempts: %v", tries, err))
+		w.queue.refused(out, now)
+		w.outcomes.WithLabelValues(message.GaveUp).Inc()
 		return
 	}
-	if wait := retryAfter(err); wait > 0 {
-		l.limit.pause(l.channel, now.Add(wait))
+	if wait := message.RetryAfter(err); wait > 0 {
+		w.limit.pause(w.channel, now.Add(wait))
 	}
-	l.count(outcomeRetrying)
+	w.outcomes.WithLabelValues(message.Retrying).Inc()
 	if tries&(tries-1) != 0 {
 		return // the first, second, fourth, eighth … attempt is worth a line
 	}
-	l.log.Warn("message not delivered, trying again", "count", tries, "err", err)
+	w.log.Warn("message not delivered, trying again", "count", tries, "err", err)
 	changes := out.changes()
-	l.record(ctx, changes[:min(len(changes), maxRecorded)], now, now.Sub(begun), outcomeRetrying, err.Error())
+	w.record(ctx, changes[:min(len(changes), maxRecorded)], now, now.Sub(begun), message.Retrying, err.Error())
 }
 
 // record keeps what became of changes. The store is tried a few times: an
 // outcome that is not on record is delivered again after a restart.
-func (l *lane) record(ctx context.Context, changes []omen.Change, at time.Time, took time.Duration, outcome, detail string) {
+func (w *worker) record(ctx context.Context, changes []omen.Change, at time.Time, took time.Duration, outcome, detail string) {
 	if len(changes) == 0 {
 		return
 	}
 	all := make([]omen.Delivery, len(changes))
 	for i, c := range changes {
 		all[i] = omen.Delivery{
-			Incident: c.Incident.ID, Key: c.Key(), Receiver: l.channel.name,
+			Incident: c.Incident.ID, Key: c.Key(), Receiver: w.channel.name,
 			At: at, Took: took, Outcome: outcome, Detail: detail,
 		}
 	}
-	for wait := (backoff{}); ; {
-		err := l.store.RecordDelivery(ctx, all...)
+	for wait := (message.Backoff{}); ; {
+		err := w.store.RecordDelivery(ctx, all...)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		l.log.Error("delivery not recorded", "incident", all[0].Incident, "err", err)
-		if wait.tries >= 5 || errors.Is(err, omen.ErrInvalid) || !sleep(ctx, wait.next()) {
+		w.log.Error("delivery not recorded", "incident", all[0].Incident, "err", err)
+		if wait.Tries >= 5 || errors.Is(err, omen.ErrInvalid) || !message.Sleep(ctx, wait.Next()) {
 			return
 		}
 	}
+}
+
+// showsCharts are the channels that show a chart.
+var showsCharts = map[string]bool{"telegram": true, "slack": true, "email": true}
+
+// chart is what goes with a message, or nil: a message never fails for want of
+// one.
+func (w *worker) chart(ctx context.Context, m message.Message) []byte {
+	if w.hosts == nil || !showsCharts[w.channel.kind] || m.Incident == nil || m.Incident.Host.Name == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, chartWait)
+	defer cancel()
+	png, err := message.Draw(ctx, w.hosts, *m.Incident, m.At)
+	if err != nil {
+		w.log.Debug("message goes without a chart", "incident", m.Incident.ID, "err", err)
+		return nil
+	}
+	return png
 }

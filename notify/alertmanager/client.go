@@ -1,45 +1,80 @@
-package notify
+package alertmanager
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/store"
 )
 
-// peer keeps one Alertmanager informed through its API, version 2, the way
+// Settings are one entry of "alertmanagers" in the configuration.
+type Settings struct {
+	URL        string                       `yaml:"url"`
+	HTTPConfig *promconfig.HTTPClientConfig `yaml:"http_config"`
+	Timeout    model.Duration               `yaml:"timeout"`
+	Labels     map[string]string            `yaml:"labels"`
+
+	base *url.URL
+}
+
+const defaultTimeout = 10 * time.Second
+
+// Check fills in defaults. File names are relative to dir.
+func (s *Settings) Check(dir string) error {
+	base, err := url.Parse(s.URL)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return fmt.Errorf("url %q: want http://host:port or https://host:port", s.URL)
+	}
+	s.base = base
+	if s.HTTPConfig == nil {
+		c := promconfig.DefaultHTTPClientConfig
+		s.HTTPConfig = &c
+	}
+	s.HTTPConfig.SetDirectory(dir)
+	if s.Timeout <= 0 {
+		s.Timeout = model.Duration(defaultTimeout)
+	}
+	for name := range s.Labels {
+		if !model.LegacyValidation.IsValidLabelName(name) {
+			return fmt.Errorf("labels: %q is not a label name", name)
+		}
+	}
+	return nil
+}
+
+// Client keeps one Alertmanager informed through its API, version 2, the way
 // Prometheus does: what fires is sent again and again, because Alertmanager
 // holds alerts in memory only, and what is over is sent for a while longer.
 //
 // Its state is the store's: the incidents that are open, and the changes after
 // its cursor, which moves only when a push that contains them has arrived.
-type peer struct {
+type Client struct {
 	name     string
-	settings peerSettings
-	view     view
+	settings Settings
+	view     message.View
 	store    *store.DB
 	client   *http.Client
-	count    func(outcome string)
+	outcomes *prometheus.CounterVec // by outcome
 	log      *slog.Logger
 
 	alerts   map[string]*pushed // by incident and severity: what one Alertmanager alert is
 	seen     int64              // the newest change taken
 	advanced int64
-	news     bool // changes worth telling have not arrived
+	news     bool // changes worth a push have not arrived
 }
 
 // pushed is one alert that the Alertmanager is to know.
@@ -63,101 +98,65 @@ const (
 	// pushBatch how many alerts a request holds.
 	pushSettle = 200 * time.Millisecond
 	pushBatch  = 500
+	// page is how many changes are read at once.
+	page = 256
 )
 
-func newPeer(s peerSettings, v view, db *store.DB, log *slog.Logger) (*peer, error) {
+// New makes a client of checked settings. It counts its pushes by outcome.
+func New(s Settings, v message.View, db *store.DB, outcomes *prometheus.CounterVec, log *slog.Logger) (*Client, error) {
 	client, err := promconfig.NewClientFromConfig(*s.HTTPConfig, "alertmanager")
 	if err != nil {
 		return nil, fmt.Errorf("build alertmanager %s: %w", s.base.Host, err)
 	}
-	name := "alertmanager/" + s.base.Host + s.base.Path
-	return &peer{name: name, settings: s, view: v, store: db, client: client, log: log.With("receiver", name)}, nil
-}
-
-func (p *peer) reader() string { return readerPrefix + p.name }
-
-// run pushes until ctx ends.
-func (p *peer) run(ctx context.Context) error {
-	if !insist(ctx, p.log, "alertmanager's state not read", p.restore) {
-		return nil
+	name := s.name()
+	outcomes, err = outcomes.CurryWith(prometheus.Labels{"receiver": name})
+	if err != nil {
+		return nil, fmt.Errorf("build alertmanager %s: %w", s.base.Host, err)
 	}
-	ctx, stop := context.WithCancel(ctx)
-	changes := make(chan omen.Change, changeBuffer) // bound changeBuffer, owner follow, full: follow waits and the journal keeps the rest
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		p.follow(ctx, changes)
-	}()
-	p.pushAll(ctx, changes)
-	stop()
-	<-done
-	return nil
+	return &Client{name: name, settings: s, view: v, store: db, client: client, outcomes: outcomes, log: log.With("receiver", name)}, nil
 }
 
-func (p *peer) follow(ctx context.Context, changes chan<- omen.Change) {
-	for c, err := range p.store.Follow(ctx, p.reader()) {
-		if err != nil {
-			if ctx.Err() == nil {
-				p.log.Error("journal not read", "err", err)
-			}
-			continue
-		}
-		select {
-		case changes <- c:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
+func (s Settings) name() string { return "alertmanager/" + s.base.Host + s.base.Path }
 
-// restore rebuilds the alerts: what is open and was told, and what ended so
+// Name is what deliveries and the cursor are recorded under.
+func (am *Client) Name() string { return am.name }
+
+// Restore rebuilds the alerts: what is open and was pushed, and what ended so
 // recently that its end is still repeated. A new Alertmanager hears of what is
 // open.
-func (p *peer) restore(ctx context.Context) error {
-	p.alerts = map[string]*pushed{}
-	readers, err := p.store.Readers(ctx)
-	if err != nil {
-		return err
-	}
-	if _, known := readers[p.reader()]; !known {
-		if err := p.store.StartHere(ctx, p.reader()); err != nil {
-			return err
-		}
-	}
-	if p.advanced, err = p.store.Cursor(ctx, p.reader()); err != nil {
-		return err
-	}
-	incidents, err := p.concerned(ctx)
+func (am *Client) Restore(ctx context.Context, cursor int64) error {
+	am.alerts, am.advanced = map[string]*pushed{}, cursor
+	incidents, err := am.concerned(ctx)
 	if err != nil {
 		return err
 	}
 	for _, id := range incidents {
-		timeline, err := p.store.Changes(ctx, id)
+		timeline, err := am.store.Changes(ctx, id)
 		if err != nil {
 			return err
 		}
 		for _, c := range timeline {
-			if c.Seq <= p.advanced { // the others are about to be followed
-				p.take(c)
+			if c.Seq <= am.advanced { // the others are about to be followed
+				am.take(c)
 			}
 		}
 	}
-	for _, a := range p.alerts {
+	for _, a := range am.alerts {
 		a.fresh = nil
 	}
-	p.seen, p.news = p.advanced, false
+	am.seen, am.news = am.advanced, false
 	return nil
 }
 
 // concerned are the incidents that the Alertmanager may have to hear of: those
 // that are open, those that ended recently, and those with changes that have
 // not arrived.
-func (p *peer) concerned(ctx context.Context) ([]string, error) {
-	open, err := p.store.OpenIncidents(ctx)
+func (am *Client) concerned(ctx context.Context) ([]string, error) {
+	open, err := am.store.OpenIncidents(ctx)
 	if err != nil {
 		return nil, err
 	}
-	over, err := p.store.RecentlyClosed(ctx, time.Now().Add(-overFor))
+	over, err := am.store.RecentlyClosed(ctx, time.Now().Add(-overFor))
 	if err != nil {
 		return nil, err
 	}
@@ -165,42 +164,42 @@ func (p *peer) concerned(ctx context.Context) ([]string, error) {
 	for _, in := range append(open, over...) {
 		ids[in.ID] = true
 	}
-	for seq := p.advanced; ; {
-		changes, err := p.store.ChangesAfter(ctx, seq, changeBuffer)
+	for seq := am.advanced; ; {
+		changes, err := am.store.ChangesAfter(ctx, seq, page)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range changes {
 			ids[c.Incident.ID], seq = true, c.Seq
 		}
-		if len(changes) < changeBuffer {
+		if len(changes) < page {
 			return slices.Sorted(maps.Keys(ids)), nil
 		}
 	}
 }
 
-// take enters a change. An incident that was told and is then suppressed keeps
+// take enters a change. An incident that was pushed and is then suppressed keeps
 // firing: people know of it. One that escalates is another alert to
 // Alertmanager, because severity is a label; the earlier one ends.
-func (p *peer) take(c omen.Change) {
-	p.seen = max(p.seen, c.Seq)
+func (am *Client) take(c omen.Change) {
+	am.seen = max(am.seen, c.Seq)
 	in := c.Incident
 	id := in.ID + "/" + string(in.Severity)
-	told := false
+	firing := false
 	for _, severity := range []omen.Severity{omen.Info, omen.Warning, omen.Critical} {
-		old := p.alerts[in.ID+"/"+string(severity)]
+		old := am.alerts[in.ID+"/"+string(severity)]
 		if old == nil {
 			continue
 		}
-		told = told || old.over.IsZero()
+		firing = firing || old.over.IsZero()
 		if c.Incident.ChangeNumber < old.in.ChangeNumber {
 			return // replayed
 		}
-		if severity != in.Severity && old.over.IsZero() && (tellable(in) || in.State == omen.Closed) {
+		if severity != in.Severity && old.over.IsZero() && (message.Notifiable(in) || in.State == omen.Closed) {
 			old.over = c.At
 		}
 	}
-	a := p.alerts[id]
+	a := am.alerts[id]
 	switch {
 	case in.State == omen.Closed:
 		if a == nil || !a.over.IsZero() {
@@ -210,25 +209,25 @@ func (p *peer) take(c omen.Change) {
 		if !in.ClosedAt.IsZero() {
 			a.over = in.ClosedAt
 		}
-	case !tellable(in) && !told:
+	case !message.Notifiable(in) && !firing:
 		return
 	case a == nil:
 		a = &pushed{in: in}
-		p.alerts[id] = a
+		am.alerts[id] = a
 	default:
 		a.in, a.over, a.arrive = in, time.Time{}, time.Time{}
 	}
 	switch c.Kind {
 	case omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeReopened, omen.ChangeClosed:
 		a.fresh = append(a.fresh, c.Key())
-		p.news = true
+		am.news = true
 	}
 }
 
-// pushAll is the peer's loop: everything every minute, and soon after each
+// Deliver pushes until ctx ends: everything every minute, and soon after each
 // change; a push that fails is tried again after a backoff.
-func (p *peer) pushAll(ctx context.Context, changes <-chan omen.Change) {
-	var wait backoff
+func (am *Client) Deliver(ctx context.Context, changes <-chan omen.Change) {
+	var wait message.Backoff
 	due := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -238,56 +237,56 @@ func (p *peer) pushAll(ctx context.Context, changes <-chan omen.Change) {
 		case <-ctx.Done():
 			return
 		case c := <-changes:
-			p.take(c)
-			if soon := time.Now().Add(pushSettle); wait.tries == 0 && p.news && soon.Before(due) {
+			am.take(c)
+			if soon := time.Now().Add(pushSettle); wait.Tries == 0 && am.news && soon.Before(due) {
 				due = soon
 			}
 			continue
 		case <-timer.C:
 		}
-		err := p.push(ctx)
+		err := am.push(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			wait.reset()
+			wait = message.Backoff{}
 			due = time.Now().Add(pushEvery)
 		default:
-			if wait.tries == 0 {
-				p.log.Warn("alerts not pushed, trying again", "count", len(p.alerts), "err", err)
-				p.recordAll(ctx, outcomeRetrying, err.Error(), 0)
+			if wait.Tries == 0 {
+				am.log.Warn("alerts not pushed, trying again", "count", len(am.alerts), "err", err)
+				am.recordAll(ctx, message.Retrying, err.Error(), 0)
 			}
-			p.count(outcomeRetrying)
-			due = time.Now().Add(max(min(wait.next(), pushEvery), retryAfter(err)))
+			am.outcomes.WithLabelValues(message.Retrying).Inc()
+			due = time.Now().Add(max(min(wait.Next(), pushEvery), message.RetryAfter(err)))
 		}
 	}
 }
 
 // push sends every alert, then moves the cursor and forgets the ends that were
 // repeated long enough.
-func (p *peer) push(ctx context.Context) error {
+func (am *Client) push(ctx context.Context) error {
 	now := time.Now()
-	seen := p.seen
-	ids := make([]string, 0, len(p.alerts))
-	for id := range p.alerts {
+	seen := am.seen
+	ids := make([]string, 0, len(am.alerts))
+	for id := range am.alerts {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
 	for chunk := range slices.Chunk(ids, pushBatch) {
 		var out []postable
 		for _, id := range chunk {
-			out = append(out, p.postable(p.alerts[id], now))
+			out = append(out, am.postable(am.alerts[id], now))
 		}
-		if err := p.post(ctx, out, now); err != nil {
+		if err := am.post(ctx, out); err != nil {
 			return err
 		}
 	}
-	if p.news {
-		p.count(outcomeDelivered)
+	if am.news {
+		am.outcomes.WithLabelValues(message.Delivered).Inc()
 	}
-	p.recordAll(ctx, outcomeDelivered, "", time.Since(now))
-	p.news = false
-	for id, a := range p.alerts {
+	am.recordAll(ctx, message.Delivered, "", time.Since(now))
+	am.news = false
+	for id, a := range am.alerts {
 		if a.fresh = nil; a.over.IsZero() {
 			continue
 		}
@@ -295,37 +294,37 @@ func (p *peer) push(ctx context.Context) error {
 			a.arrive = now
 		}
 		if now.Sub(a.arrive) >= overFor {
-			delete(p.alerts, id)
+			delete(am.alerts, id)
 		}
 	}
-	if seen > p.advanced {
-		if err := p.store.Advance(ctx, p.reader(), seen); err != nil {
+	if seen > am.advanced {
+		if err := am.store.Advance(ctx, message.Reader(am.name), seen); err != nil {
 			if ctx.Err() == nil {
-				p.log.Warn("cursor not written", "err", err)
+				am.log.Warn("cursor not written", "err", err)
 			}
 			return nil // the next push writes it
 		}
-		p.advanced = seen
+		am.advanced = seen
 	}
 	return nil
 }
 
 // recordAll puts an outcome on the timelines of the incidents whose changes
 // are new.
-func (p *peer) recordAll(ctx context.Context, outcome, detail string, took time.Duration) {
+func (am *Client) recordAll(ctx context.Context, outcome, detail string, took time.Duration) {
 	var all []omen.Delivery
-	for _, a := range p.alerts {
+	for _, a := range am.alerts {
 		for _, key := range a.fresh {
 			all = append(all, omen.Delivery{
-				Incident: a.in.ID, Key: key, Receiver: p.name, At: time.Now(), Took: took, Outcome: outcome, Detail: detail,
+				Incident: a.in.ID, Key: key, Receiver: am.name, At: time.Now(), Took: took, Outcome: outcome, Detail: detail,
 			})
 		}
 	}
 	if len(all) == 0 {
 		return
 	}
-	if err := p.store.RecordDelivery(ctx, all...); err != nil && ctx.Err() == nil {
-		p.log.Warn("delivery not recorded", "count", len(all), "err", err)
+	if err := am.store.RecordDelivery(ctx, all...); err != nil && ctx.Err() == nil {
+		am.log.Warn("delivery not recorded", "count", len(all), "err", err)
 	}
 }
 
@@ -338,8 +337,8 @@ type postable struct {
 	GeneratorURL string         `json:"generatorURL"`
 }
 
-func (p *peer) postable(a *pushed, now time.Time) postable {
-	written := p.view.alert(a.in, nil, now)
+func (am *Client) postable(a *pushed, now time.Time) postable {
+	written := am.view.Alert(a.in, nil, now)
 	out := postable{
 		Labels: written.Labels, Annotations: written.Annotations, StartsAt: written.StartsAt,
 		EndsAt: now.Add(pushValid), GeneratorURL: written.GeneratorURL,
@@ -357,7 +356,7 @@ func (p *peer) postable(a *pushed, now time.Time) postable {
 	for _, name := range []model.LabelName{"icon", "headline", "detail", "changes", "step", "key", "host"} {
 		delete(out.Annotations, name)
 	}
-	for name, value := range p.settings.Labels {
+	for name, value := range am.settings.Labels {
 		if _, own := out.Labels[model.LabelName(name)]; !own {
 			out.Labels[model.LabelName(name)] = model.LabelValue(value)
 		}
@@ -365,28 +364,17 @@ func (p *peer) postable(a *pushed, now time.Time) postable {
 	return out
 }
 
-func (p *peer) post(ctx context.Context, alerts []postable, now time.Time) (err error) {
+func (am *Client) post(ctx context.Context, alerts []postable) error {
 	body, err := json.Marshal(alerts)
 	if err != nil {
 		return fmt.Errorf("encode alerts: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Timeout))
+	ctx, cancel := message.WithTimeout(ctx, time.Duration(am.settings.Timeout))
 	defer cancel()
-	target := strings.TrimRight(p.settings.base.String(), "/") + "/api/v2/alerts"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	target := strings.TrimRight(am.settings.base.String(), "/") + "/api/v2/alerts"
+	resp, text, err := message.Post(ctx, am.client, target, "application/json", body, nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "Omen")
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return withoutURL(err)
-	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return withoutURL(err)
-	}
-	return refused(resp, text, now)
+	return message.Judge(resp, text)
 }

@@ -1,11 +1,13 @@
-package notify
+// Package email sends mails, configured as Alertmanager's email_configs. Its key
+// type is [Sender]. It speaks to one smarthost and keeps no queue: what is not
+// taken is an error.
+package email
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	netmail "net/mail"
 	"net/textproto"
 	"slices"
@@ -16,20 +18,20 @@ import (
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/common/model"
 	"github.com/wneessen/go-mail"
+
+	"github.com/omenhq/omen/notify/message"
 )
 
-// email sends mails, configured as Alertmanager's email_configs. Its own
-// notifier takes no picture, and reads from a server without a deadline.
-type email struct {
-	conf     *amconfig.EmailConfig
-	tmpl     *template.Template
-	receiver string
-	log      *slog.Logger
+// Sender is one entry of email_configs. Alertmanager's own notifier takes no
+// chart, and reads from a server without a deadline.
+type Sender struct {
+	conf   *amconfig.EmailConfig
+	render message.Renderer
 }
 
-// newEmail completes the configuration: a text part beside the HTML part, and
-// the headers that Alertmanager would write.
-func newEmail(c *amconfig.EmailConfig, t *template.Template, receiver string, log *slog.Logger) (*email, error) {
+// New completes the configuration: a text part beside the HTML part, and the
+// headers that Alertmanager would write.
+func New(c *amconfig.EmailConfig, r message.Renderer) (*Sender, error) {
 	headers := map[string]string{"Subject": amconfig.DefaultEmailSubject, "To": c.To, "From": c.From}
 	for name, text := range c.Headers {
 		headers[textproto.CanonicalMIMEHeaderKey(name)] = text
@@ -38,48 +40,48 @@ func newEmail(c *amconfig.EmailConfig, t *template.Template, receiver string, lo
 	if c.Text == "" {
 		c.Text = `{{ template "email.default.text" . }}`
 	}
-	e := &email{c, t, receiver, log}
-	if _, err := e.tlsConfig(); err != nil {
+	s := &Sender{c, r}
+	if _, err := s.tlsConfig(); err != nil {
 		return nil, err
 	}
-	return e, nil
+	return s, nil
 }
 
-// Send implements [Sender].
-func (e *email) Send(ctx context.Context, m Message) error {
-	msg, err := e.compose(ctx, m)
+// Send implements [message.Sender].
+func (s *Sender) Send(ctx context.Context, m message.Message) error {
+	msg, err := s.compose(ctx, m)
 	if err != nil {
-		return refusal{error: fmt.Errorf("write mail: %w", err), permanent: true}
+		return message.Refuse("write mail: %w", err)
 	}
-	return e.deliver(ctx, msg)
+	return s.deliver(ctx, msg)
 }
 
 // compose writes the mail: multipart/alternative of text and HTML, within
-// multipart/related if the HTML shows the picture, or multipart/mixed if it
-// does not (a configuration's own template), with the picture attached.
-func (e *email) compose(ctx context.Context, m Message) (*mail.Msg, error) {
-	alerts := escaped(m.Alerts, escapeNone)
+// multipart/related if the HTML shows the chart, or multipart/mixed if it
+// does not (a configuration's own template), with the chart attached.
+func (s *Sender) compose(ctx context.Context, m message.Message) (*mail.Msg, error) {
+	m.Alerts = message.Escaped(m.Alerts, message.Plain) // copies, which may be annotated
 	contentID := ""
-	if m.Picture != nil && len(alerts) == 1 {
-		contentID = "graph." + identifier(m.Key) + "@" + e.domain()
-		alerts[0].Annotations["picture"] = model.LabelValue(contentID)
+	if m.Chart != nil && len(m.Alerts) == 1 {
+		contentID = "graph." + message.Identifier(m.Key) + "@" + s.domain()
+		m.Alerts[0].Annotations["picture"] = model.LabelValue(contentID)
 	}
-	data := amnotify.GetTemplateData(notifyContext(ctx, e.receiver, m, escapeNone), e.tmpl, alerts, e.log)
+	data := s.render.Data(ctx, m, message.Plain)
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithEncoding(mail.EncodingQP))
-	if err := e.address(msg, data); err != nil {
+	if err := s.address(msg, data); err != nil {
 		return nil, err
 	}
-	if err := e.head(msg, data, m); err != nil {
+	if err := s.head(msg, data, m); err != nil {
 		return nil, err
 	}
-	text, err := e.tmpl.ExecuteTextString(e.conf.Text, data)
+	text, err := s.render.Templates.ExecuteTextString(s.conf.Text, data)
 	if err != nil {
 		return nil, fmt.Errorf("text: %w", err)
 	}
 	msg.SetBodyString(mail.TypeTextPlain, text)
 	html := ""
-	if e.conf.HTML != "" {
-		if html, err = e.tmpl.ExecuteHTMLString(e.conf.HTML, data); err != nil {
+	if s.conf.HTML != "" {
+		if html, err = s.render.Templates.ExecuteHTMLString(s.conf.HTML, data); err != nil {
 			return nil, fmt.Errorf("html: %w", err)
 		}
 		msg.AddAlternativeString(mail.TypeTextHTML, html)
@@ -91,23 +93,23 @@ func (e *email) compose(ctx context.Context, m Message) (*mail.Msg, error) {
 	if strings.Contains(html, "cid:"+contentID) {
 		add, options = msg.EmbedReader, append(options, mail.WithFileContentID(contentID))
 	}
-	if err := add("incident.png", bytes.NewReader(m.Picture), options...); err != nil {
-		return nil, fmt.Errorf("picture: %w", err)
+	if err := add("incident.png", bytes.NewReader(m.Chart), options...); err != nil {
+		return nil, fmt.Errorf("chart: %w", err)
 	}
 	return msg, nil
 }
 
 // address sets whom the mail is from and to. The envelope's are the
 // configuration's from and to; headers of that name may show others.
-func (e *email) address(msg *mail.Msg, data *template.Data) error {
-	from, err := e.addresses("from", e.conf.From, data)
+func (s *Sender) address(msg *mail.Msg, data *template.Data) error {
+	from, err := s.addresses("from", s.conf.From, data)
 	if err != nil {
 		return err
 	}
 	if len(from) != 1 {
 		return fmt.Errorf("from: want one address, got %d", len(from))
 	}
-	to, err := e.addresses("to", e.conf.To, data)
+	to, err := s.addresses("to", s.conf.To, data)
 	if err != nil {
 		return err
 	}
@@ -116,8 +118,8 @@ func (e *email) address(msg *mail.Msg, data *template.Data) error {
 	return nil
 }
 
-func (e *email) addresses(what, text string, data *template.Data) ([]*netmail.Address, error) {
-	text, err := e.tmpl.ExecuteTextString(text, data)
+func (s *Sender) addresses(what, text string, data *template.Data) ([]*netmail.Address, error) {
+	text, err := s.render.Templates.ExecuteTextString(text, data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -140,20 +142,20 @@ var (
 const maxSubject = 250
 
 // head writes the headers. No value brings a line break with it.
-func (e *email) head(msg *mail.Msg, data *template.Data, m Message) error {
+func (s *Sender) head(msg *mail.Msg, data *template.Data, m message.Message) error {
 	msg.SetDateWithValue(m.At)
-	msg.SetMessageIDWithValue(e.messageID(m))
+	msg.SetMessageIDWithValue(s.messageID(m))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday notes, please
-	if root := e.thread(m); root != "" {
+	if root := s.thread(m); root != "" {
 		msg.SetGenHeader(mail.HeaderReferences, root)
 		msg.SetGenHeader(mail.HeaderInReplyTo, root)
 	}
-	for name, text := range e.conf.Headers {
-		value, err := e.tmpl.ExecuteTextString(text, data)
+	for name, text := range s.conf.Headers {
+		value, err := s.render.Templates.ExecuteTextString(text, data)
 		if err != nil {
 			return fmt.Errorf("header %s: %w", name, err)
 		}
-		value = oneLine(value)
+		value = message.OneLine(value)
 		if name == "Subject" {
 			value, _ = amnotify.TruncateInRunes(value, maxSubject)
 		}
@@ -184,58 +186,46 @@ func (e *email) head(msg *mail.Msg, data *template.Data, m Message) error {
 
 // messageID is the message's key: a mail that is sent twice after a crash has
 // the same one, so that mail servers and programs can drop the second.
-func (e *email) messageID(m Message) string {
+func (s *Sender) messageID(m message.Message) string {
 	key := m.Key
 	if len(m.Alerts) > 0 {
 		if own := string(m.Alerts[0].Annotations["key"]); own != "" {
 			key = own
 		}
 	}
-	return fmt.Sprintf("%s.%d@%s", identifier(key), len(m.Alerts), e.domain())
+	return fmt.Sprintf("%s.%d@%s", message.Identifier(key), len(m.Alerts), s.domain())
 }
 
 // thread is the mail that this one answers, which never was sent: programs
 // show all that answer it as one conversation (JWZ's algorithm). It stands for
 // the incident, or for the group if a mail tells of several; with the
 // configuration's own threading for what Alertmanager says.
-func (e *email) thread(m Message) string {
-	own := e.conf.Threading.Enabled
-	if !own && (e.conf.Headers["References"] != "" || e.conf.Headers["In-Reply-To"] != "") {
+func (s *Sender) thread(m message.Message) string {
+	own := s.conf.Threading.Enabled
+	if !own && (s.conf.Headers["References"] != "" || s.conf.Headers["In-Reply-To"] != "") {
 		return ""
 	}
 	name := "group-" + amnotify.Key(m.GroupKey).Hash()[:16]
 	switch {
-	case own && e.conf.Threading.ThreadByDate == "daily":
+	case own && s.conf.Threading.ThreadByDate == "daily":
 		name += "-" + m.At.Format("2006-01-02")
 	case !own && m.Incident != nil:
-		name = "incident-" + identifier(m.Incident.ID)
+		name = "incident-" + message.Identifier(m.Incident.ID)
 	}
-	return "<" + name + "@" + e.domain() + ">"
+	return "<" + name + "@" + s.domain() + ">"
 }
 
 // domain is the right side of identifiers: the external URL's host.
-func (e *email) domain() string {
-	if host := identifier(e.tmpl.ExternalURL.Hostname()); host != "" {
+func (s *Sender) domain() string {
+	if host := message.Identifier(s.render.Templates.ExternalURL.Hostname()); host != "" {
 		return host
 	}
 	return "omen"
 }
 
-// identifier is s with the characters that an RFC 5322 identifier takes on
-// either side without quotes, and that need no escape in a URL.
-func identifier(s string) string {
-	return strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
-			return r
-		}
-		return '.'
-	}, s), ".")
-}
-
-// mailRefused is what an SMTP answer means to us: 5yz will not change (RFC
+// judge is what an SMTP answer means to us: 5yz will not change (RFC
 // 5321, section 4.2.1), all else may.
-func mailRefused(err error) error {
+func judge(err error) error {
 	code := 0
 	var answer *textproto.Error
 	var sent *mail.SendError
@@ -245,5 +235,5 @@ func mailRefused(err error) error {
 	case errors.As(err, &sent):
 		code = sent.ErrorCode()
 	}
-	return refusal{error: err, permanent: code/100 == 5}
+	return message.Refusal{Err: err, Permanent: code/100 == 5}
 }

@@ -1,4 +1,4 @@
-package notify
+package email
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,66 +13,68 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/omenhq/omen/notify/message"
 )
 
 // deliver hands a mail to the smarthost. However the server behaves, it ends
 // with ctx.
-func (e *email) deliver(ctx context.Context, msg *mail.Msg) error {
-	port, err := strconv.Atoi(e.conf.Smarthost.Port)
+func (s *Sender) deliver(ctx context.Context, msg *mail.Msg) error {
+	port, err := strconv.Atoi(s.conf.Smarthost.Port)
 	if err != nil {
-		return refusal{error: fmt.Errorf("smarthost %s: %w", e.conf.Smarthost, err), permanent: true}
+		return message.Refuse("smarthost %s: %w", s.conf.Smarthost, err)
 	}
-	secure, err := e.tlsConfig()
+	secure, err := s.tlsConfig()
 	if err != nil {
-		return refusal{error: err, permanent: true}
+		return message.Refusal{Err: err, Permanent: true}
 	}
-	implicit := e.conf.Smarthost.Port == "465"
-	if e.conf.ForceImplicitTLS != nil {
-		implicit = *e.conf.ForceImplicitTLS
+	implicit := s.conf.Smarthost.Port == "465"
+	if s.conf.ForceImplicitTLS != nil {
+		implicit = *s.conf.ForceImplicitTLS
 	}
 	line := &smtpLine{tls: secure, implicit: implicit}
 	defer line.close()
 	options := []mail.Option{
-		mail.WithPort(port), mail.WithTimeout(sendTimeout), mail.WithTLSConfig(secure), mail.WithoutNoop(), mail.WithoutRset(),
+		mail.WithPort(port), mail.WithTimeout(message.SendTimeout), mail.WithTLSConfig(secure), mail.WithoutNoop(), mail.WithoutRset(),
 		mail.WithDialContextFunc(func(_ context.Context, network, address string) (net.Conn, error) {
 			return line.dial(ctx, network, address)
 		}),
 	}
-	if e.conf.Hello != "" {
-		options = append(options, mail.WithHELO(e.conf.Hello))
+	if s.conf.Hello != "" {
+		options = append(options, mail.WithHELO(s.conf.Hello))
 	}
-	client, err := mail.NewClient(e.conf.Smarthost.Host, options...)
+	client, err := mail.NewClient(s.conf.Smarthost.Host, options...)
 	if err != nil {
-		return refusal{error: err, permanent: true}
+		return message.Refusal{Err: err, Permanent: true}
 	}
 	client.SetTLSPolicy(mail.NoTLS)
-	if !implicit && (e.conf.RequireTLS == nil || *e.conf.RequireTLS) {
+	if !implicit && (s.conf.RequireTLS == nil || *s.conf.RequireTLS) {
 		client.SetTLSPolicy(mail.TLSMandatory)
 	}
-	err = e.converse(ctx, client, msg)
+	err = s.converse(ctx, client, msg)
 	switch {
 	case err == nil || msg.IsDelivered(): // what comes after the server took it does not matter
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
-	return mailRefused(err)
+	return judge(err)
 }
 
 // converse is one conversation: greeting, authentication where the server
 // offers it, the mail.
-func (e *email) converse(ctx context.Context, client *mail.Client, msg *mail.Msg) error {
+func (s *Sender) converse(ctx context.Context, client *mail.Client, msg *mail.Msg) error {
 	c, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return fmt.Errorf("connect to %s: %w", e.conf.Smarthost, err)
+		return fmt.Errorf("connect to %s: %w", s.conf.Smarthost, err)
 	}
-	if offers, mechanisms := c.Extension("AUTH"); offers && e.conf.AuthUsername != "" {
-		auth, err := e.auth(strings.Fields(mechanisms))
+	if offers, mechanisms := c.Extension("AUTH"); offers && s.conf.AuthUsername != "" {
+		auth, err := s.auth(strings.Fields(mechanisms))
 		if err != nil {
-			return fmt.Errorf("authenticate at %s: %w", e.conf.Smarthost, err)
+			return fmt.Errorf("authenticate at %s: %w", s.conf.Smarthost, err)
 		}
 		if err := c.Auth(auth); err != nil {
-			return fmt.Errorf("authenticate at %s: %w", e.conf.Smarthost, err)
+			return fmt.Errorf("authenticate at %s: %w", s.conf.Smarthost, err)
 		}
 	}
 	if err := client.SendWithSMTPClient(c, msg); err != nil {
@@ -85,17 +86,17 @@ func (e *email) converse(ctx context.Context, client *mail.Client, msg *mail.Msg
 
 // auth is the first of the server's mechanisms for which there is a secret, as
 // in Alertmanager. PLAIN wants TLS or this very machine.
-func (e *email) auth(mechanisms []string) (smtp.Auth, error) {
+func (s *Sender) auth(mechanisms []string) (smtp.Auth, error) {
 	var errs []error
 	for _, mechanism := range mechanisms {
 		if !slices.Contains([]string{"CRAM-MD5", "PLAIN", "LOGIN"}, mechanism) {
 			continue
 		}
-		value, file := e.conf.AuthPassword, e.conf.AuthPasswordFile
+		value, file := s.conf.AuthPassword, s.conf.AuthPasswordFile
 		if mechanism == "CRAM-MD5" {
-			value, file = e.conf.AuthSecret, e.conf.AuthSecretFile
+			value, file = s.conf.AuthSecret, s.conf.AuthSecretFile
 		}
-		secret, err := secretOf(string(value), file)
+		secret, err := message.Secret(string(value), file)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -104,30 +105,18 @@ func (e *email) auth(mechanisms []string) (smtp.Auth, error) {
 		case secret == "":
 			errs = append(errs, fmt.Errorf("no secret for %s", mechanism))
 		case mechanism == "CRAM-MD5":
-			return smtp.CRAMMD5Auth(e.conf.AuthUsername, secret), nil
+			return smtp.CRAMMD5Auth(s.conf.AuthUsername, secret), nil
 		case mechanism == "PLAIN":
-			return smtp.PlainAuth(e.conf.AuthIdentity, e.conf.AuthUsername, secret, e.conf.Smarthost.Host, false), nil
+			return smtp.PlainAuth(s.conf.AuthIdentity, s.conf.AuthUsername, secret, s.conf.Smarthost.Host, false), nil
 		default:
-			return smtp.LoginAuth(e.conf.AuthUsername, secret, e.conf.Smarthost.Host, true), nil
+			return smtp.LoginAuth(s.conf.AuthUsername, secret, s.conf.Smarthost.Host, true), nil
 		}
 	}
 	return nil, errors.Join(append(errs, fmt.Errorf("the server offers %s", strings.Join(mechanisms, ", ")))...)
 }
 
-// secretOf is a secret of the configuration, or of a file that it names.
-func secretOf(value, file string) (string, error) {
-	if file == "" {
-		return value, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
-	}
-	return strings.TrimSpace(string(text)), nil
-}
-
-func (e *email) tlsConfig() (*tls.Config, error) {
-	c := e.conf.TLSConfig
+func (s *Sender) tlsConfig() (*tls.Config, error) {
+	c := s.conf.TLSConfig
 	if c == nil {
 		c = &promconfig.TLSConfig{}
 	}
@@ -136,7 +125,7 @@ func (e *email) tlsConfig() (*tls.Config, error) {
 		return nil, fmt.Errorf("tls_config: %w", err)
 	}
 	if out.ServerName == "" {
-		out.ServerName = e.conf.Smarthost.Host
+		out.ServerName = s.conf.Smarthost.Host
 	}
 	return out, nil
 }

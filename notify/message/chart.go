@@ -1,4 +1,4 @@
-package notify
+package message
 
 import (
 	"bytes"
@@ -18,21 +18,17 @@ import (
 	omen "github.com/omenhq/omen"
 )
 
-// Scores reads a host's score history, a time at most apart that a picture can
-// show.
-type Scores func(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.ScorePoint, error)
-
 const (
-	pictureBefore = 30 * time.Minute // shown before the onset
-	pictureAfter  = 10 * time.Minute // shown after the end
-	pictureWait   = 3 * time.Second  // how long a message waits for its picture
-	pictureDPI    = 160
+	// ChartBefore is how much of the time before the onset a chart shows.
+	ChartBefore = 30 * time.Minute
+	chartAfter  = 10 * time.Minute // shown after the end
+	chartDPI    = 160
 
 	// Small enough a sheet for its letters to be read on a telephone.
-	pictureWidth = 6.4 * vg.Inch
-	scoreHeight  = 2.7 * vg.Inch
-	causeHeight  = 0.36 * vg.Inch
-	margin       = 0.12 * vg.Inch
+	chartWidth  = 6.4 * vg.Inch
+	scoreHeight = 2.7 * vg.Inch
+	causeHeight = 0.36 * vg.Inch
+	margin      = 0.12 * vg.Inch
 )
 
 // Colours that people with the common kinds of colour blindness tell apart
@@ -44,9 +40,9 @@ var (
 	sinceColor = color.RGBA{R: 240, G: 236, B: 228, A: 255}
 )
 
-// picture draws an incident's score against its limit, and the shares of its
-// top causes, as a PNG. No points are [omen.ErrTooFew].
-func picture(in omen.Incident, points []omen.ScorePoint) ([]byte, error) {
+// Chart is an incident's score against its limit, and the shares of its top
+// causes, as a PNG. No points are [omen.ErrTooFew].
+func Chart(in omen.Incident, points []omen.ScorePoint) ([]byte, error) {
 	if len(points) < 2 {
 		return nil, fmt.Errorf("draw incident %s: %w", in.ID, omen.ErrTooFew)
 	}
@@ -54,12 +50,12 @@ func picture(in omen.Incident, points []omen.ScorePoint) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("draw incident %s: %w", in.ID, err)
 	}
-	causes := toldCauses(in.Causes)
+	causes := shownCauses(in.Causes)
 	below := vg.Length(0)
 	if len(causes) > 0 {
 		below = causeHeight * vg.Length(len(causes)+1)
 	}
-	canvas := vgimg.NewWith(vgimg.UseWH(pictureWidth, scoreHeight+below+2*margin), vgimg.UseDPI(pictureDPI))
+	canvas := vgimg.NewWith(vgimg.UseWH(chartWidth, scoreHeight+below+2*margin), vgimg.UseDPI(chartDPI))
 	all := draw.Crop(draw.New(canvas), margin, -margin, margin, -margin)
 	history.Draw(draw.Crop(all, 0, 0, below, 0))
 	drawCauses(draw.Crop(all, 0, 0, 0, -scoreHeight), causes)
@@ -80,7 +76,7 @@ func letters(size vg.Length, c color.Color) draw.TextStyle {
 
 func scorePlot(in omen.Incident, points []omen.ScorePoint) (*plot.Plot, error) {
 	p := plot.New()
-	p.Title.Text = oneLine(who(in)) + ": anomaly score, UTC"
+	p.Title.Text = OneLine(Subject(in)) + ": anomaly score, UTC"
 	p.Title.TextStyle.Font = letters(12, nil).Font
 	p.Title.Padding = vg.Points(6)
 	p.X.Tick.Marker = wholeTimes{}
@@ -178,7 +174,7 @@ func drawCauses(c draw.Canvas, causes []omen.Cause) {
 	share.XAlign = draw.XRight
 	for _, cause := range causes {
 		y -= causeHeight
-		c.FillText(letters(11, color.Black), vg.Point{X: c.Min.X, Y: y + causeHeight*.22}, oneLine(cause.String()))
+		c.FillText(letters(11, color.Black), vg.Point{X: c.Min.X, Y: y + causeHeight*.22}, OneLine(cause.String()))
 		c.FillText(share, vg.Point{X: c.Max.X, Y: y + causeHeight*.22}, fmt.Sprintf("%.0f %%", 100*cause.Share))
 		low, high := y-causeHeight*.3, y-causeHeight*.08
 		right := c.Min.X + (c.Max.X-c.Min.X)*vg.Length(cause.Share/max(most, 1e-9))
@@ -190,35 +186,16 @@ func drawCauses(c draw.Canvas, causes []omen.Cause) {
 	}
 }
 
-// takesPictures are the channels that show a picture.
-var takesPictures = map[string]bool{"telegram": true, "slack": true, "email": true}
-
-// picture is what goes with a message, or nil: a message never fails for want
-// of one.
-func (l *lane) picture(ctx context.Context, m Message) []byte {
-	if l.scores == nil || !takesPictures[l.channel.kind] || m.Incident == nil || m.Incident.Host.Name == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, pictureWait)
-	defer cancel()
-	png, err := drawn(ctx, l.scores, *m.Incident, m.At)
-	if err != nil {
-		l.log.Debug("message goes without a picture", "incident", m.Incident.ID, "err", err)
-		return nil
-	}
-	return png
-}
-
-// drawn is the picture of an incident at an instant: from some time before its
+// Draw is the chart of an incident at an instant: from some time before its
 // onset until some time after its end.
-func drawn(ctx context.Context, scores Scores, in omen.Incident, now time.Time) ([]byte, error) {
+func Draw(ctx context.Context, hosts Hosts, in omen.Incident, now time.Time) ([]byte, error) {
 	end := now
-	if last := in.ClosedAt.Add(pictureAfter); !in.ClosedAt.IsZero() && last.Before(end) {
+	if last := in.ClosedAt.Add(chartAfter); !in.ClosedAt.IsZero() && last.Before(end) {
 		end = last
 	}
-	points, err := scores(ctx, in.Host, in.Since.Add(-pictureBefore), end)
+	points, err := hosts.Scores(ctx, in.Host, in.Since.Add(-ChartBefore), end)
 	if err != nil {
 		return nil, err
 	}
-	return picture(in, points)
+	return Chart(in, points)
 }

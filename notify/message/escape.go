@@ -1,4 +1,4 @@
-package notify
+package message
 
 import (
 	"strings"
@@ -14,37 +14,15 @@ import (
 // templates (mail, Telegram in HTML mode) escape by themselves; JSON takes
 // anything.
 
-// escapeNone is for channels without markup of their own: only control
-// characters go.
-func escapeNone(s string) string { return printable(s) }
+// Escape makes a value harmless for a channel. A channel's own markup is
+// escaped in its package.
+type Escape func(string) string
 
-// escapeSlack follows Slack's "escaping text": the three characters that begin
-// its markup, such as <!channel>. An @ is kept from becoming a mention where
-// link_names is on.
-func escapeSlack(s string) string {
-	return slackEscaper.Replace(printable(s))
-}
-
-var slackEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@\u2060")
-
-// escapeMarkdownV2 follows the Telegram Bot API, "MarkdownV2 style": a
-// backslash before each character with a meaning. It holds inside link targets
-// too, where any character may be escaped.
-func escapeMarkdownV2(s string) string {
-	return backslashed(printable(s), "_*[]()~`>#+-=|{}.!\\")
-}
-
-// escapeMarkdownV1 is for Telegram's legacy Markdown, which knows four special
-// characters and no way to write a backslash.
-func escapeMarkdownV1(s string) string {
-	return backslashed(printable(s), "_*`[")
-}
-
-// escapeMarkdown is for Discord, Mattermost, Rocket.Chat, Teams and Webex: the
+// Markdown is the [Escape] for Discord, Mattermost, Rocket.Chat, Teams and Webex: the
 // characters of Markdown, mentions and HTML. An underscore within a word stays:
 // CommonMark gives it no meaning there, and titles would show the backslash.
-func escapeMarkdown(s string) string {
-	runes := []rune(printable(s))
+func Markdown(s string) string {
+	runes := []rune(Plain(s))
 	word := func(i int) bool {
 		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
 	}
@@ -63,20 +41,10 @@ func escapeMarkdown(s string) string {
 	return b.String()
 }
 
-func backslashed(s, special string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if strings.ContainsRune(special, r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// printable replaces control characters, and those that reorder or hide text,
-// with spaces; line feeds stay, because causes are a line each.
-func printable(s string) string {
+// Plain is the [Escape] for channels without markup: control characters, and
+// those that reorder or hide text, become spaces; line feeds stay, because
+// causes are a line each.
+func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n':
@@ -88,17 +56,20 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// oneLine is s fit for a header or a title.
-func oneLine(s string) string {
-	return strings.Join(strings.Fields(printable(s)), " ")
+// OneLine is s fit for a header or a title.
+func OneLine(s string) string {
+	return strings.Join(strings.Fields(Plain(s)), " ")
 }
 
 // manyLines are the annotations in which a line feed is ours.
 var manyLines = map[model.LabelName]bool{"causes": true, "description": true, "feedback_links": true}
 
-// escaped are copies of alerts whose values are safe for a channel. Links are
-// ours alone and only lose what no URL has.
-func escaped(alerts []*alert.Alert, escape func(string) string) []*alert.Alert {
+// Escaped are copies of alerts whose values are safe for a channel. Links are
+// ours alone and only lose what no URL has. A nil escape gives the alerts.
+func Escaped(alerts []*alert.Alert, escape Escape) []*alert.Alert {
+	if escape == nil {
+		return alerts
+	}
 	out := make([]*alert.Alert, len(alerts))
 	for i, a := range alerts {
 		c := *a
@@ -109,7 +80,10 @@ func escaped(alerts []*alert.Alert, escape func(string) string) []*alert.Alert {
 	return out
 }
 
-func escapedSet(set model.LabelSet, escape func(string) string) model.LabelSet {
+func escapedSet(set model.LabelSet, escape Escape) model.LabelSet {
+	if escape == nil {
+		return set
+	}
 	out := make(model.LabelSet, len(set))
 	for name, value := range set {
 		text := string(value)

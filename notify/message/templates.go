@@ -1,4 +1,4 @@
-package notify
+package message
 
 import (
 	"bytes"
@@ -27,21 +27,21 @@ func templateFuncs() map[string]any {
 			}
 			return strings.Split(text, "\n")
 		},
-		"oneLine": oneLine,
+		"oneLine": OneLine,
 	}
 }
 
-// inlined is the URL of a picture that comes with the mail (RFC 2392). It holds
+// inlined is the URL of a chart that comes with the mail (RFC 2392). It holds
 // characters of an identifier only.
 func inlined(id any) string {
 	name, domain, _ := strings.Cut(fmt.Sprint(id), "@")
-	return "cid:" + identifier(name) + "@" + identifier(domain)
+	return "cid:" + Identifier(name) + "@" + Identifier(domain)
 }
 
-// newTemplates are Alertmanager's default templates, ours over them, and the
+// Templates are Alertmanager's default templates, ours over them, and the
 // configuration's over both. A file that is named without a pattern must
 // exist.
-func newTemplates(files []string, external *url.URL) (*template.Template, error) {
+func Templates(files []string, external *url.URL) (*template.Template, error) {
 	t, err := template.FromGlobs(nil, func(text *tmpltext.Template, html *tmplhtml.Template) {
 		text.Funcs(templateFuncs())
 		html.Funcs(templateFuncs())
@@ -72,4 +72,16 @@ func newTemplates(files []string, external *url.URL) (*template.Template, error)
 		}
 	}
 	return t, nil
+}
+
+// Identifier is s with the characters that an RFC 5322 identifier takes on
+// either side without quotes, and that need no escape in a URL.
+func Identifier(s string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '.'
+	}, s), ".")
 }

@@ -1,9 +1,14 @@
-package notify
+// Package reply is what comes back from a message: verdicts, by buttons in chats
+// and by links, and charts that channels fetch. All of it is signed with the
+// store's [Key]. Its key type is [Buttons].
+//
+// What a verdict does is its [Operator]'s. It lets nobody do more than the
+// message that he was sent allows.
+package reply
 
 import (
 	"context"
 	"crypto/hmac"
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -11,58 +16,65 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/common/model"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/store"
 )
 
-// Feedback records what somebody says of an incident: the application's hand
-// for the buttons in messages.
-type Feedback func(ctx context.Context, incident string, verdict omen.Verdict, who string) error
+// Operator records what somebody says of an incident.
+type Operator interface {
+	Judge(ctx context.Context, incident string, verdict omen.Verdict, by string) error
+}
 
-// CallbackPath is where the application serves [Relay.Callback], below the
+// Options are what buttons and charts are made of.
+type Options struct {
+	Store    *store.DB
+	Key      *Key
+	External *url.URL      // where people reach Omen
+	Expire   time.Duration // how long a button and a link to a chart are good
+}
+
+// CallbackPath is where the application serves [Buttons.Page], below the
 // external URL: links in Slack messages and mails lead there.
 const CallbackPath = "/feedback"
 
 // verdicts are the buttons of a message. The letter stands for the verdict in
 // a token; changing it breaks the buttons of messages already sent.
 var verdicts = []struct {
-	letter, label, annotation string
-	verdict                   omen.Verdict
+	letter, label string
+	annotation    model.LabelName
+	verdict       omen.Verdict
 }{
 	{"r", "Real", "feedback_real", omen.Real},
 	{"n", "Not a problem", "feedback_not_a_problem", omen.NotAProblem},
 	{"e", "Expected at this time", "feedback_expected", omen.Expected},
 }
 
-// buttons makes and redeems callback tokens. A token names an incident, a
+// Buttons makes and redeems callback tokens. A token names an incident, a
 // verdict and when it ends, and is authenticated with HMAC-SHA256 (RFC 2104)
-// under a key that never leaves the store. It can be redeemed once.
-type buttons struct {
-	store    *store.DB
-	external *url.URL
-	expire   time.Duration
-	feedback Feedback
-	secret   *secretKey
+// under a key that never leaves the store. It can be redeemed once. A nil
+// *Buttons makes none.
+type Buttons struct {
+	Options
+	operator Operator
 	mu       sync.Mutex // held while a token is redeemed, so that one is never redeemed twice
 }
 
-const (
-	settingKey  = "notify.feedback_key"
-	settingUsed = "notify.feedback_used"
-	macLen      = 12 // bytes: 96 bits
-)
+// New makes the buttons whose verdicts an operator records.
+func New(o Options, operator Operator) *Buttons { return &Buttons{Options: o, operator: operator} }
+
+const settingUsed = "notify.feedback_used"
 
 // token is at most 64 bytes for incident IDs of up to 38, which is what
 // Telegram takes; ok is false without a key.
-func (b *buttons) token(incident, letter string, now time.Time) (token string, ok bool) {
-	key := b.secret.have()
+func (b *Buttons) token(incident, letter string, now time.Time) (token string, ok bool) {
+	key := b.Key.have()
 	if key == nil {
 		return "", false
 	}
-	body := letter + "." + incident + "." + strconv.FormatInt(now.Add(b.expire).Unix(), 36)
+	body := letter + "." + incident + "." + strconv.FormatInt(now.Add(b.Expire).Unix(), 36)
 	return body + "." + sign(key, feedbackPurpose, body), true
 }
 
@@ -77,24 +89,24 @@ type parsed struct {
 }
 
 // parse checks a token's form, signature and end: [omen.ErrDenied].
-func (b *buttons) parse(ctx context.Context, token string, now time.Time) (p parsed, err error) {
-	key, err := b.secret.get(ctx)
+func (b *Buttons) parse(ctx context.Context, token string, now time.Time) (p parsed, err error) {
+	key, err := b.Key.Get(ctx)
 	if err != nil {
 		return p, err
 	}
 	last := strings.LastIndexByte(token, '.')
 	if last < 0 || !hmac.Equal([]byte(token[last+1:]), []byte(sign(key, feedbackPurpose, token[:last]))) {
-		return p, fmt.Errorf("feedback token is not ours: %w", omen.ErrDenied)
+		return p, errForged
 	}
 	p.mac = token[last+1:]
 	letter, rest, _ := strings.Cut(token[:last], ".")
 	cut := strings.LastIndexByte(rest, '.')
 	if cut < 0 {
-		return p, fmt.Errorf("feedback token is not ours: %w", omen.ErrDenied)
+		return p, errForged
 	}
 	ends, err := strconv.ParseInt(rest[cut+1:], 36, 64)
 	if err != nil {
-		return p, fmt.Errorf("feedback token is not ours: %w", omen.ErrDenied)
+		return p, errForged
 	}
 	p.incident, p.ends = rest[:cut], time.Unix(ends, 0)
 	for _, v := range verdicts {
@@ -103,7 +115,7 @@ func (b *buttons) parse(ctx context.Context, token string, now time.Time) (p par
 		}
 	}
 	if p.verdict == omen.NoVerdict {
-		return p, fmt.Errorf("feedback token is not ours: %w", omen.ErrDenied)
+		return p, errForged
 	}
 	if !now.Before(p.ends) {
 		return p, errTooOld
@@ -111,14 +123,15 @@ func (b *buttons) parse(ctx context.Context, token string, now time.Time) (p par
 	return p, nil
 }
 
-var errTooOld = fmt.Errorf("this button is too old: %w", omen.ErrDenied)
-
-// errUsed is an [omen.ErrConflict].
-var errUsed = fmt.Errorf("this was already recorded: %w", omen.ErrConflict)
+var (
+	errTooOld = fmt.Errorf("this button is too old: %w", omen.ErrDenied)
+	errUsed   = fmt.Errorf("this was already recorded: %w", omen.ErrConflict)
+	errForged = fmt.Errorf("feedback token is not ours: %w", omen.ErrDenied)
+)
 
 // redeem records a token's verdict, once. If recording fails the token stays
 // good.
-func (b *buttons) redeem(ctx context.Context, token, who string, now time.Time) (parsed, error) {
+func (b *Buttons) redeem(ctx context.Context, token, who string, now time.Time) (parsed, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p, err := b.parse(ctx, token, now)
@@ -126,17 +139,14 @@ func (b *buttons) redeem(ctx context.Context, token, who string, now time.Time) 
 		return p, err
 	}
 	used := map[string]int64{}
-	if _, err := b.store.Setting(ctx, settingUsed, &used); err != nil {
+	if _, err := b.Store.Setting(ctx, settingUsed, &used); err != nil {
 		return p, fmt.Errorf("read redeemed tokens: %w", err)
 	}
 	if _, again := used[p.mac]; again {
 		return p, errUsed
 	}
-	if b.feedback == nil {
-		return p, errors.New("feedback is not taken here")
-	}
-	if err := b.feedback(ctx, p.incident, p.verdict, who); err != nil {
-		return p, fmt.Errorf("record feedback on %s: %w", p.incident, err)
+	if err := b.operator.Judge(ctx, p.incident, p.verdict, who); err != nil {
+		return p, fmt.Errorf("record verdict on %s: %w", p.incident, err)
 	}
 	for mac, ends := range used {
 		if ends <= now.Unix() {
@@ -144,38 +154,33 @@ func (b *buttons) redeem(ctx context.Context, token, who string, now time.Time) 
 		}
 	}
 	used[p.mac] = p.ends.Unix()
-	if err := b.store.PutSetting(ctx, settingUsed, used); err != nil {
+	if err := b.Store.PutSetting(ctx, settingUsed, used); err != nil {
 		return p, fmt.Errorf("store redeemed tokens: %w", err)
 	}
 	return p, nil
 }
 
-// keyboard is the row of buttons below a Telegram message; nil where a token
-// would be too long for one.
-func (b *buttons) keyboard(in omen.Incident, now time.Time) *telegramKeyboard {
-	k := &telegramKeyboard{}
-	for _, v := range verdicts {
-		token, ok := b.token(in.ID, v.letter, now)
-		if !ok || len(token) > 64 {
-			return nil
-		}
-		k.Rows = append(k.Rows, []telegramButton{{Text: v.label, Data: token}})
+// AddTo gives a message about one incident its buttons; links also become
+// annotations of its alert, for templates that show them.
+func (b *Buttons) AddTo(m *message.Message, links bool) {
+	if b == nil || m.Incident == nil {
+		return
 	}
-	return k
-}
-
-// annotate gives an alert the links that templates offer as buttons.
-func (b *buttons) annotate(a *alert.Alert, in omen.Incident, now time.Time) {
 	var lines []string
 	for _, v := range verdicts {
-		token, ok := b.token(in.ID, v.letter, now)
+		token, ok := b.token(m.Incident.ID, v.letter, m.At)
 		if !ok {
 			return
 		}
-		link := b.external.JoinPath(CallbackPath)
+		link := b.External.JoinPath(CallbackPath)
 		link.RawQuery = url.Values{"t": {token}}.Encode()
-		a.Annotations[model.LabelName(v.annotation)] = model.LabelValue(link.String())
-		lines = append(lines, v.label+": "+link.String())
+		m.Replies = append(m.Replies, message.Reply{Label: v.label, Token: token, Link: link.String()})
+		if links {
+			m.Alerts[0].Annotations[v.annotation] = model.LabelValue(link.String())
+			lines = append(lines, v.label+": "+link.String())
+		}
 	}
-	a.Annotations["feedback_links"] = model.LabelValue(strings.Join(lines, "\n"))
+	if links {
+		m.Alerts[0].Annotations["feedback_links"] = model.LabelValue(strings.Join(lines, "\n"))
+	}
 }

@@ -1,13 +1,15 @@
-package notify
+package reply
 
 import (
 	"errors"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
 )
 
 // callbackPage asks before it records: programs that look at links (mail
@@ -28,33 +30,32 @@ type callbackView struct{ Title, Text, Token string }
 // maxCallback bounds what is read of a form.
 const maxCallback = 4 << 10
 
-// Callback serves the links in messages at [CallbackPath]: GET asks, POST
-// records. Forged and old tokens answer 403 and 410, used ones 409. It needs
+// Page serves the links in messages at [CallbackPath]: GET asks, POST records. Forged and old tokens answer 403 and 410, used ones 409. It needs
 // no other authentication: who holds the link was sent it.
-func (r *Relay) Callback() http.Handler {
+func (b *Buttons) Page(log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
-		code, view := r.callback(w, req)
+		code, view := b.callback(w, req, log)
 		w.WriteHeader(code)
 		if err := callbackPage.Execute(w, view); err != nil {
-			r.log.Debug("callback page not written", "err", err)
+			log.Debug("callback page not written", "err", err)
 		}
 	})
 }
 
-func (r *Relay) callback(w http.ResponseWriter, req *http.Request) (int, callbackView) {
+func (b *Buttons) callback(w http.ResponseWriter, req *http.Request, log *slog.Logger) (int, callbackView) {
 	now := time.Now()
 	switch {
-	case r.buttons == nil:
+	case b == nil:
 		return http.StatusNotFound, callbackView{Title: "Feedback links are off", Text: "notify: buttons: links is not set."}
 	case req.Method == http.MethodGet || req.Method == http.MethodHead:
 		token := req.URL.Query().Get("t")
-		p, err := r.buttons.parse(req.Context(), token, now)
+		p, err := b.parse(req.Context(), token, now)
 		if err != nil {
-			return r.callbackError(err)
+			return refusal(err, log)
 		}
 		return http.StatusOK, callbackView{Title: "Incident " + p.incident + ": " + p.label + "?", Token: token}
 	case req.Method != http.MethodPost:
@@ -65,24 +66,25 @@ func (r *Relay) callback(w http.ResponseWriter, req *http.Request) (int, callbac
 	if err := req.ParseForm(); err != nil {
 		return http.StatusBadRequest, callbackView{Title: "The form cannot be read"}
 	}
-	who := oneLine(req.PostForm.Get("who"))
+	who := message.OneLine(req.PostForm.Get("who"))
 	if runes := []rune(who); len(runes) > 60 {
 		who = string(runes[:60])
 	}
 	if who == "" {
 		who = "somebody"
 	}
-	p, err := r.buttons.redeem(req.Context(), req.PostForm.Get("t"), who+" (by link)", now)
+	p, err := b.redeem(req.Context(), req.PostForm.Get("t"), who+" (by link)", now)
 	if err != nil {
-		return r.callbackError(err)
+		return refusal(err, log)
 	}
 	return http.StatusOK, callbackView{Title: "Recorded: " + strings.ToLower(p.label), Text: "Thank you. You can close this page."}
 }
 
-func (r *Relay) callbackError(err error) (int, callbackView) {
+// refusal is what the page says of a token that does not count.
+func refusal(err error, log *slog.Logger) (int, callbackView) {
 	switch {
 	case errors.Is(err, errTooOld):
-		return http.StatusGone, callbackView{Title: "This link is too old", Text: "Please give your verdict on the incident's page."}
+		return http.StatusGone, callbackView{Title: "This link is too old", Text: "Please give your verdict in Omen's web UI."}
 	case errors.Is(err, omen.ErrDenied):
 		return http.StatusForbidden, callbackView{Title: "This link is not valid"}
 	case errors.Is(err, omen.ErrConflict):
@@ -90,6 +92,6 @@ func (r *Relay) callbackError(err error) (int, callbackView) {
 	case errors.Is(err, omen.ErrNotFound):
 		return http.StatusNotFound, callbackView{Title: "There is no such incident any more"}
 	}
-	r.log.Error("feedback not recorded", "err", err)
+	log.Error("feedback not recorded", "err", err)
 	return http.StatusInternalServerError, callbackView{Title: "This could not be recorded", Text: "Please try again."}
 }

@@ -1,148 +1,217 @@
-package notify
+// Package telegram sends through the Telegram Bot API, configured as
+// Alertmanager's telegram_configs. Its key type is [Sender]; a [Bot] hears the
+// buttons below its messages. It judges no pressed button: package reply does.
+package telegram
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"html"
 	"log/slog"
-	"mime/multipart"
 	"net/http"
-	"os"
+	"sort"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf16"
 
-	amnotify "github.com/prometheus/alertmanager/notify"
 	amtelegram "github.com/prometheus/alertmanager/notify/telegram"
-	"github.com/prometheus/alertmanager/template"
 	promconfig "github.com/prometheus/common/config"
+
+	"github.com/omenhq/omen/notify/message"
 )
 
-// telegram sends through the Telegram Bot API, configured as Alertmanager's
-// telegram_configs.
-type telegram struct {
-	conf     *amtelegram.TelegramConfig
-	tmpl     *template.Template
-	receiver string
-	bot      bot
-	buttons  *buttons // nil: none
-	log      *slog.Logger
+// Sender is one entry of telegram_configs. Alertmanager's own notifier sends
+// without a context, so that a server that hangs would hold its caller for
+// good, and has no buttons.
+type Sender struct {
+	conf   *amtelegram.TelegramConfig
+	render message.Renderer
+	bot    bot
+	log    *slog.Logger
 }
 
-func newTelegram(c *amtelegram.TelegramConfig, t *template.Template, receiver string, b *buttons, log *slog.Logger) (*telegram, error) {
+// New makes a sender.
+func New(c *amtelegram.TelegramConfig, r message.Renderer) (*Sender, error) {
 	client, err := promconfig.NewClientFromConfig(*c.HTTPConfig, "telegram")
 	if err != nil {
 		return nil, err
 	}
-	return &telegram{c, t, receiver, bot{strings.TrimRight(c.APIUrl.String(), "/"), string(c.BotToken), c.BotTokenFile, client}, b, log}, nil
+	return &Sender{c, r, bot{strings.TrimRight(c.APIUrl.String(), "/"), string(c.BotToken), c.BotTokenFile, client}, r.Log}, nil
 }
 
-// maxTelegram is how long a message may be, in UTF-16 code units after its
-// markup is read (Bot API, sendMessage).
-const maxTelegram = 4096
+const (
+	// maxText is how long a message may be, in UTF-16 code units after its
+	// markup is read (Bot API, sendMessage), maxCaption a chart's caption
+	// (sendPhoto), and maxToken, in bytes, what a button carries
+	// (InlineKeyboardButton).
+	maxText    = 4096
+	maxCaption = 1024
+	maxToken   = 64
+)
 
-// maxCaption is the same for a picture's caption (Bot API, sendPhoto).
-const maxCaption = 1024
-
-type telegramMessage struct {
-	ChatID      int64             `json:"chat_id"`
-	Thread      int               `json:"message_thread_id,omitempty"`
-	Text        string            `json:"text"`
-	ParseMode   string            `json:"parse_mode,omitempty"`
-	Silent      bool              `json:"disable_notification,omitempty"`
-	NoPreview   map[string]bool   `json:"link_preview_options"`
-	ReplyMarkup *telegramKeyboard `json:"reply_markup,omitempty"`
+type outgoing struct {
+	ChatID      int64           `json:"chat_id"`
+	Thread      int             `json:"message_thread_id,omitempty"`
+	Text        string          `json:"text"`
+	ParseMode   string          `json:"parse_mode,omitempty"`
+	Silent      bool            `json:"disable_notification,omitempty"`
+	NoPreview   map[string]bool `json:"link_preview_options"`
+	ReplyMarkup *keyboard       `json:"reply_markup,omitempty"`
 }
 
-type telegramKeyboard struct {
-	Rows [][]telegramButton `json:"inline_keyboard"`
+type keyboard struct {
+	Rows [][]button `json:"inline_keyboard"`
 }
 
-type telegramButton struct {
+type button struct {
 	Text string `json:"text"`
 	Data string `json:"callback_data"`
 }
 
-// Send implements [Sender]. A message that Telegram cannot read, which a
-// configuration's template can cause, goes out once more as plain text.
-func (t *telegram) Send(ctx context.Context, m Message) error {
-	chat, err := t.chat()
+// Send implements [message.Sender]. A message that Telegram cannot read, which
+// a configuration's template can cause, goes out once more as plain text.
+func (s *Sender) Send(ctx context.Context, m message.Message) error {
+	chat, err := s.chat()
 	if err != nil {
 		return err
 	}
-	text, err := t.render(ctx, m, t.conf.ParseMode, t.conf.Message)
+	text, fits, err := s.fitting(ctx, m, s.conf.ParseMode, s.conf.Message)
 	if err != nil {
-		return refusal{error: fmt.Errorf("render message: %w", err), permanent: true}
+		return message.Refuse("render message: %w", err)
 	}
-	out := telegramMessage{
-		ChatID: chat, Thread: t.conf.MessageThreadID, Text: text, ParseMode: t.conf.ParseMode,
-		Silent: t.conf.DisableNotifications, NoPreview: map[string]bool{"is_disabled": true},
+	out := outgoing{
+		ChatID: chat, Thread: s.conf.MessageThreadID, Text: text, ParseMode: s.conf.ParseMode,
+		Silent: s.conf.DisableNotifications, NoPreview: map[string]bool{"is_disabled": true}, ReplyMarkup: keyboardOf(m.Replies),
 	}
-	if t.buttons != nil && m.Incident != nil {
-		out.ReplyMarkup = t.buttons.keyboard(*m.Incident, m.At)
-	}
-	if m.Picture != nil && len(utf16.Encode([]rune(text))) <= maxCaption {
-		err := t.bot.photo(ctx, out, m.Picture, m.At)
-		if err == nil || retryAfter(err) > 0 || !permanent(err) {
+	if m.Chart != nil && fits && units(text) <= maxCaption {
+		err := s.bot.photo(ctx, out, m.Chart)
+		if err == nil || message.RetryAfter(err) > 0 || !message.Permanent(err) {
 			return err
 		}
-		t.log.Warn("telegram does not take the picture, sending text", "err", err)
+		s.log.Warn("telegram does not take the chart, sending text", "err", err)
 	}
-	if len(utf16.Encode([]rune(text))) <= maxTelegram {
-		err = t.bot.call(ctx, "sendMessage", out, nil, m.At)
+	if fits {
+		err = s.bot.call(ctx, "sendMessage", out, nil)
 		if err == nil || !strings.Contains(err.Error(), "parse entities") {
 			return err
 		}
-		t.log.Warn("telegram cannot read the message's markup, sending plain text", "err", err)
+		s.log.Warn("telegram cannot read the message's markup, sending plain text", "err", err)
 	}
 	out.ParseMode = ""
-	if out.Text, err = t.render(ctx, m, "", amtelegram.DefaultTelegramConfig.Message); err != nil {
-		return refusal{error: fmt.Errorf("render message: %w", err), permanent: true}
+	if out.Text, _, err = s.fitting(ctx, m, "", amtelegram.DefaultTelegramConfig.Message); err != nil {
+		return message.Refuse("render message: %w", err)
 	}
-	out.Text, _ = amnotify.TruncateInRunes(out.Text, maxTelegram/2) // every rune has two units at most
-	return t.bot.call(ctx, "sendMessage", out, nil, m.At)
+	return s.bot.call(ctx, "sendMessage", out, nil)
 }
 
-// render writes the message in the given mode; the default template of another
+// keyboardOf is the rows of buttons below a message; nil without buttons, and
+// where a token would be too long for one.
+func keyboardOf(replies []message.Reply) *keyboard {
+	var k keyboard
+	for _, r := range replies {
+		if len(r.Token) > maxToken {
+			return nil
+		}
+		k.Rows = append(k.Rows, []button{{r.Label, r.Token}})
+	}
+	if len(k.Rows) == 0 {
+		return nil
+	}
+	return &k
+}
+
+// fitting is the message's text with as many of its alerts as there is room
+// for, and the number of the others. If there is none for the first alone, its
+// beginning is there, and fits is false: that cut may be within the markup.
+func (s *Sender) fitting(ctx context.Context, m message.Message, mode, text string) (out string, fits bool, err error) {
+	if out, err = s.written(ctx, m, mode, text); err != nil || units(out) <= maxText {
+		return out, true, err
+	}
+	all, more := m.Alerts, ""
+	write := func(n int) {
+		m.Alerts, more = all[:n], ""
+		if left := len(all) - n; left > 0 {
+			more = s.escaped(mode, fmt.Sprintf("\n\n… and %d more: %s", left, s.render.Templates.ExternalURL.JoinPath("incidents")))
+		}
+		var failed error
+		if out, failed = s.written(ctx, m, mode, text); failed != nil {
+			err = failed
+		}
+	}
+	n := sort.Search(len(all), func(i int) bool {
+		write(i + 1)
+		return units(out)+units(more) > maxText
+	})
+	write(max(1, n))
+	return cut(out, maxText-units(more)) + more, n > 0, err
+}
+
+// units is a text's length as Telegram counts it.
+func units(s string) int { return len(utf16.Encode([]rune(s))) }
+
+// cut is the beginning of s, of at most n units.
+func cut(s string, n int) string {
+	for i, r := range s {
+		if n -= utf16.RuneLen(r); n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// written is the message in the given mode; the default template of another
 // mode than HTML is the one for that mode.
-func (t *telegram) render(ctx context.Context, m Message, mode, text string) (string, error) {
-	escape, variant := escapeNone, ""
-	switch mode {
-	case "MarkdownV2":
-		escape, variant = escapeMarkdownV2, ".markdownv2"
-	case "Markdown":
-		escape, variant = escapeMarkdownV1, ".markdown"
-	case "":
-		variant = ".plain"
-	}
+func (s *Sender) written(ctx context.Context, m message.Message, mode, text string) (string, error) {
 	if text == amtelegram.DefaultTelegramConfig.Message {
-		text = `{{ template "telegram.default.message` + variant + `" . }}`
+		text = `{{ template "telegram.default.message` + map[string]string{"MarkdownV2": ".markdownv2", "Markdown": ".markdown", "": ".plain"}[mode] + `" . }}`
 	}
-	data := amnotify.GetTemplateData(notifyContext(ctx, t.receiver, m, escape), t.tmpl, escaped(m.Alerts, escape), t.log)
-	var err error
-	if mode == "HTML" {
-		text, err = t.tmpl.ExecuteHTMLString(text, data)
-	} else {
-		text, err = t.tmpl.ExecuteTextString(text, data)
+	execute, escape := s.render.Templates.ExecuteTextString, func(v string) string { return s.escaped(mode, v) }
+	if mode == "HTML" { // its templates escape by themselves
+		execute, escape = s.render.Templates.ExecuteHTMLString, message.Plain
 	}
+	text, err := execute(text, s.render.Data(ctx, m, escape))
 	return strings.TrimSpace(text), err
 }
 
-func (t *telegram) chat() (int64, error) {
-	if t.conf.ChatIDFile == "" {
-		return t.conf.ChatID, nil
+// escaped is text in which a mode finds no markup. MarkdownV2 (Bot API,
+// "MarkdownV2 style") wants a backslash before each character with a meaning,
+// which holds inside link targets too; legacy Markdown knows four special
+// characters and no way to write a backslash.
+func (s *Sender) escaped(mode, text string) string {
+	text = message.Plain(text)
+	switch mode {
+	case "HTML":
+		return html.EscapeString(text)
+	case "MarkdownV2":
+		return backslashed(text, "_*[]()~`>#+-=|{}.!\\")
+	case "Markdown":
+		return backslashed(text, "_*`[")
 	}
-	text, err := os.ReadFile(t.conf.ChatIDFile)
-	if err != nil {
-		return 0, fmt.Errorf("read chat_id_file: %w", err)
+	return text
+}
+
+func backslashed(s, special string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(special, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
 	}
-	chat, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return b.String()
+}
+
+func (s *Sender) chat() (int64, error) {
+	if s.conf.ChatIDFile == "" {
+		return s.conf.ChatID, nil
+	}
+	text, err := message.Secret("", s.conf.ChatIDFile)
 	if err != nil {
-		return 0, refusal{error: errors.New("chat_id_file does not hold a number"), permanent: true}
+		return 0, fmt.Errorf("chat_id_file: %w", err)
+	}
+	chat, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, message.Refuse("chat_id_file does not hold a number")
 	}
 	return chat, nil
 }
@@ -151,118 +220,4 @@ func (t *telegram) chat() (int64, error) {
 type bot struct {
 	api, token, tokenFile string
 	client                *http.Client
-}
-
-// secret is the bot's token.
-func (b bot) secret() (string, error) {
-	if b.tokenFile == "" {
-		return b.token, nil
-	}
-	text, err := os.ReadFile(b.tokenFile)
-	if err != nil {
-		return "", fmt.Errorf("read bot_token_file: %w", err)
-	}
-	return strings.TrimSpace(string(text)), nil
-}
-
-// call makes one call; its result goes into result unless that is nil. Errors
-// never show the token, and carry what Telegram says of retrying.
-func (b bot) call(ctx context.Context, method string, params, result any, now time.Time) error {
-	body, err := json.Marshal(params)
-	if err != nil {
-		return refusal{error: fmt.Errorf("encode %s: %w", method, err), permanent: true}
-	}
-	return b.post(ctx, method, "application/json", body, result, now)
-}
-
-// photo sends a message as a picture's caption.
-func (b bot) photo(ctx context.Context, m telegramMessage, png []byte, now time.Time) error {
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	fields := map[string]string{
-		"chat_id": strconv.FormatInt(m.ChatID, 10), "caption": m.Text, "parse_mode": m.ParseMode,
-		"disable_notification": strconv.FormatBool(m.Silent),
-	}
-	if m.Thread != 0 {
-		fields["message_thread_id"] = strconv.Itoa(m.Thread)
-	}
-	if m.ReplyMarkup != nil {
-		keys, err := json.Marshal(m.ReplyMarkup)
-		if err != nil {
-			return fmt.Errorf("encode buttons: %w", err)
-		}
-		fields["reply_markup"] = string(keys)
-	}
-	for name, value := range fields {
-		if value == "" {
-			continue
-		}
-		if err := form.WriteField(name, value); err != nil {
-			return fmt.Errorf("encode picture: %w", err)
-		}
-	}
-	file, err := form.CreateFormFile("photo", "incident.png")
-	if err != nil {
-		return fmt.Errorf("encode picture: %w", err)
-	}
-	if _, err := file.Write(png); err != nil {
-		return fmt.Errorf("encode picture: %w", err)
-	}
-	if err := form.Close(); err != nil {
-		return fmt.Errorf("encode picture: %w", err)
-	}
-	return b.post(ctx, "sendPhoto", form.FormDataContentType(), body.Bytes(), nil, now)
-}
-
-// post sends one request and judges the answer.
-func (b bot) post(ctx context.Context, method, kind string, body []byte, result any, now time.Time) (err error) {
-	token, err := b.secret()
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.api+"/bot"+token+"/"+method, bytes.NewReader(body))
-	if err != nil {
-		return refusal{error: errors.New("bad telegram api_url or bot token"), permanent: true}
-	}
-	req.Header.Set("Content-Type", kind)
-	resp, err := b.client.Do(req)
-	if err != nil {
-		return withoutURL(err)
-	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-	if err != nil {
-		return withoutURL(err)
-	}
-	var answer struct {
-		OK          bool            `json:"ok"`
-		Result      json.RawMessage `json:"result"`
-		Code        int             `json:"error_code"`
-		Description string          `json:"description"`
-		Parameters  struct {
-			RetryAfter float64 `json:"retry_after"`
-		} `json:"parameters"`
-	}
-	if json.Unmarshal(text, &answer) != nil {
-		if err := refused(resp, text, now); err != nil {
-			return err
-		}
-		return errors.New("answer is not Telegram's")
-	}
-	if answer.OK {
-		if result == nil {
-			return nil
-		}
-		return json.Unmarshal(answer.Result, result)
-	}
-	r := refusal{error: fmt.Errorf("telegram says %d: %s", answer.Code, oneLine(answer.Description))}
-	if wait := answer.Parameters.RetryAfter; wait > 0 {
-		r.after = time.Duration(min(wait, maxRetryAfter.Seconds()) * float64(time.Second))
-		return r
-	}
-	r.permanent = answer.Code/100 == 4 && answer.Code != http.StatusTooManyRequests
-	if answer.Code == http.StatusTooManyRequests {
-		r.after = quietAfter429
-	}
-	return r
 }

@@ -1,33 +1,33 @@
-package notify
+package webhook
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/omenhq/omen/notify/message"
 )
 
-// signer signs outgoing webhooks as the Standard Webhooks specification 1.0.0
-// says (webhook-id, webhook-timestamp, webhook-signature), with its symmetric
-// scheme v1: HMAC-SHA256 over "id.timestamp.body".
-type signer struct {
-	settings signingSettings
+// Signing is how a receiver's webhooks are signed: as the Standard Webhooks
+// specification 1.0.0 says (webhook-id, webhook-timestamp, webhook-signature),
+// with its symmetric scheme v1: HMAC-SHA256 over "id.timestamp.body".
+type Signing struct {
+	Secret     promconfig.Secret `yaml:"secret"`
+	SecretFile string            `yaml:"secret_file"`
 }
 
 // key reads the secret: base64 after the prefix "whsec_", or the bytes as they
-// are. The file is read each time, so that a secret can be changed in place.
-func (s signer) key() ([]byte, error) {
-	secret := string(s.settings.Secret)
-	if s.settings.SecretFile != "" {
-		text, err := os.ReadFile(s.settings.SecretFile)
-		if err != nil {
-			return nil, fmt.Errorf("read signing secret: %w", err)
-		}
-		secret = strings.TrimSpace(string(text))
+// are.
+func (s Signing) key() ([]byte, error) {
+	secret, err := message.Secret(string(s.Secret), s.SecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("sign webhook: %w", err)
 	}
 	encoded, found := strings.CutPrefix(secret, "whsec_")
 	if !found {
@@ -35,14 +35,14 @@ func (s signer) key() ([]byte, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
-		return nil, fmt.Errorf("read signing secret: what follows whsec_ is not base64: %w", err)
+		return nil, fmt.Errorf("sign webhook: what follows whsec_ in the secret is not base64: %w", err)
 	}
 	return key, nil
 }
 
 // sign is the webhook-signature header of a body; empty without a secret.
-func (s signer) sign(id string, at time.Time, body []byte) (string, error) {
-	if s.settings == (signingSettings{}) {
+func (s Signing) sign(id string, at time.Time, body []byte) (string, error) {
+	if s == (Signing{}) {
 		return "", nil
 	}
 	key, err := s.key()

@@ -1,130 +1,92 @@
-package notify
+// Package webhook sends Alertmanager's webhook messages (version 4), with the
+// same payload option, and adds a key per message and a signature. Its key type
+// is [Sender]. Programs read what it sends: it escapes nothing and sums nothing
+// up.
+package webhook
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/url"
-	"os"
 	"strconv"
-	"strings"
 
-	amnotify "github.com/prometheus/alertmanager/notify"
 	amwebhook "github.com/prometheus/alertmanager/notify/webhook"
 	"github.com/prometheus/alertmanager/template"
 	promconfig "github.com/prometheus/common/config"
+
+	"github.com/omenhq/omen/notify/message"
 )
 
-// webhook sends Alertmanager's webhook messages (version 4), with the same
-// payload option, and adds a key per message and a signature.
-type webhook struct {
-	conf     *amwebhook.WebhookConfig
-	tmpl     *template.Template
-	receiver string
-	client   *http.Client
-	signer   signer
-	log      *slog.Logger
+// Sender is one entry of webhook_configs. Alertmanager's own notifier can
+// neither sign nor carry a key per message nor show Retry-After.
+type Sender struct {
+	conf    *amwebhook.WebhookConfig
+	render  message.Renderer
+	client  *http.Client
+	signing Signing
 }
 
-func newWebhook(c *amwebhook.WebhookConfig, t *template.Template, receiver string, sign signingSettings, log *slog.Logger) (*webhook, error) {
+// New makes a sender; the zero Signing signs nothing.
+func New(c *amwebhook.WebhookConfig, r message.Renderer, signing Signing) (*Sender, error) {
 	client, err := promconfig.NewClientFromConfig(*c.HTTPConfig, "webhook")
 	if err != nil {
 		return nil, err
 	}
-	return &webhook{c, t, receiver, client, signer{sign}, log}, nil
+	return &Sender{c, r, client, signing}, nil
 }
 
-// maxAnswer bounds what is read of a channel's answer.
-const maxAnswer = 64 << 10
-
-// Send implements [Sender].
-func (w *webhook) Send(ctx context.Context, m Message) error {
-	target, body, err := w.render(ctx, m)
+// Send implements [message.Sender].
+func (s *Sender) Send(ctx context.Context, m message.Message) error {
+	target, body, err := s.compose(ctx, m)
 	if err != nil {
 		return err
 	}
-	if w.conf.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, w.conf.Timeout)
-		defer cancel()
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return refusal{error: errors.New("bad webhook url"), permanent: true}
-	}
-	signature, err := w.signer.sign(m.Key, m.At, body)
+	signature, err := s.signing.sign(m.Key, m.At, body)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "Omen")
-	req.Header.Set("Idempotency-Key", strconv.Quote(m.Key)) // a structured-field string, as its draft says
-	req.Header.Set("Webhook-Id", m.Key)
-	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(m.At.Unix(), 10))
+	header := http.Header{
+		"Idempotency-Key":   {strconv.Quote(m.Key)}, // a structured-field string, as its draft says
+		"Webhook-Id":        {m.Key},
+		"Webhook-Timestamp": {strconv.FormatInt(m.At.Unix(), 10)},
+	}
 	if signature != "" {
-		req.Header.Set("Webhook-Signature", signature)
+		header.Set("Webhook-Signature", signature)
 	}
-	return post(w.client, req, m)
-}
-
-// post sends a request and judges the answer.
-func post(client *http.Client, req *http.Request, m Message) (err error) {
-	resp, err := client.Do(req)
+	ctx, cancel := message.WithTimeout(ctx, s.conf.Timeout)
+	defer cancel()
+	resp, answer, err := message.Post(ctx, s.client, target, "application/json", body, header)
 	if err != nil {
-		return withoutURL(err)
+		return err
 	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return withoutURL(err)
-	}
-	return refused(resp, body, m.At)
+	return message.Judge(resp, answer)
 }
 
-// withoutURL takes the URL out of an error of net/http: tokens are part of it.
-func withoutURL(err error) error {
-	var e *url.Error
-	if errors.As(err, &e) {
-		return e.Err
+// compose is where to send and what, by Alertmanager's rules.
+func (s *Sender) compose(ctx context.Context, m message.Message) (target string, body []byte, err error) {
+	truncated := uint64(0)
+	if limit := s.conf.MaxAlerts; limit != 0 && uint64(len(m.Alerts)) > limit {
+		truncated = uint64(len(m.Alerts)) - limit
+		m.Alerts = m.Alerts[:limit]
 	}
-	return err
-}
-
-// render is where to send and what, by Alertmanager's rules.
-func (w *webhook) render(ctx context.Context, m Message) (target string, body []byte, err error) {
-	alerts, truncated := m.Alerts, uint64(0)
-	if limit := w.conf.MaxAlerts; limit != 0 && uint64(len(alerts)) > limit {
-		truncated = uint64(len(alerts)) - limit
-		alerts = alerts[:limit]
-	}
-	data := amnotify.GetTemplateData(notifyContext(ctx, w.receiver, m, strings.Clone), w.tmpl, alerts, w.log)
+	data := s.render.Data(ctx, m, nil)
 	var payload any = &amwebhook.Message{Version: "4", Data: data, GroupKey: m.GroupKey, TruncatedAlerts: truncated}
-	if w.conf.Payload != nil {
-		payload, err = template.DeepCopyWithTemplate(w.conf.Payload, func(text string) (string, error) {
-			return w.tmpl.ExecuteTextString(text, data)
+	if s.conf.Payload != nil {
+		payload, err = template.DeepCopyWithTemplate(s.conf.Payload, func(text string) (string, error) {
+			return s.render.Templates.ExecuteTextString(text, data)
 		})
 		if err != nil {
-			return "", nil, refusal{error: fmt.Errorf("render payload: %w", err), permanent: true}
+			return "", nil, message.Refuse("render payload: %w", err)
 		}
 	}
 	if body, err = json.Marshal(payload); err != nil {
-		return "", nil, refusal{error: fmt.Errorf("encode payload: %w", err), permanent: true}
+		return "", nil, message.Refuse("encode payload: %w", err)
 	}
-	target = string(w.conf.URL)
-	if w.conf.URLFile != "" {
-		text, err := os.ReadFile(w.conf.URLFile)
-		if err != nil {
-			return "", nil, fmt.Errorf("read url_file: %w", err)
-		}
-		target = strings.TrimSpace(string(text))
+	if target, err = message.Secret(string(s.conf.URL), s.conf.URLFile); err != nil {
+		return "", nil, err
 	}
-	if target, err = w.tmpl.ExecuteTextString(target, data); err != nil {
-		return "", nil, refusal{error: fmt.Errorf("render url: %w", err), permanent: true}
+	if target, err = s.render.Templates.ExecuteTextString(target, data); err != nil {
+		return "", nil, message.Refuse("render url: %w", err)
 	}
 	return target, body, nil
 }
