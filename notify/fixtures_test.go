@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,34 +11,15 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/message/messagetest"
 	"github.com/omenhq/omen/store"
 )
 
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
-// step is the n-th change of an incident of a host, as the desk would make it.
-func step(id, host string, n int, kind omen.ChangeKind, at time.Time) omen.Change {
-	in := omen.Incident{
-		ID: id, Kind: omen.HostIncident, Host: omen.Host{Source: "local", Profile: "node", Name: host},
-		State: omen.Open, Severity: omen.Warning, Grade: omen.Established,
-		Since: at.Add(-time.Duration(n) * time.Second), OpenedAt: at, UpdatedAt: at, Score: 4.2, Peak: 6.1,
-		Causes: []omen.Cause{
-			{Feature: "disk_write", Unit: omen.BytesPerSecond, Share: .7, Actual: 240e6, Expected: 11e6, Lower: 8e6, Upper: 15e6, Clears: true},
-			{Feature: "cpu_iowait", Unit: omen.Ratio, Share: .2, Actual: .41, Expected: .02, Lower: 0, Upper: .05},
-			{Feature: "forks", Unit: omen.PerSecond, Share: .1, Actual: 9, Expected: 8, Lower: 7, Upper: 8.5, Trivial: true},
-		},
-		Reason: omen.ReasonAnomalous, ChangeNumber: n,
-	}
-	switch kind {
-	case omen.ChangeClosed:
-		in.State, in.ClosedAt, in.Reason = omen.Closed, at, omen.ReasonRecovered
-	case omen.ChangeEscalated:
-		in.Severity = omen.Critical
-	case omen.ChangeAcknowledged:
-		in.State, in.AckedBy = omen.Acknowledged, "ada"
-	}
-	return omen.Change{Kind: kind, At: at, Incident: in, Reason: in.Reason}
-}
+var (
+	noon = messagetest.Noon
+	step = messagetest.Step
+)
 
 func opened(id string) omen.Change {
 	return step(id, "web-"+id, 1, omen.ChangeOpened, time.Now().UTC())
@@ -81,7 +61,7 @@ func load(t testing.TB, text string) *Settings {
 
 func newRelay(t testing.TB, db *store.DB, text string, more ...func(*Options)) *Relay {
 	t.Helper()
-	o := Options{Settings: load(t, text), Store: db, ExternalURL: "https://omen.example", Log: testLog(t)}
+	o := Options{Settings: load(t, text), Store: db, ExternalURL: "https://omen.example", Log: messagetest.Log(t)}
 	for _, f := range more {
 		f(&o)
 	}
@@ -153,15 +133,10 @@ func outcomes(t testing.TB, db *store.DB, incident, receiver string) []string {
 
 func delivered(t testing.TB, db *store.DB, incident, receiver string, number int) bool {
 	t.Helper()
-	return slices.Contains(outcomes(t, db, incident, receiver), fmt.Sprintf("%d:%s", number, outcomeDelivered))
+	return slices.Contains(outcomes(t, db, incident, receiver), fmt.Sprintf("%d:%s", number, message.Delivered))
 }
 
-func testView() view {
-	u, _ := url.Parse("https://omen.example")
-	return view{external: u}
-}
-
-// indent makes a configuration from lines that begin with "|".
+// yamlOf makes a configuration from lines that begin with "|".
 func yamlOf(text string, args ...any) string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {

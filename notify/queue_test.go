@@ -10,15 +10,17 @@ import (
 	"pgregory.net/rapid"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
 func plainRules() rules {
-	return rules{lane: "r/webhook", receiver: "r", view: testView(), resolved: true, storm: defaultStorm}
+	return rules{channel: "r/webhook", receiver: "r", view: messagetest.View(), resolved: true, storm: defaultStorm}
 }
 
-// play drives a book through time until it has nothing more to say before
+// play drives a queue through time until it has nothing more to say before
 // until, and returns its messages. Every message arrives.
-func play(b *book, from, until time.Time) (sent []Message) {
+func play(b *queue, from, until time.Time) (sent []message.Message) {
 	for now := from; ; {
 		out, wake, _ := b.next(now)
 		if out != nil {
@@ -38,7 +40,7 @@ func seq(c omen.Change, n int64) omen.Change {
 	return c
 }
 
-func statuses(sent []Message) []string {
+func statuses(sent []message.Message) []string {
 	var out []string
 	for _, m := range sent {
 		line := ""
@@ -57,9 +59,9 @@ func want(t *testing.T, got, want []string) {
 	}
 }
 
-func TestBookTellsALife(t *testing.T) {
-	b := newBook(plainRules())
-	var sent []Message
+func TestQueueNotifiesOfALife(t *testing.T) {
+	b := newQueue(plainRules())
+	var sent []message.Message
 	for i, kind := range []omen.ChangeKind{omen.ChangeOpened, omen.ChangeUpdated, omen.ChangeEscalated, omen.ChangeAcknowledged, omen.ChangeClosed} {
 		at := noon.Add(time.Duration(i) * time.Minute)
 		c := step("a", "web-1", i+1, kind, at)
@@ -71,7 +73,7 @@ func TestBookTellsALife(t *testing.T) {
 	}
 	want(t, statuses(sent), []string{"a firing warning; ", "a firing critical; ", "a resolved critical; "})
 	if len(b.entries) != 0 || len(b.groups) != 0 {
-		t.Errorf("book still holds %d entries, %d groups", len(b.entries), len(b.groups))
+		t.Errorf("queue still holds %d entries, %d groups", len(b.entries), len(b.groups))
 	}
 	if b.lowWater() != 5 {
 		t.Errorf("low water %d, want 5", b.lowWater())
@@ -86,10 +88,10 @@ func TestBookTellsALife(t *testing.T) {
 	}
 }
 
-func TestBookTellsAcknowledgementsIfAsked(t *testing.T) {
+func TestQueueNotifiesOfAcknowledgementsIfAsked(t *testing.T) {
 	r := plainRules()
 	r.acknowledged = true
-	b := newBook(r)
+	b := newQueue(r)
 	b.take(seq(step("a", "h", 1, omen.ChangeOpened, noon), 1), noon)
 	first := play(b, noon, noon.Add(10*time.Second))
 	b.take(seq(step("a", "h", 2, omen.ChangeAcknowledged, noon), 2), noon.Add(time.Minute))
@@ -99,13 +101,13 @@ func TestBookTellsAcknowledgementsIfAsked(t *testing.T) {
 	}
 }
 
-func TestBookKeepsQuietOfTheSuppressed(t *testing.T) {
+func TestQueueLeavesOutTheSuppressed(t *testing.T) {
 	quiet := step("a", "h", 1, omen.ChangeOpened, noon)
 	quiet.Incident.Suppressed = omen.ReasonColdStart
 	info := step("b", "h", 1, omen.ChangeOpened, noon)
 	info.Incident.Severity = omen.Info
 
-	b := newBook(plainRules())
+	b := newQueue(plainRules())
 	b.take(seq(quiet, 1), noon)
 	b.take(seq(info, 2), noon)
 	if sent := play(b, noon, noon.Add(time.Hour)); len(sent) != 0 {
@@ -127,9 +129,9 @@ func TestBookKeepsQuietOfTheSuppressed(t *testing.T) {
 	want(t, statuses(sent), []string{"a firing warning; ", "a resolved warning; "})
 }
 
-func TestBookTellsAReopening(t *testing.T) {
-	b := newBook(plainRules())
-	var sent []Message
+func TestQueueNotifiesOfAReopening(t *testing.T) {
+	b := newQueue(plainRules())
+	var sent []message.Message
 	for i, kind := range []omen.ChangeKind{omen.ChangeOpened, omen.ChangeClosed, omen.ChangeReopened, omen.ChangeClosed} {
 		at := noon.Add(time.Duration(i) * time.Minute)
 		b.take(seq(step("a", "h", i+1, kind, at), int64(i+1)), at)
@@ -138,8 +140,8 @@ func TestBookTellsAReopening(t *testing.T) {
 	want(t, statuses(sent), []string{"a firing warning; ", "a resolved warning; ", "a firing warning; ", "a resolved warning; "})
 }
 
-func TestBookSaysOnceWhatCameAndWentWhileTheChannelWasDown(t *testing.T) {
-	b := newBook(plainRules())
+func TestQueueSaysOnceWhatCameAndWentWhileTheChannelWasDown(t *testing.T) {
+	b := newQueue(plainRules())
 	b.take(seq(step("a", "h", 1, omen.ChangeOpened, noon), 1), noon)
 	now := noon.Add(time.Second)
 	out, _, _ := b.next(now)
@@ -163,14 +165,14 @@ func TestBookSaysOnceWhatCameAndWentWhileTheChannelWasDown(t *testing.T) {
 
 // A storm of 10,000 gives at most one message a minute, with the count, and
 // settles every change; when it is over that is said once more.
-func TestBookMakesAStormOneMessageAMinute(t *testing.T) {
+func TestQueueMakesAStormOneMessageAMinute(t *testing.T) {
 	for _, machine := range []bool{false, true} {
 		t.Run(fmt.Sprintf("machine=%v", machine), func(t *testing.T) {
 			r := plainRules()
 			r.machine = machine
-			b := newBook(r)
+			b := newQueue(r)
 			const n = 10000
-			var sent []Message
+			var sent []message.Message
 			now := noon
 			for i := range n { // over five minutes
 				now = noon.Add(time.Duration(i) * 30 * time.Millisecond)
@@ -210,7 +212,7 @@ func TestBookMakesAStormOneMessageAMinute(t *testing.T) {
 }
 
 // counts adds up what the messages say: each incident once opened, once over.
-func counts(t *testing.T, sent []Message, machine bool, n int) {
+func counts(t *testing.T, sent []message.Message, machine bool, n int) {
 	t.Helper()
 	opened, closed := 0, 0
 	for _, m := range sent {
@@ -241,8 +243,8 @@ func counts(t *testing.T, sent []Message, machine bool, n int) {
 
 // A lane that takes what came at one instant in half a second does not tell of
 // the first alone, whose second to wait ends before the others'.
-func TestBookStormIsNotBegunByOne(t *testing.T) {
-	b := newBook(plainRules())
+func TestQueueStormIsNotBegunByOne(t *testing.T) {
+	b := newQueue(plainRules())
 	const n = 250
 	for i := range n {
 		at := noon.Add(time.Duration(i) * 2 * time.Millisecond)
@@ -259,8 +261,8 @@ func TestBookStormIsNotBegunByOne(t *testing.T) {
 	t.Error("no message within two seconds")
 }
 
-func TestBookFewIncidentsAreNoStorm(t *testing.T) {
-	b := newBook(plainRules())
+func TestQueueFewIncidentsAreNoStorm(t *testing.T) {
+	b := newQueue(plainRules())
 	for i := range defaultStorm {
 		b.take(seq(step(fmt.Sprint(i), "h", 1, omen.ChangeOpened, noon), int64(i+1)), noon)
 	}
@@ -270,16 +272,21 @@ func TestBookFewIncidentsAreNoStorm(t *testing.T) {
 	}
 }
 
-// routed is a book of receiver name under a configuration's route.
-func routed(t *testing.T, name, text string) *book {
+// teams are hosts that belong to the team of their first letter, and lie.
+type teams struct{ message.Hosts }
+
+func (teams) Labels(h omen.Host) map[string]string {
+	return map[string]string{"team": h.Name[:1], "instance": "spoofed", "severity": "spoofed"}
+}
+
+// routed is a queue of receiver name under a configuration's route.
+func routed(t *testing.T, name, text string) *queue {
 	s := load(t, text)
 	r := plainRules()
-	r.receiver, r.lane = name, name+"/webhook"
+	r.receiver, r.channel = name, name+"/webhook"
 	r.route, r.intervals = dispatch.NewRoute(s.alertmanager.Route, nil), intervalsOf(s)
-	r.view.labels = func(h omen.Host) map[string]string {
-		return map[string]string{"team": h.Name[:1], "instance": "spoofed", "severity": "spoofed"}
-	}
-	return newBook(r)
+	r.view.Hosts = teams{}
+	return newQueue(r)
 }
 
 const routes = `
@@ -302,7 +309,7 @@ route:
 `
 
 func TestRoutesHaveAlertmanagersMeaning(t *testing.T) {
-	take := func(b *book, at time.Time) []string {
+	take := func(b *queue, at time.Time) []string {
 		b.take(seq(step("1", "a1", 1, omen.ChangeOpened, at), 1), at)
 		b.take(seq(step("2", "b1", 1, omen.ChangeOpened, at), 2), at)
 		b.take(seq(step("3", "b2", 1, omen.ChangeOpened, at), 3), at)
@@ -320,7 +327,7 @@ func TestRoutesHaveAlertmanagersMeaning(t *testing.T) {
 
 func TestGroupIntervalAndRepeat(t *testing.T) {
 	b := routed(t, "all", routes)
-	var sent []Message
+	var sent []message.Message
 	b.take(seq(step("1", "b1", 1, omen.ChangeOpened, noon), 1), noon)
 	sent = append(sent, play(b, noon, noon.Add(30*time.Second))...)
 	b.take(seq(step("2", "b2", 1, omen.ChangeOpened, noon), 2), noon.Add(30*time.Second))
@@ -364,7 +371,7 @@ func TestMutedRoute(t *testing.T) {
 	if len(first) != 1 || len(quiet)+len(later) != 0 {
 		t.Errorf("%d, %d, %d messages before midnight, want 1, 0, 0", len(first), len(quiet), len(later))
 	}
-	want(t, statuses([]Message{b.message(out, dawn)}), []string{"stays firing warning; told resolved warning; "})
+	want(t, statuses([]message.Message{b.message(out, dawn)}), []string{"stays firing warning; told resolved warning; "})
 	if len(skipped) != 2 || skipped[0].Incident.ID != "gone" {
 		t.Errorf("skipped %v", skipped)
 	}
@@ -372,7 +379,7 @@ func TestMutedRoute(t *testing.T) {
 
 func TestLabelsOfTheHostCannotPassForOurs(t *testing.T) {
 	b := routed(t, "all", routes)
-	set := b.rules.view.labelsOf(step("1", "b1", 1, omen.ChangeOpened, noon).Incident)
+	set := b.rules.view.Labels(step("1", "b1", 1, omen.ChangeOpened, noon).Incident)
 	if set["instance"] != "b1" || set["severity"] != "warning" || set["team"] != "b" {
 		t.Errorf("labels %v", set)
 	}
@@ -380,9 +387,9 @@ func TestLabelsOfTheHostCannotPassForOurs(t *testing.T) {
 
 // Whatever happens, in whatever order messages fail: in the end the receiver
 // believes what is true, every change is settled, and nothing is told twice.
-func TestBookConverges(t *testing.T) {
+func TestQueueConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := newBook(plainRules())
+		b := newQueue(plainRules())
 		numbers, believed := map[string]int{}, map[string]string{}
 		truth := map[string]omen.ChangeKind{}
 		told := map[string]bool{}

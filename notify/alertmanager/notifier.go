@@ -21,25 +21,26 @@ type Notifier struct {
 	notifier amnotify.Notifier
 	receiver string
 	escape   message.Escape
-	hung     chan struct{} // a token for each attempt that has not come back; bound maxHung, owner Send, full: no new attempt
+	begun    chan struct{} // a token for each attempt that has not come back; bound maxBegun, owner Send, full: no new attempt
 }
 
-// maxHung bounds the attempts that were abandoned: a notifier that does not
-// end with its context holds its goroutine for as long as the connection lives.
-const maxHung = 4
+// maxBegun bounds the attempts under way and abandoned: a notifier that does
+// not end with its context holds its goroutine for as long as the connection
+// lives.
+const maxBegun = 16
 
 // NewNotifier makes a sender of a notifier, whose values are escaped.
 func NewNotifier(n amnotify.Notifier, receiver string, escape message.Escape) *Notifier {
 	recordLimits(n)
-	return &Notifier{n, receiver, escape, make(chan struct{}, maxHung)}
+	return &Notifier{n, receiver, escape, make(chan struct{}, maxBegun)}
 }
 
 // Send implements [message.Sender].
 func (n *Notifier) Send(ctx context.Context, m message.Message) error {
 	select {
-	case n.hung <- struct{}{}:
+	case n.begun <- struct{}{}:
 	default:
-		return fmt.Errorf("%d earlier attempts still hang: %w", maxHung, omen.ErrUnavailable)
+		return fmt.Errorf("%d earlier attempts have not ended: %w", maxBegun, omen.ErrUnavailable)
 	}
 	type answer struct {
 		again bool
@@ -49,7 +50,7 @@ func (n *Notifier) Send(ctx context.Context, m message.Message) error {
 	call := context.WithValue(message.Context(ctx, n.receiver, m, n.escape), limitedKey{}, limit)
 	answers := make(chan answer, 1) // bound 1, owner Send: the attempt never waits for a reader that left
 	go func() {
-		defer func() { <-n.hung }()
+		defer func() { <-n.begun }()
 		again, err := n.notifier.Notify(call, message.Escaped(m.Alerts, n.escape)...)
 		answers <- answer{again, err}
 	}()
