@@ -93,27 +93,6 @@ func start(t testing.TB, r *Relay) (stop func()) {
 	return stop
 }
 
-// patience is how many times longer a loaded machine under the race detector
-// may take than a quiet one.
-const patience = 10
-
-// eventually waits until ok, asking often; it fails the test after limit, that
-// of a quiet machine, times [patience].
-func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience * limit)
-	defer deadline.Stop()
-	ask := time.NewTicker(20 * time.Millisecond)
-	defer ask.Stop()
-	for !ok() {
-		select {
-		case <-ask.C:
-		case <-deadline.C:
-			t.Fatalf("not within %s: %s", patience*limit, what)
-		}
-	}
-}
-
 // outcomes are the recorded outcomes of an incident at a receiver, as
 // "number:outcome".
 func outcomes(t testing.TB, db *store.DB, incident, receiver string) []string {

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/alertmanager/notify/webex"
 	"github.com/prometheus/alertmanager/notify/wechat"
 	"github.com/prometheus/alertmanager/template"
+	promconfig "github.com/prometheus/common/config"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/alertmanager"
@@ -76,8 +77,7 @@ type builder struct {
 	store    *store.DB // nil: nothing is kept
 }
 
-// build is every channel of a receiver. It is long because it is a table: one
-// line for each of Alertmanager's notifiers.
+// build is every channel of a receiver: a table of Alertmanager's notifiers.
 func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	if len(r.SNSConfigs) > 0 {
 		// Its client would add Amazon's SDK for SNS to the binary.
@@ -85,7 +85,7 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	}
 	var out []channel
 	var failed error
-	add := func(kind string, i int, resolved amnotify.ResolvedSender, to string, make func(*slog.Logger) (message.Sender, error)) {
+	add := func(kind string, i int, resolved amnotify.ResolvedSender, to string, make maker) {
 		if failed != nil {
 			return
 		}
@@ -106,60 +106,48 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 			resolved: resolved.SendResolved(), machine: kind == "webhook", perMin: perMinute(kind),
 		})
 	}
-	notifier := func(escape message.Escape, make func(*slog.Logger) (amnotify.Notifier, error)) func(*slog.Logger) (message.Sender, error) {
-		return func(l *slog.Logger) (message.Sender, error) {
-			n, err := make(l)
-			if err != nil {
-				return nil, err
-			}
-			return alertmanager.NewNotifier(n, r.Name, escape), nil
-		}
-	}
 	b.addOwn(r, add)
-	for i, c := range r.PagerdutyConfigs {
-		add("pagerduty", i, c, "", notifier(message.Plain, func(l *slog.Logger) (amnotify.Notifier, error) { return pagerduty.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.OpsGenieConfigs {
-		add("opsgenie", i, c, "", notifier(message.Plain, func(l *slog.Logger) (amnotify.Notifier, error) { return opsgenie.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.VictorOpsConfigs {
-		add("victorops", i, c, "", notifier(message.Plain, func(l *slog.Logger) (amnotify.Notifier, error) { return victorops.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.PushoverConfigs {
-		add("pushover", i, c, "", notifier(message.Plain, func(l *slog.Logger) (amnotify.Notifier, error) { return pushover.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.WechatConfigs {
-		add("wechat", i, c, "", notifier(message.Markdown, func(l *slog.Logger) (amnotify.Notifier, error) { return wechat.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.DiscordConfigs {
-		add("discord", i, c, "", notifier(message.Markdown, func(l *slog.Logger) (amnotify.Notifier, error) { return discord.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.WebexConfigs {
-		add("webex", i, c, "", notifier(message.Markdown, func(l *slog.Logger) (amnotify.Notifier, error) { return webex.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.MSTeamsConfigs {
-		add("msteams", i, c, "", notifier(message.Markdown, func(l *slog.Logger) (amnotify.Notifier, error) { return msteams.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.MSTeamsV2Configs {
-		add("msteamsv2", i, c, "", notifier(message.Markdown, func(l *slog.Logger) (amnotify.Notifier, error) { return msteamsv2.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.JiraConfigs {
-		add("jira", i, c, "", notifier(message.Plain, func(l *slog.Logger) (amnotify.Notifier, error) { return jira.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.IncidentioConfigs {
-		add("incidentio", i, c, "", notifier(message.Plain, func(l *slog.Logger) (amnotify.Notifier, error) { return incidentio.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.RocketchatConfigs {
-		add("rocketchat", i, c, "", notifier(message.Markdown, func(l *slog.Logger) (amnotify.Notifier, error) { return rocketchat.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.MattermostConfigs {
-		add("mattermost", i, c, "", notifier(message.Markdown, func(l *slog.Logger) (amnotify.Notifier, error) { return mattermost.New(c, b.tmpl, l) }))
-	}
+	addOthers(b, r.Name, add, "pagerduty", r.PagerdutyConfigs, message.Plain, pagerduty.New)
+	addOthers(b, r.Name, add, "opsgenie", r.OpsGenieConfigs, message.Plain, opsgenie.New)
+	addOthers(b, r.Name, add, "victorops", r.VictorOpsConfigs, message.Plain, victorops.New)
+	addOthers(b, r.Name, add, "pushover", r.PushoverConfigs, message.Plain, pushover.New)
+	addOthers(b, r.Name, add, "wechat", r.WechatConfigs, message.Markdown, wechat.New)
+	addOthers(b, r.Name, add, "discord", r.DiscordConfigs, message.Markdown, discord.New)
+	addOthers(b, r.Name, add, "webex", r.WebexConfigs, message.Markdown, webex.New)
+	addOthers(b, r.Name, add, "msteams", r.MSTeamsConfigs, message.Markdown, msteams.New)
+	addOthers(b, r.Name, add, "msteamsv2", r.MSTeamsV2Configs, message.Markdown, msteamsv2.New)
+	addOthers(b, r.Name, add, "jira", r.JiraConfigs, message.Plain, jira.New)
+	addOthers(b, r.Name, add, "incidentio", r.IncidentioConfigs, message.Plain, incidentio.New)
+	addOthers(b, r.Name, add, "rocketchat", r.RocketchatConfigs, message.Markdown, rocketchat.New)
+	addOthers(b, r.Name, add, "mattermost", r.MattermostConfigs, message.Markdown, mattermost.New)
 	return out, failed
 }
 
+// adder adds the i-th channel of a kind, maker makes its sender.
+type (
+	adder func(kind string, i int, resolved amnotify.ResolvedSender, to string, make maker)
+	maker func(*slog.Logger) (message.Sender, error)
+)
+
+// addOthers adds the channels that are sent to through one of Alertmanager's
+// notifiers.
+func addOthers[C amnotify.ResolvedSender, N amnotify.Notifier](
+	b builder, receiver string, add adder, kind string, all []C, escape message.Escape,
+	newNotifier func(C, *template.Template, *slog.Logger, ...promconfig.HTTPClientOption) (N, error),
+) {
+	for i, c := range all {
+		add(kind, i, c, "", func(l *slog.Logger) (message.Sender, error) {
+			n, err := newNotifier(c, b.tmpl, l)
+			if err != nil {
+				return nil, err
+			}
+			return alertmanager.NewNotifier(n, receiver, escape), nil
+		})
+	}
+}
+
 // addOwn adds the channels that Omen has integrations of its own for.
-func (b builder) addOwn(r amconfig.Receiver, add func(string, int, amnotify.ResolvedSender, string, func(*slog.Logger) (message.Sender, error))) {
+func (b builder) addOwn(r amconfig.Receiver, add adder) {
 	render := func(l *slog.Logger) message.Renderer {
 		return message.Renderer{Templates: b.tmpl, Receiver: r.Name, Log: l}
 	}

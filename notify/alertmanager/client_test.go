@@ -1,11 +1,20 @@
 package alertmanager
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
 	"path/filepath"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 	"github.com/omenhq/omen/store"
 )
@@ -86,4 +95,112 @@ func TestClientRemembersWhatNeverArrived(t *testing.T) {
 	if a := am.alerts["a/warning"]; a == nil || a.over.IsZero() || am.alerts["b/warning"] == nil || !am.news {
 		t.Errorf("alerts %v", am.alerts)
 	}
+}
+
+// peer is an Alertmanager without a network: what it was sent last of each
+// alert, by incident and severity. While it is down it answers 503.
+type peer struct {
+	mu   sync.Mutex
+	down bool
+	last map[string]postable
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (p *peer) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down {
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}, nil
+	}
+	var all []postable
+	if err := json.NewDecoder(r.Body).Decode(&all); err != nil || r.URL.Path != "/am/api/v2/alerts" {
+		return nil, errors.Join(err, errors.New(r.URL.Path))
+	}
+	for _, a := range all {
+		p.last[string(a.Labels["incident"]+" "+a.Labels["severity"])] = a
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+}
+
+// An Alertmanager that was down, while Omen restarted too, hears all that it
+// missed, ends included.
+func TestPeerHearsAllItMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		p := &peer{last: map[string]postable{}}
+		settings := Settings{URL: "http://a/am/", Labels: map[string]string{"fleet": "lab", "severity": "mine"}}
+		if err := settings.Check(""); err != nil {
+			t.Fatal(err)
+		}
+		changes := make(chan omen.Change)
+		begin := func() (end func()) {
+			am, err := New(settings, messagetest.View(), db, prometheus.NewCounterVec(prometheus.CounterOpts{}, []string{"receiver", "outcome"}), messagetest.Log(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			am.client = &http.Client{Transport: p}
+			cursor, err := db.Cursor(t.Context(), message.Reader(am.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := am.Restore(t.Context(), cursor); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var done sync.WaitGroup
+			done.Go(func() { am.Deliver(ctx, changes) })
+			return func() { cancel(); done.Wait() }
+		}
+		take := func(all ...omen.Change) {
+			if err := db.Append(t.Context(), all...); err != nil {
+				t.Fatal(err)
+			}
+			after, err := db.ChangesAfter(t.Context(), 0, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range after[len(after)-len(all):] {
+				changes <- c
+			}
+			time.Sleep(pushSettle + time.Second)
+			synctest.Wait()
+		}
+		firing := func(alert string) bool { return time.Until(p.last[alert].EndsAt) > 2*time.Minute }
+
+		end := begin()
+		take(messagetest.Step("a", "web-a", 1, omen.ChangeOpened, time.Now()), messagetest.Step("b", "web-b", 1, omen.ChangeOpened, time.Now()))
+		if labels := p.last["a warning"].Labels; !firing("a warning") || !firing("b warning") || labels["fleet"] != "lab" || labels["instance"] != "web-a" {
+			t.Fatalf("pushed %v", p.last)
+		}
+		p.down = true
+		take(messagetest.Step("a", "web-a", 2, omen.ChangeClosed, time.Now()), messagetest.Step("b", "web-b", 2, omen.ChangeEscalated, time.Now()))
+		got, err := db.Deliveries(t.Context(), "a")
+		if err != nil || got[len(got)-1].Outcome != message.Retrying {
+			t.Errorf("deliveries %v, %v", got, err)
+		}
+		end()
+		end = begin()
+		defer func() { end() }()
+		after, err := db.ChangesAfter(t.Context(), 2, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range after {
+			changes <- c
+		}
+		p.down = false
+		time.Sleep(2 * pushEvery)
+		synctest.Wait()
+		if firing("a warning") || !firing("b critical") || firing("b warning") {
+			t.Errorf("pushed %v", p.last)
+		}
+		got, err = db.Deliveries(t.Context(), "a")
+		if err != nil || got[len(got)-1].Outcome != message.Delivered || got[len(got)-1].Key != "a.2" {
+			t.Errorf("deliveries %v, %v", got, err)
+		}
+	})
 }
