@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 		"notify/alertmanager", "notify/reply",
 	},
 	"notify/message":             {"."},
-	"notify/message/messagetest": {".", "notify/message"},
+	"notify/message/messagetest": {".", "notify/message", "store"},
 	"notify/webhook":             {"notify/message"},
 	"notify/telegram":            {"notify/message"},
 	"notify/slack":               {"notify/message", "store"},

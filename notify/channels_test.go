@@ -24,32 +24,35 @@ var otherChannels = map[string]string{
 }
 
 func TestOtherChannels(t *testing.T) {
-	for kind, config := range otherChannels {
-		t.Run(kind, func(t *testing.T) {
-			s := messagetest.Suite{
-				New: func(t testing.TB, url string) message.Sender {
-					text := fmt.Sprintf("receivers: [{name: r, %s_configs: [%s]}]", kind, fmt.Sprintf(config, url))
-					return newRelay(t, nil, text).workers[0].channel.sender
-				},
-				Read: func(t testing.TB, r messagetest.Request) messagetest.Taken {
-					keys := messagetest.Decode[struct {
-						PagerDuty  string `json:"dedup_key"`
-						VictorOps  string `json:"entity_id"`
-						Opsgenie   string `json:"alias"`
-						IncidentIO string `json:"deduplication_key"`
-						Embeds     []struct{ Title, Description string }
-					}](t, r.Body)
-					got := messagetest.Taken{Text: messagetest.Texts(t, r.Body), Key: keys.PagerDuty + keys.VictorOps + keys.Opsgenie + keys.IncidentIO}
-					for _, e := range keys.Embeds { // Discord's
-						got.Markup += e.Description + "\n"
-					}
-					return got
-				},
-				Markup: messagetest.CheckMarkdown,
-				OK:     map[string]string{"msteams": "1", "rocketchat": `{"success":true}`}[kind],
-				Ends:   kind == "opsgenie",
+	for kind := range otherChannels {
+		t.Run(kind, suite(kind).Run)
+	}
+}
+
+func FuzzNames(f *testing.F) { messagetest.Fuzz(f, suite("discord")) }
+
+func suite(kind string) messagetest.Suite {
+	return messagetest.Suite{
+		New: func(t testing.TB, url string) message.Sender {
+			text := fmt.Sprintf("receivers: [{name: r, %s_configs: [%s]}]", kind, fmt.Sprintf(otherChannels[kind], url))
+			return newRelay(t, nil, text).workers[0].channel.sender
+		},
+		Read: func(t testing.TB, r messagetest.Request) messagetest.Taken {
+			sent := messagetest.Decode[struct {
+				PagerDuty  string                         `json:"dedup_key"`
+				VictorOps  string                         `json:"entity_id"`
+				Opsgenie   string                         `json:"alias"`
+				IncidentIO string                         `json:"deduplication_key"`
+				Embeds     []struct{ Description string } // Discord's
+			}](t, r.Body)
+			got := messagetest.Taken{Text: messagetest.Texts(t, r.Body), Key: sent.PagerDuty + sent.VictorOps + sent.Opsgenie + sent.IncidentIO}
+			for _, e := range sent.Embeds {
+				got.Markup += e.Description
 			}
-			s.Run(t)
-		})
+			return got
+		},
+		Markup: messagetest.CheckMarkdown,
+		OK:     map[string]string{"msteams": "1", "rocketchat": `{"success":true}`}[kind],
+		Ends:   kind == "opsgenie",
 	}
 }

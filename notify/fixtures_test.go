@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,9 @@ import (
 var (
 	noon = messagetest.Noon
 	step = messagetest.Step
+
+	openStore = messagetest.Store
+	appendAll = messagetest.Append
 )
 
 func opened(id string) omen.Change {
@@ -27,27 +29,6 @@ func opened(id string) omen.Change {
 
 func closed(id string, n int) omen.Change {
 	return step(id, "web-"+id, n, omen.ChangeClosed, time.Now().UTC())
-}
-
-func openStore(t testing.TB) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
-func appendAll(t testing.TB, db *store.DB, changes ...omen.Change) {
-	t.Helper()
-	if err := db.Append(context.Background(), changes...); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func load(t testing.TB, text string) *Settings {

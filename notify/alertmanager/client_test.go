@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,6 @@ import (
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
-	"github.com/omenhq/omen/store"
 )
 
 // An end is repeated for overFor after it first arrived, so that an
@@ -68,19 +66,11 @@ func TestSuppressedIsNotPushed(t *testing.T) {
 // A client that starts after changes that never arrived sends their ends, too,
 // however long ago.
 func TestClientRemembersWhatNeverArrived(t *testing.T) {
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := messagetest.Store(t)
 	long := time.Now().Add(-3 * time.Hour).UTC()
-	if err := db.Append(t.Context(), messagetest.Step("a", "h", 1, omen.ChangeOpened, long)); err != nil {
-		t.Fatal(err)
-	}
+	messagetest.Append(t, db, messagetest.Step("a", "h", 1, omen.ChangeOpened, long))
 	end, other := messagetest.Step("a", "h", 2, omen.ChangeClosed, long.Add(time.Hour)), messagetest.Step("b", "h", 1, omen.ChangeOpened, long)
-	if err := db.Append(t.Context(), end, other); err != nil {
-		t.Fatal(err)
-	}
+	messagetest.Append(t, db, end, other)
 	am := &Client{store: db, view: messagetest.View()}
 	if err := am.Restore(t.Context(), 1); err != nil {
 		t.Fatal(err)
@@ -126,11 +116,7 @@ func (p *peer) RoundTrip(r *http.Request) (*http.Response, error) {
 // missed, ends included.
 func TestPeerHearsAllItMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
+		db := messagetest.Store(t)
 		p := &peer{last: map[string]postable{}}
 		settings := Settings{URL: "http://a/am/", Labels: map[string]string{"fleet": "lab", "severity": "mine"}}
 		if err := settings.Check(""); err != nil {
@@ -156,9 +142,7 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 			return func() { cancel(); done.Wait() }
 		}
 		take := func(all ...omen.Change) {
-			if err := db.Append(t.Context(), all...); err != nil {
-				t.Fatal(err)
-			}
+			messagetest.Append(t, db, all...)
 			after, err := db.ChangesAfter(t.Context(), 0, 100)
 			if err != nil {
 				t.Fatal(err)

@@ -1,14 +1,12 @@
 package email
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/message"
@@ -34,39 +32,16 @@ func senderTo(t testing.TB, to, smarthost, extra string) *Sender {
 	return s
 }
 
-func TestSuite(t *testing.T) {
-	messagetest.Suite{
-		New:    func(t testing.TB, addr string) message.Sender { return senderTo(t, "a@b.c", addr, "") },
-		Markup: func(t testing.TB, markup string) { messagetest.CheckHTML(t, markup, nil) }, Mail: true,
-	}.Run(t)
+var suite = messagetest.Suite{
+	New: func(t testing.TB, addr string) message.Sender {
+		return senderTo(t, "a@b.c", addr, ", auth_username: u, auth_password: p")
+	},
+	Markup: func(t testing.TB, markup string) { messagetest.CheckHTML(t, markup, nil) }, Mail: true,
 }
 
-func FuzzMarkup(f *testing.F) {
-	s := senderTo(f, "a@b.c", "localhost:25", "")
-	messagetest.FuzzNames(f, func(t *testing.T, m message.Message) {
-		text, err := s.render.Templates.ExecuteHTMLString(s.conf.HTML, s.render.Data(t.Context(), m, message.Plain))
-		if err != nil {
-			t.Fatal(err)
-		}
-		messagetest.CheckHTML(t, text, nil)
-	})
-}
+func TestSuite(t *testing.T) { suite.Run(t) }
 
-// A host's name with a line break adds no header to a mail, and no receiver and
-// no part.
-func TestHeadersTakeNoLineBreaks(t *testing.T) {
-	smtp := messagetest.NewMailServer(t, nil, nil)
-	s := senderTo(t, "a@b.c", smtp.Addr().String(), "")
-	for i, name := range messagetest.Hostile {
-		if err := s.Send(t.Context(), messagetest.Named(name)); err != nil {
-			t.Fatalf("%q: %v", name, err)
-		}
-		mail := smtp.Got()[i]
-		if header, parts := mail.Parts(t); header.Get("Bcc") != "" || len(mail.To) != 1 || len(parts) != 2 || strings.ContainsAny(mail.Subject(t), "\r\n") {
-			t.Errorf("%q: headers %v, to %v", name, header, mail.To)
-		}
-	}
-}
+func FuzzNames(f *testing.F) { messagetest.Fuzz(f, suite) }
 
 // The HTML part shows the chart that comes with the mail, the text part
 // stays, and what the configuration says of headers holds.
@@ -169,25 +144,6 @@ func TestMailServersAnswers(t *testing.T) {
 			}
 			if want := map[bool]int{true: 1}[c.ok]; len(smtp.Got()) != want {
 				t.Errorf("%d mails taken, want %d", len(smtp.Got()), want)
-			}
-		})
-	}
-}
-
-// However far a server goes before it hangs, the mail ends with its context.
-func TestHangingMailServers(t *testing.T) {
-	for _, verb := range []string{"EHLO", "AUTH", "MAIL", "RCPT", "DATA"} {
-		t.Run(verb, func(t *testing.T) {
-			smtp := messagetest.NewMailServer(t, func(v string) string {
-				return map[string]string{verb: "hang"}[v]
-			}, nil)
-			s := newSender(t, smtp, `, auth_username: u, auth_password: p`)
-			ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, fmt.Errorf("no answer within 50 ms"))
-			defer cancel()
-			begun := time.Now()
-			err := s.Send(ctx, messagetest.About(messagetest.Opened()))
-			if err == nil || message.Permanent(err) || time.Since(begun) > 5*time.Second || !strings.Contains(err.Error(), "no answer within 50 ms") {
-				t.Errorf("%v after %s", err, time.Since(begun))
 			}
 		})
 	}

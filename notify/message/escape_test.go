@@ -8,17 +8,6 @@ import (
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
-func FuzzMarkdown(f *testing.F) {
-	r := messagetest.Renderer(f)
-	messagetest.FuzzNames(f, func(t *testing.T, m message.Message) {
-		text, err := r.Templates.ExecuteTextString(`{{ template "discord.default.message" . }}`, r.Data(t.Context(), m, message.Markdown))
-		if err != nil {
-			t.Fatal(err)
-		}
-		messagetest.CheckMarkdown(t, text)
-	})
-}
-
 // Whatever text a configuration's template has, it is an error or a message:
 // never a panic, never a hang.
 func FuzzTemplates(f *testing.F) {

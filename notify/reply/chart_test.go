@@ -22,11 +22,9 @@ func (history) Scores(_ context.Context, _ omen.Host, from, to time.Time) ([]ome
 
 // A link to a chart opens this incident's chart alone, and not for ever.
 func TestChartLinks(t *testing.T) {
-	db := openStore(t)
+	db := messagetest.Store(t)
 	now := time.Now().UTC()
-	if err := db.Append(t.Context(), messagetest.Step("a", "web-1", 1, omen.ChangeOpened, now), messagetest.Step("b", "web-2", 1, omen.ChangeOpened, now)); err != nil {
-		t.Fatal(err)
-	}
+	messagetest.Append(t, db, messagetest.Step("a", "web-1", 1, omen.ChangeOpened, now), messagetest.Step("b", "web-2", 1, omen.ChangeOpened, now))
 	o := options(t, db, "https://omen.example.org/sub")
 	if _, err := o.Key.Get(t.Context()); err != nil {
 		t.Fatal(err)
@@ -74,7 +72,7 @@ func TestChartsThatNobodyCanFetch(t *testing.T) {
 	for external, public := range map[string]bool{
 		"https://omen.example.org": false, "http://127.0.0.1:9909": true, "http://localhost": true, "http://omen:9909": true, "http://10.0.0.7": true, "http://[::1]:1": true,
 	} {
-		o := options(t, openStore(t), external)
+		o := options(t, messagetest.Store(t), external)
 		if _, err := o.Key.Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 // and not used before counts, and nothing that was sent comes back as markup.
 func FuzzCallbackBody(f *testing.F) {
 	s := &operator{}
-	b := newButtons(f, openStore(f), s)
+	b := newButtons(f, messagetest.Store(f), s)
 	page := b.Page(messagetest.Log(f))
 	now := time.Now()
 	used, ok := b.token("a", "r", now)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,33 +25,26 @@ func newSender(t testing.TB, config string, db *store.DB) *Sender {
 	return s
 }
 
-func TestSuite(t *testing.T) {
-	for name, config := range map[string]string{
-		"webhook": "{api_url: '%s', channel: '#ops'}", "token": "{app_token: x, app_url: '%s/api/chat.postMessage', channel: '#ops'}",
-	} {
-		t.Run(name, func(t *testing.T) {
-			messagetest.Suite{
-				New: func(t testing.TB, url string) message.Sender { return newSender(t, fmt.Sprintf(config, url), nil) },
-				Read: func(t testing.TB, r messagetest.Request) messagetest.Taken {
-					a := messagetest.Decode[request](t, r.Body).Attachments[0]
-					return messagetest.Taken{Text: a.Title + "\n" + a.Text, Markup: a.Title + "\n" + a.Text}
-				},
-				Markup: checkMarkup, OK: map[string]string{"webhook": "ok", "token": `{"ok":true,"channel":"C1","ts":"17.1"}`}[name],
-			}.Run(t)
-		})
+func suite(config, ok string) messagetest.Suite {
+	return messagetest.Suite{
+		New: func(t testing.TB, url string) message.Sender { return newSender(t, fmt.Sprintf(config, url), nil) },
+		Read: func(t testing.TB, r messagetest.Request) messagetest.Taken {
+			a := messagetest.Decode[request](t, r.Body).Attachments[0]
+			return messagetest.Taken{Text: a.Title + "\n" + a.Text, Markup: a.Title + "\n" + a.Text}
+		},
+		Markup: checkMarkup, OK: ok,
 	}
 }
 
-func FuzzMarkup(f *testing.F) {
-	s := newSender(f, "{api_url: 'http://x'}", nil)
-	messagetest.FuzzNames(f, func(t *testing.T, m message.Message) {
-		out, err := s.compose(t.Context(), m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkMarkup(t, out.Attachments[0].Title+out.Attachments[0].Text)
-	})
+var webhook = suite("{api_url: '%s', channel: '#ops'}", "ok")
+
+func TestWebhook(t *testing.T) { webhook.Run(t) }
+
+func TestToken(t *testing.T) {
+	suite("{app_token: x, app_url: '%s/api/chat.postMessage', channel: '#ops'}", `{"ok":true,"channel":"C1","ts":"17.1"}`).Run(t)
 }
+
+func FuzzNames(f *testing.F) { messagetest.Fuzz(f, webhook) }
 
 // checkMarkup accepts no markup that begins with < but our own links.
 func checkMarkup(t testing.TB, text string) {
@@ -192,11 +184,7 @@ func TestRefusals(t *testing.T) {
 // cannot, another is sent. What is remembered outlives a restart.
 func TestUpdatesItsMessage(t *testing.T) {
 	api := newWebAPI(t, map[string]string{})
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := messagetest.Store(t)
 	send := func(c omen.Change) {
 		t.Helper()
 		s := newSender(t, api.config(), db)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/store"
 )
 
 // Noon is an instant of the past.
@@ -87,29 +89,32 @@ var Hostile = []string{
 	"\xff\xfe", strings.Repeat("x", 10_000), "{{ .ExternalURL }}", "<https://omen.example/feedback?t=x|Real>", "```", "||spoiler||",
 }
 
-// FuzzNames hands f messages with hostile names.
-func FuzzNames(f *testing.F, check func(t *testing.T, m message.Message)) {
-	for _, h := range Hostile {
-		f.Add(h)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		if len(name) <= 10_000 && strings.TrimSpace(name) != "" {
-			check(t, Named(name))
-		}
-	})
-}
-
 // Points are a score history in which the incident is seen.
 func Points(in omen.Incident) []omen.ScorePoint {
-	var points []omen.ScorePoint
-	for at := in.Since.Add(-message.ChartBefore); at.Before(in.Since.Add(10 * time.Minute)); at = at.Add(15 * time.Second) {
-		v := .4
-		if !at.Before(in.Since) {
-			v = 3
-		}
-		points = append(points, omen.ScorePoint{At: at, Value: v})
+	return []omen.ScorePoint{{At: in.Since.Add(-message.ChartBefore), Value: .4}, {At: in.Since, Value: .4}, {At: in.Since.Add(10 * time.Minute), Value: 3}}
+}
+
+// Store is an empty store, closed with the test.
+func Store(t testing.TB) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return points
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// Append puts changes into a store's journal.
+func Append(t testing.TB, db *store.DB, changes ...omen.Change) {
+	t.Helper()
+	if err := db.Append(t.Context(), changes...); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // PNG begins every chart.

@@ -50,7 +50,8 @@ type Taken struct {
 type answer struct {
 	status     int // of HTTP; 0: it takes the message
 	retryAfter string
-	hang, drop bool
+	hang       string // where nothing more comes: an SMTP command, anything of HTTP
+	drop       bool
 }
 
 // fake is the channel of one test.
@@ -61,7 +62,7 @@ type fake struct {
 }
 
 // start makes a channel, whose goroutines all end with the test.
-func (s Suite) start(t *testing.T, a answer) *fake {
+func (s Suite) start(t testing.TB, a answer) *fake {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
@@ -73,6 +74,9 @@ func (s Suite) start(t *testing.T, a answer) *fake {
 		f.taken = func(t testing.TB) (all []Taken) {
 			for _, m := range server.Got() {
 				header, parts := m.Parts(t)
+				if header.Get("Bcc") != "" || len(m.To) != 1 || len(parts) != 2 {
+					t.Errorf("a name is a header: %v, to %v", header, m.To)
+				}
 				all = append(all, Taken{header.Get("Message-Id"), m.Subject(t) + "\n" + parts["text/plain"], parts["text/html"]})
 			}
 			return all
@@ -92,7 +96,7 @@ func (s Suite) start(t *testing.T, a answer) *fake {
 
 func (f *fake) http(_ int, w http.ResponseWriter, r *http.Request) bool {
 	switch a := f.now.Load(); {
-	case a.hang:
+	case a.hang != "":
 		<-r.Context().Done()
 	case a.drop:
 		w.Header().Set("Content-Length", "100")
@@ -112,10 +116,10 @@ func (f *fake) http(_ int, w http.ResponseWriter, r *http.Request) bool {
 func (f *fake) smtp(verb string) string {
 	a := f.now.Load()
 	switch {
+	case a.hang == verb:
+		return "hang"
 	case verb != "DATA":
 		return ""
-	case a.hang:
-		return "hang"
 	case a.drop:
 		return "drop"
 	case a.status == 0:
@@ -210,13 +214,19 @@ func (s Suite) waits(t *testing.T) {
 
 // hangs: an attempt ends with its context, however the server behaves.
 func (s Suite) hangs(t *testing.T) {
-	f := s.start(t, answer{hang: true})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	begun := time.Now()
-	err := f.sender.Send(ctx, About(first))
-	if took := time.Since(begun); err == nil || message.Permanent(err) || took > 5*time.Second {
-		t.Errorf("%v after %s", err, took)
+	f := s.start(t, answer{})
+	for _, at := range []string{"EHLO", "AUTH", "MAIL", "RCPT", "DATA"} {
+		f.now.Store(&answer{hang: at})
+		ctx, cancel := message.WithTimeout(t.Context(), 50*time.Millisecond)
+		begun := time.Now()
+		err := f.sender.Send(ctx, About(first))
+		if took := time.Since(begun); err == nil || message.Permanent(err) || took > 5*time.Second {
+			t.Errorf("%s: %v after %s", at, err, took)
+		}
+		cancel()
+		if !s.Mail {
+			break
+		}
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -228,19 +238,40 @@ func (s Suite) hangs(t *testing.T) {
 // hostile: no name is markup, a header, a control character or too long.
 func (s Suite) hostile(t *testing.T) {
 	f := s.start(t, answer{})
-	for i, name := range Hostile {
-		if err := f.sender.Send(t.Context(), Named(name)); err != nil {
-			t.Fatalf("%.40q: %v", name, err)
-		}
-		all := f.taken(t)
-		if len(all) != i+1 {
-			t.Fatalf("%.40q: %d messages, want %d", name, len(all), i+1)
-		}
-		s.check(t, all[i])
-		if s.Markup != nil {
-			s.Markup(t, all[i].Markup)
-		}
+	for _, name := range Hostile {
+		s.named(t, f, name)
 	}
+}
+
+func (s Suite) named(t *testing.T, f *fake, name string) {
+	t.Helper()
+	before := len(f.taken(t))
+	if err := f.sender.Send(t.Context(), Named(name)); err != nil {
+		t.Fatalf("%.40q: %v", name, err)
+	}
+	all := f.taken(t)
+	if len(all) != before+1 {
+		t.Fatalf("%.40q: %d messages, want one", name, len(all)-before)
+	}
+	s.check(t, all[before])
+	if s.Markup != nil {
+		s.Markup(t, all[before].Markup)
+	}
+}
+
+// Fuzz sends messages with any names.
+func Fuzz(f *testing.F, suites ...Suite) {
+	for _, name := range Hostile {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if len(name) > 10_000 || strings.TrimSpace(name) == "" {
+			return
+		}
+		for _, s := range suites {
+			s.named(t, s.start(t, answer{}), name)
+		}
+	})
 }
 
 // check fails for what no text may have.
