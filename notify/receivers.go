@@ -56,17 +56,7 @@ func (c channel) send(ctx context.Context, m message.Message) error {
 // Telegram "no more than 20 messages per minute to the same group", Slack "1
 // per second per channel", Discord 30 a minute per webhook, Microsoft Teams 4
 // a second (a minute's worth is far more than we send).
-func perMinute(kind string) int {
-	switch kind {
-	case "telegram":
-		return 20
-	case "discord":
-		return 30
-	case "slack":
-		return 60
-	}
-	return 0
-}
+var perMinute = map[string]int{"telegram": 20, "discord": 30, "slack": 60}
 
 // builder makes channels out of receivers. This file alone knows
 // Alertmanager's constructors, which change with its minor versions.
@@ -103,7 +93,7 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		}
 		out = append(out, channel{
 			name: name, receiver: r.Name, kind: kind, to: kind + " " + to, sender: s,
-			resolved: resolved.SendResolved(), machine: kind == "webhook", perMin: perMinute(kind),
+			resolved: resolved.SendResolved(), machine: kind == "webhook", perMin: perMinute[kind],
 		})
 	}
 	b.addOwn(r, add)

@@ -148,8 +148,7 @@ func (s *Settings) loadReceivers(file []byte) error {
 	if err := strict(text, &s.alertmanager); err != nil {
 		return err
 	}
-	s.resolvePaths()
-	return resolvedByDefault(text, s.alertmanager.Receivers)
+	return s.complete(text)
 }
 
 // strict decodes one document and refuses unknown keys.

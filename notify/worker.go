@@ -242,7 +242,7 @@ func (w *worker) saveCursor(ctx context.Context, now time.Time, atOnce bool) {
 }
 
 // deliver makes one attempt at a batch and enters its outcome, first into the
-// store, then into the book.
+// store, then into the queue.
 func (w *worker) deliver(ctx context.Context, out *batch) {
 	begun := time.Now()
 	m := w.queue.message(out, begun)

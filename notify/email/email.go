@@ -198,7 +198,7 @@ func (s *Sender) messageID(m message.Message) string {
 
 // thread is the mail that this one answers, which never was sent: programs
 // show all that answer it as one conversation (JWZ's algorithm). It stands for
-// the incident, or for the group if a mail tells of several; with the
+// the incident, or for the group if a mail is about several; with the
 // configuration's own threading for what Alertmanager says.
 func (s *Sender) thread(m message.Message) string {
 	own := s.conf.Threading.Enabled

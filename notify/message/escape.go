@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Values of labels come from whoever can name a host, so each is made harmless
+// Values of labels come from anybody who can name a host, so each is made harmless
 // for the channel's markup before any template sees it: a configuration's own
 // templates are then as safe as ours. Channels whose templates are Go's HTML
 // templates (mail, Telegram in HTML mode) escape by themselves; JSON takes

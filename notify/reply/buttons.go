@@ -2,8 +2,8 @@
 // and by links, and charts that channels fetch. All of it is signed with the
 // store's [Key]. Its key type is [Buttons].
 //
-// What a verdict does is its [Operator]'s. It lets nobody do more than the
-// message that he was sent allows.
+// What a verdict does is up to its [Operator]. A link is a capability: this
+// package authenticates links, not people.
 package reply
 
 import (

@@ -16,7 +16,7 @@ type Bot interface {
 	// Presses waits for pressed buttons and says from where to ask next; asking
 	// from there confirms these.
 	Presses(ctx context.Context, from int64) (all []message.Press, next int64, err error)
-	// Answer shows a text to whoever pressed a button.
+	// Answer shows a text to the person who pressed a button.
 	Answer(ctx context.Context, press, text string) error
 }
 

@@ -94,7 +94,7 @@ func (b *Bot) notifies(chat int64) bool {
 	})
 }
 
-// Answer shows a text to whoever pressed a button.
+// Answer shows a text to the person who pressed a button.
 func (b *Bot) Answer(ctx context.Context, press, text string) error {
 	return b.call(ctx, "answerCallbackQuery", map[string]any{"callback_query_id": press, "text": text}, nil)
 }
