@@ -81,6 +81,16 @@ func TestQueueNotifiesOfALife(t *testing.T) {
 	if keys := []string{sent[0].Key, sent[1].Key, sent[2].Key}; !slices.Equal(keys, []string{"a.1", "a.3", "a.5"}) {
 		t.Errorf("keys %v are not the changes'", keys)
 	}
+	first, last := sent[0].Alerts[0], sent[2].Alerts[0].Annotations
+	if first.GeneratorURL != "https://omen.example/incidents/a" || first.Labels["alertname"] != "OmenAnomaly" || first.Labels["instance"] != "web-1" {
+		t.Errorf("alert %+v", first)
+	}
+	if causes := first.Annotations["causes"]; causes != "disk_write 240 MB/s, expected 8–15 MB/s\ncpu_iowait 41 %, expected 0–5 %" {
+		t.Errorf("causes %q: want the two that are not trivial", causes)
+	}
+	if last["duration"] == "" || last["peak"] != "6.1" || last["clears"] != "" {
+		t.Errorf("the end does not say how long and how bad: %v", last)
+	}
 	for _, m := range sent[1:] {
 		if m.GroupKey != sent[0].GroupKey {
 			t.Errorf("conversation %q became %q", sent[0].GroupKey, m.GroupKey)

@@ -105,6 +105,7 @@ func (r *Relay) build(outcomes *prometheus.CounterVec) error {
 		route = dispatch.NewRoute(s.alertmanager.Route, nil)
 	}
 	limit, intervals := newLimiter(), intervalsOf(s)
+	var chats []*telegram.Sender
 	for _, receiver := range s.alertmanager.Receivers {
 		channels, err := b.build(receiver)
 		if err != nil {
@@ -124,10 +125,13 @@ func (r *Relay) build(outcomes *prometheus.CounterVec) error {
 				w.buttons = r.buttons
 			}
 			r.workers = append(r.workers, w)
+			if s, ok := c.sender.(*telegram.Sender); ok {
+				chats = append(chats, s)
+			}
 		}
 	}
 	if r.buttons != nil && s.own.Buttons.Telegram {
-		r.bots = telegram.Bots(r.senders())
+		r.bots = telegram.Bots(chats)
 	}
 	for _, settings := range s.alertmanagers {
 		c, err := alertmanager.New(settings, r.view, r.store, outcomes, r.log)
@@ -137,16 +141,6 @@ func (r *Relay) build(outcomes *prometheus.CounterVec) error {
 		r.clients = append(r.clients, c)
 	}
 	return nil
-}
-
-// senders are the channels that lead to Telegram.
-func (r *Relay) senders() (all []*telegram.Sender) {
-	for _, w := range r.workers {
-		if s, ok := w.channel.sender.(*telegram.Sender); ok {
-			all = append(all, s)
-		}
-	}
-	return all
 }
 
 // counter is omen_notifications_total; a Relay that follows another counts on.

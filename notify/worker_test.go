@@ -93,32 +93,6 @@ func keys(sent []message.Message) (all []string) {
 	return all
 }
 
-func TestALife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		db, hook := openStore(t), &chat{}
-		startWith(t, db, hooks("hook"), map[string]*chat{"hook/webhook": hook})
-		for i, c := range []omen.Change{opened("a"), step("a", "web-a", 2, omen.ChangeEscalated, time.Now()), closed("a", 3)} {
-			appendAll(t, db, c)
-			pass(2 * time.Second)
-			if !delivered(t, db, "a", "hook/webhook", i+1) {
-				t.Errorf("%s is not on record", c.Key())
-			}
-		}
-		want(t, statuses(hook.taken), []string{"a firing warning; ", "a firing critical; ", "a resolved warning; "})
-		want(t, keys(hook.taken), []string{"a.1", "a.2", "a.3"})
-		first, last := hook.taken[0].Alerts[0], hook.taken[2].Alerts[0]
-		if first.GeneratorURL != "https://omen.example/incidents/a" || first.Labels["alertname"] != "OmenAnomaly" || first.Labels["instance"] != "web-a" {
-			t.Errorf("alert %+v", first)
-		}
-		if first.Annotations["causes"] != "disk_write 240 MB/s, expected 8–15 MB/s\ncpu_iowait 41 %, expected 0–5 %" {
-			t.Errorf("causes %q: want the two that are not trivial", first.Annotations["causes"])
-		}
-		if last.Annotations["duration"] == "" || last.Annotations["peak"] != "6.1" || last.Annotations["clears"] != "" {
-			t.Errorf("the end does not say how long and how bad: %v", last.Annotations)
-		}
-	})
-}
-
 // A receiver that fails, limits, hangs or is gone delays no other and gets its
 // message in the end.
 func TestOneReceiverDelaysNoOther(t *testing.T) {
