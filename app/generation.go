@@ -71,8 +71,8 @@ func (p *process) build(l *loaded) (*generation, error) {
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
-		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Labels: g.labels,
-		Feedback: g.feedback, Scores: g.scores, Public: l.conf.ExternalURL != "", Metrics: registry, Log: p.log,
+		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
+		Hosts: notified{g}, Operator: notified{g}, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (p *process) build(l *loaded) (*generation, error) {
 	}
 	g.api = api.New(api.Options{
 		Store: p.db, Desk: g.desk, Live: g.live(), Registry: registry,
-		Version: p.o.Version, Started: p.started, Graph: g.relay.Graph, Log: p.log,
+		Version: p.o.Version, Started: p.started, Graph: g.relay.Chart, Log: p.log,
 	})
 	g.handler = g.routes()
 	return g, nil
@@ -181,9 +181,18 @@ func (g *generation) note(ctx context.Context, e mute.Event) error {
 	return err
 }
 
-// feedback is what buttons in messages do.
-func (g *generation) feedback(ctx context.Context, id string, verdict omen.Verdict, who string) error {
-	_, err := g.desk.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: who, Verdict: verdict})
+// notified is what notifications need of a generation at run time: a
+// message.Hosts and a reply.Operator.
+type notified struct{ g *generation }
+
+func (n notified) Labels(h omen.Host) map[string]string { return n.g.labels(h) }
+
+func (n notified) Scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
+	return n.g.scores(ctx, h, from, to)
+}
+
+func (n notified) Judge(ctx context.Context, id string, verdict omen.Verdict, by string) error {
+	_, err := n.g.desk.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
 	return err
 }
 
