@@ -8,7 +8,7 @@ import "github.com/omenhq/omen"
 const uptime = `max by ($by) (node_time_seconds - node_boot_time_seconds)
   or 1e9 + 0 * max by ($by) (node_memory_MemTotal_bytes)`
 
-// cores is how many processors a host has.
+// cores is how many processors a host has, however many collectors say so.
 const cores = `count by ($by) (count by ($by, cpu) (node_cpu_seconds_total{mode="idle"}))`
 
 // Node is the built-in profile for Linux hosts, from the metrics of
@@ -46,9 +46,10 @@ func join(groups ...[]Feature) []Feature {
 	return all
 }
 
-// cpuMode is the share of all processors' time that goes to some modes.
+// cpuMode is the share of all processors' time that goes to some modes. A
+// second collector adds to both sides.
 func cpuMode(modes string) string {
-	return `sum by ($by) (` + once("cpu, mode", rate("node_cpu_seconds_total", `mode=~"`+modes+`"`)) + `) / ` + cores
+	return `sum by ($by) (` + rate("node_cpu_seconds_total", `mode=~"`+modes+`"`) + `) / count by ($by) (node_cpu_seconds_total{mode="idle"})`
 }
 
 // Guest time is inside user time and a metric of its own: it is not added.
