@@ -99,8 +99,8 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
-		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Labels: g.Labels,
-		Feedback: g.feedback, Scores: g.Scores, Public: l.conf.ExternalURL != "", Metrics: registry, Log: p.log,
+		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
+		Hosts: g, Operator: g, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
 		return nil, err
@@ -195,9 +195,9 @@ func (g *generation) Retrain(h omen.Host) {
 	}
 }
 
-// feedback is what buttons in messages do.
-func (g *generation) feedback(ctx context.Context, id string, verdict omen.Verdict, who string) error {
-	_, err := g.desk.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: who, Verdict: verdict})
+// Judge is what buttons in messages do.
+func (g *generation) Judge(ctx context.Context, id string, verdict omen.Verdict, by string) error {
+	_, err := g.desk.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
 	return err
 }
 

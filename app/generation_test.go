@@ -64,7 +64,7 @@ func TestARemoteSourceInTwoProfiles(t *testing.T) {
 	if events, err := p.db.Events(t.Context(), event.At.Add(-time.Minute), time.Now()); err != nil || len(events) != 2 {
 		t.Errorf("events %+v, %v: want the one noted beside the one from before", events, err)
 	}
-	if err := g.feedback(t.Context(), "none", omen.Real, "ann"); !errors.Is(err, omen.ErrNotFound) {
+	if err := g.Judge(t.Context(), "none", omen.Real, "ann"); !errors.Is(err, omen.ErrNotFound) {
 		t.Errorf("feedback on no incident: %v", err)
 	}
 	if q := g.Queues(); len(q) != 1 || q[0].Capacity != incident.QueueLength {

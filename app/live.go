@@ -48,7 +48,7 @@ func (g *generation) Calendars() []api.CalendarFile { return g.calendars.status(
 
 // Chart is a message's picture of an incident.
 func (g *generation) Chart(ctx context.Context, incident, signature string) ([]byte, error) {
-	return g.relay.Graph(ctx, incident, signature)
+	return g.relay.Chart(ctx, incident, signature)
 }
 
 // Reload asks the process to read the configuration again, and waits for the

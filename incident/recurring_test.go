@@ -8,8 +8,8 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
-	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/training"
 )
 
 func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
@@ -107,7 +107,7 @@ func TestWhatIsPromisedIsLearned(t *testing.T) {
 						t.Fatal(in.State, err)
 					}
 					promised := strings.Contains(changes[len(changes)-1].Comment, c.text)
-					from := at.Add(-min(7*24*h, detect.HistoryRows*step))
+					from := at.Add(-min(7*24*h, training.HistoryRows*step))
 					excluded, benign, err := db.TrainingSpans(t.Context(), in.Host, nil, berlin, from, at)
 					if err != nil {
 						t.Fatal(err)

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/training"
 )
 
 // TestRunGrowsAHostUp runs the whole watch on synctest's clock: eleven minutes
@@ -56,7 +56,7 @@ func TestRunGrowsAHostUp(t *testing.T) {
 				firstScore = k.At.Sub(born)
 			}
 		}
-		first := detect.FirstStage(time.Second)
+		first := training.Schedule{Step: time.Second}.FirstStage()
 		if firstScore < first || firstScore > first+10*time.Second {
 			t.Errorf("first score %s after birth, want it at %s or little later", firstScore, first)
 		}

@@ -52,7 +52,7 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 	lookback = (lookback + w.o.Step - 1).Truncate(w.o.Step)
 	w.readShifts(ctx, at)
 	began := time.Now()
-	frame, err := w.o.Source.Read(ctx, w.query(from.Add(-lookback), at, w.o.Step))
+	frame, err := w.o.Source.Read(ctx, w.past().Query(from.Add(-lookback), at, w.o.Step))
 	took := time.Since(began)
 	if ctx.Err() != nil {
 		return
@@ -324,10 +324,10 @@ func (w *Watch) Predict(ctx context.Context, id omen.Host, values map[string]flo
 		}
 		v.Values[i] = w.o.Schema.Features()[i].Clean(value)
 	}
-	recent, err := w.recent(ctx, id.Name, at)
+	recent, err := w.recent(ctx, []string{id.Name}, at)
 	if err != nil {
 		return omen.Score{}, err
 	}
-	score, err := model.Stream(recent).Score(v)
+	score, err := model.Stream(recent[id.Name]).Score(v)
 	return score.Clone(), err
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/training"
 )
 
 // Sink takes what a watch finds. Its methods are called from several goroutines.
@@ -65,12 +66,13 @@ type Options struct {
 
 // Watch scores and learns the hosts of one source under one profile.
 type Watch struct {
-	o       Options
-	log     *slog.Logger
-	metrics *metrics
-	wake    chan struct{} // bound 1, owner the learner; full: it is about to look anyway
-	found   chan struct{} // likewise of who looks up new hosts
-	news    chan struct{} // likewise of who notes events
+	o        Options
+	log      *slog.Logger
+	metrics  *metrics
+	schedule training.Schedule
+	wake     chan struct{} // bound 1, owner the learner; full: it is about to look anyway
+	found    chan struct{} // likewise of who looks up new hosts
+	news     chan struct{} // likewise of who notes events
 
 	mu     sync.Mutex // guards what follows; the score loop and the learner write, snapshots read
 	hosts  map[string]*host
@@ -123,6 +125,10 @@ type host struct {
 	awaited time.Time // before the restart it was there: silent since then, at the latest
 }
 
+// spread is the part of a stage or an interval by which hosts are trained late,
+// so that they do not train at once.
+const spread = 0.05
+
 // New is a watch that does nothing until [Watch.Run].
 func New(o Options) *Watch {
 	if o.History <= 0 {
@@ -139,7 +145,8 @@ func New(o Options) *Watch {
 	}
 	o.Detect.Step = o.Step
 	return &Watch{
-		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), schedule: training.Schedule{Step: o.Step, Retrain: o.Retrain, Spread: spread},
+		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
@@ -159,16 +166,6 @@ func (w *Watch) Run(ctx context.Context) error {
 	g.Go(func() error { return w.learnLoop(ctx) })
 	g.Go(func() error { return w.eventLoop(ctx) })
 	return g.Wait()
-}
-
-// query is what to ask the source for, for the instants start…end.
-func (w *Watch) query(start, end time.Time, step time.Duration) series.Query {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return series.Query{
-		Exprs: w.o.Schema.Exprs(), By: w.o.Schema.By(),
-		Start: start, End: end, Step: step, Window: w.window,
-	}
 }
 
 // sleep waits for d or the end of ctx, and reports whether ctx goes on.

@@ -212,7 +212,7 @@ func TestWindowEffectsReachTheModel(t *testing.T) {
 			}
 			c.live(t, 0, 4*aDay)
 			card := c.card(t)
-			left := slices.ContainsFunc(card.Excluded, func(s detect.Span) bool { // nothing happened in the first night's
+			left := slices.ContainsFunc(card.Excluded, func(s omen.Span) bool { // nothing happened in the first night's
 				return s.From.Equal(night(0)) && s.To.Equal(night(0).Add(length))
 			})
 			if left != (effect == mute.EffectExclude) {
