@@ -15,11 +15,11 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// Options of an API. Store is required; without a Desk nothing can be changed,
+// Options of an API. Store is required; without a Manager nothing can be changed,
 // and without a Runtime no host and no source is known.
 type Options struct {
 	Store    *store.DB
-	Desk     *incident.Desk
+	Manager  *incident.Manager
 	Runtime  Runtime              // nil: there is none
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
@@ -30,7 +30,7 @@ type Options struct {
 // API answers HTTP requests. It is safe for concurrent use.
 type API struct {
 	store    *store.DB
-	desk     *incident.Desk
+	manager  *incident.Manager
 	live     Runtime
 	registry *prometheus.Registry
 	version  string
@@ -57,7 +57,7 @@ func New(o Options) *API {
 		o.Started = time.Now()
 	}
 	a := &API{
-		store: o.Store, desk: o.Desk, live: o.Runtime, registry: o.Registry, version: o.Version,
+		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version,
 		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -20,12 +20,12 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// fixture is an API over a real store and desk, and the Runtime of that API.
+// fixture is an API over a real store and manager, and the Runtime of that API.
 type fixture struct {
-	api    *API
-	server *httptest.Server
-	store  *store.DB
-	desk   *incident.Desk
+	api     *API
+	server  *httptest.Server
+	store   *store.DB
+	manager *incident.Manager
 
 	mu      sync.Mutex
 	hosts   []omen.HostStatus
@@ -138,13 +138,13 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{store: db, desk: incident.NewDesk(incident.Options{Store: db})}
+	f := &fixture{store: db, manager: incident.NewManager(incident.Options{Store: db})}
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
-	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Runtime: f})
+	f.api = New(Options{Store: db, Manager: f.manager, Version: "v0-test", Runtime: f})
 	f.server = httptest.NewServer(f.api.Handler())
 	done := make(chan error, 1)
-	go func() { done <- f.desk.Run(ctx) }()
+	go func() { done <- f.manager.Run(ctx) }()
 	t.Cleanup(func() {
 		f.api.Close()
 		f.server.Close()

@@ -185,7 +185,7 @@ func TestPrometheusTakesTheMetrics(t *testing.T) {
 func TestTheRegistryIsTheCallers(t *testing.T) {
 	f := newFixture(t)
 	mine := prometheus.NewRegistry()
-	a := New(Options{Store: f.store, Desk: f.desk, Runtime: f, Registry: mine})
+	a := New(Options{Store: f.store, Manager: f.manager, Runtime: f, Registry: mine})
 	defer a.Close()
 	if n, err := testutil.GatherAndCount(mine, "anomaly_score"); err != nil || n != 1 {
 		t.Errorf("%d scores in the caller's registry: %v", n, err)

@@ -87,7 +87,7 @@ func unwritable(dir string, err error) error {
 }
 
 // Run runs Omen until ctx ends or a part fails for good, and stops it: first
-// what makes scores, then what takes requests, then the incident desk and the
+// what makes scores, then what takes requests, then the incident manager and the
 // relay, which finish what they have begun, and last what is on disk. A part
 // that does not end in time is named in the error.
 func Run(ctx context.Context, o Options) (err error) {

@@ -34,7 +34,7 @@ type generation struct {
 	conf      *config.Config
 	loaded    *loaded
 	collector *host.Collector // nil: this machine is not watched
-	desk      *incident.Desk
+	manager   *incident.Manager
 	relay     *notify.Relay
 	api       *api.API
 	handler   http.Handler
@@ -75,7 +75,7 @@ func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = g.desk.Restore(ctx); err == nil {
+	if err = g.manager.Restore(ctx); err == nil {
 		err = p.storeMutes(ctx, l)
 	}
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	if err := registry.Register(p.tsdb); err != nil {
 		return nil, err
 	}
-	g.desk = incident.NewDesk(incident.Options{
+	g.manager = incident.NewManager(incident.Options{
 		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf.Incidents),
 		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zone,
 	})
@@ -110,7 +110,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 		return nil, err
 	}
 	g.api = api.New(api.Options{
-		Store: p.db, Desk: g.desk, Runtime: g, Registry: registry,
+		Store: p.db, Manager: g.manager, Runtime: g, Registry: registry,
 		Version: p.o.Version, Started: p.started, Log: p.log,
 	})
 	g.handler = g.routes()
@@ -176,15 +176,15 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 	return nil
 }
 
-// Offer hands a round of scores to the API and the incident desk.
+// Offer hands a round of scores to the API and the incident manager.
 func (g *generation) Offer(ctx context.Context, k omen.Tick) error {
 	g.api.Observe(k)
-	return g.desk.Offer(ctx, k)
+	return g.manager.Offer(ctx, k)
 }
 
 // Note keeps an event that was seen in the metrics.
 func (g *generation) Note(ctx context.Context, e mute.Event) error {
-	_, err := g.desk.Note(ctx, e)
+	_, err := g.manager.Note(ctx, e)
 	return err
 }
 
@@ -197,7 +197,7 @@ func (g *generation) Retrain(h omen.Host) {
 
 // Judge is what buttons in messages do.
 func (g *generation) Judge(ctx context.Context, id string, verdict omen.Verdict, by string) error {
-	_, err := g.desk.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
+	_, err := g.manager.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
 	return err
 }
 
@@ -206,7 +206,7 @@ func (g *generation) Judge(ctx context.Context, id string, verdict omen.Verdict,
 func (g *generation) start(ctx context.Context) {
 	p := g.p
 	consumers := g.consumers.begin(ctx)
-	g.consumers.run(consumers, "incident desk", g.desk.Run, p.fail)
+	g.consumers.run(consumers, "incident manager", g.manager.Run, p.fail)
 	g.consumers.run(consumers, "notifications", g.relay.Run, p.fail)
 	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
 	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
@@ -269,7 +269,7 @@ func (p *process) reload(ctx context.Context) error {
 		return err
 	}
 	old := p.current
-	if h := old.desk.Health(); h.Err != "" { // what waits in it would be lost
+	if h := old.manager.Health(); h.Err != "" { // what waits in it would be lost
 		return fmt.Errorf("reload: incidents cannot be stored since %s (%s): %w", h.Since.Format(time.RFC3339), h.Err, omen.ErrUnavailable)
 	}
 	next, err := p.prepare(ctx, l)

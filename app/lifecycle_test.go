@@ -99,7 +99,7 @@ func TestDamagedRowsAreSetAside(t *testing.T) {
 				}
 			}
 			if code, body := a.ask("DELETE", "/api/v1/omen/windows/w?by=ann"); code != 200 {
-				t.Errorf("the incident desk answers %d %s: want the damaged window gone", code, body)
+				t.Errorf("the incident manager answers %d %s: want the damaged window gone", code, body)
 			}
 			if err := a.stop(); err != nil {
 				t.Error(err)
@@ -166,8 +166,8 @@ func TestFullDisk(t *testing.T) {
 	} else if _, err := p.prepare(ctx, l); !errors.Is(err, omen.ErrFull) {
 		t.Errorf("start: %v, want ErrFull", err)
 	}
-	if _, err := before.desk.Do(ctx, incident.Command{Incident: "none", Action: incident.Acknowledge, By: "ann"}); !errors.Is(err, omen.ErrNotFound) {
-		t.Errorf("the incident desk from before the reload says %v, want ErrNotFound: it runs", err)
+	if _, err := before.manager.Do(ctx, incident.Command{Incident: "none", Action: incident.Acknowledge, By: "ann"}); !errors.Is(err, omen.ErrNotFound) {
+		t.Errorf("the incident manager from before the reload says %v, want ErrNotFound: it runs", err)
 	}
 	for i := range 10 { // fifty hosts in trouble, whose incidents cannot be stored
 		k := omen.Tick{Source: "other", At: time.Now().Add(time.Duration(i) * 15 * time.Second)}
@@ -180,9 +180,9 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for before.desk.Health().Err == "" {
+	for before.manager.Health().Err == "" {
 		if ctx.Err() != nil {
-			t.Fatal("the incident desk stores on a full disk")
+			t.Fatal("the incident manager stores on a full disk")
 		}
 		runtime.Gosched()
 	}

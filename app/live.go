@@ -129,9 +129,9 @@ func (g *generation) Ready() error {
 	return nil
 }
 
-// Queues is how full the incident desk is.
+// Queues is how full the incident manager is.
 func (g *generation) Queues() []api.Queue {
-	h := g.desk.Health()
+	h := g.manager.Health()
 	return []api.Queue{{Name: "incidents", Length: h.Queued, Capacity: incident.QueueLength, Dropped: h.Dropped}}
 }
 

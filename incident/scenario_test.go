@@ -65,7 +65,7 @@ type scenario struct {
 	acts    []act
 	told    bool // list only what people are told
 	say     bool // and in which words
-	nights  bool // what comes on three nights is expected, as the desk has it
+	nights  bool // what comes on three nights is expected, as the manager has it
 	page    float64
 	smooth  bool                  // the scripts' scores are smoothed, as detect does it
 	level   map[omen.Host]float64 // the smoothed scores

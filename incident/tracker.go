@@ -29,7 +29,7 @@ func (nobody) Retrain(omen.Host)                  {}
 
 // Tracker turns scores into changes of incidents. It is pure: instants come in
 // with the scores, and the same scores give the same changes with the same
-// keys. It is not safe for concurrent use; a [Desk] owns one.
+// keys. It is not safe for concurrent use; a [Manager] owns one.
 type Tracker struct {
 	h      Hysteresis
 	labels Labels

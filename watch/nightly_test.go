@@ -116,7 +116,7 @@ func chainOf(t *testing.T, begin time.Time, o Options) *chain {
 	return c
 }
 
-// Offer does with a round what the desk does, without its clock.
+// Offer does with a round what the manager does, without its clock.
 func (c *chain) Offer(ctx context.Context, k omen.Tick) error {
 	changes := c.tracker.Tick(k)
 	if err := c.db.Append(ctx, changes...); err != nil {
@@ -143,7 +143,7 @@ func (c *chain) Offer(ctx context.Context, k omen.Tick) error {
 	return nil
 }
 
-// Note does with an event what the desk does.
+// Note does with an event what the manager does.
 func (c *chain) Note(ctx context.Context, e mute.Event) error {
 	c.rules.Events = append(slices.Clone(c.rules.Events), e)
 	return errors.Join(c.db.PutEvent(ctx, e), errors.Join(c.tracker.SetRules(c.rules)...))

@@ -68,7 +68,7 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 	}
 }
 
-// down records that the source does not answer, and tells the desk.
+// down records that the source does not answer, and tells the manager.
 func (w *Watch) down(ctx context.Context, at time.Time, err error) {
 	w.mu.Lock()
 	if w.status.State != omen.SourceDown {

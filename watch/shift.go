@@ -38,7 +38,7 @@ func (w *Watch) readShifts(ctx context.Context, at time.Time) {
 	for _, one := range all {
 		holds, err := mute.Compile(one.Match)
 		if one.Effect != mute.EffectShift || err != nil || slices.ContainsFunc(one.Match, func(m mute.Matcher) bool { return !m.OfHost() }) {
-			continue // the desk reports a broken window
+			continue // the manager reports a broken window
 		}
 		shifts = append(shifts, &shift{mute.Occurrences{Window: one}, holds})
 	}

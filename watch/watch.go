@@ -3,7 +3,7 @@
 // models fitted and proved, and promotes them, as hosts grow up. The key type is
 // [Watch].
 //
-// It decides nothing about incidents: what it finds goes to the incident desk
+// It decides nothing about incidents: what it finds goes to the incident manager
 // as an [omen.Tick]. It never judges a host without a model of its schema, and
 // never turns a source that does not answer into trouble of its hosts.
 package watch
@@ -83,7 +83,7 @@ type Watch struct {
 	batch  batch         // empty between ticks
 
 	changed bool // which hosts are there, since that was stored
-	untold  bool // the desk did not take the last round; likewise below
+	untold  bool // the manager did not take the last round; likewise below
 	unkept  bool // the last round's scores were not kept
 
 	shifts   []*shift  // windows that shift the expectation, by ID

@@ -12,7 +12,7 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// Options of a [Desk]. Store is required.
+// Options of a [Manager]. Store is required.
 type Options struct {
 	Store      *store.DB
 	Log        *slog.Logger   // nil: discard
@@ -24,7 +24,7 @@ type Options struct {
 	Keep       time.Duration  // how long a closed incident's timeline is kept; 0: 90 days
 }
 
-// Hosts is what a desk needs of those who watch hosts. Neither method waits.
+// Hosts is what a manager needs of those who watch hosts. Neither method waits.
 type Hosts interface {
 	Labels
 	// Retrain has a host's model trained soon: its incidents are acted on by
@@ -32,9 +32,9 @@ type Hosts interface {
 	Retrain(omen.Host)
 }
 
-// Desk is the one place where incidents change: by scores, by time and by
+// Manager is the one place where incidents change: by scores, by time and by
 // operators. A change is durable before anybody can hear of it.
-type Desk struct {
+type Manager struct {
 	o       Options
 	tracker *Tracker  // owned by Run
 	tidied  time.Time // likewise: when old timelines were last removed
@@ -55,10 +55,10 @@ type Desk struct {
 	health Health
 }
 
-// QueueLength bounds the ticks that wait for a desk: some four minutes of ticks at a 1 s step.
+// QueueLength bounds the ticks that wait for a manager: some four minutes of ticks at a 1 s step.
 const QueueLength = 256
 
-// Health says how the desk does, for metrics and readiness.
+// Health says how the manager does, for metrics and readiness.
 type Health struct {
 	Queued  int       // ticks that wait
 	Dropped uint64    // ticks dropped since the queue was full
@@ -70,8 +70,8 @@ type Health struct {
 	Open    map[omen.Severity]int
 }
 
-// NewDesk is a desk that does nothing until [Desk.Run].
-func NewDesk(o Options) *Desk {
+// NewManager is a manager that does nothing until [Manager.Run].
+func NewManager(o Options) *Manager {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -87,7 +87,7 @@ func NewDesk(o Options) *Desk {
 	if o.Hosts == nil {
 		o.Hosts = nobody{}
 	}
-	return &Desk{
+	return &Manager{
 		o: o, tracker: NewTracker(o.Hysteresis, o.Hosts),
 		ticks: make(chan omen.Tick, QueueLength), requests: make(chan request), ended: make(chan struct{}),
 	}
@@ -96,63 +96,63 @@ func NewDesk(o Options) *Desk {
 // Offer hands over a round of scores. It never waits: where the queue is full
 // it drops the tick and says [omen.ErrUnavailable]. Ticks of one source are
 // dealt with in the order in which they come.
-func (d *Desk) Offer(_ context.Context, k omen.Tick) error {
+func (m *Manager) Offer(_ context.Context, k omen.Tick) error {
 	select {
-	case d.ticks <- k:
+	case m.ticks <- k:
 		return nil
 	default:
 	}
-	d.mu.Lock()
-	d.health.Dropped++
-	d.mu.Unlock()
-	return fmt.Errorf("hand tick of source %s to incident desk: queue of %d is full: %w", k.Source, QueueLength, omen.ErrUnavailable)
+	m.mu.Lock()
+	m.health.Dropped++
+	m.mu.Unlock()
+	return fmt.Errorf("hand tick of source %s to incident manager: queue of %d is full: %w", k.Source, QueueLength, omen.ErrUnavailable)
 }
 
-// Health is how the desk does right now.
-func (d *Desk) Health() Health {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	h := d.health
-	h.Queued = len(d.ticks)
+// Health is how the manager does right now.
+func (m *Manager) Health() Health {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.health
+	h.Queued = len(m.ticks)
 	return h
 }
 
-// idle is how often the desk looks whether ticks still come, and for silences
+// idle is how often the manager looks whether ticks still come, and for silences
 // that were stored by somebody else.
 const idle = 15 * time.Second
 
 // Run restores what the journal holds and then deals with ticks and operators
 // until ctx ends. What happened until then is stored before it returns. It runs
 // once.
-func (d *Desk) Run(ctx context.Context) error {
-	defer close(d.ended)
-	if err := d.Restore(ctx); err != nil {
+func (m *Manager) Run(ctx context.Context) error {
+	defer close(m.ended)
+	if err := m.Restore(ctx); err != nil {
 		return err
 	}
-	if d.o.Sources != nil {
-		d.store(ctx, d.tracker.Watch(d.o.Sources, time.Now()))
+	if m.o.Sources != nil {
+		m.store(ctx, m.tracker.Watch(m.o.Sources, time.Now()))
 	}
 	timer := time.NewTicker(idle)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			d.noteLast(ctx)
+			m.noteLast(ctx)
 			return nil
-		case k := <-d.ticks:
-			changes := d.tracker.Tick(k)
-			d.store(ctx, changes)
-			d.recur(ctx, changes)
-			d.mu.Lock()
-			d.health.Ticks++
-			d.mu.Unlock()
-		case carryOut := <-d.requests:
+		case k := <-m.ticks:
+			changes := m.tracker.Tick(k)
+			m.store(ctx, changes)
+			m.recur(ctx, changes)
+			m.mu.Lock()
+			m.health.Ticks++
+			m.mu.Unlock()
+		case carryOut := <-m.requests:
 			carryOut(ctx, nil)
 		case now := <-timer.C:
-			if len(d.ticks) == 0 {
-				d.store(ctx, d.tracker.Idle(now))
+			if len(m.ticks) == 0 {
+				m.store(ctx, m.tracker.Idle(now))
 			}
-			d.tidy(ctx, now)
+			m.tidy(ctx, now)
 		}
 	}
 }
@@ -165,73 +165,73 @@ const (
 
 // tidy reads the rules anew, keeps in mind until when Omen ran, and, once an
 // hour, lets go of old timelines.
-func (d *Desk) tidy(ctx context.Context, now time.Time) {
-	if seen := d.tracker.Seen(); now.Sub(d.noted) >= time.Minute && len(seen) > 0 {
-		d.noted = now
-		if err := d.note(ctx); err != nil && ctx.Err() == nil {
-			d.o.Log.Warn("last tick cannot be noted", "err", err)
+func (m *Manager) tidy(ctx context.Context, now time.Time) {
+	if seen := m.tracker.Seen(); now.Sub(m.noted) >= time.Minute && len(seen) > 0 {
+		m.noted = now
+		if err := m.note(ctx); err != nil && ctx.Err() == nil {
+			m.o.Log.Warn("last tick cannot be noted", "err", err)
 		}
 	}
-	if err := d.reload(ctx); err != nil && ctx.Err() == nil {
-		d.o.Log.Error("rules cannot be read", "err", err)
+	if err := m.reload(ctx); err != nil && ctx.Err() == nil {
+		m.o.Log.Error("rules cannot be read", "err", err)
 	}
-	if now.Sub(d.tidied) < time.Hour {
+	if now.Sub(m.tidied) < time.Hour {
 		return
 	}
-	d.tidied = now
-	if _, err := d.o.Store.Retain(ctx, now.Add(-d.o.Keep)); err != nil && ctx.Err() == nil {
-		d.o.Log.Error("old timelines cannot be removed", "err", err)
+	m.tidied = now
+	if _, err := m.o.Store.Retain(ctx, now.Add(-m.o.Keep)); err != nil && ctx.Err() == nil {
+		m.o.Log.Error("old timelines cannot be removed", "err", err)
 	}
 }
 
 // note keeps what the journal does not hold, and a restart must not forget.
-func (d *Desk) note(ctx context.Context) error {
-	return errors.Join(d.o.Store.PutSetting(ctx, settingSeen, d.tracker.Seen()),
-		d.o.Store.PutSetting(ctx, settingMemory, d.tracker.Memory()))
+func (m *Manager) note(ctx context.Context) error {
+	return errors.Join(m.o.Store.PutSetting(ctx, settingSeen, m.tracker.Seen()),
+		m.o.Store.PutSetting(ctx, settingMemory, m.tracker.Memory()))
 }
 
-// noteLast notes once more as the desk stops.
-func (d *Desk) noteLast(ctx context.Context) {
+// noteLast notes once more as the manager stops.
+func (m *Manager) noteLast(ctx context.Context) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := d.note(last); err != nil {
-		d.o.Log.Warn("last tick cannot be noted", "err", err)
+	if err := m.note(last); err != nil {
+		m.o.Log.Warn("last tick cannot be noted", "err", err)
 	}
 }
 
 // Restore reads what the journal holds, as Run does first. Before Run it shows
-// whether all can be read while another desk still runs.
-func (d *Desk) Restore(ctx context.Context) error {
-	if err := d.restore(ctx); err != nil {
+// whether all can be read while another manager still runs.
+func (m *Manager) Restore(ctx context.Context) error {
+	if err := m.restore(ctx); err != nil {
 		return fmt.Errorf("restore incidents: %w", err)
 	}
 	return nil
 }
 
-func (d *Desk) restore(ctx context.Context) error {
-	d.tracker = NewTracker(d.o.Hysteresis, d.o.Hosts)
-	open, err := d.o.Store.OpenIncidents(ctx)
+func (m *Manager) restore(ctx context.Context) error {
+	m.tracker = NewTracker(m.o.Hysteresis, m.o.Hosts)
+	open, err := m.o.Store.OpenIncidents(ctx)
 	if err != nil {
 		return err
 	}
-	h := d.tracker.h
-	closed, err := d.o.Store.RecentlyClosed(ctx, time.Now().Add(-h.Reopen-h.CloseMost))
+	h := m.tracker.h
+	closed, err := m.o.Store.RecentlyClosed(ctx, time.Now().Add(-h.Reopen-h.CloseMost))
 	if err != nil {
 		return err
 	}
-	d.tracker.Restore(append(closed, open...))
+	m.tracker.Restore(append(closed, open...))
 	seen := map[string]Seen{}
-	if _, err := d.o.Store.Setting(ctx, settingSeen, &seen); err != nil {
+	if _, err := m.o.Store.Setting(ctx, settingSeen, &seen); err != nil {
 		return err
 	}
-	d.tracker.RestoreSeen(seen)
+	m.tracker.RestoreSeen(seen)
 	var memory Memory
-	if _, err := d.o.Store.Setting(ctx, settingMemory, &memory); err != nil {
+	if _, err := m.o.Store.Setting(ctx, settingMemory, &memory); err != nil {
 		return err
 	}
-	d.tracker.Recall(memory)
-	d.count()
-	return d.reload(ctx)
+	m.tracker.Recall(memory)
+	m.count()
+	return m.reload(ctx)
 }
 
 // What is over matters to what began in it, and what comes is known early.
@@ -241,23 +241,23 @@ const (
 )
 
 // reload reads silences, windows, events and feedback anew.
-func (d *Desk) reload(ctx context.Context) (err error) {
+func (m *Manager) reload(ctx context.Context) (err error) {
 	now := time.Now()
-	r := Rules{Role: d.o.Role}
-	if r.Silences, err = d.o.Store.Silences(ctx, now.Add(-remembered)); err != nil {
+	r := Rules{Role: m.o.Role}
+	if r.Silences, err = m.o.Store.Silences(ctx, now.Add(-remembered)); err != nil {
 		return err
 	}
-	if r.Windows, err = d.o.Store.Windows(ctx); err != nil {
+	if r.Windows, err = m.o.Store.Windows(ctx); err != nil {
 		return err
 	}
-	if r.Events, err = d.o.Store.Events(ctx, now.Add(-remembered), now.Add(foreseen)); err != nil {
+	if r.Events, err = m.o.Store.Events(ctx, now.Add(-remembered), now.Add(foreseen)); err != nil {
 		return err
 	}
-	if r.Patterns, err = d.o.Store.Patterns(ctx); err != nil {
+	if r.Patterns, err = m.o.Store.Patterns(ctx); err != nil {
 		return err
 	}
-	for _, err := range d.tracker.SetRules(r) {
-		d.o.Log.Warn("rule is left out", "err", err)
+	for _, err := range m.tracker.SetRules(r) {
+		m.o.Log.Warn("rule is left out", "err", err)
 	}
 	return nil
 }
@@ -265,26 +265,26 @@ func (d *Desk) reload(ctx context.Context) (err error) {
 // store makes changes durable. It tries until it can: the tracker has already
 // moved on, and nothing may be lost. Operators who ask meanwhile get the error.
 // When ctx ends it tries once more.
-func (d *Desk) store(ctx context.Context, changes []omen.Change) {
+func (m *Manager) store(ctx context.Context, changes []omen.Change) {
 	if len(changes) == 0 {
 		return
 	}
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-		err := d.o.Store.Append(ctx, changes...)
+		err := m.o.Store.Append(ctx, changes...)
 		if errors.Is(err, omen.ErrInvalid) {
-			changes, err = d.storeValid(ctx, changes)
+			changes, err = m.storeValid(ctx, changes)
 		}
 		if err == nil {
-			d.stored(len(changes))
+			m.stored(len(changes))
 			return
 		}
 		if ctx.Err() != nil {
-			d.storeLast(ctx, changes)
+			m.storeLast(ctx, changes)
 			return
 		}
-		d.failing(err)
-		if !d.pause(ctx, wait, err) {
-			d.storeLast(ctx, changes)
+		m.failing(err)
+		if !m.pause(ctx, wait, err) {
+			m.storeLast(ctx, changes)
 			return
 		}
 	}
@@ -293,12 +293,12 @@ func (d *Desk) store(ctx context.Context, changes []omen.Change) {
 // storeValid appends changes one by one and returns them without those that the
 // journal can never hold. On another error some are not stored yet; to append one
 // twice is to append it once.
-func (d *Desk) storeValid(ctx context.Context, changes []omen.Change) (valid []omen.Change, err error) {
+func (m *Manager) storeValid(ctx context.Context, changes []omen.Change) (valid []omen.Change, err error) {
 	for i, c := range changes {
-		err := d.o.Store.Append(ctx, c)
+		err := m.o.Store.Append(ctx, c)
 		switch {
 		case errors.Is(err, omen.ErrInvalid):
-			d.o.Log.Error("change cannot be stored and is dropped", "incident", c.Incident.ID, "err", err)
+			m.o.Log.Error("change cannot be stored and is dropped", "incident", c.Incident.ID, "err", err)
 			continue
 		case err != nil:
 			return append(valid, changes[i:]...), err
@@ -308,19 +308,19 @@ func (d *Desk) storeValid(ctx context.Context, changes []omen.Change) (valid []o
 	return valid, nil
 }
 
-// storeLast is the last attempt before the desk stops.
-func (d *Desk) storeLast(ctx context.Context, changes []omen.Change) {
+// storeLast is the last attempt before the manager stops.
+func (m *Manager) storeLast(ctx context.Context, changes []omen.Change) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := d.o.Store.Append(last, changes...); err != nil {
-		d.o.Log.Error("changes are not stored at the end", "count", len(changes), "err", err)
+	if err := m.o.Store.Append(last, changes...); err != nil {
+		m.o.Log.Error("changes are not stored at the end", "count", len(changes), "err", err)
 		return
 	}
-	d.stored(len(changes))
+	m.stored(len(changes))
 }
 
 // pause waits before the next attempt; false: ctx ended.
-func (d *Desk) pause(ctx context.Context, wait time.Duration, why error) bool {
+func (m *Manager) pause(ctx context.Context, wait time.Duration, why error) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -329,43 +329,43 @@ func (d *Desk) pause(ctx context.Context, wait time.Duration, why error) bool {
 			return true
 		case <-ctx.Done():
 			return false
-		case refuse := <-d.requests:
+		case refuse := <-m.requests:
 			refuse(ctx, why)
 		}
 	}
 }
 
-func (d *Desk) failing(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.health.Errors++
-	if d.health.Err == "" {
-		d.health.Since = time.Now()
-		d.o.Log.Error("incidents cannot be stored, trying again", "err", err)
+func (m *Manager) failing(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.health.Errors++
+	if m.health.Err == "" {
+		m.health.Since = time.Now()
+		m.o.Log.Error("incidents cannot be stored, trying again", "err", err)
 	}
-	d.health.Err = err.Error()
+	m.health.Err = err.Error()
 }
 
-func (d *Desk) stored(n int) {
-	d.mu.Lock()
-	if d.health.Err != "" {
-		d.o.Log.Info("incidents are stored again", "dur", time.Since(d.health.Since))
+func (m *Manager) stored(n int) {
+	m.mu.Lock()
+	if m.health.Err != "" {
+		m.o.Log.Info("incidents are stored again", "dur", time.Since(m.health.Since))
 	}
-	d.health.Err, d.health.Since = "", time.Time{}
-	d.health.Changes += uint64(n)
-	d.mu.Unlock()
-	d.count()
+	m.health.Err, m.health.Since = "", time.Time{}
+	m.health.Changes += uint64(n)
+	m.mu.Unlock()
+	m.count()
 }
 
 // count counts the open incidents that people see, by severity.
-func (d *Desk) count() {
+func (m *Manager) count() {
 	open := map[omen.Severity]int{}
-	for _, in := range d.tracker.open {
+	for _, in := range m.tracker.open {
 		if in.Fleet == "" {
 			open[in.Severity]++
 		}
 	}
-	d.mu.Lock()
-	d.health.Open = open
-	d.mu.Unlock()
+	m.mu.Lock()
+	m.health.Open = open
+	m.mu.Unlock()
 }
