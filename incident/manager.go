@@ -27,8 +27,9 @@ type Options struct {
 // Hosts is what a manager needs of those who watch hosts. Neither method waits.
 type Hosts interface {
 	Labels
-	// Retrain has a host's model trained soon: its incidents are acted on by
-	// nobody, recur and are learned as normal (see [feedback.Past.Recurs]).
+	// Retrain has a host's model trained soon: somebody has judged an incident of
+	// it, or its incidents are acted on by nobody, recur and are learned as normal
+	// (see [feedback.Past.Recurs]).
 	Retrain(omen.Host)
 }
 

@@ -85,6 +85,7 @@ type phase struct {
 	up       bool
 	trivial  bool
 	grade    omen.Grade
+	model    string
 	silent   bool
 	down     string
 	gap      bool
@@ -167,6 +168,9 @@ func (p phase) shape(s *omen.Score, silent *bool, place int, at time.Duration) {
 	*silent = p.silent
 	if p.grade != "" {
 		s.Grade = p.grade
+	}
+	if p.model != "" {
+		s.Model = p.model
 	}
 	if p.cause == "" {
 		return
@@ -330,6 +334,8 @@ func (s *scenario) at(words []string) {
 			p.trivial = true
 		case "provisional", "learning", "established":
 			p.grade = omen.Grade(rest[0])
+		case "model":
+			p.model = next()
 		case "silent":
 			p.silent = true
 		case "down":

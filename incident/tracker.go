@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -109,7 +110,8 @@ func (t *Tracker) restoreHost(in *omen.Incident) {
 		}
 		return
 	}
-	k.in, k.at, k.expiry, k.updated = in, in.UpdatedAt, in.UpdatedAt, in.UpdatedAt
+	k.in, k.at, k.updated = in, in.UpdatedAt, in.UpdatedAt
+	k.state = begins(in.UpdatedAt, in.Peak, in.Causes)
 	k.shown = in.Peak
 }
 
@@ -178,7 +180,25 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 	} else {
 		t.open[in.ID] = in
 	}
-	t.changes = append(t.changes, omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"})
+	c := omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"}
+	if kind == omen.ChangeOpened && in.Kind == omen.HostIncident {
+		c.Comment = t.follows(in)
+	}
+	t.changes = append(t.changes, c)
+}
+
+// follows names the incident of the same host that another trouble follows
+// closely: it is not that one come back.
+func (t *Tracker) follows(in *omen.Incident) string {
+	p := t.track(in.Host).past
+	if p == nil || p.Reason == omen.ReasonByOperator {
+		return ""
+	}
+	since := in.Since.Sub(p.ClosedAt)
+	if since < 0 || since > t.h.Reopen {
+		return ""
+	}
+	return fmt.Sprintf("Another trouble than incident %s (%s), which closed %s before.", p.ID, p.Summary, since.Round(time.Second))
 }
 
 func (t *Tracker) observe(s *omen.Score) {
@@ -195,6 +215,9 @@ func (t *Tracker) observe(s *omen.Score) {
 		k.quiet = 0
 	}
 	limit := t.rules.limit(s, t.labels)
+	if k.model != "" && k.model != s.Model {
+		k.taken = s.At
+	}
 	k.loud, k.model = s.Value > limit, s.Model
 	switch {
 	case k.in != nil:
@@ -264,7 +287,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 		k.quiet++
 		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
-			t.close(k, s.At, omen.ReasonRecovered)
+			t.close(k, s.At, k.over())
 			return
 		}
 	} else {
@@ -272,9 +295,12 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		k.after++
 		k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
 		t.worsen(k, s, d)
+		if material(s) {
+			t.change(k, s, limit, d)
+		}
 	}
 	t.reconsider(k, s.At)
-	if s.At.Sub(k.expiry) >= t.h.expire(in.Grade) && !t.wanted(in) {
+	if s.At.Sub(k.state.Since) >= t.h.expire(in.Grade) && !t.wanted(in) {
 		k.hold(in)
 		t.close(k, s.At, omen.ReasonExpired)
 	}
