@@ -406,7 +406,7 @@ func (t *Tracker) sweep(tick omen.Tick) {
 			k.past = nil
 		}
 	}
-	if up := t.source(tick.Source).upSince; tick.At.Sub(up) >= t.h.HostGone {
+	if s := t.source(tick.Source); s.bad == 0 && tick.At.Sub(s.upSince) >= t.h.HostGone {
 		for _, k := range t.tracksOf(func(k *track) bool {
 			return k.host.Source == tick.Source && k.in != nil && tick.At.Sub(k.at) >= t.h.HostGone
 		}) {

@@ -87,19 +87,51 @@ func (w *Watch) down(ctx context.Context, at time.Time, err error) {
 func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	state, failed := omen.SourceUp, map[string]string{}
+	state, failed, none := omen.SourceUp, map[string]string{}, ""
 	for name, err := range f.Failed {
 		state, failed[name] = omen.SourcePartial, err.Error()
 	}
-	if w.status.State != state {
+	if w.blind(at) {
+		state, none = omen.SourceDown, fmt.Sprintf("it answers, and none of its %d hosts has sent anything since %s", len(w.hosts), w.spoke.UTC().Format(time.DateTime))
+	}
+	switch {
+	case w.status.State == state:
+	case state == omen.SourceDown:
+		w.log.Error("no host of source sends anything", "count", len(w.hosts), "since", w.spoke)
+		w.status.State, w.status.Since = state, at
+	default:
 		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "failed", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
 		w.status.State, w.status.Since = state, at
 	}
-	w.status.Err, w.status.FailedFeatures = "", failed
+	w.status.Err, w.status.FailedFeatures = none, failed
 	w.status.LastRead, w.status.ReadSeconds = at, took.Seconds()
 	if w.window == 0 {
 		w.window = f.Window
 	}
+}
+
+// unheard is for how long all hosts together may be silent before their source is
+// as good as down: some steps, if steps are long.
+const unheard = 30 * time.Second
+
+// blind reports whether the source has hosts and none of them sends anything. It
+// is so until one does: no host is forgotten meanwhile. The caller holds mu.
+func (w *Watch) blind(at time.Time) bool {
+	if w.spoke.IsZero() {
+		w.spoke = at // the process before this one may have left hosts
+	}
+	return len(w.hosts) > 0 && at.Sub(w.spoke) > max(unheard, 3*w.o.Step)
+}
+
+// heard notes that a host of the source has sent something. Silence of the others
+// counts from when any was last heard again. The caller holds mu.
+func (w *Watch) heard(at time.Time) {
+	if w.blind(at) {
+		for _, h := range w.hosts {
+			h.awaited = later(h.awaited, at)
+		}
+	}
+	w.spoke = at
 }
 
 // tick scores one instant of all hosts.
@@ -127,17 +159,21 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
 		if h.stream == nil {
+			tick.Young++
 			continue
 		}
 		v.Shift = w.shifted(h, at)
 		w.batch.add(h, v)
+	}
+	if len(spoke) > 0 {
+		w.heard(at)
 	}
 	tick.Scores = w.score(&w.batch, w.o.Step)
 	w.batch.clear()
 	for name, h := range w.hosts {
 		switch {
 		case spoke[name]:
-		case at.Sub(later(h.seen, h.awaited)) > forgetAfter:
+		case len(spoke) > 0 && at.Sub(later(h.seen, h.awaited)) > forgetAfter:
 			delete(w.hosts, name)
 			w.changed = true
 			nudge(w.found)
