@@ -379,6 +379,9 @@ func (t *Tracker) close(k *track, at time.Time, reason string) {
 		k.atPeak = nil
 	}
 	in.State, in.ClosedAt = omen.Closed, at.UTC()
+	if in.ClosedAt.Before(in.Since) { // the clock was set back
+		in.ClosedAt = in.Since
+	}
 	t.emit(in, omen.ChangeClosed, at, reason)
 	k.in, k.past, k.quiet = nil, in, 0
 	k.run.stop()

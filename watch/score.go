@@ -26,11 +26,18 @@ const (
 
 // scoreLoop scores every step, at instants that are multiples of it.
 func (w *Watch) scoreLoop(ctx context.Context) error {
-	for {
+	for before := time.Now(); ; {
 		now := time.Now()
 		next := now.Truncate(w.o.Step).Add(w.o.Step)
 		if !sleep(ctx, next.Sub(now)) {
 			return nil
+		}
+		now = time.Now()
+		by := omen.ClockStep(before, now)
+		before = now
+		if by.Abs() >= omen.ClockSet {
+			w.clockSet(ctx, now, by) // and next is an instant of the old time
+			continue
 		}
 		w.round(ctx, next)
 	}
@@ -48,11 +55,9 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
 		from = oldest
 	}
-	lookback := max(w.o.Schema.Lookback(), w.o.Step)
-	lookback = (lookback + w.o.Step - 1).Truncate(w.o.Step)
 	w.readShifts(ctx, at)
 	began := time.Now()
-	frame, err := w.o.Source.Read(ctx, w.past().Query(from.Add(-lookback), at, w.o.Step))
+	frame, err := w.o.Source.Read(ctx, w.past().Query(from.Add(-w.lookback()), at, w.o.Step))
 	took := time.Since(began)
 	if ctx.Err() != nil {
 		return
@@ -158,7 +163,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		}
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
-		if h.stream == nil {
+		if h.stream == nil || at.Before(w.judged) {
 			tick.Young++
 			continue
 		}
