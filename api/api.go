@@ -23,7 +23,8 @@ type Options struct {
 	Runtime  Runtime              // nil: there is none
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
-	Started  time.Time // for the uptime; zero: when New is called
+	Started  time.Time      // for the uptime; zero: when New is called
+	Zone     *time.Location // of "expected at this time"; nil: UTC
 	Log      *slog.Logger
 }
 
@@ -34,6 +35,7 @@ type API struct {
 	live     Runtime
 	registry *prometheus.Registry
 	version  string
+	zone     *time.Location
 	started  time.Time
 	log      *slog.Logger
 	recent   *recent
@@ -56,8 +58,11 @@ func New(o Options) *API {
 	if o.Started.IsZero() {
 		o.Started = time.Now()
 	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
 	a := &API{
-		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version,
+		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version, zone: o.Zone,
 		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
