@@ -19,7 +19,7 @@ func (t *Tracker) ClockSet(by time.Duration) {
 		k.run.stop()
 		k.other.stop()
 		k.quiet, k.checked = 0, time.Time{}
-		move(&k.at, &k.updated, &k.state.Since, &k.lifted, &k.taken)
+		move(&k.at, &k.updated, &k.state.Since, &k.state.Told, &k.lifted, &k.taken)
 	}
 	for _, s := range t.sources {
 		s.bad, s.good, s.down.checked, s.own.checked = 0, 0, time.Time{}, time.Time{}

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -17,6 +18,8 @@ type state struct {
 	From  float64              `json:"from"`  // …and as it was at Since
 	Known []feedback.CauseSign `json:"known"` // that have led for a while
 	Said  []feedback.CauseSign `json:"said"`  // that people were notified of, had they been to be
+	Told  time.Time            `json:"told"`  // when that was last
+	Near  map[string]float64   `json:"near"`  // how high each feature was then and soon after
 }
 
 const (
@@ -26,13 +29,34 @@ const (
 	// heights is the part of the time until an incident expires over which its
 	// height is averaged: scores are noisy.
 	heights = 12
+	// grown is how many times as high as when people were last notified a feature
+	// has to be: what came with a trouble and leads as that fades is no other.
+	grown = 2
 )
 
 // begins is the state of an incident that opens.
 func begins(at time.Time, peak float64, causes []omen.Cause) state {
 	level := math.Log(max(peak, math.SmallestNonzeroFloat64))
 	signs := mainCauses(causes)
-	return state{Since: at, Level: level, From: level, Known: signs, Said: slices.Clone(signs)}
+	s := state{Since: at, Level: level, From: level, Known: signs, Near: map[string]float64{}}
+	s.said(at, peak, causes)
+	return s
+}
+
+// said notes that people are notified of causes.
+func (s *state) said(at time.Time, height float64, causes []omen.Cause) {
+	s.Said, s.Told = adds(s.Said, mainCauses(causes)), at
+	s.near(height, causes)
+}
+
+// near notes how high features are.
+func (s *state) near(height float64, causes []omen.Cause) {
+	if s.Near == nil {
+		s.Near = map[string]float64{}
+	}
+	for _, c := range causes {
+		s.Near[c.Feature] = max(s.Near[c.Feature], c.Share*height)
+	}
 }
 
 // over is why an incident whose host is quiet closes: it has recovered, unless it
@@ -47,7 +71,7 @@ func (k *track) over() string {
 // clone is a copy that shares nothing.
 func (s *state) clone() state {
 	c := *s
-	c.Known, c.Said = slices.Clone(s.Known), slices.Clone(s.Said)
+	c.Known, c.Said, c.Near = slices.Clone(s.Known), slices.Clone(s.Said), maps.Clone(s.Near)
 	return c
 }
 
@@ -93,15 +117,19 @@ func (k *track) alike() bool {
 }
 
 // beyond is the height of what a sample shows beyond the causes that people know
-// of, if one of them leads; 0: none does.
+// of, if one such leads; 0: none does.
 func (s *state) beyond(score *omen.Score) (height float64) {
-	lead, ok := leads(score.Causes)
-	if !ok || has(s.Said, lead.Feature) {
+	whole := min(score.Value, score.Unsmoothed)
+	other := func(c omen.Cause) bool {
+		return !c.Trivial && !has(s.Said, c.Feature) && c.Share*whole >= grown*s.Near[c.Feature]
+	}
+	first := slices.IndexFunc(score.Causes, func(c omen.Cause) bool { return !c.Trivial })
+	if first < 0 || !other(score.Causes[first]) {
 		return 0
 	}
 	for _, c := range score.Causes {
-		if !c.Trivial && !has(s.Said, c.Feature) {
-			height += c.Share * min(score.Value, score.Unsmoothed)
+		if other(c) {
+			height += c.Share * whole
 		}
 	}
 	return height
@@ -115,6 +143,9 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	height := k.state.beyond(s)
 	if height == 0 {
 		k.other.stop()
+		if s.At.Sub(k.state.Told) <= t.h.Update {
+			k.state.near(min(s.Value, s.Unsmoothed), s.Causes)
+		}
 		return
 	}
 	page := t.pageLevel(s)
@@ -138,7 +169,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	if s.Grade == omen.Provisional && o.bar < enough.Samples {
 		return
 	}
-	k.state.Said = adds(k.state.Said, mainCauses(o.causes))
+	k.state.said(s.At, o.peak, o.causes)
 	t.another(k, s)
 	k.other.stop()
 }

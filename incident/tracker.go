@@ -88,18 +88,13 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 			}
 		}
 	}
-	for _, k := range t.hosts {
-		if f := t.fleets[fleetOf(k)]; f != nil && k.in != nil {
-			f.openHosts[k.host] = true
+	for _, f := range t.fleets {
+		for h := range f.members {
+			if k := t.hosts[h]; k != nil && k.in != nil && (k.in.Fleet == f.in.ID || k.in.Fleet == "" && f.in.State != omen.Closed) {
+				f.openHosts[h] = true
+			}
 		}
 	}
-}
-
-func fleetOf(k *track) string {
-	if k.in == nil {
-		return ""
-	}
-	return k.in.Fleet
 }
 
 func (t *Tracker) restoreHost(in *omen.Incident) {
@@ -386,8 +381,16 @@ func (t *Tracker) close(k *track, at time.Time, reason string) {
 	k.in, k.past, k.quiet = nil, in, 0
 	k.run.stop()
 	k.forgetHeight()
-	if f := t.fleets[in.Fleet]; f != nil {
-		f.left(k.host, reason)
+	t.leave(k.host, reason)
+}
+
+// leave notes that a host's incident is over, in the fleets that it is part of, or
+// was until another cause led.
+func (t *Tracker) leave(h omen.Host, reason string) {
+	for _, f := range t.fleets {
+		if f.openHosts[h] {
+			f.left(h, reason)
+		}
 	}
 }
 
