@@ -179,6 +179,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 // only is asked about again, as what it is now.
 func (t *Tracker) another(k *track, s *omen.Score) {
 	in := k.in
+	k.beside = in.Summary
 	journalled := leader(in.Causes) == leader(k.other.causes)
 	t.show(k, &omen.Score{At: s.At, Value: s.Value, Causes: k.other.causes})
 	if in.Fleet != "" {

@@ -32,6 +32,7 @@ type track struct {
 	after   int             // …or its fleet's was, and samples above the limit since
 	state   state           // what the open incident is at present, or the last one was
 	other   run             // samples in a row that another cause leads, while an incident is open
+	beside  string          // what people were notified of before another cause led
 	taken   time.Time       // when another model began to judge the host, while an incident is open
 
 	// While a tick is under way: people are to be told of its incident, alone or

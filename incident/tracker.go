@@ -176,8 +176,12 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 		t.open[in.ID] = in
 	}
 	c := omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"}
-	if kind == omen.ChangeOpened && in.Kind == omen.HostIncident {
+	switch {
+	case in.Kind != omen.HostIncident:
+	case kind == omen.ChangeOpened:
 		c.Comment = t.follows(in)
+	case reason == omen.ReasonAnother:
+		c.Comment = "Beside or after what was notified before: " + t.track(in.Host).beside
 	}
 	t.changes = append(t.changes, c)
 }

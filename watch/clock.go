@@ -5,30 +5,26 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/mute"
 )
 
 // clockSet takes up that the wall clock was set to now, ahead by so much or back:
 // nobody was silent meanwhile, and nobody is judged until what is read for a
-// sample is of the new time alone.
+// sample is of the new time alone. Set back, the instants that are known come again.
 func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
 	w.mu.Lock()
-	for _, h := range w.hosts {
-		h.seen = h.seen.Add(by)
-		if !h.awaited.IsZero() {
-			h.awaited = h.awaited.Add(by)
-		}
+	if by < 0 {
+		w.known = later(w.known, w.spoke)
+	} else {
+		w.ahead(now, by)
 	}
-	if !w.last.IsZero() {
-		w.last = now.Truncate(w.o.Step)
-	}
-	if !w.spoke.IsZero() {
-		w.spoke = w.spoke.Add(by)
-	}
-	w.judged = now.Add(w.lookback())
+	w.judged = later(now, w.known).Add(w.lookback())
 	until := w.judged
 	w.mu.Unlock()
-	w.restream(ctx)
+	if by > 0 {
+		w.restream(ctx)
+	}
 	w.metrics.clock.Inc()
 	w.log.Error("the clock of this machine was set: no host is judged for a while", "by", by, "until", until)
 	text := fmt.Sprintf("the clock of Omen's machine was set ahead by %s", by.Round(time.Second))
@@ -42,6 +38,28 @@ func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
 	if err != nil && ctx.Err() == nil {
 		w.log.Warn("event cannot be noted", "err", err)
 	}
+}
+
+// ahead moves along when hosts were last heard. The caller holds mu.
+func (w *Watch) ahead(now time.Time, by time.Duration) {
+	for _, h := range w.hosts {
+		h.seen, h.awaited = h.seen.Add(by), h.awaited.Add(by)
+	}
+	if !w.last.IsZero() {
+		w.last, w.spoke = now.Truncate(w.o.Step), w.spoke.Add(by)
+	}
+}
+
+// relived says that an instant comes again, after the clock was set back: what is
+// read of it is known, and what happens now is not seen. nil: it is new.
+func (w *Watch) relived(at time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if at.After(w.known) {
+		return nil
+	}
+	return omen.WithHint(fmt.Errorf("the clock of Omen's machine was set back: what is read until %s was judged before: %w", w.known.UTC().Format(time.DateTime), omen.ErrUnavailable),
+		"set the clock right; Omen goes on by itself")
 }
 
 // restream has every host's stream start afresh, as after a restart: what it has

@@ -22,10 +22,11 @@ func (n noted) Note(_ context.Context, e mute.Event) error {
 	return e.Validate()
 }
 
-// The clock is set by an hour: nobody is judged until a window is of the new time,
-// nobody is silent or forgotten, and everybody is judged again after it.
+// The clock is set: nobody is judged until a window is of the new time, nobody is
+// silent or forgotten, and everybody is judged again after it. Time that comes again
+// is none in which Omen sees anything, and it says so.
 func TestTheClockIsSet(t *testing.T) {
-	for _, by := range []time.Duration{-time.Hour, time.Hour, 3 * time.Hour} {
+	for _, by := range []time.Duration{-time.Minute, time.Hour, 3 * time.Hour} {
 		t.Run(by.String(), func(t *testing.T) {
 			r := newRig(t, open(t), "web-1", "web-2")
 			r.world.born = r.world.born.Add(-2 * time.Hour) // the sources' clocks are right
@@ -34,6 +35,12 @@ func TestTheClockIsSet(t *testing.T) {
 			r.o.Sink = noted{r, &events}
 			r.now = r.now.Add(by)
 			r.clockSet(t.Context(), r.now, by)
+			again := int(max(0, -by) / time.Second)
+			for i, k := range r.pass(t, again) {
+				if k.Err == "" || len(k.Scores)+len(k.Silent) > 0 {
+					t.Errorf("%d s after, for the second time: %d scores, %q; want an error", i+1, len(k.Scores), k.Err)
+				}
+			}
 			blind := int(r.lookback() / time.Second)
 			for i, k := range r.pass(t, blind+20) {
 				judged := 0

@@ -55,6 +55,10 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
 		from = oldest
 	}
+	if err := w.relived(at); err != nil {
+		w.down(ctx, at, err)
+		return
+	}
 	w.readShifts(ctx, at)
 	began := time.Now()
 	frame, err := w.o.Source.Read(ctx, w.past().Query(from.Add(-w.lookback()), at, w.o.Step))
