@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -32,6 +31,10 @@ type Options struct {
 	PrometheusURLs []string // sources beside those of the file
 	Version        string
 
+	// AllowUnauthenticated lets Omen answer other machines without asking for a
+	// password or certificate.
+	AllowUnauthenticated bool
+
 	Log    *slog.Logger     // nil: silent
 	Out    io.Writer        // what people read at start; nil: nobody does
 	Hangup <-chan os.Signal // each value asks for a reload; may be nil
@@ -49,8 +52,10 @@ type process struct {
 	tsdb    *tsdb.DB
 	pages   *pages
 	address string // the page's, such as http://127.0.0.1:9909
+	exposed bool   // other machines reach it
+	web     webFile
 
-	handler atomic.Pointer[http.Handler]
+	handler atomic.Pointer[front]
 	failed  chan error // a part that ended by itself, and why; room for one
 
 	mu  sync.Mutex // one reload at a time
@@ -96,7 +101,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
-	p := &process{o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1)}
+	p := &process{o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1), web: webFile{path: o.WebConfigFile}}
+	limitMemory(p.log)
 	c, err := p.load() // before anything is opened: most mistakes are here
 	if err != nil {
 		return err
@@ -162,7 +168,11 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 				"its format is Prometheus' own: https://prometheus.io/docs/prometheus/latest/configuration/https/")
 		}
 	}
-	p.address = pageAddress(l.Addr(), secure(p.o.WebConfigFile))
+	p.address, p.exposed = pageAddress(l.Addr(), secure(p.o.WebConfigFile)), !loopback(l.Addr())
+	if err := p.refuseExposed(); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
 	return l, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -38,7 +37,7 @@ type generation struct {
 	desk      *incident.Desk
 	relay     *notify.Relay
 	api       *api.API
-	handler   http.Handler
+	handler   front
 	watches   []*watched
 	remotes   []*series.Remote
 	calendars *calendarFiles
@@ -84,6 +83,7 @@ func (p *process) build(l *loaded) (*generation, error) {
 	g.api = api.New(api.Options{
 		Store: p.db, Desk: g.desk, Live: g.live(), Registry: registry,
 		Version: p.o.Version, Started: p.started, Graph: g.relay.Graph, Log: p.log,
+		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
 	})
 	g.handler = g.routes()
 	return g, nil
