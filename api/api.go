@@ -49,6 +49,8 @@ type API struct {
 	origin   *http.CrossOriginProtection
 	public   *http.ServeMux // knows the paths that need no password, serves nothing
 	streams  atomic.Int32
+
+	bodyWithin time.Duration // how long a request's body may take
 }
 
 // New is an API over o. It starts nothing.

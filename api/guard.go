@@ -32,8 +32,8 @@ type everybody struct{}
 func (everybody) Named(string) bool     { return true }
 func (everybody) Unauthenticated() bool { return false }
 
-// bodyWithin is how long a request's body may take.
-const bodyWithin = 30 * time.Second
+// defaultBodyWithin is how long a request's body may take.
+const defaultBodyWithin = 30 * time.Second
 
 // guard prepares what [API.protected] and [API.Public] ask.
 func (a *API) guard(o Options) {
@@ -41,6 +41,7 @@ func (a *API) guard(o Options) {
 	if a.access == nil {
 		a.access = everybody{}
 	}
+	a.bodyWithin = defaultBodyWithin
 	a.origin = http.NewCrossOriginProtection()
 	if o.Origin != "" {
 		if err := a.origin.AddTrustedOrigin(o.Origin); err != nil {
@@ -100,7 +101,7 @@ func (a *API) protected(next http.Handler) http.Handler {
 			return
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = newTimedBody(w, r)
+			r.Body = newTimedBody(w, r, a.bodyWithin)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -186,9 +187,9 @@ type timedBody struct {
 	control *http.ResponseController
 }
 
-func newTimedBody(w http.ResponseWriter, r *http.Request) timedBody {
+func newTimedBody(w http.ResponseWriter, r *http.Request, within time.Duration) timedBody {
 	b := timedBody{http.MaxBytesReader(w, r.Body, maxBody), http.NewResponseController(w)}
-	_ = b.control.SetReadDeadline(time.Now().Add(bodyWithin)) // a recorder has none
+	_ = b.control.SetReadDeadline(time.Now().Add(within)) // a recorder has none
 	return b
 }
 
