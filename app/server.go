@@ -28,7 +28,7 @@ const (
 	answerWithin   = 2 * time.Minute
 	idleWithin     = 2 * time.Minute
 	maxHeader      = 64 << 10
-	maxConnections = 1000
+	maxConnections = 512
 )
 
 // front answers all requests, and knows those that need no password.
