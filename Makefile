@@ -39,7 +39,7 @@ scenarios: ## scenario scripts: metrics in, incidents and messages out, in virtu
 
 lint: ## static checks, by .golangci.yml
 	$(GO) vet ./...
-	cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	cd tools/pinned && $(GO) build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	./bin/golangci-lint run ./...
 
 e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, VictoriaMetrics, a browser

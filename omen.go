@@ -131,7 +131,7 @@ const (
 )
 
 // Tick is one round of scoring over one source: what the scoring job hands to
-// the incident desk. Scores and Silent together name every host it watches
+// the incident manager. Scores and Silent together name every host it watches
 // that has a model.
 type Tick struct {
 	Source string
@@ -173,11 +173,15 @@ type Audit struct {
 	Detail  string    `json:"detail"`
 }
 
-// Span is a time that a host's model must not learn from, and why.
+// Span is a stretch of time, such as one that a host's model must not learn from,
+// and why.
 type Span struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
-	Why  string    `json:"why"` // such as "incident 2026…", "silence …"
+	Why  string    `json:"why,omitzero"` // such as "incident 2026…", "silence …"
 	// Confirmed says that an operator called it real trouble.
 	Confirmed bool `json:"confirmed,omitzero"`
 }
+
+// Contains reports whether an instant is within the span, both ends included.
+func (s Span) Contains(t time.Time) bool { return !t.Before(s.From) && !t.After(s.To) }

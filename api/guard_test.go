@@ -31,7 +31,7 @@ func (own) Unauthenticated() bool { return true }
 func TestForeignNamesAreRefused(t *testing.T) {
 	f := newFixture(t)
 	f.open(t, "i1")
-	h := New(Options{Store: f.store, Desk: f.desk, Live: f.api.live, Access: own{"localhost", "omen.example.org"}, Proven: []string{"/feedback"}}).
+	h := New(Options{Store: f.store, Manager: f.manager, Runtime: f, Access: own{"localhost", "omen.example.org"}, Proven: []string{"/feedback"}}).
 		HandlerWith(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fallback") }))
 	const browser = "Accept-Language"
 	for _, c := range []struct {
@@ -50,7 +50,7 @@ func TestForeignNamesAreRefused(t *testing.T) {
 		{"omen.monitoring.svc:9909", "GET", "/metrics", "", 200},
 		{"omen.monitoring.svc:9909", "GET", "/-/healthy", "", 200},
 		{"anything", "GET", "/-/ready", browser, 200},
-		{"anything", "GET", "/api/v1/omen/incidents/i1/graph.png?sig=x", browser, 501}, // this API draws none
+		{"anything", "GET", "/api/v1/omen/incidents/i1/graph.png?sig=x", browser, 200},
 		{"anything", "GET", "/feedback?t=x", browser, 200},
 		{"localhost:8080", "GET", "/api/v1/omen/status", browser, 200},
 		{"LocalHost.", "GET", "/api/v1/omen/status", "", 200},
@@ -79,7 +79,7 @@ func TestForeignNamesAreRefused(t *testing.T) {
 // sends no such headers, or those that its own page sent to it.
 func TestForeignPagesMayNotRead(t *testing.T) {
 	f := newFixture(t)
-	h := New(Options{Store: f.store, Desk: f.desk, Live: f.api.live, Origin: "https://omen.example.org"}).HandlerWith(http.NotFoundHandler())
+	h := New(Options{Store: f.store, Manager: f.manager, Runtime: f, Origin: "https://omen.example.org"}).HandlerWith(http.NotFoundHandler())
 	for _, c := range []struct {
 		method, path, name, value string
 		status                    int
@@ -99,7 +99,7 @@ func TestForeignPagesMayNotRead(t *testing.T) {
 		{"GET", "/api/v1/omen/status", "X-Grafana-Org-Id", "1", 200},
 		{"GET", "/-/healthy", "Sec-Fetch-Site", "cross-site", 200},
 		{"GET", "/incidents/i1", "Sec-Fetch-Site", "cross-site", 404}, // a link in a message: the fallback's
-		{"GET", "/api/v1/omen/incidents/i1/graph.png", "Sec-Fetch-Site", "cross-site", 501},
+		{"GET", "/api/v1/omen/incidents/i1/graph.png", "Sec-Fetch-Site", "cross-site", 200},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil)
 		r.Header.Set(c.name, c.value)

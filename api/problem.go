@@ -18,9 +18,6 @@ import (
 // maxBody bounds a request's body, in bytes.
 const maxBody = 1 << 20
 
-// errNotHere is for what this Omen was not built or configured with.
-var errNotHere = errors.New("not available in this Omen")
-
 // errMedia is for a body that is not JSON.
 var errMedia = errors.New("unsupported media type")
 
@@ -50,7 +47,7 @@ func statusOf(err error) int {
 		{errTooSlow, http.StatusRequestTimeout},
 		{omen.ErrConflict, http.StatusConflict},
 		{omen.ErrTooFew, http.StatusConflict},
-		{errNotHere, http.StatusNotImplemented},
+		{errors.ErrUnsupported, http.StatusNotImplemented},
 		{omen.ErrUnavailable, http.StatusServiceUnavailable},
 		{omen.ErrLocked, http.StatusServiceUnavailable},
 		{context.DeadlineExceeded, http.StatusGatewayTimeout},

@@ -10,7 +10,7 @@ import (
 	"github.com/omenhq/omen/mute"
 )
 
-// shiftEvery is how often windows are read anew.
+// shiftEvery is how often windows are read again.
 const shiftEvery = 30 * time.Second
 
 // shift is a maintenance window in which a host's model is to expect other
@@ -23,11 +23,11 @@ type shift struct {
 // readShifts reads the windows that shift the expectation, in the order of
 // their IDs; at is now.
 func (w *Watch) readShifts(ctx context.Context, at time.Time) {
-	if w.o.Windows == nil || at.Sub(w.shiftsAt).Abs() < shiftEvery {
+	if at.Sub(w.shiftsAt).Abs() < shiftEvery {
 		return
 	}
 	w.shiftsAt = at
-	all, err := w.o.Windows(ctx)
+	all, err := w.o.Store.Windows(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Warn("windows not read: what they were stays", "err", err)
@@ -38,7 +38,7 @@ func (w *Watch) readShifts(ctx context.Context, at time.Time) {
 	for _, one := range all {
 		holds, err := mute.Compile(one.Match)
 		if one.Effect != mute.EffectShift || err != nil || slices.ContainsFunc(one.Match, func(m mute.Matcher) bool { return !m.OfHost() }) {
-			continue // a broken window is told of by the desk
+			continue // the manager reports a broken window
 		}
 		shifts = append(shifts, &shift{mute.Occurrences{Window: one}, holds})
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
-	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
@@ -157,8 +156,8 @@ func columns(names []string) (*feature.Schema, error) {
 // with holes has no samples there.
 func histories(schema *feature.Schema, f *series.Frame, source string) []history {
 	var all []history
-	for _, vectors := range bench.Histories(schema, f, source) {
-		vectors = slices.DeleteFunc(vectors, feature.Silent)
+	for h := range f.Hosts {
+		vectors := slices.DeleteFunc(schema.History(f, source, h), feature.Silent)
 		if len(vectors) > 0 {
 			all = append(all, history{name: vectors[0].Host.Name, schema: schema, vectors: vectors, step: f.Step})
 		}
