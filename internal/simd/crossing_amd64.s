@@ -1,8 +1,6 @@
 //go:build amd64 && !purego
 
-#include "textflag.h"
-
-// AVX2 kernels of Crossing; the rules of kernel_amd64.s hold.
+#include "macros_amd64.h"
 
 // func gather32(c, x *float32, rows *int32, count int, w *float32, ws int)
 TEXT ·gather32(SB), NOSPLIT, $0-48
@@ -10,7 +8,7 @@ TEXT ·gather32(SB), NOSPLIT, $0-48
 	MOVQ x+8(FP), SI
 	MOVQ rows+16(FP), DX
 	MOVQ count+24(FP), CX
-	MOVQ w+32(FP), BX
+	MOVQ w+32(FP), AX
 	MOVQ ws+40(FP), R8
 	SHLQ $2, R8
 	VXORPS Y0, Y0, Y0
@@ -22,23 +20,13 @@ next:
 	MOVLQSX (DX), R9
 	VBROADCASTSS (SI)(R9*4), Y4
 	IMULQ R8, R9
-	ADDQ BX, R9
-	VMULPS (R9), Y4, Y5
-	VMULPS 32(R9), Y4, Y6
-	VMULPS 64(R9), Y4, Y7
-	VMULPS 96(R9), Y4, Y8
-	VADDPS Y5, Y0, Y0
-	VADDPS Y6, Y1, Y1
-	VADDPS Y7, Y2, Y2
-	VADDPS Y8, Y3, Y3
+	LEAQ (AX)(R9*1), BX
+	TERMS4(Y4, Y0, Y1, Y2, Y3, Y5, Y6, Y7, Y8)
 	ADDQ $4, DX
 	DECQ CX
 	JNZ  next
 
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
+	STORE4
 	VZEROUPPER
 	RET
 
@@ -57,8 +45,7 @@ next:
 	MOVLQSX (DX), R9
 	VBROADCASTSS (SI)(R9*4), Y4
 	IMULQ R8, R9
-	VMULPS (BX)(R9*1), Y4, Y5
-	VADDPS Y5, Y0, Y0
+	TERM((BX)(R9*1), Y4, Y0, Y5)
 	ADDQ $4, DX
 	DECQ CX
 	JNZ  next
@@ -145,8 +132,7 @@ next:
 // PICK adds the chosen values of Y15 times eight weights.
 #define PICK(at, index, acc, t) \
 	VPERMILPS index, Y15, t \
-	VMULPS at, t, t         \
-	VADDPS t, acc, acc
+	TERM(at, t, acc, t)
 
 // func pick40(c, a *float32, group *uint8, w, b *float32, k, n int)
 TEXT ·pick40(SB), NOSPLIT, $0-56
@@ -181,10 +167,7 @@ next:
 	DECQ CX
 	JNZ  next
 
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
+	STORE4
 	VMOVUPS Y4, 128(DI)
 	VZEROUPPER
 	RET

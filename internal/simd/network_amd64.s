@@ -1,11 +1,6 @@
 //go:build amd64 && !purego
 
-#include "textflag.h"
-
-// AVX2 kernels. Each lane makes the operations of the plain kernel of the same
-// name (kernel.go) in the same order, with separate multiplication and
-// addition, so that the results have equal bits. Operands are in Go's order:
-// sources first, destination last; VSUBPS a, b, c is c = b − a.
+#include "macros_amd64.h"
 
 // ENTER loads the arguments that all multiply kernels share: DI c, R8 its
 // stride in bytes, SI a, R9 and R10 its strides, R12 3·R9, DX b, R11 its
@@ -34,16 +29,13 @@
 // STEP16 adds a[row,k]·b[k,0:16] to the accumulators lo and hi.
 #define STEP16(addr, lo, hi, t0, t1) \
 	VBROADCASTSS addr, t0 \
-	VMULPS Y8, t0, t1     \
-	VMULPS Y9, t0, t0     \
-	VADDPS t1, lo, lo     \
-	VADDPS t0, hi, hi
+	TERM(Y8, t0, lo, t1)  \
+	TERM(Y9, t0, hi, t0)
 
 // STEP8 adds a[row,k]·b[k,0:8] to the accumulator.
 #define STEP8(addr, acc, t) \
 	VBROADCASTSS addr, t \
-	VMULPS Y8, t, t      \
-	VADDPS t, acc, acc
+	TERM(Y8, t, acc, t)
 
 // func multiply4x16(c *float32, cs int, a *float32, ars, aks int, b *float32, bs int, bias *float32, tiles, depth int)
 TEXT ·multiply4x16(SB), NOSPLIT, $0-80
@@ -282,7 +274,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func hideVector(in, present, x *float32, groups int, threshold int32, s *random)
+// func hideVector(in, present, x *float32, groups int, threshold int32, s *Random)
 TEXT ·hideVector(SB), NOSPLIT, $0-48
 	MOVQ in+0(FP), DI
 	MOVQ present+8(FP), DX
@@ -331,7 +323,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func differVector(y, x, m *float32, groups int, w *weights, t *tally)
+// func differVector(y, x, m *float32, groups int, w *Weights, t *Tally)
 TEXT ·differVector(SB), NOSPLIT, $0-48
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
@@ -379,7 +371,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func adamVector(p, d, m, v *float32, groups int, a *step)
+// func adamVector(p, d, m, v *float32, groups int, a *AdamStep)
 TEXT ·adamVector(SB), NOSPLIT, $0-48
 	MOVQ p+0(FP), DI
 	MOVQ d+8(FP), SI

@@ -1,13 +1,9 @@
 //go:build amd64 && !purego
 
-#include "textflag.h"
+#include "macros_amd64.h"
 
-// AVX2 kernels. Each lane makes the operations of the plain kernel of the same
-// name (kernel.go) in the same order, with separate multiplication and
-// addition. Operands are in Go's order: VSUBPD a, b, c is c = b − a.
-
-// func touch(at unsafe.Pointer, from, lines int)
-TEXT ·touch(SB), NOSPLIT, $0-24
+// func Prefetch(at unsafe.Pointer, from, lines int)
+TEXT ·Prefetch(SB), NOSPLIT, $0-24
 	MOVQ at+0(FP), SI
 	MOVQ from+8(FP), AX
 	MOVQ lines+16(FP), CX
@@ -24,11 +20,6 @@ next:
 
 done:
 	RET
-
-// TERM adds x·w[at] to the accumulator; Y15 holds x.
-#define TERM(at, acc, t) \
-	VMULPS at, Y15, t \
-	VADDPS t, acc, acc
 
 // func project40(dst, x, w *float32, depth, n int)
 TEXT ·project40(SB), NOSPLIT, $0-40
@@ -55,18 +46,10 @@ TEXT ·project40(SB), NOSPLIT, $0-40
 
 pair:
 	VBROADCASTSS (SI), Y15
-	TERM((BX), Y0, Y10)
-	TERM(32(BX), Y1, Y11)
-	TERM(64(BX), Y2, Y12)
-	TERM(96(BX), Y3, Y13)
-	TERM(128(BX), Y4, Y14)
+	TERMS5(Y15, Y0, Y1, Y2, Y3, Y4, Y10, Y11, Y12, Y13, Y14)
 	ADDQ R8, BX
 	VBROADCASTSS 4(SI), Y15
-	TERM((BX), Y5, Y10)
-	TERM(32(BX), Y6, Y11)
-	TERM(64(BX), Y7, Y12)
-	TERM(96(BX), Y8, Y13)
-	TERM(128(BX), Y9, Y14)
+	TERMS5(Y15, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14)
 	ADDQ R8, BX
 	ADDQ $8, SI
 	DECQ DX
@@ -76,11 +59,7 @@ last:
 	TESTQ $1, CX
 	JZ    done
 	VBROADCASTSS (SI), Y15
-	TERM((BX), Y0, Y10)
-	TERM(32(BX), Y1, Y11)
-	TERM(64(BX), Y2, Y12)
-	TERM(96(BX), Y3, Y13)
-	TERM(128(BX), Y4, Y14)
+	TERMS5(Y15, Y0, Y1, Y2, Y3, Y4, Y10, Y11, Y12, Y13, Y14)
 
 done:
 	VADDPS Y5, Y0, Y0
@@ -88,10 +67,7 @@ done:
 	VADDPS Y7, Y2, Y2
 	VADDPS Y8, Y3, Y3
 	VADDPS Y9, Y4, Y4
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
+	STORE4
 	VMOVUPS Y4, 128(DI)
 	VZEROUPPER
 	RET
@@ -113,10 +89,10 @@ TEXT ·project8(SB), NOSPLIT, $0-40
 
 pair:
 	VBROADCASTSS (SI), Y15
-	TERM((BX), Y0, Y10)
+	TERM((BX), Y15, Y0, Y10)
 	ADDQ R8, BX
 	VBROADCASTSS 4(SI), Y15
-	TERM((BX), Y5, Y11)
+	TERM((BX), Y15, Y5, Y11)
 	ADDQ R8, BX
 	ADDQ $8, SI
 	DECQ DX
@@ -126,7 +102,7 @@ last:
 	TESTQ $1, CX
 	JZ    done
 	VBROADCASTSS (SI), Y15
-	TERM((BX), Y0, Y10)
+	TERM((BX), Y15, Y0, Y10)
 
 done:
 	VADDPS Y5, Y0, Y0
@@ -151,7 +127,7 @@ done:
 	VMOVAPD t0, zc                 \
 	VMOVAPD t1, zw
 
-// func standardiseVector(z, a, x *float64, by *scaling, n int, table *[16][4]float64)
+// func standardiseVector(z, a, x *float64, by *Scaling, n int, table *[16][4]float64)
 TEXT ·standardiseVector(SB), NOSPLIT, $0-48
 	MOVQ z+0(FP), DI
 	MOVQ a+8(FP), SI
@@ -426,7 +402,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func boundVector(expected, low, high, z *float64, down, up *float32, by *scaling, within *limits, n int)
+// func boundVector(expected, low, high, z *float64, down, up *float32, by *Scaling, within *Range, n int)
 TEXT ·boundVector(SB), NOSPLIT, $0-72
 	MOVQ expected+0(FP), DI
 	MOVQ low+8(FP), SI
