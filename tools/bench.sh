@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Go benchmarks of this tree into bin/bench.txt; with a revision, of that one,
 # too, in turns in the same session, and benchstat's comparison of the two.
-#   tools/bench.sh [REVISION]     environment: BENCH (which), COUNT, BENCHTIME
+#   tools/bench.sh [REVISION]     environment: PACKAGES, BENCH, COUNT, BENCHTIME
 set -euo pipefail
 cd "$(dirname "$0")/.."
-base=${1:-} packages=(internal/simd autoencoder detect incident store watch)
+base=${1:-} packages=(${PACKAGES:-internal/simd autoencoder detect incident store watch})
 new=$PWD work=$(mktemp -d)
 trap 'git worktree remove --force "$work/tree" 2>/dev/null || true; rm -rf "$work"' EXIT
 
