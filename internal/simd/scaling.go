@@ -2,9 +2,11 @@ package simd
 
 import "math"
 
+// ClipZ is where Z is clipped, on either side, and clipA where A is, before its
+// asinh.
 const (
-	ClipZ = 100.0 // Z is clipped at ± this
-	clipA = 50.0  // and A before its asinh
+	ClipZ = 100.0
+	clipA = 50.0
 )
 
 // Scaling maps one feature from its own unit to Z, standardised by mean and
@@ -14,12 +16,16 @@ type Scaling struct {
 	ACentre, AWidth float64
 }
 
-// Z and A scale x.
+// Z scales x by mean and deviation.
 func (s Scaling) Z(x float64) float64 { return clip((x-s.ZCentre)/s.ZWidth, ClipZ) }
+
+// A scales x by median and quartiles.
 func (s Scaling) A(x float64) float64 { return asinh(clip((x-s.ACentre)/s.AWidth, clipA)) }
 
-// UnZ and UnA are the inverses inside the clipping range.
+// UnZ is the inverse of Z inside the clipping range.
 func (s Scaling) UnZ(z float64) float64 { return s.ZCentre + float64(z*s.ZWidth) }
+
+// UnA is the inverse of A inside the clipping range.
 func (s Scaling) UnA(a float64) float64 { return s.ACentre + math.Sinh(a)*s.AWidth }
 
 // Range is the physical range of a feature.

@@ -24,9 +24,10 @@
 // ends, with a panic, because the assembly does not check.
 package simd
 
+// Lanes is how many float32 a vector register holds, Doubles how many float64.
 const (
-	Lanes   = 8 // float32 in a vector register
-	Doubles = 4 // float64 in one
+	Lanes   = 8
+	Doubles = 4
 )
 
 // Pad is the next multiple of [Lanes].
