@@ -44,6 +44,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	bash tools/fuzz.sh
 
 cover: ## what the tests reach, by package (the whole program's tests aside)
+	@mkdir -p bin
 	$(GO) test -short -coverprofile=bin/cover.out ./...
 	@bash tools/cover.sh bin/cover.out
 
@@ -84,5 +85,5 @@ release: ## tag VERSION=vX.Y.Z and build what is published (ARGS='--dry-run' onl
 	bash tools/release.sh $(ARGS) $(VERSION)
 
 clean: ## remove what was built (never ./data)
-	rm -rf bin web/ui/node_modules autoencoder/testdata/onnx/node_modules
+	rm -rf bin dist web/ui/node_modules autoencoder/testdata/onnx/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
