@@ -64,7 +64,7 @@ scenarios: ## scenario scripts: metrics in, incidents and messages out, in virtu
 
 lint: ## static checks, by .golangci.yml
 	$(GO) vet ./...
-	cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	cd tools/pinned && $(GO) build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	./bin/golangci-lint run ./...
 
 e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, VictoriaMetrics, a browser
@@ -72,7 +72,7 @@ e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, Vic
 
 ui: $(UI)
 
-$(UI): web/ui/package-lock.json $(UI_SRC)
+$(UI): web/ui/package-lock.json api/openapi.json $(UI_SRC)
 	cd web/ui && $(NPM) ci --no-audit --no-fund --loglevel=error && $(NPM) run build --silent
 	@touch $@
 

@@ -67,7 +67,7 @@ type Incident struct {
 	Causes       []Cause       `json:"causes"` // at the latest change, once closed at the peak; the largest first
 	Reason       string        `json:"reason"` // why it is in its state: one of the Reason constants
 	Summary      string        `json:"summary"`
-	Suppressed   string        `json:"suppressed"` // why nobody is told; empty: people are told
+	Suppressed   string        `json:"suppressed"` // why nobody is notified; empty: people are
 	AckedBy      string        `json:"acked_by"`
 	Assignee     string        `json:"assignee"`
 	Verdict      Verdict       `json:"verdict"`
@@ -77,6 +77,10 @@ type Incident struct {
 	Fleet        string        `json:"fleet"` // the fleet incident that this host's incident is part of; empty: none
 	ChangeNumber int           `json:"change_number"`
 }
+
+// Storm reports whether an incident stands for too many unrelated ones at once:
+// of all fleet incidents those alone have no cause in common.
+func (i Incident) Storm() bool { return i.Kind == FleetIncident && len(i.Causes) == 0 }
 
 // Clone is a deep copy.
 func (i Incident) Clone() Incident {
@@ -102,26 +106,6 @@ const (
 	ChangeReopened     ChangeKind = "reopened"
 	ChangeActed        ChangeKind = "acted"
 	ChangeClosed       ChangeKind = "closed"
-)
-
-// Reasons that a change gives; they are values, so that programs can branch.
-const (
-	ReasonAnomalous   = "opened_anomalous"
-	ReasonColdStart   = "opened_cold_start_suppressed"
-	ReasonTrivial     = "opened_trivial_suppressed"
-	ReasonSilenced    = "opened_silenced"
-	ReasonMaintenance = "opened_maintenance"
-	ReasonGrace       = "opened_grace"
-	ReasonFeedback    = "opened_rejected_pattern"
-	ReasonSourceDown  = "opened_source_down"
-	ReasonReopened    = "reopened_within_window"
-	ReasonSeverity    = "escalated_severity"
-	ReasonJoined      = "escalated_members_joined"
-	ReasonRecovered   = "closed_recovered"
-	ReasonExpired     = "closed_expired"
-	ReasonHostGone    = "closed_host_gone"
-	ReasonMerged      = "closed_merged"
-	ReasonByOperator  = "closed_by_operator"
 )
 
 // Change is a recorded step in an incident's life. It carries the incident as

@@ -45,7 +45,7 @@ type Vector struct {
 	At     time.Time
 	Values []float64
 	// Shift is the ID of the window in which other values are to be expected at
-	// At ([EffectShift]); empty: none.
+	// At (mute.EffectShift); empty: none.
 	Shift string
 }
 
@@ -131,7 +131,7 @@ const (
 )
 
 // Tick is one round of scoring over one source: what the scoring job hands to
-// the incident desk. Scores and Silent together name every host it watches
+// the incident manager. Scores and Silent together name every host it watches
 // that has a model.
 type Tick struct {
 	Source string
@@ -157,111 +157,31 @@ type ModelInfo struct {
 	Note      string    `json:"note"` // why it serves, or why it was not promoted
 }
 
-// SourceState says how a source answers.
-type SourceState string
-
-// A partial source answers, but not for every feature.
-const (
-	SourceStarting SourceState = "starting"
-	SourceUp       SourceState = "up"
-	SourcePartial  SourceState = "partial"
-	SourceDown     SourceState = "down"
-)
-
-// SourceStatus is the live state of one source.
-type SourceStatus struct {
-	Name           string            `json:"name"`
-	Address        string            `json:"address"` // its URL without credentials, or "this machine"
-	State          SourceState       `json:"state"`
-	Since          time.Time         `json:"since"`
-	Err            string            `json:"err"`
-	FailedFeatures map[string]string `json:"failed_features"` // feature -> why its query failed
-	Hosts          int               `json:"hosts"`
-	LastRead       time.Time         `json:"last_read"`
-	ReadSeconds    float64           `json:"read_seconds"`
-	StepSeconds    float64           `json:"step_seconds"`
-}
-
-// HostState says where a host stands.
-type HostState string
-
-// A host is learning until its first model is ready.
-const (
-	HostLearning  HostState = "learning"
-	HostNormal    HostState = "normal"
-	HostAnomalous HostState = "anomalous"
-	HostSilent    HostState = "silent"
-)
-
-// FeatureValue is one feature of a host as last seen.
-type FeatureValue struct {
-	Name     string  `json:"name"`
-	Unit     Unit    `json:"unit"`
-	Help     string  `json:"help"`
-	Actual   float64 `json:"actual"`   // NaN where missing
-	Expected float64 `json:"expected"` // NaN before the first model
-	Lower    float64 `json:"lower"`
-	Upper    float64 `json:"upper"`
-	Share    float64 `json:"share"`
-}
-
-// HostStatus is the live state of one host.
-type HostStatus struct {
-	Host     Host              `json:"host"`
-	Labels   map[string]string `json:"labels"`
-	State    HostState         `json:"state"`
-	Score    Score             `json:"score"` // the latest; its zero value before the first model
-	Features []FeatureValue    `json:"features"`
-	LastSeen time.Time         `json:"last_seen"`
-	Model    ModelInfo         `json:"model"` // what serves; its zero value before the first model
-	Training TrainingStatus    `json:"training"`
-	First    time.Time         `json:"first"`     // its first sample, as far as history reaches
-	Stale    bool              `json:"stale"`     // the model is older than two intervals between trainings
-	Drift    Drift             `json:"drift"`     // since the model serves
-	SelfTest []SelfTest        `json:"self_test"` // of the model that serves
-	Pages    Pages             `json:"pages"`     // of the last week
-}
-
-// Drift says how far a host has left what its model learned.
-type Drift struct {
-	Samples  int      `json:"samples"`  // scored by this model, a day's at most; 0: nothing is known yet
-	Busy     float64  `json:"busy"`     // share of them above half of the limit
-	Expected float64  `json:"expected"` // the same in training
-	Shifted  []string `json:"shifted"`  // features whose usual error has moved by more than two deviations
-	Drifting bool     `json:"drifting"` // it is so far that the model judges another host than it learned
-}
-
-// SelfTest is what a model finds of synthetic faults of one kind, injected into
-// its host's own history.
-type SelfTest struct {
-	Kind     string        `json:"kind"`
-	Recall   float64       `json:"recall"`   // share found, over all sizes
-	Delay    time.Duration `json:"delay_ns"` // median from start to first alert; 0 where none was found
-	Smallest float64       `json:"smallest"` // smallest size, in standard deviations, of which half are found; 0: none, or the kind has no size
-}
-
-// Pages are incidents that people were told of, against those that the
-// operator accepts.
-type Pages struct {
-	Promised float64 `json:"promised"` // false ones accepted per host and week
-	Actual   float64 `json:"actual"`   // told of per host and week, true or false; NaN while less than a day is known
-	Opened   int     `json:"opened"`   // the same as a count, within Days
-	Hosts    int     `json:"hosts"`
-	Days     float64 `json:"days"` // a week at most
-}
-
-// TrainingStatus says what is being learned of a host, and when.
-type TrainingStatus struct {
-	Running   bool      `json:"running"`
-	Progress  float64   `json:"progress"`   // 0…1 of the running training
-	Samples   int       `json:"samples"`    // collected so far
-	NextDue   time.Time `json:"next_due"`   // when the next model (or the first) is expected
-	NextGrade Grade     `json:"next_grade"` // the grade it will have
-	Err       string    `json:"err"`        // why the last training gave no model
-}
-
 // ScorePoint is one instant of a host's score history.
 type ScorePoint struct {
 	At    time.Time `json:"at"`
 	Value float64   `json:"value"`
 }
+
+// Audit is one row of who did what. Rows are never changed.
+type Audit struct {
+	Seq     int64     `json:"seq"`
+	At      time.Time `json:"at"`
+	By      string    `json:"by"`
+	Action  string    `json:"action"`  // such as "silence.create", "pattern.revert"
+	Subject string    `json:"subject"` // the ID of what was acted on
+	Detail  string    `json:"detail"`
+}
+
+// Span is a stretch of time, such as one that a host's model must not learn from,
+// and why.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Why  string    `json:"why,omitzero"` // such as "incident 2026…", "silence …"
+	// Confirmed says that an operator called it real trouble.
+	Confirmed bool `json:"confirmed,omitzero"`
+}
+
+// Contains reports whether an instant is within the span, both ends included.
+func (s Span) Contains(t time.Time) bool { return !t.Before(s.From) && !t.After(s.To) }

@@ -15,24 +15,23 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// Options of an API. Store, Desk and Live (with Hosts and Sources) are
-// required.
+// Options of an API. Store is required; without a Manager nothing can be changed,
+// and without a Runtime no host and no source is known.
 type Options struct {
 	Store    *store.DB
-	Desk     *incident.Desk
-	Live     Live
+	Manager  *incident.Manager
+	Runtime  Runtime              // nil: there is none
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Started  time.Time // for the uptime; zero: when New is called
-	Graph    Graph     // pictures for messages; nil: none
 	Log      *slog.Logger
 }
 
 // API answers HTTP requests. It is safe for concurrent use.
 type API struct {
 	store    *store.DB
-	desk     *incident.Desk
-	live     Live
+	manager  *incident.Manager
+	live     Runtime
 	registry *prometheus.Registry
 	version  string
 	started  time.Time
@@ -41,7 +40,6 @@ type API struct {
 	closed   chan struct{} // closed by Close: event streams end
 	requests *prometheus.HistogramVec
 	document []byte // OpenAPI
-	graph    Graph
 }
 
 // New is an API over o. It starts nothing.
@@ -52,12 +50,15 @@ func New(o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Runtime == nil {
+		o.Runtime = absent{}
+	}
 	if o.Started.IsZero() {
 		o.Started = time.Now()
 	}
 	a := &API{
-		store: o.Store, desk: o.Desk, live: o.Live, registry: o.Registry, version: o.Version,
-		started: o.Started, graph: o.Graph, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version,
+		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "omen_http_request_duration_seconds",
@@ -83,27 +84,22 @@ func (a *API) Observe(k omen.Tick) { a.recent.observe(k) }
 // called once, for example by http.Server.RegisterOnShutdown.
 func (a *API) Close() { close(a.closed) }
 
-// Handler serves the API's routes. What it does not know is 404 in JSON under
-// /api/, and the fallback's elsewhere: the user interface.
-func (a *API) Handler() http.Handler { return a.HandlerWith(nil) }
+// Handler serves the API's routes; everything else is 404.
+func (a *API) Handler() http.Handler { return a.HandlerWith(http.NotFoundHandler()) }
 
 // HandlerWith is [API.Handler] with a handler for all other paths, such as the
-// user interface, behind the same protections; nil answers 404.
+// web UI, behind the same protections. Below /api/ a path or method that the
+// fallback does not know is answered in the API's own form.
 func (a *API) HandlerWith(fallback http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range a.routes() {
 		mux.Handle(r.method+" "+r.path, a.measured(r))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)}))
-	mux.HandleFunc("/api/v1/omen/", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusNotFound, wireError{
-			Error: r.Method + " " + r.URL.Path + ": no such route",
-			Hint:  "/api/v1/omen/openapi.json lists all routes",
-		})
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		fallback.ServeHTTP(&refusal{ResponseWriter: w, request: r}, r)
 	})
-	if fallback != nil {
-		mux.Handle("/", fallback)
-	}
+	mux.Handle("/", fallback)
 	return a.protected(mux)
 }
 
@@ -127,13 +123,13 @@ func (a *API) measured(rt route) http.Handler {
 }
 
 // protected refuses requests that another site's page made a browser send,
-// and says to browsers what pages of ours may do.
+// and says to browsers what the web UI may do.
 func (a *API) protected(next http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusForbidden, wireError{
+		answer(w, http.StatusForbidden, Error{
 			Error: "the request comes from another site's page",
-			Hint:  "open Omen's own page, or send the request without a browser",
+			Hint:  "open Omen's own web UI, or send the request without a browser",
 		})
 	}))
 	checked := guard.Handler(next)

@@ -204,6 +204,9 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		says               string
 	}{
 		{"GET", "/api/v1/omen/nothing", "", 404, "openapi.json"},
+		{"DELETE", "/api/v1/omen/hosts", "", 404, "DELETE /api/v1/omen/hosts: no such route"},
+		{"GET", "/api/v1/nonsense", "", 404, "no such route"},
+		{"GET", "/api/", "", 404, "no such route"},
 		{"GET", "/api/v1/omen/hosts/web-2", "", 404, "web-2"},
 		{"GET", "/api/v1/omen/hosts/web-1:9100", "", 409, "other/node/web-1:9100"},
 		{"GET", "/api/v1/omen/hosts?limit=-1", "", 400, "limit"},
@@ -303,14 +306,7 @@ func TestIncidentsPageThroughAll(t *testing.T) {
 	var ids []string
 	next := ""
 	for range 10 {
-		_, body, _ := f.call(t, "GET", "/api/v1/omen/incidents?limit=2&before="+next, "")
-		var page struct {
-			Incidents []struct{ ID string }
-			Next      string
-		}
-		if err := json.Unmarshal([]byte(body), &page); err != nil {
-			t.Fatal(err)
-		}
+		page := read[Incidents](t, f, "incidents?limit=2&before="+next)
 		for _, in := range page.Incidents {
 			ids = append(ids, in.ID)
 		}
@@ -346,12 +342,8 @@ func TestHistoryComesFromWhatWasSeenWhereNothingIsStored(t *testing.T) {
 	for i := range recentScores + 5 {
 		f.api.Observe(omen.Tick{At: at, Scores: []omen.Score{{Host: web1, At: at.Add(time.Duration(i) * time.Second), Value: float64(i)}}})
 	}
-	_, body, _ := f.call(t, "GET", "/api/v1/omen/hosts/web-1:9100/score?from=2026-03-01T12:00:00Z&to=2026-03-01T13:00:00Z", "")
-	var h struct{ Times, Scores []float64 }
-	if err := json.Unmarshal([]byte(body), &h); err != nil {
-		t.Fatal(err)
-	}
-	if len(h.Scores) != recentScores || h.Scores[0] != 5 || h.Times[0] != float64(at.Unix()+5) {
+	h := read[ScoreHistory](t, f, "hosts/web-1:9100/score?from=2026-03-01T12:00:00Z&to=2026-03-01T13:00:00Z")
+	if len(h.Scores) != recentScores || h.Scores[0] != 5 || h.Times[0] != Unix(at)+5 {
 		t.Errorf("%d scores from %v at %v", len(h.Scores), h.Scores[:1], h.Times[:1])
 	}
 }
@@ -440,6 +432,48 @@ func TestAStreamGoesOnWhereItWas(t *testing.T) {
 		}
 	}
 	t.Error("the stream ended")
+}
+
+// What is asked of one host by its ID does not list all.
+func TestOneHostIsReadByItsID(t *testing.T) {
+	f := newFixture(t)
+	f.hosts = append(f.hosts, scored(omen.Host{Source: "prom", Profile: "node", Name: "a%2Fb"}, 0.5))
+	for _, id := range []string{web1.ID(), "prom/node/a%2Fb"} {
+		h := read[HostDetail](t, f, "hosts/"+url.PathEscape(id))
+		read[ScoreHistory](t, f, "hosts/"+url.PathEscape(id)+"/score")
+		if read[Features](t, f, "hosts/"+url.PathEscape(id)+"/features?feature=cpu_iowait"); h.ID != id {
+			t.Errorf("%s is answered for %s", h.ID, id)
+		}
+	}
+	if f.listed != 0 {
+		t.Errorf("all hosts were listed %d times", f.listed)
+	}
+}
+
+// Below /api/ the fallback's answers in JSON pass; others become the API's.
+func TestUnknownPathsBesideTheAPI(t *testing.T) {
+	rest := http.NewServeMux()
+	rest.HandleFunc("GET /api/v1/query", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"status":"error"}`)
+	})
+	rest.HandleFunc("GET /hosts/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "web UI") })
+	h := New(Options{}).HandlerWith(rest)
+	for path, want := range map[string]string{
+		"GET /api/v1/query":   `404 {"status":"error"}`,
+		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
+		"GET /api/v1/queries": `404 {"error":"GET /api/v1/queries: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
+		"GET /hosts/a%252Fb":  "200 web UI",
+		"GET /federate":       "404 404 page not found\n",
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		if got := fmt.Sprint(w.Code, " ", w.Body); got != want {
+			t.Errorf("%s %s: %q, want %q", method, path, got, want)
+		}
+	}
 }
 
 // A chart of several features does not fail for one that the host has no more.

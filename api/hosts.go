@@ -2,14 +2,11 @@ package api
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/store"
@@ -21,9 +18,13 @@ const sparkScores = 60
 // find is the host that a path or query names: by its full ID, or by its name
 // if only one host has it, or by its instance label.
 func (a *API) find(name string) (omen.HostStatus, error) {
+	if id, err := omen.ParseHost(name); err == nil {
+		if h, ok := a.live.Host(id); ok {
+			return h, nil
+		}
+	}
 	hosts := a.live.Hosts()
 	for _, is := range []func(omen.HostStatus) bool{
-		func(h omen.HostStatus) bool { return h.Host.ID() == name },
 		func(h omen.HostStatus) bool { return h.Host.Name == name },
 		func(h omen.HostStatus) bool { return h.Labels["instance"] == name },
 	} {
@@ -39,10 +40,7 @@ func (a *API) find(name string) (omen.HostStatus, error) {
 		case 1:
 			return found[0], nil
 		}
-		var ids []string
-		for _, h := range found {
-			ids = append(ids, h.Host.ID())
-		}
+		ids := each(found, func(h omen.HostStatus) string { return h.Host.ID() })
 		slices.Sort(ids)
 		return omen.HostStatus{}, omen.WithHint(
 			fmt.Errorf("host %q: %d hosts have this name: %w", name, len(ids), omen.ErrConflict),
@@ -71,7 +69,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 		return nil, err
 	}
 	all := a.live.Hosts()
-	out := wireHosts{Counts: counts(all)}
+	out := Hosts{Counts: counts(all)}
 	needle := strings.ToLower(q.Get("q"))
 	kept := make([]omen.HostStatus, 0, len(all))
 	for _, h := range all {
@@ -91,7 +89,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	out.Total = len(kept)
 	kept = kept[min(offset, len(kept)):]
 	kept = kept[:min(limit, len(kept))]
-	out.Hosts = each(kept, func(h omen.HostStatus) wireHost { return toHost(h, a.recent.values(h.Host, sparkScores), 3) })
+	out.Hosts = each(kept, func(h omen.HostStatus) Host { return toHost(h, a.recent.values(h.Host, sparkScores), 3) })
 	return out, nil
 }
 
@@ -108,13 +106,10 @@ func orderOf(by string) (func(x, y omen.HostStatus) int, error) {
 	switch by {
 	case "", "attention":
 		return func(x, y omen.HostStatus) int {
-			if d := cmp.Compare(rank[x.State], rank[y.State]); d != 0 {
-				return d
-			}
-			if x.State == omen.HostAnomalous {
+			if x.State == omen.HostAnomalous && y.State == x.State {
 				return cmp.Compare(score(y), score(x))
 			}
-			return 0
+			return cmp.Compare(rank[x.State], rank[y.State])
 		}, nil
 	case "score":
 		return func(x, y omen.HostStatus) int { return cmp.Compare(score(y), score(x)) }, nil
@@ -137,8 +132,8 @@ func (a *API) getHost(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := wireHostDetail{
-		wireHost: toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
+	out := HostDetail{
+		Host:     toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
 		Features: each(h.Features, toFeature), Incidents: each(open, toIncident),
 	}
 	if h.Model.ID != "" {
@@ -146,175 +141,4 @@ func (a *API) getHost(r *http.Request) (any, error) {
 		out.Serving = &m
 	}
 	return out, nil
-}
-
-// maxSpan bounds how much history one request reads.
-const maxSpan = 40 * 24 * time.Hour
-
-func (a *API) getScore(r *http.Request) (any, error) {
-	h, err := a.hostParam(r.PathValue("host"))
-	if err != nil {
-		return nil, err
-	}
-	from, to, points, err := rangeParams(r)
-	if err != nil {
-		return nil, err
-	}
-	history, err := a.scores(r.Context(), h, from, to)
-	if err != nil {
-		return nil, err
-	}
-	out := wireHistory{Host: h.ID(), Limit: 1}
-	times, values, step := thin(history, from, to, points)
-	if step == 0 {
-		step = a.spacing(h, times)
-	}
-	out.Step = number(step.Seconds())
-	out.Times = each(times, unix)
-	out.Scores = each(values, func(v float64) number { return number(v) })
-	return out, nil
-}
-
-// scores is what is stored of a host's scores, or else what was seen lately.
-func (a *API) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
-	if a.live.Scores != nil {
-		stored, err := a.live.Scores(ctx, h, from, to)
-		if err != nil || len(stored) > 0 {
-			return stored, err
-		}
-	}
-	var out []omen.ScorePoint
-	for _, p := range a.recent.of(h) {
-		if !p.At.Before(from) && !p.At.After(to) {
-			out = append(out, p)
-		}
-	}
-	return out, nil
-}
-
-// spacing is how far apart a history's points are: the least distance of any
-// two, or the source's step where there are not two.
-func (a *API) spacing(h omen.Host, times []time.Time) time.Duration {
-	least := time.Duration(0)
-	for i := 1; i < len(times); i++ {
-		if d := times[i].Sub(times[i-1]); d > 0 && (least == 0 || d < least) {
-			least = d
-		}
-	}
-	for _, s := range a.live.Sources() {
-		if least == 0 && s.Name == h.Source {
-			least = time.Duration(s.StepSeconds * float64(time.Second))
-		}
-	}
-	return least
-}
-
-// thin reduces a history to about n points, each the highest of its step, so
-// that no peak is lost. A step without any finite score is left out.
-func thin(history []omen.ScorePoint, from, to time.Time, n int) ([]time.Time, []float64, time.Duration) {
-	var times []time.Time
-	var values []float64
-	if len(history) <= n {
-		for _, p := range history {
-			times, values = append(times, p.At), append(values, p.Value)
-		}
-		return times, values, 0
-	}
-	step := max(to.Sub(from)/time.Duration(n), time.Millisecond)
-	bucket := int64(-1)
-	for _, p := range history {
-		b := int64(p.At.Sub(from) / step)
-		last := len(values) - 1
-		switch {
-		case b != bucket:
-			bucket, times, values = b, append(times, p.At), append(values, p.Value)
-		case math.IsNaN(values[last]) || p.Value > values[last]:
-			values[last] = p.Value
-		}
-	}
-	return times, values, step
-}
-
-func (a *API) getFeatures(r *http.Request) (any, error) {
-	h, err := a.find(r.PathValue("host"))
-	if err != nil {
-		return nil, err
-	}
-	if a.live.Features == nil {
-		return nil, fmt.Errorf("history of features of host %s: %w", h.Host, errNotHere)
-	}
-	from, to, _, err := rangeParams(r)
-	if err != nil {
-		return nil, err
-	}
-	names := r.URL.Query()["feature"]
-	if len(names) == 0 || len(names) > 16 {
-		return nil, fmt.Errorf("feature: %d given, want 1 to 16: %w", len(names), omen.ErrInvalid)
-	}
-	asked := strings.Join(names, ", ")
-	names = slices.DeleteFunc(names, func(n string) bool {
-		return !slices.ContainsFunc(h.Features, func(f omen.FeatureValue) bool { return f.Name == n })
-	})
-	if len(names) == 0 {
-		return nil, fmt.Errorf("features %s: host %s has none of these names: %w", asked, h.Host, omen.ErrNotFound)
-	}
-	got, err := a.live.Features(r.Context(), h.Host, names, from, to)
-	if err != nil {
-		return nil, err
-	}
-	toNumber := func(v float64) number { return number(v) }
-	return wireFeatures{Host: h.Host.ID(), Features: each(got, func(f FeatureHistory) wireFeatureHistory {
-		return wireFeatureHistory{
-			Feature: f.Feature, Unit: f.Unit, Times: each(f.At, unix), Actual: each(f.Actual, toNumber),
-			Expected: each(f.Expected, toNumber), Lower: each(f.Lower, toNumber), Upper: each(f.Upper, toNumber),
-		}
-	})}, nil
-}
-
-// rangeParams reads from, to (RFC 3339 or seconds since 1970; the last hour
-// if neither is given) and points.
-func rangeParams(r *http.Request) (from, to time.Time, points int, err error) {
-	q := r.URL.Query()
-	if points, err = intParam(q.Get("points"), "points", 1000, 11000); err != nil {
-		return
-	}
-	if to, err = timeParam(q.Get("to"), "to", time.Now()); err != nil {
-		return
-	}
-	if from, err = timeParam(q.Get("from"), "from", to.Add(-time.Hour)); err != nil {
-		return
-	}
-	switch {
-	case !from.Before(to):
-		err = fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
-	case to.Sub(from) > maxSpan:
-		err = fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
-	}
-	return
-}
-
-func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
-	if text == "" {
-		return otherwise, nil
-	}
-	if s, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(s) < 1e11 {
-		return time.UnixMilli(int64(s * 1000)).UTC(), nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return t, omen.WithHint(fmt.Errorf("%s=%s is no time: %w", name, text, omen.ErrInvalid),
-			"write 2026-01-31T12:00:00Z, or seconds since 1970")
-	}
-	return t, nil
-}
-
-func intParam(text, name string, otherwise, most int) (int, error) {
-	if text == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > most {
-		return 0, fmt.Errorf("%s=%s: want a number from 0 to %d: %w", name, text, most, omen.ErrInvalid)
-	}
-	return n, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/store"
 )
@@ -35,20 +36,17 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	for _, p := range []struct {
-		name string
-		set  func(*http.Request) error
-	}{{"from", func(r *http.Request) error { f.From, err = timeParam(q.Get("from"), "from", f.From); return err }},
-		{"to", func(r *http.Request) error { f.To, err = timeParam(q.Get("to"), "to", f.To); return err }}} {
-		if err := p.set(r); err != nil {
-			return nil, err
-		}
+	if f.From, err = timeParam(q.Get("from"), "from", f.From); err != nil {
+		return nil, err
+	}
+	if f.To, err = timeParam(q.Get("to"), "to", f.To); err != nil {
+		return nil, err
 	}
 	found, err := a.store.Incidents(r.Context(), f)
 	if err != nil {
 		return nil, err
 	}
-	var out wireIncidents
+	var out Incidents
 	if len(found) > limit {
 		found = found[:limit]
 		if limit > 0 {
@@ -75,27 +73,27 @@ func (a *API) getIncident(r *http.Request) (any, error) {
 	return a.incident(r, r.PathValue("id"))
 }
 
-func (a *API) incident(r *http.Request, id string) (wireIncidentDetail, error) {
+func (a *API) incident(r *http.Request, id string) (IncidentDetail, error) {
 	in, err := a.store.Incident(r.Context(), id)
 	if err != nil {
-		return wireIncidentDetail{}, err
+		return IncidentDetail{}, err
 	}
 	changes, err := a.store.Changes(r.Context(), id)
 	if err != nil {
-		return wireIncidentDetail{}, err
+		return IncidentDetail{}, err
 	}
 	deliveries, err := a.store.Deliveries(r.Context(), id)
 	if err != nil {
-		return wireIncidentDetail{}, err
+		return IncidentDetail{}, err
 	}
-	return wireIncidentDetail{
-		wireIncident: toIncident(in), Changes: each(changes, toChange), Deliveries: each(deliveries, toDelivery),
+	return IncidentDetail{
+		Incident: toIncident(in), Changes: each(changes, toChange), Deliveries: each(deliveries, toDelivery),
 	}, nil
 }
 
-// wireAct is the body of every request to act on an incident; what does not
+// Act is the body of every request to act on an incident; what does not
 // belong to the action stays empty.
-type wireAct struct {
+type Act struct {
 	By       string       `json:"by,omitempty" doc:"who asks; with basic auth, the signed-in user always"`
 	Comment  string       `json:"comment,omitempty"`
 	Assignee string       `json:"assignee,omitempty" doc:"of assign; empty: nobody"`
@@ -118,7 +116,7 @@ func author(r *http.Request, given string) string {
 }
 
 func command(r *http.Request, action incident.Action) (incident.Command, error) {
-	var in wireAct
+	var in Act
 	if err := decode(r, &in); err != nil {
 		return incident.Command{}, err
 	}
@@ -134,21 +132,21 @@ func (a *API) act(action incident.Action) func(*http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.desk.Do(r.Context(), c); err != nil {
+		if _, err := a.manager.Do(r.Context(), c); err != nil {
 			return nil, err
 		}
 		return a.incident(r, c.Incident)
 	}
 }
 
-type wirePreview struct {
-	Pattern wirePattern        `json:"pattern" doc:"what Omen would remember"`
-	Vanish  list[wireIncident] `json:"vanish" doc:"incidents of the last 90 days that nobody would have been told of"`
-	Lost    list[wireIncident] `json:"lost" doc:"of these, those that somebody confirmed as real"`
+type Preview struct {
+	Pattern Pattern        `json:"pattern" doc:"what Omen would remember"`
+	Vanish  List[Incident] `json:"vanish" doc:"incidents of the last 90 days that would have been suppressed"`
+	Lost    List[Incident] `json:"lost" doc:"of these, those that somebody confirmed as real"`
 }
 
-type wirePreviews struct {
-	Previews list[wirePreview] `json:"previews" doc:"one for a host's incident, one per member for a fleet's"`
+type Previews struct {
+	Previews List[Preview] `json:"previews" doc:"one for a host's incident, one per member for a fleet's"`
 }
 
 func (a *API) preview(r *http.Request) (any, error) {
@@ -156,11 +154,11 @@ func (a *API) preview(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.desk.Preview(r.Context(), c)
+	all, err := a.manager.Preview(r.Context(), c)
 	if err != nil {
 		return nil, err
 	}
-	return wirePreviews{each(all, func(p incident.Preview) wirePreview {
-		return wirePreview{toPattern(p.Pattern), each(p.Vanish, toIncident), each(p.Lost, toIncident)}
+	return Previews{each(all, func(p feedback.Preview) Preview {
+		return Preview{toPattern(p.Pattern), each(p.Vanish, toIncident), each(p.Lost, toIncident)}
 	})}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
@@ -24,16 +25,9 @@ func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
 		{`{"name":"cause","value":"disk_write","isRegex":false,"isEqual":true}`, []string{"shop/checkout", "web-1:9100"}, []string{"i1"}},
 		{`{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true},{"name":"cause","value":"swap_in","isRegex":false,"isEqual":true}`, []string{"web-1:9100"}, nil},
 	} {
-		status, body, _ := f.call(t, "POST", "/api/v1/omen/matches", `{"match":[`+c.match+`]}`)
-		var got struct {
-			Hosts     []struct{ Name string }
-			HostCount int `json:"host_count"`
-			AllHosts  int `json:"all_hosts"`
-			Incidents []struct{ ID string }
-			Count     int `json:"incident_count"`
-		}
-		if err := json.Unmarshal([]byte(body), &got); err != nil || status != 200 {
-			t.Fatalf("%s: %d %s", c.match, status, body)
+		var got Matches
+		if err := NewClient(f.server.URL).Post(t.Context(), "matches", json.RawMessage(`{"match":[`+c.match+`]}`), &got); err != nil {
+			t.Fatal(err)
 		}
 		var hosts, incidents []string
 		for _, h := range got.Hosts {
@@ -43,10 +37,14 @@ func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
 			incidents = append(incidents, i.ID)
 		}
 		if !slices.Equal(hosts, c.hosts) || !slices.Equal(incidents, c.incidents) || got.HostCount != len(c.hosts) || got.Count != len(c.incidents) || got.AllHosts != 2 {
-			t.Errorf("%s:\n%s\nwant hosts %v, incidents %v", c.match, body, c.hosts, c.incidents)
+			t.Errorf("%s:\n%+v\nwant hosts %v, incidents %v", c.match, got, c.hosts, c.incidents)
 		}
 	}
-	for body, says := range map[string]string{`{"match":[]}`: "no matcher", `{"match":[{"name":"host","value":"(","isRegex":true,"isEqual":true}]}`: "matcher host"} {
+	if _, body, _ := f.call(t, "POST", "/api/v1/omen/matches", `{"text":"host=~\"web-.*\"\nseverity != critical"}`); !strings.Contains(body,
+		`{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true},{"name":"severity","value":"critical","isRegex":false,"isEqual":false}],"hosts":[{`) {
+		t.Errorf("matchers as text: %s", body)
+	}
+	for body, says := range map[string]string{`{"text":"host"}`: "matcher ", `{"match":[]}`: "no matcher", `{"match":[{"name":"host","value":"(","isRegex":true,"isEqual":true}]}`: "matcher host"} {
 		if status, answer, _ := f.call(t, "POST", "/api/v1/omen/matches", body); status != 400 || !strings.Contains(answer, says) {
 			t.Errorf("%s: %d %s", body, status, answer)
 		}
@@ -63,7 +61,7 @@ func TestMatchesOfAFleetAndOfMany(t *testing.T) {
 		{ID: "member", Kind: omen.HostIncident, Host: hosts[0], Fleet: "fleet"},
 	}
 	ids := func(value string) string {
-		holds, err := omen.Compile([]omen.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}})
+		holds, err := mute.Compile([]mute.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,14 +27,14 @@ var (
 	mError    = metric{"anomaly_reconstruction_error", "Mean squared error of the host's autoencoder, in scaled units.", prometheus.GaugeValue}
 	mCause    = metric{"anomaly_cause_ratio", "A feature's share of the score; only while the host is anomalous.", prometheus.GaugeValue}
 	mTrained  = metric{"omen_model_trained_timestamp_seconds", "When the model that serves a host was trained.", prometheus.GaugeValue}
-	mAge      = metric{"omen_model_age_seconds", "Time since the last sample that a host's model learned from.", prometheus.GaugeValue}
+	mAge      = metric{"omen_model_age_seconds", "Time since the last sample that a host's model was trained on.", prometheus.GaugeValue}
 	mGrade    = metric{"omen_model_grade", "1 for the grade of a host's model: provisional, learning or established.", prometheus.GaugeValue}
 	mStale    = metric{"omen_model_stale", "1 if a host's model is older than two intervals between trainings.", prometheus.GaugeValue}
 	mDrift    = metric{"omen_model_drift_ratio", "Share of a host's scores above half of the limit since its model serves, over a day at most.", prometheus.GaugeValue}
 	mDriftExp = metric{"omen_model_drift_expected_ratio", "The same share in training.", prometheus.GaugeValue}
 	mShifted  = metric{"omen_model_shifted_features", "Features whose usual error has moved by more than two deviations since the model serves.", prometheus.GaugeValue}
 	mDrifting = metric{"omen_model_drifting", "1 if a host has left what its model learned.", prometheus.GaugeValue}
-	mHostPage = metric{"omen_host_pages", "Incidents of a host that people were told of in the last week; of the hosts with most, at most 100.", prometheus.GaugeValue}
+	mHostPage = metric{"omen_host_pages", "Incidents of a host that people were notified of in the last week; of the hosts with most, at most 100.", prometheus.GaugeValue}
 
 	mRecall   = metric{"omen_selftest_recall_ratio", "Share of synthetic faults of a kind that hosts' models find, over all sizes: mean over hosts.", prometheus.GaugeValue}
 	mDelay    = metric{"omen_selftest_delay_seconds", "Time until they find one: median over the hosts whose model finds any.", prometheus.GaugeValue}
@@ -41,30 +42,31 @@ var (
 	mTested   = metric{"omen_selftest_hosts", "Hosts whose model was tested with faults of a kind.", prometheus.GaugeValue}
 
 	mPromised = metric{"omen_pages_promised_per_host_week", "False pages per host and week that the configuration accepts.", prometheus.GaugeValue}
-	mActual   = metric{"omen_pages_actual_per_host_week", "Incidents that people were told of in the last week, true or false, per host and week; absent while less than a day is known.", prometheus.GaugeValue}
-	mPages    = metric{"omen_pages_total", "Incidents of hosts that people were told of since the start, by severity at that time.", prometheus.CounterValue}
+	mActual   = metric{"omen_pages_actual_per_host_week", "Incidents that people were notified of in the last week, true or false, per host and week; absent while less than a day is known.", prometheus.GaugeValue}
+	mPages    = metric{"omen_pages_total", "Incidents of hosts that people were notified of since the start, by severity at that time.", prometheus.CounterValue}
 
-	mBuild      = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
-	mHosts      = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
-	mTraining   = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
-	mUp         = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
-	mFailed     = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
-	mSourceHost = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
-	mRead       = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
-	mLastRead   = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
-	mStep       = metric{"omen_source_step_seconds", "How often a source is read.", prometheus.GaugeValue}
-	mIncidents  = metric{"omen_incidents_open", "Incidents that are not closed, by severity; quiet ones are told to nobody.", prometheus.GaugeValue}
-	mJournal    = metric{"omen_journal_changes_total", "Changes of incidents in the journal.", prometheus.CounterValue}
-	mLag        = metric{"omen_journal_reader_lag_changes", "Changes that a reader of the journal has not dealt with.", prometheus.GaugeValue}
-	mStoreUp    = metric{"omen_store_up", "1 if the database answers.", prometheus.GaugeValue}
-	mUnclean    = metric{"omen_unclean_shutdown", "1 if the last run did not end properly.", prometheus.GaugeValue}
-	mDeskWait   = metric{"omen_desk_queue_ticks", "Rounds of scores that wait for the incident desk.", prometheus.GaugeValue}
-	mDeskDrop   = metric{"omen_desk_dropped_ticks_total", "Rounds of scores dropped since the desk's queue was full.", prometheus.CounterValue}
-	mDeskErrors = metric{"omen_desk_store_errors_total", "Failed attempts to store changes.", prometheus.CounterValue}
-	mDeskTicks  = metric{"omen_desk_ticks_total", "Rounds of scores that the desk has dealt with.", prometheus.CounterValue}
-	mQueue      = metric{"omen_queue_length", "Entries in a bounded queue.", prometheus.GaugeValue}
-	mQueueMax   = metric{"omen_queue_capacity", "What a bounded queue can hold.", prometheus.GaugeValue}
-	mQueueDrop  = metric{"omen_queue_dropped_total", "Entries that a full queue has dropped.", prometheus.CounterValue}
+	mBuild         = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
+	mHosts         = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
+	mTraining      = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
+	mUp            = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
+	mFailed        = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
+	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
+	mRead          = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
+	mLastRead      = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
+	mStep          = metric{"omen_source_step_seconds", "How often a source is read.", prometheus.GaugeValue}
+	mIncidents     = metric{"omen_incidents_open", "Incidents that are not closed, by severity; quiet: they are suppressed.", prometheus.GaugeValue}
+	mJournal       = metric{"omen_journal_changes_total", "Changes of incidents in the journal.", prometheus.CounterValue}
+	mLag           = metric{"omen_journal_reader_lag_changes", "Changes that a reader of the journal has not handled yet.", prometheus.GaugeValue}
+	mStoreUp       = metric{"omen_store_up", "1 if the database answers.", prometheus.GaugeValue}
+	mUnclean       = metric{"omen_unclean_shutdown", "1 if the last run did not end properly.", prometheus.GaugeValue}
+	mDamaged       = metric{"omen_store_damaged_rows", "Rows of the database that were found damaged and set aside since the start.", prometheus.GaugeValue}
+	mManagerWait   = metric{"omen_incident_queue_ticks", "Rounds of scores that wait for the incident manager.", prometheus.GaugeValue}
+	mManagerDrop   = metric{"omen_incident_queue_dropped_ticks_total", "Rounds of scores dropped because the incident manager's queue was full.", prometheus.CounterValue}
+	mManagerErrors = metric{"omen_incident_store_errors_total", "Failed attempts to store changes.", prometheus.CounterValue}
+	mManagerTicks  = metric{"omen_incident_ticks_total", "Rounds of scores that the incident manager has handled.", prometheus.CounterValue}
+	mQueue         = metric{"omen_queue_length", "Entries in a bounded queue.", prometheus.GaugeValue}
+	mQueueMax      = metric{"omen_queue_capacity", "What a bounded queue can hold.", prometheus.GaugeValue}
+	mQueueDrop     = metric{"omen_queue_dropped_total", "Entries that a full queue has dropped.", prometheus.CounterValue}
 )
 
 // collector reads the running Omen at each scrape. It describes nothing ahead
@@ -103,14 +105,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range sources {
 		emitSource(emit, s)
 	}
-	c.desk(emit)
+	c.manager(emit)
 	c.journal(emit)
-	if c.api.live.Queues != nil {
-		for _, q := range c.api.live.Queues() {
-			emit(mQueue, float64(q.Length), "queue", q.Name)
-			emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
-			emit(mQueueDrop, float64(q.Dropped), "queue", q.Name)
-		}
+	for _, q := range c.api.live.Queues() {
+		emit(mQueue, float64(q.Length), "queue", q.Name)
+		emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
+		emit(mQueueDrop, float64(q.Dropped), "queue", q.Name)
 	}
 }
 
@@ -130,26 +130,20 @@ func (c collector) hosts(emit sink, hosts []omen.HostStatus, source bool) {
 		if !hasScore(h) {
 			continue
 		}
-		detected := 0.0
 		if h.Score.Anomalous() {
-			detected = 1
 			for _, cause := range h.Score.Causes {
-				emit(mCause, cause.Share, append(labels[:len(labels):len(labels)], "feature", cause.Feature)...)
+				emit(mCause, cause.Share, with(labels, "feature", cause.Feature)...)
 			}
 		}
 		emit(mScore, h.Score.Value, labels...)
-		emit(mDetected, detected, labels...)
+		emit(mDetected, one(h.Score.Anomalous()), labels...)
 		emit(mError, h.Score.ReconstructionError, labels...)
 	}
 	emit(mTraining, float64(training))
 }
 
 func emitSource(emit sink, s omen.SourceStatus) {
-	up := 0.0
-	if s.State == omen.SourceUp || s.State == omen.SourcePartial {
-		up = 1
-	}
-	emit(mUp, up, "source", s.Name)
+	emit(mUp, one(s.State == omen.SourceUp || s.State == omen.SourcePartial), "source", s.Name)
 	emit(mFailed, float64(len(s.FailedFeatures)), "source", s.Name)
 	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
 	emit(mStep, s.StepSeconds, "source", s.Name)
@@ -159,25 +153,22 @@ func emitSource(emit sink, s omen.SourceStatus) {
 	}
 }
 
-func (c collector) desk(emit sink) {
-	if c.api.desk == nil {
+func (c collector) manager(emit sink) {
+	if c.api.manager == nil {
 		return
 	}
-	h := c.api.desk.Health()
-	emit(mDeskWait, float64(h.Queued))
-	emit(mDeskDrop, float64(h.Dropped))
-	emit(mDeskErrors, float64(h.Errors))
-	emit(mDeskTicks, float64(h.Ticks))
+	h := c.api.manager.Health()
+	emit(mManagerWait, float64(h.Queued))
+	emit(mManagerDrop, float64(h.Dropped))
+	emit(mManagerErrors, float64(h.Errors))
+	emit(mManagerTicks, float64(h.Ticks))
 }
 
 func (c collector) journal(emit sink) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
-	unclean := 0.0
-	if c.api.store.Unclean() {
-		unclean = 1
-	}
-	emit(mUnclean, unclean)
+	emit(mUnclean, one(c.api.store.Unclean()))
+	emit(mDamaged, float64(c.api.store.Damaged()))
 	head, err := c.api.store.Head(ctx)
 	if err != nil {
 		emit(mStoreUp, 0)
@@ -203,11 +194,7 @@ func (c collector) journal(emit sink) {
 		n[key{s, "false"}], n[key{s, "true"}] = 0, 0
 	}
 	for _, in := range open {
-		quiet := "false"
-		if in.Suppressed != "" {
-			quiet = "true"
-		}
-		n[key{in.Severity, quiet}]++
+		n[key{in.Severity, strconv.FormatBool(in.Suppressed != "")}]++
 	}
 	for k, v := range n {
 		emit(mIncidents, float64(v), "severity", string(k.severity), "quiet", k.quiet)

@@ -91,14 +91,11 @@ func emitSelfTests(emit sink, hosts []omen.HostStatus) {
 // maxPageHosts bounds the hosts with a series of their own pages.
 const maxPageHosts = 100
 
-// pages emits what people were told of, against what was promised.
+// pages emits what people were notified of, against what was promised.
 func (c collector) pages(emit sink, hosts []omen.HostStatus, source bool) {
-	if c.api.live.Pages == nil {
-		return
-	}
 	all, total := c.api.live.Pages(hosts)
 	emit(mPromised, all.Promised)
-	emit(mActual, all.Actual) // left out while it is NaN
+	emit(mActual, all.PerWeek()) // left out while it is NaN
 	for severity, n := range total {
 		emit(mPages, float64(n), "severity", string(severity))
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -19,18 +18,16 @@ func loved(name string, recall float64, opened int) omen.HostStatus {
 	h.Drift = omen.Drift{Samples: 100, Busy: 0.25, Expected: 0.125, Shifted: []string{"disk_write"}, Drifting: true}
 	h.Stale = opened > 0
 	h.SelfTest = []omen.SelfTest{{Kind: "leak", Recall: recall, Delay: time.Duration(recall * float64(time.Minute)), Smallest: 4 * recall}}
-	h.Pages = omen.Pages{Promised: 1, Actual: 3.5, Opened: opened, Hosts: 1, Days: 2}
+	h.Pages = omen.Pages{Promised: 1, Opened: opened, Hosts: 1, Days: 2}
 	return h
 }
 
 func TestMetricsOfModelsAndPages(t *testing.T) {
 	f := newFixture(t)
 	f.hosts = []omen.HostStatus{loved("a", 1, 1), loved("b", 0.5, 0), loved("c", 0, 0)}
-	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Actual: 0.5, Opened: 1, Hosts: len(hosts), Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
-	}
+	f.pages, f.total = omen.Pages{Promised: 1, Opened: 3, Days: 7}, map[omen.Severity]uint64{omen.Critical: 2}
 	want := `
-# HELP omen_host_pages Incidents of a host that people were told of in the last week; of the hosts with most, at most 100.
+# HELP omen_host_pages Incidents of a host that people were notified of in the last week; of the hosts with most, at most 100.
 # TYPE omen_host_pages gauge
 omen_host_pages{instance="a",profile="node"} 1
 # HELP omen_model_drift_ratio Share of a host's scores above half of the limit since its model serves, over a day at most.
@@ -48,13 +45,13 @@ omen_model_grade{grade="established",instance="c",profile="node"} 1
 omen_model_stale{instance="a",profile="node"} 1
 omen_model_stale{instance="b",profile="node"} 0
 omen_model_stale{instance="c",profile="node"} 0
-# HELP omen_pages_actual_per_host_week Incidents that people were told of in the last week, true or false, per host and week; absent while less than a day is known.
+# HELP omen_pages_actual_per_host_week Incidents that people were notified of in the last week, true or false, per host and week; absent while less than a day is known.
 # TYPE omen_pages_actual_per_host_week gauge
-omen_pages_actual_per_host_week 0.5
+omen_pages_actual_per_host_week 1
 # HELP omen_pages_promised_per_host_week False pages per host and week that the configuration accepts.
 # TYPE omen_pages_promised_per_host_week gauge
 omen_pages_promised_per_host_week 1
-# HELP omen_pages_total Incidents of hosts that people were told of since the start, by severity at that time.
+# HELP omen_pages_total Incidents of hosts that people were notified of since the start, by severity at that time.
 # TYPE omen_pages_total counter
 omen_pages_total{severity="critical"} 2
 # HELP omen_selftest_delay_seconds Time until they find one: median over the hosts whose model finds any.
@@ -78,9 +75,7 @@ omen_selftest_smallest_deviations{kind="leak"} 4
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)
 	}
-	f.api.live.Pages = func([]omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Actual: math.NaN()}, nil
-	}
+	f.pages = omen.Pages{}
 	if n, err := testutil.GatherAndCount(f.api.registry, "omen_pages_actual_per_host_week"); n != 0 || err != nil {
 		t.Errorf("%d series of actual pages before anything is known, %v", n, err)
 	}
@@ -89,44 +84,20 @@ omen_selftest_smallest_deviations{kind="leak"} 4
 func TestModelsAndPagesOnTheAPI(t *testing.T) {
 	f := newFixture(t)
 	young := learns(omen.Host{Source: "prom", Profile: "node", Name: "z"})
-	young.Pages = omen.Pages{Promised: 1, Actual: math.NaN()}
+	young.Pages = omen.Pages{Promised: 1}
 	f.hosts = []omen.HostStatus{loved("a", 1, 1), young}
-	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Actual: 1.75, Opened: 1, Hosts: len(hosts), Days: 2}, nil
-	}
-	var got struct {
-		Hosts []struct {
-			Age   *float64 `json:"model_age_seconds"`
-			Stale bool
-			Drift *struct {
-				Busy, Expected float64
-				Shifted        []string
-				Drifting       bool
-			}
-			Pages struct {
-				Actual *float64 `json:"actual_per_week"`
-				Opened int
-			}
-		}
-	}
-	_, body, _ := f.call(t, "GET", "/api/v1/omen/hosts?sort=name", "")
-	if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Hosts) != 2 {
-		t.Fatalf("%v: %s", err, body)
-	}
+	f.pages = omen.Pages{Promised: 1, Opened: 1, Days: 2}
+	got := read[Hosts](t, f, "hosts?sort=name")
 	a, z := got.Hosts[0], got.Hosts[1]
-	if a.Age == nil || *a.Age < 5400 || *a.Age > 5500 || !a.Stale || a.Drift == nil || a.Drift.Busy != 0.25 || !a.Drift.Drifting ||
-		len(a.Drift.Shifted) != 1 || a.Pages.Actual == nil || *a.Pages.Actual != 3.5 || a.Pages.Opened != 1 {
-		t.Errorf("host a: %s", body)
+	if a.ModelAge < 5400 || a.ModelAge > 5500 || !a.Stale || a.Drift == nil || a.Drift.Busy != 0.25 || !a.Drift.Drifting ||
+		len(a.Drift.Shifted) != 1 || a.Pages.Actual != 3.5 || a.Pages.Opened != 1 {
+		t.Errorf("host a: %+v", a)
 	}
-	if z.Age != nil || z.Stale || z.Drift != nil || z.Pages.Actual != nil {
+	if unknown := math.IsNaN(float64(z.ModelAge)) && math.IsNaN(float64(z.Pages.Actual)); !unknown || z.Stale || z.Drift != nil {
 		t.Errorf("a host without a model: %+v", z)
 	}
-	var status struct {
-		Pages map[string]float64
-	}
-	_, body, _ = f.call(t, "GET", "/api/v1/omen/status", "")
-	if err := json.Unmarshal([]byte(body), &status); err != nil || status.Pages["actual_per_host_week"] != 1.75 || status.Pages["hosts"] != 2 {
-		t.Errorf("status %v: %s", err, body)
+	if p := read[Status](t, f, "status").Pages; p == nil || p.Actual != 1.75 || p.Hosts != 2 {
+		t.Errorf("status: %+v", p)
 	}
 }
 
@@ -134,17 +105,13 @@ func TestModelsAndPagesOnTheAPI(t *testing.T) {
 // thinned out.
 func TestScoreHistoryKnowsItsStep(t *testing.T) {
 	f := newFixture(t)
-	for i, want := range []float64{15, 30, 30} { // one point alone stands for the source's step
+	for i, want := range []Number{15, 30, 30} { // one point alone stands for the source's step
 		s := scored(web1, 1).Score
 		s.At = at.Add(time.Duration(i) * 30 * time.Second)
 		f.api.Observe(omen.Tick{Source: "prom", At: s.At, Scores: []omen.Score{s}})
-		var got struct {
-			Step  float64 `json:"step_seconds"`
-			Times []float64
-		}
-		_, body, _ := f.call(t, "GET", "/api/v1/omen/hosts/web-1:9100/score?from=2026-03-01T11:59:00Z&to=2026-03-01T13:00:00Z", "")
-		if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Times) != i+1 || got.Step != want {
-			t.Errorf("%d points 30 s apart have a step of %v s, want %v; %v", len(got.Times), got.Step, want, err)
+		got := read[ScoreHistory](t, f, "hosts/web-1:9100/score?from=2026-03-01T11:59:00Z&to=2026-03-01T13:00:00Z")
+		if len(got.Times) != i+1 || got.Step != want {
+			t.Errorf("%d points 30 s apart have a step of %v s, want %v", len(got.Times), got.Step, want)
 		}
 	}
 }

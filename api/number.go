@@ -10,9 +10,9 @@ import (
 )
 
 // number is a float64 that JSON can always hold: what is not finite is null.
-type number float64
+type Number float64
 
-func (n number) MarshalJSON() ([]byte, error) {
+func (n Number) MarshalJSON() ([]byte, error) {
 	f := float64(n)
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return []byte("null"), nil
@@ -21,16 +21,16 @@ func (n number) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads null as NaN, a gap.
-func (n *number) UnmarshalJSON(b []byte) error {
+func (n *Number) UnmarshalJSON(b []byte) error {
 	if bytes.Equal(b, []byte("null")) {
-		*n = number(math.NaN())
+		*n = Number(math.NaN())
 		return nil
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil {
-		return wrongValue[number](b)
+		return wrongValue[Number](b)
 	}
-	*n = number(f)
+	*n = Number(f)
 	return nil
 }
 
@@ -40,9 +40,9 @@ func wrongValue[T any](b []byte) error {
 }
 
 // instant is a time whose zero value is null.
-type instant time.Time
+type Instant time.Time
 
-func (i instant) MarshalJSON() ([]byte, error) {
+func (i Instant) MarshalJSON() ([]byte, error) {
 	t := time.Time(i)
 	if t.IsZero() {
 		return []byte("null"), nil
@@ -51,23 +51,23 @@ func (i instant) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads RFC 3339; null is the zero time.
-func (i *instant) UnmarshalJSON(b []byte) error {
+func (i *Instant) UnmarshalJSON(b []byte) error {
 	if bytes.Equal(b, []byte("null")) {
-		*i = instant{}
+		*i = Instant{}
 		return nil
 	}
 	var t time.Time
 	if err := json.Unmarshal(b, &t); err != nil {
-		return wrongValue[instant](b)
+		return wrongValue[Instant](b)
 	}
-	*i = instant(t)
+	*i = Instant(t)
 	return nil
 }
 
 // list is a slice that is written as [] when it is nil.
-type list[T any] []T
+type List[T any] []T
 
-func (l list[T]) MarshalJSON() ([]byte, error) {
+func (l List[T]) MarshalJSON() ([]byte, error) {
 	if l == nil {
 		return []byte("[]"), nil
 	}
@@ -75,8 +75,8 @@ func (l list[T]) MarshalJSON() ([]byte, error) {
 }
 
 // each turns a slice into wire structs.
-func each[A, B any](in []A, f func(A) B) list[B] {
-	out := make(list[B], len(in))
+func each[A, B any](in []A, f func(A) B) List[B] {
+	out := make(List[B], len(in))
 	for i := range in {
 		out[i] = f(in[i])
 	}
@@ -84,8 +84,8 @@ func each[A, B any](in []A, f func(A) B) list[B] {
 }
 
 // seconds since 1970: a finite number, written to the millisecond.
-type seconds float64
+type Seconds float64
 
-func (s seconds) MarshalJSON() ([]byte, error) {
+func (s Seconds) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, float64(s), 'f', -1, 64), nil
 }

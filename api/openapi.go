@@ -2,11 +2,18 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
+
+//go:generate go test -run TestTheDocumentIsCommitted . -update
 
 type object = map[string]any
 
@@ -20,8 +27,8 @@ func document(routes []route, version string) []byte {
 		"responses": object{"200": object{"description": "metrics", "content": object{mediaText: object{"schema": object{"type": "string"}}}}},
 	}}}
 	problem := object{
-		"description": "an error, with a hint how to mend it",
-		"content":     object{"application/json": object{"schema": s.of(reflect.TypeFor[wireError]())}},
+		"description": "an error, with a hint how to resolve it",
+		"content":     object{"application/json": object{"schema": s.of(reflect.TypeFor[Error]())}},
 	}
 	for _, r := range routes {
 		params := []any{}
@@ -48,8 +55,8 @@ func document(routes []route, version string) []byte {
 		op := object{
 			"summary": r.summary, "operationId": operation(r), "parameters": params,
 			"responses": object{
-				http200(r): object{"description": "success", "content": object{media: object{"schema": schema}}},
-				"default":  problem,
+				strconv.Itoa(r.success()): object{"description": "success", "content": object{media: object{"schema": schema}}},
+				"default":                 problem,
 			},
 		}
 		if r.body != nil {
@@ -77,13 +84,6 @@ func document(routes []route, version string) []byte {
 	return out
 }
 
-func http200(r route) string {
-	if r.created {
-		return "201"
-	}
-	return "200"
-}
-
 // operation is a route's name for generated clients: getHostsHostScore.
 func operation(r route) string {
 	var b strings.Builder
@@ -94,21 +94,53 @@ func operation(r route) string {
 	return b.String()
 }
 
-// schemas collects the JSON schemas of wire structs by name.
+// schemas collects the JSON schemas of wire structs and enums by name.
 type schemas object
 
 var plainTypes = map[reflect.Type]object{
-	reflect.TypeFor[number]():          {"type": []string{"number", "null"}},
-	reflect.TypeFor[seconds]():         {"type": "number"},
-	reflect.TypeFor[instant]():         {"type": []string{"string", "null"}, "format": "date-time"},
+	reflect.TypeFor[Number]():          {"type": []string{"number", "null"}},
+	reflect.TypeFor[Seconds]():         {"type": "number"},
+	reflect.TypeFor[Instant]():         {"type": []string{"string", "null"}, "format": "date-time"},
 	reflect.TypeFor[json.RawMessage](): {"type": []string{"object", "null"}},
 }
 
-// of is the schema of a type, by reference where it is a struct. A type that
-// it does not know is a bug that every test of the package finds.
+// enums are the values of each string type that has only some. Empty ones are
+// of what is not known yet, or was not given.
+var enums = enumsOf(
+	omen.Units(),
+	[]omen.HostState{omen.HostLearning, omen.HostNormal, omen.HostAnomalous, omen.HostSilent},
+	[]omen.SourceState{omen.SourceStarting, omen.SourceUp, omen.SourcePartial, omen.SourceDown},
+	[]omen.Grade{"", omen.Provisional, omen.Learning, omen.Established},
+	[]omen.IncidentKind{omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident},
+	[]omen.IncidentState{omen.Open, omen.Acknowledged, omen.Closed},
+	[]omen.Severity{omen.Info, omen.Warning, omen.Critical},
+	[]omen.Verdict{omen.NoVerdict, omen.Real, omen.NotAProblem, omen.Expected},
+	[]mute.Effect{"", mute.EffectSilence, mute.EffectExclude, mute.EffectShift},
+	[]mute.EventKind{mute.EventBoot, mute.EventRestart, mute.EventDeploy, mute.EventNote},
+	[]omen.ChangeKind{
+		omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeUpdated, omen.ChangeAcknowledged, omen.ChangeAssigned, omen.ChangeCommented,
+		omen.ChangeJudged, omen.ChangeSuppressed, omen.ChangeReopened, omen.ChangeActed, omen.ChangeClosed,
+	},
+)
+
+func enumsOf(lists ...any) map[reflect.Type]object {
+	all := map[reflect.Type]object{}
+	for _, values := range lists {
+		all[reflect.TypeOf(values).Elem()] = object{"type": "string", "enum": values}
+	}
+	return all
+}
+
+// of is the schema of a type, by reference where it is a struct or has only
+// some values. A type that it does not know is a bug that every test of the
+// package finds.
 func (s schemas) of(t reflect.Type) object {
 	if o, ok := plainTypes[t]; ok {
 		return o
+	}
+	if o, ok := enums[t]; ok {
+		s[t.Name()] = o
+		return object{"$ref": "#/components/schemas/" + t.Name()}
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -120,11 +152,11 @@ func (s schemas) of(t reflect.Type) object {
 	case reflect.Slice:
 		return object{"type": "array", "items": s.of(t.Elem())}
 	case reflect.Map:
-		return object{"type": "object", "additionalProperties": s.of(t.Elem())}
+		return object{"type": "object", "propertyNames": s.of(t.Key()), "additionalProperties": s.of(t.Elem())}
 	case reflect.Pointer:
 		return object{"oneOf": []any{s.of(t.Elem()), object{"type": "null"}}}
 	case reflect.Struct:
-		name := strings.TrimPrefix(t.Name(), "wire")
+		name := t.Name()
 		if _, ok := s[name]; !ok {
 			s[name] = nil // a struct may hold itself
 			properties, required := object{}, []string{}
@@ -143,13 +175,12 @@ func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		property := s.of(f.Type)
+		property := maps.Clone(s.of(f.Type))
 		if doc := f.Tag.Get("doc"); doc != "" {
-			described := object{"description": doc}
-			for k, v := range property {
-				described[k] = v
-			}
-			property = described
+			property["description"] = doc
+		}
+		if f.Tag.Get("null") == "never" {
+			property["type"] = property["type"].([]string)[0]
 		}
 		properties[name] = property
 		if !strings.Contains(options, "omitempty") {

@@ -10,24 +10,24 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// wirePrediction keeps the keys of the system that Omen replaces:
+// Prediction keeps the keys of the system that Omen replaces:
 // reconstruction_error and anomaly_detected.
-type wirePrediction struct {
-	Instance string          `json:"instance"`
-	Host     wireHostRef     `json:"host"`
-	At       instant         `json:"at" doc:"of the sample that was scored"`
-	Error    number          `json:"reconstruction_error" doc:"mean squared error of the autoencoder in scaled units"`
-	Detected bool            `json:"anomaly_detected" doc:"the score is above its limit"`
-	Score    number          `json:"score"`
-	Limit    number          `json:"limit" doc:"always 1.0"`
-	Grade    omen.Grade      `json:"grade"`
-	Model    string          `json:"model"`
-	Causes   list[wireCause] `json:"causes"`
+type Prediction struct {
+	Instance string      `json:"instance"`
+	Host     HostRef     `json:"host"`
+	At       Instant     `json:"at" doc:"of the sample that was scored"`
+	Error    Number      `json:"reconstruction_error" doc:"mean squared error of the autoencoder in scaled units"`
+	Detected bool        `json:"anomaly_detected" doc:"the score is above its limit"`
+	Score    Number      `json:"score"`
+	Limit    Number      `json:"limit" doc:"always 1.0"`
+	Grade    omen.Grade  `json:"grade"`
+	Model    string      `json:"model"`
+	Causes   List[Cause] `json:"causes"`
 }
 
-type wirePredict struct {
+type Predict struct {
 	Instance string            `json:"instance" doc:"a host's name or id; may be left out where there is one host"`
-	Features map[string]number `json:"features" doc:"value by feature name, in the features' units; null is a gap"`
+	Features map[string]Number `json:"features" doc:"value by feature name, in the features' units; null is a gap"`
 }
 
 // instance finds the host that a prediction is about.
@@ -65,20 +65,20 @@ func (a *API) getPredict(r *http.Request) (any, error) {
 	return toPrediction(h, h.Score), nil
 }
 
-func toPrediction(h omen.HostStatus, s omen.Score) wirePrediction {
+func toPrediction(h omen.HostStatus, s omen.Score) Prediction {
 	name := h.Labels["instance"]
 	if name == "" {
 		name = h.Host.Name
 	}
-	return wirePrediction{
-		Instance: name, Host: toRef(h.Host), At: instant(s.At), Error: number(s.ReconstructionError),
-		Detected: s.Anomalous(), Score: number(s.Value), Limit: 1, Grade: h.Model.Grade, Model: h.Model.ID,
+	return Prediction{
+		Instance: name, Host: toRef(h.Host), At: Instant(s.At), Error: Number(s.ReconstructionError),
+		Detected: s.Anomalous(), Score: Number(s.Value), Limit: 1, Grade: h.Model.Grade, Model: h.Model.ID,
 		Causes: each(s.Causes, toCause),
 	}
 }
 
 func (a *API) postPredict(r *http.Request) (any, error) {
-	var in wirePredict
+	var in Predict
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
@@ -88,9 +88,6 @@ func (a *API) postPredict(r *http.Request) (any, error) {
 	}
 	if h.Model.ID == "" {
 		return nil, noModel(h)
-	}
-	if a.live.Predict == nil {
-		return nil, fmt.Errorf("predict: %w", errNotHere)
 	}
 	if err := checkNames(h, in.Features); err != nil {
 		return nil, err
@@ -108,7 +105,7 @@ func (a *API) postPredict(r *http.Request) (any, error) {
 
 // checkNames reports features that the host does not have, and those that it
 // has and that were not given.
-func checkNames(h omen.HostStatus, given map[string]number) error {
+func checkNames(h omen.HostStatus, given map[string]Number) error {
 	known := map[string]bool{}
 	var missing, unknown []string
 	for _, f := range h.Features {

@@ -17,16 +17,13 @@ import (
 // maxBody bounds a request's body, in bytes.
 const maxBody = 1 << 20
 
-// errNotHere is for what this Omen was not built or configured with.
-var errNotHere = errors.New("not available in this Omen")
-
 // errMedia is for a body that is not JSON.
 var errMedia = errors.New("unsupported media type")
 
-// wireError is what every error looks like.
-type wireError struct {
+// Error is what every error looks like.
+type Error struct {
 	Error string `json:"error"`
-	Hint  string `json:"hint" doc:"how to mend it; may be empty"`
+	Hint  string `json:"hint" doc:"how to resolve it; may be empty"`
 }
 
 // statusOf is the HTTP status that an error's kind asks for.
@@ -40,7 +37,7 @@ func statusOf(err error) int {
 		{errMedia, http.StatusUnsupportedMediaType},
 		{omen.ErrConflict, http.StatusConflict},
 		{omen.ErrTooFew, http.StatusConflict},
-		{errNotHere, http.StatusNotImplemented},
+		{errors.ErrUnsupported, http.StatusNotImplemented},
 		{omen.ErrUnavailable, http.StatusServiceUnavailable},
 		{omen.ErrLocked, http.StatusServiceUnavailable},
 		{context.DeadlineExceeded, http.StatusGatewayTimeout},
@@ -63,7 +60,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		a.log.Error("request failed", "path", r.URL.Path, "err", err)
 	}
-	answer(w, status, wireError{Error: err.Error(), Hint: omen.Hint(err)})
+	answer(w, status, Error{Error: err.Error(), Hint: omen.Hint(err)})
 }
 
 // answer writes v as JSON that nobody caches.
@@ -76,6 +73,34 @@ func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
+}
+
+// refusal is the response of a handler that answers an unknown path or method
+// with text or HTML: it says the same as an [Error].
+type refusal struct {
+	http.ResponseWriter
+	request *http.Request
+	said    bool
+}
+
+func (f *refusal) WriteHeader(status int) {
+	json := strings.HasPrefix(f.Header().Get("Content-Type"), "application/json")
+	if json || status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+		f.ResponseWriter.WriteHeader(status)
+		return
+	}
+	f.said = true
+	answer(f.ResponseWriter, status, Error{
+		Error: f.request.Method + " " + f.request.URL.Path + ": no such route",
+		Hint:  "/api/v1/omen/openapi.json lists all routes",
+	})
+}
+
+func (f *refusal) Write(b []byte) (int, error) {
+	if f.said {
+		return len(b), nil
+	}
+	return f.ResponseWriter.Write(b)
 }
 
 // decode reads a JSON body into v. An unknown key is an error, so that a typo
@@ -97,10 +122,10 @@ func decode(r *http.Request, v any) error {
 	hint := ""
 	switch {
 	case !errors.As(err, &wrong):
-	case wrong.Type == reflect.TypeFor[instant]():
+	case wrong.Type == reflect.TypeFor[Instant]():
 		err = fmt.Errorf("%s: %s is no time", wrong.Field, wrong.Value)
 		hint = "the form is RFC 3339: 2026-01-31T18:00:00Z or 2026-01-31T19:00:00+01:00"
-	case wrong.Type == reflect.TypeFor[number]():
+	case wrong.Type == reflect.TypeFor[Number]():
 		err = fmt.Errorf("%s: %s is no number", wrong.Field, wrong.Value)
 	default:
 		err = fmt.Errorf("%s: a %s where %s is wanted", wrong.Field, wrong.Value, wanted(wrong.Type))

@@ -46,15 +46,15 @@ var (
 
 // routes is the whole API but /metrics.
 func (a *API) routes() []route {
-	rs := append(a.readRoutes(), a.quietRoutes()...)
+	rs := append(a.readRoutes(), a.muteRoutes()...)
 	rs = append(rs, a.graphRoutes()...)
 	for _, act := range []struct {
 		action  incident.Action
 		summary string
 	}{
-		{incident.Acknowledge, "Say that somebody is looking at an incident"},
+		{incident.Acknowledge, "Acknowledge an incident"},
 		{incident.Release, "Take an acknowledgement back"},
-		{incident.Assign, "Say whose an incident is"},
+		{incident.Assign, "Assign an incident"},
 		{incident.Comment, "Add a comment to an incident"},
 		{incident.Link, "Add a link to an incident"},
 		{incident.CloseNow, "Close an incident"},
@@ -62,7 +62,7 @@ func (a *API) routes() []route {
 	} {
 		rs = append(rs, route{
 			method: "POST", path: base + "/incidents/{id}/" + string(act.action), summary: act.summary,
-			body: wireAct{}, answer: wireIncidentDetail{}, handle: a.act(act.action),
+			body: Act{}, answer: IncidentDetail{}, handle: a.act(act.action),
 		})
 	}
 	return rs
@@ -70,51 +70,51 @@ func (a *API) routes() []route {
 
 func (a *API) readRoutes() []route {
 	return []route{
-		{method: "GET", path: base + "/status", summary: "Version, health, and what is being learned", answer: wireStatus{}, handle: a.getStatus},
-		{method: "GET", path: base + "/sources", summary: "The sources and how they answer", answer: wireSources{}, handle: a.getSources},
+		{method: "GET", path: base + "/status", summary: "Version, health, and what is being trained", answer: Status{}, handle: a.getStatus},
+		{method: "GET", path: base + "/sources", summary: "The sources and how they answer", answer: Sources{}, handle: a.getSources},
 		{method: "GET", path: base + "/hosts", summary: "The hosts that Omen watches, those that need attention first", query: []param{
 			{"state", "only hosts in this state: learning, normal, anomalous or silent"}, {"source", "only hosts of this source"},
 			{"q", "only hosts whose id contains this"}, {"sort", "attention (the default), score, name or model_age"},
 			{"limit", "at most 1000; default 100"}, {"offset", "how many to leave out first"},
-		}, answer: wireHosts{}, handle: a.getHosts},
-		{method: "GET", path: base + "/hosts/{host}", summary: "One host: score, features with what was expected, model", answer: wireHostDetail{}, handle: a.getHost},
-		{method: "GET", path: base + "/hosts/{host}/score", summary: "A host's score over time", query: append(spanParams[:2:2], pointParam), answer: wireHistory{}, handle: a.getScore},
-		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected where it was recorded", query: append(spanParams[:2:2], param{"feature", "a feature's name; may be given 16 times; those that the host has not are left out of the answer"}), answer: wireFeatures{}, handle: a.getFeatures},
+		}, answer: Hosts{}, handle: a.getHosts},
+		{method: "GET", path: base + "/hosts/{host}", summary: "One host: score, features with what was expected, model", answer: HostDetail{}, handle: a.getHost},
+		{method: "GET", path: base + "/hosts/{host}/score", summary: "A host's score over time", query: append(spanParams[:2:2], pointParam), answer: ScoreHistory{}, handle: a.getScore},
+		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected where it was recorded", query: append(spanParams[:2:2], param{"feature", "a feature's name; may be given 16 times; those that the host has not are left out of the answer"}), answer: Features{}, handle: a.getFeatures},
 		{method: "GET", path: base + "/incidents", summary: "Incidents, the newest first", query: append(spanParams[:2:2],
 			param{"state", "open, acknowledged, closed, or active for the first two; several with commas"}, param{"host", "only those of this host, by name or id"},
 			param{"source", "only those of this source"}, param{"fleet", "only those that are part of this fleet incident"}, param{"members", "true: also those that are part of a fleet incident"},
-			param{"quiet", "false: only those that people are told of"}, param{"limit", "at most 500; default 50"}, param{"before", "the next of the page before"}), answer: wireIncidents{}, handle: a.getIncidents},
-		{method: "GET", path: base + "/incidents/{id}", summary: "One incident with every change and every delivery", answer: wireIncidentDetail{}, handle: a.getIncident},
-		{method: "POST", path: base + "/incidents/{id}/verdict/preview", summary: "What a verdict would change, without giving it", body: wireAct{}, answer: wirePreviews{}, handle: a.preview},
-		{method: "GET", path: base + "/models", summary: "The models that serve, without their cards", query: []param{{"all", "true: also those that do not serve"}}, answer: wireModels{}, handle: a.getModels},
-		{method: "GET", path: base + "/models/{host}", summary: "A host's stored models with their cards, the newest first", answer: wireModels{}, handle: a.getHostModels},
+			param{"quiet", "false: without the suppressed ones"}, param{"limit", "at most 500; default 50"}, param{"before", "next of the answer before"}), answer: Incidents{}, handle: a.getIncidents},
+		{method: "GET", path: base + "/incidents/{id}", summary: "One incident with every change and every delivery", answer: IncidentDetail{}, handle: a.getIncident},
+		{method: "POST", path: base + "/incidents/{id}/verdict/preview", summary: "What a verdict would change, without giving it", body: Act{}, answer: Previews{}, handle: a.preview},
+		{method: "GET", path: base + "/models", summary: "The models that serve, without their cards", query: []param{{"all", "true: also those that do not serve"}}, answer: Models{}, handle: a.getModels},
+		{method: "GET", path: base + "/models/{host}", summary: "A host's stored models with their cards, the newest first", answer: Models{}, handle: a.getHostModels},
 		{method: "GET", path: base + "/stream", summary: "Server-sent events: change for every change of an incident, and score with ?host=", query: []param{{"host", "also send this host's scores"}}, answerMedia: mediaEvents, raw: a.stream},
 		{method: "GET", path: base + "/openapi.json", summary: "This document", answerMedia: "application/json", raw: a.openapi},
-		{method: "GET", path: "/predict", summary: "A host's latest score, in the words of the system that Omen replaces", query: []param{{"instance", "a host's name, id or instance label; may be left out where there is one host"}}, answer: wirePrediction{}, handle: a.getPredict},
-		{method: "POST", path: "/predict", summary: "The score of a given feature vector", body: wirePredict{}, answer: wirePrediction{}, handle: a.postPredict},
+		{method: "GET", path: "/predict", summary: "A host's latest score, with the keys of the system that Omen replaces", query: []param{{"instance", "a host's name, id or instance label; may be left out where there is one host"}}, answer: Prediction{}, handle: a.getPredict},
+		{method: "POST", path: "/predict", summary: "The score of a given feature vector", body: Predict{}, answer: Prediction{}, handle: a.postPredict},
 		{method: "GET", path: "/-/healthy", summary: "200 while the process is alive", answerMedia: mediaText, raw: a.healthy},
 		{method: "GET", path: "/-/ready", summary: "200 once sources were started and models loaded, else 503", answerMedia: mediaText, raw: a.ready},
-		{method: "POST", path: "/-/reload", summary: "Read the configuration again", answer: wireDone{}, handle: a.reload},
-		{method: "PUT", path: "/-/reload", summary: "Read the configuration again", answer: wireDone{}, handle: a.reload},
+		{method: "POST", path: "/-/reload", summary: "Read the configuration again", answer: Done{}, handle: a.reload},
+		{method: "PUT", path: "/-/reload", summary: "Read the configuration again", answer: Done{}, handle: a.reload},
 	}
 }
 
-func (a *API) quietRoutes() []route {
+func (a *API) muteRoutes() []route {
 	return []route{
-		{method: "GET", path: base + "/silences", summary: "Silences that have not ended", query: []param{{"ended", "true: also those that have"}}, answer: wireSilences{}, handle: a.getSilences},
-		{method: "POST", path: base + "/silences", summary: "Keep quiet about some incidents for a while", body: wireNewSilence{}, answer: wireSilence{}, created: true, handle: a.postSilence},
-		{method: "GET", path: base + "/silences/{id}", summary: "One silence", answer: wireSilence{}, handle: a.getSilence},
-		{method: "PUT", path: base + "/silences/{id}", summary: "Change a silence", body: wireNewSilence{}, answer: wireSilence{}, handle: a.changeSilence},
-		{method: "DELETE", path: base + "/silences/{id}", summary: "End a silence now", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: wireSilence{}, handle: a.deleteSilence},
-		{method: "POST", path: base + "/matches", summary: "What matchers match now: hosts and open incidents; nothing is changed", body: wireMatch{}, answer: wireMatches{}, handle: a.postMatches},
-		{method: "GET", path: base + "/windows", summary: "Maintenance windows, and how reading calendar files went", answer: wireWindowList{}, handle: a.getWindows},
-		{method: "POST", path: base + "/windows", summary: "Make or change a maintenance window", body: wireWindow{}, answer: wireWindow{}, created: true, handle: a.postWindow},
-		{method: "DELETE", path: base + "/windows/{id}", summary: "Remove a maintenance window", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: wireDone{}, handle: a.deleteWindow},
-		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: wireCalendar{}, answer: wireWindows{}, handle: a.putCalendar},
-		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: append(spanParams[:2:2], param{"host", "only those of this host, by name or id"}), answer: wireEvents{}, handle: a.getEvents},
-		{method: "POST", path: base + "/events", summary: "Say that something happened to hosts, such as a deploy", body: wireEvent{}, answer: wireEvent{}, created: true, handle: a.postEvent},
-		{method: "POST", path: "/api/annotations", summary: "The same, in the words of Grafana's annotations", body: wireAnnotation{}, answer: wireAnnotated{}, handle: a.postAnnotation},
-		{method: "GET", path: base + "/patterns", summary: "What Omen remembers of verdicts", answer: wirePatterns{}, handle: a.getPatterns},
-		{method: "POST", path: base + "/patterns/{id}/revert", summary: "Take a pattern back", body: wireAct{}, answer: wirePattern{}, handle: a.revertPattern},
+		{method: "GET", path: base + "/silences", summary: "Silences that have not ended", query: []param{{"ended", "true: also those that have"}}, answer: Silences{}, handle: a.getSilences},
+		{method: "POST", path: base + "/silences", summary: "Suppress notifications of some incidents for a while", body: NewSilence{}, answer: Silence{}, created: true, handle: a.postSilence},
+		{method: "GET", path: base + "/silences/{id}", summary: "One silence", answer: Silence{}, handle: a.getSilence},
+		{method: "PUT", path: base + "/silences/{id}", summary: "Change a silence", body: NewSilence{}, answer: Silence{}, handle: a.changeSilence},
+		{method: "DELETE", path: base + "/silences/{id}", summary: "End a silence now", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: Silence{}, handle: a.deleteSilence},
+		{method: "POST", path: base + "/matches", summary: "What matchers match now: hosts and open incidents; nothing is changed", body: Match{}, answer: Matches{}, handle: a.postMatches},
+		{method: "GET", path: base + "/windows", summary: "Maintenance windows, and how reading calendar files went", answer: Windows{}, handle: a.getWindows},
+		{method: "POST", path: base + "/windows", summary: "Make or change a maintenance window", body: Window{}, answer: Window{}, created: true, handle: a.postWindow},
+		{method: "DELETE", path: base + "/windows/{id}", summary: "Remove a maintenance window", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: Done{}, handle: a.deleteWindow},
+		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: NewCalendar{}, answer: ReadCalendar{}, handle: a.putCalendar},
+		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: append(spanParams[:2:2], param{"host", "only those of this host, by name or id"}), answer: Events{}, handle: a.getEvents},
+		{method: "POST", path: base + "/events", summary: "Say that something happened to hosts, such as a deploy", body: Event{}, answer: Event{}, created: true, handle: a.postEvent},
+		{method: "POST", path: "/api/annotations", summary: "The same, as a Grafana annotation", body: Annotation{}, answer: Annotated{}, handle: a.postAnnotation},
+		{method: "GET", path: base + "/patterns", summary: "What Omen remembers of verdicts", answer: Patterns{}, handle: a.getPatterns},
+		{method: "POST", path: base + "/patterns/{id}/revert", summary: "Take a pattern back", body: Act{}, answer: Pattern{}, handle: a.revertPattern},
 	}
 }

@@ -3,33 +3,30 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
 )
 
 func (a *API) getSources(*http.Request) (any, error) {
-	return wireSources{each(a.live.Sources(), toSource)}, nil
+	return Sources{each(a.live.Sources(), toSource)}, nil
 }
 
 func (a *API) getStatus(r *http.Request) (any, error) {
 	hosts := a.live.Hosts()
-	out := wireStatus{
-		Version: a.version, StartedAt: instant(a.started), UptimeSeconds: number(time.Since(a.started).Seconds()),
+	out := Status{
+		Version: a.version, StartedAt: Instant(a.started), UptimeSeconds: Number(time.Since(a.started).Seconds()),
 		Ready: true, Hosts: counts(hosts), Sources: each(a.live.Sources(), toSource),
 		UncleanShutdown: a.store.Unclean(),
 	}
-	if a.live.Ready != nil {
-		if err := a.live.Ready(); err != nil {
-			out.Ready, out.Waiting = false, err.Error()
-		}
+	if err := a.live.Ready(); err != nil {
+		out.Ready, out.Waiting = false, err.Error()
 	}
 	learning(&out, hosts)
-	if a.live.Pages != nil {
-		p, _ := a.live.Pages(hosts)
-		out.Pages = &wireAllPages{
-			Promised: number(p.Promised), Actual: number(p.Actual), Opened: p.Opened, Hosts: p.Hosts, Days: number(p.Days),
-		}
+	p, _ := a.live.Pages(hosts)
+	out.Pages = &AllPages{
+		Promised: Number(p.Promised), Actual: Number(p.PerWeek()), Opened: p.Opened, Hosts: p.Hosts, Days: Number(p.Days),
 	}
 	open, err := a.store.OpenIncidents(r.Context())
 	if err != nil {
@@ -48,7 +45,7 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 }
 
 // learning fills in what is being learned and when the first model is due.
-func learning(out *wireStatus, hosts []omen.HostStatus) {
+func learning(out *Status, hosts []omen.HostStatus) {
 	var due time.Time
 	for _, h := range hosts {
 		if h.Training.Running {
@@ -64,17 +61,12 @@ func learning(out *wireStatus, hosts []omen.HostStatus) {
 		if d := h.Training.NextDue; !d.IsZero() && (due.IsZero() || d.Before(due)) {
 			due = d
 		}
-		if h.Training.Running && number(h.Training.Progress) > out.Progress {
-			out.Progress = number(h.Training.Progress)
+		if h.Training.Running && Number(h.Training.Progress) > out.Progress {
+			out.Progress = Number(h.Training.Progress)
 		}
 	}
-	out.FirstModelDue = instant(due)
-	slices.SortFunc(out.Training, func(x, y wireHostRef) int {
-		if x.ID < y.ID {
-			return -1
-		}
-		return 1
-	})
+	out.FirstModelDue = Instant(due)
+	slices.SortFunc(out.Training, func(x, y HostRef) int { return strings.Compare(x.ID, y.ID) })
 }
 
 func (a *API) getModels(r *http.Request) (any, error) {
@@ -85,7 +77,7 @@ func (a *API) getModels(r *http.Request) (any, error) {
 	if r.URL.Query().Get("all") != "true" {
 		all = slices.DeleteFunc(all, func(m omen.ModelInfo) bool { return !m.Serving })
 	}
-	return wireModels{each(all, func(m omen.ModelInfo) wireModel { return toModel(m, false) })}, nil
+	return Models{each(all, func(m omen.ModelInfo) Model { return toModel(m, false) })}, nil
 }
 
 func (a *API) getHostModels(r *http.Request) (any, error) {
@@ -97,7 +89,7 @@ func (a *API) getHostModels(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wireModels{each(all, func(m omen.ModelInfo) wireModel { return toModel(m, true) })}, nil
+	return Models{each(all, func(m omen.ModelInfo) Model { return toModel(m, true) })}, nil
 }
 
 func (a *API) healthy(w http.ResponseWriter, _ *http.Request) {
@@ -105,11 +97,9 @@ func (a *API) healthy(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (a *API) ready(w http.ResponseWriter, _ *http.Request) {
-	if a.live.Ready != nil {
-		if err := a.live.Ready(); err != nil {
-			plain(w, http.StatusServiceUnavailable, "Omen is not ready: "+err.Error())
-			return
-		}
+	if err := a.live.Ready(); err != nil {
+		plain(w, http.StatusServiceUnavailable, "Omen is not ready: "+err.Error())
+		return
 	}
 	plain(w, http.StatusOK, "Omen is ready.")
 }
@@ -121,12 +111,6 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
-func (a *API) reload(*http.Request) (any, error) {
-	if a.live.Reload == nil {
-		return nil, omen.WithHint(errNotHere, "restart Omen")
-	}
-	if err := a.live.Reload(); err != nil {
-		return nil, err
-	}
-	return wireDone{Done: true}, nil
+func (a *API) reload(r *http.Request) (any, error) {
+	return Done{Done: true}, a.live.Reload(r.Context())
 }

@@ -19,11 +19,11 @@ const keepAlive = 15 * time.Second
 // dropped; it reconnects, and misses no change.
 const slowest = 10 * time.Second
 
-type wireLive struct {
+type LiveScore struct {
 	Host  string     `json:"host"`
-	At    instant    `json:"at"`
-	Score number     `json:"score"`
-	Error number     `json:"reconstruction_error"`
+	At    Instant    `json:"at"`
+	Score Number     `json:"score"`
+	Error Number     `json:"reconstruction_error"`
 	Grade omen.Grade `json:"grade"`
 }
 
@@ -109,7 +109,7 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 		case <-tick:
 			tick = a.recent.wake()
 			if s, has := a.recent.newest(host); has {
-				body, _ := json.Marshal(wireLive{s.Host.ID(), instant(s.At), number(s.Value), number(s.ReconstructionError), s.Grade})
+				body, _ := json.Marshal(LiveScore{s.Host.ID(), Instant(s.At), Number(s.Value), Number(s.ReconstructionError), s.Grade})
 				ok = send("event: score\ndata: %s\n\n", body)
 			}
 		}

@@ -10,245 +10,245 @@ import (
 // renamed nor removed within v1. The doc tags become the OpenAPI document's
 // descriptions.
 
-type wireHostRef struct {
+type HostRef struct {
 	ID      string `json:"id" doc:"source/profile/name: unambiguous; escape it in a path"`
 	Source  string `json:"source" doc:"the source's name in the configuration; local is this machine"`
 	Profile string `json:"profile"`
 	Name    string `json:"name" doc:"the identifying labels' values, joined by a slash"`
 }
 
-type wireCause struct {
+type Cause struct {
 	Feature  string    `json:"feature"`
 	Unit     omen.Unit `json:"unit" doc:"ratio, bytes, bytes/s, seconds, 1/s or 1"`
-	Share    number    `json:"share" doc:"part of the score, 0 to 1"`
-	Actual   number    `json:"actual"`
-	Expected number    `json:"expected"`
-	Lower    number    `json:"lower" doc:"lower end of the expected band"`
-	Upper    number    `json:"upper" doc:"upper end of the expected band"`
+	Share    Number    `json:"share" doc:"part of the score, 0 to 1"`
+	Actual   Number    `json:"actual"`
+	Expected Number    `json:"expected"`
+	Lower    Number    `json:"lower" doc:"lower end of the expected band"`
+	Upper    Number    `json:"upper" doc:"upper end of the expected band"`
 	Trivial  bool      `json:"trivial" doc:"statistically far, yet too small to matter or in the harmless direction"`
 	Clears   bool      `json:"clears" doc:"in the smallest set of causes whose return to what is expected would clear the alert"`
 	Text     string    `json:"text" doc:"the same for people: disk_write 240 MB/s, expected 8–15 MB/s"`
 }
 
-type wireTraining struct {
+type Training struct {
 	Running   bool       `json:"running"`
-	Progress  number     `json:"progress" doc:"0 to 1 of the running training"`
+	Progress  Number     `json:"progress" doc:"0 to 1 of the running training"`
 	Samples   int        `json:"samples" doc:"collected so far"`
-	NextDue   instant    `json:"next_due" doc:"when the next model, or the first, is expected"`
+	NextDue   Instant    `json:"next_due" doc:"when the next model, or the first, is expected"`
 	NextGrade omen.Grade `json:"next_grade" doc:"the grade it will have"`
 	Err       string     `json:"err" doc:"why the last training gave no model"`
 }
 
-// wireHost is a host in a list.
-type wireHost struct {
-	wireHostRef
+// Host is a host in a list.
+type Host struct {
+	HostRef
 	Labels    map[string]string `json:"labels"`
 	State     omen.HostState    `json:"state" doc:"learning, normal, anomalous or silent"`
-	Score     number            `json:"score" doc:"1.0 is the limit; null before the first model"`
-	Error     number            `json:"reconstruction_error" doc:"mean squared error of the autoencoder in scaled units"`
-	ScoredAt  instant           `json:"scored_at"`
+	Score     Number            `json:"score" doc:"1.0 is the limit; null before the first model"`
+	Error     Number            `json:"reconstruction_error" doc:"mean squared error of the autoencoder in scaled units"`
+	ScoredAt  Instant           `json:"scored_at"`
 	Grade     omen.Grade        `json:"grade" doc:"how much the model can be trusted: provisional, learning, established; empty before the first model"`
-	Causes    list[wireCause]   `json:"causes" doc:"largest shares of the score first"`
-	LastSeen  instant           `json:"last_seen"`
+	Causes    List[Cause]       `json:"causes" doc:"largest shares of the score first"`
+	LastSeen  Instant           `json:"last_seen"`
 	Model     string            `json:"model" doc:"ID of the model that serves; empty before the first"`
-	TrainedAt instant           `json:"trained_at"`
-	Training  wireTraining      `json:"training"`
-	Recent    list[number]      `json:"recent" doc:"the last scores, oldest first, for a sparkline"`
-	ModelAge  number            `json:"model_age_seconds" doc:"since the last sample that the serving model learned from; null before the first model"`
+	TrainedAt Instant           `json:"trained_at"`
+	Training  Training          `json:"training"`
+	Recent    List[Number]      `json:"recent" doc:"the last scores, oldest first, for a sparkline"`
+	ModelAge  Number            `json:"model_age_seconds" doc:"since the last sample that the serving model was trained on; null before the first model"`
 	Stale     bool              `json:"stale" doc:"the model is older than two intervals between trainings"`
-	Drift     *wireDrift        `json:"drift" doc:"how far the host has left what its model learned; null until some samples were scored"`
-	Pages     wirePages         `json:"pages"`
+	Drift     *Drift            `json:"drift" doc:"how far the host has left what its model was trained on; null until some samples were scored"`
+	Pages     Pages             `json:"pages"`
 }
 
-type wireDrift struct {
-	MeasuredAt instant      `json:"measured_at"`
+type Drift struct {
+	MeasuredAt Instant      `json:"measured_at"`
 	Samples    int          `json:"samples" doc:"scored by this model, a day's at most"`
-	Busy       number       `json:"busy" doc:"share of them above half of the limit"`
-	Expected   number       `json:"expected" doc:"the same in training"`
-	Shifted    list[string] `json:"shifted" doc:"features whose usual error has moved by more than two deviations"`
-	Drifting   bool         `json:"drifting" doc:"so far that the model judges another host than it learned"`
+	Busy       Number       `json:"busy" doc:"share of them above half of the limit"`
+	Expected   Number       `json:"expected" doc:"the same in training"`
+	Shifted    List[string] `json:"shifted" doc:"features whose usual error has moved by more than two deviations"`
+	Drifting   bool         `json:"drifting" doc:"so far that the model no longer fits the host"`
 }
 
-// wirePages are incidents that people were told of, of one host.
-type wirePages struct {
-	Promised number `json:"promised_per_week" doc:"false pages that the configuration accepts"`
-	Actual   number `json:"actual_per_week" doc:"pages told, true or false; null while less than a day is known"`
+// Pages are incidents of one host that people were notified of.
+type Pages struct {
+	Promised Number `json:"promised_per_week" doc:"false pages that the configuration accepts"`
+	Actual   Number `json:"actual_per_week" doc:"pages sent, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
-	Days     number `json:"days" doc:"how long the host has been watched, a week at most"`
+	Days     Number `json:"days" null:"never" doc:"how long the host has been watched, a week at most"`
 }
 
-// wireAllPages is the same of all hosts together.
-type wireAllPages struct {
-	Promised number `json:"promised_per_host_week" doc:"false pages that the configuration accepts"`
-	Actual   number `json:"actual_per_host_week" doc:"pages told, true or false; null while less than a day is known"`
+// AllPages is the same of all hosts together.
+type AllPages struct {
+	Promised Number `json:"promised_per_host_week" doc:"false pages that the configuration accepts"`
+	Actual   Number `json:"actual_per_host_week" doc:"pages sent, true or false; null while less than a day is known"`
 	Opened   int    `json:"opened" doc:"the same as a count, within days"`
 	Hosts    int    `json:"hosts"`
-	Days     number `json:"days" doc:"how long the hosts have been watched on average, a week at most"`
+	Days     Number `json:"days" null:"never" doc:"how long the hosts have been watched on average, a week at most"`
 }
 
-type wireFeature struct {
+type Feature struct {
 	Name         string    `json:"name"`
 	Unit         omen.Unit `json:"unit"`
 	Help         string    `json:"help"`
-	Actual       number    `json:"actual" doc:"null where the host lacks the feature"`
-	Expected     number    `json:"expected" doc:"null before the first model"`
-	Lower        number    `json:"lower"`
-	Upper        number    `json:"upper"`
-	Share        number    `json:"share"`
+	Actual       Number    `json:"actual" doc:"null where the host lacks the feature"`
+	Expected     Number    `json:"expected" doc:"null before the first model"`
+	Lower        Number    `json:"lower"`
+	Upper        Number    `json:"upper"`
+	Share        Number    `json:"share"`
 	ActualText   string    `json:"actual_text"`
 	ExpectedText string    `json:"expected_text"`
 }
 
-// wireHostDetail is one host with everything.
-type wireHostDetail struct {
-	wireHost
-	Features  list[wireFeature]  `json:"features"`
-	Incidents list[wireIncident] `json:"incidents" doc:"those not closed"`
-	Serving   *wireModel         `json:"serving" doc:"the model that serves, with its card; null before the first"`
+// HostDetail is one host with everything.
+type HostDetail struct {
+	Host
+	Features  List[Feature]  `json:"features"`
+	Incidents List[Incident] `json:"incidents" doc:"those not closed"`
+	Serving   *Model         `json:"serving" doc:"the model that serves, with its card; null before the first"`
 }
 
-type wireHosts struct {
-	Hosts  list[wireHost]         `json:"hosts"`
-	Total  int                    `json:"total" doc:"how many match, on all pages"`
+type Hosts struct {
+	Hosts  List[Host]             `json:"hosts"`
+	Total  int                    `json:"total" doc:"how many match"`
 	Counts map[omen.HostState]int `json:"counts" doc:"hosts by state, before filtering"`
 }
 
-type wireHistory struct {
+type ScoreHistory struct {
 	Host   string        `json:"host"`
-	Limit  number        `json:"limit" doc:"always 1"`
-	Step   number        `json:"step_seconds" doc:"what one point stands for"`
-	Times  list[seconds] `json:"times" doc:"seconds since 1970"`
-	Scores list[number]  `json:"scores" doc:"the highest score of each step; null is a gap"`
+	Limit  Number        `json:"limit" null:"never" doc:"always 1"`
+	Step   Number        `json:"step_seconds" null:"never" doc:"what one point stands for"`
+	Times  List[Seconds] `json:"times" doc:"seconds since 1970"`
+	Scores List[Number]  `json:"scores" doc:"the highest score of each step; null is a gap"`
 }
 
-type wireFeatureHistory struct {
+type FeatureHistory struct {
 	Feature  string        `json:"feature"`
 	Unit     omen.Unit     `json:"unit"`
-	Times    list[seconds] `json:"times" doc:"seconds since 1970"`
-	Actual   list[number]  `json:"actual"`
-	Expected list[number]  `json:"expected" doc:"empty where it was not recorded"`
-	Lower    list[number]  `json:"lower"`
-	Upper    list[number]  `json:"upper"`
+	Times    List[Seconds] `json:"times" doc:"seconds since 1970"`
+	Actual   List[Number]  `json:"actual"`
+	Expected List[Number]  `json:"expected" doc:"empty where it was not recorded"`
+	Lower    List[Number]  `json:"lower"`
+	Upper    List[Number]  `json:"upper"`
 }
 
-type wireFeatures struct {
-	Host     string                   `json:"host"`
-	Features list[wireFeatureHistory] `json:"features"`
+type Features struct {
+	Host     string               `json:"host"`
+	Features List[FeatureHistory] `json:"features"`
 }
 
-type wireIncident struct {
+type Incident struct {
 	ID         string             `json:"id"`
 	Kind       omen.IncidentKind  `json:"kind" doc:"host, fleet, source or omen"`
-	Host       wireHostRef        `json:"host" doc:"of a fleet incident the likely first; of a source incident only source is set"`
-	Members    list[wireHostRef]  `json:"members" doc:"every host of a fleet incident"`
+	Host       HostRef            `json:"host" doc:"of a fleet incident the likely first; of a source incident only source is set"`
+	Members    List[HostRef]      `json:"members" doc:"every host of a fleet incident"`
 	State      omen.IncidentState `json:"state" doc:"open, acknowledged or closed"`
 	Severity   omen.Severity      `json:"severity" doc:"info, warning or critical"`
 	Grade      omen.Grade         `json:"grade" doc:"the model's when it opened"`
-	Since      instant            `json:"since" doc:"the first anomalous sample"`
-	OpenedAt   instant            `json:"opened_at"`
-	UpdatedAt  instant            `json:"updated_at"`
-	ClosedAt   instant            `json:"closed_at"`
-	Score      number             `json:"score"`
-	Peak       number             `json:"peak"`
-	Causes     list[wireCause]    `json:"causes"`
+	Since      Instant            `json:"since" doc:"the first anomalous sample"`
+	OpenedAt   Instant            `json:"opened_at"`
+	UpdatedAt  Instant            `json:"updated_at"`
+	ClosedAt   Instant            `json:"closed_at"`
+	Score      Number             `json:"score"`
+	Peak       Number             `json:"peak"`
+	Causes     List[Cause]        `json:"causes"`
 	Reason     string             `json:"reason" doc:"why it is in its state, as a value: opened_anomalous, closed_recovered, …"`
 	Summary    string             `json:"summary"`
-	Suppressed string             `json:"suppressed" doc:"why nobody is told; empty: people are told"`
+	Suppressed string             `json:"suppressed" doc:"why no notification is sent; empty: it is not suppressed"`
 	AckedBy    string             `json:"acked_by"`
 	Assignee   string             `json:"assignee"`
 	Verdict    omen.Verdict       `json:"verdict" doc:"empty, real, not_a_problem or expected_at_this_time"`
 	VerdictBy  string             `json:"verdict_by"`
-	Links      list[string]       `json:"links"`
+	Links      List[string]       `json:"links"`
 	Model      string             `json:"model" doc:"the model that opened it"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
 }
 
-type wireIncidents struct {
-	Incidents list[wireIncident] `json:"incidents" doc:"the newest onset first"`
-	Next      string             `json:"next" doc:"give it as before= to get the next page; empty: no more"`
+type Incidents struct {
+	Incidents List[Incident] `json:"incidents" doc:"the newest onset first"`
+	Next      string         `json:"next" doc:"give it as before= to get older ones; empty: no more"`
 }
 
-type wireChange struct {
-	Seq      int64           `json:"seq"`
-	Key      string          `json:"key" doc:"the same however often it is delivered"`
-	Kind     omen.ChangeKind `json:"kind"`
-	At       instant         `json:"at"`
-	Incident string          `json:"incident"`
-	State    string          `json:"state" doc:"the incident's, after the change"`
-	Severity omen.Severity   `json:"severity"`
-	Score    number          `json:"score"`
-	Reason   string          `json:"reason"`
-	By       string          `json:"by"`
-	Comment  string          `json:"comment"`
-	Causes   list[wireCause] `json:"causes"`
-	Summary  string          `json:"summary"`
+type Change struct {
+	Seq      int64              `json:"seq"`
+	Key      string             `json:"key" doc:"the same however often it is delivered"`
+	Kind     omen.ChangeKind    `json:"kind"`
+	At       Instant            `json:"at" null:"never"`
+	Incident string             `json:"incident"`
+	State    omen.IncidentState `json:"state" doc:"the incident's, after the change"`
+	Severity omen.Severity      `json:"severity"`
+	Score    Number             `json:"score"`
+	Reason   string             `json:"reason"`
+	By       string             `json:"by"`
+	Comment  string             `json:"comment"`
+	Causes   List[Cause]        `json:"causes"`
+	Summary  string             `json:"summary"`
 }
 
-type wireDelivery struct {
-	Key      string  `json:"key" doc:"of the change that was told"`
+type Delivery struct {
+	Key      string  `json:"key" doc:"of the change that was sent"`
 	Receiver string  `json:"receiver"`
-	At       instant `json:"at"`
-	Took     number  `json:"took_seconds"`
+	At       Instant `json:"at" null:"never"`
+	Took     Number  `json:"took_seconds"`
 	Outcome  string  `json:"outcome" doc:"delivered, retrying, gave_up or skipped"`
 	Detail   string  `json:"detail"`
 }
 
-type wireIncidentDetail struct {
-	wireIncident
-	Changes    list[wireChange]   `json:"changes" doc:"oldest first"`
-	Deliveries list[wireDelivery] `json:"deliveries" doc:"oldest first"`
+type IncidentDetail struct {
+	Incident
+	Changes    List[Change]   `json:"changes" doc:"oldest first"`
+	Deliveries List[Delivery] `json:"deliveries" doc:"oldest first"`
 }
 
-type wireModel struct {
+type Model struct {
 	ID        string          `json:"id"`
-	Host      wireHostRef     `json:"host"`
+	Host      HostRef         `json:"host"`
 	Schema    string          `json:"schema" doc:"hash of the feature list that the model is bound to"`
 	Grade     omen.Grade      `json:"grade"`
-	TrainedAt instant         `json:"trained_at"`
-	From      instant         `json:"from" doc:"the span of history it learned from"`
-	To        instant         `json:"to"`
+	TrainedAt Instant         `json:"trained_at"`
+	From      Instant         `json:"from" doc:"the span of history it was trained on"`
+	To        Instant         `json:"to"`
 	Rows      int             `json:"rows"`
 	Serving   bool            `json:"serving"`
 	Note      string          `json:"note" doc:"why it serves, or why not"`
 	Card      json.RawMessage `json:"card" doc:"the model's card: losses, limit and how it was chosen, excluded spans, features; null in lists"`
 }
 
-type wireModels struct {
-	Models list[wireModel] `json:"models"`
+type Models struct {
+	Models List[Model] `json:"models"`
 }
 
-type wireSource struct {
+type Source struct {
 	Name           string            `json:"name"`
 	Address        string            `json:"address"`
 	State          omen.SourceState  `json:"state" doc:"starting, up, partial or down"`
-	Since          instant           `json:"since"`
+	Since          Instant           `json:"since"`
 	Err            string            `json:"err"`
 	FailedFeatures map[string]string `json:"failed_features" doc:"feature: why its query failed"`
 	Hosts          int               `json:"hosts"`
-	LastRead       instant           `json:"last_read"`
-	ReadSeconds    number            `json:"read_seconds"`
-	StepSeconds    number            `json:"step_seconds"`
+	LastRead       Instant           `json:"last_read"`
+	ReadSeconds    Number            `json:"read_seconds"`
+	StepSeconds    Number            `json:"step_seconds"`
 }
 
-type wireSources struct {
-	Sources list[wireSource] `json:"sources"`
+type Sources struct {
+	Sources List[Source] `json:"sources"`
 }
 
-type wireStatus struct {
+type Status struct {
 	Version         string                 `json:"version"`
-	StartedAt       instant                `json:"started_at"`
-	UptimeSeconds   number                 `json:"uptime_seconds"`
+	StartedAt       Instant                `json:"started_at" null:"never"`
+	UptimeSeconds   Number                 `json:"uptime_seconds" null:"never"`
 	Ready           bool                   `json:"ready"`
 	Waiting         string                 `json:"waiting" doc:"what is being waited for while not ready"`
 	Hosts           map[omen.HostState]int `json:"hosts" doc:"hosts by state"`
-	Sources         list[wireSource]       `json:"sources"`
-	OpenIncidents   int                    `json:"open_incidents" doc:"those that people are told of"`
-	QuietIncidents  int                    `json:"quiet_incidents" doc:"open ones that nobody is told of"`
-	Training        list[wireHostRef]      `json:"training" doc:"hosts whose model is being trained now, at most 20"`
+	Sources         List[Source]           `json:"sources"`
+	OpenIncidents   int                    `json:"open_incidents" doc:"those that are not suppressed"`
+	QuietIncidents  int                    `json:"quiet_incidents" doc:"open ones that are suppressed"`
+	Training        List[HostRef]          `json:"training" doc:"hosts whose model is being trained now, at most 20"`
 	TrainingHosts   int                    `json:"training_hosts"`
-	FirstModelDue   instant                `json:"first_model_due" doc:"when the earliest first model of a learning host is due; null when none is waited for"`
+	FirstModelDue   Instant                `json:"first_model_due" doc:"when the earliest first model of a learning host is due; null when none is waited for"`
 	FirstModelHosts int                    `json:"first_model_hosts" doc:"hosts that wait for their first model"`
-	Progress        number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
-	Pages           *wireAllPages          `json:"pages" doc:"what people were told of on all hosts, against what was promised"`
+	Progress        Number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
+	Pages           *AllPages              `json:"pages" doc:"pages sent on all hosts, against what was promised"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
 }

@@ -78,22 +78,23 @@ func start(t *testing.T, o Options) *omenAt {
 	return a
 }
 
-func (a *omenAt) ask(method, path string) (int, string) {
+func (a *omenAt) ask(method, path string, body ...string) (int, string) {
 	a.t.Helper()
-	r, err := http.NewRequestWithContext(a.t.Context(), method, a.address+path, nil)
+	r, err := http.NewRequestWithContext(a.t.Context(), method, a.address+path, strings.NewReader(strings.Join(body, "")))
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	r.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return answer.StatusCode, string(body)
+	return answer.StatusCode, string(text)
 }
 
 // eventually asks until the answer holds what is wanted.
@@ -166,8 +167,11 @@ func TestServe(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("/metrics: %v, %v", err, problems)
 	}
-	if code, _ := a.ask("GET", "/any/page"); code != 200 && code != 503 {
-		t.Errorf("a page is %d, want the user interface", code)
+	if code, _ := a.ask("GET", "/hosts/any"); code != 200 && code != 503 {
+		t.Errorf("/hosts/any is %d, want the web UI", code)
+	}
+	if code, body := a.ask("GET", "/api/v1/targets"); code != 404 || !strings.Contains(body, `"hint"`) {
+		t.Errorf("/api/v1/targets is %d %s, want 404 in JSON", code, body)
 	}
 	if out := a.out.String(); !strings.Contains(out, a.address) || !strings.Contains(out, "this-one") {
 		t.Errorf("what is printed at start names no page or host:\n%s", out)
@@ -207,6 +211,30 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A calendar stops nothing: what of it cannot be followed is named, and when
+// its file is gone at a start its windows stay.
+func TestStartWithoutACalendar(t *testing.T) {
+	dir := t.TempDir()
+	file, ics := filepath.Join(dir, "omen.yml"), filepath.Join(dir, "ops.ics")
+	const event = "BEGIN:VEVENT\nUID:1\nSUMMARY:patch\nDTSTART;TZID=Europe/Berlin:20270301T220000\nDURATION:PT1H\nRRULE:FREQ="
+	write(t, ics, "BEGIN:VCALENDAR\n"+event+"WEEKLY\nEND:VEVENT\n"+event+"HOURLY\nEND:VEVENT\nEND:VCALENDAR\n")
+	write(t, file, "calendars: [{name: ops, file: "+ics+", match: [host=x]}]\n")
+	o := Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data")}
+	for _, want := range []string{`"left":[{"uid":"1","summary":"patch","why":`, `"failed_since":"2`} {
+		a := start(t, o)
+		if body := a.eventually("/api/v1/omen/windows", want); !strings.Contains(body, `"name":"patch"`) {
+			t.Errorf("the weekly window is not there: %s", body)
+		}
+		if err := a.stop(); err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Remove(ics)
+	}
+	if _, err := Check(file); err == nil || !strings.Contains(err.Error(), "ops.ics") {
+		t.Errorf("a check says %v, want the missing file", err)
+	}
+}
+
 // After a restart this machine is seen from the first round of scoring on, so
 // that its stored model is taken up, although its series ended when Omen did.
 func TestRestart(t *testing.T) {
@@ -228,6 +256,31 @@ func TestRestart(t *testing.T) {
 		t.Errorf("what is printed at start knows no model:\n%s", out)
 	}
 	a.eventually("/metrics", "\nanomaly_score{")
+	host := "/api/v1/omen/hosts/" + known.Hosts[0].Name
+	a.eventually(host+"/score", `"scores":[`)
+	a.eventually(host+"/features?feature=memory_used", `"feature":"memory_used"`)
+	if code, body := a.ask("POST", "/predict", `{"features":{"memory_used":2}}`); code != 400 || !strings.Contains(body, "missing features") {
+		t.Errorf("a prediction of one feature answers %d %s, want the names of the others", code, body)
+	}
+	var at struct{ Features []struct{ Name string } }
+	_, body := a.ask("GET", host)
+	if err := json.Unmarshal([]byte(body), &at); err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]float64{}
+	for _, f := range at.Features {
+		given[f.Name] = 0.5
+	}
+	text, err := json.Marshal(map[string]any{"features": given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, body := a.ask("POST", "/predict", string(text)); code != 200 || !strings.Contains(body, id) {
+		t.Errorf("a prediction answers %d %s, want one by model %s", code, body, id)
+	}
+	if code, body := a.ask("GET", "/api/v1/omen/incidents/none/graph.png?sig=s"); code != 404 && code != 403 {
+		t.Errorf("a picture of no incident answers %d %s", code, body)
+	}
 }
 
 // putModel stores a model of made-up samples, one each second, and returns its id.
@@ -299,24 +352,6 @@ func TestBuiltinProfiles(t *testing.T) {
 	got := mine.Features()[mine.Index("jobs")]
 	if got.Unit != omen.PerSecond || got.Min != 0 || got.Max != 9 || got.Direction != feature.Up || got.Deviation != 2 {
 		t.Errorf("feature jobs is %+v", got)
-	}
-}
-
-func TestMatchers(t *testing.T) {
-	got, err := matchers([]string{`host=~"db-.*"`, ` role != "web server" `, "env=prod", `zone!~"a|b"`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{`host=~"db-.*"`, `role!="web server"`, `env="prod"`, `zone!~"a|b"`}
-	for i, m := range got {
-		if m.String() != want[i] {
-			t.Errorf("matcher %d is %s, want %s", i, m, want[i])
-		}
-	}
-	for _, bad := range []string{"", "host", `host=~"("`, `="x"`} {
-		if _, err := matchers([]string{bad}); err == nil {
-			t.Errorf("matcher %q is taken", bad)
-		}
 	}
 }
 

@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/mute"
 )
 
 // refresh is how often calendar files are read again.
@@ -18,49 +20,52 @@ const refresh = time.Minute
 // them went. It is safe for concurrent use.
 type calendarFiles struct {
 	mu  sync.Mutex
-	all []api.Calendar // in the configuration's order
+	all []api.CalendarFile // in the configuration's order
 }
 
-// newCalendarFiles takes files that were read at now, each without an error: a
-// configuration with a bad one is refused.
-func newCalendarFiles(files []config.Calendar, now time.Time) *calendarFiles {
+// newCalendarFiles takes files that have not been read.
+func newCalendarFiles(files []config.Calendar) *calendarFiles {
 	c := &calendarFiles{}
 	for _, k := range files {
-		c.all = append(c.all, api.Calendar{Name: k.Name, File: k.File, ReadAt: now})
+		c.all = append(c.all, api.CalendarFile{Name: k.Name, File: k.File})
 	}
 	return c
 }
 
 // note remembers how reading a file went, and reports whether that is news:
-// whether another error than before came, or none.
-func (c *calendarFiles) note(name string, now time.Time, err error) bool {
+// whether another error than before came, or none, or other events are left out.
+func (c *calendarFiles) note(name string, now time.Time, left []mute.Omitted, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.all, func(k api.Calendar) bool { return k.Name == name })
+	i := slices.IndexFunc(c.all, func(k api.CalendarFile) bool { return k.Name == name })
 	if i < 0 {
 		return false
 	}
 	k, was := &c.all[i], c.all[i].Err
-	switch {
-	case err == nil:
-		k.ReadAt, k.FailedSince, k.Err = now, time.Time{}, nil
-	case was == nil:
-		k.FailedSince, k.Err = now, err
-	default:
-		k.Err = err
+	if err != nil {
+		if k.Err = err.Error(); was == "" {
+			k.FailedSince = api.Instant(now)
+		}
+		return k.Err != was
 	}
-	return (was == nil) != (err == nil) || err != nil && err.Error() != was.Error()
+	omitted := make(api.List[api.Omitted], len(left))
+	for i := range left {
+		omitted[i] = api.Omitted(left[i])
+	}
+	news := was != "" || !slices.Equal(omitted, k.Left)
+	k.ReadAt, k.FailedSince, k.Err, k.Left = api.Instant(now), api.Instant{}, "", omitted
+	return news
 }
 
 // status is a copy of what is known.
-func (c *calendarFiles) status() []api.Calendar {
+func (c *calendarFiles) status() []api.CalendarFile {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.all)
 }
 
-// refreshCalendars reads calendar files again until ctx ends: whoever edits
-// one need not tell Omen.
+// refreshCalendars reads calendar files again until ctx ends: an edit
+// takes effect without a reload.
 func (g *generation) refreshCalendars(ctx context.Context) error {
 	if len(g.conf.Calendars) == 0 {
 		<-ctx.Done()
@@ -78,22 +83,31 @@ func (g *generation) refreshCalendars(ctx context.Context) error {
 	}
 }
 
+// mostNamed bounds how many events of a calendar are named in the log.
+const mostNamed = 20
+
 // readCalendars reads every calendar file once. The windows of one that cannot
 // be read stay as they were.
 func (g *generation) readCalendars(ctx context.Context, now time.Time) {
 	for _, k := range g.conf.Calendars {
-		windows, err := readCalendar(k, now)
+		windows, left, err := readCalendar(k, now)
 		if err == nil {
 			err = g.p.putCalendar(ctx, k.Name, windows)
 		}
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return
 		}
-		switch news := g.calendars.note(k.Name, now, err); {
+		switch news := g.calendars.note(k.Name, now, left, err); {
 		case news && err != nil:
 			g.p.log.Error("calendar cannot be read: its windows stay as they were", "path", k.File, "err", err)
 		case news:
-			g.p.log.Info("calendar can be read again", "path", k.File, "count", len(windows))
+			g.p.log.Info("calendar read", "path", k.File, "count", len(windows))
+			for _, o := range left[:min(mostNamed, len(left))] {
+				g.p.log.Warn("calendar event is left out", "path", k.File, "err", fmt.Sprintf("%s (%s): %s", o.Summary, o.UID, o.Why))
+			}
+			if more := len(left) - mostNamed; more > 0 {
+				g.p.log.Warn("more calendar events are left out", "path", k.File, "count", more)
+			}
 		}
 	}
 }

@@ -2,39 +2,37 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"sync"
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/store"
 )
 
 const (
 	// week is over what pages are counted.
 	week = 7 * 24 * time.Hour
-	// knownEnough is for how long hosts must have been watched before their
-	// pages are scaled to a week.
-	knownEnough = 24 * time.Hour
 	// settingFirstRun is where the store keeps when Omen first ran on it.
 	settingFirstRun = "app.first_run"
 )
 
-// pages counts the incidents that people were told of. It lives as long as the
+// pages counts the incidents that people were notified of. It lives as long as the
 // process: a reload does not make it forget.
 type pages struct {
 	db    *store.DB
 	since time.Time // when Omen first ran here
 
-	mu    sync.Mutex
-	seq   int64 // the last change of the journal that was counted
-	told  map[string]page
-	total map[omen.Severity]uint64 // since the process started
+	mu       sync.Mutex
+	seq      int64 // the last change of the journal that was counted
+	notified map[string]page
+	total    map[omen.Severity]uint64 // since the process started
 }
 
-// page is when people were told of an incident, and of which host; of a fleet's
+// page is when people were notified of an incident, and of which host; of a fleet's
 // the likely first one.
 type page struct {
 	host omen.Host
@@ -42,24 +40,20 @@ type page struct {
 }
 
 func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) {
-	p := &pages{db: db, since: now, told: map[string]page{}, total: map[omen.Severity]uint64{omen.Warning: 0, omen.Critical: 0}}
+	p := &pages{db: db, since: now, notified: map[string]page{}, total: map[omen.Severity]uint64{}}
 	found, err := db.Setting(ctx, settingFirstRun, &p.since)
 	if err == nil && !found {
 		err = db.PutSetting(ctx, settingFirstRun, now)
 	}
-	if err == nil {
-		p.seq, err = db.Head(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("begin to count pages: %w", err)
-	}
-	before, err := db.Told(ctx, later(p.since, now.Add(-week)))
-	if err != nil {
+	head, err2 := db.Head(ctx)
+	before, err3 := db.Notifying(ctx, later(p.since, now.Add(-week)))
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, fmt.Errorf("begin to count pages: %w", err)
 	}
 	for _, c := range before {
-		p.told[c.Incident.ID] = page{c.Incident.Host, c.At}
+		p.add(c)
 	}
+	p.seq, p.total = head, map[omen.Severity]uint64{omen.Warning: 0, omen.Critical: 0}
 	return p, nil
 }
 
@@ -88,12 +82,12 @@ func (p *pages) add(c omen.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.seq = c.Seq
-	if _, known := p.told[c.Incident.ID]; known || !store.Tells(c) {
+	if _, known := p.notified[c.Incident.ID]; known || !feedback.Notifies(c) {
 		return
 	}
-	p.told[c.Incident.ID] = page{c.Incident.Host, c.At}
+	p.notified[c.Incident.ID] = page{c.Incident.Host, c.At}
 	p.total[c.Incident.Severity]++
-	maps.DeleteFunc(p.told, func(_ string, one page) bool { return c.At.Sub(one.at) > week })
+	maps.DeleteFunc(p.notified, func(_ string, one page) bool { return c.At.Sub(one.at) > week })
 }
 
 // totals are the pages since the process started, by severity when opened.
@@ -101,19 +95,6 @@ func (p *pages) totals() map[omen.Severity]uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.total)
-}
-
-// counts are the pages of the last week, by host.
-func (p *pages) counts(now time.Time) map[omen.Host]int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := map[omen.Host]int{}
-	for _, one := range p.told {
-		if now.Sub(one.at) <= week {
-			n[one.host]++
-		}
-	}
-	return n
 }
 
 // days is for how long a host has been watched, a week at most.
@@ -124,20 +105,18 @@ func (p *pages) days(h omen.HostStatus, now time.Time) float64 {
 
 // fill gives each host its pages.
 func (p *pages) fill(hosts []omen.HostStatus, promised float64, now time.Time) {
-	n := p.counts(now)
+	n := map[omen.Host]int{}
+	p.mu.Lock()
+	for _, one := range p.notified {
+		if now.Sub(one.at) <= week {
+			n[one.host]++
+		}
+	}
+	p.mu.Unlock()
 	for i := range hosts {
 		h := &hosts[i]
-		h.Pages = perWeek(omen.Pages{Promised: promised, Opened: n[h.Host], Hosts: 1, Days: p.days(*h, now)})
+		h.Pages = omen.Pages{Promised: promised, Opened: n[h.Host], Hosts: 1, Days: p.days(*h, now)}
 	}
-}
-
-// perWeek scales what was counted to a host and week.
-func perWeek(p omen.Pages) omen.Pages {
-	p.Actual = math.NaN()
-	if p.Days*24 >= knownEnough.Hours() && p.Hosts > 0 {
-		p.Actual = float64(p.Opened) / (float64(p.Hosts) * p.Days / 7)
-	}
-	return p
 }
 
 // ofAll is the pages of all hosts together; Days is what they were watched on
@@ -148,5 +127,5 @@ func ofAll(hosts []omen.HostStatus, promised float64) omen.Pages {
 		all.Opened += h.Pages.Opened
 		all.Days += h.Pages.Days / float64(len(hosts))
 	}
-	return perWeek(all)
+	return all
 }

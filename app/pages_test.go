@@ -12,7 +12,7 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// Pages are counted once per incident, when people are first told, over a
+// Pages are counted once per incident, when people are first notified, over a
 // restart, and scaled to a week only once a day is known.
 func TestPagesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestPagesAreCounted(t *testing.T) {
 		tell("i3", omen.ChangeEscalated, 2, "", omen.ReasonLifted)
 		tell("i4", omen.ChangeOpened, 1, omen.ReasonFleet, omen.ReasonFleet)
 		h := status()
-		if h[0].Pages.Opened != 2 || h[1].Pages.Opened != 0 || !math.IsNaN(h[0].Pages.Actual) || h[0].Pages.Days != 0.25 {
+		if h[0].Pages.Opened != 2 || h[1].Pages.Opened != 0 || !math.IsNaN(h[0].Pages.PerWeek()) || h[0].Pages.Days != 0.25 {
 			t.Errorf("after six hours %+v, want 2 pages of web-1, not scaled", h[0].Pages)
 		}
 		if n := p.totals(); n[omen.Warning] != 2 || n[omen.Critical] != 0 {
@@ -64,17 +64,17 @@ func TestPagesAreCounted(t *testing.T) {
 		p = follow(t, db)
 		tell("i5", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
 		h = status()
-		if got := h[0].Pages; got.Opened != 3 || got.Days != 2 || got.Actual != 3*7/2.0 {
+		if got := h[0].Pages; got.Opened != 3 || got.Days != 2 || got.PerWeek() != 3*7/2.0 {
 			t.Errorf("after two days and a restart %+v, want 3 pages in 2 days, 10.5 a week", got)
 		}
-		if all := ofAll(h, 1); all.Opened != 3 || all.Actual != 3*7/4.0 {
+		if all := ofAll(h, 1); all.Opened != 3 || all.PerWeek() != 3*7/4.0 {
 			t.Errorf("all hosts: %+v, want 3 pages in 4 host-days, 5.25 per host-week", all)
 		}
 		if n := p.totals()[omen.Warning]; n != 1 {
 			t.Errorf("%d pages since the process started, want 1", n)
 		}
 		time.Sleep(6 * 24 * time.Hour)
-		if got := status()[0].Pages; got.Opened != 1 || got.Days != 7 || got.Actual != 1 {
+		if got := status()[0].Pages; got.Opened != 1 || got.Days != 7 || got.PerWeek() != 1 {
 			t.Errorf("after eight days %+v, want the one page of the last week", got)
 		}
 		p.end(t)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -16,17 +15,17 @@ import (
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/series"
 )
 
 // loaded is a configuration that every part accepts.
 type loaded struct {
-	conf      *config.Config
-	profiles  map[string]*feature.Schema
-	windows   []omen.Window            // maintenance of the file
-	calendars map[string][]omen.Window // by the calendar's name
-	settings  *notify.Settings
+	conf     *config.Config
+	profiles map[string]*feature.Schema
+	windows  []mute.Window // maintenance of the file
+	settings *notify.Settings
 }
 
 // Check reads a configuration file and reports what any part of Omen would
@@ -35,6 +34,11 @@ func Check(file string) (*config.Config, error) {
 	l, err := load(file, nil, time.Now())
 	if err != nil {
 		return nil, err
+	}
+	for i, k := range l.conf.Calendars {
+		if _, _, err := readCalendar(k, time.Now()); err != nil {
+			return nil, invalid(fmt.Errorf("calendars[%d]: %w", i, err))
+		}
 	}
 	return l.conf, nil
 }
@@ -78,7 +82,7 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	if l.profiles, err = Schemas(l.conf); err != nil {
 		return nil, err
 	}
-	if err := l.loadQuiet(now); err != nil {
+	if err := l.loadMutes(now); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -133,7 +137,7 @@ func SourceAt(name, address string) config.Source {
 func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 	known := feature.Builtins()
 	for _, p := range c.Profiles {
-		profile, err := feature.Declare(declaration(p), known)
+		profile, err := feature.Declare(declared(p), p.Extends, p.Without, known)
 		if err != nil {
 			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 		}
@@ -150,8 +154,8 @@ func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 	return all, nil
 }
 
-func declaration(p config.Profile) feature.Declaration {
-	d := feature.Declaration{Name: p.Name, Help: p.Help, Extends: p.Extends, Without: p.Without, By: p.By, Uptime: p.Uptime}
+func declared(p config.Profile) feature.Profile {
+	d := feature.Profile{Name: p.Name, Help: p.Help, By: p.By, Uptime: p.Uptime}
 	for _, f := range p.Features {
 		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Expr: f.Expr}))
 	}
@@ -206,12 +210,12 @@ func hysteresis(c config.Incidents) incident.Hysteresis {
 
 // sourceNames are the sources that a configuration watches.
 func sourceNames(c *config.Config) []string {
-	var names []string
+	names := []string{}
 	if c.LocalEnabled() {
 		names = append(names, localName)
 	}
 	for _, s := range c.Sources {
 		names = append(names, s.Name)
 	}
-	return slices.Clip(names)
+	return names
 }

@@ -21,7 +21,7 @@ type Kept struct {
 	PerWeek   Number  `json:"pages_per_host_week"`
 	FalsePer  Number  `json:"false_pages_per_host_week"` // over the time outside of labelled segments
 
-	// The same of the test parts alone, whose labels tell true pages from false.
+	// The same of the test parts alone, whose labels say which pages are false.
 	Labelled      float64 `json:"labelled_host_weeks"`
 	LabelledFalse int     `json:"labelled_false"`
 	LabelledPer   Number  `json:"labelled_false_pages_per_host_week"`
@@ -31,17 +31,17 @@ type Kept struct {
 // are measured: a limit is a promise of an established model.
 const settled = 3 * 24 * time.Hour
 
-// Budgets measures pages sent against pages promised: each series is lived
-// through once per budget, its training part included, from its fourth day on.
+// Budgets measures pages sent against pages promised: each series is
+// replayed once per budget, its training part included, from its fourth day on.
 // The training part has no labels; what is paged there counts as false, so the
 // labelled part is given by itself, too.
 func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []float64, progress func(float64)) ([]Kept, error) {
 	series := fromEarlyOn(given)
-	lives, err := live(ctx, series, len(budgets), func(i int) Teller {
-		d := o
-		d.PagesPerWeek = budgets[i]
-		return Teller{Detect: d}
-	}, progress)
+	options := slices.Repeat([]detect.Options{o}, len(budgets))
+	for i, b := range budgets {
+		options[i].PagesPerWeek = b
+	}
+	all, err := replayAll(ctx, series, options, make([]int, len(budgets)), progress)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +62,12 @@ func Budgets(ctx context.Context, given []*Series, o detect.Options, budgets []f
 					normal += float64(btoi(!l)) * week
 					normalLabelled += float64(btoi(!l && at >= moved)) * week
 				}
-				for _, t := range lives[i][j].Told {
-					if t.At >= 0 {
+				for _, in := range all[i][j].Incidents {
+					if in.Notified >= 0 {
+						isFalse := !all[i][j].isTrue(in)
 						k.Pages++
-						k.False += btoi(!t.True)
-						k.LabelledFalse += btoi(!t.True && t.At >= moved)
+						k.False += btoi(isFalse)
+						k.LabelledFalse += btoi(isFalse && in.Notified >= moved)
 					}
 				}
 			}

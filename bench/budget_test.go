@@ -14,7 +14,7 @@ import (
 // labelled, and two of test with one that is: the first counts as false, but
 // not where the labels are known.
 func TestBudgets(t *testing.T) {
-	s := daily("budget")
+	s := Daily("budget")
 	perDay := s.PerDay()
 	var before []omen.Vector
 	for i := range 3 * perDay {
@@ -38,7 +38,7 @@ func TestBudgets(t *testing.T) {
 		t.Errorf("%.3f host-weeks, %.3f of them labelled, want four and two days", k.HostWeeks, k.Labelled)
 	}
 	if k.Pages < 2 || k.False < 1 || k.Pages-k.False != 1 || k.LabelledFalse != k.False-1 {
-		t.Errorf("%d pages, %d false, %d of them where labels are known: want the labelled fault told, and the other false by default", k.Pages, k.False, k.LabelledFalse)
+		t.Errorf("%d pages, %d false, %d of them where labels are known: want people notified of the labelled fault, and the other false by default", k.Pages, k.False, k.LabelledFalse)
 	}
 	var out strings.Builder
 	if err := WriteBudgets(&out, kept); err != nil {

@@ -23,7 +23,9 @@ type Scored struct {
 	features int
 }
 
-func newScored(s *Series, parts bool) *Scored {
+// NewScored is room for a series' scores and, if asked for, the features' parts
+// in them.
+func NewScored(s *Series, parts bool) *Scored {
 	r := &Scored{Scores: make([]float64, len(s.Test)), features: len(s.Features)}
 	if parts {
 		r.Parts = make([]float32, len(s.Test)*len(s.Features))
@@ -54,44 +56,52 @@ func (r *Scored) meanParts(g Segment) []float64 {
 	return sum
 }
 
-// Detector is one method. Its function gets a series without labels, must be
-// causal (a score uses samples up to its own) and deterministic, and divides
-// its scores by the method's own limit.
-type Detector struct {
-	Name string
-	Help string
-	// Run scores s.Test; progress may be called with the share that is done.
-	Run func(ctx context.Context, s *Series, progress func(float64)) (*Scored, error)
-}
-
-// Detectors are the built-in methods. o is what the detector of `omen serve`
-// is fitted with.
-func Detectors(o detect.Options) []Detector {
-	return []Detector{
-		{"ran", "Omen's detector as serve runs it: ridge forecast, masked autoencoder, breadth; retrained daily", Ran(o, true)},
-		{"ran-once", "the same, fitted once and never retrained", Ran(o, false)},
-		{"original", "the original system's autoencoder on change rates, rolling means and ratios, limit p95", Original(0.95)},
-		{"original-p99", "the same with its limit at p99", Original(0.99)},
-		{"netdata", "Netdata's 18 k-means models per metric in consensus, host anomaly rate, limit p99", runNetdata},
-		{"grafana", "Grafana's adaptive bands (26 h average and deviation) per metric, worst metric", runGrafana},
-		{"zscore", "robust z per metric (median, MAD), worst metric, limit p99", runZScore},
-		{"random", "uniform noise, limit p99", runRandom},
+// DivideBy makes raw scores relative to a limit; a limit of nothing (a method
+// that was silent on all of train) becomes the smallest positive number, so
+// that any score is an alert.
+func (r *Scored) DivideBy(limit float64) {
+	if !(limit > 0) {
+		limit = 1e-12
+	}
+	for i := range r.Scores {
+		r.Scores[i] /= limit
 	}
 }
 
-// Named picks detectors by name, in the order given; "all" is all of them.
-func Named(names []string, o detect.Options) ([]Detector, error) {
-	all := Detectors(o)
+// Detector scores a series' test part. It gets a series without labels, must be
+// causal (a score uses samples up to its own) and deterministic, and divides its
+// scores by its own limit. It may call progress with the share that is done.
+type Detector interface {
+	Run(ctx context.Context, s *Series, progress func(float64)) (*Scored, error)
+}
+
+// Method is a detector with its name.
+type Method struct {
+	Name, Help string
+	Detector
+}
+
+// Omen is the detector of `omen serve`, retrained daily and not; package
+// baseline has what it is compared with.
+func Omen(o detect.Options) []Method {
+	return []Method{
+		{"ran", "Omen's detector as serve runs it: ridge forecast, masked autoencoder, breadth; retrained daily", ran{o, true}},
+		{"ran-once", "the same, fitted once and never retrained", ran{o, false}},
+	}
+}
+
+// Named picks methods by name, in the order given; "all" is all of them.
+func Named(names []string, all []Method) ([]Method, error) {
 	if slices.Contains(names, "all") {
 		return all, nil
 	}
-	var out []Detector
+	var out []Method
 	for _, n := range names {
-		i := slices.IndexFunc(all, func(d Detector) bool { return d.Name == n })
+		i := slices.IndexFunc(all, func(m Method) bool { return m.Name == n })
 		if i < 0 {
 			known := make([]string, len(all))
-			for i, d := range all {
-				known[i] = d.Name
+			for i, m := range all {
+				known[i] = m.Name
 			}
 			return nil, omen.WithHint(fmt.Errorf("detector %q: %w: no such method", n, omen.ErrInvalid), "known: "+strings.Join(known, ", ")+", all")
 		}
@@ -100,35 +110,26 @@ func Named(names []string, o detect.Options) ([]Detector, error) {
 	return out, nil
 }
 
-// Variant is a named setting of Omen's detector, for ablations.
-type Variant struct {
-	Name   string
-	Change func(*detect.Options)
-}
-
-// Variants are the built-in ablations: what each part is worth.
-func Variants() []Variant {
-	return []Variant{
-		{"no-forecast", func(o *detect.Options) { o.Without.Forecast = true }},
-		{"no-autoencoder", func(o *detect.Options) { o.Without.Autoencoder = true }},
-		{"no-breadth", func(o *detect.Options) { o.Without.Breadth = true }},
-		{"forecast-only", func(o *detect.Options) { o.Without.Autoencoder, o.Without.Breadth = true, true }},
-		{"autoencoder-only", func(o *detect.Options) { o.Without.Forecast, o.Without.Breadth = true, true }},
-		{"breadth-only", func(o *detect.Options) { o.Without.Forecast, o.Without.Autoencoder = true, true }},
-		{"no-second-look", func(o *detect.Options) { o.Without.SecondLook = true }},
-		{"no-smoothing", func(o *detect.Options) { o.Without.Smoothing = true }},
-		{"no-recentring", func(o *detect.Options) { o.Without.Recentring = true }},
-		{"no-time-of-day", func(o *detect.Options) { o.Without.TimeOfDay = true }},
+// Ablations are Omen's detector without each of its parts, to see what that is
+// worth, each named "ran/no-<part>" or "ran/<part>-only".
+func Ablations() []Method {
+	var all []Method
+	for _, v := range []struct {
+		name    string
+		without detect.Parts
+	}{
+		{"no-forecast", detect.Parts{Forecast: true}},
+		{"no-autoencoder", detect.Parts{Autoencoder: true}},
+		{"no-breadth", detect.Parts{Breadth: true}},
+		{"forecast-only", detect.Parts{Autoencoder: true, Breadth: true}},
+		{"autoencoder-only", detect.Parts{Forecast: true, Breadth: true}},
+		{"breadth-only", detect.Parts{Forecast: true, Autoencoder: true}},
+		{"no-second-look", detect.Parts{SecondLook: true}},
+		{"no-smoothing", detect.Parts{Smoothing: true}},
+		{"no-recentring", detect.Parts{Recentring: true}},
+		{"no-time-of-day", detect.Parts{TimeOfDay: true}},
+	} {
+		all = append(all, Method{"ran/" + v.name, "Omen's detector, " + v.name, ran{detect.Options{Without: v.without}, true}})
 	}
-}
-
-// Ablations are Omen's detector once per variant, each named "ran/<variant>".
-func Ablations(base detect.Options, variants []Variant) []Detector {
-	out := make([]Detector, len(variants))
-	for i, v := range variants {
-		o := base
-		v.Change(&o)
-		out[i] = Detector{Name: "ran/" + v.Name, Help: "Omen's detector, " + v.Name, Run: Ran(o, true)}
-	}
-	return out
+	return all
 }

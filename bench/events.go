@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -74,7 +75,7 @@ func count(s *Series, r *Scored) Counts {
 	}
 	for _, e := range episodes(r.Scores) {
 		c.Episodes++
-		if !slices.ContainsFunc(s.Segments, func(g Segment) bool { return e.Start <= g.End+lateBy && g.Start <= e.End }) {
+		if !slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.near(e.Start, e.End) }) {
 			c.FalseEpisodes++
 		}
 	}
@@ -121,19 +122,11 @@ func top(parts []float64, n int) []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case parts[a] > parts[b]:
-			return -1
-		case parts[a] < parts[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(parts[b], parts[a]) })
 	return order[:n]
 }
 
-// Metrics are one row of a table. A number that nothing tells is NaN, in JSON
+// Metrics are one row of a table. A number of nothing is NaN, in JSON
 // null.
 type Metrics struct {
 	VUSPR       Number `json:"vus_pr"`

@@ -51,7 +51,7 @@ type Fault struct {
 	Kind   string `json:"kind"`
 	Lasted Number `json:"lasted_seconds"`
 	Alert  Number `json:"alert_seconds"` // from its start to the first score above the limit; null: none
-	Page   Number `json:"page_seconds"`  // from its start until people are told, 0 if the incident before went on; null: never
+	Page   Number `json:"page_seconds"`  // from its start until people are notified, 0 if the incident before went on; null: never
 	Cause  string `json:"cause"`         // the first one at the first alert
 	Right  bool   `json:"right"`         // the fault's own
 }
@@ -59,12 +59,12 @@ type Fault struct {
 // FaultReport is [Faults] of some series.
 type FaultReport struct {
 	Faults      []Fault `json:"faults"`
-	FalsePages  int     `json:"false_pages"`  // told, touching no fault
+	FalsePages  int     `json:"false_pages"`  // notified of, touching no fault
 	NormalHours float64 `json:"normal_hours"` // outside of faults
 }
 
-// Faults lives through series with faults of known kinds and tells for each
-// whether, when and with which first cause people are told, by the rules of
+// Faults replays series with faults of known kinds and says for each
+// whether, when and with which first cause people are notified, by the rules of
 // serve. Series without kinds are left out.
 func Faults(ctx context.Context, series []*Series, o detect.Options, progress func(float64)) (FaultReport, error) {
 	series = slices.DeleteFunc(slices.Clone(series), func(s *Series) bool {
@@ -73,23 +73,23 @@ func Faults(ctx context.Context, series []*Series, o detect.Options, progress fu
 	if len(series) == 0 {
 		return FaultReport{}, nil
 	}
-	lives, err := live(ctx, series, 1, func(int) Teller { return Teller{Detect: o} }, progress)
+	all, err := replayAll(ctx, series, []detect.Options{o}, []int{0}, progress)
 	if err != nil {
 		return FaultReport{}, err
 	}
 	var r FaultReport
 	for i, s := range series {
-		r.add(s, lives[0][i])
+		r.add(s, all[0][i])
 	}
 	return r, nil
 }
 
-func (r *FaultReport) add(s *Series, l *Life) {
+func (r *FaultReport) add(s *Series, l *replayed) {
 	for _, label := range s.Labels {
 		r.NormalHours += float64(btoi(!label)) * s.Step.Hours()
 	}
-	for _, t := range l.Told {
-		r.FalsePages += btoi(!t.True && t.At >= 0)
+	for _, in := range l.Incidents {
+		r.FalsePages += btoi(in.Notified >= 0 && !l.isTrue(in))
 	}
 	for _, g := range s.Segments {
 		since := func(i int) Number { return Number(s.Test[i].At.Sub(s.Test[g.Start].At).Seconds()) }
@@ -101,9 +101,9 @@ func (r *FaultReport) add(s *Series, l *Life) {
 				break
 			}
 		}
-		for _, t := range l.Told {
-			if t.At >= 0 && t.At <= g.End+lateBy && t.To >= g.Start {
-				f.Page = max(0, since(t.At))
+		for _, in := range l.shown() {
+			if in.Notified >= 0 && g.near(in.Notified, in.To) {
+				f.Page = max(0, since(in.Notified))
 				break
 			}
 		}
@@ -114,8 +114,8 @@ func (r *FaultReport) add(s *Series, l *Life) {
 // WriteFaults writes a line per fault, and the sums.
 func WriteFaults(w io.Writer, r FaultReport) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "series\tfault\tlasted s\talert after s\ttold after s\tfirst cause\tright")
-	found, told, right := 0, 0, 0
+	fmt.Fprintln(t, "series\tfault\tlasted s\talert after s\tnotified after s\tfirst cause\tright")
+	found, notified, right := 0, 0, 0
 	var alerts, pages []int
 	for _, f := range r.Faults {
 		cause, is := f.Cause, "yes"
@@ -132,14 +132,14 @@ func WriteFaults(w io.Writer, r FaultReport) error {
 			right += btoi(f.Right)
 		}
 		if !math.IsNaN(float64(f.Page)) {
-			told++
+			notified++
 			pages = append(pages, int(f.Page))
 		}
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write faults: %w", err)
 	}
-	_, err := fmt.Fprintf(w, "\n%d faults: %d above the limit, median after %s s, right cause first in %d (%s %%); %d told, median after %s s\nfalse pages: %d in %.1f h outside of faults\n",
-		len(r.Faults), found, format(median(alerts), 1), right, format(ratio(100*float64(right), float64(found)), 0), told, format(median(pages), 1), r.FalsePages, r.NormalHours)
+	_, err := fmt.Fprintf(w, "\n%d faults: %d above the limit, median after %s s, right cause first in %d (%s %%); %d notified, median after %s s\nfalse pages: %d in %.1f h outside of faults\n",
+		len(r.Faults), found, format(median(alerts), 1), right, format(ratio(100*float64(right), float64(found)), 0), notified, format(median(pages), 1), r.FalsePages, r.NormalHours)
 	return err
 }

@@ -49,7 +49,7 @@ func TestWriteFaults(t *testing.T) {
 	}
 	for _, want := range []string{
 		"cpu_user     yes", "forks        no", "–            –",
-		"3 faults: 2 above the limit, median after 6.0 s, right cause first in 1 (50 %); 1 told, median after 9.0 s",
+		"3 faults: 2 above the limit, median after 6.0 s, right cause first in 1 (50 %); 1 notified, median after 9.0 s",
 		"false pages: 2 in 1.5 h outside of faults",
 	} {
 		if !strings.Contains(out.String(), want) {

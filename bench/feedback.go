@@ -4,28 +4,26 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"text/tabwriter"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/replay"
 )
 
 // Lesson is what an operator's first verdicts are worth on one data set: what
-// people are told of after the last of the verdicts, with and without them.
+// people see after the last of the verdicts, with and without them.
 type Lesson struct {
 	Set         string  `json:"set"`
 	Verdicts    int     `json:"verdicts"`     // asked for, per series
 	Given       int     `json:"given"`        // in all series
 	Before      Service `json:"before"`       // incidents shown on the remaining part, without any verdict
 	After       Service `json:"after"`        // on the same part, with them
-	PagesBefore Service `json:"pages_before"` // of these, what people were told of
+	PagesBefore Service `json:"pages_before"` // of these, what people were notified of
 	PagesAfter  Service `json:"pages_after"`
 }
 
-// Service is what people saw or were told: incidents, not samples.
+// Service is what people saw or were notified of: incidents, not samples.
 type Service struct {
 	Incidents int     `json:"incidents"`
 	False     int     `json:"false"` // of them not touching a segment
@@ -38,23 +36,23 @@ type Service struct {
 	FAPerDay  Number  `json:"false_alarms_per_day"`
 }
 
-func (v *Service) add(s *Series, l *Life, since int, pages bool) {
-	told := make([]Told, 0, len(l.Told))
-	for _, t := range l.Told {
-		if t.From >= since && (!pages || t.At >= 0) {
-			told = append(told, t)
+func (v *Service) add(r *replayed, since int, pages bool) {
+	var counted []*replay.Incident
+	for _, in := range r.shown() {
+		if in.From >= since && (!pages || in.Notified >= 0) {
+			counted = append(counted, in)
 			v.Incidents++
-			v.False += btoi(!t.True)
+			v.False += btoi(!r.isTrue(in))
 		}
 	}
-	for _, g := range s.Segments {
+	for _, g := range r.s.Segments {
 		if g.Start < since {
 			continue
 		}
 		v.Segments++
-		v.Found += btoi(slices.ContainsFunc(told, func(t Told) bool { return t.From <= g.End+lateBy && g.Start <= t.To }))
+		v.Found += btoi(slices.ContainsFunc(counted, func(in *replay.Incident) bool { return g.near(in.From, in.To) }))
 	}
-	v.Days += float64(len(s.Test)-since) * s.Step.Hours() / 24
+	v.Days += float64(len(r.s.Test)-since) * r.s.Step.Hours() / 24
 }
 
 func (v *Service) rate() {
@@ -70,7 +68,7 @@ func (v *Service) rate() {
 // set, then by number of verdicts.
 func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts []int, progress func(float64)) ([]Lesson, error) {
 	counts := append([]int{0}, verdicts...)
-	lives, err := live(ctx, series, len(counts), func(i int) Teller { return Teller{Detect: o, Verdicts: counts[i]} }, progress)
+	all, err := replayAll(ctx, series, slices.Repeat([]detect.Options{o}, len(counts)), counts, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +80,12 @@ func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts 
 				if s.Set != set {
 					continue
 				}
-				taught := lives[i+1][j]
-				l.Given += taught.Judged
-				l.After.add(s, taught, taught.Since, false)
-				l.Before.add(s, lives[0][j], taught.Since, false)
-				l.PagesAfter.add(s, taught, taught.Since, true)
-				l.PagesBefore.add(s, lives[0][j], taught.Since, true)
+				taught := all[i+1][j]
+				l.Given += taught.judged
+				l.After.add(taught, taught.since, false)
+				l.Before.add(all[0][j], taught.since, false)
+				l.PagesAfter.add(taught, taught.since, true)
+				l.PagesBefore.add(all[0][j], taught.since, true)
 			}
 			for _, v := range []*Service{&l.Before, &l.After, &l.PagesBefore, &l.PagesAfter} {
 				v.rate()
@@ -96,43 +94,6 @@ func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts 
 		}
 	}
 	return out, nil
-}
-
-// live runs every series with n tellers: the result is per teller, per series.
-func live(ctx context.Context, series []*Series, n int, teller func(int) Teller, progress func(float64)) ([][]*Life, error) {
-	lives := make([][]*Life, n)
-	for i := range lives {
-		lives[i] = make([]*Life, len(series))
-	}
-	done := make(chan struct{})
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	reported := make(chan struct{})
-	go func() {
-		defer close(reported)
-		k := 0
-		for range done {
-			k++
-			if progress != nil {
-				progress(float64(k) / float64(n*len(series)))
-			}
-		}
-	}()
-	for i := range n {
-		for j, s := range series {
-			g.Go(func() (err error) {
-				if lives[i][j], err = teller(i).Run(ctx, s); err != nil {
-					return fmt.Errorf("live through %s/%s: %w", s.Set, s.Name, err)
-				}
-				done <- struct{}{}
-				return nil
-			})
-		}
-	}
-	err := g.Wait()
-	close(done)
-	<-reported
-	return lives, err
 }
 
 func setsOf(series []*Series) (sets []string) {
@@ -157,7 +118,7 @@ func WriteFeedback(w io.Writer, lessons []Lesson) error {
 			fmt.Fprintln(t)
 		}
 		row("shown", l.Before, l.After)
-		row("told", l.PagesBefore, l.PagesAfter)
+		row("notified", l.PagesBefore, l.PagesAfter)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write feedback: %w", err)

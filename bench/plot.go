@@ -17,6 +17,9 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/replay"
 )
 
 const (
@@ -43,7 +46,7 @@ type panel struct {
 	values []float64
 }
 
-// chart is what [PlotSeries] and [Replayed.Plot] draw: metrics over the score.
+// chart is what [PlotSeries] and [PlotTimeline] draw: metrics over the score.
 type chart struct {
 	title  string
 	times  []time.Time
@@ -59,20 +62,36 @@ type chart struct {
 // spans and alerts), the score on a logarithmic axis with its limit, and the
 // labels as shaded spans.
 func PlotSeries(dir, detector string, s *Series, r *Scored) (string, error) {
-	c := chart{
-		title:  fmt.Sprintf("%s / %s, detector %s", s.Set, s.Name, detector),
-		note:   "shaded: labelled anomaly",
-		scores: r.Scores, shaded: s.Segments,
+	c := newChart(s.Test, r.Scores, s.Features, mattering(s, r))
+	c.title, c.note, c.shaded = fmt.Sprintf("%s / %s, detector %s", s.Set, s.Name, detector), "shaded: labelled anomaly", s.Segments
+	return c.save(dir, s.Set+"-"+s.Name+"-"+detector)
+}
+
+// PlotTimeline draws a host's replayed days into dir as replay-<host>.png and
+// returns its path: the metrics that mattered, the score, and the incidents as
+// shaded spans. features are the schema's names.
+func PlotTimeline(dir string, t *replay.Timeline, features []string) (string, error) {
+	if len(t.Samples) < 2 {
+		return "", fmt.Errorf("plot replay of %s: %w: %d samples", t.Host, omen.ErrTooFew, len(t.Samples))
 	}
-	for _, v := range s.Test {
+	c := newChart(t.Samples, t.Scores, features, top(t.Blame, min(plotMetrics, len(t.Blame))))
+	c.title, c.note = "replay of "+t.Host.String(), "shaded: incidents"
+	for _, in := range t.Incidents {
+		c.pages = append(c.pages, Segment{Start: in.From, End: in.To})
+	}
+	return c.save(dir, "replay-"+t.Host.String())
+}
+
+// newChart is some features of samples, and their scores.
+func newChart(samples []omen.Vector, scores []float64, features []string, show []int) *chart {
+	c := &chart{scores: scores}
+	for _, v := range samples {
 		c.times = append(c.times, v.At)
 	}
-	for _, j := range mattering(s, r) {
-		c.panels = append(c.panels, panel{s.Features[j], column(s.Test, j)})
+	for _, j := range show {
+		c.panels = append(c.panels, panel{features[j], Column(samples, j)})
 	}
-	name := strings.NewReplacer("/", "-", " ", "-").Replace(s.Set + "-" + s.Name + "-" + detector)
-	path := filepath.Join(dir, name+".png")
-	return path, c.save(path)
+	return c
 }
 
 // mattering is the metrics to show: those with the largest share of the score,
@@ -105,7 +124,11 @@ func mattering(s *Series, r *Scored) []int {
 	return top(weight, min(plotMetrics, len(weight)))
 }
 
-func (c *chart) save(path string) error { return save(path, c.title, c.draw) }
+// save draws the chart into dir under a name, and returns its path.
+func (c *chart) save(dir, name string) (string, error) {
+	path := filepath.Join(dir, strings.NewReplacer("/", "-", "\\", "-", ":", "-", " ", "-").Replace(name)+".png")
+	return path, save(path, c.title, c.draw)
+}
 
 // save draws a picture into a file, making the folder.
 func save(path, what string, draw func(io.Writer) error) error {

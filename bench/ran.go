@@ -2,53 +2,93 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/replay"
 )
 
-// closeAfter is how many quiet samples end an incident.
+// closeAfter is how many samples below the limit end an incident.
 const closeAfter = 10
 
-// Ran is Omen's own detector as `omen serve` runs it: fitted on the history,
+// ran is Omen's own detector as `omen serve` runs it: fitted on the history,
 // and, if daily, fitted again after each day on everything seen so far from a
 // warm start, which serves if it proves itself. As in serve a span that is still
-// in alert when a fit begins is not learned, if an established model opened it;
-// a closed one without a verdict is.
-func Ran(o detect.Options, daily bool) func(context.Context, *Series, func(float64)) (*Scored, error) {
-	return func(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
-		schema, err := columnSchema(s)
+// in alert when a training begins is not learned, if an established model opened
+// it; a closed one without a verdict is.
+type ran struct {
+	options detect.Options
+	daily   bool
+}
+
+// Run implements [Detector].
+func (d ran) Run(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
+	schema, err := columnSchema(s)
+	if err != nil {
+		return nil, err
+	}
+	d.options.Step = s.Step
+	h := replay.NewHost(schema, d.options, s.Train, len(s.Test))
+	r := NewScored(s, true)
+	m, perDay := len(s.Features), s.PerDay()
+	episode := alert{last: -closeAfter - 1, grade: omen.Provisional}
+	for i, v := range s.Test {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if span, some := h.Span(); some && (h.Trained.IsZero() || d.daily && i%perDay == 0) {
+			if err := h.Train(ctx, v.At, episode.excluded(i, span), nil); err != nil {
+				return nil, err
+			}
+		}
+		score, err := h.Score(v)
 		if err != nil {
 			return nil, err
 		}
-		r := newScored(s, true)
-		m := len(s.Features)
-		perDay := s.PerDay()
-		run := liveRun{schema: schema, step: s.Step, options: o}
-		run.due = func(i int, _, last time.Time) bool { return last.IsZero() || daily && i%perDay == 0 }
-		run.each = func(i int, score omen.Score) {
-			r.Scores[i] = score.Value
-			for j, x := range score.Shares {
-				r.Parts[i*m+j] = float32(x * score.Unsmoothed)
-			}
-			if i%512 == 0 {
-				progress(float64(i) / float64(len(s.Test)))
-			}
+		episode.add(i, score)
+		r.Scores[i] = score.Value
+		for j, x := range score.Shares {
+			r.Parts[i*m+j] = float32(x * score.Unsmoothed)
 		}
-		if err := run.do(ctx, s.Train, s.Test); err != nil {
-			return nil, err
+		if i%512 == 0 {
+			progress(float64(i) / float64(len(s.Test)))
 		}
-		if run.fits == 0 {
-			return nil, run.tooFew
-		}
-		r.TrainTime, r.ScoreTime = run.training, run.scoring
-		return r, nil
 	}
+	if h.Trainings == 0 {
+		return nil, h.TooFew
+	}
+	r.TrainTime, r.ScoreTime = h.TrainTime, h.ScoreTime
+	return r, nil
+}
+
+// alert is the newest episode of scores above the limit.
+type alert struct {
+	last   int        // index of its newest sample
+	opened time.Time  // the instant of its first
+	grade  omen.Grade // of the model that opened it
+}
+
+func (a *alert) add(i int, score omen.Score) {
+	if !score.Anomalous() {
+		return
+	}
+	if i-a.last > closeAfter {
+		a.opened, a.grade = score.At, score.Grade
+	}
+	a.last = i
+}
+
+// excluded is what a training before sample i must not learn of the history:
+// the episode, if it goes on. A young model does not know the day yet: what it
+// finds odd has to be learned, or it stays odd for ever.
+func (a *alert) excluded(i int, history omen.Span) []omen.Span {
+	if i-a.last > closeAfter || a.grade != omen.Established {
+		return nil
+	}
+	return []omen.Span{{From: a.opened, To: history.To}}
 }
 
 // columnSchema is the features of a data set. Columns that are all features of
@@ -74,98 +114,4 @@ func columnSchema(s *Series) (*feature.Schema, error) {
 		return nil, fmt.Errorf("columns of %s/%s: %w", s.Set, s.Name, err)
 	}
 	return schema, nil
-}
-
-// liveRun is a host's life in time order: fit when due on what was seen so
-// far, promote what proves itself, score each sample before the next is read. No
-// sample is looked at before its turn.
-type liveRun struct {
-	schema  *feature.Schema
-	step    time.Duration
-	options detect.Options
-	due     func(i int, now, last time.Time) bool // before future sample i: is a fit due? last is zero before the first
-	each    func(i int, score omen.Score)         // the score's slices are valid until the next call; zero without a model
-
-	// verdicts are the spans that must not be learned and those that are to be,
-	// from what became of the incidents so far; nil: there are no incidents, and
-	// only the episode that is under way is not learned.
-	verdicts func(from, to time.Time) (excluded, benign []omen.Span)
-
-	fits              int
-	tooFew            error // why the latest fit gave no model, if it was for lack of history
-	training, scoring time.Duration
-}
-
-func (l *liveRun) do(ctx context.Context, past, future []omen.Vector) error {
-	var model *detect.Model
-	var stream *detect.Stream
-	var fitted, opened time.Time // the latest fit; the newest episode's first alert
-	last := -closeAfter - 1      // index of the newest alert
-	grade := omen.Provisional    // of the model that opened the newest episode
-	history := slices.DeleteFunc(append(make([]omen.Vector, 0, len(past)+len(future)), past...), feature.Silent)
-	for i, v := range future {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if l.due(i, v.At, fitted) && len(history) > 0 {
-			o := l.options
-			o.Step = l.step
-			all := history[max(0, len(history)-detect.HistoryRows):]
-			var excluded, benign []omen.Span
-			switch {
-			case l.verdicts != nil:
-				excluded, benign = l.verdicts(all[0].At, all[len(all)-1].At)
-			case i-last <= closeAfter && grade == omen.Established:
-				// A young model does not know the day yet. What it finds odd has to be
-				// learned, or it stays odd for ever.
-				excluded = []omen.Span{{From: opened, To: all[len(all)-1].At}}
-			}
-			began := time.Now()
-			next, err := detect.Renew(ctx, l.schema, all, model, excluded, benign, o)
-			l.training += time.Since(began)
-			switch {
-			case errors.Is(err, omen.ErrTooFew):
-				l.tooFew = err // the old model, if any, goes on
-			case err != nil:
-				return fmt.Errorf("fit at %s: %w", v.At.Format(time.DateTime), err)
-			default:
-				fitted = v.At
-				l.fits++
-				if next.Promoted {
-					model = next.Model
-					stream = model.Stream(recent(history, v.At))
-				}
-			}
-		}
-		score := omen.Score{Host: v.Host, At: v.At}
-		if stream != nil && !feature.Silent(v) { // a silent host is missing, not odd
-			began := time.Now()
-			var err error
-			score, err = stream.Score(v)
-			l.scoring += time.Since(began)
-			if err != nil {
-				return fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
-			}
-		}
-		if score.Anomalous() {
-			if i-last > closeAfter {
-				opened, grade = v.At, score.Grade
-			}
-			last = i
-		}
-		l.each(i, score)
-		if !feature.Silent(v) {
-			history = append(history, v)
-		}
-	}
-	return nil
-}
-
-// recent is the last day of a history: what a stream is rebuilt from.
-func recent(history []omen.Vector, now time.Time) []omen.Vector {
-	from := len(history)
-	for from > 0 && now.Sub(history[from-1].At) <= 24*time.Hour {
-		from--
-	}
-	return history[from:]
 }

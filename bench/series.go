@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -28,8 +30,12 @@ type Series struct {
 type Segment struct {
 	Start, End int
 	Blamed     []int  // indexes of the features that experts blame, ascending; empty where unknown
-	Kind       string // of fault, where faults.csv tells; else empty
+	Kind       string // of fault, where faults.csv says; else empty
 }
+
+// near reports whether samples start…end touch the segment, or what comes so
+// soon after it that it still counts.
+func (g Segment) near(start, end int) bool { return start <= g.End+lateBy && g.Start <= end }
 
 // PerDay is how many samples make a day, at least one.
 func (s *Series) PerDay() int {
@@ -48,12 +54,12 @@ func Load(dirs ...string) ([]*Series, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, path := range found {
-			if seen[path] {
+		for _, dir := range found {
+			if seen[dir] {
 				continue
 			}
-			seen[path] = true
-			s, err := loadSeries(path)
+			seen[dir] = true
+			s, err := loadSeries(dir)
 			if err != nil {
 				return nil, err
 			}
@@ -61,22 +67,9 @@ func Load(dirs ...string) ([]*Series, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *Series) int {
-		if a.Set != b.Set {
-			return compareNames(a.Set, b.Set)
-		}
-		return compareNames(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(a.Set, b.Set), cmp.Compare(a.Name, b.Name))
 	})
 	return all, nil
-}
-
-func compareNames(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // find lists the series folders at dir or at most two levels below it.
@@ -98,12 +91,12 @@ func find(dir string) ([]string, error) {
 	for _, pattern := range []string{"", "*", "*/*"} {
 		var found []string
 		for _, suffix := range []string{".csv.gz", ".csv"} {
-			tests, err := filepath.Glob(filepath.Join(escape(dir), pattern, "test"+suffix))
+			tests, err := fs.Glob(os.DirFS(dir), path.Join(pattern, "test"+suffix))
 			if err != nil {
 				return nil, fmt.Errorf("find series in %s: %w", dir, err)
 			}
 			for _, test := range tests {
-				found = append(found, filepath.Dir(test))
+				found = append(found, filepath.Join(dir, filepath.Dir(test)))
 			}
 		}
 		if len(found) > 0 {
@@ -114,18 +107,6 @@ func find(dir string) ([]string, error) {
 	return nil, omen.WithHint(
 		fmt.Errorf("find series in %s: %w: no test.csv.gz there or below", dir, omen.ErrNotFound),
 		"give a folder of data sets, one data set, or one series: <set>/<series>/train.csv.gz, test.csv.gz, causes.txt")
-}
-
-// escape keeps a folder's name from being read as a pattern.
-func escape(dir string) string {
-	var out []rune
-	for _, r := range dir {
-		if r == '*' || r == '?' || r == '[' || r == '\\' {
-			out = append(out, '\\')
-		}
-		out = append(out, r)
-	}
-	return string(out)
 }
 
 // loadSeries reads one series folder; its parent's name is the data set.
@@ -197,6 +178,15 @@ func segmentsOf(labels []bool) []Segment {
 		default:
 			out = append(out, Segment{Start: i, End: i})
 		}
+	}
+	return out
+}
+
+// Column is one feature's values.
+func Column(v []omen.Vector, j int) []float64 {
+	out := make([]float64, len(v))
+	for i := range v {
+		out[i] = v[i].Values[j]
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -164,15 +165,7 @@ func AUCPR(scores []float64, labels []bool) float64 {
 	if positives == 0 {
 		return math.NaN()
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		switch {
-		case scores[a] > scores[b]:
-			return -1
-		case scores[a] < scores[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
 	var area float64
 	tp, before := 0, 0
 	for i, at := range order {

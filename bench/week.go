@@ -5,12 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
@@ -28,15 +24,15 @@ const (
 )
 
 // Week is what a simulated week of a series' normal load had: all that people
-// were told is false.
+// were notified of is false.
 type Week struct {
 	Set      string  `json:"set"`
 	Series   string  `json:"series"`
 	Seed     uint64  `json:"seed"`
 	Days     float64 `json:"days"`
 	Recorded float64 `json:"recorded_hours"` // of normal load, that the week is put together from
-	Told     int     `json:"told"`
-	Shown    int     `json:"shown"` // in the list, told or not
+	Notified int     `json:"told"`
+	Shown    int     `json:"shown"` // in the list, notified or not
 	Pages    []Alarm `json:"pages"`
 }
 
@@ -48,7 +44,7 @@ type Alarm struct {
 	Why   string     `json:"why"`
 }
 
-// Weeks lives through simulated weeks of each series' normal load: stretches of
+// Weeks replays simulated weeks of each series' normal load: stretches of
 // the recording of some minutes, drawn at random (a moving block bootstrap),
 // one after the other, as a host that Omen met with the recording's training
 // part. The same seed gives the same weeks. Within a stretch everything is as
@@ -74,42 +70,30 @@ func Weeks(ctx context.Context, series []*Series, o detect.Options, weeks int, p
 	if len(out) == 0 {
 		return nil, fmt.Errorf("simulate weeks: no series has %s of normal load at a step of %s or less: %w", leastCalm, blockLeast/3, omen.ErrTooFew)
 	}
-	var mu sync.Mutex
-	done := 0
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0)) // a week at 1 s takes 150 MB
-	for i := range out {
-		g.Go(func() error {
-			if err := out[i].live(ctx, from[i], o); err != nil {
-				return fmt.Errorf("week %d of %s/%s: %w", i+1, out[i].Set, out[i].Series, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if done++; progress != nil {
-				progress(float64(done) / float64(len(out)))
-			}
-			return nil
-		})
-	}
-	return out, g.Wait()
+	// A week at 1 s takes 150 MB.
+	return out, each(ctx, len(out), 0, progress, func(ctx context.Context, i int, _ func(float64)) error {
+		if err := out[i].replay(ctx, from[i], o); err != nil {
+			return fmt.Errorf("week %d of %s/%s: %w", i+1, out[i].Set, out[i].Series, err)
+		}
+		return nil
+	})
 }
 
-// live lives through the week and fills in what happened.
-func (w *Week) live(ctx context.Context, s *Series, o detect.Options) error {
+// replay replays the week and fills in what happened.
+func (w *Week) replay(ctx context.Context, s *Series, o detect.Options) error {
 	simulated := weekOf(s, w.Seed)
-	life, err := Teller{Detect: o}.Run(ctx, simulated)
+	r, err := replaySeries(ctx, simulated, o, 0)
 	if err != nil {
 		return err
 	}
 	w.Days = s.Step.Hours() / 24 * float64(len(simulated.Test))
-	for _, t := range life.Told {
+	for _, in := range r.shown() {
 		w.Shown++
-		if t.At < 0 {
+		if in.Notified < 0 {
 			continue
 		}
-		w.Told++
-		p := Alarm{After: t.Since.Sub(simulated.Test[0].At).Hours(), Peak: t.Peak, Grade: t.Grade, Why: t.Summary}
-		w.Pages = append(w.Pages, p)
+		w.Notified++
+		w.Pages = append(w.Pages, Alarm{After: in.Since.Sub(simulated.Test[0].At).Hours(), Peak: in.Peak, Grade: in.Grade, Why: in.Summary})
 	}
 	return nil
 }
@@ -174,22 +158,22 @@ func weekOf(s *Series, seed uint64) *Series {
 // WriteWeeks writes the weeks as a table, and each false page.
 func WriteWeeks(w io.Writer, weeks []Week) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "set\tseries\tweek\tfrom hours\tdays\tshown\ttold")
-	shown, told := 0, 0
+	fmt.Fprintln(t, "set\tseries\tweek\tfrom hours\tdays\tshown\tnotified")
+	shown, notified := 0, 0
 	for _, k := range weeks {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%d\t%d\n", k.Set, k.Series, k.Seed+1, k.Recorded, k.Days, k.Shown, k.Told)
-		shown, told = shown+k.Shown, told+k.Told
+		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%d\t%d\n", k.Set, k.Series, k.Seed+1, k.Recorded, k.Days, k.Shown, k.Notified)
+		shown, notified = shown+k.Shown, notified+k.Notified
 	}
 	if len(weeks) > 0 {
 		n := float64(len(weeks))
-		fmt.Fprintf(t, "mean\t\t\t\t\t%.2f\t%.2f\n", float64(shown)/n, float64(told)/n)
+		fmt.Fprintf(t, "mean\t\t\t\t\t%.2f\t%.2f\n", float64(shown)/n, float64(notified)/n)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write weeks: %w", err)
 	}
 	for _, k := range weeks {
 		for _, p := range k.Pages {
-			fmt.Fprintf(w, "told: %s/%s week %d, after %.1f h: peak %.1f, %s model: %s\n", k.Set, k.Series, k.Seed+1, p.After, p.Peak, p.Grade, p.Why)
+			fmt.Fprintf(w, "notified: %s/%s week %d, after %.1f h: peak %.1f, %s model: %s\n", k.Set, k.Series, k.Seed+1, p.After, p.Peak, p.Grade, p.Why)
 		}
 	}
 	return nil

@@ -90,18 +90,18 @@ func TestWeeks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(weeks) != 1 || weeks[0].Days != 7 || weeks[0].Told > weeks[0].Shown || len(weeks[0].Pages) != weeks[0].Told {
+	if len(weeks) != 1 || weeks[0].Days != 7 || weeks[0].Notified > weeks[0].Shown || len(weeks[0].Pages) != weeks[0].Notified {
 		t.Fatalf("%+v, want one week of seven days", weeks)
 	}
 	weeks = []Week{
-		{Set: "s", Series: "a", Days: 7, Recorded: 1.5, Told: 1, Shown: 2, Pages: []Alarm{{After: 30, Peak: 3, Grade: omen.Established, Why: "cpu 1, expected 0"}}},
+		{Set: "s", Series: "a", Days: 7, Recorded: 1.5, Notified: 1, Shown: 2, Pages: []Alarm{{After: 30, Peak: 3, Grade: omen.Established, Why: "cpu 1, expected 0"}}},
 		{Set: "s", Series: "a", Seed: 1, Days: 7, Recorded: 1.5},
 	}
 	var out strings.Builder
 	if err := WriteWeeks(&out, weeks); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"s     a       2", "0.50", "told: s/a week 1, after 30.0 h: peak 3.0, established model: cpu 1, expected 0"} {
+	for _, want := range []string{"s     a       2", "0.50", "notified: s/a week 1, after 30.0 h: peak 3.0, established model: cpu 1, expected 0"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}

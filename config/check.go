@@ -157,7 +157,7 @@ func (c *Config) checkNumbers(w *walker) {
 }
 
 // checkMaintenance checks what can be told without knowing calendars; the rest
-// is said by package omen's windows.
+// is said by package mute's windows.
 func (c *Config) checkMaintenance(w *walker) {
 	seen := map[string]bool{}
 	for i, m := range c.Maintenance {

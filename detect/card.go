@@ -21,8 +21,8 @@ type Card struct {
 	Step      time.Duration `json:"step_ns"`
 	Rows      int           `json:"rows"`
 	LeftOut   int           `json:"left_out"`         // samples inside excluded or suspect spans, or out of order
-	Excluded  []Span        `json:"excluded"`         // by the caller: open or confirmed incidents
-	Suspects  []Span        `json:"suspects"`         // alerts of models before this one, not learned
+	Excluded  []omen.Span   `json:"excluded"`         // by the caller: open or confirmed incidents
+	Suspects  []omen.Span   `json:"suspects"`         // alerts of models before this one, not learned
 	Shifts    []Shift       `json:"shifts,omitempty"` // windows in which other values are expected
 	Active    []string      `json:"active"`           // features in use
 	Inactive  []Inactive    `json:"inactive"`         // features not in use, and why

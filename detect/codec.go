@@ -165,7 +165,7 @@ func (r *reader) fields(m *Model) {
 	m.pages = r.f64()
 	m.without = partsOf(r.u64())
 	for range r.length(16) {
-		m.suspects = append(m.suspects, Span{time.Unix(0, int64(r.u64())).UTC(), time.Unix(0, int64(r.u64())).UTC()})
+		m.suspects = append(m.suspects, omen.Span{From: time.Unix(0, int64(r.u64())).UTC(), To: time.Unix(0, int64(r.u64())).UTC()})
 	}
 	n := r.length(40)
 	m.active, m.scales = make([]int32, n), make([]simd.Scaling, n)

@@ -310,8 +310,8 @@ func TestExcludedSpanIsNotLearned(t *testing.T) {
 	for k := 1000; k < 1100; k++ {
 		all[k].Values = []float64{5, 5, 5, 5, 5}
 	}
-	span := Span{all[1000].At, all[1099].At}
-	m := fitted(t, s, all, Options{Excluded: []Span{span}})
+	span := omen.Span{From: all[1000].At, To: all[1099].At}
+	m := fitted(t, s, all, Options{Excluded: []omen.Span{span}})
 	if c := m.Card(); c.LeftOut != 100 || len(c.Excluded) != 1 || c.Rows != 2900 {
 		t.Errorf("left out %d of %v, rows %d", c.LeftOut, c.Excluded, c.Rows)
 	}
@@ -332,7 +332,7 @@ func TestOwnAlertsAreNotLearned(t *testing.T) {
 	}
 	m := fitted(t, s, all, Options{Warm: old})
 	held := func(m *Model) bool {
-		return slices.ContainsFunc(m.Card().Suspects, func(x Span) bool { return x.contains(all[3510].At) })
+		return slices.ContainsFunc(m.Card().Suspects, func(x omen.Span) bool { return x.Contains(all[3510].At) })
 	}
 	if !held(m) {
 		t.Errorf("suspects %v lack the incident", m.Card().Suspects)
@@ -340,7 +340,7 @@ func TestOwnAlertsAreNotLearned(t *testing.T) {
 	if again := fitted(t, s, all, Options{Warm: m}); !held(again) {
 		t.Error("the fit after it learned the incident")
 	}
-	benign := fitted(t, s, all, Options{Warm: old, Benign: []Span{{all[3500].At, all[3549].At}}})
+	benign := fitted(t, s, all, Options{Warm: old, Benign: []omen.Span{{From: all[3500].At, To: all[3549].At}}})
 	if held(benign) {
 		t.Error("a benign span was held back")
 	}
@@ -409,23 +409,23 @@ func TestHoldsBackATenthAtMost(t *testing.T) {
 // What begins at one time of day on three days in a row is a job and learned.
 func TestJobsAreLearned(t *testing.T) {
 	from := time.Date(2026, 3, 5, 2, 0, 0, 0, time.UTC)
-	night := func(n int, late time.Duration) Span {
+	night := func(n int, late time.Duration) omen.Span {
 		at := from.Add(time.Duration(n)*day + late)
-		return Span{at, at.Add(20 * time.Minute)}
+		return omen.Span{From: at, To: at.Add(20 * time.Minute)}
 	}
 	var samples []omen.Vector
 	for k := range 6 * 1440 {
 		samples = append(samples, omen.Vector{At: from.Add(time.Duration(k) * time.Minute)})
 	}
 	for name, c := range map[string]struct {
-		spans []Span
+		spans []omen.Span
 		want  int
 	}{
-		"two nights":                    {[]Span{night(0, 0), night(1, 0)}, 2},
-		"three nights":                  {[]Span{night(0, 0), night(1, time.Minute), night(2, 0)}, 0},
-		"three nights and a noon":       {[]Span{night(0, 0), night(1, 0), night(1, 10*time.Hour), night(2, 0)}, 1},
-		"three nights, one in between":  {[]Span{night(0, 0), night(1, 0), night(3, 0)}, 3},
-		"three nights, at any old time": {[]Span{night(0, 0), night(1, 2*time.Hour), night(2, 40*time.Minute)}, 3},
+		"two nights":                    {[]omen.Span{night(0, 0), night(1, 0)}, 2},
+		"three nights":                  {[]omen.Span{night(0, 0), night(1, time.Minute), night(2, 0)}, 0},
+		"three nights and a noon":       {[]omen.Span{night(0, 0), night(1, 0), night(1, 10*time.Hour), night(2, 0)}, 1},
+		"three nights, one in between":  {[]omen.Span{night(0, 0), night(1, 0), night(3, 0)}, 3},
+		"three nights, at any old time": {[]omen.Span{night(0, 0), night(1, 2*time.Hour), night(2, 40*time.Minute)}, 3},
 	} {
 		if got := holdBack(c.spans, samples, time.Minute); len(got) != c.want {
 			t.Errorf("%s: %d held back, want %d", name, len(got), c.want)

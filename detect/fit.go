@@ -30,7 +30,6 @@ const (
 //
 // Too little history is [omen.ErrTooFew]; samples of another width are
 // [omen.ErrSchema]. The result depends on nothing but the arguments.
-// Method: DETECTION.md section 1.
 func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector, o Options) (*Model, error) {
 	all := train
 	if len(calib) > 0 {
@@ -43,7 +42,7 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 	if err != nil {
 		return nil, err
 	}
-	var held []Span
+	var held []omen.Span
 	if !o.Without.Cleaning && o.Warm != nil && o.Warm.schema == schema.Hash() {
 		held = suspects(o.Warm, all, o.Benign)
 	}

@@ -14,8 +14,8 @@ import (
 type history struct {
 	at       []time.Time
 	values   [][]float64
-	excluded []Span // of Options.Excluded, those that hit samples
-	dropped  int    // samples inside them, or out of order
+	excluded []omen.Span // of Options.Excluded, those that hit samples
+	dropped  int         // samples inside them, or out of order
 
 	shifts  []string // IDs of the windows that shift the expectation, in order of appearance
 	shifted []int16  // per sample: index into shifts, or -1
@@ -24,7 +24,7 @@ type history struct {
 // newHistory takes the samples outside of the excluded spans, and of those
 // held back. Samples of a shifting window are never held back: what is odd
 // about them is to be learned.
-func newHistory(width int, vectors []omen.Vector, excluded, held []Span) (history, error) {
+func newHistory(width int, vectors []omen.Vector, excluded, held []omen.Span) (history, error) {
 	var h history
 	used := make([]bool, len(excluded))
 	for _, v := range vectors {
@@ -36,11 +36,11 @@ func newHistory(width int, vectors []omen.Vector, excluded, held []Span) (histor
 			h.dropped++
 			continue
 		}
-		if v.Shift == "" && slices.ContainsFunc(held, func(s Span) bool { return s.contains(v.At) }) {
+		if v.Shift == "" && slices.ContainsFunc(held, func(s omen.Span) bool { return s.Contains(v.At) }) {
 			h.dropped++
 			continue
 		}
-		if i := slices.IndexFunc(excluded, func(s Span) bool { return s.contains(v.At) }); i >= 0 {
+		if i := slices.IndexFunc(excluded, func(s omen.Span) bool { return s.Contains(v.At) }); i >= 0 {
 			h.dropped++
 			used[i] = true
 			continue

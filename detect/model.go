@@ -30,7 +30,7 @@ type Model struct {
 	rows      int
 	pages     float64
 	without   Parts
-	suspects  []Span // episodes in which the models before alerted; holdBack says which are learned
+	suspects  []omen.Span // episodes in which the models before alerted; holdBack says which are learned
 
 	shifts []shift // windows in which other values are expected
 
@@ -157,6 +157,9 @@ func (m *Model) Schema() string { return m.schema }
 
 // Step is the time between two samples it expects.
 func (m *Model) Step() time.Duration { return m.step }
+
+// Rows is how many samples it learned from.
+func (m *Model) Rows() int { return m.rows }
 
 // Grade says how much it can be trusted.
 func (m *Model) Grade() omen.Grade { return m.grade }

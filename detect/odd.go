@@ -36,7 +36,7 @@ const (
 //
 // Only a model that knows the day is trusted with this: what a younger one
 // finds odd has to be learned, or it stays odd for ever.
-func suspects(warm *Model, samples []omen.Vector, benign []Span) []Span {
+func suspects(warm *Model, samples []omen.Vector, benign []omen.Span) []omen.Span {
 	if warm == nil || warm.grade != omen.Established {
 		return nil
 	}
@@ -47,9 +47,9 @@ func suspects(warm *Model, samples []omen.Vector, benign []Span) []Span {
 	}
 	if first < len(samples) {
 		recent := samples[max(0, first-max(1, int(day/warm.step))):first]
-		spans = append(append([]Span(nil), spans...), warm.episodes(recent, samples[first:])...)
+		spans = append(append([]omen.Span(nil), spans...), warm.episodes(recent, samples[first:])...)
 	}
-	var out []Span
+	var out []omen.Span
 	for _, s := range joined(spans, mergeGap*warm.step) {
 		if s.To.Sub(s.From) < shiftAfter && !overlapsAny(s, benign) && len(samples) > 0 && !s.To.Before(samples[0].At) {
 			out = append(out, s)
@@ -61,8 +61,8 @@ func suspects(warm *Model, samples []omen.Vector, benign []Span) []Span {
 // holdBack is the suspects that are not learned: not those that recur, and never
 // more than heldShare of the samples, the longest first to be learned, which
 // are more likely a new normal than the short ones.
-func holdBack(suspects []Span, samples []omen.Vector, step time.Duration) []Span {
-	var out []Span
+func holdBack(suspects []omen.Span, samples []omen.Vector, step time.Duration) []omen.Span {
+	var out []omen.Span
 	for _, s := range suspects {
 		if !recurs(s, suspects, step) {
 			out = append(out, s)
@@ -71,22 +71,22 @@ func holdBack(suspects []Span, samples []omen.Vector, step time.Duration) []Span
 	within := func() int {
 		n := 0
 		for _, v := range samples {
-			if slices.ContainsFunc(out, func(s Span) bool { return s.contains(v.At) }) {
+			if slices.ContainsFunc(out, func(s omen.Span) bool { return s.Contains(v.At) }) {
 				n++
 			}
 		}
 		return n
 	}
 	for len(out) > 0 && float64(within()) > heldShare*float64(len(samples)) {
-		longest := slices.MaxFunc(out, func(a, b Span) int { return cmp.Compare(a.To.Sub(a.From), b.To.Sub(b.From)) })
-		out = slices.DeleteFunc(out, func(s Span) bool { return s == longest })
+		longest := slices.MaxFunc(out, func(a, b omen.Span) int { return cmp.Compare(a.To.Sub(a.From), b.To.Sub(b.From)) })
+		out = slices.DeleteFunc(out, func(s omen.Span) bool { return s == longest })
 	}
 	return out
 }
 
 // recurs tells whether an episode began at about the same time of day on
 // recurDays distinct days in a row: a job, which is to be learned.
-func recurs(s Span, all []Span, step time.Duration) bool {
+func recurs(s omen.Span, all []omen.Span, step time.Duration) bool {
 	tolerance := max(recurWithin, recurSteps*step)
 	on := map[int]bool{}
 	for _, o := range all {
@@ -109,9 +109,9 @@ func recurs(s Span, all []Span, step time.Duration) bool {
 }
 
 // episodes are the spans in which the model alerts on samples.
-func (m *Model) episodes(recent, samples []omen.Vector) []Span {
-	var out []Span
-	var open Span
+func (m *Model) episodes(recent, samples []omen.Vector) []omen.Span {
+	var out []omen.Span
+	var open omen.Span
 	var peak float64
 	closeOpen := func() {
 		if peak > heldScore {
@@ -138,8 +138,8 @@ func (m *Model) episodes(recent, samples []omen.Vector) []Span {
 }
 
 // joined merges spans in time order that are at most gap apart.
-func joined(spans []Span, gap time.Duration) []Span {
-	var out []Span
+func joined(spans []omen.Span, gap time.Duration) []omen.Span {
+	var out []omen.Span
 	for _, s := range spans {
 		if k := len(out) - 1; k >= 0 && s.From.Sub(out[k].To) <= gap {
 			if s.To.After(out[k].To) {
@@ -152,7 +152,7 @@ func joined(spans []Span, gap time.Duration) []Span {
 	return out
 }
 
-func overlapsAny(s Span, others []Span) bool {
+func overlapsAny(s omen.Span, others []omen.Span) bool {
 	for _, o := range others {
 		if !s.From.After(o.To) && !o.From.After(s.To) {
 			return true

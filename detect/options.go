@@ -8,23 +8,6 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// Span is a stretch of time, both ends included.
-type Span struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
-
-// Spans are stretches of time without what else is known of them.
-func Spans(of []omen.Span) []Span {
-	out := make([]Span, len(of))
-	for i, s := range of {
-		out[i] = Span{From: s.From, To: s.To}
-	}
-	return out
-}
-
-func (s Span) contains(t time.Time) bool { return !t.Before(s.From) && !t.After(s.To) }
-
 // Options say how a model is fitted. The zero value works.
 type Options struct {
 	// Step is the time between two samples. 0: the median distance in train.
@@ -40,11 +23,11 @@ type Options struct {
 	// it knows are not the ones found now.
 	Warm *Model
 	// Excluded spans are not learned: open or confirmed incidents.
-	Excluded []Span
+	Excluded []omen.Span
 	// Benign spans are learned although Warm alerted in them: an operator said
 	// that nothing was wrong.
-	Benign []Span
-	// Progress is told of each stage and epoch.
+	Benign []omen.Span
+	// Progress is called after each stage and epoch.
 	Progress func(done, total int)
 
 	// Hidden are the network's layers, default 32, 8, 32.

@@ -8,9 +8,9 @@ import (
 )
 
 // Every feature is mapped to about [0, 1] by its range in training (or by its
-// profile's scale, if it moved less than that) and then standardised twice (DETECTION.md section 1 item 1): Z by mean and deviation,
-// for the network, and A by median and quartiles under an asinh, for the
-// forecast, which must not be led by outliers.
+// profile's scale, if it moved less than that) and then standardised twice: Z by
+// mean and deviation, for the network, and A by median and quartiles under an
+// asinh, for the forecast, which must not be led by outliers.
 const (
 	floorSD  = 0.01
 	floorIQR = 0.3

@@ -16,7 +16,7 @@ const (
 )
 
 // shift is what a model knows of one window that shifts the expectation
-// ([omen.EffectShift]): how far each feature's level is from the usual one
+// (mute.EffectShift): how far each feature's level is from the usual one
 // inside of it, and how much less can be told there.
 //
 // The level is taken off the values before anything looks at them, so that

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/simd"
@@ -218,6 +217,3 @@ func (s *Stream) blame(j int) {
 	s.causes = append(s.causes, c)
 	s.judge.blamed = append(s.judge.blamed, j)
 }
-
-// Shares in schema order of the last score, for callers that keep sums.
-func (s *Stream) Shares() []float64 { return slices.Clip(s.shares) }

@@ -9,16 +9,6 @@ import (
 // Builtins are the profiles that every Omen knows: [Node] and [Original].
 func Builtins() []Profile { return []Profile{Node(), Original()} }
 
-// Builtin is a built-in profile by name.
-func Builtin(name string) (Profile, bool) {
-	for _, p := range Builtins() {
-		if p.Name == name {
-			return p, true
-		}
-	}
-	return Profile{}, false
-}
-
 // Original has the features of the system that Omen replaces, derived ones
 // included: for those who want to compare, or to move over one step at a time.
 // Spans are a minute where the original counted rows.
@@ -32,7 +22,7 @@ func Original() Profile {
 		Features: []Feature{
 			{Name: "cpu_usage", Group: "cpu", Unit: omen.Ratio, Deviation: 0.15, Scale: 0.3,
 				Help: "Share of all processors that is not idle",
-				Expr: `1 - avg by ($by) (rate(node_cpu_seconds_total{mode="idle"}[$window]))`},
+				Expr: `1 - avg by ($by) (deriv(node_cpu_seconds_total{mode="idle"}[$window]))`},
 			{Name: "memory_usage", Group: "memory", Unit: omen.Ratio, Deviation: 0.05, Scale: 0.1,
 				Help: "Share of memory that programs could not have without swapping",
 				Expr: `max by ($by) (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)`},

@@ -49,12 +49,12 @@ var (
 
 // invalid is an error about one key of one feature; an empty feature means the
 // profile itself.
-func (p Profile) invalid(feature, key, what, mend string) error {
+func (p Profile) invalid(feature, key, what, hint string) error {
 	where := fmt.Sprintf("profile %q", p.Name)
 	if feature != "" {
 		where += fmt.Sprintf(", feature %q", feature)
 	}
-	return omen.WithHint(fmt.Errorf("%s: %s: %s: %w", where, key, what, omen.ErrInvalid), mend)
+	return omen.WithHint(fmt.Errorf("%s: %s: %s: %w", where, key, what, omen.ErrInvalid), hint)
 }
 
 // checked is a copy of the profile with its defaults filled in, or why it

@@ -8,29 +8,19 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// Declaration is a profile as a configuration declares it: on its own, or as
-// another one with features added, replaced and left out.
-type Declaration struct {
-	Name    string
-	Help    string
-	Extends string   // a known profile whose features come first; empty: none
-	Without []string // features of that profile to leave out, and what is derived from them
-	By      []string // empty: that profile's
-	Uptime  string   // empty: that profile's
-
-	// Features replace those of the same name in the extended profile, in
-	// place; others come after them.
-	Features []Feature
-}
-
-// Declare makes the profile that a declaration means and checks it, as
-// [NewSchema] does. Known are the profiles that it may extend.
-func Declare(d Declaration, known []Profile) (Profile, error) {
-	p := Profile{Name: d.Name, Help: d.Help, By: d.By, Uptime: d.Uptime}
-	if d.Extends != "" {
-		i := slices.IndexFunc(known, func(k Profile) bool { return k.Name == d.Extends })
+// Declare makes the profile that a configuration declares, on its own or as
+// another one with features added, replaced and left out, and checks it as
+// [NewSchema] does. extends names the profile, of those known, whose features
+// come first and whose By and Uptime hold where p has none; empty: none. without
+// are its features to leave out, and what is derived from them. Features of p
+// replace those of the same name in place; others come after them.
+func Declare(p Profile, extends string, without []string, known []Profile) (Profile, error) {
+	own := p.Features
+	p.Features = nil
+	if extends != "" {
+		i := slices.IndexFunc(known, func(k Profile) bool { return k.Name == extends })
 		if i < 0 {
-			return p, p.invalid("", "extends", fmt.Sprintf("there is no profile %q", d.Extends), "known are "+names(known))
+			return p, p.invalid("", "extends", fmt.Sprintf("there is no profile %q", extends), "known are "+names(known))
 		}
 		base := known[i]
 		if len(p.By) == 0 {
@@ -41,7 +31,7 @@ func Declare(d Declaration, known []Profile) (Profile, error) {
 		}
 		p.Features = slices.Clone(base.Features)
 	}
-	for _, name := range d.Without {
+	for _, name := range without {
 		before := len(p.Features)
 		p.Features = slices.DeleteFunc(p.Features, func(f Feature) bool {
 			return f.Name == name || f.Derived() && (f.Rule.Of == name || f.Rule.Per == name)
@@ -51,7 +41,7 @@ func Declare(d Declaration, known []Profile) (Profile, error) {
 		}
 	}
 	inherited := len(p.Features)
-	for _, f := range d.Features {
+	for _, f := range own {
 		i := slices.IndexFunc(p.Features[:inherited], func(g Feature) bool { return g.Name == f.Name })
 		if i >= 0 {
 			p.Features[i] = f

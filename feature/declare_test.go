@@ -18,9 +18,9 @@ func TestDeclare(t *testing.T) {
 		{Name: "a", Expr: "a", Unit: omen.Bytes}, {Name: "b", Expr: "b"}, {Name: "c", Expr: "c"},
 		{Name: "c_mean", Rule: Rule{Kind: Mean, Of: "c", Over: time.Minute}},
 	}}}
-	p, err := Declare(Declaration{Name: "mine", Extends: "base", Without: []string{"c"}, Features: []Feature{
+	p, err := Declare(Profile{Name: "mine", Features: []Feature{
 		{Name: "d", Expr: "d"}, {Name: "a", Expr: "a2", Unit: omen.Bytes}, {Name: "a_rate", Rule: Rule{Kind: Rate, Of: "a", Over: time.Minute}},
-	}}, known)
+	}}, "base", []string{"c"}, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,12 +37,15 @@ func TestDeclare(t *testing.T) {
 	if known[0].Features[0].Expr != "a" || len(known[0].Features) != 4 {
 		t.Error("the extended profile was changed")
 	}
-	for want, d := range map[string]Declaration{
-		"extends: there is no profile":                  {Name: "x", Extends: "bass"},
-		`without: there is no feature "z" to leave out`: {Name: "x", Extends: "base", Without: []string{"z"}},
-		"features: there are none":                      {Name: "x"},
+	for want, d := range map[string]struct {
+		extends string
+		without []string
+	}{
+		"extends: there is no profile":                  {"bass", nil},
+		`without: there is no feature "z" to leave out`: {"base", []string{"z"}},
+		"features: there are none":                      {},
 	} {
-		if _, err := Declare(d, known); err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, omen.ErrInvalid) {
+		if _, err := Declare(Profile{Name: "x"}, d.extends, d.without, known); err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}

@@ -20,7 +20,7 @@ func (r reader) derive(u rule, now []float64, host, instant int) float64 {
 	case Mean, Spread:
 		return r.rolling(u, host, instant)
 	case Quotient:
-		if abs(now[u.per]) < 1e-12 {
+		if math.Abs(now[u.per]) < 1e-12 {
 			return math.NaN()
 		}
 		return now[u.of] / now[u.per]

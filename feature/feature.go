@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"math"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -51,7 +52,7 @@ type Feature struct {
 
 	// Direction is the way that matters and Deviation the smallest difference
 	// from the expected value that is worth waking somebody for, in Unit.
-	// They are read when a score is told, not when a model is fitted, so they
+	// They are read when somebody is notified, not when a model is fitted, so they
 	// are not part of the schema's hash.
 	Direction Direction
 	Deviation float64
@@ -77,7 +78,7 @@ func (f Feature) Trivial(actual, expected float64) bool {
 	if d != d {
 		return false
 	}
-	return !f.Direction.Matters(d) || abs(d) < f.Deviation
+	return !f.Direction.Matters(d) || math.Abs(d) < f.Deviation
 }
 
 // RuleKind says how a derived feature is computed.
@@ -122,11 +123,4 @@ type Profile struct {
 	Uptime string
 
 	Features []Feature
-}
-
-func abs(x float64) float64 {
-	if x < 0 {
-		return -x
-	}
-	return x
 }

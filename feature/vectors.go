@@ -118,14 +118,9 @@ func (s *Schema) reader(f *series.Frame) reader {
 
 // read fills one vector.
 func (r reader) read(dst []float64, host, instant int) {
-	row := r.f.Row(host, instant)
-	up := math.Inf(1)
-	if r.uptime >= 0 {
-		up = row[r.uptime]
-	}
 	some := false
 	for i := range r.columns {
-		dst[i] = r.value(row, i, up)
+		dst[i] = r.at(host, instant, i)
 		some = some || !math.IsNaN(dst[i])
 	}
 	for i, rule := range r.s.rules {
@@ -137,21 +132,12 @@ func (r reader) read(dst []float64, host, instant int) {
 	}
 }
 
-// base is one clean base feature.
+// at is one clean base feature; a gap while the host is silent, and until its
+// window no longer reaches behind its start.
 func (r reader) at(host, instant, feature int) float64 {
 	row := r.f.Row(host, instant)
-	up := math.Inf(1)
-	if r.uptime >= 0 {
-		up = row[r.uptime]
-	}
-	return r.value(row, feature, up)
-}
-
-// value is one clean base feature of a row whose host has been up for that
-// many seconds; NaN: the host was silent.
-func (r reader) value(row []float64, feature int, up float64) float64 {
 	c := r.columns[feature]
-	if c < 0 || math.IsNaN(up) || up < r.reach[feature] {
+	if c < 0 || r.uptime >= 0 && !(row[r.uptime] >= r.reach[feature]) { // also where the uptime is NaN
 		return math.NaN()
 	}
 	return r.s.features[feature].Clean(row[c])

@@ -90,7 +90,7 @@ func (h *onceHandler) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	if _, told := h.said.LoadOrStore(r.Message+"\x00"+name, true); !told {
+	if _, logged := h.said.LoadOrStore(r.Message+"\x00"+name, true); !logged {
 		h.log.Warn("collector of this machine's metrics complains", "source", name, "err", cause)
 	}
 	return nil

@@ -20,12 +20,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // Options of a [Collector].
 type Options struct {
-	Store    *series.Local
+	Store    *tsdb.DB
 	Interval time.Duration         // between samples; 0: one second
 	Instance string                // the instance label; empty: the host name
 	Version  string                // Omen's, in omen_build_info; empty: no such series
@@ -37,11 +37,11 @@ type Options struct {
 // change; their last values are stored with every sample of the fast ones.
 const slowInterval = 5 * time.Second
 
-// Collector gathers this machine's metrics until told to stop.
+// Collector gathers this machine's metrics until its context ends.
 type Collector struct {
 	opts   Options
 	log    *slog.Logger
-	target *series.Target
+	target *tsdb.Target
 	slow   atomic.Pointer[gathering] // the slow collectors' last values; written by the slow loop, read by the fast one
 
 	gathers, failures, late prometheus.Counter
@@ -92,6 +92,10 @@ func (c *Collector) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("set up this machine's collectors: %w", err)
 	}
+	if c.opts.Version != "" {
+		fast.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "omen_build_info", Help: "The version that measures.",
+			ConstLabels: prometheus.Labels{"version": c.opts.Version}}, func() float64 { return 1 }))
+	}
 	if r := c.opts.Registry; r != nil {
 		for _, m := range []prometheus.Collector{c.gathers, c.failures, c.late, c.duration} {
 			if err := r.Register(m); err != nil {
@@ -128,7 +132,7 @@ func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
 		if err != nil && !errors.Is(err, omen.ErrPartial) {
 			c.failures.Inc()
 		}
-		trouble.tell(c.log, err)
+		trouble.log(c.log, err)
 	})
 	// The context is over, the markers still have to be stored.
 	if err := c.target.Stop(context.WithoutCancel(ctx), time.Now()); err != nil {
@@ -141,9 +145,6 @@ func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at ti
 	families, gatherErr := fast.Gather() // whatever there is beside an error is used
 	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < 4*max(slowInterval, c.opts.Interval) {
 		families = append(families, slow.families...)
-	}
-	if c.opts.Version != "" {
-		families = append(families, buildInfo(c.opts.Version))
 	}
 	took := time.Since(at)
 	c.gathers.Inc()
@@ -187,10 +188,10 @@ func every(ctx context.Context, interval time.Duration, f func(time.Time)) {
 	}
 }
 
-// trouble tells the log when storing begins to fail and when it works again.
+// trouble logs when storing begins to fail and when it works again.
 type trouble struct{ said bool }
 
-func (t *trouble) tell(log *slog.Logger, err error) {
+func (t *trouble) log(log *slog.Logger, err error) {
 	switch {
 	case err != nil && !t.said:
 		log.Error("this machine's metrics are not stored", "err", err, "hint", omen.Hint(err))
@@ -198,13 +199,4 @@ func (t *trouble) tell(log *slog.Logger, err error) {
 		log.Info("this machine's metrics are stored again")
 	}
 	t.said = err != nil
-}
-
-// buildInfo is a gauge of 1 that carries the version.
-func buildInfo(version string) *dto.MetricFamily {
-	name, label, one, kind := "omen_build_info", "version", 1.0, dto.MetricType_GAUGE
-	return &dto.MetricFamily{Name: &name, Type: &kind, Metric: []*dto.Metric{{
-		Label: []*dto.LabelPair{{Name: &label, Value: &version}},
-		Gauge: &dto.Gauge{Value: &one},
-	}}}
 }

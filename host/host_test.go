@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +32,7 @@ var exprs = []series.Expr{
 }
 
 func TestThisMachineIsMeasured(t *testing.T) {
-	store, err := series.OpenLocal(series.LocalOptions{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	store, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func check(t *testing.T, f *series.Frame, row []float64) {
 	}
 }
 
-func TestComplaintsAreToldOnce(t *testing.T) {
+func TestComplaintsAreLoggedOnce(t *testing.T) {
 	var out strings.Builder
 	_, _, err := registries(slog.New(slog.NewTextHandler(&out, nil)))
 	if err != nil {
@@ -118,7 +119,7 @@ func TestComplaintsAreToldOnce(t *testing.T) {
 	log.Debug("collector succeeded")
 	slog.New(h).With("collector", "zfs").Error("collector failed", "name", "zfs", "err", "gone")
 	if got := strings.Count(out.String(), "complains"); got != 2 {
-		t.Errorf("told %d times, want once per collector:\n%s", got, out.String())
+		t.Errorf("logged %d times, want once per collector:\n%s", got, out.String())
 	}
 	if !strings.Contains(out.String(), "sensor is broken") {
 		t.Errorf("the cause is missing:\n%s", out.String())
@@ -128,7 +129,7 @@ func TestComplaintsAreToldOnce(t *testing.T) {
 // BenchmarkGather is the cost of one sample of this machine: gather, convert,
 // append. At a step of one second, a millisecond is 0.1 % of a core.
 func BenchmarkGather(b *testing.B) {
-	store, err := series.OpenLocal(series.LocalOptions{Dir: b.TempDir()})
+	store, err := tsdb.Open(tsdb.Options{Dir: b.TempDir()})
 	if err != nil {
 		b.Fatal(err)
 	}

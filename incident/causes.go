@@ -1,21 +1,14 @@
 package incident
 
 import (
-	"encoding/hex"
-	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
-
-// majorShare is the smallest share that makes a cause worth naming.
-const majorShare = 0.1
-
-// mostSigns bounds the causes that make an incident like another.
-const mostSigns = 5
 
 // material reports whether a deviation is worth waking somebody for: a cause
 // that is not trivial is the largest or has a tenth of the score, or what is
@@ -30,7 +23,7 @@ func material(s *omen.Score) bool {
 		if c.Trivial {
 			continue
 		}
-		if i == 0 || c.Share >= majorShare {
+		if i == 0 || c.Share >= feedback.MajorShare {
 			return true
 		}
 		share += c.Share
@@ -61,24 +54,11 @@ func keep(causes []omen.Cause) []omen.Cause {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// signs are the features to blame and their directions, the largest first:
-// those that are not trivial and have a tenth of the score, at least one.
-func signs(causes []omen.Cause) []omen.CauseSign {
-	var all []omen.CauseSign
-	for _, c := range causes {
-		if c.Trivial || len(all) > 0 && c.Share < majorShare || len(all) == mostSigns {
-			continue
-		}
-		all = append(all, omen.CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected})
-	}
-	return all
-}
-
 // summary names the two largest causes that are not trivial, or the largest.
 func summary(causes []omen.Cause) string {
 	var said []string
 	for _, c := range causes {
-		if !c.Trivial && len(said) < 2 && (len(said) == 0 || c.Share >= majorShare) {
+		if !c.Trivial && len(said) < 2 && (len(said) == 0 || c.Share >= feedback.MajorShare) {
 			said = append(said, c.String())
 		}
 	}
@@ -92,7 +72,5 @@ func summary(causes []omen.Cause) string {
 // finds the same incident again, after a crash, gives it the same name. IDs
 // sort by onset.
 func newID(kind omen.IncidentKind, subject string, onset time.Time) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(string(kind) + "\x00" + subject + "\x00" + onset.UTC().Format(time.RFC3339Nano)))
-	return onset.UTC().Format("20060102T150405") + "-" + hex.EncodeToString(h.Sum(nil))[:12]
+	return omen.StableID(string(kind), subject, onset)
 }

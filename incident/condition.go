@@ -4,6 +4,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // condition is a trouble that is there or not: a source that is down, Omen that
@@ -57,7 +58,7 @@ func (c *condition) record(t *Tracker, in omen.Incident, at time.Time, reason st
 // ask is why nobody is told of the incident at an instant; empty: people are.
 func (c *condition) ask(t *Tracker, in *omen.Incident, at time.Time) string {
 	c.checked, c.rules = at, t.rules.version
-	return t.rules.quiet(in, []subject{{host: in.Host}}, at)
+	return t.rules.muted.Reason(in, []mute.Subject{{Host: in.Host}}, at)
 }
 
 // review looks whether an open incident should now be told, or kept quiet.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // reads plays a source's ticks, one each 15 s from noon on: a dot is a good one,
@@ -49,8 +50,8 @@ func TestAFlappingSourceIsOneIncident(t *testing.T) {
 
 func TestASourceThatIsStillDownWhenMaintenanceEndsIsTold(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
-	tr.SetRules(Rules{Silences: []omen.Silence{{ID: "s", By: "ann", Reason: "upgrade", From: noon, Until: noon.Add(5 * time.Minute),
-		Match: []omen.Matcher{{Name: omen.MatchSource, Value: "prod", IsEqual: true}}}}})
+	tr.SetRules(Rules{Rules: mute.Rules{Silences: []mute.Silence{{ID: "s", By: "ann", Reason: "upgrade", From: noon, Until: noon.Add(5 * time.Minute),
+		Match: []mute.Matcher{{Name: mute.MatchSource, Value: "prod", IsEqual: true}}}}}})
 	got := reads(tr, ".."+strings.Repeat("x", 40), nil)
 	equal(t, got, "opened source quiet", "escalated source")
 }
@@ -59,8 +60,8 @@ func TestASilenceQuietsAnOpenSourceIncident(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
 	got := reads(tr, ".."+strings.Repeat("x", 40), func(i int, at time.Time) {
 		if i == 20 {
-			tr.SetRules(Rules{Silences: []omen.Silence{{ID: "s", By: "ann", Reason: "known", From: at, Until: at.Add(time.Hour),
-				Match: []omen.Matcher{{Name: omen.MatchKind, Value: "source", IsEqual: true}}}}})
+			tr.SetRules(Rules{Rules: mute.Rules{Silences: []mute.Silence{{ID: "s", By: "ann", Reason: "known", From: at, Until: at.Add(time.Hour),
+				Match: []mute.Matcher{{Name: mute.MatchKind, Value: "source", IsEqual: true}}}}}})
 		}
 	})
 	equal(t, got, "opened source", "suppressed source quiet")

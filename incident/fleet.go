@@ -8,13 +8,15 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/mute"
 )
 
 // fleet is one incident of many hosts.
 type fleet struct {
 	in        *omen.Incident
 	key       string             // source/profile
-	sign      omen.CauseSign     // the cause that its members share; zero in a storm
+	sign      feedback.CauseSign // the cause that its members share; zero in a storm
 	members   map[omen.Host]bool // the set of in.Members
 	openHosts map[omen.Host]bool // members whose own incident is open
 	last      time.Time          // the latest onset of a member
@@ -35,18 +37,10 @@ func restoreFleet(in *omen.Incident) *fleet {
 	for _, h := range in.Members {
 		f.members[h] = true
 	}
-	if s := signs(in.Causes); len(s) > 0 && !isStorm(in) {
+	if s := feedback.Signs(in.Causes); len(s) > 0 {
 		f.sign = s[0] // found put the shared one first
 	}
 	return f
-}
-
-// stormWord begins the summary of every storm, also after a reopening, which
-// replaces the reason.
-const stormWord = "storm"
-
-func isStorm(in *omen.Incident) bool {
-	return in.Kind == omen.FleetIncident && strings.HasPrefix(in.Summary, stormWord+":")
 }
 
 // left notes that a member's own incident is over.
@@ -57,18 +51,12 @@ func (f *fleet) left(h omen.Host, reason string) {
 
 // leading is causes with the one first that a fleet shares, which need not be
 // its first host's largest.
-func leading(causes []omen.Cause, sign omen.CauseSign) []omen.Cause {
-	all := slices.Clone(causes)
-	slices.SortStableFunc(all, func(a, b omen.Cause) int {
-		is := func(c omen.Cause) int {
-			if !c.Trivial && c.Feature == sign.Feature && c.Actual > c.Expected == sign.Up {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Compare(is(a), is(b))
-	})
-	return all
+func leading(causes []omen.Cause, sign feedback.CauseSign) []omen.Cause {
+	shared := func(c omen.Cause) bool {
+		return !c.Trivial && c.Feature == sign.Feature && c.Actual > c.Expected == sign.Up
+	}
+	all := slices.DeleteFunc(slices.Clone(causes), func(c omen.Cause) bool { return !shared(c) })
+	return append(all, slices.DeleteFunc(slices.Clone(causes), shared)...)
 }
 
 func fleetKey(h omen.Host) string { return h.Source + "/" + h.Profile }
@@ -76,8 +64,8 @@ func fleetKey(h omen.Host) string { return h.Source + "/" + h.Profile }
 // mainSigns is how many of an incident's causes make it like another's.
 const mainSigns = 3
 
-func mainCauses(causes []omen.Cause) []omen.CauseSign {
-	s := signs(causes)
+func mainCauses(causes []omen.Cause) []feedback.CauseSign {
+	s := feedback.Signs(causes)
 	return s[:min(len(s), mainSigns)]
 }
 
@@ -107,7 +95,7 @@ func (t *Tracker) group(at time.Time) {
 	}
 }
 
-func shares(k *track, key string, sign omen.CauseSign) bool {
+func shares(k *track, key string, sign feedback.CauseSign) bool {
 	return fleetKey(k.host) == key && slices.Contains(mainCauses(k.in.Causes), sign)
 }
 
@@ -117,7 +105,7 @@ func (t *Tracker) alone(mine []*track, at time.Time) {
 	s := t.source(mine[0].host.Source)
 	s.storm = slices.DeleteFunc(s.storm, func(told time.Time) bool { return at.Sub(told) > t.h.StormWindow })
 	if len(s.storm)+len(mine) > t.h.StormHosts {
-		t.found(mine, omen.CauseSign{}, omen.ReasonStorm, at)
+		t.found(mine, feedback.CauseSign{}, omen.ReasonStorm, at)
 		return
 	}
 	for _, k := range mine {
@@ -132,7 +120,7 @@ func (t *Tracker) alone(mine []*track, at time.Time) {
 func (t *Tracker) join(k *track, at time.Time) bool {
 	main := mainCauses(k.in.Causes)
 	for _, f := range t.fleetsInOrder() {
-		storm := f.sign == (omen.CauseSign{})
+		storm := f.in.Storm()
 		if f.in.State == omen.Closed || f.key != fleetKey(k.host) || k.in.Since.Sub(f.last).Abs() > t.h.FleetWindow ||
 			storm && at.Sub(f.joined) > t.h.StormWindow || !storm && !slices.Contains(main, f.sign) {
 			continue
@@ -180,38 +168,33 @@ func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
 // where is a cause within a source and profile.
 type where struct {
 	key  string
-	sign omen.CauseSign
+	sign feedback.CauseSign
 }
 
 // before makes the choice between causes that are as common repeatable.
-func (w where) before(key string, sign omen.CauseSign) bool {
+func (w where) before(key string, sign feedback.CauseSign) bool {
 	return cmp.Or(strings.Compare(w.key, key), strings.Compare(w.sign.Feature, sign.Feature)) < 0 ||
 		w.key == key && w.sign.Feature == sign.Feature && !w.sign.Up && sign.Up
 }
 
 // commonest is the cause that most hosts share: those that open now, those
 // whose own incident people were told of a moment ago, and those on their way.
-func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign omen.CauseSign, n int) {
+func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign feedback.CauseSign, n int) {
 	counts := map[where]int{}
 	sure := map[where]int{}
 	for _, k := range loud {
-		for _, s := range mainCauses(k.in.Causes) {
-			counts[where{fleetKey(k.host), s}]++
-			sure[where{fleetKey(k.host), s}]++
-		}
+		tally(sure, k, k.in.Causes)
 	}
 	for _, k := range t.hosts {
 		switch {
-		case k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow:
-			for _, s := range mainCauses(k.run.causes) {
-				counts[where{fleetKey(k.host), s}]++
-			}
+		case t.isComing(k, at):
+			tally(counts, k, k.run.causes)
 		case t.isSingle(k, at):
-			for _, s := range mainCauses(k.in.Causes) {
-				counts[where{fleetKey(k.host), s}]++
-				sure[where{fleetKey(k.host), s}]++
-			}
+			tally(sure, k, k.in.Causes)
 		}
+	}
+	for w, n := range sure {
+		counts[w] += n
 	}
 	best := where{}
 	for w, c := range counts {
@@ -225,6 +208,18 @@ func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign omen.
 	return best.key, best.sign, n
 }
 
+// tally counts a host's main causes.
+func tally(counts map[where]int, k *track, causes []omen.Cause) {
+	for _, s := range mainCauses(causes) {
+		counts[where{fleetKey(k.host), s}]++
+	}
+}
+
+// isComing reports whether a host is about to open an incident.
+func (t *Tracker) isComing(k *track, at time.Time) bool {
+	return k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow
+}
+
 // isSingle reports whether a host has an incident that people were told of
 // just now and that is part of none.
 func (t *Tracker) isSingle(k *track, at time.Time) bool {
@@ -232,20 +227,13 @@ func (t *Tracker) isSingle(k *track, at time.Time) bool {
 		at.Sub(k.in.Since) <= t.h.FleetWindow
 }
 
-func (t *Tracker) single(key string, sign omen.CauseSign, at time.Time) []*track {
-	var found []*track
-	for _, k := range t.hosts {
-		if t.isSingle(k, at) && shares(k, key, sign) {
-			found = append(found, k)
-		}
-	}
-	slices.SortFunc(found, func(a, b *track) int { return strings.Compare(a.host.ID(), b.host.ID()) })
-	return found
+func (t *Tracker) single(key string, sign feedback.CauseSign, at time.Time) []*track {
+	return t.tracksOf(func(k *track) bool { return t.isSingle(k, at) && shares(k, key, sign) })
 }
 
 // found opens a fleet incident of members. Its likely first host is the one
 // with the earliest onset, of several the one that is furthest from normal.
-func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at time.Time) {
+func (t *Tracker) found(members []*track, sign feedback.CauseSign, reason string, at time.Time) {
 	first := slices.MinFunc(members, func(a, b *track) int {
 		return cmp.Or(a.in.Since.Compare(b.in.Since), cmp.Compare(b.in.Peak, a.in.Peak), strings.Compare(a.host.ID(), b.host.ID()))
 	})
@@ -275,7 +263,7 @@ func (t *Tracker) found(members []*track, sign omen.CauseSign, reason string, at
 	if f.critical {
 		f.in.Severity = omen.Critical
 	}
-	f.in.Suppressed = t.rules.quiet(f.in, t.subjects(f.in), at)
+	f.in.Suppressed = t.rules.muted.Reason(f.in, t.subjects(f.in), at)
 	mine := slices.Clone(t.changes[before:])
 	t.changes = t.changes[:before]
 	t.emit(f.in, omen.ChangeOpened, at, reason) // before its members: they refer to it
@@ -295,8 +283,8 @@ func (t *Tracker) sum(f *fleet) {
 		in.Peak = max(in.Peak, k.in.Peak)
 	}
 	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, summary(in.Causes))
-	if f.sign == (omen.CauseSign{}) {
-		in.Summary = fmt.Sprintf("%s: %s within minutes, without a common cause", stormWord, count(len(in.Members), "host"))
+	if in.Storm() {
+		in.Summary = fmt.Sprintf("storm: %s within minutes, without a common cause", count(len(in.Members), "host"))
 	}
 }
 
@@ -335,10 +323,10 @@ func (t *Tracker) reviewFleets(at time.Time) {
 // or one that is just over, in which it did.
 func (t *Tracker) whyFleet(f *fleet, at time.Time) string {
 	who := t.subjects(f.in)
-	reason := t.rules.quiet(f.in, who, at)
+	reason := t.rules.muted.Reason(f.in, who, at)
 	for _, h := range f.in.Members {
 		if reason == "" && f.openHosts[h] {
-			reason = t.rules.quiet(f.in, who, t.hosts[h].run.onset)
+			reason = t.rules.muted.Reason(f.in, who, t.hosts[h].run.onset)
 		}
 	}
 	return reason
@@ -375,7 +363,7 @@ func (t *Tracker) reconsiderFleet(f *fleet, at time.Time) {
 	who, was := t.subjects(f.in), f.in.Suppressed
 	byOperator := f.rules != t.rules.version && t.rules.byOperator(f.in, who, at)
 	f.checked, f.rules = at, t.rules.version
-	now := t.rules.quiet(f.in, who, at)
+	now := t.rules.muted.Reason(f.in, who, at)
 	if was != "" && now == "" && !byOperator && !t.seenAnew(f, at) {
 		return
 	}
@@ -384,4 +372,6 @@ func (t *Tracker) reconsiderFleet(f *fleet, at time.Time) {
 }
 
 // subjects are whom the rules are asked about.
-func (t *Tracker) subjects(in *omen.Incident) []subject { return subjects(in, t.labels) }
+func (t *Tracker) subjects(in *omen.Incident) []mute.Subject {
+	return mute.Subjects(in, t.labels.Labels)
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // together plays n hosts for some time at a 15 s step from an instant on, all
@@ -64,8 +65,8 @@ func TestAFleetSaysWhatItsMembersShare(t *testing.T) {
 
 func TestAFleetIsSilencedAsItOpens(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
-	tr.SetRules(Rules{Silences: []omen.Silence{{ID: "s", By: "ann", Reason: "known", From: noon, Until: noon.Add(time.Hour),
-		Match: []omen.Matcher{{Name: omen.MatchKind, Value: "fleet", IsEqual: true}}}}})
+	tr.SetRules(Rules{Rules: mute.Rules{Silences: []mute.Silence{{ID: "s", By: "ann", Reason: "known", From: noon, Until: noon.Add(time.Hour),
+		Match: []mute.Matcher{{Name: mute.MatchKind, Value: "fleet", IsEqual: true}}}}}})
 	all := together(tr, 8, noon, 10*time.Minute, 3, "iowait")
 	if told, recorded := ofFleet(all, false), ofFleet(all, true); len(told) != 0 || len(recorded) == 0 {
 		t.Errorf("told %d, recorded %d changes of a silenced fleet", len(told), len(recorded))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -43,8 +44,8 @@ func TestARestartChangesNothing(t *testing.T) {
 			run := func(restart int) (got []string) {
 				tr := NewTracker(Hysteresis{}, nil)
 				if c.grace {
-					tr.SetRules(Rules{Events: []omen.Event{{ID: "e", Kind: omen.EventBoot, At: noon,
-						Match: []omen.Matcher{{Name: omen.MatchHost, Value: "web-1", IsEqual: true}}}}})
+					tr.SetRules(Rules{Rules: mute.Rules{Events: []mute.Event{{ID: "e", Kind: mute.EventBoot, At: noon,
+						Match: []mute.Matcher{{Name: mute.MatchHost, Value: "web-1", IsEqual: true}}}}}})
 				}
 				var all []omen.Change
 				for i := range 200 {
@@ -75,14 +76,14 @@ func TestARestartChangesNothing(t *testing.T) {
 
 func TestWhatWasClosedByHandStaysClosedOverARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		in := incidents(t, db, store.Filter{})[0]
 		if _, err := d.Do(t.Context(), Command{Incident: in.ID, Action: CloseNow, By: "ann"}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		time.Sleep(2 * time.Minute) // the bubble's clock begins anew, at the same instant
 		offer(t, d, 10, 3, "cpu", "web-1")
 		if n := len(incidents(t, db, store.Filter{})); n != 1 {
@@ -114,6 +115,9 @@ func TestAStormIsAStormOverARestart(t *testing.T) {
 	}
 	tr := NewTracker(Hysteresis{}, nil)
 	all := storm(tr, 0, 40, 0)
+	for i := range all {
+		all[i].Incident.Summary = "words for people"
+	}
 	tr = restarted(tr, all)
 	all = append(all, storm(tr, 40, 80, 60)...)
 	told := 0

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/mute"
 )
 
 // settle opens what the tick's evidence suffices for, together where it
@@ -41,22 +43,18 @@ const hold = 10 * time.Second
 func (t *Tracker) wait(at time.Time) {
 	ready, coming := map[where]int{}, map[where]int{}
 	for _, k := range t.ready {
-		for _, s := range mainCauses(k.run.causes) {
-			ready[where{fleetKey(k.host), s}]++
-		}
+		tally(ready, k, k.run.causes)
 	}
 	for _, k := range t.hosts {
-		if k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow {
-			for _, s := range mainCauses(k.run.causes) {
-				coming[where{fleetKey(k.host), s}]++
-			}
+		if t.isComing(k, at) {
+			tally(coming, k, k.run.causes)
 		}
 	}
 	t.ready = slices.DeleteFunc(t.ready, func(k *track) bool {
 		if at.Sub(k.run.enough) >= max(hold, 2*k.step) {
 			return false
 		}
-		return slices.ContainsFunc(mainCauses(k.run.causes), func(s omen.CauseSign) bool {
+		return slices.ContainsFunc(mainCauses(k.run.causes), func(s feedback.CauseSign) bool {
 			w := where{fleetKey(k.host), s}
 			return ready[w] < 2 && coming[w] >= t.h.FleetHosts
 		})
@@ -131,7 +129,7 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 	// What is kept quiet for what it is only ever rises: after a gap the evidence
 	// begins anew, and it stays what it was meanwhile.
 	was := k.in.Suppressed
-	who := []subject{{k.host, t.labels(k.host)}}
+	who := []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}
 	if again = again || k.in.ChangeNumber == 0; again || minor(was) || was == omen.ReasonFeedback && k.in.Severity == omen.Info {
 		switch need := k.need(t.h.Open); {
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
@@ -148,7 +146,7 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 	reason = t.rules.why(k.in, who, at)
 	if reason == "" && (again || k.in.ChangeNumber == 0) {
 		// What began in a quiet time that is just over has to be seen after it.
-		reason = t.rules.quiet(k.in, who, k.run.onset)
+		reason = t.rules.muted.Reason(k.in, who, k.run.onset)
 	}
 	return reason, false
 }
@@ -179,14 +177,14 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 		// Only what depends on the clock can have changed: feedback is asked
 		// when the incident opens and when the feedback changes.
 		k.checked = at
-		if now := t.rules.quiet(in, []subject{{k.host, t.labels(k.host)}}, at); now != "" {
+		if now := t.rules.muted.Reason(in, []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}, at); now != "" {
 			in.Suppressed = now
 			t.emit(in, omen.ChangeSuppressed, at, now)
 		}
 		return
 	}
 	severity := in.Severity
-	byOperator := k.rules != t.rules.version && t.rules.byOperator(in, []subject{{k.host, t.labels(k.host)}}, at)
+	byOperator := k.rules != t.rules.version && t.rules.byOperator(in, []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}, at)
 	t.judge(k, at, false)
 	if lulled(was) && in.Suppressed == "" && !byOperator && !k.seenAnew(at, need) {
 		in.Suppressed, in.Severity = was, severity

@@ -110,15 +110,3 @@ func (h Hysteresis) expire(g omen.Grade) time.Duration {
 	}
 	return h.Expire
 }
-
-// Grace is how long after an event of a kind its hosts' incidents are only
-// recorded, unless the event says otherwise.
-func Grace(kind omen.EventKind) time.Duration {
-	switch kind {
-	case omen.EventBoot, omen.EventDeploy:
-		return 10 * time.Minute
-	case omen.EventRestart:
-		return 5 * time.Minute
-	}
-	return 0
-}

@@ -3,28 +3,22 @@ package incident
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/training"
 )
 
-// nightly is an incident of web-1 that went by itself, days ago.
-func nightly(begin time.Time, cause string) omen.Incident {
-	in := omen.Incident{ID: newID(omen.HostIncident, "web-1", begin), Kind: omen.HostIncident, Host: hostNamed("web-1"),
-		State: omen.Closed, Severity: omen.Warning, Since: begin, OpenedAt: begin.Add(30 * time.Second), ClosedAt: begin.Add(20 * time.Minute),
-		Reason: omen.ReasonRecovered, Peak: 3, ChangeNumber: 2, Causes: scoreOf("web-1", begin, 3, cause).Causes}
-	return in
-}
-
 func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		midnight := time.Now()
 		for day := range 2 { // the two nights before this one
-			in := nightly(midnight.AddDate(0, 0, -1-day).Add(6*time.Minute), "disk_read")
+			begin := midnight.AddDate(0, 0, -1-day).Add(6 * time.Minute)
+			in := omen.Incident{ID: fmt.Sprint("night-", day), Kind: omen.HostIncident, Host: hostNamed("web-1"), State: omen.Closed, Reason: omen.ReasonRecovered,
+				Since: begin, ClosedAt: begin.Add(20 * time.Minute), Peak: 3, ChangeNumber: 2, Causes: scoreOf("web-1", begin, 3, "disk_read").Causes}
 			if err := db.Append(t.Context(), omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in, Reason: in.Reason}); err != nil {
 				t.Fatal(err)
 			}
@@ -67,64 +61,62 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 		if changes, err = db.Changes(t.Context(), again.ID); err != nil || changes[len(changes)-1].Kind != omen.ChangeClosed {
 			t.Errorf("taken back: the timeline ends with %q, %v", changes[len(changes)-1].Comment, err)
 		}
-		spans, err := db.ExcludedSpans(t.Context(), again.Host, nil, midnight.AddDate(0, 0, -3), time.Now())
-		if err != nil || !slices.ContainsFunc(spans, func(s omen.Span) bool { return s.Why == "incident "+again.ID }) {
-			t.Errorf("taken back: the model learns it, %v", err)
-		}
 	})
 }
 
-func TestRecurring(t *testing.T) {
-	at := time.Date(2026, 3, 5, 2, 30, 0, 0, time.UTC)
-	back := func(days int, after time.Duration, change func(*omen.Incident)) omen.Incident {
-		in := nightly(time.Date(2026, 3, 5-days, 2, 0, 0, 0, time.UTC).Add(after), "disk_read")
-		if change != nil {
-			change(&in)
-		}
-		return in
+// What the timeline promises of what recurs is what training then does, at any
+// step: a training at a step of 1 s has no more than 27.8 hours of samples, and
+// sees a third night all the same.
+func TestWhatIsPromisedIsLearned(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
 	}
-	two := []omen.Incident{back(0, 0, nil), back(1, 10*time.Minute, nil)}
-	fleet := func(day int, change func(*omen.Incident)) []omen.Incident {
-		f := back(day, 0, change)
-		f.ID, f.Kind = fmt.Sprint("fleet-", day), omen.FleetIncident
-		return []omen.Incident{f, back(day, 0, func(in *omen.Incident) { in.Fleet, in.Suppressed = f.ID, omen.ReasonFleet })}
-	}
+	begin := time.Date(2026, 3, 26, 2, 30, 0, 0, berlin) // summer time begins three nights later
+	const h = time.Hour
 	for _, c := range []struct {
-		name  string
-		past  []omen.Incident
-		known []omen.Pattern
-		want  bool
+		name   string
+		since  [3]time.Time
+		growth float64
+		text   string
 	}{
-		{"three nights", append(two[:2:2], back(2, -10*time.Minute, nil)), nil, true},
-		{"three nights of a week", append(two[:2:2], back(7, 0, nil)), nil, true},
-		{"two nights", two, nil, false},
-		{"twice in one of two nights", append(two[:2:2], back(1, 20*time.Minute, nil)), nil, false},
-		{"too long ago", append(two[:2:2], back(9, 0, nil)), nil, false},
-		{"at another time", append(two[:2:2], back(2, 3*time.Hour, nil)), nil, false},
-		{"another cause", append(two[:2:2], back(2, 0, func(in *omen.Incident) { in.Causes[0].Feature = "net_rx" })), nil, false},
-		{"the other direction", append(two[:2:2], back(2, 0, func(in *omen.Incident) { in.Causes[0].Actual = .1 })), nil, false},
-		{"one was acknowledged", append(two[:2:2], back(2, 0, func(in *omen.Incident) { in.AckedBy = "ann" })), nil, false},
-		{"one was assigned", append(two[:2:2], back(2, 0, func(in *omen.Incident) { in.Assignee = "ann" })), nil, false},
-		{"one has a ticket", append(two[:2:2], back(2, 0, func(in *omen.Incident) { in.Links = []string{"https://t/1"} })), nil, false},
-		{"one was closed by hand", append(two[:2:2], back(2, 0, func(in *omen.Incident) { in.Reason = omen.ReasonByOperator })), nil, false},
-		{"one was silenced", append(two[:2:2], back(2, 0, func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced })), nil, false},
-		{"one of four was confirmed", append(two[:2:2], back(2, 0, nil), back(3, 0, func(in *omen.Incident) { in.Verdict = omen.Real })), nil, false},
-		{"in a fleet each night", append(append(fleet(0, nil), fleet(1, nil)...), fleet(2, nil)...), nil, true},
-		{"and one fleet was acknowledged", append(append(fleet(0, nil), fleet(1, nil)...), fleet(2, func(in *omen.Incident) { in.AckedBy = "ann" })...), nil, false},
-		{"taken back before", append(two[:2:2], back(2, 0, nil)), []omen.Pattern{{Host: hostNamed("web-1"), By: "omen", Reverted: "ann",
-			Causes: []omen.CauseSign{{Feature: "disk_read", Up: true}}}}, false},
-		{"its like is confirmed", append(two[:2:2], back(2, 0, nil)), []omen.Pattern{{Host: hostNamed("web-1"), By: "ann", Verdict: omen.Real,
-			Causes: []omen.CauseSign{{Feature: "disk_read", Up: true}}}}, false},
+		{"nightly", [3]time.Time{begin, begin.AddDate(0, 0, 1), begin.AddDate(0, 0, 2)}, 3, "not notified from now on"},
+		{"some nights of eight", [3]time.Time{begin, begin.AddDate(0, 0, 5), begin.AddDate(0, 0, 7)}, 3, "not notified from now on"},
+		{"often", [3]time.Time{begin, begin.Add(9 * h), begin.Add(50 * h)}, 1, "the next model learns it"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			p, got := Recurring(back(0, 0, nil), c.past, c.known, time.UTC, at)
-			if got != c.want {
-				t.Errorf("%t, want %t (%+v)", got, c.want, p)
-			}
-		})
-	}
-	long := back(0, 0, func(in *omen.Incident) { in.ClosedAt = in.Since.Add(13 * time.Hour) })
-	if _, ok := Recurring(long, []omen.Incident{long, back(1, 0, nil), back(2, 0, nil)}, nil, time.UTC, long.ClosedAt); ok {
-		t.Error("what lasts half a day has no time of day")
+		for _, step := range []time.Duration{time.Second, 15 * time.Second, time.Minute} {
+			t.Run(fmt.Sprint(c.name, " at ", step), func(t *testing.T) {
+				db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+				defer db.Close()
+				d, peak := NewManager(Options{Store: db, Zone: berlin}), 2.
+				for n, since := range c.since {
+					at := since
+					for ; at.Before(since.Add(30 * time.Minute)); at = at.Add(step) {
+						s := scoreOf("web-1", at, .3, "disk_read")
+						if at.Before(since.Add(10 * time.Minute)) {
+							s.Value, s.Unsmoothed = peak, peak
+						}
+						changes := d.tracker.Tick(omen.Tick{Source: "prod", At: at, Scores: []omen.Score{s}})
+						d.store(t.Context(), changes)
+						d.recur(t.Context(), changes)
+					}
+					peak *= c.growth
+					in := incidents(t, db, store.Filter{Limit: 1, Kinds: []omen.IncidentKind{omen.HostIncident}})[0]
+					changes, err := db.Changes(t.Context(), in.ID)
+					if err != nil || in.State != omen.Closed {
+						t.Fatal(in.State, err)
+					}
+					promised := strings.Contains(changes[len(changes)-1].Comment, c.text)
+					from := at.Add(-min(7*24*h, training.HistoryRows*step))
+					excluded, benign, err := db.TrainingSpans(t.Context(), in.Host, nil, berlin, from, at)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if want := n == 2; promised != want || len(benign) > 0 != want || len(excluded) > 0 == want {
+						t.Errorf("time %d: promised %t, benign %v, excluded %v", n+1, promised, benign, excluded)
+					}
+				}
+			})
+		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/mute"
 )
 
 // act is what somebody does in a scenario: verdict HOST VERDICT [role], ack
@@ -41,7 +43,7 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 			if len(a.words) > 3 {
 				role = s.labels[in.Host]["role"]
 			}
-			p := PatternOf(in, omen.Verdict(a.words[2]), time.UTC, role, "ann", now)
+			p := feedback.PatternOf(in, omen.Verdict(a.words[2]), time.UTC, role, "ann", now)
 			s.rules.Patterns = append(s.rules.Patterns, p)
 		default:
 			in := s.latest(t, a.words[1])
@@ -55,14 +57,14 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 	}
 }
 
-// setRules tells the tracker the rules, as the desk does time and again: those
+// setRules tells the tracker the rules, as the manager does time and again: those
 // that are over or far away are not among them.
 func (s *scenario) setRules(t *testing.T, now time.Time) {
 	t.Helper()
 	r := s.rules
 	r.Patterns = slices.Clone(r.Patterns)
-	r.Silences = slices.DeleteFunc(slices.Clone(r.Silences), func(q omen.Silence) bool { return !q.Until.After(now.Add(-remembered)) })
-	r.Events = slices.DeleteFunc(slices.Clone(r.Events), func(e omen.Event) bool {
+	r.Silences = slices.DeleteFunc(slices.Clone(r.Silences), func(q mute.Silence) bool { return !q.Until.After(now.Add(-remembered)) })
+	r.Events = slices.DeleteFunc(slices.Clone(r.Events), func(e mute.Event) bool {
 		return e.At.Before(now.Add(-remembered)) || !e.At.Before(now.Add(foreseen))
 	})
 	for _, err := range s.tracker.SetRules(r) {
@@ -84,14 +86,15 @@ func (s *scenario) latest(t *testing.T, host string) (in omen.Incident) {
 	return in
 }
 
-// expect makes patterns of what comes every night, as the desk does.
+// expect makes patterns of what comes every night, as the manager does.
 func (s *scenario) expect(made []omen.Change) {
 	for _, c := range made {
-		if c.Kind != omen.ChangeClosed || !ignored(c.Incident) || c.Incident.Kind != omen.HostIncident {
+		if c.Kind != omen.ChangeClosed || !feedback.Notified(c.Incident, nil) {
 			continue
 		}
-		if p, ok := Recurring(c.Incident, projection(s.changes), s.rules.Patterns, time.UTC, c.At); ok {
-			s.rules.Patterns = append(s.rules.Patterns[:len(s.rules.Patterns):len(s.rules.Patterns)], p)
+		past := feedback.Past{Incidents: projection(s.changes), Patterns: s.rules.Patterns}
+		if r := past.Recurs(c.Incident); r.Expected != nil {
+			s.rules.Patterns = append(s.rules.Patterns[:len(s.rules.Patterns):len(s.rules.Patterns)], *r.Expected)
 			s.tracker.SetRules(s.rules)
 		}
 	}

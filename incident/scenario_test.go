@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // TestScenarios plays ../testdata/scenarios/*.txt in virtual time; the folder's
@@ -59,13 +59,13 @@ type scenario struct {
 	length  time.Duration
 	source  string
 	hosts   []omen.Host
-	labels  map[omen.Host]map[string]string
+	labels  LabelMap
 	phases  []phase
 	rules   Rules
 	acts    []act
 	told    bool // list only what people are told
 	say     bool // and in which words
-	nights  bool // what comes on three nights is expected, as the desk has it
+	nights  bool // what comes on three nights is expected, as the manager has it
 	page    float64
 	smooth  bool                  // the scripts' scores are smoothed, as detect does it
 	level   map[omen.Host]float64 // the smoothed scores
@@ -93,14 +93,14 @@ type phase struct {
 func play(t *testing.T, script string) string {
 	t.Helper()
 	s := &scenario{start: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), step: 15 * time.Second,
-		length: time.Hour, source: "prod", labels: map[omen.Host]map[string]string{}, level: map[omen.Host]float64{}}
+		length: time.Hour, source: "prod", labels: LabelMap{}, level: map[omen.Host]float64{}}
 	s.rules.Role = "role"
 	for _, line := range lines(script) {
 		if err := s.read(line); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
 	}
-	s.tracker = NewTracker(Hysteresis{}, func(h omen.Host) map[string]string { return s.labels[h] })
+	s.tracker = NewTracker(Hysteresis{}, s.labels)
 	for at := time.Duration(0); at <= s.length; at += s.step {
 		s.act(t, at)
 		s.setRules(t, s.start.Add(at))
@@ -284,17 +284,17 @@ func (s *scenario) rule(words []string) {
 	switch words[0] {
 	case "silence":
 		from, to, _ := strings.Cut(words[1], "..")
-		s.rules.Silences = append(s.rules.Silences, omen.Silence{ID: words[1], By: "ann", Reason: "a test",
+		s.rules.Silences = append(s.rules.Silences, mute.Silence{ID: words[1], By: "ann", Reason: "a test",
 			From: s.start.Add(span(from)), Until: s.start.Add(span(to)), Match: matchers(words[2:])})
 	case "window":
-		w := omen.Window{ID: words[1], Name: words[1], Zone: words[2], Start: words[3], Duration: span(words[4]),
+		w := mute.Window{ID: words[1], Name: words[1], Zone: words[2], Start: words[3], Duration: span(words[4]),
 			Rule: words[5], Match: matchers(words[6:])}
 		if w.Rule == "once" {
 			w.Rule = ""
 		}
 		s.rules.Windows = append(s.rules.Windows, w)
 	case "event":
-		s.rules.Events = append(s.rules.Events, omen.Event{ID: fmt.Sprint(len(s.rules.Events)), Kind: omen.EventKind(words[1]),
+		s.rules.Events = append(s.rules.Events, mute.Event{ID: fmt.Sprint(len(s.rules.Events)), Kind: mute.EventKind(words[1]),
 			At: s.start.Add(span(words[2])), Match: matchers(words[3:])})
 	}
 }
@@ -373,12 +373,9 @@ func names(text string) (all []string) {
 	return all
 }
 
-// matchers reads name=value and name=~expression.
-func matchers(words []string) (all []omen.Matcher) {
+func matchers(words []string) (all []mute.Matcher) {
 	for _, w := range words {
-		name, value, _ := strings.Cut(w, "=")
-		expression := strings.HasPrefix(value, "~")
-		all = append(all, omen.Matcher{Name: name, Value: strings.TrimPrefix(value, "~"), IsRegex: expression, IsEqual: true})
+		all = append(all, must(mute.ParseMatcher(w)))
 	}
-	return slices.SortedFunc(slices.Values(all), func(a, b omen.Matcher) int { return cmp.Compare(a.Name, b.Name) })
+	return all
 }

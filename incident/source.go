@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -182,7 +183,8 @@ func (s *source) stall(now time.Time) omen.Incident {
 // Idle is for when no tick comes: a source that had ticks and has had none for
 // Hysteresis.Stalled is Omen's own trouble, one incident.
 func (t *Tracker) Idle(now time.Time) []omen.Change {
-	for _, s := range t.sources {
+	for _, name := range slices.Sorted(maps.Keys(t.sources)) {
+		s := t.sources[name]
 		if s.own.in == nil && !s.own.held && s.stalled(t.h, now) {
 			s.own.open(t, s.stall(now), now, omen.ReasonStalled)
 		}
@@ -204,21 +206,18 @@ func (t *Tracker) Watch(names []string, at time.Time) []omen.Change {
 	for _, name := range names {
 		delete(others, name)
 	}
-	for name := range others {
+	for _, name := range slices.Sorted(maps.Keys(others)) {
 		t.forget(name, at)
 	}
 	return t.settle(at)
 }
 
 func (t *Tracker) forget(name string, at time.Time) {
-	for h, k := range t.hosts {
-		if h.Source != name {
-			continue
-		}
+	for _, k := range t.tracksOf(func(k *track) bool { return k.host.Source == name }) {
 		if k.in != nil {
 			t.close(k, at, omen.ReasonHostGone)
 		}
-		delete(t.hosts, h)
+		delete(t.hosts, k.host)
 	}
 	if s := t.sources[name]; s != nil {
 		s.down.close(t, at, omen.ReasonHostGone)

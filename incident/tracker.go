@@ -2,18 +2,34 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // Labels gives a host's labels; nil or an empty map where it has none. It is
 // called when an incident opens and must be quick.
-type Labels func(omen.Host) map[string]string
+type Labels interface {
+	Labels(omen.Host) map[string]string
+}
+
+// LabelMap are the labels of hosts that are known.
+type LabelMap map[omen.Host]map[string]string
+
+// Labels are a host's; nil where it is not known.
+func (m LabelMap) Labels(h omen.Host) map[string]string { return m[h] }
+
+// nobody knows no host.
+type nobody struct{}
+
+func (nobody) Labels(omen.Host) map[string]string { return nil }
+func (nobody) Retrain(omen.Host)                  {}
 
 // Tracker turns scores into changes of incidents. It is pure: instants come in
 // with the scores, and the same scores give the same changes with the same
-// keys. It is not safe for concurrent use; a [Desk] owns one.
+// keys. It is not safe for concurrent use; a [Manager] owns one.
 type Tracker struct {
 	h      Hysteresis
 	labels Labels
@@ -37,7 +53,7 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 		h = DefaultHysteresis()
 	}
 	if labels == nil {
-		labels = func(omen.Host) map[string]string { return nil }
+		labels = nobody{}
 	}
 	return &Tracker{
 		h: h, labels: labels,
@@ -95,6 +111,18 @@ func (t *Tracker) restoreHost(in *omen.Incident) {
 	}
 	k.in, k.at, k.expiry, k.updated = in, in.UpdatedAt, in.UpdatedAt, in.UpdatedAt
 	k.shown = in.Peak
+}
+
+// tracksOf are the hosts that are chosen, in order, so that the same rounds give
+// the same changes in the same order.
+func (t *Tracker) tracksOf(chosen func(*track) bool) (found []*track) {
+	for _, k := range t.hosts {
+		if chosen(k) {
+			found = append(found, k)
+		}
+	}
+	slices.SortFunc(found, func(a, b *track) int { return strings.Compare(a.host.ID(), b.host.ID()) })
+	return found
 }
 
 func (t *Tracker) track(h omen.Host) *track {
@@ -304,7 +332,7 @@ func leader(causes []omen.Cause) string {
 // named reports whether a feature is among the causes that an incident is
 // known by: that two of them take turns in leading is no news.
 func named(causes []omen.Cause, feature string) bool {
-	return feature == leader(causes) || slices.ContainsFunc(signs(causes), func(s omen.CauseSign) bool { return s.Feature == feature })
+	return feature == leader(causes) || slices.ContainsFunc(feedback.Signs(causes), func(s feedback.CauseSign) bool { return s.Feature == feature })
 }
 
 // show makes a sample's causes the incident's.
@@ -341,19 +369,22 @@ func (t *Tracker) sweep(tick omen.Tick) {
 		return
 	}
 	t.swept = tick.At
-	up := t.source(tick.Source).upSince
 	for h, k := range t.hosts {
 		if h.Source != tick.Source {
 			continue
 		}
-		missing := tick.At.Sub(k.at)
 		switch {
-		case k.in != nil && missing >= t.h.HostGone && tick.At.Sub(up) >= t.h.HostGone:
-			t.close(k, tick.At, omen.ReasonHostGone)
-		case k.in == nil && missing > 24*time.Hour:
+		case k.in == nil && tick.At.Sub(k.at) > 24*time.Hour:
 			delete(t.hosts, h)
 		case k.past != nil && tick.At.Sub(k.past.ClosedAt) > t.h.Reopen+t.h.CloseMost:
 			k.past = nil
+		}
+	}
+	if up := t.source(tick.Source).upSince; tick.At.Sub(up) >= t.h.HostGone {
+		for _, k := range t.tracksOf(func(k *track) bool {
+			return k.host.Source == tick.Source && k.in != nil && tick.At.Sub(k.at) >= t.h.HostGone
+		}) {
+			t.close(k, tick.At, omen.ReasonHostGone)
 		}
 	}
 	for id, f := range t.fleets {

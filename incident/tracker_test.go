@@ -324,3 +324,37 @@ func BenchmarkTickOfTenThousandHosts(b *testing.B) {
 		tr.Tick(k)
 	}
 }
+
+// The same rounds give the same changes in the same order, by host and source.
+func TestChangesComeInOrder(t *testing.T) {
+	for range 10 { // a map would have given another order in one of them
+		tr, at, most := NewTracker(Hysteresis{}, nil), noon, 0
+		check := func(changes []omen.Change) {
+			var hosts []string
+			for _, c := range changes {
+				hosts = append(hosts, c.Incident.Host.ID())
+			}
+			if most = max(most, len(hosts)); !slices.IsSorted(hosts) {
+				t.Fatalf("changes of hosts %q", hosts)
+			}
+		}
+		for i := range 300 { // after a while only the first host of each source is there
+			at = noon.Add(time.Duration(i) * 15 * time.Second)
+			for _, source := range []string{"a", "b", "c"} {
+				k := omen.Tick{Source: source, At: at}
+				for h := range 9 {
+					s := scoreOf(fmt.Sprint("web-", h), at, 3, fmt.Sprint(source, h))
+					if s.Host.Source = source; h == 0 || i < 20 {
+						k.Scores = append(k.Scores, s)
+					}
+				}
+				check(tr.Tick(k))
+			}
+		}
+		check(tr.Idle(at.Add(time.Hour)))
+		check(slices.DeleteFunc(tr.Watch(nil, at.Add(time.Hour)), func(c omen.Change) bool { return c.Incident.Kind != omen.HostIncident }))
+		if most < 8 {
+			t.Errorf("%d changes at once, want those of 8 hosts that are gone", most)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // smoothed plays a host's unsmoothed scores through detect's smoothing, weight
@@ -119,7 +120,7 @@ func TestThePageLevel(t *testing.T) {
 
 func TestWhatIsConfirmedHasNoPageLevel(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
-	tr.SetRules(Rules{Patterns: []omen.Pattern{{ID: "p", Verdict: omen.Real, Host: hostNamed("web-1"), Limit: .8, Causes: []omen.CauseSign{{Feature: "cpu", Up: true}}}}})
+	tr.SetRules(Rules{Patterns: []feedback.Pattern{{ID: "p", Verdict: omen.Real, Host: hostNamed("web-1"), Limit: .8, Causes: []feedback.CauseSign{{Feature: "cpu", Up: true}}}}})
 	all := smoothed(tr, 5, join(repeat(.3, 5), repeat(1.2, 20))...)
 	if len(all) != 1 || all[0].Incident.Suppressed != "" {
 		t.Errorf("changes %+v, want one that people are told of", all)
@@ -129,7 +130,7 @@ func TestWhatIsConfirmedHasNoPageLevel(t *testing.T) {
 // What is too slight to page and like what an operator rejected is recorded as
 // that; it is told when it is no longer like it and high enough, as any other.
 func TestARejectedPatternBelowThePageLevel(t *testing.T) {
-	rejected := omen.Pattern{ID: "p", Verdict: omen.NotAProblem, Host: hostNamed("web-1"), MaxPeak: 2, Causes: []omen.CauseSign{{Feature: "cpu", Up: true}}}
+	rejected := feedback.Pattern{ID: "p", Verdict: omen.NotAProblem, Host: hostNamed("web-1"), MaxPeak: 2, Causes: []feedback.CauseSign{{Feature: "cpu", Up: true}}}
 	type seen struct {
 		kind       omen.ChangeKind
 		suppressed string
@@ -148,7 +149,7 @@ func TestARejectedPatternBelowThePageLevel(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := NewTracker(Hysteresis{}, nil)
-			tr.SetRules(Rules{Patterns: []omen.Pattern{rejected}})
+			tr.SetRules(Rules{Patterns: []feedback.Pattern{rejected}})
 			var got []seen
 			for i, v := range join(repeat(.3, 5), c.scores) {
 				s := scoreOf("web-1", noon.Add(time.Duration(i)*15*time.Second), v, "cpu")
@@ -207,5 +208,25 @@ func TestTurnsInLeadingAreNoNews(t *testing.T) {
 	}
 	if len(all) != 1 {
 		t.Errorf("%d changes in an hour, want opened alone", len(all))
+	}
+}
+
+func TestMaterial(t *testing.T) {
+	cause := func(share float64, trivial bool) omen.Cause { return omen.Cause{Share: share, Trivial: trivial} }
+	for name, c := range map[string]struct {
+		value  float64
+		causes []omen.Cause
+		want   bool
+	}{
+		"no causes":                            {2, nil, true},
+		"all trivial":                          {30, []omen.Cause{cause(.7, true), cause(.3, true)}, false},
+		"a tenth matters":                      {2, []omen.Cause{cause(.9, true), cause(.1, false)}, true},
+		"a little of a little":                 {2, []omen.Cause{cause(.95, true), cause(.05, false)}, false},
+		"a little of much: 0.05 of 30 is 1.5":  {30, []omen.Cause{cause(.95, true), cause(.05, false)}, true},
+		"the first matters, however spread it": {1.1, []omen.Cause{cause(.08, false), cause(.07, true)}, true},
+	} {
+		if got := material(&omen.Score{Value: c.value, Unsmoothed: c.value, Causes: c.causes}); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }

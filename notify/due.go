@@ -10,32 +10,33 @@ import (
 	amnotify "github.com/prometheus/alertmanager/notify"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
 )
 
 // together is how far apart what is due may be and still count as one storm:
-// a lane takes in what came at one instant one after the other, and must not
-// tell of the first alone because it was a moment earlier.
+// a worker takes in what came at one instant one after the other, and must not
+// notify of the first alone because it was a moment earlier.
 const together = 2 * time.Second
 
 // next is the batch to send now, or nil and when to ask again; the zero time:
 // not before the next change. Skipped changes were kept back by a muted route
 // until their incident was over; they are done with.
-func (b *book) next(now time.Time) (out *batch, wake time.Time, skipped []omen.Change) {
-	due, skipped := b.dueGroups(now, 0, &wake)
+func (q *queue) next(now time.Time) (out *batch, wake time.Time, skipped []omen.Change) {
+	due, skipped := q.dueGroups(now, 0, &wake)
 	if len(due) == 0 {
-		return b.repeat(now, &wake), wake, skipped
+		return q.repeat(now, &wake), wake, skipped
 	}
-	b.sent = slices.DeleteFunc(b.sent, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
-	if len(b.ready(now, together, &wake))+len(b.sent) <= b.rules.storm && !due[0].storm {
+	q.sent = slices.DeleteFunc(q.sent, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
+	if len(q.ready(now, together, &wake))+len(q.sent) <= q.rules.storm && !due[0].storm {
 		return &batch{groups: due[:1], entries: due[0].due()}, wake, skipped
 	}
-	if n := len(b.sent); n > 0 {
+	if n := len(q.sent); n > 0 {
 		// A storm: one message a minute.
-		sooner(&wake, b.sent[n-1].Add(time.Minute))
+		sooner(&wake, q.sent[n-1].Add(time.Minute))
 		return nil, wake, skipped
 	}
 	// What would be due within the next minute goes with it.
-	due, more := b.dueGroups(now, time.Minute, &wake)
+	due, more := q.dueGroups(now, time.Minute, &wake)
 	skipped = append(skipped, more...)
 	out = &batch{groups: due, storm: len(due) > 1 || due[0].storm}
 	for _, g := range due {
@@ -44,12 +45,12 @@ func (b *book) next(now time.Time) (out *batch, wake time.Time, skipped []omen.C
 	return out, wake, skipped
 }
 
-// dueGroups are the groups that are ready and have something left to tell once
-// what a mute kept back until it was over is taken out.
-func (b *book) dueGroups(now time.Time, within time.Duration, wake *time.Time) (due []*group, skipped []omen.Change) {
-	for _, g := range b.ready(now, within, wake) {
+// dueGroups are the groups that are ready and have something left once what a
+// mute kept back until it was over is taken out.
+func (q *queue) dueGroups(now time.Time, within time.Duration, wake *time.Time) (due []*group, skipped []omen.Change) {
+	for _, g := range q.ready(now, within, wake) {
 		if g.mutedBy != "" {
-			skipped = append(skipped, b.dropMuted(g)...)
+			skipped = append(skipped, q.dropMuted(g)...)
 		}
 		if len(g.due()) > 0 {
 			due = append(due, g)
@@ -62,9 +63,9 @@ func (b *book) dueGroups(now time.Time, within time.Duration, wake *time.Time) (
 
 // ready are the groups whose message is due within a while, the longest
 // waiting first.
-func (b *book) ready(now time.Time, within time.Duration, wake *time.Time) []*group {
+func (q *queue) ready(now time.Time, within time.Duration, wake *time.Time) []*group {
 	var due []*group
-	for _, g := range b.groups {
+	for _, g := range q.groups {
 		if g.flushAt.IsZero() {
 			continue
 		}
@@ -76,7 +77,7 @@ func (b *book) ready(now time.Time, within time.Duration, wake *time.Time) []*gr
 			sooner(wake, at)
 			continue
 		}
-		if by, muted := b.muted(g, now); muted {
+		if by, muted := q.muted(g, now); muted {
 			g.mutedBy = by
 			sooner(wake, now.Add(muteCheck))
 			continue
@@ -95,7 +96,7 @@ func sooner(wake *time.Time, at time.Time) {
 	}
 }
 
-// due are the members with something to tell.
+// due are the members of which something is due.
 func (g *group) due() []*entry {
 	var due []*entry
 	for _, e := range g.members {
@@ -121,27 +122,27 @@ func byUrgency(a, b *entry) int {
 	return cmp.Or(cmp.Compare(rank(a), rank(b)), a.in.Since.Compare(b.in.Since), cmp.Compare(a.in.ID, b.in.ID))
 }
 
-// dropMuted forgets incidents that came and went while the group was quiet.
-func (b *book) dropMuted(g *group) (skipped []omen.Change) {
+// dropMuted forgets incidents that came and went while the group was muted.
+func (q *queue) dropMuted(g *group) (skipped []omen.Change) {
 	g.mutedBy = ""
 	for _, e := range g.due() {
-		if e.told != toldFiring && e.in.State == omen.Closed {
+		if e.notified != notifiedOpen && e.in.State == omen.Closed {
 			skipped = append(skipped, e.due...)
-			b.settle(e, toldNothing)
+			q.settle(e, notNotified)
 		}
 	}
 	return skipped
 }
 
 // repeat is the batch that reminds of a group nobody has acknowledged.
-func (b *book) repeat(now time.Time, wake *time.Time) *batch {
-	for _, g := range b.groups {
+func (q *queue) repeat(now time.Time, wake *time.Time) *batch {
+	for _, g := range q.groups {
 		if g.opts.RepeatInterval <= 0 || g.storm || g.notified.IsZero() || !g.flushAt.IsZero() {
 			continue
 		}
 		var open []*entry
 		for _, e := range g.members {
-			if e.told == toldFiring && e.in.State == omen.Open && tellable(e.in) {
+			if e.notified == notifiedOpen && e.in.State == omen.Open && message.Notifiable(e.in) {
 				open = append(open, e)
 			}
 		}
@@ -156,7 +157,7 @@ func (b *book) repeat(now time.Time, wake *time.Time) *batch {
 			sooner(wake, at)
 			continue
 		}
-		if _, muted := b.muted(g, now); muted {
+		if _, muted := q.muted(g, now); muted {
 			sooner(wake, now.Add(muteCheck))
 			continue
 		}
@@ -167,36 +168,36 @@ func (b *book) repeat(now time.Time, wake *time.Time) *batch {
 }
 
 // message writes a batch out.
-func (b *book) message(out *batch, now time.Time) Message {
-	m := Message{At: now, Reason: amnotify.ReasonFirstNotification}
+func (q *queue) message(out *batch, now time.Time) message.Message {
+	m := message.Message{At: now, Reason: amnotify.ReasonFirstNotification}
 	g := out.groups[0]
 	m.GroupKey, m.Group = g.key, g.labels
 	if out.storm {
-		storm := b.stormGroup()
+		storm := q.stormGroup()
 		m.GroupKey, m.Group = storm.key, storm.labels
 		if len(storm.members) == 0 {
-			delete(b.groups, storm.key) // made when the message has arrived
+			delete(q.groups, storm.key) // made when the message has arrived
 		}
 	}
-	told := slices.Clone(out.entries)
+	shown := slices.Clone(out.entries)
 	if !out.storm && !out.repeat {
-		// As Alertmanager does, the group's other open incidents are said again.
+		// As Alertmanager does, the group's other open incidents are repeated.
 		for _, e := range g.members {
-			if len(e.due) == 0 && e.told == toldFiring {
-				told = append(told, e)
+			if len(e.due) == 0 && e.notified == notifiedOpen {
+				shown = append(shown, e)
 			}
 		}
-		slices.SortFunc(told, byUrgency)
+		slices.SortFunc(shown, byUrgency)
 	}
-	if out.storm && !b.rules.machine {
-		m.Alerts = []*alert.Alert{b.stormAlert(out, now)}
+	if out.storm && !q.rules.machine {
+		m.Alerts = []*alert.Alert{q.stormAlert(out, now)}
 	} else {
-		for _, e := range told {
-			m.Alerts = append(m.Alerts, b.rules.view.alert(e.in, e.due, now))
+		for _, e := range shown {
+			m.Alerts = append(m.Alerts, q.rules.view.Alert(e.in, e.due, now))
 		}
 	}
-	if len(told) == 1 && !out.storm {
-		in := told[0].in.Clone()
+	if len(shown) == 1 && !out.storm {
+		in := shown[0].in.Clone()
 		m.Incident = &in
 	}
 	m.Key = messageKey(out, now)
@@ -211,7 +212,8 @@ func (b *book) message(out *batch, now time.Time) Message {
 	return m
 }
 
-// messageKey names a message by the newest change that it tells, and how many.
+// messageKey names a message by the newest of its changes, and how many there
+// are.
 func messageKey(out *batch, now time.Time) string {
 	newest := ""
 	for _, e := range out.entries {
@@ -227,57 +229,57 @@ func messageKey(out *batch, now time.Time) string {
 }
 
 // delivered enters that a batch's message arrived.
-func (b *book) delivered(out *batch, now time.Time) {
-	b.sent = append(b.sent, now)
+func (q *queue) delivered(out *batch, now time.Time) {
+	q.sent = append(q.sent, now)
 	if out.storm {
-		b.stormy = now.Add(stormMemory)
+		q.stormy = now.Add(stormMemory)
 	}
 	for _, g := range out.groups {
-		b.finish(g, now)
+		q.finish(g, now)
 	}
 	for _, e := range out.entries {
 		if out.repeat {
 			continue
 		}
 		if out.storm {
-			storm := b.stormGroup()
+			storm := q.stormGroup()
 			storm.notified = now
-			b.join(e, storm)
+			q.join(e, storm)
 		}
-		state := toldFiring
+		state := notifiedOpen
 		if e.in.State == omen.Closed {
-			state = toldOver
+			state = notifiedClosed
 		}
-		b.settle(e, state)
+		q.settle(e, state)
 	}
 }
 
 // refused enters that a batch was given up.
-func (b *book) refused(out *batch, now time.Time) {
+func (q *queue) refused(out *batch, now time.Time) {
 	for _, g := range out.groups {
 		notified := g.notified
-		b.finish(g, now)
+		q.finish(g, now)
 		if !out.repeat {
 			g.notified = notified
 		}
 	}
 	for _, e := range out.entries {
 		if !out.repeat {
-			b.settle(e, toldRefused)
+			q.settle(e, givenUp)
 		}
 	}
 }
 
-func (b *book) finish(g *group, now time.Time) {
+func (q *queue) finish(g *group, now time.Time) {
 	g.flushAt, g.nextTry, g.failing, g.notified, g.attempts = time.Time{}, time.Time{}, time.Time{}, now, 0
-	g.failures.reset()
+	g.failures = message.Backoff{}
 }
 
 // failed enters that a batch's message did not arrive. Its groups are tried
 // again together, after a backoff or after wait if that is longer.
-func (b *book) failed(out *batch, now time.Time, wait time.Duration) {
+func (q *queue) failed(out *batch, now time.Time, wait time.Duration) {
 	for _, g := range out.groups {
-		wait = max(wait, g.failures.next())
+		wait = max(wait, g.failures.Next())
 	}
 	for _, g := range out.groups {
 		if g.failing.IsZero() {

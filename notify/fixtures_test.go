@@ -3,8 +3,6 @@ package notify
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,34 +10,18 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/message/messagetest"
 	"github.com/omenhq/omen/store"
 )
 
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+var (
+	noon = messagetest.Noon
+	step = messagetest.Step
 
-// step is the n-th change of an incident of a host, as the desk would make it.
-func step(id, host string, n int, kind omen.ChangeKind, at time.Time) omen.Change {
-	in := omen.Incident{
-		ID: id, Kind: omen.HostIncident, Host: omen.Host{Source: "local", Profile: "node", Name: host},
-		State: omen.Open, Severity: omen.Warning, Grade: omen.Established,
-		Since: at.Add(-time.Duration(n) * time.Second), OpenedAt: at, UpdatedAt: at, Score: 4.2, Peak: 6.1,
-		Causes: []omen.Cause{
-			{Feature: "disk_write", Unit: omen.BytesPerSecond, Share: .7, Actual: 240e6, Expected: 11e6, Lower: 8e6, Upper: 15e6, Clears: true},
-			{Feature: "cpu_iowait", Unit: omen.Ratio, Share: .2, Actual: .41, Expected: .02, Lower: 0, Upper: .05},
-			{Feature: "forks", Unit: omen.PerSecond, Share: .1, Actual: 9, Expected: 8, Lower: 7, Upper: 8.5, Trivial: true},
-		},
-		Reason: omen.ReasonAnomalous, ChangeNumber: n,
-	}
-	switch kind {
-	case omen.ChangeClosed:
-		in.State, in.ClosedAt, in.Reason = omen.Closed, at, omen.ReasonRecovered
-	case omen.ChangeEscalated:
-		in.Severity = omen.Critical
-	case omen.ChangeAcknowledged:
-		in.State, in.AckedBy = omen.Acknowledged, "ada"
-	}
-	return omen.Change{Kind: kind, At: at, Incident: in, Reason: in.Reason}
-}
+	openStore = messagetest.Store
+	appendAll = messagetest.Append
+)
 
 func opened(id string) omen.Change {
 	return step(id, "web-"+id, 1, omen.ChangeOpened, time.Now().UTC())
@@ -47,27 +29,6 @@ func opened(id string) omen.Change {
 
 func closed(id string, n int) omen.Change {
 	return step(id, "web-"+id, n, omen.ChangeClosed, time.Now().UTC())
-}
-
-func openStore(t testing.TB) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
-func appendAll(t testing.TB, db *store.DB, changes ...omen.Change) {
-	t.Helper()
-	if err := db.Append(context.Background(), changes...); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func load(t testing.TB, text string) *Settings {
@@ -81,7 +42,7 @@ func load(t testing.TB, text string) *Settings {
 
 func newRelay(t testing.TB, db *store.DB, text string, more ...func(*Options)) *Relay {
 	t.Helper()
-	o := Options{Settings: load(t, text), Store: db, ExternalURL: "https://omen.example", Log: testLog(t)}
+	o := Options{Settings: load(t, text), Store: db, ExternalURL: "https://omen.example", Log: messagetest.Log(t)}
 	for _, f := range more {
 		f(&o)
 	}
@@ -113,27 +74,6 @@ func start(t testing.TB, r *Relay) (stop func()) {
 	return stop
 }
 
-// patience is how many times longer a loaded machine under the race detector
-// may take than a quiet one.
-const patience = 10
-
-// eventually waits until ok, asking often; it fails the test after limit, that
-// of a quiet machine, times [patience].
-func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience * limit)
-	defer deadline.Stop()
-	ask := time.NewTicker(20 * time.Millisecond)
-	defer ask.Stop()
-	for !ok() {
-		select {
-		case <-ask.C:
-		case <-deadline.C:
-			t.Fatalf("not within %s: %s", patience*limit, what)
-		}
-	}
-}
-
 // outcomes are the recorded outcomes of an incident at a receiver, as
 // "number:outcome".
 func outcomes(t testing.TB, db *store.DB, incident, receiver string) []string {
@@ -153,15 +93,10 @@ func outcomes(t testing.TB, db *store.DB, incident, receiver string) []string {
 
 func delivered(t testing.TB, db *store.DB, incident, receiver string, number int) bool {
 	t.Helper()
-	return slices.Contains(outcomes(t, db, incident, receiver), fmt.Sprintf("%d:%s", number, outcomeDelivered))
+	return slices.Contains(outcomes(t, db, incident, receiver), fmt.Sprintf("%d:%s", number, message.Delivered))
 }
 
-func testView() view {
-	u, _ := url.Parse("https://omen.example")
-	return view{external: u}
-}
-
-// indent makes a configuration from lines that begin with "|".
+// yamlOf makes a configuration from lines that begin with "|".
 func yamlOf(text string, args ...any) string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {

@@ -14,15 +14,22 @@ import (
 	"github.com/prometheus/common/model"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+)
+
+// Names of the alerts that no incident stands behind.
+const (
+	alertWatchdog = "Watchdog" // the heartbeat
+	alertTest     = "OmenTest" // omen notify test
 )
 
 // heartbeats are the channels that want a sign of life: a dead man's switch
-// that alarms when Omen falls silent.
+// that alerts when Omen stops.
 func (r *Relay) heartbeats() []channel {
 	var out []channel
-	for _, c := range r.channels {
-		if slices.Contains(r.settings.own.Heartbeat.Receivers, c.receiver) {
-			out = append(out, c)
+	for _, w := range r.workers {
+		if slices.Contains(r.settings.own.Heartbeat.Receivers, w.channel.receiver) {
+			out = append(out, w.channel)
 		}
 	}
 	return out
@@ -35,10 +42,7 @@ func (r *Relay) beat(ctx context.Context, c channel) error {
 	defer ticker.Stop()
 	failing, begun := false, time.Now()
 	for {
-		call, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no answer within %s", sendTimeout))
-		now := time.Now()
-		err := c.sender.Send(call, r.ownMessage(alertWatchdog, "Omen is alive", "This message comes regularly. Be alarmed when it does not.", begun, now))
-		cancel()
+		err := c.send(ctx, r.ownMessage(alertWatchdog, "Omen is alive", "This message comes regularly. Be alarmed when it does not.", begun, time.Now()))
 		if err != nil && ctx.Err() == nil && !failing {
 			r.log.Warn("heartbeat not delivered", "receiver", c.name, "err", err)
 		}
@@ -52,8 +56,8 @@ func (r *Relay) beat(ctx context.Context, c channel) error {
 }
 
 // ownMessage is a message that no incident stands behind.
-func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) Message {
-	link := r.view.external.String()
+func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) message.Message {
+	link := r.view.External.String()
 	a := &alert.Alert{UpdatedAt: now, Alert: model.Alert{
 		StartsAt: since, GeneratorURL: link,
 		Labels: model.LabelSet{model.AlertNameLabel: model.LabelValue(name), "severity": model.LabelValue(omen.Info)},
@@ -63,7 +67,7 @@ func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) 
 			"key": model.LabelValue(fmt.Sprintf("%s.%d", name, now.Unix())),
 		},
 	}}
-	return Message{
+	return message.Message{
 		Key:      fmt.Sprintf("%s.%d", name, now.Unix()),
 		GroupKey: fmt.Sprintf("{}:{alertname=%q}", name), Group: model.LabelSet{model.AlertNameLabel: model.LabelValue(name)},
 		Alerts: []*alert.Alert{a}, Reason: amnotify.ReasonFirstNotification, At: now,
@@ -71,7 +75,7 @@ func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) 
 }
 
 // Test sends a message to every channel of a receiver, whatever the routes
-// say, and, where the receiver hears of ends, that it is over. It makes one
+// say, and, where the receiver is notified of ends, that it is over. It makes one
 // attempt and returns each channel's error; [omen.ErrNotFound] if there is no
 // such receiver.
 func (r *Relay) Test(ctx context.Context, receiver string) error {
@@ -80,18 +84,17 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 			fmt.Sprintf("the configuration has these receivers: %q", r.Receivers()))
 	}
 	var errs []error
-	for _, c := range r.channels {
+	for _, w := range r.workers {
+		c := w.channel
 		if c.receiver != receiver {
 			continue
 		}
-		call, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no answer within %s", sendTimeout))
 		now := time.Now()
 		m, err := r.testMessage(c, now)
 		if err != nil {
-			cancel()
 			return err
 		}
-		err = c.sender.Send(call, m)
+		err = c.send(ctx, m)
 		if err == nil && c.resolved {
 			over := *m.Alerts[0]
 			over.EndsAt, over.Annotations = now, over.Annotations.Clone()
@@ -100,11 +103,10 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 			}
 			over.Annotations["icon"] = "✅"
 			delete(over.Annotations, "causes")
-			m.Picture = nil
+			m.Chart = nil
 			m.Alerts, m.Reason, m.Key = []*alert.Alert{&over}, amnotify.ReasonAllAlertsResolved, m.Key+".over"
-			err = c.sender.Send(call, m)
+			err = c.send(ctx, m)
 		}
-		cancel()
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
 		}
@@ -112,10 +114,10 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 	return errors.Join(errs...)
 }
 
-// testMessage looks like a message about an incident, with a picture where the
+// testMessage looks like a message about an incident, with a chart where the
 // channel shows one, and says that it is none.
-func (r *Relay) testMessage(c channel, now time.Time) (Message, error) {
-	m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+c.receiver+". Causes and picture are made up.", now, now)
+func (r *Relay) testMessage(c channel, now time.Time) (message.Message, error) {
+	m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+c.receiver+". Causes and chart are made up.", now, now)
 	sample := omen.Incident{
 		ID: "test", Kind: omen.HostIncident, Host: omen.Host{Name: "example"}, Since: now.Add(-8 * time.Minute),
 		Causes: []omen.Cause{
@@ -128,11 +130,11 @@ func (r *Relay) testMessage(c channel, now time.Time) (Message, error) {
 		lines[i] = cause.String()
 	}
 	m.Alerts[0].Annotations["causes"] = model.LabelValue(strings.Join(lines, "\n"))
-	if !takesPictures[c.kind] || !r.settings.pictures() {
+	if !showsCharts[c.kind] || !r.settings.charts() {
 		return m, nil
 	}
 	var points []omen.ScorePoint
-	for at := sample.Since.Add(-pictureBefore); !at.After(now); at = at.Add(15 * time.Second) {
+	for at := sample.Since.Add(-message.ChartBefore); !at.After(now); at = at.Add(15 * time.Second) {
 		value := .4 + .15*math.Sin(float64(at.Unix())/90)
 		if up := at.Sub(sample.Since); up > 0 {
 			value += 3 * (1 - math.Exp(-up.Minutes()))
@@ -140,6 +142,6 @@ func (r *Relay) testMessage(c channel, now time.Time) (Message, error) {
 		points = append(points, omen.ScorePoint{At: at, Value: value})
 	}
 	var err error
-	m.Picture, err = picture(sample, points)
+	m.Chart, err = message.Chart(sample, points)
 	return m, err
 }

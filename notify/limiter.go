@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// limiter keeps lanes that lead to the same destination (two receivers of one
+// limiter keeps workers that lead to the same destination (two receivers of one
 // Telegram group) below what the channel's owner allows, and off a channel
-// that asked to be left alone. Lanes share it; its lock is held for
+// that asked for a pause. Workers share it; its lock is held for
 // arithmetic only.
 type limiter struct {
 	mu   sync.Mutex
@@ -40,7 +40,7 @@ func (l *limiter) take(c channel, now time.Time) (at time.Time, ok bool) {
 	return time.Time{}, true
 }
 
-// pause keeps every lane off a destination.
+// pause keeps every worker off a destination.
 func (l *limiter) pause(c channel, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 
@@ -20,8 +21,15 @@ import (
 	"github.com/prometheus/alertmanager/notify/webex"
 	"github.com/prometheus/alertmanager/notify/wechat"
 	"github.com/prometheus/alertmanager/template"
+	promconfig "github.com/prometheus/common/config"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/alertmanager"
+	"github.com/omenhq/omen/notify/email"
+	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/slack"
+	"github.com/omenhq/omen/notify/telegram"
+	"github.com/omenhq/omen/notify/webhook"
 	"github.com/omenhq/omen/store"
 )
 
@@ -31,27 +39,24 @@ type channel struct {
 	receiver string
 	kind     string
 	to       string // what the kind's rate limit counts: the same text is the same destination
-	sender   Sender
-	resolved bool // tell when an incident is over
+	sender   message.Sender
+	resolved bool // notify when an incident is over
 	machine  bool // read by programs: a storm is sent in full
 	perMin   int  // messages a minute that the channel's owner allows; 0: no limit known
+}
+
+// send makes one attempt.
+func (c channel) send(ctx context.Context, m message.Message) error {
+	ctx, cancel := message.WithTimeout(ctx, message.SendTimeout)
+	defer cancel()
+	return c.sender.Send(ctx, m)
 }
 
 // perMinute are the limits that channels state in their documentation:
 // Telegram "no more than 20 messages per minute to the same group", Slack "1
 // per second per channel", Discord 30 a minute per webhook, Microsoft Teams 4
 // a second (a minute's worth is far more than we send).
-func perMinute(kind string) int {
-	switch kind {
-	case "telegram":
-		return 20
-	case "discord":
-		return 30
-	case "slack":
-		return 60
-	}
-	return 0
-}
+var perMinute = map[string]int{"telegram": 20, "discord": 30, "slack": 60}
 
 // builder makes channels out of receivers. This file alone knows
 // Alertmanager's constructors, which change with its minor versions.
@@ -59,13 +64,10 @@ type builder struct {
 	tmpl     *template.Template
 	settings *Settings
 	log      *slog.Logger
-	buttons  *buttons  // nil: no buttons
-	graphs   *graphs   // nil: no links to pictures
 	store    *store.DB // nil: nothing is kept
 }
 
-// build is every channel of a receiver. It is long because it is a table: one
-// line for each of Alertmanager's notifiers.
+// build is every channel of a receiver: a table of Alertmanager's notifiers.
 func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	if len(r.SNSConfigs) > 0 {
 		// Its client would add Amazon's SDK for SNS to the binary.
@@ -73,7 +75,7 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	}
 	var out []channel
 	var failed error
-	add := func(kind string, i int, resolved amnotify.ResolvedSender, to string, make func(*slog.Logger) (Sender, error)) {
+	add := func(kind string, i int, resolved amnotify.ResolvedSender, to string, make maker) {
 		if failed != nil {
 			return
 		}
@@ -91,84 +93,71 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		}
 		out = append(out, channel{
 			name: name, receiver: r.Name, kind: kind, to: kind + " " + to, sender: s,
-			resolved: resolved.SendResolved(), machine: kind == "webhook", perMin: perMinute(kind),
+			resolved: resolved.SendResolved(), machine: kind == "webhook", perMin: perMinute[kind],
 		})
 	}
-	notifier := func(escape func(string) string, make func(*slog.Logger) (amnotify.Notifier, error)) func(*slog.Logger) (Sender, error) {
-		return func(l *slog.Logger) (Sender, error) {
-			n, err := make(l)
-			if err != nil {
-				return nil, err
-			}
-			return newIntegration(n, r.Name, escape), nil
-		}
-	}
 	b.addOwn(r, add)
-	for i, c := range r.PagerdutyConfigs {
-		add("pagerduty", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return pagerduty.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.OpsGenieConfigs {
-		add("opsgenie", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return opsgenie.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.VictorOpsConfigs {
-		add("victorops", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return victorops.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.PushoverConfigs {
-		add("pushover", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return pushover.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.WechatConfigs {
-		add("wechat", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return wechat.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.DiscordConfigs {
-		add("discord", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return discord.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.WebexConfigs {
-		add("webex", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return webex.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.MSTeamsConfigs {
-		add("msteams", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return msteams.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.MSTeamsV2Configs {
-		add("msteamsv2", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return msteamsv2.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.JiraConfigs {
-		add("jira", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return jira.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.IncidentioConfigs {
-		add("incidentio", i, c, "", notifier(escapeNone, func(l *slog.Logger) (amnotify.Notifier, error) { return incidentio.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.RocketchatConfigs {
-		add("rocketchat", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return rocketchat.New(c, b.tmpl, l) }))
-	}
-	for i, c := range r.MattermostConfigs {
-		add("mattermost", i, c, "", notifier(escapeMarkdown, func(l *slog.Logger) (amnotify.Notifier, error) { return mattermost.New(c, b.tmpl, l) }))
-	}
+	addOthers(b, r.Name, add, "pagerduty", r.PagerdutyConfigs, message.Plain, pagerduty.New)
+	addOthers(b, r.Name, add, "opsgenie", r.OpsGenieConfigs, message.Plain, opsgenie.New)
+	addOthers(b, r.Name, add, "victorops", r.VictorOpsConfigs, message.Plain, victorops.New)
+	addOthers(b, r.Name, add, "pushover", r.PushoverConfigs, message.Plain, pushover.New)
+	addOthers(b, r.Name, add, "wechat", r.WechatConfigs, message.Markdown, wechat.New)
+	addOthers(b, r.Name, add, "discord", r.DiscordConfigs, message.Markdown, discord.New)
+	addOthers(b, r.Name, add, "webex", r.WebexConfigs, message.Markdown, webex.New)
+	addOthers(b, r.Name, add, "msteams", r.MSTeamsConfigs, message.Markdown, msteams.New)
+	addOthers(b, r.Name, add, "msteamsv2", r.MSTeamsV2Configs, message.Markdown, msteamsv2.New)
+	addOthers(b, r.Name, add, "jira", r.JiraConfigs, message.Plain, jira.New)
+	addOthers(b, r.Name, add, "incidentio", r.IncidentioConfigs, message.Plain, incidentio.New)
+	addOthers(b, r.Name, add, "rocketchat", r.RocketchatConfigs, message.Markdown, rocketchat.New)
+	addOthers(b, r.Name, add, "mattermost", r.MattermostConfigs, message.Markdown, mattermost.New)
 	return out, failed
 }
 
-// addOwn adds the channels that Alertmanager's notifiers cannot serve as
-// Omen needs it. Its webhook can neither sign nor carry a key per message nor
-// show Retry-After; its Telegram client sends without a context, so that a
-// hanging server would hold the lane for good, and has no buttons; its mail and
-// Slack notifiers take no pictures.
-func (b builder) addOwn(r amconfig.Receiver, add func(string, int, amnotify.ResolvedSender, string, func(*slog.Logger) (Sender, error))) {
+// adder adds the i-th channel of a kind, maker makes its sender.
+type (
+	adder func(kind string, i int, resolved amnotify.ResolvedSender, to string, make maker)
+	maker func(*slog.Logger) (message.Sender, error)
+)
+
+// addOthers adds the channels that are sent to through one of Alertmanager's
+// notifiers.
+func addOthers[C amnotify.ResolvedSender, N amnotify.Notifier](
+	b builder, receiver string, add adder, kind string, all []C, escape message.Escape,
+	newNotifier func(C, *template.Template, *slog.Logger, ...promconfig.HTTPClientOption) (N, error),
+) {
+	for i, c := range all {
+		add(kind, i, c, "", func(l *slog.Logger) (message.Sender, error) {
+			n, err := newNotifier(c, b.tmpl, l)
+			if err != nil {
+				return nil, err
+			}
+			return alertmanager.NewNotifier(n, receiver, escape), nil
+		})
+	}
+}
+
+// addOwn adds the channels that Omen has integrations of its own for.
+func (b builder) addOwn(r amconfig.Receiver, add adder) {
+	render := func(l *slog.Logger) message.Renderer {
+		return message.Renderer{Templates: b.tmpl, Receiver: r.Name, Log: l}
+	}
 	for i, c := range r.WebhookConfigs {
-		add("webhook", i, c, "", func(l *slog.Logger) (Sender, error) {
-			return newWebhook(c, b.tmpl, r.Name, b.settings.own.Signing[r.Name], l)
+		add("webhook", i, c, "", func(l *slog.Logger) (message.Sender, error) {
+			return webhook.New(c, render(l), b.settings.own.Signing[r.Name])
 		})
 	}
 	for i, c := range r.TelegramConfigs {
-		add("telegram", i, c, fmt.Sprint(c.APIUrl, c.BotToken, c.BotTokenFile, c.ChatID, c.ChatIDFile), func(l *slog.Logger) (Sender, error) {
-			return newTelegram(c, b.tmpl, r.Name, b.buttons, l)
+		add("telegram", i, c, fmt.Sprint(c.APIUrl, c.BotToken, c.BotTokenFile, c.ChatID, c.ChatIDFile), func(l *slog.Logger) (message.Sender, error) {
+			return telegram.New(c, render(l))
 		})
 	}
 	for i, c := range r.EmailConfigs {
-		add("email", i, c, c.To, func(l *slog.Logger) (Sender, error) { return newEmail(c, b.tmpl, r.Name, l) })
+		add("email", i, c, c.To, func(l *slog.Logger) (message.Sender, error) { return email.New(c, render(l)) })
 	}
 	for i, c := range r.SlackConfigs {
 		name := fmt.Sprintf("%s/slack[%d]", r.Name, i)
-		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.AppToken, c.AppTokenFile, c.Channel), func(l *slog.Logger) (Sender, error) {
-			return newSlack(c, b, r.Name, name, l)
+		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.AppToken, c.AppTokenFile, c.Channel), func(l *slog.Logger) (message.Sender, error) {
+			return slack.New(c, render(l), name, b.store)
 		})
 	}
 }

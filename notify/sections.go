@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	amconfig "github.com/prometheus/alertmanager/config"
 	promconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
 )
@@ -17,7 +16,7 @@ import (
 // section is file with every top-level key but the given ones blanked out, so
 // that what remains can be decoded strictly and errors still name the line of
 // the whole file. A document that is not a block mapping, or that has aliases
-// from one section into another, is written anew without the others; lines
+// from one section into another, is written again without the others; lines
 // are lost then.
 func section(file []byte, keys ...string) ([]byte, error) {
 	var doc yaml.Node
@@ -103,64 +102,49 @@ func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
 	return &c, nil
 }
 
-// tellResolved turns send_resolved on where the file does not say otherwise.
-// Alertmanager leaves it off for mail, Slack and some more; Omen's messages
-// come so rarely that not hearing the end of one is worse.
-func tellResolved(text []byte, receivers []amconfig.Receiver) error {
+// complete turns send_resolved on where the file does not say otherwise, and
+// makes file names relative to the configuration's directory. Alertmanager
+// leaves send_resolved off for mail, Slack and some more; Omen's messages come
+// so rarely that not being notified of an end is worse.
+//
+// Its structs have no list of file names; what they have is a custom: a key
+// whose Go name ends in File is one, and HTTPConfig knows its own.
+func (s *Settings) complete(text []byte) error {
 	var file struct {
 		Receivers []map[string]any `yaml:"receivers"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return clean(err)
 	}
-	says := func(receiver int, key string, i int) bool {
-		entries, _ := file.Receivers[receiver][key].([]any)
-		if i >= len(entries) {
-			return false
-		}
-		entry, _ := entries[i].(map[string]any)
-		_, said := entry["send_resolved"]
-		return said
-	}
-	for r := range receivers {
-		for i, c := range receivers[r].EmailConfigs {
-			c.VSendResolved = c.VSendResolved || !says(r, "email_configs", i)
-		}
-		for i, c := range receivers[r].SlackConfigs {
-			c.VSendResolved = c.VSendResolved || !says(r, "slack_configs", i)
-		}
-		for i, c := range receivers[r].RocketchatConfigs {
-			c.VSendResolved = c.VSendResolved || !says(r, "rocketchat_configs", i)
-		}
-		for i, c := range receivers[r].WechatConfigs {
-			c.VSendResolved = c.VSendResolved || !says(r, "wechat_configs", i)
-		}
-	}
-	return nil
-}
-
-// resolvePaths makes the file names in Alertmanager's sections relative to the
-// configuration's directory. Its structs have no list of them; what they have
-// is a habit: a key whose Go name ends in File is a file name, and HTTPConfig
-// knows its own.
-func (s *Settings) resolvePaths() {
 	for i, t := range s.alertmanager.Templates {
 		if !filepath.IsAbs(t) {
 			s.alertmanager.Templates[i] = filepath.Join(s.dir, t)
 		}
 	}
 	for r := range s.alertmanager.Receivers {
-		fields := reflect.ValueOf(&s.alertmanager.Receivers[r]).Elem()
-		for f := range fields.NumField() {
-			list := fields.Field(f)
+		receiver := reflect.ValueOf(&s.alertmanager.Receivers[r]).Elem()
+		for f := range receiver.NumField() {
+			list := receiver.Field(f)
 			if list.Kind() != reflect.Slice {
 				continue
 			}
+			key, _, _ := strings.Cut(receiver.Type().Field(f).Tag.Get("yaml"), ",")
+			entries, _ := file.Receivers[r][key].([]any)
 			for i := range list.Len() {
-				resolveFiles(list.Index(i).Elem(), s.dir)
+				entry := list.Index(i).Elem()
+				resolveFiles(entry, s.dir)
+				said := false
+				if i < len(entries) {
+					keys, _ := entries[i].(map[string]any)
+					_, said = keys["send_resolved"]
+				}
+				if resolved := entry.FieldByName("VSendResolved"); !said && resolved.IsValid() {
+					resolved.SetBool(true)
+				}
 			}
 		}
 	}
+	return nil
 }
 
 func resolveFiles(entry reflect.Value, dir string) {

@@ -5,25 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
 
 	amconfig "github.com/prometheus/alertmanager/config"
-	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/alertmanager"
+	"github.com/omenhq/omen/notify/webhook"
 )
 
 // Settings is the checked part of a configuration file that package notify
-// reads. Its zero value tells nobody.
+// reads. Its zero value notifies nobody.
 type Settings struct {
 	alertmanager  amconfig.Config // receivers, route, templates and intervals, with Alertmanager's defaults filled in
-	plain         bool            // the file has no route: every receiver hears of everything, at once
-	alertmanagers []peerSettings
+	plain         bool            // the file has no route: every receiver is notified of everything, at once
+	alertmanagers []alertmanager.Settings
 	own           ownSettings
 	dir           string
 }
@@ -40,13 +40,13 @@ func alertmanagerKeys() []string {
 
 // ownSettings is the section "notify": what Alertmanager's format lacks.
 type ownSettings struct {
-	Acknowledged bool                       `yaml:"acknowledged"`  // tell acknowledgements, too
+	Acknowledged bool                       `yaml:"acknowledged"`  // notify of acknowledgements, too
 	GiveUpAfter  model.Duration             `yaml:"give_up_after"` // how long a receiver that does not answer is tried
 	Storm        int                        `yaml:"storm"`         // messages a minute above which a channel gets one a minute
 	Heartbeat    heartbeatSettings          `yaml:"heartbeat"`
 	Buttons      buttonSettings             `yaml:"buttons"`
-	Signing      map[string]signingSettings `yaml:"signing"`  // receiver -> how its webhooks are signed
-	Pictures     *bool                      `yaml:"pictures"` // nil: yes
+	Signing      map[string]webhook.Signing `yaml:"signing"`  // receiver -> how its webhooks are signed
+	Charts       *bool                      `yaml:"pictures"` // nil: yes
 }
 
 type heartbeatSettings struct {
@@ -60,28 +60,12 @@ type buttonSettings struct {
 	Expire   model.Duration `yaml:"expire"`
 }
 
-type signingSettings struct {
-	Secret     promconfig.Secret `yaml:"secret"`
-	SecretFile string            `yaml:"secret_file"`
-}
-
-// peerSettings is one entry of "alertmanagers".
-type peerSettings struct {
-	URL        string                       `yaml:"url"`
-	HTTPConfig *promconfig.HTTPClientConfig `yaml:"http_config"`
-	Timeout    model.Duration               `yaml:"timeout"`
-	Labels     map[string]string            `yaml:"labels"`
-
-	base *url.URL
-}
-
 // Defaults of the section "notify".
 const (
 	defaultGiveUpAfter = 24 * time.Hour
 	defaultStorm       = 5
 	defaultHeartbeat   = time.Minute
 	defaultExpire      = 7 * 24 * time.Hour
-	defaultPeerTimeout = 10 * time.Second
 )
 
 // Load reads its sections out of a whole configuration file; the others are
@@ -105,15 +89,15 @@ func (s *Settings) load(file []byte) error {
 		return err
 	}
 	var top struct {
-		Alertmanagers []peerSettings `yaml:"alertmanagers"`
-		Notify        ownSettings    `yaml:"notify"`
+		Alertmanagers []alertmanager.Settings `yaml:"alertmanagers"`
+		Notify        ownSettings             `yaml:"notify"`
 	}
 	if err := strict(own, &top); err != nil {
 		return err
 	}
 	s.alertmanagers, s.own = top.Alertmanagers, top.Notify
 	for i := range s.alertmanagers {
-		if err := s.alertmanagers[i].check(s.dir); err != nil {
+		if err := s.alertmanagers[i].Check(s.dir); err != nil {
 			return fmt.Errorf("alertmanagers[%d]: %w", i, err)
 		}
 	}
@@ -157,15 +141,14 @@ func (s *Settings) loadReceivers(file []byte) error {
 		}
 	}
 	if outline.Route == nil {
-		// Alertmanager insists on a route; this one is replaced by tellAll.
+		// Alertmanager insists on a route; it is never asked.
 		s.plain = true
 		text = fmt.Appendf(text, "\nroute: {receiver: %q}\n", outline.Receivers[0].Name)
 	}
 	if err := strict(text, &s.alertmanager); err != nil {
 		return err
 	}
-	s.resolvePaths()
-	return tellResolved(text, s.alertmanager.Receivers)
+	return s.complete(text)
 }
 
 // strict decodes one document and refuses unknown keys.
@@ -197,28 +180,6 @@ func clean(err error) error {
 	return errors.New(strings.Join(lines, "; "))
 }
 
-func (p *peerSettings) check(dir string) error {
-	base, err := url.Parse(p.URL)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return fmt.Errorf("url %q: want http://host:port or https://host:port", p.URL)
-	}
-	p.base = base
-	if p.HTTPConfig == nil {
-		c := promconfig.DefaultHTTPClientConfig
-		p.HTTPConfig = &c
-	}
-	p.HTTPConfig.SetDirectory(dir)
-	if p.Timeout <= 0 {
-		p.Timeout = model.Duration(defaultPeerTimeout)
-	}
-	for name := range p.Labels {
-		if !model.LegacyValidation.IsValidLabelName(name) {
-			return fmt.Errorf("labels: %q is not a label name", name)
-		}
-	}
-	return nil
-}
-
 // checkOwn fills in the section's defaults and checks what it refers to.
 func (s *Settings) checkOwn() error {
 	o := &s.own
@@ -248,8 +209,20 @@ func (s *Settings) checkOwn() error {
 	return nil
 }
 
-// pictures reports whether messages come with pictures, where they can.
-func (s *Settings) pictures() bool { return s.own.Pictures == nil || *s.own.Pictures }
+// buttonsOf reports whether messages to channels of a kind have buttons.
+// Programs, which read webhooks, give no verdicts.
+func (o ownSettings) buttonsOf(kind string) bool {
+	switch kind {
+	case "telegram":
+		return o.Buttons.Telegram
+	case "webhook":
+		return false
+	}
+	return o.Buttons.Links
+}
+
+// charts reports whether messages come with charts, where they can.
+func (s *Settings) charts() bool { return s.own.Charts == nil || *s.own.Charts }
 
 func setDefault(d *model.Duration, to time.Duration) {
 	if *d <= 0 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
 // Alertmanager's own example loads as it is, beside keys of others. (It is
@@ -56,6 +57,7 @@ func TestMistakesAreNamedWithTheirLine(t *testing.T) {
 		"scalar":         {"receivers: 3\n", "line 1: this key does not take !!int `3`"},
 		"in itself":      {"x: &a [*a]\nreceivers: &b [{name: a}, *b]\n", `anchor "b" contains itself`},
 		"a bomb":         {aliasBomb(), "aliases make this document too large"},
+		"slack update":   {"receivers: [{name: r, slack_configs: [{app_token: x, update_message: true}]}]\n", "update_message wants api_url"}, // not a crash
 		"unknown metric": {"receivers: [{name: a, webhook_configs: [{url: 'http://x', timeout: ages}]}]\n", "ages"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,13 +69,13 @@ func TestMistakesAreNamedWithTheirLine(t *testing.T) {
 	}
 }
 
-func TestEmptyFileTellsNobody(t *testing.T) {
+func TestEmptyFileNotifiesNobody(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "web: {x: 1}\n", "receivers: []\n"} {
 		s, err := Load([]byte(text), t.TempDir())
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		if r, err := NewRelay(Options{Settings: s, Store: openStore(t)}); err != nil || len(r.lanes) != 0 {
+		if r, err := NewRelay(Options{Settings: s, Store: openStore(t)}); err != nil || len(r.workers) != 0 {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -94,7 +96,7 @@ func TestDefaults(t *testing.T) {
 		t.Error("an alias from another section is lost")
 	}
 	if !r.EmailConfigs[0].VSendResolved || r.EmailConfigs[1].VSendResolved {
-		t.Error("ends are told unless the file says no")
+		t.Error("send_resolved is on unless the file says no")
 	}
 	if want := filepath.Join(s.dir, "token"); r.TelegramConfigs[0].BotTokenFile != want {
 		t.Errorf("token file %q, want %q", r.TelegramConfigs[0].BotTokenFile, want)
@@ -109,9 +111,9 @@ func TestTemplatesOfTheConfiguration(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.tmpl"), []byte(`{{ define "telegram.default.message" }}mine: {{ (index .Alerts 0).Labels.instance | toUpper }}{{ end }}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tg := newSink(t, telegramOK, nil)
+	tg := messagetest.NewServer(t, `{"ok":true}`, nil)
 	build := func(templates string) (*Relay, error) {
-		s, err := Load([]byte("templates: ["+templates+"]\n"+telegramConfig(tg.URL, "")+"\n"), dir)
+		s, err := Load([]byte("templates: ["+templates+"]\n"+telegramConfig(tg.URL)+"\n"), dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,10 +123,10 @@ func TestTemplatesOfTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.channels[0].sender.Send(t.Context(), messageOf(r.view, step("a", "web-1", 1, omen.ChangeOpened, noon))); err != nil {
+	if err := r.workers[0].channel.sender.Send(t.Context(), messagetest.About(messagetest.Opened())); err != nil {
 		t.Fatal(err)
 	}
-	if m := decode[telegramMessage](t, tg.got()[0].body); m.Text != "mine: WEB-1" {
+	if m := messagetest.Decode[struct{ Text string }](t, tg.Got()[0].Body); m.Text != "mine: WEB-1" {
 		t.Errorf("text %q", m.Text)
 	}
 	if _, err := build("missing.tmpl"); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "missing.tmpl") {
@@ -138,8 +140,12 @@ func TestTemplatesOfTheConfiguration(t *testing.T) {
 	}
 }
 
+func telegramConfig(url string) string {
+	return fmt.Sprintf(`receivers: [{name: r, telegram_configs: [{api_url: %q, bot_token: "123:secret", chat_id: -42}]}]`, url)
+}
+
 func TestSecretsDoNotPrint(t *testing.T) {
-	s := load(t, telegramConfig("http://x", "")+"\nnotify: {signing: {r: {secret: hush}}}\n")
+	s := load(t, telegramConfig("http://x")+"\nnotify: {signing: {r: {secret: hush}}}\n")
 	if text := s.alertmanager.String(); strings.Contains(text, "123:secret") {
 		t.Error("the bot's token prints")
 	}

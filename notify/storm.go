@@ -9,7 +9,11 @@ import (
 	"github.com/prometheus/common/model"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
 )
+
+// alertStorm is the alert of many incidents in one message.
+const alertStorm = "OmenStorm"
 
 // tally counts what a storm's message is about.
 type tally struct {
@@ -26,7 +30,7 @@ func (t *tally) add(e *entry) {
 		t.closed++
 	case due:
 		t.opened++
-		t.hosts = append(t.hosts, omen.Host{Name: who(e.in)})
+		t.hosts = append(t.hosts, omen.Host{Name: message.Subject(e.in)})
 	}
 	if !over {
 		t.open++
@@ -56,7 +60,7 @@ func (t *tally) headline() string {
 
 // stormAlert says in one alert what a storm's message is about. It fires while
 // any of the storm's incidents is open.
-func (b *book) stormAlert(out *batch, now time.Time) *alert.Alert {
+func (q *queue) stormAlert(out *batch, now time.Time) *alert.Alert {
 	t := tally{since: now}
 	for _, g := range out.groups {
 		for _, e := range g.members {
@@ -67,29 +71,24 @@ func (b *book) stormAlert(out *batch, now time.Time) *alert.Alert {
 	if t.critical > 0 {
 		severity = omen.Critical
 	}
-	link := b.rules.view.external.JoinPath("incidents").String()
+	link := q.rules.view.External.JoinPath("incidents").String()
 	a := &alert.Alert{UpdatedAt: now, Alert: model.Alert{StartsAt: t.since, GeneratorURL: link}}
 	if t.open == 0 {
 		icon, a.EndsAt = "✅", now
 	}
 	a.Labels = model.LabelSet{model.AlertNameLabel: alertStorm, "severity": model.LabelValue(severity)}
-	a.Annotations = model.LabelSet{}
-	for name, value := range map[model.LabelName]string{
+	a.Annotations = message.Values(map[model.LabelName]string{
 		"summary":     t.headline(),
 		"headline":    t.headline(),
 		"description": t.headline(),
-		"detail":      fmt.Sprintf("%d open now, %d of them critical; told together, at most once a minute", t.open, t.critical),
-		"members":     members(t.hosts),
+		"detail":      fmt.Sprintf("%d open now, %d of them critical; in one message a minute at most", t.open, t.critical),
+		"members":     message.HostNames(t.hosts),
 		"icon":        icon,
 		"link":        link,
 		"opened":      fmt.Sprint(t.opened),
 		"closed":      fmt.Sprint(t.closed),
 		"open":        fmt.Sprint(t.open),
 		"key":         messageKey(out, now),
-	} {
-		if value != "" {
-			a.Annotations[name] = model.LabelValue(strings.ToValidUTF8(value, "\uFFFD"))
-		}
-	}
+	})
 	return a
 }

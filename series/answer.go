@@ -7,18 +7,21 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omenhq/omen"
 )
 
-// answer collects what came back for one feature, host by host.
-type answer struct {
+// Answer collects what came back for one feature, host by host. It is made by
+// a [Reader] and filled by an [Evaluator].
+type Answer struct {
 	by          []string
 	start, step int64 // milliseconds
 	instants    int
 	anonymous   bool // series without identifying labels count as the host ""
 
-	hosts   map[string]*track
+	hosts   map[string]*HostValues
+	series  int            // of the last evaluation
 	samples int            // usable ones
 	unnamed int            // series that carry none of the identifying labels
 	outside int            // samples at other instants than asked for
@@ -26,8 +29,9 @@ type answer struct {
 	notes   []string       // the source's own warnings
 }
 
-// track is one host's part of an answer.
-type track struct {
+// HostValues is one host's part of an answer.
+type HostValues struct {
+	answer *Answer
 	host   string
 	values []float64
 	labels map[string]string
@@ -39,15 +43,22 @@ const conflict = "\x00"
 // maxLabels bounds the labels that a frame keeps of a host.
 const maxLabels = 32
 
-func newAnswer(q Query) *answer {
-	return &answer{
+func newAnswer(q Query) *Answer {
+	return &Answer{
 		by: q.By, start: q.Start.UnixMilli(), step: q.Step.Milliseconds(), instants: q.instants(),
-		hosts: map[string]*track{}, doubled: map[string]int{},
+		hosts: map[string]*HostValues{}, doubled: map[string]int{},
 	}
 }
 
-// track is the place for one series' samples, nil if the series names no host.
-func (a *answer) track(labels map[string]string) *track {
+// time is when an instant is.
+func (a *Answer) time(instant int) time.Time {
+	return time.UnixMilli(a.start + int64(instant)*a.step).UTC()
+}
+
+// Series is the place for one series' samples, nil if its labels name no host:
+// that is counted, and [HostValues.Put] then drops the samples.
+func (a *Answer) Series(labels map[string]string) *HostValues {
+	a.series++
 	host, named := hostName(labels, a.by)
 	if !named && !a.anonymous {
 		a.unnamed++
@@ -55,7 +66,7 @@ func (a *answer) track(labels map[string]string) *track {
 	}
 	t := a.hosts[host]
 	if t == nil {
-		t = &track{host: host, values: make([]float64, a.instants), labels: map[string]string{}}
+		t = &HostValues{answer: a, host: host, values: make([]float64, a.instants), labels: map[string]string{}}
 		for i := range t.values {
 			t.values[i] = math.NaN()
 		}
@@ -65,18 +76,18 @@ func (a *answer) track(labels map[string]string) *track {
 	return t
 }
 
-// put stores one sample. Of several series of one host, the first that has a
+// Put stores one sample; at is in milliseconds since 1970. Of several series of one host, the first that has a
 // value at an instant counts: series come sorted by their labels, so the
 // choice does not change from tick to tick.
-func (a *answer) put(t *track, at int64, v float64) {
-	if math.IsNaN(v) {
+func (t *HostValues) Put(at int64, v float64) {
+	if t == nil || math.IsNaN(v) {
 		return
 	}
-	i := 0
+	a, i := t.answer, 0
 	if a.instants > 1 {
 		i = int((at - a.start + a.step/2) / a.step)
 	}
-	if i < 0 || i >= a.instants || abs(at-a.start-int64(i)*a.step) > 1 {
+	if off := at - a.start - int64(i)*a.step; i < 0 || i >= a.instants || off < -1 || off > 1 {
 		a.outside++
 		return
 	}
@@ -90,7 +101,7 @@ func (a *answer) put(t *track, at int64, v float64) {
 }
 
 // err says what is not to be trusted in the answer, nil if nothing.
-func (a *answer) err() error {
+func (a *Answer) err() error {
 	var said []string
 	if a.unnamed > 0 {
 		said = append(said, fmt.Sprintf("%d series without the label %s", a.unnamed, strings.Join(a.by, ", ")))
@@ -116,10 +127,12 @@ func (a *answer) err() error {
 	return err
 }
 
-// note keeps a few of the source's warnings.
-func (a *answer) note(warnings []string) {
+// Note keeps a few of the source's warnings: they make the answer partial.
+// Servers of some age send PromQL's information among them, such as that a
+// metric "might not be a counter": nothing is missing then.
+func (a *Answer) Note(warnings []string) {
 	for _, w := range warnings {
-		if len(a.notes) < 3 && !slices.Contains(a.notes, w) {
+		if len(a.notes) < 3 && !strings.Contains(w, "PromQL info:") && !slices.Contains(a.notes, w) {
 			a.notes = append(a.notes, w)
 		}
 	}
@@ -150,7 +163,7 @@ func mergeLabels(into, labels map[string]string) {
 }
 
 // assemble makes one frame of the features' answers; nil answers are gaps.
-func assemble(q Query, answers []*answer) *Frame {
+func assemble(q Query, answers []*Answer) *Frame {
 	labels := map[string]map[string]string{}
 	for _, a := range answers {
 		if a == nil {
@@ -195,9 +208,11 @@ func kindOf(err error) error {
 	return omen.ErrInvalid
 }
 
-func abs(v int64) int64 {
-	if v < 0 {
-		return -v
-	}
-	return v
+// ErrHistogram and [NotSeries] are what an [Evaluator] says of an expression
+// that gives something else than series of numbers.
+var ErrHistogram = fmt.Errorf("the expression gives a histogram, not a number: %w", omen.ErrInvalid)
+
+// NotSeries is the error for an expression of another type, such as a scalar.
+func NotSeries[T ~string](kind T) error {
+	return fmt.Errorf("the expression gives a %s, not series: %w", kind, omen.ErrInvalid)
 }

@@ -20,14 +20,12 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// CSVOptions say how to read a file.
+// CSVOptions say how to read a file. A column called instance names the host (or
+// the file's name does), and one called label is left out: it is an answer and
+// not a metric.
 type CSVOptions struct {
-	Time     string        // the column with the time; empty: timestamp, time, date, datetime or ts; without any, rows are a step apart
-	Instance string        // the column that names the host; empty: "instance", and without that column the file's name is the host
-	Label    string        // a column that is kept apart as the answer to learn against, see [CSV.Labels]; empty: "label"; "-": none
-	Ignore   []string      // columns to leave out, such as texts
-	Step     time.Duration // between instants; 0: the median of the rows' distances
-	RowByRow bool          // every row is one instant, whatever its time: for files whose times have holes that do not matter
+	Time   string   // the column with the time; empty: timestamp, time, date, datetime or ts; without any, rows are a minute apart
+	Ignore []string // columns to leave out, such as texts
 }
 
 // CSV is a file of samples, .csv or .csv.gz, held in memory.
@@ -38,23 +36,20 @@ type CSVOptions struct {
 // day_of_week (0 = Monday), from which days are put together in the order of
 // the rows. Rows must be in order of time within a host.
 //
-// Irregular rows are put on a grid of one step: an instant has the last row of
-// the step that ends with it, and is a gap if there is none. With RowByRow row
-// n is instant n instead, and only the first row's time counts.
+// Irregular rows are put on a grid of one step, the median of their distances:
+// an instant has the last row of the step that ends with it, and is a gap if
+// there is none.
 type CSV struct {
-	path     string
-	columns  []string // the numeric ones
-	hosts    []string // sorted
-	rows     map[string][]csvRow
-	step     time.Duration
-	rowByRow bool
-	labelled bool
+	path    string
+	columns []string // the numeric ones
+	hosts   []string // sorted
+	rows    map[string][]csvRow
+	step    time.Duration
 }
 
 type csvRow struct {
 	at     time.Time
 	values []float64
-	label  bool
 }
 
 // OpenCSV reads a file whole. Errors name the line and the column and wrap
@@ -89,7 +84,7 @@ func readCSV(path string, in io.Reader, o CSVOptions) (*CSV, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &CSV{path: path, columns: l.names, rows: map[string][]csvRow{}, rowByRow: o.RowByRow, step: o.Step, labelled: l.label >= 0}
+	c := &CSV{path: path, columns: l.names, rows: map[string][]csvRow{}}
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -113,9 +108,7 @@ func readCSV(path string, in io.Reader, o CSVOptions) (*CSV, error) {
 		return nil, csvError(path, 1, "", errors.New("there are no rows below the header"))
 	}
 	c.hosts = slices.Sorted(maps.Keys(c.rows))
-	if c.step <= 0 {
-		c.step = c.medianStep()
-	}
+	c.step = c.medianStep()
 	return c, nil
 }
 
@@ -134,33 +127,13 @@ func csvError(path string, line int, column string, err error) error {
 // Columns are the numeric columns, in the file's order.
 func (c *CSV) Columns() []string { return slices.Clone(c.columns) }
 
-// Step is the distance between instants.
-func (c *CSV) Step() time.Duration { return c.step }
-
-// Labels are a host's labels row by row (non-zero is true), nil if the file
-// has none. They line up with [CSV.Frame] if it is row by row or regular.
-func (c *CSV) Labels(host string) []bool {
-	if !c.labelled {
-		return nil
-	}
-	labels := make([]bool, len(c.rows[host]))
-	for i, row := range c.rows[host] {
-		labels[i] = row.label
-	}
-	return labels
-}
-
-// Span is from the first to the last row of all hosts.
-func (c *CSV) Span() (start, end time.Time) {
+// span is from the first to the last row of all hosts.
+func (c *CSV) span() (start, end time.Time) {
 	for _, rows := range c.rows {
 		if first := rows[0].at; start.IsZero() || first.Before(start) {
 			start = first
 		}
-		last := rows[len(rows)-1].at
-		if c.rowByRow {
-			last = rows[0].at.Add(time.Duration(len(rows)-1) * c.step)
-		}
-		if last.After(end) {
+		if last := rows[len(rows)-1].at; last.After(end) {
 			end = last
 		}
 	}
@@ -173,7 +146,7 @@ func (c *CSV) Frame() (*Frame, error) {
 	for i, name := range c.columns {
 		exprs[i] = Expr{Feature: name, PromQL: name}
 	}
-	start, end := c.Span()
+	start, end := c.span()
 	return c.Read(context.Background(), Query{Exprs: exprs, Start: start, End: end, Step: c.step})
 }
 
@@ -206,9 +179,10 @@ func (c *CSV) Read(ctx context.Context, q Query) (*Frame, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		for n, row := range c.rows[host] {
-			i := c.instant(q, host, n)
-			if i < 0 || i >= f.Instants {
+		for _, row := range c.rows[host] {
+			since := row.at.Sub(q.Start)
+			i := int((since + q.Step - 1) / q.Step) // rounded up: a row counts for the end of its step
+			if since <= -q.Step || i >= f.Instants {
 				continue
 			}
 			for feature, column := range at {
@@ -221,20 +195,6 @@ func (c *CSV) Read(ctx context.Context, q Query) (*Frame, error) {
 		f.Labels[h] = map[string]string{"instance": host}
 	}
 	return f, nil
-}
-
-// instant is where row n of a host belongs, possibly outside the query.
-func (c *CSV) instant(q Query, host string, n int) int {
-	rows := c.rows[host]
-	at := rows[n].at
-	if c.rowByRow {
-		at = rows[0].at.Add(time.Duration(n) * c.step)
-	}
-	since := at.Sub(q.Start)
-	if since <= -q.Step {
-		return -1
-	}
-	return int((since + q.Step - 1) / q.Step) // rounded up: a row counts for the end of its step
 }
 
 // medianStep is the median distance between rows, at least a millisecond; a

@@ -20,19 +20,14 @@ type layout struct {
 	time     int      // -1: none
 	timeName string
 	instance int // -1: none
-	label    int // -1: none
 	host     string
 	clock    clock
-	step     time.Duration // between rows without a time
-	rows     map[string]int
+	rows     map[string]int // so far, of a file without times
 }
 
 // newLayout reads the header.
 func newLayout(path string, header []string, o CSVOptions) (*layout, error) {
-	l := &layout{path: path, time: -1, instance: -1, label: -1, host: hostOf(path), step: o.Step, rows: map[string]int{}}
-	if l.step <= 0 {
-		l.step = time.Minute
-	}
+	l := &layout{path: path, time: -1, instance: -1, host: hostOf(path), rows: map[string]int{}}
 	seen := map[string]bool{}
 	for i, name := range header {
 		name = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
@@ -50,15 +45,8 @@ func newLayout(path string, header []string, o CSVOptions) (*layout, error) {
 			o.Time = name
 		}
 	}
-	optional := func(given, standard string) string {
-		if given == "" && seen[standard] {
-			return standard
-		}
-		return given
-	}
-	o.Instance, o.Label = optional(o.Instance, "instance"), optional(o.Label, "label")
-	for _, name := range append([]string{o.Time, o.Instance, o.Label}, o.Ignore...) {
-		if name != "" && name != "-" && !seen[name] {
+	for _, name := range append([]string{o.Time}, o.Ignore...) {
+		if name != "" && !seen[name] {
 			return nil, omen.WithHint(csvError(path, 1, name, errors.New("it is missing")), "the columns are "+strings.Join(header, ", "))
 		}
 	}
@@ -66,11 +54,9 @@ func newLayout(path string, header []string, o CSVOptions) (*layout, error) {
 		switch {
 		case name == o.Time:
 			l.time, l.timeName = i, name
-		case name == o.Instance:
+		case name == "instance":
 			l.instance = i
-		case name == o.Label:
-			l.label = i
-		case !slices.Contains(o.Ignore, name):
+		case name != "label" && !slices.Contains(o.Ignore, name):
 			l.names, l.numeric = append(l.names, name), append(l.numeric, i)
 		}
 	}
@@ -94,7 +80,7 @@ func (l *layout) row(record []string, line int) (host string, row csvRow, err er
 			return "", row, csvError(l.path, line, l.timeName, err)
 		}
 	} else {
-		row.at = epoch.Add(time.Duration(l.rows[host]) * l.step)
+		row.at = epoch.Add(time.Duration(l.rows[host]) * time.Minute)
 		l.rows[host]++
 	}
 	row.values = make([]float64, len(l.numeric))
@@ -102,13 +88,6 @@ func (l *layout) row(record []string, line int) (host string, row csvRow, err er
 		if row.values[i], err = csvNumber(record[column]); err != nil {
 			return "", row, omen.WithHint(csvError(l.path, line, l.names[i], err), "if "+l.names[i]+" is a column of texts, name it among those to ignore")
 		}
-	}
-	if l.label >= 0 {
-		v, err := csvNumber(record[l.label])
-		if err != nil {
-			return "", row, csvError(l.path, line, "label", err)
-		}
-		row.label = v != 0 && !math.IsNaN(v)
 	}
 	return host, row, nil
 }

@@ -1,8 +1,20 @@
+// Package series is numbers by time: it reads what hosts measured, wherever
+// that is kept, as a [Frame] of hosts x instants x features.
+//
+// The key type is [Source]. Three sources answer the same [Query]: [Remote] (any
+// Prometheus-compatible HTTP API), [CSV] (a file), and package tsdb's embedded
+// store. Whatever evaluates PromQL is an [Evaluator] and becomes a Source by a
+// [Reader]. Package sourcetest is the suite that all of them pass.
+//
+// It refuses to interpret: it knows no feature by name, fills no gap, and does
+// not guess a value. A feature whose query fails is named in [Frame.Failed]; a
+// source that does not answer at all is an error.
 package series
 
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -13,6 +25,14 @@ import (
 // hint. If some features could be read, the others are in [Frame.Failed].
 type Source interface {
 	Read(ctx context.Context, q Query) (*Frame, error)
+}
+
+// Sample is one number of one series at one time.
+type Sample struct {
+	Name   string            // the metric's name
+	Labels map[string]string // empty values count as missing
+	At     time.Time
+	Value  float64
 }
 
 // Frame is what a source answered: hosts x instants x features.
@@ -75,17 +95,8 @@ func (f *Frame) Time(instant int) time.Time {
 
 // Host is a host's index by name, or -1.
 func (f *Frame) Host(name string) int {
-	lo, hi := 0, len(f.Hosts)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if f.Hosts[mid] < name {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo < len(f.Hosts) && f.Hosts[lo] == name {
-		return lo
+	if i, ok := slices.BinarySearch(f.Hosts, name); ok {
+		return i
 	}
 	return -1
 }

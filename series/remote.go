@@ -2,6 +2,7 @@ package series
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/omenhq/omen"
 )
@@ -43,7 +45,7 @@ type Remote struct {
 	url    string // without credentials
 	api    promv1.API
 	client *http.Client
-	reader reader
+	reader Reader
 }
 
 // NewRemote makes a client. It asks nothing yet: an unreachable server is an
@@ -76,16 +78,13 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
-	client := &http.Client{Transport: gate{transport, o.MaxBytes}, Timeout: o.Timeout}
-	if !settings.FollowRedirects {
-		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	}
+	client := &http.Client{Transport: gate{transport, o.MaxBytes, settings.FollowRedirects}, Timeout: o.Timeout}
 	c, err := api.NewClient(api.Config{Address: u, Client: client})
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
 	r := &Remote{opts: o, url: u, api: promv1.NewAPI(c), client: client}
-	r.reader = reader{eval: r.evaluate, concurrency: o.Concurrency, maxPoints: 11_000}
+	r.reader = Reader{Evaluator: r, Concurrency: o.Concurrency}
 	return r, nil
 }
 
@@ -126,113 +125,93 @@ func (r *Remote) Close() error {
 
 // Read implements [Source].
 func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
-	f, err := r.reader.read(ctx, q)
+	f, err := r.reader.Read(ctx, q)
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("source %s: %w", r.url, err), omen.Hint(err))
 	}
 	return f, nil
 }
 
-// evaluate implements the type evaluate over HTTP.
-func (r *Remote) evaluate(ctx context.Context, a *answer, promQL string, start, end time.Time, step, lookback time.Duration) (int, error) {
+// Evaluate implements [Evaluator] over HTTP.
+func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Answer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTimeout)
 	defer cancel()
 	var opts []promv1.Option
-	if lookback > 0 {
-		opts = append(opts, promv1.WithLookbackDelta(lookback))
+	if span.Lookback > 0 {
+		opts = append(opts, promv1.WithLookbackDelta(span.Lookback))
 	}
 	var v model.Value
 	var warnings promv1.Warnings
 	var err error
 	delay := r.opts.Delay
-	if start.Equal(end) {
-		v, warnings, _, err = r.api.Query(ctx, promQL, start.Add(-delay), opts...)
+	start, end := span.Start.Add(-delay), span.End.Add(-delay)
+	if span.Step == 0 {
+		v, warnings, _, err = r.api.Query(ctx, promQL, start, opts...)
 	} else {
-		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: start.Add(-delay), End: end.Add(-delay), Step: step}, opts...)
+		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: start, End: end, Step: span.Step}, opts...)
 	}
 	if err != nil {
-		return 0, explain(ctx, err)
+		return explain(ctx, err)
 	}
-	a.note(warnings)
+	a.Note(warnings)
 	return addValue(a, v, delay.Milliseconds())
 }
 
 // addValue adds a decoded answer. Staleness markers never reach an answer of
 // the API; NaN that do are gaps like them.
-func addValue(a *answer, v model.Value, delay int64) (series int, err error) {
+func addValue(a *Answer, v model.Value, delay int64) error {
 	switch v := v.(type) {
 	case model.Matrix:
-		slices.SortFunc(v, func(a, b *model.SampleStream) int { return compareMetrics(a.Metric, b.Metric) })
+		slices.SortFunc(v, func(a, b *model.SampleStream) int { return labels.Compare(labelsOf(a.Metric), labelsOf(b.Metric)) })
 		for _, s := range v {
 			if len(s.Histograms) > 0 {
-				return 0, errHistogram
+				return ErrHistogram
 			}
-			if t := a.track(labelMap(s.Metric)); t != nil {
-				for _, p := range s.Values {
-					a.put(t, int64(p.Timestamp)+delay, float64(p.Value))
-				}
+			host := a.Series(labelsOf(s.Metric).Map())
+			for _, p := range s.Values {
+				host.Put(int64(p.Timestamp)+delay, float64(p.Value))
 			}
 		}
-		return len(v), nil
+		return nil
 	case model.Vector:
-		slices.SortFunc(v, func(a, b *model.Sample) int { return compareMetrics(a.Metric, b.Metric) })
+		slices.SortFunc(v, func(a, b *model.Sample) int { return labels.Compare(labelsOf(a.Metric), labelsOf(b.Metric)) })
 		for _, s := range v {
 			if s.Histogram != nil {
-				return 0, errHistogram
+				return ErrHistogram
 			}
-			if t := a.track(labelMap(s.Metric)); t != nil {
-				a.put(t, int64(s.Timestamp)+delay, float64(s.Value))
-			}
+			a.Series(labelsOf(s.Metric).Map()).Put(int64(s.Timestamp)+delay, float64(s.Value))
 		}
-		return len(v), nil
+		return nil
 	case nil:
-		return 0, badAnswer(errors.New("it has no result"))
+		return badAnswer(errors.New("it has no result"))
 	default:
-		return 0, fmt.Errorf("the expression gives a %s, not series: %w", v.Type(), omen.ErrInvalid)
+		return NotSeries(v.Type().String())
 	}
 }
 
-func labelMap(m model.Metric) map[string]string {
-	labels := make(map[string]string, len(m))
-	for k, v := range m {
-		labels[string(k)] = string(v)
+// labelsOf is a metric in the form whose order is that of Prometheus' answers.
+func labelsOf(m model.Metric) labels.Labels {
+	b := labels.NewScratchBuilder(len(m))
+	for name, value := range m {
+		b.Add(string(name), string(value))
 	}
-	return labels
-}
-
-// compareMetrics orders as Prometheus' labels do: by name, then value, label
-// by label.
-func compareMetrics(a, b model.Metric) int {
-	names := func(m model.Metric) []string {
-		flat := make([]string, 0, len(m))
-		for name := range m {
-			flat = append(flat, string(name))
-		}
-		slices.Sort(flat)
-		return flat
-	}
-	an, bn := names(a), names(b)
-	for i := range min(len(an), len(bn)) {
-		if c := strings.Compare(an[i], bn[i]); c != 0 {
-			return c
-		}
-		if c := strings.Compare(string(a[model.LabelName(an[i])]), string(b[model.LabelName(bn[i])])); c != 0 {
-			return c
-		}
-	}
-	return len(an) - len(bn)
+	b.Sort()
+	return b.Labels()
 }
 
 // gate is a round tripper that looks at answers before anybody decodes them:
-// it bounds their size, and tells web pages and refusals from API answers.
+// it unpacks them, bounds their size, and tells web pages, refusals and
+// forwarding from API answers.
 type gate struct {
 	next     http.RoundTripper
-	maxBytes int64
+	maxBytes int64 // unpacked
+	follow   bool  // redirects
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
+	req.Header.Set("Accept-Encoding", "gzip") // what is asked for expressly we unpack ourselves
 	// VictoriaMetrics moves start, end and the newest samples to suit its
 	// cache unless told not to; others ignore what they do not know.
 	q := req.URL.Query()
@@ -243,17 +222,38 @@ func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A proxy may forbid POST only: the client then asks again with GET.
-	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden && req.Method == http.MethodGet {
-		defer resp.Body.Close()
-		return nil, deniedError(resp)
+	if err := g.judge(resp, req.Method == http.MethodPost); err != nil {
+		resp.Body.Close()
+		return nil, err
 	}
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" && resp.StatusCode/100 != 3 {
-		defer resp.Body.Close()
-		return nil, pageError(resp.StatusCode)
-	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, left: g.maxBytes, limit: g.maxBytes}
 	return resp, nil
+}
+
+// judge says why an answer is none of the API, and makes its body ready to be
+// read if it may be one.
+func (g gate) judge(resp *http.Response, post bool) error {
+	body := io.Reader(resp.Body)
+	if resp.Header.Get("Content-Encoding") == "gzip" && resp.ContentLength != 0 {
+		var err error
+		if body, err = gzip.NewReader(body); err != nil {
+			return badAnswer(err)
+		}
+	}
+	resp.Body = &boundedBody{Reader: body, Closer: resp.Body, left: g.maxBytes, limit: g.maxBytes}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch status := resp.StatusCode; {
+	case status == http.StatusUnauthorized:
+		return deniedError(resp)
+	case post && (status == http.StatusForbidden || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented):
+		return nil // a proxy may forbid POST only: the client then asks again with GET
+	case status == http.StatusForbidden:
+		return deniedError(resp)
+	case status/100 == 3 && (!g.follow || post && status < http.StatusTemporaryRedirect):
+		return forwardError(resp) // to follow would make a POST a GET without its question
+	case status/100 != 3 && kind == "text/html":
+		return pageError(status)
+	}
+	return nil
 }
 
 // CloseIdleConnections lets [http.Client.CloseIdleConnections] through.
@@ -265,15 +265,16 @@ func (g gate) CloseIdleConnections() {
 
 // boundedBody fails once it has given more than its limit.
 type boundedBody struct {
-	io.ReadCloser
+	io.Reader
+	io.Closer
 	left, limit int64
 }
 
 // Read implements [io.Reader].
 func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.Reader.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("%w: more than %d bytes", errTooMuch, b.limit)
+		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooMuch, b.limit)
 	}
 	return n, err
 }

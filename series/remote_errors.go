@@ -24,7 +24,7 @@ var errTimeout = errors.New("no answer in time")
 func explain(ctx context.Context, err error) error {
 	var apiErr *promv1.Error
 	switch {
-	case errors.Is(err, errTooMuch):
+	case errors.Is(err, ErrTooMuch):
 		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrInvalid), "let the expression aggregate, as in sum by (instance) (…)")
 	case errors.Is(err, omen.ErrDenied), errors.Is(err, omen.ErrUnavailable):
 		return unwrapURL(err)
@@ -49,7 +49,7 @@ func explainAPI(e *promv1.Error) error {
 	switch e.Type {
 	case promv1.ErrBadData, promv1.ErrExec, "400", "422": // VictoriaMetrics gives the HTTP status
 		if strings.Contains(said, "too many") || strings.Contains(said, "exceed") {
-			return fmt.Errorf("%w: %w: %w", errTooMuch, err, omen.ErrInvalid)
+			return fmt.Errorf("%w: %w: %w", ErrTooMuch, err, omen.ErrInvalid)
 		}
 		return fmt.Errorf("%w: %w", err, omen.ErrInvalid)
 	case promv1.ErrBadResponse:
@@ -74,6 +74,22 @@ const wrongURLHint = "check the address: it must be the part before /api/v1, suc
 
 func pageError(status int) error {
 	return omen.WithHint(fmt.Errorf("the answer is a web page (HTTP status %d): %w", status, omen.ErrUnavailable), wrongURLHint)
+}
+
+// forwardError names the address to use instead, as far as it can be seen.
+func forwardError(resp *http.Response) error {
+	err := fmt.Errorf("the answer forwards to another address (HTTP status %d): %w", resp.StatusCode, omen.ErrUnavailable)
+	to, _ := resp.Location() // nil if there is none
+	if to == nil {
+		return omen.WithHint(err, wrongURLHint)
+	}
+	to.User, to.RawQuery, to.Fragment = nil, "", ""
+	before, _, api := strings.Cut(to.Path, "/api/v1/")
+	if !api {
+		return omen.WithHint(err, fmt.Sprintf("it forwards to %s, which is no query API; %s", to, wrongURLHint))
+	}
+	to.Path = before
+	return omen.WithHint(err, fmt.Sprintf("use the address that it forwards to: %s", to))
 }
 
 func deniedError(resp *http.Response) error {

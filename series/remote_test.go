@@ -1,6 +1,7 @@
-package series
+package series_test
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,12 @@ import (
 	"github.com/prometheus/common/config"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/series/sourcetest"
 )
+
+// instant is a query of the fixture.
+var instant = series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Start, End: sourcetest.Start}
 
 // says answers every request with one body.
 func says(status int, kind, body string) http.HandlerFunc {
@@ -26,6 +32,21 @@ func says(status int, kind, body string) http.HandlerFunc {
 		w.Header().Set("Content-Type", kind)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body) // the test's client is gone
+	}
+}
+
+// packed answers with gzip, if that is asked for.
+func packed(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "gzip" {
+			http.Error(w, "not asked for gzip", http.StatusNotAcceptable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		_, _ = io.WriteString(z, body) // the test's client is gone
+		_ = z.Close()                  // and here
 	}
 }
 
@@ -54,12 +75,20 @@ func TestRemoteBadAnswers(t *testing.T) {
 		"scalar":           {says(200, js, `{"status":"success","data":{"resultType":"scalar","result":[1772438400,"1"]}}`), omen.ErrInvalid, "scalar", ""},
 		"histogram": {says(200, js, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"instance":"a"},"histogram":[1772438400,{"count":"1","sum":"1"}]}]}}`),
 			omen.ErrInvalid, "histogram", ""},
-		"too large":       {says(200, js, `{"status":"success","data":{"x":"`+strings.Repeat("x", 5000)+`"}}`), omen.ErrInvalid, "too many samples", "aggregate"},
-		"endless forward": {http.RedirectHandler("/", http.StatusFound).ServeHTTP, omen.ErrUnavailable, "redirects", "address"},
+		"too large": {says(200, js, `{"status":"success","data":{"x":"`+strings.Repeat("x", 5000)+`"}}`), omen.ErrInvalid, "too many samples", "aggregate"},
+		"bomb":      {packed(`{"status":"success","data":{"x":"` + strings.Repeat("x", 5000) + `"}}`), omen.ErrInvalid, "too many samples", "aggregate"},
+		"packed badly": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			says(200, js, "{}")(w, r)
+		}, omen.ErrUnavailable, "cannot be read", "cut the answer short"},
+		"endless forward": {http.RedirectHandler("/", http.StatusTemporaryRedirect).ServeHTTP, omen.ErrUnavailable, "redirects", "address"},
+		"moved":           {http.RedirectHandler("/prom/api/v1/query?x=1", http.StatusMovedPermanently).ServeHTTP, omen.ErrUnavailable, "301", "/prom"},
+		"found":           {http.RedirectHandler("https://h.example/api/v1/query", http.StatusFound).ServeHTTP, omen.ErrUnavailable, "302", "use the address that it forwards to: https://h.example"},
+		"login":           {http.RedirectHandler("/login?next=/api/v1/query", http.StatusFound).ServeHTTP, omen.ErrUnavailable, "302", "/login, which is no query API"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := serveRemote(t, tt.handler, RemoteOptions{MaxBytes: 4000})
-			_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
+			r := sourcetest.Serve(t, tt.handler, series.RemoteOptions{MaxBytes: 4000})
+			_, err := r.Read(t.Context(), instant)
 			if !errors.Is(err, tt.kind) {
 				t.Fatalf("err %v, want one that wraps %q", err, tt.kind)
 			}
@@ -74,58 +103,45 @@ func TestRemoteBadAnswers(t *testing.T) {
 }
 
 func TestRemoteUnreachable(t *testing.T) {
+	plain, unknown := httptest.NewServer(says(200, "text/plain", "")), httptest.NewUnstartedServer(says(200, "text/plain", ""))
+	defer plain.Close()
+	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it complains of what is tested here
+	unknown.StartTLS()
+	defer unknown.Close()
 	for name, tt := range map[string]struct{ url, hint string }{
-		"nobody listens": {"http://127.0.0.1:1", "nothing listens"},
-		"unknown host":   {"http://no-such-host.invalid:9090", "host name is unknown"},
+		"nobody listens":    {"http://127.0.0.1:1", "nothing listens"},
+		"unknown host":      {"http://no-such-host.invalid:9090", "host name is unknown"},
+		"TLS without":       {strings.Replace(plain.URL, "http:", "https:", 1), "http://"},
+		"unknown authority": {unknown.URL, "ca_file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRemote(t, RemoteOptions{URL: tt.url})
-			_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
+			r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: tt.url})
+			_, err := r.Read(t.Context(), instant)
 			if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), tt.hint) {
 				t.Errorf("err %v with hint %q, want ErrUnavailable and %q", err, omen.Hint(err), tt.hint)
 			}
 		})
 	}
-	t.Run("TLS without", func(t *testing.T) {
-		server := httptest.NewServer(says(200, "text/plain", ""))
-		defer server.Close()
-		r := newRemote(t, RemoteOptions{URL: strings.Replace(server.URL, "http:", "https:", 1)})
-		_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
-		if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), "http://") {
-			t.Errorf("err %v with hint %q", err, omen.Hint(err))
-		}
-	})
-	t.Run("unknown authority", func(t *testing.T) {
-		server := httptest.NewUnstartedServer(says(200, "text/plain", ""))
-		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it complains of what is tested here
-		server.StartTLS()
-		defer server.Close()
-		r := newRemote(t, RemoteOptions{URL: server.URL})
-		_, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
-		if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), "ca_file") {
-			t.Errorf("err %v with hint %q", err, omen.Hint(err))
-		}
-	})
 }
 
 // A source that hangs costs a few time-outs, not one for each feature.
 func TestRemoteHangs(t *testing.T) {
 	// A server of its own for each part: a question whose asker has given up
 	// may reach it late.
-	hanging := func() (*Remote, *atomic.Int32) {
+	hanging := func() (*series.Remote, *atomic.Int32) {
 		asked := new(atomic.Int32)
-		return serveRemote(t, http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		return sourcetest.Serve(t, http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 			asked.Add(1)
 			_, _ = io.Copy(io.Discard, req.Body) // so that the server notices the client going
 			<-req.Context().Done()
-		}), RemoteOptions{Timeout: 50 * time.Millisecond}), asked
+		}), series.RemoteOptions{Timeout: 50 * time.Millisecond}), asked
 	}
 	r, asked := hanging()
-	var exprs []Expr
+	var exprs []series.Expr
 	for i := range 100 {
-		exprs = append(exprs, Expr{fmt.Sprint("f", i), "vector(1)"})
+		exprs = append(exprs, series.Expr{Feature: fmt.Sprint("f", i), PromQL: "vector(1)"})
 	}
-	_, err := r.Read(t.Context(), Query{Exprs: exprs, Start: fixtureStart, End: fixtureStart, Window: time.Minute})
+	_, err := r.Read(t.Context(), series.Query{Exprs: exprs, Start: sourcetest.Start, End: sourcetest.Start, Window: time.Minute})
 	if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(err.Error(), "no answer in time") || !strings.Contains(omen.Hint(err), "overloaded") {
 		t.Errorf("err %v with hint %q, want a time-out", err, omen.Hint(err))
 	}
@@ -135,7 +151,7 @@ func TestRemoteHangs(t *testing.T) {
 	}
 	// With an interval to measure first, that one question is enough.
 	r, asked = hanging()
-	_, err = r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureStart, End: fixtureStart})
+	_, err = r.Read(t.Context(), instant)
 	if n := asked.Load(); n != 1 || !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) == "" {
 		t.Errorf("asked %d times, want once; err %v", n, err)
 	}
@@ -156,9 +172,50 @@ func vector(samples string) string {
 	return `{"status":"success","data":{"resultType":"vector","result":[` + samples + `]}}`
 }
 
+// Servers and proxies that answer in ways of their own are read as any other.
+func TestRemoteOddAnswers(t *testing.T) {
+	at := sourcetest.Start
+	body := vector(fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix()))
+	good := says(200, "application/json", body)
+	notPOST := func(refuse http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				refuse(w, r)
+			} else {
+				good(w, r)
+			}
+		}
+	}
+	for name, handler := range map[string]http.HandlerFunc{
+		"gzip":             packed(body),
+		"POST not allowed": notPOST(says(405, "text/html", "<html>")),
+		"POST forbidden":   notPOST(says(403, "text/html", "<html>")),
+		"moved, same method": func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/api/") {
+				http.Redirect(w, r, "/new"+r.URL.Path, http.StatusPermanentRedirect)
+			} else {
+				fake(func(query string, _ url.Values) string { return strings.Repeat(body, strings.Count(query, "x")) })(w, r)
+			}
+		},
+		"information": says(200, "application/json", strings.Replace(body, `"data"`,
+			`"warnings":["PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"x\" (1:6)"],"data"`, 1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := sourcetest.Serve(t, handler, series.RemoteOptions{})
+			f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: at, End: at, Window: time.Minute})
+			if err != nil {
+				t.Fatalf("%v, hint %q", err, omen.Hint(err))
+			}
+			if len(f.Failed) > 0 || len(f.Hosts) != 1 || f.At(0, 0, 0) != 7 {
+				t.Errorf("hosts %v, failed %v, want 7 of one", f.Hosts, f.Failed)
+			}
+		})
+	}
+}
+
 // One feature may fail in any way; the others stay usable.
 func TestRemoteHalfAnswers(t *testing.T) {
-	at := fixtureStart
+	at := sourcetest.Start
 	good := fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix())
 	for name, tt := range map[string]struct{ answer, want string }{
 		"error":       {`{"status":"error","errorType":"execution","error":"many-to-many"}`, "many-to-many"},
@@ -171,13 +228,13 @@ func TestRemoteHalfAnswers(t *testing.T) {
 		"too large": {vector(strings.Repeat(" ", 5000)), "too many samples"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := serveRemote(t, fake(func(query string, _ url.Values) string {
+			r := sourcetest.Serve(t, fake(func(query string, _ url.Values) string {
 				if query == "bad" {
 					return tt.answer
 				}
 				return vector(good)
-			}), RemoteOptions{MaxBytes: 4000})
-			f, err := r.Read(t.Context(), Query{Exprs: []Expr{{"bad", "bad"}, {"good", "good"}}, Start: at, End: at})
+			}), series.RemoteOptions{MaxBytes: 4000})
+			f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "bad", PromQL: "bad"}, {Feature: "good", PromQL: "good"}}, Start: at, End: at})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,10 +252,10 @@ func TestRemoteHalfAnswers(t *testing.T) {
 // together no more than maxSamples, and smaller ones where that is too much.
 func TestRemotePieces(t *testing.T) {
 	const step = 15 * time.Second
-	end := fixtureStart.Add(7 * 24 * time.Hour)
+	end := sourcetest.Start.Add(7 * 24 * time.Hour)
 	var longest, asked, refused int
 	one := make(chan struct{}, 1) // bound 1: serializes the handler's counting
-	r := serveRemote(t, fake(func(_ string, form url.Values) string {
+	r := sourcetest.Serve(t, fake(func(_ string, form url.Values) string {
 		one <- struct{}{}
 		defer func() { <-one }()
 		from, _ := strconv.ParseFloat(form.Get("start"), 64) // the client under test writes them
@@ -212,11 +269,11 @@ func TestRemotePieces(t *testing.T) {
 		longest = max(longest, points)
 		var values []string
 		for i := range points {
-			values = append(values, fmt.Sprintf(`[%.0f,"%.0f"]`, from+float64(i)*15, (from+float64(i)*15-float64(fixtureStart.Unix()))/15))
+			values = append(values, fmt.Sprintf(`[%.0f,"%.0f"]`, from+float64(i)*15, (from+float64(i)*15-float64(sourcetest.Start.Unix()))/15))
 		}
 		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[` + strings.Join(values, ",") + `]}]}}`
-	}), RemoteOptions{Concurrency: 1})
-	f, err := r.Read(t.Context(), Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: end, Step: step, Window: time.Minute})
+	}), series.RemoteOptions{Concurrency: 1})
+	f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: end, Step: step, Window: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,13 +293,13 @@ func TestRemotePieces(t *testing.T) {
 // What was read before a piece failed is kept and said.
 func TestRemoteBreaksOff(t *testing.T) {
 	var pieces atomic.Int32
-	r := serveRemote(t, fake(func(query string, form url.Values) string {
+	r := sourcetest.Serve(t, fake(func(query string, form url.Values) string {
 		if pieces.Add(1) > 1 {
 			return `{"status":"error","errorType":"timeout","error":"query timed out"}`
 		}
 		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[` + form.Get("start") + `,"5"]]}]}}`
-	}), RemoteOptions{})
-	f, err := r.Read(t.Context(), Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: fixtureStart.Add(24 * time.Hour), Step: 15 * time.Second, Window: time.Minute})
+	}), series.RemoteOptions{})
+	f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start.Add(24 * time.Hour), Step: 15 * time.Second, Window: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,8 +317,8 @@ func TestRemoteSendsCredentials(t *testing.T) {
 		seen = r.Header.Clone()
 		says(401, "text/plain", "no")(w, r)
 	})
-	q := Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: fixtureStart, Window: time.Minute}
-	r := serveRemote(t, handler, RemoteOptions{HTTP: &settings})
+	q := series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start, Window: time.Minute}
+	r := sourcetest.Serve(t, handler, series.RemoteOptions{HTTP: &settings})
 	if _, err := r.Read(t.Context(), q); !errors.Is(err, omen.ErrDenied) || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("err %v", err)
 	}
@@ -271,7 +328,7 @@ func TestRemoteSendsCredentials(t *testing.T) {
 
 	server := httptest.NewServer(handler)
 	defer server.Close()
-	r = newRemote(t, RemoteOptions{URL: strings.Replace(server.URL, "http://", "http://omen:hunter2@", 1) + "/graph?g0.expr=up"})
+	r = sourcetest.Serve(t, nil, series.RemoteOptions{URL: strings.Replace(server.URL, "http://", "http://omen:hunter2@", 1) + "/graph?g0.expr=up"})
 	_, err := r.Read(t.Context(), q)
 	if strings.Contains(fmt.Sprint(err, omen.Hint(err), r.Address()), "hunter2") {
 		t.Errorf("the password is shown: %v at %s", err, r.Address())
@@ -285,7 +342,7 @@ func TestRemoteSendsCredentials(t *testing.T) {
 }
 
 func TestNewRemoteRefuses(t *testing.T) {
-	for name, o := range map[string]RemoteOptions{
+	for name, o := range map[string]series.RemoteOptions{
 		"nothing":          {},
 		"no scheme":        {URL: "prometheus:9090"},
 		"other scheme":     {URL: "ftp://prometheus:9090"},
@@ -295,7 +352,7 @@ func TestNewRemoteRefuses(t *testing.T) {
 		"two credentials":  {URL: "http://h", HTTP: &config.HTTPClientConfig{BasicAuth: &config.BasicAuth{Username: "u"}, BearerToken: "t"}},
 		"password printed": {URL: "gopher://user:hunter2@h"},
 	} {
-		if _, err := NewRemote(o); !errors.Is(err, omen.ErrInvalid) || strings.Contains(err.Error(), "hunter2") {
+		if _, err := series.NewRemote(o); !errors.Is(err, omen.ErrInvalid) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: err %v, want one that wraps ErrInvalid and shows no password", name, err)
 		}
 	}
@@ -311,8 +368,8 @@ func TestRemoteCloseLetsConnectionsGo(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	r := newRemote(t, RemoteOptions{URL: server.URL})
-	if _, err := r.Read(t.Context(), Query{Exprs: []Expr{{"x", "x"}}, Start: fixtureStart, End: fixtureStart, Window: time.Minute}); err != nil {
+	r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: server.URL})
+	if _, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start, Window: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Close(); err != nil {
@@ -322,24 +379,5 @@ func TestRemoteCloseLetsConnectionsGo(t *testing.T) {
 	case <-closed:
 	case <-time.After(10 * time.Second):
 		t.Error("the connection stays open")
-	}
-}
-
-// With a delay, what is asked for as now is read a while ago and reported as
-// asked for.
-func TestRemoteDelay(t *testing.T) {
-	local := localFixture(t)
-	r := serveRemote(t, local.QueryAPI(), RemoteOptions{Delay: 2 * fixtureStep})
-	f, err := r.Read(t.Context(), Query{Exprs: fixtureExprs(), Start: fixtureTime(100), End: fixtureTime(102), Step: fixtureStep})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 3 {
-		if got := f.At(0, i, 1); got != loadOf(0, 98+i) {
-			t.Errorf("instant %d: %g, want %g", i, got, loadOf(0, 98+i))
-		}
-	}
-	if len(f.Failed) > 0 {
-		t.Error(f.Failed)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/mute"
 )
 
 // The kinds of document.
@@ -52,21 +54,7 @@ func putDocument(ctx context.Context, tx *sql.Tx, d document) error {
 // documents are those of a kind that still matter at now, in order of time.
 // The zero time means all.
 func documents[T any](ctx context.Context, db *DB, kind string, now time.Time) ([]T, error) {
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (value T, err error) {
-		var id string
-		var body []byte
-		if err := rows.Scan(&id, &body); err != nil {
-			return value, err
-		}
-		if err := json.Unmarshal(body, &value); err != nil {
-			return value, fmt.Errorf("%s: %w: %w", id, omen.ErrCorrupt, err)
-		}
-		return value, nil
-	}, "SELECT id, body FROM document WHERE kind = ? AND (until = 0 OR until > ?) ORDER BY at, id", kind, nanos(now))
-	if err != nil {
-		return nil, fmt.Errorf("read %ss: %w", kind, err)
-	}
-	return found, nil
+	return bodies[T](ctx, db, kind, "SELECT id, body FROM document WHERE kind = ? AND (until = 0 OR until > ?) ORDER BY at, id", kind, nanos(now))
 }
 
 // document reads one into value, or says omen.ErrNotFound.
@@ -81,16 +69,17 @@ func (db *DB) document(ctx context.Context, kind, id string, value any) error {
 		return describe(fmt.Errorf("%s: %w", what, err))
 	}
 	if err := json.Unmarshal(body, value); err != nil {
-		return fmt.Errorf("%s: %w: %w", what, omen.ErrCorrupt, err)
+		db.setAside(kind, id, err)
+		return describe(fmt.Errorf("%s: %w: %w", what, errAside, err))
 	}
 	return nil
 }
 
 // Setting reads the setting key into value (a pointer), and reports whether
-// there is one.
+// there is one; a damaged one is set aside as though there were none.
 func (db *DB) Setting(ctx context.Context, key string, value any) (bool, error) {
 	switch err := db.document(ctx, kindSetting, key, value); {
-	case errors.Is(err, omen.ErrNotFound):
+	case errors.Is(err, omen.ErrNotFound), errors.Is(err, errAside):
 		return false, nil
 	case err != nil:
 		return false, err
@@ -104,7 +93,7 @@ func (db *DB) PutSetting(ctx context.Context, key string, value any) error {
 }
 
 // PutSilence stores a silence, new or changed, with its audit row.
-func (db *DB) PutSilence(ctx context.Context, s omen.Silence, a omen.Audit) error {
+func (db *DB) PutSilence(ctx context.Context, s mute.Silence, a omen.Audit) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
@@ -113,17 +102,17 @@ func (db *DB) PutSilence(ctx context.Context, s omen.Silence, a omen.Audit) erro
 
 // Silences are the silences that have not ended at now, those to come
 // included; the zero time means all that ever were.
-func (db *DB) Silences(ctx context.Context, now time.Time) ([]omen.Silence, error) {
-	return documents[omen.Silence](ctx, db, kindSilence, now)
+func (db *DB) Silences(ctx context.Context, now time.Time) ([]mute.Silence, error) {
+	return documents[mute.Silence](ctx, db, kindSilence, now)
 }
 
 // Silence is one silence, or [omen.ErrNotFound].
-func (db *DB) Silence(ctx context.Context, id string) (s omen.Silence, err error) {
+func (db *DB) Silence(ctx context.Context, id string) (s mute.Silence, err error) {
 	return s, db.document(ctx, kindSilence, id, &s)
 }
 
 // PutWindow stores a maintenance window, new or changed, with its audit row.
-func (db *DB) PutWindow(ctx context.Context, w omen.Window, a omen.Audit) error {
+func (db *DB) PutWindow(ctx context.Context, w mute.Window, a omen.Audit) error {
 	if err := w.Validate(); err != nil {
 		return err
 	}
@@ -131,7 +120,7 @@ func (db *DB) PutWindow(ctx context.Context, w omen.Window, a omen.Audit) error 
 }
 
 // PutCalendar replaces all windows of a calendar by windows, with one audit row.
-func (db *DB) PutCalendar(ctx context.Context, calendar string, windows []omen.Window, a omen.Audit) error {
+func (db *DB) PutCalendar(ctx context.Context, calendar string, windows []mute.Window, a omen.Audit) error {
 	for i, w := range windows {
 		if err := w.Validate(); err != nil {
 			return err
@@ -167,23 +156,18 @@ func (db *DB) DeleteWindow(ctx context.Context, id string, a omen.Audit) error {
 }
 
 // Windows are all maintenance windows.
-func (db *DB) Windows(ctx context.Context) ([]omen.Window, error) {
-	return documents[omen.Window](ctx, db, kindWindow, time.Time{})
+func (db *DB) Windows(ctx context.Context) ([]mute.Window, error) {
+	return documents[mute.Window](ctx, db, kindWindow, time.Time{})
 }
 
-// PutPattern stores a pattern of feedback, new or taken back, with its audit
-// row. Patterns are never removed: one that was taken back says by whom.
-func (db *DB) PutPattern(ctx context.Context, p omen.Pattern, a omen.Audit) error {
-	return db.putAudited(ctx, document{kind: kindPattern, id: p.ID, at: p.Created, value: p}, a)
-}
-
-// Patterns are all patterns of feedback, those taken back included.
-func (db *DB) Patterns(ctx context.Context) ([]omen.Pattern, error) {
-	return documents[omen.Pattern](ctx, db, kindPattern, time.Time{})
+// Patterns are all patterns of feedback, those taken back included: they are
+// never removed, and one that was taken back says by whom.
+func (db *DB) Patterns(ctx context.Context) ([]feedback.Pattern, error) {
+	return documents[feedback.Pattern](ctx, db, kindPattern, time.Time{})
 }
 
 // Pattern is one pattern of feedback, or [omen.ErrNotFound].
-func (db *DB) Pattern(ctx context.Context, id string) (p omen.Pattern, err error) {
+func (db *DB) Pattern(ctx context.Context, id string) (p feedback.Pattern, err error) {
 	return p, db.document(ctx, kindPattern, id, &p)
 }
 
@@ -192,21 +176,11 @@ const keepEvents = 90 * 24 * time.Hour
 
 // PutEvent stores something that happened. Storing the same ID again is
 // storing it once.
-func (db *DB) PutEvent(ctx context.Context, e omen.Event) error {
+func (db *DB) PutEvent(ctx context.Context, e mute.Event) error {
 	return db.put(ctx, document{kind: kindEvent, id: e.ID, at: e.At, until: e.At.Add(keepEvents), value: e})
 }
 
 // Events are the events from…to, oldest first.
-func (db *DB) Events(ctx context.Context, from, to time.Time) ([]omen.Event, error) {
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (e omen.Event, err error) {
-		var body []byte
-		if err := rows.Scan(&body); err != nil {
-			return e, err
-		}
-		return e, json.Unmarshal(body, &e)
-	}, "SELECT body FROM document WHERE kind = ? AND at >= ? AND at < ? ORDER BY at, id", kindEvent, nanos(from), nanos(to))
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
-	}
-	return found, nil
+func (db *DB) Events(ctx context.Context, from, to time.Time) ([]mute.Event, error) {
+	return bodies[mute.Event](ctx, db, kindEvent, "SELECT id, body FROM document WHERE kind = ? AND at >= ? AND at < ? ORDER BY at, id", kindEvent, nanos(from), nanos(to))
 }

@@ -2,20 +2,19 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 var byAnn = omen.Audit{At: start, By: "ann", Action: "test", Subject: "x"}
 
-func allHosts() []omen.Matcher {
-	return []omen.Matcher{{Name: omen.MatchHost, Value: ".*", IsRegex: true, IsEqual: true}}
+func allHosts() []mute.Matcher {
+	return []mute.Matcher{{Name: mute.MatchHost, Value: ".*", IsRegex: true, IsEqual: true}}
 }
 
 func TestSettings(t *testing.T) {
@@ -36,14 +35,14 @@ func TestSettings(t *testing.T) {
 	if err := db.PutSetting(ctx, "bad", func() {}); !errors.Is(err, omen.ErrInvalid) {
 		t.Errorf("a value that JSON cannot hold: %v", err)
 	}
-	if _, err := db.Setting(ctx, "tuned", new(int)); !errors.Is(err, omen.ErrCorrupt) {
-		t.Errorf("read as another type: %v", err)
+	if found, err := db.Setting(ctx, "tuned", new(int)); found || err != nil || db.Damaged() != 1 {
+		t.Errorf("read as another type: %v, %v, %d damaged; want it set aside", found, err, db.Damaged())
 	}
 }
 
 func TestSilencesEndAndAreAudited(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
-	s := omen.Silence{ID: "s1", Match: allHosts(), From: start, Until: start.Add(time.Hour), By: "ann", Reason: "work"}
+	s := mute.Silence{ID: "s1", Match: allHosts(), From: start, Until: start.Add(time.Hour), By: "ann", Reason: "work"}
 	if err := db.PutSilence(ctx, s, omen.Audit{}); !errors.Is(err, omen.ErrInvalid) {
 		t.Fatalf("without an audit row: %v", err)
 	}
@@ -72,20 +71,20 @@ func TestSilencesEndAndAreAudited(t *testing.T) {
 
 func TestCalendarsAreReplacedWhole(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
-	w := func(id string) omen.Window {
-		return omen.Window{ID: id, Name: id, Match: allHosts(), Start: "2026-03-01T02:00:00", Duration: time.Hour}
+	w := func(id string) mute.Window {
+		return mute.Window{ID: id, Name: id, Match: allHosts(), Start: "2026-03-01T02:00:00", Duration: time.Hour}
 	}
 	if err := db.PutWindow(ctx, w("by hand"), byAnn); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range [][]omen.Window{{w("a"), w("b")}, {w("c")}} {
+	for _, c := range [][]mute.Window{{w("a"), w("b")}, {w("c")}} {
 		if err := db.PutCalendar(ctx, "ops", c, byAnn); err != nil {
 			t.Fatal(err)
 		}
 	}
 	bad := w("d")
 	bad.Zone = "Mars/Base"
-	if err := db.PutCalendar(ctx, "ops", []omen.Window{bad}, byAnn); !errors.Is(err, omen.ErrInvalid) {
+	if err := db.PutCalendar(ctx, "ops", []mute.Window{bad}, byAnn); !errors.Is(err, omen.ErrInvalid) {
 		t.Errorf("a bad window: %v", err)
 	}
 	got, err := db.Windows(ctx)
@@ -103,7 +102,7 @@ func TestCalendarsAreReplacedWhole(t *testing.T) {
 func TestEventsByTime(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	for i, id := range []string{"a", "b", "b", "c"} {
-		if err := db.PutEvent(ctx, omen.Event{ID: id, Kind: omen.EventDeploy, At: start.Add(time.Duration(i) * time.Minute)}); err != nil {
+		if err := db.PutEvent(ctx, mute.Event{ID: id, Kind: mute.EventDeploy, At: start.Add(time.Duration(i) * time.Minute)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +112,7 @@ func TestEventsByTime(t *testing.T) {
 	}
 }
 
-func TestExcludedSpans(t *testing.T) {
+func TestTrainingSpans(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	host := omen.Host{Source: "local", Profile: "node", Name: "web-1"}
 	minute := func(n int) time.Time { return start.Add(time.Duration(n) * time.Minute) }
@@ -140,26 +139,26 @@ func TestExcludedSpans(t *testing.T) {
 	add("begun before", -10, 2, func(in *omen.Incident) {})
 	add("in the backup", 105, 111, func(in *omen.Incident) {})
 	add("confirmed in the backup", 106, 109, func(in *omen.Incident) { in.Verdict = omen.Real })
-	add("over before", -20, -15, func(in *omen.Incident) { in.ClosedAt = minute(-15) })
-	for _, s := range []omen.Silence{
-		{ID: "kept out", Effect: omen.EffectExclude, Match: allHosts()},
-		{ID: "quiet only", Effect: omen.EffectSilence, Match: allHosts()},
-		{ID: "another role's", Effect: omen.EffectExclude, Match: []omen.Matcher{{Name: "role", Value: "db", IsEqual: true}}},
+	add("over before", -20, -15, func(in *omen.Incident) { in.State, in.ClosedAt = omen.Closed, minute(-15) })
+	for _, s := range []mute.Silence{
+		{ID: "kept out", Effect: mute.EffectExclude, Match: allHosts()},
+		{ID: "quiet only", Effect: mute.EffectSilence, Match: allHosts()},
+		{ID: "another role's", Effect: mute.EffectExclude, Match: []mute.Matcher{{Name: "role", Value: "db", IsEqual: true}}},
 	} {
 		s.By, s.Reason, s.From, s.Until = "ann", "work", minute(60), minute(70)
 		if err := db.PutSilence(ctx, s, byAnn); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, w := range []omen.Window{
-		{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: omen.EffectExclude}, // 80 to 85 minutes after noon
-		{ID: "b", Name: "backup", Match: allHosts(), Start: "2026-03-01T13:47:00", Duration: 2 * time.Minute, Effect: omen.EffectShift},    // 107 to 109
+	for _, w := range []mute.Window{
+		{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: mute.EffectExclude}, // 80 to 85 minutes after noon
+		{ID: "b", Name: "backup", Match: allHosts(), Start: "2026-03-01T13:47:00", Duration: 2 * time.Minute, Effect: mute.EffectShift},    // 107 to 109
 	} {
 		if err := db.PutWindow(ctx, w, byAnn); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := db.ExcludedSpans(ctx, host, map[string]string{"role": "web"}, start, minute(120))
+	got, spans, err := db.TrainingSpans(ctx, host, map[string]string{"role": "web"}, time.UTC, start, minute(120))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,80 +177,8 @@ func TestExcludedSpans(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-}
-
-func TestBenignSpans(t *testing.T) {
-	db, ctx := openTest(t), t.Context()
-	host := omen.Host{Source: "local", Profile: "node", Name: "web-1"}
-	hour := func(h float64) time.Time { return start.Add(time.Duration(h * float64(time.Hour))) }
-	add := func(id string, from, to float64, f func(*omen.Incident)) {
-		c := change(1, 1, omen.ChangeOpened)
-		c.Incident.ID, c.Incident.Since, c.Incident.Host, c.Incident.Kind = id, hour(from), host, omen.HostIncident
-		c.Incident.State, c.Incident.ClosedAt, c.Incident.Reason = omen.Closed, hour(to), omen.ReasonRecovered
-		f(&c.Incident)
-		if err := db.Append(ctx, c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cause := func(feature string, actual float64) []omen.Cause {
-		return []omen.Cause{{Feature: feature, Actual: actual, Expected: 1, Share: 1}}
-	}
-	disk := func(in *omen.Incident) { in.Causes = cause("disk_write", 2) }
-	add("rejected", 1, 2, func(in *omen.Incident) { in.Verdict = omen.NotAProblem })
-	add("expected", 3, 4, func(in *omen.Incident) { in.Verdict = omen.Expected })
-	add("confirmed", 5, 6, func(in *omen.Incident) { in.Verdict = omen.Real })
-	add("like a rejected one", 7, 8, func(in *omen.Incident) { in.Suppressed = omen.ReasonFeedback })
-	add("the new normal", 9, 10, func(in *omen.Incident) { in.Reason = omen.ReasonExpired })
-	add("unjudged", 11, 12, func(in *omen.Incident) {})
-	for night, at := range []float64{14, 14.5 + 24, 13.8 + 48} {
-		add(fmt.Sprintf("night %d", night), at, at+.5, disk)
-	}
-	add("worse at another hour", 20, 21, func(in *omen.Incident) {
-		disk(in)
-		in.Peak = 9
-	})
-	for n, at := range []float64{30, 32, 37} { // told three times, and nobody cared; or somebody did
-		add(fmt.Sprintf("often %d", n), at, at+.2, func(in *omen.Incident) { in.Causes, in.Peak = cause("network_receive", 2), 3+float64(n) })
-		add(fmt.Sprintf("taken %d", n), at, at+.2, func(in *omen.Incident) {
-			in.Causes = cause("forks", 2)
-			if n == 2 {
-				in.AckedBy = "ann"
-			}
-		})
-	}
-	add("the other way", 14+72, 15+72, func(in *omen.Incident) { in.Causes = cause("disk_write", .1) })
-	for night := range 2 { // twice is no habit yet
-		add(fmt.Sprintf("rare %d", night), float64(22+24*night), float64(23+24*night), func(in *omen.Incident) { in.Causes = cause("cpu", 2) })
-	}
-	for night := range 3 { // and what was confirmed once never is
-		add(fmt.Sprintf("bad %d", night), float64(17+24*night), float64(18+24*night), func(in *omen.Incident) {
-			in.Causes = cause("memory", 2)
-			if night == 1 {
-				in.Verdict = omen.Real
-			}
-		})
-	}
-	var benign, excluded []string
-	spans, err := db.BenignSpans(ctx, host, start, hour(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range spans {
-		benign = append(benign, strings.TrimPrefix(s.Why, "incident "))
-	}
-	if spans, err = db.ExcludedSpans(ctx, host, nil, start, hour(100)); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range spans {
-		excluded = append(excluded, strings.TrimPrefix(s.Why, "incident "))
-	}
-	slices.Sort(benign)
-	slices.Sort(excluded)
-	if diff := cmp.Diff([]string{"expected", "like a rejected one", "night 0", "night 1", "night 2", "often 0", "often 1", "often 2", "rejected", "the new normal"}, benign); diff != "" {
-		t.Errorf("benign: %s", diff)
-	}
-	want := []string{"bad 0", "bad 1", "bad 2", "confirmed", "rare 0", "rare 1", "taken 0", "taken 1", "taken 2", "the other way", "unjudged", "worse at another hour"}
-	if diff := cmp.Diff(want, excluded); diff != "" {
-		t.Errorf("excluded: %s", diff)
+	benign := []string{"the new normal", "expected", "rejected"}
+	if !slices.EqualFunc(spans, benign, func(s omen.Span, id string) bool { return s.Why == "incident "+id }) {
+		t.Errorf("benign: %+v, want %q", spans, benign)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // page is how many changes a reader fetches at once.
@@ -32,7 +33,7 @@ func (db *DB) Append(ctx context.Context, changes ...omen.Change) error {
 
 // AppendFeedback is Append together with the patterns that a verdict makes or
 // takes back, and the verdict's audit row: all or nothing.
-func (db *DB) AppendFeedback(ctx context.Context, patterns []omen.Pattern, a omen.Audit, changes ...omen.Change) error {
+func (db *DB) AppendFeedback(ctx context.Context, patterns []feedback.Pattern, a omen.Audit, changes ...omen.Change) error {
 	return db.appendWith(ctx, changes, func(tx *sql.Tx) error {
 		for _, p := range patterns {
 			if err := putDocument(ctx, tx, document{kind: kindPattern, id: p.ID, at: p.Created, value: p}); err != nil {
@@ -187,6 +188,14 @@ func (db *DB) ChangesAfter(ctx context.Context, seq int64, limit int) ([]omen.Ch
 // Changes is an incident's timeline, oldest first.
 func (db *DB) Changes(ctx context.Context, incident string) ([]omen.Change, error) {
 	return db.changes(ctx, "WHERE incident = ? ORDER BY seq", incident)
+}
+
+// Notifying is, oldest first, the changes at or after since that may have notified
+// people of an incident; [feedback.Notifies] says which did. It reads the whole
+// journal: it is for a start, [DB.FollowFrom] is for afterwards.
+func (db *DB) Notifying(ctx context.Context, since time.Time) ([]omen.Change, error) {
+	return db.changes(ctx, `WHERE at >= ? AND kind IN ('opened', 'reopened', 'escalated')
+		AND coalesce(body ->> '$.incident.suppressed', '') = '' ORDER BY seq`, nanos(since))
 }
 
 func (db *DB) changes(ctx context.Context, where string, args ...any) ([]omen.Change, error) {

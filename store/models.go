@@ -235,23 +235,3 @@ func (db *DB) Promote(ctx context.Context, id, note string) error {
 	}
 	return nil
 }
-
-// NoteModel replaces a model's note: why it was not promoted.
-func (db *DB) NoteModel(ctx context.Context, id, note string) error {
-	return db.exec(ctx, "note on model "+id, "UPDATE model SET info = json_set(info, '$.note', ?) WHERE id = ?", note, id)
-}
-
-// ForgetHost removes all models of a host that is gone for good.
-func (db *DB) ForgetHost(ctx context.Context, host omen.Host) error {
-	err := db.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM model_blob WHERE id IN (SELECT id FROM model WHERE host = ?)", host.ID())
-		if err == nil {
-			_, err = tx.ExecContext(ctx, "DELETE FROM model WHERE host = ?", host.ID())
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("forget models of host %s: %w", host.ID(), err)
-	}
-	return nil
-}

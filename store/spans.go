@@ -6,32 +6,40 @@ import (
 	"slices"
 	"time"
 
-	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/mute"
 )
 
-// ExcludedSpans are the times within from…to that host's model must not learn
-// as normal: of its incidents those that [omen.Untaught] names.
-// Silences and windows with the effect "exclude" on the host, whose labels may
-// be nil, are left out too; of an incident that nobody confirmed the time in
+// TrainingSpans are the times within from…to that host's model must not learn as
+// normal, and those that it is to learn although the model before it alerted: of
+// its incidents those that [feedback.Past.Spans] names, by the time of day in
+// zone. Silences and windows with the effect "exclude" on the host, whose labels
+// may be nil, are excluded too; of an incident that nobody confirmed the time in
 // windows with the effect "shift" is not, since other values are expected in
 // them. Spans may overlap.
-func (db *DB) ExcludedSpans(ctx context.Context, host omen.Host, labels map[string]string, from, to time.Time) ([]omen.Span, error) {
-	spans, shifted, err := db.quietSpans(ctx, omen.HostValue(host, labels), from, to)
-	if err != nil {
-		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
+func (db *DB) TrainingSpans(ctx context.Context, host omen.Host, labels map[string]string, zone *time.Location, from, to time.Time) (excluded, benign []omen.Span, err error) {
+	mutes, err := db.mutes(ctx, from)
+	past := feedback.Past{Zone: zone}
+	if err == nil {
+		past.Incidents, err = db.Incidents(ctx, Filter{Host: host, From: from.Add(-feedback.LookBack), To: to})
 	}
-	found, back, err := db.past(ctx, host, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("excluded spans of host %s: %w", host.ID(), err)
+	if err == nil {
+		past.Patterns, err = db.Patterns(ctx)
 	}
-	for _, one := range omen.Untaught(found, back, from, to) {
+	if err != nil {
+		return nil, nil, fmt.Errorf("training spans of host %s: %w", host.ID(), err)
+	}
+	excluded, shifted := mutes.Spans(mute.Subject{Host: host, Labels: labels}, from, to)
+	found, benign := past.Spans(from, to)
+	for _, one := range found {
 		if one.Confirmed {
-			spans = append(spans, one)
+			excluded = append(excluded, one)
 			continue
 		}
-		spans = append(spans, outside(one, shifted)...)
+		excluded = append(excluded, outside(one, shifted)...)
 	}
-	return spans, nil
+	return excluded, benign, nil
 }
 
 // outside is what is left of a span without others, oldest first.
@@ -52,60 +60,11 @@ func outside(s omen.Span, without []omen.Span) []omen.Span {
 	return left
 }
 
-// BenignSpans are the times within from…to that host's model is to learn although
-// the one before it alerted: of its incidents those that [omen.Harmless] names.
-func (db *DB) BenignSpans(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Span, error) {
-	found, back, err := db.past(ctx, host, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("benign spans of host %s: %w", host.ID(), err)
+// mutes are the silences that have not ended at from, and the windows.
+func (db *DB) mutes(ctx context.Context, from time.Time) (r mute.Rules, err error) {
+	if r.Silences, err = db.Silences(ctx, from); err != nil {
+		return r, err
 	}
-	return omen.Harmless(found, back, from, to), nil
-}
-
-// past is a host's incidents, and the patterns on it that were taken back.
-func (db *DB) past(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.Incident, []omen.Pattern, error) {
-	found, err := db.Incidents(ctx, Filter{Host: host, From: from, To: to})
-	if err != nil {
-		return nil, nil, err
-	}
-	known, err := db.Patterns(ctx)
-	return found, omen.TakenBack(known, host), err
-}
-
-// quietSpans are the times that the silences and windows on a host ask to be
-// left out of its training, and those of windows in which other values are
-// expected.
-func (db *DB) quietSpans(ctx context.Context, value func(string) string, from, to time.Time) (out, shifted []omen.Span, err error) {
-	silences, err := db.Silences(ctx, from)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, s := range silences {
-		if s.Effect == omen.EffectExclude && s.From.Before(to) && onHost(s.Match, value) {
-			out = append(out, omen.Span{From: s.From, To: s.Until, Why: "silence " + s.ID})
-		}
-	}
-	windows, err := db.Windows(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, w := range windows {
-		switch {
-		case !onHost(w.Match, value):
-		case w.Effect == omen.EffectExclude:
-			out = append(out, w.Between(from, to)...)
-		case w.Effect == omen.EffectShift:
-			shifted = append(shifted, w.Between(from, to)...)
-		}
-	}
-	return out, shifted, nil
-}
-
-// onHost reports whether matchers that ask about hosts alone hold for one.
-func onHost(match []omen.Matcher, value func(string) string) bool {
-	if slices.ContainsFunc(match, func(m omen.Matcher) bool { return !m.OfHost() }) {
-		return false
-	}
-	holds, err := omen.Compile(match)
-	return err == nil && holds(value)
+	r.Windows, err = db.Windows(ctx)
+	return r, err
 }

@@ -37,12 +37,12 @@ func TestAFlippedBitInTheJournalIsNoticed(t *testing.T) {
 		t.Errorf("the other incident cannot be read: %v", err)
 	}
 	_, changes := db.Changes(t.Context(), "i2")
-	_, told := db.Told(t.Context(), start)
+	_, notifying := db.Notifying(t.Context(), start)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	_, opened := Open(t.Context(), path, slog.New(slog.DiscardHandler))
-	for what, err := range map[string]error{"timeline": changes, "told": told, "start": opened} {
+	for what, err := range map[string]error{"timeline": changes, "notifying": notifying, "start": opened} {
 		if !errors.Is(err, omen.ErrCorrupt) || !strings.Contains(err.Error(), "journal row 2 (change i2.1)") || !strings.Contains(omen.Hint(err), "seq = 2") {
 			t.Errorf("%s: %v (hint %q)", what, err, omen.Hint(err))
 		}

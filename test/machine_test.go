@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -159,36 +158,44 @@ func (m *machine) export(t *testing.T) string {
 	return s.Listener.Addr().String()
 }
 
-// history is the past of machines from..to in OpenMetrics text (seconds) or,
-// for VictoriaMetrics, Prometheus' text (milliseconds).
-func history(all []*machine, from, to time.Time, step time.Duration, open bool) string {
-	families := map[string][]string{}
-	var order []string
+// line is one sample of the past.
+type line struct {
+	metric
+	at time.Time
+}
+
+// history is the past of machines from..to.
+func history(all []*machine, from, to time.Time, step time.Duration) (past []line) {
 	for _, m := range all {
 		for at := from; at.Before(to); at = at.Add(step) {
 			for _, s := range m.at(at) {
-				// promtool takes families that are no strict OpenMetrics
-				// counters as unknown, which stores the same samples.
-				labels := strings.TrimPrefix(s.labels+fmt.Sprintf(`,instance="%s",job="node"`, m.name), ",")
-				stamp := fmt.Sprintf("%d", at.UnixMilli())
-				if open {
-					stamp = fmt.Sprintf("%.3f", float64(at.UnixMilli())/1000)
-				}
-				if _, known := families[s.family]; !known {
-					order = append(order, s.family)
-				}
-				families[s.family] = append(families[s.family], fmt.Sprintf("%s{%s} %g %s\n", s.family, labels, s.value, stamp))
+				s.labels = strings.TrimPrefix(s.labels+fmt.Sprintf(`,instance="%s",job="node"`, m.name), ",")
+				past = append(past, line{s, at})
 			}
 		}
 	}
-	var b strings.Builder
-	for _, family := range order {
+	return past
+}
+
+// exposition is the past in OpenMetrics text (seconds) or, for
+// VictoriaMetrics, Prometheus' text (milliseconds).
+func exposition(past []line, open bool) string {
+	families := map[string][]string{}
+	for _, s := range past {
+		stamp := fmt.Sprintf("%d", s.at.UnixMilli())
 		if open {
+			stamp = fmt.Sprintf("%.3f", float64(s.at.UnixMilli())/1000)
+		}
+		families[s.family] = append(families[s.family], fmt.Sprintf("%s{%s} %g %s\n", s.family, s.labels, s.value, stamp))
+	}
+	var b strings.Builder
+	for family, lines := range families {
+		if open {
+			// promtool takes families that are no strict OpenMetrics
+			// counters as unknown, which stores the same samples.
 			fmt.Fprintf(&b, "# TYPE %s unknown\n", family)
 		}
-		for _, line := range families[family] {
-			b.WriteString(line)
-		}
+		b.WriteString(strings.Join(lines, ""))
 	}
 	if open {
 		b.WriteString("# EOF\n")
@@ -196,10 +203,10 @@ func history(all []*machine, from, to time.Time, step time.Duration, open bool) 
 	return b.String()
 }
 
-// backfill makes Prometheus blocks of the machines' past.
-func backfill(t *testing.T, dir string, all []*machine, from, to time.Time, step time.Duration) {
+// backfill makes Prometheus blocks of the past.
+func backfill(t *testing.T, dir string, past []line) {
 	t.Helper()
-	file := write(t, t.TempDir(), "history.om", history(all, from, to, step, true))
+	file := write(t, t.TempDir(), "history.om", exposition(past, true))
 	out, err := exec.Command(binary(t, "promtool"), "tsdb", "create-blocks-from", "openmetrics", file, dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("promtool: %v\n%s", err, tail(string(out), 2000))
@@ -208,8 +215,20 @@ func backfill(t *testing.T, dir string, all []*machine, from, to time.Time, step
 	if err != nil || len(blocks) == 0 {
 		t.Fatalf("promtool made no blocks in %s: %v\n%s", dir, err, out)
 	}
-	if info, err := os.Stat(file); err == nil {
-		t.Logf("backfilled %s of %d machines: %d MB of text, %d blocks", to.Sub(from).Round(time.Minute), len(all), info.Size()/1e6, len(blocks))
+}
+
+// importInto sends the past to VictoriaMetrics and waits until it can be read.
+func importInto(t *testing.T, victoria string, past []line) {
+	t.Helper()
+	for _, request := range []string{"/api/v1/import/prometheus", "/internal/force_flush"} {
+		r, err := client.Post(victoria+request, "text/plain", strings.NewReader(exposition(past, false)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode/100 != 2 {
+			t.Fatalf("%s: %s", request, r.Status)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ package test
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,7 +30,7 @@ func TestDebianPrometheus(t *testing.T) {
 	dir, address, node := t.TempDir(), freeAddress(t), freeAddress(t)
 	start(t, exporter, "--web.listen-address="+node)
 	now := time.Now()
-	backfill(t, dir, all, now.Add(-past), now.Add(-scrapeInterval), scrapeInterval)
+	backfill(t, dir, history(all, now.Add(-past), now.Add(-scrapeInterval), scrapeInterval))
 
 	w := newWorld(t)
 	w.startAlertmanager(t, alertmanager)
@@ -136,15 +135,7 @@ func TestVictoriaMetrics(t *testing.T) {
 	base := "http://" + address
 	until(t, 30*time.Second, "victoria-metrics answers", answers(base+"/health"))
 	now := time.Now()
-	text := history(all, now.Add(-past), now.Add(-scrapeInterval), scrapeInterval, false)
-	r, err := client.Post(base+"/api/v1/import/prometheus", "text/plain", strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = r.Body.Close()
-	if r.StatusCode != http.StatusNoContent && r.StatusCode != http.StatusOK {
-		t.Fatalf("import: %s", r.Status)
-	}
+	importInto(t, base, history(all, now.Add(-past), now.Add(-scrapeInterval), scrapeInterval))
 	until(t, time.Minute, "victoria-metrics answers for what was imported", func() error {
 		var answer struct {
 			Data struct {

@@ -34,7 +34,7 @@ for ((i = 0; i < ${COUNT:-6}; i++)); do
 done
 cp "$work/new.txt" bin/bench.txt
 [ -z "$base" ] || cp "$work/old.txt" bin/bench-base.txt
-(cd tools && go build -o ../bin/benchstat golang.org/x/perf/cmd/benchstat)
+(cd tools/pinned && go build -o ../../bin/benchstat golang.org/x/perf/cmd/benchstat)
 if [ -n "$base" ]; then
   ./bin/benchstat "base=bin/bench-base.txt" "here=bin/bench.txt"
 else

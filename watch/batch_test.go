@@ -15,7 +15,7 @@ func TestAFleetIsScoredInParts(t *testing.T) {
 	r := newRig(t, open(t), "web-1")
 	r.grow(t)
 	m := r.hosts["web-1"].model
-	all, err := r.history(t.Context(), []string{"web-1"}, r.now.Add(-20*time.Second), r.now)
+	all, err := r.read(t.Context(), []string{"web-1"}, r.now.Add(-20*time.Second), r.now)
 	if err != nil {
 		t.Fatal(err)
 	}

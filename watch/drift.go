@@ -19,7 +19,7 @@ const (
 type drift struct {
 	expected float64 // share of the samples in training above half of the limit
 	features int     // that the model uses
-	young    bool    // it is provisional: what it learned is soon learned anew anyway
+	young    bool    // it is provisional: it is retrained soon anyway
 	busy     float64 // the same share since the model serves, over a day at most
 	samples  int
 }

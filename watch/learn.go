@@ -1,17 +1,19 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
-	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/training"
 )
 
 // batchBytes bounds the history that is in memory for one batch of trainings.
@@ -41,10 +43,10 @@ func await(ctx context.Context, d time.Duration, nudged <-chan struct{}) {
 	}
 }
 
-// Relearn has a host learned before it is due, since what is normal on it is
-// known better now; no sooner than [detect.Relearn] after the last time. A host
-// that is not there or has no model yet is left alone.
-func (w *Watch) Relearn(id omen.Host) {
+// Retrain has a host trained before it is due, since what is normal on it is
+// known better now; no sooner than an hour after its last training. A
+// host that is not there or has no model yet is left alone.
+func (w *Watch) Retrain(id omen.Host) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := w.hosts[id.Name]
@@ -52,21 +54,18 @@ func (w *Watch) Relearn(id omen.Host) {
 		return
 	}
 	h.asked = w.last
-	if !h.training.Running { // or the training that ends plans anew
+	if !h.training.Running { // or the training that ends plans the next
 		w.plan(h, w.last)
 		nudge(w.wake)
 	}
 }
 
-// plan says when the host is learned next. The caller holds mu.
+// plan says when the host is trained next. The caller holds mu.
 func (w *Watch) plan(h *host, now time.Time) {
 	trained := later(h.info.TrainedAt, h.tried)
-	h.due, h.training.NextGrade = nextDue(h.id.ID(), h.first, trained, w.o.Step, w.o.Retrain)
-	if soon := trained.Add(detect.Relearn); h.asked.After(trained) && soon.Before(h.due) {
-		h.due, h.training.NextGrade = soon, grade(soon.Sub(h.first))
-	}
+	h.due, h.training.NextGrade = w.schedule.Next(h.id, h.first, trained, h.asked)
 	if h.failures > 0 {
-		h.due = later(h.due, now.Add(retryAfter(h.failures, w.o.Step)))
+		h.due = later(h.due, now.Add(w.schedule.Retry(h.failures)))
 	}
 }
 
@@ -110,27 +109,14 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 			}
 			return 1
 		}
-		if c := a.first.Compare(b.first); c != 0 {
-			return c
-		}
-		return compare(a.id.Name, b.id.Name)
+		return cmp.Or(a.first.Compare(b.first), strings.Compare(a.id.Name, b.id.Name))
 	})
 	if len(ready) > 0 {
 		rows := int64(min(w.o.History, now.Sub(ready[0].first))/w.o.Step) + 1
-		per := min(rows, detect.HistoryRows) * int64(w.o.Schema.Len()) * 8 * 2 // the frame, and its vectors
+		per := min(rows, training.HistoryRows) * int64(w.o.Schema.Len()) * 8 * 2 // the frame, and its vectors
 		ready = ready[:min(len(ready), int(max(1, batchBytes/per)))]
 	}
 	return ready, max(wait, 100*time.Millisecond)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // train reads the hosts' history together, and fits and proves a model for
@@ -147,8 +133,8 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 		}
 	}
 	w.mu.Unlock()
-	span := min(w.o.History, end.Sub(first), detect.HistoryRows*w.o.Step)
-	vectors, err := w.history(ctx, names, end.Add(-span.Truncate(w.o.Step)), end)
+	span := min(w.o.History, end.Sub(first), training.HistoryRows*w.o.Step)
+	vectors, err := w.read(ctx, names, end.Add(-span.Truncate(w.o.Step)), end)
 	g, fit := errgroup.WithContext(ctx)
 	for _, h := range batch {
 		if err != nil {
@@ -175,20 +161,16 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 // stores it. at is the latest instant that was read.
 func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.Time) error {
 	began := time.Now()
-	all = trimSilent(all)
 	if len(all) == 0 {
 		return fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
 	}
 	from, to := all[0].At, all[len(all)-1].At
-	excluded, err := spans(ctx, w.o.Excluded, h.id, from, to)
-	if err != nil {
-		return err
-	}
-	benign, err := spans(ctx, w.o.Benign, h.id, from, to)
-	if err != nil {
-		return err
-	}
 	o := w.o.Detect
+	var err error
+	o.Excluded, o.Benign, err = w.o.Store.TrainingSpans(ctx, h.id, w.Labels(h.id), w.o.Zone, from, to)
+	if err != nil {
+		return err
+	}
 	o.Progress = func(done, total int) {
 		w.mu.Lock()
 		h.training.Progress = float64(done) / float64(max(total, 1))
@@ -197,33 +179,46 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	w.mu.Lock()
 	champion := h.model
 	w.mu.Unlock()
-	renewed, err := detect.Renew(ctx, w.o.Schema, all, champion, excluded, benign, o)
+	r, err := training.Run(ctx, training.Task{Host: h.id, Schema: w.o.Schema, Vectors: all, Champion: champion, Options: o})
 	if err != nil {
 		return err
 	}
-	model, promote, why := renewed.Model, renewed.Promoted, renewed.Why
-	blob, err := model.MarshalBinary()
+	blob, err := r.Model.MarshalBinary()
 	if err != nil {
 		return err
 	}
-	info := model.Info()
-	info.TrainedAt, info.Serving, info.Note = at, promote, why
+	info := r.Model.Info()
+	info.TrainedAt, info.Serving, info.Note = at, r.Promoted, r.Why
 	if err := w.o.Store.PutModel(ctx, info, blob); err != nil {
 		return err
 	}
-	w.learned(h, model, info, w.latest(ctx, h, all), promote)
+	w.learned(h, r.Model, info, w.latest(ctx, h, all), r.Promoted)
 	w.metrics.training.Observe(time.Since(began).Seconds())
 	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
-		"rows", info.Rows, "serving", promote, "why", why, "dur", time.Since(began).Round(time.Millisecond))
+		"rows", info.Rows, "serving", r.Promoted, "why", r.Why, "dur", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
-// spans asks for some of a host's spans.
-func spans(ctx context.Context, ask func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error), h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	if ask == nil {
-		return nil, nil
+// past reads the source's history.
+func (w *Watch) past() training.History {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return training.History{Source: w.o.Source, Name: w.o.Name, Schema: w.o.Schema, Step: w.o.Step, Window: w.window, Log: w.log}
+}
+
+// read is the named hosts' samples from start to end, marked with the windows
+// that they are in.
+func (w *Watch) read(ctx context.Context, names []string, start, end time.Time) (map[string][]omen.Vector, error) {
+	out, err := w.past().Read(ctx, names, start, end)
+	for name, all := range out {
+		w.markShifts(name, all)
 	}
-	return ask(ctx, h, from, to)
+	return out, err
+}
+
+// recent is the named hosts' latest samples up to at: what a stream starts from.
+func (w *Watch) recent(ctx context.Context, names []string, at time.Time) (map[string][]omen.Vector, error) {
+	return w.read(ctx, names, at.Add(-(training.WarmSteps-1)*w.o.Step), at)
 }
 
 // latest is what a new model's stream starts from: the samples up to now, since
@@ -233,12 +228,12 @@ func (w *Watch) latest(ctx context.Context, h *host, all []omen.Vector) []omen.V
 	w.mu.Lock()
 	at := w.last
 	w.mu.Unlock()
-	recent, err := w.recent(ctx, h.id.Name, at)
-	if err != nil || len(recent) == 0 {
+	recent, err := w.recent(ctx, []string{h.id.Name}, at)
+	if err != nil || len(recent[h.id.Name]) == 0 {
 		w.log.Warn("new model starts from older samples", "host", h.id.Name, "err", err)
-		return all[max(0, len(all)-warmSteps):]
+		return all[max(0, len(all)-training.WarmSteps):]
 	}
-	return recent
+	return recent[h.id.Name]
 }
 
 // learned takes up a trained model whose stream starts from recent, or notes
@@ -282,9 +277,4 @@ func (w *Watch) failed(ctx context.Context, h *host, err error) {
 		level = w.log.Info
 	}
 	level("no model from this training", "host", h.id.Name, "err", err)
-}
-
-// trimSilent leaves out the instants at which the host said nothing.
-func trimSilent(all []omen.Vector) []omen.Vector {
-	return slices.DeleteFunc(all, feature.Silent)
 }

@@ -90,13 +90,15 @@ func (w *Watch) lookUp(ctx context.Context) error {
 		}
 	}
 	w.mu.Unlock()
-	firsts, err := w.firsts(ctx, at, names)
+	firsts, err := w.past().Firsts(ctx, names, at, w.o.History)
 	if err != nil {
 		return err
 	}
-	recent, err := w.recentAll(ctx, at, names, models)
-	if err != nil {
-		return err
+	var recent map[string][]omen.Vector
+	if models > 0 {
+		if recent, err = w.recent(ctx, names, at); err != nil {
+			return err
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,7 +126,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 }
 
 // loadModels are the stored models of this source and profile, by host. Those
-// of another schema or step are left aside: their hosts are learned anew.
+// of another schema or step are left aside: their hosts are trained afresh.
 func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
 	out := map[string]trained{}
 	tried, err := w.o.Store.LastTrained(ctx)

@@ -13,7 +13,9 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
@@ -89,6 +91,7 @@ func (s server) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 // training and store, step by step instead of by the clock.
 type chain struct {
 	*Watch
+	deaf
 	db      *store.DB
 	tracker *incident.Tracker
 	rules   incident.Rules
@@ -108,22 +111,19 @@ func newChain(t *testing.T, s server) *chain {
 func chainOf(t *testing.T, begin time.Time, o Options) *chain {
 	t.Helper()
 	c := &chain{db: open(t), tracker: incident.NewTracker(incident.Hysteresis{}, nil), begin: begin}
-	o.Name, o.Store, o.Offer, o.Note, o.Benign, o.Windows = "prod", c.db, c.offer, c.keepEvent, c.db.BenignSpans, c.db.Windows
-	o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-		return c.db.ExcludedSpans(ctx, h, nil, from, to)
-	}
+	o.Name, o.Store, o.Sink = "prod", c.db, c
 	c.Watch = New(o)
 	return c
 }
 
-// offer does with a round what the desk does, without its clock.
-func (c *chain) offer(ctx context.Context, k omen.Tick) error {
+// Offer does with a round what the manager does, without its clock.
+func (c *chain) Offer(ctx context.Context, k omen.Tick) error {
 	changes := c.tracker.Tick(k)
 	if err := c.db.Append(ctx, changes...); err != nil {
 		return err
 	}
 	for _, one := range changes {
-		if store.Tells(one) {
+		if feedback.Notifies(one) {
 			c.pages = append(c.pages, one)
 		}
 		if one.Kind != omen.ChangeClosed {
@@ -133,8 +133,8 @@ func (c *chain) offer(ctx context.Context, k omen.Tick) error {
 		if err != nil {
 			return err
 		}
-		if p, ok := incident.Recurring(one.Incident, past, c.rules.Patterns, time.UTC, one.At); ok {
-			c.rules.Patterns = append(slices.Clone(c.rules.Patterns), p)
+		if r := (feedback.Past{Incidents: past, Patterns: c.rules.Patterns}).Recurs(one.Incident); r.Expected != nil {
+			c.rules.Patterns = append(slices.Clone(c.rules.Patterns), *r.Expected)
 			if err := errors.Join(c.tracker.SetRules(c.rules)...); err != nil {
 				return err
 			}
@@ -143,8 +143,8 @@ func (c *chain) offer(ctx context.Context, k omen.Tick) error {
 	return nil
 }
 
-// keepEvent does with an event what the desk does.
-func (c *chain) keepEvent(ctx context.Context, e omen.Event) error {
+// Note does with an event what the manager does.
+func (c *chain) Note(ctx context.Context, e mute.Event) error {
 	c.rules.Events = append(slices.Clone(c.rules.Events), e)
 	return errors.Join(c.db.PutEvent(ctx, e), errors.Join(c.tracker.SetRules(c.rules)...))
 }
@@ -157,7 +157,7 @@ func (c *chain) live(t *testing.T, from, to time.Duration) (pages []string) {
 	for at := from; at < to; at += c.o.Step {
 		now := c.begin.Add(at)
 		c.round(t.Context(), now)
-		c.note(t.Context())
+		c.noteEvents(t.Context())
 		if c.unknown() {
 			if err := c.lookUp(t.Context()); err != nil {
 				t.Fatal(err)
@@ -253,7 +253,7 @@ func TestScenarioReboot(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != omen.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
+		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != mute.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
 			t.Errorf("with a boot: pages %q, events %+v; want one event and no page", pages, events)
 		case !booted && (len(pages) != 1 || len(events) != 0):
 			t.Errorf("without a boot: pages %q, events %+v; want one page and no event", pages, events)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
 )
 
 // Every expression of the built-in profile, narrowed to some hosts, gives for
@@ -18,7 +19,7 @@ func TestNarrowedQueriesOfTheNodeProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local, err := series.OpenLocal(series.LocalOptions{Dir: t.TempDir()})
+	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

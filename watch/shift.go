@@ -7,39 +7,27 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
-// shiftEvery is how often windows are read anew.
+// shiftEvery is how often windows are read again.
 const shiftEvery = 30 * time.Second
 
 // shift is a maintenance window in which a host's model is to expect other
 // values.
 type shift struct {
-	window omen.Window
-	holds  omen.Condition
-	from   time.Time // spans are those within from…to
-	to     time.Time
-	spans  []omen.Span
-}
-
-// active reports whether the window holds at an instant; it remembers a day's
-// occurrences.
-func (s *shift) active(at time.Time) bool {
-	if at.Before(s.from) || !at.Before(s.to) {
-		s.from, s.to = at, at.Add(24*time.Hour)
-		s.spans = s.window.Between(s.from, s.to)
-	}
-	return slices.ContainsFunc(s.spans, func(p omen.Span) bool { return !at.Before(p.From) && at.Before(p.To) })
+	mute.Occurrences
+	holds mute.Condition
 }
 
 // readShifts reads the windows that shift the expectation, in the order of
 // their IDs; at is now.
 func (w *Watch) readShifts(ctx context.Context, at time.Time) {
-	if w.o.Windows == nil || at.Sub(w.shiftsAt).Abs() < shiftEvery {
+	if at.Sub(w.shiftsAt).Abs() < shiftEvery {
 		return
 	}
 	w.shiftsAt = at
-	all, err := w.o.Windows(ctx)
+	all, err := w.o.Store.Windows(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Warn("windows not read: what they were stays", "err", err)
@@ -48,13 +36,13 @@ func (w *Watch) readShifts(ctx context.Context, at time.Time) {
 	}
 	var shifts []*shift
 	for _, one := range all {
-		holds, err := omen.Compile(one.Match)
-		if one.Effect != omen.EffectShift || err != nil || slices.ContainsFunc(one.Match, func(m omen.Matcher) bool { return !m.OfHost() }) {
-			continue // a broken window is told of by the desk
+		holds, err := mute.Compile(one.Match)
+		if one.Effect != mute.EffectShift || err != nil || slices.ContainsFunc(one.Match, func(m mute.Matcher) bool { return !m.OfHost() }) {
+			continue // the manager reports a broken window
 		}
-		shifts = append(shifts, &shift{window: one, holds: holds})
+		shifts = append(shifts, &shift{mute.Occurrences{Window: one}, holds})
 	}
-	slices.SortFunc(shifts, func(a, b *shift) int { return strings.Compare(a.window.ID, b.window.ID) })
+	slices.SortFunc(shifts, func(a, b *shift) int { return strings.Compare(a.Window.ID, b.Window.ID) })
 	w.mu.Lock()
 	w.shifts = shifts
 	w.mu.Unlock()
@@ -64,8 +52,8 @@ func (w *Watch) readShifts(ctx context.Context, at time.Time) {
 // if none. The caller holds mu.
 func (w *Watch) shifted(h *host, at time.Time) string {
 	for _, s := range w.shifts {
-		if s.active(at) && s.holds(omen.HostValue(h.id, h.labels)) {
-			return s.window.ID
+		if s.Active(at) && s.holds(mute.HostValue(h.id, h.labels)) {
+			return s.Window.ID
 		}
 	}
 	return ""
@@ -83,14 +71,14 @@ func (w *Watch) markShifts(name string, all []omen.Vector) {
 		return
 	}
 	for _, s := range w.shifts {
-		if !s.holds(omen.HostValue(h.id, h.labels)) {
+		if !s.holds(mute.HostValue(h.id, h.labels)) {
 			continue
 		}
-		for _, p := range s.window.Between(all[0].At, all[len(all)-1].At.Add(1)) {
+		for _, p := range s.Window.Between(all[0].At, all[len(all)-1].At.Add(1)) {
 			i, _ := slices.BinarySearchFunc(all, p.From, func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
 			for ; i < len(all) && all[i].At.Before(p.To); i++ {
 				if all[i].Shift == "" { // of several the first by ID, as live
-					all[i].Shift = s.window.ID
+					all[i].Shift = s.Window.ID
 				}
 			}
 		}

@@ -13,19 +13,23 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
 
-// whole is a watch and a desk with all their loops, on synctest's clock, as
+// whole is a watch and a manager with all their loops, on synctest's clock, as
 // package app puts them together.
 type whole struct {
-	db   *store.DB
-	desk *incident.Desk
+	deaf
+	db      *store.DB
+	manager *incident.Manager
 	*Watch
 	t     *testing.T // the bubble's
 	began time.Time
 }
+
+func (w *whole) Offer(ctx context.Context, k omen.Tick) error { return w.manager.Offer(ctx, k) }
 
 // bubble is when synctest's clock starts.
 var bubble = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -48,17 +52,12 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 		}
 		defer db.Close()
 		w := &whole{db: db, t: t, began: time.Now()}
-		w.desk = incident.NewDesk(incident.Options{Store: db, Habit: func(h omen.Host) { w.Relearn(h) }})
-		o.Source, o.Name, o.Store, o.Offer, o.Benign = source, "test", db, w.desk.Offer, db.BenignSpans
-		if o.Excluded == nil {
-			o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-				return db.ExcludedSpans(ctx, h, nil, from, to)
-			}
-		}
+		w.manager = incident.NewManager(incident.Options{Store: db, Hosts: w})
+		o.Source, o.Name, o.Store, o.Sink = source, "test", db, w
 		w.Watch = New(o)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)
-		go func() { done <- w.desk.Run(ctx) }()
+		go func() { done <- w.manager.Run(ctx) }()
 		go func() { done <- w.Run(ctx) }()
 		play(w)
 		cancel()
@@ -119,7 +118,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 					t.Fatalf("told of %+v, want the first", told())
 				}
 				if minded {
-					if _, err := w.desk.Do(w.t.Context(), incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
+					if _, err := w.manager.Do(w.t.Context(), incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -191,7 +190,7 @@ func TestVerdictReachesTheNextModel(t *testing.T) {
 // other values are expected in it, and only in it.
 func TestWindowEffectsReachTheModel(t *testing.T) {
 	const length, job = 40 * time.Minute, 34 * time.Minute // the job's end is a jump too, and in the window
-	for _, effect := range []omen.Effect{omen.EffectSilence, omen.EffectExclude, omen.EffectShift} {
+	for _, effect := range []mute.Effect{mute.EffectSilence, mute.EffectExclude, mute.EffectShift} {
 		t.Run(string(effect), func(t *testing.T) {
 			w := &world{hosts: []string{"web-1"}, born: bubble}
 			night := func(n int) time.Time { return bubble.Add(time.Duration(n)*aDay + 2*time.Hour) }
@@ -200,29 +199,29 @@ func TestWindowEffectsReachTheModel(t *testing.T) {
 			}
 			w.set("disk", 3, night(4).Add(10*time.Hour), night(4).Add(10*time.Hour+length))
 			c := chainOf(t, bubble, Options{Source: w, Schema: profile(t), Step: 2 * time.Minute})
-			window := omen.Window{
+			window := mute.Window{
 				ID: "backup", Name: "backup", By: "ann", Effect: effect, Start: night(0).Format("2006-01-02T15:04:05"),
-				Duration: length, Rule: "FREQ=DAILY", Match: []omen.Matcher{{Name: omen.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
+				Duration: length, Rule: "FREQ=DAILY", Match: []mute.Matcher{{Name: mute.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
 			}
 			if err := c.db.PutWindow(t.Context(), window, omen.Audit{By: "ann", Action: "test", Subject: "backup"}); err != nil {
 				t.Fatal(err)
 			}
-			c.rules.Windows = []omen.Window{window}
+			c.rules.Windows = []mute.Window{window}
 			for _, err := range c.tracker.SetRules(c.rules) {
 				t.Fatal(err)
 			}
 			c.live(t, 0, 4*aDay)
 			card := c.card(t)
-			left := slices.ContainsFunc(card.Excluded, func(s detect.Span) bool { // nothing happened in the first night's
+			left := slices.ContainsFunc(card.Excluded, func(s omen.Span) bool { // nothing happened in the first night's
 				return s.From.Equal(night(0)) && s.To.Equal(night(0).Add(length))
 			})
-			if left != (effect == omen.EffectExclude) {
+			if left != (effect == mute.EffectExclude) {
 				t.Errorf("the window is left out of training: %v (%v)", left, card.Excluded)
 			}
-			if known := len(card.Shifts) == 1 && card.Shifts[0].ID == "backup"; known != (effect == omen.EffectShift) {
+			if known := len(card.Shifts) == 1 && card.Shifts[0].ID == "backup"; known != (effect == mute.EffectShift) {
 				t.Errorf("the model knows the windows %+v", card.Shifts)
 			}
-			if effect != omen.EffectShift {
+			if effect != mute.EffectShift {
 				return
 			}
 			loud := 0

@@ -3,6 +3,9 @@ package web
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -29,8 +32,13 @@ func TestServe(t *testing.T) {
 	}{
 		{"GET", "/", 200, "text/html", "no-cache"},
 		{"GET", "/hosts/local%2Fnode%2Fweb-1", 200, "text/html", "no-cache"},
-		{"GET", "/.keep", 200, "text/html", "no-cache"},
-		{"GET", "/../../etc/passwd", 200, "text/html", "no-cache"},
+		{"GET", "/hosts/prom/node/a%252Fb", 200, "text/html", "no-cache"},
+		{"GET", "/silences", 200, "text/html", "no-cache"},
+		{"GET", "/federate", 404, "text/html", ""},
+		{"GET", "/debug/pprof/", 404, "text/html", ""},
+		{"GET", "/hostss", 404, "text/html", ""},
+		{"GET", "/.keep", 404, "text/html", ""},
+		{"GET", "/../../etc/passwd", 404, "text/html", ""},
 		{"GET", "/assets/app-1a.js", 200, "text/javascript", "immutable"},
 		{"GET", "/assets/app-old.js", 404, "text/plain", "no-cache"},
 		{"GET", "/favicon.svg", 200, "image/svg+xml", "no-cache"},
@@ -41,6 +49,21 @@ func TestServe(t *testing.T) {
 			!strings.Contains(r.Header.Get("Cache-Control"), c.caches) && c.status == 200 {
 			t.Errorf("%s %s: %d, %s, %s", c.method, c.path, r.StatusCode, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"))
 		}
+	}
+}
+
+// Every address of the web UI's router, and no other, is answered with 200.
+func TestSectionsAreTheRouters(t *testing.T) {
+	router, err := os.ReadFile("ui/src/main.tsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []string
+	for _, m := range regexp.MustCompile(`case "(\w*)":`).FindAllSubmatch(router, -1) {
+		cases = append(cases, string(m[1]))
+	}
+	if !slices.Equal(cases, sections) {
+		t.Errorf("main.tsx knows %q, web.go %q", cases, sections)
 	}
 }
 

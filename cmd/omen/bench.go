@@ -9,6 +9,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/bench"
+	"github.com/omenhq/omen/bench/baseline"
 	"github.com/omenhq/omen/detect"
 )
 
@@ -48,22 +49,27 @@ func (j *jsonTo) Decode(ctx *kong.DecodeContext) error {
 // Help is shown below the flags.
 func (benchCmd) Help() string {
 	text := "Examples:\n\n  omen bench ../shared/bench\n  omen bench data/ --detector=ran,zscore --json=new.json --compare=old.json\n\nMethods:\n\n"
-	for _, d := range bench.Detectors(detect.Options{}) {
+	for _, d := range methods() {
 		text += fmt.Sprintf("  %-14s %s\n", d.Name, d.Help)
 	}
 	return text
+}
+
+// methods are Omen's detector and what it is compared with.
+func methods() []bench.Method {
+	return append(bench.Omen(detect.Options{}), baseline.Methods()...)
 }
 
 func (c *benchCmd) Run(e *env) error {
 	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Budget) > 0 || c.Weeks > 0) {
 		return omen.WithHint(fmt.Errorf("--plot: nothing to draw of --budget and --weeks: %w", omen.ErrInvalid), "leave it out, or draw the series in a run without those two")
 	}
-	detectors, err := bench.Named(c.Detector, detect.Options{})
+	detectors, err := bench.Named(c.Detector, methods())
 	if err != nil {
 		return err
 	}
 	if c.Ablate {
-		detectors = append(detectors, bench.Ablations(detect.Options{}, bench.Variants())...)
+		detectors = append(detectors, bench.Ablations()...)
 	}
 	old, err := c.before()
 	if err != nil {
@@ -74,7 +80,7 @@ func (c *benchCmd) Run(e *env) error {
 		return err
 	}
 	if len(c.Feedback) > 0 || len(c.Budget) > 0 || c.Weeks > 0 {
-		return c.lives(e, all)
+		return c.replay(e, all)
 	}
 	b := newBar(e.errors, fmt.Sprintf("running %d series", len(all)*len(detectors)))
 	o := bench.Options{Series: all, Detectors: detectors, Workers: c.Workers, Progress: b.at}
@@ -127,11 +133,11 @@ func (c *benchCmd) Run(e *env) error {
 	return nil
 }
 
-// lives measures the whole service: detection, incidents and an operator.
-func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
+// replay measures the whole service: detection, incidents and an operator.
+func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
 	var r bench.Result
 	if len(c.Feedback) > 0 {
-		b := newBar(e.errors, "living with verdicts")
+		b := newBar(e.errors, "replaying with verdicts")
 		r.Feedback, err = bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
 		b.end()
 		if err != nil {
@@ -139,7 +145,7 @@ func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 		}
 	}
 	if len(c.Budget) > 0 {
-		b := newBar(e.errors, "living with budgets")
+		b := newBar(e.errors, "replaying with budgets")
 		r.Budgets, err = bench.Budgets(e.ctx, all, detect.Options{}, c.Budget, b.at)
 		b.end()
 		if err != nil {
@@ -147,7 +153,7 @@ func (c *benchCmd) lives(e *env, all []*bench.Series) (err error) {
 		}
 	}
 	if c.Weeks > 0 {
-		b := newBar(e.errors, "living through weeks")
+		b := newBar(e.errors, "replaying weeks")
 		r.Weeks, err = bench.Weeks(e.ctx, all, detect.Options{}, c.Weeks, b.at)
 		b.end()
 		if err != nil {

@@ -132,11 +132,5 @@ func (c *checkSourceCmd) table(e *env, names []string, r series.SourceCheck) err
 }
 
 func lacking(all, have []string) []string {
-	var out []string
-	for _, h := range all {
-		if !slices.Contains(have, h) {
-			out = append(out, h)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(all), func(h string) bool { return slices.Contains(have, h) })
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
-	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
@@ -157,8 +156,8 @@ func columns(names []string) (*feature.Schema, error) {
 // with holes has no samples there.
 func histories(schema *feature.Schema, f *series.Frame, source string) []history {
 	var all []history
-	for _, vectors := range bench.Histories(schema, f, source) {
-		vectors = slices.DeleteFunc(vectors, feature.Silent)
+	for h := range f.Hosts {
+		vectors := slices.DeleteFunc(schema.History(f, source, h), feature.Silent)
 		if len(vectors) > 0 {
 			all = append(all, history{name: vectors[0].Host.Name, schema: schema, vectors: vectors, step: f.Step})
 		}
@@ -166,22 +165,30 @@ func histories(schema *feature.Schema, f *series.Frame, source string) []history
 	return all
 }
 
+// schema is the configuration, and the schema of one of its profiles.
+func (c configFlag) schema(profile string) (*config.Config, *feature.Schema, error) {
+	conf, err := config.Parse(nil)
+	if c.File != "" {
+		conf, err = app.Check(c.File)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := app.Schemas(conf)
+	if err != nil {
+		return nil, nil, err
+	}
+	if all[profile] == nil {
+		return nil, nil, omen.WithHint(fmt.Errorf("profile %q: %w", profile, omen.ErrNotFound), "node and original are built in; others are declared in a configuration file: --config.file=FILE")
+	}
+	return conf, all[profile], nil
+}
+
 // source is the server that the flags name, and what is read from it.
 func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
-	conf, err := config.Parse(nil)
-	if d.Config.File != "" {
-		conf, err = app.Check(d.Config.File)
-	}
+	conf, schema, err := d.Config.schema(d.Profile)
 	if err != nil {
 		return config.Source{}, nil, err
-	}
-	schemas, err := app.Schemas(conf)
-	if err != nil {
-		return config.Source{}, nil, err
-	}
-	schema := schemas[d.Profile]
-	if schema == nil {
-		return config.Source{}, nil, omen.WithHint(fmt.Errorf("profile %q: %w", d.Profile, omen.ErrNotFound), "node and original are built in; others are declared in a configuration file: --config.file=FILE")
 	}
 	sources := conf.Sources
 	for _, u := range d.Prometheus.URL {

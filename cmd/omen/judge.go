@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/url"
 	"os/user"
+	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/api"
 )
 
 // asked is what commands that change something at a running Omen have in common.
@@ -26,15 +28,17 @@ func (c asked) author() string {
 	return "cli"
 }
 
-func (c asked) path(action string) string {
-	return "incidents/" + url.PathEscape(c.Incident) + "/" + action
+// post asks for an action on the incident.
+func (c asked) post(e *env, action string, body api.Act, into any) error {
+	body.By, body.Comment = c.author(), c.Comment
+	return api.NewClient(c.URL).Post(e.ctx, "incidents/"+url.PathEscape(c.Incident)+"/"+action, body, into)
 }
 
 type ackCmd struct{ asked }
 
 func (c *ackCmd) Run(e *env) error {
-	var in omen.Incident
-	if err := tell(e.ctx, c.URL, c.path("ack"), map[string]any{"by": c.author(), "comment": c.Comment}, &in); err != nil {
+	var in api.IncidentDetail
+	if err := c.post(e, "ack", api.Act{}, &in); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.out, "%s is acknowledged by %s\n", in.ID, in.AckedBy)
@@ -49,23 +53,12 @@ type judgeCmd struct {
 	Preview bool   `help:"Only say what would change."`
 }
 
-// previewed is the part of the API's answer that people are shown.
-type previewed struct {
-	Previews []struct {
-		Pattern struct {
-			Host struct{ Name string }
-			Text string
-		}
-		Vanish, Lost []omen.Incident
-	}
-}
-
 func (c *judgeCmd) Run(e *env) error {
 	verdict := map[string]omen.Verdict{"real": omen.Real, "not-a-problem": omen.NotAProblem, "expected": omen.Expected}[c.Verdict]
-	body := map[string]any{"by": c.author(), "comment": c.Comment, "verdict": verdict, "role": c.Role, "force": c.Force}
+	body := api.Act{Verdict: verdict, Role: c.Role, Force: c.Force}
 	if verdict != omen.NoVerdict {
-		var p previewed
-		if err := tell(e.ctx, c.URL, c.path("verdict/preview"), body, &p); err != nil {
+		var p api.Previews
+		if err := c.post(e, "verdict/preview", body, &p); err != nil {
 			return err
 		}
 		c.show(e, p)
@@ -73,18 +66,18 @@ func (c *judgeCmd) Run(e *env) error {
 	if c.Preview {
 		return nil
 	}
-	var in omen.Incident
-	if err := tell(e.ctx, c.URL, c.path("verdict"), body, &in); err != nil {
+	var in api.IncidentDetail
+	if err := c.post(e, "verdict", body, &in); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.out, "%s is judged %s by %s\n", in.ID, c.Verdict, c.author())
 	return nil
 }
 
-// show lists which incidents of the last 90 days nobody would have been told of.
-func (c *judgeCmd) show(e *env, p previewed) {
+// show lists which incidents of the last 90 days would have been suppressed.
+func (c *judgeCmd) show(e *env, p api.Previews) {
 	for _, one := range p.Previews {
-		fmt.Fprintf(e.out, "%s, %s: %d incidents of the last 90 days would not have been told\n", one.Pattern.Host.Name, one.Pattern.Text, len(one.Vanish))
+		fmt.Fprintf(e.out, "%s, %s: %d incidents of the last 90 days would have been suppressed\n", one.Pattern.Host.Name, one.Pattern.Text, len(one.Vanish))
 		lost := map[string]bool{}
 		for _, in := range one.Lost {
 			lost[in.ID] = true
@@ -94,7 +87,7 @@ func (c *judgeCmd) show(e *env, p previewed) {
 			if lost[in.ID] {
 				note = "  CONFIRMED AS REAL"
 			}
-			fmt.Fprintf(e.out, "  %s  %s  %s%s\n", in.ID, stamp(in.Since), in.Summary, note)
+			fmt.Fprintf(e.out, "  %s  %s  %s%s\n", in.ID, stamp(time.Time(in.Since)), in.Summary, note)
 		}
 	}
 }

@@ -30,7 +30,7 @@ var version = "unknown"
 type cli struct {
 	Log logFlags `embed:"" prefix:"log."`
 
-	Serve     serveCmd     `cmd:"" help:"Watch this machine, or every host that a Prometheus knows: learn what is normal, score, open incidents, tell people. Needs no configuration."`
+	Serve     serveCmd     `cmd:"" help:"Watch this machine, or every host that a Prometheus knows: learn what is normal, score, open incidents, notify people. Needs no configuration."`
 	Train     trainCmd     `cmd:"" help:"Learn a model once, from CSV files or a Prometheus, and print how well that went."`
 	Tune      tuneCmd      `cmd:"" help:"Search for the network size, learning rate and mask rate that learn best; serve uses the winner."`
 	Replay    replayCmd    `cmd:"" help:"Run detection over history, and print the pages that you would have got."`
@@ -123,7 +123,7 @@ func commandPath(c *kong.Context) string {
 	return strings.Join(names, " ")
 }
 
-// complain writes an error as people read it, and what may mend it.
+// complain writes an error as people read it, and what may resolve it.
 func complain(w io.Writer, err error) int {
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(w, "omen: interrupted")

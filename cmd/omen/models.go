@@ -1,18 +1,15 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/url"
 	"os"
 	"text/tabwriter"
+	"time"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/app"
-	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/detect"
 )
 
@@ -23,49 +20,27 @@ type modelsCmd struct {
 	Export   modelsExportCmd   `cmd:"" help:"Write a model's network as ONNX, or the whole model as Omen stores it."`
 }
 
-// stored says where models and incidents are read: from a directory, or from
-// the running Omen that has it.
-type stored struct {
-	Storage storageFlag `embed:"" prefix:"storage."`
-	URL     string      `help:"Ask this running Omen instead of reading the directory." placeholder:"${localhost}" name:"url"`
-}
-
-// models are all stored models, or those of one host, with cards.
-func (s stored) models(ctx context.Context, log *slog.Logger) ([]omen.ModelInfo, error) {
-	if s.URL != "" {
-		var answer struct{ Models []omen.ModelInfo }
-		err := ask(ctx, s.URL, "models?all=true", &answer)
-		return answer.Models, err
-	}
-	db, err := openStore(ctx, s.Storage.Path, log)
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	return db.Models(ctx, omen.Host{})
-}
-
 type modelsListCmd struct {
 	stored `embed:""`
 }
 
 func (c *modelsListCmd) Run(e *env) error {
-	all, err := c.models(e.ctx, e.log)
-	if err != nil {
+	var all api.Models
+	if err := c.get(e, "models?all=true", &all); err != nil {
 		return err
 	}
-	if len(all) == 0 {
-		fmt.Fprintln(e.out, "no model yet: omen serve learns the first within minutes")
+	if len(all.Models) == 0 {
+		fmt.Fprintln(e.out, "no model yet: omen serve trains the first within minutes")
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "host\tmodel\tgrade\tsamples\tlearned\tserves\tnote")
-	for _, m := range all {
+	fmt.Fprintln(w, "host\tmodel\tgrade\tsamples\ttrained\tserves\tnote")
+	for _, m := range all.Models {
 		serves := ""
 		if m.Serving {
 			serves = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.Host.ID(), m.ID, m.Grade, m.Rows, stamp(m.TrainedAt), serves, m.Note)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.Host.ID, m.ID, m.Grade, m.Rows, stamp(time.Time(m.TrainedAt)), serves, m.Note)
 	}
 	return w.Flush()
 }
@@ -77,51 +52,20 @@ type modelsShowCmd struct {
 }
 
 func (c *modelsShowCmd) Run(e *env) error {
-	all, err := c.models(e.ctx, e.log)
+	m, err := c.model(e, c.Model)
 	if err != nil {
 		return err
-	}
-	m, err := choose(all, c.Model)
-	if err != nil {
-		return err
-	}
-	text := m.Card
-	if c.URL != "" {
-		var answer struct {
-			Models []struct {
-				ID   string
-				Card json.RawMessage
-			}
-		}
-		if err := ask(e.ctx, c.URL, "models/"+url.PathEscape(m.Host.ID()), &answer); err != nil {
-			return err
-		}
-		for _, a := range answer.Models {
-			if a.ID == m.ID {
-				text = a.Card
-			}
-		}
 	}
 	if c.JSON {
-		_, err := fmt.Fprintln(e.out, string(text))
+		_, err := fmt.Fprintln(e.out, string(m.Card))
 		return err
 	}
 	var card detect.Card
-	if err := json.Unmarshal(text, &card); err != nil {
+	if err := json.Unmarshal(m.Card, &card); err != nil {
 		return fmt.Errorf("read card of model %s: %w: %w", m.ID, omen.ErrCorrupt, err)
 	}
 	report(e.out, history{name: m.ID}, card, card.Loss.Rows, card.Loss.HeldOut, 0)
 	return nil
-}
-
-// choose finds a model by its id, or the one that serves a host.
-func choose(all []omen.ModelInfo, name string) (omen.ModelInfo, error) {
-	for _, m := range all {
-		if m.ID == name || m.Serving && (m.Host.ID() == name || m.Host.Name == name) {
-			return m, nil
-		}
-	}
-	return omen.ModelInfo{}, omen.WithHint(fmt.Errorf("model %s: %w", name, omen.ErrNotFound), "see all with: omen models list")
 }
 
 type modelsRollbackCmd struct {
@@ -154,25 +98,21 @@ type modelsExportCmd struct {
 }
 
 func (c *modelsExportCmd) Run(e *env) error {
+	m, err := stored{Storage: c.Storage}.model(e, c.Model)
+	if err != nil {
+		return err
+	}
 	db, err := openStore(e.ctx, c.Storage.Path, e.log)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	all, err := db.Models(e.ctx, omen.Host{})
-	if err != nil {
-		return err
-	}
-	m, err := choose(all, c.Model)
-	if err != nil {
-		return err
-	}
 	_, blob, err := db.Model(e.ctx, m.ID)
 	if err != nil {
 		return err
 	}
 	if c.ONNX {
-		if blob, err = c.onnx(m, blob); err != nil {
+		if blob, err = c.onnx(m.Host.Profile, blob); err != nil {
 			return fmt.Errorf("export model %s: %w", m.ID, err)
 		}
 	}
@@ -183,21 +123,10 @@ func (c *modelsExportCmd) Run(e *env) error {
 	return nil
 }
 
-func (c *modelsExportCmd) onnx(m omen.ModelInfo, blob []byte) ([]byte, error) {
-	conf, err := config.Parse(nil)
-	if c.Config.File != "" {
-		conf, err = app.Check(c.Config.File)
-	}
+func (c *modelsExportCmd) onnx(profile string, blob []byte) ([]byte, error) {
+	_, schema, err := c.Config.schema(profile)
 	if err != nil {
 		return nil, err
-	}
-	schemas, err := app.Schemas(conf)
-	if err != nil {
-		return nil, err
-	}
-	schema := schemas[m.Host.Profile]
-	if schema == nil {
-		return nil, omen.WithHint(fmt.Errorf("profile %s: %w", m.Host.Profile, omen.ErrNotFound), "name the file that declares it: --config.file=FILE")
 	}
 	loaded, err := detect.Load(blob, schema)
 	if err != nil {

@@ -1,19 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
+	"net/url"
 	"os"
-	"strings"
-	"time"
+	"slices"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/app"
 	"github.com/omenhq/omen/store"
 )
@@ -36,52 +33,46 @@ func openStore(ctx context.Context, dir string, log *slog.Logger) (*store.DB, er
 	return db, err
 }
 
-// ask gets a JSON answer of a running Omen.
-func ask(ctx context.Context, base, path string, into any) error {
-	return exchange(ctx, http.MethodGet, base, path, nil, into)
+// stored says where models and incidents are read: from a directory, or from
+// the running Omen that has it.
+type stored struct {
+	Storage storageFlag `embed:"" prefix:"storage."`
+	URL     string      `help:"Ask this running Omen instead of reading the directory." placeholder:"${localhost}" name:"url"`
 }
 
-// tell hands JSON to a running Omen and gets its JSON answer.
-func tell(ctx context.Context, base, path string, what, into any) error {
-	body, err := json.Marshal(what)
-	if err != nil {
-		return fmt.Errorf("tell %s: %w", base, err)
+// get reads a route of the API: both ways give the same wire struct.
+func (s stored) get(e *env, path string, into any) error {
+	if s.URL != "" {
+		return api.NewClient(s.URL).Get(e.ctx, path, into)
 	}
-	return exchange(ctx, http.MethodPost, base, path, body, into)
+	db, err := openStore(e.ctx, s.Storage.Path, e.log)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return api.Stored(db, s.Storage.Path).Get(e.ctx, path, into)
 }
 
-func exchange(ctx context.Context, method, base, path string, send []byte, into any) error {
-	url := strings.TrimRight(base, "/") + "/api/v1/omen/" + path
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(send))
-	if err != nil {
-		return omen.WithHint(fmt.Errorf("ask %s: %w", base, err), "give the address that omen serve printed, such as --url="+defaultURL)
+// model is a model by its ID, or the one that serves a host, with its card.
+func (s stored) model(e *env, name string) (api.Model, error) {
+	var all, ofHost api.Models
+	if err := s.get(e, "models?all=true", &all); err != nil {
+		return api.Model{}, err
 	}
-	if send != nil {
-		r.Header.Set("Content-Type", "application/json")
+	i := slices.IndexFunc(all.Models, func(m api.Model) bool {
+		return m.ID == name || m.Serving && (m.Host.ID == name || m.Host.Name == name)
+	})
+	if i < 0 {
+		return api.Model{}, omen.WithHint(fmt.Errorf("model %s: %w", name, omen.ErrNotFound), "see all with: omen models list")
 	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return omen.WithHint(fmt.Errorf("ask %s: %w: %w", base, omen.ErrUnavailable, err), "is omen serve running there? It prints its address when it starts")
+	found := all.Models[i]
+	if err := s.get(e, "models/"+url.PathEscape(found.Host.ID), &ofHost); err != nil {
+		return api.Model{}, err
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 64<<20))
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		var said struct {
-			Error string `json:"error"`
-			Hint  string `json:"hint"`
+	for _, m := range ofHost.Models {
+		if m.ID == found.ID {
+			found = m
 		}
-		if json.Unmarshal(body, &said) != nil || said.Error == "" {
-			said.Error = answer.Status
-		}
-		return omen.WithHint(fmt.Errorf("ask %s: %s", url, said.Error), said.Hint)
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return omen.WithHint(fmt.Errorf("ask %s: the answer is not Omen's: %w", url, err), "give the address that omen serve printed")
-	}
-	return nil
+	return found, nil
 }

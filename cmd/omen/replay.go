@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -10,6 +11,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/replay"
 )
 
 type replayCmd struct {
@@ -21,7 +23,7 @@ type replayCmd struct {
 
 // Help is shown below the flags.
 func (replayCmd) Help() string {
-	return `Nothing is stored and nobody is told. Examples:
+	return `Nothing is stored and nobody is notified. Examples:
 
   omen replay --prometheus.url=http://prometheus:9090 --history=7d --skip=1d --plot=plots
   omen replay history.csv.gz`
@@ -41,34 +43,32 @@ func (c *replayCmd) Run(e *env) error {
 			return fmt.Errorf("make folder for plots: %w", err)
 		}
 	}
-	var replayed []*bench.Replayed
+	var replayed []*replay.Timeline
 	b := newBar(e.errors, "replaying")
 	for i, h := range all {
-		o := bench.ReplayOptions{
-			Detect:   detect.Options{PagesPerWeek: c.PagesPerWeek},
+		skipped := h.vectors[0].At.Add(time.Duration(skip))
+		n, _ := slices.BinarySearchFunc(h.vectors, skipped, func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
+		t, err := replay.Run(e.ctx, h.vectors[:n], h.vectors[n:], replay.Options{
+			Schema: h.schema, Detect: detect.Options{Step: h.step, PagesPerWeek: c.PagesPerWeek},
 			Progress: func(done float64) { b.at((float64(i) + done) / float64(len(all))) },
-		}
-		if skip > 0 {
-			o.From = h.vectors[0].At.Add(time.Duration(skip))
-		}
-		r, err := bench.Replay(e.ctx, h.schema, [][]omen.Vector{h.vectors}, o)
+		})
 		if err != nil {
 			b.end()
-			return fmt.Errorf("replay %s: %w", h.name, err)
+			return err
 		}
-		replayed = append(replayed, r...)
+		replayed = append(replayed, t)
 	}
 	b.end()
-	if err := bench.WriteReplay(e.out, replayed); err != nil {
+	if err := replay.Write(e.out, replayed); err != nil {
 		return err
 	}
-	for _, r := range replayed {
-		if c.Plot == "" || r.Samples == 0 {
+	for i, t := range replayed {
+		if c.Plot == "" || len(t.Samples) == 0 {
 			continue
 		}
-		path, err := r.Plot(c.Plot)
+		path, err := bench.PlotTimeline(c.Plot, t, all[i].schema.Names())
 		if err != nil {
-			return fmt.Errorf("draw %s: %w", r.Host, err)
+			return err
 		}
 		fmt.Fprintln(e.out, "drawn", path)
 	}

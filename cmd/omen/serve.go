@@ -28,9 +28,9 @@ type serveCmd struct {
 	Config     configFlag     `embed:"" prefix:"config."`
 	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
 	Web        struct {
-		ListenAddress string `help:"Where the page and the API are served. The default answers to this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
+		ListenAddress string `help:"Where the web UI and the API are served. The default answers to this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
 		Config        struct {
-			File string `help:"TLS and passwords for the page and the API, in Prometheus' own format." placeholder:"FILE" type:"path"`
+			File string `help:"TLS and passwords for the web UI and the API, in Prometheus' own format." placeholder:"FILE" type:"path"`
 		} `embed:"" prefix:"config."`
 	} `embed:"" prefix:"web."`
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/training"
 )
 
 type trainCmd struct {
@@ -37,44 +38,26 @@ func (c *trainCmd) Run(e *env) error {
 		return err
 	}
 	for i, h := range all {
-		train, calib := split(h.vectors, c.Validation)
-		b := newBar(e.errors, "learning "+h.name)
+		train, validation := training.Split(h.vectors, c.Validation)
+		b := newBar(e.errors, "training "+h.name)
 		begin := time.Now()
-		m, err := detect.Fit(e.ctx, h.schema, train, calib, detect.Options{
+		r, err := training.Run(e.ctx, training.Task{Schema: h.schema, Vectors: train, Validation: validation, Options: detect.Options{
 			Step: h.step, Seed: c.Seed, SelfTest: true,
 			Progress: func(done, total int) { b.at(float64(done) / float64(total)) },
-		})
+		}})
 		b.end()
 		if err != nil {
-			return fmt.Errorf("learn %s: %w", h.name, err)
+			return fmt.Errorf("train %s: %w", h.name, err)
 		}
 		if i > 0 {
 			fmt.Fprintln(e.out)
 		}
-		report(e.out, h, m.Card(), len(train), len(calib), time.Since(begin))
-		if err := c.save(e.out, h.name, m, len(all) > 1); err != nil {
+		report(e.out, h, r.Model.Card(), len(train), len(validation), time.Since(begin))
+		if err := c.save(e.out, h.name, r.Model, len(all) > 1); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// split divides history by time: earlier days train, later days validate. The
-// border is midnight where there are enough days for that to be near the share.
-func split(all []omen.Vector, share float64) (train, calib []omen.Vector) {
-	at := len(all) - int(float64(len(all))*share)
-	if at <= 0 || at >= len(all) {
-		return all, nil
-	}
-	border := all[at].At
-	midnight := border.Truncate(24 * time.Hour)
-	near := all[len(all)-1].At.Sub(all[0].At) / 10
-	for i, v := range all {
-		if !v.At.Before(midnight) && i > 0 && border.Sub(midnight) <= near {
-			return all[:i], all[i:]
-		}
-	}
-	return all[:at], all[at:]
 }
 
 func (c *trainCmd) save(w io.Writer, name string, m *detect.Model, several bool) error {
@@ -104,14 +87,14 @@ func (c *trainCmd) save(w io.Writer, name string, m *detect.Model, several bool)
 const original = "the system that Omen replaces reached, tuned, on its own data: 0.0042 to 0.0532 in training, 0.0453 to 0.0732 in validation"
 
 // report writes a model card for people.
-func report(w io.Writer, h history, c detect.Card, train, calib int, took time.Duration) {
+func report(w io.Writer, h history, c detect.Card, train, validation int, took time.Duration) {
 	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	learned := ""
 	if took > 0 {
-		learned = ", learned in " + took.Round(10*time.Millisecond).String()
+		learned = ", trained in " + took.Round(10*time.Millisecond).String()
 	}
 	p("%s: a model of grade %s%s", h.name, c.Grade, learned)
-	p("  samples       %d from %s to %s, every %s: %d to train, %d to validate; %d left out", c.Rows, stamp(c.From), stamp(c.To), c.Step, train, calib, c.LeftOut)
+	p("  samples       %d from %s to %s, every %s: %d to train, %d to validate; %d left out", c.Rows, stamp(c.From), stamp(c.To), c.Step, train, validation, c.LeftOut)
 	p("  features      %d in use, %d not", len(c.Active), len(c.Inactive))
 	for _, f := range c.Inactive {
 		p("                not %s: %s", f.Feature, f.Why)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"github.com/omenhq/omen/app"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/training"
 )
 
 type tuneCmd struct {
@@ -64,15 +66,7 @@ func (c *tuneCmd) Run(e *env) error {
 		b.at(float64(i+1) / float64(len(tried)))
 	}
 	b.end()
-	slices.SortStableFunc(tried, func(a, b setting) int {
-		switch {
-		case a.Validation < b.Validation:
-			return -1
-		case a.Validation > b.Validation:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(tried, func(a, b setting) int { return cmp.Compare(a.Validation, b.Validation) })
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "layers\tlearning rate\tmask rate\tvalidation\tplain loss\tseconds\t\t")
 	for i, s := range tried {
@@ -125,14 +119,16 @@ func (s *setting) try(ctx context.Context, all []history, seed uint64) error {
 	var sum, plain float64
 	var count int
 	for _, h := range all {
-		train, calib := split(h.vectors, .2)
-		m, err := detect.Fit(ctx, h.schema, train, calib, s.Apply(detect.Options{Step: h.step, Seed: seed}))
+		train, validation := training.Split(h.vectors, .2)
+		r, err := training.Run(ctx, training.Task{
+			Schema: h.schema, Vectors: train, Validation: validation, Options: s.Apply(detect.Options{Step: h.step, Seed: seed}),
+		})
 		if err != nil {
-			return fmt.Errorf("learn %s: %w", h.name, err)
+			return fmt.Errorf("train %s: %w", h.name, err)
 		}
-		plain += m.Card().Loss.PlainValidation / float64(len(all))
-		stream := m.Stream(train[max(0, len(train)-200):])
-		for _, v := range calib {
+		plain += r.Model.Card().Loss.PlainValidation / float64(len(all))
+		stream := r.Model.Stream(train[max(0, len(train)-200):])
+		for _, v := range validation {
 			score, err := stream.Score(v)
 			if err != nil {
 				return fmt.Errorf("score %s: %w", h.name, err)

@@ -51,7 +51,7 @@ await check("overview in the dark", async () => {
 });
 await check("a search that finds nothing says so", async () => {
   await page.getByRole("textbox", { name: "Find a host" }).fill("no such host anywhere");
-  await page.getByText("No host is like this.").waitFor();
+  await page.getByText("No host matches.").waitFor();
 });
 await check("host page shows score, features and model", async () => {
   await scheme(false);
@@ -155,7 +155,7 @@ if (process.env.OMEN_ACT) {
     assert.equal(Math.round((Date.parse(made.until) - Date.parse(made.from)) / 60000), 90);
     await row.getByRole("button", { name: "Edit" }).click();
     const form = page.getByRole("form", { name: "Edit silence" }), seen = form.getByRole("status", { name: "What it matches now" });
-    await seen.getByText("No host is like this now.").waitFor();
+    await seen.getByText("No host matches now.").waitFor();
     await form.getByRole("button", { name: 'Remove severity=~"warn.*"' }).click();
     await form.getByRole("textbox", { name: "Which incidents" }).fill(`host=${JSON.stringify(first.name)}`);
     await seen.getByRole("link", { name: first.name, exact: true }).first().waitFor();

@@ -1,6 +1,6 @@
 // How values, times and words are written for people. Values follow package
-// omen's Unit.Format, so that pages, messages and the API say the same.
-import type { HostState, Num } from "./api";
+// omen's Unit.Format, so that web UI, messages and the API say the same.
+import type { HostState, Num, Severity, Verdict } from "./api";
 
 function short(v: number): string {
   const a = Math.abs(v);
@@ -82,25 +82,25 @@ export const clock = (at: string | null) => (at ? new Date(at).toLocaleString(un
 export const words = (name: string) => name.replace(/_/g, " ");
 
 export const stateColor: Record<HostState, string> = { normal: "teal", anomalous: "red", learning: "violet", silent: "gray" };
-export const severityColor: Record<string, string> = { info: "gray", warning: "orange", critical: "red" };
+export const severityColor: Record<Severity, string> = { info: "gray", warning: "orange", critical: "red" };
 
 const reasons: Record<string, string> = {
   opened_anomalous: "left its normal behaviour", opened_cold_start_suppressed: "its model is too young to page",
   opened_trivial_suppressed: "too small to matter", opened_below_page_level: "too slight and too short to page", opened_silenced: "silenced", opened_maintenance: "maintenance",
-  opened_grace: "just after a boot, restart or deploy", opened_rejected_pattern: "like one judged not a problem",
+  opened_grace: "just after a boot, restart or deploy", opened_rejected_pattern: "similar to one judged not a problem",
   opened_source_down: "the source does not answer", reopened_within_window: "came back",
   escalated_severity: "went further or lasted longer", escalated_members_joined: "more hosts joined",
-  closed_recovered: "back to normal", closed_expired: "lasted so long that it is the new normal",
+  closed_recovered: "back to normal", closed_expired: "lasted so long that it is now normal",
   closed_host_gone: "the host is gone", closed_merged: "part of a larger incident", closed_by_operator: "closed by an operator",
-  opened_part_of_fleet: "part of a trouble of many hosts", opened_shared_cause: "the same trouble on many hosts at once", opened_storm: "many hosts at once",
-  opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", escalated_lifted: "what kept it quiet has ended",
+  opened_part_of_fleet: "part of an incident of many hosts", opened_shared_cause: "the same causes on many hosts at once", opened_storm: "many hosts at once",
+  opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", escalated_lifted: "no longer suppressed",
   updated_causes: "other causes lead, or it went further", updated_members: "hosts joined",
 };
 /** A reason value in words. */
 export const reason = (r: string) => reasons[r] ?? words(r);
 
-const verdicts: Record<string, string> = { real: "real", not_a_problem: "not a problem", expected_at_this_time: "expected at this time" };
-export const verdict = (v: string) => verdicts[v] ?? v;
+const verdicts: Record<Verdict, string> = { "": "none", real: "real", not_a_problem: "not a problem", expected_at_this_time: "expected at this time" };
+export const verdict = (v: Verdict) => verdicts[v];
 
 /** The start of a chart's y axis and its end, so that the limit (1) is always in view. */
 export function scoreRange(values: Num[], log: boolean): [number, number] {
@@ -109,7 +109,7 @@ export function scoreRange(values: Num[], log: boolean): [number, number] {
   return log ? [0.05, Math.max(2, top * 1.4)] : [0, top * 1.1];
 }
 
-/** The features whose return would clear the alert, as one would say them. */
+/** The features whose return would clear the alert, in a sentence. */
 export function clearing(causes: { feature: string; clears: boolean }[]): string {
   const names = causes.filter((c) => c.clears).map((c) => words(c.feature));
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;

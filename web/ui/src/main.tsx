@@ -5,7 +5,8 @@ import { StrictMode, useEffect } from "react";
 import { createRoot } from "react-dom/client";
 import "uplot/dist/uPlot.min.css";
 import { Link, useLocation } from "wouter";
-import { follow, useStatus } from "./api";
+import { usePathname } from "wouter/use-browser-location";
+import { follow, idOf, useStatus } from "./api";
 import { HostPage } from "./pages/Host";
 import { IncidentPage } from "./pages/Incident";
 import { Incidents } from "./pages/Incidents";
@@ -20,16 +21,11 @@ import "./theme.css";
 
 const theme = createTheme({ primaryColor: "violet", defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
 
-function decode(s: string): string {
-  try { return decodeURIComponent(s); } catch { return s; }
-}
-
-/** The page that an address means. */
+/** What an address shows. */
 function Page() {
-  const [path] = useLocation();
-  const [, section = "", ...rest] = path.split("/");
-  const id = decode(rest.join("/"));
-  switch (section) {
+  const path = usePathname(); // useLocation's is decoded already
+  const id = idOf(path);
+  switch (path.split("/")[1]) { // web.go has the same list
     case "": return <Overview />;
     case "hosts": return id ? <HostPage key={id} id={id} /> : <Overview />;
     case "incidents": return id ? <IncidentPage key={id} id={id} /> : <Incidents />;
@@ -38,7 +34,7 @@ function Page() {
     case "events": return <Events />;
     case "patterns": return <Patterns />;
     case "models": return id ? <HostModels key={id} id={id} /> : <Models />;
-    default: return <main className="page"><Empty>There is no page here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
+    default: return <main className="page"><Empty>There is nothing here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
   }
 }
 

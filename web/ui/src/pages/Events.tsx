@@ -2,8 +2,8 @@ import { Button, Modal, SegmentedControl, Select } from "@mantine/core";
 import { useState } from "react";
 import { whole } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
-import { Field, Matchers, MatchField, refusal, useBy } from "../parts/Forms";
-import { eventColor, parseMatchers, useEvents, useSend, type Event } from "../quiet";
+import { Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { eventColor, useEvents, useSend, type Event } from "../mute";
 
 const spans = [{ value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }, { value: "2592000", label: "30 d" }, { value: "7776000", label: "90 d" }];
 const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
@@ -15,7 +15,7 @@ export function Events() {
   const rows = [...(r.data?.events ?? [])].reverse();
   return (
     <main className="page">
-      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: for a while after them nobody is told</div></div>
+      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: for a while after them no notification is sent</div></div>
         <div className="line"><SegmentedControl size="xs" aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
       <Problem error={r.error} what="Events cannot be shown" />
       <section className="card">
@@ -24,7 +24,7 @@ export function Events() {
           <tbody>{rows.map((e) => (
             <tr key={e.id}>
               <td style={{ whiteSpace: "nowrap" }}><When at={e.at} /></td>
-              <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind] ?? "gray"} />{e.kind}</span></td>
+              <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind]} />{e.kind}</span></td>
               <td><Matchers match={e.match} /></td>
               <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener">{e.title || e.link}</a> : e.title}</td><td>{e.by}</td>
               <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>
@@ -44,19 +44,18 @@ function EventForm({ close }: { close: () => void }) {
   const [at, setAt] = useState("");
   const [tried, setTried] = useState(false);
   const send = useSend<Event>(["events"]);
-  const matchers = parseMatchers(match);
   const theirs = refusal(send.error, { match: /match/ });
   const submit = () => {
     setTried(true);
-    if (typeof matchers === "string") return;
-    send.mutate({ path: "/events", body: { kind, match: matchers, title, by, at: at ? new Date(at).toISOString() : null } }, { onSuccess: close });
+    if (noMatch(match)) return;
+    send.mutate({ path: "/events", body: { kind, match, title, by, at: at ? new Date(at).toISOString() : null } }, { onSuccess: close });
   };
   return (
     <form noValidate aria-label="New event" onSubmit={(e) => { e.preventDefault(); submit(); }}>
       <div className="fields">
         <Select size="sm" label="What" allowDeselect={false} value={kind} onChange={(v) => setKind(v ?? "deploy")} data={["deploy", "restart", "boot", { value: "note", label: "note (only drawn)" }]} />
         <Field label="When" type="datetime-local" value={at} onChange={setAt} description="Empty: now" />
-        <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && typeof matchers === "string" && matchers) || theirs["match"]} /></div>
+        <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && noMatch(match)) || theirs["match"]} /></div>
         <Field label="Title" value={title} onChange={setTitle} placeholder="shop v2.4" autoFocus />
         <Field label="Your name" value={by} onChange={setBy} />
       </div>

@@ -5,12 +5,12 @@ import { countdown, score, value, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend } from "../parts/Around";
 import { BandChart, ScoreChart, type Mark } from "../parts/Chart";
-import { eventColor, eventMarks, useEvents, within, type Event } from "../quiet";
+import { eventColor, eventMarks, useEvents, within, type Event } from "../mute";
 import { ModelCard } from "../parts/Card";
 
 const spans = [{ value: "300", label: "5 min" }, { value: "3600", label: "1 h" }, { value: "21600", label: "6 h" }, { value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }];
 
-/** What a page has seen of each feature since it was opened: for Omens that store no history of features. */
+/** What the browser has seen of each feature since this was opened: for features whose history is not stored. */
 interface Seen { times: number[]; by: Map<string, { actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }> }
 const keep = 600;
 
@@ -101,12 +101,12 @@ function Features({ h, seen, span, marks }: { h: HostDetail; seen: Seen; span: n
   return (
     <section className="card" aria-labelledby="features">
       <div className="line between" style={{ marginBottom: 12 }}>
-        <h2 id="features" style={{ margin: 0 }}>Features <span className="dim" style={{ fontWeight: 400 }}>· what is, against what was expected</span></h2>
+        <h2 id="features" style={{ margin: 0 }}>Features <span className="dim" style={{ fontWeight: 400 }}>· actual against expected</span></h2>
         <div className="line"><TextInput size="xs" placeholder="Find a feature" aria-label="Find a feature" value={q} onChange={(e) => setQ(e.currentTarget.value)} />
           <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /></div>
       </div>
       <div className="bands">{shown.map((f) => <Band key={f.name} host={h.id} f={f} seen={seen} span={span} marks={marks} />)}</div>
-      {!shown.length && <Empty>No feature is called like this.</Empty>}
+      {!shown.length && <Empty>No feature has a name like this.</Empty>}
     </section>
   );
 }
@@ -132,7 +132,7 @@ function Band({ host, f, seen, span, marks }: { host: string; f: Feature; seen: 
 function EventList({ events }: { events: Event[] }) {
   return (
     <section className="card" aria-labelledby="events"><h2 id="events">Events <span className="dim" style={{ fontWeight: 400 }}>· within this time, drawn in the charts</span></h2>
-      <div style={{ display: "grid", gap: 6, fontSize: 14 }}>{[...events].reverse().slice(0, 20).map((e) => <div key={e.id} className="line"><Dot color={eventColor[e.kind] ?? "gray"} />{e.kind}{e.title && `: ${e.title}`}<span className="dim"><When at={e.at} />{e.by && ` · ${e.by}`}</span></div>)}</div>
+      <div style={{ display: "grid", gap: 6, fontSize: 14 }}>{[...events].reverse().slice(0, 20).map((e) => <div key={e.id} className="line"><Dot color={eventColor[e.kind]} />{e.kind}{e.title && `: ${e.title}`}<span className="dim"><When at={e.at} />{e.by && ` · ${e.by}`}</span></div>)}</div>
     </section>
   );
 }

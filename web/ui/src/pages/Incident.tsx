@@ -8,7 +8,7 @@ import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
 import { useBy } from "../parts/Forms";
 import { Verdicts } from "../parts/Verdict";
-import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../quiet";
+import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../mute";
 import { SilenceForm } from "./Silences";
 
 export function IncidentPage({ id }: { id: string }) {
@@ -47,12 +47,12 @@ function Detail({ i }: { i: IncidentDetail }) {
         </div>
         <Grade grade={i.grade} />
       </header>
-      {i.suppressed && <Alert color="gray" variant="light" title={`Nobody is told: ${reason(i.suppressed)}`}>It is recorded and shown all the same.</Alert>}
+      {i.suppressed && <Alert color="gray" variant="light" title={`Suppressed: ${reason(i.suppressed)}`}>No notification is sent; the incident is recorded and shown.</Alert>}
       <Actions i={i} />
       <div className="cols">
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {hasHost && (
-            <section className="card" aria-labelledby="around"><h2 id="around">Score around it{i.kind === "fleet" && <span className="dim"> · {i.host.name}, the likely first</span>}</h2>
+            <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · {i.host.name}, the likely first</span>}</h2>
               <Problem error={scores.error} what="The score's history cannot be shown" />
               {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} from={span.from} to={span.to} label="score around the incident; the limit is 1" marks={marks} />}
               {scores.data && <Gone what={gone(scores.data.times, onset, scores.data.step_seconds)} first={scores.data.times[0]} onset={onset} />}
@@ -78,7 +78,7 @@ function Gone({ what, first = 0, onset }: { what: ReturnType<typeof gone>; first
   if (!what) return null;
   const age = whole(Date.now() / 1000 - onset), kept = "Omen keeps metrics and scores for storage.retention_time, 15 days unless configured.";
   return what === "all" ? <Empty>No scores are left of this time, {age} ago. {kept}</Empty>
-    : <div className="dim" role="note" style={{ fontSize: 13 }}>Scores before {clock(new Date(first * 1000).toISOString())} are gone; it began {age} ago. {kept}</div>;
+    : <div className="dim" role="note" style={{ fontSize: 13 }}>Scores before {clock(new Date(first * 1000).toISOString())} are gone; the incident began {age} ago. {kept}</div>;
 }
 
 function Actions({ i }: { i: IncidentDetail }) {
@@ -99,7 +99,7 @@ function Actions({ i }: { i: IncidentDetail }) {
         <Button size="xs" variant="default" onClick={() => setSilence(true)}>Silence…</Button>
       </div>
       <Verdicts i={i} by={by} comment={comment} done={() => setComment("")} />
-      <Problem error={act.error} what="That was not done" />
+      <Problem error={act.error} what="The action failed" />
       <SilenceForm draft={silence ? { match: silenceFor(i) } : null} close={() => setSilence(false)} />
     </section>
   );
@@ -107,15 +107,15 @@ function Actions({ i }: { i: IncidentDetail }) {
 
 const outcomeColor: Record<string, string> = { delivered: "teal", retrying: "orange", gave_up: "red", skipped: "gray" };
 
-/** Every change, every attempt to tell somebody, and the events around it, in the order in which they happened. */
+/** Every change, every notification, and the events around it, in the order in which they happened. */
 export function Timeline({ changes, deliveries, events = [] }: { changes: Change[]; deliveries: Delivery[]; events?: Event[] }) {
   const steps = [
-    ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind] ?? "gray", body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && <span className="dim"> by {e.by}</span>}</> })),
-    ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] ?? "gray" : "violet",
+    ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && <span className="dim"> by {e.by}</span>}</> })),
+    ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] : "violet",
       body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{c.score !== null && <span className="dim num"> · score {score(c.score)}</span>}
         {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
     ...deliveries.map((d, n) => ({ at: d.at, key: `${d.key}/${d.receiver}/${n}`, color: outcomeColor[d.outcome] ?? "gray",
-      body: <span>{d.outcome === "delivered" ? "told " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
+      body: <span>{d.outcome === "delivered" ? "notified " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   if (!steps.length) return <Empty>Nothing yet.</Empty>;
   const day = (at: string) => new Date(at).toLocaleDateString(undefined, { month: "short", day: "numeric" });

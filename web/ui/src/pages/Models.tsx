@@ -20,11 +20,11 @@ export function Models() {
     <main className="page">
       <div className="line between"><h1>Models</h1><TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => setQ(e.currentTarget.value)} /></div>
       <Problem error={r.error} what="Models cannot be shown" />
-      {pages && <div className="dim" style={{ fontSize: 14 }}>Promised at most <b>{rate(pages.promised_per_host_week)}</b> false pages per host and week; told so far: <b>{pages.actual_per_host_week === null ? pages.opened : rate(pages.actual_per_host_week)}</b>{pages.actual_per_host_week === null ? ` within ${whole(pages.days * 86400)}, less than a day` : " per host and week"} on {pages.hosts} {pages.hosts === 1 ? "host" : "hosts"}.</div>}
+      {pages && <div className="dim" style={{ fontSize: 14 }}>Promised at most <b>{rate(pages.promised_per_host_week)}</b> false pages per host and week; sent so far: <b>{pages.actual_per_host_week === null ? pages.opened : rate(pages.actual_per_host_week)}</b>{pages.actual_per_host_week === null ? ` within ${whole(pages.days * 86400)}, less than a day` : " per host and week"} on {pages.hosts} {pages.hosts === 1 ? "host" : "hosts"}.</div>}
       <section className="card">
         {found.length > 0 && (
           <div className="scroll"><table className="grid">
-            <thead><tr><th>Host</th><th>Grade</th><th>Age</th><th>Drift</th><th className="right">Pages per week</th><th>Learned from</th><th className="right">Samples</th><th>Note</th></tr></thead>
+            <thead><tr><th>Host</th><th>Grade</th><th>Age</th><th>Drift</th><th className="right">Pages per week</th><th>Trained on</th><th className="right">Samples</th><th>Note</th></tr></thead>
             <tbody>{found.slice(0, most).map((m) => (
               <tr key={m.id}>
                 <td><Link className="host" href={"/models/" + m.host.id.split("/").map(enc).join("/")} title={m.host.id}>{m.host.name}</Link></td><td><Grade grade={m.grade} /></td>
@@ -33,7 +33,7 @@ export function Models() {
               </tr>))}</tbody>
           </table></div>
         )}
-        {r.data && !found.length && <Empty>{q ? "No model is like this." : "No models yet; the first is trained minutes after the start."}</Empty>}
+        {r.data && !found.length && <Empty>{q ? "No host has a name like this." : "No models yet; the first is trained minutes after the start."}</Empty>}
         {found.length > most && most >= 800 && <p className="dim">{(found.length - most).toLocaleString()} more: find a host by name to see its model.</p>}
         {found.length > most && most < 800 && <button className="nav" style={{ border: 0, background: "none", cursor: "pointer" }} onClick={() => setMost(Math.min(800, most + 350))}>Show more of {found.length}</button>}
       </section>

@@ -35,7 +35,7 @@ export function Overview() {
         ))}
         <Link className="card tile" href="/incidents" style={{ textDecoration: "none" }}>
           <span className="dim" style={{ fontSize: 13.5 }}>open incidents</span>
-          <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} quiet</span>}</b>
+          <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} suppressed</span>}</b>
         </Link>
       </section>
       {s && <Learning status={s} />}
@@ -52,9 +52,9 @@ export function Overview() {
           </div>
         </div>
         <HostTable hosts={hosts.data?.hosts ?? []} />
-        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state ? "No host is like this." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
+        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
         {total > perPage && (
-          <nav className="line between" aria-label="Pages of hosts" style={{ padding: "10px 0" }}>
+          <nav className="line between" aria-label="More hosts" style={{ padding: "10px 0" }}>
             <span className="dim num" style={{ fontSize: 13 }}>{page * perPage + 1}–{Math.min(total, (page + 1) * perPage)} of {total}</span>
             <div className="line">
               <Button size="compact-sm" variant="default" disabled={page === 0} onClick={() => setPage(page - 1)}>Previous</Button>
@@ -71,7 +71,7 @@ function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["
   return (
     <div className="scroll">
       <table className="grid" data-testid="hosts">
-        <thead><tr><th>Host</th><th>State</th><th className="right">Score</th><th>Lately</th><th>Why</th><th>Model</th><th className="wide">Trained</th></tr></thead>
+        <thead><tr><th>Host</th><th>State</th><th className="right">Score</th><th>Recent</th><th>Why</th><th>Model</th><th className="wide">Trained</th></tr></thead>
         <tbody>
           {hosts.map((h) => (
             <tr key={h.id}>
@@ -97,18 +97,18 @@ function Waiting({ due, running, err }: { due: string | null; running: boolean; 
   return due ? <>first model in <span className="num">{countdown(due, now)}</span></> : <>collecting samples</>;
 }
 
-/** What is being learned, and when the first model is due. */
+/** What is being trained, and when the first model is due. */
 function Learning({ status: s }: { status: Status }) {
   const now = useNow();
   if (!s.first_model_hosts && !s.training_hosts) return null;
   const first = s.first_model_hosts > 0;
   return (
-    <section className="card" aria-label="What is being learned" data-testid="learning">
+    <section className="card" aria-label="Training" data-testid="learning">
       <div className="line between">
         <div>
           <h2 style={{ margin: 0 }}>{first ? `Learning what is normal for ${s.first_model_hosts} ${s.first_model_hosts === 1 ? "host" : "hosts"}` : `Retraining ${s.training_hosts} ${s.training_hosts === 1 ? "model" : "models"}`}</h2>
           <span className="dim" style={{ fontSize: 14 }}>
-            {s.training_hosts ? `training now: ${s.training.slice(0, 3).map((h) => h.name).join(", ")}${s.training_hosts > 3 ? " and others" : ""}` : "collecting samples; nobody is told of anything before a model exists"}
+            {s.training_hosts ? `training now: ${s.training.slice(0, 3).map((h) => h.name).join(", ")}${s.training_hosts > 3 ? " and others" : ""}` : "collecting samples; no notifications before a model exists"}
           </span>
         </div>
         {first && s.first_model_due && (
@@ -130,7 +130,7 @@ function Banners({ status: s }: { status: Status }) {
         const failed = Object.keys(x.failed_features);
         return (
           <section key={x.name} className="card note" role="status" style={{ borderLeftColor: `var(--mantine-color-${x.state === "down" ? "red" : x.state === "partial" ? "orange" : "violet"}-5)` }}>
-            <b>{x.state === "down" ? `Source ${x.name} does not answer; its hosts are not judged` : x.state === "partial" ? `Source ${x.name} answers only in part` : `Source ${x.name} is starting`}</b>
+            <b>{x.state === "down" ? `Source ${x.name} does not answer; its hosts are not scored` : x.state === "partial" ? `Source ${x.name} answers only in part` : `Source ${x.name} is starting`}</b>
             {x.err && <div>{x.err}</div>}
             {failed.length > 0 && <div>Without: {failed.slice(0, 8).map(words).join(", ")}{failed.length > 8 && ` and ${failed.length - 8} more`}</div>}
             <span className="dim" style={{ fontSize: 13 }}>{x.address} · since <When at={x.since} /></span>

@@ -5,13 +5,13 @@ import { hostPath, incidentPath, enc } from "../api";
 import { score, verdict } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { Signs, useBy } from "../parts/Forms";
-import { usePatterns, useSend, type Pattern } from "../quiet";
+import { usePatterns, useSend, type Pattern } from "../mute";
 
-const color: Record<string, string> = { real: "red", not_a_problem: "teal", expected_at_this_time: "violet" };
+const color: Record<Pattern["verdict"], string> = { "": "gray", real: "red", not_a_problem: "teal", expected_at_this_time: "violet" };
 
 /** What a pattern does, for people. */
 export const effectOf = (p: Pattern) =>
-  p.verdict === "real" ? `counts as anomalous from a score of ${score(p.limit)} on, and is never learned as normal` : `nobody is told, unless it reaches ${score(p.max_peak)}`;
+  p.verdict === "real" ? `counts as anomalous from a score of ${score(p.limit)} on, and is never trained on as normal` : `suppressed, unless its score reaches ${score(p.max_peak)}`;
 
 export function Patterns() {
   const r = usePatterns();
@@ -20,10 +20,10 @@ export function Patterns() {
   const revert = useSend<Pattern>(["patterns"]);
   const all = [...(r.data?.patterns ?? [])].sort((a, b) => (b.created ?? "").localeCompare(a.created ?? ""));
   const rows = all.filter((p) => shown === "all" || (p.reverted === "") === (shown === "force"));
-  const count = (held: boolean) => all.filter((p) => (p.reverted === "") === held).length;
+  const count = (inForce: boolean) => all.filter((p) => (p.reverted === "") === inForce).length;
   return (
     <main className="page">
-      <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen has learned from verdicts, and what that changes</div></div>
+      <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen remembers of verdicts, and what that changes</div></div>
         <SegmentedControl size="xs" aria-label="Which patterns" value={shown} onChange={setShown} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
       <Problem error={r.error} what="Patterns cannot be shown" />
       <Problem error={revert.error} what="The pattern was not taken back" />
@@ -33,7 +33,7 @@ export function Patterns() {
             <thead><tr><th>Verdict</th><th>Causes like these</th><th>Where and when</th><th>What it changes</th><th>By</th><th>From</th><th /></tr></thead>
             <tbody>{rows.map((p) => (
               <tr key={p.id} className={p.reverted ? "past" : ""}>
-                <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict] ?? "gray"} />{verdict(p.verdict)}</span></td>
+                <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict]} />{verdict(p.verdict)}</span></td>
                 <td><Signs causes={p.causes} /></td>
                 <td style={{ minWidth: 130 }}>{p.role ? <>every host of role {p.role}</> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}>{p.host.name}</Link>}<div className="dim" style={{ fontSize: 12.5 }}>{p.text}</div></td>
                 <td style={{ minWidth: 150 }}>{effectOf(p)}</td>
@@ -44,7 +44,7 @@ export function Patterns() {
               </tr>))}</tbody>
           </table></div>
         )}
-        {r.data && !rows.length && <Empty>{shown === "back" ? "Nothing was taken back." : "Nothing yet. Say on an incident's page whether it was a real problem, and Omen learns from it."}</Empty>}
+        {r.data && !rows.length && <Empty>{shown === "back" ? "Nothing was taken back." : "Nothing yet. Give an incident a verdict, and what Omen remembers of it is shown here."}</Empty>}
       </section>
     </main>
   );

@@ -3,8 +3,8 @@ import { useState } from "react";
 import { enc } from "../api";
 import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
-import { EffectField, effectWords, Field, Matchers, MatchField, refusal, useBy } from "../parts/Forms";
-import { localInput, matcherText, parseDuration, parseMatchers, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../quiet";
+import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../mute";
 
 const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 
@@ -28,7 +28,7 @@ export function Silences() {
       <Problem error={r.error} what="Silences cannot be shown" />
       <section className="card">
         {rows.length > 0 && <Table rows={rows} open={setForm} />}
-        {r.data && !rows.length && <Empty>{shown === "expired" ? "None has expired." : "Nothing is silenced. A silence keeps Omen quiet about some incidents for a while; they are recorded all the same."}</Empty>}
+        {r.data && !rows.length && <Empty>{shown === "expired" ? "None has expired." : "Nothing is silenced. A silence suppresses notifications of some incidents for a while; they are still recorded."}</Empty>}
       </section>
       <SilenceForm draft={form} close={() => setForm(null)} />
     </main>
@@ -80,21 +80,20 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
   const [effect, setEffect] = useState<Effect>(was.effect || "silence");
   const [tried, setTried] = useState(false);
   const send = useSend<Silence>(["silences"]);
-  const matchers = parseMatchers(which);
   // a field that was not touched keeps the seconds that it cannot show
   const exact = (field: string, old: string | null | undefined) => (old && localInput(Date.parse(old)) === field ? Date.parse(old) : Date.parse(field));
   const begin = from ? exact(from, edit?.from) : Date.now(), length = fixed ? 0 : parseDuration(end);
   const until = fixed ? exact(end, ends) : begin + (length ?? NaN) * 1000;
   const own = {
-    match: typeof matchers === "string" ? matchers : "", by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
+    match: noMatch(which), by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
     end: Number.isNaN(until) ? (fixed ? "choose a day and a time" : "write a length such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the beginning" : "",
   };
   const theirs = refusal(send.error, { match: /matcher/, reason: /no reason/, by: /no author/, end: /ends at/ });
   const error = (k: keyof typeof own) => (tried && own[k]) || theirs[k];
   const submit = () => {
     setTried(true);
-    if (Object.values(own).some(Boolean) || typeof matchers === "string") return;
-    const body = { match: matchers, from: from ? new Date(begin).toISOString() : null, until: new Date(until).toISOString(), effect, by, reason };
+    if (Object.values(own).some(Boolean)) return;
+    const body = { match: which, from: from ? new Date(begin).toISOString() : null, until: new Date(until).toISOString(), effect, by, reason };
     send.mutate(edit ? { path: `/silences/${enc(edit.id)}`, method: "PUT", body } : { path: "/silences", body }, { onSuccess: close });
   };
   const pick = (f: boolean) => { setFixed(f); setEnd(f ? localInput(Date.now() + 7200_000) : "2 h"); };

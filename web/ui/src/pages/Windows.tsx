@@ -5,7 +5,7 @@ import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { effectWords, Matchers, useBy } from "../parts/Forms";
 import { CalendarForm, WindowForm } from "../parts/WindowForm";
-import { occurrence, useSend, useWindows, type Window } from "../quiet";
+import { occurrence, useSend, useWindows, type Window } from "../mute";
 import { enc, query } from "../api";
 
 /** A recurrence rule in words, as far as it is a usual one. */

@@ -1,7 +1,7 @@
 import { Alert, Badge, Tooltip } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
-import { ApiError, hostPath, incidentPath, type Cause, type HostState, type Incident } from "../api";
+import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
 import { ago, causesLine, clearing, clock, reason, score, severityColor, stateColor, value, words } from "../format";
 
 export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} aria-hidden />;
@@ -10,16 +10,17 @@ export const State = ({ state }: { state: HostState }) => (
   <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={stateColor[state]} />{state}</span>
 );
 
-const gradeHelp: Record<string, string> = {
-  provisional: "learned from minutes: what it finds is recorded, and told only when it is extreme",
-  learning: "learned from hours: it is told only after it lasts longer",
-  established: "learned from a day or more",
+const gradeHelp: Record<GradeName, string> = {
+  "": "no model yet",
+  provisional: "trained on minutes: its incidents are recorded, and sent only when they are extreme",
+  learning: "trained on hours: notifications are sent only after an incident lasts longer",
+  established: "trained on a day or more",
 };
-export const Grade = ({ grade }: { grade: string }) =>
-  grade ? <Tooltip label={gradeHelp[grade] ?? grade}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
+export const Grade = ({ grade }: { grade: GradeName }) =>
+  grade ? <Tooltip label={gradeHelp[grade]}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
 
 export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" | "state"> }) =>
-  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity] ?? "gray"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{i.severity}</Badge>;
+  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity]} size="sm" tt="none" style={{ minWidth: "max-content" }}>{i.severity}</Badge>;
 
 /** An instant as "3 min ago", the exact time on hover; it ticks by itself. */
 export function When({ at }: { at: string | null }) {
@@ -75,7 +76,7 @@ function Clearing({ causes }: { causes: Cause[] }) {
 export const title = (i: Incident) =>
   i.kind === "fleet" ? `${i.members.length} hosts` : i.kind === "source" ? `source ${i.host.source}` : i.kind === "omen" ? "Omen itself" : i.host.name;
 
-/** Incidents in a table; used on every page. */
+/** Incidents in a table. */
 export function IncidentTable({ incidents, host = true }: { incidents: Incident[]; host?: boolean }) {
   return (
     <div className="scroll">
@@ -87,7 +88,7 @@ export function IncidentTable({ incidents, host = true }: { incidents: Incident[
               <td><Severity incident={i} /></td>
               {host && <td><Link className="host" href={incidentPath(i.id)} title={title(i)}>{title(i)}</Link></td>}
               <td><Link href={incidentPath(i.id)} style={{ fontWeight: 400 }}><span className="cause">{causesLine(i.causes) || i.summary || reason(i.reason)}</span></Link></td>
-              <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <Tooltip label={"nobody is told: " + reason(i.suppressed)}><span className="dim"> · quiet</span></Tooltip>}</td>
+              <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <Tooltip label={"suppressed: " + reason(i.suppressed)}><span className="dim"> · suppressed</span></Tooltip>}</td>
               <td className="right num">{score(i.peak)}</td>
               <td style={{ whiteSpace: "nowrap" }}><When at={i.since} /></td>
             </tr>

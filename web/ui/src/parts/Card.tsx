@@ -93,7 +93,7 @@ export function ModelCard({ model: m }: { model: Model }) {
       </div>
       <dl className="facts" style={{ marginBottom: 16 }}>
         <dt>trained</dt><dd>{clock(m.trained_at)}</dd>
-        <dt>learned from</dt><dd>{clock(m.from)} – {clock(m.to)}, {m.rows.toLocaleString()} samples</dd>
+        <dt>trained on</dt><dd>{clock(m.from)} – {clock(m.to)}, {m.rows.toLocaleString()} samples</dd>
         {m.note && <><dt>note</dt><dd>{m.note}</dd></>}
         <dt>left out</dt><dd><Spans list={card["excluded"]} none="nothing" /></dd>
         {spansOf(card["suspects"]).length > 0 && <><dt>not trusted</dt><dd><Spans list={card["suspects"]} none="" /></dd></>}

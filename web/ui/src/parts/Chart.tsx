@@ -93,18 +93,18 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
 export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string; from?: number; to?: number }) {
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark), log = p.log ?? false;
-  const held = useRef(p);
-  held.current = p;
+  const latest = useRef(p);
+  latest.current = p;
   const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores];
   const box = usePlot((width) => ({
     width, height: p.height ?? 240, cursor: { drag: { x: false, y: false }, points: { size: 6 } }, legend: { show: false },
     scales: {
-      x: { range: (_u, min, max) => [held.current.from ?? min, held.current.to ?? max] },
-      y: { distr: log ? 3 : 1, range: () => scoreRange(held.current.scores, log) },
+      x: { range: (_u, min, max) => [latest.current.from ?? min, latest.current.to ?? max] },
+      y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log) },
     },
     axes: axes(c, (v) => (log ? String(+v.toPrecision(2)) : value(v, "1"))),
     series: [{}, { stroke: c.line, width: 1.6, fill: log ? undefined : c.fill, points: { show: false } }],
-    plugins: [tip((i) => ["score " + score(held.current.scores[i])])],
+    plugins: [tip((i) => ["score " + score(latest.current.scores[i])])],
     hooks: {
       drawClear: [(u) => {
         const y = u.valToPos(1, "y", true), { left, top, width: w } = u.bbox;
@@ -119,7 +119,7 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
         ctx.setLineDash([]); ctx.fillStyle = c.limit; ctx.font = `${11 * px}px system-ui`;
         ctx.textAlign = "left"; ctx.fillText("limit", b.left + 4 * px, y - 4 * px);
         ctx.restore();
-        drawMarks(u, held.current.marks);
+        drawMarks(u, latest.current.marks);
       }],
     },
   }), data, `${dark}${log}${p.height}`);
@@ -130,20 +130,20 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
 export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; from?: number; to?: number; marks?: Mark[] }) {
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark);
-  const held = useRef(p);
-  held.current = p;
+  const latest = useRef(p);
+  latest.current = p;
   const none = (v: Num[]) => (v.length === p.times.length ? v : p.times.map(() => null));
   const data: uPlot.AlignedData = [p.times, none(p.upper), none(p.lower), none(p.expected), p.actual];
   const box = usePlot((width) => ({
     width, height: p.height ?? 120, cursor: { drag: { x: false, y: false }, points: { show: false } }, legend: { show: false },
-    scales: { x: { range: (_u, min, max) => [held.current.from ?? min, held.current.to ?? max] }, y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
+    scales: { x: { range: (_u, min, max) => [latest.current.from ?? min, latest.current.to ?? max] }, y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
     axes: axes(c, (v) => value(v, p.unit), 66),
     series: [{}, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } },
       { stroke: c.expected, width: 1.2, dash: [5, 4], points: { show: false } }, { stroke: c.line, width: 1.7, points: { show: false } }],
     bands: [{ series: [1, 2], fill: c.band }],
-    hooks: { draw: [(u) => drawMarks(u, held.current.marks)] },
+    hooks: { draw: [(u) => drawMarks(u, latest.current.marks)] },
     plugins: [tip((i) => {
-      const h = held.current, lines = ["actual " + value(h.actual[i], h.unit)];
+      const h = latest.current, lines = ["actual " + value(h.actual[i], h.unit)];
       if (h.expected.length) lines.push("expected " + value(h.expected[i], h.unit));
       return lines;
     })],

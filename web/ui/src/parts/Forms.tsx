@@ -5,47 +5,48 @@ import { causesLine, reason, words } from "../format";
 import { title } from "./Bits";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import { matcherText, parseMatchers, useMatches, type Effect, type Matcher } from "../quiet";
+import { matcherText, useMatches, type Effect, type Matcher } from "../mute";
 
 /** Who acts; remembered by the browser. */
 export const useBy = () => useLocalStorage({ key: "omen-by", defaultValue: "", getInitialValueInEffect: false });
 
-export const effectWords: Record<string, string> = { "": "nobody is told", silence: "nobody is told", exclude: "nobody is told, not learned from", shift: "nobody is told, learned as expected" };
+export const effectWords: Record<Effect | "", string> = { "": "suppressed", silence: "suppressed", exclude: "suppressed, left out of training", shift: "suppressed, learned as expected" };
 
 export const EffectField = ({ value, onChange }: { value: Effect; onChange: (v: Effect) => void }) => (
-  <Select size="sm" label="Effect" allowDeselect={false} value={value} onChange={(v) => onChange((v ?? "silence") as Effect)} description="Incidents are recorded and shown all the same."
-    data={[{ value: "silence", label: "Silence: nobody is told" }, { value: "exclude", label: "Also leave this time out of training" }, { value: "shift", label: "Also learn it as what is expected then" }]} />
+  <Select size="sm" label="Effect" allowDeselect={false} value={value} onChange={(v) => onChange((v ?? "silence") as Effect)} description="Incidents are still recorded and shown."
+    data={[{ value: "silence", label: "Silence: suppress notifications" }, { value: "exclude", label: "Also leave this time out of training" }, { value: "shift", label: "Also learn it as expected at that time" }]} />
 );
+
+/** Why a text cannot hold matchers; whether they can be read is for the server to say. */
+export const noMatch = (text: string) => (text.trim() ? "" : 'write at least one condition, such as host="web-1"');
 
 /** Which incidents: matchers as text, each with a button that removes it, and what they match now. */
 export const MatchField = ({ value, onChange, error }: { value: string; onChange: (v: string) => void; error?: string }) => {
-  const read = parseMatchers(value), all = typeof read === "string" ? [] : read;
+  const [settled] = useDebouncedValue(value, 250);
+  const read = useMatches(settled), all = (settled === value && read.data?.match) || [];
   return (
     <div>
       <TextInput size="sm" label="Which incidents" required withAsterisk={false} value={value} onChange={(e) => onChange(e.currentTarget.value)} error={error} spellCheck={false} autoComplete="off" placeholder={'host=~"web-.*", severity="warning"'}
         description="All must hold. Names: host, profile, source, kind, severity, cause, or a label of the host." />
       {all.length > 1 && <div className="chips" style={{ marginTop: 8 }}>{all.map((m, n) => <code key={n} className="chip">{matcherText(m)}
         <button type="button" className="drop" aria-label={`Remove ${matcherText(m)}`} onClick={() => onChange(all.filter((_, k) => k !== n).map(matcherText).join(", "))}>×</button></code>)}</div>}
-      <Matched text={value} />
+      {settled.trim() && <Matched read={read} />}
     </div>
   );
 };
 
 /** What the matchers match at this moment. */
-function Matched({ text }: { text: string }) {
-  const [settled] = useDebouncedValue(text, 250);
-  const read = parseMatchers(settled), r = useMatches(typeof read === "string" ? null : read);
-  if (typeof read === "string") return null;
+function Matched({ read: r }: { read: ReturnType<typeof useMatches> }) {
   const box = (children: ReactNode) => <div className="matched" role="status" aria-label="What it matches now">{children}</div>;
   if (r.error) return box(<span style={{ color: "var(--mantine-color-red-6)" }}>{r.error.message}</span>);
   if (!r.data) return box(<span className="dim">…</span>);
   const m = r.data, more = (n: number) => n > 0 && <span className="dim"> and {n} more</span>;
   return box(
     <>
-      <div><b>{m.host_count === 0 ? "No host" : `${m.host_count} of ${m.all_hosts} ${m.all_hosts === 1 ? "host" : "hosts"}`}</b>{m.host_count === 0 ? " is like this now." : ": "}
+      <div><b>{m.host_count === 0 ? "No host" : `${m.host_count} of ${m.all_hosts} ${m.all_hosts === 1 ? "host" : "hosts"}`}</b>{m.host_count === 0 ? "  matches now." : ": "}
         {m.hosts.slice(0, 6).map((h, n) => <span key={h.id}>{n > 0 && ", "}<Link className="plain" href={hostPath(h.id)} title={h.id} target="_blank">{h.name}</Link></span>)}{more(m.host_count - Math.min(6, m.hosts.length))}</div>
       <div><b>{m.incident_count === 0 ? "No open incident" : `${m.incident_count} open ${m.incident_count === 1 ? "incident" : "incidents"}`}</b>{m.incident_count === 0 && " matches now."}</div>
-      {m.incidents.slice(0, 4).map((i) => <div key={i.id} className="one"><Link className="plain" href={incidentPath(i.id)} target="_blank">{title(i)}</Link><span className="dim"> · {i.severity}{i.suppressed ? ", nobody is told already" : ""} · {causesLine(i.causes) || i.summary || reason(i.reason)}</span></div>)}
+      {m.incidents.slice(0, 4).map((i) => <div key={i.id} className="one"><Link className="plain" href={incidentPath(i.id)} target="_blank">{title(i)}</Link><span className="dim"> · {i.severity}{i.suppressed ? ", already suppressed" : ""} · {causesLine(i.causes) || i.summary || reason(i.reason)}</span></div>)}
       {more(m.incident_count - Math.min(4, m.incidents.length))}
     </>,
   );
@@ -55,7 +56,7 @@ export const Field = (p: { label: string; value: string; disabled?: boolean; onC
   <TextInput size="sm" label={p.label} value={p.value} onChange={(e) => p.onChange(e.currentTarget.value)} error={p.error} description={p.description} type={p.type} disabled={p.disabled} placeholder={p.placeholder} autoComplete="off" data-autofocus={p.autoFocus || undefined} />
 );
 
-/** What the API refused, with how to mend it, at the field that its words name. */
+/** What the API refused, with how to resolve it, at the field that it names. */
 export function refusal(error: unknown, fields: Record<string, RegExp>): Record<string, string> {
   if (!error) return {};
   const e = error as Error, text = e.message + (e instanceof ApiError && e.hint ? `. ${e.hint}` : "");

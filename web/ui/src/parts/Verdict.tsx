@@ -2,16 +2,16 @@ import { Alert, Button, Modal, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
-import { previewVerdict, useAct, type IncidentDetail, type Preview } from "../api";
+import { previewVerdict, useAct, type IncidentDetail, type Preview, type Verdict } from "../api";
 import { score, verdict } from "../format";
 import { IncidentTable, Problem } from "./Bits";
 import { Signs } from "./Forms";
 
-const verdicts = ["real", "not_a_problem", "expected_at_this_time"];
+const verdicts: Verdict[] = ["real", "not_a_problem", "expected_at_this_time"];
 
 /** The three verdicts; each is shown with what it would change before it is given. */
 export function Verdicts({ i, by, comment, done }: { i: IncidentDetail; by: string; comment: string; done: () => void }) {
-  const [asked, setAsked] = useState("");
+  const [asked, setAsked] = useState<Verdict>("");
   const take = useAct(i.id);
   return (
     <>
@@ -25,7 +25,7 @@ export function Verdicts({ i, by, comment, done }: { i: IncidentDetail; by: stri
           ))}
         </Button.Group>
         {i.verdict ? <Button size="compact-sm" variant="subtle" color="gray" loading={take.isPending} onClick={() => take.mutate({ action: "verdict", by, verdict: "" })}>Take back</Button> :
-          <span className="dim" style={{ fontSize: 13 }}>Omen learns from your answer; you see what it changes first. <Link className="plain" href="/patterns">What it has learned</Link></span>}
+          <span className="dim" style={{ fontSize: 13 }}>Omen learns from your answer; you see what it changes first. <Link className="plain" href="/patterns">What it remembers</Link></span>}
       </div>
       <Problem error={take.error} what="The verdict was not taken back" />
       <Modal opened={!!asked} onClose={() => setAsked("")} size="lg" title={`“${verdict(asked)}”: what this would change`}>
@@ -35,7 +35,7 @@ export function Verdicts({ i, by, comment, done }: { i: IncidentDetail; by: stri
   );
 }
 
-function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: string; by: string; comment: string; close: (given: boolean) => void }) {
+function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: Verdict; by: string; comment: string; close: (given: boolean) => void }) {
   const [role, setRole] = useState(false);
   const act = useAct(i.id);
   const preview = useQuery({ queryKey: ["preview", i.id, v, role], staleTime: 0, retry: false, queryFn: () => previewVerdict(i.id, v, by, role) });
@@ -49,13 +49,13 @@ function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: string; by: s
           data={[{ value: "host", label: i.kind === "fleet" ? "on each of its hosts" : "on this host" }, { value: "role", label: "on every host of its role" }]} /></div>
       <Problem error={preview.error} what="What it would change is not known" />
       {preview.isPending && <p className="dim">Looking at the last 90 days…</p>}
-      {preview.data && !all.length && <Alert color="gray" variant="light">The verdict is recorded. There is no cause to recognise its like by, so Omen remembers no pattern.</Alert>}
+      {preview.data && !all.length && <Alert color="gray" variant="light">The verdict is recorded. The incident has no cause to recognise similar ones by, so Omen remembers no pattern.</Alert>}
       {role && all.some((p) => !p.pattern.role) && <Alert color="orange" variant="light" mb={12}>The host has no role label, so this would hold on the host alone.</Alert>}
       {all.length > 0 && <Effects all={all} real={real} lost={lost} />}
       <Problem error={act.error} what="The verdict was not given" />
       <div className="line" style={{ justifyContent: "flex-end", marginTop: 16 }}>
         <Button variant="default" size="xs" onClick={() => close(false)}>Cancel</Button>
-        <Button size="xs" data-autofocus color={lost ? "red" : "violet"} loading={act.isPending} disabled={preview.isPending} onClick={give}>{lost ? "Apply it all the same" : "Apply"}</Button>
+        <Button size="xs" data-autofocus color={lost ? "red" : "violet"} loading={act.isPending} disabled={preview.isPending} onClick={give}>{lost ? "Apply anyway" : "Apply"}</Button>
       </div>
     </>
   );
@@ -65,13 +65,13 @@ function Effects({ all, real, lost }: { all: Preview[]; real: boolean; lost: num
   const vanish = [...new Map(all.flatMap((p) => p.vanish).map((x) => [x.id, x])).values()];
   return (
     <div style={{ display: "flex", flexDirection: "column", gap: 12, fontSize: 14 }}>
-      <div>{real ? "From now on, samples like it count as anomalous earlier:" : "From now on nobody is told of incidents whose causes are"}
+      <div>{real ? "From now on, samples like it count as anomalous earlier:" : "From now on incidents with these causes are suppressed:"}
         {all.slice(0, 5).map((p, n) => (
           <div key={n} style={{ marginTop: 6 }}><Signs causes={p.pattern.causes} /> <span className="dim">on {p.pattern.role ? `every host of role ${p.pattern.role}` : p.pattern.host.name}, {p.pattern.text}{real ? `, from a score of ${score(p.pattern.limit)}` : `, up to a peak of ${score(p.pattern.max_peak)}`}</span></div>))}
         {all.length > 5 && <div className="dim">and {all.length - 5} more</div>}
       </div>
-      {lost > 0 && <Alert color="red" variant="light" title={`${lost} confirmed ${lost === 1 ? "incident" : "incidents"} would have been missed`}>Somebody judged {lost === 1 ? "it" : "them"} to be real. Applying this would keep their like quiet.</Alert>}
-      {!real && <div><b>{vanish.length}</b> {vanish.length === 1 ? "incident" : "incidents"} of the last 90 days would not have been told{vanish.length ? ":" : "."}</div>}
+      {lost > 0 && <Alert color="red" variant="light" title={`${lost} confirmed ${lost === 1 ? "incident" : "incidents"} would have been missed`}>Somebody judged {lost === 1 ? "it" : "them"} to be real. Applying this would suppress incidents like {lost === 1 ? "it" : "them"}.</Alert>}
+      {!real && <div><b>{vanish.length}</b> {vanish.length === 1 ? "incident" : "incidents"} of the last 90 days would have been suppressed{vanish.length ? ":" : "."}</div>}
       {!real && vanish.length > 0 && <div style={{ maxHeight: 260, overflow: "auto" }}><IncidentTable incidents={vanish} /></div>}
     </div>
   );

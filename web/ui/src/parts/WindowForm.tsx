@@ -2,8 +2,8 @@ import { Alert, Autocomplete, Button, Chip, FileInput, Select } from "@mantine/c
 import { useState } from "react";
 import { enc } from "../api";
 import { whole } from "../format";
-import { durationText, localInput, matcherText, parseDuration, parseMatchers, splitRule, useSend, type Effect, type Window } from "../quiet";
-import { EffectField, Field, MatchField, refusal, useBy } from "./Forms";
+import { durationText, localInput, matcherText, parseDuration, splitRule, useSend, type Effect, type Window } from "../mute";
+import { EffectField, Field, MatchField, noMatch, refusal, useBy } from "./Forms";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((z) => z !== "UTC")];
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -28,10 +28,10 @@ export function WindowForm({ close, edit }: { close: () => void; edit?: Window }
   const [tried, setTried] = useState(false);
   const send = useSend<Window>(["windows"]);
   const put = (k: keyof typeof f) => (v: string) => set({ ...f, [k]: v });
-  const matchers = parseMatchers(f.match), length = parseDuration(f.length);
+  const length = parseDuration(f.length);
   const rule = f.freq === "custom" ? f.custom.trim() : f.freq && `FREQ=${f.freq}` + (f.freq === "WEEKLY" && on.length ? `;BYDAY=${days.map(([d]) => d).filter((d) => on.includes(d)).join(",")}` : "");
   const own: Record<string, string> = {
-    name: f.name.trim() ? "" : "give it a name", match: typeof matchers === "string" ? matchers : "", by: by.trim() ? "" : "say who you are, so that others can ask",
+    name: f.name.trim() ? "" : "give it a name", match: noMatch(f.match), by: by.trim() ? "" : "say who you are, so that others can ask",
     start: f.start ? "" : "choose a day and a time", length: length ? "" : "write a length such as 90 min, 2 h or 1 d",
   };
   const theirs = refusal(send.error, { match: /matcher/, zone: /zone/, rule: /rule|FREQ|BY[A-Z]+|UNTIL|COUNT|INTERVAL/, length: /lasts/, start: /start|beginning/, by: /no author/ });
@@ -39,7 +39,7 @@ export function WindowForm({ close, edit }: { close: () => void; edit?: Window }
   const submit = () => {
     setTried(true);
     if (Object.values(own).some(Boolean)) return;
-    send.mutate({ path: "/windows", body: { ...(edit && { id: edit.id, except: edit.except }), name: f.name, match: matchers, zone: f.zone, start: f.start.length === 16 ? f.start + ":00" : f.start, duration_seconds: length, rule, effect: f.effect, by } }, { onSuccess: close });
+    send.mutate({ path: "/windows", body: { ...(edit && { id: edit.id, except: edit.except }), name: f.name, match: f.match, zone: f.zone, start: f.start.length === 16 ? f.start + ":00" : f.start, duration_seconds: length, rule, effect: f.effect, by } }, { onSuccess: close });
   };
   return (
     <form noValidate aria-label={edit ? "Edit maintenance window" : "New maintenance window"} onSubmit={(e) => { e.preventDefault(); submit(); }}>
@@ -70,14 +70,13 @@ export function CalendarForm({ close }: { close: () => void }) {
   const [effect, setEffect] = useState<Effect>("silence");
   const [tried, setTried] = useState(false);
   const send = useSend<unknown>(["windows"]);
-  const matchers = parseMatchers(match);
-  const own: Record<string, string> = { name: name.trim() ? "" : "give it a name", match: typeof matchers === "string" ? matchers : "", file: file ? "" : "choose a file", by: by.trim() ? "" : "say who you are, so that others can ask" };
+  const own: Record<string, string> = { name: name.trim() ? "" : "give it a name", match: noMatch(match), file: file ? "" : "choose a file", by: by.trim() ? "" : "say who you are, so that others can ask" };
   const theirs = refusal(send.error, { match: /matcher/, file: /calendar|line|ics|event/i });
   const error = (k: string) => (tried && own[k]) || theirs[k];
   const submit = async () => {
     setTried(true);
     if (Object.values(own).some(Boolean) || !file) return;
-    send.mutate({ path: `/calendars/${enc(name.trim())}`, method: "PUT", body: { ics: await file.text(), match: matchers, effect, by } }, { onSuccess: close });
+    send.mutate({ path: `/calendars/${enc(name.trim())}`, method: "PUT", body: { ics: await file.text(), match, effect, by } }, { onSuccess: close });
   };
   return (
     <form noValidate aria-label="Read a calendar" onSubmit={(e) => { e.preventDefault(); void submit(); }}>

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
+)
+
+// maxAnswer bounds what a client reads of an answer, in bytes.
+const maxAnswer = 64 << 20
+
+// Client asks the API of a running Omen ([NewClient]) or of a database that no
+// Omen has open ([Stored]). Paths are those below /api/v1/omen/; errors carry
+// the API's hint.
+type Client struct {
+	name, base string // what errors call it; where its routes are
+	http       *http.Client
+}
+
+// NewClient asks the Omen at an address such as http://127.0.0.1:9909.
+func NewClient(address string) *Client {
+	return &Client{address, strings.TrimRight(address, "/"), http.DefaultClient}
+}
+
+// Stored reads what a database holds: incidents and models, but no live state.
+// It can only Get.
+func Stored(db *store.DB, name string) *Client {
+	return &Client{name, "http://stored", &http.Client{Transport: direct{New(Options{Store: db}).Handler()}}}
+}
+
+// Get reads a route's answer into a wire struct.
+func (c *Client) Get(ctx context.Context, path string, into any) error {
+	return c.do(ctx, http.MethodGet, path, nil, into)
+}
+
+// Post sends a wire struct and reads the answer into another.
+func (c *Client) Post(ctx context.Context, path string, body, into any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", c.name, err)
+	}
+	return c.do(ctx, http.MethodPost, path, text, into)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, send []byte, into any) error {
+	const printed = "give the address that omen serve printed, such as http://127.0.0.1:9909"
+	r, err := http.NewRequestWithContext(ctx, method, c.base+base+"/"+path, bytes.NewReader(send))
+	if err != nil {
+		return omen.WithHint(fmt.Errorf("ask %s: %w", c.name, err), printed)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	got, err := c.http.Do(r)
+	if err != nil {
+		return omen.WithHint(fmt.Errorf("ask %s: %w: %w", c.name, omen.ErrUnavailable, err), "is omen serve running there? It prints its address when it starts")
+	}
+	defer got.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(got.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("ask %s for %s: %w", c.name, path, err)
+	}
+	if got.StatusCode >= http.StatusMultipleChoices {
+		var said Error
+		if json.Unmarshal(body, &said) != nil || said.Error == "" {
+			said.Error = got.Status
+		}
+		return omen.WithHint(fmt.Errorf("ask %s: %s", c.name, said.Error), said.Hint)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return omen.WithHint(fmt.Errorf("ask %s for %s: the answer is not Omen's: %w", c.name, path, err), printed)
+	}
+	return nil
+}
+
+// direct answers requests by a handler of this process.
+type direct struct{ http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := &kept{status: http.StatusOK, header: http.Header{}}
+	d.ServeHTTP(w, r)
+	return &http.Response{StatusCode: w.status, Status: http.StatusText(w.status), Header: w.header, Body: io.NopCloser(w), Request: r}, nil
+}
+
+// kept is a response that is kept in memory.
+type kept struct {
+	bytes.Buffer
+	status int
+	header http.Header
+}
+
+func (k *kept) Header() http.Header    { return k.header }
+func (k *kept) WriteHeader(status int) { k.status = status }

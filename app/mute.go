@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/mute"
+)
+
+// configuredWindows is the calendar under which the windows of the file's
+// section "maintenance" are stored; no calendar of a file can be named so,
+// since a name of ours has no space.
+const configuredWindows = "configuration file"
+
+// by is who makes what a configuration file asks for.
+const by = "configuration"
+
+// settingCalendars is where the store keeps which calendars the file had.
+const settingCalendars = "app.calendars"
+
+// loadMutes reads maintenance windows, and what can be told of calendars without
+// reading them: their files are read while Omen runs, and stop nothing.
+func (l *loaded) loadMutes(now time.Time) error {
+	l.windows = nil
+	for i, m := range l.conf.Maintenance {
+		match, err := matchers(m.Match)
+		if err == nil {
+			w := mute.Window{
+				ID: fmt.Sprintf("config.%d", i), Name: m.Name, Match: match, Zone: m.Zone, Start: m.Start,
+				Duration: time.Duration(m.Duration), Rule: m.Rule, Except: m.Except, Effect: mute.Effect(m.Effect),
+				Calendar: configuredWindows, By: by, Created: now,
+			}
+			l.windows = append(l.windows, w)
+			err = w.Validate()
+		}
+		if err != nil {
+			return invalid(fmt.Errorf("maintenance[%d]: %w", i, err))
+		}
+	}
+	for i, k := range l.conf.Calendars {
+		if _, err := matchers(k.Match); err != nil {
+			return invalid(fmt.Errorf("calendars[%d]: %w", i, err))
+		}
+	}
+	return nil
+}
+
+// readCalendar reads the windows of a calendar file, and what it left out.
+func readCalendar(k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitted, error) {
+	match, err := matchers(k.Match)
+	if err != nil {
+		return nil, nil, err
+	}
+	zone, err := time.LoadLocation(k.Zone)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := os.ReadFile(k.File)
+	if err != nil {
+		return nil, nil, err
+	}
+	windows, left, err := mute.ParseCalendar(text, k.Name, zone)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", k.File, err)
+	}
+	for i := range windows {
+		w := &windows[i]
+		w.Match, w.Effect, w.By, w.Created = match, mute.Effect(k.Effect), by, now
+	}
+	return windows, left, nil
+}
+
+// matchers reads one condition from each text.
+func matchers(texts []string) ([]mute.Matcher, error) {
+	all := make([]mute.Matcher, len(texts))
+	for i, text := range texts {
+		var err error
+		if all[i], err = mute.ParseMatcher(text); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// storeMutes makes the stored windows those of the file, except the windows of
+// its calendars.
+func (p *process) storeMutes(ctx context.Context, l *loaded) error {
+	var before []string
+	if _, err := p.db.Setting(ctx, settingCalendars, &before); err != nil {
+		return err
+	}
+	after := []string{}
+	for _, k := range l.conf.Calendars {
+		after = append(after, k.Name)
+	}
+	if err := p.putCalendar(ctx, configuredWindows, l.windows); err != nil {
+		return err
+	}
+	for _, name := range before {
+		if !slices.Contains(after, name) {
+			if err := p.putCalendar(ctx, name, nil); err != nil {
+				return err
+			}
+		}
+	}
+	if slices.Equal(before, after) {
+		return nil
+	}
+	return p.db.PutSetting(ctx, settingCalendars, after)
+}
+
+// putCalendar stores a calendar's windows if they changed.
+func (p *process) putCalendar(ctx context.Context, name string, windows []mute.Window) error {
+	stored, err := p.db.Windows(ctx)
+	if err != nil {
+		return err
+	}
+	old := map[string]mute.Window{}
+	for _, w := range stored {
+		if w.Calendar == name {
+			w.Created = time.Time{}
+			old[w.ID] = w
+		}
+	}
+	same := len(old) == len(windows)
+	for _, w := range windows {
+		w.Created = time.Time{}
+		same = same && equalWindow(old[w.ID], w)
+	}
+	if same {
+		return nil
+	}
+	return p.db.PutCalendar(ctx, name, windows, omen.Audit{At: time.Now(), By: by, Action: "calendar.put", Subject: name})
+}
+
+// equalWindow compares what windows mean: an absent list is an empty one.
+func equalWindow(a, b mute.Window) bool {
+	if len(a.Except) == 0 && len(b.Except) == 0 {
+		a.Except, b.Except = nil, nil
+	}
+	return reflect.DeepEqual(a, b)
+}

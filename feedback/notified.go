@@ -1,0 +1,26 @@
+package feedback
+
+import "github.com/omenhq/omen"
+
+// Notified reports whether people are notified of an incident, or were until it
+// closed: by itself or through the fleet incident that it is part of (nil: none).
+func Notified(in omen.Incident, fleet *omen.Incident) bool {
+	return in.Suppressed == "" || in.Suppressed == omen.ReasonFleet && fleet != nil && fleet.Suppressed == ""
+}
+
+// Notifies reports whether a change notifies people of an incident of hosts, for
+// the first time or again.
+func Notifies(c omen.Change) bool {
+	if k := c.Incident.Kind; !Notified(c.Incident, nil) || k != omen.HostIncident && k != omen.FleetIncident {
+		return false
+	}
+	return c.Kind == omen.ChangeOpened || c.Kind == omen.ChangeReopened ||
+		c.Kind == omen.ChangeEscalated && c.Reason == omen.ReasonLifted
+}
+
+// ActedOn reports whether somebody did something about an incident, or about the
+// fleet incident that it is part of (nil: none), other than to judge it harmless.
+func ActedOn(in omen.Incident, fleet *omen.Incident) bool {
+	return in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
+		in.Reason == omen.ReasonByOperator || fleet != nil && ActedOn(*fleet, nil)
+}

@@ -1,0 +1,194 @@
+package feedback
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// LookBack is how long before an incident's end its like are looked for.
+const LookBack = 8 * 24 * time.Hour
+
+const (
+	daysAtOneTime = 3 // on so many days at the same time makes a daily one
+	timesAtAll    = 3 // so often at any time makes a frequent one…
+	timesYoung    = 2 // …and so often by a model that does not know the day yet, if not critical
+	peakRange     = 2 // how many times as high as another a frequent one may be
+	leadingCauses = 3 // among so many of another's causes is what leads in a frequent one
+)
+
+// ByOmen is the author of a pattern that nobody asked for.
+const ByOmen = "omen"
+
+// Past is what is known of one host.
+type Past struct {
+	Incidents []omen.Incident // its own, and the fleet incidents that they were part of
+	Patterns  []Pattern       // every pattern that there is or was, those of other hosts included
+	Zone      *time.Location  // in which a time of day is meant; nil: UTC
+}
+
+// Recurrence says how an incident recurs, of which people were notified, on which
+// nobody acted, and which comes again.
+type Recurrence struct {
+	Daily    bool     // at the same time of three of the last eight days: a nightly backup
+	Frequent bool     // three times at any time, alike in causes and height: downloads
+	Expected *Pattern // what is expected of a daily one from now on; nil: it is not, or Omen has said so before
+	like     []*omen.Incident
+}
+
+// Recurs says how a host's incident that has just closed by itself, and that
+// nobody acted on or judged although people were notified of it, recurs: what is
+// to be promised then. It is among the past ones, as is its fleet incident.
+func (p Past) Recurs(in omen.Incident) Recurrence {
+	fleet := fleetsOf(p.Incidents)[in.Fleet]
+	if !Notified(in, fleet) || ActedOn(in, fleet) || in.Reason != omen.ReasonRecovered ||
+		in.Verdict != omen.NoVerdict || fleet != nil && fleet.Verdict != omen.NoVerdict {
+		return Recurrence{}
+	}
+	return p.recurs(in)
+}
+
+// recurs says how an incident recurs, be people notified of it or not. What is
+// like it came within the last eight days, and what leads in one of the two
+// matters in the other. A daily one began on three days at the time of this one,
+// half an hour before its onset to half an hour after its end, and closed by
+// itself unjudged. A frequent one came three times (by a model of less than a day
+// twice, unless it was critical) with the leading cause of each among the first
+// three of the other and no more than twice as high.
+//
+// Nothing recurs whose like somebody acted on (a daily one: at its time) or
+// confirmed, then or since, or that is like a pattern that was taken back.
+func (p Past) recurs(in omen.Incident) (r Recurrence) {
+	zone := cmp.Or(p.Zone, time.UTC)
+	expected := PatternOf(in, omen.Expected, zone, "", ByOmen, in.ClosedAt)
+	expected.ID = "p-" + in.ID + "-recurring"
+	known, ruledOut := p.patternsOn(in)
+	if in.Kind != omen.HostIncident || in.State != omen.Closed || tooLong(&in) || ruledOut {
+		return r
+	}
+	fleets := fleetsOf(p.Incidents)
+	days, times := map[string]bool{}, 0
+	var atItsTime, equal []*omen.Incident
+	acted, actedThen := false, false
+	for i := range p.Incidents {
+		one := &p.Incidents[i]
+		if one.Host != in.Host || one.Kind != omen.HostIncident || in.ClosedAt.Sub(one.Since) > LookBack || !related(&in, one) {
+			continue
+		}
+		fleet, local := fleets[one.Fleet], one.Since.In(zone)
+		then, same := expected.holdsAt(local), alike(&in, one)
+		if ActedOn(*one, fleet) {
+			acted, actedThen = true, actedThen || then
+			if one.Verdict == omen.Real || fleet != nil && fleet.Verdict == omen.Real {
+				return Recurrence{}
+			}
+		}
+		if one.State != omen.Closed || tooLong(one) || one.Since.After(in.Since) {
+			continue
+		}
+		if then {
+			atItsTime = append(atItsTime, one)
+		}
+		if same {
+			equal = append(equal, one)
+		}
+		if !Notified(*one, fleet) {
+			continue
+		}
+		if same {
+			times++
+		}
+		if then && one.Reason == omen.ReasonRecovered && one.Verdict == omen.NoVerdict {
+			days[expected.dayOf(local)] = true
+			expected.include(one)
+		}
+	}
+	if r.Daily = len(days) >= daysAtOneTime && !actedThen; r.Daily {
+		r.like = atItsTime
+		if !known {
+			r.Expected = &expected
+		}
+	}
+	if r.Frequent = times >= enough(&in) && !acted; r.Frequent {
+		r.like = append(r.like, slices.DeleteFunc(equal, func(one *omen.Incident) bool { return times < enough(one) })...)
+	}
+	return r
+}
+
+// patternsOn looks for patterns on an incident's host that it is like: one of
+// Omen's own in force, and any that rules out that it recurs.
+func (p Past) patternsOn(in omen.Incident) (known, ruledOut bool) {
+	for i := range p.Patterns {
+		if k := &p.Patterns[i]; k.Host == in.Host && k.Resembles(in.Causes) {
+			ruledOut = ruledOut || k.InForce() == (k.Verdict == omen.Real) // confirmed, or wanted back
+			known = known || k.By == ByOmen && k.InForce()
+		}
+	}
+	return known, ruledOut
+}
+
+// dayOf names the day to which an instant in the pattern's time belongs: past
+// midnight, in a time that began before, the day before.
+func (p *Pattern) dayOf(local time.Time) string {
+	if minute(local) < p.FromTime {
+		local = local.AddDate(0, 0, -1)
+	}
+	return local.Format(time.DateOnly)
+}
+
+// include widens a pattern to another incident: a model that has learned half of
+// what comes every night blames what led less before.
+func (p *Pattern) include(in *omen.Incident) {
+	p.MaxPeak = max(p.MaxPeak, peakRoom*in.Peak)
+	for _, c := range in.Causes {
+		if s := signOf(c); !c.Trivial && !slices.Contains(p.Causes, s) {
+			p.Causes = append(p.Causes, s)
+		}
+	}
+}
+
+// enough is how often one like an incident has to come at any time.
+func enough(in *omen.Incident) int {
+	if (in.Grade == omen.Provisional || in.Grade == omen.Learning) && in.Severity != omen.Critical {
+		return timesYoung
+	}
+	return timesAtAll
+}
+
+func tooLong(in *omen.Incident) bool { return in.ClosedAt.Sub(in.Since) >= longest }
+
+// related reports whether what leads in one incident matters in the other,
+// however little: which of a job's many traces leads changes from night to
+// night, and as the model learns some of them.
+func related(a, b *omen.Incident) bool {
+	return leads(a.Causes, b.Causes, omen.MaxCauses) || leads(b.Causes, a.Causes, omen.MaxCauses)
+}
+
+// alike reports whether what leads in either of two incidents is among the first
+// of the other, and they are about as far out. Which of two features that one
+// thing moves leads is chance.
+func alike(a, b *omen.Incident) bool {
+	return leads(a.Causes, b.Causes, leadingCauses) && leads(b.Causes, a.Causes, leadingCauses) &&
+		a.Peak <= peakRange*b.Peak && b.Peak <= peakRange*a.Peak
+}
+
+// leads reports whether the first of some causes that matters is among the first
+// most of others that do, in the same direction.
+func leads(causes, others []omen.Cause, most int) bool {
+	matters := func(c omen.Cause) bool { return !c.Trivial }
+	first := slices.IndexFunc(causes, matters)
+	for _, c := range others {
+		if first < 0 || most == 0 {
+			return false
+		}
+		if matters(c) {
+			if signOf(c) == signOf(causes[first]) {
+				return true
+			}
+			most--
+		}
+	}
+	return false
+}

@@ -1,0 +1,174 @@
+package feedback
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// episode is an incident of web-1 that people were notified of and that closed by
+// itself after ten minutes.
+func episode(since time.Time, change func(*omen.Incident), features ...string) omen.Incident {
+	in := omen.Incident{Kind: omen.HostIncident, Host: hostNamed("web-1"), State: omen.Closed, Reason: omen.ReasonRecovered,
+		Grade: omen.Established, Severity: omen.Warning, Peak: 4, Since: since, ClosedAt: since.Add(10 * time.Minute)}
+	for _, f := range features {
+		in.Causes = append(in.Causes, up(f, .5))
+	}
+	if change != nil {
+		change(&in)
+	}
+	return in
+}
+
+// What comes again, by the same causes, and that nobody acts on recurs, and is
+// learned: what is said of the last one, and what training does with it, agree.
+func TestRecurs(t *testing.T) {
+	monday := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	const h, day = time.Hour, 24 * time.Hour
+	net := func(after time.Duration, change func(*omen.Incident)) omen.Incident {
+		return episode(monday.Add(after), change, "net")
+	}
+	often := func(change func(*omen.Incident)) []omen.Incident { // three times, and once more before these
+		return []omen.Incident{net(0, change), net(5*h, nil), net(7*h, nil), net(9*h, nil)}
+	}
+	nights := func(change func(*omen.Incident)) []omen.Incident { // at one time of three days, however high
+		return []omen.Incident{net(0, change), net(day, func(in *omen.Incident) { in.Peak = 20 }), net(2*day+20*time.Minute, func(in *omen.Incident) { in.Peak = 90 })}
+	}
+	four := func(change func(*omen.Incident)) []omen.Incident {
+		return append([]omen.Incident{net(-day, change)}, nights(nil)...)
+	}
+	fleets := func(change func(*omen.Incident)) (all []omen.Incident) {
+		for i, in := range nights(nil) {
+			fleet := in
+			fleet.Kind, fleet.ID = omen.FleetIncident, fmt.Sprint("fleet ", i)
+			if i == 0 && change != nil {
+				change(&fleet)
+			}
+			in.Fleet, in.Suppressed = fleet.ID, omen.ReasonFleet
+			all = append(all, fleet, in)
+		}
+		return all
+	}
+	young := func(in *omen.Incident) { in.Grade = omen.Learning }
+	acked := func(in *omen.Incident) { in.AckedBy = "ann" }
+	confirmed := func(in *omen.Incident) { in.Verdict = omen.Real }
+	harmless := func(in *omen.Incident) { in.Verdict = omen.NotAProblem }
+	silenced := func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced }
+	other := func(in *omen.Incident) { in.Causes[0].Feature = "cpu" }
+	down := func(in *omen.Incident) { in.Causes[0].Actual = 0 }
+	at := func(after time.Duration) func(*omen.Incident) {
+		return func(in *omen.Incident) { in.Since, in.ClosedAt = monday.Add(after), monday.Add(after+10*time.Minute) }
+	}
+	pattern := Pattern{Host: hostNamed("web-1"), Verdict: omen.Expected, Causes: []CauseSign{{Feature: "net", Up: true}}}
+	of := func(change func(*Pattern)) []Pattern {
+		p := pattern
+		change(&p)
+		return []Pattern{p}
+	}
+	for _, c := range []struct {
+		name     string
+		found    []omen.Incident
+		patterns []Pattern
+		want     string // of the last
+	}{
+		{"twice", []omen.Incident{net(0, nil), net(5*h, nil)}, nil, ""},
+		{"three times", []omen.Incident{net(0, nil), net(5*h, nil), net(7*h, nil)}, nil, "frequent"},
+		{"twice by a young model", []omen.Incident{net(0, young), net(5*h, young)}, nil, "frequent"},
+		{"twice by a young model, and critical", []omen.Incident{net(0, young), net(5*h, func(in *omen.Incident) { young(in); in.Severity = omen.Critical })}, nil, ""},
+		{"another cause leads once, and is among the first otherwise", []omen.Incident{episode(monday, nil, "queue", "latency"), episode(monday.Add(5*h), nil, "latency", "queue"), episode(monday.Add(7*h), nil, "queue", "latency")}, nil, "frequent"},
+		{"another cause leads once, and is not", []omen.Incident{net(0, nil), episode(monday.Add(5*h), nil, "cpu", "net"), net(7*h, nil)}, nil, ""},
+		{"the other direction", []omen.Incident{net(0, nil), net(5*h, down), net(7*h, nil)}, nil, ""},
+		{"once far higher", []omen.Incident{net(0, nil), net(5*h, func(in *omen.Incident) { in.Peak = 20 }), net(7*h, nil)}, nil, ""},
+		{"once silenced", []omen.Incident{net(0, nil), net(5*h, silenced), net(7*h, nil)}, nil, ""},
+		{"once judged harmless", []omen.Incident{net(0, nil), net(5*h, harmless), net(7*h, nil)}, nil, "frequent"},
+		{"once acknowledged", often(acked), nil, ""},
+		{"once assigned", often(func(in *omen.Incident) { in.Assignee = "ann" }), nil, ""},
+		{"once linked", often(func(in *omen.Incident) { in.Links = []string{"https://t/1"} }), nil, ""},
+		{"once closed by hand", often(func(in *omen.Incident) { in.Reason = omen.ReasonByOperator }), nil, ""},
+		{"once confirmed", often(confirmed), nil, ""},
+		{"too long ago", often(at(-8 * day)), nil, "frequent"},
+		{"the last is open", append(often(nil), net(11*h, func(in *omen.Incident) { in.State = omen.Open })), nil, ""},
+		{"without causes", []omen.Incident{episode(monday, nil), episode(monday.Add(5*h), nil), episode(monday.Add(7*h), nil)}, nil, ""},
+		{"for half a day", append(nights(nil)[:2], net(2*day, func(in *omen.Incident) { in.ClosedAt = in.Since.Add(13 * h) })), nil, ""},
+		{"at one time of three days", nights(nil), nil, "daily"},
+		{"of three days of eight", nights(at(-5 * day)), nil, "daily"},
+		{"of two days and too long ago", nights(at(-7 * day)), nil, ""},
+		{"twice on one of two days", nights(at(day + 20*time.Minute)), nil, ""},
+		{"once at another time", nights(at(3 * h)), nil, ""},
+		{"once by another cause", nights(other), nil, ""},
+		{"daily, once silenced", nights(silenced), nil, ""},
+		{"daily, once judged harmless", nights(harmless), nil, ""},
+		{"daily, of four once acknowledged", four(acked), nil, ""},
+		{"daily, of four once confirmed", four(confirmed), nil, ""},
+		{"daily, acknowledged at another time", append([]omen.Incident{net(5*h, acked)}, nights(nil)...), nil, "daily"},
+		{"daily, confirmed at another time", append([]omen.Incident{net(5*h, confirmed)}, nights(nil)...), nil, ""},
+		{"daily in a fleet", fleets(nil), nil, "daily"},
+		{"daily in a fleet, once acknowledged", fleets(acked), nil, ""},
+		{"daily in a fleet, once silenced", fleets(silenced), nil, ""},
+		{"expected by Omen", nights(nil), of(func(p *Pattern) { p.By = ByOmen }), "known"},
+		{"expected by somebody, and for less", nights(nil), of(func(p *Pattern) { p.By = "ann" }), "daily"},
+		{"taken back", nights(nil), of(func(p *Pattern) { p.Reverted = "ann" }), ""},
+		{"taken back on another host", nights(nil), of(func(p *Pattern) { p.Reverted = "ann"; p.Host.Name = "web-2" }), "daily"},
+		{"taken back of the other direction", nights(nil), of(func(p *Pattern) { p.Reverted = "ann"; p.Causes = []CauseSign{{Feature: "net"}} }), "daily"},
+		{"its like is confirmed", nights(nil), of(func(p *Pattern) { p.Verdict = omen.Real }), ""},
+		{"that it is real was taken back", nights(nil), of(func(p *Pattern) { p.Verdict, p.Reverted = omen.Real, "ann" }), "daily"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for i := range c.found {
+				if c.found[i].ID == "" {
+					c.found[i].ID = fmt.Sprint(i)
+				}
+			}
+			last := c.found[len(c.found)-1]
+			past := Past{Incidents: c.found, Patterns: c.patterns}
+			got, r := "", past.Recurs(last)
+			switch {
+			case r.Expected != nil:
+				got = "daily"
+			case r.Daily:
+				got = "known"
+			case r.Frequent:
+				got = "frequent"
+			}
+			if got != c.want {
+				t.Fatalf("%q, want %q", got, c.want)
+			}
+			is := func(s omen.Span) bool {
+				return s.Why == "incident "+last.ID || last.Fleet != "" && s.Why == "incident "+last.Fleet
+			}
+			excluded, benign := past.Spans(monday.Add(-h), monday.Add(4*day))
+			if learned := c.want != ""; slices.ContainsFunc(excluded, is) == learned || slices.ContainsFunc(benign, is) != learned {
+				t.Errorf("excluded %v, benign %v; want it learned: %t", excluded, benign, learned)
+			}
+		})
+	}
+}
+
+// The same time of day is the clock's of the time zone, also over the change to
+// summer time and over midnight; in UTC the last night is an hour off.
+func TestADailyTimeIsTheZones(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []omen.Incident
+	for i, clock := range []string{"27 23:58", "29 00:02", "29 23:59"} { // clocks change on the 29th at two
+		since, err := time.ParseInLocation("2006-01-02 15:04", "2026-03-"+clock, berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, episode(since, func(in *omen.Incident) { in.ID, in.Peak = fmt.Sprint(i), float64(4*i*i+1) }, "disk"))
+	}
+	for zone, want := range map[*time.Location]bool{berlin: true, time.UTC: false} {
+		past := Past{Incidents: found, Zone: zone}
+		if r := past.Recurs(found[2]); r.Daily != want {
+			t.Errorf("in %s: daily %t, want %t", zone, r.Daily, want)
+		}
+		if excluded, _ := past.Spans(found[0].Since, found[2].ClosedAt); want == (len(excluded) > 0) {
+			t.Errorf("in %s: %d of three nights are excluded", zone, len(excluded))
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package mute
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// Window is maintenance that recurs: it begins at a wall-clock time in its own
+// time zone, so that daylight saving moves it with the people who work then.
+type Window struct {
+	ID       string        `json:"id"`
+	Name     string        `json:"name"`
+	Match    []Matcher     `json:"match"`
+	Zone     string        `json:"zone"`  // an IANA name such as "Europe/Berlin"; empty: UTC
+	Start    string        `json:"start"` // the first one's local beginning, as "2006-01-02T15:04:05"
+	Duration time.Duration `json:"duration_ns"`
+	// Nominal says that Duration is counted on the local clock: a day then lasts
+	// from midnight to midnight, which is 23 or 25 hours when the clocks change.
+	Nominal  bool      `json:"nominal,omitzero"`
+	Rule     string    `json:"rule"`     // an RFC 5545 RRULE, see [ParseRule]; empty: once
+	Except   []string  `json:"except"`   // local beginnings that do not take place
+	Calendar string    `json:"calendar"` // the ICS calendar that it was read from; empty: made by hand
+	Effect   Effect    `json:"effect"`   // empty: [EffectSilence]
+	By       string    `json:"by"`
+	Created  time.Time `json:"created"`
+}
+
+// localLayout is how windows write wall-clock times.
+const localLayout = "2006-01-02T15:04:05"
+
+// maxWindow bounds a window's length; a longer one is a silence.
+const maxWindow = 366 * 24 * time.Hour
+
+// Validate reports what is missing or unreadable, as [omen.ErrInvalid].
+func (w Window) Validate() error {
+	if strings.TrimSpace(w.Name) == "" {
+		return omen.WithHint(fmt.Errorf("window without a name: %w", omen.ErrInvalid), "name it after what happens in it, such as backup")
+	}
+	what := "window " + w.Name
+	if w.Duration <= 0 || w.Duration > maxWindow {
+		return omen.WithHint(fmt.Errorf("%s: lasts %s: %w", what, w.Duration, omen.ErrInvalid), fmt.Sprintf("a window lasts more than nothing and up to %s", maxWindow))
+	}
+	s, err := w.schedule()
+	if err == nil {
+		err = s.happens()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return validate(what, w.Match, w.Effect)
+}
+
+// Between is every occurrence that overlaps from…to, oldest first. A window
+// that does not validate has none. A beginning that daylight saving skips
+// falls into the hour after it; one that occurs twice is the first of the two.
+func (w Window) Between(from, to time.Time) []omen.Span {
+	s, err := w.schedule()
+	if err != nil || w.Duration <= 0 || w.Duration > maxWindow {
+		return nil
+	}
+	var spans []omen.Span
+	for wall := range s.walls(from.Add(-w.Duration), to) {
+		begin := s.instant(wall)
+		end := begin.Add(w.Duration)
+		if w.Nominal {
+			end = s.instant(wall.Add(w.Duration))
+		}
+		if end.After(from) && begin.Before(to) {
+			spans = append(spans, omen.Span{From: begin.UTC(), To: end.UTC(), Why: "window " + w.Name})
+		}
+	}
+	return spans
+}
+
+// Occurrences are a window whose next day is remembered, for those who ask at
+// every sample. They serve one goroutine.
+type Occurrences struct {
+	Window   Window
+	from, to time.Time // spans are those within
+	spans    []omen.Span
+}
+
+// Active reports whether one of the window's occurrences holds at an instant.
+func (o *Occurrences) Active(at time.Time) bool {
+	if at.Before(o.from) || !at.Before(o.to) {
+		o.from, o.to = at, at.Add(24*time.Hour)
+		o.spans = o.Window.Between(o.from, o.to)
+	}
+	for _, s := range o.spans {
+		if !at.Before(s.From) && at.Before(s.To) {
+			return true
+		}
+	}
+	return false
+}

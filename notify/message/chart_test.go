@@ -1,0 +1,41 @@
+package message_test
+
+import (
+	"bytes"
+	"errors"
+	"image/png"
+	"slices"
+	"testing"
+
+	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/message/messagetest"
+)
+
+func TestChart(t *testing.T) {
+	in := messagetest.Opened().Incident
+	data, err := message.Chart(in, messagetest.Points(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := img.Bounds(); b.Dx() != 1024 || b.Dy() < 600 || b.Dy() > 1000 {
+		t.Errorf("chart is %v", b)
+	}
+	clear := in
+	clear.Causes = slices.Clone(in.Causes)
+	clear.Causes[0].Clears = false
+	if marked, err := message.Chart(clear, messagetest.Points(in)); err != nil || bytes.Equal(marked, data) {
+		t.Errorf("what would clear the alert does not show: %v", err)
+	}
+	if _, err := message.Chart(in, nil); !errors.Is(err, omen.ErrTooFew) {
+		t.Errorf("no points: %v", err)
+	}
+	in.Causes = nil
+	if _, err := message.Chart(in, messagetest.Points(in)); err != nil {
+		t.Errorf("no causes: %v", err)
+	}
+}

@@ -1,0 +1,141 @@
+package message
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Refusal is an error with what the channel said of trying again.
+type Refusal struct {
+	Err       error
+	Permanent bool          // it will not take this message, however often it is sent
+	After     time.Duration // it wants no message for so long; 0: it did not say
+}
+
+func (r Refusal) Error() string { return r.Err.Error() }
+
+func (r Refusal) Unwrap() error { return r.Err }
+
+// Refuse is a permanent [Refusal].
+func Refuse(format string, args ...any) error {
+	return Refusal{Err: fmt.Errorf(format, args...), Permanent: true}
+}
+
+// Permanent reports whether sending the same again is pointless.
+func Permanent(err error) bool {
+	var r Refusal
+	return errors.As(err, &r) && r.Permanent
+}
+
+// RetryAfter is for how long the channel wants no message; 0: it did not say.
+func RetryAfter(err error) time.Duration {
+	var r Refusal
+	if errors.As(err, &r) {
+		return r.After
+	}
+	return 0
+}
+
+const (
+	// MaxRetryAfter bounds what a channel may ask for: a mistaken date must not
+	// silence it for good.
+	MaxRetryAfter = time.Hour
+	// DefaultRetryAfter is for how long a channel that limits us gets no
+	// message if it does not say how long it wants.
+	DefaultRetryAfter = 30 * time.Second
+	// maxAnswer bounds what is read of a channel's answer. Telegram's list of
+	// pressed buttons is the longest.
+	maxAnswer = 4 << 20
+)
+
+// Post makes one request and reads the answer, which [Judge] understands. Its
+// errors never show the URL: tokens are part of it.
+func Post(ctx context.Context, client *http.Client, target, contentType string, body []byte, header http.Header) (resp *http.Response, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, Refuse("the channel's URL cannot be parsed")
+	}
+	maps.Copy(req.Header, header)
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("User-Agent", "Omen")
+	if resp, err = client.Do(req); err != nil {
+		return nil, nil, withoutURL(err)
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	if answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
+		return nil, nil, withoutURL(err)
+	}
+	return resp, answer, nil
+}
+
+func withoutURL(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// Judge makes an answer's status code an error: nil for 2xx; 4xx are permanent
+// but for those that mean "later" (RFC 9110 408, RFC 8470 425, RFC 6585 429).
+func Judge(resp *http.Response, body []byte) error {
+	if resp.StatusCode/100 == 2 {
+		return nil
+	}
+	r := Refusal{
+		Err:   fmt.Errorf("answered %s: %s", resp.Status, OneLine(string(body[:min(len(body), 200)]))),
+		After: ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+	}
+	switch resp.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooEarly:
+	case http.StatusTooManyRequests:
+		if r.After == 0 {
+			r.After = DefaultRetryAfter
+		}
+	default:
+		r.Permanent = resp.StatusCode/100 != 5
+	}
+	return r
+}
+
+// ParseRetryAfter reads RFC 9110's Retry-After, seconds or a date; 0: none.
+func ParseRetryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
+		return Seconds(seconds)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(0, at.Sub(now)), MaxRetryAfter)
+	}
+	return 0
+}
+
+// Seconds is a time that a channel asks for, within bounds.
+func Seconds(s float64) time.Duration {
+	return time.Duration(min(max(0, s), MaxRetryAfter.Seconds()) * float64(time.Second))
+}
+
+// Secret is a secret of the configuration, or what the file that it names holds
+// now, so that a secret can be changed in place.
+func Secret(value, file string) (string, error) {
+	if file == "" {
+		return value, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}

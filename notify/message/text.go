@@ -1,0 +1,160 @@
+package message
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+const (
+	maxShownCauses  = 5
+	maxShownMembers = 10
+)
+
+// shownCauses are the causes worth reading: those that are not trivial, or
+// else, when all are, the largest.
+func shownCauses(all []omen.Cause) []omen.Cause {
+	shown := slices.DeleteFunc(slices.Clone(all), func(c omen.Cause) bool { return c.Trivial })
+	if len(shown) == 0 {
+		shown = all
+	}
+	return shown[:min(len(shown), maxShownCauses)]
+}
+
+// clearing names the causes whose return to what is expected would clear the
+// alert; of one cause alone that is no news.
+func clearing(in omen.Incident) string {
+	if in.State == omen.Closed || len(in.Causes) < 2 {
+		return ""
+	}
+	var names []string
+	for _, c := range in.Causes {
+		if c.Clears {
+			names = append(names, c.Feature)
+		}
+	}
+	return OneLine(strings.Join(names, ", "))
+}
+
+// Subject is what the incident is about.
+func Subject(in omen.Incident) string {
+	switch in.Kind {
+	case omen.FleetIncident:
+		return fmt.Sprintf("%d hosts", len(in.Members))
+	case omen.SourceIncident:
+		return "source " + in.Host.Source
+	case omen.OwnIncident:
+		return "Omen"
+	}
+	return in.Host.Name
+}
+
+// headline says in a few words what is the matter.
+func headline(in omen.Incident) string {
+	subject := Subject(in)
+	if in.State == omen.Closed {
+		switch in.Kind {
+		case omen.SourceIncident:
+			return subject + " answers again"
+		case omen.OwnIncident:
+			return "Omen is well again"
+		}
+		switch in.Reason {
+		case omen.ReasonHostGone:
+			return subject + " is gone"
+		case omen.ReasonByOperator:
+			return subject + ": closed by an operator"
+		case omen.ReasonExpired:
+			return subject + ": nobody took it up, it counts as normal from now on"
+		}
+		if in.Kind == omen.FleetIncident {
+			return subject + " are back to normal"
+		}
+		return subject + " is back to normal"
+	}
+	switch {
+	case in.Kind == omen.SourceIncident || in.Kind == omen.OwnIncident:
+		if in.Summary != "" {
+			subject = in.Summary
+		}
+	case in.Storm():
+		subject += " at once, without a common cause"
+	case in.Kind == omen.FleetIncident && in.Host.Name != "":
+		subject += ", likely first " + in.Host.Name
+	}
+	prefix := strings.ToUpper(string(in.Severity)) + ": "
+	if in.State == omen.Acknowledged {
+		return prefix + subject + " (acknowledged by " + in.AckedBy + ")"
+	}
+	return prefix + subject
+}
+
+// detail is the line below: since when and how bad, or how long and how bad it
+// was.
+func detail(in omen.Incident, now time.Time) string {
+	if in.State == omen.Closed {
+		text := fmt.Sprintf("Lasted %s (since %s)", lasted(in, now), stamp(in.Since))
+		if in.Peak > 0 {
+			text += fmt.Sprintf(", peak score %s, was %s", score(in.Peak), in.Severity)
+		}
+		return text
+	}
+	text := "Since " + stamp(in.Since)
+	if in.Score > 0 {
+		text += fmt.Sprintf(", score %s (limit 1, peak %s)", score(in.Score), score(max(in.Score, in.Peak)))
+	}
+	return text
+}
+
+func icon(in omen.Incident) string {
+	switch {
+	case in.State == omen.Closed:
+		return "✅"
+	case in.Severity == omen.Critical:
+		return "🔴"
+	}
+	return "🟠"
+}
+
+// HostNames are the names of the first hosts, and how many more there are.
+func HostNames(hosts []omen.Host) string {
+	names := make([]string, 0, maxShownMembers+1)
+	for _, h := range hosts[:min(len(hosts), maxShownMembers)] {
+		names = append(names, h.Name)
+	}
+	if more := len(hosts) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// lasted is how long the incident has lasted, to the second.
+func lasted(in omen.Incident, now time.Time) string {
+	end := now
+	if in.State == omen.Closed && !in.ClosedAt.IsZero() {
+		end = in.ClosedAt
+	}
+	d := max(0, end.Sub(in.Since)).Round(time.Second)
+	if in.Since.IsZero() {
+		return ""
+	}
+	if d >= 24*time.Hour {
+		return fmt.Sprintf("%dd %dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	}
+	return d.String()
+}
+
+func score(v float64) string {
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}

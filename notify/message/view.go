@@ -1,0 +1,156 @@
+package message
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/common/model"
+
+	omen "github.com/omenhq/omen"
+)
+
+// Names of the alerts about incidents.
+const (
+	alertAnomaly = "OmenAnomaly"    // a host or many leave their normal behaviour
+	alertSource  = "OmenSourceDown" // a source does not answer
+	alertOwn     = "OmenTrouble"    // Omen's own trouble
+)
+
+// Hosts is what messages say of a host beside its incident.
+type Hosts interface {
+	// Labels are the host's labels, such as role and team, for routes. They
+	// must not change while an incident is open.
+	Labels(h omen.Host) map[string]string
+	// Scores is the host's score history for charts, oldest first, with as many
+	// points as a chart can show.
+	Scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error)
+}
+
+// View is how incidents look to receivers: as alerts with labels, which decide
+// the route, and annotations, which templates write about.
+type View struct {
+	External *url.URL // where people reach Omen
+	Hosts    Hosts    // nil: no labels of hosts
+}
+
+// Notifiable reports whether people are to be notified that the incident is
+// open.
+func Notifiable(in omen.Incident) bool {
+	return in.State != omen.Closed && in.Suppressed == "" && (in.Severity == omen.Warning || in.Severity == omen.Critical)
+}
+
+// Values is a set without what is empty, in valid UTF-8.
+func Values(all map[model.LabelName]string) model.LabelSet {
+	set := model.LabelSet{}
+	for name, value := range all {
+		if value != "" {
+			set[name] = model.LabelValue(strings.ToValidUTF8(value, "\uFFFD"))
+		}
+	}
+	return set
+}
+
+// Link is where people read on.
+func (v View) Link(incident string) string {
+	return v.External.JoinPath("incidents", incident).String()
+}
+
+// Labels are the labels of an incident's alert. Those of the host cannot pass
+// for one of ours.
+func (v View) Labels(in omen.Incident) model.LabelSet {
+	name := alertAnomaly
+	switch in.Kind {
+	case omen.SourceIncident:
+		name = alertSource
+	case omen.OwnIncident:
+		name = alertOwn
+	}
+	all := map[model.LabelName]string{
+		model.AlertNameLabel: name,
+		"instance":           in.Host.Name,
+		"severity":           string(in.Severity),
+		"profile":            in.Host.Profile,
+		"source":             in.Host.Source,
+		"kind":               string(in.Kind),
+		"incident":           in.ID,
+	}
+	if v.Hosts != nil && in.Host.Name != "" {
+		for name, value := range v.Hosts.Labels(in.Host) {
+			if _, ours := all[model.LabelName(name)]; !ours && model.LegacyValidation.IsValidLabelName(name) {
+				all[model.LabelName(name)] = value
+			}
+		}
+	}
+	return Values(all)
+}
+
+// Alert is an incident at an instant, as a receiver sees it. The last of changes
+// is the newest; an alert without changes repeats what was said.
+func (v View) Alert(in omen.Incident, changes []omen.Change, now time.Time) *alert.Alert {
+	link := v.Link(in.ID)
+	a := &alert.Alert{UpdatedAt: now, Alert: model.Alert{
+		Labels:       v.Labels(in),
+		Annotations:  v.annotations(in, changes, now),
+		StartsAt:     cmp.Or(in.Since, in.OpenedAt, now),
+		GeneratorURL: link,
+	}}
+	if in.State == omen.Closed {
+		a.EndsAt = now
+		if !in.ClosedAt.IsZero() && in.ClosedAt.Before(now) {
+			a.EndsAt = in.ClosedAt
+		}
+		if a.EndsAt.Before(a.StartsAt) {
+			a.StartsAt = a.EndsAt
+		}
+	}
+	return a
+}
+
+func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time) model.LabelSet {
+	causes := shownCauses(in.Causes)
+	lines := make([]string, len(causes))
+	for i, c := range causes {
+		lines[i] = OneLine(c.String())
+	}
+	head := headline(in)
+	summary := head
+	if len(lines) > 0 && in.State != omen.Closed {
+		summary += ": " + lines[0]
+	}
+	keys := make([]string, len(changes))
+	for i, c := range changes {
+		keys[i] = c.Key()
+	}
+	step, comment := "", ""
+	if len(changes) > 0 {
+		step, comment = string(changes[len(changes)-1].Kind), changes[len(changes)-1].Comment
+	}
+	return Values(map[model.LabelName]string{
+		"summary":     summary,
+		"description": strings.Join(append([]string{detail(in, now)}, lines...), "\n"),
+		"headline":    head,
+		"detail":      detail(in, now),
+		"host":        Subject(in),
+		"causes":      strings.Join(lines, "\n"),
+		"clears":      clearing(in),
+		"members":     HostNames(in.Members),
+		"since":       stamp(in.Since),
+		"duration":    lasted(in, now),
+		"score":       score(in.Score),
+		"peak":        score(in.Peak),
+		"grade":       string(in.Grade),
+		"icon":        icon(in),
+		"link":        v.Link(in.ID),
+		"step":        step,
+		"comment":     comment,
+		"reason":      in.Reason,
+		"acked_by":    in.AckedBy,
+		"key":         fmt.Sprintf("%s.%d", in.ID, in.ChangeNumber),
+		"changes":     strings.Join(keys, " "),
+	})
+}

@@ -1,0 +1,114 @@
+package notify
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/prometheus/alertmanager/dispatch"
+	"github.com/prometheus/alertmanager/timeinterval"
+	"github.com/prometheus/common/model"
+
+	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+)
+
+// rules are what a queue goes by.
+type rules struct {
+	channel      string
+	receiver     string
+	route        *dispatch.Route // nil: every receiver is notified of everything at once
+	intervals    *timeinterval.Intervener
+	view         message.View
+	resolved     bool // notify when an incident is over
+	acknowledged bool
+	machine      bool
+	storm        int
+}
+
+// Without a route a message waits a second for others, which is what makes a
+// storm one message from its first minute on, and is never repeated.
+var plainOptions = dispatch.RouteOpts{GroupWait: time.Second, GroupInterval: time.Second}
+
+const (
+	stormInterval       = time.Minute     // a storm's messages, when more opens
+	stormClosedInterval = 5 * time.Minute // and when incidents only close
+	stormMemory         = 2 * time.Minute // how long after a storm's message new incidents still join it
+	muteCheck           = 30 * time.Second
+)
+
+// groupOf is the group that an incident's messages belong to by the routes, or
+// nil if none leads to this receiver. A receiver that several routes lead to is
+// notified by the first.
+func (q *queue) groupOf(in omen.Incident) *group {
+	if q.rules.route == nil {
+		return q.ownGroup(in)
+	}
+	set := q.rules.view.Labels(in)
+	for _, route := range q.rules.route.Match(set) {
+		if route.RouteOpts.Receiver != q.rules.receiver {
+			continue
+		}
+		labels := model.LabelSet{}
+		for name, value := range set {
+			if _, by := route.RouteOpts.GroupBy[name]; by || route.RouteOpts.GroupByAll {
+				labels[name] = value
+			}
+		}
+		return q.group(fmt.Sprintf("%s:%s", route.Key(), labels), labels, route.RouteOpts)
+	}
+	return nil
+}
+
+// ownGroup is a group of the incident alone.
+func (q *queue) ownGroup(in omen.Incident) *group {
+	labels := model.LabelSet{"incident": model.LabelValue(in.ID)}
+	return q.group(fmt.Sprintf("{}:%s", labels), labels, plainOptions)
+}
+
+func (q *queue) stormGroup() *group {
+	opts := dispatch.RouteOpts{GroupInterval: stormInterval}
+	g := q.group("{}/storm:"+q.rules.channel, model.LabelSet{model.AlertNameLabel: alertStorm}, opts)
+	g.storm = true
+	return g
+}
+
+func (q *queue) group(key string, labels model.LabelSet, opts dispatch.RouteOpts) *group {
+	g := q.groups[key]
+	if g == nil {
+		g = &group{key: key, labels: labels, opts: opts, members: map[string]*entry{}}
+		q.groups[key] = g
+	}
+	return g
+}
+
+// muted reports whether the group's route is muted at an instant, and by which
+// interval.
+func (q *queue) muted(g *group, now time.Time) (string, bool) {
+	if q.rules.intervals == nil {
+		return "", false
+	}
+	if names := g.opts.MuteTimeIntervals; len(names) > 0 {
+		if muted, by, err := q.rules.intervals.Mutes(names, now); err == nil && muted {
+			return by[0], true
+		}
+	}
+	if names := g.opts.ActiveTimeIntervals; len(names) > 0 {
+		if active, _, err := q.rules.intervals.Mutes(names, now); err == nil && !active {
+			return "outside " + names[0], true
+		}
+	}
+	return "", false
+}
+
+// intervalsOf are the named time intervals of a configuration.
+func intervalsOf(s *Settings) *timeinterval.Intervener {
+	all := map[string][]timeinterval.TimeInterval{}
+	for _, i := range s.alertmanager.MuteTimeIntervals {
+		all[i.Name] = i.TimeIntervals
+	}
+	for _, i := range s.alertmanager.TimeIntervals {
+		all[i.Name] = i.TimeIntervals
+	}
+	return timeinterval.NewIntervener(maps.Clone(all))
+}

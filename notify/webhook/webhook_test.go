@@ -1,0 +1,92 @@
+package webhook
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/message/messagetest"
+)
+
+func newSender(t testing.TB, config string, signing Signing) *Sender {
+	t.Helper()
+	s, err := New(messagetest.Receiver(t, "webhook_configs: [%s]", config).WebhookConfigs[0], messagetest.Renderer(t), signing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSuite(t *testing.T) {
+	messagetest.Suite{
+		New: func(t testing.TB, url string) message.Sender { return newSender(t, "{url: '"+url+"'}", Signing{}) },
+		Read: func(t testing.TB, r messagetest.Request) messagetest.Taken {
+			if r.Header.Get("Idempotency-Key") != `"`+r.Header.Get("Webhook-Id")+`"` {
+				t.Errorf("two keys: %v", r.Header)
+			}
+			return messagetest.Taken{Key: r.Header.Get("Webhook-Id"), Text: messagetest.Texts(t, r.Body)}
+		},
+		Programs: true,
+	}.Run(t)
+}
+
+// The example that the Standard Webhooks specification's reference libraries
+// test themselves with.
+func TestStandardWebhooksSignature(t *testing.T) {
+	s := Signing{Secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+	got, err := s.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
+	if err != nil || got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestWebhookIsSigned(t *testing.T) {
+	hook := messagetest.NewServer(t, "", nil)
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("whsec_aHVzaA==\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := messagetest.About(messagetest.Opened())
+	if err := newSender(t, "{url: '"+hook.URL+"'}", Signing{SecretFile: file}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got := hook.Got()[0]
+	id := got.Header.Get("Webhook-Id")
+	want, err := Signing{Secret: "hush"}.sign(id, m.At, got.Body)
+	if err != nil || got.Header.Get("Webhook-Signature") != want || id != "a.1" {
+		t.Errorf("signed %q as %q, want %q", id, got.Header.Get("Webhook-Signature"), want)
+	}
+	for _, bad := range []Signing{{Secret: "whsec_%%"}, {SecretFile: "/does/not/exist"}} {
+		if _, err := bad.sign("a", m.At, nil); err == nil {
+			t.Errorf("%v signs", bad)
+		}
+	}
+}
+
+func TestPayload(t *testing.T) {
+	hook := messagetest.NewServer(t, "", nil)
+	s := newSender(t, `{url: "`+hook.URL+`/{{ .CommonLabels.instance }}", payload: {text: "{{ .CommonAnnotations.host }}", n: 3}}`, Signing{})
+	if err := s.Send(t.Context(), messagetest.About(messagetest.Opened())); err != nil {
+		t.Fatal(err)
+	}
+	if got := hook.Got()[0]; got.Path != "/web-1" || string(got.Body) != `{"n":3,"text":"web-1"}` {
+		t.Errorf("%s to %s", got.Body, got.Path)
+	}
+}
+
+func TestMaxAlerts(t *testing.T) {
+	hook := messagetest.NewServer(t, "", nil)
+	m := messagetest.About(messagetest.Opened(), messagetest.Opened(), messagetest.Opened())
+	if err := newSender(t, "{max_alerts: 2, url: '"+hook.URL+"'}", Signing{}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	type sent struct {
+		Alerts    []struct{}
+		Truncated int `json:"truncatedAlerts"`
+	}
+	if got := messagetest.Decode[sent](t, hook.Got()[0].Body); len(got.Alerts) != 2 || got.Truncated != 1 {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,0 +1,30 @@
+package omen
+
+// Reasons that a change gives, and for which an incident is suppressed; they are
+// values, so that programs can branch.
+const (
+	ReasonAnomalous   = "opened_anomalous"
+	ReasonColdStart   = "opened_cold_start_suppressed"
+	ReasonTrivial     = "opened_trivial_suppressed"
+	ReasonMinor       = "opened_below_page_level" // above the limit, but neither far nor long enough for the page budget
+	ReasonSilenced    = "opened_silenced"
+	ReasonMaintenance = "opened_maintenance"
+	ReasonGrace       = "opened_grace"
+	ReasonFeedback    = "opened_rejected_pattern"
+	ReasonFleet       = "opened_part_of_fleet" // recorded; the fleet incident notifies
+	ReasonShared      = "opened_shared_cause"  // a fleet incident: same onset and causes on many hosts
+	ReasonStorm       = "opened_storm"         // a fleet incident: too many unrelated ones at once
+	ReasonSourceDown  = "opened_source_down"
+	ReasonPartition   = "opened_hosts_silent" // a source incident: it answers, but most of its hosts fell silent
+	ReasonStalled     = "opened_omen_stalled" // Omen itself scored nothing for a while
+	ReasonReopened    = "reopened_within_window"
+	ReasonSeverity    = "escalated_severity"
+	ReasonJoined      = "escalated_members_joined"
+	ReasonLifted      = "escalated_lifted" // what suppressed it no longer does: people are notified from now on
+	ReasonCauses      = "updated_causes"   // other causes lead, or the score reached a new height
+	ReasonMembers     = "updated_members"  // hosts joined a fleet incident
+	ReasonRecovered   = "closed_recovered"
+	ReasonExpired     = "closed_expired"
+	ReasonHostGone    = "closed_host_gone"
+	ReasonByOperator  = "closed_by_operator"
+)

@@ -1,0 +1,99 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/training"
+)
+
+// warmSpan is the recent history that a new model's stream starts from.
+const warmSpan = 24 * time.Hour
+
+// Host is the live state of one host: the samples so far, the model that
+// serves, and what it cost. Nothing later than the sample that is scored is
+// ever looked at.
+type Host struct {
+	Trained   time.Time     // when the latest training gave a model; zero: never
+	Trainings int           // that gave a model, promoted or not
+	TooFew    error         // why the latest training gave none, if it was for lack of history
+	TrainTime time.Duration // by the clock on the wall, for reports
+	ScoreTime time.Duration
+
+	schema  *feature.Schema
+	options detect.Options
+	history []omen.Vector // so far, without silence
+	model   *detect.Model
+	stream  *detect.Stream
+}
+
+// NewHost is a host with a past, and room for as many samples as are to come.
+func NewHost(schema *feature.Schema, o detect.Options, past []omen.Vector, room int) *Host {
+	history := slices.DeleteFunc(append(make([]omen.Vector, 0, len(past)+room), past...), feature.Silent)
+	return &Host{schema: schema, options: o, history: history}
+}
+
+// Span is the time that a training now learns from; false: there is none yet.
+func (h *Host) Span() (omen.Span, bool) {
+	all := h.learnable()
+	if len(all) == 0 {
+		return omen.Span{}, false
+	}
+	return omen.Span{From: all[0].At, To: all[len(all)-1].At}, true
+}
+
+func (h *Host) learnable() []omen.Vector {
+	return h.history[max(0, len(h.history)-training.HistoryRows):]
+}
+
+// Train learns from the history so far but for the excluded spans, with the
+// benign ones although the model before alerted in them. The new model serves
+// if it proves itself. Too little history is no error: see TooFew.
+func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen.Span) error {
+	o := h.options
+	o.Excluded, o.Benign = excluded, benign
+	began := time.Now()
+	next, err := training.Run(ctx, training.Task{Schema: h.schema, Vectors: h.learnable(), Champion: h.model, Options: o})
+	h.TrainTime += time.Since(began)
+	switch {
+	case errors.Is(err, omen.ErrTooFew):
+		h.TooFew = err // the old model, if any, goes on
+		return nil
+	case err != nil:
+		return fmt.Errorf("train at %s: %w", now.Format(time.DateTime), err)
+	}
+	h.Trained = now
+	h.Trainings++
+	if next.Promoted {
+		recent, _ := slices.BinarySearchFunc(h.history, now.Add(-warmSpan), func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
+		h.model, h.stream = next.Model, next.Model.Stream(h.history[recent:])
+	}
+	return nil
+}
+
+// Score is what the model that serves says of the host's next sample: nothing
+// without a model, and nothing of a silent host, which is missing and not odd.
+// The score's slices are valid until the next call.
+func (h *Host) Score(v omen.Vector) (omen.Score, error) {
+	score := omen.Score{Host: v.Host, At: v.At}
+	if feature.Silent(v) {
+		return score, nil
+	}
+	if h.stream != nil {
+		began := time.Now()
+		var err error
+		score, err = h.stream.Score(v)
+		h.ScoreTime += time.Since(began)
+		if err != nil {
+			return score, fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
+		}
+	}
+	h.history = append(h.history, v)
+	return score, nil
+}

@@ -1,0 +1,136 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/replay"
+)
+
+const (
+	step   = 5 * time.Minute
+	perDay = int(24 * time.Hour / step)
+)
+
+// recorded is four days of a host with a daily rhythm; for an hour and a half of
+// the last day its cpu is busy and its disk idle.
+func recorded() ([]omen.Vector, *feature.Schema) {
+	schema, err := feature.FromColumns("example", []string{"cpu", "load", "disk"}, feature.Feature{Scale: 1})
+	if err != nil {
+		panic(err)
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	all := make([]omen.Vector, 4*perDay)
+	for i := range all {
+		cpu := .3 + .1*math.Sin(2*math.Pi*float64(i)/float64(perDay)) + .02*r.NormFloat64()
+		values := []float64{cpu, cpu/2 + .01*r.NormFloat64(), .5 + .01*r.NormFloat64()}
+		if i >= 3*perDay+30 && i <= 3*perDay+50 {
+			values[0], values[2] = .95, .1
+		}
+		all[i] = omen.Vector{
+			Host: omen.Host{Source: "file", Profile: "example", Name: "web-1"},
+			At:   time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * step), Values: values,
+		}
+	}
+	return all, schema
+}
+
+func ExampleRun() {
+	samples, schema := recorded()
+	past, lived := samples[:2*perDay], samples[2*perDay:]
+	t, err := replay.Run(context.Background(), past, lived, replay.Options{Schema: schema, Detect: detect.Options{Step: step}})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(len(t.Samples), "samples,", t.Trainings, "trainings")
+	for _, in := range t.Incidents {
+		if in.Notified >= 0 {
+			fmt.Println(in.Host, "notified after", t.Samples[in.Notified].At.Sub(in.Since), "of", in.First[0].Feature)
+		}
+	}
+	// Output:
+	// 576 samples, 2 trainings
+	// web-1 notified after 5m0s of disk
+}
+
+// The fault is one incident that people are notified of, named by its causes;
+// without a past the host grows up first.
+func TestRun(t *testing.T) {
+	all, schema := recorded()
+	fault := all[3*perDay+30].At
+	o := replay.Options{Schema: schema, Detect: detect.Options{Step: step}}
+	for _, c := range []struct {
+		name      string
+		past      int
+		trainings int
+	}{
+		{"with a past", 2 * perDay, 2},
+		{"from birth", 0, 3},
+	} {
+		var last float64
+		o.Progress = func(done float64) { last = done }
+		got, err := replay.Run(t.Context(), all[:c.past], all[c.past:], o)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if got.Trainings < c.trainings || got.Err != nil || last != 1 {
+			t.Errorf("%s: %d trainings, %v, progress %v", c.name, got.Trainings, got.Err, last)
+		}
+		hit := slices.DeleteFunc(slices.Clone(got.Incidents), func(in *replay.Incident) bool {
+			return in.Since.Before(fault) || in.Since.Sub(fault) > 5*step
+		})
+		if len(hit) != 1 || hit[0].Notified < hit[0].From || len(hit[0].First) == 0 {
+			t.Fatalf("%s: incidents at the fault: %+v of %d", c.name, hit, len(got.Incidents))
+		}
+		if f := hit[0].First[0].Feature; f != "cpu" && f != "disk" {
+			t.Errorf("%s: first cause %q, the fault is in cpu and disk", c.name, f)
+		}
+		none, err := replay.Run(t.Context(), all, nil, o)
+		if err != nil || !errors.Is(none.Err, omen.ErrTooFew) {
+			t.Errorf("without samples: %v, %v", err, none.Err)
+		}
+		var table strings.Builder
+		if err := replay.Write(&table, []*replay.Timeline{got, none}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{hit[0].Since.Format(time.DateTime), "expected", "no samples"} {
+			if !strings.Contains(table.String(), want) {
+				t.Errorf("%s: no %q in\n%s", c.name, want, table.String())
+			}
+		}
+	}
+}
+
+func TestRunCancelled(t *testing.T) {
+	all, schema := recorded()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := replay.Run(ctx, nil, all, replay.Options{Schema: schema, Detect: detect.Options{Step: step}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A host that is silent is missing, not odd.
+func TestSilence(t *testing.T) {
+	all, schema := recorded()
+	for i := 3 * perDay; i < len(all); i++ {
+		all[i].Values = slices.Repeat([]float64{math.NaN()}, 3)
+	}
+	got, err := replay.Run(t.Context(), all[:2*perDay], all[2*perDay:], replay.Options{Schema: schema, Detect: detect.Options{Step: step}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := slices.IndexFunc(got.Scores[perDay:], func(x float64) bool { return x != 0 }); i >= 0 {
+		t.Fatalf("score %v of a silent host", got.Scores[perDay+i])
+	}
+}

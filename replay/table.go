@@ -1,0 +1,84 @@
+package replay
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// opened is an incident with the timeline that it is of.
+type opened struct {
+	*Incident
+	of *Timeline
+}
+
+// Write writes the incidents of all timelines by time, and a line for each
+// host.
+func Write(w io.Writer, all []*Timeline) error {
+	var incidents []opened
+	for _, t := range all {
+		for _, in := range t.Incidents {
+			incidents = append(incidents, opened{in, t})
+		}
+	}
+	slices.SortStableFunc(incidents, func(a, b opened) int { return a.Since.Compare(b.Since) })
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(incidents) > 0 {
+		fmt.Fprintln(t, "opened (UTC)\thost\tlasted\tpeak\tnotified\twhy")
+	}
+	for _, in := range incidents {
+		fmt.Fprintln(t, in.row())
+	}
+	if len(incidents) > 0 {
+		fmt.Fprintln(t)
+	}
+	fmt.Fprintln(t, "host\tfrom\tto\tsamples\ttrainings\tnotified\tper week\trecorded only")
+	for _, one := range all {
+		fmt.Fprintln(t, one.row())
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write replay: %w", err)
+	}
+	return nil
+}
+
+func (in opened) row() string {
+	lasted := "still open"
+	if in.State == omen.Closed {
+		lasted = in.of.Samples[in.To].At.Sub(in.Since).String()
+	}
+	notified, causes := "yes", in.First
+	if in.Notified < 0 {
+		notified = "no, " + strings.TrimSuffix(strings.ReplaceAll(strings.TrimPrefix(in.Suppressed, "opened_"), "_", " "), " suppressed")
+		causes = in.Causes
+	}
+	why := make([]string, 0, 2)
+	for _, c := range causes[:min(2, len(causes))] {
+		why = append(why, c.String())
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s\t%s", in.Since.UTC().Format(time.DateTime), in.Host, lasted, in.Peak, notified, strings.Join(why, "; "))
+}
+
+func (t *Timeline) row() string {
+	if t.Err != nil {
+		return fmt.Sprintf("%s\tno model: %s", t.Host, t.Err)
+	}
+	notified := 0
+	for _, in := range t.Incidents {
+		if in.Notified >= 0 {
+			notified++
+		}
+	}
+	from, to := t.Samples[0].At, t.Samples[len(t.Samples)-1].At
+	rate := "–"
+	if weeks := to.Sub(from).Hours() / (7 * 24); weeks > 0 {
+		rate = fmt.Sprintf("%.1f", float64(notified)/weeks)
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%d\t%s\t%d", t.Host, from.UTC().Format(time.DateTime), to.UTC().Format(time.DateTime),
+		len(t.Samples), t.Trainings, notified, rate, len(t.Incidents)-notified)
+}

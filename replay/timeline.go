@@ -1,0 +1,147 @@
+package replay
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/incident"
+)
+
+// Incident is one incident of a timeline. Samples are indexes into
+// [Timeline.Samples].
+type Incident struct {
+	omen.Incident              // as it was last
+	From, To      int          // first and last anomalous sample
+	Shown         int          // the sample from which it was in the list, notified or below the page level; below 0: never
+	Notified      int          // the sample at which people were notified first; below 0: never
+	First         []omen.Cause // the causes then, or when it was shown, the largest first
+}
+
+// Timeline is what became of one host, by the rules of serve.
+type Timeline struct {
+	Host      omen.Host
+	Samples   []omen.Vector // the scored ones
+	Scores    []float64     // of each sample; 0 without a model, or where the host was silent
+	Tops      []string      // of each sample the feature with the largest share; empty without a score
+	Blame     []float64     // per feature in schema order, its shares summed over the samples in alert
+	Incidents []*Incident   // in the order in which they opened
+	Trainings int           // that gave a model, promoted or not
+	Err       error         // why there never was a model; nil: there was
+
+	tracker  *incident.Tracker
+	rules    incident.Rules
+	operator Operator
+	born     time.Time // its first sample, scored or not
+	recurred time.Time // when an incident closed that people were notified of and that recurs
+}
+
+func newTimeline(samples []omen.Vector, o Options) *Timeline {
+	return &Timeline{
+		Samples: samples, Scores: make([]float64, 0, len(samples)), Tops: make([]string, 0, len(samples)),
+		Blame: make([]float64, o.Schema.Len()), tracker: incident.NewTracker(incident.Hysteresis{}, nil), operator: o.Operator,
+	}
+}
+
+// take is sample i with its score.
+func (t *Timeline) take(i int, score omen.Score) error {
+	v := t.Samples[i]
+	top := ""
+	if len(score.Causes) > 0 {
+		top = score.Causes[0].Feature
+	}
+	t.Scores, t.Tops = append(t.Scores, score.Value), append(t.Tops, top)
+	tick := omen.Tick{Source: v.Host.Source, At: v.At}
+	if feature.Silent(v) {
+		tick.Silent = []omen.Host{v.Host}
+	} else {
+		tick.Scores = []omen.Score{score}
+	}
+	if score.Anomalous() {
+		for j, x := range score.Shares {
+			t.Blame[j] += x
+		}
+		for _, in := range t.Incidents[max(0, len(t.Incidents)-3):] {
+			if in.State != omen.Closed {
+				in.To = i
+			}
+		}
+	}
+	for _, c := range t.tracker.Tick(tick) {
+		if c.Incident.Kind != omen.HostIncident {
+			continue
+		}
+		if err := t.follow(i, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow takes up a change of an incident.
+func (t *Timeline) follow(i int, c omen.Change) error {
+	k := slices.IndexFunc(t.Incidents, func(in *Incident) bool { return in.ID == c.Incident.ID })
+	if k < 0 {
+		from := i
+		for from > 0 && !t.Samples[from-1].At.Before(c.Incident.Since) {
+			from--
+		}
+		k = len(t.Incidents)
+		t.Incidents = append(t.Incidents, &Incident{From: from, To: i, Shown: -1, Notified: -1})
+	}
+	in := t.Incidents[k]
+	verdict := in.Verdict
+	in.Incident = c.Incident.Clone()
+	in.Verdict = verdict // of our operator, whom the tracker does not know
+	if (in.Suppressed == "" || in.Suppressed == omen.ReasonMinor) && in.Shown < 0 {
+		in.Shown, in.First = i, slices.Clone(c.Incident.Causes)
+	}
+	if in.Suppressed == "" && in.Notified < 0 {
+		in.Notified, in.First = i, slices.Clone(c.Incident.Causes)
+	}
+	if in.State != omen.Closed {
+		return nil
+	}
+	return t.closed(i, in)
+}
+
+// closed takes up that an incident has ended: what the operator says of it, and
+// whether it recurs.
+func (t *Timeline) closed(i int, in *Incident) error {
+	at := t.Samples[i].At
+	if t.operator != nil && in.Shown >= 0 && in.Verdict == omen.NoVerdict {
+		if in.Verdict = t.operator.Judge(in, i); in.Verdict != omen.NoVerdict {
+			if err := t.remember(feedback.PatternOf(in.Incident, in.Verdict, time.UTC, "", "replay", at)); err != nil {
+				return err
+			}
+		}
+	}
+	switch r := t.past().Recurs(in.Incident); {
+	case r.Expected != nil:
+		return t.remember(*r.Expected)
+	case r.Daily || r.Frequent:
+		t.recurred = at
+	}
+	return nil
+}
+
+// past is what is known so far.
+func (t *Timeline) past() feedback.Past {
+	p := feedback.Past{Patterns: t.rules.Patterns, Incidents: make([]omen.Incident, len(t.Incidents))}
+	for k, in := range t.Incidents {
+		p.Incidents[k] = in.Incident
+	}
+	return p
+}
+
+// remember puts a pattern in force.
+func (t *Timeline) remember(p feedback.Pattern) error {
+	t.rules.Patterns = append(slices.Clone(t.rules.Patterns), p)
+	for _, err := range t.tracker.SetRules(t.rules) {
+		return fmt.Errorf("pattern of %s: %w", p.Incident, err)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+// Package tsdb is the embedded store of samples: a Prometheus TSDB with
+// Prometheus' query engine, in one folder that belongs to one Omen at a time.
+//
+// The key type is [DB]; it implements [series.Source]. A [Target] fills it with
+// what is gathered again and again, as a scrape does. Damaged parts are moved
+// aside, torn ones cut, a full disk and a clock that was set back are lived
+// through: the rest of the data stays in use.
+//
+// It refuses to store what would harm others: samples far from now are left
+// out one by one. It serves no HTTP; package promapi does.
+package tsdb
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	promtsdb "github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/fileutil"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+)
+
+// Options say where and for how long [DB] keeps samples.
+type Options struct {
+	Dir       string                // made if missing; belongs to one Omen at a time
+	Retention time.Duration         // 0: 15 days
+	MaxBytes  int64                 // of the blocks on disk; 0: no bound
+	Log       *slog.Logger          // nil: silent
+	Registry  prometheus.Registerer // for the omen_storage_… series; nil: nowhere
+	Now       func() time.Time      // the clock; nil: this machine's
+}
+
+// DB is an embedded Prometheus TSDB with Prometheus' query engine.
+//
+// What is acknowledged survives kill -9. It does not survive a power cut for
+// sure: the write-ahead log is written to the operating system with every
+// append, but flushed to the disk only from time to time, so a cut may cost
+// the last half minute or so of samples (never incidents or models, which are
+// kept elsewhere).
+type DB struct {
+	opts   Options
+	log    *slog.Logger
+	lock   fileutil.Releaser
+	engine *promql.Engine
+	reader series.Reader
+
+	mu       sync.RWMutex // held for writing while prom is replaced
+	prom     *promtsdb.DB // nil while broken says why
+	broken   error
+	full     error     // the last append's, while the disk is full; appendMu guards it
+	retryAt  time.Time // no earlier attempt to open or write again; appendMu guards it
+	checkAt  time.Time // no earlier search for damaged blocks
+	closed   bool
+	appendMu sync.Mutex // one append at a time: a failed one must not be followed by another before prom is replaced
+
+	appended, refused, reopened, damaged atomic.Int64
+}
+
+// Lookback of queries that do not say theirs, as in Prometheus.
+const defaultLookback = 5 * time.Minute
+
+// Open opens the store under a directory, and makes it if it is missing.
+//
+// A second Omen on the directory gets [omen.ErrLocked]. Damaged blocks and a
+// write-ahead log that cannot be repaired are moved to the folder "damaged" and
+// counted; what is whole opens.
+func Open(o Options) (*DB, error) {
+	if o.Retention <= 0 {
+		o.Retention = 15 * 24 * time.Hour
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, omen.WithHint(fmt.Errorf("make the metrics directory: %w", err),
+			"choose a directory that you may write to with --storage.path")
+	}
+	lock, err := lockDir(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{opts: o, log: o.Log, lock: lock}
+	db.engine = promql.NewEngine(promql.EngineOpts{
+		Logger:                   o.Log,
+		MaxSamples:               50_000_000,
+		Timeout:                  2 * time.Minute,
+		LookbackDelta:            defaultLookback,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+		EnableAtModifier:         true,
+		EnableNegativeOffset:     true,
+		Parser:                   parser.NewParser(parser.Options{}),
+	})
+	db.reader = series.Reader{Evaluator: db, Concurrency: 2}
+	if err := db.open(); err != nil {
+		_ = db.engine.Close()
+		_ = lock.Release()
+		return nil, err
+	}
+	if o.Registry != nil {
+		if err := o.Registry.Register(db); err != nil {
+			return nil, errors.Join(fmt.Errorf("register the store's own metrics: %w", err), db.Close())
+		}
+	}
+	return db, nil
+}
+
+// lockDir keeps a second Omen off the directory.
+func lockDir(dir string) (fileutil.Releaser, error) {
+	path := filepath.Join(dir, "lock")
+	lock, _, err := fileutil.Flock(path)
+	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			return nil, omen.WithHint(fmt.Errorf("lock %s: %w", dir, err), "let Omen's user write to the directory, or choose another with --storage.path")
+		}
+		owner := "another process"
+		if pid, readErr := os.ReadFile(path); readErr == nil && len(pid) > 0 {
+			owner = "process " + strings.TrimSpace(string(pid))
+		}
+		return nil, omen.WithHint(fmt.Errorf("lock %s: %w by %s", dir, omen.ErrLocked, owner),
+			"stop the other Omen, or give this one its own directory with --storage.path=DIR")
+	}
+	// For people and for the message above; the lock itself is the kernel's.
+	_ = os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644)
+	return lock, nil
+}
+
+// Close flushes what is in memory and lets go of the directory.
+func (db *DB) Close() error {
+	db.appendMu.Lock()
+	defer db.appendMu.Unlock()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return nil
+	}
+	db.closed = true
+	db.broken = fmt.Errorf("metrics store %s is closed: %w", db.opts.Dir, omen.ErrUnavailable)
+	if db.opts.Registry != nil {
+		db.opts.Registry.Unregister(db)
+	}
+	err := db.engine.Close()
+	if db.prom != nil {
+		err = errors.Join(err, db.prom.Close())
+		db.prom = nil
+	}
+	if err = errors.Join(err, db.lock.Release()); err != nil {
+		return fmt.Errorf("close metrics store %s: %w", db.opts.Dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package tsdb
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+)
+
+// The full disk is a real one: a tmpfs of a few megabytes. Without opening the
+// TSDB again after the failed write, it acknowledges appends behind a torn
+// record, and the last part of this test finds them lost.
+func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
+		t.Skipf("a small file system cannot be mounted here (%v): run as root", err)
+	}
+	defer func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
+	now := begin
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	db, err := Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	const hosts = 4000 // a record of several pages of the log, so that a write tears within one
+	acknowledged := map[time.Time]float64{}
+	write := func() error {
+		now = now.Add(2 * time.Second)
+		samples := make([]series.Sample, hosts)
+		for i := range samples {
+			samples[i] = one("h"+strconv.Itoa(i), now, random.Float64())
+		}
+		err := db.Append(t.Context(), samples)
+		if err == nil {
+			acknowledged[now] = samples[hosts-1].Value
+		}
+		return err
+	}
+	for range 3 {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range 3 {
+		fill(t, dir, filler, 150_000)
+		var full int
+		for range 12 {
+			if err := write(); err != nil {
+				if !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" {
+					t.Fatalf("round %d: %v, want an error that wraps ErrFull, with a hint", round, err)
+				}
+				full++
+			}
+		}
+		if full == 0 {
+			t.Fatalf("round %d: the disk never became full", round)
+		}
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			if err := write(); err != nil && i > 1 {
+				t.Fatalf("round %d: with space again: %v", round, err)
+			}
+		}
+	}
+	if db.Health().Reopened == 0 {
+		t.Error("never opened again")
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err = Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for at, want := range acknowledged {
+		promQL := fmt.Sprintf(`last_over_time(x{instance="h%d"}[1s])`, hosts-1)
+		if got := valueAt(t, db, promQL, at); got["h"+strconv.Itoa(hosts-1)] != want {
+			t.Errorf("sample of %s: %v, acknowledged was %g", at.Format(time.TimeOnly), got, want)
+		}
+	}
+	if n := db.Health().Damaged; n != 0 {
+		t.Errorf("%d parts moved aside, want none", n)
+	}
+}
+
+// fill leaves about so many bytes free.
+func fill(t *testing.T, dir, path string, leave int64) {
+	t.Helper()
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		t.Fatal(err)
+	}
+	size := int64(fs.Bavail)*fs.Bsize - leave
+	if size <= 0 {
+		t.Fatalf("the file system is too small: %d bytes short", -size)
+	}
+	if err := os.WriteFile(path, make([]byte, size), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writerDir makes the test binary a writer that never stops by itself.
+const writerDir = "OMEN_TEST_WRITER_DIR"
+
+func writeUntilKilled(dir string) {
+	db, err := Open(Options{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	for i := 0; err == nil; i++ {
+		at := time.UnixMilli(time.Now().UnixMilli())
+		if err = db.Append(context.Background(), []series.Sample{one("a", at, float64(i))}); errors.Is(err, omen.ErrPartial) {
+			err, i = nil, i-1 // the same millisecond again
+			continue
+		}
+		fmt.Println(i, at.UnixMilli())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), writerDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	var n, at int64
+	for lines.Scan() {
+		if _, err := fmt.Sscan(lines.Text(), &n, &at); err != nil {
+			t.Fatal(err)
+		}
+		if n == 500 {
+			if err := cmd.Process.Kill(); err != nil { // SIGKILL
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // killed
+	if n < 500 {
+		t.Fatalf("the writer ended after %d samples", n)
+	}
+	db, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	last := time.UnixMilli(at)
+	if got := valueAt(t, db, "x", last)["a"]; got != float64(n) {
+		t.Errorf("the last acknowledged sample is %g, want %d", got, n)
+	}
+	if got := valueAt(t, db, "count_over_time(x[1h])", last)["a"]; got != float64(n+1) {
+		t.Errorf("%g samples, acknowledged were %d", got, n+1)
+	}
+}
