@@ -15,24 +15,23 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// Options of an API. Store is required; without a Desk nothing can be changed,
-// and without Live's Hosts, Host and Sources no host and no source is known.
+// Options of an API. Store is required; without a Manager nothing can be changed,
+// and without a Runtime no host and no source is known.
 type Options struct {
 	Store    *store.DB
-	Desk     *incident.Desk
-	Live     Live
+	Manager  *incident.Manager
+	Runtime  Runtime              // nil: there is none
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Started  time.Time // for the uptime; zero: when New is called
-	Graph    Graph     // charts for messages; nil: none
 	Log      *slog.Logger
 }
 
 // API answers HTTP requests. It is safe for concurrent use.
 type API struct {
 	store    *store.DB
-	desk     *incident.Desk
-	live     Live
+	manager  *incident.Manager
+	live     Runtime
 	registry *prometheus.Registry
 	version  string
 	started  time.Time
@@ -41,7 +40,6 @@ type API struct {
 	closed   chan struct{} // closed by Close: event streams end
 	requests *prometheus.HistogramVec
 	document []byte // OpenAPI
-	graph    Graph
 }
 
 // New is an API over o. It starts nothing.
@@ -52,21 +50,15 @@ func New(o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Live.Hosts == nil {
-		o.Live.Hosts = func() []omen.HostStatus { return nil }
-	}
-	if o.Live.Host == nil {
-		o.Live.Host = func(omen.Host) (omen.HostStatus, bool) { return omen.HostStatus{}, false }
-	}
-	if o.Live.Sources == nil {
-		o.Live.Sources = func() []omen.SourceStatus { return nil }
+	if o.Runtime == nil {
+		o.Runtime = absent{}
 	}
 	if o.Started.IsZero() {
 		o.Started = time.Now()
 	}
 	a := &API{
-		store: o.Store, desk: o.Desk, live: o.Live, registry: o.Registry, version: o.Version,
-		started: o.Started, graph: o.Graph, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version,
+		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "omen_http_request_duration_seconds",

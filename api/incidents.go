@@ -132,7 +132,7 @@ func (a *API) act(action incident.Action) func(*http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.desk.Do(r.Context(), c); err != nil {
+		if _, err := a.manager.Do(r.Context(), c); err != nil {
 			return nil, err
 		}
 		return a.incident(r, c.Incident)
@@ -154,7 +154,7 @@ func (a *API) preview(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.desk.Preview(r.Context(), c)
+	all, err := a.manager.Preview(r.Context(), c)
 	if err != nil {
 		return nil, err
 	}

@@ -17,9 +17,6 @@ import (
 // maxBody bounds a request's body, in bytes.
 const maxBody = 1 << 20
 
-// errNotHere is for what this Omen was not built or configured with.
-var errNotHere = errors.New("not available in this Omen")
-
 // errMedia is for a body that is not JSON.
 var errMedia = errors.New("unsupported media type")
 
@@ -40,7 +37,7 @@ func statusOf(err error) int {
 		{errMedia, http.StatusUnsupportedMediaType},
 		{omen.ErrConflict, http.StatusConflict},
 		{omen.ErrTooFew, http.StatusConflict},
-		{errNotHere, http.StatusNotImplemented},
+		{errors.ErrUnsupported, http.StatusNotImplemented},
 		{omen.ErrUnavailable, http.StatusServiceUnavailable},
 		{omen.ErrLocked, http.StatusServiceUnavailable},
 		{context.DeadlineExceeded, http.StatusGatewayTimeout},

@@ -31,39 +31,35 @@ func (p *process) serve(l net.Listener) (<-chan error, *http.Server) {
 	flags := &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &socket, WebConfigFile: &file}
 	done := make(chan error, 1)
 	go func() {
-		if err := web.Serve(l, server, flags, quieter(p.log)); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.Serve(l, server, flags, libraryLog(p.log)); !errors.Is(err, http.ErrServerClosed) {
 			done <- err
 		}
 	}()
 	return done, server
 }
 
-// shutdown stops everything but what is on disk: sources, requests, desk, relay.
-func (p *process) shutdown(server *http.Server) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.gen.stopSources()
-	p.gen.endStreams()
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+// endRequests answers the requests that are open, and takes no more.
+func endRequests(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		_ = server.Close() // who is still asking has had its time
 	}
-	p.gen.stopRest()
+	return nil
 }
 
 // routes is the API, and beside it Prometheus' query API over the embedded
-// store, the links in messages, and the page.
+// store, the links in messages, and the web UI.
 func (g *generation) routes() http.Handler {
-	rest := http.NewServeMux()
-	rest.Handle("/api/v1/", promapi.Handler(g.p.tsdb))
-	rest.Handle("/feedback", g.relay.Callback())
-	rest.Handle("/", ui.Handler())
-	return g.api.HandlerWith(rest)
+	mux := http.NewServeMux()
+	mux.Handle("/api/v1/", promapi.Handler(g.p.tsdb))
+	mux.Handle("/feedback", g.relay.Callback())
+	mux.Handle("/", ui.Handler())
+	return g.api.HandlerWith(mux)
 }
 
-// pageAddress is an address that a browser on this machine can open.
-func pageAddress(a net.Addr, secure bool) string {
+// webAddress is an address that a browser on this machine can open.
+func webAddress(a net.Addr, secure bool) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {
 		return a.String()
