@@ -54,7 +54,10 @@ func start(t *testing.T, o Options) *omenAt {
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan string, 1), make(chan error, 1)
 	a := &omenAt{t: t, out: &locked{}}
-	o.ListenAddress, o.Version, o.Out = "127.0.0.1:0", "test", a.out
+	o.Version, o.Out = "test", a.out
+	if o.ListenAddress == "" {
+		o.ListenAddress = "127.0.0.1:0"
+	}
 	o.Listening = func(address string) { up <- address }
 	go func() { done <- Run(ctx, o) }()
 	a.stop = sync.OnceValue(func() error {

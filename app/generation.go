@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -37,7 +36,7 @@ type generation struct {
 	manager   *incident.Manager
 	relay     *notify.Relay
 	api       *api.API
-	handler   http.Handler
+	handler   front
 	watches   []*watched
 	remotes   []*series.Remote
 	calendars *calendarFiles
@@ -112,6 +111,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	g.api = api.New(api.Options{
 		Store: p.db, Manager: g.manager, Runtime: g, Registry: registry,
 		Version: p.o.Version, Started: p.started, Log: p.log,
+		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
 	})
 	g.handler = g.routes()
 	return g, nil
