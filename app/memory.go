@@ -19,7 +19,7 @@ func limitMemory(log *slog.Logger) {
 	}
 	if limit, ok := cgroupMemory(os.DirFS("/")); ok {
 		debug.SetMemoryLimit(limit / 10 * 9)
-		log.Debug("memory limit follows the control group", "size", limit/10*9)
+		log.Debug("memory limit follows the control group", "limit", limit/10*9)
 	}
 }
 
