@@ -139,7 +139,7 @@ type Features struct {
 type Incident struct {
 	ID         string             `json:"id"`
 	Kind       omen.IncidentKind  `json:"kind" doc:"host, fleet, source or omen"`
-	Host       HostRef            `json:"host" doc:"of a fleet incident the likely first; of a source incident only source is set"`
+	Host       HostRef            `json:"host" doc:"of a fleet incident the likely first host; of a source incident only source is set"`
 	Members    List[HostRef]      `json:"members" doc:"every host of a fleet incident"`
 	State      omen.IncidentState `json:"state" doc:"open, acknowledged or closed"`
 	Severity   omen.Severity      `json:"severity" doc:"info, warning or critical"`

@@ -152,7 +152,7 @@ func TestExposed(t *testing.T) {
 	if out := a.out.String(); !strings.Contains(out, "no authentication") {
 		t.Errorf("what is printed at start does not say it:\n%s", out)
 	}
-	if !strings.Contains(log.String(), "there is no password") {
+	if !strings.Contains(log.String(), "no authentication") {
 		t.Errorf("the log does not say it:\n%s", log)
 	}
 	if err := a.stop(); err != nil {

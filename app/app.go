@@ -152,7 +152,7 @@ func (p *process) wait(ctx context.Context, served <-chan error) error {
 			return err
 		case <-p.o.Hangup:
 			if err := p.reload(ctx); err != nil {
-				p.log.Error("configuration not reloaded: the old one goes on", "err", err)
+				p.log.Error("configuration not reloaded: the old one stays in force", "err", err)
 			}
 		case answer := <-p.reloads:
 			answer <- p.reload(ctx)

@@ -93,8 +93,8 @@ func TestDamagedRowsAreSetAside(t *testing.T) {
 				}
 			}
 			a.eventually("/metrics", "omen_store_damaged_rows 6\n")
-			for _, want := range []string{"kind=silence id=s", "kind=window id=w", "kind=pattern id=p", "kind=event id=e", "kind=setting id=incident.memory", "kind=incident id=i1"} {
-				if n := strings.Count(log.String(), want+" "); n != 1 {
+			for _, want := range []string{`kind=silence err="s: `, `kind=window err="w: `, `kind=pattern err="p: `, `kind=event err="e: `, `kind=setting err="incident.memory: `, `kind=incident err="i1: `} {
+				if n := strings.Count(log.String(), want); n != 1 {
 					t.Errorf("the log has %q %d times, want once:\n%s", want, n, log)
 				}
 			}

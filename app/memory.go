@@ -12,14 +12,14 @@ import (
 
 // limitMemory has the garbage collector keep below what the control group of
 // this process may use, less a tenth for what it does not see, unless
-// GOMEMLIMIT says otherwise: the kernel kills whoever needs more.
+// GOMEMLIMIT says otherwise: the kernel kills a process that needs more.
 func limitMemory(log *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return // the runtime has read it
 	}
 	if limit, ok := cgroupMemory(os.DirFS("/")); ok {
 		debug.SetMemoryLimit(limit / 10 * 9)
-		log.Debug("memory limit follows the control group", "size", limit/10*9)
+		log.Debug("memory limit follows the control group", "limit", limit/10*9)
 	}
 }
 

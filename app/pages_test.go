@@ -29,7 +29,7 @@ func TestPagesAreCounted(t *testing.T) {
 			p.fill(all, 1, time.Now())
 			return all
 		}
-		tell := func(id string, kind omen.ChangeKind, n int, suppressed, reason string) {
+		change := func(id string, kind omen.ChangeKind, n int, suppressed, reason string) {
 			c := omen.Change{Kind: kind, At: time.Now(), Reason: reason, Incident: omen.Incident{
 				ID: id, Kind: omen.HostIncident, Host: web, Severity: omen.Warning, Suppressed: suppressed, ChangeNumber: n,
 			}}
@@ -39,13 +39,13 @@ func TestPagesAreCounted(t *testing.T) {
 			synctest.Wait()
 		}
 		time.Sleep(6 * time.Hour) // synctest's clock, as below
-		tell("i1", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
-		tell("i1", omen.ChangeEscalated, 2, "", omen.ReasonSeverity)
-		tell("i1", omen.ChangeReopened, 3, "", omen.ReasonReopened)
-		tell("i2", omen.ChangeOpened, 1, omen.ReasonSilenced, omen.ReasonSilenced)
-		tell("i3", omen.ChangeOpened, 1, omen.ReasonColdStart, omen.ReasonColdStart)
-		tell("i3", omen.ChangeEscalated, 2, "", omen.ReasonLifted)
-		tell("i4", omen.ChangeOpened, 1, omen.ReasonFleet, omen.ReasonFleet)
+		change("i1", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
+		change("i1", omen.ChangeEscalated, 2, "", omen.ReasonSeverity)
+		change("i1", omen.ChangeReopened, 3, "", omen.ReasonReopened)
+		change("i2", omen.ChangeOpened, 1, omen.ReasonSilenced, omen.ReasonSilenced)
+		change("i3", omen.ChangeOpened, 1, omen.ReasonColdStart, omen.ReasonColdStart)
+		change("i3", omen.ChangeEscalated, 2, "", omen.ReasonLifted)
+		change("i4", omen.ChangeOpened, 1, omen.ReasonFleet, omen.ReasonFleet)
 		h := status()
 		if h[0].Pages.Opened != 2 || h[1].Pages.Opened != 0 || !math.IsNaN(h[0].Pages.PerWeek()) || h[0].Pages.Days != 0.25 {
 			t.Errorf("after six hours %+v, want 2 pages of web-1, not scaled", h[0].Pages)
@@ -62,7 +62,7 @@ func TestPagesAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		p = follow(t, db)
-		tell("i5", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
+		change("i5", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
 		h = status()
 		if got := h[0].Pages; got.Opened != 3 || got.Days != 2 || got.PerWeek() != 3*7/2.0 {
 			t.Errorf("after two days and a restart %+v, want 3 pages in 2 days, 10.5 a week", got)

@@ -66,7 +66,7 @@ func (f *webFile) authenticates() bool {
 }
 
 // signedIn adds the user to a request that exporter-toolkit let through: it has
-// checked the password of whoever is in the file.
+// checked the passwords of the users in the file.
 func (f *webFile) signedIn(r *http.Request) *http.Request {
 	if user, _, ok := r.BasicAuth(); ok {
 		if _, known := f.settings().Users[user]; known {
@@ -89,7 +89,7 @@ func (p *process) refuseExposed() error {
 		return nil
 	}
 	if p.o.AllowUnauthenticated {
-		p.log.Warn("everybody who reaches the web UI and the API may read everything, silence and close incidents: there is no password", "address", p.address)
+		p.log.Warn("no authentication: every client that reaches the web UI and the API may read everything, silence and close incidents", "addr", p.address)
 		return nil
 	}
 	return omen.WithHint(fmt.Errorf("listen on %s: %w: other machines could read everything and silence every incident, since there is no password", p.o.ListenAddress, omen.ErrInvalid),

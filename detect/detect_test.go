@@ -434,8 +434,8 @@ func TestJobsAreLearned(t *testing.T) {
 }
 
 // A feature that was almost still is judged by what its host is like: the same
-// small move is evidence on a quiet host and not on a restless one.
-func TestStillFeatureOnARestlessHost(t *testing.T) {
+// small move is evidence on a quiet host and not on a noisy one.
+func TestStillFeatureOnANoisyHost(t *testing.T) {
 	var evidence [2]float64
 	for k, noise := range []float64{0.05, 1} {
 		trivial := func(int) float64 { return 0 }
@@ -444,7 +444,7 @@ func TestStillFeatureOnARestlessHost(t *testing.T) {
 		evidence[k] = sq(0.4/float64(scales[0])) * float64(lifts[0])
 	}
 	if evidence[0] < 9 || evidence[1] > 1 {
-		t.Errorf("evidence %.1f on a quiet host, %.1f on a restless one; want much and none", evidence[0], evidence[1])
+		t.Errorf("evidence %.1f on a quiet host, %.1f on a noisy one; want much and none", evidence[0], evidence[1])
 	}
 	// A usual residual of .2 and the floor of .75 times it are .35: worth a page
 	// is 8, in wakeSigmas (2) of 4.

@@ -42,8 +42,8 @@ type judge struct {
 	smoothed   float64
 	count      int     // samples since the start
 	ease       float64 // what the last sample's score was divided by
-	ebb        *shift  // the window that ended less than ebbSamples ago
-	ebbing     int     // samples until it is forgotten
+	after      *shift  // the window that ended less than afterSamples ago
+	afterwards int     // samples until it is forgotten
 }
 
 // newJudge is the state before the first sample.
@@ -169,24 +169,24 @@ func (j *judge) step(t trace) {
 	j.count++
 }
 
-// ebbSamples is how long a window that shifts the expectation is felt after its
+// afterSamples is how long a window that shifts the expectation is felt after its
 // end: a job that ended before or after it leaves a step in the values that are
 // compared, and averages and moves remember that.
-const ebbSamples = jumpSpan
+const afterSamples = jumpSpan
 
 // easing is what the score is divided by, in a window and just after it.
 func (j *judge) easing(now *shift) float64 {
 	switch {
 	case now != nil:
-		j.ebb, j.ebbing = now, ebbSamples
-	case j.ebbing > 0:
-		j.ebbing--
+		j.after, j.afterwards = now, afterSamples
+	case j.afterwards > 0:
+		j.afterwards--
 	default:
 		return 1
 	}
-	return j.ebb.ease
+	return j.after.ease
 }
 
 // restart forgets the smoothed score and the window that has ended, not the
 // centres.
-func (j *judge) restart() { j.smoothed, j.unsmoothed, j.ebbing = 0, 0, 0 }
+func (j *judge) restart() { j.smoothed, j.unsmoothed, j.afterwards = 0, 0, 0 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Whoever decides whether people are told needs the level with each score.
+// What decides whether people are notified needs the level with each score.
 func TestScoresCarryThePageLevel(t *testing.T) {
 	s := columns(t, 6)
 	all := synthetic(3, 2000, 6, time.Minute)

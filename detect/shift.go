@@ -199,7 +199,7 @@ func (f *fit) easeShifts(inside map[int]float64) {
 		var peaks []float64
 		for _, o := range f.h.occurrences(int16(k)) {
 			var peak float64
-			for t := o.from; t < min(o.to+ebbSamples, f.h.len()); t++ {
+			for t := o.from; t < min(o.to+afterSamples, f.h.len()); t++ {
 				peak = max(peak, inside[t])
 			}
 			peaks = append(peaks, peak)

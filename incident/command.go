@@ -48,7 +48,7 @@ func (c Command) Validate() error {
 	}
 	switch {
 	case c.By == "":
-		return bad("nobody asks")
+		return bad("no author")
 	case len(c.Comment)+len(c.Link)+len(c.Assignee)+len(c.By) > maxText:
 		return bad("text is too long")
 	}

@@ -48,7 +48,7 @@ func TestAFlappingSourceIsOneIncident(t *testing.T) {
 	equal(t, got, "opened source", "closed source", "reopened source", "closed source")
 }
 
-func TestASourceThatIsStillDownWhenMaintenanceEndsIsTold(t *testing.T) {
+func TestASourceThatIsStillDownWhenMaintenanceEndsNotifies(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
 	tr.SetRules(Rules{Rules: mute.Rules{Silences: []mute.Silence{{ID: "s", By: "ann", Reason: "upgrade", From: noon, Until: noon.Add(5 * time.Minute),
 		Match: []mute.Matcher{{Name: mute.MatchSource, Value: "prod", IsEqual: true}}}}}})

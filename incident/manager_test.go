@@ -114,7 +114,7 @@ func TestARestartContinuesOpenIncidents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) { offer(t, d, 5, 3, "cpu", "web-1", "web-2") })
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
-		time.Sleep(2 * time.Minute) // the bubble's clock begins anew, at the same instant
+		time.Sleep(2 * time.Minute) // the bubble's clock begins again, at the same instant
 		offer(t, d, 5, 3, "cpu", "web-1")
 		offer(t, d, 15, .3, "cpu")
 		found := incidents(t, db, store.Filter{})
@@ -144,7 +144,7 @@ func TestTheTimeInWhichOmenDidNotRunIsRecorded(t *testing.T) {
 		found := incidents(t, db, store.Filter{})
 		if len(found) != 1 || found[0].Kind != omen.OwnIncident || found[0].Suppressed == "" || found[0].State != omen.Closed ||
 			found[0].ClosedAt.Sub(found[0].Since) < 55*time.Minute {
-			t.Errorf("incidents %+v, want one of Omen's own, over and not told", found)
+			t.Errorf("incidents %+v, want one of Omen's own, over and not notified", found)
 		}
 	})
 }
@@ -317,9 +317,9 @@ func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 	})
 }
 
-// The manager reads its rules anew time and again, and silences that are over go:
+// The manager reads its rules time and again, and silences that are over go:
 // that is not the same as an operator who ends one.
-func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
+func TestWhatEndsWithItsSilenceNotifiesNobody(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		silence := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
 			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}

@@ -31,7 +31,7 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 		}
 		third := job(5*time.Minute, "disk_read")
 		if third.Suppressed != "" {
-			t.Fatalf("third night: quiet (%s), want told", third.Suppressed)
+			t.Fatalf("third night: quiet (%s), want notified", third.Suppressed)
 		}
 		patterns, err := db.Patterns(t.Context())
 		if err != nil || len(patterns) != 1 || patterns[0].By != "omen" || patterns[0].Incident != third.ID {
@@ -47,16 +47,16 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 			t.Errorf("at its time: suppressed %q, want quiet", in.Suppressed)
 		}
 		if in := job(time.Hour, "disk_read"); in.Suppressed != "" {
-			t.Errorf("at another time: quiet (%s), want told", in.Suppressed)
+			t.Errorf("at another time: quiet (%s), want notified", in.Suppressed)
 		}
 		if err := d.Revert(t.Context(), patterns[0].ID, "ann"); err != nil {
 			t.Fatal(err)
 		}
-		// Who takes it back wants to be told, and not that the model learns it.
+		// Who takes it back wants to be notified, and not that the model learns it.
 		job(24*time.Hour+5*time.Minute, "disk_read")
 		again := job(48*time.Hour+5*time.Minute, "disk_read")
 		if again.Suppressed != "" {
-			t.Errorf("taken back: quiet (%s), want told", again.Suppressed)
+			t.Errorf("taken back: quiet (%s), want notified", again.Suppressed)
 		}
 		if changes, err = db.Changes(t.Context(), again.ID); err != nil || changes[len(changes)-1].Kind != omen.ChangeClosed {
 			t.Errorf("taken back: the timeline ends with %q, %v", changes[len(changes)-1].Comment, err)

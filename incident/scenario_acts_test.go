@@ -57,7 +57,7 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 	}
 }
 
-// setRules tells the tracker the rules, as the manager does time and again: those
+// setRules gives the tracker the rules, as the manager does time and again: those
 // that are over or far away are not among them.
 func (s *scenario) setRules(t *testing.T, now time.Time) {
 	t.Helper()

@@ -54,23 +54,23 @@ func lines(text string) (all []string) {
 
 // scenario is a script that is being played.
 type scenario struct {
-	start   time.Time
-	step    time.Duration
-	length  time.Duration
-	source  string
-	hosts   []omen.Host
-	labels  LabelMap
-	phases  []phase
-	rules   Rules
-	acts    []act
-	told    bool // list only what people are told
-	say     bool // and in which words
-	nights  bool // what comes on three nights is expected, as the manager has it
-	page    float64
-	smooth  bool                  // the scripts' scores are smoothed, as detect does it
-	level   map[omen.Host]float64 // the smoothed scores
-	tracker *Tracker
-	changes []omen.Change
+	start    time.Time
+	step     time.Duration
+	length   time.Duration
+	source   string
+	hosts    []omen.Host
+	labels   LabelMap
+	phases   []phase
+	rules    Rules
+	acts     []act
+	notified bool // list only what people are notified of
+	say      bool // and in which words
+	nights   bool // what comes on three nights is expected, as the manager has it
+	page     float64
+	smooth   bool                  // the scripts' scores are smoothed, as detect does it
+	level    map[omen.Host]float64 // the smoothed scores
+	tracker  *Tracker
+	changes  []omen.Change
 }
 
 // phase is what some hosts do for a while, once or again and again.
@@ -203,7 +203,7 @@ func (s *scenario) report() string {
 	quiet := map[omen.ChangeKind]int{}
 	for _, c := range s.changes {
 		a := key(c)
-		if s.told && (c.Incident.Suppressed != "" || c.Kind == omen.ChangeUpdated) {
+		if s.notified && (c.Incident.Suppressed != "" || c.Kind == omen.ChangeUpdated) {
 			quiet[c.Kind]++
 			continue
 		}
@@ -258,8 +258,8 @@ func (s *scenario) read(line string) (err error) {
 				s.labels[h][k] = v
 			}
 		}
-	case "told":
-		s.told = true
+	case "notified":
+		s.notified = true
 	case "say":
 		s.say = true
 	case "nights":
@@ -278,8 +278,8 @@ func (s *scenario) read(line string) (err error) {
 	return nil
 }
 
-// rule reads: silence FROM..TO MATCHER… | window NAME ZONE START LENGTH RULE
-// MATCHER… | event KIND AT MATCHER…
+// rule reads one of: silence FROM..TO MATCHER… | window NAME ZONE START LENGTH
+// RULE MATCHER… | event KIND AT MATCHER… (several matchers may follow).
 func (s *scenario) rule(words []string) {
 	switch words[0] {
 	case "silence":

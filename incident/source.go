@@ -27,7 +27,7 @@ type source struct {
 	down condition // the source is down, or most of its hosts are silent
 	own  condition // Omen itself sends no ticks
 
-	storm []time.Time // when people were last told of single hosts' incidents, oldest first
+	storm []time.Time // when people were last notified of single hosts' incidents, oldest first
 }
 
 // Seen is the last tick of a source, and the step between ticks.
@@ -138,7 +138,7 @@ func (s *source) fine(t *Tracker, at time.Time) {
 
 // resume ends Omen's own trouble when ticks come again, and reports whether
 // there was any. A gap that nobody noticed while it lasted is recorded and not
-// told: it is over.
+// notified: it is over.
 func (s *source) resume(t *Tracker, at time.Time) bool {
 	stalled := s.stalled(t.h, at)
 	if s.at.IsZero() && !s.before.At.IsZero() { // the first tick after a restart
@@ -176,7 +176,7 @@ func (s *source) stall(now time.Time) omen.Incident {
 	return omen.Incident{
 		ID: newID(omen.OwnIncident, s.name, s.at), Kind: omen.OwnIncident,
 		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
-		Since: s.at.UTC(), OpenedAt: now.UTC(), Summary: "Omen scores nothing of source " + s.name,
+		Since: s.at.UTC(), OpenedAt: now.UTC(), Summary: "Omen scores no host of source " + s.name,
 	}
 }
 

@@ -133,8 +133,8 @@ func TestTenThousandAnomaliesAreOneMessage(t *testing.T) {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(context.Background())
-			told := make(chan error, 1)
-			go func() { told <- relay.Run(ctx) }()
+			ended := make(chan error, 1)
+			go func() { ended <- relay.Run(ctx) }()
 			until(t, "the receivers have their places", func() bool { r, err := db.Readers(t.Context()); return err == nil && len(r) == 2 })
 
 			begun := time.Now()
@@ -154,7 +154,7 @@ func TestTenThousandAnomaliesAreOneMessage(t *testing.T) {
 			}
 			stop()
 			cancel()
-			if err := <-told; err != nil {
+			if err := <-ended; err != nil {
 				t.Error(err)
 			}
 			most := 1 + int(time.Since(begun)/time.Minute)

@@ -40,10 +40,10 @@ type Tracker struct {
 	open    map[string]*omen.Incident // by ID, of every kind
 	fleets  map[string]*fleet         // by incident ID; open, or may come back
 
-	ready   []*track      // hosts whose evidence suffices, waiting for the tick's end
-	telling []*track      // hosts whose incident people are to be told of, likewise
-	changes []omen.Change // of the call that is under way
-	swept   time.Time
+	ready    []*track      // hosts whose evidence suffices, waiting for the tick's end
+	toNotify []*track      // hosts of whose incident people are to be notified, at the tick's end
+	changes  []omen.Change // of the call that is under way
+	swept    time.Time
 }
 
 // NewTracker is a tracker that knows no host. The zero Hysteresis means
@@ -229,7 +229,7 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 	}
 }
 
-// pageLevel is the score from which people are told at once: the model's page
+// pageLevel is the score from which people are notified at once: the model's page
 // level, or none for what resembles something that an operator confirmed.
 func (t *Tracker) pageLevel(s *omen.Score) float64 {
 	if s.PageLevel <= 1 {

@@ -47,7 +47,7 @@ func feed(ctx context.Context, db *store.DB, c consumer, log *slog.Logger) error
 		}
 		return c.Restore(ctx, cursor)
 	}
-	if !message.Insist(ctx, log, "receiver's state not read", restore) {
+	if !message.Retry(ctx, log, "receiver's state not read", restore) {
 		return nil
 	}
 	changes := make(chan omen.Change, changeBuffer) // bound changeBuffer, owner feed, full: the reader waits and the journal keeps the rest

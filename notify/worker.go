@@ -220,7 +220,7 @@ func (w *worker) take(ctx context.Context, c omen.Change) {
 			}
 			return w.recall(ctx, in)
 		}
-		if !message.Insist(ctx, w.log, "deliveries not read", read) {
+		if !message.Retry(ctx, w.log, "deliveries not read", read) {
 			return
 		}
 	}

@@ -45,7 +45,7 @@ func (c *chat) Send(ctx context.Context, m message.Message) error {
 	if err == nil || errors.Is(err, errLost) {
 		c.taken = append(c.taken, m)
 	}
-	if err == errHang || err == errLost {
+	if errors.Is(err, errHang) || errors.Is(err, errLost) {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}

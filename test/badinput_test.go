@@ -144,7 +144,7 @@ func damage(t *testing.T, dir, prometheus string) {
 	}
 	write(t, block, "meta.json", "{ torn")
 	o := serve(t, dir, "--prometheus.url="+prometheus)
-	until(t, 3*time.Minute, "models are learned anew after damage", o.scored("web-1", "web-2", "db-1"))
+	until(t, 3*time.Minute, "models are trained again after damage", o.scored("web-1", "web-2", "db-1"))
 	if _, err := os.Stat(block); err == nil {
 		t.Error("the damaged block is where it was")
 	}

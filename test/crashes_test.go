@@ -30,8 +30,8 @@ type ledger struct {
 // included, while sources come and go and an operator works:
 //
 //   - every change that was confirmed to the operator is in the journal,
-//   - every beginning and every end in the journal is told,
-//   - nothing is told that is not in the journal,
+//   - every beginning and every end in the journal is notified,
+//   - nothing is notified that is not in the journal,
 //   - each crash doubles one message at most.
 func TestTwoHundredKills(t *testing.T) {
 	path := omenBinary(t)
@@ -70,7 +70,7 @@ func TestTwoHundredKills(t *testing.T) {
 	t.Logf("%d crashes in %s", crashes, time.Since(began).Round(time.Second))
 
 	o = serve(t, dir, "--config.file="+file)
-	until(t, 2*time.Minute, "every beginning and every end is told", func() error { return allTold(o, receiver) })
+	until(t, 2*time.Minute, "every beginning and every end is notified", func() error { return allNotified(o, receiver) })
 	book.check(t, o, receiver)
 }
 
@@ -173,9 +173,9 @@ func flap(t *testing.T, sources []*fakeSource) (stop func()) {
 	}
 }
 
-// allTold is nil once everything is over and every beginning and end that is
+// allNotified is nil once everything is over and every beginning and end that is
 // in the journal was told.
-func allTold(o *omen, h *hook) error {
+func allNotified(o *omen, h *hook) error {
 	if err := o.sourceIncidents()(); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 // A real Alertmanager is down for five real minutes. Meanwhile one trouble
 // ends, one begins, and one comes and goes. Back again, it hears of all: its
-// receiver is told of the end and of the beginning, and what came and went is
+// receiver is notified of the end and of the beginning, and what came and went is
 // on record as delivered.
 func TestAlertmanagerIsDownForFiveMinutes(t *testing.T) {
 	path := binary(t, "prometheus-alertmanager")
@@ -49,7 +49,7 @@ func TestAlertmanagerIsDownForFiveMinutes(t *testing.T) {
 	}
 	before := len(behind.got())
 	startAlertmanager(t, path, amDir, amAddress, "source", behind.URL)
-	until(t, 3*time.Minute, "all that it missed is told", behind.said(map[string]string{stays.name: "firing", ends.name: "resolved", begins.name: "firing"}))
+	until(t, 3*time.Minute, "all that it missed is notified", behind.said(map[string]string{stays.name: "firing", ends.name: "resolved", begins.name: "firing"}))
 	until(t, time.Minute, "every change is on record as delivered", func() error { return allDelivered(o, "alertmanager/"+amAddress) })
 	for _, m := range behind.got()[before:] {
 		if m.status[stays.name] != "" {
@@ -59,7 +59,7 @@ func TestAlertmanagerIsDownForFiveMinutes(t *testing.T) {
 	t.Logf("down for %s; %d messages before, %d after", time.Since(down).Round(time.Second), before, len(behind.got())-before)
 }
 
-// allDelivered is nil if every change of every incident that is told of is on
+// allDelivered is nil if every change of every incident that notifies is on
 // record as delivered to a receiver.
 func allDelivered(o *omen, receiver string) error {
 	all, err := o.incidents("limit=500")

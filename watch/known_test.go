@@ -75,7 +75,7 @@ func TestTrainingHoldsUpNoLookUp(t *testing.T) {
 }
 
 // What a training decided holds over a restart: a challenger that was refused
-// is not fitted anew at once.
+// is not trained again at once.
 func TestRefusalOutlivesARestart(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1")
@@ -269,7 +269,7 @@ func TestDriftAndSelfTestAreShown(t *testing.T) {
 	r.world.fault["mem"] = 3
 	r.pass(t, 600)
 	if d := r.Hosts()[0].Drift; d.Drifting {
-		t.Errorf("a provisional model, soon learned anew, drifts: %+v", d)
+		t.Errorf("a provisional model, soon trained again, drifts: %+v", d)
 	}
 	r.mu.Lock()
 	r.hosts["web-1"].drift.young = false

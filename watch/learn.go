@@ -19,12 +19,12 @@ import (
 // batchBytes bounds the history that is in memory for one batch of trainings.
 const batchBytes = 256 << 20
 
-// learnLoop trains the hosts as they become due.
-func (w *Watch) learnLoop(ctx context.Context) error {
+// trainLoop trains the hosts as they become due.
+func (w *Watch) trainLoop(ctx context.Context) error {
 	for ctx.Err() == nil {
 		batch, next := w.due(time.Now())
 		if len(batch) > 0 {
-			w.train(ctx, batch)
+			w.trainBatch(ctx, batch)
 			continue
 		}
 		await(ctx, next, w.wake)
@@ -119,9 +119,9 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 	return ready, max(wait, 100*time.Millisecond)
 }
 
-// train reads the hosts' history together, and fits and proves a model for
+// trainBatch reads the hosts' history together, and fits and validates a model for
 // each.
-func (w *Watch) train(ctx context.Context, batch []*host) {
+func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 	w.mu.Lock()
 	end, first := w.last, w.last
 	names := make([]string, len(batch))
@@ -148,7 +148,7 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 		}
 		g.Go(func() error {
 			defer func() { <-w.o.Slots }()
-			if err := w.learn(fit, h, vectors[h.id.Name], end); err != nil {
+			if err := w.train(fit, h, vectors[h.id.Name], end); err != nil {
 				w.failed(ctx, h, err)
 			}
 			return nil
@@ -157,12 +157,12 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 	_ = g.Wait() // each host's failure is its own
 }
 
-// learn fits a model for one host, proves it against the one that serves, and
+// train fits a model for one host, validates it against the one that serves, and
 // stores it. at is the latest instant that was read.
-func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.Time) error {
+func (w *Watch) train(ctx context.Context, h *host, all []omen.Vector, at time.Time) error {
 	began := time.Now()
 	if len(all) == 0 {
-		return fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
+		return fmt.Errorf("the source's history has no samples: %w", omen.ErrTooFew)
 	}
 	from, to := all[0].At, all[len(all)-1].At
 	o := w.o.Detect
@@ -192,10 +192,15 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	if err := w.o.Store.PutModel(ctx, info, blob); err != nil {
 		return err
 	}
-	w.learned(h, r.Model, info, w.latest(ctx, h, all), r.Promoted)
+	w.trained(h, r.Model, info, w.latest(ctx, h, all), r.Promoted)
 	w.metrics.training.Observe(time.Since(began).Seconds())
-	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
-		"rows", info.Rows, "serving", r.Promoted, "why", r.Why, "dur", time.Since(began).Round(time.Millisecond))
+	log := w.log.With("host", h.id.Name, "model", info.ID, "kind", string(info.Grade),
+		"count", info.Rows, "why", r.Why, "dur", time.Since(began).Round(time.Millisecond))
+	if r.Promoted {
+		log.Info("model trained")
+	} else {
+		log.Info("model trained, the old one stays in force")
+	}
 	return nil
 }
 
@@ -236,9 +241,9 @@ func (w *Watch) latest(ctx context.Context, h *host, all []omen.Vector) []omen.V
 	return recent[h.id.Name]
 }
 
-// learned takes up a trained model whose stream starts from recent, or notes
-// that the old one goes on.
-func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector, promote bool) {
+// trained takes up a new model whose stream starts from recent, or notes
+// that the old one stays in force.
+func (w *Watch) trained(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector, promote bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""

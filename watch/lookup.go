@@ -11,7 +11,7 @@ import (
 
 // lookLoop looks up what is known of each host that appears. It has a loop of
 // its own: a source that refuses to give a new host's history does not keep the
-// others from being learned, nor does their learning keep it waiting.
+// others from being trained, nor does their training keep it waiting.
 func (w *Watch) lookLoop(ctx context.Context) error {
 	wait := time.Second
 	for ctx.Err() == nil {
@@ -126,7 +126,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 }
 
 // loadModels are the stored models of this source and profile, by host. Those
-// of another schema or step are left aside: their hosts are trained afresh.
+// of another schema or step are ignored: their hosts are trained from scratch.
 func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
 	out := map[string]trained{}
 	tried, err := w.o.Store.LastTrained(ctx)
@@ -140,12 +140,12 @@ func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
 		m, err := detect.Load(blob, w.o.Schema)
 		switch {
 		case errors.Is(err, omen.ErrSchema):
-			w.log.Info("model of another schema left aside", "host", info.Host.Name, "model", info.ID)
+			w.log.Info("model of another schema ignored", "host", info.Host.Name, "model", info.ID)
 			return nil
 		case err != nil:
 			return err
 		case m.Step() != w.o.Step:
-			w.log.Info("model of another step left aside", "host", info.Host.Name, "model", info.ID)
+			w.log.Info("model of another step ignored", "host", info.Host.Name, "model", info.ID)
 			return nil
 		}
 		out[info.Host.Name] = trained{m, info, tried[info.Host]}

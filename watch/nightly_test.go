@@ -164,7 +164,7 @@ func (c *chain) live(t *testing.T, from, to time.Duration) (pages []string) {
 			}
 		}
 		if batch, _ := c.due(now); len(batch) > 0 {
-			c.train(t.Context(), batch)
+			c.trainBatch(t.Context(), batch)
 		}
 	}
 	for _, p := range c.pages {
@@ -235,7 +235,7 @@ func alertAtNoon(t *testing.T, c *chain, noon time.Time) {
 }
 
 // A host reboots, and works hard for the minutes after: that is seen in its
-// uptime, drawn on the timeline, and nobody is told. The same load without a
+// uptime, drawn on the timeline, and nobody is notified. The same load without a
 // boot is an incident.
 func TestScenarioReboot(t *testing.T) {
 	begin := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)

@@ -138,7 +138,7 @@ func TestLongTrainingDoesNotForgetWhatCameMeanwhile(t *testing.T) {
 		r.pass(t, 15)
 	}}
 	batch, _ := r.due(r.now)
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	if h := r.Hosts()[0]; h.Model.ID == before {
 		t.Fatalf("the second model does not serve: %s", h.Training.Err)
 	}

@@ -43,7 +43,7 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 	w.mu.Unlock()
 	from := last.Add(w.o.Step)
 	if oldest := at.Add(-(maxCatchUp - 1) * w.o.Step); last.IsZero() || last.After(at) {
-		from = at // the first round, or the clock was set back: streams start afresh
+		from = at // the first round, or the clock was set back: streams start again
 	} else if from.Before(oldest) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
 		from = oldest
@@ -92,7 +92,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 		state, failed[name] = omen.SourcePartial, err.Error()
 	}
 	if w.status.State != state {
-		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "failed", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
+		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "why", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
 		w.status.State, w.status.Since = state, at
 	}
 	w.status.Err, w.status.FailedFeatures = "", failed
@@ -158,26 +158,26 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	if len(tick.Scores) > 0 {
 		err := w.o.Sink.Record(ctx, tick.Scores)
 		if ctx.Err() == nil {
-			w.told(&w.unkept, w.metrics.unrecorded, "scores not kept", "scores are kept again", err)
+			switch begin, end := w.outcome(&w.unrecorded, w.metrics.unrecorded, err); {
+			case begin:
+				w.log.Warn("scores not kept", "err", err)
+			case end:
+				w.log.Info("scores are kept again")
+			}
 		}
 	}
 }
 
-// told counts an error, and logs when errors begin and when they end.
-func (w *Watch) told(failing *bool, count prometheus.Counter, bad, good string, err error) {
+// outcome counts an error, and reports whether errors begin or end with it.
+func (w *Watch) outcome(failing *bool, count prometheus.Counter, err error) (begin, end bool) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	was := *failing
 	*failing = err != nil
-	w.mu.Unlock()
 	if err != nil {
 		count.Inc()
 	}
-	switch {
-	case err != nil && !was:
-		w.log.Warn(bad, "err", err)
-	case err == nil && was:
-		w.log.Info(good)
-	}
+	return !was && err != nil, was && err == nil
 }
 
 // meet is the host's place, made at its first sample. The caller holds mu.
@@ -204,7 +204,12 @@ func nudge(c chan<- struct{}) {
 func (w *Watch) offer(ctx context.Context, k omen.Tick) {
 	err := w.o.Sink.Offer(ctx, k)
 	if ctx.Err() == nil {
-		w.told(&w.untold, w.metrics.unoffered, "scores not judged", "scores are judged again", err)
+		switch begin, end := w.outcome(&w.unoffered, w.metrics.unoffered, err); {
+		case begin:
+			w.log.Warn("scores not judged", "err", err)
+		case end:
+			w.log.Info("scores are judged again")
+		}
 	}
 }
 

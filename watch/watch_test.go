@@ -192,7 +192,7 @@ func (r *rig) grow(t testing.TB) {
 	if len(batch) != len(r.world.hosts) {
 		t.Fatalf("%d hosts are due after 160 s, want %d", len(batch), len(r.world.hosts))
 	}
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 }
 
 func TestFreshHostsAreLearnedAndJudged(t *testing.T) {
@@ -257,7 +257,7 @@ func TestTheNextStageFollows(t *testing.T) {
 	if len(batch) != 1 {
 		t.Fatalf("%d hosts due after ten minutes", len(batch))
 	}
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	after := r.Hosts()[0]
 	if after.Training.Err == "" && (after.Model.ID == before.Model.ID || after.Model.Rows <= before.Model.Rows) {
 		t.Errorf("model %s of %d rows after %s of %d", after.Model.ID, after.Model.Rows, before.Model.ID, before.Model.Rows)
@@ -348,7 +348,7 @@ func TestExcludedSpansAreNotLearned(t *testing.T) {
 	}
 }
 
-func TestDamagedModelIsLearnedAnew(t *testing.T) {
+func TestDamagedModelIsTrainedAgain(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1")
 	r.grow(t)

@@ -372,9 +372,9 @@ func (am *Client) post(ctx context.Context, alerts []postable) error {
 	ctx, cancel := message.WithTimeout(ctx, time.Duration(am.settings.Timeout))
 	defer cancel()
 	target := strings.TrimRight(am.settings.base.String(), "/") + "/api/v2/alerts"
-	resp, text, err := message.Post(ctx, am.client, target, "application/json", body, nil)
+	answer, err := message.Post(ctx, am.client, target, "application/json", body, nil)
 	if err != nil {
 		return err
 	}
-	return message.Judge(resp, text)
+	return answer.Judge()
 }

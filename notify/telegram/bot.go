@@ -147,7 +147,7 @@ func (b bot) post(ctx context.Context, method, contentType string, body []byte, 
 	if err != nil {
 		return fmt.Errorf("bot_token_file: %w", err)
 	}
-	resp, text, err := message.Post(ctx, b.client, b.api+"/bot"+token+"/"+method, contentType, body, nil)
+	got, err := message.Post(ctx, b.client, b.api+"/bot"+token+"/"+method, contentType, body, nil)
 	if err != nil {
 		return err
 	}
@@ -160,8 +160,8 @@ func (b bot) post(ctx context.Context, method, contentType string, body []byte, 
 			RetryAfter float64 `json:"retry_after"`
 		} `json:"parameters"`
 	}
-	if json.Unmarshal(text, &answer) != nil {
-		if err := message.Judge(resp, text); err != nil {
+	if json.Unmarshal(got.Body, &answer) != nil {
+		if err := got.Judge(); err != nil {
 			return err
 		}
 		return errors.New("the answer is not Telegram's")

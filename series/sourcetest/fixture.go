@@ -14,10 +14,11 @@ import (
 // The fixture: the hosts a, b and c of job node, a sample every 15 s for two
 // hours. Host b's counters begin again at rebootAt; host c has a gap.
 const (
-	Step           = 15 * time.Second
-	Instants       = 480
-	rebootAt       = 200 // a sample's number, as the gap's
-	GapFrom, GapTo = 300, 360
+	Step     = 15 * time.Second
+	Instants = 480
+	rebootAt = 200 // a sample's number, as the gap's
+	GapFrom  = 300
+	GapTo    = 360
 )
 
 // Start is when the first samples were measured.

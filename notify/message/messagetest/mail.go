@@ -44,7 +44,7 @@ type MailScript func(verb string) string
 // NewMailServer starts a server for a test. Script may be nil; secure is for
 // STARTTLS, nil: not offered.
 func NewMailServer(t testing.TB, script MailScript, secure *tls.Config) *MailServer {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

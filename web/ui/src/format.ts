@@ -91,7 +91,7 @@ const reasons: Record<string, string> = {
   opened_source_down: "the source does not answer", reopened_within_window: "came back",
   escalated_severity: "went higher or lasted longer", escalated_members_joined: "more hosts joined",
   closed_recovered: "back to normal", closed_expired: "expired as the new normal",
-  closed_host_gone: "the host sends nothing any more", closed_merged: "part of a larger incident", closed_by_operator: "closed by an operator",
+  closed_host_gone: "the host sends nothing any more", closed_by_operator: "closed by an operator",
   opened_part_of_fleet: "part of an incident of many hosts", opened_shared_cause: "the same causes on many hosts at once", opened_storm: "many hosts at once",
   opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", escalated_lifted: "no longer suppressed",
   updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined",
