@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // onnxruntime runs a model in testdata/onnx; x may hold NaN.
@@ -29,10 +31,7 @@ func onnxruntime(t *testing.T, model []byte, x []float64, mask []float32, width 
 			values[i] = &x[i]
 		}
 	}
-	job, err := json.Marshal(map[string]any{"model": model, "rows": len(x) / width, "width": width, "x": values, "mask": mask})
-	if err != nil {
-		t.Fatal(err)
-	}
+	job := must.Get(json.Marshal(map[string]any{"model": model, "rows": len(x) / width, "width": width, "x": values, "mask": mask}))(t)
 	cmd := exec.Command(node, "run.mjs")
 	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(job)
 	var stderr bytes.Buffer
@@ -84,10 +83,7 @@ func TestONNXEqualsOurs(t *testing.T) {
 				x[i], s[i], mask[i] = math.NaN(), 0, 0
 			}
 		}
-		model, err := n.ONNX(e)
-		if err != nil {
-			t.Fatal(err)
-		}
+		model := must.Get(n.ONNX(e))(t)
 		if !masked {
 			ask = nil
 		}
@@ -117,10 +113,7 @@ func TestONNXEqualsOurs(t *testing.T) {
 func TestONNXWithoutScaling(t *testing.T) {
 	const width = 5
 	n, _ := mustTrain(t, lowRank(300, width, 2, 0.1, 1), width, Options{Masked: true, Epochs: 2})
-	model, err := n.ONNX(Export{Names: []string{"cpu", "io", "net", "disk", "memory"}, Meta: map[string]string{"host": "web-1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	model := must.Get(n.ONNX(Export{Names: []string{"cpu", "io", "net", "disk", "memory"}, Meta: map[string]string{"host": "web-1"}}))(t)
 	for _, want := range []string{`["cpu","io","net","disk","memory"]`, "web-1"} {
 		if !bytes.Contains(model, []byte(want)) {
 			t.Errorf("the model does not hold %s", want)

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // lowRank makes rows of width features that are linear in rank hidden
@@ -46,11 +48,7 @@ func mustTrain(t testing.TB, rows []float32, width int, o Options) (*Network, Re
 
 func encoded(t testing.TB, n *Network) []byte {
 	t.Helper()
-	b, err := n.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return must.Get(n.MarshalBinary())(t)
 }
 
 func TestSameSeedSameModel(t *testing.T) {
@@ -74,10 +72,7 @@ func TestSavedEqualsLoaded(t *testing.T) {
 	for _, masked := range []bool{false, true} {
 		n, _ := mustTrain(t, lowRank(300, 13, 3, 0.1, 1), 13, Options{Masked: masked, Epochs: 2, Hidden: []int{9, 3, 17}})
 		b := encoded(t, n)
-		m, err := Unmarshal(b)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := must.Get(Unmarshal(b))(t)
 		for i := range n.params {
 			if math.Float32bits(n.params[i]) != math.Float32bits(m.params[i]) {
 				t.Fatalf("masked %v: parameter %d was %v, is %v", masked, i, n.params[i], m.params[i])

@@ -11,6 +11,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 )
 
 var epoch = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -22,11 +23,7 @@ func columns(t testing.TB, n int) *feature.Schema {
 	for i := range names {
 		names[i] = "f" + string(rune('a'+i/26)) + string(rune('a'+i%26))
 	}
-	s, err := feature.FromColumns("test", names, feature.Feature{Scale: 0.1, Deviation: 0.01})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(feature.FromColumns("test", names, feature.Feature{Scale: 0.1, Deviation: 0.01}))(t)
 }
 
 // synthetic is a host whose features follow two hidden causes: a daily wave
@@ -51,11 +48,7 @@ func synthetic(seed uint64, rows, width int, step time.Duration) []omen.Vector {
 
 func fitted(t testing.TB, s *feature.Schema, train []omen.Vector, o Options) *Model {
 	t.Helper()
-	m, err := Fit(context.Background(), s, train, nil, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return must.Get(Fit(context.Background(), s, train, nil, o))(t)
 }
 
 // play scores vectors and returns clones.
@@ -63,10 +56,7 @@ func play(t testing.TB, s *Stream, vs []omen.Vector) []omen.Score {
 	t.Helper()
 	var out []omen.Score
 	for _, v := range vs {
-		score, err := s.Score(v)
-		if err != nil {
-			t.Fatal(err)
-		}
+		score := must.Get(s.Score(v))(t)
 		out = append(out, score.Clone())
 	}
 	return out
@@ -137,14 +127,8 @@ func TestLoadedScoresAsSaved(t *testing.T) {
 	s := columns(t, 9)
 	all := synthetic(3, 3300, 9, time.Minute)
 	m := fitted(t, s, all[:3000], Options{SelfTest: true})
-	data, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	loaded, err := Load(data, s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(m.MarshalBinary())(t)
+	loaded := must.Get(Load(data, s))(t)
 	a, b := play(t, m.Stream(all[2800:3000]), all[3000:]), play(t, loaded.Stream(all[2800:3000]), all[3000:])
 	for i := range a {
 		if !equalScores(a[i], b[i]) {
@@ -182,13 +166,8 @@ func TestCausalAndIndependent(t *testing.T) {
 	}
 	x, y := m.Stream(nil), other.Stream(nil)
 	for k := range 150 {
-		if _, err := y.Score(b[1800+k]); err != nil {
-			t.Fatal(err)
-		}
-		sc, err := x.Score(changed[k])
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.Get(y.Score(b[1800+k]))(t)
+		sc := must.Get(x.Score(changed[k]))(t)
 		if !equalScores(alone[k], sc) {
 			t.Fatalf("sample %d differs", k)
 		}
@@ -208,14 +187,8 @@ func TestCausalAndIndependent(t *testing.T) {
 func TestSameSeedSameModel(t *testing.T) {
 	s := columns(t, 5)
 	all := synthetic(6, 900, 5, time.Minute)
-	x, err := fitted(t, s, all, Options{Seed: 7}).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := fitted(t, s, all, Options{Seed: 7}).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := must.Get(fitted(t, s, all, Options{Seed: 7}).MarshalBinary())(t)
+	y := must.Get(fitted(t, s, all, Options{Seed: 7}).MarshalBinary())(t)
 	if !slices.Equal(x, y) {
 		t.Error("two fits with one seed differ")
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -68,10 +69,7 @@ var standing = []counter{
 // Every expression counts what it claims to count, once.
 func TestNodeCountsOnce(t *testing.T) {
 	ctx := t.Context()
-	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
 	defer local.Close()
 	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
 	const seconds = 70
@@ -90,19 +88,11 @@ func TestNodeCountsOnce(t *testing.T) {
 		for _, c := range standing {
 			add(c, c.rate)
 		}
-		if err := local.Append(ctx, batch); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, local.Append(ctx, batch))
 	}
-	s, err := NewSchema(Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(NewSchema(Node()))(t)
 	end := begin.Add((seconds - 1) * time.Second)
-	f, err := local.Read(ctx, series.Query{Exprs: s.Exprs(), By: s.By(), Start: end, End: end, Step: time.Second, Window: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(local.Read(ctx, series.Query{Exprs: s.Exprs(), By: s.By(), Start: end, End: end, Step: time.Second, Window: 10 * time.Second}))(t)
 	for feature, why := range f.Failed {
 		t.Errorf("%s: %v", feature, why)
 	}

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // fakeSource is a Prometheus without hosts, up or down as the test wants: the
@@ -182,10 +184,7 @@ func (s *limitedSlack) times() []time.Time {
 // silentListener accepts connections and says nothing.
 func silentListener(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
 	t.Cleanup(func() { _ = l.Close() })
 	return l.Addr().String()
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // slowHook is a webhook receiver that takes its time, and counts.
@@ -100,10 +102,7 @@ func TestKillNine(t *testing.T) {
 		}
 		return nil
 	})
-	open, err := o.incidents("state=active&limit=100")
-	if err != nil {
-		t.Fatal(err)
-	}
+	open := must.Get(o.incidents("state=active&limit=100"))(t)
 	of := map[string]bool{}
 	for _, in := range open {
 		if in.Kind == "source" {
