@@ -26,9 +26,10 @@ var mayImport = map[string][]string{
 		".", "api", "config", "detect", "feature", "feedback", "host", "incident", "mute", "notify",
 		"promapi", "series", "store", "tsdb", "watch", "web",
 	},
-	"autoencoder":    {},
-	"bench":          {".", "detect", "feature", "replay"},
-	"bench/baseline": {".", "autoencoder", "bench"},
+	"autoencoder":          {},
+	"autoencoder/onnxtest": {"internal/must"},
+	"bench":                {".", "detect", "feature", "replay"},
+	"bench/baseline":       {".", "autoencoder", "bench"},
 	"cmd/omen": {
 		".", "api", "app", "bench", "bench/baseline", "config", "detect", "feature", "replay", "series",
 		"store", "training",

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,36 +15,12 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/autoencoder/onnxtest"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
-
-// onnxruntime runs an exported model; package autoencoder has the runner.
-func onnxruntime(t *testing.T, model []byte, x []float64, mask []float32, width int) map[string][]float64 {
-	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed: the export is not compared with onnxruntime")
-	}
-	dir := filepath.Join("..", "..", "autoencoder", "testdata", "onnx")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "onnxruntime-web")); err != nil {
-		t.Skip("onnxruntime is not installed: `make onnx` installs it")
-	}
-	job := must.Get(json.Marshal(map[string]any{"model": model, "rows": len(x) / width, "width": width, "x": x, "mask": mask}))(t)
-	cmd := exec.Command(node, "run.mjs")
-	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(job)
-	answer, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("onnxruntime: %v", err)
-	}
-	var out map[string][]float64
-	if err := json.Unmarshal(answer, &out); err != nil {
-		t.Fatalf("onnxruntime answered %.200q: %v", answer, err)
-	}
-	return out
-}
 
 // usage is a host whose 40 features follow one load; the last samples are odd.
 func usage(host omen.Host, schema *feature.Schema, n int) []omen.Vector {
@@ -157,7 +131,7 @@ func crossed(t *testing.T, model []byte, x []float64, group []int, odd []bool) m
 				mask[k] = 1
 			}
 		}
-		for name, values := range onnxruntime(t, model, x, mask, width) {
+		for name, values := range onnxtest.Run(t, "../../autoencoder/testdata/onnx", model, x, mask, width) {
 			if got[name] == nil {
 				got[name] = make([]float64, len(x))
 			}
