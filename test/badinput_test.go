@@ -103,8 +103,8 @@ func TestBadSources(t *testing.T) {
 incidents: {source_down: 3s}
 sources:
 - {name: dead, url: 'http://%s', step: 1s, timeout: 1s}
-- {name: liar, url: '%s/webhook', step: 1s, timeout: 1s}
-`, freeAddress(t), w.http.URL))
+- {name: liar, url: '%s', step: 1s, timeout: 1s}
+`, freeAddress(t), w.webhook.URL))
 
 	o := serve(t, t.TempDir(), "--config.file="+conf)
 	until(t, time.Minute, "both sources are down and one incident each", func() error {
