@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	},
 	"autoencoder":          {},
 	"autoencoder/onnxtest": {"internal/must"},
-	"bench":                {".", "detect", "feature", "replay"},
+	"bench":                {".", "detect", "feature", "replay", "series"},
 	"bench/baseline":       {".", "autoencoder", "bench"},
 	"cmd/omen": {
 		".", "api", "app", "bench", "bench/baseline", "config", "detect", "feature", "replay", "series",
