@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -90,7 +91,8 @@ func TestFindsAndExplains(t *testing.T) {
 	}
 }
 
-// The contributions add up to the unsmoothed score, so shares add up to 1.
+// The contributions add up to the unsmoothed score, so shares add up to 1; and
+// what decides whether people are notified comes with each score.
 func TestSharesAddUp(t *testing.T) {
 	s := columns(t, 7)
 	all := synthetic(2, 2000, 7, time.Minute)
@@ -103,12 +105,10 @@ func TestSharesAddUp(t *testing.T) {
 		if sc.Unsmoothed > 0 && math.Abs(sum-1) > 1e-9 {
 			t.Fatalf("shares add up to %v at score %v", sum, sc.Unsmoothed)
 		}
-		if !slices.IsSortedFunc(sc.Causes, func(a, b omen.Cause) int {
-			if a.Share > b.Share {
-				return -1
-			}
-			return 1
-		}) {
+		if sc.PageLevel != m.PageLevel() || sc.PageLevel < 1 {
+			t.Fatalf("page level %v, want the model's %v, at least 1", sc.PageLevel, m.PageLevel())
+		}
+		if !slices.IsSortedFunc(sc.Causes, func(a, b omen.Cause) int { return cmp.Compare(b.Share, a.Share) }) {
 			t.Fatalf("causes are not ranked: %v", sc.Causes)
 		}
 	}
@@ -171,16 +171,6 @@ func TestCausalAndIndependent(t *testing.T) {
 		if !equalScores(alone[k], sc) {
 			t.Fatalf("sample %d differs", k)
 		}
-	}
-	// In one batch, in either order.
-	streams, vectors := []*Stream{m.Stream(nil), other.Stream(nil)}, []omen.Vector{a[1800], b[1800]}
-	dst := ScoreBatch(nil, streams, vectors)
-	if len(dst) != 2 || !equalScores(dst[0].Score, alone[0]) {
-		t.Errorf("batch differs: %+v", dst)
-	}
-	swapped := ScoreBatch(nil, []*Stream{other.Stream(nil), m.Stream(nil)}, []omen.Vector{b[1800], a[1800]})
-	if !equalScores(swapped[1].Score, dst[0].Score) || !equalScores(swapped[0].Score, dst[1].Score) {
-		t.Error("the order of hosts changes scores")
 	}
 }
 
