@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	},
 	"config":        {},
 	"detect":        {".", "autoencoder", "feature"},
+	"event":         {".", "feature", "mute", "series"},
 	"feature":       {".", "series"},
 	"feedback":      {"."},
 	"host":          {".", "tsdb"},
@@ -62,7 +63,7 @@ var mayImport = map[string][]string{
 	"tools/record":               {".", "feature", "series", "tsdb"},
 	"training":                   {".", "detect", "feature", "series"},
 	"tsdb":                       {".", "series"},
-	"watch":                      {".", "detect", "feature", "mute", "series", "store", "training"},
+	"watch":                      {".", "detect", "event", "feature", "mute", "series", "store", "training"},
 	"web":                        {},
 }
 

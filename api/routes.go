@@ -18,6 +18,7 @@ type route struct {
 	answerMedia  string // of raw routes
 	handle       func(*http.Request) (any, error)
 	raw          http.HandlerFunc
+	public       bool // says nothing worth a password, or the request carries a proof of its own
 }
 
 // param is one query parameter.
@@ -92,8 +93,8 @@ func (a *API) readRoutes() []route {
 		{method: "GET", path: base + "/openapi.json", summary: "This document", answerMedia: "application/json", raw: a.openapi},
 		{method: "GET", path: "/predict", summary: "A host's latest score, with the keys of the system that Omen replaces", query: []param{{"instance", "a host's name, id or instance label; may be left out where there is one host"}}, answer: Prediction{}, handle: a.getPredict},
 		{method: "POST", path: "/predict", summary: "The score of a given feature vector", body: Predict{}, answer: Prediction{}, handle: a.postPredict},
-		{method: "GET", path: "/-/healthy", summary: "200 while the process is alive", answerMedia: mediaText, raw: a.healthy},
-		{method: "GET", path: "/-/ready", summary: "200 once sources were started and models loaded, else 503", answerMedia: mediaText, raw: a.ready},
+		{method: "GET", path: "/-/healthy", summary: "200 while the process is alive", answerMedia: mediaText, raw: a.healthy, public: true},
+		{method: "GET", path: "/-/ready", summary: "200 once sources were started and models loaded, else 503", answerMedia: mediaText, raw: a.ready, public: true},
 		{method: "POST", path: "/-/reload", summary: "Read the configuration again", answer: Done{}, handle: a.reload},
 		{method: "PUT", path: "/-/reload", summary: "Read the configuration again", answer: Done{}, handle: a.reload},
 	}

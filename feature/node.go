@@ -2,24 +2,14 @@ package feature
 
 import "github.com/omenhq/omen"
 
-// Which devices count. Every byte is counted once: a logical volume, a software
-// RAID or a replicated device sits on disks that are counted, a bond, bridge or
-// VLAN on cards that are counted, and a container's end of a virtual cable is
-// the host's own traffic seen again.
-const (
-	realDisks = `device!~"(loop|ram|zram|fd|sr|dm-|md|drbd|nbd|bcache|zd).*"`
-	realCards = `device!~"lo|(veth|docker|br-|br[0-9]|virbr|vnet|cali|cilium|lxc|lxd|flannel|cni|kube|nodelocaldns|weave|podman|nerdctl|tap|tun|wg|ifb|dummy|bond|team|vlan|vxlan|genev|gre|erspan|sit|ip6tnl|tunl|ovs|antrea|azv|eni).*|.+[.].+"`
-	realFiles = `fstype!~"(tmpfs|ramfs|devtmpfs|rootfs|overlay|aufs|squashfs|iso9660|udf|erofs|cramfs|autofs|nsfs|efivarfs|fuse.*|9p|virtiofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|hugetlbfs|mqueue|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|sysfs|tracefs)"`
-)
-
 // uptime is from the host's own clock on both sides, so that a host whose clock
 // is wrong is not thought to be rebooting. Hosts whose exporter gives no boot
 // time count as up for long.
 const uptime = `max by ($by) (node_time_seconds - node_boot_time_seconds)
   or 1e9 + 0 * max by ($by) (node_memory_MemTotal_bytes)`
 
-// cores is how many processors a host has.
-const cores = `count by ($by) (node_cpu_seconds_total{mode="idle"})`
+// cores is how many processors a host has, however many collectors say so.
+const cores = `count by ($by) (count by ($by, cpu) (node_cpu_seconds_total{mode="idle"}))`
 
 // Node is the built-in profile for Linux hosts, from the metrics of
 // node_exporter 0.16 and later. It needs only collectors that are on by
@@ -43,6 +33,11 @@ func Node() Profile {
 	}
 }
 
+// highest is the rate of a counter that a host has one of.
+func highest(counter string) string {
+	return `max by ($by) ` + rate(counter, "")
+}
+
 func join(groups ...[]Feature) []Feature {
 	var all []Feature
 	for _, g := range groups {
@@ -51,9 +46,10 @@ func join(groups ...[]Feature) []Feature {
 	return all
 }
 
-// cpuMode is the share of all processors' time that goes to some modes.
+// cpuMode is the share of all processors' time that goes to some modes. A
+// second collector adds to both sides.
 func cpuMode(modes string) string {
-	return `sum by ($by) (rate(node_cpu_seconds_total{mode=~"` + modes + `"}[$window])) / ` + cores
+	return `sum by ($by) (` + rate("node_cpu_seconds_total", `mode=~"`+modes+`"`) + `) / count by ($by) (node_cpu_seconds_total{mode="idle"})`
 }
 
 // Guest time is inside user time and a metric of its own: it is not added.
@@ -73,7 +69,7 @@ func nodeCPU() []Feature {
 			Expr: cpuMode("steal")},
 		{Name: "cpu_busiest", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.3, Scale: 0.5,
 			Help: "How busy the busiest processor is: one thread that spins shows here on a machine with many",
-			Expr: `max by ($by) (1 - rate(node_cpu_seconds_total{mode="idle"}[$window]))`},
+			Expr: `max by ($by) (1 - deriv(node_cpu_seconds_total{mode="idle"}[$window]))`},
 		{Name: "load_per_core", Group: "cpu", Unit: omen.Count, Direction: Up, Deviation: 0.75, Scale: 1.5,
 			Help: "Run queue: processes running or blocked per processor, what load averages are made of, without their delay",
 			Expr: `max by ($by) (avg_over_time(node_procs_running[$window]) + avg_over_time(node_procs_blocked[$window])) / ` + cores},
@@ -82,10 +78,10 @@ func nodeCPU() []Feature {
 			Expr: `max by ($by) (avg_over_time(node_procs_blocked[$window]))`},
 		{Name: "context_switches", Group: "cpu", Unit: omen.PerSecond, Direction: Both, Deviation: 3000, Scale: 5000,
 			Help: "Switches from one process to another",
-			Expr: `max by ($by) (rate(node_context_switches_total[$window]))`},
+			Expr: highest("node_context_switches_total")},
 		{Name: "forks", Group: "cpu", Unit: omen.PerSecond, Direction: Up, Deviation: 20, Scale: 30,
 			Help: "Processes and threads started",
-			Expr: `max by ($by) (rate(node_forks_total[$window]))`},
+			Expr: highest("node_forks_total")},
 		{Name: "processes", Group: "cpu", Unit: omen.Count, Direction: Both, Deviation: 30, Scale: 60,
 			Help: "Processes that exist; needs node_exporter's processes collector",
 			Expr: `max by ($by) (node_processes_pids)`},
@@ -95,7 +91,7 @@ func nodeCPU() []Feature {
 // pressure is the share of time in which some process waited for a resource,
 // as the kernel tells since 4.20.
 func pressure(resource string) string {
-	return `max by ($by) (rate(node_pressure_` + resource + `_waiting_seconds_total[$window]))`
+	return highest("node_pressure_" + resource + "_waiting_seconds_total")
 }
 
 func nodePressure() []Feature {
@@ -122,22 +118,17 @@ func nodeMemory() []Feature {
 			Expr: `max by ($by) (1 - node_memory_SwapFree_bytes / (node_memory_SwapTotal_bytes > 0))`},
 		{Name: "swap_traffic", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 200, Scale: 200,
 			Help: "Pages swapped in and out",
-			Expr: `max by ($by) (rate(node_vmstat_pswpin[$window]) + rate(node_vmstat_pswpout[$window]))`},
+			Expr: highest("node_vmstat_pswpin") + " + " + highest("node_vmstat_pswpout")},
 		{Name: "page_faults", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 10000, Scale: 20000,
 			Help: "Page faults, most of them harmless: memory touched for the first time",
-			Expr: `max by ($by) (rate(node_vmstat_pgfault[$window]))`},
+			Expr: highest("node_vmstat_pgfault")},
 		{Name: "major_faults", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 100, Scale: 100,
 			Help: "Page faults that had to read a disk",
-			Expr: `max by ($by) (rate(node_vmstat_pgmajfault[$window]))`},
+			Expr: highest("node_vmstat_pgmajfault")},
 		{Name: "oom_kills", Group: "memory", Unit: omen.Count, Direction: Up, Deviation: 0.5, Scale: 0.5,
 			Help: "Processes killed for want of memory within the window",
-			Expr: `max by ($by) (increase(node_vmstat_oom_kill[$window]))`},
+			Expr: `max by ($by) (delta(node_vmstat_oom_kill[$window]))`},
 	}
-}
-
-// disks sums a counter's rate over a host's real disks.
-func disks(counter string) string {
-	return `sum by ($by) (rate(` + counter + `{` + realDisks + `}[$window]))`
 }
 
 func nodeDisk() []Feature {
@@ -151,10 +142,10 @@ func nodeDisk() []Feature {
 			Expr: disks("node_disk_reads_completed_total") + ` + ` + disks("node_disk_writes_completed_total")},
 		{Name: "disk_utilisation", Group: "disk", Unit: omen.Ratio, Direction: Up, Deviation: 0.2, Scale: 0.3,
 			Help: "Share of time in which the busiest disk had work",
-			Expr: `max by ($by) (rate(node_disk_io_time_seconds_total{` + realDisks + `}[$window]))`},
+			Expr: busiestDisk("node_disk_io_time_seconds_total")},
 		{Name: "disk_queue", Group: "disk", Unit: omen.Count, Direction: Up, Deviation: 2, Scale: 3,
 			Help: "Operations that wait or run on the disk that has most of them",
-			Expr: `max by ($by) (rate(node_disk_io_time_weighted_seconds_total{` + realDisks + `}[$window]))`},
+			Expr: busiestDisk("node_disk_io_time_weighted_seconds_total")},
 		{Name: "disk_latency", Group: "disk", Unit: omen.Seconds, Max: 1e4, Direction: Up, Deviation: 0.02, Scale: 0.02,
 			Help: "Time that one read or write takes, over all disks; fewer than one a second count as one",
 			Expr: `(` + disks("node_disk_read_time_seconds_total") + ` + ` + disks("node_disk_write_time_seconds_total") +
@@ -166,8 +157,9 @@ func nodeDisk() []Feature {
 // blocks that are kept for root are in neither.
 const usedBytes = `(node_filesystem_size_bytes{` + realFiles + `} - node_filesystem_free_bytes{` + realFiles + `})`
 
-// Each device counts once, however often it is mounted. File systems are asked
-// less often than once a second, so growth is over a minute and not $window.
+// Each device and each pool counts once, however often it is mounted and
+// however many file systems share it. File systems are asked less often than
+// once a second, so growth is over a minute and not $window.
 func nodeFiles() []Feature {
 	return []Feature{
 		{Name: "filesystem_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
@@ -175,7 +167,7 @@ func nodeFiles() []Feature {
 			Expr: `max by ($by) (` + usedBytes + ` / (` + usedBytes + ` + node_filesystem_avail_bytes{` + realFiles + `} > 0))`},
 		{Name: "filesystem_growth", Group: "filesystem", Unit: omen.BytesPerSecond, Min: -1e13, Max: 1e13, Direction: Up, Deviation: 1e7, Scale: 1e7,
 			Help: "How fast all file systems filled over the last minute; below 0 if files were removed",
-			Expr: `sum by ($by) (max by ($by, device) (node_filesystem_free_bytes{` + realFiles + `} offset 1m - node_filesystem_free_bytes{` + realFiles + `})) / 60`},
+			Expr: `sum by ($by) (` + once("pool", `label_replace(node_filesystem_free_bytes{`+realFiles+`} offset 1m - node_filesystem_free_bytes{`+realFiles+`}, `+pool+`)`) + `) / 60`},
 		{Name: "filesystem_filling", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.02, Scale: 0.03,
 			Help: "Share of its free space that a file system lost over the last minute, where that is most: at 2 % it is full within the hour",
 			Expr: `clamp_min(max by ($by) (1 - node_filesystem_avail_bytes{` + realFiles + `} / (node_filesystem_avail_bytes{` + realFiles + `} offset 1m > 0)), 0)`},
@@ -186,11 +178,6 @@ func nodeFiles() []Feature {
 			Help: "Open files of the whole host",
 			Expr: `max by ($by) (node_filefd_allocated)`},
 	}
-}
-
-// cards sums a counter's rate over a host's real network cards.
-func cards(counter string) string {
-	return `sum by ($by) (rate(` + counter + `{` + realCards + `}[$window]))`
 }
 
 func nodeNetwork() []Feature {
@@ -218,15 +205,15 @@ func nodeTCP() []Feature {
 			Expr: `max by ($by) (node_netstat_Tcp_CurrEstab)`},
 		{Name: "tcp_opens", Group: "tcp", Unit: omen.PerSecond, Direction: Both, Deviation: 20, Scale: 30,
 			Help: "TCP connections opened from either side",
-			Expr: `max by ($by) (rate(node_netstat_Tcp_ActiveOpens[$window]) + rate(node_netstat_Tcp_PassiveOpens[$window]))`},
+			Expr: highest("node_netstat_Tcp_ActiveOpens") + " + " + highest("node_netstat_Tcp_PassiveOpens")},
 		{Name: "tcp_retransmits", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 10, Scale: 10,
 			Help: "TCP segments sent again because nobody confirmed them",
-			Expr: `max by ($by) (rate(node_netstat_Tcp_RetransSegs[$window]))`},
+			Expr: highest("node_netstat_Tcp_RetransSegs")},
 		{Name: "tcp_time_wait", Group: "tcp", Unit: omen.Count, Direction: Up, Deviation: 300, Scale: 500,
 			Help: "TCP connections that are closed and wait for stragglers",
 			Expr: `max by ($by) (node_sockstat_TCP_tw)`},
 		{Name: "tcp_listen_drops", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 1, Scale: 1,
 			Help: "Connections refused because a program does not accept them fast enough",
-			Expr: `max by ($by) (rate(node_netstat_TcpExt_ListenDrops[$window]))`},
+			Expr: highest("node_netstat_TcpExt_ListenDrops")},
 	}
 }

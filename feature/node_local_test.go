@@ -66,36 +66,59 @@ var standing = []counter{
 	{"node_boot_time_seconds", nil, 0},
 }
 
-// Every expression counts what it claims to count, once.
-func TestNodeCountsOnce(t *testing.T) {
-	ctx := t.Context()
-	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
-	defer local.Close()
-	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
-	const seconds = 70
-	for i := range seconds {
-		var batch []series.Sample
-		add := func(c counter, v float64) {
-			ls := map[string]string{"instance": "web-1", "job": "node"}
-			for i := 0; i < len(c.ls); i += 2 {
-				ls[c.ls[i]] = c.ls[i+1]
-			}
-			batch = append(batch, series.Sample{Name: c.name, Labels: ls, At: begin.Add(time.Duration(i) * time.Second), Value: v})
-		}
-		for _, c := range synthetic {
-			add(c, 1000+c.rate*float64(i))
-		}
-		for _, c := range standing {
-			add(c, c.rate)
-		}
-		must.OK(t, local.Append(ctx, batch))
+// sample is the series' of a host at a value; its instant is still to be set.
+func (c counter) sample(host string, v float64) series.Sample {
+	ls := map[string]string{"instance": host, "job": "node"}
+	for i := 0; i < len(c.ls); i += 2 {
+		ls[c.ls[i]] = c.ls[i+1]
 	}
-	s := must.Get(NewSchema(Node()))(t)
-	end := begin.Add((seconds - 1) * time.Second)
-	f := must.Get(local.Read(ctx, series.Query{Exprs: s.Exprs(), By: s.By(), Start: end, End: end, Step: time.Second, Window: 10 * time.Second}))(t)
+	return series.Sample{Name: c.name, Labels: ls, Value: v}
+}
+
+// stored is an embedded store with n instants of samples, whose clock goes with
+// them.
+func stored(t testing.TB, begin time.Time, step time.Duration, n int, batch func(i int) []series.Sample) *tsdb.DB {
+	t.Helper()
+	now := begin
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir(), Now: func() time.Time { return now }}))(t)
+	t.Cleanup(func() { _ = local.Close() })
+	for i := range n {
+		now = begin.Add(time.Duration(i) * step)
+		all := batch(i)
+		for j := range all {
+			all[j].At = now
+		}
+		must.OK(t, local.Append(t.Context(), all))
+	}
+	return local
+}
+
+// readNode reads a schema's features, of which none may fail.
+func readNode(t testing.TB, local *tsdb.DB, s *Schema, from, to time.Time, step time.Duration) *series.Frame {
+	t.Helper()
+	f := must.Get(local.Read(t.Context(), series.Query{Exprs: s.Exprs(), By: s.By(), Start: from, End: to, Step: step, Window: max(4*step, 10*time.Second)}))(t)
 	for feature, why := range f.Failed {
 		t.Errorf("%s: %v", feature, why)
 	}
+	return f
+}
+
+// Every expression counts what it claims to count, once.
+func TestNodeCountsOnce(t *testing.T) {
+	const seconds = 70
+	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
+	local := stored(t, begin, time.Second, seconds, func(i int) (batch []series.Sample) {
+		for _, c := range synthetic {
+			batch = append(batch, c.sample("web-1", 1000+c.rate*float64(i)))
+		}
+		for _, c := range standing {
+			batch = append(batch, c.sample("web-1", c.rate))
+		}
+		return batch
+	})
+	s := must.Get(NewSchema(Node()))(t)
+	end := begin.Add((seconds - 1) * time.Second)
+	f := readNode(t, local, s, end, end, time.Second)
 	got := s.AppendVectors(nil, f, "local", end)
 	if len(got) != 1 || got[0].Host.Name != "web-1" {
 		t.Fatalf("got %v, want one vector of web-1", got)

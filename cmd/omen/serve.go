@@ -28,8 +28,9 @@ type serveCmd struct {
 	Config     configFlag     `embed:"" prefix:"config."`
 	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
 	Web        struct {
-		ListenAddress string `help:"Where the web UI and the API are served. The default answers to this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
-		Config        struct {
+		ListenAddress        string `help:"Where the web UI and the API are served. The default answers to this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
+		AllowUnauthenticated bool   `help:"Answer other machines without asking for a password or certificate; for where a proxy or a firewall lets in only those who may."`
+		Config               struct {
 			File string `help:"TLS and passwords for the web UI and the API, in Prometheus' own format." placeholder:"FILE" type:"path"`
 		} `embed:"" prefix:"config."`
 	} `embed:"" prefix:"web."`
@@ -54,6 +55,6 @@ func (c *serveCmd) Run(e *env) error {
 	return app.Run(e.ctx, app.Options{
 		ConfigFile: c.Config.File, StoragePath: c.Storage.Path, ListenAddress: c.Web.ListenAddress,
 		WebConfigFile: c.Web.Config.File, PrometheusURLs: c.Prometheus.URL, Version: version,
-		Log: e.log, Out: e.out, Hangup: hangup,
+		AllowUnauthenticated: c.Web.AllowUnauthenticated, Log: e.log, Out: e.out, Hangup: hangup,
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,12 +27,17 @@ func openStore(t *testing.T, path string) *store.DB {
 	return db
 }
 
-// inBubble runs f in fake time with a running desk on the database at path.
-func inBubble(t *testing.T, path string, f func(t *testing.T, d *Desk, db *store.DB)) {
+// webs are hosts that all have the job web.
+type webs struct{ nobody }
+
+func (webs) Labels(omen.Host) map[string]string { return map[string]string{"job": "web"} }
+
+// inBubble runs f in fake time with a running manager on the database at path.
+func inBubble(t *testing.T, path string, f func(t *testing.T, d *Manager, db *store.DB)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		db := openStore(t, path)
-		d := NewDesk(Options{Store: db, Labels: func(omen.Host) map[string]string { return map[string]string{"job": "web"} }})
+		d := NewManager(Options{Store: db, Hosts: webs{}})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- d.Run(ctx) }()
@@ -48,7 +54,7 @@ func inBubble(t *testing.T, path string, f func(t *testing.T, d *Desk, db *store
 
 // play offers n ticks, one each 15 s, in which the hosts score value because of
 // cause and all others of a small fleet are quiet.
-func offer(t *testing.T, d *Desk, n int, value float64, cause string, hosts ...string) {
+func offer(t *testing.T, d *Manager, n int, value float64, cause string, hosts ...string) {
 	t.Helper()
 	for range n {
 		k := omen.Tick{Source: "prod", At: time.Now()}
@@ -76,8 +82,8 @@ func incidents(t *testing.T, db *store.DB, f store.Filter) []omen.Incident {
 	return found
 }
 
-func TestDeskStoresWhatTheTrackerSays(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+func TestManagerStoresWhatTheTrackerSays(t *testing.T) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		offer(t, d, 12, .3, "cpu")
 		found := incidents(t, db, store.Filter{})
@@ -94,7 +100,7 @@ func TestDeskStoresWhatTheTrackerSays(t *testing.T) {
 func TestAnInvalidChangeIsDropped(t *testing.T) {
 	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
 	defer db.Close()
-	d := NewDesk(Options{Store: db})
+	d := NewManager(Options{Store: db})
 	one := func(id string) omen.Change {
 		return omen.Change{Kind: omen.ChangeOpened, At: noon, Incident: omen.Incident{ID: id, Kind: omen.HostIncident, ChangeNumber: 1}}
 	}
@@ -106,8 +112,8 @@ func TestAnInvalidChangeIsDropped(t *testing.T) {
 
 func TestARestartContinuesOpenIncidents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) { offer(t, d, 5, 3, "cpu", "web-1", "web-2") })
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) { offer(t, d, 5, 3, "cpu", "web-1", "web-2") })
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		time.Sleep(2 * time.Minute) // the bubble's clock begins anew, at the same instant
 		offer(t, d, 5, 3, "cpu", "web-1")
 		offer(t, d, 15, .3, "cpu")
@@ -127,8 +133,8 @@ func TestARestartContinuesOpenIncidents(t *testing.T) {
 
 func TestTheTimeInWhichOmenDidNotRunIsRecorded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) { offer(t, d, 20, .3, "cpu") })
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) { offer(t, d, 20, .3, "cpu") })
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if n := len(incidents(t, db, store.Filter{})); n != 0 {
@@ -144,7 +150,7 @@ func TestTheTimeInWhichOmenDidNotRunIsRecorded(t *testing.T) {
 }
 
 func TestOperatorsActOnIncidents(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		id := incidents(t, db, store.Filter{})[0].ID
 		for _, step := range []struct {
@@ -199,7 +205,7 @@ func TestOperatorsActOnIncidents(t *testing.T) {
 }
 
 func TestRejectedIncidentsDoNotPageAgain(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		episode := func(cause string, hosts ...string) omen.Incident {
 			offer(t, d, 5, 3, cause, hosts...)
 			offer(t, d, 60, .3, cause) // closed, and too long ago to come back
@@ -260,7 +266,7 @@ func TestRejectedIncidentsDoNotPageAgain(t *testing.T) {
 }
 
 func TestAConfirmedIncidentLowersTheLimitForItsLike(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		offer(t, d, 60, .3, "cpu")
 		if _, err := d.Do(t.Context(), Command{Incident: incidents(t, db, store.Filter{})[0].ID, Action: Judge, Verdict: omen.Real, By: "ann"}); err != nil {
@@ -279,7 +285,7 @@ func TestAConfirmedIncidentLowersTheLimitForItsLike(t *testing.T) {
 }
 
 func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		s := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(time.Hour),
 			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
@@ -311,10 +317,10 @@ func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 	})
 }
 
-// The desk reads its rules anew time and again, and silences that are over go:
+// The manager reads its rules anew time and again, and silences that are over go:
 // that is not the same as an operator who ends one.
 func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		silence := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
 			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
 		if _, err := d.Silence(t.Context(), silence); err != nil {
@@ -340,8 +346,8 @@ func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
 }
 
 func TestOfferNeverWaits(t *testing.T) {
-	d := NewDesk(Options{}) // nobody runs it
-	for range queueLength {
+	d := NewManager(Options{}) // nobody runs it
+	for range QueueLength {
 		if err := d.Offer(t.Context(), omen.Tick{}); err != nil {
 			t.Fatal(err)
 		}
@@ -349,14 +355,50 @@ func TestOfferNeverWaits(t *testing.T) {
 	if err := d.Offer(t.Context(), omen.Tick{}); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("%v, want ErrUnavailable", err)
 	}
-	if h := d.Health(); h.Dropped != 1 || h.Queued != queueLength {
+	if h := d.Health(); h.Dropped != 1 || h.Queued != QueueLength {
 		t.Errorf("health %+v", h)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := d.Do(ctx, Command{Incident: "i", Action: Acknowledge, By: "ann"}); !errors.Is(err, omen.ErrUnavailable) {
-		t.Errorf("nobody answers: %v, want ErrUnavailable", err)
-	}
+}
+
+// Nobody waits for ever: not for a manager that has not begun, is busy or has
+// ended. Who leaves before the manager takes the request up leaves nothing behind.
+func TestEveryRequestEnds(t *testing.T) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
+		idle := NewManager(Options{Store: db})
+		if err := idle.Revert(t.Context(), "p", "ann"); !errors.Is(err, omen.ErrUnavailable) {
+			t.Errorf("a manager that nobody runs: %v, want ErrUnavailable", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := idle.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if err := idle.Revert(t.Context(), "p", "ann"); !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(err.Error(), "ended") {
+			t.Errorf("a manager that has ended: %v, want ErrUnavailable", err)
+		}
+		release, done, begun := make(chan struct{}), 0, time.Now()
+		busy := func(ctx context.Context) error { <-release; done++; return nil }
+		ctx, cancel = context.WithCancel(t.Context())
+		left := make(chan error, 3)
+		go func() { left <- d.change(ctx, busy) }() // taken up
+		synctest.Wait()
+		go func() { left <- d.change(ctx, busy) }() // not taken up
+		synctest.Wait()
+		cancel()
+		go func() { left <- d.change(t.Context(), busy) }() // is patient, for a while
+		for range 3 {
+			if err := <-left; !errors.Is(err, omen.ErrUnavailable) {
+				t.Errorf("the manager is busy: %v, want ErrUnavailable", err)
+			}
+		}
+		if waited := time.Since(begun); waited != patience {
+			t.Errorf("waited for %s, want %s", waited, patience)
+		}
+		close(release)
+		if err := d.Revert(t.Context(), "p", "ann"); !errors.Is(err, omen.ErrNotFound) || done != 1 {
+			t.Errorf("afterwards %v and %d requests carried out, want ErrNotFound and the one taken up", err, done)
+		}
+	})
 }
 
 func TestAFailingStoreLosesNothing(t *testing.T) {
@@ -365,7 +407,7 @@ func TestAFailingStoreLosesNothing(t *testing.T) {
 		if err := db.Limit(t.Context(), 0); err != nil { // the disk is full from here on
 			t.Fatal(err)
 		}
-		d := NewDesk(Options{Store: db})
+		d := NewManager(Options{Store: db})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- d.Run(ctx) }()

@@ -1,4 +1,4 @@
-package watch
+package event
 
 import (
 	"cmp"
@@ -26,56 +26,40 @@ const (
 	lookBack     = 15 * time.Minute  // the first look is also at how things were then
 	startRecent  = 5 * time.Minute   // a process that is first seen and runs for less has just started
 	bootSpan     = 15 * time.Minute  // what starts within this after its machine belongs to the boot
-	targetGone   = 24 * time.Hour    // a target that is gone for so long is forgotten
+	programGone  = 24 * time.Hour    // a program that is gone for so long is forgotten
 	titleChanges = 2                 // labels that a deploy's title names
 )
 
-// targets is what was last known of every program that says what it is, by
-// instance, job and metric.
-type targets map[string]*target
+// Programs is what was last known of every program of a source that says which
+// one it is, by instance, job and metric. The empty map is one that never asked.
+type Programs map[string]*program
 
-type target struct {
+type program struct {
 	seen   time.Time
 	start  time.Time         // of startMetric
 	labels map[string]string // of a build info
 }
 
-// ask looks for restarts and deploys as of an instant.
-func (w *Watch) ask(ctx context.Context, seen *targets, at time.Time) error {
-	if len(*seen) == 0 {
-		before := targets{}
-		if _, err := w.look(ctx, before, at.Add(-lookBack)); err != nil {
-			return err
+// Ask reads which programs run at an instant, and says what they did since it
+// last asked; the first time, since [lookBack] before.
+func (p Programs) Ask(ctx context.Context, source series.Source, at time.Time) ([]Change, error) {
+	if len(p) == 0 {
+		before := Programs{}
+		if _, err := before.look(ctx, source, at.Add(-lookBack)); err != nil {
+			return nil, err
 		}
-		*seen = before
+		maps.Copy(p, before)
 	}
-	found, err := w.look(ctx, *seen, at)
+	found, err := p.look(ctx, source, at)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	maps.DeleteFunc(*seen, func(_ string, t *target) bool { return at.Sub(t.seen) > targetGone })
-	if len(found) == 0 {
-		return nil
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	hosts := map[string]*host{}
-	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
-		h := w.hosts[name]
-		hosts[machine(cmp.Or(h.labels["instance"], name))] = h
-	}
-	for _, c := range found {
-		h := hosts[machine(c.instance)]
-		if h == nil || c.kind == mute.EventRestart && !c.at.Before(h.booted) && c.at.Sub(h.booted) < bootSpan {
-			continue // of no host of ours, or part of its boot
-		}
-		w.happened = append(w.happened, h.happens(c.kind, c.at, c.title))
-	}
-	return nil
+	maps.DeleteFunc(p, func(_ string, one *program) bool { return at.Sub(one.seen) > programGone })
+	return found, nil
 }
 
-// change is what one program did.
-type change struct {
+// Change is what one program did.
+type Change struct {
 	kind          mute.EventKind
 	at            time.Time
 	instance, job string
@@ -84,41 +68,41 @@ type change struct {
 
 // look reads what runs at an instant and tells it from what was seen before. A
 // new version that came with a restart is a deploy alone.
-func (w *Watch) look(ctx context.Context, seen targets, at time.Time) ([]change, error) {
-	f, err := w.o.Source.Read(ctx, series.Query{
+func (p Programs) look(ctx context.Context, source series.Source, at time.Time) ([]Change, error) {
+	f, err := source.Read(ctx, series.Query{
 		Exprs: []series.Expr{{Feature: "running", PromQL: running}}, By: []string{"instance", "job", "__name__"},
 		Start: at, End: at, Window: targetWindow,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("ask what runs since when: %w", err)
 	}
-	var found []change
+	var found []Change
 	started, deployed := map[string]time.Time{}, map[string]bool{}
 	for i, key := range f.Hosts {
 		labels := f.Labels[i]
 		instance, job := labels["instance"], labels["job"]
-		t, known := seen[key]
+		t, known := p[key]
 		if !known {
-			t = &target{}
-			seen[key] = t
+			t = &program{}
+			p[key] = t
 		}
 		t.seen = at
 		who := instance + "/" + job
 		if !strings.HasSuffix(key, "/"+startMetric) {
 			if title := t.deploy(labels); title != "" {
-				found = append(found, change{mute.EventDeploy, at, instance, job, cmp.Or(job, "a program") + ": " + title})
+				found = append(found, Change{mute.EventDeploy, at, instance, job, cmp.Or(job, "a program") + ": " + title})
 				deployed[who] = true
 			}
 			continue
 		}
 		start := time.UnixMilli(int64(f.At(i, 0, 0) * 1000))
 		if known && start.Sub(t.start) > startSlack || !known && at.Sub(start) < startRecent {
-			found = append(found, change{mute.EventRestart, start, instance, job, cmp.Or(job, "a program") + " restarted"})
+			found = append(found, Change{mute.EventRestart, start, instance, job, cmp.Or(job, "a program") + " restarted"})
 			started[who] = start
 		}
 		t.start = start
 	}
-	found = slices.DeleteFunc(found, func(c change) bool { return c.kind == mute.EventRestart && deployed[c.instance+"/"+c.job] })
+	found = slices.DeleteFunc(found, func(c Change) bool { return c.kind == mute.EventRestart && deployed[c.instance+"/"+c.job] })
 	for i := range found {
 		if start, ok := started[found[i].instance+"/"+found[i].job]; ok {
 			found[i].at = start
@@ -131,7 +115,7 @@ func (w *Watch) look(ctx context.Context, seen targets, at time.Time) ([]change,
 // did. Where a source does not say that the old series ended, it is there
 // beside the new one for some minutes: then labels in which they differ are
 // missing, and what they became shows only later.
-func (t *target) deploy(labels map[string]string) string {
+func (t *program) deploy(labels map[string]string) string {
 	if t.labels == nil {
 		t.labels = maps.Clone(labels)
 		return ""

@@ -1,0 +1,95 @@
+package feature
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen/series"
+)
+
+// stepping are counters of one host, by what they grow a second, and the
+// features that are made of them. They step back by a hundredth of all that
+// they counted, or to 0.01 below the last sample where small is set.
+var stepping = []struct {
+	feature string
+	counter
+	small bool
+}{
+	{"cpu_iowait", counter{"node_cpu_seconds_total", []string{"mode", "iowait"}, 0.01}, true},
+	{"cpu_steal", counter{"node_cpu_seconds_total", []string{"mode", "steal"}, 0.02}, true},
+	{"cpu_user", counter{"node_cpu_seconds_total", []string{"mode", "user"}, 0.1}, true},
+	{"context_switches", counter{"node_context_switches_total", nil, 3000}, false},
+	{"oom_kills", counter{"node_vmstat_oom_kill", nil, 0}, false},
+	{"disk_write", counter{"node_disk_written_bytes_total", []string{"device", "sda"}, 1e6}, false},
+	{"disk_queue", counter{"node_disk_io_time_weighted_seconds_total", []string{"device", "sda"}, 0.3}, true},
+	{"network_receive", counter{"node_network_receive_bytes_total", []string{"device", "eth0"}, 2e6}, false},
+	{"tcp_listen_drops", counter{"node_netstat_TcpExt_ListenDrops", nil, 1}, false},
+	{"tcp_retransmits", counter{"node_netstat_Tcp_RetransSegs", nil, 3}, false},
+	{"pressure_io", counter{"node_pressure_io_waiting_seconds_total", nil, 0.03}, true},
+}
+
+// A counter that steps back makes no rate: what it is made into stays at or
+// below its normal, whatever it had counted, and is there again once the window
+// is past the step.
+func TestACounterThatStepsBack(t *testing.T) {
+	for _, step := range []time.Duration{time.Second, 15 * time.Second} {
+		for _, counted := range []time.Duration{time.Minute, 4 * time.Hour, 400 * 24 * time.Hour} {
+			for _, cores := range []int{1, 16} {
+				t.Run(fmt.Sprintf("%s after %s on %d", step, counted, cores), func(t *testing.T) { stepBack(t, step, counted, cores) })
+			}
+		}
+	}
+}
+
+func stepBack(t *testing.T, step, counted time.Duration, cores int) {
+	const instants, at = 24, 12 // the step back is between the eleventh and the twelfth
+	begin := time.Now().Add(-30 * time.Minute).Truncate(time.Minute)
+	local := stored(t, begin, step, instants, func(i int) (batch []series.Sample) {
+		for _, c := range stepping {
+			total := func(i int) float64 { return 5 + c.rate*(counted+step*time.Duration(i)).Seconds() }
+			back := total(at) / 100
+			if c.small {
+				back = 0.01 + c.rate*step.Seconds()
+			}
+			for core := range cores {
+				ls := c.ls
+				if slices.Contains(ls, "mode") {
+					ls = append(ls[:2:2], "cpu", strconv.Itoa(core))
+				} else if core > 0 {
+					break // there is one of it
+				}
+				v := total(i)
+				if i >= at && core == 0 {
+					v -= back
+				}
+				batch = append(batch, counter{name: c.name, ls: ls}.sample("web-1", v))
+			}
+		}
+		for core := range cores {
+			batch = append(batch, counter{name: "node_cpu_seconds_total", ls: []string{"mode", "idle", "cpu", strconv.Itoa(core)}}.sample("web-1", float64(i)))
+		}
+		return append(batch, counter{name: "node_memory_MemTotal_bytes"}.sample("web-1", 1))
+	})
+	s := schemaOf(t, Node())
+	all := s.History(readNode(t, local, s, begin, begin.Add((instants-1)*step), step), "local", 0)
+	for _, c := range stepping {
+		j := s.Index(c.feature)
+		normal := c.rate
+		if math.IsNaN(all[at-1].Values[j]) || math.Abs(all[at-1].Values[j]-normal) > 1e-6*normal {
+			t.Fatalf("%s is %v before, want %v", c.feature, all[at-1].Values[j], normal)
+		}
+		for i := at; i < instants; i++ {
+			if v := all[i].Values[j]; v > normal*(1+1e-6) {
+				t.Errorf("%s: %d instants after the step back it is %v, and %v normally", c.feature, i-at, v, normal)
+				break
+			}
+		}
+		if v := all[instants-1].Values[j]; math.Abs(v-normal) > 1e-6*normal {
+			t.Errorf("%s is %v in the end, want %v", c.feature, v, normal)
+		}
+	}
+}
