@@ -20,7 +20,7 @@ func (p *process) greet(ctx context.Context, g *generation) {
 	fmt.Fprintf(&b, "\nOmen %s\n\n", p.o.Version)
 	line("web UI", "%s", p.address)
 	if p.exposed && !p.web.authenticates() {
-		line("access", "everybody who reaches it may do everything: no password is set (--web.config.file)")
+		line("access", "no authentication: every client that reaches it has full access (see --web.config.file)")
 	}
 	what := "watches"
 	if g.collector != nil {
