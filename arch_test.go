@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"notify/alertmanager":        {".", "notify/message", "store"},
 	"notify/email":               {"notify/message"},
 	"notify/message":             {"."},
-	"notify/message/messagetest": {".", "notify/message", "store"},
+	"notify/message/messagetest": {".", "internal/must", "notify/message", "store"},
 	"notify/reply":               {".", "notify/message", "store"},
 	"notify/slack":               {"notify/message", "store"},
 	"notify/telegram":            {"notify/message"},
