@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // own is an Access that knows some names.
@@ -161,26 +163,16 @@ func TestSlowBodies(t *testing.T) {
 	f := newFixture(t)
 	f.api.bodyWithin = 50 * time.Millisecond
 	connect := func(request string) *bufio.Reader {
-		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(f.server.URL, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := must.Get((&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(f.server.URL, "http://")))(t)
 		t.Cleanup(func() { _ = c.Close() })
-		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(c, request); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+		must.Get(io.WriteString(c, request))(t)
 		return bufio.NewReader(c)
 	}
 	// Its body is complete before the slow one begins, and its stream is read after that one ended.
 	stream := connect("GET /api/v1/omen/stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
 	slow := connect("POST /api/v1/omen/matches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
-	r, err := http.ReadResponse(slow, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := must.Get(http.ReadResponse(slow, nil))(t)
 	defer r.Body.Close()
 	if body, _ := io.ReadAll(r.Body); r.StatusCode != http.StatusRequestTimeout || !strings.Contains(string(body), "too long") {
 		t.Errorf("a body that does not come: %d %s, want 408", r.StatusCode, body)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func TestMetricsOfHosts(t *testing.T) {
@@ -62,10 +63,7 @@ anomaly_score{instance="web-1:9100",profile="node",source="prom"} 0.5
 func TestMetricsFollowConventions(t *testing.T) {
 	f := newFixture(t)
 	f.open(t, "i1")
-	problems, err := testutil.GatherAndLint(f.api.registry)
-	if err != nil {
-		t.Fatal(err)
-	}
+	problems := must.Get(testutil.GatherAndLint(f.api.registry))(t)
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
@@ -75,16 +73,11 @@ func TestMetricsFollowConventions(t *testing.T) {
 func served(t *testing.T) map[string]bool {
 	f := newFixture(t)
 	f.open(t, "i1")
-	if err := f.store.Advance(t.Context(), "relay", 1); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, f.store.Advance(t.Context(), "relay", 1))
 	f.hosts = append(f.hosts, loved("a", 1, 1))
 	f.pages, f.total = omen.Pages{Promised: 1, Opened: 1, Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	f.call(t, "GET", "/-/healthy", "")
-	families, err := f.api.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
+	families := must.Get(f.api.registry.Gather())(t)
 	names := map[string]bool{}
 	for _, family := range families {
 		names[family.GetName()] = true
@@ -97,10 +90,7 @@ var ownSeries = regexp.MustCompile(`\b(anomaly|omen)_[a-z_]+`)
 func TestRulesAndDashboardUseSeriesThatExist(t *testing.T) {
 	names := served(t)
 	for _, file := range []string{"prometheus/rules.yml", "grafana/omen.json"} {
-		text, err := os.ReadFile(filepath.Join("..", "deploy", filepath.FromSlash(file)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := must.Get(os.ReadFile(filepath.Join("..", "deploy", filepath.FromSlash(file))))(t)
 		found := ownSeries.FindAllString(string(text), -1)
 		if len(found) < 10 {
 			t.Errorf("%s: names only %d series", file, len(found))
@@ -134,10 +124,7 @@ func TestPrometheusTakesTheFiles(t *testing.T) {
 }
 
 func TestTheDashboardsQueriesParse(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "deploy", "grafana", "omen.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must.Get(os.ReadFile(filepath.Join("..", "deploy", "grafana", "omen.json")))(t)
 	var board struct {
 		Panels []struct {
 			ID      int
@@ -145,9 +132,7 @@ func TestTheDashboardsQueriesParse(t *testing.T) {
 			Targets []struct{ Expr string }
 		}
 	}
-	if err := json.Unmarshal(text, &board); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(text, &board))
 	ids := map[int]bool{}
 	rules := "groups:\n- name: dashboard\n  rules:\n"
 	for _, p := range board.Panels {
@@ -161,9 +146,7 @@ func TestTheDashboardsQueriesParse(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "dashboard.yml")
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, []byte(rules), 0o600))
 	promtool(t, "check", "rules", file)
 }
 

@@ -6,16 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
 func TestAWindowNamesItsNextOccurrences(t *testing.T) {
 	at := func(s string) time.Time {
-		v, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
+		return must.Get(time.Parse(time.RFC3339, s))(t)
 	}
 	w := mute.Window{Name: "w", Match: []mute.Matcher{{Name: "host", Value: "db", IsEqual: true}}, Zone: "Europe/Berlin", Start: "2026-03-01T02:30:00", Duration: time.Hour}
 	for _, c := range []struct {
@@ -41,10 +38,7 @@ func TestAWindowNamesItsNextOccurrences(t *testing.T) {
 
 func mustJSON(t *testing.T, v any) string {
 	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := must.Get(json.Marshal(v))(t)
 	return string(b)
 }
 

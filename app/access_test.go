@@ -19,6 +19,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // users is a web configuration file: ann, with the password "secret".
@@ -55,10 +56,7 @@ func certificate(t *testing.T, dir string) string {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
 	pair := server.TLS.Certificates[0]
-	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := must.Get(x509.MarshalPKCS8PrivateKey(pair.PrivateKey))(t)
 	write(t, filepath.Join(dir, "cert.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})))
 	write(t, filepath.Join(dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 	return "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
@@ -155,9 +153,7 @@ func TestExposed(t *testing.T) {
 	if !strings.Contains(log.String(), "no authentication") {
 		t.Errorf("the log does not say it:\n%s", log)
 	}
-	if err := a.stop(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, a.stop())
 	// With passwords it starts; when they are taken out of the file, it does not
 	// go on without.
 	a = start(t, Options{ListenAddress: "0.0.0.0:0", WebConfigFile: web, StoragePath: filepath.Join(dir, "closed")})
@@ -171,10 +167,7 @@ func TestExposed(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	c, err := config.Parse([]byte("external_url: https://Omen.example.org:8443/omen\nweb: {allowed_hosts: [monitor, '*.Corp.example']}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := must.Get(config.Parse([]byte("external_url: https://Omen.example.org:8443/omen\nweb: {allowed_hosts: [monitor, '*.Corp.example']}\n")))(t)
 	p := &process{o: Options{ListenAddress: "listen.example:9909"}}
 	n := p.names(c)
 	n.machine, n.resolved = "web-1", func() string { return "web-1.rack.example" }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
 
@@ -33,9 +34,7 @@ func TestPagesAreCounted(t *testing.T) {
 			c := omen.Change{Kind: kind, At: time.Now(), Reason: reason, Incident: omen.Incident{
 				ID: id, Kind: omen.HostIncident, Host: web, Severity: omen.Warning, Suppressed: suppressed, ChangeNumber: n,
 			}}
-			if err := db.Append(context.Background(), c); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, db.Append(context.Background(), c))
 			synctest.Wait()
 		}
 		time.Sleep(6 * time.Hour) // synctest's clock, as below
@@ -55,9 +54,7 @@ func TestPagesAreCounted(t *testing.T) {
 		}
 		time.Sleep(42 * time.Hour) // two days since the first run
 		p.end(t)
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Close())
 		if db, err = store.Open(t.Context(), path, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -78,9 +75,7 @@ func TestPagesAreCounted(t *testing.T) {
 			t.Errorf("after eight days %+v, want the one page of the last week", got)
 		}
 		p.end(t)
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Close())
 	})
 }
 
@@ -92,10 +87,7 @@ type following struct {
 
 func follow(t *testing.T, db *store.DB) following {
 	t.Helper()
-	p, err := newPages(t.Context(), db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := must.Get(newPages(t.Context(), db, time.Now()))(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.run(ctx) }()

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/internal/simd"
 )
 
@@ -66,10 +67,7 @@ func TestGradient(t *testing.T) {
 		}
 		data[5] = float32(math.NaN())
 		o := Options{Masked: masked, Batch: rows, Clip: 1.5, Hidden: []int{10, 3, 9}, Gaps: true, GradientScale: rows}.withDefaults()
-		tr, err := newTrainer(data, width, o)
-		if err != nil {
-			t.Fatal(err)
-		}
+		tr := must.Get(newTrainer(data, width, o))(t)
 		for r := range rows {
 			tr.load(r, r, &tr.masks, tr.threshold)
 		}

@@ -203,7 +203,7 @@ func (t *trainer) load(r, i int, masks *simd.Random, threshold int32) {
 // last deltas; source tells which data row is behind a row of the batch.
 func (t *trainer) errors(count int, source func(int) int) (loss, weight float64) {
 	last := len(t.net.layers) - 1
-	t.net.forward(t.s, count, last)
+	t.net.forward(t.s, count)
 	k, n := t.net.layers[0].k, t.net.layers[last].n
 	var sum simd.Tally
 	d := t.deltas[last]

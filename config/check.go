@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"regexp"
@@ -241,13 +242,8 @@ func (w *walker) checkRoute(r *yaml.Node, key string, names map[string]bool, dep
 		return
 	}
 	if n := value(r, "receiver"); n != nil && !names[n.Value] {
-		known := make([]string, 0, len(names))
-		for k := range names {
-			known = append(known, k)
-		}
-		slices.Sort(known)
 		mend := "declare it under receivers"
-		if near := nearest(n.Value, known); near != "" {
+		if near := nearest(n.Value, slices.Sorted(maps.Keys(names))); near != "" {
 			mend = fmt.Sprintf("did you mean %q?", near)
 		}
 		w.fail(n, key+".receiver", "there is no receiver %q: %s", n.Value, mend)

@@ -15,15 +15,13 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 func mustParse(t *testing.T, text string) *Config {
 	t.Helper()
-	c, err := Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return must.Get(Parse([]byte(text)))(t)
 }
 
 func TestNothingIsEnough(t *testing.T) {
@@ -185,10 +183,7 @@ func TestExampleIsTheDefault(t *testing.T) {
 // exampleOf is the full example of the documentation, and the page.
 func exampleOf(t *testing.T) (example, page string) {
 	t.Helper()
-	text, err := os.ReadFile("../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must.Get(os.ReadFile("../docs/configuration.md"))(t)
 	m := regexp.MustCompile("(?s)<!-- full example -->\n```yaml\n(.*?)```").FindSubmatch(text)
 	if m == nil {
 		t.Fatal("docs/configuration.md has no full example")
@@ -228,10 +223,7 @@ func keysOf() []string {
 }
 
 func TestDocumentedProfiles(t *testing.T) {
-	page, err := os.ReadFile("../docs/profiles.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := must.Get(os.ReadFile("../docs/profiles.md"))(t)
 	_, rest, _ := strings.Cut(string(page), "```yaml\n")
 	text, _, found := strings.Cut(rest, "```")
 	if c := mustParse(t, text); !found || len(c.Profiles) != 3 {
@@ -244,13 +236,8 @@ func TestLoadResolvesFiles(t *testing.T) {
 	file := filepath.Join(dir, "omen.yml")
 	text := "sources: [{name: prod, url: 'http://p:9090', http_config: {basic_auth: {username: u, password_file: pw}}}]\n" +
 		"calendars: [{name: c, file: c.ics, match: ['host=a']}]\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, []byte(text), 0o600))
+	c := must.Get(Load(file))(t)
 	if got, want := c.Sources[0].HTTPConfig.BasicAuth.PasswordFile, filepath.Join(dir, "pw"); got != want {
 		t.Errorf("password file is %s, want %s", got, want)
 	}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/internal/simd"
 )
 
@@ -23,11 +25,7 @@ func columns(t testing.TB, n int) *feature.Schema {
 	for i := range names {
 		names[i] = "f" + string(rune('a'+i/26)) + string(rune('a'+i%26))
 	}
-	s, err := feature.FromColumns("test", names, feature.Feature{Scale: 0.1, Deviation: 0.01})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(feature.FromColumns("test", names, feature.Feature{Scale: 0.1, Deviation: 0.01}))(t)
 }
 
 // synthetic is a host whose features follow two hidden causes: a daily wave
@@ -52,11 +50,7 @@ func synthetic(seed uint64, rows, width int, step time.Duration) []omen.Vector {
 
 func fitted(t testing.TB, s *feature.Schema, train []omen.Vector, o Options) *Model {
 	t.Helper()
-	m, err := Fit(context.Background(), s, train, nil, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return must.Get(Fit(context.Background(), s, train, nil, o))(t)
 }
 
 // play scores vectors and returns clones.
@@ -64,10 +58,7 @@ func play(t testing.TB, s *Stream, vs []omen.Vector) []omen.Score {
 	t.Helper()
 	var out []omen.Score
 	for _, v := range vs {
-		score, err := s.Score(v)
-		if err != nil {
-			t.Fatal(err)
-		}
+		score := must.Get(s.Score(v))(t)
 		out = append(out, score.Clone())
 	}
 	return out
@@ -101,7 +92,8 @@ func TestFindsAndExplains(t *testing.T) {
 	}
 }
 
-// The contributions add up to the unsmoothed score, so shares add up to 1.
+// The contributions add up to the unsmoothed score, so shares add up to 1; and
+// what decides whether people are notified comes with each score.
 func TestSharesAddUp(t *testing.T) {
 	s := columns(t, 7)
 	all := synthetic(2, 2000, 7, time.Minute)
@@ -114,12 +106,10 @@ func TestSharesAddUp(t *testing.T) {
 		if sc.Unsmoothed > 0 && math.Abs(sum-1) > 1e-9 {
 			t.Fatalf("shares add up to %v at score %v", sum, sc.Unsmoothed)
 		}
-		if !slices.IsSortedFunc(sc.Causes, func(a, b omen.Cause) int {
-			if a.Share > b.Share {
-				return -1
-			}
-			return 1
-		}) {
+		if sc.PageLevel != m.PageLevel() || sc.PageLevel < 1 {
+			t.Fatalf("page level %v, want the model's %v, at least 1", sc.PageLevel, m.PageLevel())
+		}
+		if !slices.IsSortedFunc(sc.Causes, func(a, b omen.Cause) int { return cmp.Compare(b.Share, a.Share) }) {
 			t.Fatalf("causes are not ranked: %v", sc.Causes)
 		}
 	}
@@ -138,14 +128,8 @@ func TestLoadedScoresAsSaved(t *testing.T) {
 	s := columns(t, 9)
 	all := synthetic(3, 3300, 9, time.Minute)
 	m := fitted(t, s, all[:3000], Options{SelfTest: true})
-	data, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	loaded, err := Load(data, s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(m.MarshalBinary())(t)
+	loaded := must.Get(Load(data, s))(t)
 	a, b := play(t, m.Stream(all[2800:3000]), all[3000:]), play(t, loaded.Stream(all[2800:3000]), all[3000:])
 	for i := range a {
 		if !equalScores(a[i], b[i]) {
@@ -183,40 +167,19 @@ func TestCausalAndIndependent(t *testing.T) {
 	}
 	x, y := m.Stream(nil), other.Stream(nil)
 	for k := range 150 {
-		if _, err := y.Score(b[1800+k]); err != nil {
-			t.Fatal(err)
-		}
-		sc, err := x.Score(changed[k])
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.Get(y.Score(b[1800+k]))(t)
+		sc := must.Get(x.Score(changed[k]))(t)
 		if !equalScores(alone[k], sc) {
 			t.Fatalf("sample %d differs", k)
 		}
-	}
-	// In one batch, in either order.
-	streams, vectors := []*Stream{m.Stream(nil), other.Stream(nil)}, []omen.Vector{a[1800], b[1800]}
-	dst := ScoreBatch(nil, streams, vectors)
-	if len(dst) != 2 || !equalScores(dst[0].Score, alone[0]) {
-		t.Errorf("batch differs: %+v", dst)
-	}
-	swapped := ScoreBatch(nil, []*Stream{other.Stream(nil), m.Stream(nil)}, []omen.Vector{b[1800], a[1800]})
-	if !equalScores(swapped[1].Score, dst[0].Score) || !equalScores(swapped[0].Score, dst[1].Score) {
-		t.Error("the order of hosts changes scores")
 	}
 }
 
 func TestSameSeedSameModel(t *testing.T) {
 	s := columns(t, 5)
 	all := synthetic(6, 900, 5, time.Minute)
-	x, err := fitted(t, s, all, Options{Seed: 7}).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := fitted(t, s, all, Options{Seed: 7}).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := must.Get(fitted(t, s, all, Options{Seed: 7}).MarshalBinary())(t)
+	y := must.Get(fitted(t, s, all, Options{Seed: 7}).MarshalBinary())(t)
 	if !slices.Equal(x, y) {
 		t.Error("two fits with one seed differ")
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -72,10 +73,7 @@ func closeAll(t *testing.T, tr *Tracker, at time.Time) {
 	t.Helper()
 	for id := range tr.open {
 		in, _ := tr.Incident(id)
-		changes, err := tr.Prepare(in, Command{Incident: id, Action: CloseNow, By: "ann"}, at)
-		if err != nil {
-			t.Fatal(err)
-		}
+		changes := must.Get(tr.Prepare(in, Command{Incident: id, Action: CloseNow, By: "ann"}, at))(t)
 		tr.Commit(changes)
 	}
 }

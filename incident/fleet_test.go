@@ -7,6 +7,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -85,10 +86,7 @@ func TestAnExpiredFleetSaysSo(t *testing.T) {
 func TestAnAcknowledgedFleetsMembersDoNotExpire(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
 	fleet := ofFleet(together(tr, 8, noon, time.Hour, 1.5, "iowait"), false)[0].Incident
-	changes, err := tr.Prepare(fleet, Command{Incident: fleet.ID, Action: Acknowledge, By: "ann"}, noon.Add(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	changes := must.Get(tr.Prepare(fleet, Command{Incident: fleet.ID, Action: Acknowledge, By: "ann"}, noon.Add(time.Hour)))(t)
 	tr.Commit(changes)
 	for _, c := range together(tr, 8, noon.Add(time.Hour), 25*time.Hour, 1.5, "iowait") {
 		if c.Kind == omen.ChangeClosed {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
@@ -79,9 +80,7 @@ func TestWhatWasClosedByHandStaysClosedOverARestart(t *testing.T) {
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		in := incidents(t, db, store.Filter{})[0]
-		if _, err := d.Do(t.Context(), Command{Incident: in.ID, Action: CloseNow, By: "ann"}); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(d.Do(t.Context(), Command{Incident: in.ID, Action: CloseNow, By: "ann"}))(t)
 	})
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		time.Sleep(2 * time.Minute) // the bubble's clock begins again, at the same instant

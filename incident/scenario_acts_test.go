@@ -7,6 +7,7 @@ import (
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -47,10 +48,7 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 			s.rules.Patterns = append(s.rules.Patterns, p)
 		default:
 			in := s.latest(t, a.words[1])
-			made, err := s.tracker.Prepare(in, Command{Incident: in.ID, Action: Action(a.words[0]), By: "ann"}, now)
-			if err != nil {
-				t.Fatal(err)
-			}
+			made := must.Get(s.tracker.Prepare(in, Command{Incident: in.ID, Action: Action(a.words[0]), By: "ann"}, now))(t)
 			s.tracker.Commit(made)
 			s.changes = append(s.changes, made...)
 		}

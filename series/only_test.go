@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -12,10 +13,7 @@ func TestOnlyNarrowsEverySelector(t *testing.T) {
 		{Feature: "cpu", PromQL: `sum by ($by) (rate(node_cpu_seconds_total{mode!="idle"}[$window])) / count by ($by) (node_load1)`},
 		{Feature: "up", PromQL: `up`},
 	}}
-	got, err := q.Only([]string{"web-1:9100", "a.b"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := must.Get(q.Only([]string{"web-1:9100", "a.b"}))(t)
 	const matcher = `instance=~"web-1:9100|a\\.b"`
 	if e := got.Exprs[0].PromQL; strings.Count(e, matcher) != 2 || !strings.Contains(e, "[$window]") || !strings.Contains(e, "by ($by)") || !strings.Contains(e, `mode!="idle"`) {
 		t.Errorf("narrowed to %s", e)
@@ -30,10 +28,7 @@ func TestOnlyNarrowsEverySelector(t *testing.T) {
 
 func TestOnlySplitsNamesOfSeveralLabels(t *testing.T) {
 	q := series.Query{By: []string{"namespace", "workload"}, Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}}
-	got, err := q.Only([]string{"shop/checkout", "shop/cart"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := must.Get(q.Only([]string{"shop/checkout", "shop/cart"}))(t)
 	if e := got.Exprs[0].PromQL; e != `x{namespace=~"shop|shop",workload=~"checkout|cart"}` {
 		t.Errorf("narrowed to %s", e)
 	}

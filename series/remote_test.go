@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/common/config"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/series/sourcetest"
 )
@@ -235,10 +236,7 @@ func TestRemoteHalfAnswers(t *testing.T) {
 				}
 				return vector(good)
 			}), series.RemoteOptions{MaxBytes: 4000})
-			f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "bad", PromQL: "bad"}, {Feature: "good", PromQL: "good"}}, Start: at, End: at})
-			if err != nil {
-				t.Fatal(err)
-			}
+			f := must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "bad", PromQL: "bad"}, {Feature: "good", PromQL: "good"}}, Start: at, End: at}))(t)
 			if f.Failed["good"] != nil || f.At(f.Host("a"), 0, 1) != 7 {
 				t.Errorf("the good feature: %v, %v", f.Failed["good"], f.Row(0, 0))
 			}
@@ -274,10 +272,7 @@ func TestRemoteAnswersShareABudget(t *testing.T) {
 	for _, name := range []string{"large1", "large2", "large3", "good"} {
 		q.Exprs = append(q.Exprs, series.Expr{Feature: name, PromQL: name})
 	}
-	f, err := sourcetest.Serve(t, answer, series.RemoteOptions{MaxBytes: 64 << 20}).Read(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(sourcetest.Serve(t, answer, series.RemoteOptions{MaxBytes: 64 << 20}).Read(t.Context(), q))(t)
 	failed := 0
 	for _, name := range []string{"large1", "large2", "large3"} {
 		if f.Failed[name] != nil {
@@ -320,10 +315,7 @@ func TestRemotePieces(t *testing.T) {
 		}
 		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[` + strings.Join(values, ",") + `]}]}}`
 	}), series.RemoteOptions{Concurrency: 1})
-	f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: end, Step: step, Window: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: end, Step: step, Window: time.Minute}))(t)
 	if want := 7*24*60*4 + 1; f.Instants != want {
 		t.Fatalf("%d instants, want %d", f.Instants, want)
 	}
@@ -346,10 +338,7 @@ func TestRemoteBreaksOff(t *testing.T) {
 		}
 		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[` + form.Get("start") + `,"5"]]}]}}`
 	}), series.RemoteOptions{})
-	f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start.Add(24 * time.Hour), Step: 15 * time.Second, Window: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start.Add(24 * time.Hour), Step: 15 * time.Second, Window: time.Minute}))(t)
 	if f.At(0, 0, 0) != 5 || f.Failed["x"] == nil || !strings.Contains(f.Failed["x"].Error(), "answered only until 2026-03-02T16:20:00Z") {
 		t.Errorf("first value %g, failed %v; want 5 and until when (2000 instants of 15 s)", f.At(0, 0, 0), f.Failed["x"])
 	}
@@ -416,12 +405,8 @@ func TestRemoteCloseLetsConnectionsGo(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: server.URL})
-	if _, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start, Window: time.Minute}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start, Window: time.Minute}))(t)
+	must.OK(t, r.Close())
 	select {
 	case <-closed:
 	case <-time.After(10 * time.Second):

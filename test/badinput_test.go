@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // refused runs omen, which must end by itself with an error that says all of
@@ -79,10 +81,7 @@ func TestBadInput(t *testing.T) {
 		file := write(t, dir, "omen.yml", "local: {step: 1s}\n")
 		o := serve(t, t.TempDir(), "--config.file="+file)
 		write(t, dir, "omen.yml", "local: {setp: 1s}\n")
-		r, err := client.Post(o.url+"/-/reload", "application/json", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := must.Get(client.Post(o.url+"/-/reload", "application/json", nil))(t)
 		_ = r.Body.Close()
 		if r.StatusCode < 400 {
 			t.Errorf("reload of a file with a typo: %s", r.Status)
@@ -104,8 +103,8 @@ func TestBadSources(t *testing.T) {
 incidents: {source_down: 3s}
 sources:
 - {name: dead, url: 'http://%s', step: 1s, timeout: 1s}
-- {name: liar, url: '%s/webhook', step: 1s, timeout: 1s}
-`, freeAddress(t), w.http.URL))
+- {name: liar, url: '%s', step: 1s, timeout: 1s}
+`, freeAddress(t), w.webhook.URL))
 
 	o := serve(t, t.TempDir(), "--config.file="+conf)
 	until(t, time.Minute, "both sources are down and one incident each", func() error {
@@ -139,9 +138,7 @@ func damage(t *testing.T, dir, prometheus string) {
 		t.Fatalf("damage models: %v: %s", err, out)
 	}
 	block := filepath.Join(dir, "metrics", "01ARZ3NDEKTSV4RRFFQ69G5FAV")
-	if err := os.MkdirAll(block, 0o750); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.MkdirAll(block, 0o750))
 	write(t, block, "meta.json", "{ torn")
 	o := serve(t, dir, "--prometheus.url="+prometheus)
 	until(t, 3*time.Minute, "models are trained again after damage", o.scored("web-1", "web-2", "db-1"))
@@ -153,14 +150,9 @@ func damage(t *testing.T, dir, prometheus string) {
 	}
 	o.stop()
 
-	data, err := os.ReadFile(database)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(os.ReadFile(database))(t)
 	copy(data, "this is not what SQLite wrote here, and more than a hundred bytes of its header are gone by now, every one of them")
-	if err := os.WriteFile(database, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(database, data, 0o600))
 	refused(t, []string{"serve", "--storage.path=" + dir, "--web.listen-address=127.0.0.1:0"}, database, "corrupt")
 	after, err := os.ReadFile(database)
 	if err != nil || string(after) != string(data) {

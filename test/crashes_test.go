@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // crashes is how often TestTwoHundredKills kills the whole program.
@@ -81,9 +83,7 @@ func live(t *testing.T, path, address string, length time.Duration, book *ledger
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, cmd.Start())
 	ended := make(chan error, 1) // bound 1, owner the goroutine: it never waits
 	go func() { ended <- cmd.Wait() }()
 	blow := time.After(length)
@@ -206,10 +206,7 @@ func allNotified(o *omen, h *hook) error {
 // check compares the ledger, the journal and what was told.
 func (b *ledger) check(t *testing.T, o *omen, h *hook) {
 	t.Helper()
-	all, err := o.incidents("limit=500")
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := must.Get(o.incidents("limit=500"))(t)
 	journal, kinds := map[string]string{}, map[string]int{}
 	for _, in := range all {
 		for _, c := range in.Changes {

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -88,15 +89,11 @@ func TestRefusalOutlivesARestart(t *testing.T) {
 	}
 	refused := serving
 	refused.ID, refused.TrainedAt, refused.Serving = serving.ID+"-refused", r.now, false
-	if err := db.PutModel(t.Context(), refused, blob); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutModel(t.Context(), refused, blob))
 	again := newRig(t, db, "web-1")
 	again.world.born, again.now = r.world.born, r.now
 	again.pass(t, 1)
-	if err := again.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.lookUp(t.Context()))
 	if batch, _ := again.due(again.now); len(batch) != 0 {
 		t.Error("the host is due at once")
 	}
@@ -111,19 +108,13 @@ func TestDeathDuringDowntimeIsNoticed(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1", "web-2")
 	r.grow(t)
-	if err := r.keep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, r.keep(t.Context()))
 	restart := func() *rig {
 		again := newRig(t, db, "web-1", "web-2")
 		again.world.born, again.now, again.world.silent["web-2"] = r.world.born, r.now, true
-		if err := again.load(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, again.load(t.Context()))
 		again.pass(t, 1)
-		if err := again.lookUp(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, again.lookUp(t.Context()))
 		return again
 	}
 	again := restart()
@@ -142,9 +133,7 @@ func TestDeathDuringDowntimeIsNoticed(t *testing.T) {
 	if n := len(again.Hosts()); n != 1 {
 		t.Errorf("%d hosts after an hour of silence", n)
 	}
-	if err := again.keep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.keep(t.Context()))
 	if n := len(restart().Hosts()); n != 1 {
 		t.Errorf("%d hosts after another restart: one that was gone came back", n)
 	}
@@ -214,15 +203,11 @@ func TestAnOlderModelServesForADamagedOne(t *testing.T) {
 	older := r.Hosts()[0].Model
 	newer := older
 	newer.ID, newer.Serving = older.ID+"-newer", true
-	if err := db.PutModel(t.Context(), newer, []byte("not a model")); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutModel(t.Context(), newer, []byte("not a model")))
 	again := newRig(t, db, "web-1")
 	again.world.born, again.now = r.world.born, r.now
 	again.pass(t, 1)
-	if err := again.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.lookUp(t.Context()))
 	if h := again.Hosts()[0]; h.Model.ID != older.ID {
 		t.Fatalf("model %q serves, want %q", h.Model.ID, older.ID)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -15,14 +16,8 @@ import (
 // Every expression of the built-in profile, narrowed to some hosts, gives for
 // them what it gives unnarrowed, and nothing for the others.
 func TestNarrowedQueriesOfTheNodeProfile(t *testing.T) {
-	schema, err := feature.NewSchema(feature.Node())
-	if err != nil {
-		t.Fatal(err)
-	}
-	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := must.Get(feature.NewSchema(feature.Node()))(t)
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
 	defer local.Close()
 	metric := regexp.MustCompile(`\bnode_[a-zA-Z_]+`)
 	var names []string
@@ -48,24 +43,13 @@ func TestNarrowedQueriesOfTheNodeProfile(t *testing.T) {
 				}
 			}
 		}
-		if err := local.Append(t.Context(), batch); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, local.Append(t.Context(), batch))
 	}
 	end := begin.Add(290 * time.Second)
 	q := series.Query{Exprs: schema.Exprs(), By: schema.By(), Start: end.Add(-time.Minute), End: end, Step: 10 * time.Second, Window: 40 * time.Second}
-	only, err := q.Only([]string{"web-1:9100", "db-1:9100"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := local.Read(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	some, err := local.Read(t.Context(), only)
-	if err != nil {
-		t.Fatal(err)
-	}
+	only := must.Get(q.Only([]string{"web-1:9100", "db-1:9100"}))(t)
+	all := must.Get(local.Read(t.Context(), q))(t)
+	some := must.Get(local.Read(t.Context(), only))(t)
 	if !slices.Equal(all.Hosts, hosts) || !slices.Equal(some.Hosts, []string{"db-1:9100", "web-1:9100"}) {
 		t.Fatalf("hosts %v, narrowed %v", all.Hosts, some.Hosts)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
@@ -46,10 +47,7 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 	synctest.Test(t, func(t *testing.T) {
 		prepare()
 		o := *with
-		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
 		defer db.Close()
 		w := &whole{db: db, t: t, began: time.Now()}
 		w.manager = incident.NewManager(incident.Options{Store: db, Hosts: w})
@@ -62,9 +60,7 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 		play(w)
 		cancel()
 		for range 2 {
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, <-done)
 		}
 	})
 }
@@ -78,20 +74,14 @@ func (w *whole) until(d time.Duration) {
 // notified is the incidents that people were notified of, the newest first.
 func (c *chain) notified(t *testing.T) []omen.Incident {
 	t.Helper()
-	all, err := c.db.Incidents(t.Context(), store.Filter{Loud: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
+	return must.Get(c.db.Incidents(t.Context(), store.Filter{Loud: true}))(t)
 }
 
 // card is that of the model that serves the only host.
 func (c *chain) card(t *testing.T) detect.Card {
 	t.Helper()
 	var card detect.Card
-	if err := json.Unmarshal(c.Hosts()[0].Model.Card, &card); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(c.Hosts()[0].Model.Card, &card))
 	return card
 }
 
@@ -107,20 +97,14 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 			}
 			live(t, source, Options{Schema: profile(t), Step: 5 * time.Second}, func(w *whole) {
 				notified := func() []omen.Incident {
-					all, err := w.db.Incidents(w.t.Context(), store.Filter{Loud: true})
-					if err != nil {
-						t.Fatal(err)
-					}
-					return all
+					return must.Get(w.db.Incidents(w.t.Context(), store.Filter{Loud: true}))(t)
 				}
 				w.until(151 * time.Minute)
 				if len(notified()) != 1 {
 					t.Fatalf("notified of %+v, want the first", notified())
 				}
 				if acked {
-					if _, err := w.manager.Do(w.t.Context(), incident.Command{Incident: notified()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
-						t.Fatal(err)
-					}
+					must.Get(w.manager.Do(w.t.Context(), incident.Command{Incident: notified()[0].ID, Action: incident.Acknowledge, By: "ann"}))(t)
 				}
 				w.until(175 * time.Minute)
 				before := w.Hosts()[0] // the last stage was two hours, the next is four
@@ -128,10 +112,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 				if all, after := notified(), w.Hosts()[0]; len(all) != 2 || (after.Model.ID != before.Model.ID) == acked {
 					t.Errorf("notified of %d, want two; trained again: %t", len(all), after.Model.ID != before.Model.ID)
 				}
-				changes, err := w.db.Changes(w.t.Context(), notified()[0].ID)
-				if err != nil {
-					t.Fatal(err)
-				}
+				changes := must.Get(w.db.Changes(w.t.Context(), notified()[0].ID))(t)
 				if last := changes[len(changes)-1]; (last.Kind == omen.ChangeCommented) == acked {
 					t.Errorf("the timeline ends with %s %q", last.Kind, last.Comment)
 				}
@@ -162,13 +143,8 @@ func TestVerdictReachesTheNextModel(t *testing.T) {
 				t.Fatalf("notified of %+v, want one that began at %s and is closed", all, begin)
 			}
 			if one.verdict != omen.NoVerdict {
-				judged, err := c.tracker.Prepare(all[0], incident.Command{Incident: all[0].ID, Action: incident.Judge, By: "ann", Verdict: one.verdict}, bubble.Add(28*time.Hour))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := c.db.Append(t.Context(), judged...); err != nil {
-					t.Fatal(err)
-				}
+				judged := must.Get(c.tracker.Prepare(all[0], incident.Command{Incident: all[0].ID, Action: incident.Judge, By: "ann", Verdict: one.verdict}, bubble.Add(28*time.Hour)))(t)
+				must.OK(t, c.db.Append(t.Context(), judged...))
 			}
 			c.live(t, 28*time.Hour, 31*time.Hour)
 			card := c.card(t)
@@ -203,9 +179,7 @@ func TestWindowEffectsReachTheModel(t *testing.T) {
 				ID: "backup", Name: "backup", By: "ann", Effect: effect, Start: night(0).Format("2006-01-02T15:04:05"),
 				Duration: length, Rule: "FREQ=DAILY", Match: []mute.Matcher{{Name: mute.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
 			}
-			if err := c.db.PutWindow(t.Context(), window, omen.Audit{By: "ann", Action: "test", Subject: "backup"}); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, c.db.PutWindow(t.Context(), window, omen.Audit{By: "ann", Action: "test", Subject: "backup"}))
 			c.rules.Windows = []mute.Window{window}
 			for _, err := range c.tracker.SetRules(c.rules) {
 				t.Fatal(err)

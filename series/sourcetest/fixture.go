@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -88,10 +89,7 @@ func Row(host, i int) []float64 {
 func Store(t testing.TB) *tsdb.DB {
 	t.Helper()
 	now := Start
-	db, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Retention: 365 * 24 * time.Hour, Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir(), Retention: 365 * 24 * time.Hour, Now: func() time.Time { return now }}))(t)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
@@ -99,9 +97,7 @@ func Store(t testing.TB) *tsdb.DB {
 	})
 	for i := range Instants {
 		now = Time(i)
-		if err := db.Append(t.Context(), SamplesAt(i)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(t.Context(), SamplesAt(i)))
 	}
 	return db
 }
@@ -115,10 +111,7 @@ func Serve(t testing.TB, h http.Handler, o series.RemoteOptions) *series.Remote 
 		t.Cleanup(server.Close)
 		o.URL = server.URL
 	}
-	r, err := series.NewRemote(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := must.Get(series.NewRemote(o))(t)
 	t.Cleanup(func() { _ = r.Close() }) // idle connections only
 	return r
 }

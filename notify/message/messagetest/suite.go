@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 )
 
@@ -154,9 +155,7 @@ func (s Suite) Run(t *testing.T) {
 func (s Suite) delivers(t *testing.T) {
 	f := s.start(t, answer{})
 	for range 2 {
-		if err := f.sender.Send(t.Context(), About(first)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, f.sender.Send(t.Context(), About(first)))
 	}
 	got := f.taken(t)
 	if len(got) != 2 || got[0].Key != got[1].Key {
@@ -167,9 +166,7 @@ func (s Suite) delivers(t *testing.T) {
 			t.Errorf("the message lacks %q: %s", part, got[0].Text)
 		}
 	}
-	if err := f.sender.Send(t.Context(), About(Step("a", "web1", 2, omen.ChangeClosed, Noon))); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, f.sender.Send(t.Context(), About(Step("a", "web1", 2, omen.ChangeClosed, Noon))))
 	if got := f.taken(t); len(got) != 3 || !s.Ends && !strings.Contains(got[2].Text, "back to normal") {
 		t.Errorf("the end arrived as %+v", got[2:])
 	}
@@ -320,9 +317,7 @@ func (s Suite) many(t *testing.T) {
 	for i := range n {
 		changes = append(changes, Step(fmt.Sprint("i", i), fmt.Sprintf("host%03d.example.org:9100", i), 1, omen.ChangeOpened, Noon))
 	}
-	if err := f.sender.Send(t.Context(), About(changes...)); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, f.sender.Send(t.Context(), About(changes...)))
 	m := f.taken(t)[0]
 	s.check(t, m)
 	named := 0
