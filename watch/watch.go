@@ -87,6 +87,7 @@ type Watch struct {
 	changed bool // which hosts are there, since that was stored
 	untold  bool // the desk did not take the last round; likewise below
 	unkept  bool // the last round's scores were not kept
+	failing int  // hosts whose training keeps failing, as last logged
 
 	shifts   []*shift  // windows that shift the expectation, by ID
 	shiftsAt time.Time // when they were read; the score loop's alone
@@ -122,7 +123,6 @@ type host struct {
 	due      time.Time // when the next training may start
 	tried    time.Time // up to when the last training learned, promoted or not
 	asked    time.Time // the instant at which somebody last asked for a training
-	failures int       // trainings in a row that gave no model
 
 	up      time.Duration // at the last sample that said so; 0: unknown
 	booted  time.Time     // when it did
