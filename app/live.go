@@ -107,12 +107,15 @@ func worse(a, b omen.SourceStatus) omen.SourceStatus {
 // blind is how long a source may be down before Omen is not ready.
 const blind = 30 * time.Second
 
-func (g *generation) ready() error {
-	for _, s := range g.sourcesStatus() {
+func (g *generation) ready() error { return waiting(g.sourcesStatus(), time.Now()) }
+
+// waiting says which source keeps Omen from being ready.
+func waiting(sources []omen.SourceStatus, now time.Time) error {
+	for _, s := range sources {
 		switch {
 		case s.State == omen.SourceStarting:
 			return fmt.Errorf("source %s is starting", s.Name)
-		case s.State == omen.SourceDown && time.Since(s.Since) > blind:
+		case s.State == omen.SourceDown && now.Sub(s.Since) > blind:
 			return fmt.Errorf("source %s is down since %s: %s", s.Name, s.Since.UTC().Format(time.RFC3339), s.Err)
 		}
 	}
