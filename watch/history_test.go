@@ -106,7 +106,7 @@ func TestTheDocumentedWorkloadsAreLearned(t *testing.T) {
 	cluster(t, local, end)
 	w := New(Options{
 		Source: local, Name: "k8s", Schema: workload(t), Step: 5 * time.Second, Store: open(t), History: time.Hour,
-		Offer: func(context.Context, omen.Tick) error { return nil },
+		Sink: deaf{},
 	})
 	w.round(t.Context(), end)
 	if err := w.lookUp(t.Context()); err != nil {
