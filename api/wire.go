@@ -37,6 +37,7 @@ type Training struct {
 	NextDue   Instant    `json:"next_due" doc:"when the next model, or the first, is expected"`
 	NextGrade omen.Grade `json:"next_grade" doc:"the grade it will have"`
 	Err       string     `json:"err" doc:"why the last training gave no model"`
+	Failures  int        `json:"failures" doc:"trainings in a row that gave no model"`
 }
 
 // Host is a host in a list.
@@ -224,6 +225,7 @@ type Source struct {
 	Since          Instant           `json:"since"`
 	Err            string            `json:"err"`
 	FailedFeatures map[string]string `json:"failed_features" doc:"feature: why its query failed"`
+	LeftOut        map[string]string `json:"left_out" doc:"feature: which series were left out, since they have no label that names a host"`
 	Hosts          int               `json:"hosts"`
 	LastRead       Instant           `json:"last_read"`
 	ReadSeconds    Number            `json:"read_seconds"`

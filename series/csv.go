@@ -188,9 +188,13 @@ func (c *CSV) Read(ctx context.Context, q Query) (*Frame, error) {
 		err := fmt.Errorf("read CSV %s: none of its columns is asked for: %w", c.path, omen.ErrInvalid)
 		return nil, omen.WithHint(err, "its columns are "+strings.Join(c.columns, ", "))
 	}
-	f := NewFrame(slices.Clone(c.hosts), features, q.Start, q.Step, q.instants())
+	hosts := slices.Clone(c.hosts)
+	if named := q.named(); named != nil {
+		hosts = slices.DeleteFunc(hosts, func(host string) bool { return !named[host] })
+	}
+	f := NewFrame(hosts, features, q.Start, q.Step, q.instants())
 	f.Failed = failed
-	for h, host := range c.hosts {
+	for h, host := range hosts {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -29,7 +29,7 @@ type RemoteOptions struct {
 	URL         string                   // the part before /api/v1, such as http://prometheus:9090; user and password in it become basic auth
 	HTTP        *config.HTTPClientConfig // TLS, basic auth, bearer token, OAuth2, proxy, headers; nil: Prometheus' defaults
 	Timeout     time.Duration            // of one request; 0: 30 seconds
-	Delay       time.Duration            // read so long ago what is asked for as now: for sources whose newest samples come late; at least 0
+	Delay       time.Duration            // read so long ago what is asked for as now: for sources whose newest samples come late; more if that finds nothing, up to five minutes
 	Concurrency int                      // requests at once; 0: 4
 	MaxBytes    int64                    // of all answers at once; 0: 256 MiB
 	Log         *slog.Logger             // nil: silent
@@ -39,13 +39,15 @@ type RemoteOptions struct {
 // Cortex, VictoriaMetrics.
 //
 // It asks for one feature at a time, for all hosts, in pieces of at most
-// 11,000 instants (Prometheus refuses more) and of a bounded size.
+// 11,000 instants (Prometheus refuses more) and of a bounded size. How late the
+// server's newest samples come it finds out by itself.
 type Remote struct {
 	opts   RemoteOptions
 	url    string // without credentials
 	api    promv1.API
 	client *http.Client
 	reader Reader
+	late   late
 	budget *budget
 }
 
@@ -86,6 +88,7 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 	}
 	r := &Remote{opts: o, url: u, api: promv1.NewAPI(c), client: client, budget: newBudget(o.MaxBytes, o.Concurrency)}
 	r.reader = Reader{Evaluator: r, Concurrency: o.Concurrency}
+	r.late.delay = max(o.Delay, 0)
 	return r, nil
 }
 
@@ -127,6 +130,10 @@ func (r *Remote) Close() error {
 // Read implements [Source].
 func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
 	f, err := r.reader.Read(ctx, q)
+	now, all := time.Now(), q.End.After(q.Start) && len(q.Hosts) == 0
+	if err == nil && all && now.Sub(q.End).Abs() < aboutNow {
+		f, err = r.present(ctx, q, f, now)
+	}
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("source %s: %w", r.url, err), omen.Hint(err))
 	}
@@ -146,7 +153,7 @@ func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Ans
 	var v model.Value
 	var warnings promv1.Warnings
 	var err error
-	delay := r.opts.Delay
+	delay := r.Delay()
 	start, end := span.Start.Add(-delay), span.End.Add(-delay)
 	if span.Step == 0 {
 		v, warnings, _, err = r.api.Query(ctx, promQL, start, opts...)

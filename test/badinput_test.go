@@ -4,6 +4,8 @@ package test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,8 +94,35 @@ func TestBadInput(t *testing.T) {
 	})
 }
 
-// A dead, a lying and a refusing source: Omen runs, says which is which, and
-// judges no host.
+// ended is a source whose hosts sent their last samples so long ago.
+func ended(t *testing.T, ago time.Duration) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, end, step := number(r.FormValue("start")), number(r.FormValue("end")), number(r.FormValue("step"))
+		kind, result := "matrix", ""
+		if step == 0 {
+			kind = "vector"
+		}
+		if first := max(number(r.FormValue("time")), start); first < float64(time.Now().Add(-ago).Unix()) && kind == "vector" {
+			result = fmt.Sprintf(`{"metric":{"instance":"web-1"},"value":[%f,"12"]}`, first)
+		} else if kind == "matrix" {
+			var values []string
+			for at := start; at <= end && at < float64(time.Now().Add(-ago).Unix()); at += step {
+				values = append(values, fmt.Sprintf(`[%f,"12"]`, at))
+			}
+			if len(values) > 0 {
+				result = `{"metric":{"instance":"web-1"},"values":[` + strings.Join(values, ",") + `]}`
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":%q,"result":[%s]}}`, kind, result)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// A dead, a lying and a refusing source, and one that has history and nothing
+// for now: Omen runs, says which is which, is not ready, and judges no host.
 func TestBadSources(t *testing.T) {
 	omenBinary(t)
 	t.Parallel()
@@ -104,10 +133,11 @@ incidents: {source_down: 3s}
 sources:
 - {name: dead, url: 'http://%s', step: 1s, timeout: 1s}
 - {name: liar, url: '%s', step: 1s, timeout: 1s}
-`, freeAddress(t), w.webhook.URL))
+- {name: ended, url: '%s', step: 1s, timeout: 1s}
+`, freeAddress(t), w.webhook.URL, ended(t, 2*time.Hour).URL))
 
 	o := serve(t, t.TempDir(), "--config.file="+conf)
-	until(t, time.Minute, "both sources are down and one incident each", func() error {
+	until(t, time.Minute, "all sources are down and one incident each", func() error {
 		var page struct {
 			Sources []struct{ Name, State, Err string } `json:"sources"`
 		}
@@ -120,10 +150,17 @@ sources:
 			}
 		}
 		open, err := o.incidents("state=active")
-		if err == nil && (len(page.Sources) != 2 || len(open) != 2 || open[0].Kind != "source") {
+		if err == nil && (len(page.Sources) != 3 || len(open) != 3 || open[0].Kind != "source") {
 			err = fmt.Errorf("%d sources, incidents %+v", len(page.Sources), open)
 		}
 		return err
+	})
+	until(t, time.Minute, "it is not ready", func() error {
+		_, err := get(o.url + "/-/ready")
+		if err == nil || !strings.Contains(err.Error(), "is down since") {
+			return fmt.Errorf("/-/ready: %v", err)
+		}
+		return nil
 	})
 }
 

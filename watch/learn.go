@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/training"
 )
 
@@ -64,8 +66,8 @@ func (w *Watch) Retrain(id omen.Host) {
 func (w *Watch) plan(h *host, now time.Time) {
 	trained := later(h.info.TrainedAt, h.tried)
 	h.due, h.training.NextGrade = w.schedule.Next(h.id, h.first, trained, h.asked)
-	if h.failures > 0 {
-		h.due = later(h.due, now.Add(w.schedule.Retry(h.failures)))
+	if h.training.Failures > 0 {
+		h.due = later(h.due, now.Add(w.schedule.Retry(h.training.Failures)))
 	}
 }
 
@@ -134,9 +136,14 @@ func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 	}
 	w.mu.Unlock()
 	span := min(w.o.History, end.Sub(first), training.HistoryRows*w.o.Step)
-	vectors, err := w.read(ctx, names, end.Add(-span.Truncate(w.o.Step)), end)
+	start := end.Add(-span.Truncate(w.o.Step))
+	vectors, together := w.read(ctx, names, start, end)
 	g, fit := errgroup.WithContext(ctx)
 	for _, h := range batch {
+		vectors, err := vectors, together
+		if len(batch) > 1 && errors.Is(err, series.ErrTooMuch) { // what is too much of one host keeps no other from learning
+			vectors, err = w.read(ctx, []string{h.id.Name}, start, end)
+		}
 		if err != nil {
 			w.failed(ctx, h, err)
 			continue
@@ -155,6 +162,30 @@ func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 		})
 	}
 	_ = g.Wait() // each host's failure is its own
+	w.keepFailing()
+}
+
+// keepFailing says when there are more hosts whose training fails again and
+// again, and when there are none any more.
+func (w *Watch) keepFailing() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	var one *host
+	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
+		if h := w.hosts[name]; h.training.Failures >= omen.FailingTrainings {
+			if n++; one == nil {
+				one = h
+			}
+		}
+	}
+	switch {
+	case n > w.failing:
+		w.log.Warn("training keeps failing", "count", n, "host", one.id.Name, "err", one.training.Err)
+	case n == 0 && w.failing > 0:
+		w.log.Info("no training keeps failing any more")
+	}
+	w.failing = n
 }
 
 // train fits a model for one host, validates it against the one that serves, and
@@ -247,7 +278,7 @@ func (w *Watch) trained(h *host, m *detect.Model, info omen.ModelInfo, recent []
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""
-	h.failures = 0
+	h.training.Failures = 0
 	if now := w.hosts[h.id.Name]; promote && now != h { // it left meanwhile, or came back
 		w.stored[h.id.Name] = trained{m, info, info.TrainedAt}
 		if now != nil {
@@ -272,13 +303,14 @@ func (w *Watch) failed(ctx context.Context, h *host, err error) {
 		return
 	}
 	w.mu.Lock()
-	h.failures++
+	h.training.Failures++
+	first := h.training.Failures == 1
 	h.training.Running, h.training.Err = false, err.Error()
 	w.plan(h, time.Now())
 	w.mu.Unlock()
 	w.metrics.trainings.WithLabelValues("failed").Inc()
 	level := w.log.Warn
-	if errors.Is(err, omen.ErrTooFew) {
+	if errors.Is(err, omen.ErrTooFew) || !first { // see keepFailing
 		level = w.log.Info
 	}
 	level("no model from this training", "host", h.id.Name, "err", err)

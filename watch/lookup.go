@@ -3,10 +3,12 @@ package watch
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/training"
 )
 
 // lookLoop looks up what is known of each host that appears. It has a loop of
@@ -78,25 +80,43 @@ func (w *Watch) lookUp(ctx context.Context) error {
 		return err
 	}
 	var names []string
-	models := 0
 	w.mu.Lock()
 	at := w.last
 	for name, h := range w.hosts {
 		if !h.known {
 			names = append(names, name)
-			if w.stored[name].model != nil {
-				models++
-			}
 		}
 	}
 	w.mu.Unlock()
+	slices.Sort(names)
 	firsts, err := w.past().Firsts(ctx, names, at, w.o.History)
 	if err != nil {
 		return err
 	}
+	together := max(1, training.FrameBytes/(training.WarmSteps*8*w.o.Schema.Len()))
+	for some := range slices.Chunk(names, together) {
+		if err := w.takeUp(ctx, some, firsts, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeUp makes hosts known that have samples since firsts, with their stored
+// models.
+func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]time.Time, at time.Time) error {
+	var modelled []string
+	w.mu.Lock()
+	for _, name := range names {
+		if w.stored[name].model != nil {
+			modelled = append(modelled, name)
+		}
+	}
+	w.mu.Unlock()
 	var recent map[string][]omen.Vector
-	if models > 0 {
-		if recent, err = w.recent(ctx, names, at); err != nil {
+	if len(modelled) > 0 {
+		var err error
+		if recent, err = w.recent(ctx, modelled, at); err != nil {
 			return err
 		}
 	}

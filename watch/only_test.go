@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/feature"
-	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -16,8 +15,14 @@ import (
 // Every expression of the built-in profile, narrowed to some hosts, gives for
 // them what it gives unnarrowed, and nothing for the others.
 func TestNarrowedQueriesOfTheNodeProfile(t *testing.T) {
-	schema := must.Get(feature.NewSchema(feature.Node()))(t)
-	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+	schema, err := feature.NewSchema(feature.Node())
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer local.Close()
 	metric := regexp.MustCompile(`\bnode_[a-zA-Z_]+`)
 	var names []string
@@ -43,13 +48,22 @@ func TestNarrowedQueriesOfTheNodeProfile(t *testing.T) {
 				}
 			}
 		}
-		must.OK(t, local.Append(t.Context(), batch))
+		if err := local.Append(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
 	}
 	end := begin.Add(290 * time.Second)
 	q := series.Query{Exprs: schema.Exprs(), By: schema.By(), Start: end.Add(-time.Minute), End: end, Step: 10 * time.Second, Window: 40 * time.Second}
-	only := must.Get(q.Only([]string{"web-1:9100", "db-1:9100"}))(t)
-	all := must.Get(local.Read(t.Context(), q))(t)
-	some := must.Get(local.Read(t.Context(), only))(t)
+	only := q
+	only.Hosts = []string{"web-1:9100", "db-1:9100"}
+	all, err := local.Read(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some, err := local.Read(t.Context(), only)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !slices.Equal(all.Hosts, hosts) || !slices.Equal(some.Hosts, []string{"db-1:9100", "web-1:9100"}) {
 		t.Fatalf("hosts %v, narrowed %v", all.Hosts, some.Hosts)
 	}

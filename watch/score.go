@@ -91,11 +91,20 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	for name, err := range f.Failed {
 		state, failed[name] = omen.SourcePartial, err.Error()
 	}
+	text := ""
+	if len(w.hosts) == 0 && len(f.Hosts) == 0 {
+		state, text = omen.SourcePartial, "no host has a sample of any feature of profile "+w.o.Schema.Profile()
+	}
+	if len(f.LeftOut) > 0 && len(w.status.LeftOut) == 0 {
+		one := slices.Min(slices.Collect(maps.Keys(f.LeftOut)))
+		w.log.Warn("series that name no host are left out", "count", len(f.LeftOut), "err", one+": "+f.LeftOut[one])
+	}
+	w.status.LeftOut = f.LeftOut
 	if w.status.State != state {
 		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "why", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
 		w.status.State, w.status.Since = state, at
 	}
-	w.status.Err, w.status.FailedFeatures = "", failed
+	w.status.Err, w.status.FailedFeatures = text, failed
 	w.status.LastRead, w.status.ReadSeconds = at, took.Seconds()
 	if w.window == 0 {
 		w.window = f.Window
@@ -285,7 +294,7 @@ func (w *Watch) Status() omen.SourceStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.status
-	s.FailedFeatures = maps.Clone(s.FailedFeatures)
+	s.FailedFeatures, s.LeftOut = maps.Clone(s.FailedFeatures), maps.Clone(s.LeftOut)
 	return s
 }
 

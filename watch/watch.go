@@ -85,6 +85,7 @@ type Watch struct {
 	changed    bool // which hosts are there, since that was stored
 	unoffered  bool // the manager did not take the last round
 	unrecorded bool // the last round's scores were not kept
+	failing    int  // hosts whose training keeps failing, as last logged
 
 	shifts   []*shift  // windows that shift the expectation, by ID
 	shiftsAt time.Time // when they were read; the score loop's alone
@@ -119,7 +120,6 @@ type host struct {
 	due      time.Time // when the next training may start
 	tried    time.Time // up to when the last training learned, promoted or not
 	asked    time.Time // the instant of the last request to retrain it
-	failures int       // trainings in a row that gave no model
 
 	uptime  event.Uptime
 	awaited time.Time // before the restart it was there: silent since then, at the latest

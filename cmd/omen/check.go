@@ -93,6 +93,9 @@ func (c *checkSourceCmd) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintf(e.out, "%s answers: %d hosts, %d features in %s, rates over %s\n\n", remote.Address(), len(r.Hosts), schema.Len(), r.Took.Round(time.Millisecond), r.Window)
+	if delay := remote.Delay(); delay > 0 {
+		fmt.Fprintf(e.out, "its newest samples come late: it is read %s behind\n\n", delay)
+	}
 	return c.table(e, schema.Names(), r)
 }
 
@@ -111,6 +114,8 @@ func (c *checkSourceCmd) table(e *env, names []string, r series.SourceCheck) err
 		case f.Err != nil:
 			note = "error: " + strings.SplitN(f.Err.Error(), "\n", 2)[0]
 			failed++
+		case f.LeftOut != "":
+			note = "left out: " + f.LeftOut
 		case len(f.Hosts) == 0:
 			note = "no host has it"
 		case len(missing) > 0 && c.Hosts:
