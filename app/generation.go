@@ -72,7 +72,7 @@ func (p *process) build(l *loaded) (*generation, error) {
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
 		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
-		Hosts: notified{g}, Operator: notified{g}, Metrics: registry, Log: p.log,
+		Hosts: notified{g}, Operator: notified{g}, Troubles: g.desk, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

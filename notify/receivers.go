@@ -64,7 +64,8 @@ type builder struct {
 	tmpl     *template.Template
 	settings *Settings
 	log      *slog.Logger
-	store    *store.DB // nil: nothing is kept
+	store    *store.DB        // nil: nothing is kept
+	troubles message.Troubles // nil: nothing is reported
 }
 
 // build is every channel of a receiver: a table of Alertmanager's notifiers.
@@ -79,10 +80,7 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		if failed != nil {
 			return
 		}
-		name := r.Name + "/" + kind
-		if i > 0 {
-			name = fmt.Sprintf("%s[%d]", name, i)
-		}
+		name := r.Name + "/" + kind + ordinal(i)
 		s, err := make(b.log.With("receiver", name))
 		if err != nil {
 			failed = fmt.Errorf("build receiver %s: %w", name, err)
@@ -111,6 +109,14 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	addOthers(b, r.Name, add, "rocketchat", r.RocketchatConfigs, message.Markdown, rocketchat.New)
 	addOthers(b, r.Name, add, "mattermost", r.MattermostConfigs, message.Markdown, mattermost.New)
 	return out, failed
+}
+
+// ordinal tells a receiver's integrations of one kind apart.
+func ordinal(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return fmt.Sprintf("[%d]", i)
 }
 
 // adder adds the i-th channel of a kind, maker makes its sender.
@@ -148,7 +154,7 @@ func (b builder) addOwn(r amconfig.Receiver, add adder) {
 	}
 	for i, c := range r.TelegramConfigs {
 		add("telegram", i, c, fmt.Sprint(c.APIUrl, c.BotToken, c.BotTokenFile, c.ChatID, c.ChatIDFile), func(l *slog.Logger) (message.Sender, error) {
-			return telegram.New(c, render(l))
+			return telegram.New(c, render(l), telegram.Options{Name: fmt.Sprintf("%s/telegram%s", r.Name, ordinal(i)), Store: b.store, Troubles: b.troubles})
 		})
 	}
 	for i, c := range r.EmailConfigs {

@@ -124,7 +124,7 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 		}
 		changes := make(chan omen.Change)
 		begin := func() (end func()) {
-			am, err := New(settings, messagetest.View(), db, prometheus.NewCounterVec(prometheus.CounterOpts{}, []string{"receiver", "outcome"}), messagetest.Log(t))
+			am, err := New(settings, messagetest.View(), db, prometheus.NewCounterVec(prometheus.CounterOpts{}, []string{"receiver", "outcome"}), nil, messagetest.Log(t))
 			if err != nil {
 				t.Fatal(err)
 			}
