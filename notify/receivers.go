@@ -133,11 +133,16 @@ func addOthers[C amnotify.ResolvedSender, N amnotify.Notifier](
 ) {
 	for i, c := range all {
 		add(kind, i, c, "", func(l *slog.Logger) (message.Sender, error) {
+			c, text := counting(kind, c)
 			n, err := newNotifier(c, b.tmpl, l)
 			if err != nil {
 				return nil, err
 			}
-			return alertmanager.NewNotifier(n, receiver, escape), nil
+			s := alertmanager.NewNotifier(n, receiver, escape)
+			if text == "" {
+				return s, nil
+			}
+			return fitted{s, longTexts[kind], text, message.Renderer{Templates: b.tmpl, Receiver: receiver, Log: l}, escape}, nil
 		})
 	}
 }
