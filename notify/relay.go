@@ -85,24 +85,32 @@ func NewRelay(o Options) (*Relay, error) {
 	if b := o.Settings.own.Buttons; (b.Telegram || b.Links) && o.Operator != nil {
 		r.buttons = reply.New(signed, o.Operator)
 	}
-	outcomes, err := counter(o.Metrics)
+	outcomes, err := counter(o.Metrics, "omen_notifications_total", "Attempts to notify a receiver, by outcome: delivered, retrying, gave_up.", "receiver", "outcome")
 	if err != nil {
 		return nil, err
 	}
-	if err := r.build(outcomes); err != nil {
+	builtIn, err := counter(o.Metrics, "omen_notification_template_errors_total", "Messages sent with a built-in text because a template of the configuration could not be rendered.", "receiver")
+	if err != nil {
+		return nil, err
+	}
+	if err := r.build(outcomes, builtIn); err != nil {
 		return nil, fmt.Errorf("%w: %w", omen.ErrInvalid, err)
 	}
 	return r, nil
 }
 
 // build makes every worker, every Alertmanager's client and every bot.
-func (r *Relay) build(outcomes *prometheus.CounterVec) error {
+func (r *Relay) build(outcomes, builtIn *prometheus.CounterVec) error {
 	s := r.settings
 	tmpl, err := message.Templates(s.alertmanager.Templates, r.view.External)
 	if err != nil {
 		return err
 	}
-	b := builder{tmpl: tmpl, settings: s, store: r.store, troubles: r.troubles, log: r.log}
+	restored, err := message.Restored(s.alertmanager.Templates, r.view.External)
+	if err != nil {
+		return err
+	}
+	b := builder{tmpl: tmpl, restored: restored, examples: examples(r.view, time.Now()), settings: s, store: r.store, troubles: r.troubles, log: r.log}
 	var route *dispatch.Route
 	if !s.plain && s.alertmanager.Route != nil {
 		route = dispatch.NewRoute(s.alertmanager.Route, nil)
@@ -123,6 +131,8 @@ func (r *Relay) build(outcomes *prometheus.CounterVec) error {
 				},
 				outcomes: outcomesOf(outcomes, c.name),
 				trouble:  message.Trouble{To: r.troubles, Key: message.TroubleKey(c.name)},
+				template: message.Trouble{To: r.troubles, Key: message.TemplateKey(c.name)},
+				builtIn:  builtIn.WithLabelValues(c.name),
 				log:      r.log.With("receiver", c.name),
 			}
 			if s.own.buttonsOf(c.kind) {
@@ -147,12 +157,9 @@ func (r *Relay) build(outcomes *prometheus.CounterVec) error {
 	return nil
 }
 
-// counter is omen_notifications_total; a Relay that follows another counts on.
-func counter(in prometheus.Registerer) (*prometheus.CounterVec, error) {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "omen_notifications_total",
-		Help: "Attempts to notify a receiver, by outcome: delivered, retrying, gave_up.",
-	}, []string{"receiver", "outcome"})
+// counter is a registered counter; a Relay that follows another counts on.
+func counter(in prometheus.Registerer, name, help string, labels ...string) (*prometheus.CounterVec, error) {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	if in == nil {
 		return c, nil
 	}
@@ -163,7 +170,7 @@ func counter(in prometheus.Registerer) (*prometheus.CounterVec, error) {
 				return earlier, nil
 			}
 		}
-		return nil, fmt.Errorf("register omen_notifications_total: %w", err)
+		return nil, fmt.Errorf("register %s: %w", name, err)
 	}
 	return c, nil
 }

@@ -29,7 +29,9 @@ type worker struct {
 	hosts    message.Hosts  // nil: no charts
 	giveUp   time.Duration
 	outcomes *prometheus.CounterVec // by outcome
+	builtIn  prometheus.Counter     // messages that a template of the configuration could not write
 	trouble  message.Trouble
+	template message.Trouble
 	log      *slog.Logger
 
 	queue    *queue
@@ -150,7 +152,7 @@ func (w *worker) Deliver(ctx context.Context, changes <-chan omen.Change) {
 			}
 			sooner(&wake, at)
 		}
-		if err := w.trouble.Say(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(w.trouble.Say(ctx), w.template.Say(ctx)); err != nil && ctx.Err() == nil {
 			w.log.Warn("receiver's trouble not recorded", "err", err)
 			sooner(&wake, time.Now().Add(message.SayAgain))
 		}
@@ -255,7 +257,8 @@ func (w *worker) deliver(ctx context.Context, out *batch) {
 	if m.Chart = w.chart(ctx, m); m.Chart != nil {
 		m.ChartURL = w.charts.Link(m.Incident.ID, begun)
 	}
-	err := w.channel.send(ctx, m)
+	builtIn, err := w.channel.send(ctx, m)
+	w.rendered(builtIn)
 	now := time.Now()
 	changes := out.changes()
 	detail := ""
@@ -274,6 +277,17 @@ func (w *worker) deliver(ctx context.Context, out *batch) {
 		return
 	}
 	w.failed(ctx, out, begun, err)
+}
+
+// rendered says whether the configuration's templates could write a message.
+func (w *worker) rendered(builtIn error) {
+	if builtIn == nil {
+		w.template.Over()
+		return
+	}
+	w.builtIn.Inc()
+	w.log.Error("message cannot be rendered, the built-in text is sent", "err", builtIn)
+	w.template.Is(omen.Warning, fmt.Sprintf("receiver %s gets the built-in text: %v", w.channel.name, builtIn))
 }
 
 // failed decides between trying again and giving up: a refusal that is
