@@ -11,7 +11,24 @@ import (
 // text in a mapping of which nothing is left is left out. HTTP settings and
 // secrets are as they were.
 func withTexts(conf any, f func(key, text string) string) any {
-	return copied(reflect.ValueOf(conf), "", f).Interface()
+	return copied(reflect.ValueOf(conf), "", func(key, text string, secret bool) string {
+		if secret {
+			return text
+		}
+		return f(key, text)
+	}).Interface()
+}
+
+// secrets are the secrets of a receiver's configuration by key.
+func secrets(conf any) map[string]string {
+	all := map[string]string{}
+	copied(reflect.ValueOf(conf), "", func(key, text string, secret bool) string {
+		if secret && text != "" {
+			all[key] = text
+		}
+		return text
+	})
+	return all
 }
 
 // texts are the texts of a receiver's configuration by key.
@@ -35,13 +52,13 @@ func defaults(conf any) map[string]string {
 	return texts(empty)
 }
 
-func copied(v reflect.Value, key string, f func(key, text string) string) reflect.Value {
+// visitor is given a value of a configuration and gives what takes its place.
+type visitor func(key, text string, secret bool) string
+
+func copied(v reflect.Value, key string, f visitor) reflect.Value {
 	switch v.Kind() {
 	case reflect.String:
-		if v.Type().Name() == "Secret" {
-			return v
-		}
-		return reflect.ValueOf(f(key, v.String())).Convert(v.Type())
+		return reflect.ValueOf(f(key, v.String(), v.Type().Name() == "Secret")).Convert(v.Type())
 	case reflect.Interface, reflect.Pointer:
 		if v.IsNil() || v.Kind() == reflect.Pointer && !ofAlertmanager(v.Type().Elem()) {
 			return v
@@ -80,7 +97,7 @@ func copied(v reflect.Value, key string, f func(key, text string) string) reflec
 	return v
 }
 
-func copiedStruct(v reflect.Value, key string, f func(key, text string) string) reflect.Value {
+func copiedStruct(v reflect.Value, key string, f visitor) reflect.Value {
 	if !ofAlertmanager(v.Type()) {
 		return v
 	}

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -92,7 +93,7 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		texts := newRendering(kind, conf, len(b.settings.alertmanager.Templates) > 0, render, b.restored, make)
 		s, err := make(conf, render)
 		if err == nil {
-			err = texts.check(b.examples)
+			err = errors.Join(check(conf), texts.check(b.examples))
 		}
 		if err != nil {
 			failed = fmt.Errorf("build receiver %s: %w", name, err)

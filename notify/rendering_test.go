@@ -36,7 +36,7 @@ func TestTemplatesAreTriedWithExamples(t *testing.T) {
 		"mail's HTML":                        {`email_configs: [{to: a@x.org, from: b@x.org, smarthost: 'x:25', html: '{{ template "nope" . }}'}]`, "r/email: html"},
 		"slack's field":                      {`slack_configs: [{api_url: 'http://x', channel: '#x', fields: [{title: a, value: '{{ .Nope }}'}]}]`, "r/slack: fields[0].value"},
 		"discord":                            {`discord_configs: [{webhook_url: 'http://x', title: '{{ .Nope }}'}]`, "r/discord: title"},
-		"pagerduty":                          {`pagerduty_configs: [{routing_key: k, details: {what: '{{ .Nope }}'}}]`, "r/pagerduty: details.what"},
+		"pagerduty":                          {`pagerduty_configs: [{url: 'http://x', routing_key: k, details: {what: '{{ .Nope }}'}}]`, "r/pagerduty: details.what"},
 		"jira":                               {`jira_configs: [{api_url: 'http://x', project: P, issue_type: Bug, summary: '{{ .Nope }}'}]`, "r/jira: summary.template"},
 		"a password is no template":          {`email_configs: [{to: a@x.org, from: b@x.org, smarthost: 'x:25', auth_username: u, auth_password: '{{ x'}]`, ""},
 		"every kind of message can be shown": {fmt.Sprintf(telegram, `message: '{{ template "telegram.default.message" . }}!'`), ""},
