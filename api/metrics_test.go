@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify"
 )
 
 func TestMetricsOfHosts(t *testing.T) {
@@ -83,6 +84,13 @@ func served(t *testing.T) map[string]bool {
 		return omen.Pages{Promised: 1, Opened: 1, Hosts: len(hosts), Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	}
 	f.call(t, "GET", "/-/healthy", "")
+	settings, err := notify.Load([]byte("receivers: [{name: ops, webhook_configs: [{url: 'http://127.0.0.1:1'}]}]\n"), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := notify.NewRelay(notify.Options{Settings: settings, Metrics: f.api.registry}); err != nil {
+		t.Fatal(err)
+	}
 	families, err := f.api.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/mail"
 	"regexp"
@@ -45,7 +46,8 @@ func check(conf any) error {
 	return errors.Join(errs...)
 }
 
-// checkSecrets reads every file that a secret is in.
+// checkSecrets reads every file that a secret is in. One that is not there may
+// come: secrets are read anew for each message.
 func checkSecrets(conf any) error {
 	var errs []error
 	for key, secret := range secrets(conf) {
@@ -60,6 +62,7 @@ func checkSecrets(conf any) error {
 		}
 		secret, err := message.Secret("", all[key])
 		switch {
+		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		case secret == "":
