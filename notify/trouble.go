@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -30,6 +31,17 @@ func (r rules) stranded(in omen.Incident) bool {
 		}
 	}
 	return true
+}
+
+// rendered says whether the configuration's templates could write a message.
+func (w *worker) rendered(builtIn error) {
+	if builtIn == nil {
+		w.template.Over()
+		return
+	}
+	w.builtIn.Inc()
+	w.log.Error("message cannot be rendered, the built-in text is sent", "err", builtIn)
+	w.template.Is(omen.Warning, fmt.Sprintf("receiver %s gets the built-in text: %v", w.channel.name, builtIn))
 }
 
 // settleTroubles resolves what was reported of channels that are no longer

@@ -279,17 +279,6 @@ func (w *worker) deliver(ctx context.Context, out *batch) {
 	w.failed(ctx, out, begun, err)
 }
 
-// rendered says whether the configuration's templates could write a message.
-func (w *worker) rendered(builtIn error) {
-	if builtIn == nil {
-		w.template.Over()
-		return
-	}
-	w.builtIn.Inc()
-	w.log.Error("message cannot be rendered, the built-in text is sent", "err", builtIn)
-	w.template.Is(omen.Warning, fmt.Sprintf("receiver %s gets the built-in text: %v", w.channel.name, builtIn))
-}
-
 // failed decides between trying again and giving up: a refusal that is
 // permanent is tried permanentTries times, everything else for the time that
 // the configuration gives.
