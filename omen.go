@@ -131,7 +131,7 @@ const (
 )
 
 // Tick is one round of scoring over one source: what the scoring job hands to
-// the incident desk. Scores and Silent together name every host it watches
+// the incident manager. Scores and Silent together name every host it watches
 // that has a model.
 type Tick struct {
 	Source string

@@ -20,12 +20,12 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// fixture is an API over a real store and desk, and a Live that is set by hand.
+// fixture is an API over a real store and manager, and the Runtime of that API.
 type fixture struct {
-	api    *API
-	server *httptest.Server
-	store  *store.DB
-	desk   *incident.Desk
+	api     *API
+	server  *httptest.Server
+	store   *store.DB
+	manager *incident.Manager
 
 	mu      sync.Mutex
 	hosts   []omen.HostStatus
@@ -33,7 +33,66 @@ type fixture struct {
 	ready   error
 	reload  error
 	given   map[string]float64 // what Predict was given
-	listed  int                // how often all hosts were asked for
+	pages   omen.Pages         // Hosts is what Pages was given
+	total   map[omen.Severity]uint64
+	refuse  error // Chart's error
+	listed  int   // how often all hosts were asked for
+}
+
+func (f *fixture) Hosts() []omen.HostStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listed++
+	return f.hosts
+}
+
+func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
+	if i < 0 {
+		return omen.HostStatus{}, false
+	}
+	return f.hosts[i], true
+}
+
+func (f *fixture) Sources() []omen.SourceStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sources
+}
+
+func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.ScorePoint, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
+	return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
+}
+
+func (f *fixture) Predict(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
+	f.given = v
+	return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
+}
+
+func (f *fixture) Chart(_ context.Context, incident, signature string) ([]byte, error) {
+	return []byte(incident + " " + signature), f.refuse
+}
+
+func (f *fixture) Calendars() []CalendarFile {
+	return []CalendarFile{{Name: "fine", File: "fine.ics", ReadAt: Instant(at), Left: List[Omitted]{{UID: "1", Summary: "Lunch", Why: "free"}}}, {Name: "shifts", File: "shifts.ics", ReadAt: Instant(at), FailedSince: Instant(at.Add(time.Minute)), Err: "shifts.ics: line 3: no DTSTART"}}
+}
+
+func (f *fixture) Pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
+	all := f.pages
+	all.Hosts = len(hosts)
+	return all, f.total
+}
+
+func (f *fixture) Reload(context.Context) error { return f.reload }
+func (f *fixture) Ready() error                 { return f.ready }
+func (f *fixture) Queues() []Queue {
+	return []Queue{{Name: "ticks", Length: 1, Capacity: 8, Dropped: 2}}
 }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -79,38 +138,13 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{store: db, desk: incident.NewDesk(incident.Options{Store: db})}
+	f := &fixture{store: db, manager: incident.NewManager(incident.Options{Store: db})}
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
-	f.api = New(Options{Store: db, Desk: f.desk, Version: "v0-test", Graph: func(context.Context, string, string) ([]byte, error) { return []byte("\x89PNG"), nil }, Live: Live{
-		Hosts: func() []omen.HostStatus { f.mu.Lock(); defer f.mu.Unlock(); f.listed++; return f.hosts },
-		Host: func(id omen.Host) (omen.HostStatus, bool) {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
-			if i < 0 {
-				return omen.HostStatus{}, false
-			}
-			return f.hosts[i], true
-		},
-		Sources: func() []omen.SourceStatus { f.mu.Lock(); defer f.mu.Unlock(); return f.sources },
-		Features: func(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
-			return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
-		},
-		Predict: func(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
-			f.given = v
-			return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
-		},
-		Calendars: func() []CalendarFile {
-			return []CalendarFile{{Name: "fine", File: "fine.ics", ReadAt: Instant(at), Left: List[Omitted]{{UID: "1", Summary: "Lunch", Why: "free"}}}, {Name: "shifts", File: "shifts.ics", ReadAt: Instant(at), FailedSince: Instant(at.Add(time.Minute)), Err: "shifts.ics: line 3: no DTSTART"}}
-		},
-		Reload: func() error { return f.reload },
-		Ready:  func() error { return f.ready },
-		Queues: func() []Queue { return []Queue{{Name: "ticks", Length: 1, Capacity: 8, Dropped: 2}} },
-	}})
+	f.api = New(Options{Store: db, Manager: f.manager, Version: "v0-test", Runtime: f})
 	f.server = httptest.NewServer(f.api.Handler())
 	done := make(chan error, 1)
-	go func() { done <- f.desk.Run(ctx) }()
+	go func() { done <- f.manager.Run(ctx) }()
 	t.Cleanup(func() {
 		f.api.Close()
 		f.server.Close()

@@ -1,18 +1,11 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
 	"github.com/omenhq/omen"
 )
-
-// Graph draws an incident's score and causes as a PNG. A signature that is not
-// good for this incident is [omen.ErrDenied], nothing to draw
-// [omen.ErrNotFound] or [omen.ErrTooFew], too much at once
-// [omen.ErrUnavailable].
-type Graph func(ctx context.Context, incident, sig string) ([]byte, error)
 
 const mediaPNG = "image/png"
 
@@ -21,16 +14,12 @@ func (a *API) graphRoutes() []route {
 	return []route{{
 		method: "GET", path: base + "/incidents/{id}/graph.png",
 		summary: "An incident's score and causes as a chart, for the signed links in messages",
-		query:   []param{{"sig", "the signature in a message's link; it is good for this incident, for a while"}}, answerMedia: mediaPNG, raw: a.getGraph,
+		query:   []param{{"sig", "the signature in a message's link; valid for this incident until it expires"}}, answerMedia: mediaPNG, raw: a.getGraph, public: true,
 	}}
 }
 
 func (a *API) getGraph(w http.ResponseWriter, r *http.Request) {
-	if a.graph == nil {
-		a.fail(w, r, errNotHere)
-		return
-	}
-	png, err := a.graph(r.Context(), r.PathValue("id"), r.URL.Query().Get("sig"))
+	png, err := a.live.Chart(r.Context(), r.PathValue("id"), r.URL.Query().Get("sig"))
 	switch {
 	case errors.Is(err, omen.ErrDenied):
 		answer(w, http.StatusForbidden, Error{Error: err.Error(), Hint: "only links in messages open this chart, and only for a while"})

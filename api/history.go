@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -42,11 +43,9 @@ func (a *API) getScore(r *http.Request) (any, error) {
 
 // scores is what is stored of a host's scores, or else what was seen lately.
 func (a *API) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
-	if a.live.Scores != nil {
-		stored, err := a.live.Scores(ctx, h, from, to)
-		if err != nil || len(stored) > 0 {
-			return stored, err
-		}
+	stored, err := a.live.Scores(ctx, h, from, to)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) || len(stored) > 0 {
+		return stored, err
 	}
 	var out []omen.ScorePoint
 	for _, p := range a.recent.of(h) {
@@ -104,9 +103,6 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	h, err := a.find(r.PathValue("host"))
 	if err != nil {
 		return nil, err
-	}
-	if a.live.Features == nil {
-		return nil, fmt.Errorf("history of features of host %s: %w", h.Host, errNotHere)
 	}
 	from, to, _, err := rangeParams(r)
 	if err != nil {

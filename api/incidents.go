@@ -104,17 +104,6 @@ type Act struct {
 	Force    bool         `json:"force,omitempty" doc:"of verdict: even if confirmed incidents would have been missed"`
 }
 
-// author is who a request is attributed to.
-func author(r *http.Request, given string) string {
-	if user, _, ok := r.BasicAuth(); ok && user != "" {
-		return user
-	}
-	if given != "" {
-		return given
-	}
-	return "web"
-}
-
 func command(r *http.Request, action incident.Action) (incident.Command, error) {
 	var in Act
 	if err := decode(r, &in); err != nil {
@@ -132,7 +121,7 @@ func (a *API) act(action incident.Action) func(*http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.desk.Do(r.Context(), c); err != nil {
+		if _, err := a.manager.Do(r.Context(), c); err != nil {
 			return nil, err
 		}
 		return a.incident(r, c.Incident)
@@ -154,7 +143,7 @@ func (a *API) preview(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.desk.Preview(r.Context(), c)
+	all, err := a.manager.Preview(r.Context(), c)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	}
 	match = append(match, each(in.Match, fromMatcher)...)
 	if len(match) == 0 {
-		return nil, omen.WithHint(fmt.Errorf("no matcher: %w", omen.ErrInvalid), `say whose incidents are meant, such as host="web-1"`)
+		return nil, omen.WithHint(fmt.Errorf("no matcher: %w", omen.ErrInvalid), `say which incidents are meant, such as host="web-1"`)
 	}
 	whole, err := mute.Compile(match)
 	if err != nil {
@@ -58,7 +58,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	}
 	known := a.live.Hosts()
 	out := Matches{Match: each(match, toMatcher), AllHosts: len(known)}
-	labels := make(map[omen.Host]map[string]string, len(known))
+	labels := make(incident.LabelMap, len(known))
 	var hosts []omen.Host
 	for _, h := range known {
 		labels[h.Host] = h.Labels
@@ -68,18 +68,18 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	}
 	slices.SortFunc(hosts, func(x, y omen.Host) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID(), y.ID())) })
 	out.HostCount, out.Hosts = len(hosts), each(hosts[:min(maxMatches, len(hosts))], toRef)
-	found := matching(open, whole, func(h omen.Host) map[string]string { return labels[h] })
+	found := matching(open, whole, labels)
 	out.Count, out.Incidents = len(found), each(found[:min(maxMatches, len(found))], toIncident)
 	return out, nil
 }
 
 // matching are the incidents that a condition holds for, without those that
 // are part of a fleet incident among them.
-func matching(open []omen.Incident, holds mute.Condition, labels incident.Labels) []omen.Incident {
+func matching(open []omen.Incident, holds mute.Condition, labels incident.LabelMap) []omen.Incident {
 	var found []omen.Incident
 	fleets := map[string]bool{}
 	for i := range open {
-		if holds.HoldsForAll(&open[i], mute.Subjects(&open[i], labels)) {
+		if holds.HoldsForAll(&open[i], mute.Subjects(&open[i], labels.Labels)) {
 			found = append(found, open[i])
 			fleets[open[i].ID] = true
 		}

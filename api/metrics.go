@@ -45,27 +45,28 @@ var (
 	mActual   = metric{"omen_pages_actual_per_host_week", "Incidents that people were notified of in the last week, true or false, per host and week; absent while less than a day is known.", prometheus.GaugeValue}
 	mPages    = metric{"omen_pages_total", "Incidents of hosts that people were notified of since the start, by severity at that time.", prometheus.CounterValue}
 
-	mBuild      = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
-	mHosts      = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
-	mTraining   = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
-	mUp         = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
-	mFailed     = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
-	mSourceHost = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
-	mRead       = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
-	mLastRead   = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
-	mStep       = metric{"omen_source_step_seconds", "How often a source is read.", prometheus.GaugeValue}
-	mIncidents  = metric{"omen_incidents_open", "Incidents that are not closed, by severity; quiet: they are suppressed.", prometheus.GaugeValue}
-	mJournal    = metric{"omen_journal_changes_total", "Changes of incidents in the journal.", prometheus.CounterValue}
-	mLag        = metric{"omen_journal_reader_lag_changes", "Changes that a reader of the journal has not handled yet.", prometheus.GaugeValue}
-	mStoreUp    = metric{"omen_store_up", "1 if the database answers.", prometheus.GaugeValue}
-	mUnclean    = metric{"omen_unclean_shutdown", "1 if the last run did not end properly.", prometheus.GaugeValue}
-	mDeskWait   = metric{"omen_desk_queue_ticks", "Rounds of scores that wait for the incident manager.", prometheus.GaugeValue}
-	mDeskDrop   = metric{"omen_desk_dropped_ticks_total", "Rounds of scores dropped because the incident manager's queue was full.", prometheus.CounterValue}
-	mDeskErrors = metric{"omen_desk_store_errors_total", "Failed attempts to store changes.", prometheus.CounterValue}
-	mDeskTicks  = metric{"omen_desk_ticks_total", "Rounds of scores that the incident manager has handled.", prometheus.CounterValue}
-	mQueue      = metric{"omen_queue_length", "Entries in a bounded queue.", prometheus.GaugeValue}
-	mQueueMax   = metric{"omen_queue_capacity", "What a bounded queue can hold.", prometheus.GaugeValue}
-	mQueueDrop  = metric{"omen_queue_dropped_total", "Entries that a full queue has dropped.", prometheus.CounterValue}
+	mBuild         = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
+	mHosts         = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
+	mTraining      = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
+	mUp            = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
+	mFailed        = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
+	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
+	mRead          = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
+	mLastRead      = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
+	mStep          = metric{"omen_source_step_seconds", "How often a source is read.", prometheus.GaugeValue}
+	mIncidents     = metric{"omen_incidents_open", "Incidents that are not closed, by severity; quiet: they are suppressed.", prometheus.GaugeValue}
+	mJournal       = metric{"omen_journal_changes_total", "Changes of incidents in the journal.", prometheus.CounterValue}
+	mLag           = metric{"omen_journal_reader_lag_changes", "Changes that a reader of the journal has not handled yet.", prometheus.GaugeValue}
+	mStoreUp       = metric{"omen_store_up", "1 if the database answers.", prometheus.GaugeValue}
+	mUnclean       = metric{"omen_unclean_shutdown", "1 if the last run did not end properly.", prometheus.GaugeValue}
+	mDamaged       = metric{"omen_store_damaged_rows", "Rows of the database that were found damaged and set aside since the start.", prometheus.GaugeValue}
+	mManagerWait   = metric{"omen_incident_queue_ticks", "Rounds of scores that wait for the incident manager.", prometheus.GaugeValue}
+	mManagerDrop   = metric{"omen_incident_queue_dropped_ticks_total", "Rounds of scores dropped because the incident manager's queue was full.", prometheus.CounterValue}
+	mManagerErrors = metric{"omen_incident_store_errors_total", "Failed attempts to store changes.", prometheus.CounterValue}
+	mManagerTicks  = metric{"omen_incident_ticks_total", "Rounds of scores that the incident manager has handled.", prometheus.CounterValue}
+	mQueue         = metric{"omen_queue_length", "Entries in a bounded queue.", prometheus.GaugeValue}
+	mQueueMax      = metric{"omen_queue_capacity", "What a bounded queue can hold.", prometheus.GaugeValue}
+	mQueueDrop     = metric{"omen_queue_dropped_total", "Entries that a full queue has dropped.", prometheus.CounterValue}
 )
 
 // collector reads the running Omen at each scrape. It describes nothing ahead
@@ -104,14 +105,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range sources {
 		emitSource(emit, s)
 	}
-	c.desk(emit)
+	c.manager(emit)
 	c.journal(emit)
-	if c.api.live.Queues != nil {
-		for _, q := range c.api.live.Queues() {
-			emit(mQueue, float64(q.Length), "queue", q.Name)
-			emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
-			emit(mQueueDrop, float64(q.Dropped), "queue", q.Name)
-		}
+	for _, q := range c.api.live.Queues() {
+		emit(mQueue, float64(q.Length), "queue", q.Name)
+		emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
+		emit(mQueueDrop, float64(q.Dropped), "queue", q.Name)
 	}
 }
 
@@ -154,21 +153,22 @@ func emitSource(emit sink, s omen.SourceStatus) {
 	}
 }
 
-func (c collector) desk(emit sink) {
-	if c.api.desk == nil {
+func (c collector) manager(emit sink) {
+	if c.api.manager == nil {
 		return
 	}
-	h := c.api.desk.Health()
-	emit(mDeskWait, float64(h.Queued))
-	emit(mDeskDrop, float64(h.Dropped))
-	emit(mDeskErrors, float64(h.Errors))
-	emit(mDeskTicks, float64(h.Ticks))
+	h := c.api.manager.Health()
+	emit(mManagerWait, float64(h.Queued))
+	emit(mManagerDrop, float64(h.Dropped))
+	emit(mManagerErrors, float64(h.Errors))
+	emit(mManagerTicks, float64(h.Ticks))
 }
 
 func (c collector) journal(emit sink) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
 	emit(mUnclean, one(c.api.store.Unclean()))
+	emit(mDamaged, float64(c.api.store.Damaged()))
 	head, err := c.api.store.Head(ctx)
 	if err != nil {
 		emit(mStoreUp, 0)

@@ -93,9 +93,6 @@ const maxPageHosts = 100
 
 // pages emits what people were notified of, against what was promised.
 func (c collector) pages(emit sink, hosts []omen.HostStatus, source bool) {
-	if c.api.live.Pages == nil {
-		return
-	}
 	all, total := c.api.live.Pages(hosts)
 	emit(mPromised, all.Promised)
 	emit(mActual, all.PerWeek()) // left out while it is NaN

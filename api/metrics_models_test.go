@@ -25,9 +25,7 @@ func loved(name string, recall float64, opened int) omen.HostStatus {
 func TestMetricsOfModelsAndPages(t *testing.T) {
 	f := newFixture(t)
 	f.hosts = []omen.HostStatus{loved("a", 1, 1), loved("b", 0.5, 0), loved("c", 0, 0)}
-	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Opened: 3, Hosts: len(hosts), Days: 7}, map[omen.Severity]uint64{omen.Critical: 2}
-	}
+	f.pages, f.total = omen.Pages{Promised: 1, Opened: 3, Days: 7}, map[omen.Severity]uint64{omen.Critical: 2}
 	want := `
 # HELP omen_host_pages Incidents of a host that people were notified of in the last week; of the hosts with most, at most 100.
 # TYPE omen_host_pages gauge
@@ -77,9 +75,7 @@ omen_selftest_smallest_deviations{kind="leak"} 4
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)
 	}
-	f.api.live.Pages = func([]omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{}, nil
-	}
+	f.pages = omen.Pages{}
 	if n, err := testutil.GatherAndCount(f.api.registry, "omen_pages_actual_per_host_week"); n != 0 || err != nil {
 		t.Errorf("%d series of actual pages before anything is known, %v", n, err)
 	}
@@ -90,9 +86,7 @@ func TestModelsAndPagesOnTheAPI(t *testing.T) {
 	young := learns(omen.Host{Source: "prom", Profile: "node", Name: "z"})
 	young.Pages = omen.Pages{Promised: 1}
 	f.hosts = []omen.HostStatus{loved("a", 1, 1), young}
-	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Opened: 1, Hosts: len(hosts), Days: 2}, nil
-	}
+	f.pages = omen.Pages{Promised: 1, Opened: 1, Days: 2}
 	got := read[Hosts](t, f, "hosts?sort=name")
 	a, z := got.Hosts[0], got.Hosts[1]
 	if a.ModelAge < 5400 || a.ModelAge > 5500 || !a.Stale || a.Drift == nil || a.Drift.Busy != 0.25 || !a.Drift.Drifting ||

@@ -80,9 +80,7 @@ func served(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	f.hosts = append(f.hosts, loved("a", 1, 1))
-	f.api.live.Pages = func(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
-		return omen.Pages{Promised: 1, Opened: 1, Hosts: len(hosts), Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
-	}
+	f.pages, f.total = omen.Pages{Promised: 1, Opened: 1, Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	f.call(t, "GET", "/-/healthy", "")
 	settings, err := notify.Load([]byte("receivers: [{name: ops, webhook_configs: [{url: 'http://127.0.0.1:1'}]}]\n"), t.TempDir())
 	if err != nil {
@@ -195,7 +193,7 @@ func TestPrometheusTakesTheMetrics(t *testing.T) {
 func TestTheRegistryIsTheCallers(t *testing.T) {
 	f := newFixture(t)
 	mine := prometheus.NewRegistry()
-	a := New(Options{Store: f.store, Desk: f.desk, Live: f.api.live, Registry: mine})
+	a := New(Options{Store: f.store, Manager: f.manager, Runtime: f, Registry: mine})
 	defer a.Close()
 	if n, err := testutil.GatherAndCount(mine, "anomaly_score"); err != nil || n != 1 {
 		t.Errorf("%d scores in the caller's registry: %v", n, err)

@@ -91,7 +91,7 @@ func (a *API) putSilence(r *http.Request, old mute.Silence) (any, error) {
 	if given := time.Time(in.From); !given.IsZero() {
 		old.From = given
 	}
-	s, err := a.desk.Silence(r.Context(), mute.Silence{
+	s, err := a.manager.Silence(r.Context(), mute.Silence{
 		ID: old.ID, Match: each(in.Match, fromMatcher), From: old.From, Until: time.Time(in.Until),
 		Effect: in.Effect, By: author(r, in.By), Reason: in.Reason, Created: old.Created,
 	})
@@ -100,7 +100,7 @@ func (a *API) putSilence(r *http.Request, old mute.Silence) (any, error) {
 
 func (a *API) deleteSilence(r *http.Request) (any, error) {
 	id := r.PathValue("id")
-	if err := a.desk.EndSilence(r.Context(), id, author(r, r.URL.Query().Get("by"))); err != nil {
+	if err := a.manager.EndSilence(r.Context(), id, author(r, r.URL.Query().Get("by"))); err != nil {
 		return nil, err
 	}
 	s, err := a.store.Silence(r.Context(), id)
@@ -115,7 +115,7 @@ type Event struct {
 	Title string         `json:"title,omitempty"`
 	Link  string         `json:"link,omitempty"`
 	By    string         `json:"by,omitempty"`
-	Grace Number         `json:"grace_seconds,omitempty" doc:"how long to be lenient; 0: the kind's own"`
+	Grace Number         `json:"grace_seconds,omitempty" doc:"length of the grace period; 0: the kind's default"`
 	Until Instant        `json:"until,omitempty" doc:"given by Omen: when its grace ends; null: it has none"`
 }
 
@@ -170,15 +170,15 @@ func (a *API) postEvent(r *http.Request) (any, error) {
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
-	e, err := a.desk.Note(r.Context(), e)
+	e, err := a.manager.Note(r.Context(), e)
 	return toEvent(e), err
 }
 
 // Annotation is the body of Grafana's POST /api/annotations.
 type Annotation struct {
 	Time         int64        `json:"time,omitempty" doc:"milliseconds since 1970; 0: now"`
-	TimeEnd      int64        `json:"timeEnd,omitempty" doc:"of a region: so long the grace lasts"`
-	Tags         List[string] `json:"tags" doc:"what it is: deploy, restart or boot, else it is only drawn; and which hosts: job:shop, host:web-1"`
+	TimeEnd      int64        `json:"timeEnd,omitempty" doc:"end of a region, and of the grace period"`
+	Tags         List[string] `json:"tags" doc:"what it is: deploy, restart or boot, else a note, which is only drawn; and which hosts: job:shop, host:web-1"`
 	Text         string       `json:"text,omitempty"`
 	DashboardUID string       `json:"dashboardUID,omitempty" doc:"not used"`
 	DashboardID  int64        `json:"dashboardId,omitempty" doc:"not used"`
@@ -199,7 +199,7 @@ func (a *API) postAnnotation(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err = a.desk.Note(r.Context(), e)
+	e, err = a.manager.Note(r.Context(), e)
 	return Annotated{"Annotation added", e.ID}, err
 }
 
@@ -255,7 +255,7 @@ func (a *API) revertPattern(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	if err := a.desk.Revert(r.Context(), r.PathValue("id"), author(r, in.By)); err != nil {
+	if err := a.manager.Revert(r.Context(), r.PathValue("id"), author(r, in.By)); err != nil {
 		return nil, err
 	}
 	p, err := a.store.Pattern(r.Context(), r.PathValue("id"))

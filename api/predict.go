@@ -89,9 +89,6 @@ func (a *API) postPredict(r *http.Request) (any, error) {
 	if h.Model.ID == "" {
 		return nil, noModel(h)
 	}
-	if a.live.Predict == nil {
-		return nil, fmt.Errorf("predict: %w", errNotHere)
-	}
 	if err := checkNames(h, in.Features); err != nil {
 		return nil, err
 	}

@@ -18,19 +18,15 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 	out := Status{
 		Version: a.version, StartedAt: Instant(a.started), UptimeSeconds: Number(time.Since(a.started).Seconds()),
 		Ready: true, Hosts: counts(hosts), Sources: each(a.live.Sources(), toSource),
-		UncleanShutdown: a.store.Unclean(),
+		UncleanShutdown: a.store.Unclean(), Unauthenticated: a.access.Unauthenticated(),
 	}
-	if a.live.Ready != nil {
-		if err := a.live.Ready(); err != nil {
-			out.Ready, out.Waiting = false, err.Error()
-		}
+	if err := a.live.Ready(); err != nil {
+		out.Ready, out.Waiting = false, err.Error()
 	}
 	learning(&out, hosts)
-	if a.live.Pages != nil {
-		p, _ := a.live.Pages(hosts)
-		out.Pages = &AllPages{
-			Promised: Number(p.Promised), Actual: Number(p.PerWeek()), Opened: p.Opened, Hosts: p.Hosts, Days: Number(p.Days),
-		}
+	p, _ := a.live.Pages(hosts)
+	out.Pages = &AllPages{
+		Promised: Number(p.Promised), Actual: Number(p.PerWeek()), Opened: p.Opened, Hosts: p.Hosts, Days: Number(p.Days),
 	}
 	open, err := a.store.OpenIncidents(r.Context())
 	if err != nil {
@@ -101,11 +97,9 @@ func (a *API) healthy(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (a *API) ready(w http.ResponseWriter, _ *http.Request) {
-	if a.live.Ready != nil {
-		if err := a.live.Ready(); err != nil {
-			plain(w, http.StatusServiceUnavailable, "Omen is not ready: "+err.Error())
-			return
-		}
+	if err := a.live.Ready(); err != nil {
+		plain(w, http.StatusServiceUnavailable, "Omen is not ready: "+err.Error())
+		return
 	}
 	plain(w, http.StatusOK, "Omen is ready.")
 }
@@ -117,12 +111,6 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
-func (a *API) reload(*http.Request) (any, error) {
-	if a.live.Reload == nil {
-		return nil, omen.WithHint(errNotHere, "restart Omen")
-	}
-	if err := a.live.Reload(); err != nil {
-		return nil, err
-	}
-	return Done{Done: true}, nil
+func (a *API) reload(r *http.Request) (any, error) {
+	return Done{Done: true}, a.live.Reload(r.Context())
 }

@@ -81,11 +81,7 @@ func next(w mute.Window, now time.Time) List[Span] {
 
 func (a *API) getWindows(r *http.Request) (any, error) {
 	all, err := a.store.Windows(r.Context())
-	out := Windows{Windows: each(all, toWindow)}
-	if a.live.Calendars != nil {
-		out.Calendars = a.live.Calendars()
-	}
-	return out, err
+	return Windows{Windows: each(all, toWindow), Calendars: a.live.Calendars()}, err
 }
 
 func (a *API) postWindow(r *http.Request) (any, error) {
@@ -97,7 +93,7 @@ func (a *API) postWindow(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := a.desk.Window(r.Context(), mute.Window{
+	w, err := a.manager.Window(r.Context(), mute.Window{
 		ID: in.ID, Created: old.Created, Name: in.Name, Match: each(in.Match, fromMatcher), Zone: in.Zone, Start: in.Start,
 		Duration: time.Duration(float64(in.Duration) * float64(time.Second)), Rule: in.Rule, Except: in.Except,
 		Effect: in.Effect, By: author(r, in.By),
@@ -126,7 +122,7 @@ func (a *API) ownWindow(r *http.Request, id string) (mute.Window, error) {
 }
 
 func (a *API) deleteWindow(r *http.Request) (any, error) {
-	return Done{Done: true}, a.desk.DeleteWindow(r.Context(), r.PathValue("id"), author(r, r.URL.Query().Get("by")))
+	return Done{Done: true}, a.manager.DeleteWindow(r.Context(), r.PathValue("id"), author(r, r.URL.Query().Get("by")))
 }
 
 type NewCalendar struct {
@@ -141,6 +137,6 @@ func (a *API) putCalendar(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	all, left, err := a.desk.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
+	all, left, err := a.manager.Calendar(r.Context(), r.PathValue("name"), []byte(in.ICS), each(in.Match, fromMatcher), in.Effect, author(r, in.By))
 	return ReadCalendar{each(all, toWindow), each(left, toOmitted)}, err
 }

@@ -251,4 +251,5 @@ type Status struct {
 	Progress        Number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
 	Pages           *AllPages              `json:"pages" doc:"pages sent on all hosts, against what was promised"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
+	Unauthenticated bool                   `json:"unauthenticated" doc:"other machines reach Omen, and it asks nobody for a password or certificate"`
 }

@@ -8,10 +8,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -32,11 +30,15 @@ type Options struct {
 	PrometheusURLs []string // sources beside those of the file
 	Version        string
 
+	// AllowUnauthenticated lets Omen answer other machines without asking for a
+	// password or certificate.
+	AllowUnauthenticated bool
+
 	Log    *slog.Logger     // nil: silent
 	Out    io.Writer        // what people read at start; nil: nobody does
 	Hangup <-chan os.Signal // each value asks for a reload; may be nil
 
-	// Listening is told the page's address once requests are answered. May be nil.
+	// Listening gets the web UI's address once requests are answered. May be nil.
 	Listening func(address string)
 }
 
@@ -48,13 +50,16 @@ type process struct {
 	db      *store.DB
 	tsdb    *tsdb.DB
 	pages   *pages
-	address string // the page's, such as http://127.0.0.1:9909
+	address string // the web UI's, such as http://127.0.0.1:9909
+	exposed bool   // other machines reach it
+	web     webFile
 
-	handler atomic.Pointer[http.Handler]
-	failed  chan error // a part that ended by itself, and why; room for one
+	handler  atomic.Pointer[front]
+	failed   chan error      // a part that ended by itself, and why; room for one
+	reloads  chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
+	stopping chan struct{}   // closed when no request to reload is taken any more
 
-	mu  sync.Mutex // one reload at a time
-	gen *generation
+	current *generation // that runs; Run's goroutine's alone
 }
 
 // database is the file below the storage path.
@@ -87,8 +92,9 @@ func unwritable(dir string, err error) error {
 }
 
 // Run runs Omen until ctx ends or a part fails for good, and stops it: first
-// what makes scores, then what takes requests, then the incident desk and the
-// relay, which finish what they have begun, and last what is on disk.
+// what makes scores, then what takes requests, then the incident manager and the
+// relay, which finish what they have begun, and last what is on disk. A part
+// that does not end in time is named in the error.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -96,7 +102,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
-	p := &process{o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1)}
+	p := &process{
+		o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1), reloads: make(chan chan error), stopping: make(chan struct{}),
+		web: webFile{path: o.WebConfigFile},
+	}
+	limitMemory(p.log)
 	c, err := p.load() // before anything is opened: most mistakes are here
 	if err != nil {
 		return err
@@ -105,30 +115,33 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
-	if err := p.open(ctx, c); err != nil {
+	down := &teardown{log: p.log}
+	defer func() { err = errors.Join(err, down.run()) }()
+	down.add("listener", func(context.Context) error { _ = listener.Close(); return nil }) // the server has closed it
+	if err := p.open(ctx, c, down); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	if p.gen, err = p.build(c); err != nil {
+	if p.current, err = p.prepare(ctx, c); err != nil {
 		return err
 	}
-	if err := p.startGeneration(ctx, p.gen); err != nil {
-		return err
-	}
+	p.current.start(ctx)
+	down.add("incidents and notifications", func(ctx context.Context) error { return p.current.stopConsumers(ctx) })
 	served, server := p.serve(listener)
+	down.add("requests", func(ctx context.Context) error { p.current.endStreams(); return endRequests(ctx, server) })
+	down.add("sources", func(ctx context.Context) error { return p.current.sources.stop(ctx) })
 	if o.Listening != nil {
 		o.Listening(p.address)
 	}
-	p.greet(ctx, p.gen)
+	p.greet(ctx, p.current)
 	err = p.wait(ctx, served)
 	p.log.Info("stopping")
-	p.shutdown(server)
 	return err
 }
 
-// wait returns when Omen is to stop; nil if somebody asked for it.
+// wait reloads when somebody asks for it, and returns when Omen is to stop; nil
+// if that was asked for too.
 func (p *process) wait(ctx context.Context, served <-chan error) error {
+	defer close(p.stopping)
 	for {
 		select {
 		case <-ctx.Done():
@@ -138,9 +151,11 @@ func (p *process) wait(ctx context.Context, served <-chan error) error {
 		case err := <-p.failed:
 			return err
 		case <-p.o.Hangup:
-			if err := p.reload(); err != nil {
+			if err := p.reload(ctx); err != nil {
 				p.log.Error("configuration not reloaded: the old one goes on", "err", err)
 			}
+		case answer := <-p.reloads:
+			answer <- p.reload(ctx)
 		}
 	}
 }
@@ -162,12 +177,16 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 				"its format is Prometheus' own: https://prometheus.io/docs/prometheus/latest/configuration/https/")
 		}
 	}
-	p.address = pageAddress(l.Addr(), secure(p.o.WebConfigFile))
+	p.address, p.exposed = webAddress(l.Addr(), secure(p.o.WebConfigFile)), !loopback(l.Addr())
+	if err := p.refuseExposed(); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
 	return l, nil
 }
 
 // open opens what is on disk.
-func (p *process) open(ctx context.Context, c *loaded) (err error) {
+func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err error) {
 	dir := p.o.StoragePath
 	if err := MakeStorage(dir); err != nil {
 		return err
@@ -175,22 +194,22 @@ func (p *process) open(ctx context.Context, c *loaded) (err error) {
 	if p.db, err = store.Open(ctx, DatabasePath(dir), p.log); err != nil {
 		return err
 	}
+	down.add("database", func(context.Context) error { return p.db.Close() })
 	if p.pages, err = newPages(ctx, p.db, time.Now()); err != nil {
-		return errors.Join(err, p.db.Close())
+		return err
 	}
 	p.tsdb, err = tsdb.Open(tsdb.Options{
 		Dir:       filepath.Join(dir, "metrics"),
 		Retention: time.Duration(c.conf.Storage.RetentionTime),
 		MaxBytes:  int64(c.conf.Storage.RetentionSize),
-		Log:       quieter(p.log),
+		Log:       libraryLog(p.log),
 	})
 	if err != nil {
-		return errors.Join(err, p.db.Close())
+		return err
 	}
+	down.add("metrics", func(context.Context) error { return p.tsdb.Close() })
 	return nil
 }
-
-func (p *process) close() error { return errors.Join(p.tsdb.Close(), p.db.Close()) }
 
 // fail ends the process with err; the first one counts.
 func (p *process) fail(err error) {

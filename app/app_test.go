@@ -54,7 +54,10 @@ func start(t *testing.T, o Options) *omenAt {
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan string, 1), make(chan error, 1)
 	a := &omenAt{t: t, out: &locked{}}
-	o.ListenAddress, o.Version, o.Out = "127.0.0.1:0", "test", a.out
+	o.Version, o.Out = "test", a.out
+	if o.ListenAddress == "" {
+		o.ListenAddress = "127.0.0.1:0"
+	}
 	o.Listening = func(address string) { up <- address }
 	go func() { done <- Run(ctx, o) }()
 	a.stop = sync.OnceValue(func() error {
@@ -78,22 +81,23 @@ func start(t *testing.T, o Options) *omenAt {
 	return a
 }
 
-func (a *omenAt) ask(method, path string) (int, string) {
+func (a *omenAt) ask(method, path string, body ...string) (int, string) {
 	a.t.Helper()
-	r, err := http.NewRequestWithContext(a.t.Context(), method, a.address+path, nil)
+	r, err := http.NewRequestWithContext(a.t.Context(), method, a.address+path, strings.NewReader(strings.Join(body, "")))
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	r.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return answer.StatusCode, string(body)
+	return answer.StatusCode, string(text)
 }
 
 // eventually asks until the answer holds what is wanted.
@@ -255,6 +259,31 @@ func TestRestart(t *testing.T) {
 		t.Errorf("what is printed at start knows no model:\n%s", out)
 	}
 	a.eventually("/metrics", "\nanomaly_score{")
+	host := "/api/v1/omen/hosts/" + known.Hosts[0].Name
+	a.eventually(host+"/score", `"scores":[`)
+	a.eventually(host+"/features?feature=memory_used", `"feature":"memory_used"`)
+	if code, body := a.ask("POST", "/predict", `{"features":{"memory_used":2}}`); code != 400 || !strings.Contains(body, "missing features") {
+		t.Errorf("a prediction of one feature answers %d %s, want the names of the others", code, body)
+	}
+	var at struct{ Features []struct{ Name string } }
+	_, body := a.ask("GET", host)
+	if err := json.Unmarshal([]byte(body), &at); err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]float64{}
+	for _, f := range at.Features {
+		given[f.Name] = 0.5
+	}
+	text, err := json.Marshal(map[string]any{"features": given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, body := a.ask("POST", "/predict", string(text)); code != 200 || !strings.Contains(body, id) {
+		t.Errorf("a prediction answers %d %s, want one by model %s", code, body, id)
+	}
+	if code, body := a.ask("GET", "/api/v1/omen/incidents/none/graph.png?sig=s"); code != 404 && code != 403 {
+		t.Errorf("a picture of no incident answers %d %s", code, body)
+	}
 }
 
 // putModel stores a model of made-up samples, one each second, and returns its id.

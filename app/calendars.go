@@ -64,8 +64,8 @@ func (c *calendarFiles) status() []api.CalendarFile {
 	return slices.Clone(c.all)
 }
 
-// refreshCalendars reads calendar files again until ctx ends, so that nobody
-// has to reload Omen after a change to one.
+// refreshCalendars reads calendar files again until ctx ends: an edit
+// takes effect without a reload.
 func (g *generation) refreshCalendars(ctx context.Context) error {
 	if len(g.conf.Calendars) == 0 {
 		<-ctx.Done()

@@ -2,6 +2,8 @@ package app
 
 import (
 	"errors"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,5 +44,50 @@ func TestCalendarFilesRememberWhatFailedAndSinceWhen(t *testing.T) {
 	}
 	if c.note("nobody", at(9), nil, bad) {
 		t.Error("a calendar that is not configured is news")
+	}
+}
+
+// A calendar's file is read again while Omen runs: what is new in it is stored,
+// and a file that cannot be read leaves the windows as they were.
+func TestCalendarsAreReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	file, ics := filepath.Join(dir, "omen.yml"), filepath.Join(dir, "shifts.ics")
+	calendar := func(summary string) {
+		write(t, ics, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20260101T000000Z\r\n"+
+			"DTSTART:20260104T020000Z\r\nDTEND:20260104T030000Z\r\nSUMMARY:"+summary+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+	}
+	calendar("first")
+	write(t, file, "local: {instance: here}\ncalendars: [{name: shifts, file: shifts.ics, match: [host=x]}]\n")
+	p, down := runParts(t, file)
+	for _, c := range []struct {
+		change func()
+		fails  bool
+		want   string
+	}{
+		{func() {}, false, "first"},
+		{func() { calendar("second") }, false, "second"},
+		{func() { write(t, ics, "no calendar") }, true, "second"},
+		{func() { calendar("third") }, false, "third"},
+	} {
+		c.change()
+		p.current.readCalendars(t.Context(), time.Now())
+		k := p.current.Calendars()[0]
+		windows, err := p.db.Windows(t.Context())
+		if err != nil || (k.Err != "") != c.fails {
+			t.Fatalf("%v, calendar %+v, want an error: %v", err, k, c.fails)
+		}
+		if !slices.ContainsFunc(windows, func(w mute.Window) bool { return w.Calendar == "shifts" && w.Name == c.want }) {
+			t.Errorf("windows %+v, want %q", windows, c.want)
+		}
+	}
+	write(t, file, "local: {instance: here}\n") // without the calendar
+	if err := p.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if windows, err := p.db.Windows(t.Context()); err != nil || slices.ContainsFunc(windows, func(w mute.Window) bool { return w.Calendar == "shifts" }) {
+		t.Errorf("windows %+v, %v: the calendar is no longer in the file", windows, err)
+	}
+	if err := down.run(); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,7 +3,7 @@
 // again, and stops them in the right order. Start at [Run].
 //
 // What lives as long as the process (the database, the embedded time series,
-// the listener) is in process; what follows from the configuration file (desk,
+// the listener) is in process; what follows from the configuration file (manager,
 // relay, watches, API) is a generation, and a reload replaces the whole of it.
 //
 // It refuses to decide anything: it translates the configuration's structs to

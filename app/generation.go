@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -35,17 +33,24 @@ type generation struct {
 	conf      *config.Config
 	loaded    *loaded
 	collector *host.Collector // nil: this machine is not watched
-	desk      *incident.Desk
+	manager   *incident.Manager
 	relay     *notify.Relay
 	api       *api.API
-	handler   http.Handler
+	handler   front
 	watches   []*watched
 	remotes   []*series.Remote
 	calendars *calendarFiles
 
-	sources, rest stage // what runs, by when it is stopped
-	ending        sync.Once
+	sources   stage // what makes scores; stopped first
+	consumers stage // what takes them
+	ending    sync.Once
 }
+
+var (
+	_ watch.Sink     = (*generation)(nil)
+	_ incident.Hosts = (*generation)(nil)
+	_ api.Runtime    = (*generation)(nil)
+)
 
 // watched is a watch and what it was made of.
 type watched struct {
@@ -57,33 +62,56 @@ type watched struct {
 	step    time.Duration
 }
 
-// build makes a generation and starts nothing: where it fails, what runs now
-// has not noticed.
-func (p *process) build(l *loaded) (*generation, error) {
+// prepareWithin bounds what a generation does before it starts.
+const prepareWithin = 30 * time.Second
+
+// prepare makes a generation that can start, and starts nothing: where it
+// fails, what runs now has not noticed.
+func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
+	ctx, cancel := context.WithTimeout(ctx, prepareWithin)
+	defer cancel()
+	g, err := p.build(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	if err = g.manager.Restore(ctx); err == nil {
+		err = p.storeMutes(ctx, l)
+	}
+	if err != nil {
+		g.closeRemotes()
+		return nil, err
+	}
+	g.readCalendars(ctx, time.Now())
+	return g, nil
+}
+
+// build makes a generation of a configuration.
+func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(p.tsdb); err != nil {
 		return nil, err
 	}
-	g.desk = incident.NewDesk(incident.Options{
-		Store: p.db, Log: p.log, Labels: g.labels, Hysteresis: hysteresis(l.conf.Incidents),
-		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zone, Retrain: g.relearn,
+	g.manager = incident.NewManager(incident.Options{
+		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf.Incidents),
+		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zone,
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
 		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
-		Hosts: notified{g}, Operator: notified{g}, Troubles: g.desk, Metrics: registry, Log: p.log,
+		Hosts: g, Operator: g, Troubles: g.manager, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := g.buildWatches(registry); err != nil {
+	if err := g.buildWatches(ctx, registry); err != nil {
 		g.closeRemotes()
 		return nil, err
 	}
 	g.api = api.New(api.Options{
-		Store: p.db, Desk: g.desk, Live: g.live(), Registry: registry,
-		Version: p.o.Version, Started: p.started, Graph: g.relay.Chart, Log: p.log,
+		Store: p.db, Manager: g.manager, Runtime: g, Registry: registry,
+		Version: p.o.Version, Started: p.started, Log: p.log,
+		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
 	})
 	g.handler = g.routes()
 	return g, nil
@@ -98,25 +126,23 @@ func (p *process) externalURL(c *config.Config) string {
 }
 
 // buildWatches makes one watch for each profile of each source.
-func (g *generation) buildWatches(registry prometheus.Registerer) error {
+func (g *generation) buildWatches(ctx context.Context, registry prometheus.Registerer) error {
 	c := g.conf
 	workers := c.Learn.Workers
 	if workers == 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
 	slots := make(chan struct{}, workers)
-	options, err := g.p.detectOptions(c)
+	options, err := g.p.detectOptions(ctx, c)
 	if err != nil {
 		return err
 	}
 	asked := map[string]bool{}
 	add := func(w watched, o watch.Options) {
-		o.Note, o.Targets = g.note, !asked[w.source]
+		o.Sink, o.Targets, o.Zone = g, !asked[w.source], zone
 		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
-		o.Offer, o.Excluded, o.Benign, o.Record = g.offer, g.excluded, g.benign, g.p.record
-		o.Windows = g.p.db.Windows
 		o.Log = g.p.log
 		o.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"source": w.source, "profile": w.schema.Profile()}, registry)
 		w.Watch = watch.New(o)
@@ -150,120 +176,58 @@ func (g *generation) buildWatches(registry prometheus.Registerer) error {
 	return nil
 }
 
-// offer hands a round of scores to whoever wants it.
-func (g *generation) offer(ctx context.Context, k omen.Tick) error {
+// Offer hands a round of scores to the API and the incident manager.
+func (g *generation) Offer(ctx context.Context, k omen.Tick) error {
 	g.api.Observe(k)
-	return g.desk.Offer(ctx, k)
+	return g.manager.Offer(ctx, k)
 }
 
-// excluded are the spans that a host's model must not learn.
-func (g *generation) excluded(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	excluded, _, err := g.p.db.TrainingSpans(ctx, h, g.labels(h), zone, from, to)
-	return excluded, err
+// Note keeps an event that was seen in the metrics.
+func (g *generation) Note(ctx context.Context, e mute.Event) error {
+	_, err := g.manager.Note(ctx, e)
+	return err
 }
 
-// benign are the spans that a host's model is to learn although it alerted.
-func (g *generation) benign(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	_, benign, err := g.p.db.TrainingSpans(ctx, h, g.labels(h), zone, from, to)
-	return benign, err
-}
-
-// relearn has the model of a host learned anew soon.
-func (g *generation) relearn(h omen.Host) {
+// Retrain has the model of a host trained soon.
+func (g *generation) Retrain(h omen.Host) {
 	if w := g.of(h); w != nil {
-		w.Relearn(h)
+		w.Retrain(h)
 	}
 }
 
-// note keeps an event that was seen in the metrics.
-func (g *generation) note(ctx context.Context, e mute.Event) error {
-	_, err := g.desk.Note(ctx, e)
+// Judge is what buttons in messages do.
+func (g *generation) Judge(ctx context.Context, id string, verdict omen.Verdict, by string) error {
+	_, err := g.manager.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
 	return err
 }
 
-// notified is what notifications need of a generation at run time: a
-// message.Hosts and a reply.Operator.
-type notified struct{ g *generation }
-
-func (n notified) Labels(h omen.Host) map[string]string { return n.g.labels(h) }
-
-func (n notified) Scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
-	return n.g.scores(ctx, h, from, to)
-}
-
-func (n notified) Judge(ctx context.Context, id string, verdict omen.Verdict, by string) error {
-	_, err := n.g.desk.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
-	return err
-}
-
-// stage is parts that run together and are stopped together.
-type stage struct {
-	cancel context.CancelFunc
-	done   sync.WaitGroup
-}
-
-func (s *stage) begin(ctx context.Context) context.Context {
-	ctx, s.cancel = context.WithCancel(ctx)
-	return ctx
-}
-
-// run runs a part; one that ends before it is told to ends the process.
-func (s *stage) run(ctx context.Context, what string, part func(context.Context) error, fail func(error)) {
-	s.done.Go(func() {
-		err := part(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil:
-			err = errors.New("it ended by itself")
-		}
-		fail(fmt.Errorf("%s: %w", what, err))
-	})
-}
-
-func (s *stage) stop() {
-	if s.cancel != nil {
-		s.cancel()
-		s.done.Wait()
-	}
-}
-
-// startGeneration runs a generation's parts and lets it answer requests. Parts
-// outlive ctx: they are stopped in order, by stopSources and stopRest.
-func (p *process) startGeneration(ctx context.Context, g *generation) error {
-	if err := p.storeMutes(ctx, g.loaded); err != nil {
-		return err
-	}
-	g.readCalendars(ctx, time.Now())
-	always := context.WithoutCancel(ctx)
-	rest := g.rest.begin(always)
-	g.rest.run(rest, "incident desk", g.desk.Run, p.fail)
-	g.rest.run(rest, "notifications", g.relay.Run, p.fail)
-	g.rest.run(rest, "calendars", g.refreshCalendars, p.fail)
-	g.rest.run(rest, "page counts", p.pages.run, p.fail)
-	if err := g.desk.Watch(ctx, sourceNames(g.conf)); err != nil && ctx.Err() == nil {
-		g.rest.stop()
-		return fmt.Errorf("tell the incident desk what is watched: %w", err)
-	}
-	sources := g.sources.begin(always)
+// start runs a generation's parts and lets it answer requests. Parts outlive
+// ctx: stopping sources, and then stopConsumers, ends them.
+func (g *generation) start(ctx context.Context) {
+	p := g.p
+	consumers := g.consumers.begin(ctx)
+	g.consumers.run(consumers, "incident manager", g.manager.Run, p.fail)
+	g.consumers.run(consumers, "notifications", g.relay.Run, p.fail)
+	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
+	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
+	sources := g.sources.begin(ctx)
 	if g.collector != nil {
 		g.sources.run(sources, "this machine's metrics", g.collector.Run, p.fail)
 	}
 	for _, w := range g.watches {
 		g.sources.run(sources, "watch source "+w.source, func(ctx context.Context) error {
 			if w.source == localName {
-				g.measured(ctx)
+				g.awaitSample(ctx)
 			}
 			return w.Run(ctx)
 		}, p.fail)
 	}
 	p.handler.Store(&g.handler)
-	return nil
 }
 
-// measured waits, but not for long, until this machine has a sample: whoever
-// looks earlier takes it for a host that is not there.
-func (g *generation) measured(ctx context.Context) {
+// awaitSample waits, but not for long, until this machine has a sample: a watch
+// that looks earlier takes it for a host that is not there.
+func (g *generation) awaitSample(ctx context.Context) {
 	q := series.Query{Exprs: []series.Expr{{
 		Feature: "up", PromQL: fmt.Sprintf(`max by ($by) (up{job="node",instance=%q})`, g.collector.Instance()),
 	}}}
@@ -283,11 +247,9 @@ func (g *generation) measured(ctx context.Context) {
 	}
 }
 
-func (g *generation) stopSources() { g.sources.stop() }
-
-func (g *generation) stopRest() {
-	g.rest.stop()
-	g.closeRemotes()
+func (g *generation) stopConsumers(ctx context.Context) error {
+	defer g.closeRemotes()
+	return g.consumers.stop(ctx)
 }
 
 // endStreams ends event streams, which would keep the server from stopping.
@@ -301,28 +263,32 @@ func (g *generation) closeRemotes() {
 
 // reload reads the configuration again and replaces the running generation, or
 // returns why that one goes on.
-func (p *process) reload() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *process) reload(ctx context.Context) error {
 	l, err := p.load()
 	if err != nil {
 		return err
 	}
-	next, err := p.build(l)
+	old := p.current
+	if h := old.manager.Health(); h.Err != "" { // what waits in it would be lost
+		return fmt.Errorf("reload: incidents cannot be stored since %s (%s): %w", h.Since.Format(time.RFC3339), h.Err, omen.ErrUnavailable)
+	}
+	next, err := p.prepare(ctx, l)
 	if err != nil {
 		return err
 	}
-	if s, old := l.conf.Storage, p.gen.conf.Storage; s.RetentionTime != old.RetentionTime || s.RetentionSize != old.RetentionSize {
+	if s, was := l.conf.Storage, old.conf.Storage; s.RetentionTime != was.RetentionTime || s.RetentionSize != was.RetentionSize {
 		p.log.Warn("storage.retention_time and storage.retention_size take effect at the next start")
 	}
-	p.gen.stopSources()
-	p.gen.stopRest()
-	old := p.gen
-	p.gen = next
-	if err := p.startGeneration(context.Background(), next); err != nil {
-		p.fail(err) // the old parts are stopped: there is no way back
+	down := &teardown{log: p.log}
+	down.add("incidents and notifications", old.stopConsumers)
+	down.add("sources", old.sources.stop)
+	if err := down.run(); err != nil { // half of it is stopped: there is no way back
+		err = fmt.Errorf("reload: %w", err)
+		p.fail(err)
 		return err
 	}
+	p.current = next
+	next.start(ctx)
 	old.endStreams()
 	p.log.Info("configuration reloaded", "path", p.o.ConfigFile, "count", len(next.watches))
 	return nil

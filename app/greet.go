@@ -11,14 +11,17 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// greet says to whoever started Omen where to look and what will happen when.
+// greet says to the person who started Omen where to look and what will happen when.
 func (p *process) greet(ctx context.Context, g *generation) {
 	var b strings.Builder
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(&b, "  %-9s "+format+"\n", append([]any{what}, args...)...)
 	}
 	fmt.Fprintf(&b, "\nOmen %s\n\n", p.o.Version)
-	line("page", "%s", p.address)
+	line("web UI", "%s", p.address)
+	if p.exposed && !p.web.authenticates() {
+		line("access", "no authentication: every client that reaches it has full access (see --web.config.file)")
+	}
 	what := "watches"
 	if g.collector != nil {
 		line(what, "this machine, as %s: measured and scored every %s", g.collector.Instance(), g.conf.Local.Step)
@@ -33,9 +36,9 @@ func (p *process) greet(ctx context.Context, g *generation) {
 		what = ""
 	}
 	if n := len(g.relay.Receivers()); n > 0 {
-		line("tells", "%s", strings.Join(g.relay.Receivers(), ", "))
+		line("notifies", "%s", strings.Join(g.relay.Receivers(), ", "))
 	} else {
-		line("tells", "nobody yet but its page: see receivers: in omen config example")
+		line("notifies", "nobody yet: see receivers: in omen config example")
 	}
 	line("data", "%s, %s of metrics kept", p.o.StoragePath, model.Duration(g.conf.Storage.RetentionTime))
 	fmt.Fprint(p.o.Out, b.String())
@@ -68,10 +71,10 @@ func (p *process) modelsLine(ctx context.Context, g *generation) string {
 		}
 	}
 	if due.IsZero() {
-		return "none yet, and no host has answered so far: the page says when the first is due"
+		return "none yet, and no host has answered so far: the web UI says when the first is due"
 	}
 	if time.Until(due) < 10*time.Second {
-		return "none yet; the first is learned right now, from the history that there is"
+		return "none yet; the first is being trained, from the history that there is"
 	}
 	return fmt.Sprintf("none yet; the first is due about %s (in %s), and gets better with every hour of history",
 		due.Local().Format("15:04:05"), time.Until(due).Round(time.Second))

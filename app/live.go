@@ -12,19 +12,12 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/series"
 )
 
-// live is the running Omen as the API sees it.
-func (g *generation) live() api.Live {
-	return api.Live{
-		Hosts: g.hosts, Host: g.host, Sources: g.sourcesStatus, Scores: g.scores, Features: g.features,
-		Predict: g.predict, Reload: g.p.reload, Ready: g.ready, Queues: g.queues, Pages: g.pages,
-		Calendars: g.calendars.status,
-	}
-}
-
-func (g *generation) hosts() []omen.HostStatus {
+// Hosts is the live state of every host.
+func (g *generation) Hosts() []omen.HostStatus {
 	var all []omen.HostStatus
 	for _, w := range g.watches {
 		all = append(all, w.Hosts()...)
@@ -33,8 +26,8 @@ func (g *generation) hosts() []omen.HostStatus {
 	return all
 }
 
-// host is the status of one host.
-func (g *generation) host(id omen.Host) (omen.HostStatus, bool) {
+// Host is the live state of one host.
+func (g *generation) Host(id omen.Host) (omen.HostStatus, bool) {
 	w := g.of(id)
 	if w == nil {
 		return omen.HostStatus{}, false
@@ -45,13 +38,40 @@ func (g *generation) host(id omen.Host) (omen.HostStatus, bool) {
 	return one[0], known
 }
 
-// pages are those of all hosts, and all since the start by severity.
-func (g *generation) pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
+// Pages are those of all hosts, and all since the start by severity.
+func (g *generation) Pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
 	return ofAll(hosts, g.conf.Pages.PerHostWeek), g.p.pages.totals()
 }
 
-// labels are a host's labels as last read.
-func (g *generation) labels(h omen.Host) map[string]string {
+// Calendars are the calendar files, and how reading them went.
+func (g *generation) Calendars() []api.CalendarFile { return g.calendars.status() }
+
+// Chart is a message's picture of an incident.
+func (g *generation) Chart(ctx context.Context, incident, signature string) ([]byte, error) {
+	return g.relay.Chart(ctx, incident, signature)
+}
+
+// Reload asks the process to read the configuration again, and waits for the
+// outcome.
+func (g *generation) Reload(ctx context.Context) error {
+	answer := make(chan error, 1) // room for one: nobody waits for a client that has gone
+	select {
+	case g.p.reloads <- answer:
+	case <-g.p.stopping:
+		return fmt.Errorf("reload: Omen is stopping: %w", omen.ErrUnavailable)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Labels are a host's labels as last read.
+func (g *generation) Labels(h omen.Host) map[string]string {
 	if w := g.of(h); w != nil {
 		return w.Labels(h)
 	}
@@ -68,9 +88,9 @@ func (g *generation) of(h omen.Host) *watched {
 	return nil
 }
 
-// sourcesStatus is one status for each source, however many profiles it has:
+// Sources is one status for each source, however many profiles it has:
 // the worst, with what all of them know.
-func (g *generation) sourcesStatus() []omen.SourceStatus {
+func (g *generation) Sources() []omen.SourceStatus {
 	var all []omen.SourceStatus
 	for _, w := range g.watches {
 		s := w.Status()
@@ -99,8 +119,9 @@ func worse(a, b omen.SourceStatus) omen.SourceStatus {
 	return a
 }
 
-func (g *generation) ready() error {
-	for _, s := range g.sourcesStatus() {
+// Ready says which source is still being waited for.
+func (g *generation) Ready() error {
+	for _, s := range g.Sources() {
 		if s.State == omen.SourceStarting {
 			return fmt.Errorf("source %s is starting", s.Name)
 		}
@@ -108,20 +129,14 @@ func (g *generation) ready() error {
 	return nil
 }
 
-func (g *generation) queues() []api.Queue {
-	h := g.desk.Health()
-	return []api.Queue{{Name: "incidents", Length: h.Queued, Capacity: 256, Dropped: h.Dropped}}
+// Queues is how full the incident manager is.
+func (g *generation) Queues() []api.Queue {
+	h := g.manager.Health()
+	return []api.Queue{{Name: "incidents", Length: h.Queued, Capacity: incident.QueueLength, Dropped: h.Dropped}}
 }
 
-func (g *generation) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
-	step := time.Second
-	if w := g.of(h); w != nil {
-		step = w.step
-	}
-	return g.p.scores(ctx, h, step, from, to)
-}
-
-func (g *generation) predict(ctx context.Context, h omen.Host, values map[string]float64) (omen.Score, error) {
+// Predict scores values as though they were the host's next sample.
+func (g *generation) Predict(ctx context.Context, h omen.Host, values map[string]float64) (omen.Score, error) {
 	w := g.of(h)
 	if w == nil {
 		return omen.Score{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
@@ -132,8 +147,8 @@ func (g *generation) predict(ctx context.Context, h omen.Host, values map[string
 // maxHistory bounds the instants of a feature's history.
 const maxHistory = 300
 
-// features is the history of some features, read from the host's source.
-func (g *generation) features(ctx context.Context, h omen.Host, names []string, from, to time.Time) ([]api.FeatureHistory, error) {
+// Features is the history of some features, read from the host's source.
+func (g *generation) Features(ctx context.Context, h omen.Host, names []string, from, to time.Time) ([]api.FeatureHistory, error) {
 	w := g.of(h)
 	if w == nil {
 		return nil, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
@@ -170,7 +185,7 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 		column := slices.Index(f.Features, name)
 		at := schema.Index(name)
 		if column < 0 || at < 0 {
-			continue // derived: pages show what they have seen live
+			continue // derived: the web UI shows what it has seen live
 		}
 		if err := f.Failed[name]; err != nil {
 			errs = append(errs, err)

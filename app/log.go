@@ -6,11 +6,11 @@ import (
 )
 
 // demoted passes on what libraries say at level info as debug: that a
-// write-ahead log was replayed is no news to whoever runs Omen.
+// write-ahead log was replayed is no news to an operator.
 type demoted struct{ slog.Handler }
 
-// quieter is a logger for libraries that talk more than Omen does.
-func quieter(log *slog.Logger) *slog.Logger { return slog.New(demoted{log.Handler()}) }
+// libraryLog is a logger for libraries that talk more than Omen does.
+func libraryLog(log *slog.Logger) *slog.Logger { return slog.New(demoted{log.Handler()}) }
 
 func (d demoted) Enabled(ctx context.Context, l slog.Level) bool {
 	return d.Handler.Enabled(ctx, demote(l))

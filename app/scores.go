@@ -15,8 +15,8 @@ import (
 // with the same name as on /metrics.
 const scoreMetric = "anomaly_score"
 
-// record keeps a round of scores.
-func (p *process) record(ctx context.Context, scores []omen.Score) error {
+// Record keeps a round of scores in the embedded store.
+func (g *generation) Record(ctx context.Context, scores []omen.Score) error {
 	samples := make([]series.Sample, len(scores))
 	for i, s := range scores {
 		samples[i] = series.Sample{Name: scoreMetric, Labels: scoreLabels(s.Host), At: s.At, Value: s.Value}
@@ -24,7 +24,7 @@ func (p *process) record(ctx context.Context, scores []omen.Score) error {
 	if len(samples) == 0 {
 		return nil
 	}
-	return p.tsdb.Append(ctx, samples)
+	return g.p.tsdb.Append(ctx, samples)
 }
 
 func scoreLabels(h omen.Host) map[string]string {
@@ -34,10 +34,11 @@ func scoreLabels(h omen.Host) map[string]string {
 // maxPoints bounds a history; a point is the highest score of its step.
 const maxPoints = 2000
 
-// scores is a host's stored history. step is the least distance of its scores.
-func (p *process) scores(ctx context.Context, h omen.Host, step time.Duration, from, to time.Time) ([]omen.ScorePoint, error) {
-	if step < time.Second {
-		step = time.Second
+// Scores is a host's stored history.
+func (g *generation) Scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
+	step := time.Second
+	if w := g.of(h); w != nil {
+		step = max(step, w.step)
 	}
 	if span := to.Sub(from) / maxPoints; span > step {
 		step = span.Truncate(step) + step
@@ -49,7 +50,7 @@ func (p *process) scores(ctx context.Context, h omen.Host, step time.Duration, f
 	}
 	expr := fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
 		scoreMetric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
-	f, err := p.tsdb.Read(ctx, series.Query{
+	f, err := g.p.tsdb.Read(ctx, series.Query{
 		Exprs: []series.Expr{{Feature: scoreMetric, PromQL: expr}},
 		By:    []string{"instance"}, Start: start, End: end, Step: step, Window: step,
 	})

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -211,12 +210,12 @@ func hysteresis(c config.Incidents) incident.Hysteresis {
 
 // sourceNames are the sources that a configuration watches.
 func sourceNames(c *config.Config) []string {
-	var names []string
+	names := []string{}
 	if c.LocalEnabled() {
 		names = append(names, localName)
 	}
 	for _, s := range c.Sources {
 		names = append(names, s.Name)
 	}
-	return slices.Clip(names)
+	return names
 }

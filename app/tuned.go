@@ -29,22 +29,22 @@ func (t Tuned) Apply(o detect.Options) detect.Options {
 	return o
 }
 
-// StoreTuned keeps what was tuned for every model learned from now on.
+// StoreTuned keeps what was tuned for every model trained from now on.
 func StoreTuned(ctx context.Context, db *store.DB, t Tuned) error {
 	return db.PutSetting(ctx, settingTuned, t)
 }
 
 // detectOptions are the configuration's, with what was tuned.
-func (p *process) detectOptions(c *config.Config) (detect.Options, error) {
+func (p *process) detectOptions(ctx context.Context, c *config.Config) (detect.Options, error) {
 	o := detect.Options{PagesPerWeek: c.Pages.PerHostWeek, Seed: c.Learn.Seed, SelfTest: true}
 	var t Tuned
-	found, err := p.db.Setting(context.Background(), settingTuned, &t)
+	found, err := p.db.Setting(ctx, settingTuned, &t)
 	if err != nil {
 		return o, fmt.Errorf("read what was tuned: %w", err)
 	}
 	if found {
 		o = t.Apply(o)
-		p.log.Info("models are learned as tuned", "from", t.From, "at", t.At)
+		p.log.Info("models are trained as tuned", "from", t.From, "at", t.At)
 	}
 	return o, nil
 }

@@ -3,14 +3,9 @@ package autoencoder
 import (
 	"fmt"
 	"math"
+
+	"github.com/omenhq/omen/internal/simd"
 )
-
-// lanes is the width of a vector register in float32: the innermost dimension
-// of every matrix is padded to a multiple of it with zeros, which training
-// leaves at zero.
-const lanes = 8
-
-func pad(n int) int { return (n + lanes - 1) / lanes * lanes }
 
 // Network is a trained autoencoder. It is immutable and safe for concurrent
 // use; the zero value is not usable.
@@ -22,7 +17,8 @@ type Network struct {
 }
 
 // layer computes act(x·w + b). Rows of w are inputs, columns outputs, both
-// padded; w and b alias Network.params.
+// padded with zeros to a multiple of [simd.Lanes], which training leaves at zero;
+// w and b alias Network.params.
 type layer struct {
 	in, out int // true sizes
 	k, n    int // padded sizes: k rows of w, n columns
@@ -33,7 +29,7 @@ type layer struct {
 // newNetwork has the given shape and all parameters zero.
 func newNetwork(width int, masked bool, hidden []int) *Network {
 	n := &Network{width: width, masked: masked}
-	in, k := width, pad(width)
+	in, k := width, simd.Pad(width)
 	if masked {
 		in, k = 2*in, 2*k
 	}
@@ -43,9 +39,9 @@ func newNetwork(width int, masked bool, hidden []int) *Network {
 		if i < len(hidden) {
 			out = hidden[i]
 		}
-		n.layers = append(n.layers, layer{in: in, out: out, k: k, n: pad(out), tanh: i < len(hidden)})
-		total += (k + 1) * pad(out)
-		in, k = out, pad(out)
+		n.layers = append(n.layers, layer{in: in, out: out, k: k, n: simd.Pad(out), tanh: i < len(hidden)})
+		total += (k + 1) * simd.Pad(out)
+		in, k = out, simd.Pad(out)
 	}
 	n.setParams(make([]float32, total))
 	return n
@@ -71,7 +67,7 @@ func (n *Network) clone() *Network {
 // row is the padded row of layer i's weights that belongs to its input in.
 func (n *Network) row(i, in int) int {
 	if i == 0 && n.masked && in >= n.width {
-		return in - n.width + pad(n.width)
+		return in - n.width + simd.Pad(n.width)
 	}
 	return in
 }
@@ -226,7 +222,7 @@ func (n *Network) fill(input, rows, mask []float32) {
 		if mask == nil {
 			copy(in, x)
 			if n.masked {
-				present := in[pad(w):][:w]
+				present := in[simd.Pad(w):][:w]
 				for j := range present {
 					present[j] = 1
 				}
@@ -241,7 +237,7 @@ func (n *Network) fill(input, rows, mask []float32) {
 			}
 			in[j] = v
 			if n.masked {
-				in[pad(w)+j] = p
+				in[simd.Pad(w)+j] = p
 			}
 		}
 	}
@@ -253,16 +249,16 @@ func (n *Network) forward(s *Scratch, count, upto int) {
 	x := s.input
 	for i := range upto + 1 {
 		l, y := &n.layers[i], s.acts[i]
-		multiply(y, l.n, x, l.k, 1, l.w, l.n, l.b, count, l.k, l.n)
+		simd.Multiply(y, l.n, x, l.k, 1, l.w, l.n, l.b, count, l.k, l.n)
 		if l.tanh {
-			tanh(y[:count*l.n])
+			simd.Tanh(y[:count*l.n])
 		}
 		x = y
 	}
 }
 
 func unpad(dst, padded []float32, rows, width int) {
-	n := pad(width)
+	n := simd.Pad(width)
 	for r := range rows {
 		copy(dst[r*width:(r+1)*width], padded[r*n:])
 	}

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // lowRank makes rows of width features that are linear in rank hidden
@@ -217,5 +219,27 @@ func TestGapsAreNotLearnt(t *testing.T) {
 		if b := n.layers[len(n.layers)-1].b[4]; b != 0 {
 			t.Errorf("masked %v: the missing feature's bias moved to %v", masked, b)
 		}
+	}
+}
+
+// TestTrainingEqualsPlain: a whole training gives the same bytes either way.
+func TestTrainingEqualsPlain(t *testing.T) {
+	if !simd.Plainly(func() {}) {
+		t.Skip("this build or processor has only the plain kernels")
+	}
+	rows := lowRank(700, 13, 3, 0.1, 1)
+	rows[50] = float32(math.NaN())
+	for _, masked := range []bool{false, true} {
+		o := Options{Masked: masked, Seed: 3, Epochs: 4, Holdout: 0.1, Gaps: true}
+		fast, fastReport := mustTrain(t, rows, 13, o)
+		simd.Plainly(func() {
+			slow, slowReport := mustTrain(t, rows, 13, o)
+			if !bytes.Equal(encoded(t, fast), encoded(t, slow)) {
+				t.Errorf("masked %v: the networks differ", masked)
+			}
+			if fastReport.Loss() != slowReport.Loss() {
+				t.Errorf("masked %v: losses %v, plain %v", masked, fastReport.Loss(), slowReport.Loss())
+			}
+		})
 	}
 }

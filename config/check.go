@@ -30,6 +30,7 @@ func (c *Config) check(w *walker) {
 	if c.Local.Enabled != nil && !*c.Local.Enabled && len(c.Sources) == 0 {
 		w.at("local.enabled", "is false and there are no sources: nothing would be watched")
 	}
+	c.checkWeb(w)
 	profiles := c.checkProfiles(w)
 	w.checkUses("local.profiles", c.Local.Profiles, profiles)
 	c.checkSources(w, profiles)
@@ -42,6 +43,16 @@ func (w *walker) checkURL(key, text string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		w.at(key, "%q is not an address: write http://host:port or https://host:port", Address(text).Redacted())
+	}
+}
+
+var hostForm = regexp.MustCompile(`^(\*\.)?[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*$`)
+
+func (c *Config) checkWeb(w *walker) {
+	for i, name := range c.Web.AllowedHosts {
+		if !hostForm.MatchString(name) {
+			w.at(fmt.Sprintf("web.allowed_hosts[%d]", i), "%q is not a host name: write it without http:// and port, such as omen.example.org or *.example.org", name)
+		}
 	}
 }
 

@@ -72,6 +72,7 @@ func TestBadFiles(t *testing.T) {
 		{"learn: {seed: -1}\n", `1:15: learn.seed: "-1" is not a whole number of 0 or more`},
 		{"learn: {history: 1m}\n", `1:18: learn.history: 1m is too short: write at least 3m, better some days`},
 		{"storage: {retention_size: 10 gigs}\n", `1:27: storage.retention_size: "10 gigs" is not a size: write it like 512MB or 10GB`},
+		{"web: {allowed_hosts: ['http://omen:9909']}\n", `1:23: web.allowed_hosts[0]: "http://omen:9909" is not a host name: write it without http:// and port, such as omen.example.org or *.example.org`},
 		{"storage: {retention_size: 1KB}\n", `1:27: storage.retention_size: 1KB is too small: write at least 64MB, or 0 for no bound`},
 		{"learn:\n  seed: 1\n  seed: 2\n", `3:3: learn.seed: is there twice: remove one`},
 		{"profiles:\n  - name: node\n    features: [{name: a, expr: a}]\n", `2:11: profiles[0].name: "node" is taken: give it another name`},

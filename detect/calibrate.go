@@ -90,11 +90,11 @@ func scaled(rms []float64, trivial func(j int) float64) (scales, lifts []float32
 // trivialZ and trivialA are feature j's smallest deviation worth waking
 // somebody for.
 func (f *fit) trivialZ(j int) float64 {
-	return f.m.specs[f.m.active[j]].deviation / f.m.scales[j].zWidth
+	return f.m.specs[f.m.active[j]].deviation / f.m.scales[j].ZWidth
 }
 
 func (f *fit) trivialA(j int) float64 {
-	return math.Asinh(f.m.specs[f.m.active[j]].deviation / f.m.scales[j].aWidth)
+	return math.Asinh(f.m.specs[f.m.active[j]].deviation / f.m.scales[j].AWidth)
 }
 
 // bandTail is the share of training residuals on either side of the expected

@@ -11,6 +11,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 var epoch = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -315,7 +316,7 @@ func TestExcludedSpanIsNotLearned(t *testing.T) {
 		t.Errorf("left out %d of %v, rows %d", c.LeftOut, c.Excluded, c.Rows)
 	}
 	with := fitted(t, s, all, Options{})
-	if a, b := m.scales[0].zWidth, with.scales[0].zWidth; a > b/2 {
+	if a, b := m.scales[0].ZWidth, with.scales[0].ZWidth; a > b/2 {
 		t.Errorf("width %v without the incident, %v with it", a, b)
 	}
 }
@@ -451,4 +452,27 @@ func TestStillFeatureOnARestlessHost(t *testing.T) {
 	if want := min(sq(4/0.35), liftMost); scales[0] != 4 || math.Abs(float64(lifts[0])-want) > 1e-3 {
 		t.Errorf("scale %v, lift %v of a feature whose smallest deviation worth a page is 8, want 4 and %v", scales[0], lifts[0], want)
 	}
+}
+
+// A whole model and its scores are the same with the plain kernels.
+func TestScoringEqualsPlain(t *testing.T) {
+	if !simd.Plainly(func() {}) {
+		t.Skip("this build or processor has only the plain kernels")
+	}
+	s := columns(t, 43)
+	all := synthetic(15, 3*1440, 43, time.Minute)
+	for k := 2000; k < len(all); k += 7 {
+		all[k].Values[k%43] = math.NaN()
+		all[k].Values[(k+5)%43] += 1
+	}
+	m := fitted(t, s, all[:3000], Options{})
+	want := play(t, m.Stream(nil), all[3000:])
+	simd.Plainly(func() {
+		plain := fitted(t, s, all[:3000], Options{})
+		for i, sc := range play(t, plain.Stream(nil), all[3000:]) {
+			if !equalScores(sc, want[i]) {
+				t.Fatalf("sample %d: %+v, plain %+v", i, want[i], sc)
+			}
+		}
+	})
 }

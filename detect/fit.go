@@ -182,7 +182,7 @@ func (f *fit) fitNetwork() error {
 				rows = append(rows, float32(math.NaN()))
 				continue
 			}
-			rows = append(rows, float32(soft(m.scales[k].z(v))))
+			rows = append(rows, float32(soft(m.scales[k].Z(v))))
 		}
 	}
 	o := autoencoder.Options{

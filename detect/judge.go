@@ -1,5 +1,7 @@
 package detect
 
+import "github.com/omenhq/omen/internal/simd"
+
 // The channels.
 const (
 	byForecast = iota
@@ -20,10 +22,9 @@ type trace struct {
 }
 
 const (
-	floorRMS    = 0.05 // added to a residual's root mean square
-	recentreMax = 3.0  // in root mean squares: how far one sample moves a centre
-	smoothing   = 1.0 / 3
-	jumpMargin  = 1e-4
+	floorRMS   = 0.05 // added to a residual's root mean square
+	smoothing  = 1.0 / 3
+	jumpMargin = 1e-4
 )
 
 // judge is the second half of scoring: from what the channels find odd about
@@ -77,16 +78,16 @@ func (j *judge) weigh(t trace) {
 	}
 	j.ahead.pull()
 	if !m.without.Forecast {
-		j.h[byForecast] = recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)
+		j.h[byForecast] = simd.Recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)
 		j.h[byForecast] += lift(j.evidence[byForecast], m.liftR)
 	}
 	j.ahead.pull()
 	if !m.without.Autoencoder {
-		j.h[byAutoencoder] = recentre(j.evidence[byAutoencoder], j.centreE, t.e, m.rmsE, j.counts, rate)
+		j.h[byAutoencoder] = simd.Recentre(j.evidence[byAutoencoder], j.centreE, t.e, m.rmsE, j.counts, rate)
 		j.h[byAutoencoder] += lift(j.evidence[byAutoencoder], m.liftE)
 	}
 	if !m.without.Season && m.season != nil {
-		j.h[bySeason] = recentre(j.evidence[bySeason], j.centreU, t.u, m.rmsU, j.counts, rate)
+		j.h[bySeason] = simd.Recentre(j.evidence[bySeason], j.centreU, t.u, m.rmsU, j.counts, rate)
 		j.h[bySeason] += lift(j.evidence[bySeason], m.liftU)
 	}
 	j.ahead.pull()
@@ -157,7 +158,7 @@ func (j *judge) step(t trace) {
 	clear(j.parts)
 	for c := range channels {
 		if j.h[c] > 0 {
-			temper(j.parts, j.evidence[c], scale[c])
+			simd.Temper(j.parts, j.evidence[c], scale[c])
 		}
 	}
 	weight := smoothing

@@ -24,7 +24,7 @@ const (
 	Judge       Action = "verdict"
 )
 
-// Command is one request of an operator, for [Desk.Do].
+// Command is one request of an operator, for [Manager.Do].
 type Command struct {
 	Incident string
 	Action   Action

@@ -372,4 +372,6 @@ func (t *Tracker) reconsiderFleet(f *fleet, at time.Time) {
 }
 
 // subjects are whom the rules are asked about.
-func (t *Tracker) subjects(in *omen.Incident) []mute.Subject { return mute.Subjects(in, t.labels) }
+func (t *Tracker) subjects(in *omen.Incident) []mute.Subject {
+	return mute.Subjects(in, t.labels.Labels)
+}

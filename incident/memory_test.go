@@ -76,14 +76,14 @@ func TestARestartChangesNothing(t *testing.T) {
 
 func TestWhatWasClosedByHandStaysClosedOverARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		in := incidents(t, db, store.Filter{})[0]
 		if _, err := d.Do(t.Context(), Command{Incident: in.ID, Action: CloseNow, By: "ann"}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		time.Sleep(2 * time.Minute) // the bubble's clock begins anew, at the same instant
 		offer(t, d, 10, 3, "cpu", "web-1")
 		if n := len(incidents(t, db, store.Filter{})); n != 1 {

@@ -129,7 +129,7 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 	// What is kept quiet for what it is only ever rises: after a gap the evidence
 	// begins anew, and it stays what it was meanwhile.
 	was := k.in.Suppressed
-	who := []mute.Subject{{Host: k.host, Labels: t.labels(k.host)}}
+	who := []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}
 	if again = again || k.in.ChangeNumber == 0; again || minor(was) || was == omen.ReasonFeedback && k.in.Severity == omen.Info {
 		switch need := k.need(t.h.Open); {
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
@@ -177,14 +177,14 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 		// Only what depends on the clock can have changed: feedback is asked
 		// when the incident opens and when the feedback changes.
 		k.checked = at
-		if now := t.rules.muted.Reason(in, []mute.Subject{{Host: k.host, Labels: t.labels(k.host)}}, at); now != "" {
+		if now := t.rules.muted.Reason(in, []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}, at); now != "" {
 			in.Suppressed = now
 			t.emit(in, omen.ChangeSuppressed, at, now)
 		}
 		return
 	}
 	severity := in.Severity
-	byOperator := k.rules != t.rules.version && t.rules.byOperator(in, []mute.Subject{{Host: k.host, Labels: t.labels(k.host)}}, at)
+	byOperator := k.rules != t.rules.version && t.rules.byOperator(in, []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}, at)
 	t.judge(k, at, false)
 	if lulled(was) && in.Suppressed == "" && !byOperator && !k.seenAnew(at, need) {
 		in.Suppressed, in.Severity = was, severity

@@ -112,21 +112,24 @@ func (t *Tracker) conditions() (all []*condition) {
 
 // Report says that Omen itself has a trouble; see [Tracker.Report]. It is the
 // one way to say so, for every part of Omen, and returns when it is durable.
-func (d *Desk) Report(ctx context.Context, key string, severity omen.Severity, summary string) error {
+func (m *Manager) Report(ctx context.Context, key string, severity omen.Severity, summary string) error {
 	if key == "" || summary == "" || !slices.Contains(severities, severity) {
 		return fmt.Errorf("report trouble %q of severity %q: %q: %w", key, severity, summary, omen.ErrInvalid)
 	}
-	return d.call(ctx, func(ctx context.Context) error {
-		d.store(ctx, d.tracker.Report(key, severity, summary, time.Now()))
-		return nil
-	})
+	return m.own(ctx, func() []omen.Change { return m.tracker.Report(key, severity, summary, time.Now()) })
 }
 
 // Resolve says that a trouble is over, or that there is none; see
 // [Tracker.Resolve].
-func (d *Desk) Resolve(ctx context.Context, key string) error {
-	return d.call(ctx, func(ctx context.Context) error {
-		d.store(ctx, d.tracker.Resolve(key, time.Now()))
-		return nil
+func (m *Manager) Resolve(ctx context.Context, key string) error {
+	return m.own(ctx, func() []omen.Change { return m.tracker.Resolve(key, time.Now()) })
+}
+
+// own has Run make a change of Omen's own incidents durable.
+func (m *Manager) own(ctx context.Context, change func() []omen.Change) error {
+	_, err := call(ctx, m, func(run context.Context) (none struct{}, err error) {
+		m.store(run, change())
+		return none, nil
 	})
+	return err
 }

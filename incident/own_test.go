@@ -87,7 +87,7 @@ func TestATroubleOutlivesARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	closed := false
 	for run, want := range []int{1, 1, 2} {
-		inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+		inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 			time.Sleep(time.Duration(run) * time.Hour) // the bubble's clock begins anew
 			if err := d.Report(t.Context(), telegramKey, omen.Warning, "refused"); err != nil {
 				t.Fatal(err)
@@ -105,7 +105,7 @@ func TestATroubleOutlivesARestart(t *testing.T) {
 			}
 		})
 	}
-	inBubble(t, path, func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		synctest.Wait()
 		for _, bad := range []error{d.Report(t.Context(), "", omen.Warning, "x"), d.Report(t.Context(), "x", "loud", "x"), d.Report(t.Context(), "x", omen.Warning, "")} {
 			if !errors.Is(bad, omen.ErrInvalid) {

@@ -14,25 +14,25 @@ import (
 // follows is said on the incident's timeline; a pattern is listed with the
 // others, audited, and can be taken back. A storm is not asked about: its hosts
 // have nothing in common, and are many.
-func (d *Desk) recur(ctx context.Context, changes []omen.Change) {
+func (m *Manager) recur(ctx context.Context, changes []omen.Change) {
 	for _, c := range changes {
 		in := c.Incident
 		if c.Kind != omen.ChangeClosed || !feedback.Notified(in, nil) || in.Storm() {
 			continue
 		}
-		if err := d.expect(ctx, in, c.At); err != nil && ctx.Err() == nil {
-			d.o.Log.Warn("incident cannot be compared with those before", "incident", in.ID, "err", err)
+		if err := m.expect(ctx, in, c.At); err != nil && ctx.Err() == nil {
+			m.o.Log.Warn("incident cannot be compared with those before", "incident", in.ID, "err", err)
 		}
 	}
 }
 
 // expect makes the patterns, one for each host, of an incident that recurs daily,
 // or has the hosts retrained where it recurs otherwise.
-func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error {
+func (m *Manager) expect(ctx context.Context, in omen.Incident, at time.Time) error {
 	of := []omen.Incident{in}
-	known, err := d.o.Store.Patterns(ctx)
+	known, err := m.o.Store.Patterns(ctx)
 	if err == nil && in.Kind == omen.FleetIncident {
-		of, err = d.o.Store.Incidents(ctx, store.Filter{Fleet: in.ID})
+		of, err = m.o.Store.Incidents(ctx, store.Filter{Fleet: in.ID})
 	}
 	if err != nil {
 		return err
@@ -40,11 +40,11 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 	var patterns []feedback.Pattern
 	var learned []omen.Host
 	for _, one := range of {
-		past, err := d.o.Store.Incidents(ctx, store.Filter{Host: one.Host, From: at.Add(-feedback.LookBack)})
+		past, err := m.o.Store.Incidents(ctx, store.Filter{Host: one.Host, From: at.Add(-feedback.LookBack)})
 		if err != nil {
 			return err
 		}
-		switch r := (feedback.Past{Incidents: past, Patterns: known, Zone: d.o.Zone}).Recurs(one); {
+		switch r := (feedback.Past{Incidents: past, Patterns: known, Zone: m.o.Zone}).Recurs(one); {
 		case r.Expected != nil:
 			r.Expected.Incident = in.ID
 			patterns = append(patterns, *r.Expected)
@@ -55,11 +55,11 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 	if len(patterns)+len(learned) == 0 {
 		return nil
 	}
-	if err := d.promise(ctx, in, at, patterns, len(learned)); err != nil || d.o.Retrain == nil {
+	if err := m.promise(ctx, in, at, patterns, len(learned)); err != nil {
 		return err
 	}
 	for _, h := range learned {
-		d.o.Retrain(h)
+		m.o.Hosts.Retrain(h)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (d *Desk) expect(ctx context.Context, in omen.Incident, at time.Time) error
 // promise puts patterns in force that nobody asked for, and says on an incident's
 // timeline what follows from its return: from the patterns, or that so many hosts
 // learn it.
-func (d *Desk) promise(ctx context.Context, in omen.Incident, at time.Time, patterns []feedback.Pattern, learned int) error {
+func (m *Manager) promise(ctx context.Context, in omen.Incident, at time.Time, patterns []feedback.Pattern, learned int) error {
 	in = in.Clone()
 	in.ChangeNumber++
 	in.UpdatedAt = at.UTC()
@@ -78,15 +78,15 @@ func (d *Desk) promise(ctx context.Context, in omen.Incident, at time.Time, patt
 		said.Comment = fmt.Sprintf("The same came at this time of 3 days, and nobody acted on it: from %02d:%02d to %02d:%02d %s it is expected, recorded and not notified from now on (%s). Take the pattern back if that is wrong.",
 			p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))
 		audit := omen.Audit{At: at, By: feedback.ByOmen, Action: "pattern.create", Subject: in.ID, Detail: count(len(patterns), "pattern") + ", seen on 3 days"}
-		err = d.o.Store.AppendFeedback(ctx, patterns, audit, said)
+		err = m.o.Store.AppendFeedback(ctx, patterns, audit, said)
 	} else {
 		said.Comment = fmt.Sprintf("People were notified of the same before, and nobody acted on it: the next model learns it as normal (%s). Confirm it as real if that is wrong.", count(learned, "host"))
-		err = d.o.Store.Append(ctx, said)
+		err = m.o.Store.Append(ctx, said)
 	}
 	if err != nil {
 		return err
 	}
-	d.tracker.Commit([]omen.Change{said})
-	d.stored(1)
-	return d.reload(ctx)
+	m.tracker.Commit([]omen.Change{said})
+	m.stored(1)
+	return m.reload(ctx)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
-	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Desk, db *store.DB) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		midnight := time.Now()
 		for day := range 2 { // the two nights before this one
 			begin := midnight.AddDate(0, 0, -1-day).Add(6 * time.Minute)
@@ -88,7 +88,7 @@ func TestWhatIsPromisedIsLearned(t *testing.T) {
 			t.Run(fmt.Sprint(c.name, " at ", step), func(t *testing.T) {
 				db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
 				defer db.Close()
-				d, peak := NewDesk(Options{Store: db, Zone: berlin}), 2.
+				d, peak := NewManager(Options{Store: db, Zone: berlin}), 2.
 				for n, since := range c.since {
 					at := since
 					for ; at.Before(since.Add(30 * time.Minute)); at = at.Add(step) {

@@ -97,7 +97,7 @@ func (r *rules) confirmed(s *omen.Score, labels Labels) (limit float64, ok bool)
 	if len(r.ofRoles) == 0 {
 		return limit, ok
 	}
-	role := labels(s.Host)[r.role]
+	role := labels.Labels(s.Host)[r.role]
 	for i, p := range r.ofRoles {
 		if p.Role == role && p.Host.Profile == s.Host.Profile && p.Host != s.Host {
 			take(&r.ofRoles[i])

@@ -57,7 +57,7 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 	}
 }
 
-// setRules tells the tracker the rules, as the desk does time and again: those
+// setRules tells the tracker the rules, as the manager does time and again: those
 // that are over or far away are not among them.
 func (s *scenario) setRules(t *testing.T, now time.Time) {
 	t.Helper()
@@ -86,7 +86,7 @@ func (s *scenario) latest(t *testing.T, host string) (in omen.Incident) {
 	return in
 }
 
-// expect makes patterns of what comes every night, as the desk does.
+// expect makes patterns of what comes every night, as the manager does.
 func (s *scenario) expect(made []omen.Change) {
 	for _, c := range made {
 		if c.Kind != omen.ChangeClosed || !feedback.Notified(c.Incident, nil) {

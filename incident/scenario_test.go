@@ -59,13 +59,13 @@ type scenario struct {
 	length  time.Duration
 	source  string
 	hosts   []omen.Host
-	labels  map[omen.Host]map[string]string
+	labels  LabelMap
 	phases  []phase
 	rules   Rules
 	acts    []act
 	told    bool // list only what people are told
 	say     bool // and in which words
-	nights  bool // what comes on three nights is expected, as the desk has it
+	nights  bool // what comes on three nights is expected, as the manager has it
 	page    float64
 	smooth  bool                  // the scripts' scores are smoothed, as detect does it
 	level   map[omen.Host]float64 // the smoothed scores
@@ -93,14 +93,14 @@ type phase struct {
 func play(t *testing.T, script string) string {
 	t.Helper()
 	s := &scenario{start: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), step: 15 * time.Second,
-		length: time.Hour, source: "prod", labels: map[omen.Host]map[string]string{}, level: map[omen.Host]float64{}}
+		length: time.Hour, source: "prod", labels: LabelMap{}, level: map[omen.Host]float64{}}
 	s.rules.Role = "role"
 	for _, line := range lines(script) {
 		if err := s.read(line); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
 	}
-	s.tracker = NewTracker(Hysteresis{}, func(h omen.Host) map[string]string { return s.labels[h] })
+	s.tracker = NewTracker(Hysteresis{}, s.labels)
 	for at := time.Duration(0); at <= s.length; at += s.step {
 		s.act(t, at)
 		s.setRules(t, s.start.Add(at))

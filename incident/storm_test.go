@@ -55,10 +55,10 @@ func oddScore(h int, at time.Time, value float64) omen.Score {
 	}
 }
 
-// byTicks hands the desk scores in which all hosts leave their normal behaviour
+// byTicks hands the manager scores in which all hosts leave their normal behaviour
 // at once, each for another reason.
 func byTicks(t *testing.T, db *store.DB) (stop func()) {
-	d := incident.NewDesk(incident.Options{Store: db})
+	d := incident.NewManager(incident.Options{Store: db})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()

@@ -11,11 +11,25 @@ import (
 
 // Labels gives a host's labels; nil or an empty map where it has none. It is
 // called when an incident opens and must be quick.
-type Labels func(omen.Host) map[string]string
+type Labels interface {
+	Labels(omen.Host) map[string]string
+}
+
+// LabelMap are the labels of hosts that are known.
+type LabelMap map[omen.Host]map[string]string
+
+// Labels are a host's; nil where it is not known.
+func (m LabelMap) Labels(h omen.Host) map[string]string { return m[h] }
+
+// nobody knows no host.
+type nobody struct{}
+
+func (nobody) Labels(omen.Host) map[string]string { return nil }
+func (nobody) Retrain(omen.Host)                  {}
 
 // Tracker turns scores into changes of incidents. It is pure: instants come in
 // with the scores, and the same scores give the same changes with the same
-// keys. It is not safe for concurrent use; a [Desk] owns one.
+// keys. It is not safe for concurrent use; a [Manager] owns one.
 type Tracker struct {
 	h      Hysteresis
 	labels Labels
@@ -40,7 +54,7 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 		h = DefaultHysteresis()
 	}
 	if labels == nil {
-		labels = func(omen.Host) map[string]string { return nil }
+		labels = nobody{}
 	}
 	return &Tracker{
 		h: h, labels: labels,

@@ -194,7 +194,10 @@ func (r *Relay) Receivers() []string {
 	return names
 }
 
-// Callback serves the links in messages at [reply.CallbackPath].
+// CallbackPath is where [Relay.Callback] is served.
+const CallbackPath = reply.CallbackPath
+
+// Callback serves the links in messages at [CallbackPath].
 func (r *Relay) Callback() http.Handler { return r.buttons.Page(r.log) }
 
 // Chart is what a signed link in a message shows: see [reply.Charts.Draw].

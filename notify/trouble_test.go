@@ -13,15 +13,15 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// startBoth runs a relay together with the desk that its troubles are reported
+// startBoth runs a relay together with the manager that its troubles are reported
 // to, as serve does.
 func startBoth(t *testing.T, db *store.DB, text string, chats map[string]*chat) (stop func()) {
 	t.Helper()
-	desk := incident.NewDesk(incident.Options{Store: db})
+	manager := incident.NewManager(incident.Options{Store: db})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- desk.Run(ctx) }()
-	_, end := startWith(t, db, text, chats, func(o *Options) { o.Troubles = desk })
+	go func() { done <- manager.Run(ctx) }()
+	_, end := startWith(t, db, text, chats, func(o *Options) { o.Troubles = manager })
 	return func() {
 		end()
 		cancel()

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -245,6 +246,52 @@ func TestRemoteHalfAnswers(t *testing.T) {
 				t.Errorf("the bad feature: %v, want %q", f.Failed["bad"], tt.want)
 			}
 		})
+	}
+}
+
+// Answers are bounded together: four that fit one by one do not at once, and
+// those of the other features stay usable.
+func TestRemoteAnswersShareABudget(t *testing.T) {
+	at := sourcetest.Start
+	good := vector(fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix()))
+	var large sync.WaitGroup
+	large.Add(3)
+	blank := strings.Repeat(" ", 40<<20)
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.FormValue("query") == "good" {
+			large.Wait() // while the others are held
+			_, _ = io.WriteString(w, good)
+			return
+		}
+		_, _ = io.WriteString(w, blank) // far more than sockets hold: most of it is read when this returns
+		_ = http.NewResponseController(w).Flush()
+		large.Done()
+		large.Wait()
+		_, _ = io.WriteString(w, good)
+	})
+	q := series.Query{Start: at, End: at, Window: time.Minute}
+	for _, name := range []string{"large1", "large2", "large3", "good"} {
+		q.Exprs = append(q.Exprs, series.Expr{Feature: name, PromQL: name})
+	}
+	f, err := sourcetest.Serve(t, answer, series.RemoteOptions{MaxBytes: 64 << 20}).Read(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for _, name := range []string{"large1", "large2", "large3"} {
+		if f.Failed[name] != nil {
+			failed++
+			if !errors.Is(f.Failed[name], series.ErrTooMuch) || !strings.Contains(f.Failed[name].Error(), "at the same time") {
+				t.Errorf("%s: %v, want ErrTooMuch", name, f.Failed[name])
+			}
+		}
+	}
+	if failed == 0 {
+		t.Error("three answers of 40 MiB at once fit into 64 MiB")
+	}
+	if f.Failed["good"] != nil || f.At(f.Host("a"), 0, 3) != 7 {
+		t.Errorf("the small answer: %v, %v", f.Failed["good"], f.Row(0, 0))
 	}
 }
 

@@ -54,21 +54,7 @@ func putDocument(ctx context.Context, tx *sql.Tx, d document) error {
 // documents are those of a kind that still matter at now, in order of time.
 // The zero time means all.
 func documents[T any](ctx context.Context, db *DB, kind string, now time.Time) ([]T, error) {
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (value T, err error) {
-		var id string
-		var body []byte
-		if err := rows.Scan(&id, &body); err != nil {
-			return value, err
-		}
-		if err := json.Unmarshal(body, &value); err != nil {
-			return value, fmt.Errorf("%s: %w: %w", id, omen.ErrCorrupt, err)
-		}
-		return value, nil
-	}, "SELECT id, body FROM document WHERE kind = ? AND (until = 0 OR until > ?) ORDER BY at, id", kind, nanos(now))
-	if err != nil {
-		return nil, fmt.Errorf("read %ss: %w", kind, err)
-	}
-	return found, nil
+	return bodies[T](ctx, db, kind, "SELECT id, body FROM document WHERE kind = ? AND (until = 0 OR until > ?) ORDER BY at, id", kind, nanos(now))
 }
 
 // document reads one into value, or says omen.ErrNotFound.
@@ -83,16 +69,17 @@ func (db *DB) document(ctx context.Context, kind, id string, value any) error {
 		return describe(fmt.Errorf("%s: %w", what, err))
 	}
 	if err := json.Unmarshal(body, value); err != nil {
-		return fmt.Errorf("%s: %w: %w", what, omen.ErrCorrupt, err)
+		db.setAside(kind, id, err)
+		return describe(fmt.Errorf("%s: %w: %w", what, errAside, err))
 	}
 	return nil
 }
 
 // Setting reads the setting key into value (a pointer), and reports whether
-// there is one.
+// there is one; a damaged one is set aside as though there were none.
 func (db *DB) Setting(ctx context.Context, key string, value any) (bool, error) {
 	switch err := db.document(ctx, kindSetting, key, value); {
-	case errors.Is(err, omen.ErrNotFound):
+	case errors.Is(err, omen.ErrNotFound), errors.Is(err, errAside):
 		return false, nil
 	case err != nil:
 		return false, err
@@ -195,15 +182,5 @@ func (db *DB) PutEvent(ctx context.Context, e mute.Event) error {
 
 // Events are the events from…to, oldest first.
 func (db *DB) Events(ctx context.Context, from, to time.Time) ([]mute.Event, error) {
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (e mute.Event, err error) {
-		var body []byte
-		if err := rows.Scan(&body); err != nil {
-			return e, err
-		}
-		return e, json.Unmarshal(body, &e)
-	}, "SELECT body FROM document WHERE kind = ? AND at >= ? AND at < ? ORDER BY at, id", kindEvent, nanos(from), nanos(to))
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
-	}
-	return found, nil
+	return bodies[mute.Event](ctx, db, kindEvent, "SELECT id, body FROM document WHERE kind = ? AND at >= ? AND at < ? ORDER BY at, id", kindEvent, nanos(from), nanos(to))
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -67,7 +66,7 @@ func (db *DB) Incidents(ctx context.Context, f Filter) ([]omen.Incident, error) 
 	if f.Loud {
 		add("quiet = 0")
 	}
-	statement := "SELECT body FROM incident"
+	statement := "SELECT id, body FROM incident"
 	if len(where) > 0 {
 		statement += " WHERE " + strings.Join(where, " AND ")
 	}
@@ -87,29 +86,20 @@ func in[T ~string](column string, values []T, args *[]any) string {
 }
 
 func (db *DB) incidents(ctx context.Context, statement string, args ...any) ([]omen.Incident, error) {
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (in omen.Incident, err error) {
-		var body []byte
-		if err := rows.Scan(&body); err != nil {
-			return in, err
-		}
-		if err := json.Unmarshal(body, &in); err != nil {
-			return in, fmt.Errorf("%w: %w", omen.ErrCorrupt, err)
-		}
-		return in, nil
-	}, statement, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read incidents: %w", err)
-	}
-	return found, nil
+	return bodies[omen.Incident](ctx, db, "incident", statement, args...)
 }
 
-// Incident is one incident as it is now, or [omen.ErrNotFound].
+// Incident is one incident as it is now, [omen.ErrNotFound], or
+// [omen.ErrCorrupt].
 func (db *DB) Incident(ctx context.Context, id string) (omen.Incident, error) {
-	found, err := db.incidents(ctx, "SELECT body FROM incident WHERE id = ?", id)
+	found, err := db.incidents(ctx, "SELECT id, body FROM incident WHERE id = ?", id)
 	if err != nil {
 		return omen.Incident{}, err
 	}
 	if len(found) == 0 {
+		if db.isAside("incident", id) {
+			return omen.Incident{}, describe(fmt.Errorf("read incident %s: %w", id, errAside))
+		}
 		return omen.Incident{}, fmt.Errorf("incident %s: %w", id, omen.ErrNotFound)
 	}
 	return found[0], nil
@@ -117,13 +107,13 @@ func (db *DB) Incident(ctx context.Context, id string) (omen.Incident, error) {
 
 // OpenIncidents is every incident that is not closed, the oldest onset first.
 func (db *DB) OpenIncidents(ctx context.Context) ([]omen.Incident, error) {
-	return db.incidents(ctx, "SELECT body FROM incident WHERE state <> 'closed' ORDER BY since, id")
+	return db.incidents(ctx, "SELECT id, body FROM incident WHERE state <> 'closed' ORDER BY since, id")
 }
 
 // RecentlyClosed is every incident that closed at or after since, the oldest
 // onset first: the ones that may reopen.
 func (db *DB) RecentlyClosed(ctx context.Context, since time.Time) ([]omen.Incident, error) {
-	return db.incidents(ctx, "SELECT body FROM incident WHERE state = 'closed' AND closed >= ? ORDER BY since, id", nanos(since))
+	return db.incidents(ctx, "SELECT id, body FROM incident WHERE state = 'closed' AND closed >= ? ORDER BY since, id", nanos(since))
 }
 
 // RecordDelivery keeps attempts to tell a receiver of changes: all or none, so

@@ -191,7 +191,7 @@ func (db *DB) loadServing(ctx context.Context, host, id string, load func(omen.M
 			return err
 		}
 	}
-	db.log.Error("no model of the host can be read, it is learned anew", "host", host)
+	db.log.Error("no model of the host can be read, it is retrained", "host", host)
 	return nil
 }
 

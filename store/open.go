@@ -32,8 +32,9 @@ type DB struct {
 	read    *sql.DB // a few connections, query only
 	unclean bool
 
-	mu    sync.Mutex
-	woken chan struct{} // closed and replaced whenever the journal grows
+	mu      sync.Mutex
+	woken   chan struct{}   // closed and replaced whenever the journal grows
+	damaged map[string]bool // rows set aside, by kind and id
 }
 
 // readers bounds the pool of reading connections. Beyond the cores there is
@@ -60,11 +61,14 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*DB, error) {
 // open is Open through any driver that speaks SQLite; tests give one that
 // fails at the n-th write.
 func open(ctx context.Context, path, driver string, log *slog.Logger) (*DB, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	lock, err := takeLock(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, log: log, lock: lock, woken: make(chan struct{})}
+	db := &DB{path: path, log: log, lock: lock, woken: make(chan struct{}), damaged: map[string]bool{}}
 	if err := db.start(ctx, driver); err != nil {
 		return nil, errors.Join(describe(fmt.Errorf("open database %s: %w", path, err)), db.release())
 	}

@@ -15,10 +15,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/store"
 	"github.com/omenhq/omen/tsdb"
 )
 
@@ -123,23 +125,35 @@ func TestEventsFromMetrics(t *testing.T) {
 	for name, source := range map[string]series.Source{"embedded": local, "remote": remote} {
 		t.Run(name, func(t *testing.T) {
 			o := eventOptions(t, source)
-			var got []string
-			note := o.Note
-			o.Note = func(ctx context.Context, e mute.Event) error {
-				got = append(got, eventLine(t, e, begin))
-				return note(ctx, e)
-			}
+			notes := &notebook{db: o.Store}
+			o.Sink = notes
 			play(t, New(o), begin, 2*time.Minute, 39*time.Minute)
+			var got []string
+			for _, e := range notes.events {
+				got = append(got, eventLine(t, e, begin))
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("events (-expected +noted):\n%s", diff)
 			}
-			got = nil
+			notes.events = nil
 			play(t, New(o), begin, 34*time.Minute, 39*time.Minute)
-			if len(got) != 0 {
-				t.Errorf("noted again after a restart of Omen: %v", got)
+			if len(notes.events) != 0 {
+				t.Errorf("noted again after a restart of Omen: %v", notes.events)
 			}
 		})
 	}
+}
+
+// notebook is a sink that stores the events it is given, and remembers them.
+type notebook struct {
+	deaf
+	db     *store.DB
+	events []mute.Event
+}
+
+func (n *notebook) Note(ctx context.Context, e mute.Event) error {
+	n.events = append(n.events, e)
+	return n.db.PutEvent(ctx, e)
 }
 
 // eventOptions are those of a watch that knows little but uptime.
@@ -151,25 +165,21 @@ func eventOptions(t *testing.T, source series.Source) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := open(t)
-	return Options{
-		Source: source, Name: "prod", Schema: schema, Step: 15 * time.Second, Store: db, Targets: true,
-		Offer: func(context.Context, omen.Tick) error { return nil }, Note: db.PutEvent,
-	}
+	return Options{Source: source, Name: "prod", Schema: schema, Step: 15 * time.Second, Store: open(t), Targets: true}
 }
 
 // play reads a stretch of time step by step, and asks for events each minute.
 func play(t *testing.T, w *Watch, begin time.Time, from, to time.Duration) {
 	t.Helper()
-	seen := targets{}
+	programs := event.Programs{}
 	for at := from; at <= to; at += w.o.Step {
 		w.round(t.Context(), begin.Add(at))
 		if at%time.Minute == 0 {
-			if err := w.ask(t.Context(), &seen, begin.Add(at)); err != nil {
+			if err := w.ask(t.Context(), programs, begin.Add(at)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		w.note(t.Context())
+		w.noteEvents(t.Context())
 	}
 }
 
@@ -200,7 +210,7 @@ type refuser struct {
 }
 
 func (r *refuser) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
-	if q.Exprs[0].PromQL == running {
+	if q.Exprs[0].Feature == "running" {
 		r.asked++
 		return nil, errors.New("query processing would load too many samples")
 	}
@@ -212,8 +222,7 @@ func TestEventsAreNotAskedForAgainAndAgain(t *testing.T) {
 	r := &refuser{world: &world{hosts: []string{"web-1"}}}
 	synctest.Test(t, func(t *testing.T) {
 		r.born = time.Now()
-		w := New(Options{Source: r, Name: "s", Schema: profile(t), Step: time.Minute, Targets: true,
-			Offer: func(context.Context, omen.Tick) error { return nil }, Note: func(context.Context, mute.Event) error { return nil }})
+		w := New(Options{Source: r, Name: "s", Schema: profile(t), Step: time.Minute, Targets: true, Store: open(t), Sink: deaf{}})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)
 		go func() { done <- w.scoreLoop(ctx) }()

@@ -52,14 +52,10 @@ func TestAHostThatCannotBeLookedUpHoldsUpNobody(t *testing.T) {
 func TestTrainingHoldsUpNoLookUp(t *testing.T) {
 	w := &world{hosts: []string{"web-1", "web-2"}, born: bubble, silent: map[string]bool{"web-2": true}}
 	o := Options{Schema: profile(t), Step: time.Second, History: time.Hour}
-	hang := func(release <-chan struct{}) {
-		o.Excluded = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error) {
-			<-release // web-1's first training hangs
-			return nil, nil
-		}
+	prepare := func() { // web-1's first training waits for its turn; a channel of the bubble
+		o.Slots = make(chan struct{}, 1)
+		o.Slots <- struct{}{}
 	}
-	var release chan struct{}
-	prepare := func() { release = make(chan struct{}); hang(release) } // a channel of the bubble
 	liveWith(t, w, &o, prepare, func(x *whole) {
 		x.until(4 * time.Minute)
 		if h := x.Hosts()[0]; !h.Training.Running {
@@ -74,7 +70,7 @@ func TestTrainingHoldsUpNoLookUp(t *testing.T) {
 		if !known {
 			t.Error("web-2 waits for web-1's training to be looked up")
 		}
-		close(release)
+		<-o.Slots
 	})
 }
 
@@ -159,12 +155,9 @@ func TestWhatFailsEachTickIsLoggedOnce(t *testing.T) {
 	r := newRig(t, open(t), "web-1")
 	r.log = slog.New(slog.NewTextHandler(&log, nil))
 	r.grow(t)
-	offer := r.o.Offer
-	down := errors.New("full")
-	r.o.Offer = func(context.Context, omen.Tick) error { return down }
-	r.o.Record = func(context.Context, []omen.Score) error { return down }
+	r.fails = errors.New("full")
 	r.pass(t, 5)
-	r.o.Offer, r.o.Record = offer, func(context.Context, []omen.Score) error { return nil }
+	r.fails = nil
 	r.pass(t, 5)
 	for what, want := range map[string]int{"scores not judged": 1, "scores are judged again": 1, "scores not kept": 1, "scores are kept again": 1} {
 		if n := strings.Count(log.String(), what); n != want {

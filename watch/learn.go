@@ -43,10 +43,10 @@ func await(ctx context.Context, d time.Duration, nudged <-chan struct{}) {
 	}
 }
 
-// Relearn has a host retrained before it is due, since what is normal on it is
-// known better now; no sooner than an hour after its training before. A host
-// that is not there or has no model yet is left alone.
-func (w *Watch) Relearn(id omen.Host) {
+// Retrain has a host trained before it is due, since what is normal on it is
+// known better now; no sooner than an hour after its last training. A
+// host that is not there or has no model yet is left alone.
+func (w *Watch) Retrain(id omen.Host) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := w.hosts[id.Name]
@@ -167,10 +167,8 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	from, to := all[0].At, all[len(all)-1].At
 	o := w.o.Detect
 	var err error
-	if o.Excluded, err = spans(ctx, w.o.Excluded, h.id, from, to); err != nil {
-		return err
-	}
-	if o.Benign, err = spans(ctx, w.o.Benign, h.id, from, to); err != nil {
+	o.Excluded, o.Benign, err = w.o.Store.TrainingSpans(ctx, h.id, w.Labels(h.id), w.o.Zone, from, to)
+	if err != nil {
 		return err
 	}
 	o.Progress = func(done, total int) {
@@ -199,14 +197,6 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
 		"rows", info.Rows, "serving", r.Promoted, "why", r.Why, "dur", time.Since(began).Round(time.Millisecond))
 	return nil
-}
-
-// spans asks for some of a host's spans.
-func spans(ctx context.Context, ask func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error), h omen.Host, from, to time.Time) ([]omen.Span, error) {
-	if ask == nil {
-		return nil, nil
-	}
-	return ask(ctx, h, from, to)
 }
 
 // past reads the source's history.

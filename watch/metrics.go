@@ -24,7 +24,7 @@ func newMetrics() *metrics {
 		ticks:      counter("ticks_total", "Instants scored."),
 		skipped:    counter("skipped_ticks_total", "Instants that were never scored because reading was too slow."),
 		scores:     counter("scores_total", "Vectors scored."),
-		unoffered:  counter("unjudged_ticks_total", "Instants that the incident desk did not take."),
+		unoffered:  counter("unjudged_ticks_total", "Instants that the incident manager did not take."),
 		unrecorded: counter("unrecorded_ticks_total", "Instants whose scores were not kept."),
 		read:       seconds("read_seconds", "Time to read one round from the source.", prometheus.ExponentialBuckets(0.001, 2.5, 12)),
 		training:   seconds("training_seconds", "Time to fit and prove one model.", prometheus.ExponentialBuckets(0.05, 2.5, 10)),

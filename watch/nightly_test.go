@@ -91,6 +91,7 @@ func (s server) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 // training and store, step by step instead of by the clock.
 type chain struct {
 	*Watch
+	deaf
 	db      *store.DB
 	tracker *incident.Tracker
 	rules   incident.Rules
@@ -110,21 +111,13 @@ func newChain(t *testing.T, s server) *chain {
 func chainOf(t *testing.T, begin time.Time, o Options) *chain {
 	t.Helper()
 	c := &chain{db: open(t), tracker: incident.NewTracker(incident.Hysteresis{}, nil), begin: begin}
-	o.Name, o.Store, o.Offer, o.Note, o.Windows = "prod", c.db, c.offer, c.keepEvent, c.db.Windows
-	o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-		excluded, _, err := c.db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
-		return excluded, err
-	}
-	o.Benign = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-		_, benign, err := c.db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
-		return benign, err
-	}
+	o.Name, o.Store, o.Sink = "prod", c.db, c
 	c.Watch = New(o)
 	return c
 }
 
-// offer does with a round what the desk does, without its clock.
-func (c *chain) offer(ctx context.Context, k omen.Tick) error {
+// Offer does with a round what the manager does, without its clock.
+func (c *chain) Offer(ctx context.Context, k omen.Tick) error {
 	changes := c.tracker.Tick(k)
 	if err := c.db.Append(ctx, changes...); err != nil {
 		return err
@@ -150,8 +143,8 @@ func (c *chain) offer(ctx context.Context, k omen.Tick) error {
 	return nil
 }
 
-// keepEvent does with an event what the desk does.
-func (c *chain) keepEvent(ctx context.Context, e mute.Event) error {
+// Note does with an event what the manager does.
+func (c *chain) Note(ctx context.Context, e mute.Event) error {
 	c.rules.Events = append(slices.Clone(c.rules.Events), e)
 	return errors.Join(c.db.PutEvent(ctx, e), errors.Join(c.tracker.SetRules(c.rules)...))
 }
@@ -164,7 +157,7 @@ func (c *chain) live(t *testing.T, from, to time.Duration) (pages []string) {
 	for at := from; at < to; at += c.o.Step {
 		now := c.begin.Add(at)
 		c.round(t.Context(), now)
-		c.note(t.Context())
+		c.noteEvents(t.Context())
 		if c.unknown() {
 			if err := c.lookUp(t.Context()); err != nil {
 				t.Fatal(err)

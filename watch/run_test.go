@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,17 +26,10 @@ func TestRunGrowsAHostUp(t *testing.T) {
 		}
 		defer db.Close()
 		born := time.Now().Truncate(time.Second)
-		var mu sync.Mutex
-		var ticks []omen.Tick
+		kept := &rig{}
 		w := New(Options{
 			Source: &world{hosts: []string{"web-1"}, born: born}, Name: "test", Schema: profile(t),
-			Step: time.Second, Store: db, History: time.Hour,
-			Offer: func(_ context.Context, k omen.Tick) error {
-				mu.Lock()
-				defer mu.Unlock()
-				ticks = append(ticks, k)
-				return nil
-			},
+			Step: time.Second, Store: db, History: time.Hour, Sink: kept,
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -56,7 +48,7 @@ func TestRunGrowsAHostUp(t *testing.T) {
 			t.Fatalf("%d models after eleven minutes, want the first and that of ten minutes; %v", len(models), err)
 		}
 		firstScore := time.Duration(-1)
-		for i, k := range ticks {
+		for i, k := range kept.ticks {
 			if want := born.Add(time.Duration(i+1) * time.Second); !k.At.Equal(want) {
 				t.Fatalf("tick %d is of %s, want %s: each second once", i, k.At.Sub(born), want.Sub(born))
 			}
@@ -118,6 +110,21 @@ func TestHistoryThatCannotBeReadIsShown(t *testing.T) {
 	}
 }
 
+// slow answers, and lets something happen before its first answer is there.
+type slow struct {
+	*world
+	meanwhile func()
+}
+
+func (s *slow) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	f, err := s.world.Read(ctx, q)
+	if then := s.meanwhile; then != nil {
+		s.meanwhile = nil
+		then()
+	}
+	return f, err
+}
+
 // A training may take longer than the silence after which a stream forgets:
 // the new model must go on in the middle of the trouble that came meanwhile.
 func TestLongTrainingDoesNotForgetWhatCameMeanwhile(t *testing.T) {
@@ -125,12 +132,11 @@ func TestLongTrainingDoesNotForgetWhatCameMeanwhile(t *testing.T) {
 	r.grow(t)
 	r.pass(t, 450)
 	before := r.Hosts()[0].Model.ID
-	r.o.Excluded = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error) {
+	r.o.Source = &slow{r.world, func() {
 		r.pass(t, 50) // history has been read: time goes on while the model is fitted
 		r.world.fault["disk"] = 20
 		r.pass(t, 15)
-		return nil, nil
-	}
+	}}
 	batch, _ := r.due(r.now)
 	r.train(t.Context(), batch)
 	if h := r.Hosts()[0]; h.Model.ID == before {

@@ -68,7 +68,7 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 	}
 }
 
-// down records that the source does not answer, and tells the desk.
+// down records that the source does not answer, and tells the manager.
 func (w *Watch) down(ctx context.Context, at time.Time, err error) {
 	w.mu.Lock()
 	if w.status.State != omen.SourceDown {
@@ -121,7 +121,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		if i := f.Host(v.Host.Name); i >= 0 {
 			h.labels = f.Labels[i]
 		}
-		w.boots(h, f, f.Host(v.Host.Name), at)
+		if w.events.Boot(h.event(), f, f.Host(v.Host.Name), at) {
+			nudge(w.news)
+		}
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
 		if h.stream == nil {
@@ -153,8 +155,8 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	w.metrics.ticks.Inc()
 	w.metrics.scores.Add(float64(len(tick.Scores)))
 	w.offer(ctx, tick)
-	if w.o.Record != nil && len(tick.Scores) > 0 {
-		err := w.o.Record(ctx, tick.Scores)
+	if len(tick.Scores) > 0 {
+		err := w.o.Sink.Record(ctx, tick.Scores)
 		if ctx.Err() == nil {
 			w.told(&w.unkept, w.metrics.unrecorded, "scores not kept", "scores are kept again", err)
 		}
@@ -200,7 +202,7 @@ func nudge(c chan<- struct{}) {
 }
 
 func (w *Watch) offer(ctx context.Context, k omen.Tick) {
-	err := w.o.Offer(ctx, k)
+	err := w.o.Sink.Offer(ctx, k)
 	if ctx.Err() == nil {
 		w.told(&w.untold, w.metrics.unoffered, "scores not judged", "scores are judged again", err)
 	}

@@ -23,11 +23,11 @@ type shift struct {
 // readShifts reads the windows that shift the expectation, in the order of
 // their IDs; at is now.
 func (w *Watch) readShifts(ctx context.Context, at time.Time) {
-	if w.o.Windows == nil || at.Sub(w.shiftsAt).Abs() < shiftEvery {
+	if at.Sub(w.shiftsAt).Abs() < shiftEvery {
 		return
 	}
 	w.shiftsAt = at
-	all, err := w.o.Windows(ctx)
+	all, err := w.o.Store.Windows(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Warn("windows not read: what they were stays", "err", err)
@@ -38,7 +38,7 @@ func (w *Watch) readShifts(ctx context.Context, at time.Time) {
 	for _, one := range all {
 		holds, err := mute.Compile(one.Match)
 		if one.Effect != mute.EffectShift || err != nil || slices.ContainsFunc(one.Match, func(m mute.Matcher) bool { return !m.OfHost() }) {
-			continue // the desk reports a broken window
+			continue // the manager reports a broken window
 		}
 		shifts = append(shifts, &shift{mute.Occurrences{Window: one}, holds})
 	}

@@ -71,19 +71,29 @@ func TestScenarioACounterStepsBack(t *testing.T) {
 	if h := c.Hosts(); len(h) != 1 || h[0].Model.ID == "" {
 		t.Fatalf("after four hours: %+v, want one host with a model", h)
 	}
-	scored, offer := 0, c.o.Offer
-	c.o.Offer = func(ctx context.Context, k omen.Tick) error {
+	scored := 0
+	c.o.Sink = listener{c, func(k omen.Tick) {
 		for _, s := range k.Scores {
 			if scored++; s.Value > 1 {
 				t.Errorf("%s after the step back the score is %.1f: %v", k.At.Sub(begin.Add(known)), s.Value, s.Causes)
 			}
 		}
-		return offer(ctx, k)
-	}
+	}}
 	for _, page := range c.live(t, known, length) {
 		t.Error(page)
 	}
 	if scored != int((length-known)/step) {
 		t.Errorf("%d scores, want one at each step", scored)
 	}
+}
+
+// listener is a sink that hears each round before the sink behind it takes it.
+type listener struct {
+	Sink
+	heard func(omen.Tick)
+}
+
+func (l listener) Offer(ctx context.Context, k omen.Tick) error {
+	l.heard(k)
+	return l.Sink.Offer(ctx, k)
 }

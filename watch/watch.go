@@ -3,7 +3,7 @@
 // models fitted and proved, and promotes them, as hosts grow up. The key type is
 // [Watch].
 //
-// It decides nothing about incidents: what it finds goes to the incident desk
+// It decides nothing about incidents: what it finds goes to the incident manager
 // as an [omen.Tick]. It never judges a host without a model of its schema, and
 // never turns a source that does not answer into trouble of its hosts.
 package watch
@@ -20,6 +20,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
@@ -27,7 +28,19 @@ import (
 	"github.com/omenhq/omen/training"
 )
 
-// Options of a [Watch]. Source, Name, Schema, Step, Store and Offer are
+// Sink takes what a watch finds. Its methods are called from several goroutines.
+type Sink interface {
+	// Offer hands a round of scores, or that the source did not answer, to those
+	// who make incidents of them. It does not wait.
+	Offer(context.Context, omen.Tick) error
+	// Note keeps an event that was seen in the metrics: a boot and, with
+	// Options.Targets, restarts and deploys on hosts' machines.
+	Note(context.Context, mute.Event) error
+	// Record keeps scores for their history.
+	Record(context.Context, []omen.Score) error
+}
+
+// Options of a [Watch]. Source, Name, Schema, Step, Store and Sink are
 // required.
 type Options struct {
 	Source  series.Source
@@ -39,25 +52,10 @@ type Options struct {
 	History time.Duration // how far back to learn; 0: 7 days
 	Retrain time.Duration // between two trainings of a grown host; 0: a day
 	Detect  detect.Options
-	Store   *store.DB
-
-	// Offer hands a round of scores to the incident desk.
-	Offer func(context.Context, omen.Tick) error
-	// Excluded are the spans that a host's model must not learn; may be nil.
-	Excluded func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
-	// Benign are the spans that it learns although the model before it alerted:
-	// somebody said that nothing was wrong. May be nil. What is excluded too is
-	// not learned.
-	Benign func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error)
-	// Windows are all maintenance windows; those that shift the expectation are
-	// told to the model. May be nil.
-	Windows func(context.Context) ([]mute.Window, error)
-	// Note keeps an event that was seen in the metrics: a boot and, with Targets,
-	// restarts and deploys on hosts' machines. May be nil.
-	Note    func(context.Context, mute.Event) error
-	Targets bool // one watch of a source is enough
-	// Record keeps scores for their history; may be nil.
-	Record func(context.Context, []omen.Score) error
+	Store   *store.DB // models, and what operators and incidents say of the time to learn from
+	Sink    Sink
+	Zone    *time.Location // of the times of day at which incidents recur; nil: UTC
+	Targets bool           // ask for restarts and deploys too: one watch of a source is enough
 	// Slots bounds the trainings that run at once, over all watches: a send
 	// takes one. nil: one for each processor but one.
 	Slots chan struct{}
@@ -85,14 +83,13 @@ type Watch struct {
 	batch  batch         // empty between ticks
 
 	changed bool // which hosts are there, since that was stored
-	untold  bool // the desk did not take the last round; likewise below
+	untold  bool // the manager did not take the last round; likewise below
 	unkept  bool // the last round's scores were not kept
 
 	shifts   []*shift  // windows that shift the expectation, by ID
 	shiftsAt time.Time // when they were read; the score loop's alone
 
-	happened []happening            // not noted yet
-	often    map[string][]time.Time // when what happened to which machine, of the last hour
+	events *event.Detector
 }
 
 // trained is a model, what the store says of it, and up to when the host's
@@ -121,12 +118,11 @@ type host struct {
 	training omen.TrainingStatus
 	due      time.Time // when the next training may start
 	tried    time.Time // up to when the last training learned, promoted or not
-	asked    time.Time // the instant at which somebody last asked for a training
+	asked    time.Time // the instant of the last request to retrain it
 	failures int       // trainings in a row that gave no model
 
-	up      time.Duration // at the last sample that said so; 0: unknown
-	booted  time.Time     // when it did
-	awaited time.Time     // before the restart it was there: silent since then, at the latest
+	uptime  event.Uptime
+	awaited time.Time // before the restart it was there: silent since then, at the latest
 }
 
 // spread is the part of a stage or an interval by which hosts are trained late,
@@ -151,7 +147,7 @@ func New(o Options) *Watch {
 	return &Watch{
 		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), schedule: training.Schedule{Step: o.Step, Retrain: o.Retrain, Spread: spread},
 		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		hosts: map[string]*host{}, window: o.Window,
+		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 )
@@ -113,10 +114,26 @@ func (w *world) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 // rig is a watch over a world, with what it offered.
 type rig struct {
 	*Watch
+	deaf
 	world *world
 	ticks []omen.Tick
+	fails error // of what it hands over
 	now   time.Time
 }
+
+func (r *rig) Offer(_ context.Context, k omen.Tick) error {
+	r.ticks = append(r.ticks, k)
+	return r.fails
+}
+
+func (r *rig) Record(context.Context, []omen.Score) error { return r.fails }
+
+// deaf is a sink that forgets what it is given.
+type deaf struct{}
+
+func (deaf) Offer(context.Context, omen.Tick) error     { return nil }
+func (deaf) Note(context.Context, mute.Event) error     { return nil }
+func (deaf) Record(context.Context, []omen.Score) error { return nil }
 
 func profile(t testing.TB) *feature.Schema {
 	t.Helper()
@@ -138,8 +155,7 @@ func newRig(t testing.TB, db *store.DB, hosts ...string) *rig {
 	now := time.Now().Truncate(time.Second)
 	r := &rig{world: &world{hosts: hosts, born: now, fault: map[string]float64{}, silent: map[string]bool{}}, now: now}
 	r.Watch = New(Options{
-		Source: r.world, Name: "test", Schema: profile(t), Step: time.Second, Store: db, History: time.Hour,
-		Offer: func(_ context.Context, k omen.Tick) error { r.ticks = append(r.ticks, k); return nil },
+		Source: r.world, Name: "test", Schema: profile(t), Step: time.Second, Store: db, History: time.Hour, Sink: r,
 	})
 	return r
 }
@@ -317,9 +333,14 @@ func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
 }
 
 func TestExcludedSpansAreNotLearned(t *testing.T) {
-	r := newRig(t, open(t), "web-1")
-	r.o.Excluded = func(context.Context, omen.Host, time.Time, time.Time) ([]omen.Span, error) {
-		return []omen.Span{{From: r.world.born, To: r.world.born.Add(20 * time.Second), Why: "incident"}}, nil
+	db := open(t)
+	r := newRig(t, db, "web-1")
+	err := db.PutSilence(t.Context(), mute.Silence{
+		ID: "s", From: r.world.born, Until: r.world.born.Add(20 * time.Second), By: "ann", Reason: "work", Effect: mute.EffectExclude,
+		Match: []mute.Matcher{{Name: "host", Value: "web-1", IsEqual: true}},
+	}, omen.Audit{At: r.now, By: "ann", Action: "silence.create", Subject: "s"})
+	if err != nil {
+		t.Fatal(err)
 	}
 	r.grow(t)
 	if rows := r.Hosts()[0].Model.Rows; rows < 130 || rows > 141 {

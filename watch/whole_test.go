@@ -18,15 +18,18 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// whole is a watch and a desk with all their loops, on synctest's clock, as
+// whole is a watch and a manager with all their loops, on synctest's clock, as
 // package app puts them together.
 type whole struct {
-	db   *store.DB
-	desk *incident.Desk
+	deaf
+	db      *store.DB
+	manager *incident.Manager
 	*Watch
 	t     *testing.T // the bubble's
 	began time.Time
 }
+
+func (w *whole) Offer(ctx context.Context, k omen.Tick) error { return w.manager.Offer(ctx, k) }
 
 // bubble is when synctest's clock starts.
 var bubble = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -49,22 +52,12 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 		}
 		defer db.Close()
 		w := &whole{db: db, t: t, began: time.Now()}
-		w.desk = incident.NewDesk(incident.Options{Store: db, Retrain: func(h omen.Host) { w.Relearn(h) }})
-		o.Source, o.Name, o.Store, o.Offer = source, "test", db, w.desk.Offer
-		if o.Excluded == nil {
-			o.Excluded = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-				excluded, _, err := db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
-				return excluded, err
-			}
-		}
-		o.Benign = func(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.Span, error) {
-			_, benign, err := db.TrainingSpans(ctx, h, nil, time.UTC, from, to)
-			return benign, err
-		}
+		w.manager = incident.NewManager(incident.Options{Store: db, Hosts: w})
+		o.Source, o.Name, o.Store, o.Sink = source, "test", db, w
 		w.Watch = New(o)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)
-		go func() { done <- w.desk.Run(ctx) }()
+		go func() { done <- w.manager.Run(ctx) }()
 		go func() { done <- w.Run(ctx) }()
 		play(w)
 		cancel()
@@ -125,7 +118,7 @@ func TestAHabitIsLearnedSoon(t *testing.T) {
 					t.Fatalf("told of %+v, want the first", told())
 				}
 				if minded {
-					if _, err := w.desk.Do(w.t.Context(), incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
+					if _, err := w.manager.Do(w.t.Context(), incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -41,7 +41,7 @@ func (c *checkConfigCmd) Run(e *env) error {
 	for _, s := range conf.Sources {
 		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
 	}
-	fmt.Fprintf(e.out, "%s is good: watches %s\n", c.File, strings.Join(watched, ", "))
+	fmt.Fprintf(e.out, "%s is valid: watches %s\n", c.File, strings.Join(watched, ", "))
 	missing, err := config.Unreadable(c.File)
 	for _, why := range missing {
 		fmt.Fprintf(e.out, "cannot be read yet: %s\n", why)
@@ -50,12 +50,12 @@ func (c *checkConfigCmd) Run(e *env) error {
 }
 
 type checkSourceCmd struct {
-	URL     string     `arg:"" optional:"" help:"The server, such as http://prometheus:9090; may be left out with --config.file."`
+	URL     string     `arg:"" optional:"" help:"The server, such as http://prometheus:9090; not needed with --config.file."`
 	Config  configFlag `embed:"" prefix:"config."`
-	Source  string     `help:"Which source of the configuration file; the last one if left out." placeholder:"NAME"`
-	Profile string     `help:"Which features to ask for." default:"node" placeholder:"NAME"`
+	Source  string     `help:"Which source of the configuration file; the last by default." placeholder:"NAME"`
+	Profile string     `help:"Profile whose features to ask for." default:"node" placeholder:"NAME"`
 	Span    string     `help:"How far to look back." default:"5m" placeholder:"DURATION"`
-	Hosts   bool       `help:"Name the hosts that lack each feature."`
+	Hosts   bool       `help:"List the hosts that lack each feature."`
 }
 
 // Help is shown below the flags.

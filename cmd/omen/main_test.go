@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hold": hold, "occupy": occupy,
+			"hold": hold, "occupy": occupy, "measure": measure, "keep": keep, "answer": answer,
 		},
 	})
 }

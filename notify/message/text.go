@@ -64,15 +64,15 @@ func headline(in omen.Incident) string {
 			if in.Trouble != "" {
 				return "Over: " + in.Summary
 			}
-			return "Omen is well again"
+			return "Omen works again"
 		}
 		switch in.Reason {
 		case omen.ReasonHostGone:
-			return subject + " is gone"
+			return subject + " sends nothing any more"
 		case omen.ReasonByOperator:
 			return subject + ": closed by an operator"
 		case omen.ReasonExpired:
-			return subject + ": nobody took it up, it counts as normal from now on"
+			return subject + ": expired, it counts as normal from now on"
 		}
 		if in.Kind == omen.FleetIncident {
 			return subject + " are back to normal"
@@ -87,7 +87,7 @@ func headline(in omen.Incident) string {
 	case in.Storm():
 		subject += " at once, without a common cause"
 	case in.Kind == omen.FleetIncident && in.Host.Name != "":
-		subject += ", likely first " + in.Host.Name
+		subject += ", likely first host " + in.Host.Name
 	}
 	prefix := strings.ToUpper(string(in.Severity)) + ": "
 	if in.State == omen.Acknowledged {

@@ -12,7 +12,7 @@ import (
 // Troubles is where trouble of Omen's own is reported, so that the receivers
 // that work hear of one that does not. It keeps one incident for each key from
 // the first report until the key is resolved; both may be said again and again.
-// An incident.Desk is one.
+// An incident.Manager is one.
 type Troubles interface {
 	Report(ctx context.Context, key string, severity omen.Severity, summary string) error
 	Resolve(ctx context.Context, key string) error

@@ -126,6 +126,7 @@ function Banners({ status: s }: { status: Status }) {
   return (
     <>
       {!s.ready && <Alert color="violet" variant="light" title="Omen is starting">{s.waiting}</Alert>}
+      {s.unauthenticated && <Alert color="orange" variant="light" title="No authentication">Every client that reaches this address has full access. Set passwords with --web.config.file.</Alert>}
       {bad.map((x) => {
         const failed = Object.keys(x.failed_features);
         return (

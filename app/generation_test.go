@@ -1,0 +1,140 @@
+package app
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/mute"
+)
+
+// An Omen that watches another as its Prometheus has that one's hosts, in two
+// profiles of one source; what it hands from part to part arrives.
+func TestARemoteSourceInTwoProfiles(t *testing.T) {
+	dir := t.TempDir()
+	local := filepath.Join(dir, "local.yml")
+	write(t, local, "local: {instance: there}\n")
+	a := start(t, Options{ConfigFile: local, StoragePath: filepath.Join(dir, "local")})
+	a.eventually("/api/v1/omen/hosts", `"name":"there"`)
+
+	if err := MakeStorage(filepath.Join(dir, "b")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "b", "omen.yml")
+	write(t, file, "profiles: [{name: mine, extends: node, without: [swap_used]}]\nsources: [{name: other, url: '"+a.address+"', step: 1s, profiles: [node, mine]}]\n")
+	p, down := runParts(t, file)
+	g := p.current
+	deadline, tick := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for len(g.Hosts()) < 2 {
+		select {
+		case err := <-p.failed:
+			t.Fatal(err)
+		case <-deadline:
+			t.Fatalf("hosts %+v of %+v, want one for each profile", g.Hosts(), g.Sources())
+		case <-tick.C:
+		}
+	}
+	if s := g.Sources(); len(s) != 1 || s[0].Name != "other" || s[0].Hosts != 1 {
+		t.Errorf("sources %+v, want one with one host", s)
+	}
+	host := omen.Host{Source: "other", Profile: "mine", Name: "there"}
+	if got := g.Labels(host)["instance"]; got != "there" {
+		t.Errorf("its instance is %q", got)
+	}
+	nobody := omen.Host{Source: "other", Profile: "none", Name: "there"}
+	g.Retrain(nobody)
+	g.Retrain(host) // has no model yet: nothing to do
+	if _, err := g.Predict(t.Context(), nobody, nil); !errors.Is(err, omen.ErrNotFound) {
+		t.Errorf("a prediction of a profile that is not watched: %v", err)
+	}
+	if _, err := g.Predict(t.Context(), host, nil); !errors.Is(err, omen.ErrUnavailable) {
+		t.Errorf("a prediction without a model: %v", err)
+	}
+	event := mute.Event{ID: "seen", Kind: mute.EventBoot, At: time.Now(), Match: []mute.Matcher{{Name: "host", Value: "there", IsEqual: true}}}
+	if err := g.Note(t.Context(), event); err != nil {
+		t.Error(err)
+	}
+	if events, err := p.db.Events(t.Context(), event.At.Add(-time.Minute), time.Now()); err != nil || len(events) != 2 {
+		t.Errorf("events %+v, %v: want the one noted beside the one from before", events, err)
+	}
+	if err := g.Judge(t.Context(), "none", omen.Real, "ann"); !errors.Is(err, omen.ErrNotFound) {
+		t.Errorf("feedback on no incident: %v", err)
+	}
+	if q := g.Queues(); len(q) != 1 || q[0].Capacity != incident.QueueLength {
+		t.Errorf("queues %+v", q)
+	}
+	if err := down.run(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheWorseOfTwoProfilesIsTheSources(t *testing.T) {
+	up := omen.SourceStatus{State: omen.SourceUp, Hosts: 3}
+	part := omen.SourceStatus{State: omen.SourcePartial, Hosts: 2, FailedFeatures: map[string]string{"a": "no data"}}
+	down := omen.SourceStatus{State: omen.SourceDown, Err: "refused", FailedFeatures: map[string]string{"b": "no data"}}
+	if s := worse(up, part); s.State != omen.SourcePartial || s.Hosts != 3 || s.FailedFeatures["a"] == "" {
+		t.Errorf("%+v", s)
+	}
+	if s := worse(down, part); s.State != omen.SourceDown || s.Err == "" || len(s.FailedFeatures) != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestWebAddress(t *testing.T) {
+	for address, want := range map[string]string{"10.0.0.1:80": "https://10.0.0.1:80", "[::1]:9909": "https://[::1]:9909"} {
+		tcp, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := webAddress(tcp, true); got != want {
+			t.Errorf("%s is %s, want %s", address, got, want)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "web.yml")
+	if secure(file) {
+		t.Error("a file that is not there turns TLS on")
+	}
+	write(t, file, "tls_server_config: {cert_file: a, key_file: b}\n")
+	if !secure(file) {
+		t.Error("TLS is not seen")
+	}
+	if err := Run(t.Context(), Options{StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0", WebConfigFile: file}); !errors.Is(err, omen.ErrInvalid) || omen.Hint(err) == "" {
+		t.Errorf("a web configuration without its certificate: %v", err)
+	}
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if err := Run(t.Context(), Options{StoragePath: t.TempDir(), ListenAddress: taken.Addr().String()}); err == nil || omen.Hint(err) == "" {
+		t.Errorf("a port that is taken: %v", err)
+	}
+}
+
+func TestTestReceiver(t *testing.T) {
+	got := make(chan string, 8)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Method }))
+	defer hook.Close()
+	file := filepath.Join(t.TempDir(), "omen.yml")
+	write(t, file, "receivers: [{name: ops, webhook_configs: [{url: '"+hook.URL+"'}]}]\nroute: {receiver: ops}\n")
+	if c, err := Check(file); err != nil || !c.LocalEnabled() {
+		t.Fatal(err)
+	}
+	if err := TestReceiver(t.Context(), file, "ops", nil); err != nil || <-got != "POST" {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{
+		"nobody": TestReceiver(t.Context(), file, "nobody", nil), "no file": TestReceiver(t.Context(), "", "ops", nil), "absent": TestReceiver(t.Context(), file+"x", "ops", nil),
+	} {
+		if err == nil {
+			t.Errorf("%s: a message was sent", name)
+		}
+	}
+}
