@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"notify/message/messagetest": {".", "internal/must", "notify/message", "store"},
 	"notify/reply":               {".", "notify/message", "store"},
 	"notify/slack":               {"notify/message", "store"},
-	"notify/telegram":            {"notify/message"},
+	"notify/telegram":            {".", "notify/message", "store"},
 	"notify/webhook":             {"notify/message"},
 	"promapi":                    {".", "series", "tsdb"},
 	"replay":                     {".", "detect", "feature", "feedback", "incident", "training"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/notify"
 )
 
 func TestMetricsOfHosts(t *testing.T) {
@@ -77,7 +78,17 @@ func served(t *testing.T) map[string]bool {
 	f.hosts = append(f.hosts, loved("a", 1, 1))
 	f.pages, f.total = omen.Pages{Promised: 1, Opened: 1, Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	f.call(t, "GET", "/-/healthy", "")
-	families := must.Get(f.api.registry.Gather())(t)
+	settings, err := notify.Load([]byte("receivers: [{name: ops, webhook_configs: [{url: 'http://127.0.0.1:1'}]}]\n"), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := notify.NewRelay(notify.Options{Settings: settings, Metrics: f.api.registry}); err != nil {
+		t.Fatal(err)
+	}
+	families, err := f.api.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
 	names := map[string]bool{}
 	for _, family := range families {
 		names[family.GetName()] = true

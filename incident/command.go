@@ -176,11 +176,9 @@ func (t *Tracker) pastOf(in omen.Incident) *omen.Incident {
 	if f := t.fleets[in.ID]; f != nil {
 		return f.in
 	}
-	if s := t.sources[in.Host.Source]; s != nil {
-		for _, past := range []*omen.Incident{s.down.past, s.own.past} {
-			if past != nil && past.ID == in.ID {
-				return past
-			}
+	for _, c := range t.conditions() {
+		if c.past != nil && c.past.ID == in.ID {
+			return c.past
 		}
 	}
 	if k := t.hosts[in.Host]; k != nil && k.past != nil && k.past.ID == in.ID {
@@ -227,9 +225,7 @@ func (t *Tracker) letGo(in *omen.Incident) {
 		}
 	case omen.FleetIncident:
 		// It stays known, closed, so that a new one cannot take its name.
-	case omen.SourceIncident:
-		t.source(in.Host.Source).down.letGo()
-	case omen.OwnIncident:
-		t.source(in.Host.Source).own.letGo()
+	case omen.SourceIncident, omen.OwnIncident:
+		t.conditionOf(*in).letGo()
 	}
 }

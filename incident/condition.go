@@ -36,7 +36,7 @@ func (c *condition) open(t *Tracker, in omen.Incident, at time.Time, reason stri
 	c.returns++
 	if p := c.past; p != nil && p.Reason == omen.ReasonRecovered && in.Since.Sub(p.ClosedAt) <= t.h.Reopen {
 		again := p.Clone()
-		again.State, again.ClosedAt, again.Summary, again.Members = in.State, time.Time{}, in.Summary, in.Members
+		again.State, again.ClosedAt, again.Severity, again.Summary, again.Members = in.State, time.Time{}, in.Severity, in.Summary, in.Members
 		if again.AckedBy != "" {
 			again.State = omen.Acknowledged
 		}

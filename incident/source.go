@@ -181,7 +181,8 @@ func (s *source) stall(now time.Time) omen.Incident {
 }
 
 // Idle is for when no tick comes: a source that had ticks and has had none for
-// Hysteresis.Stalled is Omen's own trouble, one incident.
+// Hysteresis.Stalled is Omen's own trouble, one incident. It also reviews the
+// troubles that were reported.
 func (t *Tracker) Idle(now time.Time) []omen.Change {
 	for _, name := range slices.Sorted(maps.Keys(t.sources)) {
 		s := t.sources[name]
@@ -190,6 +191,7 @@ func (t *Tracker) Idle(now time.Time) []omen.Change {
 		}
 		s.own.review(t, now)
 	}
+	t.reviewTroubles(now)
 	return t.take()
 }
 

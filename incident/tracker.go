@@ -35,10 +35,11 @@ type Tracker struct {
 	labels Labels
 	rules  rules
 
-	hosts   map[omen.Host]*track
-	sources map[string]*source
-	open    map[string]*omen.Incident // by ID, of every kind
-	fleets  map[string]*fleet         // by incident ID; open, or may come back
+	hosts    map[omen.Host]*track
+	sources  map[string]*source
+	troubles map[string]*trouble       // of Omen itself, by key
+	open     map[string]*omen.Incident // by ID, of every kind
+	fleets   map[string]*fleet         // by incident ID; open, or may come back
 
 	ready    []*track      // hosts whose evidence suffices, waiting for the tick's end
 	toNotify []*track      // hosts of whose incident people are to be notified, at the tick's end
@@ -57,10 +58,11 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 	}
 	return &Tracker{
 		h: h, labels: labels,
-		hosts:   map[omen.Host]*track{},
-		sources: map[string]*source{},
-		open:    map[string]*omen.Incident{},
-		fleets:  map[string]*fleet{},
+		hosts:    map[omen.Host]*track{},
+		sources:  map[string]*source{},
+		troubles: map[string]*trouble{},
+		open:     map[string]*omen.Incident{},
+		fleets:   map[string]*fleet{},
 	}
 }
 
@@ -80,6 +82,10 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 		case omen.SourceIncident:
 			t.source(in.Host.Source).down.restore(&in)
 		case omen.OwnIncident:
+			if in.Trouble != "" {
+				t.trouble(in.Trouble).restore(&in)
+				continue
+			}
 			s := t.source(in.Host.Source)
 			s.own.restore(&in)
 			if in.ClosedAt.After(s.before.At) { // ticks came again then

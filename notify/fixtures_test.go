@@ -96,3 +96,16 @@ func yamlOf(text string, args ...any) string {
 	}
 	return fmt.Sprintf(strings.Join(lines, "\n"), args...)
 }
+
+// boardOf is where a test's troubles are reported: the open ones by key.
+type boardOf map[string]string
+
+func (b boardOf) Report(_ context.Context, key string, _ omen.Severity, summary string) error {
+	b[key] = summary
+	return nil
+}
+
+func (b boardOf) Resolve(_ context.Context, key string) error {
+	delete(b, key)
+	return nil
+}

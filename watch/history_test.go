@@ -168,7 +168,7 @@ func TestTrainingsThatKeepFailingAreSeen(t *testing.T) {
 		_ = yield(r.hosts["web-1"]) && yield(r.hosts["web-2"])
 	})
 	for range 2 * omen.FailingTrainings {
-		r.train(t.Context(), batch)
+		r.trainBatch(t.Context(), batch)
 	}
 	for _, h := range r.Hosts() {
 		if h.Training.Failures != 2*omen.FailingTrainings || h.Training.Err == "" {
@@ -179,7 +179,7 @@ func TestTrainingsThatKeepFailingAreSeen(t *testing.T) {
 		t.Errorf("warned of %q", said)
 	}
 	r.o.Source = r.world
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	for _, h := range r.Hosts() {
 		if h.Training.Failures != 0 || h.Model.ID == "" {
 			t.Errorf("%s: %d failures, model %q", h.Host, h.Training.Failures, h.Model.ID)
@@ -198,13 +198,13 @@ func TestHistoryWithoutAFeatureIsNotLearned(t *testing.T) {
 	source := &starved{r.world, map[string]error{"net": fmt.Errorf("cannot select more than 1: %w", series.ErrTooMuch)}}
 	r.o.Source = source
 	batch, _ := r.due(r.now)
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	if h := r.Hosts()[0]; h.Model.ID != "" || !strings.Contains(h.Training.Err, "feature net") || !strings.Contains(h.Training.Err, "cannot select more") {
 		t.Errorf("model %q, %q", h.Model.ID, h.Training.Err)
 	}
 	// One that the source refuses whenever it is asked is missing everywhere.
 	source.why = map[string]error{"net": fmt.Errorf("unknown function: %w", omen.ErrInvalid)}
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	if h := r.Hosts()[0]; h.Model.ID == "" {
 		t.Errorf("no model: %s", h.Training.Err)
 	}
@@ -231,7 +231,7 @@ func TestOneHostThatIsTooMuchKeepsNoOtherFromLearning(t *testing.T) {
 	}
 	r.o.Source = heavy{r.world, "web-2"}
 	batch, _ := r.due(r.now)
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	for _, h := range r.Hosts() {
 		if poisoned := h.Host.Name == "web-2"; (h.Model.ID == "") != poisoned || (h.Training.Err != "") != poisoned {
 			t.Errorf("%s: model %q, %q", h.Host, h.Model.ID, h.Training.Err)

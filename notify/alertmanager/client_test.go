@@ -118,7 +118,10 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 		must.OK(t, settings.Check(""))
 		changes := make(chan omen.Change)
 		begin := func() (end func()) {
-			am := must.Get(New(settings, messagetest.View(), db, prometheus.NewCounterVec(prometheus.CounterOpts{}, []string{"receiver", "outcome"}), messagetest.Log(t)))(t)
+			am, err := New(settings, messagetest.View(), db, prometheus.NewCounterVec(prometheus.CounterOpts{}, []string{"receiver", "outcome"}), nil, messagetest.Log(t))
+			if err != nil {
+				t.Fatal(err)
+			}
 			am.client = &http.Client{Transport: p}
 			cursor := must.Get(db.Cursor(t.Context(), message.Reader(am.Name())))(t)
 			must.OK(t, am.Restore(t.Context(), cursor))

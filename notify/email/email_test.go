@@ -160,3 +160,13 @@ func TestMailOverTLSWithALogin(t *testing.T) {
 		t.Errorf("%d mails, logins %q", len(smtp.Got()), smtp.Logins())
 	}
 }
+
+// A server without TLS gets no mail unless the configuration says so, and the
+// error names the key.
+func TestAServerWithoutTLS(t *testing.T) {
+	smtp := messagetest.NewMailServer(t, nil, nil)
+	err := newSender(t, smtp, ", require_tls: true").Send(t.Context(), messagetest.About(messagetest.Opened()))
+	if err == nil || !strings.Contains(err.Error(), "smtp_require_tls: false") || len(smtp.Got()) != 0 {
+		t.Errorf("%v, %d mails", err, len(smtp.Got()))
+	}
+}

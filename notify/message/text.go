@@ -61,6 +61,9 @@ func headline(in omen.Incident) string {
 		case omen.SourceIncident:
 			return subject + " answers again"
 		case omen.OwnIncident:
+			if in.Trouble != "" {
+				return "Over: " + in.Summary
+			}
 			return "Omen works again"
 		}
 		switch in.Reason {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
@@ -27,9 +28,9 @@ func suite(config, ok string) messagetest.Suite {
 		New: func(t testing.TB, url string) message.Sender { return newSender(t, fmt.Sprintf(config, url), nil) },
 		Read: func(t testing.TB, r messagetest.Request) messagetest.Taken {
 			a := messagetest.Decode[request](t, r.Body).Attachments[0]
-			return messagetest.Taken{Text: a.Title + "\n" + a.Text, Markup: a.Title + "\n" + a.Text}
+			return messagetest.Taken{Text: a.Title + "\n" + a.Text, Markup: a.Title + "\n" + a.Text, Size: utf8.RuneCountInString(a.Text)}
 		},
-		Markup: checkMarkup, OK: ok,
+		Markup: checkMarkup, OK: ok, Limit: maxText,
 	}
 }
 

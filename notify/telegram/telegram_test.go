@@ -19,8 +19,20 @@ const taken = `{"ok":true,"result":{"message_id":7,"chat":{"id":-42}}}`
 
 func newSender(t testing.TB, url, extra string) *Sender {
 	t.Helper()
-	r := messagetest.Receiver(t, `telegram_configs: [{api_url: %q, bot_token: "123:secret", chat_id: -42 %s}]`, url, extra)
-	return must.Get(New(r.TelegramConfigs[0], messagetest.Renderer(t)))(t)
+	return newSenderWith(t, url, extra, Options{Name: "r/telegram"})
+}
+
+func newSenderWith(t testing.TB, url, extra string, o Options) *Sender {
+	t.Helper()
+	if !strings.Contains(extra, "chat_id") {
+		extra += ", chat_id: -42"
+	}
+	r := messagetest.Receiver(t, `telegram_configs: [{api_url: %q, bot_token: "123:secret" %s}]`, url, extra)
+	s, err := New(r.TelegramConfigs[0], messagetest.Renderer(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func suite(mode string, markup func(testing.TB, string)) messagetest.Suite {

@@ -93,7 +93,7 @@ const reasons: Record<string, string> = {
   closed_recovered: "back to normal", closed_expired: "expired as the new normal",
   closed_host_gone: "the host sends nothing any more", closed_by_operator: "closed by an operator",
   opened_part_of_fleet: "part of an incident of many hosts", opened_shared_cause: "the same causes on many hosts at once", opened_storm: "many hosts at once",
-  opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", escalated_lifted: "no longer suppressed",
+  opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", opened_omen_trouble: "a part of Omen reports trouble", escalated_lifted: "no longer suppressed",
   updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined",
 };
 /** A reason value in words. */
