@@ -11,10 +11,10 @@ UI_SRC  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check bench lint scenarios e2e ui onnx clean
+.PHONY: help build run test check portable fuzz cover bench bench-save bench-compare lint scenarios e2e ui onnx release clean
 
 help: ## show this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ui ## build bin/omen, the user interface inside
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/omen ./cmd/omen
@@ -29,8 +29,33 @@ test: ui onnx ## all tests (those of real peers skip, and say so, where a peer i
 check: ## what CI does
 	bash .ci/run
 
+# Models are fitted ten times as slowly here, so of detect only what crosses all of it.
+PORTABLE := -short -run 'Plain|Asinh|Tanh|Gradient|Crossing|Saved|Explains' ./internal/simd ./autoencoder ./detect
+
+portable: ## arm64 builds; the plain kernels' tests, on this processor and under qemu-user-static
+	GOARCH=arm64 $(GO) vet ./...
+	GOARCH=arm64 $(GO) build -o /dev/null ./cmd/omen
+	$(GO) test -tags purego $(PORTABLE)
+	@if command -v qemu-aarch64-static >/dev/null; then \
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64-static $(PORTABLE); \
+	else echo "qemu-aarch64-static is absent: no test ran as arm64"; fi
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	bash tools/fuzz.sh
+
+cover: ## what the tests reach, by package (the whole program's tests aside)
+	@mkdir -p bin
+	$(GO) test -short -coverprofile=bin/cover.out ./...
+	@bash tools/cover.sh bin/cover.out
+
+bench-save: ## benchmarks of the code into bin/bench.txt (PACKAGES, BENCH, COUNT, BENCHTIME)
+	bash tools/bench.sh
+
+bench-compare: ## the same of BASE (HEAD) and of this tree in turns, compared
+	bash tools/bench.sh $(or $(BASE),HEAD)
+
 bench: ## benchmarks of the code, and detection quality on ../shared/bench
-	$(GO) test -run '^$$' -bench . -benchmem ./autoencoder ./detect ./incident ./store ./watch
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/simd ./autoencoder ./detect ./incident ./store ./watch
 	@if [ -d ../shared/bench ]; then $(MAKE) --no-print-directory build && ./bin/omen bench ../shared/bench; \
 	else echo "../shared/bench is absent: no detection quality measured"; fi
 
@@ -56,6 +81,9 @@ onnx: autoencoder/testdata/onnx/node_modules/.package-lock.json
 autoencoder/testdata/onnx/node_modules/.package-lock.json: autoencoder/testdata/onnx/package-lock.json
 	cd autoencoder/testdata/onnx && $(NPM) ci --no-audit --no-fund --loglevel=error
 
+release: ## tag VERSION=vX.Y.Z and build what is published (ARGS='--dry-run' only tries)
+	bash tools/release.sh $(ARGS) $(VERSION)
+
 clean: ## remove what was built (never ./data)
-	rm -rf bin web/ui/node_modules autoencoder/testdata/onnx/node_modules
+	rm -rf bin dist web/ui/node_modules autoencoder/testdata/onnx/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete

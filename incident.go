@@ -73,8 +73,9 @@ type Incident struct {
 	Verdict      Verdict       `json:"verdict"`
 	VerdictBy    string        `json:"verdict_by"`
 	Links        []string      `json:"links"`
-	Model        string        `json:"model"` // the model that opened it
-	Fleet        string        `json:"fleet"` // the fleet incident that this host's incident is part of; empty: none
+	Model        string        `json:"model"`             // the model that opened it
+	Fleet        string        `json:"fleet"`             // the fleet incident that this host's incident is part of; empty: none
+	Trouble      string        `json:"trouble,omitempty"` // of Omen's own incident: the key under which a part of Omen reported it
 	ChangeNumber int           `json:"change_number"`
 }
 

@@ -17,6 +17,7 @@ const (
 	ReasonSourceDown  = "opened_source_down"
 	ReasonPartition   = "opened_hosts_silent" // a source incident: it answers, but most of its hosts fell silent
 	ReasonStalled     = "opened_omen_stalled" // Omen itself scored nothing for a while
+	ReasonTrouble     = "opened_omen_trouble" // a part of Omen reports that it cannot work
 	ReasonReopened    = "reopened_within_window"
 	ReasonSeverity    = "escalated_severity"
 	ReasonJoined      = "escalated_members_joined"

@@ -24,6 +24,7 @@ type SourceStatus struct {
 	Since          time.Time         `json:"since"`
 	Err            string            `json:"err"`
 	FailedFeatures map[string]string `json:"failed_features"` // feature -> why its query failed
+	LeftOut        map[string]string `json:"left_out"`        // feature -> which series name no host
 	Hosts          int               `json:"hosts"`
 	LastRead       time.Time         `json:"last_read"`
 	ReadSeconds    float64           `json:"read_seconds"`
@@ -106,6 +107,10 @@ func (p Pages) PerWeek() float64 {
 	return float64(p.Opened) / (float64(p.Hosts) * p.Days / 7)
 }
 
+// FailingTrainings is how many trainings in a row must give no model for a host
+// to count as one whose training keeps failing.
+const FailingTrainings = 3
+
 // TrainingStatus says what is being learned of a host, and when.
 type TrainingStatus struct {
 	Running   bool      `json:"running"`
@@ -114,4 +119,5 @@ type TrainingStatus struct {
 	NextDue   time.Time `json:"next_due"`   // when the next model (or the first) is expected
 	NextGrade Grade     `json:"next_grade"` // the grade it will have
 	Err       string    `json:"err"`        // why the last training gave no model
+	Failures  int       `json:"failures"`   // trainings in a row that gave none
 }

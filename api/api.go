@@ -3,7 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,8 +23,11 @@ type Options struct {
 	Runtime  Runtime              // nil: there is none
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
-	Started  time.Time      // for the uptime; zero: when New is called
 	Zone     *time.Location // of "expected at this time"; nil: UTC
+	Started  time.Time      // for the uptime; zero: when New is called
+	Access   Access         // who may ask; nil: everybody, by every name
+	Origin   string         // where people reach Omen, such as https://omen.example.org; its web UI's requests are taken behind a proxy, too
+	Proven   []string       // paths of the fallback whose requests prove themselves, such as the signed links in messages
 	Log      *slog.Logger
 }
 
@@ -42,6 +45,12 @@ type API struct {
 	closed   chan struct{} // closed by Close: event streams end
 	requests *prometheus.HistogramVec
 	document []byte // OpenAPI
+	access   Access
+	origin   *http.CrossOriginProtection
+	public   *http.ServeMux // knows the paths that need no password, serves nothing
+	streams  atomic.Int32
+
+	bodyWithin time.Duration // how long a request's body may take
 }
 
 // New is an API over o. It starts nothing.
@@ -77,6 +86,7 @@ func New(o Options) *API {
 		_ = o.Registry.Register(c) // the caller may have done so
 	}
 	a.document = document(a.routes(), o.Version)
+	a.guard(o)
 	return a
 }
 
@@ -124,31 +134,6 @@ func (a *API) measured(rt route) http.Handler {
 		if rt.answerMedia != mediaEvents {
 			a.requests.WithLabelValues(rt.path, statusText(seen.status)).Observe(time.Since(begin).Seconds())
 		}
-	})
-}
-
-// protected refuses requests that another site's page made a browser send,
-// and says to browsers what the web UI may do.
-func (a *API) protected(next http.Handler) http.Handler {
-	guard := http.NewCrossOriginProtection()
-	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusForbidden, Error{
-			Error: "the request comes from another site's page",
-			Hint:  "open Omen's own web UI, or send the request without a browser",
-		})
-	}))
-	checked := guard.Handler(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		if !strings.HasPrefix(r.URL.Path, "/api/") {
-			// Inline styles: Mantine writes its theme into a style element.
-			h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
-		}
-		checked.ServeHTTP(w, r)
 	})
 }
 

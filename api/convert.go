@@ -35,7 +35,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 		LastSeen: Instant(h.LastSeen), Model: h.Model.ID, TrainedAt: Instant(h.Model.TrainedAt),
 		Training: Training{
 			Running: h.Training.Running, Progress: Number(h.Training.Progress), Samples: h.Training.Samples,
-			NextDue: Instant(h.Training.NextDue), NextGrade: h.Training.NextGrade, Err: h.Training.Err,
+			NextDue: Instant(h.Training.NextDue), NextGrade: h.Training.NextGrade, Err: h.Training.Err, Failures: h.Training.Failures,
 		}, Recent: each(recent, func(v float64) Number { return Number(v) }),
 		ModelAge: Number(modelAge(h, time.Now())), Stale: h.Stale, Pages: Pages{
 			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
@@ -115,13 +115,15 @@ func toModel(m omen.ModelInfo, card bool) Model {
 }
 
 func toSource(s omen.SourceStatus) Source {
-	failed := maps.Clone(s.FailedFeatures)
-	if failed == nil {
-		failed = map[string]string{}
+	clone := func(m map[string]string) map[string]string {
+		if m == nil {
+			return map[string]string{}
+		}
+		return maps.Clone(m)
 	}
 	return Source{
 		Name: s.Name, Address: s.Address, State: s.State, Since: Instant(s.Since), Err: s.Err,
-		FailedFeatures: failed, Hosts: s.Hosts, LastRead: Instant(s.LastRead),
+		FailedFeatures: clone(s.FailedFeatures), LeftOut: clone(s.LeftOut), Hosts: s.Hosts, LastRead: Instant(s.LastRead),
 		ReadSeconds: Number(s.ReadSeconds), StepSeconds: Number(s.StepSeconds),
 	}
 }

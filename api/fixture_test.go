@@ -17,6 +17,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
 
@@ -134,10 +135,7 @@ func learns(h omen.Host) omen.HostStatus {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "omen.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(store.Open(ctx, filepath.Join(t.TempDir(), "omen.db"), nil))(t)
 	f := &fixture{store: db, manager: incident.NewManager(incident.Options{Store: db})}
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
@@ -162,34 +160,23 @@ func newFixture(t *testing.T) *fixture {
 // call makes a request and returns the answer's status, body and headers.
 func (f *fixture) call(t *testing.T, method, path, body string, header ...string) (int, string, http.Header) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, f.server.URL+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	req := must.Get(http.NewRequestWithContext(t.Context(), method, f.server.URL+path, strings.NewReader(body)))(t)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	r, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := must.Get(http.DefaultClient.Do(req))(t)
 	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := must.Get(io.ReadAll(r.Body))(t)
 	return r.StatusCode, string(b), r.Header
 }
 
 // read gets what a route answers.
 func read[T any](t *testing.T, f *fixture, path string) (v T) {
 	t.Helper()
-	if err := NewClient(f.server.URL).Get(t.Context(), path, &v); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, NewClient(f.server.URL).Get(t.Context(), path, &v))
 	return v
 }
 
@@ -201,12 +188,8 @@ func (f *fixture) open(t *testing.T, id string) omen.Incident {
 		Since: at, OpenedAt: at, UpdatedAt: at, Score: 3.5, Peak: 4, Causes: f.hosts[0].Score.Causes,
 		Reason: omen.ReasonAnomalous, Summary: "disk_write", ChangeNumber: 1,
 	}
-	if err := f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: at, Incident: in, Reason: in.Reason, By: "tracker"}); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: at, Incident: in, Reason: in.Reason, By: "tracker"}))
 	d := omen.Delivery{Incident: id, Key: fmt.Sprintf("%s.1", id), Receiver: "ops", At: at, Took: time.Second, Outcome: "delivered"}
-	if err := f.store.RecordDelivery(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, f.store.RecordDelivery(t.Context(), d))
 	return in
 }

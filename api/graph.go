@@ -14,7 +14,7 @@ func (a *API) graphRoutes() []route {
 	return []route{{
 		method: "GET", path: base + "/incidents/{id}/graph.png",
 		summary: "An incident's score and causes as a chart, for the signed links in messages",
-		query:   []param{{"sig", "the signature in a message's link; it is good for this incident, for a while"}}, answerMedia: mediaPNG, raw: a.getGraph,
+		query:   []param{{"sig", "the signature in a message's link; valid for this incident until it expires"}}, answerMedia: mediaPNG, raw: a.getGraph, public: true,
 	}}
 }
 

@@ -104,17 +104,6 @@ type Act struct {
 	Force    bool         `json:"force,omitempty" doc:"of verdict: even if confirmed incidents would have been missed"`
 }
 
-// author is who a request is attributed to.
-func author(r *http.Request, given string) string {
-	if user, _, ok := r.BasicAuth(); ok && user != "" {
-		return user
-	}
-	if given != "" {
-		return given
-	}
-	return "web"
-}
-
 func command(r *http.Request, action incident.Action) (incident.Command, error) {
 	var in Act
 	if err := decode(r, &in); err != nil {

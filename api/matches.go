@@ -42,7 +42,7 @@ func (a *API) postMatches(r *http.Request) (any, error) {
 	}
 	match = append(match, each(in.Match, fromMatcher)...)
 	if len(match) == 0 {
-		return nil, omen.WithHint(fmt.Errorf("no matcher: %w", omen.ErrInvalid), `say whose incidents are meant, such as host="web-1"`)
+		return nil, omen.WithHint(fmt.Errorf("no matcher: %w", omen.ErrInvalid), `say which incidents are meant, such as host="web-1"`)
 	}
 	whole, err := mute.Compile(match)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -26,9 +27,7 @@ func TestMatchesShowsHostsAndOpenIncidents(t *testing.T) {
 		{`{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true},{"name":"cause","value":"swap_in","isRegex":false,"isEqual":true}`, []string{"web-1:9100"}, nil},
 	} {
 		var got Matches
-		if err := NewClient(f.server.URL).Post(t.Context(), "matches", json.RawMessage(`{"match":[`+c.match+`]}`), &got); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, NewClient(f.server.URL).Post(t.Context(), "matches", json.RawMessage(`{"match":[`+c.match+`]}`), &got))
 		var hosts, incidents []string
 		for _, h := range got.Hosts {
 			hosts = append(hosts, h.Name)
@@ -61,10 +60,7 @@ func TestMatchesOfAFleetAndOfMany(t *testing.T) {
 		{ID: "member", Kind: omen.HostIncident, Host: hosts[0], Fleet: "fleet"},
 	}
 	ids := func(value string) string {
-		holds, err := mute.Compile([]mute.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		holds := must.Get(mute.Compile([]mute.Matcher{{Name: "host", Value: value, IsRegex: true, IsEqual: true}}))(t)
 		var all []string
 		for _, in := range matching(open, holds, nil) {
 			all = append(all, in.ID)

@@ -48,8 +48,10 @@ var (
 	mBuild         = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
 	mHosts         = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
 	mTraining      = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
+	mFailing       = metric{"omen_training_failing_hosts", "Hosts whose training gave no model three times in a row or more.", prometheus.GaugeValue}
 	mUp            = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
 	mFailed        = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
+	mLeftOut       = metric{"omen_source_left_out_features", "Features of which series were left out, since they have no label that names a host.", prometheus.GaugeValue}
 	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
 	mRead          = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
 	mLastRead      = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
@@ -121,7 +123,10 @@ func (c collector) hosts(emit sink, hosts []omen.HostStatus, source bool) {
 		emit(mHosts, float64(n), "state", string(state))
 	}
 	training := 0
+	failing := map[[2]string]int{}
 	for _, h := range hosts {
+		at := [2]string{h.Host.Source, h.Host.Profile}
+		failing[at] += int(one(h.Training.Failures >= omen.FailingTrainings))
 		if h.Training.Running {
 			training++
 		}
@@ -140,11 +145,15 @@ func (c collector) hosts(emit sink, hosts []omen.HostStatus, source bool) {
 		emit(mError, h.Score.ReconstructionError, labels...)
 	}
 	emit(mTraining, float64(training))
+	for at, n := range failing {
+		emit(mFailing, float64(n), "source", at[0], "profile", at[1])
+	}
 }
 
 func emitSource(emit sink, s omen.SourceStatus) {
 	emit(mUp, one(s.State == omen.SourceUp || s.State == omen.SourcePartial), "source", s.Name)
 	emit(mFailed, float64(len(s.FailedFeatures)), "source", s.Name)
+	emit(mLeftOut, float64(len(s.LeftOut)), "source", s.Name)
 	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
 	emit(mStep, s.StepSeconds, "source", s.Name)
 	if !s.LastRead.IsZero() {

@@ -115,3 +115,23 @@ func TestScoreHistoryKnowsItsStep(t *testing.T) {
 		}
 	}
 }
+
+func TestMetricsOfTrainingsAndSources(t *testing.T) {
+	f := newFixture(t)
+	for i := range f.hosts {
+		f.hosts[i].Training.Failures = []int{omen.FailingTrainings - 1, omen.FailingTrainings}[i]
+	}
+	f.sources[0].LeftOut = map[string]string{"load": "1 series without the label instance"}
+	want := `
+# HELP omen_source_left_out_features Features of which series were left out, since they have no label that names a host.
+# TYPE omen_source_left_out_features gauge
+omen_source_left_out_features{source="prom"} 1
+# HELP omen_training_failing_hosts Hosts whose training gave no model three times in a row or more.
+# TYPE omen_training_failing_hosts gauge
+omen_training_failing_hosts{profile="k8s",source="prom"} 1
+omen_training_failing_hosts{profile="node",source="prom"} 0
+`
+	if err := testutil.CollectAndCompare(f.api.collector(), strings.NewReader(want), "omen_source_left_out_features", "omen_training_failing_hosts"); err != nil {
+		t.Error(err)
+	}
+}

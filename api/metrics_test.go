@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/notify"
 )
 
 func TestMetricsOfHosts(t *testing.T) {
@@ -62,10 +64,7 @@ anomaly_score{instance="web-1:9100",profile="node",source="prom"} 0.5
 func TestMetricsFollowConventions(t *testing.T) {
 	f := newFixture(t)
 	f.open(t, "i1")
-	problems, err := testutil.GatherAndLint(f.api.registry)
-	if err != nil {
-		t.Fatal(err)
-	}
+	problems := must.Get(testutil.GatherAndLint(f.api.registry))(t)
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
@@ -75,12 +74,17 @@ func TestMetricsFollowConventions(t *testing.T) {
 func served(t *testing.T) map[string]bool {
 	f := newFixture(t)
 	f.open(t, "i1")
-	if err := f.store.Advance(t.Context(), "relay", 1); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, f.store.Advance(t.Context(), "relay", 1))
 	f.hosts = append(f.hosts, loved("a", 1, 1))
 	f.pages, f.total = omen.Pages{Promised: 1, Opened: 1, Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	f.call(t, "GET", "/-/healthy", "")
+	settings, err := notify.Load([]byte("receivers: [{name: ops, webhook_configs: [{url: 'http://127.0.0.1:1'}]}]\n"), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := notify.NewRelay(notify.Options{Settings: settings, Metrics: f.api.registry}); err != nil {
+		t.Fatal(err)
+	}
 	families, err := f.api.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +108,7 @@ func TestRulesAndDashboardUseSeriesThatExist(t *testing.T) {
 		names[name] = names[name] || strings.HasPrefix(name, "omen_watch_")
 	}
 	for _, file := range []string{"prometheus/rules.yml", "grafana/omen.json"} {
-		text, err := os.ReadFile(filepath.Join("..", "deploy", filepath.FromSlash(file)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := must.Get(os.ReadFile(filepath.Join("..", "deploy", filepath.FromSlash(file))))(t)
 		found := ownSeries.FindAllString(string(text), -1)
 		if len(found) < 10 {
 			t.Errorf("%s: names only %d series", file, len(found))
@@ -141,10 +142,7 @@ func TestPrometheusTakesTheFiles(t *testing.T) {
 }
 
 func TestTheDashboardsQueriesParse(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "deploy", "grafana", "omen.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must.Get(os.ReadFile(filepath.Join("..", "deploy", "grafana", "omen.json")))(t)
 	var board struct {
 		Panels []struct {
 			ID      int
@@ -152,9 +150,7 @@ func TestTheDashboardsQueriesParse(t *testing.T) {
 			Targets []struct{ Expr string }
 		}
 	}
-	if err := json.Unmarshal(text, &board); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(text, &board))
 	ids := map[int]bool{}
 	rules := "groups:\n- name: dashboard\n  rules:\n"
 	for _, p := range board.Panels {
@@ -168,9 +164,7 @@ func TestTheDashboardsQueriesParse(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "dashboard.yml")
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, []byte(rules), 0o600))
 	promtool(t, "check", "rules", file)
 }
 

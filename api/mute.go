@@ -115,7 +115,7 @@ type Event struct {
 	Title string         `json:"title,omitempty"`
 	Link  string         `json:"link,omitempty"`
 	By    string         `json:"by,omitempty"`
-	Grace Number         `json:"grace_seconds,omitempty" doc:"how long to be lenient; 0: the kind's own"`
+	Grace Number         `json:"grace_seconds,omitempty" doc:"length of the grace period; 0: the kind's default"`
 	Until Instant        `json:"until,omitempty" doc:"given by Omen: when its grace ends; null: it has none"`
 }
 
@@ -177,8 +177,8 @@ func (a *API) postEvent(r *http.Request) (any, error) {
 // Annotation is the body of Grafana's POST /api/annotations.
 type Annotation struct {
 	Time         int64        `json:"time,omitempty" doc:"milliseconds since 1970; 0: now"`
-	TimeEnd      int64        `json:"timeEnd,omitempty" doc:"of a region: so long the grace lasts"`
-	Tags         List[string] `json:"tags" doc:"what it is: deploy, restart or boot, else it is only drawn; and which hosts: job:shop, host:web-1"`
+	TimeEnd      int64        `json:"timeEnd,omitempty" doc:"end of a region, and of the grace period"`
+	Tags         List[string] `json:"tags" doc:"what it is: deploy, restart or boot, else a note, which is only drawn; and which hosts: job:shop, host:web-1"`
 	Text         string       `json:"text,omitempty"`
 	DashboardUID string       `json:"dashboardUID,omitempty" doc:"not used"`
 	DashboardID  int64        `json:"dashboardId,omitempty" doc:"not used"`

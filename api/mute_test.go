@@ -6,16 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
 func TestAWindowNamesItsNextOccurrences(t *testing.T) {
 	at := func(s string) time.Time {
-		v, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
+		return must.Get(time.Parse(time.RFC3339, s))(t)
 	}
 	w := mute.Window{Name: "w", Match: []mute.Matcher{{Name: "host", Value: "db", IsEqual: true}}, Zone: "Europe/Berlin", Start: "2026-03-01T02:30:00", Duration: time.Hour}
 	for _, c := range []struct {
@@ -41,10 +38,7 @@ func TestAWindowNamesItsNextOccurrences(t *testing.T) {
 
 func mustJSON(t *testing.T, v any) string {
 	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := must.Get(json.Marshal(v))(t)
 	return string(b)
 }
 
@@ -85,7 +79,7 @@ func TestRefusalsCarryHints(t *testing.T) {
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":60,"rule":"FREQ=SECONDLY",` + host + `}`, "FREQ=SECONDLY is not supported", "FREQ=DAILY"},
 		{"windows", `{"name":"w","start":"at two","duration_seconds":60,` + host + `}`, `"at two" is no local time`, "2006-01-02T15:04:05"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","zone":"Mars","duration_seconds":60,` + host + `}`, `"Mars" is not known`, "Europe/Berlin"},
-		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":0,` + host + `}`, "lasts 0s", "more than nothing"},
+		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":0,` + host + `}`, "lasts 0s", "longer than 0"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":"an hour",` + host + `}`, `duration_seconds: "an hour" is no number`, ""},
 	} {
 		status, answer, _ := f.call(t, "POST", "/api/v1/omen/"+c.path, c.body)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// number is a float64 that JSON can always hold: what is not finite is null.
+// Number is a float64 that JSON can always hold: what is not finite is null.
 type Number float64
 
 func (n Number) MarshalJSON() ([]byte, error) {
@@ -39,7 +39,7 @@ func wrongValue[T any](b []byte) error {
 	return &json.UnmarshalTypeError{Value: string(b), Type: reflect.TypeFor[T]()}
 }
 
-// instant is a time whose zero value is null.
+// Instant is a time whose zero value is null.
 type Instant time.Time
 
 func (i Instant) MarshalJSON() ([]byte, error) {
@@ -64,7 +64,7 @@ func (i *Instant) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// list is a slice that is written as [] when it is nil.
+// List is a slice that is written as [] when it is nil.
 type List[T any] []T
 
 func (l List[T]) MarshalJSON() ([]byte, error) {
@@ -83,7 +83,7 @@ func each[A, B any](in []A, f func(A) B) List[B] {
 	return out
 }
 
-// seconds since 1970: a finite number, written to the millisecond.
+// Seconds since 1970: a finite number, written to the millisecond.
 type Seconds float64
 
 func (s Seconds) MarshalJSON() ([]byte, error) {

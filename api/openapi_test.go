@@ -6,6 +6,8 @@ import (
 	"flag"
 	"os"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 var update = flag.Bool("update", false, "write openapi.json")
@@ -14,13 +16,9 @@ var update = flag.Bool("update", false, "write openapi.json")
 // generated from it. `go generate ./api` writes it.
 func TestTheDocumentIsCommitted(t *testing.T) {
 	var want bytes.Buffer
-	if err := json.Indent(&want, append(document((&API{}).routes(), "v1"), '\n'), "", " "); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Indent(&want, append(document((&API{}).routes(), "v1"), '\n'), "", " "))
 	if *update {
-		if err := os.WriteFile("openapi.json", want.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, os.WriteFile("openapi.json", want.Bytes(), 0o600))
 	}
 	if have, err := os.ReadFile("openapi.json"); err != nil || !bytes.Equal(have, want.Bytes()) {
 		t.Errorf("openapi.json is not what the routes say (%v): run go generate ./api", err)

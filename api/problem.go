@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 
@@ -19,6 +20,13 @@ const maxBody = 1 << 20
 
 // errMedia is for a body that is not JSON.
 var errMedia = errors.New("unsupported media type")
+
+// errTooLarge and errTooSlow are for a body of more than maxBody, or one that
+// took more than bodyWithin.
+var (
+	errTooLarge = errors.New("it is too large")
+	errTooSlow  = errors.New("it took too long")
+)
 
 // Error is what every error looks like.
 type Error struct {
@@ -35,6 +43,8 @@ func statusOf(err error) int {
 		{omen.ErrNotFound, http.StatusNotFound},
 		{omen.ErrInvalid, http.StatusBadRequest},
 		{errMedia, http.StatusUnsupportedMediaType},
+		{errTooLarge, http.StatusRequestEntityTooLarge},
+		{errTooSlow, http.StatusRequestTimeout},
 		{omen.ErrConflict, http.StatusConflict},
 		{omen.ErrTooFew, http.StatusConflict},
 		{errors.ErrUnsupported, http.StatusNotImplemented},
@@ -110,13 +120,19 @@ func decode(r *http.Request, v any) error {
 		return omen.WithHint(fmt.Errorf("read the body: content type %q: %w", media, errMedia),
 			"send JSON with the header Content-Type: application/json")
 	}
-	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	d := json.NewDecoder(r.Body) // bounded by protected
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if err == nil {
 		if _, more := d.Token(); !errors.Is(more, io.EOF) {
 			err = errors.New("there is more after its end")
 		}
+	}
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return bodyError(errTooLarge)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return bodyError(errTooSlow)
 	}
 	var wrong *json.UnmarshalTypeError
 	hint := ""

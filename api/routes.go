@@ -18,6 +18,7 @@ type route struct {
 	answerMedia  string // of raw routes
 	handle       func(*http.Request) (any, error)
 	raw          http.HandlerFunc
+	public       bool // says nothing worth a password, or the request carries a proof of its own
 }
 
 // param is one query parameter.
@@ -79,7 +80,7 @@ func (a *API) readRoutes() []route {
 		}, answer: Hosts{}, handle: a.getHosts},
 		{method: "GET", path: base + "/hosts/{host}", summary: "One host: score, features with what was expected, model", answer: HostDetail{}, handle: a.getHost},
 		{method: "GET", path: base + "/hosts/{host}/score", summary: "A host's score over time", query: append(spanParams[:2:2], pointParam), answer: ScoreHistory{}, handle: a.getScore},
-		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected where it was recorded", query: append(spanParams[:2:2], param{"feature", "a feature's name; may be given 16 times; those that the host has not are left out of the answer"}), answer: Features{}, handle: a.getFeatures},
+		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected where it was recorded", query: append(spanParams[:2:2], param{"feature", "a feature's name; may be given 16 times; those that the host does not have are left out of the answer"}), answer: Features{}, handle: a.getFeatures},
 		{method: "GET", path: base + "/incidents", summary: "Incidents, the newest first", query: append(spanParams[:2:2],
 			param{"state", "open, acknowledged, closed, or active for the first two; several with commas"}, param{"host", "only those of this host, by name or id"},
 			param{"source", "only those of this source"}, param{"fleet", "only those that are part of this fleet incident"}, param{"members", "true: also those that are part of a fleet incident"},
@@ -92,8 +93,8 @@ func (a *API) readRoutes() []route {
 		{method: "GET", path: base + "/openapi.json", summary: "This document", answerMedia: "application/json", raw: a.openapi},
 		{method: "GET", path: "/predict", summary: "A host's latest score, with the keys of the system that Omen replaces", query: []param{{"instance", "a host's name, id or instance label; may be left out where there is one host"}}, answer: Prediction{}, handle: a.getPredict},
 		{method: "POST", path: "/predict", summary: "The score of a given feature vector", body: Predict{}, answer: Prediction{}, handle: a.postPredict},
-		{method: "GET", path: "/-/healthy", summary: "200 while the process is alive", answerMedia: mediaText, raw: a.healthy},
-		{method: "GET", path: "/-/ready", summary: "200 once sources were started and models loaded, else 503", answerMedia: mediaText, raw: a.ready},
+		{method: "GET", path: "/-/healthy", summary: "200 while the process is alive", answerMedia: mediaText, raw: a.healthy, public: true},
+		{method: "GET", path: "/-/ready", summary: "200 once sources were started and models loaded, else 503", answerMedia: mediaText, raw: a.ready, public: true},
 		{method: "POST", path: "/-/reload", summary: "Read the configuration again", answer: Done{}, handle: a.reload},
 		{method: "PUT", path: "/-/reload", summary: "Read the configuration again", answer: Done{}, handle: a.reload},
 	}

@@ -19,6 +19,9 @@ const keepAlive = 15 * time.Second
 // dropped; it reconnects, and misses no change.
 const slowest = 10 * time.Second
 
+// maxStreams bounds the streams at once: each keeps a connection.
+const maxStreams = 200
+
 type LiveScore struct {
 	Host  string     `json:"host"`
 	At    Instant    `json:"at"`
@@ -42,6 +45,11 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 	from, err := a.resume(r)
 	if err != nil {
 		a.fail(w, r, err)
+		return
+	}
+	defer a.streams.Add(-1)
+	if a.streams.Add(1) > maxStreams {
+		a.fail(w, r, omen.WithHint(fmt.Errorf("there are %d event streams already: %w", maxStreams, omen.ErrUnavailable), "close some pages of the web UI"))
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -84,7 +92,11 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 	send := func(format string, args ...any) bool {
 		_ = control.SetWriteDeadline(time.Now().Add(slowest))
 		_, err := fmt.Fprintf(w, format, args...)
-		return err == nil && control.Flush() == nil
+		if err != nil || control.Flush() != nil {
+			return false
+		}
+		_ = control.SetWriteDeadline(time.Time{}) // over HTTP/2 a deadline ends a stream that waits, too
+		return true
 	}
 	idle := time.NewTicker(keepAlive)
 	defer idle.Stop()

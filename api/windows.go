@@ -56,7 +56,7 @@ type CalendarFile struct {
 	File        string        `json:"file"`
 	ReadAt      Instant       `json:"read_at" doc:"when it was last read without an error"`
 	FailedSince Instant       `json:"failed_since" doc:"null: it can be read"`
-	Err         string        `json:"err" doc:"why it cannot be read; its windows stay as they were; empty: it can"`
+	Err         string        `json:"err" doc:"why it cannot be read; its windows are kept; empty: it can"`
 	Left        List[Omitted] `json:"left" doc:"the events that became no window when it was last read"`
 }
 

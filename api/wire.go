@@ -37,6 +37,7 @@ type Training struct {
 	NextDue   Instant    `json:"next_due" doc:"when the next model, or the first, is expected"`
 	NextGrade omen.Grade `json:"next_grade" doc:"the grade it will have"`
 	Err       string     `json:"err" doc:"why the last training gave no model"`
+	Failures  int        `json:"failures" doc:"trainings in a row that gave no model"`
 }
 
 // Host is a host in a list.
@@ -139,7 +140,7 @@ type Features struct {
 type Incident struct {
 	ID         string             `json:"id"`
 	Kind       omen.IncidentKind  `json:"kind" doc:"host, fleet, source or omen"`
-	Host       HostRef            `json:"host" doc:"of a fleet incident the likely first; of a source incident only source is set"`
+	Host       HostRef            `json:"host" doc:"of a fleet incident the likely first host; of a source incident only source is set"`
 	Members    List[HostRef]      `json:"members" doc:"every host of a fleet incident"`
 	State      omen.IncidentState `json:"state" doc:"open, acknowledged or closed"`
 	Severity   omen.Severity      `json:"severity" doc:"info, warning or critical"`
@@ -224,6 +225,7 @@ type Source struct {
 	Since          Instant           `json:"since"`
 	Err            string            `json:"err"`
 	FailedFeatures map[string]string `json:"failed_features" doc:"feature: why its query failed"`
+	LeftOut        map[string]string `json:"left_out" doc:"feature: which series were left out, since they have no label that names a host"`
 	Hosts          int               `json:"hosts"`
 	LastRead       Instant           `json:"last_read"`
 	ReadSeconds    Number            `json:"read_seconds"`
@@ -252,4 +254,5 @@ type Status struct {
 	Pages           *AllPages              `json:"pages" doc:"pages sent on all hosts, against what was promised"`
 	TimeZone        string                 `json:"time_zone" doc:"in which a time of day is meant, such as expected at this time; Local: this machine's, which has no name"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
+	Unauthenticated bool                   `json:"unauthenticated" doc:"other machines reach Omen, and it asks nobody for a password or certificate"`
 }

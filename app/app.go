@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -31,6 +30,10 @@ type Options struct {
 	PrometheusURLs []string // sources beside those of the file
 	Version        string
 
+	// AllowUnauthenticated lets Omen answer other machines without asking for a
+	// password or certificate.
+	AllowUnauthenticated bool
+
 	Log    *slog.Logger     // nil: silent
 	Out    io.Writer        // what people read at start; nil: nobody does
 	Hangup <-chan os.Signal // each value asks for a reload; may be nil
@@ -48,8 +51,10 @@ type process struct {
 	tsdb    *tsdb.DB
 	pages   *pages
 	address string // the web UI's, such as http://127.0.0.1:9909
+	exposed bool   // other machines reach it
+	web     webFile
 
-	handler  atomic.Pointer[http.Handler]
+	handler  atomic.Pointer[front]
 	failed   chan error      // a part that ended by itself, and why; room for one
 	reloads  chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
 	stopping chan struct{}   // closed when no request to reload is taken any more
@@ -99,7 +104,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	p := &process{
 		o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1), reloads: make(chan chan error), stopping: make(chan struct{}),
+		web: webFile{path: o.WebConfigFile},
 	}
+	limitMemory(p.log)
 	c, err := p.load() // before anything is opened: most mistakes are here
 	if err != nil {
 		return err
@@ -145,7 +152,7 @@ func (p *process) wait(ctx context.Context, served <-chan error) error {
 			return err
 		case <-p.o.Hangup:
 			if err := p.reload(ctx); err != nil {
-				p.log.Error("configuration not reloaded: the old one goes on", "err", err)
+				p.log.Error("configuration not reloaded: the old one stays in force", "err", err)
 			}
 		case answer := <-p.reloads:
 			answer <- p.reload(ctx)
@@ -170,7 +177,11 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 				"its format is Prometheus' own: https://prometheus.io/docs/prometheus/latest/configuration/https/")
 		}
 	}
-	p.address = webAddress(l.Addr(), secure(p.o.WebConfigFile))
+	p.address, p.exposed = webAddress(l.Addr(), secure(p.o.WebConfigFile)), !loopback(l.Addr())
+	if err := p.refuseExposed(); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
 	return l, nil
 }
 

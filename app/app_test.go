@@ -21,6 +21,7 @@ import (
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
 
@@ -54,7 +55,10 @@ func start(t *testing.T, o Options) *omenAt {
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan string, 1), make(chan error, 1)
 	a := &omenAt{t: t, out: &locked{}}
-	o.ListenAddress, o.Version, o.Out = "127.0.0.1:0", "test", a.out
+	o.Version, o.Out = "test", a.out
+	if o.ListenAddress == "" {
+		o.ListenAddress = "127.0.0.1:0"
+	}
 	o.Listening = func(address string) { up <- address }
 	go func() { done <- Run(ctx, o) }()
 	a.stop = sync.OnceValue(func() error {
@@ -118,9 +122,7 @@ func (a *omenAt) eventually(path, want string) string {
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(path, []byte(text), 0o600))
 }
 
 func TestServe(t *testing.T) {
@@ -142,9 +144,7 @@ func TestServe(t *testing.T) {
 		}
 	}
 	_, body := a.ask("GET", "/api/v1/query?query=up")
-	if err := json.Unmarshal([]byte(body), &up); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal([]byte(body), &up))
 	if r := up.Data.Result; len(r) != 1 || r[0].Metric["instance"] != "this-one" || r[0].Metric["job"] != "node" || r[0].Value[1] != "1" {
 		t.Errorf("up is %s, want one series of this-one with value 1", body)
 	}
@@ -154,10 +154,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("/metrics lacks %s", want)
 		}
 	}
-	documented, err := os.ReadFile("../docs/api.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	documented := must.Get(os.ReadFile("../docs/api.md"))(t)
 	for _, family := range regexp.MustCompile(`(?m)^# TYPE ((?:omen|anomaly)_\w+) `).FindAllStringSubmatch(metrics, -1) {
 		if !regexp.MustCompile("`" + family[1] + "[`{]").Match(documented) {
 			t.Errorf("docs/api.md does not have %s", family[1])
@@ -225,9 +222,7 @@ func TestStartWithoutACalendar(t *testing.T) {
 		if body := a.eventually("/api/v1/omen/windows", want); !strings.Contains(body, `"name":"patch"`) {
 			t.Errorf("the weekly window is not there: %s", body)
 		}
-		if err := a.stop(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, a.stop())
 		_ = os.Remove(ics)
 	}
 	if _, err := Check(file); err == nil || !strings.Contains(err.Error(), "ops.ics") {
@@ -242,9 +237,7 @@ func TestRestart(t *testing.T) {
 	o := Options{StoragePath: dir}
 	a := start(t, o)
 	hosts := a.eventually("/api/v1/omen/hosts", `"samples":3`)
-	if err := a.stop(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, a.stop())
 	var known struct{ Hosts []struct{ Name string } }
 	if err := json.Unmarshal([]byte(hosts), &known); err != nil || len(known.Hosts) != 1 {
 		t.Fatalf("hosts are %s, want one: %v", hosts, err)
@@ -264,17 +257,12 @@ func TestRestart(t *testing.T) {
 	}
 	var at struct{ Features []struct{ Name string } }
 	_, body := a.ask("GET", host)
-	if err := json.Unmarshal([]byte(body), &at); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal([]byte(body), &at))
 	given := map[string]float64{}
 	for _, f := range at.Features {
 		given[f.Name] = 0.5
 	}
-	text, err := json.Marshal(map[string]any{"features": given})
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must.Get(json.Marshal(map[string]any{"features": given}))(t)
 	if code, body := a.ask("POST", "/predict", string(text)); code != 200 || !strings.Contains(body, id) {
 		t.Errorf("a prediction answers %d %s, want one by model %s", code, body, id)
 	}
@@ -286,10 +274,7 @@ func TestRestart(t *testing.T) {
 // putModel stores a model of made-up samples, one each second, and returns its id.
 func putModel(t *testing.T, path string, h omen.Host) string {
 	t.Helper()
-	schema, err := feature.NewSchema(feature.Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := must.Get(feature.NewSchema(feature.Node()))(t)
 	rng := rand.New(rand.NewPCG(1, 1))
 	var rows []omen.Vector
 	for i := range 300 {
@@ -299,24 +284,13 @@ func putModel(t *testing.T, path string, h omen.Host) string {
 		}
 		rows = append(rows, v)
 	}
-	m, err := detect.Fit(t.Context(), schema, rows, nil, detect.Options{Step: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	blob, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := must.Get(detect.Fit(t.Context(), schema, rows, nil, detect.Options{Step: time.Second}))(t)
+	blob := must.Get(m.MarshalBinary())(t)
+	db := must.Get(store.Open(t.Context(), path, nil))(t)
 	defer db.Close()
 	info := m.Info()
 	info.Serving = true
-	if err := db.PutModel(t.Context(), info, blob); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutModel(t.Context(), info, blob))
 	return m.ID()
 }
 
@@ -337,14 +311,8 @@ func TestBuiltinProfiles(t *testing.T) {
 			t.Errorf("config does not know profile %s: %v", p.Name, err)
 		}
 	}
-	c, err := config.Parse([]byte("profiles: [{name: mine, extends: node, without: [swap_used], features: [{name: jobs, expr: 'sum by ($by) (jobs)', unit: 1/s, range: [0, 9], direction: up, deviation: 2}], derive: [{name: jobs_change, kind: change, of: jobs, over: 1m}]}]\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := Schemas(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := must.Get(config.Parse([]byte("profiles: [{name: mine, extends: node, without: [swap_used], features: [{name: jobs, expr: 'sum by ($by) (jobs)', unit: 1/s, range: [0, 9], direction: up, deviation: 2}], derive: [{name: jobs_change, kind: change, of: jobs, over: 1m}]}]\n")))(t)
+	all := must.Get(Schemas(c))(t)
 	mine := all["mine"]
 	if want := all["node"].Len() - 1 + 2; mine.Len() != want || mine.Index("swap_used") >= 0 {
 		t.Errorf("profile mine has %d features %v, want %d", mine.Len(), mine.Names(), want)
@@ -356,10 +324,7 @@ func TestBuiltinProfiles(t *testing.T) {
 }
 
 func TestPrometheusURLs(t *testing.T) {
-	l, err := load("", []string{"http://a:9090", "http://b:9090"}, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := must.Get(load("", []string{"http://a:9090", "http://b:9090"}, time.Now()))(t)
 	if l.conf.LocalEnabled() || len(l.conf.Sources) != 2 || l.conf.Sources[0].Name != "prometheus" || l.conf.Sources[1].Name != "prometheus-2" {
 		t.Errorf("got %+v, want two sources and not this machine", l.conf.Sources)
 	}

@@ -87,7 +87,7 @@ func (g *generation) refreshCalendars(ctx context.Context) error {
 const mostNamed = 20
 
 // readCalendars reads every calendar file once. The windows of one that cannot
-// be read stay as they were.
+// be read are kept.
 func (g *generation) readCalendars(ctx context.Context, now time.Time) {
 	for _, k := range g.conf.Calendars {
 		windows, left, err := readCalendar(k, now)
@@ -99,14 +99,14 @@ func (g *generation) readCalendars(ctx context.Context, now time.Time) {
 		}
 		switch news := g.calendars.note(k.Name, now, left, err); {
 		case news && err != nil:
-			g.p.log.Error("calendar cannot be read: its windows stay as they were", "path", k.File, "err", err)
+			g.p.log.Error("calendar cannot be read: its windows are kept", "path", k.File, "err", err)
 		case news:
 			g.p.log.Info("calendar read", "path", k.File, "count", len(windows))
 			for _, o := range left[:min(mostNamed, len(left))] {
-				g.p.log.Warn("calendar event is left out", "path", k.File, "err", fmt.Sprintf("%s (%s): %s", o.Summary, o.UID, o.Why))
+				g.p.log.Warn("calendar event is ignored", "path", k.File, "err", fmt.Sprintf("%s (%s): %s", o.Summary, o.UID, o.Why))
 			}
 			if more := len(left) - mostNamed; more > 0 {
-				g.p.log.Warn("more calendar events are left out", "path", k.File, "count", more)
+				g.p.log.Warn("more calendar events are ignored", "path", k.File, "count", more)
 			}
 		}
 	}

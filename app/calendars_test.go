@@ -9,6 +9,7 @@ import (
 
 	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -81,9 +82,7 @@ func TestCalendarsAreReadAgain(t *testing.T) {
 		}
 	}
 	write(t, file, "local: {instance: here}\n") // without the calendar
-	if err := p.reload(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, p.reload(t.Context()))
 	if windows, err := p.db.Windows(t.Context()); err != nil || slices.ContainsFunc(windows, func(w mute.Window) bool { return w.Calendar == "shifts" }) {
 		t.Errorf("windows %+v, %v: the calendar is no longer in the file", windows, err)
 	}

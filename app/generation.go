@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -34,7 +33,7 @@ type generation struct {
 	manager   *incident.Manager
 	relay     *notify.Relay
 	api       *api.API
-	handler   http.Handler
+	handler   front
 	watches   []*watched
 	remotes   []*series.Remote
 	calendars *calendarFiles
@@ -97,7 +96,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
 		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
-		Hosts: g, Operator: g, Metrics: registry, Log: p.log,
+		Hosts: g, Operator: g, Troubles: g.manager, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
 		return nil, err
@@ -109,6 +108,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	g.api = api.New(api.Options{
 		Store: p.db, Manager: g.manager, Runtime: g, Registry: registry,
 		Version: p.o.Version, Started: p.started, Zone: zoneOf(l.conf), Log: p.log,
+		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
 	})
 	g.handler = g.routes()
 	return g, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -23,9 +24,7 @@ func TestARemoteSourceInTwoProfiles(t *testing.T) {
 	a := start(t, Options{ConfigFile: local, StoragePath: filepath.Join(dir, "local")})
 	a.eventually("/api/v1/omen/hosts", `"name":"there"`)
 
-	if err := MakeStorage(filepath.Join(dir, "b")); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, MakeStorage(filepath.Join(dir, "b")))
 	file := filepath.Join(dir, "b", "omen.yml")
 	write(t, file, "profiles: [{name: mine, extends: node, without: [swap_used]}]\nsources: [{name: other, url: '"+a.address+"', step: 1s, profiles: [node, mine]}]\n")
 	p, down := runParts(t, file)
@@ -89,10 +88,7 @@ func TestTheWorseOfTwoProfilesIsTheSources(t *testing.T) {
 
 func TestWebAddress(t *testing.T) {
 	for address, want := range map[string]string{"10.0.0.1:80": "https://10.0.0.1:80", "[::1]:9909": "https://[::1]:9909"} {
-		tcp, err := net.ResolveTCPAddr("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
+		tcp := must.Get(net.ResolveTCPAddr("tcp", address))(t)
 		if got := webAddress(tcp, true); got != want {
 			t.Errorf("%s is %s, want %s", address, got, want)
 		}
@@ -108,10 +104,7 @@ func TestWebAddress(t *testing.T) {
 	if err := Run(t.Context(), Options{StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0", WebConfigFile: file}); !errors.Is(err, omen.ErrInvalid) || omen.Hint(err) == "" {
 		t.Errorf("a web configuration without its certificate: %v", err)
 	}
-	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := must.Get((&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0"))(t)
 	defer taken.Close()
 	if err := Run(t.Context(), Options{StoragePath: t.TempDir(), ListenAddress: taken.Addr().String()}); err == nil || omen.Hint(err) == "" {
 		t.Errorf("a port that is taken: %v", err)

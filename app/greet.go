@@ -19,6 +19,9 @@ func (p *process) greet(ctx context.Context, g *generation) {
 	}
 	fmt.Fprintf(&b, "\nOmen %s\n\n", p.o.Version)
 	line("web UI", "%s", p.address)
+	if p.exposed && !p.web.authenticates() {
+		line("access", "no authentication: every client that reaches it has full access (see --web.config.file)")
+	}
 	what := "watches"
 	if g.collector != nil {
 		line(what, "this machine, as %s: measured and scored every %s", g.collector.Instance(), g.conf.Local.Step)

@@ -93,14 +93,14 @@ func (t *teardown) add(name string, end func(context.Context) error) {
 // longer than [stopWithin].
 func (t *teardown) run() (err error) {
 	for _, s := range slices.Backward(t.steps) {
-		t.log.Debug("stopping", "part", s.name)
+		t.log.Debug("part stopping", "kind", s.name)
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 		done := make(chan error, 1)
 		go func() { done <- s.end(ctx) }()
 		select {
 		case ended := <-done:
 			err = errors.Join(err, ended)
-		case <-time.After(stopWithin + time.Second): // who heeds ctx says itself what did not end
+		case <-time.After(stopWithin + time.Second): // a step that ends with ctx says itself what did not end
 			err = errors.Join(err, fmt.Errorf("stop %s: not ended within %s", s.name, stopWithin))
 		}
 		cancel()

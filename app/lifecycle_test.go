@@ -17,6 +17,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
@@ -35,41 +36,28 @@ func opened(n int) omen.Change {
 // seed makes a database with one row of every kind that is read at a start.
 func seed(t *testing.T, dir string) {
 	t.Helper()
-	if err := MakeStorage(dir); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), DatabasePath(dir), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, MakeStorage(dir))
+	db := must.Get(store.Open(t.Context(), DatabasePath(dir), nil))(t)
 	match := []mute.Matcher{{Name: "host", Value: "x", IsEqual: true}}
 	now := time.Now()
-	err = errors.Join(
+	must.OK(t, errors.Join(
 		db.PutSilence(t.Context(), mute.Silence{ID: "s", Match: match, From: now, Until: now.Add(time.Hour), By: "ann", Reason: "work"}, ann),
 		db.PutWindow(t.Context(), mute.Window{ID: "w", Name: "w", Match: match, Start: "2026-01-04T02:00:00", Duration: time.Hour, Effect: mute.EffectExclude, By: "ann", Created: now}, ann),
 		db.AppendFeedback(t.Context(), []feedback.Pattern{{ID: "p", Verdict: omen.NotAProblem, Created: now, By: "ann"}}, ann),
 		db.PutEvent(t.Context(), mute.Event{ID: "e", Kind: mute.EventNote, At: now, Title: "t", Match: match}),
 		db.PutSetting(t.Context(), "incident.memory", incident.Memory{}),
-		db.Append(t.Context(), opened(1)), db.Close())
-	if err != nil {
-		t.Fatal(err)
-	}
+		db.Append(t.Context(), opened(1)), db.Close()))
 }
 
 // damage makes the rows that seed made unreadable.
 func damage(t *testing.T, dir string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+DatabasePath(dir)+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(sql.Open("sqlite", "file:"+DatabasePath(dir)+"?_pragma=busy_timeout(10000)"))(t)
 	defer db.Close()
 	for _, statement := range []string{
 		"UPDATE document SET body = '{' WHERE id IN ('s', 'w', 'p', 'e', 'incident.memory')", "UPDATE incident SET body = '{'",
 	} {
-		if _, err := db.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(db.ExecContext(t.Context(), statement))(t)
 	}
 }
 
@@ -93,8 +81,8 @@ func TestDamagedRowsAreSetAside(t *testing.T) {
 				}
 			}
 			a.eventually("/metrics", "omen_store_damaged_rows 6\n")
-			for _, want := range []string{"kind=silence id=s", "kind=window id=w", "kind=pattern id=p", "kind=event id=e", "kind=setting id=incident.memory", "kind=incident id=i1"} {
-				if n := strings.Count(log.String(), want+" "); n != 1 {
+			for _, want := range []string{`kind=silence err="s: `, `kind=window err="w: `, `kind=pattern err="p: `, `kind=event err="e: `, `kind=setting err="incident.memory: `, `kind=incident err="i1: `} {
+				if n := strings.Count(log.String(), want); n != 1 {
 					t.Errorf("the log has %q %d times, want once:\n%s", want, n, log)
 				}
 			}
@@ -143,9 +131,7 @@ func TestFullDisk(t *testing.T) {
 	p, down := runParts(t, file)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := p.db.Limit(ctx, 0); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, p.db.Limit(ctx, 0))
 	var err error
 	for n := 2; err == nil; n++ {
 		err = p.db.Append(ctx, opened(n))
@@ -176,9 +162,7 @@ func TestFullDisk(t *testing.T) {
 			k.Scores = append(k.Scores, omen.Score{Host: h, At: k.At, Value: 9, Unsmoothed: 9, Grade: omen.Established, Model: "m",
 				Causes: []omen.Cause{{Feature: fmt.Sprint("cause-", n), Share: 1, Actual: 9, Upper: 1}}})
 		}
-		if err := before.Offer(ctx, k); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, before.Offer(ctx, k))
 	}
 	for before.manager.Health().Err == "" {
 		if ctx.Err() != nil {

@@ -111,19 +111,33 @@ func worse(a, b omen.SourceStatus) omen.SourceStatus {
 		failed = map[string]string{}
 	}
 	maps.Copy(failed, b.FailedFeatures)
+	left := maps.Clone(a.LeftOut)
+	if left == nil {
+		left = map[string]string{}
+	}
+	maps.Copy(left, b.LeftOut)
 	hosts := max(a.Hosts, b.Hosts)
 	if slices.Index(severity, b.State) > slices.Index(severity, a.State) {
 		a = b
 	}
-	a.FailedFeatures, a.Hosts = failed, hosts
+	a.FailedFeatures, a.LeftOut, a.Hosts = failed, left, hosts
 	return a
 }
 
-// Ready says which source is still being waited for.
-func (g *generation) Ready() error {
-	for _, s := range g.Sources() {
-		if s.State == omen.SourceStarting {
+// blind is how long a source may be down before Omen is not ready.
+const blind = 30 * time.Second
+
+// Ready says which source is still being waited for, or down.
+func (g *generation) Ready() error { return waiting(g.Sources(), time.Now()) }
+
+// waiting says which source keeps Omen from being ready.
+func waiting(sources []omen.SourceStatus, now time.Time) error {
+	for _, s := range sources {
+		switch {
+		case s.State == omen.SourceStarting:
 			return fmt.Errorf("source %s is starting", s.Name)
+		case s.State == omen.SourceDown && now.Sub(s.Since) > blind:
+			return fmt.Errorf("source %s is down since %s: %s", s.Name, s.Since.UTC().Format(time.RFC3339), s.Err)
 		}
 	}
 	return nil

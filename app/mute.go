@@ -24,7 +24,7 @@ const by = "configuration"
 // settingCalendars is where the store keeps which calendars the file had.
 const settingCalendars = "app.calendars"
 
-// loadMutes reads maintenance windows, and what can be told of calendars without
+// loadMutes reads maintenance windows, and what can be said of calendars without
 // reading them: their files are read while Omen runs, and stop nothing.
 func (l *loaded) loadMutes(now time.Time) error {
 	l.windows = nil

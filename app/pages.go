@@ -48,7 +48,7 @@ func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) 
 	head, err2 := db.Head(ctx)
 	before, err3 := db.Notifying(ctx, later(p.since, now.Add(-week)))
 	if err := errors.Join(err, err2, err3); err != nil {
-		return nil, fmt.Errorf("begin to count pages: %w", err)
+		return nil, fmt.Errorf("start counting pages: %w", err)
 	}
 	for _, c := range before {
 		p.add(c)

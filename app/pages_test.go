@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
 
@@ -29,23 +30,21 @@ func TestPagesAreCounted(t *testing.T) {
 			p.fill(all, 1, time.Now())
 			return all
 		}
-		tell := func(id string, kind omen.ChangeKind, n int, suppressed, reason string) {
+		change := func(id string, kind omen.ChangeKind, n int, suppressed, reason string) {
 			c := omen.Change{Kind: kind, At: time.Now(), Reason: reason, Incident: omen.Incident{
 				ID: id, Kind: omen.HostIncident, Host: web, Severity: omen.Warning, Suppressed: suppressed, ChangeNumber: n,
 			}}
-			if err := db.Append(context.Background(), c); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, db.Append(context.Background(), c))
 			synctest.Wait()
 		}
 		time.Sleep(6 * time.Hour) // synctest's clock, as below
-		tell("i1", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
-		tell("i1", omen.ChangeEscalated, 2, "", omen.ReasonSeverity)
-		tell("i1", omen.ChangeReopened, 3, "", omen.ReasonReopened)
-		tell("i2", omen.ChangeOpened, 1, omen.ReasonSilenced, omen.ReasonSilenced)
-		tell("i3", omen.ChangeOpened, 1, omen.ReasonColdStart, omen.ReasonColdStart)
-		tell("i3", omen.ChangeEscalated, 2, "", omen.ReasonLifted)
-		tell("i4", omen.ChangeOpened, 1, omen.ReasonFleet, omen.ReasonFleet)
+		change("i1", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
+		change("i1", omen.ChangeEscalated, 2, "", omen.ReasonSeverity)
+		change("i1", omen.ChangeReopened, 3, "", omen.ReasonReopened)
+		change("i2", omen.ChangeOpened, 1, omen.ReasonSilenced, omen.ReasonSilenced)
+		change("i3", omen.ChangeOpened, 1, omen.ReasonColdStart, omen.ReasonColdStart)
+		change("i3", omen.ChangeEscalated, 2, "", omen.ReasonLifted)
+		change("i4", omen.ChangeOpened, 1, omen.ReasonFleet, omen.ReasonFleet)
 		h := status()
 		if h[0].Pages.Opened != 2 || h[1].Pages.Opened != 0 || !math.IsNaN(h[0].Pages.PerWeek()) || h[0].Pages.Days != 0.25 {
 			t.Errorf("after six hours %+v, want 2 pages of web-1, not scaled", h[0].Pages)
@@ -55,14 +54,12 @@ func TestPagesAreCounted(t *testing.T) {
 		}
 		time.Sleep(42 * time.Hour) // two days since the first run
 		p.end(t)
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Close())
 		if db, err = store.Open(t.Context(), path, nil); err != nil {
 			t.Fatal(err)
 		}
 		p = follow(t, db)
-		tell("i5", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
+		change("i5", omen.ChangeOpened, 1, "", omen.ReasonAnomalous)
 		h = status()
 		if got := h[0].Pages; got.Opened != 3 || got.Days != 2 || got.PerWeek() != 3*7/2.0 {
 			t.Errorf("after two days and a restart %+v, want 3 pages in 2 days, 10.5 a week", got)
@@ -78,9 +75,7 @@ func TestPagesAreCounted(t *testing.T) {
 			t.Errorf("after eight days %+v, want the one page of the last week", got)
 		}
 		p.end(t)
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Close())
 	})
 }
 
@@ -92,10 +87,7 @@ type following struct {
 
 func follow(t *testing.T, db *store.DB) following {
 	t.Helper()
-	p, err := newPages(t.Context(), db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := must.Get(newPages(t.Context(), db, time.Now()))(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.run(ctx) }()

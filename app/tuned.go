@@ -13,7 +13,7 @@ import (
 // settingTuned is where the store keeps what `omen tune` found.
 const settingTuned = "detect.tuned"
 
-// Tuned is what `omen tune` found to learn best.
+// Tuned is the settings that `omen tune` found best.
 type Tuned struct {
 	Hidden       []int     `json:"hidden"`
 	LearningRate float64   `json:"learning_rate"`
@@ -44,7 +44,7 @@ func (p *process) detectOptions(ctx context.Context, c *config.Config) (detect.O
 	}
 	if found {
 		o = t.Apply(o)
-		p.log.Info("models are trained as tuned", "from", t.From, "at", t.At)
+		p.log.Info("models are trained with the tuned settings", "host", t.From)
 	}
 	return o, nil
 }

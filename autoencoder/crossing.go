@@ -3,10 +3,12 @@ package autoencoder
 import (
 	"fmt"
 	"unsafe"
+
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // Groups is how many groups of features a [Crossing] hides in turn.
-const Groups = 4
+const Groups = simd.Groups
 
 // Crossing predicts each feature of a row from the features of the other
 // groups: what [Network.Reconstruct] gives for as many copies of the row as
@@ -28,7 +30,7 @@ func (n *Network) Crossing(group []uint8) *Crossing {
 	if !n.masked || len(group) != n.width {
 		panic(fmt.Sprintf("autoencoder: %d groups for %d features, masked %v", len(group), n.width, n.masked))
 	}
-	c := &Crossing{net: n, group: make([]uint8, pad(n.width)), order: make([]int32, 0, n.width)}
+	c := &Crossing{net: n, group: make([]uint8, simd.Pad(n.width)), order: make([]int32, 0, n.width)}
 	copy(c.group, group)
 	for g := range Groups {
 		for j, of := range group {
@@ -126,16 +128,16 @@ func (c *Crossing) Predict(dst, row, present []float32, complete bool, s *CrossS
 		c.sum(masks, present, l.w[l.k/2*l.n:])
 	}
 	c.sum(s.sums, row, l.w)
-	others(s.acts[0], s.sums, masks, l.b, l.n)
-	tanh(s.acts[0])
+	simd.Others(s.acts[0], s.sums, masks, l.b, l.n)
+	simd.Tanh(s.acts[0])
 	for i := 1; i < last; i++ {
 		l := &n.layers[i]
-		multiply(s.acts[i], l.n, s.acts[i-1], l.k, 1, l.w, l.n, l.b, Groups, l.k, l.n)
-		tanh(s.acts[i])
+		simd.Multiply(s.acts[i], l.n, s.acts[i-1], l.k, 1, l.w, l.n, l.b, Groups, l.k, l.n)
+		simd.Tanh(s.acts[i])
 	}
 	l = &n.layers[last]
-	transpose(s.turn, s.acts[last-1], l.k)
-	pick(s.out, s.turn, c.group, l.w, l.b, l.k, l.n)
+	simd.Transpose(s.turn, s.acts[last-1], l.k)
+	simd.Pick(s.out, s.turn, c.group, l.w, l.b, l.k, l.n)
 	copy(dst, s.out)
 }
 
@@ -144,6 +146,6 @@ func (c *Crossing) sum(dst, x, w []float32) {
 	n := c.net.layers[0].n
 	for g := range Groups {
 		rows := c.order[c.first[g]:c.first[g+1]]
-		gather(dst[g*n:(g+1)*n], x, rows, w)
+		simd.Gather(dst[g*n:(g+1)*n], x, rows, w)
 	}
 }

@@ -3,8 +3,11 @@ package autoencoder
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // crossed is a network, a grouping of its features and a row with gaps.
@@ -102,5 +105,25 @@ func BenchmarkCrossing(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		c.Predict(dst, row, present, true, s)
+	}
+}
+
+// TestCrossingEqualsPlain covers blocks of columns of every kind.
+func TestCrossingEqualsPlain(t *testing.T) {
+	if !simd.Plainly(func() {}) {
+		t.Skip("this build or processor has only the plain kernels")
+	}
+	for _, width := range []int{1, 3, 8, 13, 40, 47, 130} {
+		for _, hidden := range [][]int{{32, 8, 32}, {20, 5, 11}, {70}} {
+			for _, gaps := range []bool{false, true} {
+				n, group, row, present := crossed(t, width, hidden, gaps)
+				got, want := make([]float32, width), make([]float32, width)
+				n.Crossing(group).Predict(got, row, present, !gaps, n.NewCrossScratch())
+				simd.Plainly(func() { n.Crossing(group).Predict(want, row, present, !gaps, n.NewCrossScratch()) })
+				if !slices.Equal(got, want) {
+					t.Fatalf("width %d, hidden %v: %v, plain %v", width, hidden, got, want)
+				}
+			}
+		}
 	}
 }

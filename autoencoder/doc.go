@@ -26,18 +26,11 @@
 //
 // # Speed
 //
-// On amd64 with AVX2, found out at run time, the kernels are hand-written
-// assembly (kernel_amd64.s); elsewhere, and with the build tag purego, they
-// are the Go of kernel.go, about ten times slower. The choice was between that
-// and Go 1.26's simd/archsimd: the latter needs GOEXPERIMENT=simd at build
-// time, so that a plain `go build` or `go install` would be slow without a
-// word, and its API is not covered by Go's compatibility promise. Six short
-// loops of assembly are the smaller burden. They do without FMA and AVX-512:
-// fused multiplication would need an emulation in every other build to keep
-// equal bits, and separate operations are already fast enough: training
-// (10,080 rows of 40 features, 12 epochs) takes about 1/18 of PyTorch's time
-// on one core, measured by `go test -v ./bench/torch`, and 53 ms on the
-// machine it was written on; reconstructing a row takes about 0.25 µs.
+// The arithmetic is internal/simd's: with its vector kernels training (10,080
+// rows of 40 features, 12 epochs) takes about 1/18 of PyTorch's time on one
+// core, measured by `go test -v ./bench/torch`, and 53 ms on the machine it was
+// written on; reconstructing a row takes about 0.25 µs. The plain kernels take
+// about ten times as long.
 //
 // Every matrix product is one kernel: results lie row by row with columns in
 // the vector's lanes, so that no product needs a sum across lanes. The

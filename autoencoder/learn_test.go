@@ -15,7 +15,7 @@ func TestLearnsLowRank(t *testing.T) {
 	rows := lowRank(4000, width, 2, 0.1, 3)
 	n, r := mustTrain(t, rows, width, Options{Seed: 1, Holdout: 0.25, Epochs: 30})
 	fresh := lowRank(4000, width, 2, 0.1, 3)[3000*width:]
-	mse := n.MeanSquaredError(fresh)
+	mse := meanSquaredError(n, fresh)
 	t.Logf("train %.4f validation %.4f, mean squared error %.4f", r.Loss().Train, r.Loss().Validation, mse)
 	if mse > 0.03 {
 		t.Errorf("mean squared error %v, want below 0.03", mse)

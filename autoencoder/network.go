@@ -2,15 +2,9 @@ package autoencoder
 
 import (
 	"fmt"
-	"math"
+
+	"github.com/omenhq/omen/internal/simd"
 )
-
-// lanes is the width of a vector register in float32: the innermost dimension
-// of every matrix is padded to a multiple of it with zeros, which training
-// leaves at zero.
-const lanes = 8
-
-func pad(n int) int { return (n + lanes - 1) / lanes * lanes }
 
 // Network is a trained autoencoder. It is immutable and safe for concurrent
 // use; the zero value is not usable.
@@ -22,7 +16,8 @@ type Network struct {
 }
 
 // layer computes act(x·w + b). Rows of w are inputs, columns outputs, both
-// padded; w and b alias Network.params.
+// padded with zeros to a multiple of [simd.Lanes], which training leaves at zero;
+// w and b alias Network.params.
 type layer struct {
 	in, out int // true sizes
 	k, n    int // padded sizes: k rows of w, n columns
@@ -33,7 +28,7 @@ type layer struct {
 // newNetwork has the given shape and all parameters zero.
 func newNetwork(width int, masked bool, hidden []int) *Network {
 	n := &Network{width: width, masked: masked}
-	in, k := width, pad(width)
+	in, k := width, simd.Pad(width)
 	if masked {
 		in, k = 2*in, 2*k
 	}
@@ -43,9 +38,9 @@ func newNetwork(width int, masked bool, hidden []int) *Network {
 		if i < len(hidden) {
 			out = hidden[i]
 		}
-		n.layers = append(n.layers, layer{in: in, out: out, k: k, n: pad(out), tanh: i < len(hidden)})
-		total += (k + 1) * pad(out)
-		in, k = out, pad(out)
+		n.layers = append(n.layers, layer{in: in, out: out, k: k, n: simd.Pad(out), tanh: i < len(hidden)})
+		total += (k + 1) * simd.Pad(out)
+		in, k = out, simd.Pad(out)
 	}
 	n.setParams(make([]float32, total))
 	return n
@@ -71,7 +66,7 @@ func (n *Network) clone() *Network {
 // row is the padded row of layer i's weights that belongs to its input in.
 func (n *Network) row(i, in int) int {
 	if i == 0 && n.masked && in >= n.width {
-		return in - n.width + pad(n.width)
+		return in - n.width + simd.Pad(n.width)
 	}
 	return in
 }
@@ -89,20 +84,6 @@ func (n *Network) Hidden() []int {
 		h = append(h, l.out)
 	}
 	return h
-}
-
-// Bottleneck is the number of units of the narrowest hidden layer (the first
-// of equals), which is what [Network.Encode] returns per row.
-func (n *Network) Bottleneck() int { return n.layers[n.bottleneck()].out }
-
-func (n *Network) bottleneck() int {
-	best := 0
-	for i, l := range n.layers[:len(n.layers)-1] {
-		if l.out < n.layers[best].out {
-			best = i
-		}
-	}
-	return best
 }
 
 // Layer is one dense layer in exchange form: y = act(x·Weights + Bias).
@@ -172,39 +153,7 @@ func (n *Network) fits(s *Scratch) bool {
 // entries as 0. Reconstruct allocates nothing. It panics if lengths disagree
 // or the scratch is of another shape.
 func (n *Network) Reconstruct(dst, rows, mask []float32, s *Scratch) {
-	n.checkCall(dst, rows, mask, n.width, s)
-	last := len(n.layers) - 1
-	n.each(rows, mask, s, last, func(lo, count int) {
-		unpad(dst[lo*n.width:], s.acts[last], count, n.width)
-	})
-}
-
-// Encode writes to dst the outputs of the narrowest hidden layer,
-// [Network.Bottleneck] values in (-1, 1) per row. Otherwise it is as
-// [Network.Reconstruct].
-func (n *Network) Encode(dst, rows, mask []float32, s *Scratch) {
-	i := n.bottleneck()
-	w := n.layers[i].out
-	n.checkCall(dst, rows, mask, w, s)
-	n.each(rows, mask, s, i, func(lo, count int) {
-		unpad(dst[lo*w:], s.acts[i], count, w)
-	})
-}
-
-func (n *Network) checkCall(dst, rows, mask []float32, out int, s *Scratch) {
-	switch {
-	case len(rows)%n.width != 0 || len(dst) != len(rows)/n.width*out:
-		panic(fmt.Sprintf("autoencoder: %d values in, %d out, for %d and %d a row", len(rows), len(dst), n.width, out))
-	case mask != nil && len(mask) != len(rows):
-		panic(fmt.Sprintf("autoencoder: mask of %d values for %d", len(mask), len(rows)))
-	case !n.fits(s):
-		panic("autoencoder: scratch of another network's shape")
-	}
-}
-
-// each runs the layers up to the given one over all rows in pieces and calls
-// done after each with its first row and its number of rows.
-func (n *Network) each(rows, mask []float32, s *Scratch, upto int, done func(lo, count int)) {
+	n.checkCall(dst, rows, mask, s)
 	w := n.width
 	for lo := 0; lo*w < len(rows); lo += s.batch {
 		count := min(s.batch, len(rows)/w-lo)
@@ -213,8 +162,22 @@ func (n *Network) each(rows, mask []float32, s *Scratch, upto int, done func(lo,
 			m = mask[lo*w : (lo+count)*w]
 		}
 		n.fill(s.input, rows[lo*w:(lo+count)*w], m)
-		n.forward(s, count, upto)
-		done(lo, count)
+		n.forward(s, count)
+		out := s.acts[len(s.acts)-1]
+		for r := range count {
+			copy(dst[(lo+r)*w:(lo+r+1)*w], out[r*simd.Pad(w):])
+		}
+	}
+}
+
+func (n *Network) checkCall(dst, rows, mask []float32, s *Scratch) {
+	switch {
+	case len(rows)%n.width != 0 || len(dst) != len(rows):
+		panic(fmt.Sprintf("autoencoder: %d values in, %d out, for rows of %d", len(rows), len(dst), n.width))
+	case mask != nil && len(mask) != len(rows):
+		panic(fmt.Sprintf("autoencoder: mask of %d values for %d", len(mask), len(rows)))
+	case !n.fits(s):
+		panic("autoencoder: scratch of another network's shape")
 	}
 }
 
@@ -226,7 +189,7 @@ func (n *Network) fill(input, rows, mask []float32) {
 		if mask == nil {
 			copy(in, x)
 			if n.masked {
-				present := in[pad(w):][:w]
+				present := in[simd.Pad(w):][:w]
 				for j := range present {
 					present[j] = 1
 				}
@@ -241,57 +204,21 @@ func (n *Network) fill(input, rows, mask []float32) {
 			}
 			in[j] = v
 			if n.masked {
-				in[pad(w)+j] = p
+				in[simd.Pad(w)+j] = p
 			}
 		}
 	}
 }
 
-// forward computes the activations of layers 0 to upto for count rows of
-// s.input.
-func (n *Network) forward(s *Scratch, count, upto int) {
+// forward computes the activations of all layers for count rows of s.input.
+func (n *Network) forward(s *Scratch, count int) {
 	x := s.input
-	for i := range upto + 1 {
+	for i := range n.layers {
 		l, y := &n.layers[i], s.acts[i]
-		multiply(y, l.n, x, l.k, 1, l.w, l.n, l.b, count, l.k, l.n)
+		simd.Multiply(y, l.n, x, l.k, 1, l.w, l.n, l.b, count, l.k, l.n)
 		if l.tanh {
-			tanh(y[:count*l.n])
+			simd.Tanh(y[:count*l.n])
 		}
 		x = y
 	}
-}
-
-func unpad(dst, padded []float32, rows, width int) {
-	n := pad(width)
-	for r := range rows {
-		copy(dst[r*width:(r+1)*width], padded[r*n:])
-	}
-}
-
-// MeanSquaredError is the mean of (reconstruction − x)² over all entries of
-// the rows, with nothing hidden; NaN entries are hidden and not counted.
-// It is NaN if there is no entry.
-func (n *Network) MeanSquaredError(rows []float32) float64 {
-	const batch = 128
-	w := n.width
-	s := n.NewScratch(batch)
-	dst, mask := make([]float32, batch*w), make([]float32, batch*w)
-	var sum, count float64
-	for lo := 0; lo < len(rows); lo += batch * w {
-		x := rows[lo:min(lo+batch*w, len(rows))]
-		for i, v := range x {
-			mask[i] = 1
-			if v != v {
-				mask[i] = 0
-			}
-		}
-		n.Reconstruct(dst[:len(x)], x, mask[:len(x)], s)
-		for i, v := range x {
-			if e := float64(dst[i]) - float64(v); !math.IsNaN(e) {
-				sum += e * e
-				count++
-			}
-		}
-	}
-	return sum / count
 }

@@ -22,24 +22,14 @@ func TestReconstructInPieces(t *testing.T) {
 				x[i] = float32(math.NaN()) // is not looked at
 			}
 		}
-		want, code := make([]float32, len(x)), make([]float32, rows*n.Bottleneck())
-		s := n.NewScratch(rows)
-		n.Reconstruct(want, x, mask, s)
-		n.Encode(code, x, mask, s)
+		want := make([]float32, len(x))
+		n.Reconstruct(want, x, mask, n.NewScratch(rows))
 		for _, batch := range []int{1, 3, 8, 100} {
 			got := append([]float32(nil), x...)
-			s := n.NewScratch(batch)
-			n.Reconstruct(got, got, mask, s)
-			part := make([]float32, len(code))
-			n.Encode(part, x, mask, s)
+			n.Reconstruct(got, got, mask, n.NewScratch(batch))
 			for i := range want {
 				if want[i] != got[i] {
 					t.Fatalf("masked %v batch %d: value %d is %v, want %v", masked, batch, i, got[i], want[i])
-				}
-			}
-			for i := range code {
-				if code[i] != part[i] || !(math.Abs(float64(code[i])) <= 1) {
-					t.Fatalf("masked %v batch %d: code %d is %v, want %v", masked, batch, i, part[i], code[i])
 				}
 			}
 		}
@@ -100,11 +90,10 @@ func TestParametersAreTheNetwork(t *testing.T) {
 func TestReconstructAllocatesNothing(t *testing.T) {
 	n, _ := mustTrain(t, lowRank(200, 40, 3, 0.1, 1), 40, Options{Masked: true, Epochs: 1})
 	x, mask := make([]float32, 160), make([]float32, 160)
-	dst, s, code := make([]float32, 160), n.NewScratch(4), make([]float32, 4*n.Bottleneck())
+	dst, s := make([]float32, 160), n.NewScratch(4)
 	if a := testing.AllocsPerRun(100, func() {
 		n.Reconstruct(dst, x, mask, s)
 		n.Reconstruct(dst, x, nil, s)
-		n.Encode(code, x, mask, s)
 	}); a != 0 {
 		t.Errorf("%v allocations", a)
 	}
@@ -120,7 +109,6 @@ func TestCallersBugsPanic(t *testing.T) {
 		"short dst":   func() { n.Reconstruct(make([]float32, 4), make([]float32, 8), nil, s) },
 		"short mask":  func() { n.Reconstruct(make([]float32, 8), make([]float32, 8), make([]float32, 4), s) },
 		"scratch":     func() { n.Reconstruct(make([]float32, 8), make([]float32, 8), nil, other) },
-		"code":        func() { n.Encode(make([]float32, 8), make([]float32, 8), nil, s) },
 	} {
 		func() {
 			defer func() {

@@ -3,6 +3,7 @@ package autoencoder
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -15,31 +16,33 @@ import (
 // become the standardised rows that the network takes, and what is written
 // into the metadata.
 type Export struct {
-	Shift, Scale []float64 // per feature: z = (x − Shift)/Scale; nil: 0 and 1
-	Limit        float64   // z is clipped to ±Limit; 0: not
-	Knee         float64   // beyond ±Knee z grows as Knee + ln(|z|−Knee+1); 0: not
+	Shift, Scale []float64 // per feature: z = (x − Shift)/Scale
+	Limit        float64   // z is clipped to ±Limit
+	Knee         float64   // beyond ±Knee z grows as Knee + ln(|z|−Knee+1)
 	Names        []string  // of the features; stored as a JSON list under "features"
 	Meta         map[string]string
 }
 
 func (e Export) check(width int) error {
+	bad := func(what string, v any) error { return fmt.Errorf("export autoencoder: %s is %v", what, v) }
 	for name, l := range map[string]int{"shift": len(e.Shift), "scale": len(e.Scale), "names": len(e.Names)} {
-		if l != 0 && l != width {
+		if l != width {
 			return fmt.Errorf("export autoencoder: %s of %d features, the network has %d", name, l, width)
 		}
 	}
-	for i := range e.Shift {
+	for i := range width {
 		if !finite(e.Shift[i]) {
-			return fmt.Errorf("export autoencoder: shift of feature %d is %v", i, e.Shift[i])
+			return bad(fmt.Sprintf("shift of feature %d", i), e.Shift[i])
 		}
-	}
-	for i := range e.Scale {
 		if !finite(e.Scale[i]) || e.Scale[i] == 0 {
-			return fmt.Errorf("export autoencoder: scale of feature %d is %v", i, e.Scale[i])
+			return bad(fmt.Sprintf("scale of feature %d", i), e.Scale[i])
 		}
 	}
-	if !finite(e.Limit) || !finite(e.Knee) || e.Limit < 0 || e.Knee < 0 {
-		return fmt.Errorf("export autoencoder: limit %v, knee %v", e.Limit, e.Knee)
+	if !finite(e.Limit) || !(e.Limit > 0) {
+		return bad("limit", e.Limit)
+	}
+	if !finite(e.Knee) || !(e.Knee > 0) {
+		return bad("knee", e.Knee)
 	}
 	return nil
 }
@@ -48,13 +51,12 @@ func (e Export) check(width int) error {
 // finite.
 const maxGrowth = 12
 
-// ONNX encodes the network with its input scaling as an ONNX model (opset 13,
-// IR version 7). N is the number of rows.
+// ONNX encodes a masked network with its input scaling as an ONNX model (opset
+// 13, IR version 7). N is the number of rows.
 //
 // Inputs: "x", float64 [N, Width], features in their own units, where NaN is a
-// gap and counts as hidden; and, if the network is masked, "mask", float32 [N,
-// Width], 1 where an entry is present and 0 where it is to be predicted from
-// the others.
+// gap and counts as hidden; and "mask", float32 [N, Width], 1 where an entry is
+// present and 0 where it is to be predicted from the others.
 //
 // Outputs: "standardised", float32, the rows as the network takes them (0 at
 // gaps); "reconstruction", float32, what [Network.Reconstruct] gives for them;
@@ -63,22 +65,19 @@ func (n *Network) ONNX(e Export) ([]byte, error) {
 	if err := e.check(n.width); err != nil {
 		return nil, err
 	}
-	meta := maps.Clone(e.Meta)
-	if len(e.Names) > 0 {
-		names, err := json.Marshal(e.Names)
-		if err != nil {
-			return nil, fmt.Errorf("export autoencoder: names: %w", err)
-		}
-		if meta == nil {
-			meta = map[string]string{}
-		}
-		meta["features"] = string(names)
+	if !n.masked {
+		return nil, errors.New("export autoencoder: the network takes no mask")
 	}
-	g := n.graph(e)
+	names, err := json.Marshal(e.Names)
+	if err != nil {
+		return nil, fmt.Errorf("export autoencoder: names: %w", err)
+	}
+	meta := map[string]string{"features": string(names)}
+	maps.Copy(meta, e.Meta)
 	var m message
 	m.number(1, 7) // ir_version
 	m.text(2, "omen")
-	m.bytes(7, g)
+	m.bytes(7, n.graph(e))
 	var opset message
 	opset.text(1, "")
 	opset.number(2, 13)
@@ -95,16 +94,13 @@ func (n *Network) ONNX(e Export) ([]byte, error) {
 // graph is the GraphProto: scaling, network, scaling back.
 func (n *Network) graph(e Export) message {
 	var g graph
-	n.scaleIn(&g, e)
-	h := "standardised"
-	if n.masked {
-		g.node("Not", []string{"gap"}, "known")
-		g.cast("known", "known_float", typeFloat)
-		g.node("Mul", []string{"mask", "known_float"}, "present")
-		g.node("Mul", []string{h, "present"}, "shown")
-		g.node("Concat", []string{"shown", "present"}, "input", intAttribute("axis", 1))
-		h = "input"
-	}
+	g.scaleIn(e)
+	g.node("Not", []string{"gap"}, "known")
+	g.cast("known", "known_float", typeFloat)
+	g.node("Mul", []string{"mask", "known_float"}, "present")
+	g.node("Mul", []string{"standardised", "present"}, "shown")
+	g.node("Concat", []string{"shown", "present"}, "input", intAttribute("axis", 1))
+	h := "input"
 	for i, l := range n.Parameters() {
 		name := func(s string) string { return fmt.Sprintf("layer%d_%s", i+1, s) }
 		g.floats(name("weights"), l.Weights, l.In, l.Out)
@@ -120,16 +116,14 @@ func (n *Network) graph(e Export) message {
 			h = name("tanh")
 		}
 	}
-	n.scaleOut(&g, e)
+	g.scaleOut()
 
 	var m message
 	m = append(m, g.nodes...)
 	m.text(2, "autoencoder")
 	m = append(m, g.initializers...)
 	m.bytes(11, value("x", typeDouble, n.width))
-	if n.masked {
-		m.bytes(11, value("mask", typeFloat, n.width))
-	}
+	m.bytes(11, value("mask", typeFloat, n.width))
 	m.bytes(12, value("standardised", typeFloat, n.width))
 	m.bytes(12, value("reconstruction", typeFloat, n.width))
 	m.bytes(12, value("expected", typeDouble, n.width))
@@ -138,73 +132,45 @@ func (n *Network) graph(e Export) message {
 
 // scaleIn turns x into "standardised", in float64 until the last step: a
 // feature's mean may exceed its deviation by more than float32 resolves.
-func (n *Network) scaleIn(g *graph, e Export) {
+func (g *graph) scaleIn(e Export) {
 	g.node("IsNaN", []string{"x"}, "gap")
-	g.doubles("zero", []float64{0})
-	z := "x"
-	if len(e.Shift) > 0 {
-		g.doubles("shift", e.Shift, n.width)
-		g.node("Sub", []string{z, "shift"}, "shifted")
-		z = "shifted"
+	g.doubles("shift", e.Shift, len(e.Shift))
+	g.doubles("scale", e.Scale, len(e.Scale))
+	constants := map[string]float64{"zero": 0, "one": 1, "limit": e.Limit, "minus_limit": -e.Limit, "knee": e.Knee, "below_knee": e.Knee - 1, "growth": maxGrowth}
+	for _, name := range slices.Sorted(maps.Keys(constants)) {
+		g.doubles(name, []float64{constants[name]})
 	}
-	if len(e.Scale) > 0 {
-		g.doubles("scale", e.Scale, n.width)
-		g.node("Div", []string{z, "scale"}, "scaled")
-		z = "scaled"
-	}
-	g.node("Where", []string{"gap", "zero", z}, "z")
-	z = "z"
-	if e.Limit > 0 {
-		g.doubles("limit", []float64{e.Limit})
-		g.doubles("minus_limit", []float64{-e.Limit})
-		g.node("Clip", []string{z, "minus_limit", "limit"}, "clipped")
-		z = "clipped"
-	}
-	if e.Knee > 0 { // sign z · (min(|z|, knee) + ln max(|z|−knee+1, 1))
-		g.doubles("knee", []float64{e.Knee})
-		g.doubles("below_knee", []float64{e.Knee - 1})
-		g.doubles("one", []float64{1})
-		g.node("Sign", []string{z}, "z_sign")
-		g.node("Abs", []string{z}, "z_size")
-		g.node("Min", []string{"z_size", "knee"}, "z_straight")
-		g.node("Sub", []string{"z_size", "below_knee"}, "z_beyond")
-		g.node("Max", []string{"z_beyond", "one"}, "z_over")
-		g.node("Log", []string{"z_over"}, "z_log")
-		g.node("Add", []string{"z_straight", "z_log"}, "z_soft")
-		g.node("Mul", []string{"z_sign", "z_soft"}, "softened")
-		z = "softened"
-	}
-	g.cast(z, "standardised", typeFloat)
+	g.node("Sub", []string{"x", "shift"}, "shifted")
+	g.node("Div", []string{"shifted", "scale"}, "scaled")
+	g.node("Where", []string{"gap", "zero", "scaled"}, "z")
+	g.node("Clip", []string{"z", "minus_limit", "limit"}, "clipped")
+	// sign z · (min(|z|, knee) + ln max(|z|−knee+1, 1))
+	g.node("Sign", []string{"clipped"}, "z_sign")
+	g.node("Abs", []string{"clipped"}, "z_size")
+	g.node("Min", []string{"z_size", "knee"}, "z_straight")
+	g.node("Sub", []string{"z_size", "below_knee"}, "z_beyond")
+	g.node("Max", []string{"z_beyond", "one"}, "z_over")
+	g.node("Log", []string{"z_over"}, "z_log")
+	g.node("Add", []string{"z_straight", "z_log"}, "z_soft")
+	g.node("Mul", []string{"z_sign", "z_soft"}, "softened")
+	g.cast("softened", "standardised", typeFloat)
 }
 
 // scaleOut undoes it: "reconstruction" to "expected".
-func (n *Network) scaleOut(g *graph, e Export) {
+func (g *graph) scaleOut() {
 	g.cast("reconstruction", "y", typeDouble)
-	y := "y"
-	step := func(op, other, out string) {
-		g.node(op, []string{y, other}, out)
-		y = out
-	}
-	if e.Knee > 0 { // sign y · (min(|y|, knee) + exp max(|y|−knee, 0) − 1)
-		g.doubles("growth", []float64{maxGrowth})
-		g.node("Sign", []string{"y"}, "y_sign")
-		g.node("Abs", []string{"y"}, "y_size")
-		g.node("Min", []string{"y_size", "knee"}, "y_straight")
-		g.node("Sub", []string{"y_size", "knee"}, "y_beyond")
-		g.node("Clip", []string{"y_beyond", "zero", "growth"}, "y_over")
-		g.node("Exp", []string{"y_over"}, "y_exp")
-		g.node("Sub", []string{"y_exp", "one"}, "y_more")
-		g.node("Add", []string{"y_straight", "y_more"}, "y_hard")
-		g.node("Mul", []string{"y_sign", "y_hard"}, "hardened")
-		y = "hardened"
-	}
-	if len(e.Scale) > 0 {
-		step("Mul", "scale", "unscaled")
-	}
-	if len(e.Shift) > 0 {
-		step("Add", "shift", "unshifted")
-	}
-	g.node("Identity", []string{y}, "expected")
+	// sign y · (min(|y|, knee) + exp max(|y|−knee, 0) − 1)
+	g.node("Sign", []string{"y"}, "y_sign")
+	g.node("Abs", []string{"y"}, "y_size")
+	g.node("Min", []string{"y_size", "knee"}, "y_straight")
+	g.node("Sub", []string{"y_size", "knee"}, "y_beyond")
+	g.node("Clip", []string{"y_beyond", "zero", "growth"}, "y_over")
+	g.node("Exp", []string{"y_over"}, "y_exp")
+	g.node("Sub", []string{"y_exp", "one"}, "y_more")
+	g.node("Add", []string{"y_straight", "y_more"}, "y_hard")
+	g.node("Mul", []string{"y_sign", "y_hard"}, "hardened")
+	g.node("Mul", []string{"hardened", "scale"}, "unscaled")
+	g.node("Add", []string{"unscaled", "shift"}, "expected")
 }
 
 // ONNX element types (onnx.proto, TensorProto.DataType).

@@ -22,9 +22,6 @@ type Options struct {
 	// on but watched: the weights of the epoch with the lowest validation
 	// loss are kept. 0: none, all epochs run and the last weights are kept.
 	Holdout float64
-	// Patience ends training after so many epochs without a lower validation
-	// loss. 0: all epochs run.
-	Patience int
 
 	// Gaps allows NaN in the rows: such an entry is always hidden and never
 	// counts as an error. Without it NaN is refused.
@@ -88,7 +85,6 @@ func (o Options) check() error {
 		bad("holdout", o.Holdout, o.Holdout >= 0 && o.Holdout < 1),
 		bad("batch", float64(o.Batch), o.Batch > 0 && o.Batch <= maxUnits),
 		bad("epochs", float64(o.Epochs), o.Epochs > 0),
-		bad("patience", float64(o.Patience), o.Patience >= 0),
 	} {
 		if err != nil {
 			return err

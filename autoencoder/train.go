@@ -18,11 +18,10 @@ type Epoch struct {
 
 // Report says how training went.
 type Report struct {
-	Epochs       []Epoch // those that ran
-	Best         int     // index in Epochs of the weights that were kept
-	Rows         int     // trained on
-	HeldOut      int     // watched
-	StoppedEarly bool
+	Epochs  []Epoch
+	Best    int // index in Epochs of the weights that were kept
+	Rows    int // trained on
+	HeldOut int // watched
 }
 
 // Loss is that of the epoch whose weights were kept.
@@ -70,10 +69,6 @@ func Train(ctx context.Context, rows []float32, width int, o Options) (*Network,
 		}
 		if o.Progress != nil {
 			o.Progress(e+1, o.Epochs)
-		}
-		if o.Patience > 0 && t.train < t.rows && e-report.Best >= o.Patience && e+1 < o.Epochs {
-			report.StoppedEarly = true
-			break
 		}
 	}
 	return best, report, nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // trainer is the state of one training.
@@ -16,9 +18,9 @@ type trainer struct {
 	rows, train int       // all rows; those before the held-out tail
 	order       []int32   // of training rows in this epoch
 	pcg         *rand.PCG // initial weights, order
-	masks       random
+	masks       simd.Random
 	threshold   int32
-	w           weights
+	w           simd.Weights
 	gradient    []float32   // as net.params
 	m, v        []float32   // Adam's moments
 	deltas      [][]float32 // per layer, batch x n: gradient by its pre-activation
@@ -43,7 +45,7 @@ func newTrainer(rows []float32, width int, o Options) (*trainer, error) {
 	}
 	batch := min(o.Batch, t.rows)
 	t.s = t.net.NewScratch(batch)
-	p := pad(width)
+	p := simd.Pad(width)
 	t.data = make([]float32, t.rows*p)
 	gap := float32(math.NaN())
 	for r := range t.rows {
@@ -71,11 +73,11 @@ func newTrainer(rows []float32, width int, o Options) (*trainer, error) {
 	}
 	t.steps = o.Epochs * ((t.train + o.Batch - 1) / o.Batch)
 	scale := o.GradientScale / float64(o.Batch)
-	t.w = weights{clip: float32(o.Clip), present: float32(scale), hidden: float32(scale), countPresent: 1}
+	t.w = simd.Weights{Clip: float32(o.Clip), Present: float32(scale), Hidden: float32(scale), CountPresent: 1}
 	if o.Masked {
 		t.threshold = int32(o.MaskRate * (1 << 31))
-		t.w.present = float32(scale * o.PlainWeight)
-		t.w.countPresent, t.w.countHidden = 0, 1
+		t.w.Present = float32(scale * o.PlainWeight)
+		t.w.CountPresent, t.w.CountHidden = 0, 1
 	}
 	return t, nil
 }
@@ -93,7 +95,7 @@ func sameShape(a, b *Network) bool {
 }
 
 // seed fills generators from the trainer's own, never with all zeros.
-func (t *trainer) seed(s *random) {
+func (t *trainer) seed(s *simd.Random) {
 	for i := range s {
 		for j := range s[i] {
 			s[i][j] = uint32(t.pcg.Uint64()>>32) | uint32(i&1)
@@ -148,10 +150,10 @@ func (t *trainer) epoch(ctx context.Context) (float64, error) {
 // validate is the mean loss on the held-out rows, under the same masks each
 // time.
 func (t *trainer) validate() float64 {
-	masks := random{}
+	masks := simd.Random{}
 	for i := range masks {
 		for j := range masks[i] {
-			masks[i][j] = uint32(i*lanes+j+1) * 0x9e3779b9
+			masks[i][j] = uint32(i*simd.Lanes+j+1) * 0x9e3779b9
 		}
 	}
 	var loss, count float64
@@ -177,16 +179,16 @@ func (t *trainer) diverged() bool {
 }
 
 func (t *trainer) row(i int) []float32 {
-	p := pad(t.net.width)
+	p := simd.Pad(t.net.width)
 	return t.data[i*p : (i+1)*p]
 }
 
 // load makes row i of the data row r of the batch.
-func (t *trainer) load(r, i int, masks *random, threshold int32) {
+func (t *trainer) load(r, i int, masks *simd.Random, threshold int32) {
 	k := t.net.layers[0].k
 	in, x := t.s.input[r*k:(r+1)*k], t.row(i)
 	if t.net.masked {
-		hide(in, x, threshold, masks)
+		simd.Hide(in, x, threshold, masks)
 		return
 	}
 	for j, v := range x {
@@ -201,9 +203,9 @@ func (t *trainer) load(r, i int, masks *random, threshold int32) {
 // last deltas; source tells which data row is behind a row of the batch.
 func (t *trainer) errors(count int, source func(int) int) (loss, weight float64) {
 	last := len(t.net.layers) - 1
-	t.net.forward(t.s, count, last)
+	t.net.forward(t.s, count)
 	k, n := t.net.layers[0].k, t.net.layers[last].n
-	var sum tally
+	var sum simd.Tally
 	d := t.deltas[last]
 	copy(d, t.s.acts[last][:count*n])
 	for r := range count {
@@ -211,11 +213,11 @@ func (t *trainer) errors(count int, source func(int) int) (loss, weight float64)
 		if t.net.masked {
 			mask = t.s.input[r*k+n : (r+1)*k]
 		}
-		differ(d[r*n:(r+1)*n], t.row(source(r)), mask, &t.w, &sum)
+		simd.Differ(d[r*n:(r+1)*n], t.row(source(r)), mask, &t.w, &sum)
 	}
-	for i := range lanes {
-		loss += float64(sum.loss[i])
-		weight += float64(sum.count[i])
+	for i := range simd.Lanes {
+		loss += float64(sum.Loss[i])
+		weight += float64(sum.Count[i])
 	}
 	return loss, weight
 }
@@ -235,9 +237,9 @@ func (t *trainer) backward(count int) {
 			x = t.s.acts[i-1]
 		}
 		g -= l.n
-		multiply(t.gradient[g:], l.n, one, 0, 0, d, l.n, nil, 1, count, l.n)
+		simd.Multiply(t.gradient[g:], l.n, one, 0, 0, d, l.n, nil, 1, count, l.n)
 		g -= l.k * l.n
-		multiply(t.gradient[g:], l.n, x, 1, l.k, d, l.n, nil, l.k, count, l.n)
+		simd.Multiply(t.gradient[g:], l.n, x, 1, l.k, d, l.n, nil, l.k, count, l.n)
 		if i == 0 {
 			break
 		}
@@ -247,8 +249,8 @@ func (t *trainer) backward(count int) {
 			}
 		}
 		below := t.deltas[i-1]
-		multiply(below, l.k, d, l.n, 1, t.transposed, l.k, nil, count, l.n, l.k)
-		derive(below[:count*l.k], x[:count*l.k])
+		simd.Multiply(below, l.k, d, l.n, 1, t.transposed, l.k, nil, count, l.n, l.k)
+		simd.Derive(below[:count*l.k], x[:count*l.k])
 	}
 }
 
@@ -258,10 +260,10 @@ func (t *trainer) update() {
 	rate := t.o.LearningRate * (1 + math.Cos(math.Pi*float64(t.step)/float64(t.steps))) / 2
 	t.step++
 	n := float64(t.step)
-	adam(t.net.params, t.gradient, t.m, t.v, &step{
-		rate:    float32(rate / (1 - math.Pow(beta1, n))),
-		correct: float32(1 / math.Sqrt(1-math.Pow(beta2, n))),
-		keepM:   beta1, addM: 1 - beta1, keepV: beta2, addV: 1 - beta2,
-		epsilon: 1e-8,
+	simd.Adam(t.net.params, t.gradient, t.m, t.v, &simd.AdamStep{
+		Rate:    float32(rate / (1 - math.Pow(beta1, n))),
+		Correct: float32(1 / math.Sqrt(1-math.Pow(beta2, n))),
+		KeepM:   beta1, AddM: 1 - beta1, KeepV: beta2, AddV: 1 - beta2,
+		Epsilon: 1e-8,
 	})
 }

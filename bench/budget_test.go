@@ -8,6 +8,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // Five days to learn from, of which the fourth has a fault that nobody
@@ -29,10 +30,7 @@ func TestBudgets(t *testing.T) {
 	for i := 3*perDay + 60; i < 3*perDay+80; i++ {
 		s.Train[i].Values = []float64{.95, .15, .1, .05}
 	}
-	kept, err := Budgets(t.Context(), []*Series{s}, detect.Options{}, []float64{1}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	kept := must.Get(Budgets(t.Context(), []*Series{s}, detect.Options{}, []float64{1}, nil))(t)
 	k := kept[0]
 	if math.Abs(k.HostWeeks-4./7) > 1e-9 || math.Abs(k.Labelled-2./7) > 1e-9 {
 		t.Errorf("%.3f host-weeks, %.3f of them labelled, want four and two days", k.HostWeeks, k.Labelled)
@@ -41,9 +39,7 @@ func TestBudgets(t *testing.T) {
 		t.Errorf("%d pages, %d false, %d of them where labels are known: want people notified of the labelled fault, and the other false by default", k.Pages, k.False, k.LabelledFalse)
 	}
 	var out strings.Builder
-	if err := WriteBudgets(&out, kept); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, WriteBudgets(&out, kept))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != 2 || len(strings.Fields(lines[1])) != 10 || !strings.HasPrefix(lines[1], "small  1 ") {
 		t.Errorf("the table is\n%s", out.String())

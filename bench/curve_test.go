@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // The curve has one picture per data set side by side; a number that is not
@@ -22,14 +24,8 @@ func TestPlotFeedback(t *testing.T) {
 		t.Errorf("from %g to %g and %g to %g, marked %v", p.X.Min, p.X.Max, p.Y.Min, p.Y.Max, ticks)
 	}
 	width := func(lessons []Lesson) int {
-		path, err := PlotFeedback(t.TempDir(), lessons)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		path := must.Get(PlotFeedback(t.TempDir(), lessons))(t)
+		f := must.Get(os.Open(path))(t)
 		defer f.Close()
 		config, format, err := image.DecodeConfig(f)
 		if err != nil || format != "png" {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // write makes files under a new folder and returns it.
@@ -19,12 +20,8 @@ func write(t *testing.T, files map[string]string) string {
 	dir := t.TempDir()
 	for name, text := range files {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must.OK(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 	return dir
 }
@@ -71,20 +68,19 @@ func TestLoadErrors(t *testing.T) {
 		train, test, causes string
 		want                []string // all in the error
 	}{
-		{"text in a number", goodTrain, strings.Replace(goodTest, "300,1,2", "300,many,2", 1), "", []string{"test.csv", "line 4", `"a"`, `"many"`}},
-		{"text in the time", "timestamp,a,b\n0,1,2\nnoon,1,2\n", goodTest, "", []string{"train.csv", "line 3", `"timestamp"`, `"noon"`}},
-		{"no time", "time,a,b\n0,1,2\n", goodTest, "", []string{"train.csv", "line 1", `"timestamp"`}},
-		{"no label", goodTrain, strings.Replace(goodTest, "label", "lab", 1), "", []string{"test.csv", "line 1", `"label"`}},
-		{"no label column", goodTrain, "timestamp,a,b\n180,1,2\n240,1,2\n300,1,2\n", "", []string{"test.csv", "line 1", `"label"`}},
-		{"label of 2", goodTrain, strings.Replace(goodTest, "1,2,1", "1,2,2", 1), "", []string{"line 4", `"label"`, `"2"`}},
+		{"text in a number", goodTrain, strings.Replace(goodTest, "300,1,2", "300,many,2", 1), "", []string{"test.csv:4", "column a", `"many"`}},
+		{"text in the time", "timestamp,a,b\n0,1,2\nnoon,1,2\n", goodTest, "", []string{"train.csv:3", "column timestamp", `"noon"`}},
+		{"no time", "time,a,b\n0,1,2\n", goodTest, "", []string{"train.csv:1", "column timestamp"}},
+		{"no label", goodTrain, strings.Replace(goodTest, "label", "lab", 1), "", []string{"test.csv:1", `"label"`}},
+		{"no label column", goodTrain, "timestamp,a,b\n180,1,2\n240,1,2\n300,1,2\n", "", []string{"test.csv:1", `"label"`}},
+		{"label of 2", goodTrain, strings.Replace(goodTest, "1,2,1", "1,2,2", 1), "", []string{"test.csv:4", "column label", "2 is neither"}},
 		{"missing column", goodTrain, "timestamp,a,label\n180,1,0\n240,1,0\n300,1,0\n", "", []string{"test.csv", `"b"`}},
-		{"column twice", "timestamp,a,a\n0,1,2\n", goodTest, "", []string{"train.csv", `"a"`, "twice"}},
+		{"nothing but labels", "timestamp,label\n0,1\n", goodTest, "", []string{"train.csv:1", "no metric"}},
 		{"other order", "timestamp,b,a\n0,1,2\n60,1,2\n120,1,2\n", goodTest, "", []string{"order"}},
-		{"short row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2", 1), "", []string{"line 5", "3 columns", "4"}},
-		{"long row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2,0,7", 1), "", []string{"line 5", "5 columns", "4"}},
-		{"time goes back", strings.Replace(goodTrain, "120,", "30,", 1), goodTest, "", []string{"train.csv", "line 4", "30"}},
-		{"test before train", goodTrain, strings.Replace(goodTest, "180,", "100,", 1), "", []string{"test.csv", "line 2", "100"}},
-		{"empty", goodTrain, "", "", []string{"test.csv", "0 rows"}},
+		{"short row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2", 1), "", []string{"test.csv:5", "number of fields"}},
+		{"time stands still", strings.Replace(goodTrain, "120,", "60,", 1), goodTest, "", []string{"train.csv:4", "60"}},
+		{"test before train", goodTrain, strings.Replace(goodTest, "180,", "100,", 1), "", []string{"test.csv:2", "100"}},
+		{"one row", goodTrain, "timestamp,a,b,label\n180,1,2,0\n", "", []string{"test.csv", "1 rows"}},
 		{"cause beyond the rows", goodTrain, goodTest, "1-9:1", []string{"causes.txt", "line 1", "1-9", "0-3"}},
 		{"cause beyond the columns", goodTrain, goodTest, "1-2:1\n1-2:3", []string{"causes.txt", "line 2", "3", "1-2"}},
 		{"cause of nothing", goodTrain, goodTest, "0-0:1", []string{"causes.txt", "line 1", "0-0", "labelled"}},

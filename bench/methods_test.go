@@ -12,6 +12,7 @@ import (
 	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/bench/baseline"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func methods() []bench.Method { return append(bench.Omen(detect.Options{}), baseline.Methods()...) }
@@ -29,14 +30,8 @@ func TestCausal(t *testing.T) {
 	}
 	for _, d := range methods() {
 		t.Run(d.Name, func(t *testing.T) {
-			a, err := d.Run(t.Context(), whole, func(float64) {})
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := d.Run(t.Context(), &other, func(float64) {})
-			if err != nil {
-				t.Fatal(err)
-			}
+			a := must.Get(d.Run(t.Context(), whole, func(float64) {}))(t)
+			b := must.Get(d.Run(t.Context(), &other, func(float64) {}))(t)
 			if diff := cmp.Diff(a.Scores[:cut], b.Scores[:cut]); diff != "" {
 				t.Errorf("the future changed the past:\n%s", diff)
 			}
@@ -56,17 +51,11 @@ func TestCausal(t *testing.T) {
 // would.
 func TestRunDeterministic(t *testing.T) {
 	all := []*bench.Series{bench.Daily("one"), bench.Daily("three"), bench.Daily("seventeen")}
-	detectors, err := bench.Named([]string{"ran", "zscore", "random"}, methods())
-	if err != nil {
-		t.Fatal(err)
-	}
+	detectors := must.Get(bench.Named([]string{"ran", "zscore", "random"}, methods()))(t)
 	var results []bench.Result
 	last := 0.0
 	for _, workers := range []int{1, 3} {
-		r, err := bench.Run(t.Context(), bench.Options{Series: all, Detectors: detectors, Workers: workers, Progress: func(x float64) { last = x }})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := must.Get(bench.Run(t.Context(), bench.Options{Series: all, Detectors: detectors, Workers: workers, Progress: func(x float64) { last = x }}))(t)
 		if math.Abs(last-1) > 1e-9 {
 			t.Errorf("progress ended at %v", last)
 		}
@@ -99,18 +88,9 @@ func TestNamed(t *testing.T) {
 // Omen's reaches on it, with room for honest changes. The full run is
 // `make bench`.
 func TestQualityFloor(t *testing.T) {
-	all, err := bench.Load("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ds, err := bench.Named([]string{"ran", "original-p99", "zscore"}, methods())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := bench.Run(t.Context(), bench.Options{Series: all, Detectors: ds})
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := must.Get(bench.Load("testdata"))(t)
+	ds := must.Get(bench.Named([]string{"ran", "original-p99", "zscore"}, methods()))(t)
+	r := must.Get(bench.Run(t.Context(), bench.Options{Series: all, Detectors: ds}))(t)
 	ran := r.Outcomes[0].Datasets["asd"]
 	for _, o := range r.Outcomes[1:] {
 		if other := o.Datasets["asd"]; ran.VUSPR <= other.VUSPR || ran.F1 <= other.F1 {

@@ -228,8 +228,17 @@ func (c *chart) metric(m panel) *plot.Plot {
 	line := c.thin(m.values, func(x float64) float64 { return x })
 	p.Y.Label.Text = m.name
 	p.Add(stroke(line, inkLine, .8))
-	p.X.Tick.Marker = unlabelled{p.X.Tick.Marker}
-	p.Y.Tick.Marker = few{}
+	marks := slices.Clone(c.timeTicks()) // their words are below the score
+	for i := range marks {
+		marks[i].Label = ""
+	}
+	p.X.Tick.Marker = marks
+	p.Y.Tick.Marker = plot.TickerFunc(func(lo, hi float64) (few []plot.Tick) { // a small panel has no room for more
+		for _, x := range []float64{lo, (lo + hi) / 2, hi} {
+			few = append(few, plot.Tick{Value: x, Label: fmt.Sprintf("%.2g", x)})
+		}
+		return few
+	})
 	if p.Y.Min == p.Y.Max {
 		p.Y.Min, p.Y.Max = p.Y.Min-.5, p.Y.Max+.5
 	}
@@ -242,7 +251,7 @@ func (c *chart) score() (*plot.Plot, error) {
 	p := c.base()
 	p.Y.Label.Text = "score (1 = limit)"
 	p.Y.Scale = plot.LogScale{}
-	p.Y.Tick.Marker = decades{}
+	p.Y.Tick.Marker = plot.LogTicks{Prec: 5}
 	line := c.thin(c.scores, func(x float64) float64 { return max(floor, x) })
 	top := 10.0
 	for _, xy := range line {
@@ -333,7 +342,7 @@ func (s spans) Plot(dc draw.Canvas, p *plot.Plot) {
 }
 
 // timeTicks marks whole days, hours or minutes, about a dozen.
-func (c *chart) timeTicks() plot.Ticker {
+func (c *chart) timeTicks() plot.ConstantTicks {
 	first, last := c.times[0], c.times[len(c.times)-1]
 	steps := []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour,
 		6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour, 28 * 24 * time.Hour}
@@ -350,40 +359,6 @@ func (c *chart) timeTicks() plot.Ticker {
 		if !t.Before(first) {
 			marks = append(marks, plot.Tick{Value: float64(t.Unix()), Label: t.UTC().Format(layout)})
 		}
-	}
-	return marks
-}
-
-// unlabelled keeps the marks and drops their words.
-type unlabelled struct{ plot.Ticker }
-
-// Ticks implements [plot.Ticker].
-func (u unlabelled) Ticks(lo, hi float64) []plot.Tick {
-	marks := slices.Clone(u.Ticker.Ticks(lo, hi))
-	for i := range marks {
-		marks[i].Label = ""
-	}
-	return marks
-}
-
-// few is the ends and the middle: a small panel has no room for more.
-type few struct{}
-
-// Ticks implements [plot.Ticker].
-func (few) Ticks(lo, hi float64) []plot.Tick {
-	mark := func(x float64) plot.Tick { return plot.Tick{Value: x, Label: fmt.Sprintf("%.2g", x)} }
-	return []plot.Tick{mark(lo), mark((lo + hi) / 2), mark(hi)}
-}
-
-// decades marks the powers of ten.
-type decades struct{}
-
-// Ticks implements [plot.Ticker].
-func (decades) Ticks(lo, hi float64) []plot.Tick {
-	var marks []plot.Tick
-	step := math.Max(1, math.Ceil((math.Log10(hi)-math.Log10(lo))/10))
-	for e := math.Ceil(math.Log10(lo) - 1e-9); e <= math.Log10(hi)+1e-9; e += step {
-		marks = append(marks, plot.Tick{Value: math.Pow(10, e), Label: fmt.Sprintf("%.5g", math.Pow(10, e))})
 	}
 	return marks
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 type expectation struct {
@@ -20,14 +22,9 @@ type expectation struct {
 
 func expected(t *testing.T) map[string]expectation {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "reference", "expected.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(os.ReadFile(filepath.Join("testdata", "reference", "expected.json")))(t)
 	var want map[string]expectation
-	if err := json.Unmarshal(data, &want); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(data, &want))
 	return want
 }
 
@@ -55,10 +52,7 @@ func TestReferenceScores(t *testing.T) {
 
 // TSB-AD's rule gave the study its windows; ours is the same rule.
 func TestReferenceWindows(t *testing.T) {
-	all, err := Load("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := must.Get(Load("testdata"))(t)
 	want := expected(t)
 	for _, s := range all {
 		if got := Window(s); got != want[s.Name].VUSWindow {
@@ -69,23 +63,14 @@ func TestReferenceWindows(t *testing.T) {
 
 func readScores(t *testing.T, file string) (scores []float64, labels []bool) {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(os.Open(file))(t)
 	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	z := must.Get(gzip.NewReader(f))(t)
 	lines := bufio.NewScanner(z)
 	lines.Scan() // the header
 	for lines.Scan() {
 		score, label, _ := strings.Cut(lines.Text(), ",")
-		x, err := strconv.ParseFloat(score, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
+		x := must.Get(strconv.ParseFloat(score, 64))(t)
 		scores = append(scores, x)
 		labels = append(labels, label == "1")
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // nuisance is two days to learn from and three of test: four harmless jumps of
@@ -48,10 +49,7 @@ func TestFeedback(t *testing.T) {
 	s := nuisance()
 	all := map[int]*replayed{}
 	for _, n := range []int{0, 1} {
-		l, err := replaySeries(t.Context(), s, detect.Options{}, n)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := must.Get(replaySeries(t.Context(), s, detect.Options{}, n))(t)
 		if l.judged != n || (l.since > 0) != (n > 0) {
 			t.Fatalf("%d verdicts given of %d, in force since %d", l.judged, n, l.since)
 		}
@@ -72,10 +70,7 @@ func TestFeedback(t *testing.T) {
 	if with.Found != 2 || with.Segments != 2 || !(with.F1 > without.F1) {
 		t.Errorf("%d of %d faults found; F1 %v, without %v", with.Found, with.Segments, with.F1, without.F1)
 	}
-	path, err := PlotTimeline(t.TempDir(), all[1].Timeline, s.Features)
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := must.Get(PlotTimeline(t.TempDir(), all[1].Timeline, s.Features))(t)
 	if info, err := os.Stat(path); err != nil || info.Size() < 10_000 {
 		t.Errorf("plot: %v, %v", info, err)
 	}

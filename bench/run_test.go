@@ -14,6 +14,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // Daily is a small series of hourly samples with a daily rhythm, three days of
@@ -45,9 +46,7 @@ func Daily(name string) *Series {
 
 func TestUnlabelled(t *testing.T) {
 	d := &peek{}
-	if _, err := Run(t.Context(), Options{Series: []*Series{Daily("hidden")}, Detectors: []Method{{Name: "peek", Detector: d}}}); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(Run(t.Context(), Options{Series: []*Series{Daily("hidden")}, Detectors: []Method{{Name: "peek", Detector: d}}}))(t)
 	if d.saw == nil || d.saw.Labels != nil || d.saw.Segments != nil {
 		t.Error("the detector sees labels")
 	}
@@ -68,18 +67,14 @@ func TestResultJSON(t *testing.T) {
 		{Detector: "random", Datasets: map[string]Metrics{"asd": {VUSPR: .1}}},
 	}}
 	var buf bytes.Buffer
-	if err := r.WriteJSON(&buf); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, r.WriteJSON(&buf))
 	var plain struct {
 		Datasets     map[string]map[string]any `json:"datasets"`
 		Series       map[string]map[string]any `json:"series"`
 		TrainSeconds *float64                  `json:"train_seconds"`
 		Micros       *float64                  `json:"score_microseconds"`
 	}
-	if err := json.Unmarshal(buf.Bytes(), &plain); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(buf.Bytes(), &plain))
 	for _, key := range strings.Fields("vus_pr auc_pr recall precision f1 false_alarms_per_day false_alert_time_ratio hit_rate_100 top1_at_alert delay_samples_median") {
 		for where, m := range map[string]map[string]any{"datasets": plain.Datasets["asd"], "series": plain.Series["omi-1"]} {
 			if _, ok := m[key]; !ok {
@@ -90,10 +85,7 @@ func TestResultJSON(t *testing.T) {
 	if plain.TrainSeconds == nil || plain.Micros == nil || plain.Datasets["asd"]["hit_rate_100"] != nil {
 		t.Errorf("%s", buf.Bytes())
 	}
-	back, err := ReadResult(&buf)
-	if err != nil {
-		t.Fatal(err)
-	}
+	back := must.Get(ReadResult(&buf))(t)
 	if diff := cmp.Diff(r, back, Numbers()); diff != "" {
 		t.Error(diff)
 	}
@@ -110,9 +102,7 @@ func TestCompare(t *testing.T) {
 	before := Result{Outcomes: []Outcome{{Detector: "ran", Datasets: map[string]Metrics{"asd": {VUSPR: .5, F1: .8, FAPerDay: .2}}}}}
 	after := Result{Outcomes: []Outcome{{Detector: "ran", Datasets: map[string]Metrics{"asd": {VUSPR: .6, F1: .7, FAPerDay: .1}}}, {Detector: "zscore"}}}
 	var out strings.Builder
-	if err := Compare(&out, before, after); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, Compare(&out, before, after))
 	for _, want := range []string{"0.600 (+0.100+)", "0.700 (-0.100!)", "0.10 (-0.10+)", "0.000 =", "not in the earlier run"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // hourly is a synthetic host at a step of ten seconds: forty minutes to learn
@@ -86,10 +87,7 @@ func TestWeeks(t *testing.T) {
 	if _, err := Weeks(t.Context(), []*Series{short}, detect.Options{}, 1, nil); !errors.Is(err, omen.ErrTooFew) {
 		t.Errorf("weeks of twenty minutes: %v, want ErrTooFew", err)
 	}
-	weeks, err := Weeks(t.Context(), []*Series{hourly(), short}, detect.Options{}, 1, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	weeks := must.Get(Weeks(t.Context(), []*Series{hourly(), short}, detect.Options{}, 1, nil))(t)
 	if len(weeks) != 1 || weeks[0].Days != 7 || weeks[0].Notified > weeks[0].Shown || len(weeks[0].Pages) != weeks[0].Notified {
 		t.Fatalf("%+v, want one week of seven days", weeks)
 	}
@@ -98,9 +96,7 @@ func TestWeeks(t *testing.T) {
 		{Set: "s", Series: "a", Seed: 1, Days: 7, Recorded: 1.5},
 	}
 	var out strings.Builder
-	if err := WriteWeeks(&out, weeks); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, WriteWeeks(&out, weeks))
 	for _, want := range []string{"s     a       2", "0.50", "notified: s/a week 1, after 30.0 h: peak 3.0, established model: cpu 1, expected 0"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())

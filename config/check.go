@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"regexp"
@@ -31,6 +32,7 @@ func (c *Config) check(w *walker) {
 	if c.Local.Enabled != nil && !*c.Local.Enabled && len(c.Sources) == 0 {
 		w.at("local.enabled", "is false and there are no sources: nothing would be watched")
 	}
+	c.checkWeb(w)
 	profiles := c.checkProfiles(w)
 	w.checkUses("local.profiles", c.Local.Profiles, profiles)
 	c.checkSources(w, profiles)
@@ -49,6 +51,16 @@ func (w *walker) checkURL(key, text string) {
 func (w *walker) checkZone(key, zone string) {
 	if _, err := time.LoadLocation(zone); err != nil {
 		w.at(key, "%q is not a time zone: write an IANA name such as Europe/Berlin", zone)
+	}
+}
+
+var hostForm = regexp.MustCompile(`^(\*\.)?[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*$`)
+
+func (c *Config) checkWeb(w *walker) {
+	for i, name := range c.Web.AllowedHosts {
+		if !hostForm.MatchString(name) {
+			w.at(fmt.Sprintf("web.allowed_hosts[%d]", i), "%q is not a host name: write it without http:// and port, such as omen.example.org or *.example.org", name)
+		}
 	}
 }
 
@@ -235,13 +247,8 @@ func (w *walker) checkRoute(r *yaml.Node, key string, names map[string]bool, dep
 		return
 	}
 	if n := value(r, "receiver"); n != nil && !names[n.Value] {
-		known := make([]string, 0, len(names))
-		for k := range names {
-			known = append(known, k)
-		}
-		slices.Sort(known)
 		mend := "declare it under receivers"
-		if near := nearest(n.Value, known); near != "" {
+		if near := nearest(n.Value, slices.Sorted(maps.Keys(names))); near != "" {
 			mend = fmt.Sprintf("did you mean %q?", near)
 		}
 		w.fail(n, key+".receiver", "there is no receiver %q: %s", n.Value, mend)

@@ -22,6 +22,7 @@ type Config struct {
 	Incidents   Incidents     `yaml:"incidents"`
 	Maintenance []Maintenance `yaml:"maintenance,omitempty"`
 	Calendars   []Calendar    `yaml:"calendars,omitempty"`
+	Web         Web           `yaml:"web,omitempty"`
 
 	// Kept as written, for package notify; the zero Node where left out.
 	Global            yaml.Node `yaml:"global,omitempty"`
@@ -141,6 +142,12 @@ type Maintenance struct {
 	Rule     string         `yaml:"rule,omitempty"`   // RRULE; empty: once
 	Except   []string       `yaml:"except,omitempty"` //
 	Effect   string         `yaml:"effect,omitempty"` // silence, exclude, shift
+}
+
+// Web says who may ask for the web UI and the API; where they are served, and
+// who must sign in, is said by flags.
+type Web struct {
+	AllowedHosts []string `yaml:"allowed_hosts,flow,omitempty"` // names of Omen beside those that it knows; *.example.org: all below
 }
 
 // Calendar is an ICS file whose events are maintenance windows.

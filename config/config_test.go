@@ -15,15 +15,13 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 func mustParse(t *testing.T, text string) *Config {
 	t.Helper()
-	c, err := Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return must.Get(Parse([]byte(text)))(t)
 }
 
 func TestNothingIsEnough(t *testing.T) {
@@ -72,6 +70,7 @@ func TestBadFiles(t *testing.T) {
 		{"learn: {seed: -1}\n", `1:15: learn.seed: "-1" is not a whole number of 0 or more`},
 		{"learn: {history: 1m}\n", `1:18: learn.history: 1m is too short: write at least 3m, better some days`},
 		{"storage: {retention_size: 10 gigs}\n", `1:27: storage.retention_size: "10 gigs" is not a size: write it like 512MB or 10GB`},
+		{"web: {allowed_hosts: ['http://omen:9909']}\n", `1:23: web.allowed_hosts[0]: "http://omen:9909" is not a host name: write it without http:// and port, such as omen.example.org or *.example.org`},
 		{"storage: {retention_size: 1KB}\n", `1:27: storage.retention_size: 1KB is too small: write at least 64MB, or 0 for no bound`},
 		{"learn:\n  seed: 1\n  seed: 2\n", `3:3: learn.seed: is there twice: remove one`},
 		{"profiles:\n  - name: node\n    features: [{name: a, expr: a}]\n", `2:11: profiles[0].name: "node" is taken: give it another name`},
@@ -185,10 +184,7 @@ func TestExampleIsTheDefault(t *testing.T) {
 // exampleOf is the full example of the documentation, and the page.
 func exampleOf(t *testing.T) (example, page string) {
 	t.Helper()
-	text, err := os.ReadFile("../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must.Get(os.ReadFile("../docs/configuration.md"))(t)
 	m := regexp.MustCompile("(?s)<!-- full example -->\n```yaml\n(.*?)```").FindSubmatch(text)
 	if m == nil {
 		t.Fatal("docs/configuration.md has no full example")
@@ -228,10 +224,7 @@ func keysOf() []string {
 }
 
 func TestDocumentedProfiles(t *testing.T) {
-	page, err := os.ReadFile("../docs/profiles.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := must.Get(os.ReadFile("../docs/profiles.md"))(t)
 	_, rest, _ := strings.Cut(string(page), "```yaml\n")
 	text, _, found := strings.Cut(rest, "```")
 	if c := mustParse(t, text); !found || len(c.Profiles) != 3 {
@@ -244,13 +237,8 @@ func TestLoadResolvesFiles(t *testing.T) {
 	file := filepath.Join(dir, "omen.yml")
 	text := "sources: [{name: prod, url: 'http://p:9090', http_config: {basic_auth: {username: u, password_file: pw}}}]\n" +
 		"calendars: [{name: c, file: c.ics, match: ['host=a']}]\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, []byte(text), 0o600))
+	c := must.Get(Load(file))(t)
 	if got, want := c.Sources[0].HTTPConfig.BasicAuth.PasswordFile, filepath.Join(dir, "pw"); got != want {
 		t.Errorf("password file is %s, want %s", got, want)
 	}

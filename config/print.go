@@ -31,7 +31,7 @@ func (c *Config) String() string {
 }
 
 // secretKey are the keys of Alertmanager's format that hold a secret. A
-// webhook's address is one: whoever knows it can post.
+// webhook's address is one: everybody who knows it can post.
 var secretKey = regexp.MustCompile(`password|secret|token|key|credentials|api_url|webhook_url|^urls?$|values`)
 
 // hide replaces secrets below a node. In a list of Alertmanagers the address

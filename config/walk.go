@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -128,11 +129,7 @@ func (w *walker) fields(n *yaml.Node, t reflect.Type, path string, depth int) {
 }
 
 func (w *walker) unknown(key *yaml.Node, at string, known map[string]reflect.Type) {
-	names := make([]string, 0, len(known))
-	for k := range known {
-		names = append(names, k)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(known))
 	if near := nearest(key.Value, names); near != "" {
 		w.fail(key, at, "unknown key: did you mean %q?", near)
 		return

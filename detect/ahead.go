@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // Scoring many hosts is reading memory: some 50 KB for each, once per tick. So
@@ -81,7 +82,7 @@ func (a *ahead) aim(next *Stream, v *omen.Vector) {
 	}
 	a.rest, a.done, a.share = next.memory.all, 0, next.memory.lines/portions+1
 	if len(v.Values) > 0 {
-		touch(unsafe.Pointer(&v.Values[0]), 0, (len(v.Values)*8+lineBytes-1)/lineBytes)
+		simd.Prefetch(unsafe.Pointer(&v.Values[0]), 0, (len(v.Values)*8+lineBytes-1)/lineBytes)
 	}
 }
 
@@ -90,7 +91,7 @@ func (a *ahead) pull() {
 	for n := a.share; n > 0 && len(a.rest) > 0; {
 		r := a.rest[0]
 		k := min(n, r.lines-a.done)
-		touch(r.at, a.done, k)
+		simd.Prefetch(r.at, a.done, k)
 		n -= k
 		if a.done += k; a.done == r.lines {
 			a.rest, a.done = a.rest[1:], 0

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // Result is one host's part of a batch.
@@ -31,7 +32,7 @@ func ScoreBatch(dst []Result, streams []*Stream, vectors []omen.Vector) []Result
 			s.workIn(w)
 		}
 		if i+2 < len(streams) {
-			touch(unsafe.Pointer(streams[i+2]), 0, bodyLines)
+			simd.Prefetch(unsafe.Pointer(streams[i+2]), 0, bodyLines)
 		}
 		if i+1 < len(streams) {
 			w.ahead.aim(streams[i+1], &vectors[i+1])

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // BenchmarkFit learns a week of minutes of 40 features.
@@ -74,16 +75,10 @@ func BenchmarkScoreBatch(b *testing.B) {
 
 func benchBatch(b *testing.B, hosts int) {
 	s, all := columns(b, 40), synthetic(1, 3000, 40, time.Minute)
-	data, err := fitted(b, s, all, Options{}).MarshalBinary()
-	if err != nil {
-		b.Fatal(err)
-	}
+	data := must.Get(fitted(b, s, all, Options{}).MarshalBinary())(b)
 	streams, vectors := make([]*Stream, hosts), make([]omen.Vector, hosts)
 	for i := range streams {
-		m, err := Load(data, s)
-		if err != nil {
-			b.Fatal(err)
-		}
+		m := must.Get(Load(data, s))(b)
 		streams[i], vectors[i] = m.Stream(nil), all[i%len(all)]
 	}
 	runtime.GC()
@@ -112,10 +107,7 @@ func benchBatch(b *testing.B, hosts int) {
 // BenchmarkLoad10000 loads ten thousand models of 40 features.
 func BenchmarkLoad10000(b *testing.B) {
 	s, all := columns(b, 40), synthetic(1, 3000, 40, time.Minute)
-	data, err := fitted(b, s, all, Options{}).MarshalBinary()
-	if err != nil {
-		b.Fatal(err)
-	}
+	data := must.Get(fitted(b, s, all, Options{}).MarshalBinary())(b)
 	b.ReportMetric(float64(len(data)), "bytes/model")
 	for b.Loop() {
 		for range 10_000 {

@@ -26,7 +26,7 @@ const unitQuantile = 0.99
 // typical is the part of a channel's typical residual on the host, the median
 // over its features, that is added to each feature's own: a feature that was
 // almost still in training is judged by what its host is like, too. Without
-// labels this tells a restless host from a quiet one. Chosen with unitQuantile
+// labels this tells a noisy host from a quiet one. Chosen with unitQuantile
 // and the channels' weights; docs/bench.md has what they do on series left out.
 const typical = 0.75
 
@@ -90,11 +90,11 @@ func scaled(rms []float64, trivial func(j int) float64) (scales, lifts []float32
 // trivialZ and trivialA are feature j's smallest deviation worth waking
 // somebody for.
 func (f *fit) trivialZ(j int) float64 {
-	return f.m.specs[f.m.active[j]].deviation / f.m.scales[j].zWidth
+	return f.m.specs[f.m.active[j]].deviation / f.m.scales[j].ZWidth
 }
 
 func (f *fit) trivialA(j int) float64 {
-	return math.Asinh(f.m.specs[f.m.active[j]].deviation / f.m.scales[j].aWidth)
+	return math.Asinh(f.m.specs[f.m.active[j]].deviation / f.m.scales[j].AWidth)
 }
 
 // bandTail is the share of training residuals on either side of the expected
@@ -135,7 +135,7 @@ func (f *fit) calibrate() error {
 			j.restart()
 			continue
 		}
-		usual := j.ebbing == 0 && f.h.shifted[t] < 0
+		usual := j.afterwards == 0 && f.h.shifted[t] < 0
 		if j.step(f.row(t)); !usual {
 			inside[t] = j.smoothed
 			continue

@@ -139,13 +139,13 @@ func (f *fit) plainLoss(from, to int) float64 {
 			v := f.h.values[t][i]
 			row[j], mask[j] = 0, 0
 			if usable(v) {
-				row[j], mask[j] = float32(soft(m.scales[j].z(v))), 1
+				row[j], mask[j] = float32(soft(m.scales[j].Z(v))), 1
 			}
 		}
 		m.net.Reconstruct(row, row, mask, memory)
 		for j, i := range m.active {
 			if v := f.h.values[t][i]; usable(v) && f.ranges[j] > 0 {
-				d := (v - m.scales[j].unZ(unsoft(float64(row[j])))) / f.ranges[j]
+				d := (v - m.scales[j].UnZ(unsoft(float64(row[j])))) / f.ranges[j]
 				sum += d * d
 				n++
 			}

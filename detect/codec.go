@@ -10,6 +10,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // A stored model is magic and version, its fields in a fixed order, little
@@ -63,10 +64,10 @@ func (w *writer) fields(m *Model) {
 	for j, i := range m.active {
 		w.u64(uint64(i))
 		sc := m.scales[j]
-		w.f64(sc.zCentre)
-		w.f64(sc.zWidth)
-		w.f64(sc.aCentre)
-		w.f64(sc.aWidth)
+		w.f64(sc.ZCentre)
+		w.f64(sc.ZWidth)
+		w.f64(sc.ACentre)
+		w.f64(sc.AWidth)
 	}
 	w.u64(boolBit(m.timeOfDay, 0))
 	w.bytes(m.group)
@@ -167,10 +168,10 @@ func (r *reader) fields(m *Model) {
 		m.suspects = append(m.suspects, omen.Span{From: time.Unix(0, int64(r.u64())).UTC(), To: time.Unix(0, int64(r.u64())).UTC()})
 	}
 	n := r.length(40)
-	m.active, m.scales = make([]int32, n), make([]scaling, n)
+	m.active, m.scales = make([]int32, n), make([]simd.Scaling, n)
 	for j := range m.active {
 		m.active[j] = int32(r.u64())
-		m.scales[j] = scaling{r.f64(), r.f64(), r.f64(), r.f64()}
+		m.scales[j] = simd.Scaling{ZCentre: r.f64(), ZWidth: r.f64(), ACentre: r.f64(), AWidth: r.f64()}
 	}
 	m.timeOfDay = r.u64() != 0
 	m.group = r.bytes()
@@ -222,9 +223,9 @@ func (m *Model) check() error {
 	switch {
 	case n == 0 || len(m.group) != n || m.step <= 0 || !(m.limit > 0) || !(m.recentre >= 1):
 		return fmt.Errorf("empty or without limit")
-	case len(m.ridge) != 0 && len(m.ridge) != pad(n)*m.regressors():
+	case len(m.ridge) != 0 && len(m.ridge) != simd.Pad(n)*m.regressors():
 		return fmt.Errorf("%d forecast weights for %d features", len(m.ridge), n)
-	case len(m.season) != 0 && len(m.season) != pad(n)*seasonWeights:
+	case len(m.season) != 0 && len(m.season) != simd.Pad(n)*seasonWeights:
 		return fmt.Errorf("%d season weights for %d features", len(m.season), n)
 	case m.net != nil && (m.net.Width() != n || !m.net.Masked()):
 		return fmt.Errorf("the network has %d features, want %d", m.net.Width(), n)
@@ -313,7 +314,7 @@ func (r *reader) turned(targets int) []float32 {
 		r.bad = true
 		return nil
 	}
-	row, n := len(b)/targets, pad(targets)
+	row, n := len(b)/targets, simd.Pad(targets)
 	out := make([]float32, row/4*n)
 	for k := range row / 4 {
 		for j, from := 0, b[4*k:]; j < targets; j++ {

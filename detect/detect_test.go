@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 var epoch = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -22,11 +25,7 @@ func columns(t testing.TB, n int) *feature.Schema {
 	for i := range names {
 		names[i] = "f" + string(rune('a'+i/26)) + string(rune('a'+i%26))
 	}
-	s, err := feature.FromColumns("test", names, feature.Feature{Scale: 0.1, Deviation: 0.01})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(feature.FromColumns("test", names, feature.Feature{Scale: 0.1, Deviation: 0.01}))(t)
 }
 
 // synthetic is a host whose features follow two hidden causes: a daily wave
@@ -51,11 +50,7 @@ func synthetic(seed uint64, rows, width int, step time.Duration) []omen.Vector {
 
 func fitted(t testing.TB, s *feature.Schema, train []omen.Vector, o Options) *Model {
 	t.Helper()
-	m, err := Fit(context.Background(), s, train, nil, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return must.Get(Fit(context.Background(), s, train, nil, o))(t)
 }
 
 // play scores vectors and returns clones.
@@ -63,10 +58,7 @@ func play(t testing.TB, s *Stream, vs []omen.Vector) []omen.Score {
 	t.Helper()
 	var out []omen.Score
 	for _, v := range vs {
-		score, err := s.Score(v)
-		if err != nil {
-			t.Fatal(err)
-		}
+		score := must.Get(s.Score(v))(t)
 		out = append(out, score.Clone())
 	}
 	return out
@@ -100,7 +92,8 @@ func TestFindsAndExplains(t *testing.T) {
 	}
 }
 
-// The contributions add up to the unsmoothed score, so shares add up to 1.
+// The contributions add up to the unsmoothed score, so shares add up to 1; and
+// what decides whether people are notified comes with each score.
 func TestSharesAddUp(t *testing.T) {
 	s := columns(t, 7)
 	all := synthetic(2, 2000, 7, time.Minute)
@@ -113,12 +106,10 @@ func TestSharesAddUp(t *testing.T) {
 		if sc.Unsmoothed > 0 && math.Abs(sum-1) > 1e-9 {
 			t.Fatalf("shares add up to %v at score %v", sum, sc.Unsmoothed)
 		}
-		if !slices.IsSortedFunc(sc.Causes, func(a, b omen.Cause) int {
-			if a.Share > b.Share {
-				return -1
-			}
-			return 1
-		}) {
+		if sc.PageLevel != m.PageLevel() || sc.PageLevel < 1 {
+			t.Fatalf("page level %v, want the model's %v, at least 1", sc.PageLevel, m.PageLevel())
+		}
+		if !slices.IsSortedFunc(sc.Causes, func(a, b omen.Cause) int { return cmp.Compare(b.Share, a.Share) }) {
 			t.Fatalf("causes are not ranked: %v", sc.Causes)
 		}
 	}
@@ -137,14 +128,8 @@ func TestLoadedScoresAsSaved(t *testing.T) {
 	s := columns(t, 9)
 	all := synthetic(3, 3300, 9, time.Minute)
 	m := fitted(t, s, all[:3000], Options{SelfTest: true})
-	data, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	loaded, err := Load(data, s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(m.MarshalBinary())(t)
+	loaded := must.Get(Load(data, s))(t)
 	a, b := play(t, m.Stream(all[2800:3000]), all[3000:]), play(t, loaded.Stream(all[2800:3000]), all[3000:])
 	for i := range a {
 		if !equalScores(a[i], b[i]) {
@@ -182,40 +167,19 @@ func TestCausalAndIndependent(t *testing.T) {
 	}
 	x, y := m.Stream(nil), other.Stream(nil)
 	for k := range 150 {
-		if _, err := y.Score(b[1800+k]); err != nil {
-			t.Fatal(err)
-		}
-		sc, err := x.Score(changed[k])
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.Get(y.Score(b[1800+k]))(t)
+		sc := must.Get(x.Score(changed[k]))(t)
 		if !equalScores(alone[k], sc) {
 			t.Fatalf("sample %d differs", k)
 		}
-	}
-	// In one batch, in either order.
-	streams, vectors := []*Stream{m.Stream(nil), other.Stream(nil)}, []omen.Vector{a[1800], b[1800]}
-	dst := ScoreBatch(nil, streams, vectors)
-	if len(dst) != 2 || !equalScores(dst[0].Score, alone[0]) {
-		t.Errorf("batch differs: %+v", dst)
-	}
-	swapped := ScoreBatch(nil, []*Stream{other.Stream(nil), m.Stream(nil)}, []omen.Vector{b[1800], a[1800]})
-	if !equalScores(swapped[1].Score, dst[0].Score) || !equalScores(swapped[0].Score, dst[1].Score) {
-		t.Error("the order of hosts changes scores")
 	}
 }
 
 func TestSameSeedSameModel(t *testing.T) {
 	s := columns(t, 5)
 	all := synthetic(6, 900, 5, time.Minute)
-	x, err := fitted(t, s, all, Options{Seed: 7}).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := fitted(t, s, all, Options{Seed: 7}).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := must.Get(fitted(t, s, all, Options{Seed: 7}).MarshalBinary())(t)
+	y := must.Get(fitted(t, s, all, Options{Seed: 7}).MarshalBinary())(t)
 	if !slices.Equal(x, y) {
 		t.Error("two fits with one seed differ")
 	}
@@ -315,7 +279,7 @@ func TestExcludedSpanIsNotLearned(t *testing.T) {
 		t.Errorf("left out %d of %v, rows %d", c.LeftOut, c.Excluded, c.Rows)
 	}
 	with := fitted(t, s, all, Options{})
-	if a, b := m.scales[0].zWidth, with.scales[0].zWidth; a > b/2 {
+	if a, b := m.scales[0].ZWidth, with.scales[0].ZWidth; a > b/2 {
 		t.Errorf("width %v without the incident, %v with it", a, b)
 	}
 }
@@ -433,8 +397,8 @@ func TestJobsAreLearned(t *testing.T) {
 }
 
 // A feature that was almost still is judged by what its host is like: the same
-// small move is evidence on a quiet host and not on a restless one.
-func TestStillFeatureOnARestlessHost(t *testing.T) {
+// small move is evidence on a quiet host and not on a noisy one.
+func TestStillFeatureOnANoisyHost(t *testing.T) {
 	var evidence [2]float64
 	for k, noise := range []float64{0.05, 1} {
 		trivial := func(int) float64 { return 0 }
@@ -443,7 +407,7 @@ func TestStillFeatureOnARestlessHost(t *testing.T) {
 		evidence[k] = sq(0.4/float64(scales[0])) * float64(lifts[0])
 	}
 	if evidence[0] < 9 || evidence[1] > 1 {
-		t.Errorf("evidence %.1f on a quiet host, %.1f on a restless one; want much and none", evidence[0], evidence[1])
+		t.Errorf("evidence %.1f on a quiet host, %.1f on a noisy one; want much and none", evidence[0], evidence[1])
 	}
 	// A usual residual of .2 and the floor of .75 times it are .35: worth a page
 	// is 8, in wakeSigmas (2) of 4.
@@ -451,4 +415,27 @@ func TestStillFeatureOnARestlessHost(t *testing.T) {
 	if want := min(sq(4/0.35), liftMost); scales[0] != 4 || math.Abs(float64(lifts[0])-want) > 1e-3 {
 		t.Errorf("scale %v, lift %v of a feature whose smallest deviation worth a page is 8, want 4 and %v", scales[0], lifts[0], want)
 	}
+}
+
+// A whole model and its scores are the same with the plain kernels.
+func TestScoringEqualsPlain(t *testing.T) {
+	if !simd.Plainly(func() {}) {
+		t.Skip("this build or processor has only the plain kernels")
+	}
+	s := columns(t, 43)
+	all := synthetic(15, 3*1440, 43, time.Minute)
+	for k := 2000; k < len(all); k += 7 {
+		all[k].Values[k%43] = math.NaN()
+		all[k].Values[(k+5)%43] += 1
+	}
+	m := fitted(t, s, all[:3000], Options{})
+	want := play(t, m.Stream(nil), all[3000:])
+	simd.Plainly(func() {
+		plain := fitted(t, s, all[:3000], Options{})
+		for i, sc := range play(t, plain.Stream(nil), all[3000:]) {
+			if !equalScores(sc, want[i]) {
+				t.Fatalf("sample %d: %+v, plain %+v", i, want[i], sc)
+			}
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // ONNX is the model's network with its scaling: features in, in their own
@@ -27,14 +28,14 @@ func (m *Model) ONNX() ([]byte, error) {
 	if m.net == nil {
 		return nil, fmt.Errorf("export model %s: it was fitted without a network: %w", m.id, omen.ErrConflict)
 	}
-	e := autoencoder.Export{Limit: clipZ, Knee: softKnee, Meta: map[string]string{
+	e := autoencoder.Export{Limit: simd.ClipZ, Knee: softKnee, Meta: map[string]string{
 		"model": m.id, "host": m.host.ID(), "schema": m.schema, "grade": string(m.grade),
 		"limit":      strconv.FormatFloat(m.limit, 'g', -1, 64),
 		"trained_at": m.trainedAt.UTC().Format("2006-01-02T15:04:05Z"),
 	}}
 	for j, i := range m.active {
-		e.Shift = append(e.Shift, m.scales[j].zCentre)
-		e.Scale = append(e.Scale, m.scales[j].zWidth)
+		e.Shift = append(e.Shift, m.scales[j].ZCentre)
+		e.Scale = append(e.Scale, m.scales[j].ZWidth)
 		e.Names = append(e.Names, m.specs[i].name)
 	}
 	hidden := make([]int, len(m.group)) // bytes would become base64

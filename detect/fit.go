@@ -107,7 +107,7 @@ func (f *fit) run() error {
 	}
 	covered := h.span() + m.step
 	m.from, m.trainedAt, m.rows = h.at[0], h.at[h.len()-1], h.len()
-	m.grade = gradeOf(covered)
+	m.grade = GradeOf(covered)
 	m.timeOfDay = covered >= day && !f.o.Without.TimeOfDay
 	m.recentre = max(float64(min(covered, day)/m.step), 600)
 	m.id = fmt.Sprintf("%s@%s-%04x", m.host.ID(), m.trainedAt.UTC().Format("20060102T150405Z"), uint16(f.o.Seed)^uint16(h.len()))
@@ -182,7 +182,7 @@ func (f *fit) fitNetwork() error {
 				rows = append(rows, float32(math.NaN()))
 				continue
 			}
-			rows = append(rows, float32(soft(m.scales[k].z(v))))
+			rows = append(rows, float32(soft(m.scales[k].Z(v))))
 		}
 	}
 	o := autoencoder.Options{

@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/autoencoder"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 const (
 	averages  = 3                  // moving averages that the forecast sees
 	harmonics = 3                  // of the day
 	groups    = autoencoder.Groups // of features that are hidden together at scoring
-	jumpMean  = 3                  // samples over which a jump is averaged
-	jumpSpan  = 6                  // samples over which jumps are collected
+	jumpMean  = simd.JumpMean      // samples over which a jump is averaged
+	jumpSpan  = simd.JumpSpan      // samples over which jumps are collected
 )
 
 // alphas are the weights of the newest sample in the moving averages.
@@ -128,7 +129,7 @@ func (f *front) observe(values []float64) {
 			f.x[j] -= f.shift.by[j]
 		}
 	}
-	standardise(f.z, f.a, f.x, f.m.scales)
+	simd.Standardise(f.z, f.a, f.x, f.m.scales)
 	for j, z := range f.z {
 		f.s[j] = soft(z)
 	}
@@ -139,12 +140,12 @@ func (f *front) predict(at time.Time) {
 	n := len(f.m.active)
 	f.setClock(at)
 	if f.m.ridge != nil {
-		project(f.forecast[:pad(n)], f.phi[:f.m.regressors()], f.m.ridge)
+		simd.Project(f.forecast[:simd.Pad(n)], f.phi[:f.m.regressors()], f.m.ridge)
 	}
 	if f.m.season != nil {
-		project(f.usual[:pad(n)], f.phi[(1+averages)*n:], f.m.season[slowAverages*pad(n):])
+		simd.Project(f.usual[:simd.Pad(n)], f.phi[(1+averages)*n:], f.m.season[slowAverages*simd.Pad(n):])
 		for k := range slowAverages {
-			mix(f.usual, f.phi[(1+averages-slowAverages+k)*n:][:n], f.m.season[k*pad(n):])
+			simd.Mix(f.usual, f.phi[(1+averages-slowAverages+k)*n:][:n], f.m.season[k*simd.Pad(n):])
 		}
 	}
 }
@@ -182,10 +183,10 @@ func (f *front) complete(warm bool) {
 	clear(f.r)
 	clear(f.u)
 	if warm && f.m.ridge != nil {
-		residual(f.r, f.a, f.forecast)
+		simd.Residual(f.r, f.a, f.forecast)
 	}
 	if warm && f.m.season != nil {
-		residual(f.u, f.a, f.usual)
+		simd.Residual(f.u, f.a, f.usual)
 	}
 	if f.gaps == 0 {
 		return
@@ -224,7 +225,7 @@ func (f *front) reconstruct() {
 		}
 	}
 	f.m.cross.Predict(f.recon, f.soft, f.here, f.gaps == 0, f.memory)
-	residual(f.e, f.z, f.recon)
+	simd.Residual(f.e, f.z, f.recon)
 	f.lookAgain()
 	if f.gaps > 0 {
 		for j, ok := range f.ok {
@@ -268,7 +269,7 @@ func (f *front) lookAgain() {
 		return
 	}
 	f.m.cross.Predict(f.recon, f.soft, f.here, false, f.memory)
-	residual(f.e, f.z, f.recon)
+	simd.Residual(f.e, f.z, f.recon)
 }
 
 // collectMoves measures how far each feature went lately: the root of the sum
@@ -283,7 +284,7 @@ func (f *front) collectMoves(warm bool) {
 			copy(f.past[k*n:(k+1)*n], f.z)
 		}
 	}
-	travel(f.jump, f.moves, f.at%jumpSpan*n, n, f.z, f.past[f.at%jumpMean*n:][:n])
+	simd.Travel(f.jump, f.moves, f.at%jumpSpan*n, n, f.z, f.past[f.at%jumpMean*n:][:n])
 	f.at++
 }
 
@@ -296,7 +297,7 @@ func (f *front) remember(warm bool) {
 	}
 	for k, alpha := range alphas {
 		if average := f.phi[(k+1)*n:][:n]; warm {
-			follow(average, now, alpha)
+			simd.Follow(average, now, alpha)
 		} else {
 			copy(average, now)
 		}

@@ -106,9 +106,9 @@ func medianStep(vectors []omen.Vector) time.Duration {
 	return d[len(d)/2]
 }
 
-// gradeOf says how much a model of this much history can be trusted: a day and
+// GradeOf says how much a model of this much history can be trusted: a day and
 // more is established, an hour learning.
-func gradeOf(covered time.Duration) omen.Grade {
+func GradeOf(covered time.Duration) omen.Grade {
 	switch {
 	case covered >= day*95/100:
 		return omen.Established

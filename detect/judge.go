@@ -1,5 +1,7 @@
 package detect
 
+import "github.com/omenhq/omen/internal/simd"
+
 // The channels.
 const (
 	byForecast = iota
@@ -20,10 +22,9 @@ type trace struct {
 }
 
 const (
-	floorRMS    = 0.05 // added to a residual's root mean square
-	recentreMax = 3.0  // in root mean squares: how far one sample moves a centre
-	smoothing   = 1.0 / 3
-	jumpMargin  = 1e-4
+	floorRMS   = 0.05 // added to a residual's root mean square
+	smoothing  = 1.0 / 3
+	jumpMargin = 1e-4
 )
 
 // judge is the second half of scoring: from what the channels find odd about
@@ -41,8 +42,8 @@ type judge struct {
 	smoothed   float64
 	count      int     // samples since the start
 	ease       float64 // what the last sample's score was divided by
-	ebb        *shift  // the window that ended less than ebbSamples ago
-	ebbing     int     // samples until it is forgotten
+	after      *shift  // the window that ended less than afterSamples ago
+	afterwards int     // samples until it is forgotten
 }
 
 // newJudge is the state before the first sample.
@@ -77,16 +78,16 @@ func (j *judge) weigh(t trace) {
 	}
 	j.ahead.pull()
 	if !m.without.Forecast {
-		j.h[byForecast] = recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)
+		j.h[byForecast] = simd.Recentre(j.evidence[byForecast], j.centreR, t.r, m.rmsR, j.counts, rate)
 		j.h[byForecast] += lift(j.evidence[byForecast], m.liftR)
 	}
 	j.ahead.pull()
 	if !m.without.Autoencoder {
-		j.h[byAutoencoder] = recentre(j.evidence[byAutoencoder], j.centreE, t.e, m.rmsE, j.counts, rate)
+		j.h[byAutoencoder] = simd.Recentre(j.evidence[byAutoencoder], j.centreE, t.e, m.rmsE, j.counts, rate)
 		j.h[byAutoencoder] += lift(j.evidence[byAutoencoder], m.liftE)
 	}
 	if !m.without.Season && m.season != nil {
-		j.h[bySeason] = recentre(j.evidence[bySeason], j.centreU, t.u, m.rmsU, j.counts, rate)
+		j.h[bySeason] = simd.Recentre(j.evidence[bySeason], j.centreU, t.u, m.rmsU, j.counts, rate)
 		j.h[bySeason] += lift(j.evidence[bySeason], m.liftU)
 	}
 	j.ahead.pull()
@@ -157,7 +158,7 @@ func (j *judge) step(t trace) {
 	clear(j.parts)
 	for c := range channels {
 		if j.h[c] > 0 {
-			temper(j.parts, j.evidence[c], scale[c])
+			simd.Temper(j.parts, j.evidence[c], scale[c])
 		}
 	}
 	weight := smoothing
@@ -168,24 +169,24 @@ func (j *judge) step(t trace) {
 	j.count++
 }
 
-// ebbSamples is how long a window that shifts the expectation is felt after its
+// afterSamples is how long a window that shifts the expectation is felt after its
 // end: a job that ended before or after it leaves a step in the values that are
 // compared, and averages and moves remember that.
-const ebbSamples = jumpSpan
+const afterSamples = jumpSpan
 
 // easing is what the score is divided by, in a window and just after it.
 func (j *judge) easing(now *shift) float64 {
 	switch {
 	case now != nil:
-		j.ebb, j.ebbing = now, ebbSamples
-	case j.ebbing > 0:
-		j.ebbing--
+		j.after, j.afterwards = now, afterSamples
+	case j.afterwards > 0:
+		j.afterwards--
 	default:
 		return 1
 	}
-	return j.ebb.ease
+	return j.after.ease
 }
 
 // restart forgets the smoothed score and the window that has ended, not the
 // centres.
-func (j *judge) restart() { j.smoothed, j.unsmoothed, j.ebbing = 0, 0, 0 }
+func (j *judge) restart() { j.smoothed, j.unsmoothed, j.afterwards = 0, 0, 0 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // One feature that is always still leaves its usual place: by less than is
@@ -22,10 +23,7 @@ func TestLift(t *testing.T) {
 		}
 		p.Features = append(p.Features, f)
 	}
-	s, err := feature.NewSchema(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(feature.NewSchema(p))(t)
 	all := synthetic(3, 2*1440+400, width, time.Minute)
 	rng := rand.New(rand.NewPCG(4, 4)) // of its own: the others cannot be told from it
 	for i := range all {

@@ -37,7 +37,7 @@ func (f *fit) chooseLimit() {
 	slices.Sort(sorted)
 	// The scores' own time, without what was left out.
 	weeks := float64(len(sorted)) * m.step.Seconds() / week.Seconds()
-	byQuantile := quantile(sorted, 1-(1-limitQuantile)*clip(m.pages, 20))
+	byQuantile := quantile(sorted, 1-(1-limitQuantile)*min(m.pages, 20))
 	byBudget := smallestLimit(f.scores, sorted, weeks*m.pages*alertsPerPage)
 	caution := caution(f.h.span() + m.step)
 	m.limit = max(math.Sqrt(max(byQuantile, 0)*max(byBudget, 0))*caution, leastLimit)

@@ -10,6 +10,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // Model is what is normal for one host. It is immutable and safe for
@@ -33,15 +34,15 @@ type Model struct {
 
 	shifts []shift // windows in which other values are expected
 
-	active    []int32   // schema index of each feature that the model uses
-	scales    []scaling // per active feature, as all below
-	timeOfDay bool      // the forecast knows the time of day
-	ridge     []float32 // regressors x M padded: weights of the forecast
-	season    []float32 // seasonWeights x M padded: what is usual at this time of day; empty without a day of history
+	active    []int32        // schema index of each feature that the model uses
+	scales    []simd.Scaling // per active feature, as all below
+	timeOfDay bool           // the forecast knows the time of day
+	ridge     []float32      // regressors x M padded: weights of the forecast
+	season    []float32      // seasonWeights x M padded: what is usual at this time of day; empty without a day of history
 	net       *autoencoder.Network
 	whole     bool                  // all of the schema are active, in order
 	blame     []bool                // not context
-	within    []limits              // physical ranges
+	within    []simd.Range          // physical ranges
 	group     []uint8               // which features are hidden together
 	cross     *autoencoder.Crossing // the network by these groups
 	slab      []float32             // holds season and what follows, in the order of use
@@ -82,7 +83,7 @@ type shape struct {
 	specs  []spec
 	active []int32 // of models that use every feature, as blame and within
 	blame  []bool
-	within []limits
+	within []simd.Range
 }
 
 // shapes keeps the shape of each schema for as long as the schema lives.
@@ -105,7 +106,7 @@ func shapeOf(s *feature.Schema) *shape {
 		made.specs = append(made.specs, p)
 		made.active = append(made.active, int32(i))
 		made.blame = append(made.blame, !p.context)
-		made.within = append(made.within, limits{p.min, p.max})
+		made.within = append(made.within, simd.Range{Min: p.min, Max: p.max})
 	}
 	known, loaded := shapes.LoadOrStore(key, made)
 	if !loaded {
@@ -120,7 +121,7 @@ func (m *Model) bind(s *shape) {
 		m.active, m.blame, m.within = s.active, s.blame, s.within
 		return
 	}
-	m.blame, m.within = make([]bool, len(m.active)), make([]limits, len(m.active))
+	m.blame, m.within = make([]bool, len(m.active)), make([]simd.Range, len(m.active))
 	for j, i := range m.active {
 		m.blame[j], m.within[j] = s.blame[i], s.within[i]
 	}

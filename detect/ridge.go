@@ -6,6 +6,8 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/omenhq/omen/internal/simd"
 )
 
 const gramBlock = 256 // rows collected before they are added to the sums
@@ -89,7 +91,7 @@ func turned(w []float32, targets int) []float32 {
 	if len(w) == 0 {
 		return nil
 	}
-	p, n := len(w)/targets, pad(targets)
+	p, n := len(w)/targets, simd.Pad(targets)
 	out := make([]float32, p*n)
 	for j := range targets {
 		for k, v := range w[j*p : (j+1)*p] {
@@ -101,7 +103,7 @@ func turned(w []float32, targets int) []float32 {
 
 // unturned is the inverse of turned.
 func unturned(w []float32, targets int) []float32 {
-	n := pad(targets)
+	n := simd.Pad(targets)
 	p := len(w) / n
 	out := make([]float32, 0, targets*p)
 	for j := range targets {

@@ -3,6 +3,8 @@ package detect
 import (
 	"math"
 	"slices"
+
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // Every feature is mapped to about [0, 1] by its range in training (or by its
@@ -10,29 +12,14 @@ import (
 // mean and deviation, for the network, and A by median and quartiles under an
 // asinh, for the forecast, which must not be led by outliers.
 const (
-	clipZ    = 100.0
-	clipA    = 50.0
 	floorSD  = 0.01
 	floorIQR = 0.3
 	normIQR  = 1.349 // quartile distance of a normal distribution in deviations
 	softKnee = 5.0
 )
 
-// scaling maps one feature from its own unit to Z and A and back.
-type scaling struct {
-	zCentre, zWidth float64
-	aCentre, aWidth float64
-}
-
-func (s scaling) z(x float64) float64 { return clip((x-s.zCentre)/s.zWidth, clipZ) }
-func (s scaling) a(x float64) float64 { return asinh(clip((x-s.aCentre)/s.aWidth, clipA)) }
-
-// unZ and unA are the inverses inside the clipping range.
-func (s scaling) unZ(z float64) float64 { return s.zCentre + float64(z*s.zWidth) }
-func (s scaling) unA(a float64) float64 { return s.aCentre + math.Sinh(a)*s.aWidth }
-
 // learnScaling learns from one feature's finite values. scratch is reordered.
-func learnScaling(values []float64, f spec) scaling {
+func learnScaling(values []float64, f spec) simd.Scaling {
 	lo, hi := slices.Min(values), slices.Max(values)
 	unit := max(hi-lo, f.scale)
 	var sum, sq float64
@@ -47,11 +34,11 @@ func learnScaling(values []float64, f spec) scaling {
 	sd := math.Sqrt(sq / float64(len(values)))
 	slices.Sort(values)
 	iqr := (quantile(values, 0.75) - quantile(values, 0.25)) / unit
-	return scaling{
-		zCentre: lo + mean*unit,
-		zWidth:  (sd + floorSD) * unit,
-		aCentre: quantile(values, 0.5),
-		aWidth:  max(iqr/normIQR, floorIQR*sd, floorSD) * unit,
+	return simd.Scaling{
+		ZCentre: lo + mean*unit,
+		ZWidth:  (sd + floorSD) * unit,
+		ACentre: quantile(values, 0.5),
+		AWidth:  max(iqr/normIQR, floorIQR*sd, floorSD) * unit,
 	}
 }
 
@@ -75,16 +62,6 @@ func unsoft(s float64) float64 {
 		return -softKnee + 1 - math.Exp(min(-s-softKnee, 12))
 	}
 	return s
-}
-
-func clip(v, limit float64) float64 {
-	switch {
-	case v > limit:
-		return limit
-	case v < -limit:
-		return -limit
-	}
-	return v
 }
 
 // largest is beyond anything that can be measured; what is larger is a gap, as

@@ -122,7 +122,7 @@ func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand
 				i := m.active[j]
 				frozen := f.h.values[start-1][i]
 				other := f.h.values[(start+k+shift)%f.h.len()][i]
-				by := sign(m.specs[i].direction, flip) * size * (m.scales[j].zWidth)
+				by := sign(m.specs[i].direction, flip) * size * (m.scales[j].ZWidth)
 				row[i] = kind.apply(row[i], frozen, other, by, k, length)
 			}
 		}

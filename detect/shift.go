@@ -150,7 +150,7 @@ func (f *fit) moved(j int, o run) (by float64, ok bool) {
 		return h.shifted[t] < 0 && h.at[o.from].Sub(h.at[t]) < apart && h.at[t].Sub(h.at[o.to-1]) < apart
 	})
 	if math.IsNaN(around) {
-		around = f.m.scales[j].aCentre
+		around = f.m.scales[j].ACentre
 	}
 	return inside - around, usable(inside - around)
 }
@@ -199,7 +199,7 @@ func (f *fit) easeShifts(inside map[int]float64) {
 		var peaks []float64
 		for _, o := range f.h.occurrences(int16(k)) {
 			var peak float64
-			for t := o.from; t < min(o.to+ebbSamples, f.h.len()); t++ {
+			for t := o.from; t < min(o.to+afterSamples, f.h.len()); t++ {
 				peak = max(peak, inside[t])
 			}
 			peaks = append(peaks, peak)
@@ -231,9 +231,9 @@ func (s *shift) damp(evidence *[channels][]float64, i int, t trace, threshold fl
 // and its band, in its unit.
 func (s *shift) expect(m *Model, j int, z float64) (expected, low, high float64) {
 	sc, by, wide, within := m.scales[j], s.by[j], float64(s.e[j]), m.within[j]
-	low, high = sc.unZ(z+float64(m.bandLow[j])*wide)+by, sc.unZ(z+float64(m.bandHigh[j])*wide)+by
-	expected = sc.unZ(z) + by
-	return within.hold(expected), within.hold(min(low, expected)), within.hold(max(high, expected))
+	low, high = sc.UnZ(z+float64(m.bandLow[j])*wide)+by, sc.UnZ(z+float64(m.bandHigh[j])*wide)+by
+	expected = sc.UnZ(z) + by
+	return within.Clamp(expected), within.Clamp(min(low, expected)), within.Clamp(max(high, expected))
 }
 
 // check refuses what would give NaN or panic.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // backedUp is a host whose feature 2 is higher by 1 between two and three at
@@ -68,14 +69,8 @@ func TestShiftingWindow(t *testing.T) {
 		t.Errorf("card: %+v", c)
 	}
 
-	data, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	loaded, err := Load(data, s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(m.MarshalBinary())(t)
+	loaded := must.Get(Load(data, s))(t)
 	for i, sc := range play(t, loaded.Stream(all[6*288:7*288]), all[7*288:]) {
 		if !equalScores(sc, scores[i]) {
 			t.Fatalf("sample %d: loaded scores otherwise than saved", i)

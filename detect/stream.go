@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // Stream is one host's running state under one model. It is not safe for
@@ -101,15 +102,15 @@ func (s *Stream) reconstructionError() float64 {
 	if s.m.net == nil {
 		return 0
 	}
-	var sums [double]float64
+	var sums [simd.Doubles]float64
 	recon := s.front.recon
 	for j, ok := range s.front.ok {
 		if ok {
 			d := s.front.s[j] - float64(recon[j])
-			sums[j%double] += float64(d * d)
+			sums[j%simd.Doubles] += float64(d * d)
 		}
 	}
-	return total(&sums) / float64(max(1, len(recon)-s.front.gaps))
+	return simd.Total(&sums) / float64(max(1, len(recon)-s.front.gaps))
 }
 
 // explain fills expected values, bands, shares and causes.
@@ -154,7 +155,7 @@ func (s *Stream) expect() {
 		}
 	} else {
 		for j, sc := range m.scales {
-			z[j] = sc.z(sc.unA(float64(f.forecast[j])))
+			z[j] = sc.Z(sc.UnA(float64(f.forecast[j])))
 		}
 	}
 	switch {
@@ -163,11 +164,11 @@ func (s *Stream) expect() {
 			s.expected[i], s.low[i], s.high[i] = f.shift.expect(m, j, z[j])
 		}
 	case m.whole:
-		bound(band{s.expected, s.low, s.high}, z, m.bandLow, m.bandHigh, m.scales, m.within)
+		simd.Bound(simd.Band{Expected: s.expected, Low: s.low, High: s.high}, z, m.bandLow, m.bandHigh, m.scales, m.within)
 	default:
-		bound(f.band, z, m.bandLow, m.bandHigh, m.scales, m.within)
+		simd.Bound(f.band, z, m.bandLow, m.bandHigh, m.scales, m.within)
 		for j, i := range m.active {
-			s.expected[i], s.low[i], s.high[i] = f.band.expected[j], f.band.low[j], f.band.high[j]
+			s.expected[i], s.low[i], s.high[i] = f.band.Expected[j], f.band.Low[j], f.band.High[j]
 		}
 	}
 }

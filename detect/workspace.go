@@ -3,6 +3,7 @@ package detect
 import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/autoencoder"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 // workspace is what scoring one sample needs besides what it keeps for the
@@ -25,7 +26,7 @@ type workspace struct {
 	counts []bool    // it is there, and may be to blame
 	parts  []float64 // its part of the unsmoothed score, before the limit
 	z0     []float64 // expected Z
-	band   band
+	band   simd.Band
 	keys   []int64 // parts in order
 	blamed []int   // the causes' features
 
@@ -36,13 +37,13 @@ type workspace struct {
 func newWorkspace(m *Model) *workspace {
 	n := len(m.active)
 	wide := make([]float64, (9+channels)*n)
-	single := make([]float32, 7*n+2*pad(n))
+	single := make([]float32, 7*n+2*simd.Pad(n))
 	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
 	take32 := func(k, room int) (v []float32) { v, single = single[:k:room], single[room:]; return v }
 	w := &workspace{
 		x: take(n), z: take(n), a: take(n), s: take(n), parts: take(n), z0: take(n),
-		band:     band{take(n), take(n), take(n)},
-		forecast: take32(n, pad(n)), usual: take32(n, pad(n)), recon: take32(n, n),
+		band:     simd.Band{Expected: take(n), Low: take(n), High: take(n)},
+		forecast: take32(n, simd.Pad(n)), usual: take32(n, simd.Pad(n)), recon: take32(n, n),
 		r: take32(n, n), e: take32(n, n), u: take32(n, n), jump: take32(n, n), soft: take32(n, n), here: take32(n, n),
 		counts: make([]bool, n), keys: make([]int64, n), blamed: make([]int, 0, omen.MaxCauses),
 	}

@@ -4,7 +4,7 @@
 // machines as one.
 //
 // It keeps nothing but what it must remember to tell news from what was there:
-// whoever owns a Detector reads the source and stores the events. It decides
+// the owner of a Detector reads the source and stores the events. It decides
 // nothing about incidents.
 package event
 

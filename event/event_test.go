@@ -8,16 +8,14 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func TestBoots(t *testing.T) {
-	schema, err := feature.NewSchema(feature.Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := must.Get(feature.NewSchema(feature.Node()))(t)
 	const min, day = time.Minute, 24 * time.Hour
 	d, uptimes := event.New("prod", schema), [2]event.Uptime{}
 	for _, c := range []struct {

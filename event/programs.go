@@ -22,7 +22,7 @@ const running = `{__name__=~"` + startMetric + `|.+_build_info"}`
 
 const (
 	targetWindow = 150 * time.Second // half of how far back a sample counts as present
-	startSlack   = 10 * time.Second  // start times that are computed anew at each scrape differ by less
+	startSlack   = 10 * time.Second  // start times that are computed again at each scrape differ by less
 	lookBack     = 15 * time.Minute  // the first look is also at how things were then
 	startRecent  = 5 * time.Minute   // a process that is first seen and runs for less has just started
 	bootSpan     = 15 * time.Minute  // what starts within this after its machine belongs to the boot

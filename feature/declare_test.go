@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 )
@@ -18,16 +19,10 @@ func TestDeclare(t *testing.T) {
 		{Name: "a", Expr: "a", Unit: omen.Bytes}, {Name: "b", Expr: "b"}, {Name: "c", Expr: "c"},
 		{Name: "c_mean", Rule: Rule{Kind: Mean, Of: "c", Over: time.Minute}},
 	}}}
-	p, err := Declare(Profile{Name: "mine", Features: []Feature{
+	p := must.Get(Declare(Profile{Name: "mine", Features: []Feature{
 		{Name: "d", Expr: "d"}, {Name: "a", Expr: "a2", Unit: omen.Bytes}, {Name: "a_rate", Rule: Rule{Kind: Rate, Of: "a", Over: time.Minute}},
-	}}, "base", []string{"c"}, known)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := NewSchema(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}}, "base", []string{"c"}, known))(t)
+	s := must.Get(NewSchema(p))(t)
 	if want := []string{"a", "b", "d", "a_rate"}; !slices.Equal(s.Names(), want) {
 		t.Errorf("features are %v, want %v", s.Names(), want)
 	}
@@ -53,10 +48,7 @@ func TestDeclare(t *testing.T) {
 
 // The expressions that the documentation shows parse.
 func TestDocumentedProfilesParse(t *testing.T) {
-	page, err := os.ReadFile("../docs/profiles.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := must.Get(os.ReadFile("../docs/profiles.md"))(t)
 	_, rest, _ := strings.Cut(string(page), "```yaml\n")
 	text, _, found := strings.Cut(rest, "```")
 	var doc struct {

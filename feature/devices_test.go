@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -122,11 +123,7 @@ func near(got, want float64) bool { return got-want < 1e-6 && want-got < 1e-6 }
 
 func schemaOf(t testing.TB, p Profile) *Schema {
 	t.Helper()
-	s, err := NewSchema(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(NewSchema(p))(t)
 }
 
 // File systems that share their free space fill up once: the datasets of a

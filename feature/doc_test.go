@@ -5,15 +5,14 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // nodeTable is the node profile as docs/profiles.md shows it.
 func nodeTable(t *testing.T) string {
 	t.Helper()
-	s, err := NewSchema(Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(NewSchema(Node()))(t)
 	var b strings.Builder
 	b.WriteString("| feature | group | what | matters | from |\n|---|---|---|---|---|\n")
 	for _, f := range s.Features() {
@@ -23,10 +22,7 @@ func nodeTable(t *testing.T) string {
 }
 
 func TestNodeIsDocumented(t *testing.T) {
-	page, err := os.ReadFile("../docs/profiles.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := must.Get(os.ReadFile("../docs/profiles.md"))(t)
 	if table := nodeTable(t); !strings.Contains(string(page), table) {
 		t.Errorf("docs/profiles.md does not show the node profile as it is:\n%s", table)
 	}

@@ -62,10 +62,10 @@ func nodeCPU() []Feature {
 			Help: "Share of all processors that runs the kernel, interrupts included",
 			Expr: cpuMode("system|irq|softirq")},
 		{Name: "cpu_iowait", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.1, Scale: 0.2,
-			Help: "Share of all processors that is idle while a disk is waited for",
+			Help: "Share of all processors that is idle while processes wait for a disk",
 			Expr: cpuMode("iowait")},
 		{Name: "cpu_steal", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.05, Scale: 0.1,
-			Help: "Share of all processors that the hypervisor gave to somebody else",
+			Help: "Share of all processors that the hypervisor gave to other machines",
 			Expr: cpuMode("steal")},
 		{Name: "cpu_busiest", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.3, Scale: 0.5,
 			Help: "How busy the busiest processor is: one thread that spins shows here on a machine with many",
@@ -126,7 +126,7 @@ func nodeMemory() []Feature {
 			Help: "Page faults that had to read a disk",
 			Expr: highest("node_vmstat_pgmajfault")},
 		{Name: "oom_kills", Group: "memory", Unit: omen.Count, Direction: Up, Deviation: 0.5, Scale: 0.5,
-			Help: "Processes killed for want of memory within the window",
+			Help: "Processes killed for lack of memory within the window",
 			Expr: `max by ($by) (delta(node_vmstat_oom_kill[$window]))`},
 	}
 }
@@ -193,7 +193,7 @@ func nodeNetwork() []Feature {
 			Help: "Packets received or sent with errors",
 			Expr: cards("node_network_receive_errs_total") + ` + ` + cards("node_network_transmit_errs_total")},
 		{Name: "network_drops", Group: "network", Unit: omen.PerSecond, Direction: Up, Deviation: 10, Scale: 20,
-			Help: "Packets dropped for want of buffers or rules",
+			Help: "Packets dropped by rules or for lack of buffers",
 			Expr: cards("node_network_receive_drop_total") + ` + ` + cards("node_network_transmit_drop_total")},
 	}
 }
@@ -207,10 +207,10 @@ func nodeTCP() []Feature {
 			Help: "TCP connections opened from either side",
 			Expr: highest("node_netstat_Tcp_ActiveOpens") + " + " + highest("node_netstat_Tcp_PassiveOpens")},
 		{Name: "tcp_retransmits", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 10, Scale: 10,
-			Help: "TCP segments sent again because nobody confirmed them",
+			Help: "TCP segments sent again because they were not acknowledged",
 			Expr: highest("node_netstat_Tcp_RetransSegs")},
 		{Name: "tcp_time_wait", Group: "tcp", Unit: omen.Count, Direction: Up, Deviation: 300, Scale: 500,
-			Help: "TCP connections that are closed and wait for stragglers",
+			Help: "TCP connections that are closed and wait for late packets",
 			Expr: `max by ($by) (node_sockstat_TCP_tw)`},
 		{Name: "tcp_listen_drops", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 1, Scale: 1,
 			Help: "Connections refused because a program does not accept them fast enough",

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -79,10 +80,7 @@ func (c counter) sample(host string, v float64) series.Sample {
 func stored(t testing.TB, begin time.Time, step time.Duration, n int, batch func(i int) []series.Sample) *tsdb.DB {
 	t.Helper()
 	now := begin
-	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir(), Now: func() time.Time { return now }}))(t)
 	t.Cleanup(func() { _ = local.Close() })
 	for i := range n {
 		now = begin.Add(time.Duration(i) * step)
@@ -90,9 +88,7 @@ func stored(t testing.TB, begin time.Time, step time.Duration, n int, batch func
 		for j := range all {
 			all[j].At = now
 		}
-		if err := local.Append(t.Context(), all); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, local.Append(t.Context(), all))
 	}
 	return local
 }
@@ -100,10 +96,7 @@ func stored(t testing.TB, begin time.Time, step time.Duration, n int, batch func
 // readNode reads a schema's features, of which none may fail.
 func readNode(t testing.TB, local *tsdb.DB, s *Schema, from, to time.Time, step time.Duration) *series.Frame {
 	t.Helper()
-	f, err := local.Read(t.Context(), series.Query{Exprs: s.Exprs(), By: s.By(), Start: from, End: to, Step: step, Window: max(4*step, 10*time.Second)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(local.Read(t.Context(), series.Query{Exprs: s.Exprs(), By: s.By(), Start: from, End: to, Step: step, Window: max(4*step, 10*time.Second)}))(t)
 	for feature, why := range f.Failed {
 		t.Errorf("%s: %v", feature, why)
 	}
@@ -123,10 +116,7 @@ func TestNodeCountsOnce(t *testing.T) {
 		}
 		return batch
 	})
-	s, err := NewSchema(Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(NewSchema(Node()))(t)
 	end := begin.Add((seconds - 1) * time.Second)
 	f := readNode(t, local, s, end, end, time.Second)
 	got := s.AppendVectors(nil, f, "local", end)

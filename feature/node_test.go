@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // expanded is an expression as a source would ask it.
@@ -35,10 +37,7 @@ func TestBuiltinsParse(t *testing.T) {
 }
 
 func TestNodeIsComplete(t *testing.T) {
-	s, err := NewSchema(Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(NewSchema(Node()))(t)
 	if n := s.Len(); n < 35 || n > 42 {
 		t.Errorf("the node profile has %d features, want some forty", n)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func TestHashFollowsMeaning(t *testing.T) {
@@ -18,10 +19,7 @@ func TestHashFollowsMeaning(t *testing.T) {
 			{Name: "c", Rule: Rule{Kind: Change, Of: "a", Over: time.Minute}},
 		}}
 		change(&p)
-		s, err := NewSchema(p)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := must.Get(NewSchema(p))(t)
 		return s.Hash()
 	}
 	base := make(func(*Profile) {})
@@ -109,18 +107,12 @@ func TestBadProfiles(t *testing.T) {
 }
 
 func TestFromColumns(t *testing.T) {
-	s, err := FromColumns("csv", []string{"y", "x"}, Feature{Unit: omen.Count})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(FromColumns("csv", []string{"y", "x"}, Feature{Unit: omen.Count}))(t)
 	f := s.Features()[0]
 	if f.Name != "y" || f.Scale != 1 || f.Clean(-1e200) != -1e200 || !math.IsNaN(f.Clean(math.Inf(1))) {
 		t.Errorf("column is %+v, want any finite number kept", f)
 	}
-	ratio, err := FromColumns("csv", []string{"y", "x"}, Feature{Unit: omen.Ratio, Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ratio := must.Get(FromColumns("csv", []string{"y", "x"}, Feature{Unit: omen.Ratio, Max: 1}))(t)
 	if ratio.Features()[1].Clean(1.1) != 1 || ratio.Hash() == s.Hash() {
 		t.Error("a stated range is not kept")
 	}

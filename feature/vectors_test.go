@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"pgregory.net/rapid"
 )
@@ -17,7 +18,7 @@ const window = 4 * time.Second
 
 func testSchema(t testing.TB) *Schema {
 	t.Helper()
-	s, err := NewSchema(Profile{
+	s := must.Get(NewSchema(Profile{
 		Name:   "test",
 		Uptime: "uptime",
 		Features: []Feature{
@@ -32,10 +33,7 @@ func testSchema(t testing.TB) *Schema {
 			{Name: "hour", Rule: Rule{Kind: HourOfDay, Zone: "Asia/Kolkata"}},
 			{Name: "weekday", Rule: Rule{Kind: Weekday}},
 		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	return s
 }
 

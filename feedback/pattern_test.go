@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func causes(list ...omen.Cause) []omen.Cause { return list }
@@ -52,10 +53,7 @@ func TestResembles(t *testing.T) {
 }
 
 func TestExpectedAtThisTime(t *testing.T) {
-	auckland, err := time.LoadLocation("Pacific/Auckland")
-	if err != nil {
-		t.Fatal(err)
-	}
+	auckland := must.Get(time.LoadLocation("Pacific/Auckland"))(t)
 	// 23:45 to 00:20 in Auckland, which is +13:00 in March.
 	since := time.Date(2026, 3, 2, 23, 45, 0, 0, auckland)
 	in := omen.Incident{ID: "i", Kind: omen.HostIncident, Host: hostNamed("db"), State: omen.Closed, Since: since,

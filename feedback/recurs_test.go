@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // episode is an incident of web-1 that people were notified of and that closed by
@@ -150,16 +151,10 @@ func TestRecurs(t *testing.T) {
 // The same time of day is the clock's of the time zone, also over the change to
 // summer time and over midnight; in UTC the last night is an hour off.
 func TestADailyTimeIsTheZones(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
+	berlin := must.Get(time.LoadLocation("Europe/Berlin"))(t)
 	var found []omen.Incident
 	for i, clock := range []string{"27 23:58", "29 00:02", "29 23:59"} { // clocks change on the 29th at two
-		since, err := time.ParseInLocation("2006-01-02 15:04", "2026-03-"+clock, berlin)
-		if err != nil {
-			t.Fatal(err)
-		}
+		since := must.Get(time.ParseInLocation("2006-01-02 15:04", "2026-03-"+clock, berlin))(t)
 		found = append(found, episode(since, func(in *omen.Incident) { in.ID, in.Peak = fmt.Sprint(i), float64(4*i*i+1) }, "disk"))
 	}
 	for zone, want := range map[*time.Location]bool{berlin: true, time.UTC: false} {

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -32,10 +33,7 @@ var exprs = []series.Expr{
 }
 
 func TestThisMachineIsMeasured(t *testing.T) {
-	store, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}))(t)
 	defer store.Close()
 	registry := prometheus.NewRegistry()
 	c := New(Options{Store: store, Interval: 200 * time.Millisecond, Instance: "here", Version: "test", Registry: registry,
@@ -64,9 +62,7 @@ func TestThisMachineIsMeasured(t *testing.T) {
 		}
 	}
 	stop()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, <-done)
 	// Stopped means stale at once, not five minutes of the last value.
 	now := time.Now()
 	f, err := store.Read(t.Context(), series.Query{Exprs: exprs[1:2], Start: now, End: now})
@@ -90,9 +86,7 @@ func check(t *testing.T, f *series.Frame, row []float64) {
 		t.Errorf("host %q with labels %v, want here with job node", f.Hosts[0], f.Labels[0])
 	}
 	var sys syscall.Sysinfo_t
-	if err := syscall.Sysinfo(&sys); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, syscall.Sysinfo(&sys))
 	// The kernel's own word on its memory: /proc/meminfo's MemTotal.
 	if want := float64(sys.Totalram) * float64(sys.Unit); row[1] != want {
 		t.Errorf("memory %g, the kernel says %g", row[1], want)
@@ -129,10 +123,7 @@ func TestComplaintsAreLoggedOnce(t *testing.T) {
 // BenchmarkGather is the cost of one sample of this machine: gather, convert,
 // append. At a step of one second, a millisecond is 0.1 % of a core.
 func BenchmarkGather(b *testing.B) {
-	store, err := tsdb.Open(tsdb.Options{Dir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
+	store := must.Get(tsdb.Open(tsdb.Options{Dir: b.TempDir()}))(b)
 	defer store.Close()
 	c := New(Options{Store: store, Instance: "here"})
 	fast, slow, err := registries(c.log)
@@ -146,9 +137,7 @@ func BenchmarkGather(b *testing.B) {
 		if i%slowEvery == 0 {
 			c.gatherSlow(slow)
 		}
-		if err := c.gather(b.Context(), fast, at.Add(time.Duration(i)*time.Millisecond)); err != nil {
-			b.Fatal(err)
-		}
+		must.OK(b, c.gather(b.Context(), fast, at.Add(time.Duration(i)*time.Millisecond)))
 	}
 	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 	b.ReportMetric(float64(store.Health().Series), "series")
@@ -156,8 +145,6 @@ func BenchmarkGather(b *testing.B) {
 
 func cpuTime(b *testing.B) time.Duration {
 	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
+	must.OK(b, syscall.Getrusage(syscall.RUSAGE_SELF, &r))
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

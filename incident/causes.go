@@ -68,8 +68,8 @@ func summary(causes []omen.Cause) string {
 	return strings.Join(said, "; ")
 }
 
-// newID names an incident from whom it is of and its onset, so that whoever
-// finds the same incident again, after a crash, gives it the same name. IDs
+// newID names an incident from whom it is of and its onset, so that the
+// same incident, found again after a crash, gets the same name. IDs
 // sort by onset.
 func newID(kind omen.IncidentKind, subject string, onset time.Time) string {
 	return omen.StableID(string(kind), subject, onset)

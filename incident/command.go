@@ -48,7 +48,7 @@ func (c Command) Validate() error {
 	}
 	switch {
 	case c.By == "":
-		return bad("nobody asks")
+		return bad("no author")
 	case len(c.Comment)+len(c.Link)+len(c.Assignee)+len(c.By) > maxText:
 		return bad("text is too long")
 	}
@@ -176,11 +176,9 @@ func (t *Tracker) pastOf(in omen.Incident) *omen.Incident {
 	if f := t.fleets[in.ID]; f != nil {
 		return f.in
 	}
-	if s := t.sources[in.Host.Source]; s != nil {
-		for _, past := range []*omen.Incident{s.down.past, s.own.past} {
-			if past != nil && past.ID == in.ID {
-				return past
-			}
+	for _, c := range t.conditions() {
+		if c.past != nil && c.past.ID == in.ID {
+			return c.past
 		}
 	}
 	if k := t.hosts[in.Host]; k != nil && k.past != nil && k.past.ID == in.ID {
@@ -228,9 +226,7 @@ func (t *Tracker) letGo(in *omen.Incident) {
 		if f := t.fleets[in.ID]; f != nil {
 			clear(f.openHosts)
 		}
-	case omen.SourceIncident:
-		t.source(in.Host.Source).down.letGo()
-	case omen.OwnIncident:
-		t.source(in.Host.Source).own.letGo()
+	case omen.SourceIncident, omen.OwnIncident:
+		t.conditionOf(*in).letGo()
 	}
 }

@@ -36,7 +36,7 @@ func (c *condition) open(t *Tracker, in omen.Incident, at time.Time, reason stri
 	c.returns++
 	if p := c.past; p != nil && p.Reason == omen.ReasonRecovered && in.Since.Sub(p.ClosedAt) <= t.h.Reopen {
 		again := p.Clone()
-		again.State, again.ClosedAt, again.Summary, again.Members = in.State, time.Time{}, in.Summary, in.Members
+		again.State, again.ClosedAt, again.Severity, again.Summary, again.Members = in.State, time.Time{}, in.Severity, in.Summary, in.Members
 		if again.AckedBy != "" {
 			again.State = omen.Acknowledged
 		}
@@ -49,19 +49,19 @@ func (c *condition) open(t *Tracker, in omen.Incident, at time.Time, reason stri
 	t.emit(c.in, kind, at, reason)
 }
 
-// record opens an incident that nobody is told of, whatever was before.
+// record opens an incident that nobody is notified of, whatever was before.
 func (c *condition) record(t *Tracker, in omen.Incident, at time.Time, reason string) {
 	c.in, c.returns = &in, 0
 	t.emit(c.in, omen.ChangeOpened, at, reason)
 }
 
-// ask is why nobody is told of the incident at an instant; empty: people are.
+// ask is why nobody is notified of the incident at an instant; empty: people are.
 func (c *condition) ask(t *Tracker, in *omen.Incident, at time.Time) string {
 	c.checked, c.rules = at, t.rules.version
 	return t.rules.muted.Reason(in, []mute.Subject{{Host: in.Host}}, at)
 }
 
-// review looks whether an open incident should now be told, or kept quiet.
+// review looks whether an open incident should now notify, or be suppressed.
 func (c *condition) review(t *Tracker, at time.Time) {
 	if c.in == nil || at.Sub(c.checked) < recheck && c.rules == t.rules.version {
 		return

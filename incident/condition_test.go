@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -48,7 +49,7 @@ func TestAFlappingSourceIsOneIncident(t *testing.T) {
 	equal(t, got, "opened source", "closed source", "reopened source", "closed source")
 }
 
-func TestASourceThatIsStillDownWhenMaintenanceEndsIsTold(t *testing.T) {
+func TestASourceThatIsStillDownWhenMaintenanceEndsNotifies(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
 	tr.SetRules(Rules{Rules: mute.Rules{Silences: []mute.Silence{{ID: "s", By: "ann", Reason: "upgrade", From: noon, Until: noon.Add(5 * time.Minute),
 		Match: []mute.Matcher{{Name: mute.MatchSource, Value: "prod", IsEqual: true}}}}}})
@@ -72,10 +73,7 @@ func closeAll(t *testing.T, tr *Tracker, at time.Time) {
 	t.Helper()
 	for id := range tr.open {
 		in, _ := tr.Incident(id)
-		changes, err := tr.Prepare(in, Command{Incident: id, Action: CloseNow, By: "ann"}, at)
-		if err != nil {
-			t.Fatal(err)
-		}
+		changes := must.Get(tr.Prepare(in, Command{Incident: id, Action: CloseNow, By: "ann"}, at))(t)
 		tr.Commit(changes)
 	}
 }

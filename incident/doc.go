@@ -4,7 +4,7 @@
 // it, makes every change durable and carries out what operators ask.
 //
 // It refuses to read the clock in the tracker (instants come in with the
-// scores), to tell anybody anything (readers of the store's journal do, and
+// scores), to notify anybody (readers of the store's journal do, and
 // only what is durable), and to judge a host that sends nothing: silence
 // neither opens nor closes an incident.
 package incident

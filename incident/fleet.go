@@ -22,7 +22,7 @@ type fleet struct {
 	last      time.Time          // the latest onset of a member
 	joined    time.Time          // when the last member joined
 	announced time.Time          // when its members were last journalled
-	told      int                // how many they were when people last heard of them
+	notified  int                // how many they were when people were last notified
 	dirty     bool
 	critical  bool   // a member is
 	ended     string // why the last member's incident ended
@@ -33,7 +33,7 @@ type fleet struct {
 
 func restoreFleet(in *omen.Incident) *fleet {
 	f := &fleet{in: in, key: fleetKey(in.Host), members: map[omen.Host]bool{}, openHosts: map[omen.Host]bool{},
-		last: in.UpdatedAt, joined: in.UpdatedAt, announced: in.UpdatedAt, told: len(in.Members)}
+		last: in.UpdatedAt, joined: in.UpdatedAt, announced: in.UpdatedAt, notified: len(in.Members)}
 	for _, h := range in.Members {
 		f.members[h] = true
 	}
@@ -72,8 +72,8 @@ func mainCauses(causes []omen.Cause) []feedback.CauseSign {
 // group opens the incidents of hosts that people should hear of: in a fleet
 // incident that is open, in a new one, folded into a storm, or each alone.
 func (t *Tracker) group(at time.Time) {
-	loud := slices.Clone(t.telling)
-	t.telling = t.telling[:0]
+	loud := slices.Clone(t.toNotify)
+	t.toNotify = t.toNotify[:0]
 	slices.SortFunc(loud, func(a, b *track) int {
 		return cmp.Or(a.in.Since.Compare(b.in.Since), strings.Compare(a.host.ID(), b.host.ID()))
 	})
@@ -103,15 +103,15 @@ func shares(k *track, key string, sign feedback.CauseSign) bool {
 // or folds them where they are too many for people to read.
 func (t *Tracker) alone(mine []*track, at time.Time) {
 	s := t.source(mine[0].host.Source)
-	s.storm = slices.DeleteFunc(s.storm, func(told time.Time) bool { return at.Sub(told) > t.h.StormWindow })
+	s.storm = slices.DeleteFunc(s.storm, func(notified time.Time) bool { return at.Sub(notified) > t.h.StormWindow })
 	if len(s.storm)+len(mine) > t.h.StormHosts {
 		t.found(mine, feedback.CauseSign{}, omen.ReasonStorm, at)
 		return
 	}
 	for _, k := range mine {
 		s.storm = append(s.storm, at)
-		t.emit(k.in, k.tell, at, k.tellReason)
-		k.tell = ""
+		t.emit(k.in, k.notify, at, k.notifyReason)
+		k.notify = ""
 	}
 }
 
@@ -141,7 +141,7 @@ func (t *Tracker) fleetsInOrder() []*fleet {
 	return all
 }
 
-// enter makes a host's incident part of a fleet's: recorded, and told by it.
+// enter makes a host's incident part of a fleet's: recorded, and people are notified of the fleet's.
 func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
 	k.in.Fleet, k.in.Suppressed = f.in.ID, omen.ReasonFleet
 	if !f.members[k.host] {
@@ -154,7 +154,7 @@ func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
 	if k.in.Since.After(f.last) {
 		f.last = k.in.Since
 	}
-	switch k.tell {
+	switch k.notify {
 	case omen.ChangeOpened:
 		t.emit(k.in, omen.ChangeOpened, at, omen.ReasonFleet)
 	case omen.ChangeReopened:
@@ -162,7 +162,7 @@ func (t *Tracker) enter(f *fleet, k *track, at time.Time) {
 	default:
 		t.emit(k.in, omen.ChangeSuppressed, at, omen.ReasonFleet)
 	}
-	k.tell = ""
+	k.notify = ""
 }
 
 // where is a cause within a source and profile.
@@ -178,7 +178,7 @@ func (w where) before(key string, sign feedback.CauseSign) bool {
 }
 
 // commonest is the cause that most hosts share: those that open now, those
-// whose own incident people were told of a moment ago, and those on their way.
+// whose own incident people were notified of a moment ago, and those on their way.
 func (t *Tracker) commonest(loud []*track, at time.Time) (key string, sign feedback.CauseSign, n int) {
 	counts := map[where]int{}
 	sure := map[where]int{}
@@ -220,10 +220,10 @@ func (t *Tracker) isComing(k *track, at time.Time) bool {
 	return k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow
 }
 
-// isSingle reports whether a host has an incident that people were told of
+// isSingle reports whether a host has an incident that people were notified of
 // just now and that is part of none.
 func (t *Tracker) isSingle(k *track, at time.Time) bool {
-	return k.in != nil && k.tell == "" && k.in.Suppressed == "" && k.in.State == omen.Open &&
+	return k.in != nil && k.notify == "" && k.in.Suppressed == "" && k.in.State == omen.Open &&
 		at.Sub(k.in.Since) <= t.h.FleetWindow
 }
 
@@ -259,7 +259,7 @@ func (t *Tracker) found(members []*track, sign feedback.CauseSign, reason string
 		t.enter(f, k, at)
 	}
 	t.sum(f)
-	f.told, f.dirty = len(f.in.Members), false
+	f.notified, f.dirty = len(f.in.Members), false
 	if f.critical {
 		f.in.Severity = omen.Critical
 	}
@@ -319,7 +319,7 @@ func (t *Tracker) reviewFleets(at time.Time) {
 	}
 }
 
-// whyFleet is why nobody is told that a fleet's trouble came back: a quiet time,
+// whyFleet is why nobody is notified that a fleet's trouble came back: a quiet time,
 // or one that is just over, in which it did.
 func (t *Tracker) whyFleet(f *fleet, at time.Time) string {
 	who := t.subjects(f.in)
@@ -347,24 +347,24 @@ func (t *Tracker) reviewFleet(f *fleet, at time.Time) {
 	case escalate:
 		f.in.Severity = omen.Critical
 		t.emit(f.in, omen.ChangeEscalated, at, omen.ReasonSeverity)
-		f.told = members
-	case f.dirty && members >= 2*f.told:
+		f.notified = members
+	case f.dirty && members >= 2*f.notified:
 		t.emit(f.in, omen.ChangeEscalated, at, omen.ReasonJoined)
-		f.told = members
+		f.notified = members
 	case f.dirty:
 		t.emit(f.in, omen.ChangeUpdated, at, omen.ReasonMembers)
 	}
 	f.dirty = false
 }
 
-// reconsiderFleet looks whether an open fleet incident should now be told, or
-// kept quiet. What ended with the members' quiet time is no news.
+// reconsiderFleet looks whether an open fleet incident should now notify, or
+// be suppressed. What ended with the members' quiet time is no news.
 func (t *Tracker) reconsiderFleet(f *fleet, at time.Time) {
 	who, was := t.subjects(f.in), f.in.Suppressed
 	byOperator := f.rules != t.rules.version && t.rules.byOperator(f.in, who, at)
 	f.checked, f.rules = at, t.rules.version
 	now := t.rules.muted.Reason(f.in, who, at)
-	if was != "" && now == "" && !byOperator && !t.seenAnew(f, at) {
+	if was != "" && now == "" && !byOperator && !t.seenAgain(f, at) {
 		return
 	}
 	f.in.Suppressed, f.lifted = now, time.Time{}

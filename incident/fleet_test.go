@@ -7,6 +7,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -31,7 +32,7 @@ func together(tr *Tracker, n int, from time.Time, d time.Duration, value float64
 	return all
 }
 
-// ofFleet are the changes of fleet incidents that people are told of, or all.
+// ofFleet are the changes of fleet incidents that people are notified of, or all.
 func ofFleet(all []omen.Change, quietToo bool) (found []omen.Change) {
 	for _, c := range all {
 		if c.Incident.Kind == omen.FleetIncident && (quietToo || c.Incident.Suppressed == "") {
@@ -68,8 +69,8 @@ func TestAFleetIsSilencedAsItOpens(t *testing.T) {
 	tr.SetRules(Rules{Rules: mute.Rules{Silences: []mute.Silence{{ID: "s", By: "ann", Reason: "known", From: noon, Until: noon.Add(time.Hour),
 		Match: []mute.Matcher{{Name: mute.MatchKind, Value: "fleet", IsEqual: true}}}}}})
 	all := together(tr, 8, noon, 10*time.Minute, 3, "iowait")
-	if told, recorded := ofFleet(all, false), ofFleet(all, true); len(told) != 0 || len(recorded) == 0 {
-		t.Errorf("told %d, recorded %d changes of a silenced fleet", len(told), len(recorded))
+	if notified, recorded := ofFleet(all, false), ofFleet(all, true); len(notified) != 0 || len(recorded) == 0 {
+		t.Errorf("notified %d, recorded %d changes of a silenced fleet", len(notified), len(recorded))
 	}
 }
 
@@ -85,10 +86,7 @@ func TestAnExpiredFleetSaysSo(t *testing.T) {
 func TestAnAcknowledgedFleetsMembersDoNotExpire(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)
 	fleet := ofFleet(together(tr, 8, noon, time.Hour, 1.5, "iowait"), false)[0].Incident
-	changes, err := tr.Prepare(fleet, Command{Incident: fleet.ID, Action: Acknowledge, By: "ann"}, noon.Add(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	changes := must.Get(tr.Prepare(fleet, Command{Incident: fleet.ID, Action: Acknowledge, By: "ann"}, noon.Add(time.Hour)))(t)
 	tr.Commit(changes)
 	for _, c := range together(tr, 8, noon.Add(time.Hour), 25*time.Hour, 1.5, "iowait") {
 		if c.Kind == omen.ChangeClosed {
@@ -107,13 +105,13 @@ func TestAFleetClosedByHandIsNotTakenUpAgain(t *testing.T) {
 		t.Fatalf("%d changes, %v; want the fleet's and eight members'", len(changes), err)
 	}
 	tr.Commit(changes)
-	var late []*track // hosts whose incidents have the same onset and are told only now
+	var late []*track // hosts whose incidents have the same onset and notify only now
 	for h := range 6 {
 		k := tr.track(hostNamed(fmt.Sprint("late-", h)))
 		in := first.Clone()
 		in.ID, in.Kind, in.Host, in.Members, in.ChangeNumber, in.State = newID(omen.HostIncident, k.host.ID(), noon), omen.HostIncident, k.host, nil, 0, omen.Open
 		k.in, k.at = &in, noon
-		tr.tell(k, omen.ChangeOpened, omen.ReasonAnomalous)
+		tr.notify(k, omen.ChangeOpened, omen.ReasonAnomalous)
 		late = append(late, k)
 	}
 	tr.group(noon.Add(90 * time.Second))

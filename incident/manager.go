@@ -38,8 +38,8 @@ type Hosts interface {
 type Manager struct {
 	o       Options
 	tracker *Tracker  // owned by Run
-	tidied  time.Time // likewise: when old timelines were last removed
-	noted   time.Time // likewise: when the last ticks were noted
+	tidied  time.Time // owned by Run: when old timelines were last removed
+	noted   time.Time // owned by Run: when the last ticks were stored
 
 	// ticks has room for QueueLength rounds of scoring. Run drains it; when it
 	// is full, which takes a store that fails for minutes, Offer drops the tick
@@ -176,13 +176,13 @@ const (
 	settingMemory = "incident.memory"
 )
 
-// tidy reads the rules anew, keeps in mind until when Omen ran, and, once an
+// tidy reads the rules again, keeps in mind until when Omen ran, and, once an
 // hour, lets go of old timelines.
 func (m *Manager) tidy(ctx context.Context, now time.Time) {
 	if seen := m.tracker.Seen(); now.Sub(m.noted) >= time.Minute && len(seen) > 0 {
 		m.noted = now
 		if err := m.note(ctx); err != nil && ctx.Err() == nil {
-			m.o.Log.Warn("last tick cannot be noted", "err", err)
+			m.o.Log.Warn("last tick cannot be stored", "err", err)
 		}
 	}
 	if err := m.reload(ctx); err != nil && ctx.Err() == nil {
@@ -208,7 +208,7 @@ func (m *Manager) noteLast(ctx context.Context) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := m.note(last); err != nil {
-		m.o.Log.Warn("last tick cannot be noted", "err", err)
+		m.o.Log.Warn("last tick cannot be stored", "err", err)
 	}
 }
 
@@ -253,7 +253,7 @@ const (
 	foreseen   = time.Hour
 )
 
-// reload reads silences, windows, events and feedback anew.
+// reload reads silences, windows, events and feedback again.
 func (m *Manager) reload(ctx context.Context) (err error) {
 	now := time.Now()
 	r := Rules{Role: m.o.Role}
@@ -270,7 +270,7 @@ func (m *Manager) reload(ctx context.Context) (err error) {
 		return err
 	}
 	for _, err := range m.tracker.SetRules(r) {
-		m.o.Log.Warn("rule is left out", "err", err)
+		m.o.Log.Warn("rule is invalid and ignored", "err", err)
 	}
 	return nil
 }

@@ -14,17 +14,14 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
 func openStore(t *testing.T, path string) *store.DB {
 	t.Helper()
-	db, err := store.Open(context.Background(), path, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return must.Get(store.Open(context.Background(), path, slog.New(slog.DiscardHandler)))(t)
 }
 
 // webs are hosts that all have the job web.
@@ -65,9 +62,7 @@ func offer(t *testing.T, d *Manager, n int, value float64, cause string, hosts .
 			}
 			k.Scores = append(k.Scores, s)
 		}
-		if err := d.Offer(t.Context(), k); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, d.Offer(t.Context(), k))
 		time.Sleep(15 * time.Second)
 		synctest.Wait()
 	}
@@ -75,11 +70,7 @@ func offer(t *testing.T, d *Manager, n int, value float64, cause string, hosts .
 
 func incidents(t *testing.T, db *store.DB, f store.Filter) []omen.Incident {
 	t.Helper()
-	found, err := db.Incidents(context.Background(), f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
+	return must.Get(db.Incidents(context.Background(), f))(t)
 }
 
 func TestManagerStoresWhatTheTrackerSays(t *testing.T) {
@@ -114,7 +105,7 @@ func TestARestartContinuesOpenIncidents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) { offer(t, d, 5, 3, "cpu", "web-1", "web-2") })
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
-		time.Sleep(2 * time.Minute) // the bubble's clock begins anew, at the same instant
+		time.Sleep(2 * time.Minute) // the bubble's clock begins again, at the same instant
 		offer(t, d, 5, 3, "cpu", "web-1")
 		offer(t, d, 15, .3, "cpu")
 		found := incidents(t, db, store.Filter{})
@@ -122,10 +113,7 @@ func TestARestartContinuesOpenIncidents(t *testing.T) {
 			t.Fatalf("incidents %+v, want the two from before, closed", found)
 		}
 		for _, in := range found {
-			changes, err := db.Changes(t.Context(), in.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
+			changes := must.Get(db.Changes(t.Context(), in.ID))(t)
 			checkLives(t, changes)
 		}
 	})
@@ -144,7 +132,7 @@ func TestTheTimeInWhichOmenDidNotRunIsRecorded(t *testing.T) {
 		found := incidents(t, db, store.Filter{})
 		if len(found) != 1 || found[0].Kind != omen.OwnIncident || found[0].Suppressed == "" || found[0].State != omen.Closed ||
 			found[0].ClosedAt.Sub(found[0].Since) < 55*time.Minute {
-			t.Errorf("incidents %+v, want one of Omen's own, over and not told", found)
+			t.Errorf("incidents %+v, want one of Omen's own, over and not notified", found)
 		}
 	})
 }
@@ -221,9 +209,7 @@ func TestRejectedIncidentsDoNotPageAgain(t *testing.T) {
 			_, err := d.Do(t.Context(), c)
 			return err
 		}
-		if err := do(Command{Incident: confirmed.ID, Action: Judge, Verdict: omen.Real}); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, do(Command{Incident: confirmed.ID, Action: Judge, Verdict: omen.Real}))
 		reject := Command{Incident: first.ID, Action: Judge, Verdict: omen.NotAProblem}
 		previews, err := d.Preview(t.Context(), Command{Incident: first.ID, Verdict: omen.NotAProblem})
 		if err != nil || len(previews) != 1 || len(previews[0].Vanish) != 2 || len(previews[0].Lost) != 1 || previews[0].Lost[0].ID != confirmed.ID {
@@ -233,9 +219,7 @@ func TestRejectedIncidentsDoNotPageAgain(t *testing.T) {
 			t.Fatalf("a verdict that hides a confirmed incident: %v, want ErrConflict with a hint", err)
 		}
 		reject.Force = true
-		if err := do(reject); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, do(reject))
 		if in := episode("cpu", "web-1"); in.Suppressed != omen.ReasonFeedback {
 			t.Errorf("like the rejected one: suppressed %q, want %q", in.Suppressed, omen.ReasonFeedback)
 		}
@@ -249,9 +233,7 @@ func TestRejectedIncidentsDoNotPageAgain(t *testing.T) {
 		if err != nil || len(patterns) != 2 {
 			t.Fatalf("patterns %+v, %v", patterns, err)
 		}
-		if err := d.Revert(t.Context(), "p-"+first.ID+"-not_a_problem", "bob"); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, d.Revert(t.Context(), "p-"+first.ID+"-not_a_problem", "bob"))
 		if err := d.Revert(t.Context(), "p-"+first.ID+"-not_a_problem", "bob"); !errors.Is(err, omen.ErrConflict) {
 			t.Errorf("taken back twice: %v", err)
 		}
@@ -269,9 +251,7 @@ func TestAConfirmedIncidentLowersTheLimitForItsLike(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		offer(t, d, 60, .3, "cpu")
-		if _, err := d.Do(t.Context(), Command{Incident: incidents(t, db, store.Filter{})[0].ID, Action: Judge, Verdict: omen.Real, By: "ann"}); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(d.Do(t.Context(), Command{Incident: incidents(t, db, store.Filter{})[0].ID, Action: Judge, Verdict: omen.Real, By: "ann"}))(t)
 		offer(t, d, 5, .9, "mem", "web-1")
 		offer(t, d, 5, .9, "cpu", "web-2")
 		if n := len(incidents(t, db, store.Filter{})); n != 1 {
@@ -292,17 +272,12 @@ func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 		if _, err := d.Silence(t.Context(), mute.Silence{By: "ann", Reason: "all", Until: s.Until}); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("a silence of everything: %v, want ErrInvalid", err)
 		}
-		s, err := d.Silence(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s = must.Get(d.Silence(t.Context(), s))(t)
 		offer(t, d, 1, 3, "cpu", "web-1")
 		if in := incidents(t, db, store.Filter{})[0]; in.Suppressed != omen.ReasonSilenced {
 			t.Errorf("suppressed %q, want %q", in.Suppressed, omen.ReasonSilenced)
 		}
-		if err := d.EndSilence(t.Context(), s.ID, "bob"); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, d.EndSilence(t.Context(), s.ID, "bob"))
 		offer(t, d, 1, 3, "cpu", "web-1")
 		if in := incidents(t, db, store.Filter{})[0]; in.Suppressed != "" {
 			t.Errorf("after its end: suppressed %q", in.Suppressed)
@@ -317,15 +292,13 @@ func TestSilencesTakeEffectAtOnceAndAreAudited(t *testing.T) {
 	})
 }
 
-// The manager reads its rules anew time and again, and silences that are over go:
+// The manager reads its rules time and again, and silences that are over go:
 // that is not the same as an operator who ends one.
-func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
+func TestWhatEndsWithItsSilenceNotifiesNobody(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
 		silence := mute.Silence{By: "ann", Reason: "we know", Until: time.Now().Add(10 * time.Minute),
 			Match: []mute.Matcher{{Name: "job", Value: "web", IsEqual: true}}}
-		if _, err := d.Silence(t.Context(), silence); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(d.Silence(t.Context(), silence))(t)
 		offer(t, d, 4*10+2, 3, "cpu", "web-1") // and half a minute longer
 		offer(t, d, 20, .3, "cpu")
 		offer(t, d, 5, 3, "cpu", "web-2")
@@ -348,9 +321,7 @@ func TestWhatEndsWithItsSilenceIsToldToNobody(t *testing.T) {
 func TestOfferNeverWaits(t *testing.T) {
 	d := NewManager(Options{}) // nobody runs it
 	for range QueueLength {
-		if err := d.Offer(t.Context(), omen.Tick{}); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, d.Offer(t.Context(), omen.Tick{}))
 	}
 	if err := d.Offer(t.Context(), omen.Tick{}); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("%v, want ErrUnavailable", err)
@@ -429,9 +400,7 @@ func TestAFailingStoreLosesNothing(t *testing.T) {
 		if !errors.Is(err, omen.ErrFull) {
 			t.Errorf("an operator meanwhile: %v, want ErrFull", err)
 		}
-		if err := db.Limit(t.Context(), 1<<30); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Limit(t.Context(), 1<<30))
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if h := d.Health(); h.Err != "" || h.Queued != 0 {

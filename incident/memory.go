@@ -13,6 +13,8 @@ import (
 type Memory struct {
 	Grown map[string]Grown `json:"grown"` // by incident
 	Held  []Held           `json:"held"`
+
+	Troubles []string `json:"troubles,omitempty"` // keys of Omen's own troubles whose incident an operator closed while they last
 }
 
 // Grown is the past of an incident that is open, or may come back.
@@ -49,11 +51,14 @@ func (t *Tracker) Memory() Memory {
 			m.Held = append(m.Held, Held{k.host, k.at, k.heldPeak, k.heldModel})
 		}
 	}
-	for _, s := range t.sources {
-		for _, c := range []*condition{&s.down, &s.own} {
-			if c.in != nil {
-				m.Grown[c.in.ID] = Grown{Returns: c.returns}
-			}
+	for _, c := range t.conditions() {
+		if c.in != nil {
+			m.Grown[c.in.ID] = Grown{Returns: c.returns}
+		}
+	}
+	for key, o := range t.troubles {
+		if o.held {
+			m.Troubles = append(m.Troubles, key)
 		}
 	}
 	return m
@@ -80,12 +85,13 @@ func (t *Tracker) Recall(m Memory) {
 			}
 		}
 	}
-	for _, s := range t.sources {
-		for _, c := range []*condition{&s.down, &s.own} {
-			if c.in != nil {
-				c.returns = m.Grown[c.in.ID].Returns
-			}
+	for _, c := range t.conditions() {
+		if c.in != nil {
+			c.returns = m.Grown[c.in.ID].Returns
 		}
+	}
+	for _, key := range m.Troubles {
+		t.trouble(key).held = true
 	}
 	for _, h := range m.Held {
 		if k := t.track(h.Host); k.in == nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
@@ -21,7 +22,7 @@ func restarted(tr *Tracker, journal []omen.Change) *Tracker {
 }
 
 // Metamorphic: a restart in the middle of anything changes nothing that people
-// are told, but for the few samples of evidence that were not an incident yet.
+// are notified of, but for the few samples of evidence that were not an incident yet.
 func TestARestartChangesNothing(t *testing.T) {
 	flap := func(i int) float64 { // 3 minutes bad, 3 minutes good
 		if i/12%2 == 0 {
@@ -79,12 +80,10 @@ func TestWhatWasClosedByHandStaysClosedOverARestart(t *testing.T) {
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
 		offer(t, d, 5, 3, "cpu", "web-1")
 		in := incidents(t, db, store.Filter{})[0]
-		if _, err := d.Do(t.Context(), Command{Incident: in.ID, Action: CloseNow, By: "ann"}); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(d.Do(t.Context(), Command{Incident: in.ID, Action: CloseNow, By: "ann"}))(t)
 	})
 	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
-		time.Sleep(2 * time.Minute) // the bubble's clock begins anew, at the same instant
+		time.Sleep(2 * time.Minute) // the bubble's clock begins again, at the same instant
 		offer(t, d, 10, 3, "cpu", "web-1")
 		if n := len(incidents(t, db, store.Filter{})); n != 1 {
 			t.Errorf("%d incidents, want the one that was closed by hand", n)
@@ -120,14 +119,14 @@ func TestAStormIsAStormOverARestart(t *testing.T) {
 	}
 	tr = restarted(tr, all)
 	all = append(all, storm(tr, 40, 80, 60)...)
-	told := 0
+	notified := 0
 	for _, c := range all {
 		if c.Incident.Suppressed == "" && c.Kind != omen.ChangeUpdated {
-			told++
+			notified++
 		}
 	}
-	if told > 2 { // opened, and told again when it doubled
-		t.Errorf("people are told %d times, want at most twice", told)
+	if notified > 2 { // opened, and notified again when it doubled
+		t.Errorf("people are notified %d times, want at most twice", notified)
 	}
 }
 

@@ -21,7 +21,7 @@ func (t *Tracker) settle(at time.Time) []omen.Change {
 		}
 	}
 	t.ready = t.ready[:0]
-	if len(t.telling) > 0 {
+	if len(t.toNotify) > 0 {
 		t.group(at)
 	}
 	if len(t.fleets) > 0 {
@@ -61,11 +61,11 @@ func (t *Tracker) wait(at time.Time) {
 	})
 }
 
-// tell has people told of a host's incident at the tick's end, when it is
+// notify has people notified of a host's incident at the tick's end, when it is
 // known which other hosts have the same trouble.
-func (t *Tracker) tell(k *track, kind omen.ChangeKind, reason string) {
-	k.tell, k.tellReason = kind, reason
-	t.telling = append(t.telling, k)
+func (t *Tracker) notify(k *track, kind omen.ChangeKind, reason string) {
+	k.notify, k.notifyReason = kind, reason
+	t.toNotify = append(t.toNotify, k)
 }
 
 // begin makes the incident of a host whose evidence suffices, or continues the
@@ -93,7 +93,7 @@ func (t *Tracker) begin(k *track, at time.Time) {
 		t.emit(k.in, omen.ChangeOpened, at, k.in.Suppressed)
 		return
 	}
-	t.tell(k, omen.ChangeOpened, omen.ReasonAnomalous)
+	t.notify(k, omen.ChangeOpened, omen.ReasonAnomalous)
 }
 
 // minor reports whether an incident is kept quiet for what it is, and not by
@@ -119,17 +119,17 @@ func (t *Tracker) judge(k *track, at time.Time, again bool) {
 }
 
 // leastSevere is how many samples at the page level wake somebody at least, at
-// however slow a step: to tell of one, which is shown, doubles the false pages
+// however slow a step: to notify of one, which is shown, doubles the false pages
 // of machines that are measured once a minute.
 const leastSevere = 2
 
-// why is the first reason for which nobody is told of a host's incident, and
+// why is the first reason for which nobody is notified of a host's incident, and
 // whether it is slight: of no severity yet. again: it has just come back, and is
-// weighed anew.
+// weighed again.
 func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight bool) {
-	// What was once worth telling stays so until it is over.
+	// What was once worth notifying stays so until it is over.
 	// What is kept quiet for what it is only ever rises: after a gap the evidence
-	// begins anew, and it stays what it was meanwhile.
+	// begins again, and it stays what it was meanwhile.
 	was := k.in.Suppressed
 	who := []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}
 	if again = again || k.in.ChangeNumber == 0; again || minor(was) || was == omen.ReasonFeedback && k.in.Severity == omen.Info {
@@ -138,7 +138,7 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 			return omen.ReasonTrivial, true
 		case (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).met(k.run.bar, at.Sub(k.run.barSince)):
 			return omen.ReasonColdStart, true
-		case k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting: // worth telling
+		case k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting: // worth notifying
 		case t.rules.rejects(k.in, who, at):
 			return omen.ReasonFeedback, true // somebody has said more of it than that it is slight
 		default:
@@ -157,7 +157,7 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 // end and begin.
 const recheck = 15 * time.Second
 
-// reconsider looks whether an open incident should now be told, or kept quiet.
+// reconsider looks whether an open incident should now notify, or be suppressed.
 func (t *Tracker) reconsider(k *track, at time.Time) {
 	in := k.in
 	if in.Fleet != "" {
@@ -188,14 +188,14 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	severity := in.Severity
 	byOperator := k.rules != t.rules.version && t.rules.byOperator(in, []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}, at)
 	t.judge(k, at, false)
-	if lulled(was) && in.Suppressed == "" && !byOperator && !k.seenAnew(at, need) {
+	if lulled(was) && in.Suppressed == "" && !byOperator && !k.seenAgain(at, need) {
 		in.Suppressed, in.Severity = was, severity
 		k.checked = time.Time{} // look again at the next sample
 		return
 	}
 	k.lifted = time.Time{}
 	if was != "" && in.Suppressed == "" {
-		t.tell(k, omen.ChangeEscalated, omen.ReasonLifted)
+		t.notify(k, omen.ChangeEscalated, omen.ReasonLifted)
 		return
 	}
 	t.announce(in, was, at)
@@ -207,10 +207,10 @@ func lulled(suppressed string) bool {
 	return suppressed == omen.ReasonSilenced || suppressed == omen.ReasonMaintenance || suppressed == omen.ReasonGrace
 }
 
-// seenAnew reports whether the host was above the limit for n more samples
+// seenAgain reports whether the host was above the limit for n more samples
 // since its quiet time ended by the clock: what ends with a job in its window
 // is no news when the window does.
-func (k *track) seenAnew(at time.Time, n int) bool {
+func (k *track) seenAgain(at time.Time, n int) bool {
 	if k.lifted.IsZero() {
 		k.lifted, k.after = at, 0
 		return false
@@ -218,8 +218,8 @@ func (k *track) seenAnew(at time.Time, n int) bool {
 	return k.after >= n
 }
 
-// seenAnew is track.seenAnew of a fleet: of any member.
-func (t *Tracker) seenAnew(f *fleet, at time.Time) bool {
+// seenAgain is track.seenAgain of a fleet: of any member.
+func (t *Tracker) seenAgain(f *fleet, at time.Time) bool {
 	if f.lifted.IsZero() {
 		f.lifted = at
 		for h := range f.openHosts {
@@ -235,7 +235,7 @@ func (t *Tracker) seenAnew(f *fleet, at time.Time) bool {
 	return false
 }
 
-// announce records that an incident is told from now on, or no longer.
+// announce records that people are notified of an incident from now on, or no longer.
 func (t *Tracker) announce(in *omen.Incident, was string, at time.Time) {
 	switch {
 	case in.Suppressed == was:
@@ -259,7 +259,7 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	k.lifted = time.Time{}
 	in.State, in.ClosedAt = omen.Open, time.Time{}
 	if in.AckedBy != "" {
-		in.State = omen.Acknowledged // whoever took it has it still
+		in.State = omen.Acknowledged // who took it has it still
 	}
 	k.atPeak = in.Causes // of the peak, since it closed
 	if k.run.peak >= in.Peak {
@@ -279,5 +279,5 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
 		return
 	}
-	t.tell(k, omen.ChangeReopened, omen.ReasonReopened)
+	t.notify(k, omen.ChangeReopened, omen.ReasonReopened)
 }

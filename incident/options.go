@@ -57,7 +57,7 @@ type Hysteresis struct {
 	SourceDown  Evidence      // failed reads before a source counts as down
 	SourceUp    Evidence      // good reads before it counts as up again
 	Stalled     time.Duration // no tick for so long is Omen's own trouble
-	Lasting     time.Duration // below the model's page level, people are told only of what lasts so long altogether
+	Lasting     time.Duration // below the model's page level, people are notified only of what lasts so long altogether
 	Update      time.Duration // at most one update of an incident's causes in this
 	Ladder      []rung        // to critical; any of them suffices
 	Clock       time.Duration // a sample further than this from its tick's time is left out
@@ -66,7 +66,7 @@ type Hysteresis struct {
 	FleetWindow time.Duration // and their onsets are this close, each to the last
 	StormHosts  int           // so many unrelated openings within StormWindow are folded into one
 	StormWindow time.Duration
-	Announce    time.Duration // a fleet incident tells of new members at most once in this
+	Announce    time.Duration // a fleet incident notifies of new members at most once in this
 }
 
 // DefaultHysteresis are the numbers that docs/incidents.md gives reasons for.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 	"github.com/omenhq/omen/training"
 )
@@ -19,9 +20,7 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 			begin := midnight.AddDate(0, 0, -1-day).Add(6 * time.Minute)
 			in := omen.Incident{ID: fmt.Sprint("night-", day), Kind: omen.HostIncident, Host: hostNamed("web-1"), State: omen.Closed, Reason: omen.ReasonRecovered,
 				Since: begin, ClosedAt: begin.Add(20 * time.Minute), Peak: 3, ChangeNumber: 2, Causes: scoreOf("web-1", begin, 3, "disk_read").Causes}
-			if err := db.Append(t.Context(), omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in, Reason: in.Reason}); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, db.Append(t.Context(), omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in, Reason: in.Reason}))
 		}
 		job := func(after time.Duration, cause string) omen.Incident {
 			time.Sleep(time.Until(midnight.Add(after)))
@@ -31,7 +30,7 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 		}
 		third := job(5*time.Minute, "disk_read")
 		if third.Suppressed != "" {
-			t.Fatalf("third night: quiet (%s), want told", third.Suppressed)
+			t.Fatalf("third night: quiet (%s), want notified", third.Suppressed)
 		}
 		patterns, err := db.Patterns(t.Context())
 		if err != nil || len(patterns) != 1 || patterns[0].By != "omen" || patterns[0].Incident != third.ID {
@@ -47,16 +46,14 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 			t.Errorf("at its time: suppressed %q, want quiet", in.Suppressed)
 		}
 		if in := job(time.Hour, "disk_read"); in.Suppressed != "" {
-			t.Errorf("at another time: quiet (%s), want told", in.Suppressed)
+			t.Errorf("at another time: quiet (%s), want notified", in.Suppressed)
 		}
-		if err := d.Revert(t.Context(), patterns[0].ID, "ann"); err != nil {
-			t.Fatal(err)
-		}
-		// Who takes it back wants to be told, and not that the model learns it.
+		must.OK(t, d.Revert(t.Context(), patterns[0].ID, "ann"))
+		// Who takes it back wants to be notified, and not that the model learns it.
 		job(24*time.Hour+5*time.Minute, "disk_read")
 		again := job(48*time.Hour+5*time.Minute, "disk_read")
 		if again.Suppressed != "" {
-			t.Errorf("taken back: quiet (%s), want told", again.Suppressed)
+			t.Errorf("taken back: quiet (%s), want notified", again.Suppressed)
 		}
 		if changes, err = db.Changes(t.Context(), again.ID); err != nil || changes[len(changes)-1].Kind != omen.ChangeClosed {
 			t.Errorf("taken back: the timeline ends with %q, %v", changes[len(changes)-1].Comment, err)
@@ -68,10 +65,7 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 // step: a training at a step of 1 s has no more than 27.8 hours of samples, and
 // sees a third night all the same.
 func TestWhatIsPromisedIsLearned(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
+	berlin := must.Get(time.LoadLocation("Europe/Berlin"))(t)
 	begin := time.Date(2026, 3, 26, 2, 30, 0, 0, berlin) // summer time begins three nights later
 	const h = time.Hour
 	for _, c := range []struct {

@@ -21,8 +21,8 @@ type request func(run context.Context, refused error)
 
 // call has Run carry out a request between two ticks, and waits for its answer:
 // until ctx or Run ends, or for [patience], and then says [omen.ErrUnavailable].
-// Whoever has gone before Run takes the request up finds nothing done; what Run
-// has begun it ends, whether anybody waits for it or not.
+// A request whose caller has gone before Run takes it up is not carried out; what
+// Run has begun it ends, whether anybody waits for it or not.
 func call[T any](ctx context.Context, m *Manager, f func(context.Context) (T, error)) (value T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -97,7 +97,7 @@ func (m *Manager) Do(ctx context.Context, c Command) (omen.Change, error) {
 		}
 		if c.Action == CloseNow { // what is held is known nowhere else
 			if err := m.note(ctx); err != nil {
-				m.o.Log.Warn("last tick cannot be noted", "err", err)
+				m.o.Log.Warn("last tick cannot be stored", "err", err)
 			}
 		}
 		return changes[0], nil
@@ -139,7 +139,7 @@ func (m *Manager) remember(ctx context.Context, c Command, changes []omen.Change
 		}
 		for _, v := range preview {
 			if len(v.Lost) > 0 && !c.Force {
-				return omen.WithHint(fmt.Errorf("judge incident %s: its pattern would have hidden %d confirmed incidents, such as %s: %w",
+				return omen.WithHint(fmt.Errorf("judge incident %s: its pattern would have suppressed %d confirmed incidents, such as %s: %w",
 					c.Incident, len(v.Lost), v.Lost[0].ID, omen.ErrConflict), "look at the preview, and force the verdict if it is right")
 			}
 			patterns = append(patterns, v.Pattern)
@@ -171,7 +171,7 @@ func (m *Manager) withdraw(ctx context.Context, chosen func(feedback.Pattern) bo
 const previewBack = 90 * 24 * time.Hour
 
 // Preview says what a verdict would make Omen remember, and which incidents of
-// the last 90 days nobody would have been told of. A fleet incident makes one
+// the last 90 days nobody would have been notified of. A fleet incident makes one
 // pattern per member.
 func (m *Manager) Preview(ctx context.Context, c Command) ([]feedback.Preview, error) {
 	if c.Verdict == omen.NoVerdict {
@@ -226,7 +226,7 @@ func (m *Manager) role(h omen.Host) string { return m.o.Hosts.Labels(h)[m.o.Role
 // Revert takes a pattern of feedback back. The verdict itself stays.
 func (m *Manager) Revert(ctx context.Context, pattern, by string) error {
 	if by == "" {
-		return fmt.Errorf("revert pattern %s: nobody asks: %w", pattern, omen.ErrInvalid)
+		return fmt.Errorf("revert pattern %s: no author: %w", pattern, omen.ErrInvalid)
 	}
 	return m.change(ctx, func(ctx context.Context) error {
 		now := time.Now()
@@ -238,7 +238,7 @@ func (m *Manager) Revert(ctx context.Context, pattern, by string) error {
 			if _, err := m.o.Store.Pattern(ctx, pattern); err != nil {
 				return err
 			}
-			return fmt.Errorf("revert pattern %s: it was taken back before: %w", pattern, omen.ErrConflict)
+			return fmt.Errorf("revert pattern %s: already taken back: %w", pattern, omen.ErrConflict)
 		}
 		return m.o.Store.AppendFeedback(ctx, back, omen.Audit{At: now, By: by, Action: "pattern.revert", Subject: pattern})
 	})

@@ -21,7 +21,7 @@ type Rules struct {
 type rules struct {
 	given    Rules
 	version  int
-	before   *rules // the version before, so that one can tell what lifted a silence; its own before is nil
+	before   *rules // the version before, so that it is known what lifted a silence; its own before is nil
 	muted    *mute.Set
 	rejected []feedback.Pattern
 	lowered  map[omen.Host][]feedback.Pattern // confirmed, by host…

@@ -7,6 +7,7 @@ import (
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -47,17 +48,14 @@ func (s *scenario) act(t *testing.T, at time.Duration) {
 			s.rules.Patterns = append(s.rules.Patterns, p)
 		default:
 			in := s.latest(t, a.words[1])
-			made, err := s.tracker.Prepare(in, Command{Incident: in.ID, Action: Action(a.words[0]), By: "ann"}, now)
-			if err != nil {
-				t.Fatal(err)
-			}
+			made := must.Get(s.tracker.Prepare(in, Command{Incident: in.ID, Action: Action(a.words[0]), By: "ann"}, now))(t)
 			s.tracker.Commit(made)
 			s.changes = append(s.changes, made...)
 		}
 	}
 }
 
-// setRules tells the tracker the rules, as the manager does time and again: those
+// setRules gives the tracker the rules, as the manager does time and again: those
 // that are over or far away are not among them.
 func (s *scenario) setRules(t *testing.T, now time.Time) {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -25,10 +26,7 @@ func TestScenarios(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := must.Get(os.ReadFile(file))(t)
 			script, want, ok := strings.Cut(string(text), "\n---\n")
 			if !ok {
 				t.Fatal("no line --- between what goes in and what comes out")
@@ -54,23 +52,23 @@ func lines(text string) (all []string) {
 
 // scenario is a script that is being played.
 type scenario struct {
-	start   time.Time
-	step    time.Duration
-	length  time.Duration
-	source  string
-	hosts   []omen.Host
-	labels  LabelMap
-	phases  []phase
-	rules   Rules
-	acts    []act
-	told    bool // list only what people are told
-	say     bool // and in which words
-	nights  bool // what comes on three nights is expected, as the manager has it
-	page    float64
-	smooth  bool                  // the scripts' scores are smoothed, as detect does it
-	level   map[omen.Host]float64 // the smoothed scores
-	tracker *Tracker
-	changes []omen.Change
+	start    time.Time
+	step     time.Duration
+	length   time.Duration
+	source   string
+	hosts    []omen.Host
+	labels   LabelMap
+	phases   []phase
+	rules    Rules
+	acts     []act
+	notified bool // list only what people are notified of
+	say      bool // and in which words
+	nights   bool // what comes on three nights is expected, as the manager has it
+	page     float64
+	smooth   bool                  // the scripts' scores are smoothed, as detect does it
+	level    map[omen.Host]float64 // the smoothed scores
+	tracker  *Tracker
+	changes  []omen.Change
 }
 
 // phase is what some hosts do for a while, once or again and again.
@@ -207,7 +205,7 @@ func (s *scenario) report() string {
 	quiet := map[omen.ChangeKind]int{}
 	for _, c := range s.changes {
 		a := key(c)
-		if s.told && (c.Incident.Suppressed != "" || c.Kind == omen.ChangeUpdated) {
+		if s.notified && (c.Incident.Suppressed != "" || c.Kind == omen.ChangeUpdated) {
 			quiet[c.Kind]++
 			continue
 		}
@@ -247,7 +245,7 @@ func (s *scenario) read(line string) (err error) {
 	}()
 	switch words[0] {
 	case "start":
-		s.start = must(time.Parse(time.RFC3339, words[1]))
+		s.start = parsed(time.Parse(time.RFC3339, words[1]))
 	case "step":
 		s.step = span(words[1])
 	case "length":
@@ -262,8 +260,8 @@ func (s *scenario) read(line string) (err error) {
 				s.labels[h][k] = v
 			}
 		}
-	case "told":
-		s.told = true
+	case "notified":
+		s.notified = true
 	case "say":
 		s.say = true
 	case "nights":
@@ -271,7 +269,7 @@ func (s *scenario) read(line string) (err error) {
 	case "smoothed":
 		s.smooth = true
 	case "page":
-		s.page = must(strconv.ParseFloat(words[1], 64))
+		s.page = parsed(strconv.ParseFloat(words[1], 64))
 	case "silence", "window", "event":
 		s.rule(words)
 	case "at":
@@ -282,8 +280,8 @@ func (s *scenario) read(line string) (err error) {
 	return nil
 }
 
-// rule reads: silence FROM..TO MATCHER… | window NAME ZONE START LENGTH RULE
-// MATCHER… | event KIND AT MATCHER…
+// rule reads one of: silence FROM..TO MATCHER… | window NAME ZONE START LENGTH
+// RULE MATCHER… | event KIND AT MATCHER… (several matchers may follow).
 func (s *scenario) rule(words []string) {
 	switch words[0] {
 	case "silence":
@@ -324,9 +322,9 @@ func (s *scenario) at(words []string) {
 			p.stagger = span(next())
 		case "score":
 			lo, hi, ok := strings.Cut(next(), "..")
-			p.lo = must(strconv.ParseFloat(lo, 64))
+			p.lo = parsed(strconv.ParseFloat(lo, 64))
 			if p.hi = p.lo; ok {
-				p.hi = must(strconv.ParseFloat(hi, 64))
+				p.hi = parsed(strconv.ParseFloat(hi, 64))
 			}
 			p.cause = next()
 			p.up = next() == "up"
@@ -357,14 +355,15 @@ func (s *scenario) at(words []string) {
 	s.phases = append(s.phases, p)
 }
 
-func must[T any](v T, err error) T {
+// parsed is a value of a script, which its author wrote well.
+func parsed[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
 	return v
 }
 
-func span(text string) time.Duration { return must(time.ParseDuration(text)) }
+func span(text string) time.Duration { return parsed(time.ParseDuration(text)) }
 
 // names expands web-1..50 to its hosts.
 func names(text string) (all []string) {
@@ -373,7 +372,7 @@ func names(text string) (all []string) {
 		return []string{text}
 	}
 	cut := strings.LastIndexFunc(first, func(r rune) bool { return r < '0' || r > '9' }) + 1
-	for n := must(strconv.Atoi(first[cut:])); n <= must(strconv.Atoi(last)); n++ {
+	for n := parsed(strconv.Atoi(first[cut:])); n <= parsed(strconv.Atoi(last)); n++ {
 		all = append(all, first[:cut]+strconv.Itoa(n))
 	}
 	return all
@@ -381,7 +380,7 @@ func names(text string) (all []string) {
 
 func matchers(words []string) (all []mute.Matcher) {
 	for _, w := range words {
-		all = append(all, must(mute.ParseMatcher(w)))
+		all = append(all, parsed(mute.ParseMatcher(w)))
 	}
 	return all
 }

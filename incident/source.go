@@ -27,7 +27,7 @@ type source struct {
 	down condition // the source is down, or most of its hosts are silent
 	own  condition // Omen itself sends no ticks
 
-	storm []time.Time // when people were last told of single hosts' incidents, oldest first
+	storm []time.Time // when people were last notified of single hosts' incidents, oldest first
 }
 
 // Seen is the last tick of a source, and the step between ticks.
@@ -158,7 +158,7 @@ func (c *condition) over(k omen.Tick) string {
 
 // resume ends Omen's own trouble when ticks come again, and reports whether
 // there was any. A gap that nobody noticed while it lasted is recorded and not
-// told: it is over.
+// notified: it is over.
 func (s *source) resume(t *Tracker, at time.Time) bool {
 	stalled := s.stalled(t.h, at)
 	if s.at.IsZero() && !s.before.At.IsZero() { // the first tick after a restart
@@ -196,12 +196,13 @@ func (s *source) stall(now time.Time) omen.Incident {
 	return omen.Incident{
 		ID: newID(omen.OwnIncident, s.name, s.at), Kind: omen.OwnIncident,
 		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
-		Since: s.at.UTC(), OpenedAt: now.UTC(), Summary: "Omen scores nothing of source " + s.name,
+		Since: s.at.UTC(), OpenedAt: now.UTC(), Summary: "Omen scores no host of source " + s.name,
 	}
 }
 
 // Idle is for when no tick comes: a source that had ticks and has had none for
-// Hysteresis.Stalled is Omen's own trouble, one incident.
+// Hysteresis.Stalled is Omen's own trouble, one incident. It also reviews the
+// troubles that were reported.
 func (t *Tracker) Idle(now time.Time) []omen.Change {
 	for _, name := range slices.Sorted(maps.Keys(t.sources)) {
 		s := t.sources[name]
@@ -210,6 +211,7 @@ func (t *Tracker) Idle(now time.Time) []omen.Change {
 		}
 		s.own.review(t, now)
 	}
+	t.reviewTroubles(now)
 	return t.take()
 }
 

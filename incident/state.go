@@ -193,5 +193,5 @@ func (t *Tracker) another(k *track, s *omen.Score) {
 		}
 		return
 	}
-	t.tell(k, omen.ChangeEscalated, omen.ReasonAnother)
+	t.notify(k, omen.ChangeEscalated, omen.ReasonAnother)
 }

@@ -15,6 +15,7 @@ import (
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/store"
 )
@@ -72,9 +73,7 @@ func byTicks(t *testing.T, db *store.DB) (stop func()) {
 			}
 			k.Scores = append(k.Scores, oddScore(h, k.At, value))
 		}
-		if err := d.Offer(ctx, k); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, d.Offer(ctx, k))
 	}
 	return func() {
 		cancel()
@@ -97,9 +96,7 @@ func byJournal(t *testing.T, db *store.DB) (stop func()) {
 	}
 	for len(all) > 0 {
 		n := min(500, len(all))
-		if err := db.Append(t.Context(), all[:n]...); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(t.Context(), all[:n]...))
 		all = all[n:]
 	}
 	return func() {}
@@ -118,23 +115,14 @@ func TestTenThousandAnomaliesAreOneMessage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			quiet := slog.New(slog.DiscardHandler)
-			db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), quiet)
-			if err != nil {
-				t.Fatal(err)
-			}
+			db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), quiet))(t)
 			slack, hook := newChat(t), newChat(t)
-			settings, err := notify.Load(fmt.Appendf(nil, "receivers:\n- {name: hook, webhook_configs: [{url: %q}]}\n"+
-				"- {name: chat, slack_configs: [{api_url: %q, channel: '#ops'}]}\n", hook.URL, slack.URL), t.TempDir())
-			if err != nil {
-				t.Fatal(err)
-			}
-			relay, err := notify.NewRelay(notify.Options{Settings: settings, Store: db, ExternalURL: "https://omen.example", Log: quiet})
-			if err != nil {
-				t.Fatal(err)
-			}
+			settings := must.Get(notify.Load(fmt.Appendf(nil, "receivers:\n- {name: hook, webhook_configs: [{url: %q}]}\n"+
+				"- {name: chat, slack_configs: [{api_url: %q, channel: '#ops'}]}\n", hook.URL, slack.URL), t.TempDir()))(t)
+			relay := must.Get(notify.NewRelay(notify.Options{Settings: settings, Store: db, ExternalURL: "https://omen.example", Log: quiet}))(t)
 			ctx, cancel := context.WithCancel(context.Background())
-			told := make(chan error, 1)
-			go func() { told <- relay.Run(ctx) }()
+			ended := make(chan error, 1)
+			go func() { ended <- relay.Run(ctx) }()
 			until(t, "the receivers have their places", func() bool { r, err := db.Readers(t.Context()); return err == nil && len(r) == 2 })
 
 			begun := time.Now()
@@ -154,7 +142,7 @@ func TestTenThousandAnomaliesAreOneMessage(t *testing.T) {
 			}
 			stop()
 			cancel()
-			if err := <-told; err != nil {
+			if err := <-ended; err != nil {
 				t.Error(err)
 			}
 			most := 1 + int(time.Since(begun)/time.Minute)

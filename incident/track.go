@@ -35,10 +35,10 @@ type track struct {
 	beside  string          // what people were notified of before another cause led
 	taken   time.Time       // when another model began to judge the host, while an incident is open
 
-	// While a tick is under way: people are to be told of its incident, alone or
+	// While a tick is under way: people are to be notified of its incident, alone or
 	// together with others, by a change of this kind.
-	tell       omen.ChangeKind
-	tellReason string
+	notify       omen.ChangeKind
+	notifyReason string
 
 	held      bool // no new incident until the host is quiet, has a new model…
 	heldPeak  float64
@@ -101,7 +101,7 @@ func (k *track) advance(at time.Time, clock time.Duration) (counted time.Duratio
 
 // add puts a loud sample into the run. A run begins with a sample that is above
 // the limit before smoothing too: what is only the tail of something that is
-// over has no onset. page is the score from which people are told at once.
+// over has no onset. page is the score from which people are notified at once.
 func (r *run) add(s *omen.Score, limit, page, bar float64) {
 	hot := s.Unsmoothed > limit
 	if r.onset.IsZero() {

@@ -36,15 +36,16 @@ type Tracker struct {
 	labels Labels
 	rules  rules
 
-	hosts   map[omen.Host]*track
-	sources map[string]*source
-	open    map[string]*omen.Incident // by ID, of every kind
-	fleets  map[string]*fleet         // by incident ID; open, or may come back
+	hosts    map[omen.Host]*track
+	sources  map[string]*source
+	troubles map[string]*trouble       // of Omen itself, by key
+	open     map[string]*omen.Incident // by ID, of every kind
+	fleets   map[string]*fleet         // by incident ID; open, or may come back
 
-	ready   []*track      // hosts whose evidence suffices, waiting for the tick's end
-	telling []*track      // hosts whose incident people are to be told of, likewise
-	changes []omen.Change // of the call that is under way
-	swept   time.Time
+	ready    []*track      // hosts whose evidence suffices, waiting for the tick's end
+	toNotify []*track      // hosts of whose incident people are to be notified, at the tick's end
+	changes  []omen.Change // of the call that is under way
+	swept    time.Time
 }
 
 // NewTracker is a tracker that knows no host. The zero Hysteresis means
@@ -58,10 +59,11 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 	}
 	return &Tracker{
 		h: h, labels: labels,
-		hosts:   map[omen.Host]*track{},
-		sources: map[string]*source{},
-		open:    map[string]*omen.Incident{},
-		fleets:  map[string]*fleet{},
+		hosts:    map[omen.Host]*track{},
+		sources:  map[string]*source{},
+		troubles: map[string]*trouble{},
+		open:     map[string]*omen.Incident{},
+		fleets:   map[string]*fleet{},
 	}
 }
 
@@ -81,6 +83,10 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 		case omen.SourceIncident:
 			t.source(in.Host.Source).down.restore(&in)
 		case omen.OwnIncident:
+			if in.Trouble != "" {
+				t.trouble(in.Trouble).restore(&in)
+				continue
+			}
 			s := t.source(in.Host.Source)
 			s.own.restore(&in)
 			if in.ClosedAt.After(s.before.At) { // ticks came again then
@@ -251,7 +257,7 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 	}
 }
 
-// pageLevel is the score from which people are told at once: the model's page
+// pageLevel is the score from which people are notified at once: the model's page
 // level, or none for what resembles something that an operator confirmed.
 func (t *Tracker) pageLevel(s *omen.Score) float64 {
 	if s.PageLevel <= 1 {

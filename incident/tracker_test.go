@@ -59,18 +59,18 @@ func TestSmoothedTailOfABlipOpensNothing(t *testing.T) {
 func TestOpensWithinThirtySecondsAtOneSecond(t *testing.T) {
 	for _, grade := range []omen.Grade{omen.Provisional, omen.Learning, omen.Established} {
 		tr := NewTracker(Hysteresis{}, nil)
-		told := -1
+		notified := -1
 		for i := range 60 {
 			s := scoreOf("web-1", noon.Add(time.Duration(i)*time.Second), 4, "cpu")
 			s.Grade = grade
 			for _, c := range tr.Observe(s) {
-				if c.Incident.Suppressed == "" && told < 0 {
-					told = i
+				if c.Incident.Suppressed == "" && notified < 0 {
+					notified = i
 				}
 			}
 		}
-		if told < 0 || told > 30 {
-			t.Errorf("%s: told after %d s, want within 30", grade, told)
+		if notified < 0 || notified > 30 {
+			t.Errorf("%s: notified after %d s, want within 30", grade, notified)
 		}
 	}
 }
@@ -243,7 +243,7 @@ func TestASlowStepIsNoStall(t *testing.T) {
 
 func TestAStormThatTricklesIsFolded(t *testing.T) {
 	// One host a second, each for its own reason: the first 30 within a minute
-	// are told one by one, the others by one incident.
+	// are notified one by one, the others by one incident.
 	tr := NewTracker(Hysteresis{}, nil)
 	var all []omen.Change
 	for i := range 200 {
@@ -257,17 +257,17 @@ func TestAStormThatTricklesIsFolded(t *testing.T) {
 		}
 		all = append(all, tr.Tick(k)...)
 	}
-	told, recorded := 0, 0
+	notified, recorded := 0, 0
 	for _, c := range all {
 		if c.Kind != omen.ChangeOpened {
 			continue
 		}
 		if recorded++; c.Incident.Suppressed == "" {
-			told++
+			notified++
 		}
 	}
-	if recorded != 151 || told != 31 {
-		t.Errorf("%d opened and %d told, want 150 hosts and a storm, told 30 and the storm", recorded, told)
+	if recorded != 151 || notified != 31 {
+		t.Errorf("%d opened and %d notified, want 150 hosts and a storm, notified 30 and the storm", recorded, notified)
 	}
 	checkLives(t, all)
 }

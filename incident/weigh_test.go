@@ -76,7 +76,7 @@ func TestARunBeginsAboveTheLimitBeforeSmoothing(t *testing.T) {
 
 func TestThePageLevel(t *testing.T) {
 	minutes := func(value float64, n int) []float64 { return repeat(value, 4*n) }
-	told := func(all []omen.Change) (minute float64) {
+	notified := func(all []omen.Change) (minute float64) {
 		for _, c := range all {
 			if c.Incident.Suppressed == "" {
 				return c.At.Sub(noon).Minutes()
@@ -87,7 +87,7 @@ func TestThePageLevel(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		scores []float64
-		want   float64 // the minute in which people are told; -1: never
+		want   float64 // the minute in which people are notified; -1: never
 	}{
 		{"below it and short", join(minutes(.3, 10), minutes(1.6, 10), minutes(.3, 10)), -1},
 		{"above it", join(minutes(.3, 10), minutes(3, 10)), 10.5},
@@ -108,8 +108,8 @@ func TestThePageLevel(t *testing.T) {
 				s.PageLevel = 2
 				all = append(all, tr.Observe(s)...)
 			}
-			if got := told(all); got != c.want {
-				t.Errorf("told in minute %v, want %v", got, c.want)
+			if got := notified(all); got != c.want {
+				t.Errorf("notified in minute %v, want %v", got, c.want)
 			}
 			if all[0].Reason != omen.ReasonMinor && c.name != "above it" || all[0].Incident.Severity == omen.Critical {
 				t.Errorf("opened as %s, %s", all[0].Reason, all[0].Incident.Severity)
@@ -123,12 +123,12 @@ func TestWhatIsConfirmedHasNoPageLevel(t *testing.T) {
 	tr.SetRules(Rules{Patterns: []feedback.Pattern{{ID: "p", Verdict: omen.Real, Host: hostNamed("web-1"), Limit: .8, Causes: []feedback.CauseSign{{Feature: "cpu", Up: true}}}}})
 	all := smoothed(tr, 5, join(repeat(.3, 5), repeat(1.2, 20))...)
 	if len(all) != 1 || all[0].Incident.Suppressed != "" {
-		t.Errorf("changes %+v, want one that people are told of", all)
+		t.Errorf("changes %+v, want one that people are notified of", all)
 	}
 }
 
 // What is too slight to page and like what an operator rejected is recorded as
-// that; it is told when it is no longer like it and high enough, as any other.
+// that; it is notified when it is no longer like it and high enough, as any other.
 func TestARejectedPatternBelowThePageLevel(t *testing.T) {
 	rejected := feedback.Pattern{ID: "p", Verdict: omen.NotAProblem, Host: hostNamed("web-1"), MaxPeak: 2, Causes: []feedback.CauseSign{{Feature: "cpu", Up: true}}}
 	type seen struct {
@@ -167,9 +167,9 @@ func TestARejectedPatternBelowThePageLevel(t *testing.T) {
 	}
 }
 
-func TestATrivialReturnIsNotTold(t *testing.T) {
-	// An incident that people were told of closes; within ten minutes a trivial
-	// deviation brings it back: recorded, and told when a cause that matters joins.
+func TestATrivialReturnDoesNotNotify(t *testing.T) {
+	// An incident that people were notified of closes; within ten minutes a trivial
+	// deviation brings it back: recorded, and notified when a cause that matters joins.
 	tr := NewTracker(Hysteresis{}, nil)
 	var all []omen.Change
 	for i := range 100 {

@@ -9,6 +9,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // calendar wraps events the way calendars are sent: CRLF lines.
@@ -21,10 +22,7 @@ func calendar(events ...string) []byte {
 }
 
 func TestParseCalendar(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
+	berlin := must.Get(time.LoadLocation("Europe/Berlin"))(t)
 	const hour = "\nDURATION:PT1H"
 	vtimezone := func(id, rest string) string {
 		return "END:VEVENT\nBEGIN:VTIMEZONE\nTZID:" + id + "\n" + rest + "\nEND:VTIMEZONE\nBEGIN:VEVENT\nUID:other\nSTATUS:CANCELLED"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func ExampleParseMatcher() {
@@ -110,10 +111,7 @@ func TestMatchersHold(t *testing.T) {
 		{[]Matcher{m("team", "", false, true)}, true}, // a label that it lacks is empty
 		{[]Matcher{m("source", "prod", false, true), m("profile", "pod", false, true)}, false},
 	} {
-		holds, err := Compile(c.match)
-		if err != nil {
-			t.Fatal(err)
-		}
+		holds := must.Get(Compile(c.match))(t)
 		if got := holds(value); got != c.want {
 			t.Errorf("%s: %v, want %v", c.match, got, c.want)
 		}

@@ -8,21 +8,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // beginnings are a window's occurrences from…to, in its own zone.
 func beginnings(t *testing.T, w Window, from, to string) (all []string) {
 	t.Helper()
-	zone, err := time.LoadLocation(w.Zone)
-	if err != nil {
-		t.Fatal(err)
-	}
+	zone := must.Get(time.LoadLocation(w.Zone))(t)
 	at := func(s string) time.Time {
-		v, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
+		return must.Get(time.Parse(time.RFC3339, s))(t)
 	}
 	for _, s := range w.Between(at(from), at(to)) {
 		all = append(all, s.From.In(zone).Format("Mon 2006-01-02T15:04 -0700"))
@@ -91,9 +85,7 @@ func TestWindowsRecur(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := Window{Name: name, Zone: c.zone, Start: c.start, Duration: time.Hour, Rule: c.rule, Except: c.except,
 				Match: []Matcher{{Name: "host", Value: "a", IsEqual: true}}}
-			if err := w.Validate(); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, w.Validate())
 			if diff := cmp.Diff(c.want, beginnings(t, w, c.from, c.to)); diff != "" {
 				t.Error(diff)
 			}
@@ -190,10 +182,7 @@ func TestNominalDays(t *testing.T) {
 		"2026-10-25T23:30:00+01:00": {"2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"},
 	} {
 		instant := func(s string) time.Time {
-			v, err := time.Parse(time.RFC3339, s)
-			if err != nil {
-				t.Fatal(err)
-			}
+			v := must.Get(time.Parse(time.RFC3339, s))(t)
 			return v.UTC()
 		}
 		got := w.Between(instant(at), instant(at).Add(time.Minute))

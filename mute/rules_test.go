@@ -5,6 +5,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func TestHoldsAsksEveryMember(t *testing.T) {
@@ -25,10 +26,7 @@ func TestHoldsAsksEveryMember(t *testing.T) {
 		{is("team", "of-a"), true, false},
 		{is("kind", "fleet"), false, true},
 	} {
-		holds, err := Compile([]Matcher{c.match})
-		if err != nil {
-			t.Fatal(err)
-		}
+		holds := must.Get(Compile([]Matcher{c.match}))(t)
 		if got := holds.HoldsForAll(one, Subjects(one, labels)); got != c.one {
 			t.Errorf("%s of one host: %v, want %v", c.match, got, c.one)
 		}

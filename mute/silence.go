@@ -42,7 +42,7 @@ func (s Silence) Validate() error {
 	case s.By == "":
 		return omen.WithHint(fmt.Errorf("%s: no author: %w", what, omen.ErrInvalid), "say who silences in by")
 	case strings.TrimSpace(s.Reason) == "":
-		return omen.WithHint(fmt.Errorf("%s: no reason: %w", what, omen.ErrInvalid), "say in reason why, for those who wonder later")
+		return omen.WithHint(fmt.Errorf("%s: no reason: %w", what, omen.ErrInvalid), "say why in reason")
 	case s.Until.IsZero():
 		return omen.WithHint(fmt.Errorf("%s: no end: %w", what, omen.ErrInvalid), "say in until when it ends, such as 2026-01-31T18:00:00Z")
 	case !s.Until.After(s.From):
@@ -54,7 +54,7 @@ func (s Silence) Validate() error {
 // validate checks what silences and windows share.
 func validate(what string, match []Matcher, effect Effect) error {
 	if len(match) == 0 {
-		return omen.WithHint(fmt.Errorf("%s: no matcher: %w", what, omen.ErrInvalid), `say whose incidents are meant, such as host="web-1"`)
+		return omen.WithHint(fmt.Errorf("%s: no matcher: %w", what, omen.ErrInvalid), `say which incidents are meant, such as host="web-1"`)
 	}
 	for _, m := range match {
 		if err := m.Validate(); err != nil {

@@ -46,6 +46,9 @@ func suite(kind string) messagetest.Suite {
 				Embeds     []struct{ Description string } // Discord's
 			}](t, r.Body)
 			got := messagetest.Taken{Text: messagetest.Texts(t, r.Body), Key: sent.PagerDuty + sent.VictorOps + sent.Opsgenie + sent.IncidentIO}
+			if long, is := longTexts[kind]; is {
+				got.Size = long.size(longest(t, r.Body))
+			}
 			for _, e := range sent.Embeds {
 				got.Markup += e.Description
 			}
@@ -54,5 +57,29 @@ func suite(kind string) messagetest.Suite {
 		Markup: messagetest.CheckMarkdown,
 		OK:     map[string]string{"msteams": "1", "rocketchat": `{"success":true}`}[kind],
 		Ends:   kind == "opsgenie",
+		Limit:  longTexts[kind].limit,
 	}
+}
+
+// longest is the longest text in a JSON document.
+func longest(t testing.TB, body []byte) (text string) {
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			if len(v) > len(text) {
+				text = v
+			}
+		case []any:
+			for _, one := range v {
+				walk(one)
+			}
+		case map[string]any:
+			for _, one := range v {
+				walk(one)
+			}
+		}
+	}
+	walk(messagetest.Decode[any](t, body))
+	return text
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 	"github.com/omenhq/omen/store"
@@ -33,11 +34,7 @@ func closed(id string, n int) omen.Change {
 
 func load(t testing.TB, text string) *Settings {
 	t.Helper()
-	s, err := Load([]byte(text), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(Load([]byte(text), t.TempDir()))(t)
 }
 
 func newRelay(t testing.TB, db *store.DB, text string, more ...func(*Options)) *Relay {
@@ -46,11 +43,7 @@ func newRelay(t testing.TB, db *store.DB, text string, more ...func(*Options)) *
 	for _, f := range more {
 		f(&o)
 	}
-	r, err := NewRelay(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return must.Get(NewRelay(o))(t)
 }
 
 // start runs a relay until the returned function is called or the test ends.
@@ -78,10 +71,7 @@ func start(t testing.TB, r *Relay) (stop func()) {
 // "number:outcome".
 func outcomes(t testing.TB, db *store.DB, incident, receiver string) []string {
 	t.Helper()
-	all, err := db.Deliveries(context.Background(), incident)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := must.Get(db.Deliveries(context.Background(), incident))(t)
 	var out []string
 	for _, d := range all {
 		if d.Receiver == receiver {
@@ -105,4 +95,17 @@ func yamlOf(text string, args ...any) string {
 		}
 	}
 	return fmt.Sprintf(strings.Join(lines, "\n"), args...)
+}
+
+// boardOf is where a test's troubles are reported: the open ones by key.
+type boardOf map[string]string
+
+func (b boardOf) Report(_ context.Context, key string, _ omen.Severity, summary string) error {
+	b[key] = summary
+	return nil
+}
+
+func (b boardOf) Resolve(_ context.Context, key string) error {
+	delete(b, key)
+	return nil
 }

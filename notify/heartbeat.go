@@ -42,7 +42,7 @@ func (r *Relay) beat(ctx context.Context, c channel) error {
 	defer ticker.Stop()
 	failing, begun := false, time.Now()
 	for {
-		err := c.send(ctx, r.ownMessage(alertWatchdog, "Omen is alive", "This message comes regularly. Be alarmed when it does not.", begun, time.Now()))
+		_, err := c.send(ctx, r.ownMessage(alertWatchdog, "Omen is alive", "This message comes regularly. Be alarmed when it does not.", begun, time.Now()))
 		if err != nil && ctx.Err() == nil && !failing {
 			r.log.Warn("heartbeat not delivered", "receiver", c.name, "err", err)
 		}
@@ -94,7 +94,7 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 		if err != nil {
 			return err
 		}
-		err = c.send(ctx, m)
+		builtIn, err := c.send(ctx, m)
 		if err == nil && c.resolved {
 			over := *m.Alerts[0]
 			over.EndsAt, over.Annotations = now, over.Annotations.Clone()
@@ -105,9 +105,9 @@ func (r *Relay) Test(ctx context.Context, receiver string) error {
 			delete(over.Annotations, "causes")
 			m.Chart = nil
 			m.Alerts, m.Reason, m.Key = []*alert.Alert{&over}, amnotify.ReasonAllAlertsResolved, m.Key+".over"
-			err = c.send(ctx, m)
+			_, err = c.send(ctx, m)
 		}
-		if err != nil {
+		if err = errors.Join(builtIn, err); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
 		}
 	}

@@ -47,7 +47,7 @@ func feed(ctx context.Context, db *store.DB, c consumer, log *slog.Logger) error
 		}
 		return c.Restore(ctx, cursor)
 	}
-	if !message.Insist(ctx, log, "receiver's state not read", restore) {
+	if !message.Retry(ctx, log, "receiver's state not read", restore) {
 		return nil
 	}
 	changes := make(chan omen.Change, changeBuffer) // bound changeBuffer, owner feed, full: the reader waits and the journal keeps the rest
@@ -74,22 +74,24 @@ func feed(ctx context.Context, db *store.DB, c consumer, log *slog.Logger) error
 }
 
 // forget drops the cursors of receivers that are no longer configured, so that
-// the journal does not wait for them.
-func forget(ctx context.Context, db *store.DB, configured []consumer) error {
+// the journal does not wait for them, and returns their names.
+func forget(ctx context.Context, db *store.DB, configured []consumer) (removed []string, err error) {
 	readers, err := db.Readers(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range configured {
 		delete(readers, message.Reader(c.Name()))
 	}
 	for reader := range readers {
-		if !strings.HasPrefix(reader, message.ReaderPrefix) {
+		channel, ours := strings.CutPrefix(reader, message.ReaderPrefix)
+		if !ours {
 			continue
 		}
 		if err := db.Forget(ctx, reader); err != nil {
-			return err
+			return removed, err
 		}
+		removed = append(removed, channel)
 	}
-	return nil
+	return removed, nil
 }

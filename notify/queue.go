@@ -114,7 +114,7 @@ func (q *queue) recall(in omen.Incident, notified notifiedState, upTo int, at ti
 // was open before the receiver was configured.
 func (q *queue) owe(id string, now time.Time) {
 	e := q.entries[id]
-	if e == nil || e.notified == notifiedOpen || !message.Notifiable(e.in) {
+	if e == nil || e.notified == notifiedOpen || !message.Notifiable(e.in) || q.rules.itself(e.in) {
 		return
 	}
 	q.add(e, omen.Change{Kind: omen.ChangeOpened, At: e.in.UpdatedAt, Incident: e.in, Reason: e.in.Reason}, now)
@@ -144,6 +144,8 @@ func (q *queue) take(c omen.Change, now time.Time) {
 func (q *queue) worth(e *entry, c omen.Change) bool {
 	in := c.Incident
 	switch {
+	case q.rules.itself(in):
+		return false
 	case in.State == omen.Closed:
 		return c.Kind == omen.ChangeClosed && (len(e.due) > 0 || e.notified == notifiedOpen && q.rules.resolved)
 	case !message.Notifiable(in):

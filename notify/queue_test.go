@@ -251,7 +251,7 @@ func counts(t *testing.T, sent []message.Message, machine bool, n int) {
 	}
 }
 
-// A lane that takes what came at one instant in half a second does not tell of
+// A queue that takes what came at one instant in half a second does not notify of
 // the first alone, whose second to wait ends before the others'.
 func TestQueueStormIsNotBegunByOne(t *testing.T) {
 	b := newQueue(plainRules())
@@ -376,7 +376,7 @@ func TestMutedRoute(t *testing.T) {
 	dawn := night.Add(2 * time.Hour)
 	out, _, skipped := b.next(dawn)
 	if out == nil {
-		t.Fatal("nothing is told at midnight")
+		t.Fatal("nothing is notified at midnight")
 	}
 	if len(first) != 1 || len(quiet)+len(later) != 0 {
 		t.Errorf("%d, %d, %d messages before midnight, want 1, 0, 0", len(first), len(quiet), len(later))
@@ -396,7 +396,7 @@ func TestLabelsOfTheHostCannotPassForOurs(t *testing.T) {
 }
 
 // Whatever happens, in whatever order messages fail: in the end the receiver
-// believes what is true, every change is settled, and nothing is told twice.
+// believes what is true, every change is settled, and nothing is notified twice.
 func TestQueueConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newQueue(plainRules())
@@ -417,7 +417,7 @@ func TestQueueConverges(t *testing.T) {
 			}
 			for _, c := range out.changes() {
 				if told[c.Key()] {
-					t.Fatalf("%s is told twice", c.Key())
+					t.Fatalf("%s is notified twice", c.Key())
 				}
 				told[c.Key()] = true
 			}

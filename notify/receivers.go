@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -17,8 +18,10 @@ import (
 	"github.com/prometheus/alertmanager/notify/pagerduty"
 	"github.com/prometheus/alertmanager/notify/pushover"
 	"github.com/prometheus/alertmanager/notify/rocketchat"
+	amtelegram "github.com/prometheus/alertmanager/notify/telegram"
 	"github.com/prometheus/alertmanager/notify/victorops"
 	"github.com/prometheus/alertmanager/notify/webex"
+	amwebhook "github.com/prometheus/alertmanager/notify/webhook"
 	"github.com/prometheus/alertmanager/notify/wechat"
 	"github.com/prometheus/alertmanager/template"
 	promconfig "github.com/prometheus/common/config"
@@ -40,16 +43,19 @@ type channel struct {
 	kind     string
 	to       string // what the kind's rate limit counts: the same text is the same destination
 	sender   message.Sender
-	resolved bool // notify when an incident is over
-	machine  bool // read by programs: a storm is sent in full
-	perMin   int  // messages a minute that the channel's owner allows; 0: no limit known
+	texts    *rendering // nil: all are built in
+	resolved bool       // notify when an incident is over
+	machine  bool       // read by programs: a storm is sent in full
+	perMin   int        // messages a minute that the channel's owner allows; 0: no limit known
 }
 
-// send makes one attempt.
-func (c channel) send(ctx context.Context, m message.Message) error {
+// send makes one attempt. Where a template of the configuration fails, the
+// built-in text goes out; builtIn says why, whatever became of it.
+func (c channel) send(ctx context.Context, m message.Message) (builtIn, err error) {
 	ctx, cancel := message.WithTimeout(ctx, message.SendTimeout)
 	defer cancel()
-	return c.sender.Send(ctx, m)
+	s, builtIn := c.texts.sender(ctx, m, c.sender)
+	return builtIn, s.Send(ctx, m)
 }
 
 // perMinute are the limits that channels state in their documentation:
@@ -62,9 +68,12 @@ var perMinute = map[string]int{"telegram": 20, "discord": 30, "slack": 60}
 // Alertmanager's constructors, which change with its minor versions.
 type builder struct {
 	tmpl     *template.Template
+	restored *template.Template // for when a template of the configuration fails
+	examples []example
 	settings *Settings
 	log      *slog.Logger
-	store    *store.DB // nil: nothing is kept
+	store    *store.DB        // nil: nothing is kept
+	troubles message.Troubles // nil: nothing is reported
 }
 
 // build is every channel of a receiver: a table of Alertmanager's notifiers.
@@ -75,15 +84,17 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	}
 	var out []channel
 	var failed error
-	add := func(kind string, i int, resolved amnotify.ResolvedSender, to string, make maker) {
+	add := func(kind string, i int, conf amnotify.ResolvedSender, to string, make maker) {
 		if failed != nil {
 			return
 		}
-		name := r.Name + "/" + kind
-		if i > 0 {
-			name = fmt.Sprintf("%s[%d]", name, i)
+		name := r.Name + "/" + kind + ordinal(i)
+		render := message.Renderer{Templates: b.tmpl, Receiver: r.Name, Log: b.log.With("receiver", name)}
+		texts := newRendering(kind, conf, len(b.settings.alertmanager.Templates) > 0, render, b.restored, make)
+		s, err := make(conf, render)
+		if err == nil {
+			err = errors.Join(check(conf), texts.check(b.examples))
 		}
-		s, err := make(b.log.With("receiver", name))
 		if err != nil {
 			failed = fmt.Errorf("build receiver %s: %w", name, err)
 			return
@@ -92,8 +103,8 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 			to = name
 		}
 		out = append(out, channel{
-			name: name, receiver: r.Name, kind: kind, to: kind + " " + to, sender: s,
-			resolved: resolved.SendResolved(), machine: kind == "webhook", perMin: perMinute[kind],
+			name: name, receiver: r.Name, kind: kind, to: kind + " " + to, sender: s, texts: texts,
+			resolved: conf.SendResolved(), machine: kind == "webhook", perMin: perMinute[kind],
 		})
 	}
 	b.addOwn(r, add)
@@ -113,10 +124,18 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	return out, failed
 }
 
+// ordinal tells a receiver's integrations of one kind apart.
+func ordinal(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return fmt.Sprintf("[%d]", i)
+}
+
 // adder adds the i-th channel of a kind, maker makes its sender.
 type (
-	adder func(kind string, i int, resolved amnotify.ResolvedSender, to string, make maker)
-	maker func(*slog.Logger) (message.Sender, error)
+	adder func(kind string, i int, conf amnotify.ResolvedSender, to string, make maker)
+	maker func(conf any, r message.Renderer) (message.Sender, error)
 )
 
 // addOthers adds the channels that are sent to through one of Alertmanager's
@@ -126,38 +145,43 @@ func addOthers[C amnotify.ResolvedSender, N amnotify.Notifier](
 	newNotifier func(C, *template.Template, *slog.Logger, ...promconfig.HTTPClientOption) (N, error),
 ) {
 	for i, c := range all {
-		add(kind, i, c, "", func(l *slog.Logger) (message.Sender, error) {
-			n, err := newNotifier(c, b.tmpl, l)
+		add(kind, i, c, "", func(conf any, r message.Renderer) (message.Sender, error) {
+			c, text := counting(kind, conf.(C))
+			n, err := newNotifier(c, r.Templates, r.Log)
 			if err != nil {
 				return nil, err
 			}
-			return alertmanager.NewNotifier(n, receiver, escape), nil
+			s := alertmanager.NewNotifier(n, receiver, escape)
+			if text == "" {
+				return s, nil
+			}
+			return fitted{s, longTexts[kind], text, r, escape}, nil
 		})
 	}
 }
 
 // addOwn adds the channels that Omen has integrations of its own for.
 func (b builder) addOwn(r amconfig.Receiver, add adder) {
-	render := func(l *slog.Logger) message.Renderer {
-		return message.Renderer{Templates: b.tmpl, Receiver: r.Name, Log: l}
-	}
 	for i, c := range r.WebhookConfigs {
-		add("webhook", i, c, "", func(l *slog.Logger) (message.Sender, error) {
-			return webhook.New(c, render(l), b.settings.own.Signing[r.Name])
+		add("webhook", i, c, "", func(conf any, render message.Renderer) (message.Sender, error) {
+			return webhook.New(conf.(*amwebhook.WebhookConfig), render, b.settings.own.Signing[r.Name])
 		})
 	}
 	for i, c := range r.TelegramConfigs {
-		add("telegram", i, c, fmt.Sprint(c.APIUrl, c.BotToken, c.BotTokenFile, c.ChatID, c.ChatIDFile), func(l *slog.Logger) (message.Sender, error) {
-			return telegram.New(c, render(l))
+		o := telegram.Options{Name: r.Name + "/telegram" + ordinal(i), Store: b.store, Troubles: b.troubles}
+		add("telegram", i, c, fmt.Sprint(c.APIUrl, c.BotToken, c.BotTokenFile, c.ChatID, c.ChatIDFile), func(conf any, render message.Renderer) (message.Sender, error) {
+			return telegram.New(conf.(*amtelegram.TelegramConfig), render, o)
 		})
 	}
 	for i, c := range r.EmailConfigs {
-		add("email", i, c, c.To, func(l *slog.Logger) (message.Sender, error) { return email.New(c, render(l)) })
+		add("email", i, c, c.To, func(conf any, render message.Renderer) (message.Sender, error) {
+			return email.New(conf.(*amconfig.EmailConfig), render)
+		})
 	}
 	for i, c := range r.SlackConfigs {
 		name := fmt.Sprintf("%s/slack[%d]", r.Name, i)
-		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.AppToken, c.AppTokenFile, c.Channel), func(l *slog.Logger) (message.Sender, error) {
-			return slack.New(c, render(l), name, b.store)
+		add("slack", i, c, fmt.Sprint(c.APIURL, c.APIURLFile, c.AppToken, c.AppTokenFile, c.Channel), func(conf any, render message.Renderer) (message.Sender, error) {
+			return slack.New(conf.(*amconfig.SlackConfig), render, name, b.store)
 		})
 	}
 }

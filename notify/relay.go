@@ -31,6 +31,7 @@ type Options struct {
 	Public      bool                  // ExternalURL was configured: channels may fetch charts from there, unless its form says that they cannot
 	Hosts       message.Hosts         // nil: no labels of hosts and no charts
 	Operator    reply.Operator        // what buttons do; nil: messages have none
+	Troubles    message.Troubles      // nil: a receiver that fails is logged and counted only
 	Metrics     prometheus.Registerer // nil: none
 	Log         *slog.Logger          // nil: silent
 }
@@ -43,6 +44,7 @@ type Relay struct {
 	store    *store.DB
 	workers  []*worker
 	clients  []*alertmanager.Client
+	chats    []*telegram.Sender
 	bots     []*telegram.Bot
 	key      *reply.Key
 	buttons  *reply.Buttons // nil: none
@@ -50,6 +52,7 @@ type Relay struct {
 	hosts    message.Hosts  // nil: no charts
 	view     message.View
 	running  atomic.Bool
+	troubles message.Troubles // nil: nobody is told of a receiver that fails
 	log      *slog.Logger
 }
 
@@ -71,7 +74,7 @@ func NewRelay(o Options) (*Relay, error) {
 	if err != nil || external.Host == "" {
 		return nil, fmt.Errorf("external url %q: want http://host or https://host: %w", o.ExternalURL, omen.ErrInvalid)
 	}
-	r := &Relay{settings: o.Settings, store: o.Store, view: message.View{External: external, Hosts: o.Hosts}, key: reply.NewKey(o.Store), log: o.Log}
+	r := &Relay{settings: o.Settings, store: o.Store, view: message.View{External: external, Hosts: o.Hosts}, key: reply.NewKey(o.Store), troubles: o.Troubles, log: o.Log}
 	if o.Settings.charts() {
 		r.hosts = o.Hosts
 	}
@@ -82,43 +85,54 @@ func NewRelay(o Options) (*Relay, error) {
 	if b := o.Settings.own.Buttons; (b.Telegram || b.Links) && o.Operator != nil {
 		r.buttons = reply.New(signed, o.Operator)
 	}
-	outcomes, err := counter(o.Metrics)
+	outcomes, err := counter(o.Metrics, "omen_notifications_total", "Attempts to notify a receiver, by outcome: delivered, retrying, gave_up.", "receiver", "outcome")
 	if err != nil {
 		return nil, err
 	}
-	if err := r.build(outcomes); err != nil {
+	builtIn, err := counter(o.Metrics, "omen_notification_template_errors_total", "Messages sent with a built-in text because a template of the configuration could not be rendered.", "receiver")
+	if err != nil {
+		return nil, err
+	}
+	if err := r.build(outcomes, builtIn); err != nil {
 		return nil, fmt.Errorf("%w: %w", omen.ErrInvalid, err)
 	}
 	return r, nil
 }
 
 // build makes every worker, every Alertmanager's client and every bot.
-func (r *Relay) build(outcomes *prometheus.CounterVec) error {
+func (r *Relay) build(outcomes, builtIn *prometheus.CounterVec) error {
 	s := r.settings
 	tmpl, err := message.Templates(s.alertmanager.Templates, r.view.External)
 	if err != nil {
 		return err
 	}
-	b := builder{tmpl: tmpl, settings: s, store: r.store, log: r.log}
+	restored, err := message.Restored(s.alertmanager.Templates, r.view.External)
+	if err != nil {
+		return err
+	}
+	b := builder{tmpl: tmpl, restored: restored, examples: examples(r.view, time.Now()), settings: s, store: r.store, troubles: r.troubles, log: r.log}
 	var route *dispatch.Route
 	if !s.plain && s.alertmanager.Route != nil {
 		route = dispatch.NewRoute(s.alertmanager.Route, nil)
 	}
-	limit, intervals := newLimiter(), intervalsOf(s)
-	var chats []*telegram.Sender
+	limit, intervals, all := newLimiter(), intervalsOf(s), map[string][]string{}
 	for _, receiver := range s.alertmanager.Receivers {
 		channels, err := b.build(receiver)
 		if err != nil {
 			return err
 		}
 		for _, c := range channels {
+			all[receiver.Name] = append(all[receiver.Name], c.name)
 			w := &worker{
 				channel: c, store: r.store, limit: limit, hosts: r.hosts, charts: r.charts, giveUp: time.Duration(s.own.GiveUpAfter),
 				rules: rules{
-					channel: c.name, receiver: c.receiver, route: route, intervals: intervals, view: r.view,
+					channel: c.name, receiver: c.receiver, route: route, intervals: intervals, channels: all, view: r.view,
 					resolved: c.resolved, acknowledged: s.own.Acknowledged, machine: c.machine, storm: s.own.Storm,
 				},
-				outcomes: outcomes.MustCurryWith(prometheus.Labels{"receiver": c.name}),
+				outcomes: outcomesOf(outcomes, c.name),
+				trouble:  message.Trouble{To: r.troubles, Key: message.TroubleKey(c.name)},
+				template: message.Trouble{To: r.troubles, Key: message.TemplateKey(c.name)},
+				builtIn:  builtIn.WithLabelValues(c.name),
 				log:      r.log.With("receiver", c.name),
 			}
 			if s.own.buttonsOf(c.kind) {
@@ -126,15 +140,15 @@ func (r *Relay) build(outcomes *prometheus.CounterVec) error {
 			}
 			r.workers = append(r.workers, w)
 			if s, ok := c.sender.(*telegram.Sender); ok {
-				chats = append(chats, s)
+				r.chats = append(r.chats, s)
 			}
 		}
 	}
 	if r.buttons != nil && s.own.Buttons.Telegram {
-		r.bots = telegram.Bots(chats)
+		r.bots = telegram.Bots(r.chats)
 	}
 	for _, settings := range s.alertmanagers {
-		c, err := alertmanager.New(settings, r.view, r.store, outcomes, r.log)
+		c, err := alertmanager.New(settings, r.view, r.store, outcomes, r.troubles, r.log)
 		if err != nil {
 			return err
 		}
@@ -143,12 +157,9 @@ func (r *Relay) build(outcomes *prometheus.CounterVec) error {
 	return nil
 }
 
-// counter is omen_notifications_total; a Relay that follows another counts on.
-func counter(in prometheus.Registerer) (*prometheus.CounterVec, error) {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "omen_notifications_total",
-		Help: "Attempts to notify a receiver, by outcome: delivered, retrying, gave_up.",
-	}, []string{"receiver", "outcome"})
+// counter is a registered counter; a Relay that follows another counts on.
+func counter(in prometheus.Registerer, name, help string, labels ...string) (*prometheus.CounterVec, error) {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	if in == nil {
 		return c, nil
 	}
@@ -159,9 +170,19 @@ func counter(in prometheus.Registerer) (*prometheus.CounterVec, error) {
 				return earlier, nil
 			}
 		}
-		return nil, fmt.Errorf("register omen_notifications_total: %w", err)
+		return nil, fmt.Errorf("register %s: %w", name, err)
 	}
 	return c, nil
+}
+
+// outcomesOf are a channel's, each from 0 on: what first appears as 1 has not
+// increased to Prometheus.
+func outcomesOf(outcomes *prometheus.CounterVec, channel string) *prometheus.CounterVec {
+	of := outcomes.MustCurryWith(prometheus.Labels{"receiver": channel})
+	for _, outcome := range []string{message.Delivered, message.Retrying, message.GaveUp} {
+		of.WithLabelValues(outcome)
+	}
+	return of
 }
 
 // Receivers are the names of the configured receivers.
@@ -173,7 +194,10 @@ func (r *Relay) Receivers() []string {
 	return names
 }
 
-// Callback serves the links in messages at [reply.CallbackPath].
+// CallbackPath is where [Relay.Callback] is served.
+const CallbackPath = reply.CallbackPath
+
+// Callback serves the links in messages at [CallbackPath].
 func (r *Relay) Callback() http.Handler { return r.buttons.Page(r.log) }
 
 // Chart is what a signed link in a message shows: see [reply.Charts.Draw].
@@ -194,13 +218,15 @@ func (r *Relay) Run(ctx context.Context) error {
 	for _, c := range r.clients {
 		consumers = append(consumers, c)
 	}
-	if err := forget(ctx, r.store, consumers); err != nil && ctx.Err() == nil {
+	removed, err := forget(ctx, r.store, consumers)
+	if err != nil && ctx.Err() == nil {
 		r.log.Warn("cursors of removed receivers not dropped", "err", err)
 	}
 	if _, err := r.key.Get(ctx); err != nil && ctx.Err() == nil {
 		r.log.Error("messages have no buttons and no links to charts", "err", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.settleTroubles(ctx, removed) })
 	for _, c := range consumers {
 		g.Go(func() error { return feed(ctx, r.store, c, r.log) })
 	}

@@ -19,6 +19,7 @@ type rules struct {
 	receiver     string
 	route        *dispatch.Route // nil: every receiver is notified of everything at once
 	intervals    *timeinterval.Intervener
+	channels     map[string][]string // by receiver
 	view         message.View
 	resolved     bool // notify when an incident is over
 	acknowledged bool
@@ -56,6 +57,9 @@ func (q *queue) groupOf(in omen.Incident) *group {
 			}
 		}
 		return q.group(fmt.Sprintf("%s:%s", route.Key(), labels), labels, route.RouteOpts)
+	}
+	if q.rules.stranded(in) {
+		return q.ownGroup(in)
 	}
 	return nil
 }

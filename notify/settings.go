@@ -141,7 +141,7 @@ func (s *Settings) loadReceivers(file []byte) error {
 		}
 	}
 	if outline.Route == nil {
-		// Alertmanager insists on a route; it is never asked.
+		// Alertmanager requires a route; it is never used.
 		s.plain = true
 		text = fmt.Appendf(text, "\nroute: {receiver: %q}\n", outline.Receivers[0].Name)
 	}

@@ -10,24 +10,27 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
 // Alertmanager's own example loads as it is, beside keys of others. (It is
 // config/testdata/conf.good.yml of Alertmanager 0.34.2, Apache-2.0.)
 func TestAlertmanagersExampleLoads(t *testing.T) {
-	text, err := os.ReadFile("../testdata/notify/alertmanager.good.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Load(append([]byte("sources:\n- url: http://x\n  what: {ever: 1}\n"), text...), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must.Get(os.ReadFile("../testdata/notify/alertmanager.good.yml"))(t)
+	s := must.Get(Load(append([]byte("sources:\n- url: http://x\n  what: {ever: 1}\n"), text...), t.TempDir()))(t)
 	if s.plain || s.alertmanager.Route.Receiver != "team-X-mails" || len(s.alertmanager.Receivers) < 5 {
 		t.Errorf("route to %q, %d receivers", s.alertmanager.Route.Receiver, len(s.alertmanager.Receivers))
 	}
 	s.alertmanager.Templates = nil // the example's do not exist
+	for _, r := range s.alertmanager.Receivers {
+		for _, c := range r.PagerdutyConfigs {
+			c.RoutingKey = "abcdefghijklmnopqrstuvwxyz012345" // nor do its keys
+		}
+		for _, c := range r.PushoverConfigs {
+			c.UserKey, c.Token = "abcdefghijklmnopqrstuvwxyz0123", "abcdefghijklmnopqrstuvwxyz0123"
+		}
+	}
 	if _, err := NewRelay(Options{Settings: s}); err != nil {
 		t.Error(err)
 	}
@@ -108,33 +111,21 @@ func TestDefaults(t *testing.T) {
 
 func TestTemplatesOfTheConfiguration(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a.tmpl"), []byte(`{{ define "telegram.default.message" }}mine: {{ (index .Alerts 0).Labels.instance | toUpper }}{{ end }}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(filepath.Join(dir, "a.tmpl"), []byte(`{{ define "telegram.default.message" }}mine: {{ (index .Alerts 0).Labels.instance | toUpper }}{{ end }}`), 0o600))
 	tg := messagetest.NewServer(t, `{"ok":true}`, nil)
 	build := func(templates string) (*Relay, error) {
-		s, err := Load([]byte("templates: ["+templates+"]\n"+telegramConfig(tg.URL)+"\n"), dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := must.Get(Load([]byte("templates: ["+templates+"]\n"+telegramConfig(tg.URL)+"\n"), dir))(t)
 		return NewRelay(Options{Settings: s})
 	}
-	r, err := build("'*.tmpl'")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.workers[0].channel.sender.Send(t.Context(), messagetest.About(messagetest.Opened())); err != nil {
-		t.Fatal(err)
-	}
+	r := must.Get(build("'*.tmpl'"))(t)
+	must.OK(t, r.workers[0].channel.sender.Send(t.Context(), messagetest.About(messagetest.Opened())))
 	if m := messagetest.Decode[struct{ Text string }](t, tg.Got()[0].Body); m.Text != "mine: WEB-1" {
 		t.Errorf("text %q", m.Text)
 	}
 	if _, err := build("missing.tmpl"); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "missing.tmpl") {
 		t.Errorf("missing template: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "bad.tmpl"), []byte(`{{ define "x" }}{{ end`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(filepath.Join(dir, "bad.tmpl"), []byte(`{{ define "x" }}{{ end`), 0o600))
 	if _, err := build("bad.tmpl"); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "bad.tmpl") {
 		t.Errorf("broken template: %v", err)
 	}

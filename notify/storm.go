@@ -81,7 +81,7 @@ func (q *queue) stormAlert(out *batch, now time.Time) *alert.Alert {
 		"summary":     t.headline(),
 		"headline":    t.headline(),
 		"description": t.headline(),
-		"detail":      fmt.Sprintf("%d open now, %d of them critical; in one message a minute at most", t.open, t.critical),
+		"detail":      fmt.Sprintf("%d open now, %d of them critical; at most one message a minute", t.open, t.critical),
 		"members":     message.HostNames(t.hosts),
 		"icon":        icon,
 		"link":        link,

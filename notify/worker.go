@@ -29,6 +29,9 @@ type worker struct {
 	hosts    message.Hosts  // nil: no charts
 	giveUp   time.Duration
 	outcomes *prometheus.CounterVec // by outcome
+	builtIn  prometheus.Counter     // messages that a template of the configuration could not write
+	trouble  message.Trouble
+	template message.Trouble
 	log      *slog.Logger
 
 	queue    *queue
@@ -149,6 +152,10 @@ func (w *worker) Deliver(ctx context.Context, changes <-chan omen.Change) {
 			}
 			sooner(&wake, at)
 		}
+		if err := errors.Join(w.trouble.Say(ctx), w.template.Say(ctx)); err != nil && ctx.Err() == nil {
+			w.log.Warn("receiver's trouble not recorded", "err", err)
+			sooner(&wake, time.Now().Add(message.SayAgain))
+		}
 		if unsaved := w.queue.lowWater() > w.advanced; unsaved {
 			sooner(&wake, w.saved.Add(cursorEvery))
 		}
@@ -220,7 +227,7 @@ func (w *worker) take(ctx context.Context, c omen.Change) {
 			}
 			return w.recall(ctx, in)
 		}
-		if !message.Insist(ctx, w.log, "deliveries not read", read) {
+		if !message.Retry(ctx, w.log, "deliveries not read", read) {
 			return
 		}
 	}
@@ -250,7 +257,8 @@ func (w *worker) deliver(ctx context.Context, out *batch) {
 	if m.Chart = w.chart(ctx, m); m.Chart != nil {
 		m.ChartURL = w.charts.Link(m.Incident.ID, begun)
 	}
-	err := w.channel.send(ctx, m)
+	builtIn, err := w.channel.send(ctx, m)
+	w.rendered(builtIn)
 	now := time.Now()
 	changes := out.changes()
 	detail := ""
@@ -262,6 +270,7 @@ func (w *worker) deliver(ctx context.Context, out *batch) {
 		w.record(context.WithoutCancel(ctx), changes, now, now.Sub(begun), message.Delivered, detail)
 		w.queue.delivered(out, now)
 		w.outcomes.WithLabelValues(message.Delivered).Inc()
+		w.trouble.Over()
 		return
 	}
 	if ctx.Err() != nil {
@@ -282,12 +291,16 @@ func (w *worker) failed(ctx context.Context, out *batch, begun time.Time, err er
 		w.record(ctx, out.changes(), now, now.Sub(begun), message.GaveUp, fmt.Sprintf("after %d attempts: %v", tries, err))
 		w.queue.refused(out, now)
 		w.outcomes.WithLabelValues(message.GaveUp).Inc()
+		w.trouble.Is(omen.Critical, fmt.Sprintf("receiver %s refuses messages, one was given up: %v", w.channel.name, err))
 		return
 	}
 	if wait := message.RetryAfter(err); wait > 0 {
 		w.limit.pause(w.channel, now.Add(wait))
 	}
 	w.outcomes.WithLabelValues(message.Retrying).Inc()
+	if now.Sub(since) >= message.FailingAfter {
+		w.trouble.Is(omen.Warning, fmt.Sprintf("receiver %s takes no messages: %v", w.channel.name, err))
+	}
 	if tries&(tries-1) != 0 {
 		return // the first, second, fourth, eighth … attempt is worth a line
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 	"github.com/omenhq/omen/store"
@@ -45,7 +46,7 @@ func (c *chat) Send(ctx context.Context, m message.Message) error {
 	if err == nil || errors.Is(err, errLost) {
 		c.taken = append(c.taken, m)
 	}
-	if err == errHang || err == errLost {
+	if errors.Is(err, errHang) || errors.Is(err, errLost) {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
@@ -337,9 +338,7 @@ func TestReceiverTest(t *testing.T) {
 		}
 		return r.Test(t.Context(), receiver)
 	}
-	if err := test("", "r"); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, test("", "r"))
 	for name, c := range chats {
 		want(t, statuses(c.taken), []string{" firing info; ", " resolved info; "})
 		if charts := name != "r/webhook"; len(c.taken[0].Chart) > 0 != charts || c.taken[1].Chart != nil {

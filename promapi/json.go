@@ -81,6 +81,9 @@ func writeAnswer(w http.ResponseWriter, data encoder, warnings []string) {
 // writeError writes a failure.
 func writeError(w http.ResponseWriter, err error) {
 	kind, status := statusOf(err)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
 	w.WriteHeader(status)
 	s := jsonForm.BorrowStream(w)
 	defer jsonForm.ReturnStream(s)
@@ -161,9 +164,11 @@ func writeSeries(s *jsoniter.Stream, p promql.Series) {
 // statusOf is Prometheus' name and HTTP status of an error.
 func statusOf(err error) (string, int) {
 	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return "bad_data", http.StatusRequestEntityTooLarge
 	case errors.As(err, new(badRequest)), errors.As(err, new(parser.ParseErrors)):
 		return "bad_data", http.StatusBadRequest
-	case errors.As(err, new(promql.ErrQueryCanceled)):
+	case errors.As(err, new(promql.ErrQueryCanceled)), errors.Is(err, context.Canceled):
 		return "canceled", 499
 	case errors.As(err, new(promql.ErrQueryTimeout)), errors.Is(err, context.DeadlineExceeded):
 		return "timeout", http.StatusServiceUnavailable

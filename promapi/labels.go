@@ -64,6 +64,9 @@ func cloned(texts []string) []string {
 	return out
 }
 
+// maxSelectors bounds the selectors of one request.
+const maxSelectors = 100
+
 // find merges what a request's matchers find in its time, sorted, each once and
 // no more than its limit.
 func find[T any](h api, r *http.Request, compare func(a, b T) int,
@@ -80,6 +83,9 @@ func find[T any](h api, r *http.Request, compare func(a, b T) int,
 			return nil, nil, badParam("limit", errors.New("limit must be a number that is not negative"))
 		}
 	}
+	if n := len(r.Form["match[]"]); n > maxSelectors {
+		return nil, nil, badParam("match[]", fmt.Errorf("it is given %d times, at most %d are taken", n, maxSelectors))
+	}
 	matchers, err := h.parser.ParseMetricSelectors(r.Form["match[]"])
 	if err != nil {
 		return nil, nil, badParam("match[]", err)
@@ -90,6 +96,9 @@ func find[T any](h api, r *http.Request, compare func(a, b T) int,
 	err = h.db.View(start, end, func(q storage.Querier) error {
 		var warnings annotations.Annotations
 		for _, m := range matchers {
+			if err := r.Context().Err(); err != nil {
+				return err
+			}
 			some, more, err := list(q, limit, m)
 			if err != nil {
 				return err

@@ -26,24 +26,33 @@ import (
 // label/<name>/values, metadata, rules, alerts and query_exemplars (all four
 // empty) and status/buildinfo, by GET or POST form. Answers and errors have
 // Prometheus' own form; a store that cannot be used now answers 503.
+//
+// What one query may cost is bounded, and how many run at once: a few wait for
+// their turn, more get 503. A query ends when its client has gone.
 func Handler(db *tsdb.DB) http.Handler {
 	h := api{db, parser.NewParser(parser.Options{})}
+	turns := newSlots()
 	mux := http.NewServeMux()
-	for path, f := range map[string]func(*http.Request) (encoder, []string, error){
-		"query":            h.query,
-		"query_range":      h.queryRange,
-		"series":           h.series,
-		"labels":           h.labels,
-		"metadata":         constant("{}"),
-		"rules":            constant(`{"groups":[]}`),
-		"alerts":           constant(`{"alerts":[]}`),
-		"query_exemplars":  constant("[]"),
-		"status/buildinfo": constant(buildInfo),
+	for path, f := range map[string]answerer{
+		"query":       h.query,
+		"query_range": h.queryRange,
+		"series":      h.series,
+		"labels":      h.labels,
 	} {
-		mux.Handle("GET /api/v1/"+path, serve(f))
-		mux.Handle("POST /api/v1/"+path, serve(f))
+		mux.Handle("GET /api/v1/"+path, serve(turns.each(f)))
+		mux.Handle("POST /api/v1/"+path, serve(turns.each(f)))
 	}
-	mux.Handle("GET /api/v1/label/{name}/values", serve(h.labelValues))
+	for path, data := range map[string]rawJSON{
+		"metadata":         "{}",
+		"rules":            `{"groups":[]}`,
+		"alerts":           `{"alerts":[]}`,
+		"query_exemplars":  "[]",
+		"status/buildinfo": buildInfo,
+	} {
+		mux.Handle("GET /api/v1/"+path, serve(constant(data)))
+		mux.Handle("POST /api/v1/"+path, serve(constant(data)))
+	}
+	mux.Handle("GET /api/v1/label/{name}/values", serve(turns.each(h.labelValues)))
 	return mux
 }
 
@@ -59,9 +68,12 @@ type api struct {
 	parser parser.Parser
 }
 
+// answerer answers a request whose form is parsed.
+type answerer func(*http.Request) (encoder, []string, error)
+
 // constant answers the same to all.
-func constant(data rawJSON) func(*http.Request) (encoder, []string, error) {
-	return func(*http.Request) (encoder, []string, error) { return data, nil, nil }
+func constant(data rawJSON) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) { writeAnswer(w, data, nil) }
 }
 
 // badRequest is an error of the asker's making.
@@ -72,20 +84,18 @@ func badParam(name string, err error) error {
 }
 
 // serve answers in Prometheus' envelope.
-func serve(f func(*http.Request) (encoder, []string, error)) http.Handler {
+func serve(f func(http.ResponseWriter, *http.Request)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		w.Header().Set("Content-Type", "application/json")
 		if err := r.ParseForm(); err != nil {
-			writeError(w, badRequest{err})
-			return
-		}
-		data, warnings, err := f(r)
-		if err != nil {
+			if !errors.As(err, new(*http.MaxBytesError)) {
+				err = badRequest{err}
+			}
 			writeError(w, err)
 			return
 		}
-		writeAnswer(w, data, warnings)
+		f(w, r)
 	})
 }
 
@@ -136,6 +146,9 @@ func (h api) run(r *http.Request, span series.Range) (encoder, []string, error) 
 		}
 	}
 	text := r.FormValue("query")
+	if err := affordable(h.parser, text, span); err != nil {
+		return nil, nil, err
+	}
 	var out rawJSON
 	var warnings []string
 	err := h.db.Query(ctx, text, span, func(result *promql.Result) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series/sourcetest"
 )
@@ -62,10 +63,7 @@ func TestHandler(t *testing.T) {
 		"unknown path": {"targets", "", 404, ``},
 	} {
 		t.Run(name, func(t *testing.T) {
-			form, err := url.ParseQuery(escape(tt.form))
-			if err != nil {
-				t.Fatal(err)
-			}
+			form := must.Get(url.ParseQuery(escape(tt.form)))(t)
 			get := httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/"+tt.path+"?"+form.Encode(), nil)
 			requests := []*http.Request{get}
 			if !strings.Contains(tt.path, "label/") {
@@ -99,9 +97,7 @@ func escape(form string) string {
 
 func TestClosedStore(t *testing.T) {
 	db := sourcetest.Store(t)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
 	for _, path := range []string{"query?query=up", "labels"} {
 		w := httptest.NewRecorder()
 		promapi.Handler(db).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/"+path, nil))

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/series/sourcetest"
@@ -24,10 +25,7 @@ func TestSource(t *testing.T) {
 // asked for.
 func TestRemoteDelay(t *testing.T) {
 	r := sourcetest.Serve(t, promapi.Handler(sourcetest.Store(t)), series.RemoteOptions{Delay: 2 * sourcetest.Step})
-	f, err := r.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Time(100), End: sourcetest.Time(102), Step: sourcetest.Step})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(r.Read(t.Context(), series.Query{Exprs: sourcetest.Exprs(), Start: sourcetest.Time(100), End: sourcetest.Time(102), Step: sourcetest.Step}))(t)
 	for i := range 3 {
 		if got := f.At(0, i, 1); got != sourcetest.LoadOf(0, 98+i) {
 			t.Errorf("instant %d: %g, want %g", i, got, sourcetest.LoadOf(0, 98+i))

@@ -14,6 +14,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/replay"
 )
 
@@ -100,9 +101,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("without samples: %v, %v", err, none.Err)
 		}
 		var table strings.Builder
-		if err := replay.Write(&table, []*replay.Timeline{got, none}); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, replay.Write(&table, []*replay.Timeline{got, none}))
 		for _, want := range []string{hit[0].Since.Format(time.DateTime), "expected", "no samples"} {
 			if !strings.Contains(table.String(), want) {
 				t.Errorf("%s: no %q in\n%s", c.name, want, table.String())
@@ -126,10 +125,7 @@ func TestSilence(t *testing.T) {
 	for i := 3 * perDay; i < len(all); i++ {
 		all[i].Values = slices.Repeat([]float64{math.NaN()}, 3)
 	}
-	got, err := replay.Run(t.Context(), all[:2*perDay], all[2*perDay:], replay.Options{Schema: schema, Detect: detect.Options{Step: step}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := must.Get(replay.Run(t.Context(), all[:2*perDay], all[2*perDay:], replay.Options{Schema: schema, Detect: detect.Options{Step: step}}))(t)
 	if i := slices.IndexFunc(got.Scores[perDay:], func(x float64) bool { return x != 0 }); i >= 0 {
 		t.Fatalf("score %v of a silent host", got.Scores[perDay+i])
 	}

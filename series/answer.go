@@ -20,10 +20,13 @@ type Answer struct {
 	instants    int
 	anonymous   bool // series without identifying labels count as the host ""
 
+	only    map[string]bool // hosts that count; nil: all
 	hosts   map[string]*HostValues
 	series  int            // of the last evaluation
 	samples int            // usable ones
-	unnamed int            // series that carry none of the identifying labels
+	named   bool           // a series carries identifying labels
+	unnamed int            // series that carry none of them
+	example string         // the first of those
 	outside int            // samples at other instants than asked for
 	doubled map[string]int // host -> instants at which several series said different things
 	notes   []string       // the source's own warnings
@@ -43,10 +46,10 @@ const conflict = "\x00"
 // maxLabels bounds the labels that a frame keeps of a host.
 const maxLabels = 32
 
-func newAnswer(q Query) *Answer {
+func newAnswer(q Query, only map[string]bool) *Answer {
 	return &Answer{
 		by: q.By, start: q.Start.UnixMilli(), step: q.Step.Milliseconds(), instants: q.instants(),
-		hosts: map[string]*HostValues{}, doubled: map[string]int{},
+		only: only, hosts: map[string]*HostValues{}, doubled: map[string]int{},
 	}
 }
 
@@ -55,13 +58,20 @@ func (a *Answer) time(instant int) time.Time {
 	return time.UnixMilli(a.start + int64(instant)*a.step).UTC()
 }
 
-// Series is the place for one series' samples, nil if its labels name no host:
-// that is counted, and [HostValues.Put] then drops the samples.
+// Series is the place for one series' samples, nil if its labels name no host,
+// which is counted, or one that was not asked for: [HostValues.Put] then drops
+// the samples.
 func (a *Answer) Series(labels map[string]string) *HostValues {
 	a.series++
 	host, named := hostName(labels, a.by)
 	if !named && !a.anonymous {
-		a.unnamed++
+		if a.unnamed++; a.unnamed == 1 {
+			a.example = describe(labels)
+		}
+		return nil
+	}
+	a.named = true
+	if a.only != nil && !a.only[host] {
 		return nil
 	}
 	t := a.hosts[host]
@@ -103,8 +113,9 @@ func (t *HostValues) Put(at int64, v float64) {
 // err says what is not to be trusted in the answer, nil if nothing.
 func (a *Answer) err() error {
 	var said []string
-	if a.unnamed > 0 {
-		said = append(said, fmt.Sprintf("%d series without the label %s", a.unnamed, strings.Join(a.by, ", ")))
+	nameless := a.unnamed > 0 && !a.named // some hosts' lack is their own gap: see leftOut
+	if nameless {
+		said = append(said, a.leftOut())
 	}
 	if len(a.doubled) > 0 {
 		host := slices.Min(slices.Collect(maps.Keys(a.doubled)))
@@ -120,11 +131,33 @@ func (a *Answer) err() error {
 		return nil
 	}
 	err := fmt.Errorf("%s: %w", strings.Join(said, "; "), omen.ErrPartial)
-	if a.unnamed > 0 || len(a.doubled) > 0 {
+	if nameless || len(a.doubled) > 0 {
 		by := strings.Join(a.by, ", ")
 		err = omen.WithHint(err, fmt.Sprintf("let the expression give one series per host, as in max by (%s) (…)", by))
 	}
 	return err
+}
+
+// leftOut counts and names the series that no host could be made of; empty if
+// there are none.
+func (a *Answer) leftOut() string {
+	if a.unnamed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d series without the label %s, such as %s", a.unnamed, strings.Join(a.by, ", "), a.example)
+}
+
+// describe is a series' labels for people, not many of them.
+func describe(labels map[string]string) string {
+	var some []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if len(some) == 5 {
+			some = append(some, "…")
+			break
+		}
+		some = append(some, fmt.Sprintf("%s=%q", name, labels[name]))
+	}
+	return "{" + strings.Join(some, ", ") + "}"
 }
 
 // Note keeps a few of the source's warnings: they make the answer partial.

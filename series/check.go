@@ -12,6 +12,7 @@ type FeatureCheck struct {
 	Hosts   []string // that have it, sorted
 	Samples int      // over all hosts and instants
 	Err     error    // why its query failed, or what is not to be trusted; nil if neither
+	LeftOut string   // which series name no host; empty if all do
 }
 
 // SourceCheck says what a source has.
@@ -32,7 +33,7 @@ func Check(ctx context.Context, source Source, q Query) (SourceCheck, error) {
 	}
 	c := SourceCheck{Hosts: f.Hosts, Window: f.Window, Took: time.Since(began)}
 	for i, name := range f.Features {
-		feature := FeatureCheck{Feature: name, Err: f.Failed[name]}
+		feature := FeatureCheck{Feature: name, Err: f.Failed[name], LeftOut: f.LeftOut[name]}
 		for h, host := range f.Hosts {
 			n := 0
 			for instant := range f.Instants {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"math"
 	"os"
@@ -21,11 +22,11 @@ import (
 )
 
 // CSVOptions say how to read a file. A column called instance names the host (or
-// the file's name does), and one called label is left out: it is an answer and
-// not a metric.
+// the file's name does).
 type CSVOptions struct {
 	Time   string   // the column with the time; empty: timestamp, time, date, datetime or ts; without any, rows are a minute apart
 	Ignore []string // columns to leave out, such as texts
+	Label  bool     // keep a column called label; else it is left out, being an answer and not a metric
 }
 
 // CSV is a file of samples, .csv or .csv.gz, held in memory.
@@ -127,6 +128,20 @@ func csvError(path string, line int, column string, err error) error {
 // Columns are the numeric columns, in the file's order.
 func (c *CSV) Columns() []string { return slices.Clone(c.columns) }
 
+// Rows are the rows as they are in the file, host by host, each with its time
+// and the numeric columns' values, which are the caller's.
+func (c *CSV) Rows() iter.Seq2[time.Time, []float64] {
+	return func(yield func(time.Time, []float64) bool) {
+		for _, host := range c.hosts {
+			for _, row := range c.rows[host] {
+				if !yield(row.at, row.values) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // span is from the first to the last row of all hosts.
 func (c *CSV) span() (start, end time.Time) {
 	for _, rows := range c.rows {
@@ -173,9 +188,13 @@ func (c *CSV) Read(ctx context.Context, q Query) (*Frame, error) {
 		err := fmt.Errorf("read CSV %s: none of its columns is asked for: %w", c.path, omen.ErrInvalid)
 		return nil, omen.WithHint(err, "its columns are "+strings.Join(c.columns, ", "))
 	}
-	f := NewFrame(slices.Clone(c.hosts), features, q.Start, q.Step, q.instants())
+	hosts := slices.Clone(c.hosts)
+	if named := q.named(); named != nil {
+		hosts = slices.DeleteFunc(hosts, func(host string) bool { return !named[host] })
+	}
+	f := NewFrame(hosts, features, q.Start, q.Step, q.instants())
 	f.Failed = failed
-	for h, host := range c.hosts {
+	for h, host := range hosts {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -56,7 +56,7 @@ func newLayout(path string, header []string, o CSVOptions) (*layout, error) {
 			l.time, l.timeName = i, name
 		case name == "instance":
 			l.instance = i
-		case name != "label" && !slices.Contains(o.Ignore, name):
+		case (name != "label" || o.Label) && !slices.Contains(o.Ignore, name):
 			l.names, l.numeric = append(l.names, name), append(l.numeric, i)
 		}
 	}

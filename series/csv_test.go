@@ -13,24 +13,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func mustCSV(t *testing.T, text string, o CSVOptions) *CSV {
 	t.Helper()
-	c, err := readCSV("web-1.csv", strings.NewReader(text), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return must.Get(readCSV("web-1.csv", strings.NewReader(text), o))(t)
 }
 
 func wholeFrame(t *testing.T, c *CSV) *Frame {
 	t.Helper()
-	f, err := c.Frame()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return must.Get(c.Frame())(t)
 }
 
 // rowsOf is a host's part of a frame.
@@ -114,10 +107,7 @@ func TestCSVRead(t *testing.T) {
 	c := mustCSV(t, "timestamp,cpu,mem\n0,1,10\n60,2,20\n120,3,30\n", CSVOptions{})
 	q := Query{Start: time.Unix(60, 0), End: time.Unix(180, 0), Step: time.Minute,
 		Exprs: []Expr{{"load", "cpu"}, {"mem", "rate(node_x[$window])"}, {"swap", "swap"}}}
-	f, err := c.Read(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(c.Read(t.Context(), q))(t)
 	if diff := cmp.Diff([][]float64{{2, 20, nan}, {3, 30, nan}, {nan, nan, nan}}, rowsOf(f, 0), sameNumbers); diff != "" {
 		t.Error(diff)
 	}
@@ -167,27 +157,15 @@ func TestCSVBadInput(t *testing.T) {
 
 func TestOpenCSVGzip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db-1.csv.gz")
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := must.Get(os.Create(path))(t)
 	z := gzip.NewWriter(file)
-	if _, err := z.Write([]byte("timestamp,cpu\n0,1\n")); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(z.Close(), file.Close()); err != nil {
-		t.Fatal(err)
-	}
-	c, err := OpenCSV(path, CSVOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Get(z.Write([]byte("timestamp,cpu\n0,1\n")))(t)
+	must.OK(t, errors.Join(z.Close(), file.Close()))
+	c := must.Get(OpenCSV(path, CSVOptions{}))(t)
 	if f := wholeFrame(t, c); f.Hosts[0] != "db-1" || f.At(0, 0, 0) != 1 {
 		t.Errorf("hosts %v, value %g", f.Hosts, f.At(0, 0, 0))
 	}
-	if err := os.WriteFile(path, []byte("timestamp,cpu\n0,1\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(path, []byte("timestamp,cpu\n0,1\n"), 0o644))
 	if _, err := OpenCSV(path, CSVOptions{}); err == nil || !strings.Contains(err.Error(), "not gzip") {
 		t.Errorf("err %v, want it to say that this is not gzip", err)
 	}
@@ -199,10 +177,7 @@ func TestOpenCSVSeed(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("../shared is not there")
 	}
-	c, err := OpenCSV(path, CSVOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := must.Get(OpenCSV(path, CSVOptions{}))(t)
 	start, end := c.span()
 	// The file begins on day 1 at 22:55 and ends on day 0 at 15:04, five days and
 	// sixteen hours later, if no week was added or lost.

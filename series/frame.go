@@ -47,8 +47,9 @@ type Frame struct {
 	Start    time.Time
 	Step     time.Duration
 	Instants int
-	Window   time.Duration    // what $window became; 0 if no expression used it
-	Failed   map[string]error // feature -> why its query failed; what it has is partial, other features are usable
+	Window   time.Duration     // what $window became; 0 if no expression used it
+	Failed   map[string]error  // feature -> why its query failed; what it has is partial, other features are usable
+	LeftOut  map[string]string // feature -> which series were left out, since they lack the identifying labels that others have
 
 	values []float64 // host-major, then instant, then feature
 }
@@ -58,7 +59,7 @@ func NewFrame(hosts, features []string, start time.Time, step time.Duration, ins
 	f := &Frame{
 		Hosts: hosts, Features: features, Start: start, Step: step, Instants: instants,
 		Labels: make([]map[string]string, len(hosts)),
-		Failed: map[string]error{},
+		Failed: map[string]error{}, LeftOut: map[string]string{},
 		values: make([]float64, len(hosts)*instants*len(features)),
 	}
 	for i := range f.Labels {

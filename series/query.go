@@ -17,6 +17,7 @@ type Query struct {
 	By         []string      // identifying labels, joined by "/" into the host's name; empty: "instance"
 	Start, End time.Time     // inclusive; equal: one instant
 	Step       time.Duration // between instants; may be 0 if Start equals End
+	Hosts      []string      // only these, by name; empty: all
 	Window     time.Duration // what $window becomes; 0: the source chooses (4 steps, at least 4 scrape intervals measured from the data)
 }
 
@@ -71,6 +72,18 @@ func (q Query) check() (Query, error) {
 // instants is how many instants the query asks for.
 func (q Query) instants() int {
 	return int(q.End.Sub(q.Start)/q.Step) + 1
+}
+
+// named are the hosts that are asked for; nil: all.
+func (q Query) named() map[string]bool {
+	if len(q.Hosts) == 0 {
+		return nil
+	}
+	named := make(map[string]bool, len(q.Hosts))
+	for _, host := range q.Hosts {
+		named[host] = true
+	}
+	return named
 }
 
 // expand writes the expression out.

@@ -6,14 +6,12 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func TestQueryDefaults(t *testing.T) {
 	start := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
-	q, err := Query{Exprs: []Expr{{"x", "x"}}, Start: start.Add(1234567), End: start.Add(1234567)}.check()
-	if err != nil {
-		t.Fatal(err)
-	}
+	q := must.Get(Query{Exprs: []Expr{{"x", "x"}}, Start: start.Add(1234567), End: start.Add(1234567)}.check())(t)
 	if q.Start != start.Add(time.Millisecond) || q.instants() != 1 || len(q.By) != 1 || q.By[0] != "instance" {
 		t.Errorf("checked to %+v, want the millisecond before, one instant, by instance", q)
 	}

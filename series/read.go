@@ -16,8 +16,8 @@ import (
 // to do for a [Reader] to make a [Source] of it. It is safe for concurrent use.
 //
 // Evaluate adds every series that comes back to the answer, in the order of
-// their labels. Its error wraps [ErrTooMuch] if a shorter range may work, and
-// otherwise one of the kinds that [Source] names.
+// their labels. Its error wraps one of the kinds that [Source] names, and
+// [ErrTooMuch] if a shorter range or fewer hosts may work.
 type Evaluator interface {
 	Evaluate(ctx context.Context, promQL string, r Range, a *Answer) error
 }
@@ -29,7 +29,8 @@ type Range struct {
 	Lookback   time.Duration // how far back a sample counts as present; 0: the evaluator's own
 }
 
-// ErrTooMuch says that an answer was too large to be given in one piece.
+// ErrTooMuch says that an answer was too large, or too much work, to be given in
+// one piece.
 var ErrTooMuch = errors.New("too many samples for one answer")
 
 // Reader is the [Source] over an [Evaluator]. The embedded store and [Remote]
@@ -42,15 +43,6 @@ type Reader struct {
 	intervals intervals
 }
 
-// Sizes of a piece: the first evaluation of an expression shows how many series it
-// has; the following ones are as long as maxSamples allows.
-const (
-	firstPoints = 2000
-	minPoints   = 60
-	maxPoints   = 11_000
-	maxSamples  = 2_000_000 // about 50 MB of JSON
-)
-
 // Read implements [Source].
 func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 	q, err := q.check()
@@ -62,6 +54,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 		return nil, omen.WithHint(fmt.Errorf("measure how far apart samples are: %w", err), omen.Hint(err))
 	}
 
+	only := q.named()
 	answers := make([]*Answer, len(q.Exprs))
 	failures := make([]error, len(q.Exprs))
 	ctx, stop := context.WithCancelCause(ctx)
@@ -71,8 +64,8 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 	group.SetLimit(r.Concurrency)
 	for i, e := range q.Exprs {
 		group.Go(func() error {
-			a := newAnswer(q)
-			err := r.feature(ctx, a, e.expand(window, q.By), lookback)
+			a := newAnswer(q, only)
+			err := r.feature(ctx, a, newAsk(e.expand(window, q.By), q), lookback)
 			answers[i], failures[i] = a, err
 			switch {
 			case err == nil:
@@ -121,39 +114,10 @@ func frameOf(q Query, window time.Duration, answers []*Answer, failures []error)
 	f := assemble(q, answers)
 	f.Window = window
 	f.Failed = failed
+	for i, a := range answers {
+		if said := a.leftOut(); said != "" {
+			f.LeftOut[q.Exprs[i].Feature] = said
+		}
+	}
 	return f, nil
-}
-
-// feature evaluates one expression over the whole range, in as many pieces as
-// it takes. What was read before a piece failed stays in the answer.
-func (r *Reader) feature(ctx context.Context, a *Answer, promQL string, lookback time.Duration) error {
-	longest := r.MaxPoints
-	if longest == 0 {
-		longest = maxPoints
-	}
-	points := min(firstPoints, longest)
-	for from := 0; from < a.instants; {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		n := min(points, a.instants-from)
-		piece := Range{Start: a.time(from), End: a.time(from + n - 1), Lookback: lookback}
-		if n > 1 {
-			piece.Step = time.Duration(a.step) * time.Millisecond
-		}
-		a.series = 0
-		err := r.Evaluator.Evaluate(ctx, promQL, piece, a)
-		switch {
-		case errors.Is(err, ErrTooMuch) && n > minPoints:
-			points = max(n/4, minPoints)
-			continue
-		case err != nil && from > 0:
-			return fmt.Errorf("answered only until %s: %w", piece.Start.Format(time.RFC3339), err)
-		case err != nil:
-			return err
-		}
-		from += n
-		points = min(max(maxSamples/max(a.series, 1), minPoints), longest)
-	}
-	return nil
 }

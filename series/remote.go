@@ -29,9 +29,9 @@ type RemoteOptions struct {
 	URL         string                   // the part before /api/v1, such as http://prometheus:9090; user and password in it become basic auth
 	HTTP        *config.HTTPClientConfig // TLS, basic auth, bearer token, OAuth2, proxy, headers; nil: Prometheus' defaults
 	Timeout     time.Duration            // of one request; 0: 30 seconds
-	Delay       time.Duration            // read so long ago what is asked for as now: for sources whose newest samples come late; at least 0
+	Delay       time.Duration            // read so long ago what is asked for as now: for sources whose newest samples come late; more if that finds nothing, up to five minutes
 	Concurrency int                      // requests at once; 0: 4
-	MaxBytes    int64                    // of one answer; 0: 256 MiB
+	MaxBytes    int64                    // of all answers at once; 0: 256 MiB
 	Log         *slog.Logger             // nil: silent
 }
 
@@ -39,13 +39,16 @@ type RemoteOptions struct {
 // Cortex, VictoriaMetrics.
 //
 // It asks for one feature at a time, for all hosts, in pieces of at most
-// 11,000 instants (Prometheus refuses more) and of a bounded size.
+// 11,000 instants (Prometheus refuses more) and of a bounded size. How late the
+// server's newest samples come it finds out by itself.
 type Remote struct {
 	opts   RemoteOptions
 	url    string // without credentials
 	api    promv1.API
 	client *http.Client
 	reader Reader
+	late   late
+	budget *budget
 }
 
 // NewRemote makes a client. It asks nothing yet: an unreachable server is an
@@ -78,13 +81,14 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
-	client := &http.Client{Transport: gate{transport, o.MaxBytes, settings.FollowRedirects}, Timeout: o.Timeout}
+	client := &http.Client{Transport: gate{transport, settings.FollowRedirects}, Timeout: o.Timeout}
 	c, err := api.NewClient(api.Config{Address: u, Client: client})
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
-	r := &Remote{opts: o, url: u, api: promv1.NewAPI(c), client: client}
+	r := &Remote{opts: o, url: u, api: promv1.NewAPI(c), client: client, budget: newBudget(o.MaxBytes, o.Concurrency)}
 	r.reader = Reader{Evaluator: r, Concurrency: o.Concurrency}
+	r.late.delay = max(o.Delay, 0)
 	return r, nil
 }
 
@@ -126,6 +130,10 @@ func (r *Remote) Close() error {
 // Read implements [Source].
 func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
 	f, err := r.reader.Read(ctx, q)
+	now, all := time.Now(), q.End.After(q.Start) && len(q.Hosts) == 0
+	if err == nil && all && now.Sub(q.End).Abs() < aboutNow {
+		f, err = r.present(ctx, q, f, now)
+	}
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("source %s: %w", r.url, err), omen.Hint(err))
 	}
@@ -136,6 +144,8 @@ func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
 func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Answer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTimeout)
 	defer cancel()
+	ctx, held := r.budget.lease(ctx)
+	defer held.release() // once it is decoded and added
 	var opts []promv1.Option
 	if span.Lookback > 0 {
 		opts = append(opts, promv1.WithLookbackDelta(span.Lookback))
@@ -143,7 +153,7 @@ func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Ans
 	var v model.Value
 	var warnings promv1.Warnings
 	var err error
-	delay := r.opts.Delay
+	delay := r.Delay()
 	start, end := span.Start.Add(-delay), span.End.Add(-delay)
 	if span.Step == 0 {
 		v, warnings, _, err = r.api.Query(ctx, promQL, start, opts...)
@@ -203,9 +213,8 @@ func labelsOf(m model.Metric) labels.Labels {
 // it unpacks them, bounds their size, and tells web pages, refusals and
 // forwarding from API answers.
 type gate struct {
-	next     http.RoundTripper
-	maxBytes int64 // unpacked
-	follow   bool  // redirects
+	next   http.RoundTripper
+	follow bool // redirects
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -222,7 +231,7 @@ func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.judge(resp, req.Method == http.MethodPost); err != nil {
+	if err := g.judge(resp, req); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
@@ -231,7 +240,8 @@ func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // judge says why an answer is none of the API, and makes its body ready to be
 // read if it may be one.
-func (g gate) judge(resp *http.Response, post bool) error {
+func (g gate) judge(resp *http.Response, req *http.Request) error {
+	post := req.Method == http.MethodPost
 	body := io.Reader(resp.Body)
 	if resp.Header.Get("Content-Encoding") == "gzip" && resp.ContentLength != 0 {
 		var err error
@@ -239,7 +249,7 @@ func (g gate) judge(resp *http.Response, post bool) error {
 			return badAnswer(err)
 		}
 	}
-	resp.Body = &boundedBody{Reader: body, Closer: resp.Body, left: g.maxBytes, limit: g.maxBytes}
+	resp.Body = leasedBody{body, resp.Body, leaseOf(req)}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch status := resp.StatusCode; {
 	case status == http.StatusUnauthorized:
@@ -263,18 +273,19 @@ func (g gate) CloseIdleConnections() {
 	}
 }
 
-// boundedBody fails once it has given more than its limit.
-type boundedBody struct {
+// leasedBody takes what it reads, unpacked, from the source's budget, and fails
+// when that has no more.
+type leasedBody struct {
 	io.Reader
 	io.Closer
-	left, limit int64
+	lease *lease
 }
 
 // Read implements [io.Reader].
-func (b *boundedBody) Read(p []byte) (int, error) {
+func (b leasedBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooMuch, b.limit)
+	if over := b.lease.take(int64(n)); over != nil {
+		return 0, over
 	}
 	return n, err
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -24,14 +25,14 @@ var errTimeout = errors.New("no answer in time")
 func explain(ctx context.Context, err error) error {
 	var apiErr *promv1.Error
 	switch {
-	case errors.Is(err, ErrTooMuch):
-		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrInvalid), "let the expression aggregate, as in sum by (instance) (…)")
 	case errors.Is(err, omen.ErrDenied), errors.Is(err, omen.ErrUnavailable):
 		return unwrapURL(err)
+	case errors.Is(err, ErrTooMuch):
+		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrInvalid), "let the expression aggregate, as in sum by (instance) (…)")
 	case errors.As(err, &apiErr):
 		return explainAPI(apiErr)
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errTimeout), isTimeout(err) && ctx.Err() == nil:
-		return omen.WithHint(fmt.Errorf("%w: %w", errTimeout, omen.ErrUnavailable),
+		return omen.WithHint(mended{fmt.Errorf("%w: %w", errTimeout, omen.ErrUnavailable), errTimeout},
 			"it is overloaded, or a firewall drops the packets; a longer timeout may help")
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -48,20 +49,51 @@ func explainAPI(e *promv1.Error) error {
 	err := fmt.Errorf("%s: %s", e.Type, said)
 	switch e.Type {
 	case promv1.ErrBadData, promv1.ErrExec, "400", "422": // VictoriaMetrics gives the HTTP status
-		if strings.Contains(said, "too many") || strings.Contains(said, "exceed") {
-			return fmt.Errorf("%w: %w: %w", ErrTooMuch, err, omen.ErrInvalid)
-		}
-		return fmt.Errorf("%w: %w", err, omen.ErrInvalid)
+		return tooHeavy(fmt.Errorf("%w: %w", err, omen.ErrInvalid), said, e.Type == promv1.ErrExec || e.Type == "422")
 	case promv1.ErrBadResponse:
 		return badAnswer(errors.New(said))
 	case promv1.ErrClient:
 		if strings.Contains(e.Msg, "404") {
 			return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), wrongURLHint)
 		}
-		return fmt.Errorf("%w: %w", err, omen.ErrUnavailable)
+		return tooHeavy(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), said, false)
 	default: // timeout, canceled, server_error, unavailable
-		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), "look at the server's own log")
+		return omen.WithHint(tooHeavy(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), said, false), "look at the server's own log")
 	}
+}
+
+// mended is an error that a smaller question may not meet: it is an [ErrTooMuch],
+// and besides what as says.
+type mended struct{ error, as error }
+
+func (m mended) Unwrap() []error { return []error{m.error, m.as, ErrTooMuch} }
+func (m mended) Error() string   { return m.error.Error() }
+
+// What servers say of a question that a smaller one would not meet: Prometheus,
+// Thanos, Mimir, Cortex and VictoriaMetrics have dozens of limits in as many
+// words.
+var (
+	saysTooLong = regexp.MustCompile(`(?i)too long query|maxQueryLen|queryLength|expression (size|length)|(uri|url|request line) too (long|large)|status 414|error: 414`)
+	saysSlow    = regexp.MustCompile(`(?i)timed? ?out|deadline|max(imum)?[ -]?query[ -]?(duration|time)`)
+	saysTooMuch = regexp.MustCompile(`(?i)too (many|much|large|big|heavy|expensive)|exceed|not enough memory|out of memory|memory limit|cannot select more than|max(imum)? (number|size|bytes|amount)|larger than|limit (of|hit|reached|for)|(hit|reached) the .*limit|resource ?exhausted`)
+	// saysWrong is what the engine says of an expression that is wrong for the
+	// data, however little of it is asked for.
+	saysWrong = regexp.MustCompile(`(?i)many-to-many|many-to-one|one-to-many|multiple matches|duplicate|same label ?set|pars(e|ing)|unknown function|unsupported|invalid|expected`)
+)
+
+// tooHeavy marks an error that a smaller question may mend, by what the server
+// said: if it refused to carry the question out, then unless that is something
+// else for sure.
+func tooHeavy(err error, said string, refused bool) error {
+	switch {
+	case saysTooLong.MatchString(said):
+		return mended{err, errTooLong}
+	case saysSlow.MatchString(said):
+		return mended{err, errTimeout}
+	case saysTooMuch.MatchString(said), refused && !saysWrong.MatchString(said):
+		return mended{err, ErrTooMuch}
+	}
+	return err
 }
 
 // badAnswer is the error for bytes that are no answer of the API.
@@ -73,6 +105,15 @@ func badAnswer(why error) error {
 const wrongURLHint = "check the address: it must be the part before /api/v1, such as http://HOST:9090, or http://HOST:PORT/prometheus for Mimir, http://HOST:8428 for VictoriaMetrics"
 
 func pageError(status int) error {
+	err := fmt.Errorf("HTTP status %d with a web page: %w", status, omen.ErrUnavailable)
+	switch status {
+	case http.StatusRequestURITooLong:
+		return mended{err, errTooLong}
+	case http.StatusRequestEntityTooLarge:
+		return mended{err, ErrTooMuch}
+	case http.StatusGatewayTimeout, http.StatusRequestTimeout:
+		return omen.WithHint(mended{err, errTimeout}, "a proxy before the server gave up waiting: it is overloaded, or the proxy's time limit too short")
+	}
 	return omen.WithHint(fmt.Errorf("the answer is a web page (HTTP status %d): %w", status, omen.ErrUnavailable), wrongURLHint)
 }
 

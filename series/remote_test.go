@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/common/config"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/series/sourcetest"
 )
@@ -234,10 +236,7 @@ func TestRemoteHalfAnswers(t *testing.T) {
 				}
 				return vector(good)
 			}), series.RemoteOptions{MaxBytes: 4000})
-			f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "bad", PromQL: "bad"}, {Feature: "good", PromQL: "good"}}, Start: at, End: at})
-			if err != nil {
-				t.Fatal(err)
-			}
+			f := must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "bad", PromQL: "bad"}, {Feature: "good", PromQL: "good"}}, Start: at, End: at}))(t)
 			if f.Failed["good"] != nil || f.At(f.Host("a"), 0, 1) != 7 {
 				t.Errorf("the good feature: %v, %v", f.Failed["good"], f.Row(0, 0))
 			}
@@ -245,6 +244,49 @@ func TestRemoteHalfAnswers(t *testing.T) {
 				t.Errorf("the bad feature: %v, want %q", f.Failed["bad"], tt.want)
 			}
 		})
+	}
+}
+
+// Answers are bounded together: four that fit one by one do not at once, and
+// those of the other features stay usable.
+func TestRemoteAnswersShareABudget(t *testing.T) {
+	at := sourcetest.Start
+	good := vector(fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix()))
+	var large sync.WaitGroup
+	large.Add(3)
+	blank := strings.Repeat(" ", 40<<20)
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.FormValue("query") == "good" {
+			large.Wait() // while the others are held
+			_, _ = io.WriteString(w, good)
+			return
+		}
+		_, _ = io.WriteString(w, blank) // far more than sockets hold: most of it is read when this returns
+		_ = http.NewResponseController(w).Flush()
+		large.Done()
+		large.Wait()
+		_, _ = io.WriteString(w, good)
+	})
+	q := series.Query{Start: at, End: at, Window: time.Minute}
+	for _, name := range []string{"large1", "large2", "large3", "good"} {
+		q.Exprs = append(q.Exprs, series.Expr{Feature: name, PromQL: name})
+	}
+	f := must.Get(sourcetest.Serve(t, answer, series.RemoteOptions{MaxBytes: 64 << 20}).Read(t.Context(), q))(t)
+	failed := 0
+	for _, name := range []string{"large1", "large2", "large3"} {
+		if f.Failed[name] != nil {
+			failed++
+			if !errors.Is(f.Failed[name], series.ErrTooMuch) || !strings.Contains(f.Failed[name].Error(), "at the same time") {
+				t.Errorf("%s: %v, want ErrTooMuch", name, f.Failed[name])
+			}
+		}
+	}
+	if failed == 0 {
+		t.Error("three answers of 40 MiB at once fit into 64 MiB")
+	}
+	if f.Failed["good"] != nil || f.At(f.Host("a"), 0, 3) != 7 {
+		t.Errorf("the small answer: %v, %v", f.Failed["good"], f.Row(0, 0))
 	}
 }
 
@@ -273,10 +315,7 @@ func TestRemotePieces(t *testing.T) {
 		}
 		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[` + strings.Join(values, ",") + `]}]}}`
 	}), series.RemoteOptions{Concurrency: 1})
-	f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: end, Step: step, Window: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: end, Step: step, Window: time.Minute}))(t)
 	if want := 7*24*60*4 + 1; f.Instants != want {
 		t.Fatalf("%d instants, want %d", f.Instants, want)
 	}
@@ -299,10 +338,7 @@ func TestRemoteBreaksOff(t *testing.T) {
 		}
 		return `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[` + form.Get("start") + `,"5"]]}]}}`
 	}), series.RemoteOptions{})
-	f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start.Add(24 * time.Hour), Step: 15 * time.Second, Window: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start.Add(24 * time.Hour), Step: 15 * time.Second, Window: time.Minute}))(t)
 	if f.At(0, 0, 0) != 5 || f.Failed["x"] == nil || !strings.Contains(f.Failed["x"].Error(), "answered only until 2026-03-02T16:20:00Z") {
 		t.Errorf("first value %g, failed %v; want 5 and until when (2000 instants of 15 s)", f.At(0, 0, 0), f.Failed["x"])
 	}
@@ -369,12 +405,8 @@ func TestRemoteCloseLetsConnectionsGo(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: server.URL})
-	if _, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start, Window: time.Minute}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: sourcetest.Start, End: sourcetest.Start, Window: time.Minute}))(t)
+	must.OK(t, r.Close())
 	select {
 	case <-closed:
 	case <-time.After(10 * time.Second):

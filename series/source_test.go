@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/series/sourcetest"
 )
@@ -27,12 +28,7 @@ func TestCSVSource(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "fixture.csv")
-	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c, err := series.OpenCSV(path, series.CSVOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(path, []byte(text.String()), 0o644))
+	c := must.Get(series.OpenCSV(path, series.CSVOptions{}))(t)
 	sourcetest.RunByName(t, c)
 }

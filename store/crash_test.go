@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // childEnv makes the test binary run one of these tasks instead of tests.
@@ -66,13 +67,8 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 	acknowledged := 0
 	for round := range 8 {
 		cmd := child(t, "append", path)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		out := must.Get(cmd.StdoutPipe())(t)
+		must.OK(t, cmd.Start())
 		lines := bufio.NewScanner(out)
 		for want := 3 + 7*round; want > 0 && lines.Scan(); want-- {
 			n, err := strconv.Atoi(lines.Text())
@@ -89,17 +85,11 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 		}
 		_ = cmd.Wait()
 
-		db, err := Open(t.Context(), path, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
+		db := must.Get(Open(t.Context(), path, slog.New(slog.DiscardHandler)))(t)
 		if !db.Unclean() {
 			t.Error("a killed owner counts as a clean shutdown")
 		}
-		changes, err := db.Changes(t.Context(), "i0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		changes := must.Get(db.Changes(t.Context(), "i0"))(t)
 		// One more than acknowledged may be there: committed, not yet said.
 		if len(changes) < acknowledged || len(changes) > acknowledged+1 {
 			t.Fatalf("round %d: %d changes, %d were acknowledged", round, len(changes), acknowledged)
@@ -113,9 +103,7 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 		if err != nil || in.ChangeNumber != len(changes) {
 			t.Fatalf("incident at change %d of %d, %v", in.ChangeNumber, len(changes), err)
 		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Close())
 	}
 }
 
@@ -131,9 +119,7 @@ func TestTwoProcesses(t *testing.T) {
 			t.Errorf("second process says %q, want %q in it", out, want)
 		}
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
 	if out, err = child(t, "open", path).CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "opened") {
 		t.Errorf("after close: %s, %v", out, err)
 	}

@@ -43,7 +43,7 @@ func (db *DB) setAside(kind, id string, err error) {
 	db.damaged[kind+" "+id] = true
 	db.mu.Unlock()
 	if !known {
-		db.log.Error("damaged row set aside: restore a backup to have it again", "kind", kind, "id", id, "err", err)
+		db.log.Error("damaged row set aside: restore a backup to have it again", "kind", kind, "err", fmt.Errorf("%s: %w", id, err))
 	}
 }
 

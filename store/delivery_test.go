@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func delivery(incident string, n int, outcome string) omen.Delivery {
@@ -24,18 +25,12 @@ func TestDeliveriesComeBackInOrder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	db := reopen(t, path)
 	first, second := delivery("i1", 2, "retrying"), delivery("i1", 1, "delivered") // by recording, not by time
-	if err := db.RecordDelivery(t.Context(), first, delivery("i2", 1, "skipped")); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.RecordDelivery(t.Context(), second); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.RecordDelivery(t.Context(), first, delivery("i2", 1, "skipped")))
+	must.OK(t, db.RecordDelivery(t.Context(), second))
 	if err := db.RecordDelivery(t.Context()); err != nil {
 		t.Errorf("nothing to record: %v", err)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
 	db = reopen(t, path)
 	got, err := db.Deliveries(t.Context(), "i1")
 	if diff := cmp.Diff([]omen.Delivery{first, second}, got); err != nil || diff != "" {
@@ -49,10 +44,7 @@ func TestDeliveriesComeBackInOrder(t *testing.T) {
 // Each write of a batch fails in turn: all attempts are on record or none is,
 // and trying again after a failure that wrote nothing records each once.
 func TestDeliveriesAreRecordedAllOrNone(t *testing.T) {
-	db, err := open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), "sqlite-faulty", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), "sqlite-faulty", slog.New(slog.DiscardHandler)))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	const size = 3
 	faults.lie.Store(false)
@@ -76,9 +68,7 @@ func TestDeliveriesAreRecordedAllOrNone(t *testing.T) {
 		if unhit {
 			break
 		}
-		if err := db.RecordDelivery(t.Context(), batch...); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.RecordDelivery(t.Context(), batch...))
 		if got, err := db.Deliveries(t.Context(), incident); err != nil || cmp.Diff(batch, got) != "" {
 			t.Fatalf("write %d: after trying again: %+v, %v", n, got, err)
 		}
@@ -91,12 +81,8 @@ func TestDeliveriesAreRecordedAllOrNone(t *testing.T) {
 // Attempts older than what is retained go; newer ones stay.
 func TestOldDeliveriesAreForgotten(t *testing.T) {
 	db := openTest(t)
-	if err := db.RecordDelivery(t.Context(), delivery("i1", 1, "retrying"), delivery("i1", 60, "delivered")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Retain(t.Context(), start.Add(30*time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.RecordDelivery(t.Context(), delivery("i1", 1, "retrying"), delivery("i1", 60, "delivered")))
+	must.Get(db.Retain(t.Context(), start.Add(30*time.Second)))(t)
 	if got, err := db.Deliveries(t.Context(), "i1"); err != nil || len(got) != 1 || got[0].Outcome != "delivered" {
 		t.Errorf("%v, %v: want the newer one", got, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -25,9 +26,7 @@ func TestSettings(t *testing.T) {
 	}
 	want := struct{ Hidden []int }{[]int{12, 6}}
 	for range 2 {
-		if err := db.PutSetting(ctx, "tuned", want); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.PutSetting(ctx, "tuned", want))
 	}
 	if found, err := db.Setting(ctx, "tuned", &got); !found || err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("%v, %v, %v", found, got, err)
@@ -49,9 +48,7 @@ func TestSilencesEndAndAreAudited(t *testing.T) {
 	if all, err := db.Silences(ctx, time.Time{}); err != nil || len(all) != 0 {
 		t.Fatalf("stored without its audit row: %v, %v", all, err)
 	}
-	if err := db.PutSilence(ctx, s, byAnn); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutSilence(ctx, s, byAnn))
 	for at, want := range map[time.Duration]int{-time.Hour: 1, 0: 1, 59 * time.Minute: 1, time.Hour: 0} {
 		if got, err := db.Silences(ctx, start.Add(at)); err != nil || len(got) != want {
 			t.Errorf("after %s: %v, %v, want %d", at, got, err, want)
@@ -74,13 +71,9 @@ func TestCalendarsAreReplacedWhole(t *testing.T) {
 	w := func(id string) mute.Window {
 		return mute.Window{ID: id, Name: id, Match: allHosts(), Start: "2026-03-01T02:00:00", Duration: time.Hour}
 	}
-	if err := db.PutWindow(ctx, w("by hand"), byAnn); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutWindow(ctx, w("by hand"), byAnn))
 	for _, c := range [][]mute.Window{{w("a"), w("b")}, {w("c")}} {
-		if err := db.PutCalendar(ctx, "ops", c, byAnn); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.PutCalendar(ctx, "ops", c, byAnn))
 	}
 	bad := w("d")
 	bad.Zone = "Mars/Base"
@@ -91,9 +84,7 @@ func TestCalendarsAreReplacedWhole(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].ID != "by hand" || got[1].ID != "c" || got[1].Calendar != "ops" {
 		t.Fatalf("windows %+v, %v", got, err)
 	}
-	if err := db.DeleteWindow(ctx, "c", byAnn); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.DeleteWindow(ctx, "c", byAnn))
 	if err := db.DeleteWindow(ctx, "c", byAnn); !errors.Is(err, omen.ErrNotFound) {
 		t.Errorf("deleted twice: %v", err)
 	}
@@ -102,9 +93,7 @@ func TestCalendarsAreReplacedWhole(t *testing.T) {
 func TestEventsByTime(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	for i, id := range []string{"a", "b", "b", "c"} {
-		if err := db.PutEvent(ctx, mute.Event{ID: id, Kind: mute.EventDeploy, At: start.Add(time.Duration(i) * time.Minute)}); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.PutEvent(ctx, mute.Event{ID: id, Kind: mute.EventDeploy, At: start.Add(time.Duration(i) * time.Minute)}))
 	}
 	got, err := db.Events(ctx, start.Add(time.Minute), start.Add(3*time.Minute))
 	if err != nil || len(got) != 1 || got[0].ID != "b" {
@@ -123,9 +112,7 @@ func TestTrainingSpans(t *testing.T) {
 			c.Incident.State, c.Incident.ClosedAt, c.Incident.Reason = omen.Closed, minute(to), omen.ReasonRecovered
 		}
 		f(&c.Incident)
-		if err := db.Append(ctx, c); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(ctx, c))
 	}
 	add("open", 100, 0, func(in *omen.Incident) {})
 	add("unjudged", 10, 20, func(in *omen.Incident) {})
@@ -146,17 +133,13 @@ func TestTrainingSpans(t *testing.T) {
 		{ID: "another role's", Effect: mute.EffectExclude, Match: []mute.Matcher{{Name: "role", Value: "db", IsEqual: true}}},
 	} {
 		s.By, s.Reason, s.From, s.Until = "ann", "work", minute(60), minute(70)
-		if err := db.PutSilence(ctx, s, byAnn); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.PutSilence(ctx, s, byAnn))
 	}
 	for _, w := range []mute.Window{
 		{ID: "w", Name: "nightly", Match: allHosts(), Start: "2026-03-01T13:20:00", Duration: 5 * time.Minute, Effect: mute.EffectExclude}, // 80 to 85 minutes after noon
 		{ID: "b", Name: "backup", Match: allHosts(), Start: "2026-03-01T13:47:00", Duration: 2 * time.Minute, Effect: mute.EffectShift},    // 107 to 109
 	} {
-		if err := db.PutWindow(ctx, w, byAnn); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.PutWindow(ctx, w, byAnn))
 	}
 	got, spans, err := db.TrainingSpans(ctx, host, map[string]string{"role": "web"}, time.UTC, start, minute(120))
 	if err != nil {

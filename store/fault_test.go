@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"modernc.org/sqlite"
 )
 
@@ -89,10 +90,7 @@ func (t *faultyTx) Commit() error {
 // there whole or not at all, and trying again completes it exactly once.
 func TestFailsAtWriteN(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
-	db, err := open(t.Context(), path, "sqlite-faulty", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(open(t.Context(), path, "sqlite-faulty", slog.New(slog.DiscardHandler)))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	failed := 0
 	for _, lie := range []bool{false, true} {
@@ -102,12 +100,9 @@ func TestFailsAtWriteN(t *testing.T) {
 			batch := func() []omen.Change {
 				return []omen.Change{change(host, 1, omen.ChangeOpened), change(host, 2, omen.ChangeEscalated), change(host, 3, omen.ChangeClosed)}
 			}
-			before, err := db.Head(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			before := must.Get(db.Head(t.Context()))(t)
 			faults.countdown.Store(n)
-			err = db.Append(t.Context(), batch()...)
+			err := db.Append(t.Context(), batch()...)
 			unhit := faults.countdown.Swap(0) > 0
 			if unhit != (err == nil) {
 				t.Fatalf("write %d: err %v, though the fault was hit: %v", n, err, !unhit)
@@ -140,9 +135,7 @@ func TestFailsAtWriteN(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
-	if err := db.Limit(ctx, 0); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Limit(ctx, 0))
 	acknowledged := 0
 	var err error
 	for n := 1; err == nil && n < 10_000; n++ {
@@ -156,9 +149,7 @@ func TestFullDisk(t *testing.T) {
 	if got, err := db.Incidents(ctx, Filter{}); err != nil || len(got) != acknowledged {
 		t.Fatalf("%d incidents while full, %v, want the %d acknowledged", len(got), err, acknowledged)
 	}
-	if err := db.Limit(ctx, 1<<30); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Limit(ctx, 1<<30))
 	for n := acknowledged + 1; n < acknowledged+100; n++ {
 		if err := db.Append(ctx, change(n, 1, omen.ChangeOpened)); err != nil {
 			t.Fatalf("after space was made: %v", err)
@@ -173,17 +164,10 @@ func TestDamage(t *testing.T) {
 	db := reopen(t, path)
 	const acknowledged = 300
 	for n := range acknowledged {
-		if err := db.Append(t.Context(), change(n, 1, omen.ChangeOpened)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(t.Context(), change(n, 1, omen.ChangeOpened)))
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
+	whole := must.Get(os.ReadFile(path))(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	random := rand.New(rand.NewPCG(1, seed))
@@ -200,9 +184,7 @@ func TestDamage(t *testing.T) {
 		if round == 1 {
 			damaged = damaged[:len(damaged)/2] // cut off
 		}
-		if err := os.WriteFile(path, damaged, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, os.WriteFile(path, damaged, 0o600))
 		db, err := Open(t.Context(), path, slog.New(slog.DiscardHandler))
 		if err != nil {
 			said++
@@ -233,9 +215,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "omen.db")
 	db := reopen(t, path)
-	if _, err := db.write.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)"); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(db.write.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)"))(t)
 	_ = db.Close()
 	if _, err := Open(t.Context(), path, slog.New(slog.DiscardHandler)); !errors.Is(err, omen.ErrSchema) || !strings.Contains(omen.Hint(err), "newer Omen") {
 		t.Errorf("a newer database: %v (%s)", err, omen.Hint(err))

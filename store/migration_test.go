@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
 
@@ -26,10 +27,7 @@ func TestMigration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	unpack(t, "testdata/bfef77a.db.gz", path)
 	written := rows(ctx, t, path)
-	db, err := store.Open(ctx, path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(store.Open(ctx, path, nil))(t)
 	defer db.Close()
 
 	at := time.Date(2026, 11, 29, 0, 40, 0, 0, time.UTC)
@@ -96,59 +94,34 @@ func TestMigration(t *testing.T) {
 // unpack writes a packed file.
 func unpack(t *testing.T, from, to string) {
 	t.Helper()
-	f, err := os.Open(from)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(os.Open(from))(t)
 	defer f.Close()
-	plain, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := os.Create(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(out, plain); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
-	}
+	plain := must.Get(gzip.NewReader(f))(t)
+	out := must.Get(os.Create(to))(t)
+	must.Get(io.Copy(out, plain))(t)
+	must.OK(t, out.Close())
 }
 
 // rows are the documents and incidents of a database by kind and ID, as they
 // lie in it.
 func rows(ctx context.Context, t *testing.T, path string) map[string]map[string]map[string]any {
 	t.Helper()
-	raw, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := must.Get(sql.Open("sqlite", path))(t)
 	defer raw.Close()
-	found, err := raw.QueryContext(ctx, "SELECT kind, body FROM document WHERE kind <> 'setting' UNION ALL SELECT 'incident', body FROM incident")
-	if err != nil {
-		t.Fatal(err)
-	}
+	found := must.Get(raw.QueryContext(ctx, "SELECT kind, body FROM document WHERE kind <> 'setting' UNION ALL SELECT 'incident', body FROM incident"))(t)
 	defer found.Close()
 	out := map[string]map[string]map[string]any{}
 	for found.Next() {
 		var kind, body string
 		var value map[string]any
-		if err := found.Scan(&kind, &body); err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal([]byte(body), &value); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, found.Scan(&kind, &body))
+		must.OK(t, json.Unmarshal([]byte(body), &value))
 		if out[kind] == nil {
 			out[kind] = map[string]map[string]any{}
 		}
 		out[kind][value["id"].(string)] = value
 	}
-	if err := found.Err(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, found.Err())
 	return out
 }
 

@@ -152,7 +152,7 @@ func (db *DB) LastTrained(ctx context.Context) (map[omen.Host]time.Time, error) 
 // Where the blob is not what was stored, or load answers [omen.ErrCorrupt], the
 // host's next older model is tried; the one that loads serves from then on,
 // with a note that says why. A host of which none loads is logged and left
-// out, to be learned anew. Any other error of load ends the walk. load must
+// out, to be trained again. Any other error of load ends the walk. load must
 // not write to the database.
 func (db *DB) ServingModels(ctx context.Context, load func(omen.ModelInfo, []byte) error) error {
 	ids, err := query(ctx, db.read, func(rows *sql.Rows) (id [2]string, err error) {
@@ -191,7 +191,7 @@ func (db *DB) loadServing(ctx context.Context, host, id string, load func(omen.M
 			return err
 		}
 	}
-	db.log.Error("no model of the host can be read, it is learned anew", "host", host)
+	db.log.Error("no model of the host can be read, it is retrained", "host", host)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 func modelOf(host string, n int, serving bool) omen.ModelInfo {
@@ -21,9 +22,7 @@ func modelOf(host string, n int, serving bool) omen.ModelInfo {
 func put(t *testing.T, db *DB, infos ...omen.ModelInfo) {
 	t.Helper()
 	for _, info := range infos {
-		if err := db.PutModel(t.Context(), info, []byte("blob of "+info.ID)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.PutModel(t.Context(), info, []byte("blob of "+info.ID)))
 	}
 }
 
@@ -43,10 +42,7 @@ func TestModelsKeepThreeAndTheServingOne(t *testing.T) {
 	web := omen.Host{Source: "prod", Profile: "node", Name: "web"}
 	put(t, db, modelOf("web", 1, true), modelOf("web", 2, false), modelOf("web", 3, false), modelOf("web", 4, false),
 		modelOf("db", 1, true))
-	got, err := db.Models(t.Context(), web)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := must.Get(db.Models(t.Context(), web))(t)
 	if diff := cmp.Diff([]string{"web-004", "web-003", "web-001 serves"}, names(got)); diff != "" {
 		t.Error(diff)
 	}
@@ -56,9 +52,7 @@ func TestModelsKeepThreeAndTheServingOne(t *testing.T) {
 	if _, _, err := db.Model(t.Context(), "web-002"); !errors.Is(err, omen.ErrNotFound) {
 		t.Errorf("the surplus model: %v, want ErrNotFound", err)
 	}
-	if err := db.Promote(t.Context(), "web-003", "looks better"); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Promote(t.Context(), "web-003", "looks better"))
 	info, blob, err := db.Model(t.Context(), "web-003")
 	if err != nil || string(blob) != "blob of web-003" || !info.Serving || info.Note != "looks better" {
 		t.Errorf("promoted: %+v, %q, %v", info, blob, err)
@@ -90,23 +84,18 @@ func TestADamagedModelFallsBack(t *testing.T) {
 			put(t, db, modelOf("web", 1, false), modelOf("web", 2, false), modelOf("web", 3, true), modelOf("db", 1, true))
 			if spoil.bytes {
 				for id := range strings.FieldsSeq(spoil.ids) {
-					if _, err := db.write.Exec("UPDATE model_blob SET data = ? WHERE id = ?", []byte("rubbish"), id); err != nil {
-						t.Fatal(err)
-					}
+					must.Get(db.write.Exec("UPDATE model_blob SET data = ? WHERE id = ?", []byte("rubbish"), id))(t)
 				}
 			}
 			for round := range 2 { // the second start finds the one that was promoted
 				loaded := map[string]string{}
-				err := db.ServingModels(t.Context(), func(info omen.ModelInfo, blob []byte) error {
+				must.OK(t, db.ServingModels(t.Context(), func(info omen.ModelInfo, blob []byte) error {
 					if !spoil.bytes && strings.Contains(spoil.ids, info.ID) {
 						return fmt.Errorf("decode: %w", omen.ErrCorrupt)
 					}
 					loaded[info.Host.Name] = info.ID
 					return nil
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				}))
 				if loaded["web"] != spoil.want || loaded["db"] != "db-001" {
 					t.Errorf("start %d loaded %v, want %q for web", round, loaded, spoil.want)
 				}
@@ -134,23 +123,16 @@ func TestServingModelsStopsAtAnotherError(t *testing.T) {
 // BenchmarkServingModels loads the models of 10,000 hosts, 40 kB each: what a
 // start has to wait for.
 func BenchmarkServingModels(b *testing.B) {
-	db, err := Open(b.Context(), filepath.Join(b.TempDir(), "omen.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
+	db := must.Get(Open(b.Context(), filepath.Join(b.TempDir(), "omen.db"), slog.New(slog.DiscardHandler)))(b)
 	defer db.Close()
 	blob := make([]byte, 40_000)
 	for i := range 10_000 {
 		blob[i] = byte(i)
-		if err := db.PutModel(b.Context(), modelOf(fmt.Sprint("web", i), 1, true), blob); err != nil {
-			b.Fatal(err)
-		}
+		must.OK(b, db.PutModel(b.Context(), modelOf(fmt.Sprint("web", i), 1, true), blob))
 	}
 	for b.Loop() {
 		n := 0
-		if err := db.ServingModels(b.Context(), func(_ omen.ModelInfo, blob []byte) error { n += len(blob); return nil }); err != nil {
-			b.Fatal(err)
-		}
+		must.OK(b, db.ServingModels(b.Context(), func(_ omen.ModelInfo, blob []byte) error { n += len(blob); return nil }))
 		b.SetBytes(int64(n))
 	}
 }
@@ -169,9 +151,7 @@ func benchAppend(b *testing.B, size int) {
 			n++
 			batch[i] = change(n, 1, omen.ChangeOpened)
 		}
-		if err := db.Append(b.Context(), batch...); err != nil {
-			b.Fatal(err)
-		}
+		must.OK(b, db.Append(b.Context(), batch...))
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "changes/s")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"go.uber.org/goleak"
 )
 
@@ -32,10 +33,7 @@ func openTest(t testing.TB) *DB {
 
 func reopen(t testing.TB, path string) *DB {
 	t.Helper()
-	db, err := Open(context.Background(), path, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(Open(context.Background(), path, slog.New(slog.DiscardHandler)))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
@@ -66,30 +64,20 @@ func TestAppendIsIdempotentAndProjects(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	opened, closed := change(1, 1, omen.ChangeOpened), change(1, 2, omen.ChangeClosed)
 	batch := []omen.Change{opened, closed}
-	if err := db.Append(ctx, batch...); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(ctx, batch...))
 	if batch[0].Seq != 1 || batch[1].Seq != 2 {
 		t.Fatalf("seqs %d, %d, want 1, 2", batch[0].Seq, batch[1].Seq)
 	}
 	again := []omen.Change{opened}
-	if err := db.Append(ctx, again...); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(ctx, again...))
 	if again[0].Seq != 1 {
 		t.Errorf("appended again: seq %d, want the first one's 1", again[0].Seq)
 	}
-	got, err := db.Changes(ctx, "i1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := must.Get(db.Changes(ctx, "i1"))(t)
 	if diff := cmp.Diff(batch, got); diff != "" {
 		t.Errorf("timeline (-appended +read):\n%s", diff)
 	}
-	in, err := db.Incident(ctx, "i1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := must.Get(db.Incident(ctx, "i1"))(t)
 	if diff := cmp.Diff(closed.Incident, in); diff != "" {
 		t.Errorf("an old change moved the incident back (-want +got):\n%s", diff)
 	}
@@ -101,9 +89,7 @@ func TestAppendIsIdempotentAndProjects(t *testing.T) {
 func TestAnOlderChangeDoesNotMoveAnIncidentBack(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	for _, n := range []int{3, 2} {
-		if err := db.Append(ctx, change(1, n, omen.ChangeUpdated)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(ctx, change(1, n, omen.ChangeUpdated)))
 	}
 	if in, err := db.Incident(ctx, "i1"); err != nil || in.ChangeNumber != 3 {
 		t.Errorf("incident at change %d, %v, want 3", in.ChangeNumber, err)
@@ -129,10 +115,8 @@ func TestIncidentsFilter(t *testing.T) {
 	fleet.Incident.Members = []omen.Host{{Source: "local", Profile: "node", Name: "web-1"}, {Source: "local", Profile: "node", Name: "web-7"}}
 	quiet := change(4, 1, omen.ChangeOpened)
 	quiet.Incident.Suppressed = omen.ReasonTrivial
-	if err := db.Append(ctx, change(1, 1, omen.ChangeOpened), change(2, 1, omen.ChangeOpened),
-		change(2, 2, omen.ChangeClosed), change(3, 1, omen.ChangeOpened), quiet, fleet); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(ctx, change(1, 1, omen.ChangeOpened), change(2, 1, omen.ChangeOpened),
+		change(2, 2, omen.ChangeClosed), change(3, 1, omen.ChangeOpened), quiet, fleet))
 	web1 := omen.Host{Source: "local", Profile: "node", Name: "web-1"}
 	for name, c := range map[string]struct {
 		filter Filter
@@ -149,10 +133,7 @@ func TestIncidentsFilter(t *testing.T) {
 		"nothing has that source": {Filter{Source: "prod"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := db.Incidents(ctx, c.filter)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := must.Get(db.Incidents(ctx, c.filter))(t)
 			if diff := cmp.Diff(c.want, ids(got)); diff != "" {
 				t.Error(diff)
 			}
@@ -164,12 +145,8 @@ func TestFollowStartsAtTheCursorAndWakes(t *testing.T) {
 	db := openTest(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	if err := db.Append(ctx, change(1, 1, omen.ChangeOpened), change(2, 1, omen.ChangeOpened)); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Advance(ctx, "r", 1); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(ctx, change(1, 1, omen.ChangeOpened), change(2, 1, omen.ChangeOpened)))
+	must.OK(t, db.Advance(ctx, "r", 1))
 	if err := db.Advance(ctx, "r", 0); err != nil { // never back
 		t.Fatal(err)
 	}
@@ -210,9 +187,7 @@ func TestFollowIsInOrderWhileManyAppend(t *testing.T) {
 			t.Fatal(err)
 		}
 		var w int
-		if _, err := fmt.Sscanf(c.Incident.ID, "i%d", &w); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(fmt.Sscanf(c.Incident.ID, "i%d", &w))(t)
 		next[w]++
 		if c.Incident.ChangeNumber != next[w] {
 			t.Fatalf("incident %d: change %d came, want %d", w, c.Incident.ChangeNumber, next[w])
@@ -225,48 +200,31 @@ func TestFollowIsInOrderWhileManyAppend(t *testing.T) {
 
 func TestStartHere(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
-	if err := db.Append(ctx, change(1, 1, omen.ChangeOpened)); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(ctx, change(1, 1, omen.ChangeOpened)))
 	for range 2 {
-		if err := db.StartHere(ctx, "new"); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.StartHere(ctx, "new"))
 		if seq, err := db.Cursor(ctx, "new"); err != nil || seq != 1 {
 			t.Fatalf("cursor %d, %v, want 1", seq, err)
 		}
-		if err := db.Append(ctx, change(2, 1, omen.ChangeOpened)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(ctx, change(2, 1, omen.ChangeOpened)))
 	}
 }
 
 func TestRetainKeepsWhatAReaderHasNotSeen(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
-	if err := db.Append(ctx, change(1, 1, omen.ChangeOpened), change(1, 2, omen.ChangeUpdated),
-		change(1, 3, omen.ChangeClosed), change(2, 1, omen.ChangeOpened), change(2, 2, omen.ChangeUpdated)); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Advance(ctx, "fast", 5); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Advance(ctx, "slow", 2); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(ctx, change(1, 1, omen.ChangeOpened), change(1, 2, omen.ChangeUpdated),
+		change(1, 3, omen.ChangeClosed), change(2, 1, omen.ChangeOpened), change(2, 2, omen.ChangeUpdated)))
+	must.OK(t, db.Advance(ctx, "fast", 5))
+	must.OK(t, db.Advance(ctx, "slow", 2))
 	for _, step := range []struct {
 		slow, want int64
 	}{{2, 1}, {3, 1}, {5, 0}} { // the update; then the closing; the open incident stays whole
-		if err := db.Advance(ctx, "slow", step.slow); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Advance(ctx, "slow", step.slow))
 		if n, err := db.Retain(ctx, start.Add(time.Hour)); err != nil || n != step.want {
 			t.Fatalf("slow at %d: removed %d, %v, want %d", step.slow, n, err, step.want)
 		}
 	}
-	left, err := db.ChangesAfter(ctx, 0, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
+	left := must.Get(db.ChangesAfter(ctx, 0, 10))(t)
 	var keys []string
 	for _, c := range left {
 		keys = append(keys, c.Key())

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // One bit of a digit flips and the body is still valid JSON: reading and
@@ -17,30 +18,20 @@ func TestAFlippedBitInTheJournalIsNoticed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	db := reopen(t, path)
 	batch := []omen.Change{change(1, 1, omen.ChangeOpened), change(2, 1, omen.ChangeOpened), change(1, 2, omen.ChangeClosed)}
-	if err := db.Append(t.Context(), batch...); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(t.Context(), batch...))
+	must.OK(t, db.Close())
 	db = reopen(t, path) // undamaged: opens
 	var before string
-	if err := db.write.QueryRowContext(t.Context(), "SELECT body FROM journal WHERE seq = 2").Scan(&before); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.write.QueryRowContext(t.Context(), "SELECT body FROM journal WHERE seq = 2").Scan(&before))
 	at := strings.Index(before, "0.9") + 2
 	flipped := before[:at] + string(before[at]^1) + before[at+1:] // 9 is 0x39, 8 is 0x38
-	if _, err := db.write.ExecContext(t.Context(), "UPDATE journal SET body = ? WHERE seq = 2", []byte(flipped)); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(db.write.ExecContext(t.Context(), "UPDATE journal SET body = ? WHERE seq = 2", []byte(flipped)))(t)
 	if _, err := db.Changes(t.Context(), "i1"); err != nil {
 		t.Errorf("the other incident cannot be read: %v", err)
 	}
 	_, changes := db.Changes(t.Context(), "i2")
 	_, notifying := db.Notifying(t.Context(), start)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
 	_, opened := Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	for what, err := range map[string]error{"timeline": changes, "notifying": notifying, "start": opened} {
 		if !errors.Is(err, omen.ErrCorrupt) || !strings.Contains(err.Error(), "journal row 2 (change i2.1)") || !strings.Contains(omen.Hint(err), "seq = 2") {
@@ -69,21 +60,13 @@ func TestRowSum(t *testing.T) {
 func TestRowsFromBeforeTheSumsAreAccepted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	db := reopen(t, path)
-	if err := db.Append(t.Context(), change(1, 1, omen.ChangeOpened)); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(t.Context(), change(1, 1, omen.ChangeOpened)))
 	for _, back := range []string{"ALTER TABLE journal DROP COLUMN sum", "DELETE FROM goose_db_version WHERE version_id = 2"} {
-		if _, err := db.write.ExecContext(t.Context(), back); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(db.write.ExecContext(t.Context(), back))(t)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
 	db = reopen(t, path)
-	if err := db.Append(t.Context(), change(1, 2, omen.ChangeClosed)); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(t.Context(), change(1, 2, omen.ChangeClosed)))
 	got, err := db.Changes(t.Context(), "i1")
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%d changes, %v", len(got), err)

@@ -4,12 +4,16 @@ package test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // refused runs omen, which must end by itself with an error that says all of
@@ -79,10 +83,7 @@ func TestBadInput(t *testing.T) {
 		file := write(t, dir, "omen.yml", "local: {step: 1s}\n")
 		o := serve(t, t.TempDir(), "--config.file="+file)
 		write(t, dir, "omen.yml", "local: {setp: 1s}\n")
-		r, err := client.Post(o.url+"/-/reload", "application/json", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := must.Get(client.Post(o.url+"/-/reload", "application/json", nil))(t)
 		_ = r.Body.Close()
 		if r.StatusCode < 400 {
 			t.Errorf("reload of a file with a typo: %s", r.Status)
@@ -93,8 +94,35 @@ func TestBadInput(t *testing.T) {
 	})
 }
 
-// A dead, a lying and a refusing source: Omen runs, says which is which, and
-// judges no host.
+// ended is a source whose hosts sent their last samples so long ago.
+func ended(t *testing.T, ago time.Duration) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, end, step := number(r.FormValue("start")), number(r.FormValue("end")), number(r.FormValue("step"))
+		kind, result := "matrix", ""
+		if step == 0 {
+			kind = "vector"
+		}
+		if first := max(number(r.FormValue("time")), start); first < float64(time.Now().Add(-ago).Unix()) && kind == "vector" {
+			result = fmt.Sprintf(`{"metric":{"instance":"web-1"},"value":[%f,"12"]}`, first)
+		} else if kind == "matrix" {
+			var values []string
+			for at := start; at <= end && at < float64(time.Now().Add(-ago).Unix()); at += step {
+				values = append(values, fmt.Sprintf(`[%f,"12"]`, at))
+			}
+			if len(values) > 0 {
+				result = `{"metric":{"instance":"web-1"},"values":[` + strings.Join(values, ",") + `]}`
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":%q,"result":[%s]}}`, kind, result)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// A dead, a lying and a refusing source, and one that has history and nothing
+// for now: Omen runs, says which is which, is not ready, and judges no host.
 func TestBadSources(t *testing.T) {
 	omenBinary(t)
 	t.Parallel()
@@ -104,11 +132,12 @@ func TestBadSources(t *testing.T) {
 incidents: {source_down: 3s}
 sources:
 - {name: dead, url: 'http://%s', step: 1s, timeout: 1s}
-- {name: liar, url: '%s/webhook', step: 1s, timeout: 1s}
-`, freeAddress(t), w.http.URL))
+- {name: liar, url: '%s', step: 1s, timeout: 1s}
+- {name: ended, url: '%s', step: 1s, timeout: 1s}
+`, freeAddress(t), w.webhook.URL, ended(t, 2*time.Hour).URL))
 
 	o := serve(t, t.TempDir(), "--config.file="+conf)
-	until(t, time.Minute, "both sources are down and one incident each", func() error {
+	until(t, time.Minute, "all sources are down and one incident each", func() error {
 		var page struct {
 			Sources []struct{ Name, State, Err string } `json:"sources"`
 		}
@@ -121,10 +150,17 @@ sources:
 			}
 		}
 		open, err := o.incidents("state=active")
-		if err == nil && (len(page.Sources) != 2 || len(open) != 2 || open[0].Kind != "source") {
+		if err == nil && (len(page.Sources) != 3 || len(open) != 3 || open[0].Kind != "source") {
 			err = fmt.Errorf("%d sources, incidents %+v", len(page.Sources), open)
 		}
 		return err
+	})
+	until(t, time.Minute, "it is not ready", func() error {
+		_, err := get(o.url + "/-/ready")
+		if err == nil || !strings.Contains(err.Error(), "is down since") {
+			return fmt.Errorf("/-/ready: %v", err)
+		}
+		return nil
 	})
 }
 
@@ -139,12 +175,10 @@ func damage(t *testing.T, dir, prometheus string) {
 		t.Fatalf("damage models: %v: %s", err, out)
 	}
 	block := filepath.Join(dir, "metrics", "01ARZ3NDEKTSV4RRFFQ69G5FAV")
-	if err := os.MkdirAll(block, 0o750); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.MkdirAll(block, 0o750))
 	write(t, block, "meta.json", "{ torn")
 	o := serve(t, dir, "--prometheus.url="+prometheus)
-	until(t, 3*time.Minute, "models are learned anew after damage", o.scored("web-1", "web-2", "db-1"))
+	until(t, 3*time.Minute, "models are trained again after damage", o.scored("web-1", "web-2", "db-1"))
 	if _, err := os.Stat(block); err == nil {
 		t.Error("the damaged block is where it was")
 	}
@@ -153,14 +187,9 @@ func damage(t *testing.T, dir, prometheus string) {
 	}
 	o.stop()
 
-	data, err := os.ReadFile(database)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(os.ReadFile(database))(t)
 	copy(data, "this is not what SQLite wrote here, and more than a hundred bytes of its header are gone by now, every one of them")
-	if err := os.WriteFile(database, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(database, data, 0o600))
 	refused(t, []string{"serve", "--storage.path=" + dir, "--web.listen-address=127.0.0.1:0"}, database, "corrupt")
 	after, err := os.ReadFile(database)
 	if err != nil || string(after) != string(data) {

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // crashes is how often TestTwoHundredKills kills the whole program.
@@ -30,8 +32,8 @@ type ledger struct {
 // included, while sources come and go and an operator works:
 //
 //   - every change that was confirmed to the operator is in the journal,
-//   - every beginning and every end in the journal is told,
-//   - nothing is told that is not in the journal,
+//   - every beginning and every end in the journal is notified,
+//   - nothing is notified that is not in the journal,
 //   - each crash doubles one message at most.
 func TestTwoHundredKills(t *testing.T) {
 	path := omenBinary(t)
@@ -70,7 +72,7 @@ func TestTwoHundredKills(t *testing.T) {
 	t.Logf("%d crashes in %s", crashes, time.Since(began).Round(time.Second))
 
 	o = serve(t, dir, "--config.file="+file)
-	until(t, 2*time.Minute, "every beginning and every end is told", func() error { return allTold(o, receiver) })
+	until(t, 2*time.Minute, "every beginning and every end is notified", func() error { return allNotified(o, receiver) })
 	book.check(t, o, receiver)
 }
 
@@ -81,9 +83,7 @@ func live(t *testing.T, path, address string, length time.Duration, book *ledger
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, cmd.Start())
 	ended := make(chan error, 1) // bound 1, owner the goroutine: it never waits
 	go func() { ended <- cmd.Wait() }()
 	blow := time.After(length)
@@ -173,9 +173,9 @@ func flap(t *testing.T, sources []*fakeSource) (stop func()) {
 	}
 }
 
-// allTold is nil once everything is over and every beginning and end that is
+// allNotified is nil once everything is over and every beginning and end that is
 // in the journal was told.
-func allTold(o *omen, h *hook) error {
+func allNotified(o *omen, h *hook) error {
 	if err := o.sourceIncidents()(); err != nil {
 		return err
 	}
@@ -206,10 +206,7 @@ func allTold(o *omen, h *hook) error {
 // check compares the ledger, the journal and what was told.
 func (b *ledger) check(t *testing.T, o *omen, h *hook) {
 	t.Helper()
-	all, err := o.incidents("limit=500")
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := must.Get(o.incidents("limit=500"))(t)
 	journal, kinds := map[string]string{}, map[string]int{}
 	for _, in := range all {
 		for _, c := range in.Changes {

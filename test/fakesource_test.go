@@ -14,6 +14,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
 // fakeSource is a Prometheus without hosts, up or down as the test wants: the
@@ -77,7 +80,7 @@ func newHook(t *testing.T, answer http.HandlerFunc) *hook {
 	h := &hook{}
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		var p payload
+		var p messagetest.Payload
 		if err != nil || json.Unmarshal(body, &p) != nil {
 			return // cut off by a crash: not received
 		}
@@ -147,45 +150,10 @@ func (o *omen) sourceIncidents(want ...string) func() error {
 	}
 }
 
-// limitedSlack asks for time once, then takes every message.
-type limitedSlack struct {
-	*httptest.Server
-	mu  sync.Mutex
-	all []time.Time
-}
-
-func newLimitedSlack(t *testing.T, wait time.Duration) *limitedSlack {
-	t.Helper()
-	s := &limitedSlack{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		s.mu.Lock()
-		s.all = append(s.all, time.Now())
-		n := len(s.all)
-		s.mu.Unlock()
-		if n == 1 {
-			w.Header().Set("Retry-After", fmt.Sprint(wait.Seconds()))
-			w.WriteHeader(http.StatusTooManyRequests)
-			return
-		}
-		_, _ = io.WriteString(w, "ok")
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *limitedSlack) times() []time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]time.Time(nil), s.all...)
-}
-
 // silentListener accepts connections and says nothing.
 func silentListener(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
 	t.Cleanup(func() { _ = l.Close() })
 	return l.Addr().String()
 }

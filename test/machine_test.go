@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // machine is a made-up Linux host with node_exporter's metric names. What it
@@ -221,10 +223,7 @@ func backfill(t *testing.T, dir string, past []line) {
 func importInto(t *testing.T, victoria string, past []line) {
 	t.Helper()
 	for _, request := range []string{"/api/v1/import/prometheus", "/internal/force_flush"} {
-		r, err := client.Post(victoria+request, "text/plain", strings.NewReader(exposition(past, false)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := must.Get(client.Post(victoria+request, "text/plain", strings.NewReader(exposition(past, false))))(t)
 		_ = r.Body.Close()
 		if r.StatusCode/100 != 2 {
 			t.Fatalf("%s: %s", request, r.Status)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/series/sourcetest"
 )
@@ -61,18 +62,12 @@ func TestNodeProfileOnPeers(t *testing.T) {
 			return address
 		},
 	}
-	schema, err := feature.NewSchema(feature.Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := must.Get(feature.NewSchema(feature.Node()))(t)
 	for name, serve := range peers {
 		t.Run(name, func(t *testing.T) {
 			source := sourcetest.Serve(t, nil, series.RemoteOptions{URL: "http://" + serve(t)})
 			from, to := begin.Add(8*step), begin.Add((instants-8)*step) // away from the ends
-			f, err := source.Read(t.Context(), series.Query{Exprs: schema.Exprs(), By: schema.By(), Start: from, End: to, Step: step, Window: 4 * step})
-			if err != nil {
-				t.Fatal(err)
-			}
+			f := must.Get(source.Read(t.Context(), series.Query{Exprs: schema.Exprs(), By: schema.By(), Start: from, End: to, Step: step, Window: 4 * step}))(t)
 			for column, why := range f.Failed {
 				t.Errorf("%s: %v", column, why)
 			}

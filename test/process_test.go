@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // binary is the path of an external program; without it the test skips.
@@ -33,10 +35,7 @@ func binary(t *testing.T, name string) string {
 // omenBinary is bin/omen; without it the test skips.
 func omenBinary(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../bin/omen")
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := must.Get(filepath.Abs("../bin/omen"))(t)
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("bin/omen is not built: run `make e2e`, or `make build` first")
 	}
@@ -46,10 +45,7 @@ func omenBinary(t *testing.T) string {
 // freeAddress is an address of this machine that nobody listened on a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer l.Close()
 	return l.Addr().String()
 }
@@ -89,9 +85,7 @@ func start(t *testing.T, path string, args ...string) *process {
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.Dir = t.TempDir()
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, p.cmd.Start())
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.done)
@@ -205,9 +199,7 @@ func answers(url string) func() error {
 func write(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 

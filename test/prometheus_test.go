@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 const (
@@ -109,10 +111,7 @@ func flood(t *testing.T, o *omen, w *world, m *machine) {
 // once: every receiver here is well.
 func deliveries(t *testing.T, o *omen, host string) {
 	t.Helper()
-	all, err := o.incidents("host=" + host)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := must.Get(o.incidents("host=" + host))(t)
 	for _, in := range all {
 		for _, d := range in.Deliveries {
 			if d.Outcome != "delivered" && d.Outcome != "skipped" {

@@ -3,131 +3,56 @@
 package test
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/http/httptest"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
-// world is everybody whom Omen may tell: HTTP fakes of Telegram, Slack and a
-// webhook, an SMTP server, and (if installed) a real Alertmanager that passes
-// on what it gets.
+// world is everybody whom Omen may notify: HTTP fakes of Telegram, Slack, a
+// webhook and what Alertmanager notifies, an SMTP server, and (if installed) a
+// real Alertmanager that passes on what it gets.
 type world struct {
-	http         *httptest.Server
-	mail         net.Listener
-	alertmanager string // its URL; empty: not installed
-
-	mu       sync.Mutex
-	requests map[string][]string // by channel: webhook, telegram, slack, mail, alertmanager
+	webhook, telegram, slack, behind *messagetest.Server
+	mail                             *messagetest.MailServer
+	alertmanager                     string // its URL; empty: not installed
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{requests: map[string][]string{}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/webhook", w.take("webhook", "ok"))
-	mux.HandleFunc("/slack", w.take("slack", "ok"))
-	mux.HandleFunc("/alertmanager", w.take("alertmanager", "ok"))
-	mux.HandleFunc("/telegram/", w.take("telegram", `{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":-100,"type":"group"}}}`))
-	w.http = httptest.NewServer(mux)
-	t.Cleanup(w.http.Close)
-	w.listenMail(t)
-	return w
-}
-
-func (w *world) note(channel, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.requests[channel] = append(w.requests[channel], text)
+	return &world{
+		webhook: messagetest.NewServer(t, "ok", nil), slack: messagetest.NewServer(t, "ok", nil), behind: messagetest.NewServer(t, "ok", nil),
+		telegram: messagetest.NewServer(t, `{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":-100,"type":"group"}}}`, nil),
+		mail:     messagetest.NewMailServer(t, nil, nil),
+	}
 }
 
 // heard are the messages of a channel so far.
-func (w *world) heard(channel string) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]string(nil), w.requests[channel]...)
-}
-
-func (w *world) take(channel, answer string) http.HandlerFunc {
-	return func(rw http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err == nil {
-			w.note(channel, string(body))
+func (w *world) heard(t *testing.T, channel string) (all []string) {
+	t.Helper()
+	if channel == "mail" {
+		for _, m := range w.mail.Got() {
+			_, parts := m.Parts(t)
+			all = append(all, strings.Join(slices.Collect(maps.Values(parts)), "\n"))
 		}
-		if strings.HasPrefix(answer, "{") {
-			rw.Header().Set("Content-Type", "application/json")
-		}
-		_, _ = io.WriteString(rw, answer)
+		return all
 	}
-}
-
-// listenMail is an SMTP server (RFC 5321) that takes every mail.
-func (w *world) listenMail(t *testing.T) {
-	var err error
-	if w.mail, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
+	for _, r := range map[string]*messagetest.Server{"webhook": w.webhook, "telegram": w.telegram, "slack": w.slack, "alertmanager": w.behind}[channel].Got() {
+		all = append(all, string(r.Body))
 	}
-	var open sync.WaitGroup
-	open.Go(func() {
-		for {
-			conn, err := w.mail.Accept()
-			if err != nil {
-				return
-			}
-			open.Go(func() { w.talk(conn) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = w.mail.Close()
-		open.Wait()
-	})
-}
-
-func (w *world) talk(conn net.Conn) {
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	in := bufio.NewReader(conn)
-	say := func(line string) { _, _ = fmt.Fprintf(conn, "%s\r\n", line) }
-	say("220 sink ESMTP")
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return
-		}
-		switch verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " "); verb {
-		case "DATA":
-			say("354 go on")
-			var mail strings.Builder
-			for line != ".\r\n" {
-				if line, err = in.ReadString('\n'); err != nil {
-					return
-				}
-				mail.WriteString(line)
-			}
-			w.note("mail", strings.ReplaceAll(mail.String(), "=\r\n", "")) // soft line breaks undone
-			say("250 taken")
-		case "QUIT":
-			say("221 bye")
-			return
-		default:
-			say("250 ok")
-		}
-	}
+	return all
 }
 
 // startAlertmanager runs Debian's, which passes alerts on to this world.
 func (w *world) startAlertmanager(t *testing.T, path string) {
 	t.Helper()
 	address := freeAddress(t)
-	startAlertmanager(t, path, t.TempDir(), address, "instance", w.http.URL+"/alertmanager")
+	startAlertmanager(t, path, t.TempDir(), address, "instance", w.behind.URL)
 	w.alertmanager = "http://" + address
 }
 
@@ -152,11 +77,11 @@ func (w *world) config() string {
 receivers:
 - name: everybody
   webhook_configs:
-  - url: '` + w.http.URL + `/webhook'
+  - url: '` + w.webhook.URL + `'
   telegram_configs:
-  - {api_url: '` + w.http.URL + `/telegram', bot_token: '12:secret', chat_id: -100}
+  - {api_url: '` + w.telegram.URL + `', bot_token: '12:secret', chat_id: -100}
   slack_configs:
-  - {api_url: '` + w.http.URL + `/slack', channel: '#ops'}
+  - {api_url: '` + w.slack.URL + `', channel: '#ops'}
   email_configs:
   - {to: ops@example.org, from: omen@example.org, smarthost: '` + w.mail.Addr().String() + `', require_tls: false, hello: localhost}
 `
@@ -174,30 +99,17 @@ func (w *world) channels() []string {
 	return all
 }
 
-// payload is Alertmanager's webhook message, version 4.
-type payload struct {
-	Alerts []struct {
-		Status      string            `json:"status"`
-		Labels      map[string]string `json:"labels"`
-		Annotations map[string]string `json:"annotations"`
-	} `json:"alerts"`
-}
-
 // toldAlert is nil once a webhook channel heard of an instance in a status.
-func (w *world) toldAlert(channel, instance, status string) func() error {
+func (w *world) toldAlert(t *testing.T, channel, instance, status string) func() error {
 	return func() error {
-		for _, body := range w.heard(channel) {
-			var p payload
-			if err := json.Unmarshal([]byte(body), &p); err != nil {
-				return fmt.Errorf("%s got what is no webhook payload: %w", channel, err)
-			}
-			for _, a := range p.Alerts {
+		for _, body := range w.heard(t, channel) {
+			for _, a := range messagetest.Decode[messagetest.Payload](t, []byte(body)).Alerts {
 				if a.Status == status && a.Labels["instance"] == instance && strings.Contains(a.Annotations["causes"], "expected") {
 					return nil
 				}
 			}
 		}
-		return fmt.Errorf("%s got %d messages, none %s of %s with causes", channel, len(w.heard(channel)), status, instance)
+		return fmt.Errorf("%s got %d messages, none %s of %s with causes", channel, len(w.heard(t, channel)), status, instance)
 	}
 }
 
@@ -206,16 +118,16 @@ func (w *world) toldAlert(channel, instance, status string) func() error {
 func (w *world) told(t *testing.T, instance, status string, within time.Duration) {
 	t.Helper()
 	for _, channel := range w.channels() {
-		holds := w.toldAlert(channel, instance, status)
+		holds := w.toldAlert(t, channel, instance, status)
 		if channel != "webhook" && channel != "alertmanager" {
 			holds = func() error {
-				for _, text := range w.heard(channel) {
+				for _, text := range w.heard(t, channel) {
 					over := strings.Contains(text, "back to normal")
 					if strings.Contains(text, instance) && over == (status == "resolved") {
 						return nil
 					}
 				}
-				return fmt.Errorf("%s got %d messages, none %s of %s", channel, len(w.heard(channel)), status, instance)
+				return fmt.Errorf("%s got %d messages, none %s of %s", channel, len(w.heard(t, channel)), status, instance)
 			}
 		}
 		until(t, within, channel+" hears of "+instance+" "+status, holds)

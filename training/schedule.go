@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
 )
 
 // stages are the spans of history after which a host is retrained: about each
@@ -47,33 +48,20 @@ func (s Schedule) FirstStage() time.Duration { return max(firstSpan, firstSample
 // never), which is done an hour after the training before at the soonest.
 func (s Schedule) Next(host omen.Host, first, trained, asked time.Time) (due time.Time, expect omen.Grade) {
 	if trained.IsZero() {
-		return first.Add(s.FirstStage()), grade(s.FirstStage())
+		return first.Add(s.FirstStage()), detect.GradeOf(s.FirstStage())
 	}
 	had := trained.Sub(first)
-	due, expect = trained.Add(s.Retrain+s.late(host, s.Retrain)), grade(had+s.Retrain)
+	due, expect = trained.Add(s.Retrain+s.late(host, s.Retrain)), detect.GradeOf(had+s.Retrain)
 	for _, stage := range stages {
 		if stage > had && stage > s.FirstStage() {
-			due, expect = first.Add(stage+s.late(host, stage)), grade(stage)
+			due, expect = first.Add(stage+s.late(host, stage)), detect.GradeOf(stage)
 			break
 		}
 	}
 	if soon := trained.Add(soonest); asked.After(trained) && soon.Before(due) {
-		return soon, grade(soon.Sub(first))
+		return soon, detect.GradeOf(soon.Sub(first))
 	}
 	return due, expect
-}
-
-// grade is what a model of so much history is called; package detect decides
-// by what it really learned from.
-func grade(span time.Duration) omen.Grade {
-	switch {
-	case span < time.Hour:
-		return omen.Provisional
-	case span < day:
-		return omen.Learning
-	default:
-		return omen.Established
-	}
 }
 
 // late is a host's own delay, up to its part of a span of an hour or more.

@@ -47,7 +47,7 @@ type Task struct {
 // Result is a new model of a host, and whether it is to serve.
 type Result struct {
 	Model    *detect.Model
-	Promoted bool   // false: the champion goes on
+	Promoted bool   // false: the champion stays in force
 	Why      string // for people
 }
 
@@ -62,7 +62,7 @@ func Run(ctx context.Context, t Task) (Result, error) {
 		}
 	}
 	if len(t.Vectors) == 0 {
-		return Result{}, fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
+		return Result{}, fmt.Errorf("the source's history has no samples: %w", omen.ErrTooFew)
 	}
 	o := t.Options
 	o.Warm = nil

@@ -2,6 +2,7 @@ package training
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
@@ -61,13 +62,7 @@ func promotes(old, fresh conduct, had, has omen.Grade) (promote bool, why string
 
 // rank orders grades.
 func rank(g omen.Grade) int {
-	switch g {
-	case omen.Established:
-		return 2
-	case omen.Learning:
-		return 1
-	}
-	return 0
+	return slices.Index([]omen.Grade{omen.Provisional, omen.Learning, omen.Established}, g)
 }
 
 // behave scores the last n samples with a stream of the model's own.

@@ -13,6 +13,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -32,22 +33,14 @@ func samples(seed uint64, n int) []omen.Vector {
 
 func schema(t *testing.T) *feature.Schema {
 	t.Helper()
-	s, err := feature.FromColumns("columns", []string{"cpu", "load", "disk"}, feature.Feature{Scale: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(feature.FromColumns("columns", []string{"cpu", "load", "disk"}, feature.Feature{Scale: 1}))(t)
 }
 
 func TestRun(t *testing.T) {
 	s := schema(t)
 	all := samples(5, 4*1440)
 	run := func(all []omen.Vector, champion *detect.Model, excluded ...omen.Span) Result {
-		r, err := Run(t.Context(), Task{Schema: s, Vectors: all, Champion: champion, Options: detect.Options{Excluded: excluded}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
+		return must.Get(Run(t.Context(), Task{Schema: s, Vectors: all, Champion: champion, Options: detect.Options{Excluded: excluded}}))(t)
 	}
 	first := run(all[:2*1440], nil)
 	if !first.Promoted || first.Model.Grade() != omen.Established {
@@ -93,18 +86,12 @@ func (r recorded) Read(_ context.Context, q series.Query) (*series.Frame, error)
 func TestRunFromASource(t *testing.T) {
 	all := samples(7, 1440)
 	task := Task{Schema: schema(t), Vectors: all[200:801], Options: detect.Options{Step: time.Minute}}
-	want, err := Run(t.Context(), task)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := must.Get(Run(t.Context(), task))(t)
 	task.Vectors, task.Host, task.Source, task.Span = nil, all[0].Host, recorded(all), omen.Span{From: all[200].At, To: all[800].At}
 	ctx, cancel := context.WithCancel(t.Context())
 	stages := 0
 	task.Options.Progress = func(int, int) { stages++ }
-	got, err := Run(ctx, task)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := must.Get(Run(ctx, task))(t)
 	a, _ := want.Model.MarshalBinary()
 	b, _ := got.Model.MarshalBinary()
 	if !bytes.Equal(a, b) || stages == 0 {
@@ -118,10 +105,7 @@ func TestRunFromASource(t *testing.T) {
 
 func TestBehaveCountsIncidentsApart(t *testing.T) {
 	all := samples(6, 2*1440+60)
-	r, err := Run(t.Context(), Task{Schema: schema(t), Vectors: all[:2*1440]})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := must.Get(Run(t.Context(), Task{Schema: schema(t), Vectors: all[:2*1440]}))(t)
 	for i := 2 * 1440; i < len(all); i++ {
 		all[i].Values[2] += 2
 	}

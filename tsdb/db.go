@@ -52,7 +52,8 @@ type DB struct {
 	opts   Options
 	log    *slog.Logger
 	lock   fileutil.Releaser
-	engine *promql.Engine
+	engine *promql.Engine // of what Omen itself reads
+	guests *promql.Engine // of what others ask
 	reader series.Reader
 
 	mu       sync.RWMutex // held for writing while prom is replaced
@@ -94,20 +95,11 @@ func Open(o Options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{opts: o, log: o.Log, lock: lock}
-	db.engine = promql.NewEngine(promql.EngineOpts{
-		Logger:                   o.Log,
-		MaxSamples:               50_000_000,
-		Timeout:                  2 * time.Minute,
-		LookbackDelta:            defaultLookback,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
-		EnableAtModifier:         true,
-		EnableNegativeOffset:     true,
-		Parser:                   parser.NewParser(parser.Options{}),
-	})
+	db.engine = newEngine(o.Log, 50_000_000, 2*time.Minute)
+	db.guests = newEngine(o.Log, guestSamples, GuestTime)
 	db.reader = series.Reader{Evaluator: db, Concurrency: 2}
 	if err := db.open(); err != nil {
-		_ = db.engine.Close()
-		_ = lock.Release()
+		_ = errors.Join(db.engine.Close(), db.guests.Close(), lock.Release())
 		return nil, err
 	}
 	if o.Registry != nil {
@@ -116,6 +108,26 @@ func Open(o Options) (*DB, error) {
 		}
 	}
 	return db, nil
+}
+
+// Bounds of one of the queries that others ask; those of Omen's own reading are
+// Prometheus' defaults.
+const (
+	guestSamples = 2_000_000 // in memory at once; about 32 MB, three times that while they are added
+	GuestTime    = 30 * time.Second
+)
+
+func newEngine(log *slog.Logger, samples int, timeout time.Duration) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
+		Logger:                   log,
+		MaxSamples:               samples,
+		Timeout:                  timeout,
+		LookbackDelta:            defaultLookback,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+		EnableAtModifier:         true,
+		EnableNegativeOffset:     true,
+		Parser:                   parser.NewParser(parser.Options{}),
+	})
 }
 
 // lockDir keeps a second Omen off the directory.
@@ -152,7 +164,7 @@ func (db *DB) Close() error {
 	if db.opts.Registry != nil {
 		db.opts.Registry.Unregister(db)
 	}
-	err := db.engine.Close()
+	err := errors.Join(db.engine.Close(), db.guests.Close())
 	if db.prom != nil {
 		err = errors.Join(err, db.prom.Close())
 		db.prom = nil

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -32,11 +33,8 @@ var begin = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 // openAt opens a store whose clock is a variable.
 func openAt(t testing.TB, dir string, now *time.Time) *DB {
 	t.Helper()
-	db, err := Open(Options{Dir: dir, Retention: 365 * 24 * time.Hour, Now: func() time.Time { return *now },
-		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(Open(Options{Dir: dir, Retention: 365 * 24 * time.Hour, Now: func() time.Time { return *now },
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}))(t)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
@@ -53,10 +51,7 @@ func one(host string, at time.Time, v float64) series.Sample {
 // valueAt reads x of every host at an instant.
 func valueAt(t *testing.T, s series.Source, promQL string, at time.Time) map[string]float64 {
 	t.Helper()
-	f, err := s.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: promQL}}, Start: at, End: at})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(s.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: promQL}}, Start: at, End: at}))(t)
 	values := map[string]float64{}
 	for h, host := range f.Hosts {
 		values[host] = f.At(h, 0, 0)
@@ -79,9 +74,7 @@ func TestSecondOmenIsKeptOff(t *testing.T) {
 
 func TestOpenWhereNothingCanBeWritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, nil, 0o644))
 	_, err := Open(Options{Dir: filepath.Join(file, "data")})
 	if err == nil || !strings.Contains(omen.Hint(err), "--storage.path") {
 		t.Errorf("err %v with hint %q, want a hint that names the flag", err, omen.Hint(err))
@@ -92,12 +85,8 @@ func TestSamplesSurviveRestart(t *testing.T) {
 	dir := t.TempDir()
 	now := begin
 	db := openAt(t, dir, &now)
-	if err := db.Append(t.Context(), []series.Sample{one("a", now, 1), one("b", now, 2)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, 1), one("b", now, 2)}))
+	must.OK(t, db.Close())
 	if _, err := db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: now, End: now}); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("read from a closed store: %v", err)
 	}
@@ -145,9 +134,7 @@ func TestClockSetBack(t *testing.T) {
 			db := openAt(t, t.TempDir(), &now)
 			appendNow := func(v float64) {
 				t.Helper()
-				if err := db.Append(t.Context(), []series.Sample{one("a", now, v)}); err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, v)}))
 			}
 			appendNow(1)
 			now = begin.Add(ahead)
@@ -195,14 +182,9 @@ func TestWindowFollowsTheData(t *testing.T) {
 			db := openAt(t, t.TempDir(), &now)
 			for i := range tt.samples {
 				now = begin.Add(time.Duration(i) * tt.every)
-				if err := db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}); err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}))
 			}
-			f, err := db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: tt.step})
-			if err != nil {
-				t.Fatal(err)
-			}
+			f := must.Get(db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: tt.step}))(t)
 			if f.Window != tt.want {
 				t.Errorf("window %s, want %s", f.Window, tt.want)
 			}

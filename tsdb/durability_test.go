@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -36,10 +37,7 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
 	now := begin
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	db, err := Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log}))(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	const hosts = 4000 // a record of several pages of the log, so that a write tears within one
 	acknowledged := map[time.Time]float64{}
@@ -56,9 +54,7 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 		return err
 	}
 	for range 3 {
-		if err := write(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, write())
 	}
 	for round := range 3 {
 		fill(t, dir, filler, 150_000)
@@ -74,9 +70,7 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 		if full == 0 {
 			t.Fatalf("round %d: the disk never became full", round)
 		}
-		if err := os.Remove(filler); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, os.Remove(filler))
 		for i := range 4 {
 			if err := write(); err != nil && i > 1 {
 				t.Fatalf("round %d: with space again: %v", round, err)
@@ -86,13 +80,8 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 	if db.Health().Reopened == 0 {
 		t.Error("never opened again")
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	db, err = Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
+	db = must.Get(Open(Options{Dir: data, Now: func() time.Time { return now }, Log: log}))(t)
 	defer db.Close()
 	for at, want := range acknowledged {
 		promQL := fmt.Sprintf(`last_over_time(x{instance="h%d"}[1s])`, hosts-1)
@@ -109,16 +98,12 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 func fill(t *testing.T, dir, path string, leave int64) {
 	t.Helper()
 	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, unix.Statfs(dir, &fs))
 	size := int64(fs.Bavail)*fs.Bsize - leave
 	if size <= 0 {
 		t.Fatalf("the file system is too small: %d bytes short", -size)
 	}
-	if err := os.WriteFile(path, make([]byte, size), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(path, make([]byte, size), 0o644))
 }
 
 // writerDir makes the test binary a writer that never stops by itself.
@@ -140,25 +125,15 @@ func writeUntilKilled(dir string) {
 
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	dir := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := must.Get(os.Executable())(t)
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), writerDir+"="+dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	out := must.Get(cmd.StdoutPipe())(t)
+	must.OK(t, cmd.Start())
 	lines := bufio.NewScanner(out)
 	var n, at int64
 	for lines.Scan() {
-		if _, err := fmt.Sscan(lines.Text(), &n, &at); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(fmt.Sscan(lines.Text(), &n, &at))(t)
 		if n == 500 {
 			if err := cmd.Process.Kill(); err != nil { // SIGKILL
 				t.Fatal(err)
@@ -169,10 +144,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	if n < 500 {
 		t.Fatalf("the writer ended after %d samples", n)
 	}
-	db, err := Open(Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(Open(Options{Dir: dir}))(t)
 	defer db.Close()
 	last := time.UnixMilli(at)
 	if got := valueAt(t, db, "x", last)["a"]; got != float64(n) {

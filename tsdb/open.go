@@ -63,7 +63,7 @@ func (db *DB) openError(err error) error {
 	if errors.Is(err, os.ErrPermission) {
 		return omen.WithHint(err, "let Omen's user write to the directory, or choose another with --storage.path")
 	}
-	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "move the directory away to start afresh; the log says what is damaged")
+	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "move the directory away to start with an empty one; the log says what is damaged")
 }
 
 const fullHint = "free space on the disk of --storage.path, or keep less with storage.retention; Omen goes on by itself"

@@ -32,7 +32,7 @@ func (db *DB) state() error {
 
 // Evaluate implements [series.Evaluator] with the embedded engine.
 func (db *DB) Evaluate(ctx context.Context, promQL string, r series.Range, a *series.Answer) error {
-	err := db.Query(ctx, promQL, r, func(result *promql.Result) error {
+	err := db.query(ctx, db.engine, promQL, r, func(result *promql.Result) error {
 		warnings, _ := result.Warnings.AsStrings(promQL, 3, 0)
 		a.Note(warnings)
 		return addResult(a, result)
@@ -54,10 +54,15 @@ func (db *DB) Evaluate(ctx context.Context, promQL string, r series.Range, a *se
 	}
 }
 
-// Query evaluates an expression and gives the result to use, which must not
-// keep it: its memory is valid until use returns. Errors are the engine's, or
-// say why the store cannot be used now.
+// Query evaluates an expression that somebody else asks, and gives the result to
+// use, which must not keep it: its memory is valid until use returns. Errors are
+// the engine's, or say why the store cannot be used now. It takes [GuestTime] at
+// most, and less memory than Omen's own reading may.
 func (db *DB) Query(ctx context.Context, promQL string, r series.Range, use func(*promql.Result) error) error {
+	return db.query(ctx, db.guests, promQL, r, use)
+}
+
+func (db *DB) query(ctx context.Context, engine *promql.Engine, promQL string, r series.Range, use func(*promql.Result) error) error {
 	db.mu.RLock() // so that the database is not replaced meanwhile
 	defer db.mu.RUnlock()
 	if db.broken != nil {
@@ -67,9 +72,9 @@ func (db *DB) Query(ctx context.Context, promQL string, r series.Range, use func
 	var q promql.Query
 	var err error
 	if r.Step == 0 {
-		q, err = db.engine.NewInstantQuery(ctx, db.prom, opts, promQL, r.Start)
+		q, err = engine.NewInstantQuery(ctx, db.prom, opts, promQL, r.Start)
 	} else {
-		q, err = db.engine.NewRangeQuery(ctx, db.prom, opts, promQL, r.Start, r.End, r.Step)
+		q, err = engine.NewRangeQuery(ctx, db.prom, opts, promQL, r.Start, r.End, r.Step)
 	}
 	if err != nil {
 		return err

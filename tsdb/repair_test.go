@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -16,25 +17,16 @@ import (
 func blocksFixture(t *testing.T, dir string) (end time.Time, blocks []string) {
 	t.Helper()
 	now := begin
-	db, err := Open(Options{Dir: dir, Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(Open(Options{Dir: dir, Now: func() time.Time { return now }}))(t)
 	for i := range 6 * 60 {
 		now = begin.Add(time.Duration(i) * time.Minute)
-		if err := db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}))
 	}
-	if err := db.prom.Compact(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.prom.Compact(t.Context()))
 	for _, b := range db.prom.Blocks() {
 		blocks = append(blocks, b.Dir())
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
 	if len(blocks) < 2 {
 		t.Fatalf("%d blocks, want two at least", len(blocks))
 	}
@@ -111,21 +103,13 @@ func TestDamagedLogOpens(t *testing.T) {
 func TestRetention(t *testing.T) {
 	dir := t.TempDir()
 	end, blocks := blocksFixture(t, dir)
-	db, err := Open(Options{Dir: dir, Retention: 2 * time.Hour, Now: func() time.Time { return end }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(Open(Options{Dir: dir, Retention: 2 * time.Hour, Now: func() time.Time { return end }}))(t)
 	defer db.Close()
 	if got := len(db.prom.Blocks()); got >= len(blocks) {
 		t.Errorf("%d blocks, want fewer than %d with a retention of two hours", got, len(blocks))
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	small, err := Open(Options{Dir: dir, MaxBytes: 1, Now: func() time.Time { return end }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
+	small := must.Get(Open(Options{Dir: dir, MaxBytes: 1, Now: func() time.Time { return end }}))(t)
 	defer small.Close()
 	if got := small.Health().Bytes; got != 0 {
 		t.Errorf("%d bytes of blocks kept, want none with a bound of one byte", got)
@@ -134,27 +118,18 @@ func TestRetention(t *testing.T) {
 
 func remove(t *testing.T, path string) {
 	t.Helper()
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.Remove(path))
 }
 
 func truncate(t *testing.T, path string, size int64) {
 	t.Helper()
-	if err := os.Truncate(path, size); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.Truncate(path, size))
 }
 
 // flip turns a byte in the middle of a file.
 func flip(t *testing.T, path string) {
 	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := must.Get(os.ReadFile(path))(t)
 	b[len(b)/2] ^= 0xff
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(path, b, 0o644))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -32,11 +33,7 @@ func shop() (*prometheus.Registry, *prometheus.GaugeVec) {
 
 func gather(t *testing.T, r *prometheus.Registry) []*dto.MetricFamily {
 	t.Helper()
-	families, err := r.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return families
+	return must.Get(r.Gather())(t)
 }
 
 func TestTargetStoresLikeAScrape(t *testing.T) {
@@ -44,10 +41,7 @@ func TestTargetStoresLikeAScrape(t *testing.T) {
 	db := openAt(t, t.TempDir(), &now)
 	registry, stock := shop()
 	target := db.Target(map[string]string{"job": "shop", "instance": "till"})
-	n, err := target.Store(t.Context(), gather(t, registry), now, 20*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := must.Get(target.Store(t.Context(), gather(t, registry), now, 20*time.Millisecond))(t)
 	if n != 11 {
 		t.Errorf("%d samples, want 11", n)
 	}
@@ -74,9 +68,7 @@ func TestTargetStoresLikeAScrape(t *testing.T) {
 	// A series that vanishes is gone at once, the others stay.
 	stock.Reset()
 	now = now.Add(time.Second)
-	if _, err := target.Store(t.Context(), gather(t, registry), now, 0); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(target.Store(t.Context(), gather(t, registry), now, 0))(t)
 	if got := valueAt(t, db, `stock`, now); len(got) != 0 {
 		t.Errorf("vanished, but still %v", got)
 	}
@@ -85,25 +77,19 @@ func TestTargetStoresLikeAScrape(t *testing.T) {
 	}
 	// A failed gathering leaves up alone, as 0.
 	now = now.Add(time.Second)
-	if err := target.Fail(t.Context(), now, 0); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, target.Fail(t.Context(), now, 0))
 	if got := valueAt(t, db, `{job="shop",__name__=~"up|orders_total"}`, now); cmp.Diff(map[string]float64{"till": 0}, got) != "" {
 		t.Errorf("after a failure %v, want up at 0", got)
 	}
 	// What comes back is there again; in the end nothing is.
 	now = now.Add(time.Second)
 	stock.WithLabelValues("tea", "shelf").Set(9)
-	if _, err := target.Store(t.Context(), gather(t, registry), now, 0); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(target.Store(t.Context(), gather(t, registry), now, 0))(t)
 	if got := valueAt(t, db, `stock`, now); got["till"] != 9 {
 		t.Errorf("came back as %v, want 9", got)
 	}
 	now = now.Add(time.Second)
-	if err := target.Stop(t.Context(), now); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, target.Stop(t.Context(), now))
 	if got := valueAt(t, db, `{job="shop"}`, now); len(got) != 0 {
 		t.Errorf("stopped, but still %v", got)
 	}
@@ -116,19 +102,13 @@ func TestTargetOutlivesReplacedStore(t *testing.T) {
 	db := openAt(t, t.TempDir(), &now)
 	registry, _ := shop()
 	target := db.Target(map[string]string{"job": "shop", "instance": "till"})
-	if _, err := target.Store(t.Context(), gather(t, registry), now, 0); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(target.Store(t.Context(), gather(t, registry), now, 0))(t)
 	db.appendMu.Lock()
 	db.replace(errors.New("as after a failed write"))
 	db.appendMu.Unlock()
 	now = now.Add(time.Second)
-	if err := db.Append(t.Context(), []series.Sample{one("other", now, 1)}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := target.Store(t.Context(), gather(t, registry), now, 0); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(t.Context(), []series.Sample{one("other", now, 1)}))
+	must.Get(target.Store(t.Context(), gather(t, registry), now, 0))(t)
 	if got := valueAt(t, db, "orders_total", now); cmp.Diff(map[string]float64{"till": 3}, got) != "" {
 		t.Errorf("orders %v, want 3", got)
 	}

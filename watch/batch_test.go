@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // A fleet that several processors share is scored as each host alone is, and
@@ -15,10 +16,7 @@ func TestAFleetIsScoredInParts(t *testing.T) {
 	r := newRig(t, open(t), "web-1")
 	r.grow(t)
 	m := r.hosts["web-1"].model
-	all, err := r.read(t.Context(), []string{"web-1"}, r.now.Add(-20*time.Second), r.now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := must.Get(r.read(t.Context(), []string{"web-1"}, r.now.Add(-20*time.Second), r.now))(t)
 	const n = 3*alone + 7
 	var b batch
 	single := m.Stream(nil)
@@ -31,10 +29,7 @@ func TestAFleetIsScoredInParts(t *testing.T) {
 		if at == 12 {
 			v.Values[1] *= 9 // a sample with causes
 		}
-		want, err := single.Score(v)
-		if err != nil {
-			t.Fatal(err)
-		}
+		want := must.Get(single.Score(v))(t)
 		for i, s := range streams {
 			one := v
 			one.Host.Name = string(rune('a' + i))

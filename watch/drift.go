@@ -25,7 +25,7 @@ type drift struct {
 }
 
 func newDrift(m *detect.Model) drift {
-	return drift{expected: detect.DriftOf(m, nil, nil).Expected, features: len(m.Card().Active), young: m.Grade() == omen.Provisional}
+	return drift{expected: m.Busy(), features: len(m.Card().Active), young: m.Grade() == omen.Provisional}
 }
 
 // add takes in one score of a host that is scored every step.

@@ -14,7 +14,7 @@ const (
 	askMost  = time.Hour   // the same of a source that refuses them
 )
 
-// eventLoop notes boots as they are seen and, once a minute, asks the source
+// eventLoop stores boots as they are seen and, once a minute, asks the source
 // for restarts and deploys.
 func (w *Watch) eventLoop(ctx context.Context) error {
 	programs := event.Programs{}
@@ -32,10 +32,13 @@ func (w *Watch) eventLoop(ctx context.Context) error {
 			if wait = min(2*wait, askMost); err == nil {
 				wait = askEvery
 			}
-			if (err != nil) != failing {
-				failing = err != nil
-				w.log.Info("restarts and deploys of the source", "known", !failing, "err", err)
+			switch was := failing; {
+			case err != nil && !was:
+				w.log.Info("the source does not give restarts and deploys", "err", err)
+			case err == nil && was:
+				w.log.Info("the source gives restarts and deploys again")
 			}
+			failing = err != nil
 			next = time.Now().Add(wait)
 		}
 		w.noteEvents(ctx)
@@ -84,9 +87,9 @@ func (w *Watch) noteEvents(ctx context.Context) {
 	w.mu.Unlock()
 	for _, e := range events {
 		if err := w.o.Sink.Note(ctx, e.Event); err != nil && ctx.Err() == nil {
-			w.log.Warn("event not noted", "err", err)
+			w.log.Warn("event not stored", "err", err)
 			continue
 		}
-		w.log.Info("event noted", "kind", string(e.Kind), "title", e.Title, "count", e.Machines)
+		w.log.Info("event stored", "kind", string(e.Kind), "why", e.Title, "count", e.Machines)
 	}
 }

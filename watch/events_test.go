@@ -17,6 +17,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
@@ -95,23 +96,15 @@ func b2i(b bool) time.Duration {
 // Boots, restarts and deploys are noted once each, with the hosts that they are
 // of, whether the metrics are in the embedded store or behind an HTTP API.
 func TestEventsFromMetrics(t *testing.T) {
-	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
 	defer local.Close()
 	begin := time.Now().Add(-40 * time.Minute).Truncate(time.Minute)
 	for at := time.Duration(0); at <= 40*time.Minute; at += 15 * time.Second {
-		if err := local.Append(t.Context(), fleet(begin, at)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, local.Append(t.Context(), fleet(begin, at)))
 	}
 	server := httptest.NewServer(promapi.Handler(local))
 	defer server.Close()
-	remote, err := series.NewRemote(series.RemoteOptions{URL: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	remote := must.Get(series.NewRemote(series.RemoteOptions{URL: server.URL}))(t)
 	defer remote.Close()
 	want := []string{
 		"10m restart flaky restarted (web-2)",
@@ -161,10 +154,7 @@ func eventOptions(t *testing.T, source series.Source) Options {
 	t.Helper()
 	node := feature.Node()
 	node.Features = slices.DeleteFunc(node.Features, func(f feature.Feature) bool { return f.Name != "memory_used" })
-	schema, err := feature.NewSchema(node)
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := must.Get(feature.NewSchema(node))(t)
 	return Options{Source: source, Name: "prod", Schema: schema, Step: 15 * time.Second, Store: open(t), Targets: true}
 }
 
@@ -175,9 +165,7 @@ func play(t *testing.T, w *Watch, begin time.Time, from, to time.Duration) {
 	for at := from; at <= to; at += w.o.Step {
 		w.round(t.Context(), begin.Add(at))
 		if at%time.Minute == 0 {
-			if err := w.ask(t.Context(), programs, begin.Add(at)); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, w.ask(t.Context(), programs, begin.Add(at)))
 		}
 		w.noteEvents(t.Context())
 	}
@@ -186,10 +174,7 @@ func play(t *testing.T, w *Watch, begin time.Time, from, to time.Duration) {
 // eventLine says an event, and which of the machines it matches.
 func eventLine(t *testing.T, e mute.Event, begin time.Time) string {
 	t.Helper()
-	holds, err := mute.Compile(e.Match)
-	if err != nil {
-		t.Fatal(err)
-	}
+	holds := must.Get(mute.Compile(e.Match))(t)
 	var of []string
 	for _, m := range []string{"web-1", "web-2", "web-22", "db-9"} {
 		if holds(mute.HostValue(omen.Host{Source: "prod", Profile: "any", Name: "x"}, map[string]string{"instance": m + ":1234"})) {

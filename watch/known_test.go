@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -23,7 +25,7 @@ type secretive struct {
 }
 
 func (s secretive) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
-	if strings.Contains(q.Exprs[0].PromQL, s.host) && q.End.Sub(q.Start) > 10*time.Second {
+	if slices.Contains(q.Hosts, s.host) && q.End.Sub(q.Start) > 10*time.Second {
 		return nil, errors.New("history of this host is forbidden")
 	}
 	return s.world.Read(ctx, q)
@@ -75,7 +77,7 @@ func TestTrainingHoldsUpNoLookUp(t *testing.T) {
 }
 
 // What a training decided holds over a restart: a challenger that was refused
-// is not fitted anew at once.
+// is not trained again at once.
 func TestRefusalOutlivesARestart(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1")
@@ -88,15 +90,11 @@ func TestRefusalOutlivesARestart(t *testing.T) {
 	}
 	refused := serving
 	refused.ID, refused.TrainedAt, refused.Serving = serving.ID+"-refused", r.now, false
-	if err := db.PutModel(t.Context(), refused, blob); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutModel(t.Context(), refused, blob))
 	again := newRig(t, db, "web-1")
 	again.world.born, again.now = r.world.born, r.now
 	again.pass(t, 1)
-	if err := again.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.lookUp(t.Context()))
 	if batch, _ := again.due(again.now); len(batch) != 0 {
 		t.Error("the host is due at once")
 	}
@@ -111,19 +109,13 @@ func TestDeathDuringDowntimeIsNoticed(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1", "web-2")
 	r.grow(t)
-	if err := r.keep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, r.keep(t.Context()))
 	restart := func() *rig {
 		again := newRig(t, db, "web-1", "web-2")
 		again.world.born, again.now, again.world.silent["web-2"] = r.world.born, r.now, true
-		if err := again.load(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, again.load(t.Context()))
 		again.pass(t, 1)
-		if err := again.lookUp(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, again.lookUp(t.Context()))
 		return again
 	}
 	again := restart()
@@ -144,9 +136,7 @@ func TestDeathDuringDowntimeIsNoticed(t *testing.T) {
 	if n := len(again.Hosts()); n != 1 {
 		t.Errorf("%d hosts after an hour of silence", n)
 	}
-	if err := again.keep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.keep(t.Context()))
 	if n := len(restart().Hosts()); n != 1 {
 		t.Errorf("%d hosts after another restart: one that was gone came back", n)
 	}
@@ -216,15 +206,11 @@ func TestAnOlderModelServesForADamagedOne(t *testing.T) {
 	older := r.Hosts()[0].Model
 	newer := older
 	newer.ID, newer.Serving = older.ID+"-newer", true
-	if err := db.PutModel(t.Context(), newer, []byte("not a model")); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutModel(t.Context(), newer, []byte("not a model")))
 	again := newRig(t, db, "web-1")
 	again.world.born, again.now = r.world.born, r.now
 	again.pass(t, 1)
-	if err := again.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.lookUp(t.Context()))
 	if h := again.Hosts()[0]; h.Model.ID != older.ID {
 		t.Fatalf("model %q serves, want %q", h.Model.ID, older.ID)
 	}
@@ -271,7 +257,7 @@ func TestDriftAndSelfTestAreShown(t *testing.T) {
 	r.world.fault["mem"] = 3
 	r.pass(t, 600)
 	if d := r.Hosts()[0].Drift; d.Drifting {
-		t.Errorf("a provisional model, soon learned anew, drifts: %+v", d)
+		t.Errorf("a provisional model, soon trained again, drifts: %+v", d)
 	}
 	r.mu.Lock()
 	r.hosts["web-1"].drift.young = false

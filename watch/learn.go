@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,18 +14,19 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/training"
 )
 
 // batchBytes bounds the history that is in memory for one batch of trainings.
 const batchBytes = 256 << 20
 
-// learnLoop trains the hosts as they become due.
-func (w *Watch) learnLoop(ctx context.Context) error {
+// trainLoop trains the hosts as they become due.
+func (w *Watch) trainLoop(ctx context.Context) error {
 	for ctx.Err() == nil {
 		batch, next := w.due(time.Now())
 		if len(batch) > 0 {
-			w.train(ctx, batch)
+			w.trainBatch(ctx, batch)
 			continue
 		}
 		await(ctx, next, w.wake)
@@ -64,8 +66,8 @@ func (w *Watch) Retrain(id omen.Host) {
 func (w *Watch) plan(h *host, now time.Time) {
 	trained := later(h.info.TrainedAt, h.tried)
 	h.due, h.training.NextGrade = w.schedule.Next(h.id, h.first, trained, h.asked)
-	if h.failures > 0 {
-		h.due = later(h.due, now.Add(w.schedule.Retry(h.failures)))
+	if h.training.Failures > 0 {
+		h.due = later(h.due, now.Add(w.schedule.Retry(h.training.Failures)))
 	}
 }
 
@@ -119,9 +121,9 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 	return ready, max(wait, 100*time.Millisecond)
 }
 
-// train reads the hosts' history together, and fits and proves a model for
+// trainBatch reads the hosts' history together, and fits and validates a model for
 // each.
-func (w *Watch) train(ctx context.Context, batch []*host) {
+func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 	w.mu.Lock()
 	end, first := w.last, w.last
 	names := make([]string, len(batch))
@@ -134,9 +136,14 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 	}
 	w.mu.Unlock()
 	span := min(w.o.History, end.Sub(first), training.HistoryRows*w.o.Step)
-	vectors, err := w.read(ctx, names, end.Add(-span.Truncate(w.o.Step)), end)
+	start := end.Add(-span.Truncate(w.o.Step))
+	vectors, together := w.read(ctx, names, start, end)
 	g, fit := errgroup.WithContext(ctx)
 	for _, h := range batch {
+		vectors, err := vectors, together
+		if len(batch) > 1 && errors.Is(err, series.ErrTooMuch) { // what is too much of one host keeps no other from learning
+			vectors, err = w.read(ctx, []string{h.id.Name}, start, end)
+		}
 		if err != nil {
 			w.failed(ctx, h, err)
 			continue
@@ -148,21 +155,45 @@ func (w *Watch) train(ctx context.Context, batch []*host) {
 		}
 		g.Go(func() error {
 			defer func() { <-w.o.Slots }()
-			if err := w.learn(fit, h, vectors[h.id.Name], end); err != nil {
+			if err := w.train(fit, h, vectors[h.id.Name], end); err != nil {
 				w.failed(ctx, h, err)
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // each host's failure is its own
+	w.keepFailing()
 }
 
-// learn fits a model for one host, proves it against the one that serves, and
+// keepFailing says when there are more hosts whose training fails again and
+// again, and when there are none any more.
+func (w *Watch) keepFailing() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	var one *host
+	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
+		if h := w.hosts[name]; h.training.Failures >= omen.FailingTrainings {
+			if n++; one == nil {
+				one = h
+			}
+		}
+	}
+	switch {
+	case n > w.failing:
+		w.log.Warn("training keeps failing", "count", n, "host", one.id.Name, "err", one.training.Err)
+	case n == 0 && w.failing > 0:
+		w.log.Info("no training keeps failing any more")
+	}
+	w.failing = n
+}
+
+// train fits a model for one host, validates it against the one that serves, and
 // stores it. at is the latest instant that was read.
-func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.Time) error {
+func (w *Watch) train(ctx context.Context, h *host, all []omen.Vector, at time.Time) error {
 	began := time.Now()
 	if len(all) == 0 {
-		return fmt.Errorf("no samples in the history that the source gives: %w", omen.ErrTooFew)
+		return fmt.Errorf("the source's history has no samples: %w", omen.ErrTooFew)
 	}
 	from, to := all[0].At, all[len(all)-1].At
 	o := w.o.Detect
@@ -192,10 +223,15 @@ func (w *Watch) learn(ctx context.Context, h *host, all []omen.Vector, at time.T
 	if err := w.o.Store.PutModel(ctx, info, blob); err != nil {
 		return err
 	}
-	w.learned(h, r.Model, info, w.latest(ctx, h, all), r.Promoted)
+	w.trained(h, r.Model, info, w.latest(ctx, h, all), r.Promoted)
 	w.metrics.training.Observe(time.Since(began).Seconds())
-	w.log.Info("model trained", "host", h.id.Name, "model", info.ID, "grade", string(info.Grade),
-		"rows", info.Rows, "serving", r.Promoted, "why", r.Why, "dur", time.Since(began).Round(time.Millisecond))
+	log := w.log.With("host", h.id.Name, "model", info.ID, "kind", string(info.Grade),
+		"count", info.Rows, "why", r.Why, "dur", time.Since(began).Round(time.Millisecond))
+	if r.Promoted {
+		log.Info("model trained")
+	} else {
+		log.Info("model trained, the old one stays in force")
+	}
 	return nil
 }
 
@@ -236,13 +272,13 @@ func (w *Watch) latest(ctx context.Context, h *host, all []omen.Vector) []omen.V
 	return recent[h.id.Name]
 }
 
-// learned takes up a trained model whose stream starts from recent, or notes
-// that the old one goes on.
-func (w *Watch) learned(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector, promote bool) {
+// trained takes up a new model whose stream starts from recent, or notes
+// that the old one stays in force.
+func (w *Watch) trained(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector, promote bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""
-	h.failures = 0
+	h.training.Failures = 0
 	if now := w.hosts[h.id.Name]; promote && now != h { // it left meanwhile, or came back
 		w.stored[h.id.Name] = trained{m, info, info.TrainedAt}
 		if now != nil {
@@ -267,13 +303,14 @@ func (w *Watch) failed(ctx context.Context, h *host, err error) {
 		return
 	}
 	w.mu.Lock()
-	h.failures++
+	h.training.Failures++
+	first := h.training.Failures == 1
 	h.training.Running, h.training.Err = false, err.Error()
 	w.plan(h, time.Now())
 	w.mu.Unlock()
 	w.metrics.trainings.WithLabelValues("failed").Inc()
 	level := w.log.Warn
-	if errors.Is(err, omen.ErrTooFew) {
+	if errors.Is(err, omen.ErrTooFew) || !first { // see keepFailing
 		level = w.log.Info
 	}
 	level("no model from this training", "host", h.id.Name, "err", err)

@@ -3,15 +3,17 @@ package watch
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/training"
 )
 
 // lookLoop looks up what is known of each host that appears. It has a loop of
 // its own: a source that refuses to give a new host's history does not keep the
-// others from being learned, nor does their learning keep it waiting.
+// others from being trained, nor does their training keep it waiting.
 func (w *Watch) lookLoop(ctx context.Context) error {
 	wait := time.Second
 	for ctx.Err() == nil {
@@ -78,25 +80,43 @@ func (w *Watch) lookUp(ctx context.Context) error {
 		return err
 	}
 	var names []string
-	models := 0
 	w.mu.Lock()
 	at := w.last
 	for name, h := range w.hosts {
 		if !h.known {
 			names = append(names, name)
-			if w.stored[name].model != nil {
-				models++
-			}
 		}
 	}
 	w.mu.Unlock()
+	slices.Sort(names)
 	firsts, err := w.past().Firsts(ctx, names, at, w.o.History)
 	if err != nil {
 		return err
 	}
+	together := max(1, training.FrameBytes/(training.WarmSteps*8*w.o.Schema.Len()))
+	for some := range slices.Chunk(names, together) {
+		if err := w.takeUp(ctx, some, firsts, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeUp makes hosts known that have samples since firsts, with their stored
+// models.
+func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]time.Time, at time.Time) error {
+	var modelled []string
+	w.mu.Lock()
+	for _, name := range names {
+		if w.stored[name].model != nil {
+			modelled = append(modelled, name)
+		}
+	}
+	w.mu.Unlock()
 	var recent map[string][]omen.Vector
-	if models > 0 {
-		if recent, err = w.recent(ctx, names, at); err != nil {
+	if len(modelled) > 0 {
+		var err error
+		if recent, err = w.recent(ctx, modelled, at); err != nil {
 			return err
 		}
 	}
@@ -126,7 +146,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 }
 
 // loadModels are the stored models of this source and profile, by host. Those
-// of another schema or step are left aside: their hosts are trained afresh.
+// of another schema or step are ignored: their hosts are trained from scratch.
 func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
 	out := map[string]trained{}
 	tried, err := w.o.Store.LastTrained(ctx)
@@ -140,12 +160,12 @@ func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
 		m, err := detect.Load(blob, w.o.Schema)
 		switch {
 		case errors.Is(err, omen.ErrSchema):
-			w.log.Info("model of another schema left aside", "host", info.Host.Name, "model", info.ID)
+			w.log.Info("model of another schema ignored", "host", info.Host.Name, "model", info.ID)
 			return nil
 		case err != nil:
 			return err
 		case m.Step() != w.o.Step:
-			w.log.Info("model of another step left aside", "host", info.Host.Name, "model", info.ID)
+			w.log.Info("model of another step ignored", "host", info.Host.Name, "model", info.ID)
 			return nil
 		}
 		out[info.Host.Name] = trained{m, info, tried[info.Host]}

@@ -15,6 +15,7 @@ import (
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/feedback"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
@@ -101,10 +102,7 @@ type chain struct {
 
 func newChain(t *testing.T, s server) *chain {
 	t.Helper()
-	schema, err := feature.NewSchema(feature.Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := must.Get(feature.NewSchema(feature.Node()))(t)
 	return chainOf(t, s.begin, Options{Source: s, Schema: schema, Step: time.Minute})
 }
 
@@ -159,12 +157,10 @@ func (c *chain) live(t *testing.T, from, to time.Duration) (pages []string) {
 		c.round(t.Context(), now)
 		c.noteEvents(t.Context())
 		if c.unknown() {
-			if err := c.lookUp(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, c.lookUp(t.Context()))
 		}
 		if batch, _ := c.due(now); len(batch) > 0 {
-			c.train(t.Context(), batch)
+			c.trainBatch(t.Context(), batch)
 		}
 	}
 	for _, p := range c.pages {
@@ -235,7 +231,7 @@ func alertAtNoon(t *testing.T, c *chain, noon time.Time) {
 }
 
 // A host reboots, and works hard for the minutes after: that is seen in its
-// uptime, drawn on the timeline, and nobody is told. The same load without a
+// uptime, drawn on the timeline, and nobody is notified. The same load without a
 // boot is an incident.
 func TestScenarioReboot(t *testing.T) {
 	begin := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -248,10 +244,7 @@ func TestScenarioReboot(t *testing.T) {
 		c := newChain(t, s)
 		c.live(t, 0, boot.Add(-time.Hour).Sub(begin))
 		pages := c.live(t, boot.Add(-time.Hour).Sub(begin), boot.Add(9*time.Minute).Sub(begin))
-		events, err := c.db.Events(t.Context(), begin, boot.Add(aDay))
-		if err != nil {
-			t.Fatal(err)
-		}
+		events := must.Get(c.db.Events(t.Context(), begin, boot.Add(aDay)))(t)
 		switch {
 		case booted && (len(pages) != 0 || len(events) != 1 || events[0].Kind != mute.EventBoot || events[0].At.Sub(boot).Abs() > time.Minute):
 			t.Errorf("with a boot: pages %q, events %+v; want one event and no page", pages, events)

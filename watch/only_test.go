@@ -54,10 +54,8 @@ func TestNarrowedQueriesOfTheNodeProfile(t *testing.T) {
 	}
 	end := begin.Add(290 * time.Second)
 	q := series.Query{Exprs: schema.Exprs(), By: schema.By(), Start: end.Add(-time.Minute), End: end, Step: 10 * time.Second, Window: 40 * time.Second}
-	only, err := q.Only([]string{"web-1:9100", "db-1:9100"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	only := q
+	only.Hosts = []string{"web-1:9100", "db-1:9100"}
 	all, err := local.Read(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)

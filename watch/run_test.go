@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
 	"github.com/omenhq/omen/training"
@@ -20,10 +21,7 @@ import (
 // the real ones.
 func TestRunGrowsAHostUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
 		defer db.Close()
 		born := time.Now().Truncate(time.Second)
 		kept := &rig{}
@@ -37,9 +35,7 @@ func TestRunGrowsAHostUp(t *testing.T) {
 		time.Sleep(11 * time.Minute) // synctest's clock
 		synctest.Wait()
 		cancel()
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, <-done)
 		models, err := db.Models(context.Background(), omen.Host{Source: "test", Profile: "test", Name: "web-1"})
 		if err != nil || len(models) != 2 {
 			for _, m := range models {
@@ -102,9 +98,7 @@ func TestHistoryThatCannotBeReadIsShown(t *testing.T) {
 		t.Errorf("the host's training says %q", got)
 	}
 	r.o.Source = r.world
-	if err := r.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, r.lookUp(t.Context()))
 	if got := r.Hosts()[0].Training.Err; got != "" {
 		t.Errorf("the host's training still says %q", got)
 	}
@@ -138,7 +132,7 @@ func TestLongTrainingDoesNotForgetWhatCameMeanwhile(t *testing.T) {
 		r.pass(t, 15)
 	}}
 	batch, _ := r.due(r.now)
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	if h := r.Hosts()[0]; h.Model.ID == before {
 		t.Fatalf("the second model does not serve: %s", h.Training.Err)
 	}

@@ -50,7 +50,7 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 	w.mu.Unlock()
 	from := last.Add(w.o.Step)
 	if oldest := at.Add(-(maxCatchUp - 1) * w.o.Step); last.IsZero() || last.After(at) {
-		from = at // the first round, or the clock was set back: streams start afresh
+		from = at // the first round, or the clock was set back: streams start again
 	} else if from.Before(oldest) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
 		from = oldest
@@ -96,23 +96,31 @@ func (w *Watch) down(ctx context.Context, at time.Time, err error) {
 func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	state, failed, none := omen.SourceUp, map[string]string{}, ""
+	state, failed := omen.SourceUp, map[string]string{}
 	for name, err := range f.Failed {
 		state, failed[name] = omen.SourcePartial, err.Error()
 	}
-	if w.blind(at) {
-		state, none = omen.SourceDown, fmt.Sprintf("it answers, and none of its %d hosts has sent anything since %s", len(w.hosts), w.spoke.UTC().Format(time.DateTime))
-	}
+	text := ""
 	switch {
-	case w.status.State == state:
-	case state == omen.SourceDown:
-		w.log.Error("no host of source sends anything", "count", len(w.hosts), "since", w.spoke)
-		w.status.State, w.status.Since = state, at
-	default:
-		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "failed", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
+	case w.blind(at):
+		state, text = omen.SourceDown, fmt.Sprintf("it answers, and none of its %d hosts has sent anything since %s", len(w.hosts), w.spoke.UTC().Format(time.DateTime))
+	case len(w.hosts) == 0 && len(f.Hosts) == 0:
+		state, text = omen.SourcePartial, "no host has a sample of any feature of profile "+w.o.Schema.Profile()
+	}
+	if len(f.LeftOut) > 0 && len(w.status.LeftOut) == 0 {
+		one := slices.Min(slices.Collect(maps.Keys(f.LeftOut)))
+		w.log.Warn("series that name no host are left out", "count", len(f.LeftOut), "err", one+": "+f.LeftOut[one])
+	}
+	w.status.LeftOut = f.LeftOut
+	if w.status.State != state {
+		if state == omen.SourceDown {
+			w.log.Error("no host of source sends anything", "count", len(w.hosts), "since", w.spoke)
+		} else {
+			w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "why", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
+		}
 		w.status.State, w.status.Since = state, at
 	}
-	w.status.Err, w.status.FailedFeatures = none, failed
+	w.status.Err, w.status.FailedFeatures = text, failed
 	w.status.LastRead, w.status.ReadSeconds = at, took.Seconds()
 	if w.window == 0 {
 		w.window = f.Window
@@ -203,26 +211,26 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	if len(tick.Scores) > 0 {
 		err := w.o.Sink.Record(ctx, tick.Scores)
 		if ctx.Err() == nil {
-			w.told(&w.unkept, w.metrics.unrecorded, "scores not kept", "scores are kept again", err)
+			switch begin, end := w.outcome(&w.unrecorded, w.metrics.unrecorded, err); {
+			case begin:
+				w.log.Warn("scores not kept", "err", err)
+			case end:
+				w.log.Info("scores are kept again")
+			}
 		}
 	}
 }
 
-// told counts an error, and logs when errors begin and when they end.
-func (w *Watch) told(failing *bool, count prometheus.Counter, bad, good string, err error) {
+// outcome counts an error, and reports whether errors begin or end with it.
+func (w *Watch) outcome(failing *bool, count prometheus.Counter, err error) (begin, end bool) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	was := *failing
 	*failing = err != nil
-	w.mu.Unlock()
 	if err != nil {
 		count.Inc()
 	}
-	switch {
-	case err != nil && !was:
-		w.log.Warn(bad, "err", err)
-	case err == nil && was:
-		w.log.Info(good)
-	}
+	return !was && err != nil, was && err == nil
 }
 
 // meet is the host's place, made at its first sample. The caller holds mu.
@@ -249,7 +257,12 @@ func nudge(c chan<- struct{}) {
 func (w *Watch) offer(ctx context.Context, k omen.Tick) {
 	err := w.o.Sink.Offer(ctx, k)
 	if ctx.Err() == nil {
-		w.told(&w.untold, w.metrics.unoffered, "scores not judged", "scores are judged again", err)
+		switch begin, end := w.outcome(&w.unoffered, w.metrics.unoffered, err); {
+		case begin:
+			w.log.Warn("scores not judged", "err", err)
+		case end:
+			w.log.Info("scores are judged again")
+		}
 	}
 }
 
@@ -325,7 +338,7 @@ func (w *Watch) Status() omen.SourceStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.status
-	s.FailedFeatures = maps.Clone(s.FailedFeatures)
+	s.FailedFeatures, s.LeftOut = maps.Clone(s.FailedFeatures), maps.Clone(s.LeftOut)
 	return s
 }
 

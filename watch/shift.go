@@ -30,7 +30,7 @@ func (w *Watch) readShifts(ctx context.Context, at time.Time) {
 	all, err := w.o.Store.Windows(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			w.log.Warn("windows not read: what they were stays", "err", err)
+			w.log.Warn("windows not read, the old ones stay in force", "err", err)
 		}
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -21,10 +22,7 @@ func TestScenarioACounterStepsBack(t *testing.T) {
 	const step, known, length = 15 * time.Second, 4 * time.Hour, 4*time.Hour + 10*time.Minute
 	begin := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	now := begin
-	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir(), Now: func() time.Time { return now }}))(t)
 	defer local.Close()
 	counters := map[string]float64{}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -58,14 +56,9 @@ func TestScenarioACounterStepsBack(t *testing.T) {
 		add("node_memory_MemAvailable_bytes", "", "", 600-50*load)
 		add("node_time_seconds", "", "", 1e6+at.Seconds())
 		add("node_boot_time_seconds", "", "", 0)
-		if err := local.Append(t.Context(), batch); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, local.Append(t.Context(), batch))
 	}
-	schema, err := feature.NewSchema(feature.Node())
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := must.Get(feature.NewSchema(feature.Node()))(t)
 	c := chainOf(t, begin, Options{Source: local, Schema: schema, Step: step})
 	c.live(t, known-time.Hour, known)
 	if h := c.Hosts(); len(h) != 1 || h[0].Model.ID == "" {

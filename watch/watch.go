@@ -1,7 +1,7 @@
 // Package watch runs the two standing jobs, each for all hosts of one source
-// and profile at a time: it scores every step, and it learns: reads history, has
-// models fitted and proved, and promotes them, as hosts grow up. The key type is
-// [Watch].
+// and profile at a time: it scores every step, and it trains: it reads history, fits
+// models, validates them, and promotes the good ones, more rarely the older a host
+// is. The key type is [Watch].
 //
 // It decides nothing about incidents: what it finds goes to the incident manager
 // as an [omen.Tick]. It never judges a host without a model of its schema, and
@@ -64,17 +64,17 @@ type Options struct {
 	Registry prometheus.Registerer // nil: nowhere
 }
 
-// Watch scores and learns the hosts of one source under one profile.
+// Watch scores the hosts and trains the models of one source under one profile.
 type Watch struct {
 	o        Options
 	log      *slog.Logger
 	metrics  *metrics
 	schedule training.Schedule
-	wake     chan struct{} // bound 1, owner the learner; full: it is about to look anyway
-	found    chan struct{} // likewise of who looks up new hosts
-	news     chan struct{} // likewise of who notes events
+	wake     chan struct{} // bound 1, owner trainLoop; full: it is about to look anyway
+	found    chan struct{} // the same, owner lookLoop, which looks up new hosts
+	news     chan struct{} // the same, owner eventLoop, which stores events
 
-	mu     sync.Mutex // guards what follows; the score loop and the learner write, snapshots read
+	mu     sync.Mutex // guards what follows; the score loop and the training loop write, snapshots read
 	hosts  map[string]*host
 	stored map[string]trained // models of hosts that are not there now; nil before they are loaded
 	status omen.SourceStatus
@@ -85,9 +85,10 @@ type Watch struct {
 	spoke  time.Time     // the last instant at which any host sent something, or the first round
 	batch  batch         // empty between ticks
 
-	changed bool // which hosts are there, since that was stored
-	untold  bool // the manager did not take the last round; likewise below
-	unkept  bool // the last round's scores were not kept
+	changed    bool // which hosts are there, since that was stored
+	unoffered  bool // the manager did not take the last round
+	unrecorded bool // the last round's scores were not kept
+	failing    int  // hosts whose training keeps failing, as last logged
 
 	shifts   []*shift  // windows that shift the expectation, by ID
 	shiftsAt time.Time // when they were read; the score loop's alone
@@ -122,7 +123,6 @@ type host struct {
 	due      time.Time // when the next training may start
 	tried    time.Time // up to when the last training learned, promoted or not
 	asked    time.Time // the instant of the last request to retrain it
-	failures int       // trainings in a row that gave no model
 
 	uptime  event.Uptime
 	awaited time.Time // before the restart it was there: silent since then, at the latest
@@ -155,7 +155,7 @@ func New(o Options) *Watch {
 	}
 }
 
-// Run scores and learns until ctx ends.
+// Run scores and trains until ctx ends.
 func (w *Watch) Run(ctx context.Context) error {
 	if w.o.Registry != nil {
 		if err := w.metrics.register(w.o.Registry); err != nil {
@@ -166,7 +166,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.scoreLoop(ctx) })
 	g.Go(func() error { return w.lookLoop(ctx) })
-	g.Go(func() error { return w.learnLoop(ctx) })
+	g.Go(func() error { return w.trainLoop(ctx) })
 	g.Go(func() error { return w.eventLoop(ctx) })
 	return g.Wait()
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
@@ -144,11 +145,7 @@ func profile(t testing.TB) *feature.Schema {
 			Name: name, Help: "a number", Expr: name, Unit: omen.Count, Min: -1e6, Max: 1e6, Scale: 0.1, Deviation: 0.05,
 		})
 	}
-	s, err := feature.NewSchema(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(feature.NewSchema(p))(t)
 }
 
 func newRig(t testing.TB, db *store.DB, hosts ...string) *rig {
@@ -163,10 +160,7 @@ func newRig(t testing.TB, db *store.DB, hosts ...string) *rig {
 
 func open(t testing.TB) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), slog.New(slog.DiscardHandler)))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
@@ -186,14 +180,12 @@ func (r *rig) pass(t testing.TB, n int) []omen.Tick {
 func (r *rig) grow(t testing.TB) {
 	t.Helper()
 	r.pass(t, 160)
-	if err := r.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, r.lookUp(t.Context()))
 	batch, _ := r.due(r.now)
 	if len(batch) != len(r.world.hosts) {
 		t.Fatalf("%d hosts are due after 160 s, want %d", len(batch), len(r.world.hosts))
 	}
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 }
 
 func TestFreshHostsAreLearnedAndJudged(t *testing.T) {
@@ -203,9 +195,7 @@ func TestFreshHostsAreLearnedAndJudged(t *testing.T) {
 			t.Fatalf("tick %+v before there is a model", k)
 		}
 	}
-	if err := r.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, r.lookUp(t.Context()))
 	if batch, wait := r.due(r.now); len(batch) != 0 || wait > time.Minute {
 		t.Fatalf("%d hosts due after 100 s, the next in %s", len(batch), wait)
 	}
@@ -258,7 +248,7 @@ func TestTheNextStageFollows(t *testing.T) {
 	if len(batch) != 1 {
 		t.Fatalf("%d hosts due after ten minutes", len(batch))
 	}
-	r.train(t.Context(), batch)
+	r.trainBatch(t.Context(), batch)
 	after := r.Hosts()[0]
 	if after.Training.Err == "" && (after.Model.ID == before.Model.ID || after.Model.Rows <= before.Model.Rows) {
 		t.Errorf("model %s of %d rows after %s of %d", after.Model.ID, after.Model.Rows, before.Model.ID, before.Model.Rows)
@@ -306,9 +296,7 @@ func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
 	again := newRig(t, db, "web-1", "web-2")
 	again.world.born, again.now = r.world.born, r.now
 	again.pass(t, 1)
-	if err := again.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.lookUp(t.Context()))
 	h := again.Hosts()[0]
 	if h.Model.ID != id || len(again.pass(t, 1)[0].Scores) != 2 {
 		t.Fatalf("after a restart the model is %q, want %q", h.Model.ID, id)
@@ -327,9 +315,7 @@ func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
 	}
 	again.world.silent["web-1"] = false
 	again.pass(t, 1)
-	if err := again.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.lookUp(t.Context()))
 	if got := again.Hosts()[0].Model.ID; got != id {
 		t.Errorf("a host that returned has model %q, want %q", got, id)
 	}
@@ -376,33 +362,26 @@ func TestNoHostIsForgottenWhileNoneIsHeard(t *testing.T) {
 func TestExcludedSpansAreNotLearned(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1")
-	err := db.PutSilence(t.Context(), mute.Silence{
+	must.OK(t, db.PutSilence(t.Context(), mute.Silence{
 		ID: "s", From: r.world.born, Until: r.world.born.Add(20 * time.Second), By: "ann", Reason: "work", Effect: mute.EffectExclude,
 		Match: []mute.Matcher{{Name: "host", Value: "web-1", IsEqual: true}},
-	}, omen.Audit{At: r.now, By: "ann", Action: "silence.create", Subject: "s"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}, omen.Audit{At: r.now, By: "ann", Action: "silence.create", Subject: "s"}))
 	r.grow(t)
 	if rows := r.Hosts()[0].Model.Rows; rows < 130 || rows > 141 {
 		t.Errorf("learned from %d rows of 160, want 20 left out", rows)
 	}
 }
 
-func TestDamagedModelIsLearnedAnew(t *testing.T) {
+func TestDamagedModelIsTrainedAgain(t *testing.T) {
 	db := open(t)
 	r := newRig(t, db, "web-1")
 	r.grow(t)
 	info := r.Hosts()[0].Model
-	if err := db.PutModel(t.Context(), info, []byte("not a model")); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutModel(t.Context(), info, []byte("not a model")))
 	again := newRig(t, db, "web-1")
 	again.world.born, again.now = r.world.born, r.now
 	again.pass(t, 1)
-	if err := again.lookUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, again.lookUp(t.Context()))
 	if batch, _ := again.due(again.now); len(batch) != 1 {
 		t.Errorf("%d hosts due: a host whose only model is damaged is learned at once", len(batch))
 	}
@@ -413,10 +392,7 @@ func TestPredictLeavesTheStreamAlone(t *testing.T) {
 	r.grow(t)
 	id := r.Hosts()[0].Host
 	values := map[string]float64{"cpu": 0.4, "disk": 9, "net": 0.2, "mem": 0.04}
-	one, err := r.Predict(t.Context(), id, values)
-	if err != nil {
-		t.Fatal(err)
-	}
+	one := must.Get(r.Predict(t.Context(), id, values))(t)
 	two, err := r.Predict(t.Context(), id, values)
 	if err != nil || one.Value != two.Value || !one.Anomalous() || one.Causes[0].Feature != "disk" {
 		t.Errorf("predicted %.2f and %.2f, %v, %v", one.Value, two.Value, one.Causes, err)

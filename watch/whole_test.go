@@ -13,6 +13,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/store"
@@ -46,10 +47,7 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 	synctest.Test(t, func(t *testing.T) {
 		prepare()
 		o := *with
-		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
 		defer db.Close()
 		w := &whole{db: db, t: t, began: time.Now()}
 		w.manager = incident.NewManager(incident.Options{Store: db, Hosts: w})
@@ -62,9 +60,7 @@ func liveWith(t *testing.T, source series.Source, with *Options, prepare func(),
 		play(w)
 		cancel()
 		for range 2 {
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, <-done)
 		}
 	})
 }
@@ -75,69 +71,54 @@ func (w *whole) until(d time.Duration) {
 	synctest.Wait()
 }
 
-// told is the incidents that people were told of, the newest first.
-func (c *chain) told(t *testing.T) []omen.Incident {
+// notified is the incidents that people were notified of, the newest first.
+func (c *chain) notified(t *testing.T) []omen.Incident {
 	t.Helper()
-	all, err := c.db.Incidents(t.Context(), store.Filter{Loud: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
+	return must.Get(c.db.Incidents(t.Context(), store.Filter{Loud: true}))(t)
 }
 
 // card is that of the model that serves the only host.
 func (c *chain) card(t *testing.T) detect.Card {
 	t.Helper()
 	var card detect.Card
-	if err := json.Unmarshal(c.Hosts()[0].Model.Card, &card); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(c.Hosts()[0].Model.Card, &card))
 	return card
 }
 
-// What a young host is told of twice, and nobody takes up, is learned an hour
+// What people are notified of twice on a young host, and nobody takes up, is learned an hour
 // after the last training instead of at the next stage: the third time nobody is
-// told. One that somebody acknowledged stays what it was.
+// notified. One that somebody acknowledged stays what it was.
 func TestAHabitIsLearnedSoon(t *testing.T) {
-	for _, minded := range []bool{false, true} {
-		t.Run(fmt.Sprint("acknowledged ", minded), func(t *testing.T) {
+	for _, acked := range []bool{false, true} {
+		t.Run(fmt.Sprint("acknowledged ", acked), func(t *testing.T) {
 			source := &world{hosts: []string{"web-1"}, born: bubble}
 			for _, after := range []time.Duration{150 * time.Minute, 172 * time.Minute, 215 * time.Minute} {
 				source.set("disk", 4, bubble.Add(after), bubble.Add(after+100*time.Second)) // too short to be critical
 			}
 			live(t, source, Options{Schema: profile(t), Step: 5 * time.Second}, func(w *whole) {
-				told := func() []omen.Incident {
-					all, err := w.db.Incidents(w.t.Context(), store.Filter{Loud: true})
-					if err != nil {
-						t.Fatal(err)
-					}
-					return all
+				notified := func() []omen.Incident {
+					return must.Get(w.db.Incidents(w.t.Context(), store.Filter{Loud: true}))(t)
 				}
 				w.until(151 * time.Minute)
-				if len(told()) != 1 {
-					t.Fatalf("told of %+v, want the first", told())
+				if len(notified()) != 1 {
+					t.Fatalf("notified of %+v, want the first", notified())
 				}
-				if minded {
-					if _, err := w.manager.Do(w.t.Context(), incident.Command{Incident: told()[0].ID, Action: incident.Acknowledge, By: "ann"}); err != nil {
-						t.Fatal(err)
-					}
+				if acked {
+					must.Get(w.manager.Do(w.t.Context(), incident.Command{Incident: notified()[0].ID, Action: incident.Acknowledge, By: "ann"}))(t)
 				}
 				w.until(175 * time.Minute)
 				before := w.Hosts()[0] // the last stage was two hours, the next is four
 				w.until(210 * time.Minute)
-				if all, after := told(), w.Hosts()[0]; len(all) != 2 || (after.Model.ID != before.Model.ID) == minded {
-					t.Errorf("told of %d, want two; learned anew: %t", len(all), after.Model.ID != before.Model.ID)
+				if all, after := notified(), w.Hosts()[0]; len(all) != 2 || (after.Model.ID != before.Model.ID) == acked {
+					t.Errorf("notified of %d, want two; trained again: %t", len(all), after.Model.ID != before.Model.ID)
 				}
-				changes, err := w.db.Changes(w.t.Context(), told()[0].ID)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if last := changes[len(changes)-1]; (last.Kind == omen.ChangeCommented) == minded {
+				changes := must.Get(w.db.Changes(w.t.Context(), notified()[0].ID))(t)
+				if last := changes[len(changes)-1]; (last.Kind == omen.ChangeCommented) == acked {
 					t.Errorf("the timeline ends with %s %q", last.Kind, last.Comment)
 				}
 				w.until(225 * time.Minute)
-				if all := told(); (len(all) == 3) != minded {
-					t.Errorf("told of %d incidents, acknowledged %t: %+v", len(all), minded, all[0])
+				if all := notified(); (len(all) == 3) != acked {
+					t.Errorf("notified of %d incidents, acknowledged %t: %+v", len(all), acked, all[0])
 				}
 			})
 		})
@@ -157,18 +138,13 @@ func TestVerdictReachesTheNextModel(t *testing.T) {
 			w.set("disk", 4, begin, end)
 			c := chainOf(t, bubble, Options{Source: w, Schema: profile(t), Step: 30 * time.Second, Retrain: 2 * time.Hour})
 			c.live(t, 0, 28*time.Hour)
-			all := c.told(t)
+			all := c.notified(t)
 			if len(all) != 1 || all[0].State != omen.Closed || all[0].Since.Sub(begin).Abs() > time.Minute {
-				t.Fatalf("told of %+v, want one that began at %s and is closed", all, begin)
+				t.Fatalf("notified of %+v, want one that began at %s and is closed", all, begin)
 			}
 			if one.verdict != omen.NoVerdict {
-				judged, err := c.tracker.Prepare(all[0], incident.Command{Incident: all[0].ID, Action: incident.Judge, By: "ann", Verdict: one.verdict}, bubble.Add(28*time.Hour))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := c.db.Append(t.Context(), judged...); err != nil {
-					t.Fatal(err)
-				}
+				judged := must.Get(c.tracker.Prepare(all[0], incident.Command{Incident: all[0].ID, Action: incident.Judge, By: "ann", Verdict: one.verdict}, bubble.Add(28*time.Hour)))(t)
+				must.OK(t, c.db.Append(t.Context(), judged...))
 			}
 			c.live(t, 28*time.Hour, 31*time.Hour)
 			card := c.card(t)
@@ -203,9 +179,7 @@ func TestWindowEffectsReachTheModel(t *testing.T) {
 				ID: "backup", Name: "backup", By: "ann", Effect: effect, Start: night(0).Format("2006-01-02T15:04:05"),
 				Duration: length, Rule: "FREQ=DAILY", Match: []mute.Matcher{{Name: mute.MatchHost, Value: "web-.", IsRegex: true, IsEqual: true}},
 			}
-			if err := c.db.PutWindow(t.Context(), window, omen.Audit{By: "ann", Action: "test", Subject: "backup"}); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, c.db.PutWindow(t.Context(), window, omen.Audit{By: "ann", Action: "test", Subject: "backup"}))
 			c.rules.Windows = []mute.Window{window}
 			for _, err := range c.tracker.SetRules(c.rules) {
 				t.Fatal(err)
@@ -237,13 +211,13 @@ func TestWindowEffectsReachTheModel(t *testing.T) {
 			}
 			noon := night(4).Add(10 * time.Hour).Sub(bubble)
 			c.live(t, night(4).Add(job).Sub(bubble), noon)
-			before := c.told(t)
+			before := c.notified(t)
 			if len(before) > 0 && before[0].Since.After(night(4)) {
-				t.Fatalf("people were told of %s in the fourth night", before[0].Summary)
+				t.Fatalf("people were notified of %s in the fourth night", before[0].Summary)
 			}
 			c.live(t, noon, noon+length)
-			if told := c.told(t); len(told) != len(before)+1 || told[0].Causes[0].Feature != "disk" {
-				t.Errorf("the same at noon: told of %+v, want one incident of the disk", told)
+			if notified := c.notified(t); len(notified) != len(before)+1 || notified[0].Causes[0].Feature != "disk" {
+				t.Errorf("the same at noon: notified of %+v, want one incident of the disk", notified)
 			}
 		})
 	}

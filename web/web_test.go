@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 func get(t *testing.T, h http.Handler, method, path string) *http.Response {
@@ -54,10 +56,7 @@ func TestServe(t *testing.T) {
 
 // Every address of the web UI's router, and no other, is answered with 200.
 func TestSectionsAreTheRouters(t *testing.T) {
-	router, err := os.ReadFile("ui/src/main.tsx")
-	if err != nil {
-		t.Fatal(err)
-	}
+	router := must.Get(os.ReadFile("ui/src/main.tsx"))(t)
 	var cases []string
 	for _, m := range regexp.MustCompile(`case "(\w*)":`).FindAllSubmatch(router, -1) {
 		cases = append(cases, string(m[1]))

@@ -14,15 +14,15 @@ import (
 )
 
 type benchCmd struct {
-	Dirs     []string  `arg:"" help:"Folders of labelled data; docs/bench.md says how they look." type:"path"`
-	Detector []string  `help:"Which methods to run; all is all of them." default:"ran" placeholder:"NAME"`
-	Ablate   bool      `help:"Also run Omen's detector once without each of its parts."`
+	Dirs     []string  `arg:"" help:"Folders of labelled data; docs/bench.md has their layout." type:"path"`
+	Detector []string  `help:"Methods to run; all runs every method." default:"ran" placeholder:"NAME"`
+	Ablate   bool      `help:"Also run Omen's detector without each of its parts in turn."`
 	Workers  int       `help:"Series run at once; 0: one for each processor." default:"0"`
 	JSON     jsonTo    `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
-	Plot     string    `help:"Draw every series, or with --feedback its curve, into this folder." placeholder:"DIR" type:"path"`
-	Feedback []int     `help:"Measure what an operator's first verdicts are worth: so many per series, like 1,3,5." placeholder:"N"`
-	Budget   []float64 `help:"Measure pages sent against pages promised, for these budgets of false pages per host and week." placeholder:"N"`
-	Weeks    int       `help:"Simulate so many weeks of each series' normal load, and count the false pages." placeholder:"N"`
+	Plot     string    `help:"Write a chart of every series, or with --feedback of its curve, to this folder." placeholder:"DIR" type:"path"`
+	Feedback []int     `help:"Measure what an operator's first N verdicts per series are worth, such as 1,3,5." placeholder:"N"`
+	Budget   []float64 `help:"Measure actual against promised false pages, for these budgets per host and week." placeholder:"N"`
+	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
 
@@ -62,7 +62,7 @@ func methods() []bench.Method {
 
 func (c *benchCmd) Run(e *env) error {
 	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Budget) > 0 || c.Weeks > 0) {
-		return omen.WithHint(fmt.Errorf("--plot: nothing to draw of --budget and --weeks: %w", omen.ErrInvalid), "leave it out, or draw the series in a run without those two")
+		return omen.WithHint(fmt.Errorf("--plot: --budget and --weeks have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those two")
 	}
 	detectors, err := bench.Named(c.Detector, methods())
 	if err != nil {
@@ -88,7 +88,7 @@ func (c *benchCmd) Run(e *env) error {
 	var drawing error
 	if c.Plot != "" {
 		if err := os.MkdirAll(c.Plot, 0o750); err != nil {
-			return fmt.Errorf("make folder for plots: %w", err)
+			return fmt.Errorf("make folder for charts: %w", err)
 		}
 		o.Keep = func(detector string, s *bench.Series, r *bench.Scored) {
 			path, err := bench.PlotSeries(c.Plot, detector, s, r)
@@ -120,7 +120,7 @@ func (c *benchCmd) Run(e *env) error {
 		}
 	}
 	for _, p := range plots {
-		fmt.Fprintln(e.out, "drawn", p)
+		fmt.Fprintln(e.out, "wrote", p)
 	}
 	if c.JSON != "" {
 		if err := writeJSON(string(c.JSON), r); err != nil {
@@ -178,7 +178,7 @@ func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(e.out, "drawn", path)
+			fmt.Fprintln(e.out, "wrote", path)
 		}
 	}
 	if r.Budgets != nil {

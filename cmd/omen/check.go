@@ -41,7 +41,7 @@ func (c *checkConfigCmd) Run(e *env) error {
 	for _, s := range conf.Sources {
 		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
 	}
-	fmt.Fprintf(e.out, "%s is good: watches %s\n", c.File, strings.Join(watched, ", "))
+	fmt.Fprintf(e.out, "%s is valid: watches %s\n", c.File, strings.Join(watched, ", "))
 	missing, err := config.Unreadable(c.File)
 	for _, why := range missing {
 		fmt.Fprintf(e.out, "cannot be read yet: %s\n", why)
@@ -50,12 +50,12 @@ func (c *checkConfigCmd) Run(e *env) error {
 }
 
 type checkSourceCmd struct {
-	URL     string     `arg:"" optional:"" help:"The server, such as http://prometheus:9090; may be left out with --config.file."`
+	URL     string     `arg:"" optional:"" help:"The server, such as http://prometheus:9090; not needed with --config.file."`
 	Config  configFlag `embed:"" prefix:"config."`
-	Source  string     `help:"Which source of the configuration file; the last one if left out." placeholder:"NAME"`
-	Profile string     `help:"Which features to ask for." default:"node" placeholder:"NAME"`
+	Source  string     `help:"Which source of the configuration file; the last by default." placeholder:"NAME"`
+	Profile string     `help:"Profile whose features to ask for." default:"node" placeholder:"NAME"`
 	Span    string     `help:"How far to look back." default:"5m" placeholder:"DURATION"`
-	Hosts   bool       `help:"Name the hosts that lack each feature."`
+	Hosts   bool       `help:"List the hosts that lack each feature."`
 }
 
 // Help is shown below the flags.
@@ -93,6 +93,9 @@ func (c *checkSourceCmd) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintf(e.out, "%s answers: %d hosts, %d features in %s, rates over %s\n\n", remote.Address(), len(r.Hosts), schema.Len(), r.Took.Round(time.Millisecond), r.Window)
+	if delay := remote.Delay(); delay > 0 {
+		fmt.Fprintf(e.out, "its newest samples come late: it is read %s behind\n\n", delay)
+	}
 	return c.table(e, schema.Names(), r)
 }
 
@@ -111,6 +114,8 @@ func (c *checkSourceCmd) table(e *env, names []string, r series.SourceCheck) err
 		case f.Err != nil:
 			note = "error: " + strings.SplitN(f.Err.Error(), "\n", 2)[0]
 			failed++
+		case f.LeftOut != "":
+			note = "left out: " + f.LeftOut
 		case len(f.Hosts) == 0:
 			note = "no host has it"
 		case len(missing) > 0 && c.Hosts:

@@ -8,7 +8,7 @@ import (
 )
 
 type configCmd struct {
-	Example configExampleCmd `cmd:"" help:"Print a commented file: everything in it may be left out."`
+	Example configExampleCmd `cmd:"" help:"Print a commented configuration file; every key may be left out."`
 }
 
 type configExampleCmd struct{}
@@ -26,7 +26,7 @@ func (versionCmd) Run(e *env) error {
 }
 
 type notifyCmd struct {
-	Test notifyTestCmd `cmd:"" help:"Send a test message to every channel of a receiver, and say how each answered."`
+	Test notifyTestCmd `cmd:"" help:"Send a test message to every channel of a receiver, and print how each answered."`
 }
 
 type notifyTestCmd struct {
@@ -45,6 +45,6 @@ func (c *notifyTestCmd) Run(e *env) error {
 	if err := app.TestReceiver(e.ctx, c.Config.File, c.Receiver, e.log); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "receiver %s: every channel took the message\n", c.Receiver)
+	fmt.Fprintf(e.out, "receiver %s: every channel accepted the message\n", c.Receiver)
 	return nil
 }

@@ -34,12 +34,12 @@ type dataFlags struct {
 	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
 	Config     configFlag     `embed:"" prefix:"config."`
 	Source     string         `help:"Read this source of the configuration file."`
-	Profile    string         `help:"Features to read from a server: node, original, or one of the configuration file." default:"node" placeholder:"NAME"`
+	Profile    string         `help:"Profile to read from a server: node, original, or one of the configuration file." default:"node" placeholder:"NAME"`
 	Host       []string       `help:"Only this host; may be given several times." placeholder:"HOST"`
 	History    string         `help:"How much history to read from a server." default:"7d" placeholder:"DURATION"`
 	Step       string         `help:"Time between two samples read from a server." default:"15s" placeholder:"DURATION"`
-	Time       string         `help:"Column of a CSV file with the time; found by itself if it is called timestamp, time or date." placeholder:"COLUMN"`
-	Ignore     []string       `help:"Columns of a CSV file to leave out, such as texts." placeholder:"COLUMN"`
+	Time       string         `help:"Time column of a CSV file; not needed if it is called timestamp, time or date." placeholder:"COLUMN"`
+	Ignore     []string       `help:"Columns of a CSV file to leave out, such as text." placeholder:"COLUMN"`
 }
 
 // read is the history of every host.

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,38 +15,12 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/autoencoder/onnxtest"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
-
-// onnxruntime runs an exported model; package autoencoder has the runner.
-func onnxruntime(t *testing.T, model []byte, x []float64, mask []float32, width int) map[string][]float64 {
-	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed: the export is not compared with onnxruntime")
-	}
-	dir := filepath.Join("..", "..", "autoencoder", "testdata", "onnx")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "onnxruntime-web")); err != nil {
-		t.Skip("onnxruntime is not installed: `make onnx` installs it")
-	}
-	job, err := json.Marshal(map[string]any{"model": model, "rows": len(x) / width, "width": width, "x": x, "mask": mask})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(node, "run.mjs")
-	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(job)
-	answer, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("onnxruntime: %v", err)
-	}
-	var out map[string][]float64
-	if err := json.Unmarshal(answer, &out); err != nil {
-		t.Fatalf("onnxruntime answered %.200q: %v", answer, err)
-	}
-	return out
-}
 
 // usage is a host whose 40 features follow one load; the last samples are odd.
 func usage(host omen.Host, schema *feature.Schema, n int) []omen.Vector {
@@ -81,26 +53,14 @@ func learned(t *testing.T) (dir string, schema *feature.Schema, m *detect.Model,
 	if m, err = detect.Fit(t.Context(), schema, all[:600], nil, detect.Options{Step: time.Minute, Epochs: 3}); err != nil {
 		t.Fatal(err)
 	}
-	blob, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	blob := must.Get(m.MarshalBinary())(t)
 	dir = filepath.Join(t.TempDir(), "data")
-	if err := app.MakeStorage(dir); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(context.Background(), app.DatabasePath(dir), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, app.MakeStorage(dir))
+	db := must.Get(store.Open(context.Background(), app.DatabasePath(dir), nil))(t)
 	info := m.Info()
 	info.Serving = true
-	if err := db.PutModel(t.Context(), info, blob); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.PutModel(t.Context(), info, blob))
+	must.OK(t, db.Close())
 	return dir, schema, m, all
 }
 
@@ -111,9 +71,7 @@ func meta(t *testing.T, model []byte, key string, into any) {
 	if found == nil {
 		t.Fatalf("no %q in the metadata", key)
 	}
-	if err := json.Unmarshal(found[1], into); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(found[1], into))
 }
 
 // What `omen models export --onnx` writes gives the expected values and the
@@ -126,10 +84,7 @@ func TestExportEqualsScores(t *testing.T) {
 	if code := run(t.Context(), []string{"models", "export", "web-1", file, "--onnx", "--storage.path=" + dir}, io.Discard, os.Stderr); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	model, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	model := must.Get(os.ReadFile(file))(t)
 	var names []string
 	var group []int
 	meta(t, model, "features", &names)
@@ -176,7 +131,7 @@ func crossed(t *testing.T, model []byte, x []float64, group []int, odd []bool) m
 				mask[k] = 1
 			}
 		}
-		for name, values := range onnxruntime(t, model, x, mask, width) {
+		for name, values := range onnxtest.Run(t, "../../autoencoder/testdata/onnx", model, x, mask, width) {
 			if got[name] == nil {
 				got[name] = make([]float64, len(x))
 			}
@@ -203,10 +158,7 @@ func compareScores(t *testing.T, schema *feature.Schema, m *detect.Model, all []
 	width, features := len(at), schema.Features()
 	stream := m.Stream(all[:600])
 	for r, v := range all[600:] {
-		score, err := stream.Score(v)
-		if err != nil {
-			t.Fatal(err)
-		}
+		score := must.Get(stream.Score(v))(t)
 		var sum float64
 		for j, i := range at {
 			k := r*width + j

@@ -10,14 +10,14 @@ import (
 )
 
 type incidentsCmd struct {
-	List  incidentsListCmd `cmd:"" help:"The newest incidents."`
-	Show  incidentsShowCmd `cmd:"" help:"One incident: causes, and everything that happened in its life."`
+	List  incidentsListCmd `cmd:"" help:"List the newest incidents."`
+	Show  incidentsShowCmd `cmd:"" help:"Show an incident's causes and timeline."`
 	Judge judgeCmd         `cmd:"" help:"Say whether an incident was real; Omen learns from it."`
-	Ack   ackCmd           `cmd:"" help:"Say that you are looking at an incident."`
+	Ack   ackCmd           `cmd:"" help:"Acknowledge an incident."`
 }
 
 type incidentsListCmd struct {
-	Limit  int `help:"At most so many, up to 500." default:"20"`
+	Limit  int `help:"How many incidents at most, up to 500." default:"20"`
 	stored `embed:""`
 }
 

@@ -14,8 +14,8 @@ import (
 type asked struct {
 	Incident string `arg:"" help:"The incident's id."`
 	URL      string `help:"The running Omen." default:"${localhost}" name:"url"`
-	By       string `help:"Who says it; by default the user who runs this."`
-	Comment  string `help:"Free text for the timeline."`
+	By       string `help:"Author; by default the current user."`
+	Comment  string `help:"Text for the timeline."`
 }
 
 func (c asked) author() string {
@@ -48,9 +48,9 @@ func (c *ackCmd) Run(e *env) error {
 type judgeCmd struct {
 	asked
 	Verdict string `arg:"" enum:"real,not-a-problem,expected,none" help:"One of ${enum}; expected means at this time of day, none takes the verdict back."`
-	Role    bool   `help:"It holds on every host of the same role."`
-	Force   bool   `help:"Even if incidents that somebody confirmed would have been missed."`
-	Preview bool   `help:"Only say what would change."`
+	Role    bool   `help:"Apply it to every host of the same role."`
+	Force   bool   `help:"Apply it even if it would have suppressed confirmed incidents."`
+	Preview bool   `help:"Only show what would change."`
 }
 
 func (c *judgeCmd) Run(e *env) error {

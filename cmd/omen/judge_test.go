@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 func TestJudge(t *testing.T) {
@@ -27,16 +29,12 @@ func TestJudge(t *testing.T) {
 	var out bytes.Buffer
 	e := &env{ctx: t.Context(), out: &out}
 	c := judgeCmd{asked: asked{Incident: "i1", URL: srv.URL, By: "ann"}, Verdict: "not-a-problem", Preview: true}
-	if err := c.Run(e); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, c.Run(e))
 	if len(paths) != 1 || !strings.Contains(out.String(), "2 incidents") || strings.Count(out.String(), "CONFIRMED AS REAL") != 1 {
 		t.Errorf("preview asked %q and says %s", paths, out.String())
 	}
 	c.Preview = false
-	if err := c.Run(e); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, c.Run(e))
 	if len(paths) != 3 || paths[2] != "/api/v1/omen/incidents/i1/verdict" || !strings.Contains(out.String(), "i1 is judged not-a-problem by ann") {
 		t.Errorf("asked %q and says %s", paths, out.String())
 	}

@@ -31,13 +31,13 @@ type cli struct {
 	Log logFlags `embed:"" prefix:"log."`
 
 	Serve     serveCmd     `cmd:"" help:"Watch this machine, or every host that a Prometheus knows: learn what is normal, score, open incidents, notify people. Needs no configuration."`
-	Train     trainCmd     `cmd:"" help:"Learn a model once, from CSV files or a Prometheus, and print how well that went."`
-	Tune      tuneCmd      `cmd:"" help:"Search for the network size, learning rate and mask rate that learn best; serve uses the winner."`
+	Train     trainCmd     `cmd:"" help:"Train a model once, from CSV files or a Prometheus, and print how well that went."`
+	Tune      tuneCmd      `cmd:"" help:"Search for the best network size, learning rate and mask rate; serve then uses them."`
 	Replay    replayCmd    `cmd:"" help:"Run detection over history, and print the pages that you would have got."`
 	Bench     benchCmd     `cmd:"" help:"Measure how good detection is on labelled data."`
 	Check     checkCmd     `cmd:"" help:"Check a configuration file or a source before using it."`
-	Models    modelsCmd    `cmd:"" help:"List, show, roll back and export the models that were learned."`
-	Incidents incidentsCmd `cmd:"" help:"List and show incidents."`
+	Models    modelsCmd    `cmd:"" help:"List, show, roll back and export models."`
+	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge and judge incidents."`
 	Notify    notifyCmd    `cmd:"" help:"Send a test message to a receiver."`
 	Config    configCmd    `cmd:"" help:"Print a commented configuration file to start from."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
@@ -50,7 +50,7 @@ type env struct {
 	log         *slog.Logger
 }
 
-const about = `Omen learns what is normal for each host and says, with reasons, when one leaves it.
+const about = `Omen learns what is normal for each host and says, with reasons, when a host leaves it.
 
 Start with:  omen serve
 and open the address that it prints. Every command has examples: omen COMMAND --help`

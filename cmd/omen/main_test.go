@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
 
@@ -21,10 +22,7 @@ func TestMain(m *testing.M) {
 // Scripts in testdata run the program as a person would. In them $SEED is the
 // data of the original system, empty where ../shared is absent.
 func TestScripts(t *testing.T) {
-	seed, err := filepath.Abs("../../../shared/bench/seed/prometheus.csv.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
+	seed := must.Get(filepath.Abs("../../../shared/bench/seed/prometheus.csv.gz"))(t)
 	if _, err := os.Stat(seed); err != nil {
 		seed = ""
 	}
@@ -39,7 +37,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hold": hold, "occupy": occupy,
+			"hold": hold, "occupy": occupy, "measure": measure, "keep": keep, "answer": answer,
 		},
 	})
 }

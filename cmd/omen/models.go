@@ -14,8 +14,8 @@ import (
 )
 
 type modelsCmd struct {
-	List     modelsListCmd     `cmd:"" help:"Which models there are."`
-	Show     modelsShowCmd     `cmd:"" help:"A model's card: what it learned from, how well, and how its limit was chosen."`
+	List     modelsListCmd     `cmd:"" help:"List all stored models."`
+	Show     modelsShowCmd     `cmd:"" help:"Show a model's card: what it learned from, how well, and how its limit was chosen."`
 	Rollback modelsRollbackCmd `cmd:"" help:"Let an older model serve again."`
 	Export   modelsExportCmd   `cmd:"" help:"Write a model's network as ONNX, or the whole model as Omen stores it."`
 }
@@ -46,7 +46,7 @@ func (c *modelsListCmd) Run(e *env) error {
 }
 
 type modelsShowCmd struct {
-	Model  string `arg:"" help:"A model's id, or a host: then the model that serves it."`
+	Model  string `arg:"" help:"A model's id, or a host for its serving model."`
 	JSON   bool   `help:"Print the card as JSON." name:"json"`
 	stored `embed:""`
 }
@@ -69,7 +69,7 @@ func (c *modelsShowCmd) Run(e *env) error {
 }
 
 type modelsRollbackCmd struct {
-	Model   string      `arg:"" help:"The id of the model that shall serve its host."`
+	Model   string      `arg:"" help:"The id of the model to serve."`
 	Storage storageFlag `embed:"" prefix:"storage."`
 }
 
@@ -90,7 +90,7 @@ func (c *modelsRollbackCmd) Run(e *env) error {
 }
 
 type modelsExportCmd struct {
-	Model   string      `arg:"" help:"A model's id, or a host: then the model that serves it."`
+	Model   string      `arg:"" help:"A model's id, or a host for its serving model."`
 	File    string      `arg:"" help:"Where to write." type:"path"`
 	ONNX    bool        `help:"Write the network and its scaling as ONNX; without this the whole model, as Omen stores it." name:"onnx"`
 	Storage storageFlag `embed:"" prefix:"storage."`

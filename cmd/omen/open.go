@@ -22,12 +22,12 @@ const defaultURL = "http://127.0.0.1:9909"
 func openStore(ctx context.Context, dir string, log *slog.Logger) (*store.DB, error) {
 	path := app.DatabasePath(dir)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, omen.WithHint(fmt.Errorf("open %s: there is no Omen's data: %w", dir, omen.ErrNotFound),
+		return nil, omen.WithHint(fmt.Errorf("open %s: no Omen data there: %w", dir, omen.ErrNotFound),
 			"name the directory that omen serve uses: --storage.path=DIR")
 	}
 	db, err := store.Open(ctx, path, log)
 	if errors.Is(err, omen.ErrLocked) {
-		return nil, omen.WithHint(fmt.Errorf("open %s: %w: a running omen serve has it", dir, omen.ErrLocked),
+		return nil, omen.WithHint(fmt.Errorf("open %s: %w: omen serve is running on it", dir, omen.ErrLocked),
 			"stop it first; to list or show, ask it with --url="+defaultURL)
 	}
 	return db, err

@@ -10,23 +10,19 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
 
 // What is stored reads the same from its directory and from an Omen that has it.
 func TestBothWaysSayTheSame(t *testing.T) {
 	dir, _, m, all := learned(t)
-	db, err := store.Open(t.Context(), app.DatabasePath(dir), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(store.Open(t.Context(), app.DatabasePath(dir), nil))(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	if err := db.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: at, By: "tracker", Incident: omen.Incident{
+	must.OK(t, db.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: at, By: "tracker", Incident: omen.Incident{
 		ID: "i1", Kind: omen.HostIncident, Host: all[0].Host, State: omen.Open, Severity: omen.Warning, Since: at, Peak: 4, ChangeNumber: 1,
 		Causes: []omen.Cause{{Feature: "disk_write", Unit: omen.BytesPerSecond, Share: 0.7, Actual: 240e6, Lower: 8e6, Upper: 15e6}},
-	}}); err != nil {
-		t.Fatal(err)
-	}
+	}}))
 	commands := map[string]string{ // what each must say, at least
 		"incidents list":               "i1  web-1  open   warning   2026-03-01 12:00  4.0   disk_write 240 MB/s, expected 8–15 MB/s",
 		"incidents show i1":            "  2026-03-01 12:00:00  opened        tracker",
@@ -48,9 +44,7 @@ func TestBothWaysSayTheSame(t *testing.T) {
 	for command := range commands {
 		remote[command] = say(command, "--url="+server.URL)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Close())
 	for command, want := range commands {
 		if got := say(command, "--storage.path="+dir); got != remote[command] || !strings.Contains(got, want) {
 			t.Errorf("%s: from the directory\n%s\nfrom a running Omen\n%s\nwant %q", command, got, remote[command], want)

@@ -16,9 +16,9 @@ import (
 
 type replayCmd struct {
 	Data         dataFlags `embed:""`
-	Skip         string    `help:"How much of the history is only learned from before scoring begins." default:"0s" placeholder:"DURATION"`
+	Skip         string    `help:"How much of the history only trains the first model, before scoring begins." default:"0s" placeholder:"DURATION"`
 	PagesPerWeek float64   `help:"False pages per host and week that you accept." default:"1" placeholder:"N"`
-	Plot         string    `help:"Draw each host's days into this folder." placeholder:"DIR" type:"path"`
+	Plot         string    `help:"Write a chart of each host to this folder." placeholder:"DIR" type:"path"`
 }
 
 // Help is shown below the flags.
@@ -40,7 +40,7 @@ func (c *replayCmd) Run(e *env) error {
 	}
 	if c.Plot != "" {
 		if err := os.MkdirAll(c.Plot, 0o750); err != nil {
-			return fmt.Errorf("make folder for plots: %w", err)
+			return fmt.Errorf("make folder for charts: %w", err)
 		}
 	}
 	var replayed []*replay.Timeline
@@ -70,7 +70,7 @@ func (c *replayCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(e.out, "drawn", path)
+		fmt.Fprintln(e.out, "wrote", path)
 	}
 	return nil
 }

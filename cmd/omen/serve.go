@@ -10,12 +10,12 @@ import (
 
 // storageFlag is where Omen keeps what it knows.
 type storageFlag struct {
-	Path string `help:"Where Omen keeps metrics, models and incidents; made if missing. One Omen at a time." default:"./data" placeholder:"DIR"`
+	Path string `help:"Where Omen stores metrics, models and incidents; created if missing. One Omen at a time." default:"./data" placeholder:"DIR"`
 }
 
 // configFlag names the configuration file.
 type configFlag struct {
-	File string `help:"Configuration file; needed only for what the defaults do not do, see: omen config example." placeholder:"FILE" type:"path"`
+	File string `help:"Configuration file; needed only to change defaults, see: omen config example." placeholder:"FILE" type:"path"`
 }
 
 // prometheusFlag names servers beside those of the configuration.
@@ -28,8 +28,9 @@ type serveCmd struct {
 	Config     configFlag     `embed:"" prefix:"config."`
 	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
 	Web        struct {
-		ListenAddress string `help:"Where the web UI and the API are served. The default answers to this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
-		Config        struct {
+		ListenAddress        string `help:"Address of the web UI and the API. The default can be reached from this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
+		AllowUnauthenticated bool   `help:"Answer other machines without passwords or certificates; for use behind a proxy or firewall that restricts access."`
+		Config               struct {
 			File string `help:"TLS and passwords for the web UI and the API, in Prometheus' own format." placeholder:"FILE" type:"path"`
 		} `embed:"" prefix:"config."`
 	} `embed:"" prefix:"web."`
@@ -44,7 +45,7 @@ func (serveCmd) Help() string {
   omen serve --config.file=omen.yml
   omen serve --storage.path=/tmp/second --web.listen-address=127.0.0.1:9910
 
-It reads its configuration again on SIGHUP (kill -HUP PID) or POST /-/reload.`
+It reloads its configuration on SIGHUP (kill -HUP PID) or POST /-/reload.`
 }
 
 func (c *serveCmd) Run(e *env) error {
@@ -54,6 +55,6 @@ func (c *serveCmd) Run(e *env) error {
 	return app.Run(e.ctx, app.Options{
 		ConfigFile: c.Config.File, StoragePath: c.Storage.Path, ListenAddress: c.Web.ListenAddress,
 		WebConfigFile: c.Web.Config.File, PrometheusURLs: c.Prometheus.URL, Version: version,
-		Log: e.log, Out: e.out, Hangup: hangup,
+		AllowUnauthenticated: c.Web.AllowUnauthenticated, Log: e.log, Out: e.out, Hangup: hangup,
 	})
 }

@@ -15,14 +15,14 @@ import (
 
 type trainCmd struct {
 	Data       dataFlags `embed:""`
-	Validation float64   `help:"Share of the history, its last part, that is only validated on." default:"0.2" placeholder:"SHARE"`
-	Seed       uint64    `help:"Of all random numbers: the same data and seed give the same model." default:"0"`
+	Validation float64   `help:"Share of the history, its last part, that is kept out of training and validates the model." default:"0.2" placeholder:"SHARE"`
+	Seed       uint64    `help:"Seed of all random numbers: the same data and seed give the same model." default:"0"`
 	Output     string    `help:"Save the model here; with several hosts, a folder." placeholder:"FILE" type:"path"`
 }
 
 // Help is shown below the flags.
 func (trainCmd) Help() string {
-	return `Serve learns by itself; this is for looking at what it learns. Examples:
+	return `serve trains by itself; this command shows what a model learns. Examples:
 
   omen train history.csv.gz
   omen train --prometheus.url=http://prometheus:9090 --host=web-1:9100 --history=2d

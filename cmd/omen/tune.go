@@ -20,14 +20,14 @@ import (
 type tuneCmd struct {
 	Data    dataFlags   `embed:""`
 	Storage storageFlag `embed:"" prefix:"storage."`
-	Trials  int         `help:"How many settings to try; the built-in ones are always tried, too." default:"16"`
-	Seed    uint64      `help:"Of all random numbers, the choice of settings included." default:"0"`
-	DryRun  bool        `help:"Only show the table: serve goes on as it was."`
+	Trials  int         `help:"How many settings to try in addition to the built-in one." default:"16"`
+	Seed    uint64      `help:"Seed of all random numbers, the choice of settings included." default:"0"`
+	DryRun  bool        `help:"Only show the table, and store nothing."`
 }
 
 // Help is shown below the flags.
 func (tuneCmd) Help() string {
-	return `Each setting learns from the first four fifths of each host's history and is judged
+	return `Each setting trains on the first four fifths of each host's history and is scored
 by how well it predicts every feature from the others in the last fifth. Examples:
 
   omen tune history.csv.gz
@@ -88,9 +88,9 @@ func (c *tuneCmd) Run(e *env) error {
 		best.From = fmt.Sprintf("%d hosts", len(all))
 	}
 	if err := app.StoreTuned(e.ctx, db, best); err != nil {
-		return fmt.Errorf("store the winner: %w", err)
+		return fmt.Errorf("store the best setting: %w", err)
 	}
-	fmt.Fprintf(e.out, "stored in %s: serve learns this way from its next start on\n", c.Storage.Path)
+	fmt.Fprintf(e.out, "stored in %s: serve trains with it from the next start on\n", c.Storage.Path)
 	return nil
 }
 

@@ -69,12 +69,14 @@ type Client struct {
 	store    *store.DB
 	client   *http.Client
 	outcomes *prometheus.CounterVec // by outcome
+	trouble  message.Trouble
 	log      *slog.Logger
 
 	alerts   map[string]*pushed // by incident and severity: what one Alertmanager alert is
 	seen     int64              // the newest change taken
 	advanced int64
-	news     bool // changes worth a push have not arrived
+	news     bool      // changes worth a push have not arrived
+	failing  time.Time // since when pushes fail; zero: they do not
 }
 
 // pushed is one alert that the Alertmanager is to know.
@@ -102,8 +104,9 @@ const (
 	page = 256
 )
 
-// New makes a client of checked settings. It counts its pushes by outcome.
-func New(s Settings, v message.View, db *store.DB, outcomes *prometheus.CounterVec, log *slog.Logger) (*Client, error) {
+// New makes a client of checked settings. It counts its pushes by outcome; that
+// they fail for long it reports to t, which may be nil.
+func New(s Settings, v message.View, db *store.DB, outcomes *prometheus.CounterVec, t message.Troubles, log *slog.Logger) (*Client, error) {
 	client, err := promconfig.NewClientFromConfig(*s.HTTPConfig, "alertmanager")
 	if err != nil {
 		return nil, fmt.Errorf("build alertmanager %s: %w", s.base.Host, err)
@@ -113,7 +116,13 @@ func New(s Settings, v message.View, db *store.DB, outcomes *prometheus.CounterV
 	if err != nil {
 		return nil, fmt.Errorf("build alertmanager %s: %w", s.base.Host, err)
 	}
-	return &Client{name: name, settings: s, view: v, store: db, client: client, outcomes: outcomes, log: log.With("receiver", name)}, nil
+	for _, outcome := range []string{message.Delivered, message.Retrying} {
+		outcomes.WithLabelValues(outcome) // from 0 on
+	}
+	trouble := message.Trouble{To: t, Key: message.TroubleKey(name)}
+	return &Client{
+		name: name, settings: s, view: v, store: db, client: client, outcomes: outcomes, trouble: trouble, log: log.With("receiver", name),
+	}, nil
 }
 
 func (s Settings) name() string { return "alertmanager/" + s.base.Host + s.base.Path }
@@ -184,6 +193,9 @@ func (am *Client) concerned(ctx context.Context) ([]string, error) {
 func (am *Client) take(c omen.Change) {
 	am.seen = max(am.seen, c.Seq)
 	in := c.Incident
+	if in.Trouble != "" && in.Trouble == am.trouble.Key {
+		return // it would hear of it when it is over
+	}
 	id := in.ID + "/" + string(in.Severity)
 	firing := false
 	for _, severity := range []omen.Severity{omen.Info, omen.Warning, omen.Critical} {
@@ -249,7 +261,8 @@ func (am *Client) Deliver(ctx context.Context, changes <-chan omen.Change) {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			wait = message.Backoff{}
+			wait, am.failing = message.Backoff{}, time.Time{}
+			am.trouble.Over()
 			due = time.Now().Add(pushEvery)
 		default:
 			if wait.Tries == 0 {
@@ -257,8 +270,23 @@ func (am *Client) Deliver(ctx context.Context, changes <-chan omen.Change) {
 				am.recordAll(ctx, message.Retrying, err.Error(), 0)
 			}
 			am.outcomes.WithLabelValues(message.Retrying).Inc()
+			am.fails(err)
 			due = time.Now().Add(max(min(wait.Next(), pushEvery), message.RetryAfter(err)))
 		}
+		if err := am.trouble.Say(ctx); err != nil && ctx.Err() == nil {
+			am.log.Warn("alertmanager's trouble not recorded, trying again with the next push", "err", err)
+		}
+	}
+}
+
+// fails reports a push that failed, once they have for long enough.
+func (am *Client) fails(err error) {
+	now := time.Now()
+	if am.failing.IsZero() {
+		am.failing = now
+	}
+	if now.Sub(am.failing) >= message.FailingAfter {
+		am.trouble.Is(omen.Critical, fmt.Sprintf("%s takes no alerts: %v", am.name, err))
 	}
 }
 
@@ -372,9 +400,9 @@ func (am *Client) post(ctx context.Context, alerts []postable) error {
 	ctx, cancel := message.WithTimeout(ctx, time.Duration(am.settings.Timeout))
 	defer cancel()
 	target := strings.TrimRight(am.settings.base.String(), "/") + "/api/v2/alerts"
-	resp, text, err := message.Post(ctx, am.client, target, "application/json", body, nil)
+	answer, err := message.Post(ctx, am.client, target, "application/json", body, nil)
 	if err != nil {
 		return err
 	}
-	return message.Judge(resp, text)
+	return answer.Judge()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
@@ -72,13 +73,8 @@ func TestClientRemembersWhatNeverArrived(t *testing.T) {
 	end, other := messagetest.Step("a", "h", 2, omen.ChangeClosed, long.Add(time.Hour)), messagetest.Step("b", "h", 1, omen.ChangeOpened, long)
 	messagetest.Append(t, db, end, other)
 	am := &Client{store: db, view: messagetest.View()}
-	if err := am.Restore(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	changes, err := db.ChangesAfter(t.Context(), am.advanced, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, am.Restore(t.Context(), 1))
+	changes := must.Get(db.ChangesAfter(t.Context(), am.advanced, 10))(t)
 	for _, c := range changes {
 		am.take(c)
 	}
@@ -119,23 +115,16 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 		db := messagetest.Store(t)
 		p := &peer{last: map[string]postable{}}
 		settings := Settings{URL: "http://a/am/", Labels: map[string]string{"fleet": "lab", "severity": "mine"}}
-		if err := settings.Check(""); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, settings.Check(""))
 		changes := make(chan omen.Change)
 		begin := func() (end func()) {
-			am, err := New(settings, messagetest.View(), db, prometheus.NewCounterVec(prometheus.CounterOpts{}, []string{"receiver", "outcome"}), messagetest.Log(t))
+			am, err := New(settings, messagetest.View(), db, prometheus.NewCounterVec(prometheus.CounterOpts{}, []string{"receiver", "outcome"}), nil, messagetest.Log(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			am.client = &http.Client{Transport: p}
-			cursor, err := db.Cursor(t.Context(), message.Reader(am.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := am.Restore(t.Context(), cursor); err != nil {
-				t.Fatal(err)
-			}
+			cursor := must.Get(db.Cursor(t.Context(), message.Reader(am.Name())))(t)
+			must.OK(t, am.Restore(t.Context(), cursor))
 			ctx, cancel := context.WithCancel(t.Context())
 			var done sync.WaitGroup
 			done.Go(func() { am.Deliver(ctx, changes) })
@@ -143,10 +132,7 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 		}
 		take := func(all ...omen.Change) {
 			messagetest.Append(t, db, all...)
-			after, err := db.ChangesAfter(t.Context(), 0, 100)
-			if err != nil {
-				t.Fatal(err)
-			}
+			after := must.Get(db.ChangesAfter(t.Context(), 0, 100))(t)
 			for _, c := range after[len(after)-len(all):] {
 				changes <- c
 			}
@@ -169,10 +155,7 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 		end()
 		end = begin()
 		defer func() { end() }()
-		after, err := db.ChangesAfter(t.Context(), 2, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
+		after := must.Get(db.ChangesAfter(t.Context(), 2, 100))(t)
 		for _, c := range after {
 			changes <- c
 		}

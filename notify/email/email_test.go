@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
@@ -25,11 +26,7 @@ func senderTo(t testing.TB, to, smarthost, extra string) *Sender {
 		extra += ", require_tls: false"
 	}
 	r := messagetest.Receiver(t, `email_configs: [{to: %s, from: omen@e.f, smarthost: %q %s}]`, to, smarthost, extra)
-	s, err := New(r.EmailConfigs[0], messagetest.Renderer(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(New(r.EmailConfigs[0], messagetest.Renderer(t)))(t)
 }
 
 var suite = messagetest.Suite{
@@ -48,9 +45,7 @@ func FuzzNames(f *testing.F) { messagetest.Fuzz(f, suite) }
 func TestMailShowsTheChart(t *testing.T) {
 	smtp := messagetest.NewMailServer(t, nil, nil)
 	s := newSender(t, smtp, `, headers: {x-team: 'söre {{ .Status }}', Reply-To: 'Jörg <j@b.c>', content-type: text/evil}`)
-	if err := s.Send(t.Context(), messagetest.Charted(t, messagetest.Opened())); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, s.Send(t.Context(), messagetest.Charted(t, messagetest.Opened())))
 	mail := smtp.Got()[0]
 	header, parts := mail.Parts(t)
 	const id = "graph.a.1@omen.example"
@@ -80,9 +75,7 @@ func TestMailShowsTheChart(t *testing.T) {
 // attachment.
 func TestMailOfAnotherTemplateHasTheChartAttached(t *testing.T) {
 	smtp := messagetest.NewMailServer(t, nil, nil)
-	if err := newSender(t, smtp, `, html: "<p>{{ .Status }}</p>"`).Send(t.Context(), messagetest.Charted(t, messagetest.Opened())); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, newSender(t, smtp, `, html: "<p>{{ .Status }}</p>"`).Send(t.Context(), messagetest.Charted(t, messagetest.Opened())))
 	header, parts := smtp.Got()[0].Parts(t)
 	if !strings.HasPrefix(header.Get("Content-Type"), "multipart/mixed") || !strings.HasPrefix(parts["image/png"], messagetest.PNG) || parts["text/html"] != "<p>firing</p>" {
 		t.Errorf("%s, parts %q", header.Get("Content-Type"), parts["text/html"])
@@ -95,9 +88,7 @@ func TestMailsOfOneIncidentAreOneThread(t *testing.T) {
 	for _, c := range []omen.Change{
 		messagetest.Step("a", "web-1", 1, omen.ChangeOpened, messagetest.Noon), messagetest.Step("a", "web-1", 2, omen.ChangeEscalated, messagetest.Noon), messagetest.Step("b", "web-2", 1, omen.ChangeOpened, messagetest.Noon),
 	} {
-		if err := newSender(t, smtp, "").Send(t.Context(), messagetest.About(c)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, newSender(t, smtp, "").Send(t.Context(), messagetest.About(c)))
 	}
 	var roots, ids []string
 	for _, m := range smtp.Got() {
@@ -164,10 +155,18 @@ func TestMailOverTLSWithALogin(t *testing.T) {
 	if len(smtp.Logins()) != 0 {
 		t.Fatalf("a stranger heard %q", smtp.Logins())
 	}
-	if err := send(", tls_config: {insecure_skip_verify: true}"); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, send(", tls_config: {insecure_skip_verify: true}"))
 	if len(smtp.Got()) != 1 || fmt.Sprintf("%q", smtp.Logins()) != `["\x00u\x00p"]` {
 		t.Errorf("%d mails, logins %q", len(smtp.Got()), smtp.Logins())
+	}
+}
+
+// A server without TLS gets no mail unless the configuration says so, and the
+// error names the key.
+func TestAServerWithoutTLS(t *testing.T) {
+	smtp := messagetest.NewMailServer(t, nil, nil)
+	err := newSender(t, smtp, ", require_tls: true").Send(t.Context(), messagetest.About(messagetest.Opened()))
+	if err == nil || !strings.Contains(err.Error(), "smtp_require_tls: false") || len(smtp.Got()) != 0 {
+		t.Errorf("%v, %d mails", err, len(smtp.Got()))
 	}
 }

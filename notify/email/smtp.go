@@ -65,6 +65,9 @@ func (s *Sender) deliver(ctx context.Context, msg *mail.Msg) error {
 // offers it, the mail.
 func (s *Sender) converse(ctx context.Context, client *mail.Client, msg *mail.Msg) error {
 	c, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil && strings.Contains(err.Error(), "does not support STARTTLS") {
+		return fmt.Errorf("connect to %s: it offers no STARTTLS; if it has no TLS at all, set require_tls: false, or smtp_require_tls: false under global", s.conf.Smarthost)
+	}
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", s.conf.Smarthost, err)
 	}

@@ -8,20 +8,15 @@ import (
 	"testing"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
 func TestChart(t *testing.T) {
 	in := messagetest.Opened().Incident
-	data, err := message.Chart(in, messagetest.Points(in))
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(message.Chart(in, messagetest.Points(in)))(t)
+	img := must.Get(png.Decode(bytes.NewReader(data)))(t)
 	if b := img.Bounds(); b.Dx() != 1024 || b.Dy() < 600 || b.Dy() > 1000 {
 		t.Errorf("chart is %v", b)
 	}

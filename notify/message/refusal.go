@@ -58,24 +58,32 @@ const (
 	maxAnswer = 4 << 20
 )
 
-// Post makes one request and reads the answer, which [Judge] understands. Its
-// errors never show the URL: tokens are part of it.
-func Post(ctx context.Context, client *http.Client, target, contentType string, body []byte, header http.Header) (resp *http.Response, answer []byte, err error) {
+// Answer is what a channel answered to a request.
+type Answer struct {
+	Status string // such as "200 OK"
+	Code   int
+	Header http.Header
+	Body   []byte
+}
+
+// Post makes one request and reads the answer. Its errors never show the URL:
+// tokens are part of it.
+func Post(ctx context.Context, client *http.Client, target, contentType string, body []byte, header http.Header) (a Answer, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, Refuse("the channel's URL cannot be parsed")
+		return a, Refuse("the channel's URL cannot be parsed")
 	}
 	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("User-Agent", "Omen")
-	if resp, err = client.Do(req); err != nil {
-		return nil, nil, withoutURL(err)
+	resp, err := client.Do(req)
+	if err != nil {
+		return a, withoutURL(err)
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	if answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return nil, nil, withoutURL(err)
-	}
-	return resp, answer, nil
+	a = Answer{Status: resp.Status, Code: resp.StatusCode, Header: resp.Header}
+	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return a, withoutURL(err)
 }
 
 func withoutURL(err error) error {
@@ -88,22 +96,22 @@ func withoutURL(err error) error {
 
 // Judge makes an answer's status code an error: nil for 2xx; 4xx are permanent
 // but for those that mean "later" (RFC 9110 408, RFC 8470 425, RFC 6585 429).
-func Judge(resp *http.Response, body []byte) error {
-	if resp.StatusCode/100 == 2 {
+func (a Answer) Judge() error {
+	if a.Code/100 == 2 {
 		return nil
 	}
 	r := Refusal{
-		Err:   fmt.Errorf("answered %s: %s", resp.Status, OneLine(string(body[:min(len(body), 200)]))),
-		After: ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		Err:   fmt.Errorf("answered %s: %s", a.Status, OneLine(string(a.Body[:min(len(a.Body), 200)]))),
+		After: ParseRetryAfter(a.Header.Get("Retry-After"), time.Now()),
 	}
-	switch resp.StatusCode {
+	switch a.Code {
 	case http.StatusRequestTimeout, http.StatusTooEarly:
 	case http.StatusTooManyRequests:
 		if r.After == 0 {
 			r.After = DefaultRetryAfter
 		}
 	default:
-		r.Permanent = resp.StatusCode/100 != 5
+		r.Permanent = a.Code/100 != 5
 	}
 	return r
 }

@@ -48,9 +48,9 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Insist calls f until it succeeds, with a backoff; complaint is logged each
-// time it does not. False: ctx ended first.
-func Insist(ctx context.Context, log *slog.Logger, complaint string, f func(context.Context) error) bool {
+// Retry calls f until it succeeds, with a backoff; each error is logged, with
+// what did not happen. False: ctx ended first.
+func Retry(ctx context.Context, log *slog.Logger, what string, f func(context.Context) error) bool {
 	for wait := (Backoff{}); ; {
 		err := f(ctx)
 		switch {
@@ -59,7 +59,7 @@ func Insist(ctx context.Context, log *slog.Logger, complaint string, f func(cont
 		case ctx.Err() != nil:
 			return false
 		}
-		log.Error(complaint, "err", err)
+		log.Error("attempt failed, retrying", "why", what, "err", err)
 		if !Sleep(ctx, wait.Next()) {
 			return false
 		}

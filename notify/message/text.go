@@ -67,7 +67,7 @@ func headline(in omen.Incident) string {
 	case in.Storm():
 		subject += " at once, without a common cause"
 	case in.Kind == omen.FleetIncident && in.Host.Name != "":
-		subject += ", likely first " + in.Host.Name
+		subject += ", likely first host " + in.Host.Name
 	}
 	prefix := strings.ToUpper(string(in.Severity)) + ": "
 	if in.State == omen.Acknowledged {
@@ -83,7 +83,7 @@ func closing(in omen.Incident, subject string) string {
 		if in.Kind == omen.SourceIncident && len(in.Members) > 0 {
 			return subject + ": the hosts that send nothing count as gone"
 		}
-		return subject + " is gone"
+		return subject + " sends nothing any more"
 	case omen.ReasonByOperator:
 		return subject + ": closed by an operator"
 	case omen.ReasonExpired:
@@ -95,7 +95,10 @@ func closing(in omen.Incident, subject string) string {
 	case omen.SourceIncident:
 		return subject + " answers again"
 	case omen.OwnIncident:
-		return "Omen is well again"
+		if in.Trouble != "" {
+			return "Over: " + in.Summary
+		}
+		return "Omen works again"
 	case omen.FleetIncident:
 		return subject + " are back to normal"
 	}

@@ -79,6 +79,9 @@ func (v View) Labels(in omen.Incident) model.LabelSet {
 		"kind":               string(in.Kind),
 		"incident":           in.ID,
 	}
+	if in.Trouble != "" {
+		all["trouble"] = in.Trouble
+	}
 	if v.Hosts != nil && in.Host.Name != "" {
 		for name, value := range v.Hosts.Labels(in.Host) {
 			if _, ours := all[model.LabelName(name)]; !ours && model.LegacyValidation.IsValidLabelName(name) {

@@ -124,9 +124,9 @@ func (b *Buttons) parse(ctx context.Context, token string, now time.Time) (p par
 }
 
 var (
-	errTooOld = fmt.Errorf("this button is too old: %w", omen.ErrDenied)
+	errTooOld = fmt.Errorf("this button has expired: %w", omen.ErrDenied)
 	errUsed   = fmt.Errorf("this was already recorded: %w", omen.ErrConflict)
-	errForged = fmt.Errorf("feedback token is not ours: %w", omen.ErrDenied)
+	errForged = fmt.Errorf("feedback token is not from this Omen: %w", omen.ErrDenied)
 )
 
 // redeem records a token's verdict, once. If recording fails the token stays

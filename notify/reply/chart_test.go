@@ -9,6 +9,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
@@ -26,18 +27,13 @@ func TestChartLinks(t *testing.T) {
 	now := time.Now().UTC()
 	messagetest.Append(t, db, messagetest.Step("a", "web-1", 1, omen.ChangeOpened, now), messagetest.Step("b", "web-2", 1, omen.ChangeOpened, now))
 	o := options(t, db, "https://omen.example.org/sub")
-	if _, err := o.Key.Get(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(o.Key.Get(t.Context()))(t)
 	charts := NewCharts(o, true, history{})
 	if link := charts.Link("a", now); !strings.HasPrefix(link, "https://omen.example.org/sub/api/v1/omen/incidents/a/graph.png?sig=") {
 		t.Errorf("link %q", link)
 	}
 	sigOf := func(incident string, at time.Time) string {
-		u, err := url.Parse(charts.Link(incident, at))
-		if err != nil {
-			t.Fatal(err)
-		}
+		u := must.Get(url.Parse(charts.Link(incident, at)))(t)
 		return u.Query().Get("sig")
 	}
 	good, other := sigOf("a", now), "A"
@@ -73,9 +69,7 @@ func TestChartsThatNobodyCanFetch(t *testing.T) {
 		"https://omen.example.org": false, "http://127.0.0.1:9909": true, "http://localhost": true, "http://omen:9909": true, "http://10.0.0.7": true, "http://[::1]:1": true,
 	} {
 		o := options(t, messagetest.Store(t), external)
-		if _, err := o.Key.Get(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.Get(o.Key.Get(t.Context()))(t)
 		if link := NewCharts(o, public, history{}).Link("a", time.Now()); link != "" {
 			t.Errorf("%s, configured %v: channels are sent to %s", external, public, link)
 		}

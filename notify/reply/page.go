@@ -21,7 +21,7 @@ var callbackPage = template.Must(template.New("callback").Parse(`<!DOCTYPE html>
 {{ with .Text }}<p>{{ . }}</p>{{ end }}
 {{ if .Token }}<form method="post"><input type="hidden" name="t" value="{{ .Token }}">
 <p><label>Your name <input name="who" maxlength="60" autocomplete="name"></label></p>
-<p><button type="submit">Record it</button></p></form>{{ end }}
+<p><button type="submit">Record</button></p></form>{{ end }}
 </body></html>
 `))
 
@@ -60,7 +60,7 @@ func (b *Buttons) callback(w http.ResponseWriter, req *http.Request, log *slog.L
 		return http.StatusOK, callbackView{Title: "Incident " + p.incident + ": " + p.label + "?", Token: token}
 	case req.Method != http.MethodPost:
 		w.Header().Set("Allow", "GET, POST")
-		return http.StatusMethodNotAllowed, callbackView{Title: "Not this way"}
+		return http.StatusMethodNotAllowed, callbackView{Title: "Method not allowed"}
 	}
 	req.Body = http.MaxBytesReader(w, req.Body, maxCallback)
 	if err := req.ParseForm(); err != nil {
@@ -84,7 +84,7 @@ func (b *Buttons) callback(w http.ResponseWriter, req *http.Request, log *slog.L
 func refusal(err error, log *slog.Logger) (int, callbackView) {
 	switch {
 	case errors.Is(err, errTooOld):
-		return http.StatusGone, callbackView{Title: "This link is too old", Text: "Please give your verdict in Omen's web UI."}
+		return http.StatusGone, callbackView{Title: "This link has expired", Text: "Please give your verdict in Omen's web UI."}
 	case errors.Is(err, omen.ErrDenied):
 		return http.StatusForbidden, callbackView{Title: "This link is not valid"}
 	case errors.Is(err, omen.ErrConflict):

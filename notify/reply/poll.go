@@ -29,7 +29,7 @@ func (b *Buttons) Poll(ctx context.Context, bot Bot, log *slog.Logger) error {
 		presses, next, err := bot.Presses(ctx, from)
 		if err != nil && ctx.Err() == nil {
 			if wait.Tries == 0 {
-				log.Warn("buttons not heard", "err", err)
+				log.Warn("presses of buttons not read", "err", err)
 			}
 			message.Sleep(ctx, max(wait.Next(), message.RetryAfter(err)))
 			continue
@@ -53,7 +53,7 @@ func (b *Buttons) press(ctx context.Context, bot Bot, p message.Press, log *slog
 		case err == nil:
 			text = "Recorded: " + strings.ToLower(done.label)
 		case errors.Is(err, errTooOld):
-			text = "This button is too old. Please use Omen's web UI."
+			text = "This button has expired. Please use Omen's web UI."
 		case errors.Is(err, omen.ErrConflict):
 			text = "This was already recorded."
 		case errors.Is(err, omen.ErrNotFound):

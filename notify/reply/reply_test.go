@@ -15,6 +15,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 	"github.com/omenhq/omen/store"
@@ -45,19 +46,14 @@ func (s *operator) got() []string {
 
 func options(t testing.TB, db *store.DB, external string) Options {
 	t.Helper()
-	u, err := url.Parse(external)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := must.Get(url.Parse(external))(t)
 	return Options{Store: db, Key: NewKey(db), External: u, Expire: time.Hour}
 }
 
 func newButtons(t testing.TB, db *store.DB, s *operator) *Buttons {
 	t.Helper()
 	b := New(options(t, db, "https://omen.example"), s)
-	if _, err := b.Key.Get(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Get(b.Key.Get(t.Context()))(t)
 	return b
 }
 
@@ -168,10 +164,7 @@ func read(t *testing.T, resp *http.Response, err error) (int, string) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := must.Get(io.ReadAll(resp.Body))(t)
 	return resp.StatusCode, string(body)
 }
 
@@ -220,9 +213,7 @@ func TestPoll(t *testing.T) {
 			{ID: "3", Token: token, By: "ada", Known: true}, {ID: "4", Token: token, By: "ada", Known: true},
 		}}
 		begun := time.Now()
-		if err := b.Poll(ctx, chat, messagetest.Log(t)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, b.Poll(ctx, chat, messagetest.Log(t)))
 		want := []string{"1 This button is not valid here.", "2 This button is not valid here.", "3 Recorded: real", "4 This was already recorded."}
 		if !slices.Equal(chat.answers, want) || !slices.Equal(s.got(), []string{"a real ada"}) {
 			t.Errorf("answers %q, verdicts %q", chat.answers, s.got())

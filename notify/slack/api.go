@@ -132,20 +132,20 @@ func (s *Sender) post(ctx context.Context, target string, out any) (answer, erro
 // call makes one request and judges the answer: JSON of the Web API, or a
 // webhook's and an upload's word in text.
 func (s *Sender) call(ctx context.Context, client *http.Client, target, contentType string, body []byte) (a answer, err error) {
-	resp, text, err := message.Post(ctx, client, target, contentType, body, nil)
+	got, err := message.Post(ctx, client, target, contentType, body, nil)
 	if err != nil {
 		return a, err
 	}
-	if err := message.Judge(resp, text); err != nil {
+	if err := got.Judge(); err != nil {
 		return a, err
 	}
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
-		if err := json.Unmarshal(text, &a); err != nil {
+	if strings.HasPrefix(got.Header.Get("Content-Type"), "application/json") {
+		if err := json.Unmarshal(got.Body, &a); err != nil {
 			return a, errors.New("the answer is not Slack's")
 		}
 		return a, judge(a)
 	}
-	if word := message.OneLine(string(text)); word != "ok" && !strings.HasPrefix(word, "OK - ") {
+	if word := message.OneLine(string(got.Body)); word != "ok" && !strings.HasPrefix(word, "OK - ") {
 		return a, message.Refuse("slack answered %s", word[:min(len(word), 200)])
 	}
 	return a, nil

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	amconfig "github.com/prometheus/alertmanager/config"
 	amnotify "github.com/prometheus/alertmanager/notify"
@@ -43,7 +44,11 @@ func New(c *amconfig.SlackConfig, r message.Renderer, name string, db *store.DB)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{conf: c, render: r, client: client, plain: plain, log: r.Log}
+	counting := *c
+	if counting.Text != "" {
+		counting.Text += message.OmittedText
+	}
+	s := &Sender{conf: &counting, render: r, client: client, plain: plain, log: r.Log}
 	if db != nil {
 		s.kept = &kept{db, "notify.slack." + name, r.Log}
 	}
@@ -77,6 +82,10 @@ type attachment struct {
 	MrkdwnIn   []string               `json:"mrkdwn_in,omitempty"`
 }
 
+// maxText is how long an attachment's text may be, in characters: Slack cuts
+// messages at 40,000, of which the rest of ours takes less than a twentieth.
+const maxText = 38_000
+
 // maxTitle is how long a title may be, in characters; maxActions how many
 // buttons an attachment may have (Slack's reference of secondary attachments).
 const (
@@ -93,6 +102,12 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	target, err := s.target()
 	if err != nil {
 		return err
+	}
+	if m, err = message.Fit(m, func(m message.Message) (bool, error) {
+		text, err := s.render.Templates.ExecuteTextString(s.conf.Text, s.render.Data(ctx, m, escape))
+		return utf8.RuneCountInString(text) <= maxText, err
+	}); err != nil {
+		return message.Refuse("render message: %w", err)
 	}
 	out, err := s.compose(ctx, m)
 	if err != nil {

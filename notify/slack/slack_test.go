@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 	"github.com/omenhq/omen/store"
@@ -18,11 +20,7 @@ import (
 
 func newSender(t testing.TB, config string, db *store.DB) *Sender {
 	t.Helper()
-	s, err := New(messagetest.Receiver(t, "slack_configs: [%s]", config).SlackConfigs[0], messagetest.Renderer(t), "r/slack[0]", db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(New(messagetest.Receiver(t, "slack_configs: [%s]", config).SlackConfigs[0], messagetest.Renderer(t), "r/slack[0]", db))(t)
 }
 
 func suite(config, ok string) messagetest.Suite {
@@ -30,9 +28,9 @@ func suite(config, ok string) messagetest.Suite {
 		New: func(t testing.TB, url string) message.Sender { return newSender(t, fmt.Sprintf(config, url), nil) },
 		Read: func(t testing.TB, r messagetest.Request) messagetest.Taken {
 			a := messagetest.Decode[request](t, r.Body).Attachments[0]
-			return messagetest.Taken{Text: a.Title + "\n" + a.Text, Markup: a.Title + "\n" + a.Text}
+			return messagetest.Taken{Text: a.Title + "\n" + a.Text, Markup: a.Title + "\n" + a.Text, Size: utf8.RuneCountInString(a.Text)}
 		},
-		Markup: checkMarkup, OK: ok,
+		Markup: checkMarkup, OK: ok, Limit: maxText,
 	}
 }
 
@@ -67,9 +65,7 @@ func TestWebhookChartAndButtons(t *testing.T) {
 	m := messagetest.Charted(t, messagetest.Opened())
 	m.ChartURL = "https://omen.example/graph.png"
 	m.Replies = []message.Reply{{Label: "Real", Link: "https://omen.example/feedback?t=x"}}
-	if err := newSender(t, "{api_url: '"+hook.URL+"'}", nil).Send(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, newSender(t, "{api_url: '"+hook.URL+"'}", nil).Send(t.Context(), m))
 	a := messagetest.Decode[request](t, hook.Got()[0].Body).Attachments[0]
 	if a.ImageURL != m.ChartURL || len(a.Actions) != 1 || a.Actions[0].Type != "button" || a.Actions[0].URL != m.Replies[0].Link || a.Actions[0].Text != "Real" {
 		t.Errorf("sent %s", hook.Got()[0].Body)
@@ -122,9 +118,7 @@ func (a *webAPI) paths() (all []string) {
 // token goes to the API alone.
 func TestChartWithAToken(t *testing.T) {
 	api := newWebAPI(t, nil)
-	if err := newSender(t, api.config(), nil).Send(t.Context(), messagetest.Charted(t, messagetest.Opened())); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, newSender(t, api.config(), nil).Send(t.Context(), messagetest.Charted(t, messagetest.Opened())))
 	if want := []string{"chat.postMessage", "files.getUploadURLExternal", "/upload/x", "files.completeUploadExternal"}; !slices.Equal(api.paths(), want) {
 		t.Fatalf("called %q, want %q", api.paths(), want)
 	}
@@ -189,9 +183,7 @@ func TestUpdatesItsMessage(t *testing.T) {
 		t.Helper()
 		s := newSender(t, api.config(), db)
 		s.conf.UpdateMessage = true // Alertmanager's check wants Slack's own URL
-		if err := s.Send(t.Context(), messagetest.About(c)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, s.Send(t.Context(), messagetest.About(c)))
 	}
 	send(messagetest.Step("a", "web-1", 1, omen.ChangeOpened, messagetest.Noon))
 	send(messagetest.Step("b", "web-2", 1, omen.ChangeOpened, messagetest.Noon))

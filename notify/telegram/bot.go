@@ -82,14 +82,17 @@ func (b *Bot) Presses(ctx context.Context, from int64) (all []message.Press, nex
 		if name := u.Callback.From.Username; name != "" {
 			by = "@" + message.OneLine(name)
 		}
-		all = append(all, message.Press{ID: u.Callback.ID, Token: u.Callback.Data, By: by + " (Telegram)", Known: b.notifies(u.Callback.Message.Chat.ID)})
+		all = append(all, message.Press{ID: u.Callback.ID, Token: u.Callback.Data, By: by + " (Telegram)", Known: b.notifies(ctx, u.Callback.Message.Chat.ID)})
 	}
 	return all, from, nil
 }
 
-func (b *Bot) notifies(chat int64) bool {
+func (b *Bot) notifies(ctx context.Context, chat int64) bool {
 	return slices.ContainsFunc(b.senders, func(s *Sender) bool {
-		id, err := s.chat()
+		id, err := s.configured()
+		if err == nil {
+			id, err = s.chats.now(ctx, id)
+		}
 		return err == nil && id == chat
 	})
 }
@@ -107,6 +110,10 @@ func (b bot) call(ctx context.Context, method string, params, result any) error 
 		return message.Refuse("encode %s: %w", method, err)
 	}
 	return b.post(ctx, method, "application/json", body, result)
+}
+
+func (b bot) sendMessage(ctx context.Context, m outgoing) error {
+	return b.call(ctx, "sendMessage", m, nil)
 }
 
 // photo sends a message as a chart's caption.
@@ -147,7 +154,7 @@ func (b bot) post(ctx context.Context, method, contentType string, body []byte, 
 	if err != nil {
 		return fmt.Errorf("bot_token_file: %w", err)
 	}
-	resp, text, err := message.Post(ctx, b.client, b.api+"/bot"+token+"/"+method, contentType, body, nil)
+	got, err := message.Post(ctx, b.client, b.api+"/bot"+token+"/"+method, contentType, body, nil)
 	if err != nil {
 		return err
 	}
@@ -158,10 +165,11 @@ func (b bot) post(ctx context.Context, method, contentType string, body []byte, 
 		Description string          `json:"description"`
 		Parameters  struct {
 			RetryAfter float64 `json:"retry_after"`
+			MigrateTo  int64   `json:"migrate_to_chat_id"`
 		} `json:"parameters"`
 	}
-	if json.Unmarshal(text, &answer) != nil {
-		if err := message.Judge(resp, text); err != nil {
+	if json.Unmarshal(got.Body, &answer) != nil {
+		if err := got.Judge(); err != nil {
 			return err
 		}
 		return errors.New("the answer is not Telegram's")
@@ -179,6 +187,9 @@ func (b bot) post(ctx context.Context, method, contentType string, body []byte, 
 		r.After = message.DefaultRetryAfter
 	default:
 		r.Permanent = answer.Code/100 == 4
+	}
+	if to := answer.Parameters.MigrateTo; to != 0 {
+		return movedError{to, r}
 	}
 	return r
 }

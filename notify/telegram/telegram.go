@@ -27,16 +27,20 @@ type Sender struct {
 	conf   *amtelegram.TelegramConfig
 	render message.Renderer
 	bot    bot
+	chats  *chats
 	log    *slog.Logger
 }
 
 // New makes a sender.
-func New(c *amtelegram.TelegramConfig, r message.Renderer) (*Sender, error) {
+func New(c *amtelegram.TelegramConfig, r message.Renderer, o Options) (*Sender, error) {
 	client, err := promconfig.NewClientFromConfig(*c.HTTPConfig, "telegram")
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{c, r, bot{strings.TrimRight(c.APIUrl.String(), "/"), string(c.BotToken), c.BotTokenFile, client}, r.Log}, nil
+	return &Sender{
+		conf: c, render: r, bot: bot{strings.TrimRight(c.APIUrl.String(), "/"), string(c.BotToken), c.BotTokenFile, client}, log: r.Log,
+		chats: &chats{o: o, became: map[int64]int64{}, trouble: message.Trouble{To: o.Troubles, Key: message.ChatKey(o.Name)}},
+	}, nil
 }
 
 const (
@@ -71,27 +75,23 @@ type button struct {
 // Send implements [message.Sender]. A message that Telegram cannot read, which
 // a configuration's template can cause, goes out once more as plain text.
 func (s *Sender) Send(ctx context.Context, m message.Message) error {
-	chat, err := s.chat()
-	if err != nil {
-		return err
-	}
 	text, fits, err := s.fitting(ctx, m, s.conf.ParseMode, s.conf.Message)
 	if err != nil {
 		return message.Refuse("render message: %w", err)
 	}
 	out := outgoing{
-		ChatID: chat, Thread: s.conf.MessageThreadID, Text: text, ParseMode: s.conf.ParseMode,
+		Thread: s.conf.MessageThreadID, Text: text, ParseMode: s.conf.ParseMode,
 		Silent: s.conf.DisableNotifications, NoPreview: map[string]bool{"is_disabled": true}, ReplyMarkup: keyboardOf(m.Replies),
 	}
 	if m.Chart != nil && fits && units(text) <= maxCaption {
-		err := s.bot.photo(ctx, out, m.Chart)
+		err := s.deliver(ctx, out, func(ctx context.Context, out outgoing) error { return s.bot.photo(ctx, out, m.Chart) })
 		if err == nil || message.RetryAfter(err) > 0 || !message.Permanent(err) {
 			return err
 		}
 		s.log.Warn("telegram does not take the chart, sending text", "err", err)
 	}
 	if fits {
-		err = s.bot.call(ctx, "sendMessage", out, nil)
+		err = s.deliver(ctx, out, s.bot.sendMessage)
 		if err == nil || !strings.Contains(err.Error(), "parse entities") {
 			return err
 		}
@@ -101,7 +101,7 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	if out.Text, _, err = s.fitting(ctx, m, "", amtelegram.DefaultTelegramConfig.Message); err != nil {
 		return message.Refuse("render message: %w", err)
 	}
-	return s.bot.call(ctx, "sendMessage", out, nil)
+	return s.deliver(ctx, out, s.bot.sendMessage)
 }
 
 // keyboardOf is the rows of buttons below a message; nil without buttons, and
@@ -201,7 +201,8 @@ func backslashed(s, special string) string {
 	return b.String()
 }
 
-func (s *Sender) chat() (int64, error) {
+// configured is the chat's number in the configuration.
+func (s *Sender) configured() (int64, error) {
 	if s.conf.ChatIDFile == "" {
 		return s.conf.ChatID, nil
 	}

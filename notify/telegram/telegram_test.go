@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
@@ -18,8 +19,16 @@ const taken = `{"ok":true,"result":{"message_id":7,"chat":{"id":-42}}}`
 
 func newSender(t testing.TB, url, extra string) *Sender {
 	t.Helper()
-	r := messagetest.Receiver(t, `telegram_configs: [{api_url: %q, bot_token: "123:secret", chat_id: -42 %s}]`, url, extra)
-	s, err := New(r.TelegramConfigs[0], messagetest.Renderer(t))
+	return newSenderWith(t, url, extra, Options{Name: "r/telegram"})
+}
+
+func newSenderWith(t testing.TB, url, extra string, o Options) *Sender {
+	t.Helper()
+	if !strings.Contains(extra, "chat_id") {
+		extra += ", chat_id: -42"
+	}
+	r := messagetest.Receiver(t, `telegram_configs: [{api_url: %q, bot_token: "123:secret" %s}]`, url, extra)
+	s, err := New(r.TelegramConfigs[0], messagetest.Renderer(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,9 +135,7 @@ func TestFallsBackToPlainText(t *testing.T) {
 		}
 		return n == 1
 	})
-	if err := newSender(t, tg.URL, `, message: "<blink>{{ .Status }}"`).Send(t.Context(), messagetest.About(messagetest.Opened())); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, newSender(t, tg.URL, `, message: "<blink>{{ .Status }}"`).Send(t.Context(), messagetest.About(messagetest.Opened())))
 	got := tg.Got()
 	if m := messagetest.Decode[outgoing](t, got[1].Body); len(got) != 2 || m.ParseMode != "" || !strings.Contains(m.Text, "WARNING: web-1") {
 		t.Errorf("fallback %s", got[1].Body)
@@ -149,9 +156,7 @@ func TestChart(t *testing.T) {
 		})
 		m := messagetest.Charted(t, messagetest.Opened())
 		m.Replies = []message.Reply{{Label: "Real", Token: "r.a"}}
-		if err := newSender(t, tg.URL, "").Send(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, newSender(t, tg.URL, "").Send(t.Context(), m))
 		var paths []string
 		for _, r := range tg.Got() {
 			paths = append(paths, strings.TrimPrefix(r.Path, "/bot123:secret/"))
@@ -163,10 +168,7 @@ func TestChart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		form, err := multipart.NewReader(bytes.NewReader(tg.Got()[0].Body), params["boundary"]).ReadForm(1 << 20)
-		if err != nil {
-			t.Fatal(err)
-		}
+		form := must.Get(multipart.NewReader(bytes.NewReader(tg.Got()[0].Body), params["boundary"]).ReadForm(1 << 20))(t)
 		if !strings.Contains(form.Value["caption"][0], "WARNING: web-1") || form.Value["chat_id"][0] != "-42" || len(form.File["photo"]) != 1 ||
 			form.Value["reply_markup"][0] != `{"inline_keyboard":[[{"text":"Real","callback_data":"r.a"}]]}` {
 			t.Errorf("form %v", form.Value)

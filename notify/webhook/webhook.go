@@ -55,11 +55,11 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	}
 	ctx, cancel := message.WithTimeout(ctx, s.conf.Timeout)
 	defer cancel()
-	resp, answer, err := message.Post(ctx, s.client, target, "application/json", body, header)
+	answer, err := message.Post(ctx, s.client, target, "application/json", body, header)
 	if err != nil {
 		return err
 	}
-	return message.Judge(resp, answer)
+	return answer.Judge()
 }
 
 // compose is where to send and what, by Alertmanager's rules.

@@ -6,17 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
 func newSender(t testing.TB, config string, signing Signing) *Sender {
 	t.Helper()
-	s, err := New(messagetest.Receiver(t, "webhook_configs: [%s]", config).WebhookConfigs[0], messagetest.Renderer(t), signing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return must.Get(New(messagetest.Receiver(t, "webhook_configs: [%s]", config).WebhookConfigs[0], messagetest.Renderer(t), signing))(t)
 }
 
 func TestSuite(t *testing.T) {
@@ -45,13 +42,9 @@ func TestStandardWebhooksSignature(t *testing.T) {
 func TestWebhookIsSigned(t *testing.T) {
 	hook := messagetest.NewServer(t, "", nil)
 	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte("whsec_aHVzaA==\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, []byte("whsec_aHVzaA==\n"), 0o600))
 	m := messagetest.About(messagetest.Opened())
-	if err := newSender(t, "{url: '"+hook.URL+"'}", Signing{SecretFile: file}).Send(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, newSender(t, "{url: '"+hook.URL+"'}", Signing{SecretFile: file}).Send(t.Context(), m))
 	got := hook.Got()[0]
 	id := got.Header.Get("Webhook-Id")
 	want, err := Signing{Secret: "hush"}.sign(id, m.At, got.Body)
@@ -68,9 +61,7 @@ func TestWebhookIsSigned(t *testing.T) {
 func TestPayload(t *testing.T) {
 	hook := messagetest.NewServer(t, "", nil)
 	s := newSender(t, `{url: "`+hook.URL+`/{{ .CommonLabels.instance }}", payload: {text: "{{ .CommonAnnotations.host }}", n: 3}}`, Signing{})
-	if err := s.Send(t.Context(), messagetest.About(messagetest.Opened())); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, s.Send(t.Context(), messagetest.About(messagetest.Opened())))
 	if got := hook.Got()[0]; got.Path != "/web-1" || string(got.Body) != `{"n":3,"text":"web-1"}` {
 		t.Errorf("%s to %s", got.Body, got.Path)
 	}
@@ -79,9 +70,7 @@ func TestPayload(t *testing.T) {
 func TestMaxAlerts(t *testing.T) {
 	hook := messagetest.NewServer(t, "", nil)
 	m := messagetest.About(messagetest.Opened(), messagetest.Opened(), messagetest.Opened())
-	if err := newSender(t, "{max_alerts: 2, url: '"+hook.URL+"'}", Signing{}).Send(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, newSender(t, "{max_alerts: 2, url: '"+hook.URL+"'}", Signing{}).Send(t.Context(), m))
 	type sent struct {
 		Alerts    []struct{}
 		Truncated int `json:"truncatedAlerts"`

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -14,10 +15,11 @@ import (
 // The fixture: the hosts a, b and c of job node, a sample every 15 s for two
 // hours. Host b's counters begin again at rebootAt; host c has a gap.
 const (
-	Step           = 15 * time.Second
-	Instants       = 480
-	rebootAt       = 200 // a sample's number, as the gap's
-	GapFrom, GapTo = 300, 360
+	Step     = 15 * time.Second
+	Instants = 480
+	rebootAt = 200 // a sample's number, as the gap's
+	GapFrom  = 300
+	GapTo    = 360
 )
 
 // Start is when the first samples were measured.
@@ -87,10 +89,7 @@ func Row(host, i int) []float64 {
 func Store(t testing.TB) *tsdb.DB {
 	t.Helper()
 	now := Start
-	db, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Retention: 365 * 24 * time.Hour, Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir(), Retention: 365 * 24 * time.Hour, Now: func() time.Time { return now }}))(t)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
@@ -98,9 +97,7 @@ func Store(t testing.TB) *tsdb.DB {
 	})
 	for i := range Instants {
 		now = Time(i)
-		if err := db.Append(t.Context(), SamplesAt(i)); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, db.Append(t.Context(), SamplesAt(i)))
 	}
 	return db
 }
@@ -114,10 +111,7 @@ func Serve(t testing.TB, h http.Handler, o series.RemoteOptions) *series.Remote 
 		t.Cleanup(server.Close)
 		o.URL = server.URL
 	}
-	r, err := series.NewRemote(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := must.Get(series.NewRemote(o))(t)
 	t.Cleanup(func() { _ = r.Close() }) // idle connections only
 	return r
 }

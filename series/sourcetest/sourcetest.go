@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
 
@@ -68,10 +69,7 @@ func RunByName(t *testing.T, s series.Source) {
 func conformRange(t *testing.T, s series.Source) *series.Frame {
 	t.Helper()
 	first, last := 8, Instants-1
-	f, err := s.Read(t.Context(), series.Query{Exprs: Exprs(), Start: Time(first), End: Time(last), Step: Step})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(s.Read(t.Context(), series.Query{Exprs: Exprs(), Start: Time(first), End: Time(last), Step: Step}))(t)
 	if len(f.Failed) > 0 {
 		t.Errorf("failed: %v", f.Failed)
 	}
@@ -105,10 +103,7 @@ func conformRange(t *testing.T, s series.Source) *series.Frame {
 
 func conformInstant(t *testing.T, s series.Source) {
 	at := Time(100)
-	f, err := s.Read(t.Context(), series.Query{Exprs: Exprs(), By: []string{"job", "instance"}, Start: at, End: at})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(s.Read(t.Context(), series.Query{Exprs: Exprs(), By: []string{"job", "instance"}, Start: at, End: at}))(t)
 	if diff := cmp.Diff([]string{"node/a", "node/b", "node/c"}, f.Hosts); diff != "" {
 		t.Fatal(diff)
 	}
@@ -133,10 +128,7 @@ func conformPartial(t *testing.T, s series.Source) {
 		{Feature: "disk", PromQL: `node_disk_io`},
 		{Feature: "all", PromQL: `sum(node_load1)`},
 	}
-	f, err := s.Read(t.Context(), series.Query{Exprs: exprs, Start: at, End: at})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(s.Read(t.Context(), series.Query{Exprs: exprs, Start: at, End: at}))(t)
 	for _, name := range []string{"typo", "clash"} {
 		if !errors.Is(f.Failed[name], omen.ErrInvalid) {
 			t.Errorf("%s: %v, want an error that wraps ErrInvalid", name, f.Failed[name])
@@ -154,10 +146,7 @@ func conformPartial(t *testing.T, s series.Source) {
 	if diff := cmp.Diff([]float64{LoadOf(1, 100), math.NaN(), math.NaN(), 100, math.NaN()}, f.Row(1, 0), cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
 	}
-	c, err := series.Check(t.Context(), s, series.Query{Exprs: exprs, Start: at, End: at})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := must.Get(series.Check(t.Context(), s, series.Query{Exprs: exprs, Start: at, End: at}))(t)
 	if got := c.Features[0]; len(got.Hosts) != 3 || got.Samples != 3 || got.Err != nil {
 		t.Errorf("check of load: %+v, want 3 hosts with a sample each", got)
 	}

@@ -192,7 +192,7 @@ func (i injection) one(ctx context.Context, f fault) (more bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("begin %s on %s: %w", f.Kind, i.host, err)
 	}
-	slog.Info("fault", "kind", f.Kind, "host", i.host, "for", d)
+	slog.Info("fault", "kind", f.Kind, "host", i.host, "dur", d)
 	time.Sleep(d) // to its end, even when asked to stop: a fault is undone
 	ended, err := command(i.host, f.end)
 	if err != nil {

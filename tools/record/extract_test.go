@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omenhq/omen/bench"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -29,9 +30,7 @@ func TestExtract(t *testing.T) {
 		injected{Kind: "leak", Start: begin.Add(3*time.Minute + 200*time.Millisecond), End: begin.Add(3*time.Minute + 30500*time.Millisecond), Blamed: blamed})
 	args := []string{"-data", metrics, "-faults", filepath.Join(dir, "faults.jsonl"), "-calm", "2m",
 		"-begin", begin.Format(time.RFC3339), "-end", end.Format(time.RFC3339), "-out", filepath.Join(dir, "set", "one")}
-	if err := extract(t.Context(), args); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, extract(t.Context(), args))
 
 	all, err := bench.Load(filepath.Join(dir, "set"))
 	if err != nil || len(all) != 1 {
@@ -59,40 +58,27 @@ func TestExtract(t *testing.T) {
 // leaking makes a store with one machine's memory, of which a leak takes half.
 func leaking(t *testing.T, dir string, from, to time.Time) {
 	t.Helper()
-	local, err := tsdb.Open(tsdb.Options{Dir: dir, Retention: 365 * 24 * time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: dir, Retention: 365 * 24 * time.Hour}))(t)
 	labels := map[string]string{"instance": "host", "job": "node"}
 	for at := from; !at.After(to); at = at.Add(time.Second) {
 		available := 3e9
 		if d := at.Sub(to.Add(-2 * time.Minute)); d >= 0 && d <= 30*time.Second {
 			available = 1e9
 		}
-		err := local.Append(t.Context(), []series.Sample{
+		must.OK(t, local.Append(t.Context(), []series.Sample{
 			{Name: "up", Labels: labels, At: at, Value: 1},
 			{Name: "node_memory_MemTotal_bytes", Labels: labels, At: at, Value: 4e9},
 			{Name: "node_memory_MemAvailable_bytes", Labels: labels, At: at, Value: available},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 	}
-	if err := local.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, local.Close())
 }
 
 func writeFaults(t *testing.T, path string, all ...injected) {
 	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must.Get(os.Create(path))(t)
 	defer f.Close()
 	for _, one := range all {
-		if err := json.NewEncoder(f).Encode(one); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, json.NewEncoder(f).Encode(one))
 	}
 }

@@ -68,7 +68,7 @@ func obey(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// application is a small order desk: each order reads from a table of 150 MB,
+// application is a small order service: each order reads from a table of 150 MB,
 // computes, and is written through to the disk before it is confirmed.
 type application struct {
 	table *os.File
@@ -194,7 +194,7 @@ func runJobs(ctx context.Context, dir string, day time.Duration, r *rand.Rand) {
 			next[name] = now.Add(again)
 			go func() {
 				if out, err := exec.CommandContext(ctx, "nice", "-n", "5", "sh", "-c", script).CombinedOutput(); err != nil {
-					slog.Warn("run a job", "job", name, "err", err, "output", string(out))
+					slog.Warn("run a job", "kind", name, "err", err, "why", string(out))
 				}
 			}()
 		}

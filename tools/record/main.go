@@ -13,8 +13,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -27,23 +29,13 @@ func main() {
 	}
 }
 
+var commands = map[string]func(context.Context, []string) error{
+	"guest": guest, "drive": drive, "extract": extract, "leak": leak, "fill": fill, "log": runawayLog,
+}
+
 func run(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return fmt.Errorf("no command: want guest, drive, extract, leak, fill or log")
+	if len(args) == 0 || commands[args[0]] == nil {
+		return fmt.Errorf("commands %q: want one of %v first", args, slices.Sorted(maps.Keys(commands)))
 	}
-	switch args[0] {
-	case "guest":
-		return guest(ctx, args[1:])
-	case "drive":
-		return drive(ctx, args[1:])
-	case "extract":
-		return extract(ctx, args[1:])
-	case "leak":
-		return leak(ctx, args[1:])
-	case "fill":
-		return fill(ctx, args[1:])
-	case "log":
-		return runawayLog(ctx, args[1:])
-	}
-	return fmt.Errorf("unknown command %q: want guest, drive, extract, leak, fill or log", args[0])
+	return commands[args[0]](ctx, args[1:])
 }

@@ -46,7 +46,7 @@ UNIT
 [Unit]
 After=machine.service
 [Service]
-ExecStart=/usr/local/bin/omen serve --storage.path=/var/lib/omen --web.listen-address=:9900
+ExecStart=/usr/local/bin/omen serve --storage.path=/var/lib/omen --web.listen-address=:9900 --web.allow-unauthenticated
 Restart=always
 UNIT
   mkdir -p $u/nginx.service.d

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/store"
 )
@@ -97,10 +98,7 @@ func Points(in omen.Incident) []omen.ScorePoint {
 // Store is an empty store, closed with the test.
 func Store(t testing.TB) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
@@ -112,9 +110,7 @@ func Store(t testing.TB) *store.DB {
 // Append puts changes into a store's journal.
 func Append(t testing.TB, db *store.DB, changes ...omen.Change) {
 	t.Helper()
-	if err := db.Append(t.Context(), changes...); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, db.Append(t.Context(), changes...))
 }
 
 // PNG begins every chart.
@@ -134,10 +130,7 @@ func Charted(t testing.TB, c omen.Change) message.Message {
 // Renderer has the built-in templates, for receiver r.
 func Renderer(t testing.TB) message.Renderer {
 	t.Helper()
-	tmpl, err := message.Templates(nil, View().External)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tmpl := must.Get(message.Templates(nil, View().External))(t)
 	return message.Renderer{Templates: tmpl, Receiver: "r", Log: Log(t)}
 }
 
@@ -147,9 +140,7 @@ func Receiver(t testing.TB, format string, args ...any) (r amconfig.Receiver) {
 	var c amconfig.Config
 	d := yaml.NewDecoder(bytes.NewBufferString("route: {receiver: r}\nreceivers: [{name: r, " + fmt.Sprintf(format, args...) + "}]\n"))
 	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, d.Decode(&c))
 	return c.Receivers[0]
 }
 
@@ -158,5 +149,5 @@ func Log(t testing.TB) *slog.Logger {
 	if !testing.Verbose() {
 		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("test", t.Name())
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("path", t.Name())
 }

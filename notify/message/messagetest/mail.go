@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/omenhq/omen/internal/must"
 )
 
 // MailServer is an SMTP server (RFC 5321) that takes every mail.
@@ -44,10 +46,7 @@ type MailScript func(verb string) string
 // NewMailServer starts a server for a test. Script may be nil; secure is for
 // STARTTLS, nil: not offered.
 func NewMailServer(t testing.TB, script MailScript, secure *tls.Config) *MailServer {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := must.Get(new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"))(t)
 	s := &MailServer{Listener: l, script: script, secure: secure, ended: make(chan struct{})}
 	var open sync.WaitGroup
 	open.Go(func() {
@@ -198,10 +197,7 @@ func partsOf(t testing.TB, header textproto.MIMEHeader, body io.Reader, out map[
 	case "base64":
 		body = base64.NewDecoder(base64.StdEncoding, body)
 	}
-	text, err := io.ReadAll(body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must.Get(io.ReadAll(body))(t)
 	out[kind] = string(text)
 	if id := header.Get("Content-Id"); id != "" {
 		out[strings.Trim(id, "<>")] = string(text)
@@ -211,9 +207,5 @@ func partsOf(t testing.TB, header textproto.MIMEHeader, body io.Reader, out map[
 // Subject is the mail's subject, decoded.
 func (e Mail) Subject(t testing.TB) string {
 	header, _ := e.Parts(t)
-	text, err := new(mime.WordDecoder).DecodeHeader(header.Get("Subject"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return must.Get(new(mime.WordDecoder).DecodeHeader(header.Get("Subject")))(t)
 }

@@ -1,6 +1,7 @@
 package messagetest
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"maps"
@@ -49,6 +50,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body)) // scripts may read it, too
 	s.mu.Lock()
 	s.all = append(s.all, Request{r.URL.Path, r.Header.Clone(), body})
 	n := len(s.all)

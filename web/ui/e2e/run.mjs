@@ -89,7 +89,7 @@ if (open?.state === "open" && process.env.OMEN_ACT) {
     await page.getByRole("textbox", { name: "Comment" }).fill("seen by a browser");
     await page.getByRole("button", { name: "Acknowledge" }).click();
     await page.getByText("seen by a browser").last().waitFor();
-    await page.getByRole("button", { name: "Take back" }).waitFor();
+    await page.getByRole("button", { name: "Unacknowledge" }).waitFor();
     const now = await api("/incidents/" + encodeURIComponent(open.id));
     assert.equal(now.state, "acknowledged");
     assert.equal(now.acked_by, "e2e");
@@ -142,7 +142,7 @@ if (process.env.OMEN_ACT) {
     await page.getByRole("button", { name: "New silence" }).click();
     await page.getByRole("textbox", { name: "Which incidents" }).fill('host="nobody", severity=~"warn.*"');
     await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
-    await page.getByRole("textbox", { name: "For how long" }).fill("90 min");
+    await page.getByRole("textbox", { name: "Duration" }).fill("90 min");
     await page.getByRole("button", { name: "Create silence" }).click();
     await page.getByText("say why, so that others know").waitFor();
     await page.getByRole("textbox", { name: "Reason" }).fill(why);
@@ -185,14 +185,14 @@ if (process.env.OMEN_ACT) {
     await form.getByRole("textbox", { name: "Name", exact: true }).fill(name);
     await form.getByRole("textbox", { name: "Which incidents" }).fill('host="nobody"');
     await form.getByRole("combobox", { name: "Time zone" }).fill("Asia/Tokyo");
-    await form.getByLabel("First beginning").fill("2026-01-31T02:15");
+    await form.getByLabel("First start").fill("2026-01-31T02:15");
     await form.getByRole("button", { name: "Create window" }).click();
     const row = page.getByTestId("windows").getByRole("row").filter({ hasText: name });
     await row.getByText(/^Sat .*, 02:15–03:15 GMT\+9$/).first().waitFor();
     const made = await find();
     await row.getByRole("button", { name: /^Edit/ }).click();
     await page.getByRole("form", { name: "Edit maintenance window" }).waitFor();
-    await form.getByRole("textbox", { name: "For how long" }).fill("90 min");
+    await form.getByRole("textbox", { name: "Duration" }).fill("90 min");
     if (shots) await page.screenshot({ path: join(shots, "a-window-is-edited.png") });
     await form.getByRole("button", { name: "Save" }).click();
     await row.getByText(/02:15–03:45 GMT\+9$/).first().waitFor();

@@ -86,15 +86,15 @@ export const severityColor: Record<Severity, string> = { info: "gray", warning: 
 
 const reasons: Record<string, string> = {
   opened_anomalous: "left its normal behaviour", opened_cold_start_suppressed: "its model is too young to page",
-  opened_trivial_suppressed: "too small to matter", opened_below_page_level: "too slight and too short to page", opened_silenced: "silenced", opened_maintenance: "maintenance",
-  opened_grace: "just after a boot, restart or deploy", opened_rejected_pattern: "similar to one judged not a problem",
+  opened_trivial_suppressed: "too small to matter", opened_below_page_level: "below the page level", opened_silenced: "silenced", opened_maintenance: "maintenance",
+  opened_grace: "just after a boot, restart or deploy", opened_rejected_pattern: "like one judged not a problem",
   opened_source_down: "the source does not answer", reopened_within_window: "came back",
-  escalated_severity: "went further or lasted longer", escalated_members_joined: "more hosts joined",
+  escalated_severity: "went higher or lasted longer", escalated_members_joined: "more hosts joined",
   closed_recovered: "back to normal", closed_expired: "taken as the new normal", closed_new_model: "the new model takes this as normal",
-  closed_host_gone: "the host is gone", closed_merged: "part of a larger incident", closed_by_operator: "closed by an operator",
+  closed_host_gone: "the host sends nothing any more", closed_by_operator: "closed by an operator",
   opened_part_of_fleet: "part of an incident of many hosts", opened_shared_cause: "the same causes on many hosts at once", opened_storm: "many hosts at once",
-  opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", escalated_lifted: "no longer suppressed", escalated_another_cause: "another cause, as far out",
-  updated_causes: "other causes lead, or it went further", updated_members: "hosts joined",
+  opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", opened_omen_trouble: "a part of Omen reports trouble", escalated_lifted: "no longer suppressed", escalated_another_cause: "another cause, as far out",
+  updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined",
 };
 /** A reason value in words. */
 export const reason = (r: string) => reasons[r] ?? words(r);

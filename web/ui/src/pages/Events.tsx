@@ -15,12 +15,12 @@ export function Events() {
   const rows = [...(r.data?.events ?? [])].reverse();
   return (
     <main className="page">
-      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: for a while after them no notification is sent</div></div>
+      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: each opens a grace period without notifications</div></div>
         <div className="line"><SegmentedControl size="xs" aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
       <Problem error={r.error} what="Events cannot be shown" />
       <section className="card">
         {rows.length > 0 && <div className="scroll"><table className="grid">
-          <thead><tr><th>When</th><th>What</th><th>Which hosts</th><th>Title</th><th>By</th><th>Grace</th></tr></thead>
+          <thead><tr><th>When</th><th>What</th><th>Which hosts</th><th>Title</th><th>By</th><th>Grace period</th></tr></thead>
           <tbody>{rows.map((e) => (
             <tr key={e.id}>
               <td style={{ whiteSpace: "nowrap" }}><When at={e.at} /></td>
@@ -29,7 +29,7 @@ export function Events() {
               <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener">{e.title || e.link}</a> : e.title}</td><td>{e.by}</td>
               <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>
             </tr>))}</tbody></table></div>}
-        {r.data && !rows.length && <Empty>Nothing happened within this time. Deploys can also be sent to POST /api/v1/omen/events, or as Grafana annotations.</Empty>}
+        {r.data && !rows.length && <Empty>No events in this time. Deploys can also be sent to POST /api/v1/omen/events, or as Grafana annotations.</Empty>}
       </section>
       <Modal opened={form} onClose={() => setForm(false)} title="New event">{form && <EventForm close={() => setForm(false)} />}</Modal>
     </main>
@@ -53,7 +53,7 @@ function EventForm({ close }: { close: () => void }) {
   return (
     <form noValidate aria-label="New event" onSubmit={(e) => { e.preventDefault(); submit(); }}>
       <div className="fields">
-        <Select size="sm" label="What" allowDeselect={false} value={kind} onChange={(v) => setKind(v ?? "deploy")} data={["deploy", "restart", "boot", { value: "note", label: "note (only drawn)" }]} />
+        <Select size="sm" label="What" allowDeselect={false} value={kind} onChange={(v) => setKind(v ?? "deploy")} data={["deploy", "restart", "boot", { value: "note", label: "note (only shown in charts)" }]} />
         <Field label="When" type="datetime-local" value={at} onChange={setAt} description="Empty: now" />
         <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && noMatch(match)) || theirs["match"]} /></div>
         <Field label="Title" value={title} onChange={setTitle} placeholder="shop v2.4" autoFocus />

@@ -66,10 +66,10 @@ export function HostPage({ id }: { id: string }) {
                   <SegmentedControl size="xs" data={spans} value={span} onChange={setSpan} aria-label="Span of time" /></div></div>
               <Problem error={scores.error} what="The score's history cannot be shown" />
               {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={log} marks={all} label={`score of ${h.name} over time; the limit is 1`} /> :
-                <Empty>{h.model ? "No scores within this time." : "The score begins with the first model."}</Empty>}
+                <Empty>{h.model ? "No scores in this time." : "No score before the first model."}</Empty>}
               <Legend marks={all.filter((m) => (m.until ?? m.at) > since)} />
             </section>
-            <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest parts of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
+            <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest shares of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
           </div>
           {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
           <Features h={h} seen={seen} span={+span} marks={all} />
@@ -106,7 +106,7 @@ function Features({ h, seen, span, marks }: { h: HostDetail; seen: Seen; span: n
           <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /></div>
       </div>
       <div className="bands">{shown.map((f) => <Band key={f.name} host={h.id} f={f} seen={seen} span={span} marks={marks} />)}</div>
-      {!shown.length && <Empty>No feature has a name like this.</Empty>}
+      {!shown.length && <Empty>No feature matches.</Empty>}
     </section>
   );
 }
@@ -123,7 +123,7 @@ function Band({ host, f, seen, span, marks }: { host: string; f: Feature; seen: 
         <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--mantine-color-red-6)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
           {f.expected !== null && <span className="dim"> · expected {value(f.expected, f.unit)}</span>}</div>
       </div>
-      {f.actual === null && !d?.actual.some((v) => v !== null) ? <Empty>this host has none</Empty> :
+      {f.actual === null && !d?.actual.some((v) => v !== null) ? <Empty>not on this host</Empty> :
         d && d.times.length > 1 ? <BandChart {...d} marks={marks} unit={f.unit} label={`${words(f.name)} over time: ${f.actual_text}, expected ${f.expected_text}`} /> : <Empty>collecting…</Empty>}
     </div>
   );
@@ -131,7 +131,7 @@ function Band({ host, f, seen, span, marks }: { host: string; f: Feature; seen: 
 
 function EventList({ events }: { events: Event[] }) {
   return (
-    <section className="card" aria-labelledby="events"><h2 id="events">Events <span className="dim" style={{ fontWeight: 400 }}>· within this time, drawn in the charts</span></h2>
+    <section className="card" aria-labelledby="events"><h2 id="events">Events <span className="dim" style={{ fontWeight: 400 }}>· in this time, marked in the charts</span></h2>
       <div style={{ display: "grid", gap: 6, fontSize: 14 }}>{[...events].reverse().slice(0, 20).map((e) => <div key={e.id} className="line"><Dot color={eventColor[e.kind]} />{e.kind}{e.title && `: ${e.title}`}<span className="dim"><When at={e.at} />{e.by && ` · ${e.by}`}</span></div>)}</div>
     </section>
   );

@@ -52,7 +52,7 @@ function Detail({ i }: { i: IncidentDetail }) {
       <div className="cols">
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {hasHost && (
-            <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · {i.host.name}, the likely first</span>}</h2>
+            <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · {i.host.name}, the likely first host</span>}</h2>
               <Problem error={scores.error} what="The score's history cannot be shown" />
               {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} from={span.from} to={span.to} label="score around the incident; the limit is 1" marks={marks} />}
               {scores.data && <Gone what={gone(scores.data.times, onset, scores.data.step_seconds)} first={scores.data.times[0]} onset={onset} />}
@@ -94,7 +94,7 @@ function Actions({ i }: { i: IncidentDetail }) {
         <Textarea size="xs" label="Comment" autosize minRows={1} maxRows={5} value={comment} onChange={(e) => setComment(e.currentTarget.value)} style={{ flex: 1, minWidth: 180 }} />
         <Button size="xs" variant="default" disabled={!comment || act.isPending} onClick={() => run("comment")}>Comment</Button>
         {i.state === "open" && <Button size="xs" color="violet" loading={act.isPending} onClick={() => run("ack")}>Acknowledge</Button>}
-        {i.state === "acknowledged" && <Button size="xs" variant="default" onClick={() => run("unack")}>Take back</Button>}
+        {i.state === "acknowledged" && <Button size="xs" variant="default" onClick={() => run("unack")}>Unacknowledge</Button>}
         {i.state !== "closed" && <Button size="xs" variant="default" onClick={() => run("close")}>Close</Button>}
         <Button size="xs" variant="default" onClick={() => setSilence(true)}>Silence…</Button>
       </div>

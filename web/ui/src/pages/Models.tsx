@@ -33,7 +33,7 @@ export function Models() {
               </tr>))}</tbody>
           </table></div>
         )}
-        {r.data && !found.length && <Empty>{q ? "No host has a name like this." : "No models yet; the first is trained minutes after the start."}</Empty>}
+        {r.data && !found.length && <Empty>{q ? "No host matches." : "No models yet; the first is trained minutes after the start."}</Empty>}
         {found.length > most && most >= 800 && <p className="dim">{(found.length - most).toLocaleString()} more: find a host by name to see its model.</p>}
         {found.length > most && most < 800 && <button className="nav" style={{ border: 0, background: "none", cursor: "pointer" }} onClick={() => setMost(Math.min(800, most + 350))}>Show more of {found.length}</button>}
       </section>
@@ -59,9 +59,9 @@ const Pages = ({ h }: { h?: Host }) => (h ? <>{h.pages.actual_per_week === null 
 export function Trust({ h }: { h: Host }) {
   const d = h.drift, percent = (v: number | null) => (v === null ? "unknown" : `${+(v * 100).toPrecision(2)} %`);
   return (
-    <section className="card" aria-labelledby="trust"><h2 id="trust">Does it still fit?</h2>
+    <section className="card" aria-labelledby="trust"><h2 id="trust">Does the model still fit?</h2>
       <dl className="facts">
-        <dt>age</dt><dd>{h.model_age_seconds === null ? "no model yet" : <Age h={h} at={h.trained_at} />}{h.stale && <span className="dim">older than two intervals between trainings: what is normal may have moved on</span>}</dd>
+        <dt>age</dt><dd>{h.model_age_seconds === null ? "no model yet" : <Age h={h} at={h.trained_at} />}{h.stale && <span className="dim">older than two intervals between trainings: what is normal may have changed</span>}</dd>
         <dt>drift</dt><dd><Drift h={h} />{d && <div className="dim">{percent(d.busy)} of the last {d.samples.toLocaleString()} samples are above half of the limit, {percent(d.expected)} in training{d.shifted.length > 0 && <>; moved: {d.shifted.map(words).join(", ")}</>}</div>}</dd>
         <dt>pages per week</dt><dd><Pages h={h} /> promised</dd>
         {h.training.err && <><dt>last training</dt><dd>{h.training.err}</dd></>}
@@ -79,7 +79,7 @@ export function HostModels({ id }: { id: string }) {
       <Problem error={r.error} what="Models cannot be shown" />
       {host.data && <Trust h={host.data} />}
       {r.data?.models.map((m) => <ModelCard key={m.id} model={m} />)}
-      {r.data && !r.data.models.length && <section className="card"><Empty>No model is stored of this host.</Empty></section>}
+      {r.data && !r.data.models.length && <section className="card"><Empty>No model of this host is stored.</Empty></section>}
     </main>
   );
 }

@@ -125,7 +125,8 @@ function Banners({ status: s }: { status: Status }) {
   const bad = s.sources.filter((x) => x.state !== "up");
   return (
     <>
-      {!s.ready && <Alert color="violet" variant="light" title="Omen is starting">{s.waiting}</Alert>}
+      {!s.ready && <Alert color="violet" variant="light" title={s.sources.some((x) => x.state === "starting") ? "Omen is starting" : "Omen is not ready"}>{s.waiting}</Alert>}
+      {s.unauthenticated && <Alert color="orange" variant="light" title="No authentication">Every client that reaches this address has full access. Set passwords with --web.config.file.</Alert>}
       {bad.map((x) => {
         const failed = Object.keys(x.failed_features);
         return (

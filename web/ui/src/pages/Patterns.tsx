@@ -31,21 +31,21 @@ export function Patterns() {
       <section className="card">
         {rows.length > 0 && (
           <div className="scroll"><table className="grid" data-testid="patterns">
-            <thead><tr><th>Verdict</th><th>Causes like these</th><th>Where and when</th><th>What it changes</th><th>By</th><th>From</th><th /></tr></thead>
+            <thead><tr><th>Verdict</th><th>Causes</th><th>Where and when</th><th>What it changes</th><th>By</th><th>From</th><th /></tr></thead>
             <tbody>{rows.map((p) => (
               <tr key={p.id} className={p.reverted ? "past" : ""}>
                 <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict]} />{verdict(p.verdict)}</span></td>
                 <td><Signs causes={p.causes} /></td>
                 <td style={{ minWidth: 130 }}>{p.role ? <>every host of role {p.role}</> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}>{p.host.name}</Link>}<div className="dim" style={{ fontSize: 12.5 }}>{p.text}</div></td>
                 <td style={{ minWidth: 150 }}>{effectOf(p)}</td>
-                <td>{p.by}{p.by === "omen" && <div className="dim" style={{ fontSize: 12.5 }}>saw it on three days</div>}</td>
-                <td style={{ whiteSpace: "nowrap" }}><Link href={incidentPath(p.incident)} style={{ fontWeight: 400 }}>an incident</Link><div className="dim" style={{ fontSize: 12.5 }}><When at={p.created} /></div></td>
+                <td>{p.by}{p.by === "omen" && <div className="dim" style={{ fontSize: 12.5 }}>recurred on three days</div>}</td>
+                <td style={{ whiteSpace: "nowrap" }}><Link href={incidentPath(p.incident)} style={{ fontWeight: 400 }}>incident</Link><div className="dim" style={{ fontSize: 12.5 }}><When at={p.created} /></div></td>
                 <td className="right">{p.reverted ? <span className="dim" style={{ fontSize: 12.5 }}>taken back by {p.reverted}, <When at={p.reverted_at} /></span> :
                   <Button size="compact-xs" variant="default" loading={revert.isPending && revert.variables?.path.includes(p.id)} onClick={() => revert.mutate({ path: `/patterns/${enc(p.id)}/revert`, body: { by } })}>Take back</Button>}</td>
               </tr>))}</tbody>
           </table></div>
         )}
-        {r.data && !rows.length && <Empty>{shown === "back" ? "Nothing was taken back." : "Nothing yet. Give an incident a verdict, and what Omen remembers of it is shown here."}</Empty>}
+        {r.data && !rows.length && <Empty>{shown === "back" ? "No pattern was taken back." : "No patterns yet. Give an incident a verdict, and what Omen remembers of it is shown here."}</Empty>}
       </section>
     </main>
   );

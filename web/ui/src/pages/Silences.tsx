@@ -28,7 +28,7 @@ export function Silences() {
       <Problem error={r.error} what="Silences cannot be shown" />
       <section className="card">
         {rows.length > 0 && <Table rows={rows} open={setForm} />}
-        {r.data && !rows.length && <Empty>{shown === "expired" ? "None has expired." : "Nothing is silenced. A silence suppresses notifications of some incidents for a while; they are still recorded."}</Empty>}
+        {r.data && !rows.length && <Empty>{shown === "expired" ? "No expired silences." : "No silences. A silence suppresses notifications of some incidents for a while; they are still recorded."}</Empty>}
       </section>
       <SilenceForm draft={form} close={() => setForm(null)} />
     </main>
@@ -50,7 +50,7 @@ function Table({ rows, open }: { rows: { s: Silence; state: keyof typeof color }
             <td style={{ whiteSpace: "nowrap" }}><When at={s.from} /></td><td style={{ whiteSpace: "nowrap" }}><When at={s.until} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[s.effect]}</td>
             <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
-              {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Silence again: ${s.reason}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Again…</Button>
+              {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Recreate the silence ${s.reason}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Recreate…</Button>
                 : <Button size="compact-xs" variant="default" aria-label={`Edit the silence ${s.reason}`} onClick={() => open({ edit: s })}>Edit</Button>}
               {state !== "expired" && <Button size="compact-xs" variant="default" loading={end.isPending && end.variables?.path.includes(s.id)}
               aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span></td>
@@ -86,7 +86,7 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
   const until = fixed ? exact(end, ends) : begin + (length ?? NaN) * 1000;
   const own = {
     match: noMatch(which), by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
-    end: Number.isNaN(until) ? (fixed ? "choose a day and a time" : "write a length such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the beginning" : "",
+    end: Number.isNaN(until) ? (fixed ? "choose a day and a time" : "write a duration such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the start" : "",
   };
   const theirs = refusal(send.error, { match: /matcher/, reason: /no reason/, by: /no author/, end: /ends at/ });
   const error = (k: keyof typeof own) => (tried && own[k]) || theirs[k];
@@ -110,11 +110,11 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
         <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
         <Field label="From" type="datetime-local" value={from} onChange={setFrom} description={edit ? " " : "Empty: now"} />
         <div>
-          <Field label={fixed ? "Until" : "For how long"} type={fixed ? "datetime-local" : "text"} value={end} onChange={setEnd} error={error("end")} description={Number.isNaN(until) ? " " : fixed ? `lasts ${whole((until - begin) / 1000)}` : `until ${clock(new Date(until).toISOString())}`} />
+          <Field label={fixed ? "Until" : "Duration"} type={fixed ? "datetime-local" : "text"} value={end} onChange={setEnd} error={error("end")} description={Number.isNaN(until) ? " " : fixed ? `lasts ${whole((until - begin) / 1000)}` : `until ${clock(new Date(until).toISOString())}`} />
           <div className="line" style={{ gap: 5, marginTop: 6 }}>
             {!fixed && ["1 h", "4 h", "1 d", "7 d"].map((d) => <Button key={d} size="compact-xs" variant={d === end ? "light" : "default"} color="violet" onClick={() => setEnd(d)}>{d}</Button>)}
             {edit ? ([[1, "1 h"], [4, "4 h"], [24, "1 d"]] as const).map(([n, d]) => <Button key={d} size="compact-xs" variant="default" aria-label={`${d} longer`} onClick={() => later(n)}>+{d}</Button>)
-              : <Button size="compact-xs" variant="subtle" color="gray" onClick={() => pick(!fixed)}>{fixed ? "give a length" : "give the end"}</Button>}
+              : <Button size="compact-xs" variant="subtle" color="gray" onClick={() => pick(!fixed)}>{fixed ? "set a duration" : "set an end"}</Button>}
           </div>
         </div>
         <EffectField value={effect} onChange={setEffect} />

@@ -29,19 +29,19 @@ export function Windows() {
   return (
     <main className="page">
       <div className="line between"><h1>Maintenance windows</h1>
-        <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Read a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
+        <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
       <Problem error={r.error} what="Windows cannot be shown" />
       {(r.data?.calendars ?? []).filter((k) => k.err).map((k) => (
         <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${k.name} cannot be read`}>{k.err}
-          <div className="dim">Since <When at={k.failed_since} />; its windows are those of <When at={k.read_at} />. The file is {k.file}, and is read again each minute.</div></Alert>))}
-      <section className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows were made here. A window recurs; for something once, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</section>
+          <div className="dim">Since <When at={k.failed_since} />; its windows are as read <When at={k.read_at} />. Omen reads the file {k.file} again each minute.</div></Alert>))}
+      <section className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows yet. A window can recur; for a single time, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</section>
       {calendars.map((name) => {
         const of = all.filter((w) => w.calendar === name);
         return <section className="card" key={name} aria-label={`Calendar ${name}`}><h2>{name === "configuration file" ? "From the configuration file" : `Calendar ${name}`} <span className="dim" style={{ fontWeight: 400 }}>· {of.length} {of.length === 1 ? "window" : "windows"}</span></h2><Table windows={of} /></section>;
       })}
       <Modal opened={form === "window"} onClose={() => setForm("")} title="New maintenance window" size="lg">{form === "window" && <WindowForm close={() => setForm("")} />}</Modal>
       <Modal opened={typeof form === "object"} onClose={() => setForm("")} title="Edit maintenance window" size="lg">{typeof form === "object" && <WindowForm edit={form} close={() => setForm("")} />}</Modal>
-      <Modal opened={form === "calendar"} onClose={() => setForm("")} title="Read a calendar" size="lg">{form === "calendar" && <CalendarForm close={() => setForm("")} />}</Modal>
+      <Modal opened={form === "calendar"} onClose={() => setForm("")} title="Import a calendar" size="lg">{form === "calendar" && <CalendarForm close={() => setForm("")} />}</Modal>
     </main>
   );
 }
@@ -61,7 +61,7 @@ function Table({ windows, edit }: { windows: Window[]; edit?: (w: Window) => voi
         <tbody>{[...windows].sort((a, b) => begin(a).localeCompare(begin(b))).map((w) => (
           <tr key={w.id} className={w.next?.length ? "" : "past"}>
             <td style={{ fontWeight: 600 }}>{w.name}</td><td><Matchers match={w.match} /></td>
-            <td style={{ minWidth: 170 }}>{ruleWords(w.rule)}, {w.start.slice(11, 16)} for {whole(w.duration_seconds)}<div className="dim" style={{ fontSize: 12.5 }}>{w.zone || "UTC"} · first {w.start.slice(0, 10)}{!!w.except?.length && ` · but not ${w.except.length} times`}</div></td>
+            <td style={{ minWidth: 170 }}>{ruleWords(w.rule)}, {w.start.slice(11, 16)} for {whole(w.duration_seconds)}<div className="dim" style={{ fontSize: 12.5 }}>{w.zone || "UTC"} · first {w.start.slice(0, 10)}{!!w.except?.length && ` · exceptions: ${w.except.length}`}</div></td>
             <td style={{ whiteSpace: "nowrap" }}><Next w={w} now={now} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[w.effect ?? ""]}</td><td>{w.by}</td>
             {edit && <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
@@ -75,7 +75,7 @@ function Table({ windows, edit }: { windows: Window[]; edit?: (w: Window) => voi
 /** The next occurrences, by the clock of the window's own zone; on hover by the reader's. */
 function Next({ w, now }: { w: Window; now: number }) {
   const all = w.next ?? [], first = all[0];
-  if (!first) return <>never again</>;
+  if (!first) return <>no more occurrences</>;
   return <>{Date.parse(first.from) <= now ? <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color="violet" />now, ends <When at={first.to} /></span> : <When at={first.from} />}
     <div className="dim num" style={{ fontSize: 12.5 }}>{all.map((s) => <div key={s.from} title={`here: ${clock(s.from)} – ${clock(s.to)}`}>{occurrence(s, w.zone)}</div>)}</div></>;
 }

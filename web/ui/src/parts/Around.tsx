@@ -12,12 +12,12 @@ export function Around({ host, causes, from, to, marks }: { host: string; causes
   const found = (r.data ?? []).filter((f) => f.times.length > 1);
   const unknown = r.error instanceof ApiError && r.error.status === 404;
   return (
-    <section className="card" aria-labelledby="features"><h2 id="features">What led to it <span className="dim" style={{ fontWeight: 400 }}>· the top causes around that time</span></h2>
-      {unknown ? <Empty>Omen no longer knows this host, or it lacks one of these features by now: their history cannot be read.</Empty> : <Problem error={r.error} what="The features' history cannot be shown" />}
+    <section className="card" aria-labelledby="features"><h2 id="features">Top causes around the incident</h2>
+      {unknown ? <Empty>Omen no longer knows this host or one of these features: their history cannot be read.</Empty> : <Problem error={r.error} what="The features' history cannot be shown" />}
       {found.length > 0 && <div className="bands">{found.map((f) => (
         <div key={f.feature}><b style={{ fontWeight: 600, fontSize: 13.5 }}>{words(f.feature)}</b>
           <BandChart {...f} height={130} from={from} to={to} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</div>}
-      {r.data && !found.length && <Empty>Nothing is left of this time.</Empty>}
+      {r.data && !found.length && <Empty>No data is left of this time.</Empty>}
       {found.length > 0 && <Legend marks={marks} />}
     </section>
   );
@@ -27,5 +27,5 @@ export function Around({ host, causes, from, to, marks }: { host: string; causes
 export function Legend({ marks }: { marks: Mark[] }) {
   const kinds = [...new Map(marks.filter((m) => m.text).map((m) => [m.text!, m])).values()];
   return <div className="line dim" style={{ fontSize: 12.5, marginTop: 6 }}>{kinds.map((m) => <span key={m.text} className="line" style={{ gap: 6 }}>
-    <i aria-hidden style={{ width: m.until ? 16 : 2, height: 12, background: m.until ? `color-mix(in srgb, ${m.color} 20%, transparent)` : m.color, borderLeft: m.until ? `2px solid ${m.color}` : undefined }} />{m.text}{m.until && ", shaded: its grace"}</span>)}</div>;
+    <i aria-hidden style={{ width: m.until ? 16 : 2, height: 12, background: m.until ? `color-mix(in srgb, ${m.color} 20%, transparent)` : m.color, borderLeft: m.until ? `2px solid ${m.color}` : undefined }} />{m.text}{m.until && ", shaded: grace period"}</span>)}</div>;
 }

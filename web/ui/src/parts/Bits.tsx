@@ -12,9 +12,9 @@ export const State = ({ state }: { state: HostState }) => (
 
 const gradeHelp: Record<GradeName, string> = {
   "": "no model yet",
-  provisional: "trained on minutes: its incidents are recorded, and sent only when they are extreme",
-  learning: "trained on hours: notifications are sent only after an incident lasts longer",
-  established: "trained on a day or more",
+  provisional: "trained on minutes of data: people are notified only of scores clearly above the limit",
+  learning: "trained on hours of data: an incident must last longer before it opens",
+  established: "trained on a day of data or more",
 };
 export const Grade = ({ grade }: { grade: GradeName }) =>
   grade ? <Tooltip label={gradeHelp[grade]}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
@@ -70,7 +70,7 @@ export function Causes({ causes, odd, most = causes.length }: { causes: Cause[];
 /** What would have to return to normal for the alert to clear. */
 function Clearing({ causes }: { causes: Cause[] }) {
   const names = clearing(causes);
-  return <div className="dim" style={{ fontSize: 13 }}>{names ? <>Enough to clear the alert: {names} back at what is expected.</> : "These features alone, back at what is expected, would not clear the alert."}</div>;
+  return <div className="dim" style={{ fontSize: 13 }}>{names ? <>Enough to clear the alert: {names} back at the expected value.</> : "These features alone, back at the expected value, would not clear the alert."}</div>;
 }
 
 export const title = (i: Incident) =>

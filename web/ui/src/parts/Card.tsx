@@ -16,7 +16,7 @@ function plain(v: Json): string {
 }
 
 /** Groups of a card that are worth showing at once; the rest is in the full card. */
-const groups: [key: string, name: string][] = [["loss", "Losses"], ["limit", "Limit, and what it might have been"], ["normality", "Are the scores normally distributed?"]];
+const groups: [key: string, name: string][] = [["loss", "Losses"], ["limit", "Limit, and alternatives"], ["normality", "Are the scores normally distributed?"]];
 
 function Facts({ card }: { card: Record<string, Json> }) {
   return (
@@ -35,13 +35,13 @@ function Facts({ card }: { card: Record<string, Json> }) {
   );
 }
 
-/** What was drawn into the host's own data after training, and how much of it was found. */
+/** What was injected into the host's own data after training, and how much of it was found. */
 function SelfTest({ list }: { list: Json }) {
   const rows = (Array.isArray(list) ? list : []).filter(isObject);
   if (!rows.length) return null;
   const nums = (v: Json) => (Array.isArray(v) ? v.map(Number) : []);
   return (
-    <div style={{ marginTop: 18 }}><h2 style={{ fontSize: 13.5 }}>Self-test <span className="dim" style={{ fontWeight: 400 }}>· faults drawn into this host's own data: how many are found, and after how many samples</span></h2>
+    <div style={{ marginTop: 18 }}><h2 style={{ fontSize: 13.5 }}>Self-test <span className="dim" style={{ fontWeight: 400 }}>· faults injected into this host's own data: how many are found, and after how many samples</span></h2>
       <div className="scroll"><table className="grid" data-testid="selftest">
         <thead><tr><th>Kind</th><th>Found, by size in standard deviations</th><th className="right">Smallest of which half are found</th><th className="right">Delay</th></tr></thead>
         <tbody>{rows.map((t) => {
@@ -95,8 +95,8 @@ export function ModelCard({ model: m }: { model: Model }) {
         <dt>trained</dt><dd>{clock(m.trained_at)}</dd>
         <dt>trained on</dt><dd>{clock(m.from)} – {clock(m.to)}, {m.rows.toLocaleString()} samples</dd>
         {m.note && <><dt>note</dt><dd>{m.note}</dd></>}
-        <dt>left out</dt><dd><Spans list={card["excluded"]} none="nothing" /></dd>
-        {spansOf(card["suspects"]).length > 0 && <><dt>not trusted</dt><dd><Spans list={card["suspects"]} none="" /></dd></>}
+        <dt>exclusions</dt><dd><Spans list={card["excluded"]} none="none" /></dd>
+        {spansOf(card["suspects"]).length > 0 && <><dt>suspect</dt><dd><Spans list={card["suspects"]} none="" /></dd></>}
         {Array.isArray(active) && <><dt>features</dt><dd>{active.length} in use{inactive.length > 0 && <span className="dim"> · not in use: {inactive.map((f) => `${words(String(f["feature"]))} (${String(f["why"])})`).join(", ")}</span>}</dd></>}
       </dl>
       {m.card && (full ? <pre className="card-json" tabIndex={0}>{JSON.stringify(m.card, null, 2)}</pre> : <><Facts card={m.card} /><SelfTest list={card["self_test"]} /></>)}

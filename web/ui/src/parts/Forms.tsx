@@ -18,7 +18,7 @@ export const EffectField = ({ value, onChange }: { value: Effect; onChange: (v: 
 );
 
 /** Why a text cannot hold matchers; whether they can be read is for the server to say. */
-export const noMatch = (text: string) => (text.trim() ? "" : 'write at least one condition, such as host="web-1"');
+export const noMatch = (text: string) => (text.trim() ? "" : 'write at least one matcher, such as host="web-1"');
 
 /** Which incidents: matchers as text, each with a button that removes it, and what they match now. */
 export const MatchField = ({ value, onChange, error }: { value: string; onChange: (v: string) => void; error?: string }) => {

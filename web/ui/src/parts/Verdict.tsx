@@ -25,7 +25,7 @@ export function Verdicts({ i, by, comment, done }: { i: IncidentDetail; by: stri
           ))}
         </Button.Group>
         {i.verdict ? <Button size="compact-sm" variant="subtle" color="gray" loading={take.isPending} onClick={() => take.mutate({ action: "verdict", by, verdict: "" })}>Take back</Button> :
-          <span className="dim" style={{ fontSize: 13 }}>Omen learns from your answer; you see what it changes first. <Link className="plain" href="/patterns">What it remembers</Link></span>}
+          <span className="dim" style={{ fontSize: 13 }}>Omen learns from your answer; you see what it changes first. <Link className="plain" href="/patterns">All patterns</Link></span>}
       </div>
       <Problem error={take.error} what="The verdict was not taken back" />
       <Modal opened={!!asked} onClose={() => setAsked("")} size="lg" title={`“${verdict(asked)}”: what this would change`}>
@@ -44,13 +44,13 @@ function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: Verdict; by: 
   const give = () => act.mutate({ action: "verdict", by, verdict: v, role: role || undefined, force: lost > 0 || undefined, comment: comment || undefined }, { onSuccess: () => close(true) });
   return (
     <>
-      <div className="line" style={{ marginBottom: 14 }}><span className="dim" style={{ fontSize: 14 }}>It holds</span>
-        <SegmentedControl size="xs" aria-label="Where it holds" value={role ? "role" : "host"} onChange={(x) => setRole(x === "role")}
+      <div className="line" style={{ marginBottom: 14 }}><span className="dim" style={{ fontSize: 14 }}>Applies</span>
+        <SegmentedControl size="xs" aria-label="Where it applies" value={role ? "role" : "host"} onChange={(x) => setRole(x === "role")}
           data={[{ value: "host", label: i.kind === "fleet" ? "on each of its hosts" : "on this host" }, { value: "role", label: "on every host of its role" }]} /></div>
-      <Problem error={preview.error} what="What it would change is not known" />
+      <Problem error={preview.error} what="The preview cannot be shown" />
       {preview.isPending && <p className="dim">Looking at the last 90 days…</p>}
       {preview.data && !all.length && <Alert color="gray" variant="light">The verdict is recorded. The incident has no cause to recognise similar ones by, so Omen remembers no pattern.</Alert>}
-      {role && all.some((p) => !p.pattern.role) && <Alert color="orange" variant="light" mb={12}>The host has no role label, so this would hold on the host alone.</Alert>}
+      {role && all.some((p) => !p.pattern.role) && <Alert color="orange" variant="light" mb={12}>The host has no role label, so this would apply to the host alone.</Alert>}
       {all.length > 0 && <Effects all={all} real={real} lost={lost} />}
       <Problem error={act.error} what="The verdict was not given" />
       <div className="line" style={{ justifyContent: "flex-end", marginTop: 16 }}>

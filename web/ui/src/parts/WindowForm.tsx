@@ -32,7 +32,7 @@ export function WindowForm({ close, edit }: { close: () => void; edit?: Window }
   const rule = f.freq === "custom" ? f.custom.trim() : f.freq && `FREQ=${f.freq}` + (f.freq === "WEEKLY" && on.length ? `;BYDAY=${days.map(([d]) => d).filter((d) => on.includes(d)).join(",")}` : "");
   const own: Record<string, string> = {
     name: f.name.trim() ? "" : "give it a name", match: noMatch(f.match), by: by.trim() ? "" : "say who you are, so that others can ask",
-    start: f.start ? "" : "choose a day and a time", length: length ? "" : "write a length such as 90 min, 2 h or 1 d",
+    start: f.start ? "" : "choose a day and a time", length: length ? "" : "write a duration such as 90 min, 2 h or 1 d",
   };
   const theirs = refusal(send.error, { match: /matcher/, zone: /zone/, rule: /rule|FREQ|BY[A-Z]+|UNTIL|COUNT|INTERVAL/, length: /lasts/, start: /start|beginning/, by: /no author/ });
   const error = (k: string) => (tried && own[k]) || theirs[k];
@@ -47,12 +47,12 @@ export function WindowForm({ close, edit }: { close: () => void; edit?: Window }
         <Field label="Name" value={f.name} onChange={put("name")} error={error("name")} autoFocus placeholder="nightly backup" />
         <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
         <div className="all"><MatchField value={f.match} onChange={put("match")} error={error("match")} /></div>
-        <Field label="First beginning, by the local clock" type="datetime-local" value={f.start} onChange={put("start")} error={error("start")} />
-        <Field label="For how long" value={f.length} onChange={put("length")} error={error("length")} description={length ? `lasts ${whole(length)}` : " "} />
-        <Autocomplete size="sm" label="Time zone" value={f.zone} onChange={put("zone")} data={zones} limit={30} error={error("zone")} description="Summer time is followed." />
+        <Field label="First start, local time" type="datetime-local" value={f.start} onChange={put("start")} error={error("start")} />
+        <Field label="Duration" value={f.length} onChange={put("length")} error={error("length")} description={length ? `lasts ${whole(length)}` : " "} />
+        <Autocomplete size="sm" label="Time zone" value={f.zone} onChange={put("zone")} data={zones} limit={30} error={error("zone")} description="Daylight saving time is followed." />
         <Select size="sm" label="Repeats" allowDeselect={false} value={f.freq} onChange={(v) => put("freq")(v ?? "")} error={f.freq === "custom" ? undefined : error("rule")}
-          data={[{ value: "", label: "Once" }, { value: "DAILY", label: "Every day" }, { value: "WEEKLY", label: "Every week" }, { value: "MONTHLY", label: "Every month" }, { value: "custom", label: "By a rule…" }]} />
-        {f.freq === "WEEKLY" && <div className="all"><div style={{ fontSize: 14, marginBottom: 5 }} id="days">On <span className="dim">(none: the day of the first)</span></div>
+          data={[{ value: "", label: "Once" }, { value: "DAILY", label: "Every day" }, { value: "WEEKLY", label: "Every week" }, { value: "MONTHLY", label: "Every month" }, { value: "custom", label: "Custom rule…" }]} />
+        {f.freq === "WEEKLY" && <div className="all"><div style={{ fontSize: 14, marginBottom: 5 }} id="days">On <span className="dim">(none: the weekday of the start)</span></div>
           <Chip.Group multiple value={on} onChange={setOn}><div className="line" style={{ gap: 6 }} role="group" aria-labelledby="days">{days.map(([d, label]) => <Chip key={d} value={d} size="xs" color="violet">{label}</Chip>)}</div></Chip.Group></div>}
         {f.freq === "custom" && <div className="all"><Field label="Rule (RFC 5545)" value={f.custom} onChange={put("custom")} error={error("rule")} /></div>}
         <div className="all"><EffectField value={f.effect} onChange={put("effect")} /></div>
@@ -79,7 +79,7 @@ export function CalendarForm({ close }: { close: () => void }) {
     send.mutate({ path: `/calendars/${enc(name.trim())}`, method: "PUT", body: { ics: await file.text(), match, effect, by } }, { onSuccess: close });
   };
   return (
-    <form noValidate aria-label="Read a calendar" onSubmit={(e) => { e.preventDefault(); void submit(); }}>
+    <form noValidate aria-label="Import a calendar" onSubmit={(e) => { e.preventDefault(); void submit(); }}>
       <div className="fields">
         <Field label="Name" value={name} onChange={setName} error={error("name")} autoFocus description="A calendar of this name is replaced." />
         <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
@@ -87,7 +87,7 @@ export function CalendarForm({ close }: { close: () => void }) {
         <div className="all"><MatchField value={match} onChange={setMatch} error={error("match")} /></div>
         <div className="all"><EffectField value={effect} onChange={setEffect} /></div>
       </div>
-      <Foot close={close} busy={send.isPending} text="Read it" error={theirs["form"]} />
+      <Foot close={close} busy={send.isPending} text="Import" error={theirs["form"]} />
     </form>
   );
 }

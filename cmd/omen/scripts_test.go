@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/app"
+	"github.com/omenhq/omen/store"
+)
+
+var begin = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+
+// measure FILE FROM TO [label] writes a CSV file of minutes FROM to TO of a host
+// whose cpu and memory follow one load. With label, the last ten of each 600
+// minutes are anomalous, and labelled.
+func measure(ts *testscript.TestScript, _ bool, args []string) {
+	from, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	to, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	rng := rand.New(rand.NewPCG(7, uint64(from)))
+	var b strings.Builder
+	labelled := len(args) > 3
+	header := "timestamp,cpu,memory"
+	if labelled {
+		header += ",label"
+	}
+	b.WriteString(header + "\n")
+	for i := from; i < to; i++ {
+		load := 0.3 + 0.1*math.Sin(float64(i)/40)
+		cpu, memory, label := load+0.01*rng.NormFloat64(), load/2+0.01*rng.NormFloat64(), 0
+		if labelled && i%600 >= 590 {
+			cpu, label = cpu+0.6, 1
+		}
+		fmt.Fprintf(&b, "%d,%.4f,%.4f", begin.Add(time.Duration(i)*time.Minute).Unix(), cpu, memory)
+		if labelled {
+			fmt.Fprintf(&b, ",%d", label)
+		}
+		b.WriteByte('\n')
+	}
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o750))
+	ts.Check(os.WriteFile(path, []byte(b.String()), 0o600))
+}
+
+// keep DIR makes a data directory with an older and a serving model of web-1,
+// and an incident that an operator looks at.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	dir, ctx := ts.MkAbs(args[0]), context.Background()
+	ts.Check(app.MakeStorage(dir))
+	db, err := store.Open(ctx, app.DatabasePath(dir), nil)
+	ts.Check(err)
+	host := omen.Host{Source: "local", Profile: "node", Name: "web-1"}
+	for i, id := range []string{"older", "newer"} {
+		ts.Check(db.PutModel(ctx, omen.ModelInfo{
+			ID: id, Host: host, Schema: "s", Grade: omen.Established, Serving: true, Rows: 600,
+			TrainedAt: begin.Add(time.Duration(i) * time.Hour), Card: []byte(`{}`),
+		}, []byte(id+"'s parameters")))
+	}
+	in := omen.Incident{
+		ID: "i1", ChangeNumber: 1, Kind: omen.HostIncident, Host: host, State: omen.Open, Severity: omen.Critical,
+		Since: begin, OpenedAt: begin, UpdatedAt: begin, Peak: 4.2,
+		Causes: []omen.Cause{{Feature: "cpu", Share: 0.9, Actual: 0.9, Expected: 0.3}},
+	}
+	acked := in
+	acked.ChangeNumber, acked.AckedBy = 2, "ann"
+	ts.Check(db.Append(ctx,
+		omen.Change{Kind: omen.ChangeOpened, At: begin, Incident: in, Reason: "above the limit"},
+		omen.Change{Kind: omen.ChangeAcknowledged, At: begin.Add(time.Minute), Incident: acked, By: "ann", Comment: "on it"},
+	))
+	ts.Check(db.Close())
+}
+
+// answer DIR serves the files below DIR and puts its address into $URL.
+func answer(ts *testscript.TestScript, _ bool, args []string) {
+	srv := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(srv.Close)
+	ts.Setenv("URL", srv.URL)
+}

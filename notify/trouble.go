@@ -1,0 +1,74 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/message"
+)
+
+// itself reports whether an incident is about this very channel: that it
+// refuses messages is no message for it.
+func (r rules) itself(in omen.Incident) bool {
+	return in.Trouble != "" && in.Trouble == message.TroubleKey(r.channel)
+}
+
+// stranded reports whether the routes lead an incident about a channel to that
+// channel alone. Every other one is then notified, or nobody would be.
+func (r rules) stranded(in omen.Incident) bool {
+	about, found := strings.CutPrefix(in.Trouble, message.TroubleKey(""))
+	if !found || r.route == nil {
+		return false
+	}
+	for _, route := range r.route.Match(r.view.Labels(in)) {
+		if slices.ContainsFunc(r.channels[route.RouteOpts.Receiver], func(channel string) bool { return channel != about }) {
+			return false
+		}
+	}
+	return true
+}
+
+// rendered says whether the configuration's templates could write a message.
+func (w *worker) rendered(builtIn error) {
+	if builtIn == nil {
+		w.template.Over()
+		return
+	}
+	w.builtIn.Inc()
+	w.log.Error("message cannot be rendered, the built-in text is sent", "err", builtIn)
+	w.template.Is(omen.Warning, fmt.Sprintf("receiver %s gets the built-in text: %v", w.channel.name, builtIn))
+}
+
+// settleTroubles resolves what was reported of channels that are no longer
+// configured, and has those that are say what a person has to change.
+func (r *Relay) settleTroubles(ctx context.Context, removed []string) error {
+	if r.troubles == nil {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, channel := range removed {
+		g.Go(func() error {
+			message.Retry(ctx, r.log.With("receiver", channel), "receiver's trouble not recorded", func(ctx context.Context) error {
+				for _, key := range []string{message.TroubleKey(channel), message.ChatKey(channel), message.TemplateKey(channel)} {
+					if err := r.troubles.Resolve(ctx, key); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			return nil
+		})
+	}
+	for _, chat := range r.chats {
+		g.Go(func() error {
+			message.Retry(ctx, r.log, "receiver's trouble not recorded", chat.Settle)
+			return nil
+		})
+	}
+	return g.Wait()
+}

@@ -1,0 +1,202 @@
+package series
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+const (
+	aboutNow    = time.Minute     // a query that ends so near to now asks for what is there now
+	maxDelay    = 5 * time.Minute // samples that come later are taken as missing
+	marginDelay = 5 * time.Second
+	lookAgain   = 30 * time.Second // between two looks for samples of a source that gives none
+	lookMost    = 5 * time.Minute  // the same of a source that never had any
+	sameDelay   = time.Minute      // a delay that is the same for so long is one: samples that have ended get older
+	lostAfter   = 55 * time.Minute // a source that has given nothing for so long, and did before, has lost its hosts
+	fewExprs    = 8                // expressions that are asked to find out
+)
+
+// delays are how late samples may come; and ages how old the last ones may be
+// of a source that has none in these.
+var (
+	delays = []time.Duration{0, 15, 30, 45, 60, 90, 120, 180, 240, 300} // seconds
+	ages   = []time.Duration{10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+)
+
+// late is what is known of a server's newest samples.
+type late struct {
+	mu     sync.Mutex
+	delay  time.Duration // samples are there so long after their time
+	given  time.Time     // when a query for now last had samples; zero: never
+	looked time.Time     // when they were last looked for
+	wait   time.Duration // until the next look
+	lost   error         // why there are none, as far as the last look showed; nil: nothing is known to be missing
+
+	seen  time.Duration // a larger delay that may be one…
+	since time.Time     // … if it still is a minute after this
+}
+
+// Delay is how long after an instant it is read: as configured, or as measured
+// where that finds no samples.
+func (r *Remote) Delay() time.Duration {
+	r.late.mu.Lock()
+	defer r.late.mu.Unlock()
+	return r.late.delay
+}
+
+// present looks into an answer for what is there now. If there is nothing, it
+// finds out whether samples come late, and then reads as late as they come. A
+// source that had samples and gives none is one that cannot be read: the error
+// wraps [omen.ErrUnavailable].
+func (r *Remote) present(ctx context.Context, q Query, f *Frame, now time.Time) (*Frame, error) {
+	l := &r.late
+	l.mu.Lock()
+	if values(f) > 0 {
+		if l.lost != nil {
+			r.opts.Log.Info("source has samples again")
+		}
+		l.given, l.lost, l.seen = now, nil, 0
+		l.mu.Unlock()
+		return f, nil
+	}
+	if now.Sub(l.given) < lookAgain { // what is asked for is not there, other things are
+		l.mu.Unlock()
+		return f, nil
+	}
+	due := now.Sub(l.looked) >= l.wait
+	if due {
+		l.looked, l.wait = now, lookAgain
+	}
+	lost := l.lost
+	l.mu.Unlock()
+	if !due {
+		return f, lost
+	}
+	found, some, err := r.measure(ctx, q, now)
+	if err != nil {
+		return nil, err
+	}
+	if some && r.adopt(found, now) {
+		return r.reader.Read(ctx, q)
+	}
+	return f, r.judge(ctx, q, now)
+}
+
+// measure is the least delay with which a query gives nearly as much as with
+// the greatest; false if that gives nothing.
+func (r *Remote) measure(ctx context.Context, q Query, now time.Time) (time.Duration, bool, error) {
+	all, err := r.ago(ctx, q, now.Add(-maxDelay))
+	if all == 0 || err != nil {
+		return 0, false, err
+	}
+	for _, seconds := range delays {
+		d := seconds * time.Second
+		n, err := r.ago(ctx, q, now.Add(-d))
+		if err != nil {
+			return 0, false, err
+		}
+		if 10*n >= 9*all {
+			return d, true, nil
+		}
+	}
+	return maxDelay, true, nil
+}
+
+// ago is how many values some of the expressions have at an instant, whatever
+// the delay.
+func (r *Remote) ago(ctx context.Context, q Query, at time.Time) (int, error) {
+	at = at.Add(r.Delay()) // which is taken off again
+	q.Start, q.End = at.Add(-q.Step), at
+	q.Exprs = q.Exprs[:min(len(q.Exprs), fewExprs)]
+	f, err := r.reader.Read(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	return values(f), nil
+}
+
+// values is how many values a frame has at its last instant.
+func values(f *Frame) int {
+	n := 0
+	for h := range f.Hosts {
+		for _, v := range f.Row(h, f.Instants-1) {
+			if !math.IsNaN(v) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// adopt takes a measured delay: at once if it is smaller, or the first that
+// finds anything; otherwise only if it stays the same, since the samples of
+// hosts that are gone come later and later.
+func (r *Remote) adopt(found time.Duration, now time.Time) bool {
+	l := &r.late
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if found > 0 {
+		found = min(found+marginDelay, maxDelay) // it was measured at one moment
+	}
+	if found > l.delay && !l.given.IsZero() {
+		if l.seen == 0 || found > l.seen {
+			l.seen, l.since = found, now
+			return false
+		}
+		if now.Sub(l.since) < sameDelay {
+			return false
+		}
+	}
+	if found == l.delay {
+		return false
+	}
+	r.opts.Log.Warn("samples of the source come late: read so much later from now on", "dur", found)
+	l.delay, l.lost, l.seen = found, nil, 0
+	return true
+}
+
+// judge says why there are no samples: nil if there never were any, or if they
+// ended lately and it is for others to miss the hosts.
+func (r *Remote) judge(ctx context.Context, q Query, now time.Time) error {
+	l := &r.late
+	l.mu.Lock()
+	given := l.given
+	l.mu.Unlock()
+	var lost error
+	switch {
+	case given.IsZero():
+		age, err := r.age(ctx, q, now)
+		if err != nil {
+			return err
+		}
+		if age > 0 {
+			lost = fmt.Errorf("no samples for now, but %s ago there were some: %w", age, omen.ErrUnavailable)
+		}
+	case now.Sub(given) >= lostAfter:
+		lost = fmt.Errorf("no samples of any host since %s: %w", given.UTC().Format(time.RFC3339), omen.ErrUnavailable)
+	}
+	lost = omen.WithHint(lost, "does the server still scrape, or get, what it had? Samples that come more than five minutes late are not read")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = lost
+	if lost == nil && given.IsZero() {
+		l.wait = lookMost
+	}
+	return lost
+}
+
+// age is how old a source's last samples are, roughly; 0 if it has none of a
+// week.
+func (r *Remote) age(ctx context.Context, q Query, now time.Time) (time.Duration, error) {
+	for _, age := range ages {
+		if n, err := r.ago(ctx, q, now.Add(-age)); n > 0 || err != nil {
+			return age, err
+		}
+	}
+	return 0, nil
+}

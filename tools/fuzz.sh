@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Every fuzz target of the module for FUZZTIME (default 10s) each, one after the
+# other. An input that fails is printed, and kept below testdata/fuzz of its
+# package: commit it with the fix.
+#   tools/fuzz.sh [PACKAGE...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+failed=0
+while IFS=: read -r file target; do
+  package=./$(dirname "$file")
+  if ((${#@})) && [[ " $* " != *" $package "* ]]; then continue; fi
+  echo "fuzz $package $target"
+  if ! out=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "$package" 2>&1); then
+    failed=1
+    printf '%s\n' "$out"
+    input=$(sed -n 's/^ *Failing input written to //p' <<<"$out" | head -1)
+    [ -z "$input" ] || { echo "$package/$input:"; cat "$package/$input"; }
+  fi
+done < <(git ls-files '*_test.go' | xargs grep -oE '^func Fuzz\w+' | sed 's/:func /:/' | sort)
+exit $failed

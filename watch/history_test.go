@@ -1,0 +1,254 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
+)
+
+// workload is the profile of that name of docs/profiles.md.
+func workload(t *testing.T) *feature.Schema {
+	t.Helper()
+	page, err := os.ReadFile("../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, _ := strings.Cut(rest, "```")
+	var doc struct {
+		Profiles []struct {
+			Name     string
+			By       []string
+			Features []struct {
+				Name, Expr string
+				Deviation  float64
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range doc.Profiles {
+		if d.Name != "workload" {
+			continue
+		}
+		p := feature.Profile{Name: d.Name, By: d.By}
+		for _, f := range d.Features {
+			p.Features = append(p.Features, feature.Feature{
+				Name: f.Name, Help: "a number", Expr: f.Expr, Unit: omen.Count, Max: math.Inf(1), Scale: f.Deviation, Deviation: f.Deviation,
+			})
+		}
+		s, err := feature.NewSchema(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	t.Fatal("docs/profiles.md has no profile workload")
+	return nil
+}
+
+// cluster appends what cAdvisor, kube-state-metrics and the kubernetes-mixin's
+// rule say of two workloads with two pods each, ten minutes of it.
+func cluster(t *testing.T, db *tsdb.DB, end time.Time) {
+	t.Helper()
+	const step = 5 * time.Second
+	for i := range 121 {
+		at := end.Add(time.Duration(i-120) * step)
+		var batch []series.Sample
+		add := func(name string, v float64, labels ...string) {
+			m := map[string]string{"namespace": "shop"}
+			for k := 0; k < len(labels); k += 2 {
+				m[labels[k]] = labels[k+1]
+			}
+			batch = append(batch, series.Sample{Name: name, Labels: m, At: at, Value: v})
+		}
+		busy := float64(i) + math.Sin(float64(i)/9)
+		for w, workload := range []string{"cart", "checkout"} {
+			for p := range 2 {
+				pod := fmt.Sprintf("%s-7d9f-%d", workload, p)
+				for _, container := range []string{"app", "POD", ""} {
+					cadvisor := []string{"pod", pod, "container", container, "instance", "10.0.0.1:10250", "job", "kubelet", "node", "n1"}
+					add("container_cpu_usage_seconds_total", busy*float64(1+w), cadvisor...)
+					add("container_memory_working_set_bytes", 1e8*(2+math.Sin(float64(i+9*p)/20)), cadvisor...)
+				}
+				add("kube_pod_container_status_restarts_total", 3, "pod", pod, "container", "app", "instance", "10.0.0.9:8080", "job", "kube-state-metrics", "uid", pod)
+				add("namespace_workload_pod:kube_pod_owner:relabel", 1, "pod", pod, "workload", workload, "workload_type", "deployment")
+			}
+		}
+		if err := db.Append(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The documentation's example, whose identity comes from a join, is learned.
+func TestTheDocumentedWorkloadsAreLearned(t *testing.T) {
+	end := time.Now().Truncate(5 * time.Second)
+	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	cluster(t, local, end)
+	w := New(Options{
+		Source: local, Name: "k8s", Schema: workload(t), Step: 5 * time.Second, Store: open(t), History: time.Hour,
+		Sink: deaf{},
+	})
+	w.round(t.Context(), end)
+	if err := w.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	batch, _ := w.due(end)
+	if len(batch) != 2 {
+		t.Fatalf("%d hosts are due, want both workloads", len(batch))
+	}
+	w.trainBatch(t.Context(), batch)
+	for _, h := range w.Hosts() {
+		if h.Model.Rows < 100 || h.Training.Err != "" {
+			t.Errorf("%s has a model of %d rows: %q", h.Host, h.Model.Rows, h.Training.Err)
+		}
+	}
+}
+
+// starved has no history of any host, for whatever reason.
+type starved struct {
+	*world
+	why map[string]error // feature -> why it fails in history; nil: there are no samples
+}
+
+func (s *starved) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	f, err := s.world.Read(ctx, q)
+	if err != nil || len(q.Hosts) == 0 || q.Step > time.Second {
+		return f, err
+	}
+	if f.Failed = s.why; s.why == nil {
+		return series.NewFrame(nil, f.Features, q.Start, q.Step, f.Instants), nil
+	}
+	return f, nil
+}
+
+// records are what was logged at a level or above.
+type records struct {
+	slog.Handler
+	all *[]string
+}
+
+func (r records) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (r records) WithAttrs([]slog.Attr) slog.Handler           { return r }
+func (r records) Handle(_ context.Context, one slog.Record) error {
+	*r.all = append(*r.all, one.Message)
+	return nil
+}
+
+// Trainings that fail again and again are counted on the hosts, and said once.
+func TestTrainingsThatKeepFailingAreSeen(t *testing.T) {
+	r := newRig(t, open(t), "web-1", "web-2")
+	var said []string
+	r.log = slog.New(records{slog.DiscardHandler, &said})
+	r.pass(t, 160)
+	if err := r.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.o.Source = &starved{world: r.world}
+	batch := slices.Collect(func(yield func(*host) bool) {
+		_ = yield(r.hosts["web-1"]) && yield(r.hosts["web-2"])
+	})
+	for range 2 * omen.FailingTrainings {
+		r.trainBatch(t.Context(), batch)
+	}
+	for _, h := range r.Hosts() {
+		if h.Training.Failures != 2*omen.FailingTrainings || h.Training.Err == "" {
+			t.Errorf("%s: %d failures, %q", h.Host, h.Training.Failures, h.Training.Err)
+		}
+	}
+	if !slices.Equal(said, []string{"training keeps failing"}) {
+		t.Errorf("warned of %q", said)
+	}
+	r.o.Source = r.world
+	r.trainBatch(t.Context(), batch)
+	for _, h := range r.Hosts() {
+		if h.Training.Failures != 0 || h.Model.ID == "" {
+			t.Errorf("%s: %d failures, model %q", h.Host, h.Training.Failures, h.Model.ID)
+		}
+	}
+}
+
+// A feature that history does not give, and the present does, is not learned
+// as missing.
+func TestHistoryWithoutAFeatureIsNotLearned(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	r.pass(t, 160)
+	if err := r.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	source := &starved{r.world, map[string]error{"net": fmt.Errorf("cannot select more than 1: %w", series.ErrTooMuch)}}
+	r.o.Source = source
+	batch, _ := r.due(r.now)
+	r.trainBatch(t.Context(), batch)
+	if h := r.Hosts()[0]; h.Model.ID != "" || !strings.Contains(h.Training.Err, "feature net") || !strings.Contains(h.Training.Err, "cannot select more") {
+		t.Errorf("model %q, %q", h.Model.ID, h.Training.Err)
+	}
+	// One that the source refuses whenever it is asked is missing everywhere.
+	source.why = map[string]error{"net": fmt.Errorf("unknown function: %w", omen.ErrInvalid)}
+	r.trainBatch(t.Context(), batch)
+	if h := r.Hosts()[0]; h.Model.ID == "" {
+		t.Errorf("no model: %s", h.Training.Err)
+	}
+}
+
+// heavy refuses the history of several hosts together, and of one always.
+type heavy struct {
+	*world
+	poison string
+}
+
+func (s heavy) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	if slices.Contains(q.Hosts, s.poison) && q.Step == time.Second {
+		return nil, fmt.Errorf("read: %w: %w", series.ErrTooMuch, omen.ErrInvalid)
+	}
+	return s.world.Read(ctx, q)
+}
+
+func TestOneHostThatIsTooMuchKeepsNoOtherFromLearning(t *testing.T) {
+	r := newRig(t, open(t), "web-1", "web-2")
+	r.pass(t, 160)
+	if err := r.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.o.Source = heavy{r.world, "web-2"}
+	batch, _ := r.due(r.now)
+	r.trainBatch(t.Context(), batch)
+	for _, h := range r.Hosts() {
+		if poisoned := h.Host.Name == "web-2"; (h.Model.ID == "") != poisoned || (h.Training.Err != "") != poisoned {
+			t.Errorf("%s: model %q, %q", h.Host, h.Model.ID, h.Training.Err)
+		}
+	}
+}
+
+// A source that answers and has nothing is not up, and says why.
+func TestASourceWithoutHostsIsNotUp(t *testing.T) {
+	r := newRig(t, open(t))
+	r.pass(t, 1)
+	if s := r.Status(); s.State != omen.SourcePartial || !strings.Contains(s.Err, "no host has a sample") {
+		t.Errorf("%s: %q", s.State, s.Err)
+	}
+	r.world.hosts = []string{"web-1"}
+	r.pass(t, 1)
+	if s := r.Status(); s.State != omen.SourceUp || s.Err != "" {
+		t.Errorf("%s: %q", s.State, s.Err)
+	}
+}
