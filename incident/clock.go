@@ -22,11 +22,17 @@ func (t *Tracker) ClockSet(by time.Duration) {
 		move(&k.at, &k.updated, &k.state.Since, &k.state.Told, &k.lifted, &k.taken)
 	}
 	for _, s := range t.sources {
-		s.bad, s.good, s.down.checked, s.own.checked = 0, 0, time.Time{}, time.Time{}
+		s.bad, s.good = 0, 0
 		move(&s.at, &s.upSince, &s.before.At)
 		for i := range s.storm {
 			move(&s.storm[i])
 		}
+	}
+	for _, c := range t.conditions() {
+		c.checked = time.Time{}
+	}
+	for _, o := range t.troubles {
+		move(&o.over)
 	}
 	for _, f := range t.fleets {
 		f.checked = time.Time{}
