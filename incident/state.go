@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -149,11 +150,10 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 		return
 	}
 	page := t.pageLevel(s)
-	alone := *s
 	if height < page || height <= 1 {
 		page = math.Inf(1) // it would not have been severe by itself
 	}
-	k.other.add(&alone, limit, page, t.h.ColdBar)
+	k.other.add(s, limit, page, t.h.ColdBar)
 	o := &k.other
 	enough := t.evidence(s.Grade).at(k.step)
 	if !enough.met(o.hot, s.At.Sub(o.onset)) {
@@ -194,4 +194,28 @@ func (t *Tracker) another(k *track, s *omen.Score) {
 		return
 	}
 	t.notify(k, omen.ChangeEscalated, omen.ReasonAnother)
+}
+
+// follows names the incident of the same host that another trouble follows
+// closely: it is not that one come back.
+func (t *Tracker) follows(in *omen.Incident) string {
+	p := t.track(in.Host).past
+	if p == nil || p.Reason == omen.ReasonByOperator {
+		return ""
+	}
+	since := in.Since.Sub(p.ClosedAt)
+	if since < 0 || since > t.h.Reopen {
+		return ""
+	}
+	return fmt.Sprintf("Another trouble than incident %s (%s), which closed %s before.", p.ID, p.Summary, since.Round(time.Second))
+}
+
+// leave notes that a host's incident is over, in the fleets that it is part of, or
+// was until another cause led.
+func (t *Tracker) leave(h omen.Host, reason string) {
+	for _, f := range t.fleets {
+		if f.openHosts[h] {
+			f.left(h, reason)
+		}
+	}
 }

@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -192,20 +191,6 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 	t.changes = append(t.changes, c)
 }
 
-// follows names the incident of the same host that another trouble follows
-// closely: it is not that one come back.
-func (t *Tracker) follows(in *omen.Incident) string {
-	p := t.track(in.Host).past
-	if p == nil || p.Reason == omen.ReasonByOperator {
-		return ""
-	}
-	since := in.Since.Sub(p.ClosedAt)
-	if since < 0 || since > t.h.Reopen {
-		return ""
-	}
-	return fmt.Sprintf("Another trouble than incident %s (%s), which closed %s before.", p.ID, p.Summary, since.Round(time.Second))
-}
-
 func (t *Tracker) observe(s *omen.Score) {
 	if !finite(s.Value) || !finite(s.Unsmoothed) {
 		return
@@ -392,16 +377,6 @@ func (t *Tracker) close(k *track, at time.Time, reason string) {
 	k.run.stop()
 	k.forgetHeight()
 	t.leave(k.host, reason)
-}
-
-// leave notes that a host's incident is over, in the fleets that it is part of, or
-// was until another cause led.
-func (t *Tracker) leave(h omen.Host, reason string) {
-	for _, f := range t.fleets {
-		if f.openHosts[h] {
-			f.left(h, reason)
-		}
-	}
 }
 
 // sweep, once a minute, closes the incidents of hosts that are gone and

@@ -26,7 +26,7 @@ func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
 		w.restream(ctx)
 	}
 	w.metrics.clock.Inc()
-	w.log.Error("the clock of this machine was set: no host is judged for a while", "by", by, "until", until)
+	w.log.Error("the clock of this machine was set: no host is judged for a while", "dur", by, "at", until)
 	text := fmt.Sprintf("the clock of Omen's machine was set ahead by %s", by.Round(time.Second))
 	if by < 0 {
 		text = fmt.Sprintf("the clock of Omen's machine was set back by %s", -by.Round(time.Second))

@@ -114,7 +114,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	w.status.LeftOut = f.LeftOut
 	if w.status.State != state {
 		if state == omen.SourceDown {
-			w.log.Error("no host of source sends anything", "count", len(w.hosts), "since", w.spoke)
+			w.log.Error("no host of source sends anything", "count", len(w.hosts), "at", w.spoke)
 		} else {
 			w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "why", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
 		}
@@ -125,30 +125,6 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	if w.window == 0 {
 		w.window = f.Window
 	}
-}
-
-// unheard is for how long all hosts together may be silent before their source is
-// as good as down: some steps, if steps are long.
-const unheard = 30 * time.Second
-
-// blind reports whether the source has hosts and none of them sends anything. It
-// is so until one does: no host is forgotten meanwhile. The caller holds mu.
-func (w *Watch) blind(at time.Time) bool {
-	if w.spoke.IsZero() {
-		w.spoke = at // the process before this one may have left hosts
-	}
-	return len(w.hosts) > 0 && at.Sub(w.spoke) > max(unheard, 3*w.o.Step)
-}
-
-// heard notes that a host of the source has sent something. Silence of the others
-// counts from when any was last heard again. The caller holds mu.
-func (w *Watch) heard(at time.Time) {
-	if w.blind(at) {
-		for _, h := range w.hosts {
-			h.awaited = later(h.awaited, at)
-		}
-	}
-	w.spoke = at
 }
 
 // tick scores one instant of all hosts.
