@@ -20,13 +20,12 @@ func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
 		w.ahead(now, by)
 	}
 	w.judged = later(now, w.known).Add(w.lookback())
-	until := w.judged
 	w.mu.Unlock()
 	if by > 0 {
 		w.restream(ctx)
 	}
 	w.metrics.clock.Inc()
-	w.log.Error("the clock of this machine was set: no host is judged for a while", "dur", by, "at", until)
+	w.log.Error("the clock of this machine was set: no host is judged for a while", "dur", by)
 	text := fmt.Sprintf("the clock of Omen's machine was set ahead by %s", by.Round(time.Second))
 	if by < 0 {
 		text = fmt.Sprintf("the clock of Omen's machine was set back by %s", -by.Round(time.Second))

@@ -114,7 +114,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	w.status.LeftOut = f.LeftOut
 	if w.status.State != state {
 		if state == omen.SourceDown {
-			w.log.Error("no host of source sends anything", "count", len(w.hosts), "at", w.spoke)
+			w.log.Error("no host of source sends anything", "count", len(w.hosts), "dur", at.Sub(w.spoke))
 		} else {
 			w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "why", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
 		}
