@@ -118,7 +118,7 @@ type Change struct {
 	Incident Incident   `json:"incident"`
 	Reason   string     `json:"reason"`
 	By       string     `json:"by"`      // the operator or part of Omen that made it
-	Comment  string     `json:"comment"` // free text of an operator
+	Comment  string     `json:"comment"` // free text of an operator, or how Omen explains the step
 }
 
 // Key is the change's stable name: the same step has the same key however

@@ -138,6 +138,7 @@ type Tick struct {
 	At     time.Time
 	Scores []Score // cloned: a tick outlives the streams' buffers
 	Silent []Host  // hosts that sent nothing: missing, not anomalous
+	Young  int     // hosts that sent samples and are not judged: they have no model yet, or the clock was set
 	Err    string  // why the source could not be read; then Scores is empty and no host is judged
 }
 

@@ -21,11 +21,13 @@ const (
 	ReasonReopened    = "reopened_within_window"
 	ReasonSeverity    = "escalated_severity"
 	ReasonJoined      = "escalated_members_joined"
-	ReasonLifted      = "escalated_lifted" // what suppressed it no longer does: people are notified from now on
-	ReasonCauses      = "updated_causes"   // other causes lead, or the score reached a new height
-	ReasonMembers     = "updated_members"  // hosts joined a fleet incident
+	ReasonAnother     = "escalated_another_cause" // another cause than those that people were notified of leads, as far out
+	ReasonLifted      = "escalated_lifted"        // what suppressed it no longer does: people are notified from now on
+	ReasonCauses      = "updated_causes"          // other causes lead, or the score reached a new height
+	ReasonMembers     = "updated_members"         // hosts joined a fleet incident
 	ReasonRecovered   = "closed_recovered"
 	ReasonExpired     = "closed_expired"
+	ReasonNewModel    = "closed_new_model" // a retrained model takes as normal what the one before did not
 	ReasonHostGone    = "closed_host_gone"
 	ReasonByOperator  = "closed_by_operator"
 )

@@ -23,10 +23,11 @@ type Options struct {
 	Runtime  Runtime              // nil: there is none
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
-	Started  time.Time // for the uptime; zero: when New is called
-	Access   Access    // who may ask; nil: everybody, by every name
-	Origin   string    // where people reach Omen, such as https://omen.example.org; its web UI's requests are taken behind a proxy, too
-	Proven   []string  // paths of the fallback whose requests prove themselves, such as the signed links in messages
+	Zone     *time.Location // of "expected at this time"; nil: UTC
+	Started  time.Time      // for the uptime; zero: when New is called
+	Access   Access         // who may ask; nil: everybody, by every name
+	Origin   string         // where people reach Omen, such as https://omen.example.org; its web UI's requests are taken behind a proxy, too
+	Proven   []string       // paths of the fallback whose requests prove themselves, such as the signed links in messages
 	Log      *slog.Logger
 }
 
@@ -37,6 +38,7 @@ type API struct {
 	live     Runtime
 	registry *prometheus.Registry
 	version  string
+	zone     *time.Location
 	started  time.Time
 	log      *slog.Logger
 	recent   *recent
@@ -65,8 +67,11 @@ func New(o Options) *API {
 	if o.Started.IsZero() {
 		o.Started = time.Now()
 	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
 	a := &API{
-		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version,
+		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version, zone: o.Zone,
 		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{

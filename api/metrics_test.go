@@ -100,6 +100,13 @@ var ownSeries = regexp.MustCompile(`\b(anomaly|omen)_[a-z_]+`)
 
 func TestRulesAndDashboardUseSeriesThatExist(t *testing.T) {
 	names := served(t)
+	documented, err := os.ReadFile(filepath.Join("..", "docs", "api.md")) // the watches' own series, which nobody serves here
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range ownSeries.FindAllString(string(documented), -1) {
+		names[name] = names[name] || strings.HasPrefix(name, "omen_watch_")
+	}
 	for _, file := range []string{"prometheus/rules.yml", "grafana/omen.json"} {
 		text := must.Get(os.ReadFile(filepath.Join("..", "deploy", filepath.FromSlash(file))))(t)
 		found := ownSeries.FindAllString(string(text), -1)

@@ -19,6 +19,7 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 		Version: a.version, StartedAt: Instant(a.started), UptimeSeconds: Number(time.Since(a.started).Seconds()),
 		Ready: true, Hosts: counts(hosts), Sources: each(a.live.Sources(), toSource),
 		UncleanShutdown: a.store.Unclean(), Unauthenticated: a.access.Unauthenticated(),
+		TimeZone: a.zone.String(),
 	}
 	if err := a.live.Ready(); err != nil {
 		out.Ready, out.Waiting = false, err.Error()

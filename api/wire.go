@@ -252,6 +252,7 @@ type Status struct {
 	FirstModelHosts int                    `json:"first_model_hosts" doc:"hosts that wait for their first model"`
 	Progress        Number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
 	Pages           *AllPages              `json:"pages" doc:"pages sent on all hosts, against what was promised"`
+	TimeZone        string                 `json:"time_zone" doc:"in which a time of day is meant, such as expected at this time; Local: this machine's, which has no name"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
 	Unauthenticated bool                   `json:"unauthenticated" doc:"other machines reach Omen, and it asks nobody for a password or certificate"`
 }

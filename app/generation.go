@@ -24,9 +24,6 @@ import (
 // localName is this machine's name as a source.
 const localName = "local"
 
-// zone is in which "at this time of day" is meant.
-var zone = time.Local
-
 // generation is everything that follows from one reading of the configuration.
 type generation struct {
 	p         *process
@@ -94,7 +91,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	}
 	g.manager = incident.NewManager(incident.Options{
 		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf.Incidents),
-		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zone,
+		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zoneOf(l.conf),
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
@@ -110,7 +107,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	}
 	g.api = api.New(api.Options{
 		Store: p.db, Manager: g.manager, Runtime: g, Registry: registry,
-		Version: p.o.Version, Started: p.started, Log: p.log,
+		Version: p.o.Version, Started: p.started, Zone: zoneOf(l.conf), Log: p.log,
 		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
 	})
 	g.handler = g.routes()
@@ -139,7 +136,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 	}
 	asked := map[string]bool{}
 	add := func(w watched, o watch.Options) {
-		o.Sink, o.Targets, o.Zone = g, !asked[w.source], zone
+		o.Sink, o.Targets, o.Zone = g, !asked[w.source], zoneOf(c)
 		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots

@@ -25,6 +25,7 @@ func (c *Config) check(w *walker) {
 	if c.ExternalURL != "" {
 		w.checkURL("external_url", c.ExternalURL)
 	}
+	w.checkZone("time_zone", c.TimeZone)
 	if c.Local.Step < model.Duration(100*time.Millisecond) {
 		w.at("local.step", "%s is too short: write at least 100ms", c.Local.Step)
 	}
@@ -44,6 +45,12 @@ func (w *walker) checkURL(key, text string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		w.at(key, "%q is not an address: write http://host:port or https://host:port", Address(text).Redacted())
+	}
+}
+
+func (w *walker) checkZone(key, zone string) {
+	if _, err := time.LoadLocation(zone); err != nil {
+		w.at(key, "%q is not a time zone: write an IANA name such as Europe/Berlin", zone)
 	}
 }
 
@@ -202,9 +209,7 @@ func (w *walker) checkWindow(key, name string, match []string, zone, effect stri
 	if len(match) == 0 {
 		w.at(key+"match", `is missing: say which hosts, such as [host=~"db-.*"]`)
 	}
-	if _, err := time.LoadLocation(zone); err != nil {
-		w.at(key+"zone", "%q is not a time zone: write an IANA name such as Europe/Berlin", zone)
-	}
+	w.checkZone(key+"zone", zone)
 	if !slices.Contains([]string{"", "silence", "exclude", "shift"}, effect) {
 		w.at(key+"effect", "%q is not known: write silence, exclude or shift", effect)
 	}

@@ -12,6 +12,7 @@ import (
 // Config is a whole configuration file.
 type Config struct {
 	ExternalURL string        `yaml:"external_url,omitempty"`
+	TimeZone    string        `yaml:"time_zone,omitempty"` // of times of day, such as "expected at this time"; empty: this machine's
 	Local       Local         `yaml:"local"`
 	Sources     []Source      `yaml:"sources,omitempty"`
 	Profiles    []Profile     `yaml:"profiles,omitempty"`

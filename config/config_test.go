@@ -79,6 +79,7 @@ func TestBadFiles(t *testing.T) {
 		{"profiles:\n  - name: shop\n    features:\n      - {name: a, expr: a, range: [1]}\n", `4:35: profiles[0].features[0].range: must be the lowest and the highest possible value, such as [0, 1]`},
 		{"profiles:\n  - name: shop\n    features:\n      - {name: a}\n", `4:9: profiles[0].features[0].expr: is missing: give the PromQL expression`},
 		{"maintenance:\n  - {name: n, match: ['host=a'], start: tomorrow, duration: 1h}\n", `2:41: maintenance[0].start: "tomorrow" is not a local time: write it like 2026-01-31T02:00:00`},
+		{"time_zone: Mars\n", `1:12: time_zone: "Mars" is not a time zone: write an IANA name such as Europe/Berlin`},
 		{"maintenance:\n  - {name: n, match: ['host=a'], start: '2026-01-31T02:00:00', duration: 1h, zone: Mars}\n", `2:84: maintenance[0].zone: "Mars" is not a time zone: write an IANA name such as Europe/Berlin`},
 		{"receivers: [{name: ops}]\nroute: {receiver: opps}\n", `2:19: route.receiver: there is no receiver "opps": did you mean "ops"?`},
 		{"receivers: [{name: ops}]\nroute:\n  receiver: ops\n  routes:\n    - {receiver: db-team}\n", `5:18: route.routes[0].receiver: there is no receiver "db-team": declare it under receivers`},

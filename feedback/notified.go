@@ -15,7 +15,7 @@ func Notifies(c omen.Change) bool {
 		return false
 	}
 	return c.Kind == omen.ChangeOpened || c.Kind == omen.ChangeReopened ||
-		c.Kind == omen.ChangeEscalated && c.Reason == omen.ReasonLifted
+		c.Kind == omen.ChangeEscalated && (c.Reason == omen.ReasonLifted || c.Reason == omen.ReasonAnother)
 }
 
 // ActedOn reports whether somebody did something about an incident, or about the

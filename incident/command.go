@@ -220,11 +220,12 @@ func (t *Tracker) letGo(in *omen.Incident) {
 		k.in, k.past, k.quiet = nil, in, 0
 		k.run.stop()
 		k.forgetHeight()
-		if f := t.fleets[in.Fleet]; f != nil {
-			f.left(k.host, omen.ReasonByOperator)
-		}
+		t.leave(k.host, omen.ReasonByOperator)
 	case omen.FleetIncident:
 		// It stays known, closed, so that a new one cannot take its name.
+		if f := t.fleets[in.ID]; f != nil {
+			clear(f.openHosts)
+		}
 	case omen.SourceIncident, omen.OwnIncident:
 		t.conditionOf(*in).letGo()
 	}

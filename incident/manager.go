@@ -27,8 +27,9 @@ type Options struct {
 // Hosts is what a manager needs of those who watch hosts. Neither method waits.
 type Hosts interface {
 	Labels
-	// Retrain has a host's model trained soon: its incidents are acted on by
-	// nobody, recur and are learned as normal (see [feedback.Past.Recurs]).
+	// Retrain has a host's model trained soon: somebody has judged an incident of
+	// it, or its incidents are acted on by nobody, recur and are learned as normal
+	// (see [feedback.Past.Recurs]).
 	Retrain(omen.Host)
 }
 
@@ -134,12 +135,13 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 	timer := time.NewTicker(idle)
 	defer timer.Stop()
-	for {
+	for before := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			m.noteLast(ctx)
 			return nil
 		case k := <-m.ticks:
+			before = m.follow(before)
 			changes := m.tracker.Tick(k)
 			m.store(ctx, changes)
 			m.recur(ctx, changes)
@@ -149,12 +151,23 @@ func (m *Manager) Run(ctx context.Context) error {
 		case carryOut := <-m.requests:
 			carryOut(ctx, nil)
 		case now := <-timer.C:
+			before = m.follow(before)
 			if len(m.ticks) == 0 {
 				m.store(ctx, m.tracker.Idle(now))
 			}
 			m.tidy(ctx, now)
 		}
 	}
+}
+
+// follow has the tracker take up that the wall clock was set since it was last
+// read, and is the clock now.
+func (m *Manager) follow(before time.Time) (now time.Time) {
+	now = time.Now()
+	if by := omen.ClockStep(before, now); by.Abs() >= omen.ClockSet {
+		m.tracker.ClockSet(by)
+	}
+	return now
 }
 
 // Where the store keeps Tracker.Seen and Tracker.Memory.

@@ -418,3 +418,47 @@ func TestAFailingStoreLosesNothing(t *testing.T) {
 		}
 	})
 }
+
+// asked are hosts that remember whom they were asked to retrain.
+type asked struct {
+	nobody
+	hosts map[omen.Host]int
+}
+
+func (a asked) Retrain(h omen.Host) { a.hosts[h]++ }
+
+// What somebody says of an incident is learned as soon as what nobody says.
+func TestAVerdictAsksForRetraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+		hosts := asked{hosts: map[omen.Host]int{}}
+		d := NewManager(Options{Store: db, Hosts: hosts})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.Run(ctx) }()
+		offer(t, d, 5, 3, "cpu", "web-1")
+		offer(t, d, 12, .3, "cpu")
+		in := incidents(t, db, store.Filter{})[0]
+		for n, c := range []Command{
+			{Verdict: omen.Expected, NoEffect: true},
+			{Verdict: omen.NotAProblem},
+			{Verdict: omen.Real},
+			{Verdict: omen.NoVerdict},
+		} {
+			c.Incident, c.Action, c.By = in.ID, Judge, "ann"
+			if _, err := d.Do(ctx, c); err != nil {
+				t.Fatal(err)
+			}
+			if got := hosts.hosts[hostNamed("web-1")]; got != n || len(hosts.hosts) > 1 {
+				t.Errorf("after %q asked %d times to retrain, want %d: %v", c.Verdict, got, n, hosts.hosts)
+			}
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -24,7 +24,7 @@ type Grown struct {
 	Calm    time.Time       `json:"calm"`     // the first of them
 	Above   []time.Duration `json:"above_ns"` // time above each rung of the ladder
 	Lasted  time.Duration   `json:"lasted_ns"`
-	Expiry  time.Time       `json:"expiry"`
+	State   state           `json:"state"`
 	At      time.Time       `json:"at"` // of the last sample
 	Step    time.Duration   `json:"step_ns"`
 }
@@ -42,10 +42,10 @@ func (t *Tracker) Memory() Memory {
 	m := Memory{Grown: map[string]Grown{}}
 	for _, k := range t.hosts {
 		if k.in != nil {
-			m.Grown[k.in.ID] = Grown{k.returns, k.quiet, k.calm, slices.Clone(k.above), k.lasted, k.expiry, k.at, k.step}
+			m.Grown[k.in.ID] = Grown{k.returns, k.quiet, k.calm, slices.Clone(k.above), k.lasted, k.state.clone(), k.at, k.step}
 		}
-		if k.past != nil && k.returns > 0 {
-			m.Grown[k.past.ID] = Grown{Returns: k.returns}
+		if k.past != nil {
+			m.Grown[k.past.ID] = Grown{Returns: k.returns, State: k.state.clone()}
 		}
 		if k.held {
 			m.Held = append(m.Held, Held{k.host, k.at, k.heldPeak, k.heldModel})
@@ -70,13 +70,16 @@ func (t *Tracker) Recall(m Memory) {
 	for _, k := range t.hosts {
 		if k.in == nil {
 			if k.past != nil {
-				k.returns = m.Grown[k.past.ID].Returns
+				k.returns, k.state = m.Grown[k.past.ID].Returns, m.Grown[k.past.ID].State
 			}
 			continue
 		}
 		if g, ok := m.Grown[k.in.ID]; ok {
-			k.returns, k.lasted, k.expiry, k.at, k.step = g.Returns, g.Lasted, g.Expiry, g.At, g.Step
+			k.returns, k.lasted, k.at, k.step = g.Returns, g.Lasted, g.At, g.Step
 			k.quiet, k.calm = g.Quiet, g.Calm
+			if !g.State.Since.IsZero() { // noted by an earlier version: it begins now
+				k.state = g.State
+			}
 			if len(g.Above) == len(t.h.Ladder) {
 				k.above = slices.Clone(g.Above)
 			}

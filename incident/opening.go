@@ -71,7 +71,7 @@ func (t *Tracker) notify(k *track, kind omen.ChangeKind, reason string) {
 // begin makes the incident of a host whose evidence suffices, or continues the
 // one that closed a moment ago.
 func (t *Tracker) begin(k *track, at time.Time) {
-	if p := k.past; p != nil && k.run.onset.Sub(p.ClosedAt) <= t.h.Reopen && p.Reason == omen.ReasonRecovered {
+	if p := k.past; p != nil && k.run.onset.Sub(p.ClosedAt) <= t.h.Reopen && (p.Reason == omen.ReasonRecovered || p.Reason == omen.ReasonNewModel) && k.alike() {
 		t.reopen(k, at)
 		return
 	}
@@ -83,7 +83,9 @@ func (t *Tracker) begin(k *track, at time.Time) {
 		Causes: keep(r.causes), Model: r.model,
 	}
 	k.in.Summary = summary(k.in.Causes)
-	k.returns, k.quiet, k.expiry, k.updated, k.shown = 0, 0, at, at, r.peak
+	k.returns, k.quiet, k.updated, k.shown = 0, 0, at, r.peak
+	k.state = begins(at, r.peak, r.causes)
+	k.other.stop()
 	k.lifted = time.Time{}
 	k.atPeak = keep(r.causes)
 	t.judge(k, at, false)
@@ -249,7 +251,11 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	in := k.past
 	k.in, k.past = in, nil
 	k.returns++
-	k.quiet, k.expiry, k.updated, k.shown = 0, in.OpenedAt, at, k.run.peak
+	k.quiet, k.updated, k.shown = 0, at, k.run.peak
+	k.other.stop()
+	if k.state.Since.IsZero() { // it closed before a restart
+		k.state = begins(at, k.run.peak, k.run.causes)
+	}
 	k.lifted = time.Time{}
 	in.State, in.ClosedAt = omen.Open, time.Time{}
 	if in.AckedBy != "" {

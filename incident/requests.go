@@ -92,6 +92,9 @@ func (m *Manager) Do(ctx context.Context, c Command) (omen.Change, error) {
 		}
 		m.tracker.Commit(changes)
 		m.stored(len(changes))
+		if c.Action == Judge && !c.NoEffect {
+			m.retrain(changes[0].Incident)
+		}
 		if c.Action == CloseNow { // what is held is known nowhere else
 			if err := m.note(ctx); err != nil {
 				m.o.Log.Warn("last tick cannot be stored", "err", err)
@@ -99,6 +102,19 @@ func (m *Manager) Do(ctx context.Context, c Command) (omen.Change, error) {
 		}
 		return changes[0], nil
 	})
+}
+
+// retrain has the hosts of a judged incident trained soon: a verdict says what is
+// normal on them, or is not.
+func (m *Manager) retrain(in omen.Incident) {
+	switch in.Kind {
+	case omen.HostIncident:
+		m.o.Hosts.Retrain(in.Host)
+	case omen.FleetIncident:
+		for _, h := range in.Members {
+			m.o.Hosts.Retrain(h)
+		}
+	}
 }
 
 // find is an incident as it is now, whether open or long closed.

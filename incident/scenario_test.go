@@ -83,6 +83,7 @@ type phase struct {
 	up       bool
 	trivial  bool
 	grade    omen.Grade
+	model    string
 	silent   bool
 	down     string
 	gap      bool
@@ -165,6 +166,9 @@ func (p phase) shape(s *omen.Score, silent *bool, place int, at time.Duration) {
 	*silent = p.silent
 	if p.grade != "" {
 		s.Grade = p.grade
+	}
+	if p.model != "" {
+		s.Model = p.model
 	}
 	if p.cause == "" {
 		return
@@ -328,6 +332,8 @@ func (s *scenario) at(words []string) {
 			p.trivial = true
 		case "provisional", "learning", "established":
 			p.grade = omen.Grade(rest[0])
+		case "model":
+			p.model = next()
 		case "silent":
 			p.silent = true
 		case "down":

@@ -83,15 +83,9 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 		s.step, s.lastly = max(d, s.lastly), d
 	}
 	s.at = k.At
-	reason := ""
-	switch {
-	case k.Err != "":
-		reason = omen.ReasonSourceDown
-	case len(k.Silent) >= fewHosts && len(k.Silent) > len(k.Scores):
-		reason = omen.ReasonPartition
-	}
+	reason, enough := s.wrong(t.h, k)
 	if reason == "" {
-		s.fine(t, k.At)
+		s.fine(t, k)
 		return true
 	}
 	if s.bad == 0 {
@@ -99,11 +93,27 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 	}
 	s.bad++
 	s.good = 0
-	if s.down.in == nil && !s.down.held && t.h.SourceDown.met(s.bad, k.At.Sub(s.badSince)) {
+	if s.down.in == nil && !s.down.held && enough.met(s.bad, k.At.Sub(s.badSince)) {
 		s.down.open(t, s.trouble(k, reason), k.At, reason)
 	}
 	s.down.review(t, k.At)
 	return reason != omen.ReasonSourceDown
+}
+
+// wrong is what is the matter with a source, empty if nothing is, and the evidence
+// that opens an incident of it. What had hosts and has none is blind, be they
+// silent or known no more.
+func (s *source) wrong(h Hysteresis, k omen.Tick) (reason string, enough Evidence) {
+	none := len(k.Scores)+k.Young == 0
+	switch {
+	case k.Err != "":
+		return omen.ReasonSourceDown, h.SourceDown
+	case len(k.Silent) >= fewHosts && len(k.Silent) > len(k.Scores)+k.Young:
+		return omen.ReasonPartition, h.SourceDown
+	case none && (len(k.Silent) > 0 || s.down.in != nil && len(s.down.in.Members) > 0):
+		return omen.ReasonPartition, Evidence{h.SourceDown.Samples, h.Stalled} // a few may boot
+	}
+	return "", Evidence{}
 }
 
 // trouble is the source's incident, as it opens.
@@ -115,13 +125,14 @@ func (s *source) trouble(k omen.Tick, reason string) omen.Incident {
 	}
 	if reason == omen.ReasonPartition {
 		in.Members = slices.Clone(k.Silent)
-		in.Summary = fmt.Sprintf("%d of %d hosts of source %s send nothing", len(k.Silent), len(k.Silent)+len(k.Scores), s.name)
+		in.Summary = fmt.Sprintf("%d of %d hosts of source %s send nothing", len(k.Silent), len(k.Silent)+len(k.Scores)+k.Young, s.name)
 	}
 	return in
 }
 
 // fine counts a good tick and closes the source's incident after enough.
-func (s *source) fine(t *Tracker, at time.Time) {
+func (s *source) fine(t *Tracker, k omen.Tick) {
+	at := k.At
 	if s.good == 0 {
 		s.goodFrom = at
 	}
@@ -131,9 +142,18 @@ func (s *source) fine(t *Tracker, at time.Time) {
 	s.good++
 	s.bad = 0
 	if s.down.closing(t.h, t.h.SourceUp).met(s.good, at.Sub(s.goodFrom)) {
-		s.down.close(t, at, omen.ReasonRecovered)
+		s.down.close(t, at, s.down.over(k))
 		s.down.held = false
 	}
+}
+
+// over is why a source's incident ends: it answers again, unless of the hosts that
+// fell silent none is back.
+func (c *condition) over(k omen.Tick) string {
+	if c.in == nil || len(c.in.Members) == 0 || slices.ContainsFunc(k.Scores, func(s omen.Score) bool { return slices.Contains(c.in.Members, s.Host) }) {
+		return omen.ReasonRecovered
+	}
+	return omen.ReasonHostGone
 }
 
 // resume ends Omen's own trouble when ticks come again, and reports whether

@@ -30,7 +30,10 @@ type track struct {
 	atPeak  []omen.Cause    // at the open incident's peak; never shared
 	lifted  time.Time       // when what kept the open incident quiet for a time was found over…
 	after   int             // …or its fleet's was, and samples above the limit since
-	expiry  time.Time       // from when on the time until it expires counts
+	state   state           // what the open incident is at present, or the last one was
+	other   run             // samples in a row that another cause leads, while an incident is open
+	beside  string          // what people were notified of before another cause led
+	taken   time.Time       // when another model began to judge the host, while an incident is open
 
 	// While a tick is under way: people are to be notified of its incident, alone or
 	// together with others, by a change of this kind.

@@ -93,18 +93,13 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 			}
 		}
 	}
-	for _, k := range t.hosts {
-		if f := t.fleets[fleetOf(k)]; f != nil && k.in != nil {
-			f.openHosts[k.host] = true
+	for _, f := range t.fleets {
+		for h := range f.members {
+			if k := t.hosts[h]; k != nil && k.in != nil && (k.in.Fleet == f.in.ID || k.in.Fleet == "" && f.in.State != omen.Closed) {
+				f.openHosts[h] = true
+			}
 		}
 	}
-}
-
-func fleetOf(k *track) string {
-	if k.in == nil {
-		return ""
-	}
-	return k.in.Fleet
 }
 
 func (t *Tracker) restoreHost(in *omen.Incident) {
@@ -115,7 +110,8 @@ func (t *Tracker) restoreHost(in *omen.Incident) {
 		}
 		return
 	}
-	k.in, k.at, k.expiry, k.updated = in, in.UpdatedAt, in.UpdatedAt, in.UpdatedAt
+	k.in, k.at, k.updated = in, in.UpdatedAt, in.UpdatedAt
+	k.state = begins(in.UpdatedAt, in.Peak, in.Causes)
 	k.shown = in.Peak
 }
 
@@ -184,7 +180,15 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 	} else {
 		t.open[in.ID] = in
 	}
-	t.changes = append(t.changes, omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"})
+	c := omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"}
+	switch {
+	case in.Kind != omen.HostIncident:
+	case kind == omen.ChangeOpened:
+		c.Comment = t.follows(in)
+	case reason == omen.ReasonAnother:
+		c.Comment = "Beside or after what was notified before: " + t.track(in.Host).beside
+	}
+	t.changes = append(t.changes, c)
 }
 
 func (t *Tracker) observe(s *omen.Score) {
@@ -201,6 +205,9 @@ func (t *Tracker) observe(s *omen.Score) {
 		k.quiet = 0
 	}
 	limit := t.rules.limit(s, t.labels)
+	if k.model != "" && k.model != s.Model {
+		k.taken = s.At
+	}
 	k.loud, k.model = s.Value > limit, s.Model
 	switch {
 	case k.in != nil:
@@ -270,7 +277,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 		k.quiet++
 		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
-			t.close(k, s.At, omen.ReasonRecovered)
+			t.close(k, s.At, k.over())
 			return
 		}
 	} else {
@@ -278,9 +285,12 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		k.after++
 		k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
 		t.worsen(k, s, d)
+		if material(s) {
+			t.change(k, s, limit, d)
+		}
 	}
 	t.reconsider(k, s.At)
-	if s.At.Sub(k.expiry) >= t.h.expire(in.Grade) && !t.wanted(in) {
+	if s.At.Sub(k.state.Since) >= t.h.expire(in.Grade) && !t.wanted(in) {
 		k.hold(in)
 		t.close(k, s.At, omen.ReasonExpired)
 	}
@@ -359,13 +369,14 @@ func (t *Tracker) close(k *track, at time.Time, reason string) {
 		k.atPeak = nil
 	}
 	in.State, in.ClosedAt = omen.Closed, at.UTC()
+	if in.ClosedAt.Before(in.Since) { // the clock was set back
+		in.ClosedAt = in.Since
+	}
 	t.emit(in, omen.ChangeClosed, at, reason)
 	k.in, k.past, k.quiet = nil, in, 0
 	k.run.stop()
 	k.forgetHeight()
-	if f := t.fleets[in.Fleet]; f != nil {
-		f.left(k.host, reason)
-	}
+	t.leave(k.host, reason)
 }
 
 // sweep, once a minute, closes the incidents of hosts that are gone and
@@ -386,7 +397,7 @@ func (t *Tracker) sweep(tick omen.Tick) {
 			k.past = nil
 		}
 	}
-	if up := t.source(tick.Source).upSince; tick.At.Sub(up) >= t.h.HostGone {
+	if s := t.source(tick.Source); s.bad == 0 && tick.At.Sub(s.upSince) >= t.h.HostGone {
 		for _, k := range t.tracksOf(func(k *track) bool {
 			return k.host.Source == tick.Source && k.in != nil && tick.At.Sub(k.at) >= t.h.HostGone
 		}) {

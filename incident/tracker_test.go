@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -356,5 +357,50 @@ func TestChangesComeInOrder(t *testing.T) {
 		if most < 8 {
 			t.Errorf("%d changes at once, want those of 8 hosts that are gone", most)
 		}
+	}
+}
+
+// Another trouble soon after the first is an incident of its own, which names the
+// first; the same trouble is the first come back.
+func TestAnotherTroubleNamesTheOneBefore(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	var made []omen.Change
+	for i, cause := range slices.Concat(slices.Repeat([]string{"disk"}, 10), slices.Repeat([]string{""}, 20), slices.Repeat([]string{"mem"}, 10)) {
+		value := 3.0
+		if cause == "" {
+			value = .3
+		}
+		made = append(made, tr.Observe(scoreOf("web-1", noon.Add(time.Duration(i)*15*time.Second), value, cause))...)
+	}
+	if len(made) != 3 || made[2].Kind != omen.ChangeOpened || made[2].Incident.ID == made[0].Incident.ID ||
+		!strings.Contains(made[2].Comment, made[0].Incident.ID) || !strings.Contains(made[2].Comment, "disk") {
+		t.Errorf("%+v, want opened, closed, and opened with a comment that names the first", made)
+	}
+}
+
+// What an open incident is goes on over a restart: what was notified of is not
+// again, and the time until it expires goes on.
+func TestStateOutlivesARestart(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	var made []omen.Change
+	at := noon
+	watch := func(samples int, value float64, cause string) {
+		for range samples {
+			made = append(made, tr.Observe(scoreOf("web-1", at, value, cause))...)
+			at = at.Add(15 * time.Second)
+		}
+	}
+	watch(10, 3, "disk")
+	watch(10, 9, "mem")
+	before := tr.hosts[hostNamed("web-1")].state
+	tr = restarted(tr, made)
+	if diff := gocmp.Diff(before, tr.hosts[hostNamed("web-1")].state); diff != "" {
+		t.Error(diff)
+	}
+	watch(10, 3, "disk")
+	watch(10, 9, "mem")
+	if n := slices.IndexFunc(made, func(c omen.Change) bool { return c.Reason == omen.ReasonAnother }); n < 0 ||
+		slices.ContainsFunc(made[n+1:], func(c omen.Change) bool { return c.Reason == omen.ReasonAnother }) {
+		t.Errorf("%+v, want one notification of the other cause", made)
 	}
 }

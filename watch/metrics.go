@@ -8,9 +8,9 @@ import (
 
 // metrics are the watch's own series.
 type metrics struct {
-	ticks, skipped, scores, unoffered, unrecorded prometheus.Counter
-	read, training                                prometheus.Histogram
-	trainings                                     *prometheus.CounterVec
+	ticks, skipped, scores, unoffered, unrecorded, clock prometheus.Counter
+	read, training                                       prometheus.Histogram
+	trainings                                            *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -26,6 +26,7 @@ func newMetrics() *metrics {
 		scores:     counter("scores_total", "Vectors scored."),
 		unoffered:  counter("unjudged_ticks_total", "Instants that the incident manager did not take."),
 		unrecorded: counter("unrecorded_ticks_total", "Instants whose scores were not kept."),
+		clock:      counter("clock_steps_total", "Times that the wall clock was set while Omen ran."),
 		read:       seconds("read_seconds", "Time to read one round from the source.", prometheus.ExponentialBuckets(0.001, 2.5, 12)),
 		training:   seconds("training_seconds", "Time to fit and prove one model.", prometheus.ExponentialBuckets(0.05, 2.5, 10)),
 		trainings: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -35,7 +36,7 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.ticks, m.skipped, m.scores, m.unoffered, m.unrecorded, m.read, m.training, m.trainings}
+	return []prometheus.Collector{m.ticks, m.skipped, m.scores, m.unoffered, m.unrecorded, m.clock, m.read, m.training, m.trainings}
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {

@@ -26,11 +26,18 @@ const (
 
 // scoreLoop scores every step, at instants that are multiples of it.
 func (w *Watch) scoreLoop(ctx context.Context) error {
-	for {
+	for before := time.Now(); ; {
 		now := time.Now()
 		next := now.Truncate(w.o.Step).Add(w.o.Step)
 		if !sleep(ctx, next.Sub(now)) {
 			return nil
+		}
+		now = time.Now()
+		by := omen.ClockStep(before, now)
+		before = now
+		if by.Abs() >= omen.ClockSet {
+			w.clockSet(ctx, now, by) // and next is an instant of the old time
+			continue
 		}
 		w.round(ctx, next)
 	}
@@ -48,11 +55,13 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
 		from = oldest
 	}
-	lookback := max(w.o.Schema.Lookback(), w.o.Step)
-	lookback = (lookback + w.o.Step - 1).Truncate(w.o.Step)
+	if err := w.relived(at); err != nil {
+		w.down(ctx, at, err)
+		return
+	}
 	w.readShifts(ctx, at)
 	began := time.Now()
-	frame, err := w.o.Source.Read(ctx, w.past().Query(from.Add(-lookback), at, w.o.Step))
+	frame, err := w.o.Source.Read(ctx, w.past().Query(from.Add(-w.lookback()), at, w.o.Step))
 	took := time.Since(began)
 	if ctx.Err() != nil {
 		return
@@ -92,7 +101,10 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 		state, failed[name] = omen.SourcePartial, err.Error()
 	}
 	text := ""
-	if len(w.hosts) == 0 && len(f.Hosts) == 0 {
+	switch {
+	case w.blind(at):
+		state, text = omen.SourceDown, fmt.Sprintf("it answers, and none of its %d hosts has sent anything since %s", len(w.hosts), w.spoke.UTC().Format(time.DateTime))
+	case len(w.hosts) == 0 && len(f.Hosts) == 0:
 		state, text = omen.SourcePartial, "no host has a sample of any feature of profile "+w.o.Schema.Profile()
 	}
 	if len(f.LeftOut) > 0 && len(w.status.LeftOut) == 0 {
@@ -101,7 +113,11 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	}
 	w.status.LeftOut = f.LeftOut
 	if w.status.State != state {
-		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "why", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
+		if state == omen.SourceDown {
+			w.log.Error("no host of source sends anything", "count", len(w.hosts), "dur", at.Sub(w.spoke))
+		} else {
+			w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "why", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
+		}
 		w.status.State, w.status.Since = state, at
 	}
 	w.status.Err, w.status.FailedFeatures = text, failed
@@ -135,18 +151,22 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		}
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
-		if h.stream == nil {
+		if h.stream == nil || at.Before(w.judged) {
+			tick.Young++
 			continue
 		}
 		v.Shift = w.shifted(h, at)
 		w.batch.add(h, v)
+	}
+	if len(spoke) > 0 {
+		w.heard(at)
 	}
 	tick.Scores = w.score(&w.batch, w.o.Step)
 	w.batch.clear()
 	for name, h := range w.hosts {
 		switch {
 		case spoke[name]:
-		case at.Sub(later(h.seen, h.awaited)) > forgetAfter:
+		case len(spoke) > 0 && at.Sub(later(h.seen, h.awaited)) > forgetAfter:
 			delete(w.hosts, name)
 			w.changed = true
 			nudge(w.found)

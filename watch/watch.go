@@ -80,6 +80,9 @@ type Watch struct {
 	status omen.SourceStatus
 	window time.Duration // what $window became at the first read
 	last   time.Time     // the last instant that was scored
+	known  time.Time     // the clock was set back: up to here hosts were heard before
+	judged time.Time     // the clock was set: nobody is judged before
+	spoke  time.Time     // the last instant at which any host sent something, or the first round
 	batch  batch         // empty between ticks
 
 	changed    bool // which hosts are there, since that was stored

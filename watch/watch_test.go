@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -289,15 +290,15 @@ func TestSilenceAndDeathAreNoAnomalies(t *testing.T) {
 
 func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
 	db := open(t)
-	r := newRig(t, db, "web-1")
+	r := newRig(t, db, "web-1", "web-2")
 	r.grow(t)
 	id := r.Hosts()[0].Model.ID
-	again := newRig(t, db, "web-1")
+	again := newRig(t, db, "web-1", "web-2")
 	again.world.born, again.now = r.world.born, r.now
 	again.pass(t, 1)
 	must.OK(t, again.lookUp(t.Context()))
 	h := again.Hosts()[0]
-	if h.Model.ID != id || len(again.pass(t, 1)[0].Scores) != 1 {
+	if h.Model.ID != id || len(again.pass(t, 1)[0].Scores) != 2 {
 		t.Fatalf("after a restart the model is %q, want %q", h.Model.ID, id)
 	}
 	if first := h.Training.NextDue.Sub(r.world.born); first > 11*time.Minute {
@@ -305,9 +306,11 @@ func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
 	}
 	again.world.silent["web-1"] = true
 	again.pass(t, 1)
-	again.now = again.now.Add(forgetAfter)
-	again.pass(t, 1)
-	if n := len(again.Hosts()); n != 0 {
+	for range 60 { // at which web-2 is heard
+		again.now = again.now.Add(forgetAfter / 60)
+		again.pass(t, 1)
+	}
+	if n := len(again.Hosts()); n != 1 {
 		t.Fatalf("%d hosts after an hour of silence", n)
 	}
 	again.world.silent["web-1"] = false
@@ -315,6 +318,44 @@ func TestRestartAndReturnTakeUpTheModel(t *testing.T) {
 	must.OK(t, again.lookUp(t.Context()))
 	if got := again.Hosts()[0].Model.ID; got != id {
 		t.Errorf("a host that returned has model %q, want %q", got, id)
+	}
+}
+
+// A source that had hosts and has none is down until one sends something: nobody is
+// forgotten, be it for a day and over a restart, and who comes later is not either.
+func TestNoHostIsForgottenWhileNoneIsHeard(t *testing.T) {
+	db := open(t)
+	r := newRig(t, db, "web-1", "web-2")
+	r.grow(t)
+	if err := r.keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again := newRig(t, db, "web-1", "web-2")
+	again.world.born, again.now = r.world.born, r.now
+	for name, r := range map[string]*rig{"running": r, "restarted": again} {
+		if err := r.load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.world.silent["web-1"], r.world.silent["web-2"] = true, true
+		r.pass(t, 1)
+		if err := r.lookUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.pass(t, int(unheard/time.Second)-1)
+		if s := r.Status(); s.State != omen.SourceUp {
+			t.Errorf("%s: %s after %s, want up", name, s.State, unheard)
+		}
+		for range 24 {
+			k := r.pass(t, 2)[1]
+			if s := r.Status(); s.State != omen.SourceDown || !strings.Contains(s.Err, "none of its 2 hosts") || len(k.Silent) != 2 {
+				t.Fatalf("%s: %s (%s), %d hosts silent, want down and two", name, s.State, s.Err, len(k.Silent))
+			}
+			r.now = r.now.Add(time.Hour)
+		}
+		r.world.silent["web-1"] = false
+		if k := r.pass(t, 2)[1]; len(k.Silent) != 1 || r.Status().State != omen.SourceUp {
+			t.Errorf("%s: %d hosts silent when one is back, source %s, want one and up", name, len(k.Silent), r.Status().State)
+		}
 	}
 }
 

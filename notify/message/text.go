@@ -57,27 +57,7 @@ func Subject(in omen.Incident) string {
 func headline(in omen.Incident) string {
 	subject := Subject(in)
 	if in.State == omen.Closed {
-		switch in.Kind {
-		case omen.SourceIncident:
-			return subject + " answers again"
-		case omen.OwnIncident:
-			if in.Trouble != "" {
-				return "Over: " + in.Summary
-			}
-			return "Omen works again"
-		}
-		switch in.Reason {
-		case omen.ReasonHostGone:
-			return subject + " sends nothing any more"
-		case omen.ReasonByOperator:
-			return subject + ": closed by an operator"
-		case omen.ReasonExpired:
-			return subject + ": expired, it counts as normal from now on"
-		}
-		if in.Kind == omen.FleetIncident {
-			return subject + " are back to normal"
-		}
-		return subject + " is back to normal"
+		return closing(in, subject)
 	}
 	switch {
 	case in.Kind == omen.SourceIncident || in.Kind == omen.OwnIncident:
@@ -96,11 +76,44 @@ func headline(in omen.Incident) string {
 	return prefix + subject
 }
 
+// closing says why an incident is closed: that it is over only where it is.
+func closing(in omen.Incident, subject string) string {
+	switch in.Reason {
+	case omen.ReasonHostGone:
+		if in.Kind == omen.SourceIncident && len(in.Members) > 0 {
+			return subject + ": the hosts that send nothing count as gone"
+		}
+		return subject + " sends nothing any more"
+	case omen.ReasonByOperator:
+		return subject + ": closed by an operator"
+	case omen.ReasonExpired:
+		return subject + ": taken as the new normal after " + lasted(in, in.ClosedAt) + "; it may still last"
+	case omen.ReasonNewModel:
+		return subject + ": the new model takes this as normal; it may still last"
+	}
+	switch in.Kind {
+	case omen.SourceIncident:
+		return subject + " answers again"
+	case omen.OwnIncident:
+		if in.Trouble != "" {
+			return "Over: " + in.Summary
+		}
+		return "Omen works again"
+	case omen.FleetIncident:
+		return subject + " are back to normal"
+	}
+	return subject + " is back to normal"
+}
+
 // detail is the line below: since when and how bad, or how long and how bad it
 // was.
 func detail(in omen.Incident, now time.Time) string {
 	if in.State == omen.Closed {
-		text := fmt.Sprintf("Lasted %s (since %s)", lasted(in, now), stamp(in.Since))
+		verb := "Lasted"
+		if lastsStill(in) {
+			verb = "Open for"
+		}
+		text := fmt.Sprintf("%s %s (since %s)", verb, lasted(in, now), stamp(in.Since))
 		if in.Peak > 0 {
 			text += fmt.Sprintf(", peak score %s, was %s", score(in.Peak), in.Severity)
 		}
@@ -115,12 +128,20 @@ func detail(in omen.Incident, now time.Time) string {
 
 func icon(in omen.Incident) string {
 	switch {
+	case in.State == omen.Closed && lastsStill(in):
+		return "⚪"
 	case in.State == omen.Closed:
 		return "✅"
 	case in.Severity == omen.Critical:
 		return "🔴"
 	}
 	return "🟠"
+}
+
+// lastsStill reports whether an incident is closed and its trouble, for all that
+// is known, is not over.
+func lastsStill(in omen.Incident) bool {
+	return in.Reason == omen.ReasonExpired || in.Reason == omen.ReasonNewModel
 }
 
 // HostNames are the names of the first hosts, and how many more there are.

@@ -1,7 +1,7 @@
 import { Button, SegmentedControl } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
-import { hostPath, incidentPath, enc } from "../api";
+import { hostPath, incidentPath, enc, useStatus } from "../api";
 import { score, verdict } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { Signs, useBy } from "../parts/Forms";
@@ -15,6 +15,7 @@ export const effectOf = (p: Pattern) =>
 
 export function Patterns() {
   const r = usePatterns();
+  const zone = useStatus().data?.time_zone;
   const [shown, setShown] = useState("force");
   const [by] = useBy();
   const revert = useSend<Pattern>(["patterns"]);
@@ -23,7 +24,7 @@ export function Patterns() {
   const count = (inForce: boolean) => all.filter((p) => (p.reverted === "") === inForce).length;
   return (
     <main className="page">
-      <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen remembers of verdicts, and what that changes</div></div>
+      <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen remembers of verdicts, and what that changes{zone && <>; times of day are meant in {zone}</>}</div></div>
         <SegmentedControl size="xs" aria-label="Which patterns" value={shown} onChange={setShown} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
       <Problem error={r.error} what="Patterns cannot be shown" />
       <Problem error={revert.error} what="The pattern was not taken back" />

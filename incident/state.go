@@ -1,0 +1,221 @@
+package incident
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+)
+
+// state is what an open incident is at present: how high, by which causes, and
+// since when. It outlives the closing, for an incident that comes back.
+type state struct {
+	Since time.Time            `json:"since"` // from when on the time until it expires counts
+	Level float64              `json:"level"` // the usual logarithm of the score, of late…
+	From  float64              `json:"from"`  // …and as it was at Since
+	Known []feedback.CauseSign `json:"known"` // that have led for a while
+	Said  []feedback.CauseSign `json:"said"`  // that people were notified of, had they been to be
+	Told  time.Time            `json:"told"`  // when that was last
+	Near  map[string]float64   `json:"near"`  // how high each feature was then and soon after
+}
+
+const (
+	// otherHeight is how many times as high, or as low, an incident has to be for
+	// its height to have changed.
+	otherHeight = 1.5
+	// heights is the part of the time until an incident expires over which its
+	// height is averaged: scores are noisy.
+	heights = 12
+	// grown is how many times as high as when people were last notified a feature
+	// has to be: what came with a trouble and leads as that fades is no other.
+	grown = 2
+)
+
+// begins is the state of an incident that opens.
+func begins(at time.Time, peak float64, causes []omen.Cause) state {
+	level := math.Log(max(peak, math.SmallestNonzeroFloat64))
+	signs := mainCauses(causes)
+	s := state{Since: at, Level: level, From: level, Known: signs, Near: map[string]float64{}}
+	s.said(at, peak, causes)
+	return s
+}
+
+// said notes that people are notified of causes.
+func (s *state) said(at time.Time, height float64, causes []omen.Cause) {
+	s.Said, s.Told = adds(s.Said, mainCauses(causes)), at
+	s.near(height, causes)
+}
+
+// near notes how high features are.
+func (s *state) near(height float64, causes []omen.Cause) {
+	if s.Near == nil {
+		s.Near = map[string]float64{}
+	}
+	for _, c := range causes {
+		s.Near[c.Feature] = max(s.Near[c.Feature], c.Share*height)
+	}
+}
+
+// over is why an incident whose host is quiet closes: it has recovered, unless it
+// has been quiet from when another model began to judge it.
+func (k *track) over() string {
+	if k.calm.Before(k.taken) || k.calm.Sub(k.taken) > max(2*k.step, hiccup) {
+		return omen.ReasonRecovered
+	}
+	return omen.ReasonNewModel
+}
+
+// clone is a copy that shares nothing.
+func (s *state) clone() state {
+	c := *s
+	c.Known, c.Said, c.Near = slices.Clone(s.Known), slices.Clone(s.Said), maps.Clone(s.Near)
+	return c
+}
+
+// height notes a sample's height, and that the incident has changed if its
+// usual height is another.
+func (s *state) height(at time.Time, value float64, d, expire time.Duration) {
+	part := min(1, heights*float64(d)/float64(expire))
+	s.Level += part * (math.Log(max(value, math.SmallestNonzeroFloat64)) - s.Level)
+	if math.Abs(s.Level-s.From) > math.Log(otherHeight) {
+		s.Since, s.From = at, s.Level
+	}
+}
+
+// has reports whether a feature is among signs, in whichever direction.
+func has(signs []feedback.CauseSign, feature string) bool {
+	return slices.ContainsFunc(signs, func(s feedback.CauseSign) bool { return s.Feature == feature })
+}
+
+// adds puts signs among others that are not there yet.
+func adds(signs, more []feedback.CauseSign) []feedback.CauseSign {
+	for _, s := range more {
+		if !slices.Contains(signs, s) {
+			signs = append(signs, s)
+		}
+	}
+	return signs
+}
+
+// leads is the largest cause that matters, with its direction; false: none does.
+func leads(causes []omen.Cause) (feedback.CauseSign, bool) {
+	s := feedback.Signs(causes)
+	if len(s) == 0 {
+		return feedback.CauseSign{}, false
+	}
+	return s[0], true
+}
+
+// alike reports whether what leads in a host's evidence is what its last incident
+// was: another trouble is another incident.
+func (k *track) alike() bool {
+	lead, ok := leads(k.run.causes)
+	return !ok || len(k.past.Causes) == 0 || slices.Contains(k.state.Said, lead) || slices.Contains(feedback.Signs(k.past.Causes), lead)
+}
+
+// beyond is the height of what a sample shows beyond the causes that people know
+// of, if one such leads; 0: none does.
+func (s *state) beyond(score *omen.Score) (height float64) {
+	whole := min(score.Value, score.Unsmoothed)
+	other := func(c omen.Cause) bool {
+		return !c.Trivial && !has(s.Said, c.Feature) && c.Share*whole >= grown*s.Near[c.Feature]
+	}
+	first := slices.IndexFunc(score.Causes, func(c omen.Cause) bool { return !c.Trivial })
+	if first < 0 || !other(score.Causes[first]) {
+		return 0
+	}
+	for _, c := range score.Causes {
+		if other(c) {
+			height += c.Share * whole
+		}
+	}
+	return height
+}
+
+// change follows what an open incident is: by its causes and its height. Once
+// another cause has led for long enough it is another state; once it has at the
+// page level, or for long, people are notified of it as of an incident.
+func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration) {
+	k.state.height(s.At, s.Value, d, t.h.expire(k.in.Grade))
+	height := k.state.beyond(s)
+	if height == 0 {
+		k.other.stop()
+		if s.At.Sub(k.state.Told) <= t.h.Update {
+			k.state.near(min(s.Value, s.Unsmoothed), s.Causes)
+		}
+		return
+	}
+	page := t.pageLevel(s)
+	if height < page || height <= 1 {
+		page = math.Inf(1) // it would not have been severe by itself
+	}
+	k.other.add(s, limit, page, t.h.ColdBar)
+	o := &k.other
+	enough := t.evidence(s.Grade).at(k.step)
+	if !enough.met(o.hot, s.At.Sub(o.onset)) {
+		return
+	}
+	if signs := mainCauses(o.causes); len(signs) > 0 && !has(k.state.Known, signs[0].Feature) {
+		k.state.Known = adds(k.state.Known, signs)
+		k.state.Since = s.At
+	}
+	if o.severe < max(enough.Samples, leastSevere) && s.At.Sub(o.onset) < t.h.Lasting {
+		return
+	}
+	if s.Grade == omen.Provisional && o.bar < enough.Samples {
+		return
+	}
+	k.state.said(s.At, o.peak, o.causes)
+	t.another(k, s)
+	k.other.stop()
+}
+
+// another makes another cause the open incident's, and has people notified of it.
+// A fleet's member goes on alone: the fleet does not have it. What is recorded
+// only is asked about again, as what it is now.
+func (t *Tracker) another(k *track, s *omen.Score) {
+	in := k.in
+	k.beside = in.Summary
+	journalled := leader(in.Causes) == leader(k.other.causes)
+	t.show(k, &omen.Score{At: s.At, Value: s.Value, Causes: k.other.causes})
+	if in.Fleet != "" {
+		in.Fleet, in.Suppressed = "", ""
+		t.judge(k, s.At, true)
+	}
+	if in.Suppressed != "" {
+		k.checked = time.Time{}
+		if !journalled {
+			t.emit(in, omen.ChangeUpdated, s.At, omen.ReasonCauses)
+		}
+		return
+	}
+	t.notify(k, omen.ChangeEscalated, omen.ReasonAnother)
+}
+
+// follows names the incident of the same host that another trouble follows
+// closely: it is not that one come back.
+func (t *Tracker) follows(in *omen.Incident) string {
+	p := t.track(in.Host).past
+	if p == nil || p.Reason == omen.ReasonByOperator {
+		return ""
+	}
+	since := in.Since.Sub(p.ClosedAt)
+	if since < 0 || since > t.h.Reopen {
+		return ""
+	}
+	return fmt.Sprintf("Another trouble than incident %s (%s), which closed %s before.", p.ID, p.Summary, since.Round(time.Second))
+}
+
+// leave notes that a host's incident is over, in the fleets that it is part of, or
+// was until another cause led.
+func (t *Tracker) leave(h omen.Host, reason string) {
+	for _, f := range t.fleets {
+		if f.openHosts[h] {
+			f.left(h, reason)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
+)
+
+// clockSet takes up that the wall clock was set to now, ahead by so much or back:
+// nobody was silent meanwhile, and nobody is judged until what is read for a
+// sample is of the new time alone. Set back, the instants that are known come again.
+func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
+	w.mu.Lock()
+	if by < 0 {
+		w.known = later(w.known, w.spoke)
+	} else {
+		w.ahead(now, by)
+	}
+	w.judged = later(now, w.known).Add(w.lookback())
+	w.mu.Unlock()
+	if by > 0 {
+		w.restream(ctx)
+	}
+	w.metrics.clock.Inc()
+	w.log.Error("the clock of this machine was set: no host is judged for a while", "dur", by)
+	text := fmt.Sprintf("the clock of Omen's machine was set ahead by %s", by.Round(time.Second))
+	if by < 0 {
+		text = fmt.Sprintf("the clock of Omen's machine was set back by %s", -by.Round(time.Second))
+	}
+	err := w.o.Sink.Note(ctx, mute.Event{
+		ID: fmt.Sprintf("clock-%s-%s-%d", w.o.Name, w.o.Schema.Profile(), now.Unix()), Kind: mute.EventNote, At: now, By: "omen", Title: text,
+		Match: []mute.Matcher{{Name: "source", Value: w.o.Name, IsEqual: true}, {Name: "profile", Value: w.o.Schema.Profile(), IsEqual: true}},
+	})
+	if err != nil && ctx.Err() == nil {
+		w.log.Warn("event cannot be noted", "err", err)
+	}
+}
+
+// ahead moves along when hosts were last heard. The caller holds mu.
+func (w *Watch) ahead(now time.Time, by time.Duration) {
+	for _, h := range w.hosts {
+		h.seen, h.awaited = h.seen.Add(by), h.awaited.Add(by)
+	}
+	if !w.last.IsZero() {
+		w.last, w.spoke = now.Truncate(w.o.Step), w.spoke.Add(by)
+	}
+}
+
+// relived says that an instant comes again, after the clock was set back: what is
+// read of it is known, and what happens now is not seen. nil: it is new.
+func (w *Watch) relived(at time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if at.After(w.known) {
+		return nil
+	}
+	return omen.WithHint(fmt.Errorf("the clock of Omen's machine was set back: what is read until %s was judged before: %w", w.known.UTC().Format(time.DateTime), omen.ErrUnavailable),
+		"set the clock right; Omen goes on by itself")
+}
+
+// restream has every host's stream start afresh, as after a restart: what it has
+// seen is of another time. Where the history cannot be read it starts from nothing.
+func (w *Watch) restream(ctx context.Context) {
+	w.mu.Lock()
+	var names []string
+	for name, h := range w.hosts {
+		if h.model != nil {
+			names = append(names, name)
+		}
+	}
+	at := w.last
+	w.mu.Unlock()
+	if len(names) == 0 {
+		return
+	}
+	recent, err := w.recent(ctx, names, at)
+	if err != nil && ctx.Err() == nil {
+		w.log.Warn("history cannot be read: scores start from nothing", "err", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, name := range names {
+		if h := w.hosts[name]; h != nil && h.model != nil {
+			h.stream = h.model.Stream(recent[name])
+		}
+	}
+}
+
+// lookback is how far before an instant is read what makes its sample.
+func (w *Watch) lookback() time.Duration {
+	back := max(w.o.Schema.Lookback(), w.o.Step)
+	return (back + w.o.Step - 1).Truncate(w.o.Step)
+}
