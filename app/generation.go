@@ -90,8 +90,10 @@ func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
 func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(p.tsdb); err != nil {
-		return nil, err
+	for _, c := range []prometheus.Collector{p.tsdb, p.storage} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
 	}
 	g.manager = incident.NewManager(incident.Options{
 		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf.Incidents),
@@ -210,6 +212,8 @@ func (g *generation) start(ctx context.Context) {
 	g.consumers.run(consumers, "notifications", g.relay.Run, p.fail)
 	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
 	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
+	to, _ := any(g.manager).(troubles) // until the manager has them, nobody takes them
+	g.consumers.run(consumers, "storage health", func(ctx context.Context) error { return p.storage.run(ctx, to) }, p.fail)
 	sources := g.sources.begin(ctx)
 	if g.collector != nil {
 		g.sources.run(sources, "this machine's metrics", g.collector.Run, p.fail)

@@ -119,15 +119,49 @@ func worse(a, b omen.SourceStatus) omen.SourceStatus {
 	return a
 }
 
-// Ready says which source is still being waited for.
+// Ready says what is waited for, what keeps what is stored from lasting, or since
+// when nothing was scored.
 func (g *generation) Ready() error {
+	if err := g.p.storage.problem(); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
 	for _, s := range g.Sources() {
 		if s.State == omen.SourceStarting {
 			return fmt.Errorf("source %s is starting", s.Name)
 		}
 	}
+	return g.scoring(time.Now())
+}
+
+// scoring reports that nothing was scored for some steps although there are
+// models, or that a watch stands still although its source answers.
+func (g *generation) scoring(now time.Time) error {
+	judged, late := 0, 0
+	var last time.Time
+	for _, w := range g.watches {
+		s, p := w.Status(), w.Pulse()
+		bound := max(lateSteps*w.step, time.Minute)
+		if up := s.State == omen.SourceUp || s.State == omen.SourcePartial; up && now.Sub(p.Read) > bound {
+			return fmt.Errorf("source %s answers, but was not read since %s", s.Name, p.Read.Format(time.RFC3339))
+		}
+		if p.Models == 0 {
+			continue
+		}
+		judged++
+		if now.Sub(p.Scored) > bound {
+			late++
+		}
+		last = later(last, p.Scored)
+	}
+	if judged > 0 && late == judged {
+		return fmt.Errorf("nothing was scored since %s", last.Format(time.RFC3339))
+	}
 	return nil
 }
+
+// lateSteps is after how many steps without a score something is wrong; a slow
+// read is caught up sooner.
+const lateSteps = 4
 
 // Queues is how full the incident manager is.
 func (g *generation) Queues() []api.Queue {

@@ -150,8 +150,8 @@ func TestFullDisk(t *testing.T) {
 			acknowledged = n
 		}
 	}
-	if !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" {
-		t.Fatalf("err %v, want ErrFull with a hint", err)
+	if !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" || strings.Contains(err.Error(), "rollback") {
+		t.Fatalf("err %v, want ErrFull with a hint, and nothing of SQLite's own undoing", err)
 	}
 	if got, err := db.Incidents(ctx, Filter{}); err != nil || len(got) != acknowledged {
 		t.Fatalf("%d incidents while full, %v, want the %d acknowledged", len(got), err, acknowledged)

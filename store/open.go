@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite" // registers the driver "sqlite"
@@ -31,10 +32,13 @@ type DB struct {
 	write   *sql.DB // one connection, every transaction immediate
 	read    *sql.DB // a few connections, query only
 	unclean bool
+	crashes []time.Time            // starts after an owner that had not closed it
+	files   map[string]os.FileInfo // as opened, by path
 
 	mu      sync.Mutex
 	woken   chan struct{}   // closed and replaced whenever the journal grows
 	damaged map[string]bool // rows set aside, by kind and id
+	health  error           // see SetHealth
 }
 
 // readers bounds the pool of reading connections. Beyond the cores there is
@@ -102,7 +106,10 @@ func (db *DB) start(ctx context.Context, driver string) error {
 	if err := db.read.PingContext(ctx); err != nil {
 		return err
 	}
-	return db.markOpen(ctx)
+	if err := db.markOpen(ctx); err != nil {
+		return err
+	}
+	return db.remember()
 }
 
 // dsn is the data source name. busy_timeout matters only for tools that look
@@ -172,7 +179,15 @@ func (db *DB) markOpen(ctx context.Context) error {
 		return err
 	}
 	db.unclean = found
-	err = db.PutSetting(ctx, settingOpen, true)
+	if _, err := db.Setting(ctx, settingCrashes, &db.crashes); err != nil {
+		return err
+	}
+	if found {
+		db.crashes = append(db.crashes[max(0, len(db.crashes)-maxCrashes+1):], time.Now().UTC())
+	}
+	if err = db.PutSetting(ctx, settingCrashes, db.crashes); err == nil {
+		err = db.PutSetting(ctx, settingOpen, true)
+	}
 	if errors.Is(err, omen.ErrFull) { // what is there can be read, and space may come
 		db.log.Warn("the disk is full, nothing can be stored until it is not", "path", db.path, "err", err)
 		return nil
@@ -180,12 +195,29 @@ func (db *DB) markOpen(ctx context.Context) error {
 	return err
 }
 
-// settingOpen is there while the database is open.
-const settingOpen = "store.open"
+const (
+	// settingOpen is there while the database is open.
+	settingOpen = "store.open"
+	// settingCrashes holds when the database was last opened after an owner that
+	// had not closed it.
+	settingCrashes = "store.crashes"
+	maxCrashes     = 100
+)
 
 // Unclean reports whether the last process that had the database open ended
 // without closing it.
 func (db *DB) Unclean() bool { return db.unclean }
+
+// Crashes is how often the database was opened within a time before now after an
+// owner that had not closed it, this opening included.
+func (db *DB) Crashes(within time.Duration, now time.Time) (n int) {
+	for _, at := range db.crashes {
+		if age := now.Sub(at); age >= 0 && age <= within {
+			n++
+		}
+	}
+	return n
+}
 
 // Close writes everything back, and lets another process open the database.
 // Every Follow must have ended.
@@ -239,8 +271,8 @@ func describe(err error) error {
 }
 
 const corruptHint = "the database is damaged, and Omen leaves it as it is, since it holds acknowledged incidents: " +
-	"restore a backup, or try `sqlite3 omen.db .recover | sqlite3 new.db`, or move the file away to start " +
-	"with an empty one (models are learned again from the metrics; incidents and feedback are gone)"
+	"restore a backup (omen restore FILE), or try `sqlite3 omen.db .recover | sqlite3 new.db`, or move the file away and start " +
+	"with an empty one by --storage.new (models are learned again from the metrics; incidents and feedback are gone)"
 
 // Limit bounds the database file to size bytes, but not below what it has: a
 // write that needs more is [omen.ErrFull], as on a full disk.

@@ -153,6 +153,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	w.status.Hosts = len(w.hosts)
 	w.mu.Unlock()
 	w.metrics.ticks.Inc()
+	w.beat(len(tick.Scores))
 	w.metrics.scores.Add(float64(len(tick.Scores)))
 	w.offer(ctx, tick)
 	if len(tick.Scores) > 0 {

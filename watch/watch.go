@@ -82,6 +82,7 @@ type Watch struct {
 	last   time.Time     // the last instant that was scored
 	batch  batch         // empty between ticks
 
+	pulse   Pulse
 	changed bool // which hosts are there, since that was stored
 	untold  bool // the manager did not take the last round; likewise below
 	unkept  bool // the last round's scores were not kept
@@ -148,6 +149,7 @@ func New(o Options) *Watch {
 		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), schedule: training.Schedule{Step: o.Step, Retrain: o.Retrain, Spread: spread},
 		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
+		pulse:  Pulse{Read: time.Now(), Scored: time.Now()},
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
 }
