@@ -144,6 +144,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 		o.Sink, o.Targets, o.Zone = g, !asked[w.source], zone
 		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
+		o.KeepGone = time.Duration(c.Storage.GoneHosts)
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
 		o.Log = g.p.log
 		o.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"source": w.source, "profile": w.schema.Profile()}, registry)
@@ -172,7 +173,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 		}
 		for _, name := range s.Profiles {
 			add(watched{source: s.Name, address: remote.Address(), reader: remote, schema: g.loaded.profiles[name], step: time.Duration(s.Step)},
-				watch.Options{History: time.Duration(history), Window: time.Duration(s.Window)})
+				watch.Options{History: time.Duration(history), Window: time.Duration(s.Window), MaxHosts: s.MaxHosts})
 		}
 	}
 	return nil

@@ -147,18 +147,23 @@ func (db *DB) LastTrained(ctx context.Context) (map[omen.Host]time.Time, error) 
 	return out, nil
 }
 
-// ServingModels hands every host's serving model to load, ordered by host.
+// ServingModels hands the serving model of each of the hosts, or of all hosts if
+// hosts is nil, to load, ordered by host.
 //
 // Where the blob is not what was stored, or load answers [omen.ErrCorrupt], the
 // host's next older model is tried; the one that loads serves from then on,
 // with a note that says why. A host of which none loads is logged and left
 // out, to be learned anew. Any other error of load ends the walk. load must
 // not write to the database.
-func (db *DB) ServingModels(ctx context.Context, load func(omen.ModelInfo, []byte) error) error {
+func (db *DB) ServingModels(ctx context.Context, hosts []omen.Host, load func(omen.ModelInfo, []byte) error) error {
+	names, err := json.Marshal(hostIDs(hosts))
+	if err != nil {
+		return fmt.Errorf("read serving models: %w", err)
+	}
 	ids, err := query(ctx, db.read, func(rows *sql.Rows) (id [2]string, err error) {
 		err = rows.Scan(&id[0], &id[1])
 		return id, err
-	}, "SELECT host, id FROM model WHERE serving = 1 ORDER BY host")
+	}, "SELECT host, id FROM model WHERE serving = 1 AND (? OR host IN (SELECT value FROM json_each(?))) ORDER BY host", hosts == nil, string(names))
 	if err != nil {
 		return fmt.Errorf("read serving models: %w", err)
 	}
@@ -166,6 +171,32 @@ func (db *DB) ServingModels(ctx context.Context, load func(omen.ModelInfo, []byt
 		if err := db.loadServing(ctx, id[0], id[1], load); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func hostIDs(hosts []omen.Host) []string {
+	all := make([]string, len(hosts))
+	for i, h := range hosts {
+		all[i] = h.ID()
+	}
+	return all
+}
+
+// DropModels removes all models of hosts, such as those that are gone for good.
+func (db *DB) DropModels(ctx context.Context, hosts ...omen.Host) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error {
+		for _, id := range hostIDs(hosts) {
+			for _, text := range []string{"DELETE FROM model_blob WHERE id IN (SELECT id FROM model WHERE host = ?)", "DELETE FROM model WHERE host = ?"} {
+				if _, err := tx.ExecContext(ctx, text, id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("drop models of %d hosts: %w", len(hosts), err)
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ func (w *Watch) lookLoop(ctx context.Context) error {
 		if err == nil {
 			err = w.keep(ctx)
 		}
+		if err == nil {
+			err = w.dropGone(ctx, time.Now())
+		}
 		switch {
 		case err == nil && w.unknown():
 			wait = time.Second
@@ -78,24 +81,24 @@ func (w *Watch) lookUp(ctx context.Context) error {
 		return err
 	}
 	var names []string
-	models := 0
 	w.mu.Lock()
 	at := w.last
 	for name, h := range w.hosts {
 		if !h.known {
 			names = append(names, name)
-			if w.stored[name].model != nil {
-				models++
-			}
 		}
 	}
 	w.mu.Unlock()
+	stored, err := w.loadModels(ctx, names)
+	if err != nil {
+		return err
+	}
 	firsts, err := w.past().Firsts(ctx, names, at, w.o.History)
 	if err != nil {
 		return err
 	}
 	var recent map[string][]omen.Vector
-	if models > 0 {
+	if len(stored) > 0 {
 		if recent, err = w.recent(ctx, names, at); err != nil {
 			return err
 		}
@@ -112,31 +115,31 @@ func (w *Watch) lookUp(ctx context.Context) error {
 			h.first = first
 			h.training.Samples += int(at.Sub(first) / w.o.Step)
 		}
-		if t := w.stored[name]; t.model != nil {
+		if t := stored[name]; t.model != nil {
 			if t.info.From.Before(h.first) {
 				h.first = t.info.From // the begin of history is looked for coarsely
 			}
 			w.serve(h, t.model, t.info, recent[name])
 			h.tried = t.tried
-			delete(w.stored, name)
 		}
 		w.plan(h, at)
 	}
 	return nil
 }
 
-// loadModels are the stored models of this source and profile, by host. Those
+// loadModels are the stored models of the named hosts, by name. Those
 // of another schema or step are left aside: their hosts are trained afresh.
-func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
+func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trained, error) {
 	out := map[string]trained{}
 	tried, err := w.o.Store.LastTrained(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = w.o.Store.ServingModels(ctx, func(info omen.ModelInfo, blob []byte) error {
-		if info.Host.Source != w.o.Name || info.Host.Profile != w.o.Schema.Profile() {
-			return nil
-		}
+	hosts := make([]omen.Host, len(names))
+	for i, name := range names {
+		hosts[i] = omen.Host{Source: w.o.Name, Profile: w.o.Schema.Profile(), Name: name}
+	}
+	err = w.o.Store.ServingModels(ctx, hosts, func(info omen.ModelInfo, blob []byte) error {
 		m, err := detect.Load(blob, w.o.Schema)
 		switch {
 		case errors.Is(err, omen.ErrSchema):

@@ -91,6 +91,12 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	for name, err := range f.Failed {
 		state, failed[name] = omen.SourcePartial, err.Error()
 	}
+	if w.left > 0 {
+		state = omen.SourcePartial // until an instant had room for all
+	}
+	if w.status.State != omen.SourceUp && w.status.State != omen.SourcePartial {
+		w.upSince = at
+	}
 	if w.status.State != state {
 		w.log.Info("source answers", "state", string(state), "count", len(f.Hosts), "failed", strings.Join(slices.Sorted(maps.Keys(failed)), ","))
 		w.status.State, w.status.Since = state, at
@@ -111,12 +117,16 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		nudge(w.found)
 	}
 	w.last = at
-	spoke := map[string]bool{}
+	spoke, left := map[string]bool{}, 0
 	for _, v := range vectors {
 		if feature.Silent(v) {
 			continue
 		}
 		h := w.meet(v.Host, at)
+		if h == nil {
+			left++
+			continue
+		}
 		spoke[v.Host.Name] = true
 		if i := f.Host(v.Host.Name); i >= 0 {
 			h.labels = f.Labels[i]
@@ -141,9 +151,6 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 			delete(w.hosts, name)
 			w.changed = true
 			nudge(w.found)
-			if h.model != nil {
-				w.stored[name] = trained{h.model, h.info, h.tried}
-			}
 		case h.model != nil:
 			h.part()
 			tick.Silent = append(tick.Silent, h.id)
@@ -151,6 +158,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	}
 	slices.SortFunc(tick.Silent, func(a, b omen.Host) int { return strings.Compare(a.Name, b.Name) })
 	w.status.Hosts = len(w.hosts)
+	w.leaveOut(left)
 	w.mu.Unlock()
 	w.metrics.ticks.Inc()
 	w.beat(len(tick.Scores))
@@ -181,10 +189,27 @@ func (w *Watch) told(failing *bool, count prometheus.Counter, bad, good string, 
 	}
 }
 
-// meet is the host's place, made at its first sample. The caller holds mu.
+// leaveOut notes how many hosts there is no room for. The caller holds mu.
+func (w *Watch) leaveOut(n int) {
+	w.metrics.leftOut.Set(float64(n))
+	if n > 0 {
+		w.status.State = omen.SourcePartial
+		w.status.Err = fmt.Sprintf("%d hosts are not watched: the source has more than max_hosts %d; raise it, or let the source give fewer", n, w.o.MaxHosts)
+	}
+	if n > 0 && w.left == 0 {
+		w.log.Error("source has more hosts than are watched", "count", n, "limit", w.o.MaxHosts)
+	}
+	w.left = n
+}
+
+// meet is the host's place, made at its first sample; nil: there is no room for
+// it. The caller holds mu.
 func (w *Watch) meet(id omen.Host, at time.Time) *host {
 	h := w.hosts[id.Name]
 	if h == nil {
+		if len(w.hosts) >= w.o.MaxHosts {
+			return nil
+		}
 		h = &host{id: id, first: at, seen: at}
 		w.hosts[id.Name] = h
 		w.plan(h, at)
