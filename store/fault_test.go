@@ -18,7 +18,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
-	"modernc.org/sqlite"
 )
 
 // faulty is the real driver, whose n-th write from now on fails: a statement
@@ -31,7 +30,17 @@ type faulty struct {
 
 var errFault = errors.New("injected fault")
 
-var faults = &faulty{Driver: &sqlite.Driver{}}
+var faults = &faulty{Driver: registered()}
+
+// registered is the driver that knows our functions.
+func registered() driver.Driver {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	return db.Driver()
+}
 
 func init() { sql.Register("sqlite-faulty", faults) }
 

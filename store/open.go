@@ -81,7 +81,10 @@ func open(ctx context.Context, path, driver string, log *slog.Logger) (*DB, erro
 
 func (db *DB) start(ctx context.Context, driver string) error {
 	walLeft := size(db.path+"-wal") > 0
-	var err error
+	err := register()
+	if err != nil {
+		return err
+	}
 	if db.write, err = sql.Open(driver, dsn(db.path, false)); err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func (db *DB) start(ctx context.Context, driver string) error {
 		return err
 	}
 	if whole {
-		if err := db.checkJournal(ctx); err != nil {
+		if err := errors.Join(db.checkJournal(ctx), db.checkRows(ctx)); err != nil {
 			return err
 		}
 	}
