@@ -266,6 +266,19 @@ func (g *generation) closeRemotes() {
 	}
 }
 
+// takeOver gives the watches what those of the generation before knew, which has
+// stopped: a reload empties nothing. This machine under another name is another.
+func (g *generation) takeOver(old *generation) {
+	for _, w := range g.watches {
+		renamed := w.source == localName && (old.collector == nil || old.collector.Instance() != g.collector.Instance())
+		for _, was := range old.watches {
+			if was.source == w.source && was.schema.Profile() == w.schema.Profile() && !renamed {
+				w.TakeOver(was.Watch)
+			}
+		}
+	}
+}
+
 // reload reads the configuration again and replaces the running generation, or
 // returns why that one goes on.
 func (p *process) reload(ctx context.Context) error {
@@ -293,6 +306,7 @@ func (p *process) reload(ctx context.Context) error {
 		return err
 	}
 	p.current = next
+	next.takeOver(old)
 	next.start(ctx)
 	old.endStreams()
 	p.log.Info("configuration reloaded", "path", p.o.ConfigFile, "count", len(next.watches))
