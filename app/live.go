@@ -14,6 +14,7 @@ import (
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/watch"
 )
 
 // Hosts is the live state of every host.
@@ -130,30 +131,43 @@ func (g *generation) Ready() error {
 			return fmt.Errorf("source %s is starting", s.Name)
 		}
 	}
-	return g.scoring(time.Now())
+	beats := make([]beat, len(g.watches))
+	for i, w := range g.watches {
+		s := w.Status()
+		beats[i] = beat{w.source, s.State == omen.SourceUp || s.State == omen.SourcePartial, w.step, w.Pulse()}
+	}
+	return stalled(beats, time.Now())
 }
 
-// scoring reports that nothing was scored for some steps although there are
-// models, or that a watch stands still although its source answers.
-func (g *generation) scoring(now time.Time) error {
-	judged, late := 0, 0
+// beat is what a watch says of itself.
+type beat struct {
+	source string
+	up     bool // it says that its source answers
+	step   time.Duration
+	watch.Pulse
+}
+
+// stalled reports a watch that stands still although its source answers, or that
+// nothing at all was scored for some steps although there are models. That one
+// source of several is down is not it: the others are scored.
+func stalled(beats []beat, now time.Time) error {
+	models, late := 0, 0
 	var last time.Time
-	for _, w := range g.watches {
-		s, p := w.Status(), w.Pulse()
-		bound := max(lateSteps*w.step, time.Minute)
-		if up := s.State == omen.SourceUp || s.State == omen.SourcePartial; up && now.Sub(p.Read) > bound {
-			return fmt.Errorf("source %s answers, but was not read since %s", s.Name, p.Read.Format(time.RFC3339))
+	for _, b := range beats {
+		bound := max(lateSteps*b.step, time.Minute)
+		if b.up && now.Sub(b.Read) > bound {
+			return fmt.Errorf("source %s answers, but nothing was read since %s", b.source, b.Read.Format(time.RFC3339))
 		}
-		if p.Models == 0 {
+		if b.Models == 0 {
 			continue
 		}
-		judged++
-		if now.Sub(p.Scored) > bound {
+		models++
+		if now.Sub(b.Scored) > bound {
 			late++
 		}
-		last = later(last, p.Scored)
+		last = later(last, b.Scored)
 	}
-	if judged > 0 && late == judged {
+	if models > 0 && late == models {
 		return fmt.Errorf("nothing was scored since %s", last.Format(time.RFC3339))
 	}
 	return nil
