@@ -163,6 +163,15 @@ func TestServe(t *testing.T) {
 			t.Errorf("docs/api.md does not have %s", family[1])
 		}
 	}
+	rules, err := os.ReadFile("../deploy/prometheus/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`\bomen_(storage_\w+|watch_\w+|ready\b|unclean_starts)`).FindAllString(string(rules), -1) {
+		if !strings.Contains(metrics, "\n"+name) {
+			t.Errorf("the alert rules use %s, which /metrics does not have", name)
+		}
+	}
 	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("/metrics: %v, %v", err, problems)

@@ -38,6 +38,7 @@ const (
 const (
 	troubleStorage = "storage"
 	troubleSpace   = "storage/space"
+	troubleDamage  = "storage/damage"
 	troubleCrashes = "crashes"
 )
 
@@ -180,6 +181,7 @@ func (s *storage) say(ctx context.Context, to troubles) {
 	s.mu.Lock()
 	problem, near, used, crashes := s.err, s.near, s.used, s.crashes
 	s.mu.Unlock()
+	damaged := s.db.Damaged()
 	tell := func(is bool, key string, severity omen.Severity, format string, args ...any) error {
 		if !is {
 			return to.Resolve(ctx, key)
@@ -189,6 +191,7 @@ func (s *storage) say(ctx context.Context, to troubles) {
 	err := errors.Join(
 		tell(problem != nil, troubleStorage, omen.Critical, "what Omen stores may not last: %v", problem),
 		tell(near && problem == nil, troubleSpace, omen.Warning, "the disk of %s is %.0f %% full", s.dir, 100*used),
+		tell(damaged > 0, troubleDamage, omen.Warning, "%d rows of the database are damaged and set aside: the log names them; omen restore puts a backup in place", damaged),
 		tell(crashes >= crashLoop, troubleCrashes, omen.Critical, "Omen ended without being stopped %d times within %s: see its log, and the kernel's for a lack of memory", crashes, crashWithin),
 	)
 	s.mu.Lock()

@@ -157,7 +157,6 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		}
 	}
 	slices.SortFunc(tick.Silent, func(a, b omen.Host) int { return strings.Compare(a.Name, b.Name) })
-	w.status.Hosts = len(w.hosts)
 	w.leaveOut(left)
 	w.mu.Unlock()
 	w.metrics.ticks.Inc()
@@ -189,8 +188,10 @@ func (w *Watch) told(failing *bool, count prometheus.Counter, bad, good string, 
 	}
 }
 
-// leaveOut notes how many hosts there is no room for. The caller holds mu.
+// leaveOut notes how many hosts there are, and for how many there is no room.
+// The caller holds mu.
 func (w *Watch) leaveOut(n int) {
+	w.status.Hosts = len(w.hosts)
 	w.metrics.leftOut.Set(float64(n))
 	if n > 0 {
 		w.status.State = omen.SourcePartial
