@@ -99,12 +99,12 @@ func (s *storage) check(ctx context.Context, now time.Time) {
 	defer s.mu.Unlock()
 	s.reserve(err, free)
 	if err = errors.Join(err, s.full, diskErr); err != nil && s.err == nil {
-		s.log.Error("what is stored may not last", "path", s.dir, "err", err, "hint", omen.Hint(err))
+		s.log.Error("what is stored may not last", "path", s.dir, "err", err)
 	} else if err == nil && s.err != nil {
 		s.log.Info("what is stored lasts again", "path", s.dir)
 	}
 	if used >= nearlyFull && !s.near {
-		s.log.Warn("the disk is nearly full", "path", s.dir, "count", fmt.Sprintf("%.0f%%", 100*used))
+		s.log.Warn("the disk is nearly full", "path", s.dir, "limit", nearlyFull)
 	}
 	n := s.db.Crashes(crashWithin, now)
 	if n >= crashLoop && s.crashes < crashLoop {

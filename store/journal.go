@@ -219,9 +219,6 @@ func scanChange(rows *sql.Rows) (c omen.Change, err error) {
 	if err := json.Unmarshal(r.body, &c); err != nil {
 		return c, fmt.Errorf("journal row %d (change %s): %w: %w", r.seq, r.key, omen.ErrCorrupt, err)
 	}
-	if c.Incident.ID != r.incident || string(c.Kind) != r.kind {
-		return c, r.corrupt("it is filed as what it is not")
-	}
 	c.Seq = r.seq
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"sync"
 
 	"modernc.org/sqlite"
@@ -162,13 +164,17 @@ func (r *journalRow) scan(rows *sql.Rows) error {
 	return rows.Scan(&r.seq, &r.key, &r.incident, &r.kind, &r.at, &r.body, &r.sum)
 }
 
-// check reports a row that is not what was written as omen.ErrCorrupt. A row
-// without a checksum passes.
+// check reports a row that is not what was written as omen.ErrCorrupt: its sum
+// differs, or it is filed under an incident or a kind that its key and its body,
+// which the sum covers, do not name. A row without a checksum passes the first.
 func (r *journalRow) check() error {
-	if !r.sum.Valid || r.sum.Int64 == rowSum(r.key, r.at, r.body) {
-		return nil
+	switch {
+	case r.sum.Valid && r.sum.Int64 != rowSum(r.key, r.at, r.body):
+		return r.corrupt(errSum.Error())
+	case !strings.HasPrefix(r.key, r.incident+"."), !bytes.Contains(r.body, []byte(`"kind":"`+r.kind+`"`)):
+		return r.corrupt("it is filed under what it is not")
 	}
-	return r.corrupt(errSum.Error())
+	return nil
 }
 
 func (r *journalRow) corrupt(why string) error {
@@ -185,7 +191,11 @@ func (db *DB) checkJournal(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		if _, err := scanChange(rows); err != nil {
+		var r journalRow
+		if err := r.scan(rows); err != nil {
+			return err
+		}
+		if err := r.check(); err != nil {
 			return err
 		}
 	}

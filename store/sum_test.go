@@ -96,3 +96,24 @@ func TestRowsFromBeforeTheSumsAreAccepted(t *testing.T) {
 		t.Errorf("%d rows without a sum, %v; want the old one alone", without, err)
 	}
 }
+
+// A row that is filed under another incident or kind is noticed at the start: no
+// timeline would have it.
+func TestARowFiledElsewhereIsNoticed(t *testing.T) {
+	for _, harm := range []string{"UPDATE journal SET incident = 'i3' WHERE seq = 2", "UPDATE journal SET kind = 'updated' WHERE seq = 2"} {
+		path := filepath.Join(t.TempDir(), "omen.db")
+		db := reopen(t, path)
+		if err := db.Append(t.Context(), change(1, 1, omen.ChangeOpened), change(2, 1, omen.ChangeOpened)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.write.ExecContext(t.Context(), harm); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), path, slog.New(slog.DiscardHandler)); !errors.Is(err, omen.ErrCorrupt) || !strings.Contains(err.Error(), "journal row 2") {
+			t.Errorf("%s: %v", harm, err)
+		}
+	}
+}
