@@ -190,6 +190,12 @@ func TestReadySaysThatTheDirectoryIsGone(t *testing.T) {
 	if err := p.db.Health(); err == nil {
 		t.Error("omen_store_up stays 1")
 	}
+	if _, err := os.Stat(DatabasePath(p.o.StoragePath)); err == nil {
+		t.Error("an empty database was begun where it was")
+	}
+	if err := os.Rename(p.o.StoragePath+"/elsewhere", DatabasePath(p.o.StoragePath)); err != nil {
+		t.Fatal(err)
+	}
 	if err := down.run(); err != nil {
 		t.Error(err)
 	}

@@ -85,6 +85,9 @@ func (db *DB) start(ctx context.Context, driver string) error {
 	if err != nil {
 		return err
 	}
+	if err := db.begin(); err != nil {
+		return err
+	}
 	if db.write, err = sql.Open(driver, dsn(db.path, false)); err != nil {
 		return err
 	}
@@ -115,6 +118,16 @@ func (db *DB) start(ctx context.Context, driver string) error {
 	return db.remember()
 }
 
+// begin makes the file if there is none, here and not in SQLite: a connection that
+// is made later must not begin an empty database where ours was removed.
+func (db *DB) begin() error {
+	f, err := os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return omen.WithHint(err, "check that the data directory exists and that Omen's user may write to it")
+	}
+	return f.Close()
+}
+
 // dsn is the data source name. busy_timeout matters only for tools that look
 // into the file from outside; our own writers queue in one process.
 func dsn(path string, readOnly bool) string {
@@ -127,6 +140,7 @@ func dsn(path string, readOnly bool) string {
 	} else {
 		q.Set("_txlock", "immediate")
 	}
+	q.Set("mode", "rw")
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
