@@ -59,7 +59,7 @@ var (
 	mIncidents     = metric{"omen_incidents_open", "Incidents that are not closed, by severity; quiet: they are suppressed.", prometheus.GaugeValue}
 	mJournal       = metric{"omen_journal_changes_total", "Changes of incidents in the journal.", prometheus.CounterValue}
 	mLag           = metric{"omen_journal_reader_lag_changes", "Changes that a reader of the journal has not handled yet.", prometheus.GaugeValue}
-	mStoreUp       = metric{"omen_store_up", "1 if the database answers.", prometheus.GaugeValue}
+	mStoreUp       = metric{"omen_store_up", "1 if the database answers and what it stores lasts: not on a full disk, nor in a directory that was removed or replaced.", prometheus.GaugeValue}
 	mUnclean       = metric{"omen_unclean_shutdown", "1 if the last run did not end properly.", prometheus.GaugeValue}
 	mDamaged       = metric{"omen_store_damaged_rows", "Rows of the database that were found damaged and set aside since the start.", prometheus.GaugeValue}
 	mManagerWait   = metric{"omen_incident_queue_ticks", "Rounds of scores that wait for the incident manager.", prometheus.GaugeValue}
@@ -193,7 +193,7 @@ func (c collector) journal(emit sink) {
 		emit(mStoreUp, 0)
 		return
 	}
-	emit(mStoreUp, 1)
+	emit(mStoreUp, one(c.api.store.Health() == nil))
 	type key struct {
 		severity omen.Severity
 		quiet    string

@@ -25,6 +25,7 @@ import (
 type Options struct {
 	ConfigFile     string   // empty: no file, all defaults
 	StoragePath    string   // made if missing
+	NewStorage     bool     // start with an empty database where the old one is missing
 	ListenAddress  string   // host:port; port 0 takes a free one
 	WebConfigFile  string   // TLS and passwords, exporter-toolkit's format; empty: neither
 	PrometheusURLs []string // sources beside those of the file
@@ -49,6 +50,7 @@ type process struct {
 	started time.Time
 	db      *store.DB
 	tsdb    *tsdb.DB
+	storage *storage
 	pages   *pages
 	address string // the web UI's, such as http://127.0.0.1:9909
 	exposed bool   // other machines reach it
@@ -65,6 +67,9 @@ type process struct {
 // database is the file below the storage path.
 const database = "omen.db"
 
+// metricsDir is the embedded metrics store below the storage path.
+const metricsDir = "metrics"
+
 // DatabasePath is where the database of a storage path is.
 func DatabasePath(storage string) string { return filepath.Join(storage, database) }
 
@@ -78,6 +83,29 @@ func MakeStorage(dir string) error {
 		return unwritable(dir, err)
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// newOnPurpose reports a missing or empty database beside what only one that was
+// there can have left: to start with a new one there would pass for health.
+func newOnPurpose(dir string) error {
+	path := DatabasePath(dir)
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		return nil
+	}
+	metrics := filepath.Join(dir, metricsDir)
+	for _, pattern := range []string{path + "-wal", path + ".*", filepath.Join(metrics, "wal", "*"), filepath.Join(metrics, "*", "meta.json")} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return fmt.Errorf("look for what is left in %s: %w", dir, err)
+		}
+		for _, left := range found {
+			if info, err := os.Stat(left); err == nil && info.Size() > 0 && left != path+".lock" {
+				return omen.WithHint(fmt.Errorf("open storage %s: %s is missing or empty, but %s is there: %w", dir, path, left, omen.ErrNotFound),
+					"restore a backup with: omen restore FILE --storage.path="+dir+"; or give --storage.new once, to start without the incidents, feedback and models that there were")
+			}
+		}
+	}
+	return nil
 }
 
 func unwritable(dir string, err error) error {
@@ -191,6 +219,9 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	if err := MakeStorage(dir); err != nil {
 		return err
 	}
+	if err := newOnPurpose(dir); err != nil && !p.o.NewStorage {
+		return err
+	}
 	if p.db, err = store.Open(ctx, DatabasePath(dir), p.log); err != nil {
 		return err
 	}
@@ -199,7 +230,7 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	p.tsdb, err = tsdb.Open(tsdb.Options{
-		Dir:       filepath.Join(dir, "metrics"),
+		Dir:       filepath.Join(dir, metricsDir),
 		Retention: time.Duration(c.conf.Storage.RetentionTime),
 		MaxBytes:  int64(c.conf.Storage.RetentionSize),
 		Log:       libraryLog(p.log),
@@ -208,6 +239,8 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	down.add("metrics", func(context.Context) error { return p.tsdb.Close() })
+	p.storage = &storage{dir: dir, db: p.db, tsdb: p.tsdb, log: p.log}
+	p.storage.check(ctx, time.Now())
 	return nil
 }
 

@@ -160,6 +160,15 @@ func TestServe(t *testing.T) {
 			t.Errorf("docs/api.md does not have %s", family[1])
 		}
 	}
+	rules, err := os.ReadFile("../deploy/prometheus/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`\bomen_(storage_\w+|watch_\w+|ready\b|unclean_starts)`).FindAllString(string(rules), -1) {
+		if !strings.Contains(metrics, "\n"+name) {
+			t.Errorf("the alert rules use %s, which /metrics does not have", name)
+		}
+	}
 	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("/metrics: %v, %v", err, problems)
@@ -205,6 +214,40 @@ func TestReload(t *testing.T) {
 	}
 	if code, _ := a.ask("GET", "/-/ready"); code != 200 {
 		t.Errorf("not ready after a reload: %d", code)
+	}
+}
+
+// A reload empties nothing: the first answer after it has the hosts, the score
+// and the source that were there before.
+func TestAReloadEmptiesNothing(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "omen.yml")
+	write(t, file, "local: {instance: here}\n")
+	o := Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data")}
+	a := start(t, o)
+	a.eventually("/api/v1/omen/hosts", `"samples":3`)
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	putModel(t, DatabasePath(o.StoragePath), omen.Host{Source: localName, Profile: "node", Name: "here"})
+	a = start(t, o)
+	a.eventually("/metrics", "\nanomaly_score{")
+	for range 3 {
+		if code, body := a.ask("POST", "/-/reload"); code != 200 {
+			t.Fatalf("reload: %d %s", code, body)
+		}
+		_, metrics := a.ask("GET", "/metrics")
+		for _, want := range []string{"\nanomaly_score{", `omen_source_up{source="local"} 1`, `omen_source_hosts{source="local"} 1`} {
+			if !strings.Contains(metrics, want) {
+				t.Errorf("/metrics right after a reload lacks %s", want)
+			}
+		}
+		if _, body := a.ask("GET", "/api/v1/omen/hosts"); !strings.Contains(body, `"name":"here"`) {
+			t.Errorf("hosts right after a reload: %s", body)
+		}
+		if code, body := a.ask("GET", "/-/ready"); code != 200 {
+			t.Errorf("not ready right after a reload: %d %s", code, body)
+		}
 	}
 }
 

@@ -86,8 +86,16 @@ func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
 func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(p.tsdb); err != nil {
-		return nil, err
+	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "omen_ready", Help: "1 if /-/ready answers 200."}, func() float64 {
+		if g.Ready() != nil {
+			return 0
+		}
+		return 1
+	})
+	for _, c := range []prometheus.Collector{p.tsdb, p.storage, ready} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
 	}
 	g.manager = incident.NewManager(incident.Options{
 		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf.Incidents),
@@ -139,6 +147,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 		o.Sink, o.Targets, o.Zone = g, !asked[w.source], zoneOf(c)
 		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
+		o.KeepGone = time.Duration(c.Storage.GoneHosts)
 		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
 		o.Log = g.p.log
 		o.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"source": w.source, "profile": w.schema.Profile()}, registry)
@@ -167,7 +176,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 		}
 		for _, name := range s.Profiles {
 			add(watched{source: s.Name, address: remote.Address(), reader: remote, schema: g.loaded.profiles[name], step: time.Duration(s.Step)},
-				watch.Options{History: time.Duration(history), Window: time.Duration(s.Window)})
+				watch.Options{History: time.Duration(history), Window: time.Duration(s.Window), MaxHosts: s.MaxHosts})
 		}
 	}
 	return nil
@@ -207,6 +216,7 @@ func (g *generation) start(ctx context.Context) {
 	g.consumers.run(consumers, "notifications", g.relay.Run, p.fail)
 	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
 	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
+	g.consumers.run(consumers, "storage health", func(ctx context.Context) error { return p.storage.run(ctx, g.manager) }, p.fail)
 	sources := g.sources.begin(ctx)
 	if g.collector != nil {
 		g.sources.run(sources, "this machine's metrics", g.collector.Run, p.fail)
@@ -256,37 +266,4 @@ func (g *generation) closeRemotes() {
 	for _, r := range g.remotes {
 		_ = r.Close() // idle connections only
 	}
-}
-
-// reload reads the configuration again and replaces the running generation, or
-// returns why that one goes on.
-func (p *process) reload(ctx context.Context) error {
-	l, err := p.load()
-	if err != nil {
-		return err
-	}
-	old := p.current
-	if h := old.manager.Health(); h.Err != "" { // what waits in it would be lost
-		return fmt.Errorf("reload: incidents cannot be stored since %s (%s): %w", h.Since.Format(time.RFC3339), h.Err, omen.ErrUnavailable)
-	}
-	next, err := p.prepare(ctx, l)
-	if err != nil {
-		return err
-	}
-	if s, was := l.conf.Storage, old.conf.Storage; s.RetentionTime != was.RetentionTime || s.RetentionSize != was.RetentionSize {
-		p.log.Warn("storage.retention_time and storage.retention_size take effect at the next start")
-	}
-	down := &teardown{log: p.log}
-	down.add("incidents and notifications", old.stopConsumers)
-	down.add("sources", old.sources.stop)
-	if err := down.run(); err != nil { // half of it is stopped: there is no way back
-		err = fmt.Errorf("reload: %w", err)
-		p.fail(err)
-		return err
-	}
-	p.current = next
-	next.start(ctx)
-	old.endStreams()
-	p.log.Info("configuration reloaded", "path", p.o.ConfigFile, "count", len(next.watches))
-	return nil
 }

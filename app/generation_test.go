@@ -5,7 +5,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
+	"github.com/omenhq/omen/watch"
 )
 
 // An Omen that watches another as its Prometheus has that one's hosts, in two
@@ -129,5 +132,64 @@ func TestTestReceiver(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: a message was sent", name)
 		}
+	}
+}
+
+// Not to read a source that answers, or to score nothing for some steps, is not
+// to be ready; hosts without a model and one source of several are no reason.
+func TestStalled(t *testing.T) {
+	now := time.Now()
+	ago := func(read, scored time.Duration, models int) watch.Pulse {
+		return watch.Pulse{Read: now.Add(-read), Scored: now.Add(-scored), Models: models}
+	}
+	for name, c := range map[string]struct {
+		beats []beat
+		want  string
+	}{
+		"scores":               {[]beat{{"a", true, time.Second, ago(time.Second, time.Second, 3)}}, ""},
+		"nothing learned yet":  {[]beat{{"a", true, time.Second, ago(time.Second, time.Hour, 0)}}, ""},
+		"a minute's step":      {[]beat{{"a", true, time.Minute, ago(3*time.Minute, 3*time.Minute, 3)}}, ""},
+		"stands still":         {[]beat{{"b", true, time.Second, ago(time.Second, time.Second, 1)}, {"a", true, time.Second, ago(2*time.Minute, 2*time.Minute, 3)}}, "source a answers, but nothing was read since"},
+		"reads, scores nobody": {[]beat{{"a", true, time.Second, ago(time.Second, 2*time.Minute, 3)}}, "nothing was scored since"},
+		"one of two down":      {[]beat{{"a", false, time.Second, ago(time.Hour, time.Hour, 3)}, {"b", true, time.Second, ago(0, 0, 1)}}, ""},
+		"both down":            {[]beat{{"a", false, time.Second, ago(time.Hour, time.Hour, 3)}, {"b", false, time.Second, ago(time.Hour, time.Hour, 1)}}, "nothing was scored since"},
+		"down, nothing known":  {[]beat{{"a", false, time.Second, ago(time.Hour, time.Hour, 0)}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := stalled(c.beats, now)
+			if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// What keeps what is stored from lasting is in /-/ready within the half minute
+// that a probe takes.
+func TestReadySaysThatTheDirectoryIsGone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "omen.yml")
+	write(t, file, "local: {instance: here}\n")
+	p, down := runParts(t, file)
+	if err := p.storage.problem(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(DatabasePath(p.o.StoragePath), p.o.StoragePath+"/elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	p.storage.check(t.Context(), time.Now())
+	if err := p.current.Ready(); err == nil || !strings.Contains(err.Error(), "storage: database") {
+		t.Errorf("ready says %v, want that the database was removed", err)
+	}
+	if err := p.db.Health(); err == nil {
+		t.Error("omen_store_up stays 1")
+	}
+	if _, err := os.Stat(DatabasePath(p.o.StoragePath)); err == nil {
+		t.Error("an empty database was begun where it was")
+	}
+	if err := os.Rename(p.o.StoragePath+"/elsewhere", DatabasePath(p.o.StoragePath)); err != nil {
+		t.Fatal(err)
+	}
+	if err := down.run(); err != nil {
+		t.Error(err)
 	}
 }

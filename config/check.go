@@ -102,6 +102,9 @@ func (c *Config) checkSources(w *walker, profiles []string) {
 		if s.Window > 0 && s.Window < 2*s.Step {
 			w.at(key+"window", "%s is too short for a step of %s: write at least two steps, better four, or leave it out", s.Window, s.Step)
 		}
+		if s.MaxHosts < 0 {
+			w.at(key+"max_hosts", "%d is below 0", s.MaxHosts)
+		}
 		if s.Concurrency < 0 {
 			w.at(key+"concurrency", "%d is below 0", s.Concurrency)
 		}

@@ -54,6 +54,7 @@ type Source struct {
 	Concurrency int                          `yaml:"concurrency,omitempty"` // requests at once; 0: 4
 	Profiles    []string                     `yaml:"profiles,flow"`         // default [node]
 	History     model.Duration               `yaml:"history,omitempty"`     // 0: learn.history
+	MaxHosts    int                          `yaml:"max_hosts,omitempty"`   // 0: 10000
 	HTTPConfig  *promconfig.HTTPClientConfig `yaml:"http_config,omitempty"`
 }
 
@@ -116,7 +117,8 @@ type Pages struct {
 type Storage struct {
 	RetentionTime model.Duration `yaml:"retention_time"` // of metrics; default 15d
 	RetentionSize Size           `yaml:"retention_size,omitempty"`
-	Incidents     model.Duration `yaml:"incidents"` // of closed incidents; default 400d
+	Incidents     model.Duration `yaml:"incidents"`  // of closed incidents; default 400d
+	GoneHosts     model.Duration `yaml:"gone_hosts"` // of models of hosts that are gone; default 30d
 }
 
 // Incidents says when incidents close, come back and join. 0 is the built-in
@@ -179,6 +181,7 @@ func (c *Config) fill() {
 	or(&c.Learn.Retrain, 24*time.Hour)
 	or(&c.Storage.RetentionTime, 15*24*time.Hour)
 	or(&c.Storage.Incidents, 400*24*time.Hour)
+	or(&c.Storage.GoneHosts, 30*24*time.Hour)
 	if c.Pages.PerHostWeek == 0 {
 		c.Pages.PerHostWeek = 1
 	}

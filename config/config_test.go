@@ -47,7 +47,7 @@ func TestBadFiles(t *testing.T) {
 		{"locall:\n  step: 1s\n", `1:1: locall: unknown key: did you mean "local"?`},
 		{"local:\n  stepp: 1s\n", `2:3: local.stepp: unknown key: did you mean "step"?`},
 		{"local:\n  colour: 1s\n", `2:3: local.colour: unknown key: known here are enabled, instance, profiles, step`},
-		{source + "    pasword: x\n", `4:5: sources[0].pasword: unknown key: known here are concurrency, delay, history, http_config, name, profiles, step, timeout, url, window`},
+		{source + "    pasword: x\n", `4:5: sources[0].pasword: unknown key: known here are concurrency, delay, history, http_config, max_hosts, name, profiles, step, timeout, url, window`},
 		{source + "    http_config:\n      basic_auth: {usrname: x}\n", `5:20: sources[0].http_config.basic_auth.usrname: unknown key: did you mean "username"?`},
 		{source + "    http_config:\n      basic_auth: {username: x, password: y, password_file: z}\n", `5:7: sources[0].http_config: at most one of basic_auth password, password_file & password_ref must be configured`},
 		{"local:\n  step: 5\n", `2:9: local.step: "5" is not a duration such as 15s, 5m or 7d`},

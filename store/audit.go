@@ -28,7 +28,7 @@ func putAudit(ctx context.Context, tx *sql.Tx, a omen.Audit) error {
 	if a.By == "" || a.Action == "" {
 		return fmt.Errorf("audit row of %s: no author or action: %w", a.Subject, omen.ErrInvalid)
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO audit (at, by, action, subject, detail) VALUES (?, ?, ?, ?, ?)",
+	_, err := tx.ExecContext(ctx, "INSERT INTO audit (at, by, action, subject, detail, sum) VALUES (?1, ?2, ?3, ?4, ?5, omen_sum(?1, ?2, ?3, ?4, ?5))",
 		nanos(a.At), a.By, a.Action, a.Subject, a.Detail)
 	if err != nil {
 		return fmt.Errorf("record audit row of %s: %w", a.Subject, err)

@@ -12,18 +12,27 @@ import (
 // errAside is of a row whose JSON is damaged.
 var errAside = fmt.Errorf("%w: the row is damaged and set aside", omen.ErrCorrupt)
 
-// bodies are the values of a statement's rows of id and body. One that does not
-// decode is set aside: a flipped bit in a silence must not stop Omen.
+// decode reads a row's body, if the row is what was written.
+func decode(body []byte, whole bool, value any) error {
+	if !whole {
+		return errSum
+	}
+	return json.Unmarshal(body, value)
+}
+
+// bodies are the values of a statement's rows of id, body and whether the row is
+// whole. One that is not, or does not decode, is set aside: a flipped bit in a silence must not stop Omen.
 func bodies[T any](ctx context.Context, db *DB, kind, statement string, args ...any) ([]T, error) {
 	var all []T
 	_, err := query(ctx, db.read, func(rows *sql.Rows) (struct{}, error) {
 		var id string
 		var body []byte
-		if err := rows.Scan(&id, &body); err != nil {
+		var whole bool
+		if err := rows.Scan(&id, &body, &whole); err != nil {
 			return struct{}{}, err
 		}
 		var value T
-		if err := json.Unmarshal(body, &value); err != nil {
+		if err := decode(body, whole, &value); err != nil {
 			db.setAside(kind, id, err)
 		} else {
 			all = append(all, value)
@@ -54,7 +63,8 @@ func (db *DB) isAside(kind, id string) bool {
 }
 
 // Damaged is how many rows were found damaged and set aside since the database
-// was opened: documents and incidents whose JSON does not decode.
+// was opened: their checksum is not that of what was written, or their JSON does
+// not decode.
 func (db *DB) Damaged() int {
 	db.mu.Lock()
 	defer db.mu.Unlock()

@@ -42,8 +42,8 @@ func putDocument(ctx context.Context, tx *sql.Tx, d document) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", what, omen.ErrInvalid, err)
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO document (kind, id, at, until, body) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, until = excluded.until, body = excluded.body`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO document (kind, id, at, until, body, sum) VALUES (?1, ?2, ?3, ?4, ?5, omen_sum(?1, ?2, ?3, ?4, ?5))
+		ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, until = excluded.until, body = excluded.body, sum = excluded.sum`,
 		d.kind, d.id, nanos(d.at), nanos(d.until), body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -54,21 +54,22 @@ func putDocument(ctx context.Context, tx *sql.Tx, d document) error {
 // documents are those of a kind that still matter at now, in order of time.
 // The zero time means all.
 func documents[T any](ctx context.Context, db *DB, kind string, now time.Time) ([]T, error) {
-	return bodies[T](ctx, db, kind, "SELECT id, body FROM document WHERE kind = ? AND (until = 0 OR until > ?) ORDER BY at, id", kind, nanos(now))
+	return bodies[T](ctx, db, kind, "SELECT id, body, "+wholeDocument+" FROM document WHERE kind = ? AND (until = 0 OR until > ?) ORDER BY at, id", kind, nanos(now))
 }
 
 // document reads one into value, or says omen.ErrNotFound.
 func (db *DB) document(ctx context.Context, kind, id string, value any) error {
 	what := fmt.Sprintf("read %s %s", kind, id)
 	var body []byte
-	err := db.read.QueryRowContext(ctx, "SELECT body FROM document WHERE kind = ? AND id = ?", kind, id).Scan(&body)
+	var whole bool
+	err := db.read.QueryRowContext(ctx, "SELECT body, "+wholeDocument+" FROM document WHERE kind = ? AND id = ?", kind, id).Scan(&body, &whole)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("%s: %w", what, omen.ErrNotFound)
 	}
 	if err != nil {
 		return describe(fmt.Errorf("%s: %w", what, err))
 	}
-	if err := json.Unmarshal(body, value); err != nil {
+	if err := decode(body, whole, value); err != nil {
 		db.setAside(kind, id, err)
 		return describe(fmt.Errorf("%s: %w: %w", what, errAside, err))
 	}
@@ -182,5 +183,5 @@ func (db *DB) PutEvent(ctx context.Context, e mute.Event) error {
 
 // Events are the events from…to, oldest first.
 func (db *DB) Events(ctx context.Context, from, to time.Time) ([]mute.Event, error) {
-	return bodies[mute.Event](ctx, db, kindEvent, "SELECT id, body FROM document WHERE kind = ? AND at >= ? AND at < ? ORDER BY at, id", kindEvent, nanos(from), nanos(to))
+	return bodies[mute.Event](ctx, db, kindEvent, "SELECT id, body, "+wholeDocument+" FROM document WHERE kind = ? AND at >= ? AND at < ? ORDER BY at, id", kindEvent, nanos(from), nanos(to))
 }

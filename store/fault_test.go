@@ -19,7 +19,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
-	"modernc.org/sqlite"
 )
 
 // faulty is the real driver, whose n-th write from now on fails: a statement
@@ -32,7 +31,17 @@ type faulty struct {
 
 var errFault = errors.New("injected fault")
 
-var faults = &faulty{Driver: &sqlite.Driver{}}
+var faults = &faulty{Driver: registered()}
+
+// registered is the driver that knows our functions.
+func registered() driver.Driver {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	return db.Driver()
+}
 
 func init() { sql.Register("sqlite-faulty", faults) }
 
@@ -143,8 +152,8 @@ func TestFullDisk(t *testing.T) {
 			acknowledged = n
 		}
 	}
-	if !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" {
-		t.Fatalf("err %v, want ErrFull with a hint", err)
+	if !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" || strings.Contains(err.Error(), "rollback") {
+		t.Fatalf("err %v, want ErrFull with a hint, and nothing of SQLite's own undoing", err)
 	}
 	if got, err := db.Incidents(ctx, Filter{}); err != nil || len(got) != acknowledged {
 		t.Fatalf("%d incidents while full, %v, want the %d acknowledged", len(got), err, acknowledged)

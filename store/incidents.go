@@ -66,7 +66,7 @@ func (db *DB) Incidents(ctx context.Context, f Filter) ([]omen.Incident, error) 
 	if f.Loud {
 		add("quiet = 0")
 	}
-	statement := "SELECT id, body FROM incident"
+	statement := "SELECT id, body, " + wholeIncident + " FROM incident"
 	if len(where) > 0 {
 		statement += " WHERE " + strings.Join(where, " AND ")
 	}
@@ -92,7 +92,7 @@ func (db *DB) incidents(ctx context.Context, statement string, args ...any) ([]o
 // Incident is one incident as it is now, [omen.ErrNotFound], or
 // [omen.ErrCorrupt].
 func (db *DB) Incident(ctx context.Context, id string) (omen.Incident, error) {
-	found, err := db.incidents(ctx, "SELECT id, body FROM incident WHERE id = ?", id)
+	found, err := db.incidents(ctx, "SELECT id, body, "+wholeIncident+" FROM incident WHERE id = ?", id)
 	if err != nil {
 		return omen.Incident{}, err
 	}
@@ -107,13 +107,13 @@ func (db *DB) Incident(ctx context.Context, id string) (omen.Incident, error) {
 
 // OpenIncidents is every incident that is not closed, the oldest onset first.
 func (db *DB) OpenIncidents(ctx context.Context) ([]omen.Incident, error) {
-	return db.incidents(ctx, "SELECT id, body FROM incident WHERE state <> 'closed' ORDER BY since, id")
+	return db.incidents(ctx, "SELECT id, body, "+wholeIncident+" FROM incident WHERE state <> 'closed' ORDER BY since, id")
 }
 
 // RecentlyClosed is every incident that closed at or after since, the oldest
 // onset first: the ones that may reopen.
 func (db *DB) RecentlyClosed(ctx context.Context, since time.Time) ([]omen.Incident, error) {
-	return db.incidents(ctx, "SELECT id, body FROM incident WHERE state = 'closed' AND closed >= ? ORDER BY since, id", nanos(since))
+	return db.incidents(ctx, "SELECT id, body, "+wholeIncident+" FROM incident WHERE state = 'closed' AND closed >= ? ORDER BY since, id", nanos(since))
 }
 
 // RecordDelivery keeps attempts to tell a receiver of changes: all or none, so
@@ -122,7 +122,7 @@ func (db *DB) RecordDelivery(ctx context.Context, deliveries ...omen.Delivery) e
 	return db.tx(ctx, func(tx *sql.Tx) error {
 		for _, d := range deliveries {
 			if _, err := tx.ExecContext(ctx, `INSERT INTO delivery
-				(incident, key, receiver, at, took, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+				(incident, key, receiver, at, took, outcome, detail, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, omen_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7))`,
 				d.Incident, d.Key, d.Receiver, nanos(d.At), int64(d.Took), d.Outcome, d.Detail); err != nil {
 				return fmt.Errorf("record delivery to %s: %w", d.Receiver, err)
 			}

@@ -92,11 +92,12 @@ func project(ctx context.Context, tx *sql.Tx, in omen.Incident) error {
 		return fmt.Errorf("%w: %w", omen.ErrInvalid, err)
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO incident
-		(id, number, kind, host, source, state, severity, verdict, quiet, fleet, since, closed, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		(id, number, kind, host, source, state, severity, verdict, quiet, fleet, since, closed, body, sum)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, omen_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))
 		ON CONFLICT (id) DO UPDATE SET number = excluded.number, kind = excluded.kind, host = excluded.host,
 		source = excluded.source, state = excluded.state, severity = excluded.severity,
-		verdict = excluded.verdict, quiet = excluded.quiet, fleet = excluded.fleet, since = excluded.since, closed = excluded.closed, body = excluded.body
+		verdict = excluded.verdict, quiet = excluded.quiet, fleet = excluded.fleet, since = excluded.since, closed = excluded.closed, body = excluded.body,
+		sum = excluded.sum
 		WHERE excluded.number > incident.number`,
 		in.ID, in.ChangeNumber, string(in.Kind), in.Host.ID(), in.Host.Source, string(in.State), string(in.Severity),
 		string(in.Verdict), in.Suppressed != "", in.Fleet, nanos(in.Since), nanos(in.ClosedAt), body)
@@ -245,15 +246,15 @@ func (db *DB) Cursor(ctx context.Context, reader string) (int64, error) {
 
 // Advance moves reader's durable cursor to seq. It never moves back.
 func (db *DB) Advance(ctx context.Context, reader string, seq int64) error {
-	return db.exec(ctx, "advance cursor of "+reader, `INSERT INTO cursor (reader, seq) VALUES (?, ?)
-		ON CONFLICT (reader) DO UPDATE SET seq = max(cursor.seq, excluded.seq)`, reader, seq)
+	return db.exec(ctx, "advance cursor of "+reader, `INSERT INTO cursor (reader, seq, sum) VALUES (?1, ?2, omen_sum(?1, ?2))
+		ON CONFLICT (reader) DO UPDATE SET seq = max(cursor.seq, excluded.seq), sum = omen_sum(cursor.reader, max(cursor.seq, excluded.seq))`, reader, seq)
 }
 
 // StartHere gives a reader that has no cursor one at the journal's end, so
 // that a newly configured receiver does not hear of last month.
 func (db *DB) StartHere(ctx context.Context, reader string) error {
-	return db.exec(ctx, "start cursor of "+reader, `INSERT OR IGNORE INTO cursor (reader, seq)
-		SELECT ?, coalesce(max(seq), 0) FROM journal`, reader)
+	return db.exec(ctx, "start cursor of "+reader, `INSERT OR IGNORE INTO cursor (reader, seq, sum)
+		SELECT ?1, head, omen_sum(?1, head) FROM (SELECT coalesce(max(seq), 0) AS head FROM journal)`, reader)
 }
 
 // Readers are all readers with a cursor, and where it is.

@@ -32,14 +32,14 @@ func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) er
 	sum, host := sha256.Sum256(blob), info.Host.ID()
 	err = db.tx(ctx, func(tx *sql.Tx) error {
 		if info.Serving {
-			if _, err := tx.ExecContext(ctx, "UPDATE model SET serving = 0 WHERE host = ? AND serving = 1", host); err != nil {
+			if _, err := tx.ExecContext(ctx, demote, host); err != nil {
 				return err
 			}
 		}
 		for _, s := range []statement{
-			{`INSERT INTO model (id, host, trained, serving, sum, info, card) VALUES (?, ?, ?, ?, ?, ?, ?)
+			{`INSERT INTO model (id, host, trained, serving, sum, info, card, rowsum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, omen_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7))
 			  ON CONFLICT (id) DO UPDATE SET host = excluded.host, trained = excluded.trained,
-			  serving = excluded.serving, sum = excluded.sum, info = excluded.info, card = excluded.card`,
+			  serving = excluded.serving, sum = excluded.sum, info = excluded.info, card = excluded.card, rowsum = excluded.rowsum`,
 				[]any{info.ID, host, nanos(info.TrainedAt), info.Serving, sum[:], body, info.Card}},
 			{"INSERT INTO model_blob (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data", []any{info.ID, blob}},
 			{"DELETE FROM model_blob WHERE id IN (" + surplus + ")", []any{host, keepModels}},
@@ -57,6 +57,8 @@ func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) er
 	return nil
 }
 
+const demote = "UPDATE model SET serving = 0, rowsum = omen_sum(id, host, trained, 0, sum, info, card) WHERE host = ? AND serving = 1"
+
 type statement struct {
 	text string
 	args []any
@@ -72,8 +74,8 @@ func (db *DB) Model(ctx context.Context, id string) (omen.ModelInfo, []byte, err
 	what := "read model " + id
 	var blob []byte
 	var m storedModel
-	err := db.read.QueryRowContext(ctx, "SELECT info, card, serving, sum, data FROM model JOIN model_blob USING (id) WHERE id = ?", id).
-		Scan(&m.body, &m.card, &m.serving, &m.sum, &blob)
+	err := db.read.QueryRowContext(ctx, "SELECT info, card, serving, sum, data, "+wholeModel+" FROM model JOIN model_blob USING (id) WHERE id = ?", id).
+		Scan(&m.body, &m.card, &m.serving, &m.sum, &blob, &m.whole)
 	if errors.Is(err, sql.ErrNoRows) {
 		return omen.ModelInfo{}, nil, fmt.Errorf("%s: %w", what, omen.ErrNotFound)
 	}
@@ -93,11 +95,11 @@ func (db *DB) Model(ctx context.Context, id string) (omen.ModelInfo, []byte, err
 // storedModel is a row of the table model.
 type storedModel struct {
 	body, card, sum []byte
-	serving         bool
+	serving, whole  bool
 }
 
 func (m storedModel) info() (info omen.ModelInfo, err error) {
-	if err := json.Unmarshal(m.body, &info); err != nil {
+	if err := decode(m.body, m.whole, &info); err != nil {
 		return info, fmt.Errorf("%w: %w", omen.ErrCorrupt, err)
 	}
 	info.Card, info.Serving = m.card, m.serving
@@ -111,13 +113,20 @@ func (db *DB) Models(ctx context.Context, host omen.Host) ([]omen.ModelInfo, err
 	if host != (omen.Host{}) {
 		where, args = "WHERE host = ? ORDER BY id DESC", []any{host.ID()}
 	}
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (omen.ModelInfo, error) {
+	var found []omen.ModelInfo
+	_, err := query(ctx, db.read, func(rows *sql.Rows) (struct{}, error) {
 		var m storedModel
-		if err := rows.Scan(&m.body, &m.card, &m.serving); err != nil {
-			return omen.ModelInfo{}, err
+		var id string
+		if err := rows.Scan(&id, &m.body, &m.card, &m.serving, &m.whole); err != nil {
+			return struct{}{}, err
 		}
-		return m.info()
-	}, "SELECT info, card, serving FROM model "+where, args...)
+		if info, err := m.info(); err != nil {
+			db.setAside("model", id, err)
+		} else {
+			found = append(found, info)
+		}
+		return struct{}{}, nil
+	}, "SELECT id, info, card, serving, "+wholeModel+" FROM model "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read models: %w", err)
 	}
@@ -147,18 +156,23 @@ func (db *DB) LastTrained(ctx context.Context) (map[omen.Host]time.Time, error) 
 	return out, nil
 }
 
-// ServingModels hands every host's serving model to load, ordered by host.
+// ServingModels hands the serving model of each of the hosts, or of all hosts if
+// hosts is nil, to load, ordered by host.
 //
 // Where the blob is not what was stored, or load answers [omen.ErrCorrupt], the
 // host's next older model is tried; the one that loads serves from then on,
 // with a note that says why. A host of which none loads is logged and left
 // out, to be trained again. Any other error of load ends the walk. load must
 // not write to the database.
-func (db *DB) ServingModels(ctx context.Context, load func(omen.ModelInfo, []byte) error) error {
+func (db *DB) ServingModels(ctx context.Context, hosts []omen.Host, load func(omen.ModelInfo, []byte) error) error {
+	names, err := json.Marshal(hostIDs(hosts))
+	if err != nil {
+		return fmt.Errorf("read serving models: %w", err)
+	}
 	ids, err := query(ctx, db.read, func(rows *sql.Rows) (id [2]string, err error) {
 		err = rows.Scan(&id[0], &id[1])
 		return id, err
-	}, "SELECT host, id FROM model WHERE serving = 1 ORDER BY host")
+	}, "SELECT host, id FROM model WHERE serving = 1 AND (? OR host IN (SELECT value FROM json_each(?))) ORDER BY host", hosts == nil, string(names))
 	if err != nil {
 		return fmt.Errorf("read serving models: %w", err)
 	}
@@ -166,6 +180,32 @@ func (db *DB) ServingModels(ctx context.Context, load func(omen.ModelInfo, []byt
 		if err := db.loadServing(ctx, id[0], id[1], load); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func hostIDs(hosts []omen.Host) []string {
+	all := make([]string, len(hosts))
+	for i, h := range hosts {
+		all[i] = h.ID()
+	}
+	return all
+}
+
+// DropModels removes all models of hosts, such as those that are gone for good.
+func (db *DB) DropModels(ctx context.Context, hosts ...omen.Host) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error {
+		for _, id := range hostIDs(hosts) {
+			for _, text := range []string{"DELETE FROM model_blob WHERE id IN (SELECT id FROM model WHERE host = ?)", "DELETE FROM model WHERE host = ?"} {
+				if _, err := tx.ExecContext(ctx, text, id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("drop models of %d hosts: %w", len(hosts), err)
 	}
 	return nil
 }
@@ -208,7 +248,7 @@ func (db *DB) loadModel(ctx context.Context, id string, load func(omen.ModelInfo
 func (db *DB) Promote(ctx context.Context, id, note string) error {
 	err := db.tx(ctx, func(tx *sql.Tx) error {
 		var m storedModel
-		err := tx.QueryRowContext(ctx, "SELECT info FROM model WHERE id = ?", id).Scan(&m.body)
+		err := tx.QueryRowContext(ctx, "SELECT info, "+wholeModel+" FROM model WHERE id = ?", id).Scan(&m.body, &m.whole)
 		if errors.Is(err, sql.ErrNoRows) {
 			return omen.ErrNotFound
 		}
@@ -224,10 +264,10 @@ func (db *DB) Promote(ctx context.Context, id, note string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE model SET serving = 0 WHERE host = ? AND serving = 1", info.Host.ID()); err != nil {
+		if _, err := tx.ExecContext(ctx, demote, info.Host.ID()); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE model SET serving = 1, info = ? WHERE id = ?", body, id)
+		_, err = tx.ExecContext(ctx, "UPDATE model SET serving = 1, info = ?1, rowsum = omen_sum(id, host, trained, 1, sum, ?1, card) WHERE id = ?2", body, id)
 		return err
 	})
 	if err != nil {

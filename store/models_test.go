@@ -89,7 +89,7 @@ func TestADamagedModelFallsBack(t *testing.T) {
 			}
 			for round := range 2 { // the second start finds the one that was promoted
 				loaded := map[string]string{}
-				must.OK(t, db.ServingModels(t.Context(), func(info omen.ModelInfo, blob []byte) error {
+				must.OK(t, db.ServingModels(t.Context(), nil, func(info omen.ModelInfo, blob []byte) error {
 					if !spoil.bytes && strings.Contains(spoil.ids, info.ID) {
 						return fmt.Errorf("decode: %w", omen.ErrCorrupt)
 					}
@@ -114,7 +114,7 @@ func TestServingModelsStopsAtAnotherError(t *testing.T) {
 	db := openTest(t)
 	put(t, db, modelOf("a", 1, true), modelOf("b", 1, true))
 	calls := 0
-	err := db.ServingModels(t.Context(), func(omen.ModelInfo, []byte) error { calls++; return context.Canceled })
+	err := db.ServingModels(t.Context(), nil, func(omen.ModelInfo, []byte) error { calls++; return context.Canceled })
 	if !errors.Is(err, context.Canceled) || calls != 1 {
 		t.Errorf("%v after %d calls, want Canceled after 1", err, calls)
 	}
@@ -132,7 +132,7 @@ func BenchmarkServingModels(b *testing.B) {
 	}
 	for b.Loop() {
 		n := 0
-		must.OK(b, db.ServingModels(b.Context(), func(_ omen.ModelInfo, blob []byte) error { n += len(blob); return nil }))
+		must.OK(b, db.ServingModels(b.Context(), nil, func(_ omen.ModelInfo, blob []byte) error { n += len(blob); return nil }))
 		b.SetBytes(int64(n))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite" // registers the driver "sqlite"
@@ -31,10 +32,13 @@ type DB struct {
 	write   *sql.DB // one connection, every transaction immediate
 	read    *sql.DB // a few connections, query only
 	unclean bool
+	crashes []time.Time            // starts after an owner that had not closed it
+	files   map[string]os.FileInfo // as opened, by path
 
 	mu      sync.Mutex
 	woken   chan struct{}   // closed and replaced whenever the journal grows
 	damaged map[string]bool // rows set aside, by kind and id
+	health  error           // see SetHealth
 }
 
 // readers bounds the pool of reading connections. Beyond the cores there is
@@ -77,7 +81,13 @@ func open(ctx context.Context, path, driver string, log *slog.Logger) (*DB, erro
 
 func (db *DB) start(ctx context.Context, driver string) error {
 	walLeft := size(db.path+"-wal") > 0
-	var err error
+	err := register()
+	if err != nil {
+		return err
+	}
+	if err := db.begin(); err != nil {
+		return err
+	}
 	if db.write, err = sql.Open(driver, dsn(db.path, false)); err != nil {
 		return err
 	}
@@ -90,7 +100,7 @@ func (db *DB) start(ctx context.Context, driver string) error {
 		return err
 	}
 	if whole {
-		if err := db.checkJournal(ctx); err != nil {
+		if err := errors.Join(db.checkJournal(ctx), db.checkRows(ctx)); err != nil {
 			return err
 		}
 	}
@@ -102,7 +112,20 @@ func (db *DB) start(ctx context.Context, driver string) error {
 	if err := db.read.PingContext(ctx); err != nil {
 		return err
 	}
-	return db.markOpen(ctx)
+	if err := db.markOpen(ctx); err != nil {
+		return err
+	}
+	return db.remember()
+}
+
+// begin makes the file if there is none, here and not in SQLite: a connection that
+// is made later must not begin an empty database where ours was removed.
+func (db *DB) begin() error {
+	f, err := os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return omen.WithHint(err, "check that the data directory exists and that Omen's user may write to it")
+	}
+	return f.Close()
 }
 
 // dsn is the data source name. busy_timeout matters only for tools that look
@@ -117,6 +140,7 @@ func dsn(path string, readOnly bool) string {
 	} else {
 		q.Set("_txlock", "immediate")
 	}
+	q.Set("mode", "rw")
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
@@ -172,7 +196,15 @@ func (db *DB) markOpen(ctx context.Context) error {
 		return err
 	}
 	db.unclean = found
-	err = db.PutSetting(ctx, settingOpen, true)
+	if _, err := db.Setting(ctx, settingCrashes, &db.crashes); err != nil {
+		return err
+	}
+	if found {
+		db.crashes = append(db.crashes[max(0, len(db.crashes)-maxCrashes+1):], time.Now().UTC())
+	}
+	if err = db.PutSetting(ctx, settingCrashes, db.crashes); err == nil {
+		err = db.PutSetting(ctx, settingOpen, true)
+	}
 	if errors.Is(err, omen.ErrFull) { // what is there can be read, and space may come
 		db.log.Warn("the disk is full, nothing can be stored until it is not", "path", db.path, "err", err)
 		return nil
@@ -180,12 +212,29 @@ func (db *DB) markOpen(ctx context.Context) error {
 	return err
 }
 
-// settingOpen is there while the database is open.
-const settingOpen = "store.open"
+const (
+	// settingOpen is there while the database is open.
+	settingOpen = "store.open"
+	// settingCrashes holds when the database was last opened after an owner that
+	// had not closed it.
+	settingCrashes = "store.crashes"
+	maxCrashes     = 100
+)
 
 // Unclean reports whether the last process that had the database open ended
 // without closing it.
 func (db *DB) Unclean() bool { return db.unclean }
+
+// Crashes is how often the database was opened within a time before now after an
+// owner that had not closed it, this opening included.
+func (db *DB) Crashes(within time.Duration, now time.Time) (n int) {
+	for _, at := range db.crashes {
+		if age := now.Sub(at); age >= 0 && age <= within {
+			n++
+		}
+	}
+	return n
+}
 
 // Close writes everything back, and lets another process open the database.
 // Every Follow must have ended.
@@ -239,8 +288,8 @@ func describe(err error) error {
 }
 
 const corruptHint = "the database is damaged, and Omen leaves it as it is, since it holds acknowledged incidents: " +
-	"restore a backup, or try `sqlite3 omen.db .recover | sqlite3 new.db`, or move the file away to start " +
-	"with an empty one (models are learned again from the metrics; incidents and feedback are gone)"
+	"restore a backup (omen restore FILE), or try `sqlite3 omen.db .recover | sqlite3 new.db`, or move the file away and start " +
+	"with an empty one by --storage.new (models are learned again from the metrics; incidents and feedback are gone)"
 
 // Limit bounds the database file to size bytes, but not below what it has: a
 // write that needs more is [omen.ErrFull], as on a full disk.

@@ -8,13 +8,13 @@ import (
 )
 
 // Retain removes changes and deliveries older than before that every reader's
-// cursor has passed, and documents that have not mattered since. Incidents,
+// cursor has passed (without a reader all of them), and documents that have not mattered since. Incidents,
 // their opening change, audit rows and feedback stay. It returns how many
 // changes it removed.
 func (db *DB) Retain(ctx context.Context, before time.Time) (removed int64, err error) {
 	err = db.tx(ctx, func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, `DELETE FROM journal WHERE at < ?1 AND kind <> 'opened'
-			AND seq <= (SELECT coalesce(min(seq), 0) FROM cursor)
+			AND NOT EXISTS (SELECT 1 FROM cursor WHERE cursor.seq < journal.seq)
 			AND incident IN (SELECT id FROM incident WHERE state = 'closed' AND closed < ?1)`, nanos(before))
 		if err != nil {
 			return err

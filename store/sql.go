@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -15,13 +16,17 @@ func (db *DB) tx(ctx context.Context, f func(*sql.Tx) error) error {
 		return describe(err)
 	}
 	if err := f(tx); err != nil {
-		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
+		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) && !rolledBack(back) {
 			err = errors.Join(err, back)
 		}
 		return describe(err)
 	}
 	return describe(tx.Commit())
 }
+
+// rolledBack reports that SQLite had undone the transaction by itself, as it does
+// on a full disk (https://www.sqlite.org/lang_transaction.html, section 3).
+func rolledBack(err error) bool { return strings.Contains(err.Error(), "no transaction is active") }
 
 // exec runs one durable statement; what says what it is for.
 func (db *DB) exec(ctx context.Context, what, statement string, args ...any) error {

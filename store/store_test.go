@@ -233,3 +233,17 @@ func TestRetainKeepsWhatAReaderHasNotSeen(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Without a receiver the journal is pruned by age alone.
+func TestRetainWithoutAReaderGoesByAge(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	if err := db.Append(ctx, change(1, 1, omen.ChangeOpened), change(1, 2, omen.ChangeUpdated), change(1, 3, omen.ChangeClosed)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := db.Retain(ctx, start.Add(2*time.Minute)); err != nil || n != 0 {
+		t.Errorf("removed %d of an incident that is too young, %v", n, err)
+	}
+	if n, err := db.Retain(ctx, start.Add(time.Hour)); err != nil || n != 2 {
+		t.Errorf("removed %d, %v, want the update and the closing", n, err)
+	}
+}

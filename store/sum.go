@@ -1,15 +1,134 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
+	"sync"
+
+	"modernc.org/sqlite"
 
 	omen "github.com/omenhq/omen"
 )
+
+var errSum = errors.New("its checksum is not that of what was written")
+
+// The rows that are what was written, or have no checksum: they are of before
+// there were any, or somebody's own.
+const (
+	wholeDocument = "coalesce(sum = omen_sum(kind, id, at, until, body), 1)"
+	wholeIncident = "coalesce(sum = omen_sum(id, number, kind, host, source, state, severity, verdict, quiet, fleet, since, closed, body), 1)"
+	wholeModel    = "coalesce(rowsum = omen_sum(id, host, trained, serving, sum, info, card), 1)"
+	wholeCursor   = "coalesce(sum = omen_sum(reader, seq), 1)"
+	wholeDelivery = "coalesce(sum = omen_sum(incident, key, receiver, at, took, outcome, detail), 1)"
+	wholeAudit    = "coalesce(sum = omen_sum(at, by, action, subject, detail), 1)"
+)
+
+// register gives SQL the function omen_sum: CRC-32C over its arguments, each
+// with its type and its length before it.
+var register = sync.OnceValue(func() error {
+	return sqlite.RegisterDeterministicScalarFunction("omen_sum", -1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		sum := uint32(0)
+		add := func(kind byte, part []byte) {
+			sum = crc32.Update(sum, castagnoli, binary.BigEndian.AppendUint64([]byte{kind}, uint64(len(part))))
+			sum = crc32.Update(sum, castagnoli, part)
+		}
+		for _, a := range args {
+			switch v := a.(type) {
+			case nil:
+				add('n', nil)
+			case int64:
+				add('i', binary.BigEndian.AppendUint64(nil, uint64(v)))
+			case string:
+				add('t', []byte(v))
+			case []byte:
+				add('b', v)
+			default: // no column of ours
+				add('o', fmt.Append(nil, v))
+			}
+		}
+		return int64(sum), nil
+	})
+})
+
+// checkRows looks at every row of the other tables. What is damaged is counted
+// and logged; an incident of which the journal still has all is made again from
+// it, and a reader whose place is damaged starts at the journal's end.
+func (db *DB) checkRows(ctx context.Context) error {
+	for _, t := range []struct{ kind, id, table, whole string }{
+		{"kind", "id", "document", wholeDocument},
+		{"'incident'", "id", "incident", wholeIncident},
+		{"'model'", "id", "model", wholeModel},
+		{"'cursor'", "reader", "cursor", wholeCursor},
+		{"'delivery'", "id", "delivery", wholeDelivery},
+		{"'audit'", "seq", "audit", wholeAudit},
+	} {
+		bad, err := query(ctx, db.write, func(rows *sql.Rows) (id [2]string, err error) {
+			err = rows.Scan(&id[0], &id[1])
+			return id, err
+		}, "SELECT "+t.kind+", "+t.id+" FROM "+t.table+" WHERE NOT "+t.whole)
+		if err != nil {
+			return err
+		}
+		for _, id := range bad {
+			db.setAside(id[0], id[1], errSum)
+		}
+		if len(bad) == 0 {
+			continue
+		}
+		switch t.table {
+		case "cursor":
+			err = db.exec(ctx, "remove damaged cursors", "DELETE FROM cursor WHERE NOT "+wholeCursor)
+		case "incident":
+			err = db.rebuild(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rebuild makes incidents that are damaged, or no longer found by their ID,
+// again from the last row of their timeline, if that is whole: a closed one's may
+// have been thinned out.
+func (db *DB) rebuild(ctx context.Context) error {
+	return db.tx(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, "SELECT "+journalColumns+` FROM journal WHERE seq IN (SELECT max(seq) FROM journal
+			WHERE incident NOT IN (SELECT id FROM incident WHERE `+wholeIncident+`) GROUP BY incident
+			HAVING count(*) = max(CAST(body ->> '$.incident.change_number' AS INTEGER)))`)
+		if err != nil {
+			return err
+		}
+		var last []omen.Change
+		for rows.Next() {
+			c, err := scanChange(rows)
+			if err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			last = append(last, c)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for _, c := range last {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM incident WHERE id = ?", c.Incident.ID); err != nil {
+				return err
+			}
+			if err := project(ctx, tx, c.Incident); err != nil {
+				return err
+			}
+			db.log.Warn("damaged incident made again from its timeline", "incident", c.Incident.ID)
+		}
+		return nil
+	})
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -31,27 +150,35 @@ func rowSum(key string, at int64, body []byte) int64 {
 
 // journalRow is a row as it is read, to be checked before it is believed.
 type journalRow struct {
-	seq  int64
-	key  string
-	at   int64
-	body []byte
-	sum  sql.NullInt64
+	seq                 int64
+	key, incident, kind string
+	at                  int64
+	body                []byte
+	sum                 sql.NullInt64
 }
 
 // journalColumns are what [journalRow.scan] wants.
-const journalColumns = "seq, key, at, body, sum"
+const journalColumns = "seq, key, incident, kind, at, body, sum"
 
 func (r *journalRow) scan(rows *sql.Rows) error {
-	return rows.Scan(&r.seq, &r.key, &r.at, &r.body, &r.sum)
+	return rows.Scan(&r.seq, &r.key, &r.incident, &r.kind, &r.at, &r.body, &r.sum)
 }
 
-// check reports a row that is not what was written as omen.ErrCorrupt. A row
-// without a checksum passes.
+// check reports a row that is not what was written as omen.ErrCorrupt: its sum
+// differs, or it is filed under an incident or a kind that its key and its body,
+// which the sum covers, do not name. A row without a checksum passes the first.
 func (r *journalRow) check() error {
-	if !r.sum.Valid || r.sum.Int64 == rowSum(r.key, r.at, r.body) {
-		return nil
+	switch {
+	case r.sum.Valid && r.sum.Int64 != rowSum(r.key, r.at, r.body):
+		return r.corrupt(errSum.Error())
+	case !strings.HasPrefix(r.key, r.incident+"."), !bytes.Contains(r.body, []byte(`"kind":"`+r.kind+`"`)):
+		return r.corrupt("it is filed under what it is not")
 	}
-	return omen.WithHint(fmt.Errorf("journal row %d (change %s): %w: its checksum is not that of what was written", r.seq, r.key, omen.ErrCorrupt),
+	return nil
+}
+
+func (r *journalRow) corrupt(why string) error {
+	return omen.WithHint(fmt.Errorf("journal row %d (change %s): %w: %s", r.seq, r.key, omen.ErrCorrupt, why),
 		fmt.Sprintf("restore a backup; or, if the incident's timeline may lack this change, stop Omen and run "+
 			"`sqlite3 omen.db 'DELETE FROM journal WHERE seq = %d'`", r.seq))
 }

@@ -61,7 +61,10 @@ func TestRowsFromBeforeTheSumsAreAccepted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	db := reopen(t, path)
 	must.OK(t, db.Append(t.Context(), change(1, 1, omen.ChangeOpened)))
-	for _, back := range []string{"ALTER TABLE journal DROP COLUMN sum", "DELETE FROM goose_db_version WHERE version_id = 2"} {
+	for _, back := range []string{
+		"ALTER TABLE journal DROP COLUMN sum", "ALTER TABLE document DROP COLUMN sum", "ALTER TABLE incident DROP COLUMN sum", "ALTER TABLE cursor DROP COLUMN sum",
+		"ALTER TABLE delivery DROP COLUMN sum", "ALTER TABLE audit DROP COLUMN sum", "ALTER TABLE model DROP COLUMN rowsum", "DELETE FROM goose_db_version WHERE version_id >= 2",
+	} {
 		must.Get(db.write.ExecContext(t.Context(), back))(t)
 	}
 	must.OK(t, db.Close())
@@ -74,5 +77,26 @@ func TestRowsFromBeforeTheSumsAreAccepted(t *testing.T) {
 	var without int
 	if err := db.write.QueryRowContext(t.Context(), "SELECT count(*) FROM journal WHERE sum IS NULL").Scan(&without); err != nil || without != 1 {
 		t.Errorf("%d rows without a sum, %v; want the old one alone", without, err)
+	}
+}
+
+// A row that is filed under another incident or kind is noticed at the start: no
+// timeline would have it.
+func TestARowFiledElsewhereIsNoticed(t *testing.T) {
+	for _, harm := range []string{"UPDATE journal SET incident = 'i3' WHERE seq = 2", "UPDATE journal SET kind = 'updated' WHERE seq = 2"} {
+		path := filepath.Join(t.TempDir(), "omen.db")
+		db := reopen(t, path)
+		if err := db.Append(t.Context(), change(1, 1, omen.ChangeOpened), change(2, 1, omen.ChangeOpened)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.write.ExecContext(t.Context(), harm); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), path, slog.New(slog.DiscardHandler)); !errors.Is(err, omen.ErrCorrupt) || !strings.Contains(err.Error(), "journal row 2") {
+			t.Errorf("%s: %v", harm, err)
+		}
 	}
 }

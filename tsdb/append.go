@@ -59,6 +59,9 @@ type entry struct {
 func (db *DB) append(ctx context.Context, entries []entry) error {
 	db.appendMu.Lock()
 	defer db.appendMu.Unlock()
+	if db.held.Load() {
+		return fullError(fmt.Errorf("append to metrics store %s: the last space is left to incidents", db.opts.Dir))
+	}
 	if err := db.revive(); err != nil {
 		return err
 	}

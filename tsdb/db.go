@@ -63,7 +63,9 @@ type DB struct {
 	retryAt  time.Time // no earlier attempt to open or write again; appendMu guards it
 	checkAt  time.Time // no earlier search for damaged blocks
 	closed   bool
-	appendMu sync.Mutex // one append at a time: a failed one must not be followed by another before prom is replaced
+	places   map[string]os.FileInfo // the open directories, by path; appendMu guards it
+	held     atomic.Bool            // appends are to fail as on a full disk
+	appendMu sync.Mutex             // one append at a time: a failed one must not be followed by another before prom is replaced
 
 	appended, refused, reopened, damaged atomic.Int64
 }

@@ -42,6 +42,7 @@ func (db *DB) open() error {
 		return db.openError(err)
 	}
 	db.prom, db.broken = prom, nil
+	db.remember()
 	return nil
 }
 

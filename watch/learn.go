@@ -280,9 +280,8 @@ func (w *Watch) trained(h *host, m *detect.Model, info omen.ModelInfo, recent []
 	h.training.Running, h.training.Progress, h.training.Err = false, 0, ""
 	h.training.Failures = 0
 	if now := w.hosts[h.id.Name]; promote && now != h { // it left meanwhile, or came back
-		w.stored[h.id.Name] = trained{m, info, info.TrainedAt}
 		if now != nil {
-			now.known = false
+			now.known = false // its model is in the store
 			nudge(w.found)
 		}
 	}

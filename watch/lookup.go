@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,6 +25,9 @@ func (w *Watch) lookLoop(ctx context.Context) error {
 		}
 		if err == nil {
 			err = w.keep(ctx)
+		}
+		if err == nil {
+			err = w.dropGone(ctx, time.Now())
 		}
 		switch {
 		case err == nil && w.unknown():
@@ -105,18 +109,13 @@ func (w *Watch) lookUp(ctx context.Context) error {
 // takeUp makes hosts known that have samples since firsts, with their stored
 // models.
 func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]time.Time, at time.Time) error {
-	var modelled []string
-	w.mu.Lock()
-	for _, name := range names {
-		if w.stored[name].model != nil {
-			modelled = append(modelled, name)
-		}
+	stored, err := w.loadModels(ctx, names)
+	if err != nil {
+		return err
 	}
-	w.mu.Unlock()
 	var recent map[string][]omen.Vector
-	if len(modelled) > 0 {
-		var err error
-		if recent, err = w.recent(ctx, modelled, at); err != nil {
+	if len(stored) > 0 {
+		if recent, err = w.recent(ctx, slices.Sorted(maps.Keys(stored)), at); err != nil {
 			return err
 		}
 	}
@@ -132,31 +131,31 @@ func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]ti
 			h.first = first
 			h.training.Samples += int(at.Sub(first) / w.o.Step)
 		}
-		if t := w.stored[name]; t.model != nil {
+		if t := stored[name]; t.model != nil {
 			if t.info.From.Before(h.first) {
 				h.first = t.info.From // the begin of history is looked for coarsely
 			}
 			w.serve(h, t.model, t.info, recent[name])
 			h.tried = t.tried
-			delete(w.stored, name)
 		}
 		w.plan(h, at)
 	}
 	return nil
 }
 
-// loadModels are the stored models of this source and profile, by host. Those
-// of another schema or step are ignored: their hosts are trained from scratch.
-func (w *Watch) loadModels(ctx context.Context) (map[string]trained, error) {
+// loadModels are the stored models of the named hosts, by name. Those of another
+// schema or step are ignored: their hosts are trained from scratch.
+func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trained, error) {
 	out := map[string]trained{}
 	tried, err := w.o.Store.LastTrained(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = w.o.Store.ServingModels(ctx, func(info omen.ModelInfo, blob []byte) error {
-		if info.Host.Source != w.o.Name || info.Host.Profile != w.o.Schema.Profile() {
-			return nil
-		}
+	hosts := make([]omen.Host, len(names))
+	for i, name := range names {
+		hosts[i] = omen.Host{Source: w.o.Name, Profile: w.o.Schema.Profile(), Name: name}
+	}
+	err = w.o.Store.ServingModels(ctx, hosts, func(info omen.ModelInfo, blob []byte) error {
 		m, err := detect.Load(blob, w.o.Schema)
 		switch {
 		case errors.Is(err, omen.ErrSchema):

@@ -11,6 +11,7 @@ type metrics struct {
 	ticks, skipped, scores, unoffered, unrecorded, clock prometheus.Counter
 	read, training                                       prometheus.Histogram
 	trainings                                            *prometheus.CounterVec
+	leftOut                                              prometheus.Gauge
 }
 
 func newMetrics() *metrics {
@@ -32,11 +33,12 @@ func newMetrics() *metrics {
 		trainings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "omen_watch_trainings_total", Help: "Trainings by outcome: promoted, kept_old or failed.",
 		}, []string{"outcome"}),
+		leftOut: prometheus.NewGauge(prometheus.GaugeOpts{Name: "omen_watch_hosts_left_out", Help: "Hosts that are not watched because the source has more than max_hosts."}),
 	}
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.ticks, m.skipped, m.scores, m.unoffered, m.unrecorded, m.clock, m.read, m.training, m.trainings}
+	return []prometheus.Collector{m.ticks, m.skipped, m.scores, m.unoffered, m.unrecorded, m.clock, m.read, m.training, m.trainings, m.leftOut}
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {

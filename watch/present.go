@@ -14,27 +14,27 @@ import (
 // dies while Omen does not run is missed afterwards.
 func (w *Watch) setting() string { return "watch.hosts." + w.o.Name + "/" + w.o.Schema.Profile() }
 
-// load takes up what the process before this one left: the stored models, and
-// the hosts that were there. Once only.
+// load takes up the hosts that were there when the process before this one
+// ended, if they have a model. Once only. The models of others stay on disk.
 func (w *Watch) load(ctx context.Context) error {
 	w.mu.Lock()
-	loaded := w.stored != nil
+	loaded := w.loaded
 	w.mu.Unlock()
 	if loaded {
 		return nil
-	}
-	stored, err := w.loadModels(ctx)
-	if err != nil {
-		return err
 	}
 	var names []string
 	if _, err := w.o.Store.Setting(ctx, w.setting(), &names); err != nil {
 		return fmt.Errorf("read which hosts were there: %w", err)
 	}
+	stored, err := w.loadModels(ctx, names)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stored = stored
+	w.loaded = true
 	for _, name := range names {
 		t := stored[name]
 		if t.model == nil || w.hosts[name] != nil {
@@ -62,5 +62,40 @@ func (w *Watch) keep(ctx context.Context) error {
 		w.mu.Unlock()
 		return fmt.Errorf("keep which hosts are there: %w", err)
 	}
+	return nil
+}
+
+// dropGone removes, once an hour, the stored models of hosts that are gone and
+// learned nothing for as long as such models are kept. It removes none while the
+// source does not answer, nor within the hour after that in which hosts come back.
+func (w *Watch) dropGone(ctx context.Context, now time.Time) error {
+	w.mu.Lock()
+	up := (w.status.State == omen.SourceUp || w.status.State == omen.SourcePartial) && w.last.Sub(w.upSince) > forgetAfter
+	wait := now.Sub(w.droppedAt) < time.Hour
+	w.mu.Unlock()
+	if !up || wait {
+		return nil
+	}
+	tried, err := w.o.Store.LastTrained(ctx)
+	if err != nil {
+		return err
+	}
+	var gone []omen.Host
+	w.mu.Lock()
+	for h, at := range tried {
+		if h.Source == w.o.Name && h.Profile == w.o.Schema.Profile() && w.hosts[h.Name] == nil && now.Sub(at) > w.o.KeepGone {
+			gone = append(gone, h)
+		}
+	}
+	w.mu.Unlock()
+	if len(gone) > 0 {
+		if err := w.o.Store.DropModels(ctx, gone...); err != nil {
+			return err
+		}
+		w.log.Info("models of hosts that are gone removed", "count", len(gone))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.droppedAt = now
 	return nil
 }

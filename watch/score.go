@@ -107,6 +107,12 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	case len(w.hosts) == 0 && len(f.Hosts) == 0:
 		state, text = omen.SourcePartial, "no host has a sample of any feature of profile "+w.o.Schema.Profile()
 	}
+	if w.left > 0 && state == omen.SourceUp {
+		state = omen.SourcePartial // until an instant had room for all
+	}
+	if w.status.State != omen.SourceUp && w.status.State != omen.SourcePartial {
+		w.upSince = at
+	}
 	if len(f.LeftOut) > 0 && len(w.status.LeftOut) == 0 {
 		one := slices.Min(slices.Collect(maps.Keys(f.LeftOut)))
 		w.log.Warn("series that name no host are left out", "count", len(f.LeftOut), "err", one+": "+f.LeftOut[one])
@@ -136,12 +142,16 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		nudge(w.found)
 	}
 	w.last = at
-	spoke := map[string]bool{}
+	spoke, left := map[string]bool{}, 0
 	for _, v := range vectors {
 		if feature.Silent(v) {
 			continue
 		}
 		h := w.meet(v.Host, at)
+		if h == nil {
+			left++
+			continue
+		}
 		spoke[v.Host.Name] = true
 		if i := f.Host(v.Host.Name); i >= 0 {
 			h.labels = f.Labels[i]
@@ -170,18 +180,16 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 			delete(w.hosts, name)
 			w.changed = true
 			nudge(w.found)
-			if h.model != nil {
-				w.stored[name] = trained{h.model, h.info, h.tried}
-			}
 		case h.model != nil:
 			h.part()
 			tick.Silent = append(tick.Silent, h.id)
 		}
 	}
 	slices.SortFunc(tick.Silent, func(a, b omen.Host) int { return strings.Compare(a.Name, b.Name) })
-	w.status.Hosts = len(w.hosts)
+	w.leaveOut(left)
 	w.mu.Unlock()
 	w.metrics.ticks.Inc()
+	w.beat(len(tick.Scores))
 	w.metrics.scores.Add(float64(len(tick.Scores)))
 	w.offer(ctx, tick)
 	if len(tick.Scores) > 0 {
@@ -209,10 +217,29 @@ func (w *Watch) outcome(failing *bool, count prometheus.Counter, err error) (beg
 	return !was && err != nil, was && err == nil
 }
 
-// meet is the host's place, made at its first sample. The caller holds mu.
+// leaveOut notes how many hosts there are, and for how many there is no room.
+// The caller holds mu.
+func (w *Watch) leaveOut(n int) {
+	w.status.Hosts = len(w.hosts)
+	w.metrics.leftOut.Set(float64(n))
+	if n > 0 {
+		w.status.State = omen.SourcePartial
+		w.status.Err = fmt.Sprintf("%d hosts are not watched: the source has more than max_hosts %d; raise it, or let the source give fewer", n, w.o.MaxHosts)
+	}
+	if n > 0 && w.left == 0 {
+		w.log.Error("source has more hosts than are watched", "count", n, "limit", w.o.MaxHosts)
+	}
+	w.left = n
+}
+
+// meet is the host's place, made at its first sample; nil: there is no room for
+// it. The caller holds mu.
 func (w *Watch) meet(id omen.Host, at time.Time) *host {
 	h := w.hosts[id.Name]
 	if h == nil {
+		if len(w.hosts) >= w.o.MaxHosts {
+			return nil
+		}
 		h = &host{id: id, first: at, seen: at}
 		w.hosts[id.Name] = h
 		w.plan(h, at)

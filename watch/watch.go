@@ -55,7 +55,11 @@ type Options struct {
 	Store   *store.DB // models, and what operators and incidents say of the time to learn from
 	Sink    Sink
 	Zone    *time.Location // of the times of day at which incidents recur; nil: UTC
-	Targets bool           // ask for restarts and deploys too: one watch of a source is enough
+	// MaxHosts bounds the hosts of the watch, each some 80 kB; those beyond are
+	// not watched, and the source is partial. 0: 10,000.
+	MaxHosts int
+	KeepGone time.Duration // how long models of hosts that are gone are kept; 0: 30 days
+	Targets  bool          // ask for restarts and deploys too: one watch of a source is enough
 	// Slots bounds the trainings that run at once, over all watches: a send
 	// takes one. nil: one for each processor but one.
 	Slots chan struct{}
@@ -74,17 +78,21 @@ type Watch struct {
 	found    chan struct{} // the same, owner lookLoop, which looks up new hosts
 	news     chan struct{} // the same, owner eventLoop, which stores events
 
-	mu     sync.Mutex // guards what follows; the score loop and the training loop write, snapshots read
-	hosts  map[string]*host
-	stored map[string]trained // models of hosts that are not there now; nil before they are loaded
-	status omen.SourceStatus
-	window time.Duration // what $window became at the first read
-	last   time.Time     // the last instant that was scored
-	known  time.Time     // the clock was set back: up to here hosts were heard before
-	judged time.Time     // the clock was set: nobody is judged before
-	spoke  time.Time     // the last instant at which any host sent something, or the first round
-	batch  batch         // empty between ticks
+	mu        sync.Mutex // guards what follows; the score loop and the training loop write, snapshots read
+	hosts     map[string]*host
+	loaded    bool // the hosts that were there before the start are taken up
+	left      int  // hosts of the last instant for which there was no room
+	status    omen.SourceStatus
+	window    time.Duration // what $window became at the first read
+	upSince   time.Time     // the first instant since the source last did not answer
+	droppedAt time.Time     // when the models of hosts that are gone were last looked for
+	last      time.Time     // the last instant that was scored
+	known     time.Time     // the clock was set back: up to here hosts were heard before
+	judged    time.Time     // the clock was set: nobody is judged before
+	spoke     time.Time     // the last instant at which any host sent something, or the first round
+	batch     batch         // empty between ticks
 
+	pulse      Pulse
 	changed    bool // which hosts are there, since that was stored
 	unoffered  bool // the manager did not take the last round
 	unrecorded bool // the last round's scores were not kept
@@ -140,6 +148,12 @@ func New(o Options) *Watch {
 	if o.Retrain <= 0 {
 		o.Retrain = 24 * time.Hour
 	}
+	if o.MaxHosts <= 0 {
+		o.MaxHosts = 10_000
+	}
+	if o.KeepGone <= 0 {
+		o.KeepGone = 30 * 24 * time.Hour
+	}
 	if o.Slots == nil {
 		o.Slots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	}
@@ -151,6 +165,7 @@ func New(o Options) *Watch {
 		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), schedule: training.Schedule{Step: o.Step, Retrain: o.Retrain, Spread: spread},
 		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
+		pulse:  Pulse{Read: time.Now(), Scored: time.Now()},
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
 }

@@ -38,6 +38,8 @@ type cli struct {
 	Check     checkCmd     `cmd:"" help:"Check a configuration file or a source before using it."`
 	Models    modelsCmd    `cmd:"" help:"List, show, roll back and export models."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge and judge incidents."`
+	Backup    backupCmd    `cmd:"" help:"Write incidents, feedback and models to one file, while omen serve goes on."`
+	Restore   restoreCmd   `cmd:"" help:"Put a backup in the place of what a data directory has."`
 	Notify    notifyCmd    `cmd:"" help:"Send a test message to a receiver."`
 	Config    configCmd    `cmd:"" help:"Print a commented configuration file to start from."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

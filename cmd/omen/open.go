@@ -20,17 +20,24 @@ const defaultURL = "http://127.0.0.1:9909"
 
 // openStore opens a data directory that no running Omen has.
 func openStore(ctx context.Context, dir string, log *slog.Logger) (*store.DB, error) {
-	path := app.DatabasePath(dir)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, omen.WithHint(fmt.Errorf("open %s: no Omen data there: %w", dir, omen.ErrNotFound),
-			"name the directory that omen serve uses: --storage.path=DIR")
+	if err := hasDatabase(dir); err != nil {
+		return nil, err
 	}
-	db, err := store.Open(ctx, path, log)
+	db, err := store.Open(ctx, app.DatabasePath(dir), log)
 	if errors.Is(err, omen.ErrLocked) {
 		return nil, omen.WithHint(fmt.Errorf("open %s: %w: omen serve is running on it", dir, omen.ErrLocked),
 			"stop it first; to list or show, ask it with --url="+defaultURL)
 	}
 	return db, err
+}
+
+// hasDatabase reports a directory that is not Omen's.
+func hasDatabase(dir string) error {
+	if _, err := os.Stat(app.DatabasePath(dir)); errors.Is(err, os.ErrNotExist) {
+		return omen.WithHint(fmt.Errorf("open %s: no Omen data there: %w", dir, omen.ErrNotFound),
+			"name the directory that omen serve uses: --storage.path=DIR")
+	}
+	return nil
 }
 
 // stored says where models and incidents are read: from a directory, or from

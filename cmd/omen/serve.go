@@ -25,6 +25,7 @@ type prometheusFlag struct {
 
 type serveCmd struct {
 	Storage    storageFlag    `embed:"" prefix:"storage."`
+	New        bool           `help:"Start with an empty database although metrics or other files of an earlier one are there." name:"storage.new"`
 	Config     configFlag     `embed:"" prefix:"config."`
 	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
 	Web        struct {
@@ -53,7 +54,7 @@ func (c *serveCmd) Run(e *env) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	return app.Run(e.ctx, app.Options{
-		ConfigFile: c.Config.File, StoragePath: c.Storage.Path, ListenAddress: c.Web.ListenAddress,
+		ConfigFile: c.Config.File, StoragePath: c.Storage.Path, NewStorage: c.New, ListenAddress: c.Web.ListenAddress,
 		WebConfigFile: c.Web.Config.File, PrometheusURLs: c.Prometheus.URL, Version: version,
 		AllowUnauthenticated: c.Web.AllowUnauthenticated, Log: e.log, Out: e.out, Hangup: hangup,
 	})

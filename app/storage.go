@@ -1,0 +1,225 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
+	"github.com/omenhq/omen/tsdb"
+)
+
+const (
+	// probeEvery is how often storage is probed: twice within the half minute in
+	// which a fault is to be known.
+	probeEvery = 15 * time.Second
+	// reserveSize is kept free for the journal. A change of an incident takes
+	// about 16 kB of it (its row, the incident's, and the pages around them in
+	// SQLite's log), so it is good for some 500 changes.
+	reserveSize = 8 << 20
+	reserveFile = "reserve"
+	// nearlyFull is from when on a disk is warned of.
+	nearlyFull = 0.95
+	// A crash loop is so many unclean starts within crashWithin.
+	crashLoop   = 3
+	crashWithin = 10 * time.Minute
+)
+
+// The keys of Omen's own troubles with its storage.
+const (
+	troubleStorage = "storage"
+	troubleSpace   = "storage/space"
+	troubleDamage  = "storage/damage"
+	troubleCrashes = "crashes"
+)
+
+// troubles take what keeps Omen itself from working. Reporting a key again, or
+// resolving one that nobody reported, changes nothing.
+type troubles interface {
+	Report(ctx context.Context, key string, severity omen.Severity, summary string) error
+	Resolve(ctx context.Context, key string) error
+}
+
+// storage watches whether what is stored lasts. A full disk finds a reserve that
+// is released to the journal and made again when there is space.
+type storage struct {
+	dir  string
+	db   *store.DB
+	tsdb *tsdb.DB
+	log  *slog.Logger
+
+	mu       sync.Mutex
+	err      error   // why what is stored may not last
+	full     error   // what released the reserve, while it is released
+	used     float64 // share of the disk, as df has it
+	near     bool
+	crashes  int
+	unspoken bool // the last report was not taken
+}
+
+// problem is why what is stored may not last; nil if it does.
+func (s *storage) problem() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// run checks until ctx ends.
+func (s *storage) run(ctx context.Context, to troubles) error {
+	t := time.NewTicker(probeEvery)
+	defer t.Stop()
+	for {
+		s.check(ctx, time.Now())
+		s.say(ctx, to)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// check probes both stores and the disk.
+func (s *storage) check(ctx context.Context, now time.Time) {
+	err := errors.Join(s.db.Probe(ctx, now), s.tsdb.Probe())
+	used, free, diskErr := disk(s.dir)
+	if ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reserve(err, free)
+	if err = errors.Join(err, s.full, diskErr); err != nil && s.err == nil {
+		s.log.Error("what is stored may not last", "path", s.dir, "err", err)
+	} else if err == nil && s.err != nil {
+		s.log.Info("what is stored lasts again", "path", s.dir)
+	}
+	if used >= nearlyFull && !s.near {
+		s.log.Warn("the disk is nearly full", "path", s.dir, "limit", nearlyFull)
+	}
+	n := s.db.Crashes(crashWithin, now)
+	if n >= crashLoop && s.crashes < crashLoop {
+		s.log.Error("crash loop: what was seen before an incident opened is lost at each start", "count", n, "dur", crashWithin)
+	}
+	s.err, s.used, s.near, s.crashes = err, used, used >= nearlyFull, n
+	s.db.SetHealth(err)
+}
+
+// reserve releases the reserve to the journal when a probe finds the disk full,
+// and makes it again once there is twice its size. The caller holds mu.
+func (s *storage) reserve(probed error, free uint64) {
+	path := filepath.Join(s.dir, reserveFile)
+	if errors.Is(probed, omen.ErrFull) {
+		if err := os.Remove(path); err == nil {
+			s.log.Error("disk full: the reserve is released to the journal, metrics are not stored", "path", path)
+		}
+		s.full = probed
+		s.tsdb.Hold(true)
+		return
+	}
+	if info, err := os.Stat(path); err == nil && info.Size() == reserveSize {
+		s.full = nil
+		s.tsdb.Hold(false)
+		return
+	}
+	err := fmt.Errorf("disk of %s is full, %d kB are free: %w", s.dir, free>>10, omen.ErrFull)
+	if free >= 2*reserveSize {
+		if err = writeReserve(path); err == nil {
+			s.full = nil
+			s.tsdb.Hold(false)
+			return
+		}
+	}
+	s.full = omen.WithHint(err, "free some space: the reserve is made again by itself, and metrics are stored again")
+	s.tsdb.Hold(errors.Is(err, omen.ErrFull))
+}
+
+// writeReserve makes the reserve, of bytes that are really there.
+func writeReserve(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("make reserve: %w", err)
+	}
+	_, err = f.Write(make([]byte, reserveSize))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		err = errors.Join(fmt.Errorf("make reserve: %w", err), os.Remove(path))
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			err = fmt.Errorf("%w: %w", omen.ErrFull, err)
+		}
+	}
+	return err
+}
+
+// disk is how much of a directory's disk is used, as df has it, and how many
+// bytes are free to this user.
+func disk(dir string) (used float64, free uint64, err error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, 0, fmt.Errorf("look at the disk of %s: %w", dir, err)
+	}
+	taken := s.Blocks - s.Bfree
+	if all := taken + s.Bavail; all > 0 {
+		used = float64(taken) / float64(all)
+	}
+	return used, s.Bavail * uint64(s.Bsize), nil
+}
+
+// say reports what there is, and resolves what there is not.
+func (s *storage) say(ctx context.Context, to troubles) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	problem, near, used, crashes := s.err, s.near, s.used, s.crashes
+	s.mu.Unlock()
+	damaged := s.db.Damaged()
+	tell := func(is bool, key string, severity omen.Severity, format string, args ...any) error {
+		if !is {
+			return to.Resolve(ctx, key)
+		}
+		return to.Report(ctx, key, severity, fmt.Sprintf(format, args...))
+	}
+	err := errors.Join(
+		tell(problem != nil, troubleStorage, omen.Critical, "what Omen stores may not last: %v", problem),
+		tell(near && problem == nil, troubleSpace, omen.Warning, "the disk of %s is %.0f %% full", s.dir, 100*used),
+		tell(damaged > 0, troubleDamage, omen.Warning, "%d rows of the database are damaged and set aside: the log names them; omen restore puts a backup in place", damaged),
+		tell(crashes >= crashLoop, troubleCrashes, omen.Critical, "Omen ended without being stopped %d times within %s: see its log, and the kernel's for a lack of memory", crashes, crashWithin),
+	)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && !s.unspoken && ctx.Err() == nil {
+		s.log.Error("Omen's own trouble not reported", "err", err)
+	}
+	s.unspoken = err != nil
+}
+
+var (
+	diskUsed = prometheus.NewDesc("omen_storage_disk_used_ratio", "Share of the data directory's disk that is used.", nil, nil)
+	inUse    = prometheus.NewDesc("omen_storage_reserve_released", "1 while the disk is full and the reserve is released to the journal.", nil, nil)
+	unclean  = prometheus.NewDesc("omen_unclean_starts", "Starts within the last ten minutes after a run that did not end properly.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (s *storage) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(s, ch) }
+
+// Collect implements [prometheus.Collector].
+func (s *storage) Collect(ch chan<- prometheus.Metric) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	released := 0.
+	if s.full != nil {
+		released = 1
+	}
+	ch <- prometheus.MustNewConstMetric(diskUsed, prometheus.GaugeValue, s.used)
+	ch <- prometheus.MustNewConstMetric(inUse, prometheus.GaugeValue, released)
+	ch <- prometheus.MustNewConstMetric(unclean, prometheus.GaugeValue, float64(s.crashes))
+}

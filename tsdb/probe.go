@@ -1,0 +1,52 @@
+package tsdb
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/omenhq/omen"
+)
+
+// Probe finds out whether what is appended lasts: the directory and its
+// write-ahead log must be those that were opened, and a page must find space.
+func (db *DB) Probe() error {
+	db.appendMu.Lock()
+	defer db.appendMu.Unlock()
+	for path, was := range db.places {
+		if is, err := os.Stat(path); err != nil || !os.SameFile(was, is) {
+			return omen.WithHint(fmt.Errorf("metrics store %s was removed or replaced while in use: %w", path, omen.ErrUnavailable),
+				"stop Omen, put the data directory back, and start it again: what happened since is not kept")
+		}
+	}
+	if err := db.state(); err != nil {
+		return err
+	}
+	if err := db.probe(); err != nil {
+		err = fmt.Errorf("write to metrics store %s: %w", db.opts.Dir, err)
+		if isFull(err) {
+			return fullError(err)
+		}
+		return err
+	}
+	return nil
+}
+
+// Hold makes appends fail as on a full disk while it is true, so that the last
+// space is left to what must not be lost.
+func (db *DB) Hold(held bool) { db.held.Store(held) }
+
+// remember notes which directories are open: the log's anew with each database,
+// which opening may have moved aside. The caller holds mu, or is alone.
+func (db *DB) remember() {
+	if db.places == nil {
+		db.places = map[string]os.FileInfo{}
+	}
+	wal := filepath.Join(db.opts.Dir, "wal")
+	delete(db.places, wal)
+	for _, path := range []string{db.opts.Dir, wal} {
+		if info, err := os.Stat(path); err == nil && db.places[path] == nil { // what is not there yet cannot be replaced
+			db.places[path] = info
+		}
+	}
+}
