@@ -197,7 +197,7 @@ func (s *storage) say(ctx context.Context, to troubles) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil && !s.unspoken && ctx.Err() == nil {
-		s.log.Error("Omen's own trouble not reported", "err", err)
+		s.log.Error("own trouble not reported", "err", err)
 	}
 	s.unspoken = err != nil
 }

@@ -47,32 +47,37 @@ func dump(t *testing.T, db *DB) (string, error) {
 	t.Helper()
 	var b strings.Builder
 	for _, table := range []string{"journal", "incident", "incident_host", "cursor", "delivery", "audit", "model", "model_blob", "document"} {
-		rows, err := db.write.QueryContext(t.Context(), "SELECT * FROM "+table)
-		if err != nil {
+		if err := dumpTable(t, db, table, &b); err != nil {
 			return "", err
 		}
-		columns, err := rows.Columns()
-		if err != nil {
-			return "", err
-		}
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				return "", err
-			}
-			if line := fmt.Sprintf("%s %s %q\n", table, columns, values); !strings.Contains(line, `"store.`) {
-				b.WriteString(line)
-			}
-		}
-		if err := rows.Err(); err != nil {
-			return "", err
-		}
-		_ = rows.Close()
 	}
 	return b.String(), nil
+}
+
+func dumpTable(t *testing.T, db *DB, table string, to *strings.Builder) error {
+	t.Helper()
+	rows, err := db.write.QueryContext(t.Context(), "SELECT * FROM "+table)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if line := fmt.Sprintf("%s %s %q\n", table, columns, values); !strings.Contains(line, `"store.`) {
+			to.WriteString(line)
+		}
+	}
+	return rows.Err()
 }
 
 // Each of many single flipped bits is refused with a word, or what it hit is set

@@ -100,21 +100,8 @@ func (db *DB) checkRows(ctx context.Context) error {
 // have been thinned out.
 func (db *DB) rebuild(ctx context.Context) error {
 	return db.tx(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, "SELECT "+journalColumns+` FROM journal WHERE seq IN (SELECT max(seq) FROM journal
-			WHERE incident NOT IN (SELECT id FROM incident WHERE `+wholeIncident+`) GROUP BY incident
-			HAVING count(*) = max(CAST(body ->> '$.incident.change_number' AS INTEGER)))`)
+		last, err := lastOfDamaged(ctx, tx)
 		if err != nil {
-			return err
-		}
-		var last []omen.Change
-		for rows.Next() {
-			c, err := scanChange(rows)
-			if err != nil {
-				return errors.Join(err, rows.Close())
-			}
-			last = append(last, c)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return err
 		}
 		for _, c := range last {
@@ -128,6 +115,26 @@ func (db *DB) rebuild(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// lastOfDamaged is the last change of each incident that is damaged or lost and
+// whose timeline is whole.
+func lastOfDamaged(ctx context.Context, tx *sql.Tx) (last []omen.Change, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT "+journalColumns+` FROM journal WHERE seq IN (SELECT max(seq) FROM journal
+		WHERE incident NOT IN (SELECT id FROM incident WHERE `+wholeIncident+`) GROUP BY incident
+		HAVING count(*) = max(CAST(body ->> '$.incident.change_number' AS INTEGER)))`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		c, err := scanChange(rows)
+		if err != nil {
+			return nil, err
+		}
+		last = append(last, c)
+	}
+	return last, rows.Err()
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

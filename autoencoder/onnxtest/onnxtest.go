@@ -33,7 +33,7 @@ func Run(t *testing.T, dir string, model []byte, x []float64, mask []float32, wi
 		}
 	}
 	job := must.Get(json.Marshal(map[string]any{"model": model, "rows": len(x) / width, "width": width, "x": values, "mask": mask}))(t)
-	cmd := exec.Command(node, "run.mjs")
+	cmd := exec.CommandContext(t.Context(), node, "run.mjs")
 	var stderr bytes.Buffer
 	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, bytes.NewReader(job), &stderr
 	answer, err := cmd.Output()
