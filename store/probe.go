@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -54,11 +56,11 @@ func (db *DB) remember() error {
 // inPlace reports a file that is not the one that was opened.
 func (db *DB) inPlace() error {
 	const hint = "stop Omen, put the data directory back or restore a backup (omen restore), and start it again: what happened since is not kept"
-	for path, was := range db.files {
+	for _, path := range slices.Sorted(maps.Keys(db.files)) {
 		switch is, err := os.Stat(path); {
 		case err != nil:
 			return omen.WithHint(fmt.Errorf("database %s was removed while in use: %w: %w", path, omen.ErrUnavailable, err), hint)
-		case !os.SameFile(was, is):
+		case !os.SameFile(db.files[path], is):
 			return omen.WithHint(fmt.Errorf("database %s was replaced while in use: %w", path, omen.ErrUnavailable), hint)
 		}
 	}

@@ -2,8 +2,10 @@ package tsdb
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/omenhq/omen"
 )
@@ -13,8 +15,8 @@ import (
 func (db *DB) Probe() error {
 	db.appendMu.Lock()
 	defer db.appendMu.Unlock()
-	for path, was := range db.places {
-		if is, err := os.Stat(path); err != nil || !os.SameFile(was, is) {
+	for _, path := range slices.Sorted(maps.Keys(db.places)) {
+		if is, err := os.Stat(path); err != nil || !os.SameFile(db.places[path], is) {
 			return omen.WithHint(fmt.Errorf("metrics store %s was removed or replaced while in use: %w", path, omen.ErrUnavailable),
 				"stop Omen, put the data directory back, and start it again: what happened since is not kept")
 		}
