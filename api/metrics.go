@@ -49,6 +49,7 @@ var (
 	mHosts         = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
 	mTraining      = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
 	mFailing       = metric{"omen_training_failing_hosts", "Hosts whose training gave no model three times in a row or more.", prometheus.GaugeValue}
+	mCalendar      = metric{"omen_calendar_up", "1 if a calendar file can be read; its windows are kept meanwhile.", prometheus.GaugeValue}
 	mUp            = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
 	mFailed        = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
 	mLeftOut       = metric{"omen_source_left_out_features", "Features of which series were left out, since they have no label that names a host.", prometheus.GaugeValue}
@@ -106,6 +107,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.pages(emit, hosts, len(sources) > 1)
 	for _, s := range sources {
 		emitSource(emit, s)
+	}
+	for _, k := range c.api.live.Calendars() {
+		emit(mCalendar, one(k.Err == ""), "calendar", k.Name)
 	}
 	c.manager(emit)
 	c.journal(emit)

@@ -61,6 +61,19 @@ anomaly_score{instance="web-1:9100",profile="node",source="prom"} 0.5
 	}
 }
 
+func TestACalendarThatCannotBeReadIsCounted(t *testing.T) {
+	f := newFixture(t)
+	want := `
+# HELP omen_calendar_up 1 if a calendar file can be read; its windows are kept meanwhile.
+# TYPE omen_calendar_up gauge
+omen_calendar_up{calendar="fine"} 1
+omen_calendar_up{calendar="shifts"} 0
+`
+	if err := testutil.GatherAndCompare(f.api.registry, strings.NewReader(want), "omen_calendar_up"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMetricsFollowConventions(t *testing.T) {
 	f := newFixture(t)
 	f.open(t, "i1")

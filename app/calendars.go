@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/mute"
@@ -65,8 +67,10 @@ func (c *calendarFiles) status() []api.CalendarFile {
 }
 
 // refreshCalendars reads calendar files again until ctx ends: an edit
-// takes effect without a reload.
+// takes effect without a reload. Those that cannot be read are a trouble of
+// Omen's own, until all can.
 func (g *generation) refreshCalendars(ctx context.Context) error {
+	g.reportCalendars(ctx, g.manager)
 	if len(g.conf.Calendars) == 0 {
 		<-ctx.Done()
 		return nil
@@ -79,7 +83,27 @@ func (g *generation) refreshCalendars(ctx context.Context) error {
 			return nil
 		case now := <-timer.C:
 			g.readCalendars(ctx, now)
+			g.reportCalendars(ctx, g.manager)
 		}
+	}
+}
+
+// reportCalendars says which calendar files could not be read the last time.
+func (g *generation) reportCalendars(ctx context.Context, to troubles) {
+	var failing []string
+	for _, k := range g.calendars.status() {
+		if k.Err != "" {
+			failing = append(failing, fmt.Sprintf("%s (%s)", k.Name, k.Err))
+		}
+	}
+	var err error
+	if len(failing) > 0 {
+		err = to.Report(ctx, troubleCalendars, omen.Warning, "calendars cannot be read, their windows are kept: "+strings.Join(failing, "; "))
+	} else {
+		err = to.Resolve(ctx, troubleCalendars)
+	}
+	if err != nil && ctx.Err() == nil {
+		g.p.log.Error("own trouble not reported", "err", err)
 	}
 }
 

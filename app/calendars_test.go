@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,7 @@ func TestCalendarsAreReadAgain(t *testing.T) {
 	calendar("first")
 	write(t, file, "local: {instance: here}\ncalendars: [{name: shifts, file: shifts.ics, match: [host=x]}]\n")
 	p, down := runParts(t, file)
+	said := heard{}
 	for _, c := range []struct {
 		change func()
 		fails  bool
@@ -72,6 +74,10 @@ func TestCalendarsAreReadAgain(t *testing.T) {
 	} {
 		c.change()
 		p.current.readCalendars(t.Context(), time.Now())
+		p.current.reportCalendars(t.Context(), said)
+		if text := said[troubleCalendars]; (text != "") != c.fails || c.fails && !strings.Contains(text, "shifts.ics") {
+			t.Errorf("own trouble %q, want one: %v", text, c.fails)
+		}
 		k := p.current.Calendars()[0]
 		windows, err := p.db.Windows(t.Context())
 		if err != nil || (k.Err != "") != c.fails {

@@ -34,12 +34,14 @@ const (
 	crashWithin = 10 * time.Minute
 )
 
-// The keys of Omen's own troubles with its storage.
+// The keys of Omen's own troubles.
 const (
 	troubleStorage = "storage"
 	troubleSpace   = "storage/space"
 	troubleDamage  = "storage/damage"
 	troubleCrashes = "crashes"
+
+	troubleCalendars = "calendars"
 )
 
 // troubles take what keeps Omen itself from working. Reporting a key again, or
