@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -114,6 +115,31 @@ var ownSeries = regexp.MustCompile(`\b(anomaly|omen)_[a-z_]+`)
 // elsewhere are the series of other parts that rules name; package app's tests
 // look for them on the whole /metrics.
 var elsewhere = regexp.MustCompile(`^omen_(storage_\w+|watch_\w+|ready|unclean_starts)$`)
+
+// docs/health.md has every alert rule about Omen itself, and no other; its series
+// are documented.
+func TestEveryTroubleIsDocumented(t *testing.T) {
+	read := func(file string) string {
+		return string(must.Get(os.ReadFile(filepath.Join("..", filepath.FromSlash(file))))(t))
+	}
+	health, rules, series := read("docs/health.md"), read("deploy/prometheus/rules.yml"), read("docs/api.md")
+	alert := regexp.MustCompile(`\bOmen[A-Z]\w+`)
+	inRules, inDocs := map[string]bool{}, map[string]bool{}
+	for _, name := range alert.FindAllString(rules, -1) {
+		inRules[name] = true
+	}
+	for _, name := range alert.FindAllString(health, -1) {
+		inDocs[name] = true
+	}
+	if diff := cmp.Diff(inRules, inDocs); diff != "" {
+		t.Errorf("alert rules (-rules.yml +docs/health.md):\n%s", diff)
+	}
+	for _, name := range ownSeries.FindAllString(health, -1) {
+		if !strings.Contains(series, "`"+name) {
+			t.Errorf("docs/health.md has the series %s, docs/api.md has not", name)
+		}
+	}
+}
 
 func TestRulesAndDashboardUseSeriesThatExist(t *testing.T) {
 	names := served(t)
