@@ -71,10 +71,6 @@ func (c *calendarFiles) status() []api.CalendarFile {
 // Omen's own, until all can.
 func (g *generation) refreshCalendars(ctx context.Context) error {
 	g.reportCalendars(ctx, g.manager)
-	if len(g.conf.Calendars) == 0 {
-		<-ctx.Done()
-		return nil
-	}
 	timer := time.NewTicker(refresh)
 	defer timer.Stop()
 	for {

@@ -151,7 +151,7 @@ func waiting(sources []omen.SourceStatus, now time.Time) error {
 		switch {
 		case s.State == omen.SourceStarting:
 			return fmt.Errorf("source %s is starting", s.Name)
-		case s.State == omen.SourceDown && now.Sub(s.Since) > blind:
+		case s.State == omen.SourceDown && (s.LastRead.IsZero() || now.Sub(s.Since) > blind):
 			return fmt.Errorf("source %s is down since %s: %s", s.Name, s.Since.UTC().Format(time.RFC3339), s.Err)
 		}
 	}

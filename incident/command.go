@@ -228,5 +228,8 @@ func (t *Tracker) letGo(in *omen.Incident) {
 		}
 	case omen.SourceIncident, omen.OwnIncident:
 		t.conditionOf(*in).letGo()
+		if o := t.troubles[in.Trouble]; o != nil && !o.over.IsZero() {
+			o.held = false // it was over already: the next one is another
+		}
 	}
 }

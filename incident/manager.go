@@ -166,6 +166,7 @@ func (m *Manager) follow(before time.Time) (now time.Time) {
 	now = time.Now()
 	if by := omen.ClockStep(before, now); by.Abs() >= omen.ClockSet {
 		m.tracker.ClockSet(by)
+		m.noted, m.tidied = time.Time{}, time.Time{} // they may lie ahead now
 	}
 	return now
 }

@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -25,12 +24,16 @@ func (r rules) stranded(in omen.Incident) bool {
 	if !found || r.route == nil {
 		return false
 	}
+	led := false
 	for _, route := range r.route.Match(r.view.Labels(in)) {
-		if slices.ContainsFunc(r.channels[route.RouteOpts.Receiver], func(channel string) bool { return channel != about }) {
-			return false
+		for _, channel := range r.channels[route.RouteOpts.Receiver] {
+			if channel != about {
+				return false
+			}
+			led = true
 		}
 	}
-	return true
+	return led
 }
 
 // rendered says whether the configuration's templates could write a message.

@@ -113,35 +113,39 @@ func TestQueriesAtOnce(t *testing.T) {
 		if running < 2 || running > 4 {
 			t.Errorf("%d queries run at once, want 2 to 4", running)
 		}
+		later := func(ctx context.Context) <-chan *httptest.ResponseRecorder {
+			answer := make(chan *httptest.ResponseRecorder, 1)
+			go func() {
+				w := httptest.NewRecorder()
+				ask(ctx, w)
+				answer <- w
+			}()
+			return answer
+		}
 		gone, leave := context.WithCancel(t.Context())
-		left, waits := httptest.NewRecorder(), httptest.NewRecorder()
-		go ask(gone, left)
-		go ask(t.Context(), waits)
+		left, waits := later(gone), later(t.Context())
 		synctest.Wait()
 		leave()
-		synctest.Wait()
-		if left.Code != 499 {
-			t.Errorf("a client that left: %d, want 499", left.Code)
+		if w := <-left; w.Code != 499 {
+			t.Errorf("a client that left: %d, want 499", w.Code)
 		}
-		var answers []*httptest.ResponseRecorder
-		for range 100 {
-			w := httptest.NewRecorder()
-			answers = append(answers, w)
-			go ask(t.Context(), w)
+		answers := make(chan int, 100)
+		for range cap(answers) {
+			go func() { answers <- (<-later(t.Context())).Code }()
 		}
 		synctest.Wait()
-		refused := 0
-		for _, w := range answers {
-			if w.Code == 503 {
-				refused++
+		refused := len(answers)
+		for range refused {
+			if code := <-answers; code != 503 {
+				t.Errorf("answered %d while every slot is taken", code)
 			}
 		}
-		if refused == 0 || refused == len(answers) {
+		if refused == 0 || refused == cap(answers) {
 			t.Errorf("%d of 100 refused at once, want those that the queue does not hold", refused)
 		}
 		time.Sleep(time.Minute) // of the bubble's clock
-		if waits.Code != 503 || waits.Header().Get("Retry-After") == "" || !strings.Contains(waits.Body.String(), "others run") {
-			t.Errorf("after a minute in the queue: %d %s", waits.Code, waits.Body)
+		if w := <-waits; w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "others run") {
+			t.Errorf("after a minute in the queue: %d %s", w.Code, w.Body)
 		}
 		close(free)
 		synctest.Wait()

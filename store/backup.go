@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -56,7 +57,7 @@ func Backup(ctx context.Context, path, to string) (err error) {
 // settle opens a copy as Open would, which checks it, and closes it: it is then
 // one file that no owner has open.
 func settle(ctx context.Context, path string) error {
-	db, err := Open(ctx, path, slog.New(slog.DiscardHandler))
+	db, err := open(ctx, path, "sqlite", slog.New(slog.DiscardHandler), math.MaxInt64)
 	if err != nil {
 		return err
 	}

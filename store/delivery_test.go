@@ -44,7 +44,7 @@ func TestDeliveriesComeBackInOrder(t *testing.T) {
 // Each write of a batch fails in turn: all attempts are on record or none is,
 // and trying again after a failure that wrote nothing records each once.
 func TestDeliveriesAreRecordedAllOrNone(t *testing.T) {
-	db := must.Get(open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), "sqlite-faulty", slog.New(slog.DiscardHandler)))(t)
+	db := must.Get(open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), "sqlite-faulty", slog.New(slog.DiscardHandler), checkUpTo))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	const size = 3
 	faults.lie.Store(false)

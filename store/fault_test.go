@@ -99,7 +99,7 @@ func (t *faultyTx) Commit() error {
 // there whole or not at all, and trying again completes it exactly once.
 func TestFailsAtWriteN(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
-	db := must.Get(open(t.Context(), path, "sqlite-faulty", slog.New(slog.DiscardHandler)))(t)
+	db := must.Get(open(t.Context(), path, "sqlite-faulty", slog.New(slog.DiscardHandler), checkUpTo))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	failed := 0
 	for _, lie := range []bool{false, true} {

@@ -59,12 +59,12 @@ const checkUpTo = 512 << 20
 // [omen.ErrFull] if the disk is full, each with a hint. A damaged database is
 // left exactly as it is.
 func Open(ctx context.Context, path string, log *slog.Logger) (*DB, error) {
-	return open(ctx, path, "sqlite", log)
+	return open(ctx, path, "sqlite", log, checkUpTo)
 }
 
-// open is Open through any driver that speaks SQLite; tests give one that
-// fails at the n-th write.
-func open(ctx context.Context, path, driver string, log *slog.Logger) (*DB, error) {
+// open is Open through any driver that speaks SQLite (tests give one that fails
+// at the n-th write), with every row checked of a file of up to so many bytes.
+func open(ctx context.Context, path, driver string, log *slog.Logger, upTo int64) (*DB, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -73,13 +73,13 @@ func open(ctx context.Context, path, driver string, log *slog.Logger) (*DB, erro
 		return nil, err
 	}
 	db := &DB{path: path, log: log, lock: lock, woken: make(chan struct{}), damaged: map[string]bool{}}
-	if err := db.start(ctx, driver); err != nil {
+	if err := db.start(ctx, driver, upTo); err != nil {
 		return nil, errors.Join(describe(fmt.Errorf("open database %s: %w", path, err)), db.release())
 	}
 	return db, nil
 }
 
-func (db *DB) start(ctx context.Context, driver string) error {
+func (db *DB) start(ctx context.Context, driver string, upTo int64) error {
 	walLeft := size(db.path+"-wal") > 0
 	err := register()
 	if err != nil {
@@ -92,7 +92,7 @@ func (db *DB) start(ctx context.Context, driver string) error {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
-	whole := size(db.path) <= checkUpTo || walLeft
+	whole := size(db.path) <= upTo || walLeft
 	if err := db.check(ctx, whole); err != nil {
 		return err
 	}
@@ -100,7 +100,10 @@ func (db *DB) start(ctx context.Context, driver string) error {
 		return err
 	}
 	if whole {
-		if err := errors.Join(db.checkJournal(ctx), db.checkRows(ctx)); err != nil {
+		if err := db.checkJournal(ctx); err != nil {
+			return err
+		}
+		if err := db.checkRows(ctx); err != nil {
 			return err
 		}
 	}

@@ -23,5 +23,5 @@ func (w *Watch) heard(at time.Time) {
 			h.awaited = later(h.awaited, at)
 		}
 	}
-	w.spoke = at
+	w.spoke, w.anyHeard = at, true
 }

@@ -14,9 +14,12 @@ import (
 // sample is of the new time alone. Set back, the instants that are known come again.
 func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
 	w.mu.Lock()
-	if by < 0 {
+	switch {
+	case by < 0 && w.anyHeard:
 		w.known = later(w.known, w.spoke)
-	} else {
+	case by < 0:
+		w.spoke = time.Time{} // of a clock that was ahead before anybody was heard
+	default:
 		w.ahead(now, by)
 	}
 	w.judged = later(now, w.known).Add(w.lookback())

@@ -168,20 +168,23 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		v.Shift = w.shifted(h, at)
 		w.batch.add(h, v)
 	}
-	if len(spoke) > 0 {
+	if len(spoke)+left > 0 { // a host that there is no room for is heard, too
 		w.heard(at)
 	}
+	blind := w.blind(at)
 	tick.Scores = w.score(&w.batch, w.o.Step)
 	w.batch.clear()
 	for name, h := range w.hosts {
 		switch {
 		case spoke[name]:
-		case len(spoke) > 0 && at.Sub(later(h.seen, h.awaited)) > forgetAfter:
+		case len(spoke)+left > 0 && at.Sub(later(h.seen, h.awaited)) > forgetAfter:
 			delete(w.hosts, name)
 			w.changed = true
 			nudge(w.found)
 		case h.model != nil:
 			h.part()
+			tick.Silent = append(tick.Silent, h.id)
+		case blind: // of a source of which nobody is heard those without a model count, too
 			tick.Silent = append(tick.Silent, h.id)
 		}
 	}

@@ -90,6 +90,7 @@ type Watch struct {
 	known     time.Time     // the clock was set back: up to here hosts were heard before
 	judged    time.Time     // the clock was set: nobody is judged before
 	spoke     time.Time     // the last instant at which any host sent something, or the first round
+	anyHeard  bool          // spoke is not the first round
 	batch     batch         // empty between ticks
 
 	pulse      Pulse

@@ -91,6 +91,12 @@ type peer struct {
 	last map[string]postable
 }
 
+func (p *peer) set(down bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = down
+}
+
 // RoundTrip implements [http.RoundTripper].
 func (p *peer) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
@@ -146,7 +152,7 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 		if labels := p.last["a warning"].Labels; !firing("a warning") || !firing("b warning") || labels["fleet"] != "lab" || labels["instance"] != "web-a" {
 			t.Fatalf("pushed %v", p.last)
 		}
-		p.down = true
+		p.set(true)
 		take(messagetest.Step("a", "web-a", 2, omen.ChangeClosed, time.Now()), messagetest.Step("b", "web-b", 2, omen.ChangeEscalated, time.Now()))
 		got, err := db.Deliveries(t.Context(), "a")
 		if err != nil || got[len(got)-1].Outcome != message.Retrying {
@@ -159,7 +165,8 @@ func TestPeerHearsAllItMissed(t *testing.T) {
 		for _, c := range after {
 			changes <- c
 		}
-		p.down = false
+		synctest.Wait()
+		p.set(false)
 		time.Sleep(2 * pushEvery)
 		synctest.Wait()
 		if firing("a warning") || !firing("b critical") || firing("b warning") {
