@@ -70,6 +70,18 @@ func TestATroubleClosedByHandStaysClosedUntilItIsResolved(t *testing.T) {
 	equal(t, got, "0 opened warning refused", "4 opened warning refused")
 }
 
+// One that had been resolved when it was closed, and only waited whether it comes
+// back, is over: the next is another.
+func TestATroubleClosedByHandWhenItIsOverMayComeBack(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	got := steps(tr, "wrwr"+"w", func(minute int, at time.Time) {
+		if minute == 3 {
+			closeAll(t, tr, at)
+		}
+	})
+	equal(t, got, "0 opened warning refused", "1 closed warning refused", "2 reopened warning refused", "4 opened warning refused")
+}
+
 // Two keys are two incidents, and neither is a source's.
 func TestTroublesAreKeptApart(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)

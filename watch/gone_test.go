@@ -78,3 +78,21 @@ func TestMoreHostsThanAreWatched(t *testing.T) {
 		t.Errorf("with room for all: %+v", s)
 	}
 }
+
+// Hosts that replace all others find room: a source whose new hosts are left out
+// is heard, and the old ones are forgotten.
+func TestHostsThatReplaceAllOthersFindRoom(t *testing.T) {
+	r := newRig(t, open(t), "web-1", "web-2", "web-3", "web-4")
+	r.o.MaxHosts = 2
+	r.world.silent["web-3"], r.world.silent["web-4"] = true, true
+	r.pass(t, 2)
+	r.world.silent = map[string]bool{"web-1": true, "web-2": true}
+	r.pass(t, 2)
+	if s := r.Status(); s.State != omen.SourcePartial {
+		t.Errorf("with new hosts and no room for them: %+v, want partial", s)
+	}
+	r.pass(t, int(forgetAfter/time.Second)+60)
+	if s := r.Status(); s.State != omen.SourceUp || len(r.Hosts()) != 2 || r.Hosts()[0].Host.Name != "web-3" {
+		t.Errorf("an hour later: %+v, hosts %v", s, r.Hosts())
+	}
+}
