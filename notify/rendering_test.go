@@ -124,6 +124,13 @@ func TestABrokenTemplateIsSaid(t *testing.T) {
 		if n := testutil.ToFloat64(r.workers[0].builtIn); n != 1 || len(taken.taken) != 1 {
 			t.Errorf("counted %v, delivered %d", n, len(taken.taken))
 		}
+		own := step("own", "", 1, omen.ChangeOpened, time.Now())
+		own.Incident.Kind, own.Incident.Host, own.Incident.Trouble = omen.OwnIncident, omen.Host{}, "receiver/r/webhook/template"
+		appendAll(t, db, own)
+		pass(5 * time.Second)
+		if len(open) != 1 {
+			t.Errorf("the message about it ended it: %v", open)
+		}
 		appendAll(t, db, step("b", "web-2", 1, omen.ChangeOpened, time.Now()))
 		pass(5 * time.Second)
 		stop()

@@ -36,10 +36,13 @@ func (r rules) stranded(in omen.Incident) bool {
 	return led
 }
 
-// rendered says whether the configuration's templates could write a message.
-func (w *worker) rendered(builtIn error) {
+// rendered says whether the configuration's templates could write a message. That
+// they can write the one about themselves proves nothing.
+func (w *worker) rendered(m message.Message, builtIn error) {
 	if builtIn == nil {
-		w.template.Over()
+		if m.Incident == nil || m.Incident.Trouble != message.TemplateKey(w.channel.name) {
+			w.template.Over()
+		}
 		return
 	}
 	w.builtIn.Inc()

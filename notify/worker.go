@@ -258,7 +258,7 @@ func (w *worker) deliver(ctx context.Context, out *batch) {
 		m.ChartURL = w.charts.Link(m.Incident.ID, begun)
 	}
 	builtIn, err := w.channel.send(ctx, m)
-	w.rendered(builtIn)
+	w.rendered(m, builtIn)
 	now := time.Now()
 	changes := out.changes()
 	detail := ""
