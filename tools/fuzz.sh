@@ -11,9 +11,14 @@ while IFS=: read -r file target; do
   if ((${#@})) && [[ " $* " != *" $package "* ]]; then continue; fi
   echo "fuzz $package $target"
   if ! out=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "$package" 2>&1); then
-    failed=1
     printf '%s\n' "$out"
     input=$(sed -n 's/^ *Failing input written to //p' <<<"$out" | head -1)
+    # Go's fuzzer at times calls the end of its own time a failure, without an input.
+    if [ -z "$input" ] && grep -qE '^ +context deadline exceeded$' <<<"$out"; then
+      echo "no input failed: the time was over"
+      continue
+    fi
+    failed=1
     [ -z "$input" ] || { echo "$package/$input:"; cat "$package/$input"; }
   fi
 done < <(git ls-files '*_test.go' | xargs grep -oE '^func Fuzz\w+' | sed 's/:func /:/' | sort)
