@@ -61,7 +61,7 @@ func TestAlertmanagerIsDownForFiveMinutes(t *testing.T) {
 }
 
 // allDelivered is nil if every change of every incident that notifies is on
-// record as delivered to a receiver.
+// record as delivered to a receiver; that it was down is no message for it.
 func allDelivered(o *omen, receiver string) error {
 	all, err := o.incidents("limit=500")
 	if err != nil {
@@ -71,6 +71,9 @@ func allDelivered(o *omen, receiver string) error {
 		return fmt.Errorf("no incidents")
 	}
 	for _, in := range all {
+		if in.Kind == "omen" {
+			continue
+		}
 		for _, c := range in.Changes {
 			if !toldKinds[c.Kind] {
 				continue
