@@ -52,7 +52,7 @@ type Relay struct {
 	hosts    message.Hosts  // nil: no charts
 	view     message.View
 	running  atomic.Bool
-	troubles message.Troubles // nil: nobody is told of a receiver that fails
+	troubles message.Troubles // nil: a receiver that fails is logged only
 	log      *slog.Logger
 }
 

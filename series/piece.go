@@ -22,7 +22,7 @@ const (
 	// maxParts bounds the parts that hosts are asked for in: for more, all hosts
 	// are asked for, unless that is too much.
 	maxParts = 8
-	// maxNamed is likewise of hosts, without counting the bytes.
+	// maxNamed bounds the hosts that one query names, whatever their length.
 	maxNamed = 1000
 	// patience is how many time-outs in a row one feature may cost.
 	patience = 6

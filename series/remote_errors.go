@@ -32,7 +32,7 @@ func explain(ctx context.Context, err error) error {
 	case errors.As(err, &apiErr):
 		return explainAPI(apiErr)
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errTimeout), isTimeout(err) && ctx.Err() == nil:
-		return omen.WithHint(mended{fmt.Errorf("%w: %w", errTimeout, omen.ErrUnavailable), errTimeout},
+		return omen.WithHint(tooMuch{fmt.Errorf("%w: %w", errTimeout, omen.ErrUnavailable), errTimeout},
 			"it is overloaded, or a firewall drops the packets; a longer timeout may help")
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -62,12 +62,12 @@ func explainAPI(e *promv1.Error) error {
 	}
 }
 
-// mended is an error that a smaller question may not meet: it is an [ErrTooMuch],
+// tooMuch is an error that a smaller question may not meet: it is an [ErrTooMuch],
 // and besides what as says.
-type mended struct{ error, as error }
+type tooMuch struct{ error, as error }
 
-func (m mended) Unwrap() []error { return []error{m.error, m.as, ErrTooMuch} }
-func (m mended) Error() string   { return m.error.Error() }
+func (m tooMuch) Unwrap() []error { return []error{m.error, m.as, ErrTooMuch} }
+func (m tooMuch) Error() string   { return m.error.Error() }
 
 // What servers say of a question that a smaller one would not meet: Prometheus,
 // Thanos, Mimir, Cortex and VictoriaMetrics have dozens of limits in as many
@@ -87,11 +87,11 @@ var (
 func tooHeavy(err error, said string, refused bool) error {
 	switch {
 	case saysTooLong.MatchString(said):
-		return mended{err, errTooLong}
+		return tooMuch{err, errTooLong}
 	case saysSlow.MatchString(said):
-		return mended{err, errTimeout}
+		return tooMuch{err, errTimeout}
 	case saysTooMuch.MatchString(said), refused && !saysWrong.MatchString(said):
-		return mended{err, ErrTooMuch}
+		return tooMuch{err, ErrTooMuch}
 	}
 	return err
 }
@@ -108,11 +108,11 @@ func pageError(status int) error {
 	err := fmt.Errorf("HTTP status %d with a web page: %w", status, omen.ErrUnavailable)
 	switch status {
 	case http.StatusRequestURITooLong:
-		return mended{err, errTooLong}
+		return tooMuch{err, errTooLong}
 	case http.StatusRequestEntityTooLarge:
-		return mended{err, ErrTooMuch}
+		return tooMuch{err, ErrTooMuch}
 	case http.StatusGatewayTimeout, http.StatusRequestTimeout:
-		return omen.WithHint(mended{err, errTimeout}, "a proxy before the server gave up waiting: it is overloaded, or the proxy's time limit too short")
+		return omen.WithHint(tooMuch{err, errTimeout}, "a proxy before the server gave up waiting: it is overloaded, or the proxy's time limit too short")
 	}
 	return omen.WithHint(fmt.Errorf("the answer is a web page (HTTP status %d): %w", status, omen.ErrUnavailable), wrongURLHint)
 }
