@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -213,8 +214,5 @@ func (a Address) Redacted() string {
 	if _, has := u.User.Password(); !has {
 		return string(a)
 	}
-	user := u.User.Username()
-	u.User = nil
-	prefix := u.Scheme + "://"
-	return prefix + url.User(user).String() + ":<secret>@" + u.String()[len(prefix):]
+	return strings.Replace(u.Redacted(), ":xxxxx@", ":<secret>@", 1)
 }
