@@ -12,7 +12,6 @@ import (
 
 	amnotify "github.com/prometheus/alertmanager/notify"
 
-	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/message"
 )
 
@@ -21,26 +20,24 @@ type Notifier struct {
 	notifier amnotify.Notifier
 	receiver string
 	escape   message.Escape
-	begun    chan struct{} // a token for each attempt that has not come back; bound maxBegun, owner Send, full: no new attempt
+	turn     chan struct{} // bound 1, owner Send: the attempt under way or abandoned; full: Send waits
 }
-
-// maxBegun bounds the attempts under way and abandoned: a notifier that does
-// not end with its context holds its goroutine for as long as the connection
-// lives.
-const maxBegun = 16
 
 // NewNotifier makes a sender of a notifier, whose values are escaped.
 func NewNotifier(n amnotify.Notifier, receiver string, escape message.Escape) *Notifier {
 	recordLimits(n)
-	return &Notifier{n, receiver, escape, make(chan struct{}, maxBegun)}
+	return &Notifier{n, receiver, escape, make(chan struct{}, 1)}
 }
 
-// Send implements [message.Sender].
+// Send implements [message.Sender]. Attempts go one after the other: some of
+// Alertmanager's notifiers write into their configuration while they notify. An
+// attempt that does not end with its context keeps its turn for as long as its
+// connection lives.
 func (n *Notifier) Send(ctx context.Context, m message.Message) error {
 	select {
-	case n.begun <- struct{}{}:
-	default:
-		return fmt.Errorf("%d earlier attempts have not ended: %w", maxBegun, omen.ErrUnavailable)
+	case n.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("an earlier attempt has not ended: %w", context.Cause(ctx))
 	}
 	type answer struct {
 		again bool
@@ -50,7 +47,7 @@ func (n *Notifier) Send(ctx context.Context, m message.Message) error {
 	call := context.WithValue(message.Context(ctx, n.receiver, m, n.escape), limitedKey{}, limit)
 	answers := make(chan answer, 1) // bound 1, owner Send: the attempt never waits for a reader that left
 	go func() {
-		defer func() { <-n.begun }()
+		defer func() { <-n.turn }()
 		again, err := n.notifier.Notify(call, message.Escaped(m.Alerts, n.escape)...)
 		answers <- answer{again, err}
 	}()
