@@ -25,6 +25,8 @@ type SourceStatus struct {
 	Err            string            `json:"err"`
 	FailedFeatures map[string]string `json:"failed_features"` // feature -> why its query failed
 	LeftOut        map[string]string `json:"left_out"`        // feature -> which series name no host
+	Refused        map[string]string `json:"refused"`         // hosts that are not judged, at most 20 -> why: their series are of several hosts
+	RefusedHosts   int               `json:"refused_hosts"`   // how many they are
 	Hosts          int               `json:"hosts"`
 	LastRead       time.Time         `json:"last_read"`
 	ReadSeconds    float64           `json:"read_seconds"`

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/store"
 )
 
@@ -70,11 +71,23 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	}
 	all := a.live.Hosts()
 	out := Hosts{Counts: counts(all)}
+	match, err := mute.ParseMatchers(q.Get("match"))
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(match, func(m mute.Matcher) bool { return !m.OfHost() }); i >= 0 {
+		return nil, fmt.Errorf("match=%s: it is about incidents: %w", match[i], omen.ErrInvalid)
+	}
+	holds, err := mute.Compile(match)
+	if err != nil {
+		return nil, err
+	}
 	needle := strings.ToLower(q.Get("q"))
 	kept := make([]omen.HostStatus, 0, len(all))
 	for _, h := range all {
 		if (q.Get("state") == "" || string(h.State) == q.Get("state")) &&
 			(q.Get("source") == "" || h.Host.Source == q.Get("source")) &&
+			holds(mute.HostValue(h.Host, h.Labels)) &&
 			strings.Contains(strings.ToLower(h.Host.ID()), needle) {
 			kept = append(kept, h)
 		}

@@ -53,7 +53,8 @@ var (
 	mUp            = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
 	mFailed        = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
 	mLeftOut       = metric{"omen_source_left_out_features", "Features of which series were left out, since they have no label that names a host.", prometheus.GaugeValue}
-	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
+	mRefused       = metric{"omen_source_refused_hosts", "Hosts that are not judged, since their series are of several hosts.", prometheus.GaugeValue}
+	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows, over all its profiles.", prometheus.GaugeValue}
 	mRead          = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
 	mLastRead      = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
 	mStep          = metric{"omen_source_step_seconds", "How often a source is read.", prometheus.GaugeValue}
@@ -134,7 +135,7 @@ func (c collector) hosts(emit sink, hosts []omen.HostStatus, source bool) {
 		if h.Training.Running {
 			training++
 		}
-		labels := hostLabels(h.Host, source)
+		labels := hostLabels(h, source)
 		emitModel(emit, h, labels)
 		if !hasScore(h) {
 			continue
@@ -158,6 +159,7 @@ func emitSource(emit sink, s omen.SourceStatus) {
 	emit(mUp, one(s.State == omen.SourceUp || s.State == omen.SourcePartial), "source", s.Name)
 	emit(mFailed, float64(len(s.FailedFeatures)), "source", s.Name)
 	emit(mLeftOut, float64(len(s.LeftOut)), "source", s.Name)
+	emit(mRefused, float64(s.RefusedHosts), "source", s.Name)
 	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
 	emit(mStep, s.StepSeconds, "source", s.Name)
 	if !s.LastRead.IsZero() {

@@ -6,18 +6,39 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/omenhq/omen"
 )
 
-// hostLabels are the labels of a host's series; source only where there are
-// several.
-func hostLabels(h omen.Host, source bool) []string {
-	labels := []string{"instance", h.Name, "profile", h.Profile}
+// hostLabels are the labels of a host's series: instance is its name, source
+// only where there are several, then the host's own labels by name. Those that
+// series of ours carry themselves come under exported_ and their name, as
+// Prometheus does it.
+func hostLabels(h omen.HostStatus, source bool) []string {
+	labels := []string{"instance", h.Host.Name, "profile", h.Host.Profile}
 	if source {
-		labels = append(labels, "source", h.Source)
+		labels = append(labels, "source", h.Host.Source)
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Labels)) {
+		value := h.Labels[name]
+		switch {
+		case name == "instance" && value == h.Host.Name, !model.LegacyValidation.IsValidLabelName(name):
+			continue
+		case slices.Contains(ownLabels, name):
+			name = "exported_" + name
+			if _, taken := h.Labels[name]; taken {
+				continue
+			}
+		}
+		labels = append(labels, name, value)
 	}
 	return labels
 }
+
+// ownLabels are those that series of hosts have by themselves. job is Omen's
+// target's, which a server that scrapes /metrics adds.
+var ownLabels = []string{"instance", "profile", "source", "feature", "grade", "job"}
 
 // with is labels with one more.
 func with(labels []string, name, value string) []string {
@@ -104,6 +125,6 @@ func (c collector) pages(emit sink, hosts []omen.HostStatus, source bool) {
 		return cmp.Or(cmp.Compare(b.Pages.Opened, a.Pages.Opened), cmp.Compare(a.Host.ID(), b.Host.ID()))
 	})
 	for _, h := range loud[:min(len(loud), maxPageHosts)] {
-		emit(mHostPage, float64(h.Pages.Opened), hostLabels(h.Host, source)...)
+		emit(mHostPage, float64(h.Pages.Opened), hostLabels(h, source)...)
 	}
 }

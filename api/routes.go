@@ -75,7 +75,8 @@ func (a *API) readRoutes() []route {
 		{method: "GET", path: base + "/sources", summary: "The sources and how they answer", answer: Sources{}, handle: a.getSources},
 		{method: "GET", path: base + "/hosts", summary: "The hosts that Omen watches, those that need attention first", query: []param{
 			{"state", "only hosts in this state: learning, normal, anomalous or silent"}, {"source", "only hosts of this source"},
-			{"q", "only hosts whose id contains this"}, {"sort", "attention (the default), score, name or model_age"},
+			{"q", "only hosts whose id contains this"},
+			{"match", "only hosts whose labels match, as PromQL writes it, such as cluster=\"eu\",team=~\"db|web\""}, {"sort", "attention (the default), score, name or model_age"},
 			{"limit", "at most 1000; default 100"}, {"offset", "how many to leave out first"},
 		}, answer: Hosts{}, handle: a.getHosts},
 		{method: "GET", path: base + "/hosts/{host}", summary: "One host: score, features with what was expected, model", answer: HostDetail{}, handle: a.getHost},

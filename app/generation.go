@@ -99,7 +99,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	}
 	g.manager = incident.NewManager(incident.Options{
 		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf.Incidents),
-		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zoneOf(l.conf),
+		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zoneOf(l.conf), Role: l.conf.Role,
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
@@ -161,7 +161,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 		})
 		for _, name := range c.Local.Profiles {
 			add(watched{source: localName, address: "this machine", reader: g.p.tsdb, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
-				watch.Options{History: time.Duration(c.Learn.History)})
+				watch.Options{History: time.Duration(c.Learn.History), Labels: c.Local.Labels, LabelsFrom: labelsFrom(c.Local.LabelsFrom)})
 		}
 	}
 	for _, s := range c.Sources {
@@ -176,7 +176,8 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 		}
 		for _, name := range s.Profiles {
 			add(watched{source: s.Name, address: remote.Address(), reader: remote, schema: g.loaded.profiles[name], step: time.Duration(s.Step)},
-				watch.Options{History: time.Duration(history), Window: time.Duration(s.Window), MaxHosts: s.MaxHosts})
+				watch.Options{History: time.Duration(history), Window: time.Duration(s.Window), MaxHosts: s.MaxHosts,
+					Labels: s.Labels, LabelsFrom: labelsFrom(s.LabelsFrom)})
 		}
 	}
 	return nil

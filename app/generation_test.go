@@ -43,8 +43,8 @@ func TestARemoteSourceInTwoProfiles(t *testing.T) {
 		case <-tick.C:
 		}
 	}
-	if s := g.Sources(); len(s) != 1 || s[0].Name != "other" || s[0].Hosts != 1 {
-		t.Errorf("sources %+v, want one with one host", s)
+	if s := g.Sources(); len(s) != 1 || s[0].Name != "other" || s[0].Hosts != 2 {
+		t.Errorf("sources %+v, want one with a host for each of its profiles", s)
 	}
 	host := omen.Host{Source: "other", Profile: "mine", Name: "there"}
 	if got := g.Labels(host)["instance"]; got != "there" {
@@ -81,7 +81,7 @@ func TestTheWorseOfTwoProfilesIsTheSources(t *testing.T) {
 	up := omen.SourceStatus{State: omen.SourceUp, Hosts: 3}
 	part := omen.SourceStatus{State: omen.SourcePartial, Hosts: 2, FailedFeatures: map[string]string{"a": "no data"}}
 	down := omen.SourceStatus{State: omen.SourceDown, Err: "refused", FailedFeatures: map[string]string{"b": "no data"}}
-	if s := worse(up, part); s.State != omen.SourcePartial || s.Hosts != 3 || s.FailedFeatures["a"] == "" {
+	if s := worse(up, part); s.State != omen.SourcePartial || s.Hosts != 5 || s.FailedFeatures["a"] == "" {
 		t.Errorf("%+v", s)
 	}
 	if s := worse(down, part); s.State != omen.SourceDown || s.Err == "" || len(s.FailedFeatures) != 2 {

@@ -106,6 +106,7 @@ func (g *generation) Sources() []omen.SourceStatus {
 
 var severity = []omen.SourceState{omen.SourceUp, omen.SourcePartial, omen.SourceStarting, omen.SourceDown}
 
+// worse is the worse of two, with what both know; hosts of both are counted.
 func worse(a, b omen.SourceStatus) omen.SourceStatus {
 	failed := maps.Clone(a.FailedFeatures)
 	if failed == nil {
@@ -117,11 +118,16 @@ func worse(a, b omen.SourceStatus) omen.SourceStatus {
 		left = map[string]string{}
 	}
 	maps.Copy(left, b.LeftOut)
-	hosts := max(a.Hosts, b.Hosts)
+	refused := maps.Clone(a.Refused)
+	if refused == nil {
+		refused = map[string]string{}
+	}
+	maps.Copy(refused, b.Refused)
+	hosts, of := a.Hosts+b.Hosts, a.RefusedHosts+b.RefusedHosts
 	if slices.Index(severity, b.State) > slices.Index(severity, a.State) {
 		a = b
 	}
-	a.FailedFeatures, a.LeftOut, a.Hosts = failed, left, hosts
+	a.FailedFeatures, a.LeftOut, a.Hosts, a.Refused, a.RefusedHosts = failed, left, hosts, refused, of
 	return a
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -18,6 +19,7 @@ import (
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/watch"
 )
 
 // loaded is a configuration that every part accepts.
@@ -141,6 +143,7 @@ func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 		if err != nil {
 			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 		}
+		known = slices.DeleteFunc(known, func(k feature.Profile) bool { return k.Name == p.Name }) // the built-in workload
 		known = append(known, profile)
 	}
 	all := map[string]*feature.Schema{}
@@ -155,7 +158,7 @@ func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 }
 
 func declared(p config.Profile) feature.Profile {
-	d := feature.Profile{Name: p.Name, Help: p.Help, By: p.By, Uptime: p.Uptime}
+	d := feature.Profile{Name: p.Name, Help: p.Help, By: p.By, Uptime: p.Uptime, Labels: p.Labels}
 	for _, f := range p.Features {
 		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Expr: f.Expr}))
 	}
@@ -182,6 +185,15 @@ func Remote(s config.Source, log *slog.Logger) (*series.Remote, error) {
 		URL: string(s.URL), HTTP: s.HTTPConfig, Timeout: time.Duration(s.Timeout),
 		Delay: time.Duration(s.Delay), Concurrency: s.Concurrency, Log: log,
 	})
+}
+
+// labelsFrom is where hosts' labels are taken from.
+func labelsFrom(from []config.LabelsFrom) []watch.LabelsFrom {
+	out := make([]watch.LabelsFrom, len(from))
+	for i, f := range from {
+		out[i] = watch.LabelsFrom(f)
+	}
+	return out
 }
 
 // hysteresis is the built-in numbers with those of the file.

@@ -16,7 +16,8 @@ import (
 
 // builtins are the profiles that need no declaration; package feature has
 // them. A test of package app compares.
-var builtins = []string{"node", "original"}
+// The name of one but workload is taken: that is younger than declarations of it.
+var builtins = []string{"node", "original", "workload"}
 
 var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
@@ -33,6 +34,10 @@ func (c *Config) check(w *walker) {
 		w.at("local.enabled", "is false and there are no sources: nothing would be watched")
 	}
 	c.checkWeb(w)
+	if c.Role != "" && !labelForm.MatchString(c.Role) {
+		w.at("role_label", "%q is not a label name: write one such as role", c.Role)
+	}
+	w.checkLabels("local.", c.Local.Labels, c.Local.LabelsFrom)
 	profiles := c.checkProfiles(w)
 	w.checkUses("local.profiles", c.Local.Profiles, profiles)
 	c.checkSources(w, profiles)
@@ -109,6 +114,32 @@ func (c *Config) checkSources(w *walker, profiles []string) {
 			w.at(key+"concurrency", "%d is below 0", s.Concurrency)
 		}
 		w.checkUses(key+"profiles", s.Profiles, profiles)
+		w.checkLabels(key, s.Labels, s.LabelsFrom)
+	}
+}
+
+var labelForm = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+// checkLabels checks what is added to the labels of hosts.
+func (w *walker) checkLabels(key string, labels map[string]string, from []LabelsFrom) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if !labelForm.MatchString(name) {
+			w.at(key+"labels", "%q is not a label name: write letters, digits and underscores", name)
+		}
+	}
+	for i, f := range from {
+		at := fmt.Sprintf("%slabels_from[%d].", key, i)
+		if strings.TrimSpace(f.Series) == "" {
+			w.at(at+"series", "is missing: name an info series such as node_uname_info")
+		}
+		if len(f.Take) == 0 {
+			w.at(at+"take", "is missing: list the labels to take, such as [nodename]")
+		}
+		for _, name := range slices.Concat(f.On, f.Take) {
+			if !labelForm.MatchString(name) {
+				w.at(at+"take", "%q is not a label name: write letters, digits and underscores", name)
+			}
+		}
 	}
 }
 
@@ -118,7 +149,7 @@ func (c *Config) checkProfiles(w *walker) []string {
 	names := slices.Clone(builtins)
 	seen := map[string]bool{}
 	for _, b := range builtins {
-		seen[b] = true
+		seen[b] = b != "workload"
 	}
 	for i, p := range c.Profiles {
 		key := fmt.Sprintf("profiles[%d].", i)

@@ -21,6 +21,7 @@ type Config struct {
 	Pages       Pages         `yaml:"pages"`
 	Storage     Storage       `yaml:"storage"`
 	Incidents   Incidents     `yaml:"incidents"`
+	Role        string        `yaml:"role_label,omitempty"` // the label that is a host's role; empty: the first of role, job that it has
 	Maintenance []Maintenance `yaml:"maintenance,omitempty"`
 	Calendars   []Calendar    `yaml:"calendars,omitempty"`
 	Web         Web           `yaml:"web,omitempty"`
@@ -42,6 +43,9 @@ type Local struct {
 	Step     model.Duration `yaml:"step"`              // default 1s
 	Instance string         `yaml:"instance,omitempty"`
 	Profiles []string       `yaml:"profiles,flow"` // default [node]
+
+	Labels     map[string]string `yaml:"labels,omitempty"` // of this machine
+	LabelsFrom []LabelsFrom      `yaml:"labels_from,omitempty"`
 }
 
 // Source is a server with Prometheus' query API.
@@ -56,7 +60,16 @@ type Source struct {
 	Profiles    []string                     `yaml:"profiles,flow"`         // default [node]
 	History     model.Duration               `yaml:"history,omitempty"`     // 0: learn.history
 	MaxHosts    int                          `yaml:"max_hosts,omitempty"`   // 0: 10000
+	Labels      map[string]string            `yaml:"labels,omitempty"`      // of all its hosts, where their series have none of the name
+	LabelsFrom  []LabelsFrom                 `yaml:"labels_from,omitempty"` // of its hosts
 	HTTPConfig  *promconfig.HTTPClientConfig `yaml:"http_config,omitempty"`
+}
+
+// LabelsFrom takes labels of hosts from an info series.
+type LabelsFrom struct {
+	Series string   `yaml:"series"`            // PromQL, such as node_uname_info
+	On     []string `yaml:"on,flow,omitempty"` // labels that series and host share; empty: those that identify the host
+	Take   []string `yaml:"take,flow"`         // labels to take
 }
 
 // Profile is a named list of features.
@@ -67,6 +80,7 @@ type Profile struct {
 	Without  []string  `yaml:"without,flow,omitempty"`
 	By       []string  `yaml:"by,flow,omitempty"`
 	Uptime   string    `yaml:"uptime,omitempty"`
+	Labels   string    `yaml:"labels,omitempty"` // PromQL whose series carry the hosts' labels
 	Features []Feature `yaml:"features,omitempty"`
 	Derive   []Derived `yaml:"derive,omitempty"`
 }

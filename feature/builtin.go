@@ -6,8 +6,9 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// Builtins are the profiles that every Omen knows: [Node] and [Original].
-func Builtins() []Profile { return []Profile{Node(), Original()} }
+// Builtins are the profiles that every Omen knows: [Node], [Original] and
+// [Workload].
+func Builtins() []Profile { return []Profile{Node(), Original(), Workload()} }
 
 // Original has the features of the system that Omen replaces, derived ones
 // included: for those who want to compare, or to move over one step at a time.

@@ -182,7 +182,7 @@ func TestTwoCollectorsOfAHost(t *testing.T) {
 		return batch
 	})
 	end := begin.Add((instants - 1) * step)
-	for _, p := range Builtins() {
+	for _, p := range []Profile{Node(), Original()} {
 		s := schemaOf(t, p)
 		v := s.AppendVectors(nil, readNode(t, local, s, end, end, step), "local", end)
 		if len(v) != 2 {

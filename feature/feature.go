@@ -122,5 +122,9 @@ type Profile struct {
 	// behind it. Empty: neither is done.
 	Uptime string
 
+	// Labels is PromQL whose series carry the labels of a host beside By, for
+	// profiles whose features join series. Empty: the features' own selectors.
+	Labels string
+
 	Features []Feature
 }

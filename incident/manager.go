@@ -20,7 +20,7 @@ type Options struct {
 	Sources    []string       // that are watched: what is open of any other is closed as gone; nil: not known
 	Hysteresis Hysteresis     // zero: DefaultHysteresis
 	Zone       *time.Location // of "expected at this time"; nil: UTC
-	Role       string         // the label that names a host's role; empty: "job"
+	Role       string         // the label that names a host's role; empty: the first of role, job that the host has
 	Keep       time.Duration  // how long a closed incident's timeline is kept; 0: 90 days
 }
 
@@ -78,9 +78,6 @@ func NewManager(o Options) *Manager {
 	}
 	if o.Zone == nil {
 		o.Zone = time.UTC
-	}
-	if o.Role == "" {
-		o.Role = "job"
 	}
 	if o.Keep == 0 {
 		o.Keep = 90 * 24 * time.Hour

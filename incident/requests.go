@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -209,7 +210,9 @@ func (m *Manager) preview(ctx context.Context, in omen.Incident, c Command, now 
 		}
 		role := ""
 		if c.Role {
-			role = m.role(one.Host)
+			if role = m.role(one.Host); role == "" {
+				return nil, m.noRole(one.Host)
+			}
 		}
 		p := feedback.PatternOf(one, c.Verdict, m.o.Zone, role, c.By, now)
 		if len(p.Causes) == 0 {
@@ -221,7 +224,17 @@ func (m *Manager) preview(ctx context.Context, in omen.Incident, c Command, now 
 	return all, nil
 }
 
-func (m *Manager) role(h omen.Host) string { return m.o.Hosts.Labels(h)[m.o.Role] }
+func (m *Manager) role(h omen.Host) string { return roleOf(m.o.Hosts.Labels(h), m.o.Role) }
+
+// noRole says that a host has no role, and what gives it one.
+func (m *Manager) noRole(h omen.Host) error {
+	label := cmp.Or(m.o.Role, roleLabels[0])
+	hint := fmt.Sprintf("give the host a label %s (labels or labels_from of source %s in the configuration), or name another of its labels with role_label", label, h.Source)
+	if h.Source == "" {
+		hint = "a verdict on a role is about hosts"
+	}
+	return omen.WithHint(fmt.Errorf("role of host %s: it has no label %s: %w", h.Name, cmp.Or(m.o.Role, strings.Join(roleLabels, " or ")), omen.ErrInvalid), hint)
+}
 
 // Revert takes a pattern of feedback back. The verdict itself stays.
 func (m *Manager) Revert(ctx context.Context, pattern, by string) error {

@@ -14,7 +14,7 @@ import (
 type Rules struct {
 	mute.Rules
 	Patterns []feedback.Pattern
-	Role     string // the label that names a host's role, for patterns that hold on a role
+	Role     string // the label that names a host's role, for patterns that hold on a role; empty: see roleOf
 }
 
 // rules are Rules made quick to ask. version grows with each change.
@@ -71,7 +71,7 @@ func (r *rules) why(in *omen.Incident, who []mute.Subject, at time.Time) string 
 // rejects reports whether a rejected pattern covers an incident of a host.
 func (r *rules) rejects(in *omen.Incident, who []mute.Subject, at time.Time) bool {
 	return in.Kind == omen.HostIncident && slices.ContainsFunc(r.rejected, func(p feedback.Pattern) bool {
-		return p.Suppresses(in, who[0].Labels[r.role], at)
+		return p.Suppresses(in, roleOf(who[0].Labels, r.role), at)
 	})
 }
 
@@ -97,7 +97,7 @@ func (r *rules) confirmed(s *omen.Score, labels Labels) (limit float64, ok bool)
 	if len(r.ofRoles) == 0 {
 		return limit, ok
 	}
-	role := labels.Labels(s.Host)[r.role]
+	role := roleOf(labels.Labels(s.Host), r.role)
 	for i, p := range r.ofRoles {
 		if p.Role == role && p.Host.Profile == s.Host.Profile && p.Host != s.Host {
 			take(&r.ofRoles[i])
@@ -116,4 +116,21 @@ func (r *rules) limit(s *omen.Score, labels Labels) float64 {
 		return limit
 	}
 	return 1
+}
+
+// roleLabels are what names a host's role where no label is configured.
+var roleLabels = []string{"role", "job"}
+
+// roleOf is a host's role: the value of a label, or else of the first of
+// roleLabels that it has.
+func roleOf(labels map[string]string, label string) string {
+	if label != "" {
+		return labels[label]
+	}
+	for _, name := range roleLabels {
+		if role := labels[name]; role != "" {
+			return role
+		}
+	}
+	return ""
 }

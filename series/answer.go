@@ -18,6 +18,7 @@ type Answer struct {
 	by          []string
 	start, step int64 // milliseconds
 	instants    int
+	strict      bool // labels are counted
 	anonymous   bool // series without identifying labels count as the host ""
 
 	only    map[string]bool // hosts that count; nil: all
@@ -38,6 +39,7 @@ type HostValues struct {
 	host   string
 	values []float64
 	labels map[string]string
+	tally  *tally // of a strict query
 }
 
 // conflict marks a label that differs between the series of one host.
@@ -49,7 +51,7 @@ const maxLabels = 32
 func newAnswer(q Query, only map[string]bool) *Answer {
 	return &Answer{
 		by: q.By, start: q.Start.UnixMilli(), step: q.Step.Milliseconds(), instants: q.instants(),
-		only: only, hosts: map[string]*HostValues{}, doubled: map[string]int{},
+		strict: q.Strict, only: only, hosts: map[string]*HostValues{}, doubled: map[string]int{},
 	}
 }
 
@@ -81,6 +83,10 @@ func (a *Answer) Series(labels map[string]string) *HostValues {
 			t.values[i] = math.NaN()
 		}
 		a.hosts[host] = t
+	}
+	if a.strict {
+		t.tally = t.tally.count(labels)
+		return t
 	}
 	mergeLabels(t.labels, labels)
 	return t
@@ -215,9 +221,14 @@ func assemble(q Query, answers []*Answer) *Frame {
 	}
 	hosts := slices.Sorted(maps.Keys(labels))
 	f := NewFrame(hosts, features, q.Start, q.Step, q.instants())
+	if q.Strict {
+		f.strictLabels(answers)
+	}
 	for h, host := range hosts {
 		maps.DeleteFunc(labels[host], func(_, value string) bool { return value == conflict })
-		f.Labels[h] = labels[host]
+		if !q.Strict {
+			f.Labels[h] = labels[host]
+		}
 		for i, a := range answers {
 			if a == nil || a.hosts[host] == nil {
 				continue

@@ -18,6 +18,7 @@ type Query struct {
 	Start, End time.Time     // inclusive; equal: one instant
 	Step       time.Duration // between instants; may be 0 if Start equals End
 	Hosts      []string      // only these, by name; empty: all
+	Strict     bool          // Frame.Labels are those that every series of a host carries, and Frame.Split and Frame.Varying are filled
 	Window     time.Duration // what $window becomes; 0: the source chooses (4 steps, at least 4 scrape intervals measured from the data)
 }
 

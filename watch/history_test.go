@@ -5,64 +5,22 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
 )
 
-// workload is the profile of that name of docs/profiles.md.
-func workload(t *testing.T) *feature.Schema {
-	t.Helper()
-	page, err := os.ReadFile("../docs/profiles.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(page), "```yaml\n")
-	text, _, _ := strings.Cut(rest, "```")
-	var doc struct {
-		Profiles []struct {
-			Name     string
-			By       []string
-			Features []struct {
-				Name, Expr string
-				Deviation  float64
-			}
-		}
-	}
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range doc.Profiles {
-		if d.Name != "workload" {
-			continue
-		}
-		p := feature.Profile{Name: d.Name, By: d.By}
-		for _, f := range d.Features {
-			p.Features = append(p.Features, feature.Feature{
-				Name: f.Name, Help: "a number", Expr: f.Expr, Unit: omen.Count, Max: math.Inf(1), Scale: f.Deviation, Deviation: f.Deviation,
-			})
-		}
-		s, err := feature.NewSchema(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	t.Fatal("docs/profiles.md has no profile workload")
-	return nil
-}
-
-// cluster appends what cAdvisor, kube-state-metrics and the kubernetes-mixin's
-// rule say of two workloads with two pods each, ten minutes of it.
+// cluster appends what cAdvisor and kube-state-metrics say of two workloads with
+// two pods each, ten minutes of it.
 func cluster(t *testing.T, db *tsdb.DB, end time.Time) {
 	t.Helper()
 	const step = 5 * time.Second
@@ -70,7 +28,7 @@ func cluster(t *testing.T, db *tsdb.DB, end time.Time) {
 		at := end.Add(time.Duration(i-120) * step)
 		var batch []series.Sample
 		add := func(name string, v float64, labels ...string) {
-			m := map[string]string{"namespace": "shop"}
+			m := map[string]string{"namespace": "shop", "cluster": "eu"}
 			for k := 0; k < len(labels); k += 2 {
 				m[labels[k]] = labels[k+1]
 			}
@@ -86,7 +44,7 @@ func cluster(t *testing.T, db *tsdb.DB, end time.Time) {
 					add("container_memory_working_set_bytes", 1e8*(2+math.Sin(float64(i+9*p)/20)), cadvisor...)
 				}
 				add("kube_pod_container_status_restarts_total", 3, "pod", pod, "container", "app", "instance", "10.0.0.9:8080", "job", "kube-state-metrics", "uid", pod)
-				add("namespace_workload_pod:kube_pod_owner:relabel", 1, "pod", pod, "workload", workload, "workload_type", "deployment")
+				add("kube_pod_owner", 1, "pod", pod, "owner_kind", "ReplicaSet", "owner_name", workload+"-7d9f5bc6c", "owner_is_controller", "true", "instance", "10.0.0.9:8080", "job", "kube-state-metrics", "uid", pod)
 			}
 		}
 		if err := db.Append(t.Context(), batch); err != nil {
@@ -95,8 +53,9 @@ func cluster(t *testing.T, db *tsdb.DB, end time.Time) {
 	}
 }
 
-// The documentation's example, whose identity comes from a join, is learned.
-func TestTheDocumentedWorkloadsAreLearned(t *testing.T) {
+// Workloads, whose identity comes from a join, are learned, and keep what their
+// pods share.
+func TestWorkloadsAreLearned(t *testing.T) {
 	end := time.Now().Truncate(5 * time.Second)
 	local, err := tsdb.Open(tsdb.Options{Dir: t.TempDir()})
 	if err != nil {
@@ -105,7 +64,7 @@ func TestTheDocumentedWorkloadsAreLearned(t *testing.T) {
 	defer local.Close()
 	cluster(t, local, end)
 	w := New(Options{
-		Source: local, Name: "k8s", Schema: workload(t), Step: 5 * time.Second, Store: open(t), History: time.Hour,
+		Source: local, Name: "k8s", Schema: must.Get(feature.NewSchema(feature.Workload()))(t), Step: 5 * time.Second, Store: open(t), History: time.Hour,
 		Sink: deaf{},
 	})
 	w.round(t.Context(), end)
@@ -120,6 +79,11 @@ func TestTheDocumentedWorkloadsAreLearned(t *testing.T) {
 	for _, h := range w.Hosts() {
 		if h.Model.Rows < 100 || h.Training.Err != "" {
 			t.Errorf("%s has a model of %d rows: %q", h.Host, h.Model.Rows, h.Training.Err)
+		}
+		_, workload, _ := strings.Cut(h.Host.Name, "/")
+		want := map[string]string{"namespace": "shop", "workload": workload, "cluster": "eu", "owner_kind": "ReplicaSet"}
+		if diff := cmp.Diff(want, h.Labels); diff != "" {
+			t.Errorf("labels of %s (-want +got):\n%s", h.Host, diff)
 		}
 	}
 }

@@ -80,6 +80,9 @@ func later(a, b time.Time) time.Time {
 
 // serve makes a model judge the host from now on. The caller holds mu.
 func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []omen.Vector) {
+	if h.refused != "" {
+		return // found out while it was being trained
+	}
 	h.model, h.info, h.stream = m, info, m.Stream(recent)
 	h.info.Serving = true
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
@@ -93,7 +96,7 @@ func (w *Watch) due(now time.Time) ([]*host, time.Duration) {
 	wait := time.Hour
 	var ready []*host
 	for _, h := range w.hosts {
-		if !h.known {
+		if !h.known || h.refused != "" {
 			continue
 		}
 		// Due is by the samples' time: trained a step early, a host would still

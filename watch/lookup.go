@@ -93,6 +93,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 	}
 	w.mu.Unlock()
 	slices.Sort(names)
+	w.refreshLabels(ctx, names)
 	firsts, err := w.past().Firsts(ctx, names, at, w.o.History)
 	if err != nil {
 		return err
@@ -130,6 +131,10 @@ func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]ti
 		if first, ok := firsts[name]; ok && first.Before(h.first) {
 			h.first = first
 			h.training.Samples += int(at.Sub(first) / w.o.Step)
+		}
+		if h.refused != "" {
+			h.training.Err = h.refused
+			continue
 		}
 		if t := stored[name]; t.model != nil {
 			if t.info.From.Before(h.first) {

@@ -110,6 +110,10 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	if w.left > 0 && state == omen.SourceUp {
 		state = omen.SourcePartial // until an instant had room for all
 	}
+	if w.status.RefusedHosts > 0 && state == omen.SourceUp {
+		one := slices.Min(slices.Collect(maps.Keys(w.status.Refused)))
+		state, text = omen.SourcePartial, fmt.Sprintf("%d hosts are not judged, such as %s: %s", w.status.RefusedHosts, one, w.status.Refused[one])
+	}
 	if w.status.State != omen.SourceUp && w.status.State != omen.SourcePartial {
 		w.upSince = at
 	}
@@ -153,8 +157,8 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 			continue
 		}
 		spoke[v.Host.Name] = true
-		if i := f.Host(v.Host.Name); i >= 0 {
-			h.labels = f.Labels[i]
+		if i := f.Host(v.Host.Name); h.identity == nil && i >= 0 {
+			w.named(h, f.Labels[i])
 		}
 		if w.events.Boot(h.event(), f, f.Host(v.Host.Name), at) {
 			nudge(w.news)
@@ -344,7 +348,7 @@ func (w *Watch) Status() omen.SourceStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.status
-	s.FailedFeatures, s.LeftOut = maps.Clone(s.FailedFeatures), maps.Clone(s.LeftOut)
+	s.FailedFeatures, s.LeftOut, s.Refused = maps.Clone(s.FailedFeatures), maps.Clone(s.LeftOut), maps.Clone(s.Refused)
 	return s
 }
 

@@ -57,9 +57,11 @@ type Options struct {
 	Zone    *time.Location // of the times of day at which incidents recur; nil: UTC
 	// MaxHosts bounds the hosts of the watch, each some 80 kB; those beyond are
 	// not watched, and the source is partial. 0: 10,000.
-	MaxHosts int
-	KeepGone time.Duration // how long models of hosts that are gone are kept; 0: 30 days
-	Targets  bool          // ask for restarts and deploys too: one watch of a source is enough
+	MaxHosts   int
+	Labels     map[string]string // of all hosts, where their series have none of the name
+	LabelsFrom []LabelsFrom
+	KeepGone   time.Duration // how long models of hosts that are gone are kept; 0: 30 days
+	Targets    bool          // ask for restarts and deploys too: one watch of a source is enough
 	// Slots bounds the trainings that run at once, over all watches: a send
 	// takes one. nil: one for each processor but one.
 	Slots chan struct{}
@@ -92,6 +94,7 @@ type Watch struct {
 	spoke     time.Time     // the last instant at which any host sent something, or the first round
 	anyHeard  bool          // spoke is not the first round
 	batch     batch         // empty between ticks
+	labels    labels
 
 	pulse      Pulse
 	changed    bool // which hosts are there, since that was stored
@@ -116,11 +119,13 @@ type trained struct {
 // host is what the watch knows of one host.
 type host struct {
 	id       omen.Host
-	known    bool // its history and stored model were looked up
-	labels   map[string]string
-	first    time.Time // its first sample, as far as history reaches
-	seen     time.Time // its last sample
-	values   []float64 // of the last sample, in schema order
+	known    bool              // its history and stored model were looked up
+	labels   map[string]string // replaced, never changed: others have read it
+	identity map[string]string // its labels as the features' results have them
+	refused  string            // why it is neither judged nor learned: its series are of several hosts
+	first    time.Time         // its first sample, as far as history reaches
+	seen     time.Time         // its last sample
+	values   []float64         // of the last sample, in schema order
 	model    *detect.Model
 	info     omen.ModelInfo
 	stream   *detect.Stream
@@ -183,6 +188,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	g.Go(func() error { return w.scoreLoop(ctx) })
 	g.Go(func() error { return w.lookLoop(ctx) })
 	g.Go(func() error { return w.trainLoop(ctx) })
+	g.Go(func() error { return w.labelLoop(ctx) })
 	g.Go(func() error { return w.eventLoop(ctx) })
 	return g.Wait()
 }

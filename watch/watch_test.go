@@ -36,6 +36,18 @@ type world struct {
 	turns  []turn             // the same from some time on
 	silent map[string]bool
 	dead   error
+	split  map[string]map[string][]string // what strict queries find of a host
+}
+
+// strict is which labels the series of hosts agree on: their instance.
+func (w *world) strict(q series.Query) *series.Frame {
+	f := series.NewFrame(w.hosts, []string{q.Exprs[0].Feature}, q.Start, time.Second, 1)
+	f.Split = make([]map[string][]string, len(w.hosts))
+	for h, host := range w.hosts {
+		f.Labels[h]["instance"] = host
+		f.Split[h] = w.split[host]
+	}
+	return f
 }
 
 // turn is a feature that changes.
@@ -78,6 +90,9 @@ func (w *world) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 	defer w.mu.Unlock()
 	if w.dead != nil {
 		return nil, w.dead
+	}
+	if q.Strict {
+		return w.strict(q), nil
 	}
 	names := make([]string, len(q.Exprs))
 	for i, e := range q.Exprs {

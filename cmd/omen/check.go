@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +15,7 @@ import (
 	"github.com/omenhq/omen/app"
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/training"
 )
 
 type checkCmd struct {
@@ -96,8 +99,37 @@ func (c *checkSourceCmd) Run(e *env) error {
 	if delay := remote.Delay(); delay > 0 {
 		fmt.Fprintf(e.out, "its newest samples come late: it is read %s behind\n\n", delay)
 	}
-	return c.table(e, schema.Names(), r)
+	collide, err := c.collisions(e, training.History{
+		Source: remote, Schema: schema, Step: time.Duration(source.Step), Window: time.Duration(source.Window),
+	}, end)
+	return errors.Join(c.table(e, schema.Names(), r), err, collide)
 }
+
+// collisions prints the hosts whose series are of several hosts: they are not
+// judged, and make the check fail.
+func (c *checkSourceCmd) collisions(e *env, h training.History, at time.Time) (collide, err error) {
+	f, err := h.Labels(e.ctx, nil, nil, at)
+	if err != nil {
+		return nil, err
+	}
+	refused, err := h.Collisions(e.ctx, f, at)
+	if err != nil || len(refused) == 0 {
+		return nil, err
+	}
+	names := slices.Sorted(maps.Keys(refused))
+	for i, name := range names {
+		if i == maxCollisions && !c.Hosts {
+			fmt.Fprintf(e.out, "… and %d more: --hosts lists all\n", len(names)-i)
+			break
+		}
+		fmt.Fprintf(e.out, "%s will not be judged: %s\n", name, refused[name])
+	}
+	fmt.Fprintln(e.out)
+	return fmt.Errorf("%d of the hosts are several: %w", len(names), omen.ErrConflict), nil
+}
+
+// maxCollisions bounds the collisions that are printed unasked.
+const maxCollisions = 5
 
 // table is a row for each feature. Features that fail make the check fail;
 // those that nobody has do not: hosts differ.

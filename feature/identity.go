@@ -1,0 +1,59 @@
+package feature
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/omenhq/omen/series"
+)
+
+// maxCarriers bounds the metrics whose labels are read: all series of a target
+// carry the target's labels, so that a few metrics say what more would.
+const maxCarriers = 8
+
+// Carriers is what to ask a source for to learn the labels of hosts: series that
+// carry a host's labels beside those that identify it. without are labels that
+// only some of a host's series have; leaving them out makes the answer smaller.
+func (s *Schema) Carriers(without []string) []series.Expr {
+	selectors := []string{s.labels}
+	if s.labels == "" {
+		exprs := s.Exprs()
+		if s.uptime != "" { // first: it is about the host itself, its series are few
+			exprs = slices.Concat(exprs[s.base:], exprs[:s.base])
+		}
+		selectors = series.Selectors(exprs, s.by, maxCarriers)
+	}
+	out := make([]series.Expr, len(selectors))
+	for i, selector := range selectors {
+		out[i] = series.Expr{Feature: fmt.Sprintf("labels %d", i+1), PromQL: "group without (" + strings.Join(without, ", ") + ") (" + selector + ")"}
+	}
+	return out
+}
+
+// collectors are labels of who measured: they differ where two collectors report
+// the same thing, such as the two Prometheus servers of a pair.
+var collectors = []string{
+	"job", "prometheus", "prometheus_replica", "replica", "receive", "receive_replica", "monitor", "collector", "agent", "endpoint",
+	"service", "container", "pod", "namespace", "metrics_path", "scrape_config",
+}
+
+// places are labels of where a whole set of hosts is: one host has one value.
+var places = []string{"cluster", "cluster_name", "cluster_id", "k8s_cluster", "k8s_cluster_name", "kubernetes_cluster", "tenant", "tenant_id"}
+
+// Collides reports whether series that differ in a label cannot be of one host.
+// sure is false where they may be, unless their targets differ in it too, as a
+// profile that is identified by instance can ask: each target has one series up.
+// A workload's series come from many targets.
+func (s *Schema) Collides(label string) (collides, sure bool) {
+	if slices.Contains(places, label) {
+		return true, true
+	}
+	return slices.Contains(s.by, "instance") && !slices.Contains(collectors, label), false
+}
+
+// Apart is the declaration of a profile that keeps hosts apart which differ in a
+// label.
+func (s *Schema) Apart(label string) string {
+	return fmt.Sprintf("{name: %s-by-%s, extends: %s, by: [%s]}", s.profile, label, s.profile, strings.Join(append([]string{label}, s.by...), ", "))
+}

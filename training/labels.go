@@ -1,0 +1,83 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+)
+
+// Strict reads which labels the series of some expressions agree on.
+func (h History) Strict(ctx context.Context, exprs []series.Expr, by, names []string, at time.Time) (*series.Frame, error) {
+	return h.Source.Read(ctx, series.Query{Exprs: exprs, By: by, Start: at, End: at, Step: h.Step, Hosts: names, Window: h.Window, Strict: true})
+}
+
+// Labels reads the labels of the named hosts, or of all, by the series that carry
+// them; nil if the profile has none that do. without are labels that are no
+// host's: [series.Frame.Varying] of an earlier answer.
+func (h History) Labels(ctx context.Context, names, without []string, at time.Time) (*series.Frame, error) {
+	exprs := h.Schema.Carriers(without)
+	if len(exprs) == 0 {
+		return nil, nil
+	}
+	f, err := h.Strict(ctx, exprs, h.Schema.By(), names, at)
+	if err != nil {
+		return nil, fmt.Errorf("read labels: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Failed)) { // but one that the source refuses for good
+		if err := f.Failed[name]; !errors.Is(err, omen.ErrInvalid) {
+			return nil, fmt.Errorf("read labels: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// Collisions are the hosts of an answer of Labels whose series are of several
+// hosts, by name, each with the label in which these differ and what to do.
+func (h History) Collisions(ctx context.Context, f *series.Frame, at time.Time) (map[string]string, error) {
+	refused := map[string]string{}
+	if f == nil || f.Split == nil { // such as of a file: its hosts are named by it
+		return refused, nil
+	}
+	var unsure []string
+	for i, name := range f.Hosts {
+		for _, label := range slices.Sorted(maps.Keys(f.Split[i])) {
+			switch collides, sure := h.Schema.Collides(label); {
+			case sure:
+				refused[name] = h.collision(label, f.Split[i][label])
+			case collides:
+				unsure = append(unsure, name)
+			}
+		}
+	}
+	if unsure = slices.DeleteFunc(slices.Compact(unsure), func(name string) bool { return refused[name] != "" }); len(unsure) == 0 {
+		return refused, nil
+	}
+	up, err := h.Strict(ctx, []series.Expr{{Feature: "up", PromQL: "up"}}, h.Schema.By(), unsure, at)
+	if err != nil {
+		return nil, fmt.Errorf("read which targets hosts have: %w", err)
+	}
+	for i, name := range up.Hosts {
+		if up.Split == nil {
+			break
+		}
+		split := f.Split[f.Host(name)]
+		for _, label := range slices.Sorted(maps.Keys(up.Split[i])) {
+			if collides, _ := h.Schema.Collides(label); collides && split[label] != nil {
+				refused[name] = h.collision(label, split[label])
+			}
+		}
+	}
+	return refused, nil
+}
+
+func (h History) collision(label string, values []string) string {
+	return fmt.Sprintf("its series differ in %s (%s), so that they are of several hosts; keep these apart with a profile %s",
+		label, strings.Join(values, ", "), h.Schema.Apart(label))
+}

@@ -1,0 +1,143 @@
+package watch
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
+)
+
+// labelled is a watch over an embedded store with targets that differ in labels.
+func labelled(t *testing.T, targets []map[string]string, from ...LabelsFrom) *Watch {
+	t.Helper()
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+	t.Cleanup(func() { _ = local.Close() })
+	now := time.Now().Truncate(time.Second)
+	var batch []series.Sample
+	add := func(name string, labels map[string]string, more ...string) {
+		all := maps.Clone(labels)
+		for i := 0; i+1 < len(more); i += 2 {
+			all[more[i]] = more[i+1]
+		}
+		batch = append(batch, series.Sample{Name: name, Labels: all, At: now, Value: 1})
+	}
+	for _, target := range targets {
+		add("mem", target)
+		for _, cpu := range []string{"0", "1"} {
+			add("cpu_seconds", target, "cpu", cpu, "mode", "idle")
+		}
+		add("up", target)
+		add("node_uname_info", map[string]string{"instance": target["instance"]}, "nodename", "node-"+target["instance"])
+		add("kube_node_labels", map[string]string{"node": "node-" + target["instance"]}, "label_zone", "z-"+target["instance"])
+	}
+	must.OK(t, local.Append(t.Context(), batch))
+	schema := must.Get(feature.NewSchema(feature.Profile{Name: "test", By: []string{"instance"}, Features: []feature.Feature{
+		{Name: "idle", Expr: `sum by ($by) (cpu_seconds{mode="idle"})`},
+		{Name: "mem", Expr: `max by ($by) (mem)`},
+	}}))(t)
+	w := New(Options{
+		Source: local, Name: "test", Schema: schema, Step: time.Second, Store: open(t), Sink: deaf{},
+		Labels: map[string]string{"env": "prod", "team": "nobody"}, LabelsFrom: from,
+	})
+	w.round(t.Context(), now)
+	must.OK(t, w.lookUp(t.Context()))
+	return w
+}
+
+func hostOf(name string) omen.Host { return omen.Host{Source: "test", Profile: "test", Name: name} }
+
+// A host keeps what all of its series share, then what info series and the
+// configuration say; what identifies it stays.
+func TestHostsKeepTheirLabels(t *testing.T) {
+	w := labelled(t, []map[string]string{
+		{"instance": "a", "job": "node", "cluster": "eu", "team": "db"},
+		{"instance": "b", "job": "node", "cluster": "us"},
+		{"instance": "b", "job": "agent", "cluster": "us"}, // who measures is no label of the host
+	}, LabelsFrom{Series: "node_uname_info", Take: []string{"nodename", "absent"}},
+		LabelsFrom{Series: `label_replace(kube_node_labels, "nodename", "$1", "node", "(.*)")`, On: []string{"nodename"}, Take: []string{"label_zone", "node"}})
+	for name, want := range map[string]map[string]string{
+		"a": {"instance": "a", "job": "node", "cluster": "eu", "team": "db", "env": "prod", "nodename": "node-a", "label_zone": "z-a", "node": "node-a"},
+		"b": {"instance": "b", "cluster": "us", "team": "nobody", "env": "prod", "nodename": "node-b", "label_zone": "z-b", "node": "node-b"},
+	} {
+		if diff := cmp.Diff(want, w.Labels(hostOf(name))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if s := w.Status(); s.RefusedHosts != 0 {
+		t.Errorf("refused %v", s.Refused)
+	}
+}
+
+// Two machines of one identity are no host: it is neither judged nor learned, and
+// the source says which profile keeps them apart. Two collectors of one machine,
+// and two disks of it, are no two machines.
+func TestMachinesOfOneIdentityAreRefused(t *testing.T) {
+	w := labelled(t, []map[string]string{
+		{"instance": "one", "job": "node", "cluster": "eu"},
+		{"instance": "two-clusters", "job": "node", "cluster": "eu"}, {"instance": "two-clusters", "job": "node", "cluster": "us"},
+		{"instance": "two-sites", "job": "node", "dc": "a"}, {"instance": "two-sites", "job": "node", "dc": "b"},
+		{"instance": "two-collectors", "replica": "a"}, {"instance": "two-collectors", "replica": "b"},
+	})
+	s := w.Status()
+	if got := slices.Sorted(maps.Keys(s.Refused)); !slices.Equal(got, []string{"two-clusters", "two-sites"}) || s.RefusedHosts != 2 {
+		t.Fatalf("refused %v", s.Refused)
+	}
+	if why := s.Refused["two-clusters"]; !strings.Contains(why, "cluster (eu, us)") || !strings.Contains(why, "{name: test-by-cluster, extends: test, by: [cluster, instance]}") {
+		t.Errorf("said %q", why)
+	}
+	w.round(t.Context(), w.last.Add(time.Second))
+	if s := w.Status(); s.State != omen.SourcePartial || !strings.Contains(s.Err, "two-clusters") {
+		t.Errorf("the source is %s: %s", s.State, s.Err)
+	}
+	w.mu.Lock()
+	for _, h := range w.hosts {
+		h.due = w.last
+	}
+	w.mu.Unlock()
+	due, _ := w.due(w.last)
+	if names := namesOf(due); !slices.Equal(names, []string{"one", "two-collectors"}) {
+		t.Errorf("%v are learned", names)
+	}
+}
+
+func namesOf(hosts []*host) []string {
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.id.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// A host that comes to be two is not judged from when that is found, and is
+// judged again, by its model, when it is one.
+func TestACollisionComesAndGoes(t *testing.T) {
+	r := newRig(t, open(t), "web-1", "web-2")
+	r.grow(t)
+	if k := r.pass(t, 1)[0]; len(k.Scores) != 2 {
+		t.Fatalf("%d scores", len(k.Scores))
+	}
+	r.world.split = map[string]map[string][]string{"web-2": {"cluster": {"eu", "us"}}}
+	r.refreshLabels(t.Context(), nil)
+	if k := r.pass(t, 1)[0]; len(k.Scores) != 1 || k.Scores[0].Host.Name != "web-1" || k.Young != 1 || len(k.Silent) != 0 {
+		t.Errorf("tick %+v of two machines", k)
+	}
+	r.world.split = nil
+	r.refreshLabels(t.Context(), nil)
+	must.OK(t, r.lookUp(t.Context()))
+	if k := r.pass(t, 1)[0]; len(k.Scores) != 2 {
+		t.Errorf("%d scores of machines that are apart again", len(k.Scores))
+	}
+	if s := r.Status(); s.RefusedHosts != 0 || s.State != omen.SourceUp {
+		t.Errorf("status %+v", s)
+	}
+}
