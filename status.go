@@ -25,6 +25,7 @@ type SourceStatus struct {
 	Err            string            `json:"err"`
 	FailedFeatures map[string]string `json:"failed_features"` // feature -> why its query failed
 	LeftOut        map[string]string `json:"left_out"`        // feature -> which series name no host
+	Blind          map[string]string `json:"blind"`           // profile -> why nothing of its hosts is seen, where the source has other profiles
 	Hosts          int               `json:"hosts"`
 	LastRead       time.Time         `json:"last_read"`
 	ReadSeconds    float64           `json:"read_seconds"`

@@ -53,6 +53,7 @@ var (
 	mUp            = metric{"omen_source_up", "1 if a source answers, even in part.", prometheus.GaugeValue}
 	mFailed        = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
 	mLeftOut       = metric{"omen_source_left_out_features", "Features of which series were left out, since they have no label that names a host.", prometheus.GaugeValue}
+	mBlind         = metric{"omen_source_blind_profiles", "Profiles of a source of whose hosts nothing is seen, although the source has others that are.", prometheus.GaugeValue}
 	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows.", prometheus.GaugeValue}
 	mRead          = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
 	mLastRead      = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
@@ -158,6 +159,7 @@ func emitSource(emit sink, s omen.SourceStatus) {
 	emit(mUp, one(s.State == omen.SourceUp || s.State == omen.SourcePartial), "source", s.Name)
 	emit(mFailed, float64(len(s.FailedFeatures)), "source", s.Name)
 	emit(mLeftOut, float64(len(s.LeftOut)), "source", s.Name)
+	emit(mBlind, float64(len(s.Blind)), "source", s.Name)
 	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
 	emit(mStep, s.StepSeconds, "source", s.Name)
 	if !s.LastRead.IsZero() {

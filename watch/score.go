@@ -141,7 +141,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		nudge(w.found)
 	}
 	w.last = at
-	spoke, left := map[string]bool{}, 0
+	spoke, left, due := map[string]bool{}, 0, 0
 	for _, v := range vectors {
 		if feature.Silent(v) {
 			continue
@@ -160,6 +160,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		}
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
+		if h.model != nil {
+			due++
+		}
 		if h.stream == nil || at.Before(w.judged) {
 			tick.Young++
 			continue
@@ -189,9 +192,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	}
 	slices.SortFunc(tick.Silent, func(a, b omen.Host) int { return strings.Compare(a.Name, b.Name) })
 	w.leaveOut(left)
+	w.beat(due, len(tick.Scores))
 	w.mu.Unlock()
 	w.metrics.ticks.Inc()
-	w.beat(len(tick.Scores))
 	w.metrics.scores.Add(float64(len(tick.Scores)))
 	w.offer(ctx, tick)
 	if len(tick.Scores) > 0 {

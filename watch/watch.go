@@ -117,6 +117,7 @@ type trained struct {
 type host struct {
 	id       omen.Host
 	known    bool // its history and stored model were looked up
+	stored   bool // a model of before the start waits to be taken up
 	labels   map[string]string
 	first    time.Time // its first sample, as far as history reaches
 	seen     time.Time // its last sample
