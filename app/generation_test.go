@@ -222,6 +222,9 @@ func TestReadySaysThatTheDirectoryIsGone(t *testing.T) {
 	if err := p.db.Health(); err == nil {
 		t.Error("omen_store_up stays 1")
 	}
+	if err := p.reload(t.Context()); err == nil || !strings.Contains(err.Error(), "reload: storage: database") {
+		t.Errorf("a reload says %v, want that what is known would be lost", err)
+	}
 	if _, err := os.Stat(DatabasePath(p.o.StoragePath)); err == nil {
 		t.Error("an empty database was begun where it was")
 	}

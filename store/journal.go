@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -121,8 +122,10 @@ func project(ctx context.Context, tx *sql.Tx, in omen.Incident) error {
 // [DB.Advance], once it has dealt with a change. A reader without a cursor
 // starts at the journal's beginning; see [DB.StartHere].
 //
-// On an error it yields that error and goes on if the loop does; the next
-// attempt comes after a second.
+// A row that is damaged is set aside and counted; in its place comes the incident
+// as it is now, if that is whole: one damaged row keeps nobody from the others. On
+// another error it yields that error and goes on if the loop does; the next attempt
+// comes after a second.
 func (db *DB) Follow(ctx context.Context, reader string) iter.Seq2[omen.Change, error] {
 	return func(yield func(omen.Change, error) bool) {
 		seq, err := db.Cursor(ctx, reader)
@@ -142,7 +145,7 @@ func (db *DB) FollowFrom(ctx context.Context, seq int64) iter.Seq2[omen.Change, 
 	return func(yield func(omen.Change, error) bool) {
 		for ctx.Err() == nil {
 			grown := db.grown() // before the read, so that nothing slips between
-			changes, err := db.ChangesAfter(ctx, seq, page)
+			changes, last, err := db.following(ctx, seq)
 			if ctx.Err() != nil {
 				return
 			}
@@ -156,9 +159,9 @@ func (db *DB) FollowFrom(ctx context.Context, seq int64) iter.Seq2[omen.Change, 
 				if !yield(c, nil) {
 					return
 				}
-				seq = c.Seq
 			}
-			if len(changes) == page {
+			if last > seq {
+				seq = last
 				continue
 			}
 			select {
@@ -167,6 +170,38 @@ func (db *DB) FollowFrom(ctx context.Context, seq int64) iter.Seq2[omen.Change, 
 			}
 		}
 	}
+}
+
+// following is the next changes after seq for a reader that must not stop at a
+// damaged one, and the seq of the last row read; seq itself if there is none.
+func (db *DB) following(ctx context.Context, seq int64) (changes []omen.Change, last int64, err error) {
+	rows, err := query(ctx, db.read, func(rows *sql.Rows) (r journalRow, err error) {
+		err = r.scan(rows)
+		return r, err
+	}, "SELECT "+journalColumns+" FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", seq, page)
+	if err != nil {
+		return nil, seq, fmt.Errorf("read journal: %w", err)
+	}
+	for _, r := range rows {
+		c, err := r.change()
+		if err != nil {
+			db.setAside("journal", strconv.FormatInt(r.seq, 10), err)
+			in, err := db.Incident(ctx, r.incident)
+			switch {
+			case errors.Is(err, omen.ErrNotFound), errors.Is(err, omen.ErrCorrupt):
+				last = r.seq
+				continue
+			case err != nil:
+				return nil, seq, err
+			}
+			c = omen.Change{Seq: r.seq, Kind: omen.ChangeUpdated, At: in.UpdatedAt, Incident: in, By: "omen"}
+			if in.State == omen.Closed {
+				c.Kind, c.Reason = omen.ChangeClosed, in.Reason
+			}
+		}
+		changes, last = append(changes, c), r.seq
+	}
+	return changes, max(seq, last), nil
 }
 
 // pause waits a second; false: ctx ended first.
@@ -213,6 +248,11 @@ func scanChange(rows *sql.Rows) (c omen.Change, err error) {
 	if err := r.scan(rows); err != nil {
 		return c, err
 	}
+	return r.change()
+}
+
+// change is what a row holds, if it is what was written.
+func (r *journalRow) change() (c omen.Change, err error) {
 	if err := r.check(); err != nil {
 		return c, err
 	}
