@@ -62,7 +62,8 @@ type storage struct {
 	tsdb *tsdb.DB
 	log  *slog.Logger
 
-	probing chan probed   // the probe that has not returned within probeWithin; nil: none. Run's goroutine's alone
+	one     sync.Mutex    // a check at a time; guards what follows
+	probing chan probed   // the probe that has not returned within probeWithin; nil: none
 	asked   time.Time     // when it was begun
 	within  time.Duration // how long a probe may take; 0: probeWithin
 
@@ -107,6 +108,8 @@ type probed struct {
 // check probes both stores and the disk. A probe that does not return in time is a
 // disk that hangs: that is said, and the next check waits for the same probe.
 func (s *storage) check(ctx context.Context, now time.Time) {
+	s.one.Lock()
+	defer s.one.Unlock()
 	if s.probing == nil {
 		s.probing, s.asked = make(chan probed, 1), now
 		go func(to chan<- probed) { to <- s.probe(ctx, now) }(s.probing)

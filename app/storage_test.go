@@ -142,6 +142,28 @@ func TestAFullDiskReleasesTheReserve(t *testing.T) {
 	}
 }
 
+// A disk that is nearly full is said, and no longer once it is not; while it is full
+// that alone is.
+func TestADiskThatIsNearlyFull(t *testing.T) {
+	s, log := stored(t)
+	to := heard{}
+	for _, c := range []struct {
+		found probed
+		want  string
+	}{
+		{probed{used: .94}, ""}, {probed{used: .96}, troubleSpace}, {probed{used: 1, err: omen.ErrFull, full: omen.ErrFull}, troubleStorage}, {probed{used: .5}, ""},
+	} {
+		s.note(c.found, time.Now())
+		s.say(t.Context(), to)
+		if len(to) > 1 || (c.want == "") != (len(to) == 0) || c.want != "" && to[c.want] == "" {
+			t.Errorf("at %.0f %%: %v, want %q", 100*c.found.used, to, c.want)
+		}
+	}
+	if n := strings.Count(log.String(), "nearly full"); n != 1 {
+		t.Errorf("logged\n%s", log)
+	}
+}
+
 // A disk of which a write does not return, here a pipe that nobody reads in place of
 // the reserve, is noticed in time, holds up nobody, and is over when it answers.
 func TestADiskThatHangs(t *testing.T) {
