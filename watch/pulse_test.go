@@ -41,10 +41,13 @@ func TestSilentHostsAreNoStandstill(t *testing.T) {
 		set  func()
 		beat bool
 	}{
-		"scored":       {func() {}, true},
-		"not judged":   {func() { r.judged = r.now.Add(time.Minute) }, false},
-		"both silent":  {func() { r.world.silent["web-1"], r.world.silent["web-2"] = true, true }, true},
-		"young speaks": {func() { r.world.silent["web-1"], r.world.silent["web-2"] = true, false; r.hosts["web-2"].model, r.hosts["web-2"].stream = nil, nil }, true},
+		"scored":      {func() {}, true},
+		"not judged":  {func() { r.judged = r.now.Add(time.Minute) }, false},
+		"both silent": {func() { r.world.silent["web-1"], r.world.silent["web-2"] = true, true }, true},
+		"young speaks": {func() {
+			r.world.silent["web-1"], r.world.silent["web-2"] = true, false
+			r.hosts["web-2"].model, r.hosts["web-2"].stream = nil, nil
+		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			judged, models := r.judged, *r.hosts["web-2"]
