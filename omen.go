@@ -134,12 +134,14 @@ const (
 // the incident manager. Scores and Silent together name every host it watches
 // that has a model.
 type Tick struct {
-	Source string
-	At     time.Time
-	Scores []Score // cloned: a tick outlives the streams' buffers
-	Silent []Host  // hosts that sent nothing: missing, not anomalous
-	Young  int     // hosts that sent samples and are not judged: they have no model yet, or the clock was set
-	Err    string  // why the source could not be read; then Scores is empty and no host is judged
+	Source  string
+	Profile string // of the hosts; each profile of a source has ticks of its own
+	At      time.Time
+	Scores  []Score // cloned: a tick outlives the streams' buffers
+	Silent  []Host  // hosts that sent nothing: missing, not anomalous
+	Young   int     // hosts that sent samples and are not judged: they have no model yet, or the clock was set
+	Err     string  // why the source could not be read; then Scores is empty and no host is judged
+	Relived bool    // the clock was set back and the instant was judged before: nothing is read, and nothing is wrong with the source
 }
 
 // ModelInfo describes a stored model; the model itself is a blob that only

@@ -52,8 +52,8 @@ type Runtime interface {
 	// old one stays.
 	Reload(context.Context) error
 
-	// Ready is nil once all sources were started and models were loaded, else
-	// what is being waited for.
+	// Ready is nil while Omen does what it is for, else what keeps it from that;
+	// docs/health.md has the definition.
 	Ready() error
 
 	// Pages is what people were notified of over the last week on all hosts,

@@ -54,6 +54,7 @@ var (
 	mFailed        = metric{"omen_source_failed_features", "Features whose query a source does not answer.", prometheus.GaugeValue}
 	mLeftOut       = metric{"omen_source_left_out_features", "Features of which series were left out, since they have no label that names a host.", prometheus.GaugeValue}
 	mRefused       = metric{"omen_source_refused_hosts", "Hosts that are not judged, since their series are of several hosts.", prometheus.GaugeValue}
+	mBlind         = metric{"omen_source_blind_profiles", "Profiles of a source of whose hosts nothing is seen, although the source has others that are.", prometheus.GaugeValue}
 	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows, over all its profiles.", prometheus.GaugeValue}
 	mRead          = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
 	mLastRead      = metric{"omen_source_last_read_timestamp_seconds", "When a source was last read.", prometheus.GaugeValue}
@@ -160,6 +161,7 @@ func emitSource(emit sink, s omen.SourceStatus) {
 	emit(mFailed, float64(len(s.FailedFeatures)), "source", s.Name)
 	emit(mLeftOut, float64(len(s.LeftOut)), "source", s.Name)
 	emit(mRefused, float64(s.RefusedHosts), "source", s.Name)
+	emit(mBlind, float64(len(s.Blind)), "source", s.Name)
 	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
 	emit(mStep, s.StepSeconds, "source", s.Name)
 	if !s.LastRead.IsZero() {

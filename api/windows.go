@@ -57,7 +57,7 @@ type CalendarFile struct {
 	ReadAt      Instant       `json:"read_at" doc:"when it was last read without an error"`
 	FailedSince Instant       `json:"failed_since" doc:"null: it can be read"`
 	Err         string        `json:"err" doc:"why it cannot be read; its windows are kept; empty: it can"`
-	Left        List[Omitted] `json:"left" doc:"the events that became no window when it was last read"`
+	Left        List[Omitted] `json:"left" doc:"the events that became no window when it was last read, and exceptions that meet no occurrence"`
 }
 
 func toWindow(w mute.Window) Window {

@@ -226,6 +226,7 @@ type Source struct {
 	Err            string            `json:"err"`
 	FailedFeatures map[string]string `json:"failed_features" doc:"feature: why its query failed"`
 	LeftOut        map[string]string `json:"left_out" doc:"feature: which series were left out, since they have no label that names a host"`
+	Blind          map[string]string `json:"blind" doc:"profile: why nothing of its hosts is seen, where the source has other profiles"`
 	Refused        map[string]string `json:"refused" doc:"host, at most 20: why it is not judged: its series are of several hosts"`
 	RefusedHosts   int               `json:"refused_hosts" doc:"how many hosts are not judged since their series are of several"`
 	Hosts          int               `json:"hosts" doc:"over all profiles"`

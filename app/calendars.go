@@ -123,10 +123,10 @@ func (g *generation) readCalendars(ctx context.Context, now time.Time) {
 		case news:
 			g.p.log.Info("calendar read", "path", k.File, "count", len(windows))
 			for _, o := range left[:min(mostNamed, len(left))] {
-				g.p.log.Warn("calendar event is ignored", "path", k.File, "err", fmt.Sprintf("%s (%s): %s", o.Summary, o.UID, o.Why))
+				g.p.log.Warn("left out of calendar", "path", k.File, "err", fmt.Sprintf("%s (%s): %s", o.Summary, o.UID, o.Why))
 			}
 			if more := len(left) - mostNamed; more > 0 {
-				g.p.log.Warn("more calendar events are ignored", "path", k.File, "count", more)
+				g.p.log.Warn("more is left out of calendar", "path", k.File, "count", more)
 			}
 		}
 	}

@@ -77,15 +77,47 @@ func TestARemoteSourceInTwoProfiles(t *testing.T) {
 	}
 }
 
-func TestTheWorseOfTwoProfilesIsTheSources(t *testing.T) {
-	up := omen.SourceStatus{State: omen.SourceUp, Hosts: 3}
-	part := omen.SourceStatus{State: omen.SourcePartial, Hosts: 2, FailedFeatures: map[string]string{"a": "no data"}}
-	down := omen.SourceStatus{State: omen.SourceDown, Err: "refused", FailedFeatures: map[string]string{"b": "no data"}}
-	if s := worse(up, part); s.State != omen.SourcePartial || s.Hosts != 5 || s.FailedFeatures["a"] == "" {
-		t.Errorf("%+v", s)
-	}
-	if s := worse(down, part); s.State != omen.SourceDown || s.Err == "" || len(s.FailedFeatures) != 2 {
-		t.Errorf("%+v", s)
+// A source is what its worst profile is; one of which nothing is seen makes it
+// partial, by name, as long as another is seen, whatever their order.
+func TestASourceInTwoProfiles(t *testing.T) {
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	up := omen.SourceStatus{State: omen.SourceUp, Hosts: 3, Since: ago(time.Hour), LastRead: now}
+	part := omen.SourceStatus{State: omen.SourcePartial, Hosts: 2, FailedFeatures: map[string]string{"a": "no data"}, Since: ago(time.Minute), LastRead: now}
+	down := omen.SourceStatus{State: omen.SourceDown, Err: "refused", FailedFeatures: map[string]string{"b": "no data"}, Since: ago(2 * time.Minute), LastRead: ago(2 * time.Minute)}
+	later := down
+	later.Since, later.Err = ago(10*time.Second), "silent"
+	starting := omen.SourceStatus{State: omen.SourceStarting}
+	for name, c := range map[string]struct {
+		a, b  omen.SourceStatus
+		state omen.SourceState
+		since time.Time
+		err   string
+		blind int
+		ready bool
+	}{
+		"both up":             {up, up, omen.SourceUp, up.Since, "", 0, true},
+		"one partial":         {up, part, omen.SourcePartial, part.Since, "", 0, true},
+		"one blind":           {up, down, omen.SourcePartial, down.Since, "profile x: refused", 1, true},
+		"one blind, one part": {part, down, omen.SourcePartial, down.Since, "profile x: refused", 1, true},
+		"both blind":          {down, down, omen.SourceDown, down.Since, "refused", 0, false},
+		"both, since a while": {later, down, omen.SourceDown, later.Since, "silent", 0, true},
+		"one is starting":     {starting, down, omen.SourceStarting, time.Time{}, "", 1, false},
+	} {
+		for order, profiles := range map[string]map[string]omen.SourceStatus{
+			"as given": {"a": c.a, "x": c.b}, "the other way round": {"x": c.a, "a": c.b},
+		} {
+			s := joined(profiles)
+			if s.State != c.state || !s.Since.Equal(c.since) || c.err != "" && s.Err != c.err && s.Err != strings.Replace(c.err, "x", "a", 1) || len(s.Blind) != c.blind {
+				t.Errorf("%s, %s: %+v, want %s since %s: %s", name, order, s, c.state, c.since, c.err)
+			}
+			if s.Hosts != c.a.Hosts+c.b.Hosts || len(s.FailedFeatures) != len(c.a.FailedFeatures)+len(c.b.FailedFeatures) && c.a.State != c.b.State {
+				t.Errorf("%s, %s: %+v lacks what a profile knows", name, order, s)
+			}
+			if err := waiting([]omen.SourceStatus{s}, now); (err == nil) != c.ready {
+				t.Errorf("%s, %s: ready says %v", name, order, err)
+			}
+		}
 	}
 }
 
@@ -135,25 +167,32 @@ func TestTestReceiver(t *testing.T) {
 	}
 }
 
-// Not to read a source that answers, or to score nothing for some steps, is not
-// to be ready; hosts without a model and one source of several are no reason.
+// Not to have loaded the models of before, not to read a source that answers, to
+// live an hour for the second time, or to score nothing for some steps, is not to be
+// ready; hosts without a model and one source of several are no reason.
 func TestStalled(t *testing.T) {
 	now := time.Now()
 	ago := func(read, scored time.Duration, models int) watch.Pulse {
-		return watch.Pulse{Read: now.Add(-read), Scored: now.Add(-scored), Models: models}
+		return watch.Pulse{Read: now.Add(-read), Scored: now.Add(-scored), Models: models, Loaded: true}
 	}
+	never := time.Time{}
+	unloaded := ago(time.Second, time.Second, 0)
+	unloaded.Loaded = false
 	for name, c := range map[string]struct {
 		beats []beat
 		want  string
 	}{
-		"scores":               {[]beat{{"a", true, time.Second, ago(time.Second, time.Second, 3)}}, ""},
-		"nothing learned yet":  {[]beat{{"a", true, time.Second, ago(time.Second, time.Hour, 0)}}, ""},
-		"a minute's step":      {[]beat{{"a", true, time.Minute, ago(3*time.Minute, 3*time.Minute, 3)}}, ""},
-		"stands still":         {[]beat{{"b", true, time.Second, ago(time.Second, time.Second, 1)}, {"a", true, time.Second, ago(2*time.Minute, 2*time.Minute, 3)}}, "source a answers, but nothing was read since"},
-		"reads, scores nobody": {[]beat{{"a", true, time.Second, ago(time.Second, 2*time.Minute, 3)}}, "nothing was scored since"},
-		"one of two down":      {[]beat{{"a", false, time.Second, ago(time.Hour, time.Hour, 3)}, {"b", true, time.Second, ago(0, 0, 1)}}, ""},
-		"both down":            {[]beat{{"a", false, time.Second, ago(time.Hour, time.Hour, 3)}, {"b", false, time.Second, ago(time.Hour, time.Hour, 1)}}, "nothing was scored since"},
-		"down, nothing known":  {[]beat{{"a", false, time.Second, ago(time.Hour, time.Hour, 0)}}, ""},
+		"scores":               {[]beat{{"a", true, time.Second, never, ago(time.Second, time.Second, 3)}}, ""},
+		"nothing learned yet":  {[]beat{{"a", true, time.Second, never, ago(time.Second, time.Hour, 0)}}, ""},
+		"models not loaded":    {[]beat{{"a", true, time.Second, never, unloaded}}, "models of source a"},
+		"none to load, down":   {[]beat{{"a", false, time.Second, never, unloaded}}, ""},
+		"clock set back":       {[]beat{{"a", true, time.Second, now.Add(time.Minute), ago(0, 0, 3)}}, "the clock was set back"},
+		"a minute's step":      {[]beat{{"a", true, time.Minute, never, ago(3*time.Minute, 3*time.Minute, 3)}}, ""},
+		"stands still":         {[]beat{{"b", true, time.Second, never, ago(time.Second, time.Second, 1)}, {"a", true, time.Second, never, ago(2*time.Minute, 2*time.Minute, 3)}}, "source a answers, but nothing was read since"},
+		"reads, scores nobody": {[]beat{{"a", true, time.Second, never, ago(time.Second, 2*time.Minute, 3)}}, "nothing was scored since"},
+		"one of two down":      {[]beat{{"a", false, time.Second, never, ago(time.Hour, time.Hour, 3)}, {"b", true, time.Second, never, ago(0, 0, 1)}}, ""},
+		"both down":            {[]beat{{"a", false, time.Second, never, ago(time.Hour, time.Hour, 3)}, {"b", false, time.Second, never, ago(time.Hour, time.Hour, 1)}}, "nothing was scored since"},
+		"down, nothing known":  {[]beat{{"a", false, time.Second, never, ago(time.Hour, time.Hour, 0)}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := stalled(c.beats, now)
@@ -182,6 +221,9 @@ func TestReadySaysThatTheDirectoryIsGone(t *testing.T) {
 	}
 	if err := p.db.Health(); err == nil {
 		t.Error("omen_store_up stays 1")
+	}
+	if err := p.reload(t.Context()); err == nil || !strings.Contains(err.Error(), "reload: storage: database") {
+		t.Errorf("a reload says %v, want that what is known would be lost", err)
 	}
 	if _, err := os.Stat(DatabasePath(p.o.StoragePath)); err == nil {
 		t.Error("an empty database was begun where it was")

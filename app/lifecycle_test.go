@@ -80,7 +80,9 @@ func TestDamagedRowsAreSetAside(t *testing.T) {
 					t.Fatalf("reload: %d %s", code, body)
 				}
 			}
-			a.eventually("/metrics", "omen_store_damaged_rows 6\n")
+			// Whole again is, at a start, the incident, made again from its timeline, and at a
+			// reload the setting, which the old generation has written at its end.
+			a.eventually("/metrics", "omen_store_damaged_rows 5\n")
 			for _, want := range []string{`kind=silence err="s: `, `kind=window err="w: `, `kind=pattern err="p: `, `kind=event err="e: `, `kind=setting err="incident.memory: `, `kind=incident err="i1: `} {
 				if n := strings.Count(log.String(), want); n != 1 {
 					t.Errorf("the log has %q %d times, want once:\n%s", want, n, log)

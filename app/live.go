@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/series"
-	"github.com/omenhq/omen/watch"
 )
 
 // Hosts is the live state of every host.
@@ -88,119 +86,6 @@ func (g *generation) of(h omen.Host) *watched {
 	}
 	return nil
 }
-
-// Sources is one status for each source, however many profiles it has:
-// the worst, with what all of them know.
-func (g *generation) Sources() []omen.SourceStatus {
-	var all []omen.SourceStatus
-	for _, w := range g.watches {
-		s := w.Status()
-		if n := len(all) - 1; n >= 0 && all[n].Name == s.Name {
-			all[n] = worse(all[n], s)
-			continue
-		}
-		all = append(all, s)
-	}
-	return all
-}
-
-var severity = []omen.SourceState{omen.SourceUp, omen.SourcePartial, omen.SourceStarting, omen.SourceDown}
-
-// worse is the worse of two, with what both know; hosts of both are counted.
-func worse(a, b omen.SourceStatus) omen.SourceStatus {
-	failed := maps.Clone(a.FailedFeatures)
-	if failed == nil {
-		failed = map[string]string{}
-	}
-	maps.Copy(failed, b.FailedFeatures)
-	left := maps.Clone(a.LeftOut)
-	if left == nil {
-		left = map[string]string{}
-	}
-	maps.Copy(left, b.LeftOut)
-	refused := maps.Clone(a.Refused)
-	if refused == nil {
-		refused = map[string]string{}
-	}
-	maps.Copy(refused, b.Refused)
-	hosts, of := a.Hosts+b.Hosts, a.RefusedHosts+b.RefusedHosts
-	if slices.Index(severity, b.State) > slices.Index(severity, a.State) {
-		a = b
-	}
-	a.FailedFeatures, a.LeftOut, a.Hosts, a.Refused, a.RefusedHosts = failed, left, hosts, refused, of
-	return a
-}
-
-// blind is how long a source may be down before Omen is not ready.
-const blind = 30 * time.Second
-
-// Ready says what keeps what is stored from lasting, which source is waited for
-// or down, or since when nothing was scored.
-func (g *generation) Ready() error {
-	if err := g.p.storage.problem(); err != nil {
-		return fmt.Errorf("storage: %w", err)
-	}
-	if err := waiting(g.Sources(), time.Now()); err != nil {
-		return err
-	}
-	beats := make([]beat, len(g.watches))
-	for i, w := range g.watches {
-		s := w.Status()
-		beats[i] = beat{w.source, s.State == omen.SourceUp || s.State == omen.SourcePartial, w.step, w.Pulse()}
-	}
-	return stalled(beats, time.Now())
-}
-
-// waiting says which source keeps Omen from being ready.
-func waiting(sources []omen.SourceStatus, now time.Time) error {
-	for _, s := range sources {
-		switch {
-		case s.State == omen.SourceStarting:
-			return fmt.Errorf("source %s is starting", s.Name)
-		case s.State == omen.SourceDown && (s.LastRead.IsZero() || now.Sub(s.Since) > blind):
-			return fmt.Errorf("source %s is down since %s: %s", s.Name, s.Since.UTC().Format(time.RFC3339), s.Err)
-		}
-	}
-	return nil
-}
-
-// beat is what a watch says of itself.
-type beat struct {
-	source string
-	up     bool // it says that its source answers
-	step   time.Duration
-	watch.Pulse
-}
-
-// stalled reports a watch that stands still although its source answers, or that
-// nothing at all was scored for some steps although there are models. That one
-// source of several is down is not it: the others are scored.
-func stalled(beats []beat, now time.Time) error {
-	models, late := 0, 0
-	var last time.Time
-	for _, b := range beats {
-		bound := max(lateSteps*b.step, time.Minute)
-		if b.up && now.Sub(b.Read) > bound {
-			return fmt.Errorf("source %s answers, but nothing was read since %s", b.source, b.Read.Format(time.RFC3339))
-		}
-		if b.Models == 0 {
-			continue
-		}
-		models++
-		if now.Sub(b.Scored) > bound {
-			late++
-		}
-		last = later(last, b.Scored)
-	}
-	if models > 0 && late == models {
-		return fmt.Errorf("nothing was scored since %s", last.Format(time.RFC3339))
-	}
-	return nil
-}
-
-// lateSteps is after how many steps without a score something is wrong; a slow
-// read is caught up sooner.
-const lateSteps = 4
 
 // Queues is how full the incident manager is.
 func (g *generation) Queues() []api.Queue {

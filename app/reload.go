@@ -32,6 +32,9 @@ func (p *process) reload(ctx context.Context) error {
 	if h := old.manager.Health(); h.Err != "" { // what waits in it would be lost
 		return fmt.Errorf("reload: incidents cannot be stored since %s (%s): %w", h.Since.Format(time.RFC3339), h.Err, omen.ErrUnavailable)
 	}
+	if err := p.storage.problem(); err != nil { // what the old one knows would be lost
+		return fmt.Errorf("reload: storage: %w", err)
+	}
 	next, err := p.prepare(ctx, l)
 	if err != nil {
 		return err

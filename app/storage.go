@@ -22,6 +22,9 @@ const (
 	// probeEvery is how often storage is probed: twice within the half minute in
 	// which a fault is to be known.
 	probeEvery = 15 * time.Second
+	// probeWithin is how long a probe may take: a disk that is merely busy answers
+	// sooner, and what hangs is known within half a minute.
+	probeWithin = 10 * time.Second
 	// reserveSize is kept free for the journal. A change of an incident takes
 	// about 16 kB of it (its row, the incident's, and the pages around them in
 	// SQLite's log), so it is good for some 500 changes.
@@ -59,6 +62,11 @@ type storage struct {
 	tsdb *tsdb.DB
 	log  *slog.Logger
 
+	one     sync.Mutex    // a check at a time; guards what follows
+	probing chan probed   // the probe that has not returned within probeWithin; nil: none
+	asked   time.Time     // when it was begun
+	within  time.Duration // how long a probe may take; 0: probeWithin
+
 	mu       sync.Mutex
 	err      error   // why what is stored may not last
 	full     error   // what released the reserve, while it is released
@@ -90,59 +98,103 @@ func (s *storage) run(ctx context.Context, to troubles) error {
 	}
 }
 
-// check probes both stores and the disk.
+// probed is what a probe found.
+type probed struct {
+	err  error   // why what is stored may not last
+	full error   // what released the reserve, while it is released
+	used float64 // share of the disk
+}
+
+// check probes both stores and the disk. A probe that does not return in time is a
+// disk that hangs: that is said, and the next check waits for the same probe.
 func (s *storage) check(ctx context.Context, now time.Time) {
-	err := errors.Join(s.db.Probe(ctx, now), s.tsdb.Probe())
-	used, free, diskErr := disk(s.dir)
-	if ctx.Err() != nil {
-		return
+	s.one.Lock()
+	defer s.one.Unlock()
+	if s.probing == nil {
+		s.probing, s.asked = make(chan probed, 1), now
+		go func(to chan<- probed) { to <- s.probe(ctx, now) }(s.probing)
 	}
+	within := s.within
+	if within == 0 {
+		within = probeWithin
+	}
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case p := <-s.probing:
+		s.probing = nil
+		if ctx.Err() == nil {
+			s.note(p, now)
+		}
+	case <-late.C:
+		s.tsdb.Hold(true) // who scores must not wait for it
+		s.mu.Lock()
+		p := probed{full: s.full, used: s.used}
+		s.mu.Unlock()
+		p.err = omen.WithHint(fmt.Errorf("the disk of %s hangs: a write that began at %s has not returned: %w", s.dir, s.asked.UTC().Format(time.RFC3339), omen.ErrUnavailable),
+			"look at the disk and the kernel's log; Omen goes on by itself when it answers")
+		s.note(p, now)
+	case <-ctx.Done(): // the probe ends with it
+	}
+}
+
+// probe looks at both stores and the disk, and makes or releases the reserve.
+func (s *storage) probe(ctx context.Context, now time.Time) (p probed) {
+	p.err = errors.Join(s.db.Probe(ctx, now), s.tsdb.Probe())
+	used, free, err := disk(s.dir)
+	if ctx.Err() != nil {
+		return p
+	}
+	p.used, p.full = used, s.reserve(p.err, free)
+	p.err = errors.Join(p.err, p.full, err, s.db.Recheck(ctx))
+	return p
+}
+
+// note remembers what a probe found, and logs what is new.
+func (s *storage) note(p probed, now time.Time) {
+	n := s.db.Crashes(crashWithin, now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reserve(err, free)
-	if err = errors.Join(err, s.full, diskErr); err != nil && s.err == nil {
-		s.log.Error("what is stored may not last", "path", s.dir, "err", err)
-	} else if err == nil && s.err != nil {
+	if p.err != nil && s.err == nil {
+		s.log.Error("what is stored may not last", "path", s.dir, "err", p.err)
+	} else if p.err == nil && s.err != nil {
 		s.log.Info("what is stored lasts again", "path", s.dir)
 	}
-	if used >= nearlyFull && !s.near {
+	if p.used >= nearlyFull && !s.near {
 		s.log.Warn("the disk is nearly full", "path", s.dir, "limit", nearlyFull)
 	}
-	n := s.db.Crashes(crashWithin, now)
 	if n >= crashLoop && s.crashes < crashLoop {
 		s.log.Error("crash loop: what was seen before an incident opened is lost at each start", "count", n, "dur", crashWithin)
 	}
-	s.err, s.used, s.near, s.crashes = err, used, used >= nearlyFull, n
-	s.db.SetHealth(err)
+	s.err, s.full, s.used, s.near, s.crashes = p.err, p.full, p.used, p.used >= nearlyFull, n
+	s.db.SetHealth(p.err)
 }
 
 // reserve releases the reserve to the journal when a probe finds the disk full,
-// and makes it again once there is twice its size. The caller holds mu.
-func (s *storage) reserve(probed error, free uint64) {
+// and makes it again once there is twice its size. It returns why it is released;
+// nil: it is there.
+func (s *storage) reserve(probed error, free uint64) error {
 	path := filepath.Join(s.dir, reserveFile)
 	if errors.Is(probed, omen.ErrFull) {
 		if err := os.Remove(path); err == nil {
 			s.log.Error("disk full: the reserve is released to the journal, metrics are not stored", "path", path)
 		}
-		s.full = probed
 		s.tsdb.Hold(true)
-		return
+		return probed
 	}
 	if info, err := os.Stat(path); err == nil && info.Size() == reserveSize {
-		s.full = nil
 		s.tsdb.Hold(false)
-		return
+		return nil
 	}
 	err := fmt.Errorf("disk of %s is full, %d kB are free: %w", s.dir, free>>10, omen.ErrFull)
 	if free >= 2*reserveSize {
 		if err = writeReserve(path); err == nil {
-			s.full = nil
 			s.tsdb.Hold(false)
-			return
+			return nil
 		}
 	}
-	s.full = omen.WithHint(err, "free some space: the reserve is made again by itself, and metrics are stored again")
 	s.tsdb.Hold(errors.Is(err, omen.ErrFull))
+	return omen.WithHint(err, "free some space: the reserve is made again by itself, and metrics are stored again")
 }
 
 // writeReserve makes the reserve, of bytes that are really there.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -117,17 +118,13 @@ func TestAFullDiskReleasesTheReserve(t *testing.T) {
 	if info, err := os.Stat(reserve); err != nil || info.Size() != reserveSize {
 		t.Fatalf("no reserve: %v", err)
 	}
-	s.mu.Lock()
-	s.reserve(fmt.Errorf("probe: %w", omen.ErrFull), 0)
-	s.mu.Unlock()
+	if err := s.reserve(fmt.Errorf("probe: %w", omen.ErrFull), 0); err == nil {
+		t.Error("a full disk is none")
+	}
 	if _, err := os.Stat(reserve); err == nil {
 		t.Error("the reserve is still there")
 	}
-	s.mu.Lock()
-	s.reserve(nil, reserveSize) // the journal goes on in the reserve's space: that is not yet space
-	full := s.full
-	s.mu.Unlock()
-	if full == nil {
+	if s.reserve(nil, reserveSize) == nil { // the journal goes on in the reserve's space: that is not yet space
 		t.Error("what the reserve freed passes for free space")
 	}
 	if err := s.tsdb.Append(ctx, nil); err == nil {
@@ -142,6 +139,63 @@ func TestAFullDiskReleasesTheReserve(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "the reserve is released") {
 		t.Errorf("logged\n%s", log)
+	}
+}
+
+// A disk that is nearly full is said, and no longer once it is not; while it is full
+// that alone is.
+func TestADiskThatIsNearlyFull(t *testing.T) {
+	s, log := stored(t)
+	to := heard{}
+	for _, c := range []struct {
+		found probed
+		want  string
+	}{
+		{probed{used: .94}, ""}, {probed{used: .96}, troubleSpace}, {probed{used: 1, err: omen.ErrFull, full: omen.ErrFull}, troubleStorage}, {probed{used: .5}, ""},
+	} {
+		s.note(c.found, time.Now())
+		s.say(t.Context(), to)
+		if len(to) > 1 || (c.want == "") != (len(to) == 0) || c.want != "" && to[c.want] == "" {
+			t.Errorf("at %.0f %%: %v, want %q", 100*c.found.used, to, c.want)
+		}
+	}
+	if n := strings.Count(log.String(), "nearly full"); n != 1 {
+		t.Errorf("logged\n%s", log)
+	}
+}
+
+// A disk of which a write does not return, here a pipe that nobody reads in place of
+// the reserve, is noticed in time, holds up nobody, and is over when it answers.
+func TestADiskThatHangs(t *testing.T) {
+	s, log := stored(t)
+	ctx, to, reserve := t.Context(), heard{}, filepath.Join(s.dir, reserveFile)
+	s.within = 50 * time.Millisecond
+	must.OK(t, syscall.Mkfifo(reserve, 0o600))
+	for range 2 {
+		s.check(ctx, time.Now())
+		s.say(ctx, to)
+		if err := s.problem(); err == nil || !strings.Contains(err.Error(), "hangs") || !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) == "" {
+			t.Fatalf("problem %v (hint %q)", err, omen.Hint(err))
+		}
+		if !strings.Contains(to[troubleStorage], "critical: ") || s.db.Health() == nil {
+			t.Errorf("reported %v, health %v", to, s.db.Health())
+		}
+		if err := s.tsdb.Append(ctx, nil); err == nil {
+			t.Error("who scores waits for the disk")
+		}
+	}
+	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, log)
+	}
+	held := must.Get(os.OpenFile(reserve, os.O_RDONLY, 0))(t) // somebody reads
+	must.OK(t, os.Remove(reserve))
+	must.OK(t, held.Close())
+	s.within = 20 * time.Second
+	s.check(ctx, time.Now()) // the write that hung ends, and fails: its pipe is gone
+	s.check(ctx, time.Now())
+	s.say(ctx, to)
+	if s.problem() != nil || len(to) != 0 || s.tsdb.Append(ctx, nil) != nil {
+		t.Errorf("once it answers: %v, %v", s.problem(), to)
 	}
 }
 

@@ -22,8 +22,11 @@ func (t *Tracker) ClockSet(by time.Duration) {
 		move(&k.at, &k.updated, &k.state.Since, &k.state.Told, &k.lifted, &k.taken)
 	}
 	for _, s := range t.sources {
-		s.bad, s.good = 0, 0
-		move(&s.at, &s.upSince, &s.before.At)
+		move(&s.at, &s.before.At)
+		for _, p := range s.parts {
+			p.bad, p.good = 0, 0
+			move(&p.at, &p.upSince, &p.swept)
+		}
 		for i := range s.storm {
 			move(&s.storm[i])
 		}
@@ -38,5 +41,4 @@ func (t *Tracker) ClockSet(by time.Duration) {
 		f.checked = time.Time{}
 		move(&f.last, &f.joined, &f.announced, &f.lifted)
 	}
-	move(&t.swept)
 }

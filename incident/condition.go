@@ -15,6 +15,7 @@ type condition struct {
 	past    *omen.Incident // the last one that recovered; it may come back
 	returns int            // how often the open one came back
 	held    bool           // an operator closed it: no new one before it is over
+	unread  bool           // of a source whose hosts are silent: people know that it cannot be read, either
 	checked time.Time      // when the rules were last asked
 	rules   int            // which version of the rules that was
 }
@@ -95,4 +96,4 @@ func (c *condition) close(t *Tracker, at time.Time, reason string) {
 }
 
 // letGo forgets an incident that an operator closed while it lasted.
-func (c *condition) letGo() { c.in, c.past, c.held = nil, nil, true }
+func (c *condition) letGo() { c.in, c.past, c.held, c.unread = nil, nil, true, false }

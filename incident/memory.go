@@ -15,6 +15,10 @@ type Memory struct {
 	Held  []Held           `json:"held"`
 
 	Troubles []string `json:"troubles,omitempty"` // keys of Omen's own troubles whose incident an operator closed while they last
+	Sources  []string `json:"sources,omitempty"`  // the same of sources that are down…
+	Stalls   []string `json:"stalls,omitempty"`   // …or of which Omen scores nobody
+
+	Over map[string]time.Time `json:"over,omitempty"` // when troubles were resolved whose incident waits whether they come back
 }
 
 // Grown is the past of an incident that is open, or may come back.
@@ -39,7 +43,7 @@ type Held struct {
 
 // Memory is a copy of what is to be kept over a restart.
 func (t *Tracker) Memory() Memory {
-	m := Memory{Grown: map[string]Grown{}}
+	m := Memory{Grown: map[string]Grown{}, Over: map[string]time.Time{}}
 	for _, k := range t.hosts {
 		if k.in != nil {
 			m.Grown[k.in.ID] = Grown{k.returns, k.quiet, k.calm, slices.Clone(k.above), k.lasted, k.state.clone(), k.at, k.step}
@@ -59,6 +63,17 @@ func (t *Tracker) Memory() Memory {
 	for key, o := range t.troubles {
 		if o.held {
 			m.Troubles = append(m.Troubles, key)
+		}
+		if o.in != nil && !o.over.IsZero() {
+			m.Over[key] = o.over
+		}
+	}
+	for name, s := range t.sources {
+		if s.down.held {
+			m.Sources = append(m.Sources, name)
+		}
+		if s.own.held {
+			m.Stalls = append(m.Stalls, name)
 		}
 	}
 	return m
@@ -92,6 +107,17 @@ func (t *Tracker) Recall(m Memory) {
 	}
 	for _, key := range m.Troubles {
 		t.trouble(key).held = true
+	}
+	for key, over := range m.Over {
+		if o := t.troubles[key]; o != nil && o.in != nil {
+			o.over = over
+		}
+	}
+	for _, name := range m.Sources {
+		t.source(name).down.held = true
+	}
+	for _, name := range m.Stalls {
+		t.source(name).own.held = true
 	}
 	for _, h := range m.Held {
 		if k := t.track(h.Host); k.in == nil {

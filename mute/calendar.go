@@ -15,7 +15,8 @@ import (
 // maxExcept bounds the exceptions of one event.
 const maxExcept = 1000
 
-// Omitted is an event of a calendar that became no window.
+// Omitted is an event of a calendar that became no window, or an exception of one
+// that meets nothing.
 type Omitted struct {
 	UID     string
 	Summary string
@@ -63,6 +64,7 @@ func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Win
 			}
 			seen[w.ID] = true
 			windows = append(windows, w)
+			left = append(left, k.unmet(c, w)...)
 		}
 	}
 	return windows, left, nil
@@ -185,6 +187,26 @@ func (k *icsCalendar) exceptions(c *component, start icsTime) (except []string, 
 		except = append(except, t.as(start).Format(localLayout))
 	}
 	return except, nil
+}
+
+// unmet are the exceptions of a series at which it has no occurrence: what they
+// were meant to take out takes place.
+func (k *icsCalendar) unmet(c *component, w Window) (left []Omitted) {
+	without := w
+	without.Except = nil
+	s, err := without.schedule()
+	if err != nil {
+		return nil // Validate has said so
+	}
+	for _, except := range w.Except {
+		at, err := time.Parse(localLayout, except)
+		if err != nil || s.begins(at) {
+			continue
+		}
+		left = append(left, Omitted{UID: c.value("UID"), Summary: c.value("SUMMARY"),
+			Why: fmt.Sprintf("an exception at %s meets no occurrence: nothing is taken out", except)})
+	}
+	return left
 }
 
 // length is how long an event lasts, and whether by the local clock: so do

@@ -100,6 +100,33 @@ func TestChangedOccurrences(t *testing.T) {
 	}
 }
 
+// An exception that meets no occurrence takes out nothing, and is named; the series
+// is a window all the same.
+func TestAnExceptionThatMeetsNothingIsNamed(t *testing.T) {
+	const series = "UID:1\nSUMMARY:patch\nDURATION:PT1H\nDTSTART;TZID=Europe/Berlin:20270301T220000\nRRULE:FREQ=WEEKLY;COUNT=5\n"
+	for except, unmet := range map[string]string{
+		"EXDATE;TZID=Europe/Berlin:20270308T220000":                 "",
+		"EXDATE:20270308T210000Z":                                   "",
+		"EXDATE;VALUE=DATE:20270308":                                "",
+		"EXDATE:20270329T200000Z":                                   "", // in summer time
+		"EXDATE;TZID=Europe/Berlin:20270308T210000":                 "2027-03-08T21:00:00",
+		"EXDATE;VALUE=DATE:20270309":                                "2027-03-09T22:00:00",
+		"EXDATE;TZID=Europe/Berlin:20270308T220000,20270405T220000": "2027-04-05T22:00:00", // after the fifth
+		"EXDATE;TZID=Europe/Berlin:20270222T220000":                 "2027-02-22T22:00:00", // before the first
+	} {
+		got, left, err := ParseCalendar(calendar(series+except), "ops", time.UTC)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%s: %+v, %v", except, got, err)
+		}
+		if unmet == "" && len(left) == 0 {
+			continue
+		}
+		if len(left) != 1 || unmet == "" || left[0].UID != "1" || left[0].Summary != "patch" || !strings.Contains(left[0].Why, unmet+" meets no occurrence") {
+			t.Errorf("%s: left %+v, want the exception at %q", except, left, unmet)
+		}
+	}
+}
+
 // An event that cannot be followed is left by name, with a reason; the others
 // are windows.
 func TestWhatIsNotUnderstoodIsLeft(t *testing.T) {

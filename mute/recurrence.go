@@ -190,6 +190,17 @@ func (s schedule) walls(start, end time.Time) iter.Seq[time.Time] {
 	}
 }
 
+// begins reports whether an occurrence begins at a wall-clock time.
+func (s schedule) begins(wall time.Time) bool {
+	at := s.instant(wall)
+	for begin := range s.walls(at, at.Add(24*time.Hour)) {
+		if begin.Equal(wall) {
+			return true
+		}
+	}
+	return false
+}
+
 // happens reports a rule that no day ever follows, such as 30 February.
 func (s schedule) happens() error {
 	if s.rule == nil {

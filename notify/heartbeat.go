@@ -25,19 +25,21 @@ const (
 
 // heartbeats are the channels that want a sign of life: a dead man's switch
 // that alerts when Omen stops.
-func (r *Relay) heartbeats() []channel {
-	var out []channel
+func (r *Relay) heartbeats() []*worker {
+	var out []*worker
 	for _, w := range r.workers {
 		if slices.Contains(r.settings.own.Heartbeat.Receivers, w.channel.receiver) {
-			out = append(out, w.channel)
+			out = append(out, w)
 		}
 	}
 	return out
 }
 
-// beat sends the Watchdog alert to a channel at every interval. A beat that
-// fails is not tried again: the next one comes.
-func (r *Relay) beat(ctx context.Context, c channel) error {
+// beat sends the Watchdog alert to a worker's channel at every interval. A beat that
+// fails is not tried again: the next one comes. One that arrives shows the worker
+// that its channel takes messages.
+func (r *Relay) beat(ctx context.Context, w *worker) error {
+	c := w.channel
 	ticker := time.NewTicker(time.Duration(r.settings.own.Heartbeat.Interval))
 	defer ticker.Stop()
 	failing, begun := false, time.Now()
@@ -47,6 +49,12 @@ func (r *Relay) beat(ctx context.Context, c channel) error {
 			r.log.Warn("heartbeat not delivered", "receiver", c.name, "err", err)
 		}
 		failing = err != nil
+		if !failing {
+			select {
+			case w.proven <- struct{}{}:
+			default:
+			}
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

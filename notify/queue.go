@@ -218,6 +218,16 @@ func (g *group) open() bool {
 	return false
 }
 
+// failing reports whether a message waits that the channel did not take.
+func (q *queue) failing() bool {
+	for _, g := range q.groups {
+		if !g.failing.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
 func (q *queue) join(e *entry, g *group) {
 	if e.group == g {
 		return

@@ -134,6 +134,7 @@ func (r *Relay) build(outcomes, builtIn *prometheus.CounterVec) error {
 				template: message.Trouble{To: r.troubles, Key: message.TemplateKey(c.name)},
 				builtIn:  builtIn.WithLabelValues(c.name),
 				log:      r.log.With("receiver", c.name),
+				proven:   make(chan struct{}, 1),
 			}
 			if s.own.buttonsOf(c.kind) {
 				w.buttons = r.buttons
@@ -233,8 +234,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	for _, b := range r.bots {
 		g.Go(func() error { return r.buttons.Poll(ctx, b, r.log) })
 	}
-	for _, c := range r.heartbeats() {
-		g.Go(func() error { return r.beat(ctx, c) })
+	for _, w := range r.heartbeats() {
+		g.Go(func() error { return r.beat(ctx, w) })
 	}
 	g.Go(func() error { <-ctx.Done(); return nil })
 	return g.Wait()

@@ -141,3 +141,25 @@ func TestATroubleIsRoutedPastItsReceiver(t *testing.T) {
 		})
 	}
 }
+
+// A channel whose message was given up takes its next heartbeat: then it takes
+// messages again, and that is over.
+func TestAHeartbeatThatArrivesEndsAReceiversTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, sick, good := openStore(t), &chat{always: message.Refuse("no such chat")}, &chat{}
+		stop := startBoth(t, db, hooks("sick", "good")+"notify: {heartbeat: {receivers: [sick]}}\n", map[string]*chat{"sick/webhook": sick, "good/webhook": good})
+		defer stop()
+		appendAll(t, db, opened("a"))
+		pass(3 * time.Minute)
+		if got := own(t, db); got["receiver/sick/webhook"] != "open critical" {
+			t.Fatalf("own incidents %v", got)
+		}
+		sick.mu.Lock()
+		sick.always = nil
+		sick.mu.Unlock()
+		pass(2 * time.Minute)
+		if got := own(t, db); got["receiver/sick/webhook"] != "closed critical" {
+			t.Errorf("own incidents %v, want it over", got)
+		}
+	})
+}

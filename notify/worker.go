@@ -34,6 +34,8 @@ type worker struct {
 	template message.Trouble
 	log      *slog.Logger
 
+	proven chan struct{} // a heartbeat arrived; bound 1, owner Deliver, full: it is about to look
+
 	queue    *queue
 	head     int64     // the journal's end when the worker started: up to here changes may have been delivered by an earlier run
 	advanced int64     // the cursor
@@ -170,6 +172,10 @@ func (w *worker) Deliver(ctx context.Context, changes <-chan omen.Change) {
 		select {
 		case c := <-from:
 			w.take(ctx, c)
+		case <-w.proven:
+			if !w.queue.failing() {
+				w.trouble.Over()
+			}
 		case <-timer.C:
 		case <-ctx.Done():
 		}

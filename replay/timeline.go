@@ -54,7 +54,7 @@ func (t *Timeline) take(i int, score omen.Score) error {
 		top = score.Causes[0].Feature
 	}
 	t.Scores, t.Tops = append(t.Scores, score.Value), append(t.Tops, top)
-	tick := omen.Tick{Source: v.Host.Source, At: v.At}
+	tick := omen.Tick{Source: v.Host.Source, Profile: v.Host.Profile, At: v.At}
 	if feature.Silent(v) {
 		tick.Silent = []omen.Host{v.Host}
 	} else {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 
 	omen "github.com/omenhq/omen"
 )
@@ -35,6 +37,7 @@ func bodies[T any](ctx context.Context, db *DB, kind, statement string, args ...
 		if err := decode(body, whole, &value); err != nil {
 			db.setAside(kind, id, err)
 		} else {
+			db.isWhole(kind, id)
 			all = append(all, value)
 		}
 		return struct{}{}, nil
@@ -45,28 +48,76 @@ func bodies[T any](ctx context.Context, db *DB, kind, statement string, args ...
 	return all, nil
 }
 
+// aside names a row that is damaged.
+type aside struct{ kind, id string }
+
 // setAside counts a damaged row, and logs it the first time.
 func (db *DB) setAside(kind, id string, err error) {
 	db.mu.Lock()
-	known := db.damaged[kind+" "+id]
-	db.damaged[kind+" "+id] = true
+	_, known := db.damaged[aside{kind, id}]
+	db.damaged[aside{kind, id}] = errors.Is(err, errSum)
 	db.mu.Unlock()
 	if !known {
 		db.log.Error("damaged row set aside: restore a backup to have it again", "kind", kind, "err", fmt.Errorf("%s: %w", id, err))
 	}
 }
 
+// isWhole no longer counts a row that was damaged, and is not.
+func (db *DB) isWhole(kind, id string) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	delete(db.damaged, aside{kind, id})
+}
+
 func (db *DB) isAside(kind, id string) bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return db.damaged[kind+" "+id]
+	_, is := db.damaged[aside{kind, id}]
+	return is
 }
 
-// Damaged is how many rows were found damaged and set aside since the database
-// was opened: their checksum is not that of what was written, or their JSON does
-// not decode.
+// Damaged is how many rows were found damaged and are set aside: their checksum is
+// not that of what was written, or their JSON does not decode. Those that are whole
+// again, or gone, no longer count after [DB.Recheck].
 func (db *DB) Damaged() int {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return len(db.damaged)
+}
+
+// places are the tables of rows that are set aside, but for those of documents.
+var places = map[string]struct{ id, table, whole string }{
+	"incident": {"id", "incident", wholeIncident},
+	"model":    {"id", "model", wholeModel},
+	"delivery": {"id", "delivery", wholeDelivery},
+	"audit":    {"seq", "audit", wholeAudit},
+	"journal":  {"seq", "journal", wholeChange},
+}
+
+// Recheck looks at the rows that are set aside: somebody may have put them right,
+// written them anew, or removed them.
+func (db *DB) Recheck(ctx context.Context) error {
+	db.mu.Lock()
+	all := maps.Clone(db.damaged)
+	db.mu.Unlock()
+	for row, bySum := range all {
+		if row.kind == "cursor" {
+			continue // Omen has removed it itself: its reader may have missed something
+		}
+		statement, args := "SELECT "+wholeDocument+" FROM document WHERE kind = ? AND id = ?", []any{row.kind, row.id}
+		if p, ok := places[row.kind]; ok {
+			statement, args = "SELECT "+p.whole+" FROM "+p.table+" WHERE CAST("+p.id+" AS TEXT) = ?", []any{row.id}
+		}
+		var whole bool
+		switch err := db.read.QueryRowContext(ctx, statement, args...).Scan(&whole); {
+		case errors.Is(err, sql.ErrNoRows):
+			whole, bySum = true, true
+		case err != nil:
+			return describe(fmt.Errorf("look at damaged %s %s: %w", row.kind, row.id, err))
+		}
+		if whole && bySum { // what does not decode counts until it is read
+			db.isWhole(row.kind, row.id)
+		}
+	}
+	return nil
 }

@@ -73,6 +73,7 @@ func (db *DB) document(ctx context.Context, kind, id string, value any) error {
 		db.setAside(kind, id, err)
 		return describe(fmt.Errorf("%s: %w: %w", what, errAside, err))
 	}
+	db.isWhole(kind, id)
 	return nil
 }
 

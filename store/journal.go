@@ -6,15 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/feedback"
 )
-
-// page is how many changes a reader fetches at once.
-const page = 256
 
 // Append makes changes durable, in order, together with the incidents as they
 // leave them: all or nothing. It sets their Seq. A change whose key is already
@@ -116,71 +112,6 @@ func project(ctx context.Context, tx *sql.Tx, in omen.Incident) error {
 	return nil
 }
 
-// Follow yields the changes after reader's cursor, oldest first, waits for new
-// ones, and ends with ctx. It does not move the cursor: the reader does, with
-// [DB.Advance], once it has dealt with a change. A reader without a cursor
-// starts at the journal's beginning; see [DB.StartHere].
-//
-// On an error it yields that error and goes on if the loop does; the next
-// attempt comes after a second.
-func (db *DB) Follow(ctx context.Context, reader string) iter.Seq2[omen.Change, error] {
-	return func(yield func(omen.Change, error) bool) {
-		seq, err := db.Cursor(ctx, reader)
-		for err != nil {
-			if ctx.Err() != nil || !yield(omen.Change{}, err) || !pause(ctx) {
-				return
-			}
-			seq, err = db.Cursor(ctx, reader)
-		}
-		db.FollowFrom(ctx, seq)(yield)
-	}
-}
-
-// FollowFrom is [DB.Follow] for a reader that keeps its place itself, such as
-// a browser's event stream: it yields the changes after seq.
-func (db *DB) FollowFrom(ctx context.Context, seq int64) iter.Seq2[omen.Change, error] {
-	return func(yield func(omen.Change, error) bool) {
-		for ctx.Err() == nil {
-			grown := db.grown() // before the read, so that nothing slips between
-			changes, err := db.ChangesAfter(ctx, seq, page)
-			if ctx.Err() != nil {
-				return
-			}
-			if err != nil {
-				if !yield(omen.Change{}, err) || !pause(ctx) {
-					return
-				}
-				continue
-			}
-			for _, c := range changes {
-				if !yield(c, nil) {
-					return
-				}
-				seq = c.Seq
-			}
-			if len(changes) == page {
-				continue
-			}
-			select {
-			case <-grown:
-			case <-ctx.Done():
-			}
-		}
-	}
-}
-
-// pause waits a second; false: ctx ended first.
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(time.Second)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // ChangesAfter is up to limit changes after seq, oldest first.
 func (db *DB) ChangesAfter(ctx context.Context, seq int64, limit int) ([]omen.Change, error) {
 	return db.changes(ctx, "WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
@@ -213,6 +144,11 @@ func scanChange(rows *sql.Rows) (c omen.Change, err error) {
 	if err := r.scan(rows); err != nil {
 		return c, err
 	}
+	return r.change()
+}
+
+// change is what a row holds, if it is what was written.
+func (r *journalRow) change() (c omen.Change, err error) {
 	if err := r.check(); err != nil {
 		return c, err
 	}

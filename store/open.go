@@ -36,9 +36,9 @@ type DB struct {
 	files   map[string]os.FileInfo // as opened, by path
 
 	mu      sync.Mutex
-	woken   chan struct{}   // closed and replaced whenever the journal grows
-	damaged map[string]bool // rows set aside, by kind and id
-	health  error           // see SetHealth
+	woken   chan struct{}  // closed and replaced whenever the journal grows
+	damaged map[aside]bool // rows set aside; true: for their checksum
+	health  error          // see SetHealth
 }
 
 // readers bounds the pool of reading connections. Beyond the cores there is
@@ -72,7 +72,7 @@ func open(ctx context.Context, path, driver string, log *slog.Logger, upTo int64
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, log: log, lock: lock, woken: make(chan struct{}), damaged: map[string]bool{}}
+	db := &DB{path: path, log: log, lock: lock, woken: make(chan struct{}), damaged: map[aside]bool{}}
 	if err := db.start(ctx, driver, upTo); err != nil {
 		return nil, errors.Join(describe(fmt.Errorf("open database %s: %w", path, err)), db.release())
 	}

@@ -27,12 +27,27 @@ const (
 	wholeModel    = "coalesce(rowsum = omen_sum(id, host, trained, serving, sum, info, card), 1)"
 	wholeCursor   = "coalesce(sum = omen_sum(reader, seq), 1)"
 	wholeDelivery = "coalesce(sum = omen_sum(incident, key, receiver, at, took, outcome, detail), 1)"
+	wholeChange   = "coalesce(sum = omen_row_sum(key, at, body), 1)"
 	wholeAudit    = "coalesce(sum = omen_sum(at, by, action, subject, detail), 1)"
 )
 
-// register gives SQL the function omen_sum: CRC-32C over its arguments, each
+// register gives SQL the functions omen_row_sum, which is [rowSum], and omen_sum: CRC-32C over its arguments, each
 // with its type and its length before it.
 var register = sync.OnceValue(func() error {
+	err := sqlite.RegisterDeterministicScalarFunction("omen_row_sum", 3, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		key, _ := args[0].(string)
+		at, _ := args[1].(int64)
+		switch body := args[2].(type) { // as Go reads it, a flipped type of the column is no damage
+		case []byte:
+			return rowSum(key, at, body), nil
+		case string:
+			return rowSum(key, at, []byte(body)), nil
+		}
+		return nil, nil //nolint:nilnil // SQL's NULL: such a row is damaged
+	})
+	if err != nil {
+		return err
+	}
 	return sqlite.RegisterDeterministicScalarFunction("omen_sum", -1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		sum := uint32(0)
 		add := func(kind byte, part []byte) {
@@ -177,15 +192,15 @@ func (r *journalRow) scan(rows *sql.Rows) error {
 func (r *journalRow) check() error {
 	switch {
 	case r.sum.Valid && r.sum.Int64 != rowSum(r.key, r.at, r.body):
-		return r.corrupt(errSum.Error())
+		return r.corrupt(errSum)
 	case !strings.HasPrefix(r.key, r.incident+"."), !bytes.Contains(r.body, []byte(`"kind":"`+r.kind+`"`)):
-		return r.corrupt("it is filed under what it is not")
+		return r.corrupt(errors.New("it is filed under what it is not"))
 	}
 	return nil
 }
 
-func (r *journalRow) corrupt(why string) error {
-	return omen.WithHint(fmt.Errorf("journal row %d (change %s): %w: %s", r.seq, r.key, omen.ErrCorrupt, why),
+func (r *journalRow) corrupt(why error) error {
+	return omen.WithHint(fmt.Errorf("journal row %d (change %s): %w: %w", r.seq, r.key, omen.ErrCorrupt, why),
 		fmt.Sprintf("restore a backup; or, if the incident's timeline may lack this change, stop Omen and run "+
 			"`sqlite3 omen.db 'DELETE FROM journal WHERE seq = %d'`", r.seq))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/mute"
 )
 
@@ -52,16 +51,28 @@ func (w *Watch) ahead(now time.Time, by time.Duration) {
 	}
 }
 
-// relived says that an instant comes again, after the clock was set back: what is
-// read of it is known, and what happens now is not seen. nil: it is new.
-func (w *Watch) relived(at time.Time) error {
+// relives reports whether an instant comes again, after the clock was set back:
+// what is read of it is known, and what happens now is not seen. That is no trouble
+// of the source; people hear of it by [Watch.Relives].
+func (w *Watch) relives(at time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if at.After(w.known) {
-		return nil
+		return false
 	}
-	return omen.WithHint(fmt.Errorf("the clock of Omen's machine was set back: what is read until %s was judged before: %w", w.known.UTC().Format(time.DateTime), omen.ErrUnavailable),
-		"set the clock right; Omen goes on by itself")
+	w.pulse.Read = time.Now()
+	return true
+}
+
+// Relives is until when time comes again that was judged before, since the clock
+// was set back: nobody is judged meanwhile. The zero time: it does not.
+func (w *Watch) Relives() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if time.Now().After(w.known) {
+		return time.Time{}
+	}
+	return w.known
 }
 
 // restream has every host's stream start afresh, as after a restart: what it has

@@ -127,7 +127,7 @@ func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]ti
 		if h == nil {
 			continue
 		}
-		h.known, h.training.Err = true, ""
+		h.known, h.stored, h.training.Err = true, false, ""
 		if first, ok := firsts[name]; ok && first.Before(h.first) {
 			h.first = first
 			h.training.Samples += int(at.Sub(first) / w.o.Step)

@@ -37,11 +37,15 @@ func (w *Watch) load(ctx context.Context) error {
 	w.loaded = true
 	for _, name := range names {
 		t := stored[name]
-		if t.model == nil || w.hosts[name] != nil {
+		if t.model == nil {
 			continue // never learned: nobody would miss it
 		}
+		if h := w.hosts[name]; h != nil {
+			h.stored = !h.known
+			continue
+		}
 		id := omen.Host{Source: w.o.Name, Profile: w.o.Schema.Profile(), Name: name}
-		w.hosts[name] = &host{id: id, first: t.info.From, seen: t.info.To, awaited: later(now, w.last)}
+		w.hosts[name] = &host{id: id, stored: true, first: t.info.From, seen: t.info.To, awaited: later(now, w.last)}
 	}
 	return nil
 }

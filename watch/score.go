@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -55,8 +54,8 @@ func (w *Watch) round(ctx context.Context, at time.Time) {
 		w.metrics.skipped.Add(float64(oldest.Sub(from) / w.o.Step))
 		from = oldest
 	}
-	if err := w.relived(at); err != nil {
-		w.down(ctx, at, err)
+	if w.relives(at) {
+		w.offer(ctx, omen.Tick{Source: w.o.Name, Profile: w.o.Schema.Profile(), At: at, Relived: true})
 		return
 	}
 	w.readShifts(ctx, at)
@@ -89,7 +88,7 @@ func (w *Watch) down(ctx context.Context, at time.Time, err error) {
 		w.status.Err += " (" + hint + ")"
 	}
 	w.mu.Unlock()
-	w.offer(ctx, omen.Tick{Source: w.o.Name, At: at, Err: err.Error()})
+	w.offer(ctx, omen.Tick{Source: w.o.Name, Profile: w.o.Schema.Profile(), At: at, Err: err.Error()})
 }
 
 // up records what the source answered.
@@ -140,13 +139,13 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 // tick scores one instant of all hosts.
 func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	vectors := w.o.Schema.AppendVectors(nil, f, w.o.Name, at)
-	tick := omen.Tick{Source: w.o.Name, At: at}
+	tick := omen.Tick{Source: w.o.Name, Profile: w.o.Schema.Profile(), At: at}
 	w.mu.Lock()
 	if w.last.IsZero() {
 		nudge(w.found)
 	}
 	w.last = at
-	spoke, left := map[string]bool{}, 0
+	spoke, left, due := map[string]bool{}, 0, 0
 	for _, v := range vectors {
 		if feature.Silent(v) {
 			continue
@@ -165,6 +164,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		}
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
+		if h.model != nil {
+			due++
+		}
 		if h.stream == nil || at.Before(w.judged) {
 			tick.Young++
 			continue
@@ -194,9 +196,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	}
 	slices.SortFunc(tick.Silent, func(a, b omen.Host) int { return strings.Compare(a.Name, b.Name) })
 	w.leaveOut(left)
+	w.beat(due, len(tick.Scores))
 	w.mu.Unlock()
 	w.metrics.ticks.Inc()
-	w.beat(len(tick.Scores))
 	w.metrics.scores.Add(float64(len(tick.Scores)))
 	w.offer(ctx, tick)
 	if len(tick.Scores) > 0 {
@@ -274,128 +276,4 @@ func (w *Watch) offer(ctx context.Context, k omen.Tick) {
 			w.log.Info("scores are judged again")
 		}
 	}
-}
-
-// Hosts is the live state of every host, by name.
-func (w *Watch) Hosts() []omen.HostStatus {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := make([]omen.HostStatus, 0, len(w.hosts))
-	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
-		out = append(out, w.hostStatus(w.hosts[name]))
-	}
-	return out
-}
-
-// Host is one host's status; false for one that is not known.
-func (w *Watch) Host(id omen.Host) (omen.HostStatus, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	h := w.hosts[id.Name]
-	if h == nil || h.id != id {
-		return omen.HostStatus{}, false
-	}
-	return w.hostStatus(h), true
-}
-
-// Labels are a host's labels as last read; nil for one that is not known.
-func (w *Watch) Labels(id omen.Host) map[string]string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if h := w.hosts[id.Name]; h != nil && h.id == id {
-		return h.labels
-	}
-	return nil
-}
-
-func (w *Watch) hostStatus(h *host) omen.HostStatus {
-	s := omen.HostStatus{
-		Host: h.id, Labels: h.labels, State: omen.HostLearning, Score: h.score,
-		LastSeen: h.seen, Model: h.info, Training: h.training,
-		First: h.first, Stale: w.stale(h, w.last), Drift: h.drift.status(h.stream), SelfTest: h.selfTest,
-	}
-	s.Training.NextDue = h.due
-	switch {
-	case h.seen.Before(w.last):
-		s.State = omen.HostSilent
-	case h.model == nil:
-	case h.score.Anomalous():
-		s.State = omen.HostAnomalous
-	default:
-		s.State = omen.HostNormal
-	}
-	at := func(values []float64, i int) float64 {
-		if i < len(values) {
-			return values[i]
-		}
-		return math.NaN()
-	}
-	for i, f := range w.o.Schema.Features() {
-		v := omen.FeatureValue{
-			Name: f.Name, Unit: f.Unit, Help: f.Help, Actual: at(h.values, i),
-			Expected: at(h.score.Expected, i), Lower: at(h.score.Lower, i), Upper: at(h.score.Upper, i),
-		}
-		if i < len(h.score.Shares) {
-			v.Share = h.score.Shares[i]
-		}
-		s.Features = append(s.Features, v)
-	}
-	return s
-}
-
-// Status is the source's live state.
-func (w *Watch) Status() omen.SourceStatus {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := w.status
-	s.FailedFeatures, s.LeftOut, s.Refused = maps.Clone(s.FailedFeatures), maps.Clone(s.LeftOut), maps.Clone(s.Refused)
-	return s
-}
-
-// FirstModelDue is when the first model of a host without one is expected; the
-// zero time if every known host has one.
-func (w *Watch) FirstModelDue() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var due time.Time
-	for _, h := range w.hosts {
-		if h.model == nil && (due.IsZero() || h.due.Before(due)) {
-			due = h.due
-		}
-	}
-	return due
-}
-
-// Predict scores the named values as though they were the host's next sample,
-// without touching its running state. Features that are not named are gaps.
-func (w *Watch) Predict(ctx context.Context, id omen.Host, values map[string]float64) (omen.Score, error) {
-	w.mu.Lock()
-	h := w.hosts[id.Name]
-	if h == nil || h.id != id {
-		w.mu.Unlock()
-		return omen.Score{}, fmt.Errorf("host %s: %w", id.Name, omen.ErrNotFound)
-	}
-	model, at := h.model, w.last
-	within := w.shifted(h, at.Add(w.o.Step))
-	w.mu.Unlock()
-	if model == nil {
-		return omen.Score{}, omen.WithHint(fmt.Errorf("host %s has no model yet: %w", id.Name, omen.ErrUnavailable), "wait until its first model is due")
-	}
-	v := omen.Vector{Host: id, At: at.Add(w.o.Step), Values: make([]float64, w.o.Schema.Len()), Shift: within}
-	for i := range v.Values {
-		v.Values[i] = math.NaN()
-	}
-	for name, value := range values {
-		i := w.o.Schema.Index(name)
-		if i < 0 {
-			return omen.Score{}, fmt.Errorf("feature %q is not in profile %s: %w", name, w.o.Schema.Profile(), omen.ErrInvalid)
-		}
-		v.Values[i] = w.o.Schema.Features()[i].Clean(value)
-	}
-	recent, err := w.recent(ctx, []string{id.Name}, at)
-	if err != nil {
-		return omen.Score{}, err
-	}
-	score, err := model.Stream(recent[id.Name]).Score(v)
-	return score.Clone(), err
 }

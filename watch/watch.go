@@ -120,6 +120,7 @@ type trained struct {
 type host struct {
 	id       omen.Host
 	known    bool              // its history and stored model were looked up
+	stored   bool              // a model of before the start waits to be taken up
 	labels   map[string]string // replaced, never changed: others have read it
 	identity map[string]string // its labels as the features' results have them
 	refused  string            // why it is neither judged nor learned: its series are of several hosts

@@ -140,7 +140,7 @@ func (s *Sender) say(ctx context.Context, configured, now int64, topicGone bool)
 func (s *Sender) Settle(ctx context.Context) error {
 	configured, err := s.configured()
 	if err != nil {
-		return nil // each message says so
+		return s.unsettled(ctx, err)
 	}
 	now, err := s.chats.now(ctx, configured)
 	if err != nil {
@@ -153,4 +153,14 @@ func (s *Sender) Settle(ctx context.Context) error {
 		s.say(ctx, configured, now, false)
 	}
 	return nil
+}
+
+// unsettled says that nobody knows to which chat messages go: they will fail.
+func (s *Sender) unsettled(ctx context.Context, why error) error {
+	t := &s.chats.trouble
+	s.chats.saying.Lock()
+	defer s.chats.saying.Unlock()
+	s.log.Error("telegram chat is not known, its messages fail", "err", why)
+	t.Is(omen.Critical, fmt.Sprintf("receiver %s: the chat is not known, its messages fail: %v", s.chats.o.Name, why))
+	return t.Say(ctx)
 }

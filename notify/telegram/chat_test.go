@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
@@ -122,5 +125,25 @@ func TestATopicIsGone(t *testing.T) {
 	// Both at once.
 	if err := newSenderWith(t, tg.URL, ", chat_id: -4242, message_thread_id: 7", o).Send(t.Context(), messagetest.About(messagetest.Opened())); err != nil {
 		t.Error(err)
+	}
+}
+
+// A chat that is not known, since the file that names it is gone, is said at the
+// start, and is over once it is there.
+func TestAChatThatIsNotKnownIsSaidAtTheStart(t *testing.T) {
+	tg, open := groups(t), board{}
+	file := filepath.Join(t.TempDir(), "chat")
+	s := newSenderWith(t, tg.URL, ", chat_id: 0, chat_id_file: "+file, Options{Name: "oncall/telegram", Troubles: open})
+	for text, want := range map[string]string{"": "chat_id_file", "x": "does not hold a number", "-42": ""} {
+		if text != "" {
+			must.OK(t, os.WriteFile(file, []byte(text), 0o600))
+		}
+		if err := s.Settle(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if said := open["receiver/oncall/telegram/chat"]; (said != "") != (want != "") || !strings.Contains(said, want) {
+			t.Errorf("with %q in the file it says %q, want %q", text, said, want)
+		}
+		_ = os.Remove(file)
 	}
 }

@@ -6,7 +6,7 @@ import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { effectWords, Matchers, useBy } from "../parts/Forms";
 import { CalendarForm, WindowForm } from "../parts/WindowForm";
 import { occurrence, useSend, useWindows, type Window } from "../mute";
-import { enc, query } from "../api";
+import { enc, query, type Omitted } from "../api";
 
 /** A recurrence rule in words, as far as it is a usual one. */
 export function ruleWords(rule: string | undefined): string {
@@ -24,26 +24,35 @@ export function ruleWords(rule: string | undefined): string {
 export function Windows() {
   const r = useWindows();
   const [form, setForm] = useState<"" | "window" | "calendar" | Window>("");
-  const all = r.data?.windows ?? [];
+  const all = r.data?.windows ?? [], files = r.data?.calendars ?? [];
   const hand = all.filter((w) => !w.calendar), calendars = [...new Set(all.map((w) => w.calendar ?? ""))].filter(Boolean).sort();
   return (
     <main className="page">
       <div className="line between"><h1>Maintenance windows</h1>
         <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
       <Problem error={r.error} what="Windows cannot be shown" />
-      {(r.data?.calendars ?? []).filter((k) => k.err).map((k) => (
+      {files.filter((k) => k.err).map((k) => (
         <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${k.name} cannot be read`}>{k.err}
           <div className="dim">Since <When at={k.failed_since} />; its windows are as read <When at={k.read_at} />. Omen reads the file {k.file} again each minute.</div></Alert>))}
       <section className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows yet. A window can recur; for a single time, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</section>
       {calendars.map((name) => {
-        const of = all.filter((w) => w.calendar === name);
-        return <section className="card" key={name} aria-label={`Calendar ${name}`}><h2>{name === "configuration file" ? "From the configuration file" : `Calendar ${name}`} <span className="dim" style={{ fontWeight: 400 }}>· {of.length} {of.length === 1 ? "window" : "windows"}</span></h2><Table windows={of} /></section>;
+        const of = all.filter((w) => w.calendar === name), left = files.find((k) => k.name === name)?.left ?? [];
+        return <section className="card" key={name} aria-label={`Calendar ${name}`}><h2>{name === "configuration file" ? "From the configuration file" : `Calendar ${name}`} <span className="dim" style={{ fontWeight: 400 }}>· {of.length} {of.length === 1 ? "window" : "windows"}</span></h2><Table windows={of} /><LeftOut of={left} /></section>;
       })}
+      {files.filter((k) => k.left.length > 0 && !calendars.includes(k.name)).map((k) => (
+        <section className="card" key={k.name} aria-label={`Calendar ${k.name}`}><h2>Calendar {k.name} <span className="dim" style={{ fontWeight: 400 }}>· no windows</span></h2><LeftOut of={k.left} /></section>))}
       <Modal opened={form === "window"} onClose={() => setForm("")} title="New maintenance window" size="lg">{form === "window" && <WindowForm close={() => setForm("")} />}</Modal>
       <Modal opened={typeof form === "object"} onClose={() => setForm("")} title="Edit maintenance window" size="lg">{typeof form === "object" && <WindowForm edit={form} close={() => setForm("")} />}</Modal>
       <Modal opened={form === "calendar"} onClose={() => setForm("")} title="Import a calendar" size="lg">{form === "calendar" && <CalendarForm close={() => setForm("")} />}</Modal>
     </main>
   );
+}
+
+/** What of a calendar's file suppresses nothing, and why. */
+function LeftOut({ of }: { of: Omitted[] }) {
+  if (!of.length) return null;
+  return <details data-testid="left"><summary>{of.length} {of.length === 1 ? "entry" : "entries"} of the file left out</summary>
+    <ul>{of.map((o, i) => <li key={i}><b>{o.summary || o.uid || "without a name"}</b>: {o.why}</li>)}</ul></details>;
 }
 
 function Table({ windows, edit }: { windows: Window[]; edit?: (w: Window) => void }) {

@@ -1,0 +1,179 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
+)
+
+// observe follows one host by one score.
+func (t *Tracker) observe(s *omen.Score) {
+	if !finite(s.Value) || !finite(s.Unsmoothed) {
+		return
+	}
+	k := t.track(s.Host)
+	d, gap, ok := k.advance(s.At, t.h.Clock)
+	if !ok {
+		return
+	}
+	if gap {
+		k.run.stop()
+		k.quiet = 0
+	}
+	limit := t.rules.limit(s, t.labels)
+	if k.model != "" && k.model != s.Model {
+		k.taken = s.At
+	}
+	k.loud, k.model = s.Value > limit, s.Model
+	switch {
+	case k.in != nil:
+		t.follow(k, s, limit, d)
+	case k.loud:
+		t.gather(k, s, limit, d)
+	case !k.run.onset.IsZero() || k.held:
+		k.run.stop()
+		k.forgetHeight()
+		k.held = false
+	}
+}
+
+// gather collects evidence for an incident that is not open yet.
+func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration) {
+	if k.held {
+		if k.release(s); k.held {
+			return
+		}
+	}
+	begun := !k.run.onset.IsZero()
+	k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+	if begun && material(s) && s.Unsmoothed > limit {
+		k.climb(t.h.Ladder, s, d)
+		k.lasted += d
+	}
+	if k.run.hot > 0 && t.evidence(s.Grade).at(k.step).met(k.run.hot, s.At.Sub(k.run.onset)) {
+		if k.run.enough.IsZero() {
+			k.run.enough = s.At
+		}
+		t.ready = append(t.ready, k)
+	}
+}
+
+// pageLevel is the score from which people are notified at once: the model's page
+// level, or none for what resembles something that an operator confirmed.
+func (t *Tracker) pageLevel(s *omen.Score) float64 {
+	if s.PageLevel <= 1 {
+		return s.PageLevel
+	}
+	if _, ok := t.rules.confirmed(s, t.labels); ok {
+		return 0
+	}
+	return s.PageLevel
+}
+
+func (t *Tracker) evidence(g omen.Grade) Evidence {
+	switch g {
+	case omen.Provisional:
+		return t.h.OpenCold
+	case omen.Learning:
+		return t.h.OpenYoung
+	}
+	return t.h.Open
+}
+
+// follow goes on with an open incident.
+func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration) {
+	in := k.in
+	in.Score = s.Value
+	if !k.loud || s.Unsmoothed <= limit {
+		if !k.loud {
+			k.run.stop()
+		}
+		if k.quiet == 0 {
+			k.calm = s.At
+		}
+		k.quiet++
+		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
+			t.close(k, s.At, k.over())
+			return
+		}
+	} else {
+		k.quiet = 0
+		k.after++
+		k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+		t.worsen(k, s, d)
+		if material(s) {
+			t.change(k, s, limit, d)
+		}
+	}
+	t.reconsider(k, s.At)
+	if s.At.Sub(k.state.Since) >= t.h.expire(in.Grade) && !t.wanted(in) {
+		k.hold(in)
+		t.close(k, s.At, omen.ReasonExpired)
+	}
+}
+
+// wanted reports whether somebody has taken an incident, or the fleet's that it
+// is part of, or said that it is real: it does not expire.
+func (t *Tracker) wanted(in *omen.Incident) bool {
+	if in.State == omen.Acknowledged || in.Verdict == omen.Real {
+		return true
+	}
+	f := t.fleets[in.Fleet]
+	return f != nil && t.wanted(f.in)
+}
+
+// worsen follows an incident up the ladder and notes other causes.
+func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
+	in := k.in
+	top := false
+	if material(s) {
+		top = k.climb(t.h.Ladder, s, d)
+		k.lasted += d
+	}
+	higher := s.Value > 1.5*k.shown
+	if s.Value >= in.Peak && len(s.Causes) > 0 {
+		k.atPeak = keep(s.Causes)
+	}
+	in.Peak = max(in.Peak, s.Value)
+	if in.Grade != s.Grade && s.Grade != omen.Provisional {
+		in.Grade = s.Grade // a grown-up model agrees
+	}
+	if top && in.Severity == omen.Warning && in.Grade != omen.Provisional {
+		in.Severity = omen.Critical
+		if f := t.fleets[in.Fleet]; f != nil {
+			f.critical = true
+		}
+		t.show(k, s)
+		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
+		return
+	}
+	if s.At.Sub(k.updated) >= t.h.Update && (higher || !named(in.Causes, leader(s.Causes))) {
+		t.show(k, s)
+		t.emit(in, omen.ChangeUpdated, s.At, omen.ReasonCauses)
+	}
+}
+
+// leader is the feature of the largest cause.
+func leader(causes []omen.Cause) string {
+	if len(causes) == 0 {
+		return ""
+	}
+	return causes[0].Feature
+}
+
+// named reports whether a feature is among the causes that an incident is
+// known by: that two of them take turns in leading is no news.
+func named(causes []omen.Cause, feature string) bool {
+	return feature == leader(causes) || slices.ContainsFunc(feedback.Signs(causes), func(s feedback.CauseSign) bool { return s.Feature == feature })
+}
+
+// show makes a sample's causes the incident's.
+func (t *Tracker) show(k *track, s *omen.Score) {
+	if len(s.Causes) > 0 {
+		k.in.Causes = keep(s.Causes)
+		k.in.Summary = summary(k.in.Causes)
+	}
+	k.updated, k.shown = s.At, s.Value
+}
