@@ -46,11 +46,11 @@ func (c *Counts) add(o Counts) {
 	c.DelaySeconds = append(c.DelaySeconds, o.DelaySeconds...)
 }
 
-// episodes merges alerts (scores above 1) that are at most ten samples apart.
-func episodes(scores []float64) []Segment {
+// episodes merges alerts that are at most ten samples apart.
+func episodes(r *Scored) []Segment {
 	var out []Segment
-	for i, s := range scores {
-		if s <= 1 {
+	for i := range r.Scores {
+		if !r.alert(i) {
 			continue
 		}
 		if n := len(out); n > 0 && i-out[n-1].End <= mergeWithin {
@@ -70,10 +70,10 @@ func count(s *Series, r *Scored) Counts {
 	for i, l := range s.Labels {
 		if !l {
 			c.Normal++
-			c.NormalAlerts += btoi(r.Scores[i] > 1)
+			c.NormalAlerts += btoi(r.alert(i))
 		}
 	}
-	for _, e := range episodes(r.Scores) {
+	for _, e := range episodes(r) {
 		c.Episodes++
 		if !slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.near(e.Start, e.End) }) {
 			c.FalseEpisodes++
@@ -82,7 +82,7 @@ func count(s *Series, r *Scored) Counts {
 	for _, g := range s.Segments {
 		first := -1
 		for i := g.Start; i <= min(g.End+lateBy, len(s.Test)-1); i++ {
-			if r.Scores[i] > 1 {
+			if r.alert(i) {
 				first = i
 				break
 			}
@@ -140,6 +140,7 @@ type Metrics struct {
 	Top1        Number `json:"top1_at_alert"`
 	DelayMedian Number `json:"delay_samples_median"`
 	DelaySecs   Number `json:"delay_seconds_median"`
+	Notified    Pages  `json:"notified"`
 	Counts      Counts `json:"counts"`
 }
 
