@@ -80,13 +80,7 @@ func count(s *Series, r *Scored) Counts {
 		}
 	}
 	for _, g := range s.Segments {
-		first := -1
-		for i := g.Start; i <= min(g.End+lateBy, len(s.Test)-1); i++ {
-			if r.alert(i) {
-				first = i
-				break
-			}
-		}
+		first := g.firstAlert(r)
 		if first >= 0 {
 			c.Detected++
 			c.Delays = append(c.Delays, first-g.Start)
@@ -103,6 +97,16 @@ func count(s *Series, r *Scored) Counts {
 		}
 	}
 	return c
+}
+
+// firstAlert is the first sample that detects the segment; below 0: none does.
+func (g Segment) firstAlert(r *Scored) int {
+	for i := g.Start; i <= min(g.End+lateBy, len(r.Scores)-1); i++ {
+		if r.alert(i) {
+			return i
+		}
+	}
+	return -1
 }
 
 // hitRate is HitRate@100%: of the g blamed features, the share that is among
@@ -141,6 +145,7 @@ type Metrics struct {
 	DelayMedian Number `json:"delay_samples_median"`
 	DelaySecs   Number `json:"delay_seconds_median"`
 	Notified    Pages  `json:"notified"`
+	Likely      Likely `json:"likely_95"` // of a data set
 	Counts      Counts `json:"counts"`
 }
 

@@ -44,8 +44,22 @@ var alerts = []column{
 	{"top-1", 2, +1, func(m Metrics) Number { return m.Top1 }},
 }
 
-// WriteTables writes what people were notified of and then the alerts, each with
-// a row per data set and detector, or per series, and the cost at the end.
+// likely are the columns of the 95 % intervals.
+var likely = []column{
+	{"notified F1", 3, +1, func(m Metrics) Number { return m.Notified.F1 }},
+	{"from", 2, +1, func(m Metrics) Number { return m.Likely.NotifiedF1[0] }},
+	{"to", 2, +1, func(m Metrics) Number { return m.Likely.NotifiedF1[1] }},
+	{"false/week", 2, -1, func(m Metrics) Number { return m.Notified.FalsePerWeek }},
+	{"from", 2, -1, func(m Metrics) Number { return m.Likely.FalsePerWeek[0] }},
+	{"to", 2, -1, func(m Metrics) Number { return m.Likely.FalsePerWeek[1] }},
+	{"alerts F1", 3, +1, func(m Metrics) Number { return m.F1 }},
+	{"from", 2, +1, func(m Metrics) Number { return m.Likely.F1[0] }},
+	{"to", 2, +1, func(m Metrics) Number { return m.Likely.F1[1] }},
+}
+
+// WriteTables writes what people were notified of, the alerts, and between what
+// numbers the data sets' lie, each with a row per data set and detector, or the
+// first two per series; and the cost at the end.
 func (r Result) WriteTables(w io.Writer, perSeries bool) error {
 	if len(r.Outcomes) == 0 {
 		return nil
@@ -53,6 +67,7 @@ func (r Result) WriteTables(w io.Writer, perSeries bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	r.rows(t, "notified", notified, perSeries)
 	r.rows(t, "alerts", alerts, perSeries)
+	r.rows(t, "95 %", likely, false)
 	fmt.Fprintf(t, "cost\ttraining s\tscoring µs/sample\t\n")
 	for _, o := range r.Outcomes {
 		fmt.Fprintf(t, "%s\t%s\t%s\t\n", o.Detector, format(o.TrainSeconds, 1), format(o.ScoreMicroseconds, 1))

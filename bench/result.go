@@ -45,6 +45,7 @@ type Outcome struct {
 type Result struct {
 	Outcomes []Outcome
 	Feedback []Lesson
+	Folds    []Choice
 	Weeks    []Week
 	Faults   *FaultReport
 }
@@ -53,13 +54,14 @@ type wireResult struct {
 	*Outcome
 	Others   []Outcome    `json:"others,omitempty"`
 	Feedback []Lesson     `json:"feedback,omitempty"`
+	Folds    []Choice     `json:"folds,omitempty"`
 	Weeks    []Week       `json:"weeks,omitempty"`
 	Faults   *FaultReport `json:"faults,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler].
 func (r Result) MarshalJSON() ([]byte, error) {
-	w := wireResult{Feedback: r.Feedback, Weeks: r.Weeks, Faults: r.Faults}
+	w := wireResult{Feedback: r.Feedback, Folds: r.Folds, Weeks: r.Weeks, Faults: r.Faults}
 	if len(r.Outcomes) > 0 {
 		w.Outcome, w.Others = &r.Outcomes[0], r.Outcomes[1:]
 	}
@@ -72,7 +74,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	*r = Result{Feedback: w.Feedback, Weeks: w.Weeks, Faults: w.Faults}
+	*r = Result{Feedback: w.Feedback, Folds: w.Folds, Weeks: w.Weeks, Faults: w.Faults}
 	if w.Outcome != nil {
 		r.Outcomes = append([]Outcome{*w.Outcome}, w.Others...)
 	}

@@ -29,21 +29,38 @@ type Options struct {
 // aside, do not depend on Workers. It ends early with ctx's error, or with the
 // first detector's.
 func Run(ctx context.Context, o Options) (Result, error) {
-	if len(o.Series) == 0 || len(o.Detectors) == 0 {
-		return Result{}, fmt.Errorf("run bench: %w: %d series, %d detectors", omen.ErrInvalid, len(o.Series), len(o.Detectors))
+	rows, faults, err := runAll(ctx, o)
+	if err != nil {
+		return Result{}, err
 	}
-	jobs := len(o.Series) * len(o.Detectors)
-	rows := make([]seriesRow, jobs)
-	faults := make([]FaultReport, len(o.Series)) // of the first detector
+	res := Result{Faults: allFaults(faults)}
+	for i, d := range o.Detectors {
+		res.Outcomes = append(res.Outcomes, outcome(d.Name, o.Series, rows[i]))
+	}
+	return res, nil
+}
+
+// runAll is each detector's quality on each series, and the faults of known
+// kinds with the first detector.
+func runAll(ctx context.Context, o Options) ([][]seriesRow, []FaultReport, error) {
+	n := len(o.Series)
+	if n == 0 || len(o.Detectors) == 0 {
+		return nil, nil, fmt.Errorf("run bench: %w: %d series, %d detectors", omen.ErrInvalid, n, len(o.Detectors))
+	}
+	rows := make([][]seriesRow, len(o.Detectors))
+	for i := range rows {
+		rows[i] = make([]seriesRow, n)
+	}
+	faults := make([]FaultReport, n)
 	var keeping sync.Mutex
-	err := each(ctx, jobs, o.Workers, o.Progress, func(ctx context.Context, job int, report func(float64)) error {
-		d, s := o.Detectors[job/len(o.Series)], o.Series[job%len(o.Series)]
+	return rows, faults, each(ctx, n*len(rows), o.Workers, o.Progress, func(ctx context.Context, job int, report func(float64)) error {
+		d, s := o.Detectors[job/n], o.Series[job%n]
 		r, err := d.Run(ctx, s.unlabelled(), report)
 		if err != nil {
 			return fmt.Errorf("bench %s on %s/%s: %w", d.Name, s.Set, s.Name, err)
 		}
-		rows[job] = measure(s, r)
-		if r.Timeline != nil && job < len(o.Series) {
+		rows[job/n][job%n] = measure(s, r)
+		if r.Timeline != nil && job < n {
 			faults[job].add(s, r.Timeline)
 		}
 		if o.Keep != nil {
@@ -53,14 +70,6 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return Result{}, err
-	}
-	res := Result{Faults: allFaults(faults)}
-	for i, d := range o.Detectors {
-		res.Outcomes = append(res.Outcomes, outcome(d.Name, o.Series, rows[i*len(o.Series):(i+1)*len(o.Series)]))
-	}
-	return res, nil
 }
 
 // unlabelled is the series as a detector may see it.
@@ -74,6 +83,7 @@ func (s *Series) unlabelled() *Series {
 type seriesRow struct {
 	Metrics
 	train, score float64 // seconds
+	blocks       []block
 }
 
 func measure(s *Series, r *Scored) seriesRow {
@@ -86,23 +96,17 @@ func measure(s *Series, r *Scored) seriesRow {
 		m.Notified = countPages(s, r.Timeline)
 	}
 	m.Notified.rate()
-	return seriesRow{m, r.TrainTime.Seconds(), r.ScoreTime.Seconds()}
+	return seriesRow{m, r.TrainTime.Seconds(), r.ScoreTime.Seconds(), blocksOf(s, r)}
 }
 
-// outcome pools series into data sets: areas are means over the series that
-// have labels; events are pooled.
+// outcome is a detector's quality by series and by data set.
 func outcome(name string, series []*Series, rows []seriesRow) Outcome {
 	out := Outcome{Detector: name, Datasets: map[string]Metrics{}, Series: map[string]Metrics{}}
 	names := map[string]int{}
 	for _, s := range series {
 		names[s.Name]++
 	}
-	type pool struct {
-		Counts
-		pages       Pages
-		vus, auc, n float64
-	}
-	pools := map[string]*pool{}
+	sets := map[string][]seriesRow{}
 	var train, score, samples float64
 	for i, s := range series {
 		key := s.Name
@@ -110,30 +114,37 @@ func outcome(name string, series []*Series, rows []seriesRow) Outcome {
 			key = s.Set + "/" + s.Name
 		}
 		out.Series[key] = rows[i].Metrics
-		p := pools[s.Set]
-		if p == nil {
-			p = &pool{}
-			pools[s.Set] = p
-		}
-		p.add(rows[i].Counts)
-		p.pages.add(rows[i].Notified)
-		if v := float64(rows[i].VUSPR); !math.IsNaN(v) {
-			p.vus += v
-			p.auc += float64(rows[i].AUCPR)
-			p.n++
-		}
+		sets[s.Set] = append(sets[s.Set], rows[i])
 		train += rows[i].train
 		score += rows[i].score
 		samples += float64(len(s.Test))
 	}
-	for set, p := range pools {
-		m := p.metrics(p.vus/p.n, p.auc/p.n)
-		m.Notified = p.pages
-		m.Notified.rate()
+	for set, of := range sets {
+		m := pool(of)
+		m.Likely = resample(of)
 		out.Datasets[set] = m
 	}
 	out.TrainSeconds, out.ScoreMicroseconds = Number(train), Number(score/samples*1e6)
 	return out
+}
+
+// pool joins series: areas are means over those that have labels; events are
+// pooled.
+func pool(rows []seriesRow) Metrics {
+	var c Counts
+	var p Pages
+	var vus, auc, n float64
+	for _, r := range rows {
+		c.add(r.Counts)
+		p.add(r.Notified)
+		if v := float64(r.VUSPR); !math.IsNaN(v) {
+			vus, auc, n = vus+v, auc+float64(r.AUCPR), n+1
+		}
+	}
+	m := c.metrics(vus/n, auc/n)
+	m.Notified = p
+	m.Notified.rate()
+	return m
 }
 
 // each does some jobs, workers of them at once (0: one for each processor), and

@@ -24,6 +24,7 @@ type benchCmd struct {
 	Plot     string    `help:"Write a chart of every series, or with --feedback of its curve, to this folder." placeholder:"DIR" type:"path"`
 	Feedback []int     `help:"Measure what an operator's first N verdicts per series are worth, such as 1,3,5." placeholder:"N"`
 	Budget   []float64 `help:"Run Omen with these budgets of false pages per host and week beside the default of 1." placeholder:"N"`
+	Fold     []string  `help:"Choose among values of a detector's option by the other data sets and series, such as ridge=3,10,30; given more than once, among all combinations." placeholder:"OPTION=VALUE,…" sep:"none"`
 	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
@@ -63,8 +64,16 @@ func methods() []bench.Method {
 }
 
 func (c *benchCmd) Run(e *env) error {
-	if c.Plot != "" && len(c.Feedback) == 0 && c.Weeks > 0 {
-		return omen.WithHint(fmt.Errorf("--plot: --weeks has no charts: %w", omen.ErrInvalid), "leave one of them out")
+	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Fold) > 0 || c.Weeks > 0) {
+		return omen.WithHint(fmt.Errorf("--plot: --fold and --weeks have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those two")
+	}
+	var settings []bench.Setting
+	for _, text := range c.Fold {
+		s, err := bench.ParseSetting(text)
+		if err != nil {
+			return err
+		}
+		settings = append(settings, s)
 	}
 	detectors, err := bench.Named(c.Detector, methods())
 	if err != nil {
@@ -82,8 +91,8 @@ func (c *benchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Feedback) > 0 || c.Weeks > 0 {
-		return c.replay(e, all)
+	if len(c.Feedback) > 0 || len(c.Fold) > 0 || c.Weeks > 0 {
+		return c.replay(e, all, settings)
 	}
 	began := time.Now()
 	b := newBar(e.errors, fmt.Sprintf("running %d series", len(all)*len(detectors)))
@@ -131,9 +140,18 @@ func (c *benchCmd) Run(e *env) error {
 	return nil
 }
 
-// replay measures the whole service: detection, incidents and an operator.
-func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
+// replay measures what is more than one run: an operator, options to choose
+// among, simulated weeks.
+func (c *benchCmd) replay(e *env, all []*bench.Series, settings []bench.Setting) (err error) {
 	var r bench.Result
+	if len(settings) > 0 {
+		b := newBar(e.errors, "running combinations")
+		r.Folds, err = bench.Fold(e.ctx, all, settings, b.at)
+		b.end()
+		if err != nil {
+			return err
+		}
+	}
 	if len(c.Feedback) > 0 {
 		b := newBar(e.errors, "replaying with verdicts")
 		r.Feedback, err = bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
@@ -156,6 +174,11 @@ func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
 	case "":
 	default:
 		if err := writeJSON(string(c.JSON), r); err != nil {
+			return err
+		}
+	}
+	if r.Folds != nil {
+		if err := bench.WriteFold(e.out, r.Folds); err != nil {
 			return err
 		}
 	}
