@@ -66,12 +66,13 @@ type Pages struct {
 }
 
 // countPages compares a timeline's messages with the labels.
-func countPages(s *Series, t *replay.Timeline) Pages {
+func countPages(s *Series, t *replay.Timeline) Pages { return countMessages(s, messages(t)) }
+
+func countMessages(s *Series, sent []message) Pages {
 	p := Pages{Segments: len(s.Segments)}
 	for _, l := range s.Labels {
 		p.HostWeeks += float64(btoi(!l)) * s.Step.Hours() / aWeek.Hours()
 	}
-	sent := messages(t)
 	for _, m := range sent {
 		p.Sent++
 		p.False += btoi(!m.touches(s))

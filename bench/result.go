@@ -47,6 +47,7 @@ type Result struct {
 	Feedback []Lesson
 	Folds    []Choice
 	Weeks    []Week
+	Worlds   []World
 	Faults   *FaultReport
 }
 
@@ -55,13 +56,14 @@ type wireResult struct {
 	Others   []Outcome    `json:"others,omitempty"`
 	Feedback []Lesson     `json:"feedback,omitempty"`
 	Folds    []Choice     `json:"folds,omitempty"`
+	Worlds   []World      `json:"worlds,omitempty"`
 	Weeks    []Week       `json:"weeks,omitempty"`
 	Faults   *FaultReport `json:"faults,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler].
 func (r Result) MarshalJSON() ([]byte, error) {
-	w := wireResult{Feedback: r.Feedback, Folds: r.Folds, Weeks: r.Weeks, Faults: r.Faults}
+	w := wireResult{Feedback: r.Feedback, Folds: r.Folds, Weeks: r.Weeks, Worlds: r.Worlds, Faults: r.Faults}
 	if len(r.Outcomes) > 0 {
 		w.Outcome, w.Others = &r.Outcomes[0], r.Outcomes[1:]
 	}
@@ -74,7 +76,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	*r = Result{Feedback: w.Feedback, Folds: w.Folds, Weeks: w.Weeks, Faults: w.Faults}
+	*r = Result{Feedback: w.Feedback, Folds: w.Folds, Weeks: w.Weeks, Worlds: w.Worlds, Faults: w.Faults}
 	if w.Outcome != nil {
 		r.Outcomes = append([]Outcome{*w.Outcome}, w.Others...)
 	}

@@ -26,6 +26,7 @@ type benchCmd struct {
 	Budget   []float64 `help:"Run Omen with these budgets of false pages per host and week beside the default of 1." placeholder:"N"`
 	Fold     []string  `help:"Choose among values of a detector's option by the other data sets and series, such as ridge=3,10,30; given more than once, among all combinations." placeholder:"OPTION=VALUE,…" sep:"none"`
 	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
+	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
 
@@ -64,8 +65,8 @@ func methods() []bench.Method {
 }
 
 func (c *benchCmd) Run(e *env) error {
-	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Fold) > 0 || c.Weeks > 0) {
-		return omen.WithHint(fmt.Errorf("--plot: --fold and --weeks have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those two")
+	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Fold) > 0 || c.Weeks > 0 || c.Worlds > 0) {
+		return omen.WithHint(fmt.Errorf("--plot: --fold, --weeks and --worlds have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those")
 	}
 	var settings []bench.Setting
 	for _, text := range c.Fold {
@@ -91,7 +92,7 @@ func (c *benchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Feedback) > 0 || len(c.Fold) > 0 || c.Weeks > 0 {
+	if len(c.Feedback) > 0 || len(c.Fold) > 0 || c.Weeks > 0 || c.Worlds > 0 {
 		return c.replay(e, all, settings)
 	}
 	began := time.Now()
@@ -168,6 +169,14 @@ func (c *benchCmd) replay(e *env, all []*bench.Series, settings []bench.Setting)
 			return err
 		}
 	}
+	if c.Worlds > 0 {
+		b := newBar(e.errors, "replaying worlds")
+		r.Worlds, err = bench.Worlds(e.ctx, all, detect.Options{}, c.Worlds, b.at)
+		b.end()
+		if err != nil {
+			return err
+		}
+	}
 	switch c.JSON {
 	case toOutput:
 		return r.WriteJSON(e.out)
@@ -192,6 +201,11 @@ func (c *benchCmd) replay(e *env, all []*bench.Series, settings []bench.Setting)
 				return err
 			}
 			fmt.Fprintln(e.out, "wrote", path)
+		}
+	}
+	if r.Worlds != nil {
+		if err := bench.WriteWorlds(e.out, r.Worlds); err != nil {
+			return err
 		}
 	}
 	if r.Weeks != nil {
