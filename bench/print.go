@@ -18,7 +18,7 @@ type column struct {
 	of     func(Metrics) Number
 }
 
-// notified are the columns of what people were notified of, in order…
+// notified are the columns of what people were notified of, in order.
 var notified = []column{
 	{"notified", 2, +1, func(m Metrics) Number { return m.Notified.Share }},
 	{"own", 2, +1, func(m Metrics) Number { return m.Notified.OwnShare }},
@@ -29,7 +29,7 @@ var notified = []column{
 	{"false/week", 2, -1, func(m Metrics) Number { return m.Notified.FalsePerWeek }},
 }
 
-// …and alerts those of the scores and their limit.
+// alerts are the columns of the scores and their limit.
 var alerts = []column{
 	{"VUS-PR", 3, +1, func(m Metrics) Number { return m.VUSPR }},
 	{"AUC-PR", 3, +1, func(m Metrics) Number { return m.AUCPR }},
