@@ -24,6 +24,7 @@ type Scored struct {
 	ScoreTime time.Duration // scoring the test part
 	// Timeline has the incidents and the messages; nil: the method has none.
 	Timeline *replay.Timeline
+	Promised float64 // false messages per host and week that the limit is to keep
 
 	features int
 }

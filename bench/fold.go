@@ -219,10 +219,7 @@ func WriteFold(w io.Writer, choices []Choice) error {
 		fmt.Fprintf(t, "\t%s", c.title)
 	}
 	fmt.Fprintln(t, "\tchosen")
-	for i, c := range choices {
-		if i > 0 && choices[i-1].How != c.How {
-			fmt.Fprintln(t)
-		}
+	for _, c := range choices {
 		fmt.Fprintf(t, "%s\t%s\t%s", c.How, c.Set, format(c.Utility, 3))
 		for _, col := range columns {
 			fmt.Fprintf(t, "\t%s", format(col.of(c.Metrics), col.digits))

@@ -63,6 +63,7 @@ type Pages struct {
 	Precision    Number `json:"precision"`
 	F1           Number `json:"f1"`
 	FalsePerWeek Number `json:"false_per_host_week"`
+	Promised     Number `json:"promised_per_host_week"`
 }
 
 // countPages compares a timeline's messages with the labels.
@@ -121,13 +122,14 @@ func (p *Pages) add(o Pages) {
 	p.Sent += o.Sent
 	p.False += o.False
 	p.HostWeeks += o.HostWeeks
+	p.Promised = o.Promised
 }
 
 // rate fills in the shares; of a method that notifies nobody there are none.
 func (p *Pages) rate() {
 	if p.HostWeeks == 0 {
 		nan := Number(math.NaN())
-		p.Share, p.OwnShare, p.DelaySecs, p.Top1, p.Precision, p.F1, p.FalsePerWeek = nan, nan, nan, nan, nan, nan, nan
+		p.Share, p.OwnShare, p.DelaySecs, p.Top1, p.Precision, p.F1, p.FalsePerWeek, p.Promised = nan, nan, nan, nan, nan, nan, nan, nan
 		return
 	}
 	p.Share = ratio(float64(p.Found), float64(p.Segments))

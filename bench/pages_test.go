@@ -55,13 +55,14 @@ func TestCountPages(t *testing.T) {
 func TestPagesPooled(t *testing.T) {
 	sum := Pages{}
 	sum.add(Pages{Segments: 3, Found: 1, Own: 1, Sent: 4, False: 1, HostWeeks: 1, Delays: []int{60}})
-	sum.add(Pages{Segments: 1, Found: 1, Sent: 1, HostWeeks: 3, Delays: []int{0}})
+	sum.add(Pages{Segments: 1, Found: 1, Sent: 1, HostWeeks: 3, Delays: []int{0}, Promised: 4})
 	sum.rate()
 	near(t, "notified", float64(sum.Share), .5, 1e-12)
 	near(t, "own", float64(sum.OwnShare), .25, 1e-12)
 	near(t, "precision", float64(sum.Precision), .8, 1e-12)
 	near(t, "F1", float64(sum.F1), 2*.5*.8/1.3, 1e-12)
 	near(t, "false a week", float64(sum.FalsePerWeek), .25, 1e-12)
+	near(t, "promised", float64(sum.Promised), 4, 0)
 	near(t, "delay", float64(sum.DelaySecs), 30, 1e-12)
 	none := Pages{}
 	none.rate()

@@ -27,6 +27,7 @@ var notified = []column{
 	{"precision", 2, +1, func(m Metrics) Number { return m.Notified.Precision }},
 	{"F1", 3, +1, func(m Metrics) Number { return m.Notified.F1 }},
 	{"false/week", 2, -1, func(m Metrics) Number { return m.Notified.FalsePerWeek }},
+	{"promised", 1, -1, func(m Metrics) Number { return m.Notified.Promised }},
 }
 
 // alerts are the columns of the scores and their limit.

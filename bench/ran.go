@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,6 +28,7 @@ func (d ran) Run(ctx context.Context, s *Series, progress func(float64)) (*Score
 		return nil, err
 	}
 	r.Scores, r.Raw, r.Alerts, r.Timeline = t.Scores, t.Raw, t.Alerts, t
+	r.Promised = cmp.Or(d.options.PagesPerWeek, 1)
 	r.TrainTime, r.ScoreTime = t.TrainTime, t.ScoreTime
 	return r, nil
 }
