@@ -9,16 +9,22 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/replay"
 )
 
 // Scored is what a detector says of a series' test part.
 type Scored struct {
-	Scores []float64 // per test sample; above 1 is an alert
+	Scores []float64 // per test sample, relative to the limit
+	Raw    []float64 // the same in the detector's own unit, for ranking; nil: Scores
+	Alerts []bool    // per test sample, whether that is an alert; nil: where the score is above 1
 	// Parts are the features' parts in each score, one row of len(Features) per
 	// sample. nil: the method does not name causes.
 	Parts     []float32
 	TrainTime time.Duration // all fits together
 	ScoreTime time.Duration // scoring the test part
+	// Timeline has the incidents and the messages; nil: the method has none.
+	Timeline *replay.Timeline
+	Promised float64 // false messages per host and week that the limit is to keep
 
 	features int
 }
@@ -31,6 +37,22 @@ func NewScored(s *Series, parts bool) *Scored {
 		r.Parts = make([]float32, len(s.Test)*len(s.Features))
 	}
 	return r
+}
+
+// alert reports whether sample i is one.
+func (r *Scored) alert(i int) bool {
+	if r.Alerts != nil {
+		return r.Alerts[i]
+	}
+	return r.Scores[i] > 1
+}
+
+// ranked is the scores to rank samples by: without the limit, which may move.
+func (r *Scored) ranked() []float64 {
+	if r.Raw != nil {
+		return r.Raw
+	}
+	return r.Scores
 }
 
 // row is one sample's parts.
@@ -85,8 +107,8 @@ type Method struct {
 // baseline has what it is compared with.
 func Omen(o detect.Options) []Method {
 	return []Method{
-		{"ran", "Omen's detector as serve runs it: ridge forecast, masked autoencoder, breadth; retrained daily", ran{o, true}},
-		{"ran-once", "the same, fitted once and never retrained", ran{o, false}},
+		{"ran", "Omen's detector as serve runs it: ridge forecast, masked autoencoder, breadth; retrained daily", ran{o, false}},
+		{"ran-once", "the same, fitted once and never retrained", ran{o, true}},
 	}
 }
 
@@ -110,6 +132,17 @@ func Named(names []string, all []Method) ([]Method, error) {
 	return out, nil
 }
 
+// Promising is Omen's detector with other budgets of false pages per host and
+// week.
+func Promising(pages []float64) []Method {
+	var all []Method
+	for _, p := range pages {
+		name := fmt.Sprintf("ran/%g-a-week", p)
+		all = append(all, Method{name, "Omen's detector, " + name, ran{options: detect.Options{PagesPerWeek: p}}})
+	}
+	return all
+}
+
 // Ablations are Omen's detector without each of its parts, to see what that is
 // worth, each named "ran/no-<part>" or "ran/<part>-only".
 func Ablations() []Method {
@@ -129,7 +162,7 @@ func Ablations() []Method {
 		{"no-recentring", detect.Parts{Recentring: true}},
 		{"no-time-of-day", detect.Parts{TimeOfDay: true}},
 	} {
-		all = append(all, Method{"ran/" + v.name, "Omen's detector, " + v.name, ran{detect.Options{Without: v.without}, true}})
+		all = append(all, Method{"ran/" + v.name, "Omen's detector, " + v.name, ran{detect.Options{Without: v.without}, false}})
 	}
 	return all
 }

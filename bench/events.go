@@ -46,11 +46,11 @@ func (c *Counts) add(o Counts) {
 	c.DelaySeconds = append(c.DelaySeconds, o.DelaySeconds...)
 }
 
-// episodes merges alerts (scores above 1) that are at most ten samples apart.
-func episodes(scores []float64) []Segment {
+// episodes merges alerts that are at most ten samples apart.
+func episodes(r *Scored) []Segment {
 	var out []Segment
-	for i, s := range scores {
-		if s <= 1 {
+	for i := range r.Scores {
+		if !r.alert(i) {
 			continue
 		}
 		if n := len(out); n > 0 && i-out[n-1].End <= mergeWithin {
@@ -70,23 +70,17 @@ func count(s *Series, r *Scored) Counts {
 	for i, l := range s.Labels {
 		if !l {
 			c.Normal++
-			c.NormalAlerts += btoi(r.Scores[i] > 1)
+			c.NormalAlerts += btoi(r.alert(i))
 		}
 	}
-	for _, e := range episodes(r.Scores) {
+	for _, e := range episodes(r) {
 		c.Episodes++
 		if !slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.near(e.Start, e.End) }) {
 			c.FalseEpisodes++
 		}
 	}
 	for _, g := range s.Segments {
-		first := -1
-		for i := g.Start; i <= min(g.End+lateBy, len(s.Test)-1); i++ {
-			if r.Scores[i] > 1 {
-				first = i
-				break
-			}
-		}
+		first := g.firstAlert(r)
 		if first >= 0 {
 			c.Detected++
 			c.Delays = append(c.Delays, first-g.Start)
@@ -103,6 +97,16 @@ func count(s *Series, r *Scored) Counts {
 		}
 	}
 	return c
+}
+
+// firstAlert is the first sample that detects the segment; below 0: none does.
+func (g Segment) firstAlert(r *Scored) int {
+	for i := g.Start; i <= min(g.End+lateBy, len(r.Scores)-1); i++ {
+		if r.alert(i) {
+			return i
+		}
+	}
+	return -1
 }
 
 // hitRate is HitRate@100%: of the g blamed features, the share that is among
@@ -140,6 +144,8 @@ type Metrics struct {
 	Top1        Number `json:"top1_at_alert"`
 	DelayMedian Number `json:"delay_samples_median"`
 	DelaySecs   Number `json:"delay_seconds_median"`
+	Notified    Pages  `json:"notified"`
+	Likely      Likely `json:"likely_95"` // of a data set
 	Counts      Counts `json:"counts"`
 }
 

@@ -35,7 +35,7 @@ func scored(n int, alerts ...int) *Scored {
 
 func TestEpisodes(t *testing.T) {
 	// 10 and 20 are 10 apart: one. 31 is 11 after 20: another.
-	got := episodes(scored(100, 10, 20, 31, 50).Scores)
+	got := episodes(scored(100, 10, 20, 31, 50))
 	if diff := cmp.Diff([]Segment{{Start: 10, End: 20}, {Start: 31, End: 31}, {Start: 50, End: 50}}, got); diff != "" {
 		t.Error(diff)
 	}

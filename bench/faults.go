@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/replay"
 )
 
 const kindsHeader = "kind,start,end"
@@ -56,54 +55,54 @@ type Fault struct {
 	Right  bool   `json:"right"`         // the fault's own
 }
 
-// FaultReport is [Faults] of some series.
+// FaultReport is what came of the faults of known kinds.
 type FaultReport struct {
 	Faults      []Fault `json:"faults"`
 	FalsePages  int     `json:"false_pages"`  // notified of, touching no fault
 	NormalHours float64 `json:"normal_hours"` // outside of faults
 }
 
-// Faults replays series with faults of known kinds and says for each
-// whether, when and with which first cause people are notified, by the rules of
-// serve. Series without kinds are left out.
-func Faults(ctx context.Context, series []*Series, o detect.Options, progress func(float64)) (FaultReport, error) {
-	series = slices.DeleteFunc(slices.Clone(series), func(s *Series) bool {
-		return !slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.Kind != "" })
-	})
-	if len(series) == 0 {
-		return FaultReport{}, nil
+// allFaults joins reports; nil: there is no fault of a known kind.
+func allFaults(reports []FaultReport) *FaultReport {
+	var all FaultReport
+	for _, r := range reports {
+		all.Faults = append(all.Faults, r.Faults...)
+		all.FalsePages += r.FalsePages
+		all.NormalHours += r.NormalHours
 	}
-	all, err := replayAll(ctx, series, []detect.Options{o}, []int{0}, progress)
-	if err != nil {
-		return FaultReport{}, err
+	if len(all.Faults) == 0 {
+		return nil
 	}
-	var r FaultReport
-	for i, s := range series {
-		r.add(s, all[0][i])
-	}
-	return r, nil
+	return &all
 }
 
-func (r *FaultReport) add(s *Series, l *replayed) {
+// add takes up a series with faults of known kinds: whether, when and with which
+// first cause people are notified of each, by the rules of serve. A series
+// without kinds is left out.
+func (r *FaultReport) add(s *Series, t *replay.Timeline) {
+	if !slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.Kind != "" }) {
+		return
+	}
 	for _, label := range s.Labels {
 		r.NormalHours += float64(btoi(!label)) * s.Step.Hours()
 	}
-	for _, in := range l.Incidents {
-		r.FalsePages += btoi(in.Notified >= 0 && !l.isTrue(in))
+	sent := messages(t)
+	for _, m := range sent {
+		r.FalsePages += btoi(!m.touches(s))
 	}
 	for _, g := range s.Segments {
 		since := func(i int) Number { return Number(s.Test[i].At.Sub(s.Test[g.Start].At).Seconds()) }
 		f := Fault{Series: s.Name, Kind: g.Kind, Lasted: since(g.End), Alert: Number(math.NaN()), Page: Number(math.NaN())}
 		for i := g.Start; i <= min(g.End+lateBy, len(s.Test)-1); i++ {
-			if l.Scores[i] > 1 {
-				f.Alert, f.Cause = since(i), l.Tops[i]
+			if t.Alerts[i] {
+				f.Alert, f.Cause = since(i), t.Tops[i]
 				f.Right = slices.ContainsFunc(g.Blamed, func(j int) bool { return s.Features[j] == f.Cause })
 				break
 			}
 		}
-		for _, in := range l.shown() {
-			if in.Notified >= 0 && g.near(in.Notified, in.To) {
-				f.Page = max(0, since(in.Notified))
+		for _, m := range sent {
+			if g.near(m.at, m.to) {
+				f.Page = max(0, since(m.at))
 				break
 			}
 		}
@@ -111,8 +110,8 @@ func (r *FaultReport) add(s *Series, l *replayed) {
 	}
 }
 
-// WriteFaults writes a line per fault, and the sums.
-func WriteFaults(w io.Writer, r FaultReport) error {
+// Write writes a line per fault, and the sums.
+func (r FaultReport) Write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "series\tfault\tlasted s\talert after s\tnotified after s\tfirst cause\tright")
 	found, notified, right := 0, 0, 0

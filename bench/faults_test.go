@@ -45,7 +45,7 @@ func TestWriteFaults(t *testing.T) {
 		{Series: "db", Kind: "fill", Lasted: 130, Alert: never, Page: never},
 	}}
 	var out strings.Builder
-	must.OK(t, WriteFaults(&out, r))
+	must.OK(t, r.Write(&out))
 	for _, want := range []string{
 		"cpu_user     yes", "forks        no", "–            –",
 		"3 faults: 2 above the limit, median after 6.0 s, right cause first in 1 (50 %); 1 notified, median after 9.0 s",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/replay"
 )
@@ -36,23 +37,23 @@ type Service struct {
 	FAPerDay  Number  `json:"false_alarms_per_day"`
 }
 
-func (v *Service) add(r *replayed, since int, pages bool) {
+func (v *Service) add(s *Series, t *replay.Timeline, since int, pages bool) {
 	var counted []*replay.Incident
-	for _, in := range r.shown() {
+	for _, in := range shown(t) {
 		if in.From >= since && (!pages || in.Notified >= 0) {
 			counted = append(counted, in)
 			v.Incidents++
-			v.False += btoi(!r.isTrue(in))
+			v.False += btoi(!s.isTrue(in))
 		}
 	}
-	for _, g := range r.s.Segments {
+	for _, g := range s.Segments {
 		if g.Start < since {
 			continue
 		}
 		v.Segments++
 		v.Found += btoi(slices.ContainsFunc(counted, func(in *replay.Incident) bool { return g.near(in.From, in.To) }))
 	}
-	v.Days += float64(len(r.s.Test)-since) * r.s.Step.Hours() / 24
+	v.Days += float64(len(s.Test)-since) * s.Step.Hours() / 24
 }
 
 func (v *Service) rate() {
@@ -62,13 +63,51 @@ func (v *Service) rate() {
 	v.FAPerDay = ratio(float64(v.False), v.Days)
 }
 
+// judged is a series as it was with an operator.
+type judged struct {
+	*replay.Timeline
+	verdicts verdictsOn
+}
+
+// verdictsOn is an operator who judges the first incidents of a series that are
+// shown, when they close and as the labels say. The labels are used for nothing
+// else.
+type verdictsOn struct {
+	s     *Series
+	asked int // verdicts to give
+	given int
+	since int // the test sample from which all verdicts were in force
+}
+
+// Judge implements [replay.Operator].
+func (v *verdictsOn) Judge(in *replay.Incident, at int) omen.Verdict {
+	if v.given >= v.asked {
+		return omen.NoVerdict
+	}
+	v.given++
+	v.since = at + 1
+	if v.s.isTrue(in) {
+		return omen.Real
+	}
+	return omen.NotAProblem
+}
+
 // Feedback measures what the first 1, 3, … verdicts per series change. Each
 // number of verdicts is compared with none on the same remaining part of the
 // same series: what begins after the last verdict was given. Rows come by data
 // set, then by number of verdicts.
 func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts []int, progress func(float64)) ([]Lesson, error) {
 	counts := append([]int{0}, verdicts...)
-	all, err := replayAll(ctx, series, slices.Repeat([]detect.Options{o}, len(counts)), counts, progress)
+	all := make([]judged, len(counts)*len(series))
+	err := each(ctx, len(all), 0, progress, func(ctx context.Context, job int, report func(float64)) (err error) {
+		s, of := series[job%len(series)], &all[job]
+		of.verdicts = verdictsOn{s: s, asked: counts[job/len(series)]}
+		of.Timeline, err = replaySeries(ctx, s, o, replay.Options{Operator: &of.verdicts, Progress: report})
+		if err != nil {
+			return fmt.Errorf("replay %s/%s: %w", s.Set, s.Name, err)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +119,12 @@ func Feedback(ctx context.Context, series []*Series, o detect.Options, verdicts 
 				if s.Set != set {
 					continue
 				}
-				taught := all[i+1][j]
-				l.Given += taught.judged
-				l.After.add(taught, taught.since, false)
-				l.Before.add(all[0][j], taught.since, false)
-				l.PagesAfter.add(taught, taught.since, true)
-				l.PagesBefore.add(all[0][j], taught.since, true)
+				taught, since := all[(i+1)*len(series)+j], all[(i+1)*len(series)+j].verdicts.since
+				l.Given += taught.verdicts.given
+				l.After.add(s, taught.Timeline, since, false)
+				l.Before.add(s, all[j].Timeline, since, false)
+				l.PagesAfter.add(s, taught.Timeline, since, true)
+				l.PagesBefore.add(s, all[j].Timeline, since, true)
 			}
 			for _, v := range []*Service{&l.Before, &l.After, &l.PagesBefore, &l.PagesAfter} {
 				v.rate()

@@ -10,13 +10,28 @@ import (
 	"text/tabwriter"
 )
 
-// columns of the tables, in order; better says which way is good.
-var columns = []struct {
+// column is one number of a table.
+type column struct {
 	title  string
 	digits int
 	better int // +1 more, -1 less
 	of     func(Metrics) Number
-}{
+}
+
+// notified are the columns of what people were notified of, in order.
+var notified = []column{
+	{"notified", 2, +1, func(m Metrics) Number { return m.Notified.Share }},
+	{"own", 2, +1, func(m Metrics) Number { return m.Notified.OwnShare }},
+	{"after s", 0, -1, func(m Metrics) Number { return m.Notified.DelaySecs }},
+	{"right cause", 2, +1, func(m Metrics) Number { return m.Notified.Top1 }},
+	{"precision", 2, +1, func(m Metrics) Number { return m.Notified.Precision }},
+	{"F1", 3, +1, func(m Metrics) Number { return m.Notified.F1 }},
+	{"false/week", 2, -1, func(m Metrics) Number { return m.Notified.FalsePerWeek }},
+	{"promised", 1, -1, func(m Metrics) Number { return m.Notified.Promised }},
+}
+
+// alerts are the columns of the scores and their limit.
+var alerts = []column{
 	{"VUS-PR", 3, +1, func(m Metrics) Number { return m.VUSPR }},
 	{"AUC-PR", 3, +1, func(m Metrics) Number { return m.AUCPR }},
 	{"recall", 2, +1, func(m Metrics) Number { return m.Recall }},
@@ -30,41 +45,30 @@ var columns = []struct {
 	{"top-1", 2, +1, func(m Metrics) Number { return m.Top1 }},
 }
 
-// WriteTables writes a table per data set with a row per series and detector,
-// and the cost at the end.
-func (r Result) WriteTables(w io.Writer) error {
+// likely are the columns of the 95 % intervals.
+var likely = []column{
+	{"notified F1", 3, +1, func(m Metrics) Number { return m.Notified.F1 }},
+	{"from", 2, +1, func(m Metrics) Number { return m.Likely.NotifiedF1[0] }},
+	{"to", 2, +1, func(m Metrics) Number { return m.Likely.NotifiedF1[1] }},
+	{"false/week", 2, -1, func(m Metrics) Number { return m.Notified.FalsePerWeek }},
+	{"from", 2, -1, func(m Metrics) Number { return m.Likely.FalsePerWeek[0] }},
+	{"to", 2, -1, func(m Metrics) Number { return m.Likely.FalsePerWeek[1] }},
+	{"alerts F1", 3, +1, func(m Metrics) Number { return m.F1 }},
+	{"from", 2, +1, func(m Metrics) Number { return m.Likely.F1[0] }},
+	{"to", 2, +1, func(m Metrics) Number { return m.Likely.F1[1] }},
+}
+
+// WriteTables writes what people were notified of, the alerts, and between what
+// numbers the data sets' lie, each with a row per data set and detector, or the
+// first two per series; and the cost at the end.
+func (r Result) WriteTables(w io.Writer, perSeries bool) error {
 	if len(r.Outcomes) == 0 {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	head := func(first string) {
-		fmt.Fprintf(t, "%s\t", first)
-		for _, c := range columns {
-			fmt.Fprintf(t, "%s\t", c.title)
-		}
-		fmt.Fprintln(t)
-	}
-	row := func(first string, m Metrics) {
-		fmt.Fprintf(t, "%s\t", first)
-		for _, c := range columns {
-			fmt.Fprintf(t, "%s\t", format(c.of(m), c.digits))
-		}
-		fmt.Fprintln(t)
-	}
-	for _, o := range r.Outcomes {
-		head("series, " + o.Detector)
-		for _, name := range slices.Sorted(maps.Keys(o.Series)) {
-			row(name, o.Series[name])
-		}
-		fmt.Fprintln(t)
-	}
-	for _, set := range slices.Sorted(maps.Keys(r.Outcomes[0].Datasets)) {
-		head("data set " + set)
-		for _, o := range r.Outcomes {
-			row(o.Detector, o.Datasets[set])
-		}
-		fmt.Fprintln(t)
-	}
+	r.rows(t, "notified", notified, perSeries)
+	r.rows(t, "alerts", alerts, perSeries)
+	r.rows(t, "95 %", likely, false)
 	fmt.Fprintf(t, "cost\ttraining s\tscoring µs/sample\t\n")
 	for _, o := range r.Outcomes {
 		fmt.Fprintf(t, "%s\t%s\t%s\t\n", o.Detector, format(o.TrainSeconds, 1), format(o.ScoreMicroseconds, 1))
@@ -73,6 +77,35 @@ func (r Result) WriteTables(w io.Writer) error {
 		return fmt.Errorf("write tables: %w", err)
 	}
 	return nil
+}
+
+// rows writes one table. Detectors that have none of its numbers are left out.
+func (r Result) rows(w io.Writer, title string, columns []column, perSeries bool) {
+	fmt.Fprintf(w, "%s\t\t", title)
+	for _, c := range columns {
+		fmt.Fprintf(w, "%s\t", c.title)
+	}
+	fmt.Fprintln(w)
+	of := func(o Outcome) map[string]Metrics {
+		if perSeries {
+			return o.Series
+		}
+		return o.Datasets
+	}
+	for _, name := range slices.Sorted(maps.Keys(of(r.Outcomes[0]))) {
+		for _, o := range r.Outcomes {
+			m := of(o)[name]
+			if !slices.ContainsFunc(columns, func(c column) bool { return !math.IsNaN(float64(c.of(m))) }) {
+				continue
+			}
+			fmt.Fprintf(w, "%s\t%s\t", name, o.Detector)
+			for _, c := range columns {
+				fmt.Fprintf(w, "%s\t", format(c.of(m), c.digits))
+			}
+			fmt.Fprintln(w)
+		}
+	}
+	fmt.Fprintln(w)
 }
 
 func format(n Number, digits int) string {
@@ -87,6 +120,7 @@ func format(n Number, digits int) string {
 // than half a shown digit is marked "!"; for the better, "+".
 func Compare(w io.Writer, old, new Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	columns := slices.Concat(notified, alerts)
 	for _, n := range new.Outcomes {
 		i := slices.IndexFunc(old.Outcomes, func(o Outcome) bool { return o.Detector == n.Detector })
 		if i < 0 {

@@ -1,9 +1,10 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
@@ -11,84 +12,61 @@ import (
 	"github.com/omenhq/omen/replay"
 )
 
-// closeAfter is how many samples below the limit end an incident.
-const closeAfter = 10
-
-// ran is Omen's own detector as `omen serve` runs it: fitted on the history,
-// and, if daily, fitted again after each day on everything seen so far from a
-// warm start, which serves if it proves itself. As in serve a span that is still
-// in alert when a training begins is not learned, if an established model opened
-// it; a closed one without a verdict is.
+// ran is what `omen serve` makes of a series: models trained when serve trains
+// them and without what serve keeps out of training, incidents by serve's rules,
+// and messages to people. The code is serve's own, by way of package replay.
 type ran struct {
 	options detect.Options
-	daily   bool
+	once    bool // the first model serves for ever
 }
 
 // Run implements [Detector].
 func (d ran) Run(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
+	r := NewScored(s, true)
+	t, err := replaySeries(ctx, s, d.options, replay.Options{Once: d.once, Observer: r, Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	r.Scores, r.Raw, r.Alerts, r.Timeline = t.Scores, t.Raw, t.Alerts, t
+	r.Promised = cmp.Or(d.options.PagesPerWeek, 1)
+	r.TrainTime, r.ScoreTime = t.TrainTime, t.ScoreTime
+	return r, nil
+}
+
+// Observe implements [replay.Observer]: it keeps the features' parts.
+func (r *Scored) Observe(i int, score omen.Score) {
+	for j, x := range score.Shares {
+		r.Parts[i*r.features+j] = float32(x * score.Unsmoothed)
+	}
+}
+
+// replaySeries replays a series; it fills in the schema and the detector's
+// options. That there never was a model is an error.
+func replaySeries(ctx context.Context, s *Series, d detect.Options, o replay.Options) (*replay.Timeline, error) {
 	schema, err := columnSchema(s)
 	if err != nil {
 		return nil, err
 	}
-	d.options.Step = s.Step
-	h := replay.NewHost(schema, d.options, s.Train, len(s.Test))
-	r := NewScored(s, true)
-	m, perDay := len(s.Features), s.PerDay()
-	episode := alert{last: -closeAfter - 1, grade: omen.Provisional}
-	for i, v := range s.Test {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if span, some := h.Span(); some && (h.Trained.IsZero() || d.daily && i%perDay == 0) {
-			if err := h.Train(ctx, v.At, episode.excluded(i, span), nil); err != nil {
-				return nil, err
-			}
-		}
-		score, err := h.Score(v)
-		if err != nil {
-			return nil, err
-		}
-		episode.add(i, score)
-		r.Scores[i] = score.Value
-		for j, x := range score.Shares {
-			r.Parts[i*m+j] = float32(x * score.Unsmoothed)
-		}
-		if i%512 == 0 {
-			progress(float64(i) / float64(len(s.Test)))
-		}
+	d.Step = s.Step
+	o.Schema, o.Detect = schema, d
+	t, err := replay.Run(ctx, s.Train, s.Test, o)
+	if err == nil {
+		err = t.Err
 	}
-	if h.Trainings == 0 {
-		return nil, h.TooFew
-	}
-	r.TrainTime, r.ScoreTime = h.TrainTime, h.ScoreTime
-	return r, nil
+	return t, err
 }
 
-// alert is the newest episode of scores above the limit.
-type alert struct {
-	last   int        // index of its newest sample
-	opened time.Time  // the instant of its first
-	grade  omen.Grade // of the model that opened it
+// isTrue reports whether an incident touches a labelled segment, or the five
+// samples after.
+func (s *Series) isTrue(in *replay.Incident) bool {
+	return slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.near(in.From, in.To) })
 }
 
-func (a *alert) add(i int, score omen.Score) {
-	if !score.Anomalous() {
-		return
-	}
-	if i-a.last > closeAfter {
-		a.opened, a.grade = score.At, score.Grade
-	}
-	a.last = i
-}
-
-// excluded is what a training before sample i must not learn of the history:
-// the episode, if it goes on. A young model does not know the day yet: what it
-// finds odd has to be learned, or it stays odd for ever.
-func (a *alert) excluded(i int, history omen.Span) []omen.Span {
-	if i-a.last > closeAfter || a.grade != omen.Established {
-		return nil
-	}
-	return []omen.Span{{From: a.opened, To: history.To}}
+// shown are the incidents that people saw, in that order.
+func shown(t *replay.Timeline) []*replay.Incident {
+	shown := slices.DeleteFunc(slices.Clone(t.Incidents), func(in *replay.Incident) bool { return in.Shown < 0 })
+	slices.SortStableFunc(shown, func(a, b *replay.Incident) int { return a.Shown - b.Shown })
+	return shown
 }
 
 // columnSchema is the features of a data set. Columns that are all features of

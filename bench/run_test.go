@@ -89,9 +89,9 @@ func TestResultJSON(t *testing.T) {
 	if diff := cmp.Diff(r, back, Numbers()); diff != "" {
 		t.Error(diff)
 	}
-	alone, err := json.Marshal(Result{Budgets: []Kept{{Set: "asd", Promised: 1}}})
-	if err != nil || !strings.Contains(string(alone), `"budgets":[{"set":"asd","promised":1`) || strings.Contains(string(alone), "detector") {
-		t.Errorf("budgets alone: %s, %v", alone, err)
+	alone, err := json.Marshal(Result{Weeks: []Week{{Set: "asd", Seed: 1}}})
+	if err != nil || !strings.Contains(string(alone), `"weeks":[{"set":"asd"`) || strings.Contains(string(alone), "detector") {
+		t.Errorf("weeks alone: %s, %v", alone, err)
 	}
 	if _, err := ReadResult(strings.NewReader(`{"hello":1}`)); err == nil {
 		t.Error("foreign JSON is taken for a result")

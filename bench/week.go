@@ -10,6 +10,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/replay"
 )
 
 const (
@@ -82,12 +83,12 @@ func Weeks(ctx context.Context, series []*Series, o detect.Options, weeks int, p
 // replay replays the week and fills in what happened.
 func (w *Week) replay(ctx context.Context, s *Series, o detect.Options) error {
 	simulated := weekOf(s, w.Seed)
-	r, err := replaySeries(ctx, simulated, o, 0)
+	r, err := replaySeries(ctx, simulated, o, replay.Options{})
 	if err != nil {
 		return err
 	}
 	w.Days = s.Step.Hours() / 24 * float64(len(simulated.Test))
-	for _, in := range r.shown() {
+	for _, in := range shown(r) {
 		w.Shown++
 		if in.Notified < 0 {
 			continue

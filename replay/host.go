@@ -31,6 +31,7 @@ type Host struct {
 	history []omen.Vector // so far, without silence
 	model   *detect.Model
 	stream  *detect.Stream
+	limit   float64 // the model's
 }
 
 // NewHost is a host with a past, and room for as many samples as are to come.
@@ -51,6 +52,10 @@ func (h *Host) Span() (omen.Span, bool) {
 func (h *Host) learnable() []omen.Vector {
 	return h.history[max(0, len(h.history)-training.HistoryRows):]
 }
+
+// Limit is that of the model that serves, in its own unit; 0 without a model. A
+// score's value times it is the raw score.
+func (h *Host) Limit() float64 { return h.limit }
 
 // Train learns from the history so far but for the excluded spans, with the
 // benign ones although the model before alerted in them. The new model serves
@@ -73,6 +78,7 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 	if next.Promoted {
 		recent, _ := slices.BinarySearchFunc(h.history, now.Add(-warmSpan), func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
 		h.model, h.stream = next.Model, next.Model.Stream(h.history[recent:])
+		h.limit = next.Model.Card().Limit.Chosen
 	}
 	return nil
 }

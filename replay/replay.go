@@ -22,8 +22,12 @@ import (
 type Options struct {
 	Schema *feature.Schema
 	Detect detect.Options // how models are fitted
+	// Once is whether the host's first model serves for ever.
+	Once bool
 	// Operator judges incidents; nil: nobody does.
 	Operator Operator
+	// Observer is shown every score; nil: nobody is.
+	Observer Observer
 	// Progress gets the share done, 0…1; it may be nil.
 	Progress func(done float64)
 }
@@ -34,6 +38,13 @@ type Operator interface {
 	// a verdict; at is the index of the scored sample then. With
 	// [omen.NoVerdict] nothing is said of it.
 	Judge(in *Incident, at int) omen.Verdict
+}
+
+// Observer is shown scores.
+type Observer interface {
+	// Observe is given the score of a sample, by its index among the scored ones,
+	// as soon as it is made. The score's slices are valid during the call.
+	Observe(i int, score omen.Score)
 }
 
 // Run replays one host's samples, in time order and schema order, after a past
@@ -55,6 +66,7 @@ func Run(ctx context.Context, past, samples []omen.Vector, o Options) (*Timeline
 	if err := t.play(ctx, h, o); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", t.Host, err)
 	}
+	t.TrainTime, t.ScoreTime = h.TrainTime, h.ScoreTime
 	if t.Trainings = h.Trainings; t.Trainings == 0 {
 		t.Err = h.TooFew
 	}
@@ -70,7 +82,7 @@ func (t *Timeline) play(ctx context.Context, h *Host, o Options) error {
 			return err
 		}
 		due, _ := schedule.Next(v.Host, t.born, h.Trained, t.recurred)
-		if span, some := h.Span(); some && !v.At.Before(due) {
+		if span, some := h.Span(); some && !v.At.Before(due) && !(o.Once && h.Trainings > 0) {
 			excluded, benign := t.past().Spans(span.From, span.To)
 			if err := h.Train(ctx, v.At, excluded, benign); err != nil {
 				return err
@@ -80,7 +92,10 @@ func (t *Timeline) play(ctx context.Context, h *Host, o Options) error {
 		if err != nil {
 			return err
 		}
-		if err := t.take(i, score); err != nil {
+		if o.Observer != nil {
+			o.Observer.Observe(i, score)
+		}
+		if err := t.take(i, score, h.Limit()); err != nil {
 			return err
 		}
 		if o.Progress != nil && i%512 == 0 {

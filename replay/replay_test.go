@@ -96,6 +96,19 @@ func TestRun(t *testing.T) {
 		if f := hit[0].First[0].Feature; f != "cpu" && f != "disk" {
 			t.Errorf("%s: first cause %q, the fault is in cpu and disk", c.name, f)
 		}
+		if p := hit[0].Pages; len(p) == 0 || p[0].At != hit[0].Notified || p[0].Causes[0].Feature != hit[0].First[0].Feature {
+			t.Errorf("%s: messages %+v, notified at %d of %s", c.name, p, hit[0].Notified, hit[0].First[0].Feature)
+		}
+		for i, x := range got.Scores {
+			if x > 0 && (got.Raw[i] <= 0 || got.Alerts[i] != (x > 1)) {
+				t.Fatalf("%s: sample %d: score %v, raw %v, alert %v", c.name, i, x, got.Raw[i], got.Alerts[i])
+			}
+		}
+		once := o
+		once.Once, once.Progress = true, nil
+		if got := must.Get(replay.Run(t.Context(), all[:c.past], all[c.past:], once))(t); got.Trainings != 1 {
+			t.Errorf("%s: %d trainings of a model that serves for ever", c.name, got.Trainings)
+		}
 		none, err := replay.Run(t.Context(), all, nil, o)
 		if err != nil || !errors.Is(none.Err, omen.ErrTooFew) {
 			t.Errorf("without samples: %v, %v", err, none.Err)

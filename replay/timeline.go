@@ -19,6 +19,14 @@ type Incident struct {
 	Shown         int          // the sample from which it was in the list, notified or below the page level; below 0: never
 	Notified      int          // the sample at which people were notified first; below 0: never
 	First         []omen.Cause // the causes then, or when it was shown, the largest first
+	Pages         []Page       // every message that a receiver would have had of it, in time order
+}
+
+// Page is one message that notifies people of an incident: that it opened, came
+// back, or goes on with another cause.
+type Page struct {
+	At     int          // sample
+	Causes []omen.Cause // that it names, the largest first
 }
 
 // Timeline is what became of one host, by the rules of serve.
@@ -26,11 +34,15 @@ type Timeline struct {
 	Host      omen.Host
 	Samples   []omen.Vector // the scored ones
 	Scores    []float64     // of each sample; 0 without a model, or where the host was silent
+	Raw       []float64     // of each sample its score in the model's own unit, whatever the limit
+	Alerts    []bool        // of each sample whether its score was above the limit in force
 	Tops      []string      // of each sample the feature with the largest share; empty without a score
 	Blame     []float64     // per feature in schema order, its shares summed over the samples in alert
 	Incidents []*Incident   // in the order in which they opened
 	Trainings int           // that gave a model, promoted or not
-	Err       error         // why there never was a model; nil: there was
+	TrainTime time.Duration // by the clock on the wall, for reports
+	ScoreTime time.Duration
+	Err       error // why there never was a model; nil: there was
 
 	tracker  *incident.Tracker
 	rules    incident.Rules
@@ -41,19 +53,21 @@ type Timeline struct {
 
 func newTimeline(samples []omen.Vector, o Options) *Timeline {
 	return &Timeline{
-		Samples: samples, Scores: make([]float64, 0, len(samples)), Tops: make([]string, 0, len(samples)),
+		Samples: samples, Scores: make([]float64, 0, len(samples)), Raw: make([]float64, 0, len(samples)),
+		Alerts: make([]bool, 0, len(samples)), Tops: make([]string, 0, len(samples)),
 		Blame: make([]float64, o.Schema.Len()), tracker: incident.NewTracker(incident.Hysteresis{}, nil), operator: o.Operator,
 	}
 }
 
-// take is sample i with its score.
-func (t *Timeline) take(i int, score omen.Score) error {
+// take is sample i with its score, and the limit of the model that made it.
+func (t *Timeline) take(i int, score omen.Score, limit float64) error {
 	v := t.Samples[i]
 	top := ""
 	if len(score.Causes) > 0 {
 		top = score.Causes[0].Feature
 	}
 	t.Scores, t.Tops = append(t.Scores, score.Value), append(t.Tops, top)
+	t.Raw, t.Alerts = append(t.Raw, score.Value*limit), append(t.Alerts, score.Anomalous())
 	tick := omen.Tick{Source: v.Host.Source, Profile: v.Host.Profile, At: v.At}
 	if feature.Silent(v) {
 		tick.Silent = []omen.Host{v.Host}
@@ -99,8 +113,11 @@ func (t *Timeline) follow(i int, c omen.Change) error {
 	if (in.Suppressed == "" || in.Suppressed == omen.ReasonMinor) && in.Shown < 0 {
 		in.Shown, in.First = i, slices.Clone(c.Incident.Causes)
 	}
-	if in.Suppressed == "" && in.Notified < 0 {
-		in.Notified, in.First = i, slices.Clone(c.Incident.Causes)
+	if feedback.Notifies(c) {
+		in.Pages = append(in.Pages, Page{At: i, Causes: slices.Clone(c.Incident.Causes)})
+		if in.Notified < 0 {
+			in.Notified, in.First = i, in.Pages[0].Causes
+		}
 	}
 	if in.State != omen.Closed {
 		return nil

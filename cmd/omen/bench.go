@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -16,13 +17,16 @@ import (
 type benchCmd struct {
 	Dirs     []string  `arg:"" help:"Folders of labelled data; docs/bench.md has their layout." type:"path"`
 	Detector []string  `help:"Methods to run; all runs every method." default:"ran" placeholder:"NAME"`
+	Series   bool      `help:"A row for every series, not for every data set."`
 	Ablate   bool      `help:"Also run Omen's detector without each of its parts in turn."`
 	Workers  int       `help:"Series run at once; 0: one for each processor." default:"0"`
 	JSON     jsonTo    `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
 	Plot     string    `help:"Write a chart of every series, or with --feedback of its curve, to this folder." placeholder:"DIR" type:"path"`
 	Feedback []int     `help:"Measure what an operator's first N verdicts per series are worth, such as 1,3,5." placeholder:"N"`
-	Budget   []float64 `help:"Measure actual against promised false pages, for these budgets per host and week." placeholder:"N"`
+	Budget   []float64 `help:"Run Omen with these budgets of false pages per host and week beside the default of 1." placeholder:"N"`
+	Fold     []string  `help:"Choose among values of a detector's option by the other data sets and series, such as ridge=3,10,30; given more than once, among all combinations." placeholder:"OPTION=VALUE,…" sep:"none"`
 	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
+	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
 
@@ -61,8 +65,16 @@ func methods() []bench.Method {
 }
 
 func (c *benchCmd) Run(e *env) error {
-	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Budget) > 0 || c.Weeks > 0) {
-		return omen.WithHint(fmt.Errorf("--plot: --budget and --weeks have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those two")
+	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Fold) > 0 || c.Weeks > 0 || c.Worlds > 0) {
+		return omen.WithHint(fmt.Errorf("--plot: --fold, --weeks and --worlds have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those")
+	}
+	var settings []bench.Setting
+	for _, text := range c.Fold {
+		s, err := bench.ParseSetting(text)
+		if err != nil {
+			return err
+		}
+		settings = append(settings, s)
 	}
 	detectors, err := bench.Named(c.Detector, methods())
 	if err != nil {
@@ -71,6 +83,7 @@ func (c *benchCmd) Run(e *env) error {
 	if c.Ablate {
 		detectors = append(detectors, bench.Ablations()...)
 	}
+	detectors = append(detectors, bench.Promising(c.Budget)...)
 	old, err := c.before()
 	if err != nil {
 		return err
@@ -79,9 +92,10 @@ func (c *benchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Feedback) > 0 || len(c.Budget) > 0 || c.Weeks > 0 {
-		return c.replay(e, all)
+	if len(c.Feedback) > 0 || len(c.Fold) > 0 || c.Weeks > 0 || c.Worlds > 0 {
+		return c.replay(e, all, settings)
 	}
+	began := time.Now()
 	b := newBar(e.errors, fmt.Sprintf("running %d series", len(all)*len(detectors)))
 	o := bench.Options{Series: all, Detectors: detectors, Workers: c.Workers, Progress: b.at}
 	var plots []string
@@ -100,25 +114,19 @@ func (c *benchCmd) Run(e *env) error {
 	if err = errors.Join(err, drawing); err != nil {
 		return err
 	}
-	faults, err := bench.Faults(e.ctx, all, detect.Options{}, nil)
-	if err != nil {
-		return err
-	}
-	if len(faults.Faults) > 0 {
-		r.Faults = &faults
-	}
 	if c.JSON == toOutput {
 		return r.WriteJSON(e.out)
 	}
-	if err := r.WriteTables(e.out); err != nil {
+	if err := r.WriteTables(e.out, c.Series); err != nil {
 		return err
 	}
 	if r.Faults != nil {
 		fmt.Fprintln(e.out)
-		if err := bench.WriteFaults(e.out, faults); err != nil {
+		if err := r.Faults.Write(e.out); err != nil {
 			return err
 		}
 	}
+	fmt.Fprintf(e.out, "\n%d series in %s\n", len(all), time.Since(began).Round(time.Second))
 	for _, p := range plots {
 		fmt.Fprintln(e.out, "wrote", p)
 	}
@@ -133,20 +141,21 @@ func (c *benchCmd) Run(e *env) error {
 	return nil
 }
 
-// replay measures the whole service: detection, incidents and an operator.
-func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
+// replay measures what is more than one run: an operator, options to choose
+// among, simulated weeks.
+func (c *benchCmd) replay(e *env, all []*bench.Series, settings []bench.Setting) (err error) {
 	var r bench.Result
-	if len(c.Feedback) > 0 {
-		b := newBar(e.errors, "replaying with verdicts")
-		r.Feedback, err = bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
+	if len(settings) > 0 {
+		b := newBar(e.errors, "running combinations")
+		r.Folds, err = bench.Fold(e.ctx, all, settings, b.at)
 		b.end()
 		if err != nil {
 			return err
 		}
 	}
-	if len(c.Budget) > 0 {
-		b := newBar(e.errors, "replaying with budgets")
-		r.Budgets, err = bench.Budgets(e.ctx, all, detect.Options{}, c.Budget, b.at)
+	if len(c.Feedback) > 0 {
+		b := newBar(e.errors, "replaying with verdicts")
+		r.Feedback, err = bench.Feedback(e.ctx, all, detect.Options{}, c.Feedback, b.at)
 		b.end()
 		if err != nil {
 			return err
@@ -160,12 +169,25 @@ func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
 			return err
 		}
 	}
+	if c.Worlds > 0 {
+		b := newBar(e.errors, "replaying worlds")
+		r.Worlds, err = bench.Worlds(e.ctx, all, detect.Options{}, c.Worlds, b.at)
+		b.end()
+		if err != nil {
+			return err
+		}
+	}
 	switch c.JSON {
 	case toOutput:
 		return r.WriteJSON(e.out)
 	case "":
 	default:
 		if err := writeJSON(string(c.JSON), r); err != nil {
+			return err
+		}
+	}
+	if r.Folds != nil {
+		if err := bench.WriteFold(e.out, r.Folds); err != nil {
 			return err
 		}
 	}
@@ -181,8 +203,8 @@ func (c *benchCmd) replay(e *env, all []*bench.Series) (err error) {
 			fmt.Fprintln(e.out, "wrote", path)
 		}
 	}
-	if r.Budgets != nil {
-		if err := bench.WriteBudgets(e.out, r.Budgets); err != nil {
+	if r.Worlds != nil {
+		if err := bench.WriteWorlds(e.out, r.Worlds); err != nil {
 			return err
 		}
 	}

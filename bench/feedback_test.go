@@ -8,6 +8,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/replay"
 )
 
 // nuisance is two days to learn from and three of test: four harmless jumps of
@@ -47,21 +48,20 @@ func nuisance() *Series {
 // and is notified of the faults as before.
 func TestFeedback(t *testing.T) {
 	s := nuisance()
-	all := map[int]*replayed{}
-	for _, n := range []int{0, 1} {
-		l := must.Get(replaySeries(t.Context(), s, detect.Options{}, n))(t)
-		if l.judged != n || (l.since > 0) != (n > 0) {
-			t.Fatalf("%d verdicts given of %d, in force since %d", l.judged, n, l.since)
-		}
-		all[n] = l
+	all := map[int]*replay.Timeline{}
+	v := &verdictsOn{s: s, asked: 1}
+	all[0] = must.Get(replaySeries(t.Context(), s, detect.Options{}, replay.Options{}))(t)
+	all[1] = must.Get(replaySeries(t.Context(), s, detect.Options{}, replay.Options{Operator: v}))(t)
+	if v.given != 1 || v.since == 0 {
+		t.Fatalf("%d verdicts given of 1, in force since %d", v.given, v.since)
 	}
-	first := all[1].shown()[0]
-	if first.Verdict != omen.NotAProblem || all[1].isTrue(first) {
+	first := shown(all[1])[0]
+	if first.Verdict != omen.NotAProblem || s.isTrue(first) {
 		t.Fatalf("the first incident is %+v, want the harmless jump", first)
 	}
 	var with, without Service
-	with.add(all[1], all[1].since, true)
-	without.add(all[0], all[1].since, true)
+	with.add(s, all[1], v.since, true)
+	without.add(s, all[0], v.since, true)
 	with.rate()
 	without.rate()
 	if without.False == 0 || with.False >= without.False {
@@ -70,7 +70,7 @@ func TestFeedback(t *testing.T) {
 	if with.Found != 2 || with.Segments != 2 || !(with.F1 > without.F1) {
 		t.Errorf("%d of %d faults found; F1 %v, without %v", with.Found, with.Segments, with.F1, without.F1)
 	}
-	path := must.Get(PlotTimeline(t.TempDir(), all[1].Timeline, s.Features))(t)
+	path := must.Get(PlotTimeline(t.TempDir(), all[1], s.Features))(t)
 	if info, err := os.Stat(path); err != nil || info.Size() < 10_000 {
 		t.Errorf("plot: %v, %v", info, err)
 	}
