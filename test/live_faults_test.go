@@ -24,6 +24,7 @@ type fault struct {
 	source string                          // of which it is notified; empty: any
 	set    func(t *testing.T) (end func()) // nil: it cannot be set here
 	why    string                          // it cannot
+	least  time.Duration                   // it lasts at least so long
 }
 
 // seen reports whether Omen has seen the fault: the host's score is above the
@@ -181,7 +182,7 @@ func (g *ground) faults() []fault {
 		}},
 		{name: "stalled disk", causes: []string{"procs_blocked", "pressure_io", "cpu_iowait", "disk_", "load_per_core"}, set: g.stall},
 		{name: "clock step", why: "the clock of this machine is not this test's to set; see watch.TestTheClockIsSet"},
-		{name: "stopped exporter", causes: []string{""}, source: "prom", set: func(t *testing.T) func() {
+		{name: "stopped exporter", causes: []string{""}, source: "prom", least: 5 * time.Minute, set: func(t *testing.T) func() {
 			g.node.stop()
 			return func() { g.node = start(t, binary(t, "prometheus-node-exporter"), "--web.listen-address="+g.exporter) }
 		}},

@@ -155,7 +155,7 @@ func (e *ear) sees(t *testing.T, o *omen, f fault, p pace) outcome {
 	t.Logf("%s %s", set.UTC().Format(time.TimeOnly), f.name)
 	end := f.set(t)
 	looked := time.Now()
-	e.watch(t, p.last, func() {
+	e.watch(t, max(p.last, f.least), func() {
 		if result.seen >= 0 || time.Since(looked) < time.Second {
 			return
 		}
