@@ -101,6 +101,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 	} else {
 		k.quiet = 0
 		k.after++
+		k.state.forget(s, d, t.h)
 		k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
 		t.worsen(k, s, d)
 		if material(s) {
@@ -140,7 +141,7 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 	if in.Grade != s.Grade && s.Grade != omen.Provisional {
 		in.Grade = s.Grade // a grown-up model agrees
 	}
-	if top && in.Severity == omen.Warning && in.Grade != omen.Provisional {
+	if top && in.Severity == omen.Warning && in.Grade != omen.Provisional && !t.looms(k, s) {
 		in.Severity = omen.Critical
 		if f := t.fleets[in.Fleet]; f != nil {
 			f.critical = true

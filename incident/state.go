@@ -21,6 +21,15 @@ type state struct {
 	Said  []feedback.CauseSign `json:"said"`  // that people were notified of, had they been to be
 	Told  time.Time            `json:"told"`  // when that was last
 	Near  map[string]float64   `json:"near"`  // how high each feature was then and soon after
+	Away  map[string]away      `json:"away"`  // of the features of these two: whether they are back to normal
+}
+
+// away is for how long a feature has been back to normal, and how often it was for
+// so long that it was forgotten.
+type away struct {
+	Samples int           `json:"samples"`
+	For     time.Duration `json:"for_ns"`
+	Times   int           `json:"times"`
 }
 
 const (
@@ -56,7 +65,9 @@ func (s *state) near(height float64, causes []omen.Cause) {
 		s.Near = map[string]float64{}
 	}
 	for _, c := range causes {
-		s.Near[c.Feature] = max(s.Near[c.Feature], c.Share*height)
+		if outside(c) {
+			s.Near[c.Feature] = max(s.Near[c.Feature], c.Share*height)
+		}
 	}
 }
 
@@ -72,8 +83,50 @@ func (k *track) over() string {
 // clone is a copy that shares nothing.
 func (s *state) clone() state {
 	c := *s
-	c.Known, c.Said, c.Near = slices.Clone(s.Known), slices.Clone(s.Said), maps.Clone(s.Near)
+	c.Known, c.Said, c.Near, c.Away = slices.Clone(s.Known), slices.Clone(s.Said), maps.Clone(s.Near), maps.Clone(s.Away)
 	return c
+}
+
+// outside reports whether a feature is where it was not expected.
+func outside(c omen.Cause) bool { return c.Actual > c.Upper || c.Actual < c.Lower }
+
+// forget lets go of features that have been back to normal, while the host is not,
+// for as long as closes an incident of their own: they belong to a trouble that is over, and the next one
+// that shows in them is another. As with returning incidents, each time that people
+// are notified of takes twice as long. A sample stands for d.
+func (s *state) forget(score *omen.Score, d time.Duration, h Hysteresis) {
+	shows := func(c omen.Cause) bool { return !c.Trivial && outside(c) }
+	n := len(score.Causes)
+	if n == omen.MaxCauses && shows(score.Causes[n-1]) {
+		return // there may be more than it names
+	}
+	gone := func(feature string) bool {
+		a := s.Away[feature]
+		if slices.ContainsFunc(score.Causes, func(c omen.Cause) bool { return c.Feature == feature && shows(c) }) {
+			if a.Samples > 0 {
+				s.Away[feature] = away{Times: a.Times}
+			}
+			return false
+		}
+		a.Samples, a.For = a.Samples+1, a.For+d
+		over := closing(h, a.Times).met(a.Samples, a.For)
+		if over {
+			if a = (away{Times: a.Times}); has(s.Said, feature) {
+				a.Times++
+			}
+		}
+		if s.Away == nil {
+			s.Away = map[string]away{}
+		}
+		s.Away[feature] = a
+		return over
+	}
+	for feature := range s.Near { // all of Said are in it: what people are notified of is outside
+		if gone(feature) {
+			delete(s.Near, feature)
+			s.Said = slices.DeleteFunc(s.Said, func(sign feedback.CauseSign) bool { return sign.Feature == feature })
+		}
+	}
 }
 
 // height notes a sample's height, and that the incident has changed if its
@@ -174,12 +227,23 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	k.other.stop()
 }
 
+// looms reports whether a sample shows another trouble than people know of, and not
+// for long enough yet: what is to be said of the incident waits for it.
+func (t *Tracker) looms(k *track, s *omen.Score) bool {
+	enough := t.evidence(s.Grade).at(k.step)
+	enough.Samples = max(enough.Samples, leastSevere)
+	return k.state.beyond(s) > 0 && (k.other.onset.IsZero() || !enough.met(k.other.hot, s.At.Sub(k.other.onset)))
+}
+
 // another makes another cause the open incident's, and has people notified of it.
 // A fleet's member goes on alone: the fleet does not have it. What is recorded
 // only is asked about again, as what it is now.
 func (t *Tracker) another(k *track, s *omen.Score) {
 	in := k.in
 	k.beside = in.Summary
+	if in.Severity == omen.Warning && in.Grade != omen.Provisional && k.topped(t.h.Ladder) {
+		in.Severity = omen.Critical // in the same message
+	}
 	journalled := leader(in.Causes) == leader(k.other.causes)
 	t.show(k, &omen.Score{At: s.At, Value: s.Value, Causes: k.other.causes})
 	if in.Fleet != "" {

@@ -145,14 +145,22 @@ func (k *track) climb(ladder []rung, s *omen.Score, d time.Duration) bool {
 	if len(k.above) != len(ladder) {
 		k.above = make([]time.Duration, len(ladder))
 	}
-	top := false
 	for i, r := range ladder {
 		if value >= r.score {
 			k.above[i] += d
 		}
-		top = top || k.above[i] >= r.total
 	}
-	return top
+	return k.topped(ladder)
+}
+
+// topped reports whether the ladder's top is reached.
+func (k *track) topped(ladder []rung) bool {
+	for i, above := range k.above {
+		if above >= ladder[i].total {
+			return true
+		}
+	}
+	return false
 }
 
 // need is how many samples of some evidence the host's step asks for.
@@ -165,9 +173,11 @@ func (k *track) forgetHeight() {
 
 // closing is the evidence that closes the open incident: each return doubles
 // the time, so that what flaps becomes one incident.
-func (k *track) closing(h Hysteresis) Evidence {
+func (k *track) closing(h Hysteresis) Evidence { return closing(h, k.returns) }
+
+func closing(h Hysteresis, returns int) Evidence {
 	e := h.Close
-	for range min(k.returns, 10) {
+	for range min(returns, 10) {
 		e.For = min(2*e.For, max(h.CloseMost, h.Close.For))
 	}
 	return e

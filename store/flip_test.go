@@ -107,8 +107,12 @@ func TestSingleFlippedBits(t *testing.T) {
 			used = append(used, i)
 		}
 	}
+	rounds := 500
+	if testing.Short() {
+		rounds = 100
+	}
 	refused, aside, same := 0, 0, 0
-	for round := range 200 {
+	for round := range rounds {
 		at, bit := random.IntN(len(whole)), random.IntN(8)
 		if round%2 == 0 {
 			at = used[random.IntN(len(used))]
