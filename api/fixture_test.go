@@ -33,8 +33,8 @@ type fixture struct {
 	sources []omen.SourceStatus
 	ready   error
 	reload  error
-	given   map[string]float64 // what Predict was given
-	pages   omen.Pages         // Hosts is what Pages was given
+	given   []float64  // what Predict was given
+	pages   omen.Pages // Hosts is what Pages was given
 	total   map[omen.Severity]uint64
 	refuse  error // Chart's error
 	listed  int   // how often all hosts were asked for
@@ -57,6 +57,18 @@ func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {
 	return f.hosts[i], true
 }
 
+func (f *fixture) Named(name string) []omen.Host {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []omen.Host
+	for _, h := range f.hosts {
+		if name == "" || h.Host.Name == name || h.Labels["instance"] == name {
+			found = append(found, h.Host)
+		}
+	}
+	return found
+}
+
 func (f *fixture) Sources() []omen.SourceStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +83,7 @@ func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from,
 	return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
 }
 
-func (f *fixture) Predict(_ context.Context, h omen.Host, v map[string]float64) (omen.Score, error) {
+func (f *fixture) Predict(h omen.Host, v []float64) (omen.Score, error) {
 	f.given = v
 	return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 }

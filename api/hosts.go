@@ -24,24 +24,17 @@ func (a *API) find(name string) (omen.HostStatus, error) {
 			return h, nil
 		}
 	}
-	hosts := a.live.Hosts()
-	for _, is := range []func(omen.HostStatus) bool{
-		func(h omen.HostStatus) bool { return h.Host.Name == name },
-		func(h omen.HostStatus) bool { return h.Labels["instance"] == name },
-	} {
-		var found []omen.HostStatus
-		for _, h := range hosts {
-			if is(h) {
-				found = append(found, h)
-			}
+	found := a.live.Named(name)
+	if exact := slices.DeleteFunc(slices.Clone(found), func(h omen.Host) bool { return h.Name != name }); len(exact) > 0 {
+		found = exact
+	}
+	switch {
+	case len(found) == 1:
+		if h, ok := a.live.Host(found[0]); ok {
+			return h, nil
 		}
-		switch len(found) {
-		case 0:
-			continue
-		case 1:
-			return found[0], nil
-		}
-		ids := each(found, func(h omen.HostStatus) string { return h.Host.ID() })
+	case len(found) > 1:
+		ids := each(found, omen.Host.ID)
 		slices.Sort(ids)
 		return omen.HostStatus{}, omen.WithHint(
 			fmt.Errorf("host %q: %d hosts have this name: %w", name, len(ids), omen.ErrConflict),

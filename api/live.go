@@ -22,6 +22,10 @@ type Runtime interface {
 	// Host is one host of these; false for one that is not known.
 	Host(omen.Host) (omen.HostStatus, bool)
 
+	// Named is every host of a name and every host with this instance label, in
+	// no particular order; all hosts for an empty name.
+	Named(name string) []omen.Host
+
 	// Sources is every configured source, in the configuration's order.
 	Sources() []omen.SourceStatus
 
@@ -35,12 +39,11 @@ type Runtime interface {
 	// expectation was not recorded.
 	Features(ctx context.Context, host omen.Host, features []string, from, to time.Time) ([]FeatureHistory, error)
 
-	// Predict scores one vector, given by feature name in the features' units,
-	// with the model that serves host; a NaN is a gap. It does not touch the
-	// host's running state, incidents or history. The API has checked the
-	// names against the host's features before.
+	// Predict scores one vector, in the order of the host's features and in their
+	// units, as the host's next sample; a NaN is a gap. It asks neither source nor
+	// store, and does not touch the host's running state, incidents or history.
 	// omen.ErrUnavailable: the host has no model yet.
-	Predict(ctx context.Context, host omen.Host, features map[string]float64) (omen.Score, error)
+	Predict(host omen.Host, values []float64) (omen.Score, error)
 
 	// Chart draws an incident's score and causes as a PNG. A signature that is
 	// not good for this incident is [omen.ErrDenied], nothing to draw
@@ -74,6 +77,7 @@ type absent struct{}
 
 func (absent) Hosts() []omen.HostStatus                       { return nil }
 func (absent) Host(omen.Host) (h omen.HostStatus, known bool) { return h, false }
+func (absent) Named(string) []omen.Host                       { return nil }
 func (absent) Sources() []omen.SourceStatus                   { return nil }
 func (absent) Reload(context.Context) error                   { return errors.ErrUnsupported }
 func (absent) Ready() error                                   { return errors.ErrUnsupported }
@@ -88,7 +92,7 @@ func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Tim
 	return nil, errors.ErrUnsupported
 }
 
-func (absent) Predict(context.Context, omen.Host, map[string]float64) (s omen.Score, err error) {
+func (absent) Predict(omen.Host, []float64) (s omen.Score, err error) {
 	return s, errors.ErrUnsupported
 }
 

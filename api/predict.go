@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -35,8 +36,10 @@ func (a *API) instance(name string) (omen.HostStatus, error) {
 	if name != "" {
 		return a.find(name)
 	}
-	if hosts := a.live.Hosts(); len(hosts) == 1 {
-		return hosts[0], nil
+	if hosts := a.live.Named(""); len(hosts) == 1 {
+		if h, ok := a.live.Host(hosts[0]); ok {
+			return h, nil
+		}
 	}
 	return omen.HostStatus{}, omen.WithHint(fmt.Errorf("predict: no instance given: %w", omen.ErrInvalid),
 		"say which host, such as /predict?instance=web-1:9100")
@@ -89,48 +92,47 @@ func (a *API) postPredict(r *http.Request) (any, error) {
 	if h.Model.ID == "" {
 		return nil, noModel(h)
 	}
-	if err := checkNames(h, in.Features); err != nil {
+	values, err := vector(h, in.Features)
+	if err != nil {
 		return nil, err
 	}
-	values := make(map[string]float64, len(in.Features))
-	for name, v := range in.Features {
-		values[name] = float64(v)
-	}
-	s, err := a.live.Predict(r.Context(), h.Host, values)
+	s, err := a.live.Predict(h.Host, values)
 	if err != nil {
 		return nil, err
 	}
 	return toPrediction(h, s), nil
 }
 
-// checkNames reports features that the host does not have, and those that it
-// has and that were not given.
-func checkNames(h omen.HostStatus, given map[string]Number) error {
-	known := map[string]bool{}
-	var missing, unknown []string
-	for _, f := range h.Features {
-		known[f.Name] = true
-		_, ok := given[f.Name]
-		if has := !math.IsNaN(f.Actual) || !math.IsNaN(f.Expected); has && !ok {
-			missing = append(missing, f.Name)
-		}
-	}
-	for name := range given {
-		if !known[name] {
-			unknown = append(unknown, name)
-		}
-	}
-	slices.Sort(unknown)
+// vector is what was given in the order of the host's features. Features that the
+// host does not have, and those that it has and that were not given, are an error.
+func vector(h omen.HostStatus, given map[string]Number) ([]float64, error) {
+	values, known := make([]float64, len(h.Features)), 0
 	var wrong []string
-	if len(unknown) > 0 {
-		wrong = append(wrong, "unknown features: "+strings.Join(unknown, ", "))
+	for i, f := range h.Features {
+		v, ok := given[f.Name]
+		values[i] = float64(v)
+		switch {
+		case ok:
+			known++
+		case !math.IsNaN(f.Actual) || !math.IsNaN(f.Expected):
+			wrong = append(wrong, f.Name)
+		default:
+			values[i] = math.NaN()
+		}
 	}
-	if len(missing) > 0 {
-		wrong = append(wrong, "missing features: "+strings.Join(missing, ", "))
+	if wrong != nil {
+		wrong = []string{"missing features: " + strings.Join(wrong, ", ")}
+	}
+	if known < len(given) {
+		unknown := maps.Clone(given)
+		for _, f := range h.Features {
+			delete(unknown, f.Name)
+		}
+		wrong = append([]string{"unknown features: " + strings.Join(slices.Sorted(maps.Keys(unknown)), ", ")}, wrong...)
 	}
 	if wrong == nil {
-		return nil
+		return values, nil
 	}
-	return omen.WithHint(fmt.Errorf("predict host %s: %s: %w", h.Host, strings.Join(wrong, "; "), omen.ErrInvalid),
+	return nil, omen.WithHint(fmt.Errorf("predict host %s: %s: %w", h.Host, strings.Join(wrong, "; "), omen.ErrInvalid),
 		"GET /api/v1/omen/hosts/{host} lists the host's features; send null for one that has no value")
 }

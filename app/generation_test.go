@@ -53,10 +53,10 @@ func TestARemoteSourceInTwoProfiles(t *testing.T) {
 	nobody := omen.Host{Source: "other", Profile: "none", Name: "there"}
 	g.Retrain(nobody)
 	g.Retrain(host) // has no model yet: nothing to do
-	if _, err := g.Predict(t.Context(), nobody, nil); !errors.Is(err, omen.ErrNotFound) {
+	if _, err := g.Predict(nobody, nil); !errors.Is(err, omen.ErrNotFound) {
 		t.Errorf("a prediction of a profile that is not watched: %v", err)
 	}
-	if _, err := g.Predict(t.Context(), host, nil); !errors.Is(err, omen.ErrUnavailable) {
+	if _, err := g.Predict(host, make([]float64, g.of(host).schema.Len())); !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("a prediction without a model: %v", err)
 	}
 	event := mute.Event{ID: "seen", Kind: mute.EventBoot, At: time.Now(), Match: []mute.Matcher{{Name: "host", Value: "there", IsEqual: true}}}

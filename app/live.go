@@ -37,6 +37,15 @@ func (g *generation) Host(id omen.Host) (omen.HostStatus, bool) {
 	return one[0], known
 }
 
+// Named are the hosts of a name or instance label.
+func (g *generation) Named(name string) []omen.Host {
+	var all []omen.Host
+	for _, w := range g.watches {
+		all = append(all, w.Named(name)...)
+	}
+	return all
+}
+
 // Pages are those of all hosts, and all since the start by severity.
 func (g *generation) Pages(hosts []omen.HostStatus) (omen.Pages, map[omen.Severity]uint64) {
 	return ofAll(hosts, g.conf.Pages.PerHostWeek), g.p.pages.totals()
@@ -94,12 +103,12 @@ func (g *generation) Queues() []api.Queue {
 }
 
 // Predict scores values as though they were the host's next sample.
-func (g *generation) Predict(ctx context.Context, h omen.Host, values map[string]float64) (omen.Score, error) {
+func (g *generation) Predict(h omen.Host, values []float64) (omen.Score, error) {
 	w := g.of(h)
 	if w == nil {
 		return omen.Score{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
 	}
-	return w.Predict(ctx, h, values)
+	return w.Predict(h, values)
 }
 
 // maxHistory bounds the instants of a feature's history.

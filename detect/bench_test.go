@@ -144,3 +144,14 @@ func TestLoadedModelIsSmall(t *testing.T) {
 	}
 	runtime.KeepAlive(models)
 }
+
+// BenchmarkCopy is what a prediction adds to scoring: a copy of the host's state.
+func BenchmarkCopy(b *testing.B) {
+	s, all := columns(b, 40), synthetic(1, 3000, 40, time.Minute)
+	st := fitted(b, s, all, Options{}).Stream(all[:200])
+	var spare *Stream
+	b.ReportAllocs()
+	for b.Loop() {
+		spare = st.CopyTo(spare)
+	}
+}

@@ -129,10 +129,7 @@ func (h History) instantBytes() int { return 8 * len(h.Schema.Exprs()) }
 func (h History) firsts(ctx context.Context, names []string, start, end time.Time, step time.Duration, out map[string]time.Time) error {
 	for from := start; len(names) > 0 && !from.After(end); {
 		instants := max(1, FrameBytes/(h.instantBytes()*len(names)))
-		to := from.Add(time.Duration(instants-1) * step)
-		if to.After(end) {
-			to = end
-		}
+		to := from.Add(time.Duration(min(instants-1, int(end.Sub(from)/step))) * step)
 		q := h.Query(from, to, step)
 		q.Hosts = names
 		frame, err := h.Source.Read(ctx, q)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/training"
 )
@@ -89,5 +90,17 @@ func TestTheBeginOfAFleetsHistoryIsBounded(t *testing.T) {
 				t.Errorf("%d reads of %d bytes together, want %d at most", n, s.all, tt.reads)
 			}
 		})
+	}
+}
+
+// With one feature, a bounded frame would hold more instants than there is time.
+func TestTheBeginOfANarrowProfilesHistory(t *testing.T) {
+	schema := must.Get(feature.NewSchema(feature.Profile{Name: "one", By: []string{"instance"}, Features: []feature.Feature{{Name: "x", Expr: "x"}}}))(t)
+	at := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	s := &counted{begin: map[string]time.Time{"h": at.Add(-time.Hour)}}
+	h := training.History{Source: s, Name: "s", Schema: schema, Step: 15 * time.Second}
+	firsts := must.Get(h.Firsts(t.Context(), []string{"h"}, at, 90*24*time.Hour))(t)
+	if begin := firsts["h"]; begin.Sub(s.begin["h"]).Abs() > 24*time.Hour {
+		t.Errorf("begins %s, want %s", begin, s.begin["h"])
 	}
 }

@@ -1,8 +1,6 @@
 package watch
 
 import (
-	"context"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -65,6 +63,7 @@ func (w *Watch) hostStatus(h *host) omen.HostStatus {
 		}
 		return math.NaN()
 	}
+	s.Features = make([]omen.FeatureValue, 0, w.o.Schema.Len())
 	for i, f := range w.o.Schema.Features() {
 		v := omen.FeatureValue{
 			Name: f.Name, Unit: f.Unit, Help: f.Help, Actual: at(h.values, i),
@@ -99,38 +98,4 @@ func (w *Watch) FirstModelDue() time.Time {
 		}
 	}
 	return due
-}
-
-// Predict scores the named values as though they were the host's next sample,
-// without touching its running state. Features that are not named are gaps.
-func (w *Watch) Predict(ctx context.Context, id omen.Host, values map[string]float64) (omen.Score, error) {
-	w.mu.Lock()
-	h := w.hosts[id.Name]
-	if h == nil || h.id != id {
-		w.mu.Unlock()
-		return omen.Score{}, fmt.Errorf("host %s: %w", id.Name, omen.ErrNotFound)
-	}
-	model, at := h.model, w.last
-	within := w.shifted(h, at.Add(w.o.Step))
-	w.mu.Unlock()
-	if model == nil {
-		return omen.Score{}, omen.WithHint(fmt.Errorf("host %s has no model yet: %w", id.Name, omen.ErrUnavailable), "wait until its first model is due")
-	}
-	v := omen.Vector{Host: id, At: at.Add(w.o.Step), Values: make([]float64, w.o.Schema.Len()), Shift: within}
-	for i := range v.Values {
-		v.Values[i] = math.NaN()
-	}
-	for name, value := range values {
-		i := w.o.Schema.Index(name)
-		if i < 0 {
-			return omen.Score{}, fmt.Errorf("feature %q is not in profile %s: %w", name, w.o.Schema.Profile(), omen.ErrInvalid)
-		}
-		v.Values[i] = w.o.Schema.Features()[i].Clean(value)
-	}
-	recent, err := w.recent(ctx, []string{id.Name}, at)
-	if err != nil {
-		return omen.Score{}, err
-	}
-	score, err := model.Stream(recent[id.Name]).Score(v)
-	return score.Clone(), err
 }

@@ -130,6 +130,7 @@ type host struct {
 	model    *detect.Model
 	info     omen.ModelInfo
 	stream   *detect.Stream
+	copies   *sync.Pool // of stream, which predictions are scored with; nil before the first
 	score    omen.Score // of the last sample; shares its tick's memory, as values do, until apart
 	apart    bool       // for it is silent
 	drift    drift      // since the model serves

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -402,18 +403,28 @@ func TestDamagedModelIsTrainedAgain(t *testing.T) {
 	}
 }
 
-func TestPredictLeavesTheStreamAlone(t *testing.T) {
+// A prediction of what the host then sends is the score that it then gets,
+// however often it was asked, and nothing is read for it.
+func TestPredictionIsTheNextScore(t *testing.T) {
 	r := newRig(t, open(t), "web-1")
 	r.grow(t)
+	r.pass(t, 30)
 	id := r.Hosts()[0].Host
-	values := map[string]float64{"cpu": 0.4, "disk": 9, "net": 0.2, "mem": 0.04}
-	one := must.Get(r.Predict(t.Context(), id, values))(t)
-	two, err := r.Predict(t.Context(), id, values)
-	if err != nil || one.Value != two.Value || !one.Anomalous() || one.Causes[0].Feature != "disk" {
-		t.Errorf("predicted %.2f and %.2f, %v, %v", one.Value, two.Value, one.Causes, err)
+	odd := must.Get(r.Predict(id, []float64{0.4, 9, 0.2, 0.04}))(t)
+	if !odd.Anomalous() || odd.Causes[0].Feature != "disk" {
+		t.Errorf("predicted %.2f by %v, want disk", odd.Value, odd.Causes)
 	}
-	if _, err := r.Predict(t.Context(), id, map[string]float64{"nonsense": 1}); err == nil {
-		t.Error("an unknown feature was accepted")
+	next := must.Get(r.world.Read(t.Context(), series.Query{Exprs: r.past().Query(r.now, r.now, time.Second).Exprs, Start: r.now.Add(time.Second), End: r.now.Add(time.Second), Step: time.Second}))(t)
+	values := r.o.Schema.AppendVectors(nil, next, "test", next.Time(0))[0].Values
+	r.world.dead = errors.New("is not asked")
+	got := must.Get(r.Predict(id, values))(t)
+	r.world.dead = nil
+	want := r.pass(t, 1)[0].Scores[0]
+	if got.Value != want.Value || !got.At.Equal(want.At) || !slices.Equal(got.Expected, want.Expected) {
+		t.Errorf("predicted %v at %v, it became %v at %v", got.Value, got.At, want.Value, want.At)
+	}
+	if _, err := r.Predict(id, values[1:]); !errors.Is(err, omen.ErrSchema) {
+		t.Errorf("a vector of another width: %v", err)
 	}
 }
 
