@@ -1,7 +1,8 @@
 // Drives the pages in a real browser: OMEN_URL=http://127.0.0.1:9909 npm run e2e
 // Optional: OMEN_SHOTS=DIR takes pictures, CHROMIUM names the browser,
 // OMEN_ACT=1 also changes things: it acknowledges and comments on an open
-// incident, makes a silence and ends it.
+// incident, makes a silence and ends it; OMEN_PID is the server's process, to be
+// stopped for some seconds.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

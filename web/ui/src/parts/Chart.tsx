@@ -40,7 +40,7 @@ const ink = (dark: boolean) => ({
 function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPlot.Plugin } {
   return {
     cursor: {
-      drag: { x: true, y: false, setScale: false }, points: { size: 6 },
+      y: false, drag: { x: true, y: false, setScale: false }, points: { size: 6 },
       sync: { key: "axis", scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave", sub: () => true } },
       bind: { dblclick: () => () => { const { from, to, zoom } = axis(); zoom(from - (to - from) / 2, to + (to - from) / 2); return null; } },
     },
@@ -129,7 +129,7 @@ function moment(t: number, step: number): string {
 }
 
 const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
-  { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 64, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
+  { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 56, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
   { stroke: c.text, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui", size, values: (_u, vs) => vs.map((v) => (v === null ? "" : label(v))) },
 ];
 
@@ -146,7 +146,8 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
       setCursor: (u) => {
         const i = u.cursor.idx, t = i === null || i === undefined ? undefined : u.data[0][i];
         if (t === undefined || i === null || i === undefined || (u.cursor.left ?? -1) < 0) { el.style.display = "none"; return; }
-        el.textContent = [new Date(t * 1000).toLocaleTimeString(), ...lines(i)].join("\n");
+        const all = [new Date(t * 1000).toLocaleTimeString(undefined, { hourCycle: "h23" }), ...lines(i)];
+        el.textContent = u.over.matches(":hover") ? all.join("\n") : all[1]!; // of the other charts only the value
         el.style.display = "block";
         const left = u.cursor.left ?? 0;
         el.style.left = (left > u.over.clientWidth / 2 ? left - 12 - el.offsetWidth : left + 12) + "px";
@@ -167,7 +168,7 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
   const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores];
   const common = shared(() => held.current);
   const box = usePlot((width) => ({
-    width, height: p.height ?? 240, cursor: common.cursor, legend: { show: false },
+    width, height: p.height ?? 300, cursor: common.cursor, legend: { show: false },
     scales: {
       x: { range: () => [held.current.from, held.current.to] },
       y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log) },
@@ -194,7 +195,7 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
       }],
     },
   }), data, `${dark}${log}${p.height}`);
-  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => "score " + score(p.scores[i]))} style={{ minHeight: p.height ?? 240 }} />;
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => "score " + score(p.scores[i]))} style={{ minHeight: p.height ?? 300 }} />;
 }
 
 /** One feature: what it is, what was expected, and the band around that. */
