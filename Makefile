@@ -11,7 +11,7 @@ UI_SRC  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check portable fuzz cover bench bench-save bench-compare lint scenarios e2e live ui onnx release clean
+.PHONY: help build run test check portable fuzz cover bench bench-save bench-compare lint scenarios e2e live ui shots onnx release clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ ui: $(UI)
 $(UI): web/ui/package-lock.json api/openapi.json $(UI_SRC)
 	cd web/ui && $(NPM) ci --no-audit --no-fund --loglevel=error && $(NPM) run build --silent
 	@touch $@
+
+shots: ui ## pictures of the web UI of a running Omen (OMEN_URL) into bin/shots
+	cd web/ui && OMEN_SHOTS=../../bin/shots $(NPM) run e2e --silent
 
 onnx: autoencoder/testdata/onnx/node_modules/.package-lock.json
 

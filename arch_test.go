@@ -21,7 +21,7 @@ const module = "github.com/omenhq/omen"
 // "." is package omen.
 var mayImport = map[string][]string{
 	".":   {},
-	"api": {".", "feedback", "incident", "mute", "store"},
+	"api": {".", "feedback", "incident", "internal/accept", "mute", "store"},
 	"app": {
 		".", "api", "config", "detect", "feature", "feedback", "host", "incident", "mute", "notify",
 		"promapi", "series", "store", "tsdb", "watch", "web",
@@ -34,16 +34,17 @@ var mayImport = map[string][]string{
 		".", "api", "app", "bench", "bench/baseline", "config", "detect", "feature", "replay", "series",
 		"store", "training",
 	},
-	"config":        {},
-	"detect":        {".", "autoencoder", "feature", "internal/simd"},
-	"event":         {".", "feature", "mute", "series"},
-	"feature":       {".", "series"},
-	"feedback":      {"."},
-	"host":          {".", "tsdb"},
-	"incident":      {".", "feedback", "mute", "store"},
-	"internal/must": {},
-	"internal/simd": {},
-	"mute":          {"."},
+	"config":          {},
+	"detect":          {".", "autoencoder", "feature", "internal/simd"},
+	"event":           {".", "feature", "mute", "series"},
+	"feature":         {".", "series"},
+	"feedback":        {"."},
+	"host":            {".", "tsdb"},
+	"incident":        {".", "feedback", "mute", "store"},
+	"internal/accept": {},
+	"internal/must":   {},
+	"internal/simd":   {},
+	"mute":            {"."},
 	"notify": {
 		".", "notify/alertmanager", "notify/email", "notify/message", "notify/reply", "notify/slack",
 		"notify/telegram", "notify/webhook", "store",
@@ -65,7 +66,7 @@ var mayImport = map[string][]string{
 	"training":                   {".", "detect", "feature", "series"},
 	"tsdb":                       {".", "series"},
 	"watch":                      {".", "detect", "event", "feature", "mute", "series", "store", "training"},
-	"web":                        {},
+	"web":                        {"internal/accept"},
 }
 
 // onlyIn says which packages alone may import a heavy library ("notify/..." is

@@ -129,7 +129,7 @@ func (a *API) measured(rt route) http.Handler {
 		} else if v, err := rt.handle(r); err != nil {
 			a.fail(seen, r, err)
 		} else {
-			answer(seen, rt.success(), v)
+			answerPacked(seen, r, rt.success(), v)
 		}
 		if rt.answerMedia != mediaEvents {
 			a.requests.WithLabelValues(rt.path, statusText(seen.status)).Observe(time.Since(begin).Seconds())

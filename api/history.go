@@ -109,8 +109,10 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 		return nil, err
 	}
 	names := r.URL.Query()["feature"]
-	if len(names) == 0 || len(names) > 16 {
-		return nil, fmt.Errorf("feature: %d given, want 1 to 16: %w", len(names), omen.ErrInvalid)
+	if slices.Equal(names, []string{"*"}) {
+		names = each(h.Features, func(f omen.FeatureValue) string { return f.Name })
+	} else if len(names) == 0 || len(names) > 16 {
+		return nil, fmt.Errorf("feature: %d given, want 1 to 16, or * for all: %w", len(names), omen.ErrInvalid)
 	}
 	asked := strings.Join(names, ", ")
 	names = slices.DeleteFunc(names, func(n string) bool {

@@ -100,7 +100,8 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 }
 
 // orderOf is how hosts are compared for ?sort=. The default puts what needs
-// looking at first: anomalous, then silent, by score.
+// looking at first: anomalous, then silent, then normal; of each the highest
+// score.
 func orderOf(by string) (func(x, y omen.HostStatus) int, error) {
 	score := func(h omen.HostStatus) float64 {
 		if hasScore(h) {
@@ -112,10 +113,7 @@ func orderOf(by string) (func(x, y omen.HostStatus) int, error) {
 	switch by {
 	case "", "attention":
 		return func(x, y omen.HostStatus) int {
-			if x.State == omen.HostAnomalous && y.State == x.State {
-				return cmp.Compare(score(y), score(x))
-			}
-			return cmp.Compare(rank[x.State], rank[y.State])
+			return cmp.Or(cmp.Compare(rank[x.State], rank[y.State]), cmp.Compare(score(y), score(x)))
 		}, nil
 	case "score":
 		return func(x, y omen.HostStatus) int { return cmp.Compare(score(y), score(x)) }, nil
@@ -138,9 +136,13 @@ func (a *API) getHost(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	shown, err := a.toIncidents(r.Context(), open)
+	if err != nil {
+		return nil, err
+	}
 	out := HostDetail{
 		Host:     toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
-		Features: each(h.Features, toFeature), Incidents: each(open, toIncident),
+		Features: each(h.Features, toFeature), Incidents: shown,
 	}
 	if h.Model.ID != "" {
 		m := toModel(h.Model, true)

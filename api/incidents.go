@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -42,19 +43,27 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 	if f.To, err = timeParam(q.Get("to"), "to", f.To); err != nil {
 		return nil, err
 	}
+	weighed, err := byWeight(q.Get("sort"), &f)
+	if err != nil {
+		return nil, err
+	}
 	found, err := a.store.Incidents(r.Context(), f)
 	if err != nil {
 		return nil, err
 	}
 	var out Incidents
+	if weighed {
+		slices.SortStableFunc(found, heavier)
+		found = found[:min(limit, len(found))]
+	}
 	if len(found) > limit {
 		found = found[:limit]
 		if limit > 0 {
 			out.Next = found[limit-1].ID
 		}
 	}
-	out.Incidents = each(found, toIncident)
-	return out, nil
+	out.Incidents, err = a.toIncidents(r.Context(), found)
+	return out, err
 }
 
 // hostParam is a host that may be gone: one that is known, or any full ID.
@@ -86,8 +95,12 @@ func (a *API) incident(r *http.Request, id string) (IncidentDetail, error) {
 	if err != nil {
 		return IncidentDetail{}, err
 	}
+	shown, err := a.toOpen(r.Context(), in, changes)
+	if err != nil {
+		return IncidentDetail{}, err
+	}
 	return IncidentDetail{
-		Incident: toIncident(in), Changes: each(changes, toChange), Deliveries: each(deliveries, toDelivery),
+		Incident: shown, Changes: each(changes, toChange), Deliveries: each(deliveries, toDelivery),
 	}, nil
 }
 

@@ -151,7 +151,8 @@ type Incident struct {
 	ClosedAt   Instant            `json:"closed_at"`
 	Score      Number             `json:"score"`
 	Peak       Number             `json:"peak"`
-	Causes     List[Cause]        `json:"causes"`
+	Causes     List[Cause]        `json:"causes" doc:"at the peak"`
+	Returning  Instant            `json:"returning_since" doc:"since when the host of an open incident is below the limit; null: it is not"`
 	Reason     string             `json:"reason" doc:"why it is in its state, as a value: opened_anomalous, closed_recovered, …"`
 	Summary    string             `json:"summary"`
 	Suppressed string             `json:"suppressed" doc:"why no notification is sent; empty: it is not suppressed"`
@@ -165,7 +166,7 @@ type Incident struct {
 }
 
 type Incidents struct {
-	Incidents List[Incident] `json:"incidents" doc:"the newest onset first"`
+	Incidents List[Incident] `json:"incidents" doc:"in the order asked for"`
 	Next      string         `json:"next" doc:"give it as before= to get older ones; empty: no more"`
 }
 

@@ -3,6 +3,7 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +11,8 @@ import (
 )
 
 // browse drives the pages of a running Omen in a real browser, by the script
-// of web/ui/e2e. act also acknowledges an open incident. With OMEN_SHOTS=DIR
+// of web/ui/e2e. act also acknowledges an open incident. The script
+// stops the process for some seconds, to see that the page notices. With OMEN_SHOTS=DIR
 // the pictures stay in a folder below it.
 func browse(t *testing.T, o *omen, act bool) {
 	t.Helper()
@@ -24,7 +26,7 @@ func browse(t *testing.T, o *omen, act bool) {
 	}
 	cmd := exec.CommandContext(t.Context(), node, "e2e/run.mjs")
 	cmd.Dir = "../web/ui"
-	cmd.Env = append(os.Environ(), "OMEN_URL="+o.url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium)
+	cmd.Env = append(os.Environ(), "OMEN_URL="+o.url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium, fmt.Sprintf("OMEN_PID=%d", o.cmd.Process.Pid))
 	if act {
 		cmd.Env = append(cmd.Env, "OMEN_ACT=1")
 	}

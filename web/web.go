@@ -6,13 +6,18 @@
 package web
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/omenhq/omen/internal/accept"
 )
 
 // dist is what `npm run build` in web/ui leaves; only its .keep is committed.
@@ -43,8 +48,9 @@ const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Om
 `
 
 // serve serves a built web UI from files. Hashed assets never change and are
-// cached for good; index.html is asked for each time. An address of no section
-// is answered by it too, with 404: people see where to go on.
+// cached for good; index.html is asked for each time, and answered in full only
+// if it changed. An address of no section is answered by it too, with 404:
+// people see where to go on.
 func serve(files fs.FS) http.Handler {
 	page, err := fs.ReadFile(files, "index.html")
 	built := err == nil
@@ -62,12 +68,12 @@ func serve(files fs.FS) http.Handler {
 			return
 		}
 		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
-		if body, err := fs.ReadFile(files, name); err == nil && !strings.HasPrefix(path.Base(name), ".") {
+		if body, err := fs.ReadFile(files, name); err == nil && !hidden(name) {
 			if strings.HasPrefix(name, "assets/") {
 				w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 			}
 			w.Header().Set("Content-Type", contentType(name))
-			_, _ = w.Write(body)
+			send(w, r, files, name, body, http.StatusOK)
 			return
 		}
 		section, _, _ := strings.Cut(name, "/")
@@ -76,11 +82,69 @@ func serve(files fs.FS) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		status := http.StatusOK
 		if !slices.Contains(sections, section) {
-			w.WriteHeader(http.StatusNotFound)
+			status = http.StatusNotFound
 		}
-		_, _ = w.Write(page)
+		send(w, r, files, "index.html", page, status)
 	})
+}
+
+// codings are the content codings that the build leaves beside a file, by the
+// file's ending, the smallest first.
+var codings = []struct{ name, ending string }{{"br", ".br"}, {"gzip", ".gz"}}
+
+// hidden reports whether a file is no address of its own.
+func hidden(name string) bool {
+	for _, c := range codings {
+		if strings.HasSuffix(name, c.ending) {
+			return true
+		}
+	}
+	return strings.HasPrefix(path.Base(name), ".")
+}
+
+// send answers with a file, packed as the browser takes it if the build packed
+// it, or says that the browser has it already.
+func send(w http.ResponseWriter, r *http.Request, files fs.FS, name string, body []byte, status int) {
+	h := w.Header()
+	h.Set("Vary", "Accept-Encoding")
+	sum := sha256.Sum256(body)
+	tag := hex.EncodeToString(sum[:8])
+	var offers []string
+	for _, c := range codings {
+		if _, err := fs.Stat(files, name+c.ending); err == nil {
+			offers = append(offers, c.name)
+		}
+	}
+	if coding := accept.Encoding(r, offers...); coding != "" {
+		ending := codings[slices.IndexFunc(codings, func(c struct{ name, ending string }) bool { return c.name == coding })].ending
+		if packed, err := fs.ReadFile(files, name+ending); err == nil {
+			body, tag = packed, tag+"-"+coding
+			h.Set("Content-Encoding", coding)
+		}
+	}
+	tag = `"` + tag + `"`
+	h.Set("ETag", tag)
+	if status == http.StatusOK && has(r.Header.Get("If-None-Match"), tag) {
+		h.Del("Content-Encoding")
+		h.Del("Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// has reports whether a list of entity tags has one, by weak comparison.
+func has(list, tag string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
+			return true
+		}
+	}
+	return false
 }
 
 func contentType(name string) string {

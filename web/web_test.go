@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -51,6 +52,50 @@ func TestServe(t *testing.T) {
 			!strings.Contains(r.Header.Get("Cache-Control"), c.caches) && c.status == 200 {
 			t.Errorf("%s %s: %d, %s, %s", c.method, c.path, r.StatusCode, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"))
 		}
+	}
+}
+
+// A browser gets the smallest form that it takes, and nothing it has already.
+func TestPacked(t *testing.T) {
+	h := serve(fstest.MapFS{
+		"index.html": {Data: []byte("the page")}, "index.html.gz": {Data: []byte("page as gzip")},
+		"assets/a.js": {Data: []byte("code")}, "assets/a.js.br": {Data: []byte("as brotli")}, "assets/a.js.gz": {Data: []byte("as gzip")},
+		"favicon.svg": {Data: []byte("<svg/>")},
+	})
+	ask := func(path, accepts, has string) *http.Response {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)
+		r.Header.Set("Accept-Encoding", accepts)
+		r.Header.Set("If-None-Match", has)
+		h.ServeHTTP(w, r)
+		return w.Result()
+	}
+	tags := map[string]bool{}
+	for _, c := range []struct{ path, accepts, coding, body string }{
+		{"/assets/a.js", "gzip, br", "br", "as brotli"},
+		{"/assets/a.js", "gzip", "gzip", "as gzip"},
+		{"/assets/a.js", "gzip;q=0", "", "code"},
+		{"/hosts", "gzip, br", "gzip", "page as gzip"},
+		{"/favicon.svg", "gzip, br", "", "<svg/>"},
+	} {
+		r := ask(c.path, c.accepts, "")
+		body := string(must.Get(io.ReadAll(r.Body))(t))
+		if r.Header.Get("Content-Encoding") != c.coding || body != c.body || r.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s for %s: %q, coding %q, vary %q", c.path, c.accepts, body, r.Header.Get("Content-Encoding"), r.Header.Get("Vary"))
+		}
+		tag := r.Header.Get("ETag")
+		if tag == "" || tags[tag] {
+			t.Errorf("%s for %s: the tag %q is missing or another form's", c.path, c.accepts, tag)
+		}
+		tags[tag] = true
+		if again := ask(c.path, c.accepts, `"other", W/`+tag); again.StatusCode != http.StatusNotModified || again.Header.Get("ETag") != tag {
+			t.Errorf("%s again: %d, tag %s", c.path, again.StatusCode, again.Header.Get("ETag"))
+		}
+	}
+	if r := ask("/assets/a.js.gz", "", ""); r.StatusCode != http.StatusNotFound {
+		t.Errorf("a packed file by its own name: %d", r.StatusCode)
+	}
+	if r := ask("/nowhere", "", "*"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("an unknown address that the browser has: %d", r.StatusCode)
 	}
 }
 

@@ -7,7 +7,7 @@ export default defineConfig({
     outDir: "../dist",
     emptyOutDir: true, // public/.keep puts dist/.keep back
     target: "es2022",
-    chunkSizeWarningLimit: 900,
+    manifest: true, // compress.mjs reads from it what a first view loads, and removes it
   },
   server: { proxy: { "/api": process.env.OMEN_URL ?? "http://127.0.0.1:9909" } },
 });

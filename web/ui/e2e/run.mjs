@@ -1,12 +1,14 @@
 // Drives the pages in a real browser: OMEN_URL=http://127.0.0.1:9909 npm run e2e
 // Optional: OMEN_SHOTS=DIR takes pictures, CHROMIUM names the browser,
 // OMEN_ACT=1 also changes things: it acknowledges and comments on an open
-// incident, makes a silence and ends it.
+// incident, makes a silence and ends it; OMEN_PID is the server's process, to be
+// stopped for some seconds.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { foundations } from "./foundations.mjs";
 
 const url = process.env.OMEN_URL ?? "http://127.0.0.1:9909";
 const shots = process.env.OMEN_SHOTS;
@@ -21,7 +23,7 @@ const broken = [];
 const page = browser.pages()[0] ?? (await browser.newPage());
 page.setDefaultTimeout(15000);
 page.on("pageerror", (e) => broken.push("page: " + e.message));
-page.on("console", (m) => { if (m.type() === "error" && !/501|Failed to load resource/.test(m.text())) broken.push("console: " + m.text()); });
+page.on("console", (m) => { if (m.type() === "error" && !/501|Failed to load resource|net::ERR_INTERNET_DISCONNECTED/.test(m.text())) broken.push("console: " + m.text()); });
 page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith("data:")) broken.push("foreign request: " + r.url()); });
 
 async function check(name, run) {
@@ -211,6 +213,7 @@ for (const [path, name] of [["/silences", "Silences"], ["/windows", "Maintenance
     await page.getByRole("heading", { name, exact: true }).waitFor();
     await quiet();
   });
+await foundations({ page, url, check, host: first.id.split("/").map(encodeURIComponent).join("/"), open, scheme });
 await check("a small screen has no sideways scrolling", async () => {
   await page.setViewportSize({ width: 390, height: 800 });
   await page.goto(url + "/");

@@ -1,7 +1,9 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, FeatureHistory, Features, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Features, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+
+import { heard, probe } from "./live";
 
 export type * from "./api.gen";
 export type Num = number | null;
@@ -18,8 +20,10 @@ export async function ask<T>(path: string, init?: RequestInit): Promise<T> {
   try {
     r = await fetch(base + path, init);
   } catch {
+    void probe();
     throw new ApiError("Omen does not answer", "Is it still running? The web UI tries again by itself.", 0);
   }
+  heard();
   const body = await r.json().catch(() => null);
   if (!r.ok) throw new ApiError(body?.error ?? `status ${r.status}`, body?.hint ?? "", r.status);
   return body as T;
@@ -64,15 +68,16 @@ export const useScores = (id: string, span: { last: number } | { from: number; t
     placeholderData: keepPreviousData,
   });
 
-export const useFeatureHistory = (id: string, feature: string, last: number) =>
+/** All features of a host over the last so many seconds, or a fixed span, in one request. */
+export const useFeatureHistories = (id: string, span: { last: number } | { from: number; to: number }) =>
   useQuery({
-    queryKey: ["feature", id, feature, last],
-    queryFn: async (): Promise<FeatureHistory | null> => {
-      const now = Date.now() / 1000;
-      const r = await ask<Features>(`/hosts/${enc(id)}/features` + query({ feature, from: now - last, to: now }));
-      return r.features[0] ?? null;
+    queryKey: ["features", id, "*", span],
+    queryFn: async () => {
+      const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now] : [span.from, span.to];
+      const r = await ask<Features>(`/hosts/${enc(id)}/features` + query({ feature: "*", from, to, points: 300 }));
+      return new Map(r.features.map((f) => [f.feature, f] as const));
     },
-    refetchInterval: 5000,
+    refetchInterval: "last" in span ? (span.last > 7200 ? 30000 : 5000) : false,
     retry: false,
     placeholderData: keepPreviousData,
   });
@@ -84,7 +89,7 @@ export const useFeatures = (id: string, features: string[], span: { from: number
     queryFn: async () => (await ask<Features>(`/hosts/${enc(id)}/features` + query(span) + features.map((f) => "&feature=" + enc(f)).join(""))).features,
   });
 
-export const useIncidents = (p: { state?: string; host?: string; limit?: number; before?: string; quiet?: string; fleet?: string }, on = true) =>
+export const useIncidents = (p: { state?: string; host?: string; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
   useQuery({
     queryKey: ["incidents", p], enabled: on, refetchInterval: 10000, placeholderData: keepPreviousData,
     queryFn: () => ask<Incidents>("/incidents" + query(p)),
@@ -123,5 +128,7 @@ export function follow(refresh: (keys: string[][]) => void): () => void {
     const change = JSON.parse((e as MessageEvent<string>).data) as { incident: string };
     refresh([["incidents"], ["incident", change.incident], ["status"], ["hosts"]]);
   });
+  stream.addEventListener("open", heard);
+  stream.addEventListener("error", () => void probe());
   return () => stream.close();
 }

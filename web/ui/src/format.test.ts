@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, causesLine, clearing, countdown, score, scoreRange, seconds, value, whole, gone } from "./format";
+import { ago, causesLine, clearing, countdown, score, scoreRange, seconds, value, whole, gone, middle, visible } from "./format";
 import { hostPath } from "./api";
 
 describe("values are written as package omen writes them", () => {
@@ -49,4 +49,17 @@ it("escapes hosts in addresses", () => expect(hostPath("p/k8s/shop/a b?")).toBe(
 
 it.each([[[], 15, "all"], [[1000, 1015], 15, ""], [[1120], 15, ""], [[1121], 15, "beginning"], [[1121], 300, ""], [[1601], 300, "beginning"]])("of %j every %d s, gone: %j", (times, step, what) => {
   expect(gone(times as number[], 1000, step as number)).toBe(what);
+});
+
+describe("names of others", () => {
+  it("marks that turn or hide text are written out", () => {
+    expect(visible("web-\u202Egnp.exe")).toBe("web-⟨U+202E⟩gnp.exe");
+    expect(visible("a\u0000b\nc\u200Bd\u2028e")).toBe("a⟨U+0000⟩b⟨U+000A⟩c⟨U+200B⟩d⟨U+2028⟩e");
+    expect(visible("Größe-日本-<b>")).toBe("Größe-日本-<b>");
+  });
+  it("a long name loses its middle and keeps its ends", () => {
+    expect(middle("short")).toBe("short");
+    expect(middle("0123456789", 5)).toBe("01…89");
+    expect([...middle("😀".repeat(4000))].length).toBe(60);
+  });
 });

@@ -126,3 +126,23 @@ export function gone(times: number[], begin: number, step: number): "" | "beginn
   if (!times.length) return "all";
   return times[0]! > begin + Math.max(120, 2 * step) ? "beginning" : "";
 }
+
+/** A text in which marks that nobody sees, or that turn what stands around them, are written out: ⟨U+202E⟩. */
+export const visible = (text: string) =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]/gu, (c) => `⟨U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`);
+
+/** A long text without its middle: what stands at its ends tells names apart. */
+export function middle(text: string, most = 60): string {
+  const all = [...text];
+  if (all.length <= most) return text;
+  const head = Math.ceil((most - 1) / 2);
+  return all.slice(0, head).join("") + "…" + all.slice(all.length - (most - 1 - head)).join("");
+}
+
+/** The time of day of an instant, with the day where it is not today's. */
+export function timeOf(at: string | null | undefined, now = Date.now()): string {
+  if (!at) return "–";
+  const d = new Date(at), today = new Date(now).toDateString() === d.toDateString();
+  const time = d.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  return today ? time : d.toLocaleDateString(undefined, { day: "numeric", month: "short" }) + ", " + time;
+}

@@ -1,25 +1,39 @@
 import { ActionIcon, createTheme, MantineProvider, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
-import "@mantine/core/styles.css";
+import "@mantine/core/styles/baseline.css";
+import "@mantine/core/styles/default-css-variables.css";
+import "@mantine/core/styles/global.css";
+import "@mantine/core/styles/UnstyledButton.css";
+import "@mantine/core/styles/Button.css";
+import "@mantine/core/styles/ActionIcon.css";
+import "@mantine/core/styles/Loader.css";
+import "@mantine/core/styles/Input.css";
+import "@mantine/core/styles/InlineInput.css";
+import "@mantine/core/styles/Switch.css";
+import "@mantine/core/styles/Alert.css";
 import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
-import { StrictMode, useEffect } from "react";
+import { lazy, StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
-import "uplot/dist/uPlot.min.css";
 import { Link, useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
 import { follow, idOf, useStatus } from "./api";
-import { HostPage } from "./pages/Host";
-import { IncidentPage } from "./pages/Incident";
-import { Incidents } from "./pages/Incidents";
-import { HostModels, Models } from "./pages/Models";
-import { Overview } from "./pages/Overview";
-import { Events } from "./pages/Events";
-import { Patterns } from "./pages/Patterns";
-import { Windows } from "./pages/Windows";
-import { Silences } from "./pages/Silences";
+import { timeOf } from "./format";
+import { useSilent, watch } from "./live";
 import { Empty } from "./parts/Bits";
 import "./theme.css";
 
-const theme = createTheme({ primaryColor: "violet", defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
+const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
+
+// Each page is loaded when it is first shown.
+const Overview = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Overview })));
+const HostPage = lazy(() => import("./pages/Host").then((m) => ({ default: m.HostPage })));
+const IncidentPage = lazy(() => import("./pages/Incident").then((m) => ({ default: m.IncidentPage })));
+const Incidents = lazy(() => import("./pages/Incidents").then((m) => ({ default: m.Incidents })));
+const Silences = lazy(() => import("./pages/Silences").then((m) => ({ default: m.Silences })));
+const Windows = lazy(() => import("./pages/Windows").then((m) => ({ default: m.Windows })));
+const Events = lazy(() => import("./pages/Events").then((m) => ({ default: m.Events })));
+const Patterns = lazy(() => import("./pages/Patterns").then((m) => ({ default: m.Patterns })));
+const Models = lazy(() => import("./pages/Models").then((m) => ({ default: m.Models })));
+const HostModels = lazy(() => import("./pages/Models").then((m) => ({ default: m.HostModels })));
 
 /** What an address shows. */
 function Page() {
@@ -46,7 +60,9 @@ function Shell() {
   const dark = useComputedColorScheme("light") === "dark";
   useEffect(() => follow((keys) => keys.forEach((queryKey) => void client.invalidateQueries({ queryKey }))), [client]);
   const open = status.data?.open_incidents ?? 0;
-  useEffect(() => { document.title = open ? `(${open}) Omen` : "Omen"; }, [open]);
+  useEffect(watch, []);
+  const silent = useSilent(), stale = silent !== 0, as = silent ? timeOf(new Date(silent).toISOString()) : "";
+  useEffect(() => { document.title = stale ? "stale – Omen" : open ? `(${open}) Omen` : "Omen"; }, [open, stale]);
   const nav = (href: string, label: string, here: boolean) => <Link className="nav" href={href} aria-current={here ? "page" : undefined}>{label}</Link>;
   return (
     <>
@@ -62,12 +78,14 @@ function Shell() {
           {nav("/models", "Models", path.startsWith("/models"))}
         </nav>
         <span style={{ flex: 1 }} />
-        <span className="dim wide" style={{ fontSize: 13 }}>{status.error ? "no connection" : status.data?.version}</span>
+        <span className="dim wide" style={{ fontSize: 13 }}>{status.data?.version}</span>
+        <span className={stale ? "pill dead" : "pill"} role="status" data-testid="connection">{stale ? (as ? `stale since ${as}` : "no connection") : status.data && !status.data.ready ? "not ready" : "live"}</span>
         <ActionIcon variant="subtle" color="gray" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
           <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" aria-hidden><circle cx="12" cy="12" r="8" /><path d="M12 4a8 8 0 0 1 0 16Z" fill="currentColor" /></svg>
         </ActionIcon>
       </div></header>
-      <Page />
+      {stale && <div className="blind" role="alert"><b>Omen does not answer{as && ` since ${as}`}.</b> {as && `What is shown is as of then. `}The web UI tries again by itself.</div>}
+      <div className={stale ? "stale" : undefined}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Page /></Suspense></div>
     </>
   );
 }

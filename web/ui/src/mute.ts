@@ -77,10 +77,14 @@ const readMatchers = (text: string) => ask<Matches>("/matches", post({ text }));
 export const useMatches = (text: string) =>
   useQuery({ queryKey: ["matches", text], enabled: text.trim() !== "", refetchInterval: 10000, retry: false, ...opts, queryFn: () => readMatchers(text) });
 export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: 15000, ...opts, queryFn: () => ask<Patterns>("/patterns") });
-export const useEvents = (span: { last: number; host?: string }) =>
+/** Events of the last so many seconds, or of a fixed span; of a host also those of the day before, whose grace may reach into it. */
+export const useEvents = (span: ({ last: number } | { from: number; to: number }) & { host?: string }) =>
   useQuery({
-    queryKey: ["events", span], refetchInterval: 15000, ...opts,
-    queryFn: () => { const now = Date.now() / 1000; return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: now - span.last - (span.host ? 86400 : 0), to: now + 86400 })); },
+    queryKey: ["events", span], refetchInterval: "last" in span ? 15000 : false, ...opts,
+    queryFn: () => {
+      const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now + 86400] : [span.from, span.to];
+      return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: from - (span.host ? 86400 : 0), to }));
+    },
   });
 
 /** Events within a span, and those before it whose grace reaches into it. */

@@ -1,4 +1,5 @@
-import { Button, Modal, SegmentedControl, Select } from "@mantine/core";
+import { Button, Modal, Select } from "@mantine/core";
+import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { whole } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
@@ -16,7 +17,7 @@ export function Events() {
   return (
     <main className="page">
       <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: each opens a grace period without notifications</div></div>
-        <div className="line"><SegmentedControl size="xs" aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
+        <div className="line"><Segments aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
       <Problem error={r.error} what="Events cannot be shown" />
       <section className="card">
         {rows.length > 0 && <div className="scroll"><table className="grid">

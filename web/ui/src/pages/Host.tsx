@@ -1,14 +1,15 @@
-import { SegmentedControl, Switch, TextInput } from "@mantine/core";
+import { Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useFeatureHistory, useHost, useIncidents, useScores, type Feature, type HostDetail, type Num } from "../api";
-import { countdown, score, value, words } from "../format";
+import { useFeatureHistories, useHost, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
+import { countdown, score, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend } from "../parts/Around";
 import { BandChart, ScoreChart, type Mark } from "../parts/Chart";
 import { eventColor, eventMarks, useEvents, within, type Event } from "../mute";
 import { ModelCard } from "../parts/Card";
-
-const spans = [{ value: "300", label: "5 min" }, { value: "3600", label: "1 h" }, { value: "21600", label: "6 h" }, { value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }];
+import { Name } from "../parts/Name";
+import { spanOf, TimeAxis } from "../parts/Time";
+import { useView, type SetView, type View } from "../view";
 
 /** What the browser has seen of each feature since this was opened: for features whose history is not stored. */
 interface Seen { times: number[]; by: Map<string, { actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }> }
@@ -33,51 +34,60 @@ function useSeen(h: HostDetail | undefined): Seen {
 
 export function HostPage({ id }: { id: string }) {
   const host = useHost(id);
-  const [span, setSpan] = useState("3600");
-  const [log, setLog] = useState(false);
-  const scores = useScores(id, { last: +span });
-  const past = useIncidents({ host: id, limit: 10 });
+  const [view, set] = useView();
   const h = host.data, seen = useSeen(h);
-  const marks = (past.data?.incidents ?? []).map((i) => ({ at: Date.parse(i.since ?? "") / 1000, color: "#f08c4a", text: "incident began" }));
-  const events = useEvents({ last: +span, host: id });
-  const since = Date.now() / 1000 - +span, recent = within(events.data?.events, since);
-  const all: Mark[] = [...marks, ...eventMarks(recent)];
   return (
     <main className="page">
-      <Problem error={host.error} what={`Host ${id} cannot be shown`} />
+      <Problem error={host.error} what={`Host ${visible(id)} cannot be shown`} />
+      {!h && host.isPending && <Empty>Reading the host…</Empty>}
       {h && (
         <>
           <header className="line between">
-            <div>
-              <h1>{h.name}</h1>
-              <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· {h.profile} · {h.source} · last sample <When at={h.last_seen} /></span></div>
+            <div style={{ minWidth: 0 }}>
+              <h1><Name name={h.name} whole /></h1>
+              <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· <Name name={h.profile} /> · <Name name={h.source} /> · last sample <When at={h.last_seen} exact /></span></div>
             </div>
             <div className="line" style={{ gap: 26 }}>
               <Training h={h} />
               <Grade grade={h.grade} />
               <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }}>score, limit 1</span>
-                <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > 1 ? "var(--mantine-color-red-6)" : undefined }}>{score(h.score)}</div></div>
+                <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > 1 ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
             </div>
           </header>
-          <div className="cols">
-            <section className="card" aria-labelledby="score">
-              <div className="line between" style={{ marginBottom: 8 }}><h2 id="score" style={{ margin: 0 }}>Score</h2>
-                <div className="line"><Switch size="xs" label="log" checked={log} onChange={(e) => setLog(e.currentTarget.checked)} />
-                  <SegmentedControl size="xs" data={spans} value={span} onChange={setSpan} aria-label="Span of time" /></div></div>
-              <Problem error={scores.error} what="The score's history cannot be shown" />
-              {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={log} marks={all} label={`score of ${h.name} over time; the limit is 1`} /> :
-                <Empty>{h.model ? "No scores in this time." : "No score before the first model."}</Empty>}
-              <Legend marks={all.filter((m) => (m.until ?? m.at) > since)} />
-            </section>
-            <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest shares of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
-          </div>
-          {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
-          <Features h={h} seen={seen} span={+span} marks={all} />
-          {recent.length > 0 && <EventList events={recent} />}
+          <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
           {h.serving && <ModelCard model={h.serving} />}
         </>
       )}
     </main>
+  );
+}
+
+/** All that lies on the page's one time axis. */
+function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View; set: SetView }) {
+  const id = h.id, span = spanOf(view), begin = view.from || Date.now() / 1000 - view.last, end = view.to || Date.now() / 1000;
+  const scores = useScores(id, span);
+  const past = useIncidents({ host: id, limit: 10 });
+  const events = useEvents(view.from ? { from: view.from, to: view.to, host: id } : { last: view.last, host: id });
+  const marks = (past.data?.incidents ?? []).map((i) => ({ at: Date.parse(i.since ?? "") / 1000, color: "#d55e00", text: "incident began" }));
+  const recent = within(events.data?.events, begin).filter((e) => Date.parse(e.at) / 1000 <= end);
+  const all: Mark[] = [...marks, ...eventMarks(recent), ...(h.trained_at ? [{ at: Date.parse(h.trained_at) / 1000, color: "#7b5bd6", text: "new model" }] : [])];
+  return (
+    <>
+      <div className="cols">
+        <section className="card" aria-labelledby="score">
+          <div className="line between" style={{ marginBottom: 8 }}><h2 id="score" style={{ margin: 0 }}>Score</h2>
+            <Switch size="xs" label="log" checked={view.log} onChange={(e) => set({ log: e.currentTarget.checked })} /></div>
+          <Problem error={scores.error} what="The score's history cannot be shown" />
+          {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={view.log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
+            <Empty>{scores.isPending ? "Reading the scores…" : h.model ? "No scores in this time." : "No score before the first model."}</Empty>}
+          <Legend marks={all.filter((m) => (m.until ?? m.at) > begin && m.at < end)} />
+        </section>
+        <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest shares of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
+      </div>
+      {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
+      <Features h={h} seen={seen} view={view} set={set} marks={all} />
+      {recent.length > 0 && <EventList events={recent} />}
+    </>
   );
 }
 
@@ -89,9 +99,9 @@ function Training({ h }: { h: HostDetail }) {
   return t.err ? <span className="dim">last training: {t.err}</span> : null;
 }
 
-function Features({ h, seen, span, marks }: { h: HostDetail; seen: Seen; span: number; marks: Mark[] }) {
-  const [q, setQ] = useState("");
-  const [all, setAll] = useState(false);
+function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; view: View; set: SetView; marks: Mark[] }) {
+  const { q, all } = view;
+  const stored = useFeatureHistories(h.id, spanOf(view));
   const sorted = useMemo(() => {
     const rank = new Map(h.causes.map((c, i) => [c.feature, i]));
     return [...h.features].filter((f) => words(f.name).includes(words(q.toLowerCase())))
@@ -102,29 +112,29 @@ function Features({ h, seen, span, marks }: { h: HostDetail; seen: Seen; span: n
     <section className="card" aria-labelledby="features">
       <div className="line between" style={{ marginBottom: 12 }}>
         <h2 id="features" style={{ margin: 0 }}>Features <span className="dim" style={{ fontWeight: 400 }}>· actual against expected</span></h2>
-        <div className="line"><TextInput size="xs" placeholder="Find a feature" aria-label="Find a feature" value={q} onChange={(e) => setQ(e.currentTarget.value)} />
-          <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /></div>
+        <div className="line"><TextInput size="xs" placeholder="Find a feature" aria-label="Find a feature" value={q} onChange={(e) => set({ q: e.currentTarget.value })} />
+          <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => set({ all: e.currentTarget.checked })} /></div>
       </div>
-      <div className="bands">{shown.map((f) => <Band key={f.name} host={h.id} f={f} seen={seen} span={span} marks={marks} />)}</div>
+      <Problem error={stored.error} what="The features' history cannot be shown" />
+      <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={stored.data?.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} />)}</div>
       {!shown.length && <Empty>No feature matches.</Empty>}
     </section>
   );
 }
 
-function Band({ host, f, seen, span, marks }: { host: string; f: Feature; seen: Seen; span: number; marks: Mark[] }) {
-  const stored = useFeatureHistory(host, f.name, span);
-  const live = seen.by.get(f.name);
-  const d = stored.data?.times.length ? stored.data : live ? { times: seen.times, ...live } : null;
+function Band({ f, stored, waits, live: seen, marks }: { f: Feature; stored?: FeatureHistory; waits: boolean; live?: Seen; marks: Mark[] }) {
+  const live = seen?.by.get(f.name);
+  const d = stored?.times.length ? stored : seen && live ? { times: seen.times, ...live } : null;
   const off = f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper);
   return (
     <div>
       <div style={{ fontSize: 13.5, marginBottom: 2 }} title={f.help}>
         <b style={{ fontWeight: 600 }}>{words(f.name)}</b>
-        <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--mantine-color-red-6)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
-          {f.expected !== null && <span className="dim"> · expected {value(f.expected, f.unit)}</span>}</div>
+        <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--omen-hot)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
+          {f.expected !== null && <span className="dim"> · expected {value(f.lower, f.unit)} – {value(f.upper, f.unit)}</span>}</div>
       </div>
       {f.actual === null && !d?.actual.some((v) => v !== null) ? <Empty>not on this host</Empty> :
-        d && d.times.length > 1 ? <BandChart {...d} marks={marks} unit={f.unit} label={`${words(f.name)} over time: ${f.actual_text}, expected ${f.expected_text}`} /> : <Empty>collecting…</Empty>}
+        d && d.times.length > 1 ? <BandChart {...d} marks={marks} unit={f.unit} label={`${words(f.name)} over time: ${f.actual_text}, expected ${f.expected_text}`} /> : <Empty>{waits ? "reading…" : seen ? "collecting…" : "nothing is stored of this time"}</Empty>}
     </div>
   );
 }

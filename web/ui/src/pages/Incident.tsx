@@ -1,21 +1,25 @@
-import { Alert, Badge, Button, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { causesLine, clock, gone, reason, score, seconds, severityColor, verdict, whole, words } from "../format";
-import { Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
+import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, verdict, visible, whole, words } from "../format";
+import { Badge, Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
 import { useBy } from "../parts/Forms";
 import { Verdicts } from "../parts/Verdict";
 import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../mute";
 import { SilenceForm } from "./Silences";
+import { Name } from "../parts/Name";
+import { TimeAxis, useAxis } from "../parts/Time";
+import { instantText, useView } from "../view";
 
 export function IncidentPage({ id }: { id: string }) {
   const r = useIncident(id);
   return (
     <main className="page">
       <Problem error={r.error} what={`Incident ${id} cannot be shown`} />
+      {r.isPending && <Empty>Reading the incident…</Empty>}
       {r.data && <Detail i={r.data} />}
     </main>
   );
@@ -24,52 +28,61 @@ export function IncidentPage({ id }: { id: string }) {
 function Detail({ i }: { i: IncidentDetail }) {
   const onset = Date.parse(i.since ?? i.opened_at ?? "") / 1000;
   const end = i.closed_at ? Date.parse(i.closed_at) / 1000 : 0;
-  const span = useMemo(() => {
+  const [view, set] = useView();
+  const home = useMemo(() => {
     const to = end || Date.now() / 1000, pad = Math.max(300, (to - onset) * 0.4);
     return { from: onset - pad, to: end ? end + pad : to };
     // an open incident's chart moves with its updates
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [onset, end, i.updated_at]);
-  const events = useEventsOf(i.host.name !== "" ? i.host.id : "", span).data ?? [];
-  const marks: Mark[] = [...eventMarks(events), { at: onset, color: "#f08c4a", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#d6333f", text: "opened" }] : []), ...(end ? [{ at: end, color: "#48bba4", text: "closed" }] : [])];
-  const hasHost = i.host.name !== "";
-  const scores = useScores(hasHost ? i.host.id : "", span);
-  const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
   return (
     <>
       <header className="line between">
         <div>
-          <div className="line"><Severity incident={i} /><Badge variant="light" color="gray" size="sm" tt="none">{i.state}</Badge>{i.verdict && <Badge variant="light" color="violet" size="sm" tt="none">{verdict(i.verdict)} · {i.verdict_by}</Badge>}</div>
-          <h1 style={{ marginTop: 6 }}>{i.kind === "host" && hasHost ? <Link className="plain" href={hostPath(i.host.id)}>{i.host.name}</Link> : title(i)}</h1>
+          <div className="line"><Severity incident={i} /><Badge>{i.state}</Badge>{i.verdict && <Badge>{verdict(i.verdict)} · {i.verdict_by}</Badge>}</div>
+          <h1 style={{ marginTop: 6 }}>{i.kind === "host" && i.host.name !== "" ? <Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}`}><Name name={i.host.name} /></Link> : <Name name={title(i)} />}</h1>
           <div className="dim" style={{ fontSize: 14, marginTop: 2 }}>
-            since <When at={i.since} />{end > 0 && <>, lasted {whole(end - onset)}</>} · peak <span className="num">{score(i.peak)}</span> · {reason(i.reason)}{i.assignee && <> · assigned to {i.assignee}</>}{i.acked_by && <> · acknowledged by {i.acked_by}</>}
+            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>} · peak <span className="num">{score(i.peak)}</span> · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
           </div>
+          {i.returning_since && <div style={{ fontSize: 14, marginTop: 2 }}>Returning to normal since {timeOf(i.returning_since)}; causes are those of the peak.</div>}
         </div>
         <Grade grade={i.grade} />
       </header>
       {i.suppressed && <Alert color="gray" variant="light" title={`Suppressed: ${reason(i.suppressed)}`}>No notification is sent; the incident is recorded and shown.</Alert>}
       <Actions i={i} />
+      <TimeAxis view={view} set={set} home={home}><Picture i={i} onset={onset} end={end} /></TimeAxis>
+    </>
+  );
+}
+
+/** All that lies on the page's one time axis, with the causes beside it. */
+function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: number }) {
+  const { from, to } = useAxis(), span = useMemo(() => ({ from, to }), [from, to]), hasHost = i.host.name !== "";
+  const events = useEventsOf(hasHost ? i.host.id : "", span).data ?? [];
+  const marks: Mark[] = [...eventMarks(events), { at: onset, color: "#d55e00", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#8a3d00", text: "opened" }] : []), ...(end ? [{ at: end, color: "#2b8a6e", text: "closed" }] : [])];
+  const scores = useScores(hasHost ? i.host.id : "", span);
+  const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
+  return (
       <div className="cols">
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {hasHost && (
-            <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · {i.host.name}, the likely first host</span>}</h2>
+            <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · <Name name={i.host.name} />, the likely first host</span>}</h2>
               <Problem error={scores.error} what="The score's history cannot be shown" />
-              {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} from={span.from} to={span.to} label="score around the incident; the limit is 1" marks={marks} />}
+              {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} label="score around the incident; the limit is 1" marks={marks} />}
               {scores.data && <Gone what={gone(scores.data.times, onset, scores.data.step_seconds)} first={scores.data.times[0]} onset={onset} />}
               <Legend marks={marks} />
             </section>
           )}
           {hasHost && <Around host={i.host.id} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
           {i.kind === "fleet" && <section className="card" aria-labelledby="members"><h2 id="members">Its {i.members.length} hosts</h2>
-            {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}>{m.name}</Link>)}</div>}</section>}
+            {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}><Name name={m.name} /></Link>)}</div>}</section>}
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
         </div>
         <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
-          {i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{i.summary || "None."}</Empty>}
+          {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
           {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener">{l}</a></div>)}</>}
         </section>
       </div>
-    </>
   );
 }
 

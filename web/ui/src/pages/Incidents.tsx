@@ -1,28 +1,31 @@
-import { Button, SegmentedControl } from "@mantine/core";
+import { Button } from "@mantine/core";
+import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { useIncidents } from "../api";
+import { useView } from "../view";
 import { Empty, IncidentTable, Problem } from "../parts/Bits";
 
 export function Incidents() {
-  const [state, setState] = useState("active");
-  const [suppressed, setSuppressed] = useState("");
-  const [trail, setTrail] = useState<string[]>([]); // cursors of the lists before; the first is the empty one
-  const r = useIncidents({ state: state === "all" ? "" : state, quiet: suppressed, limit: 50, before: trail[trail.length - 1] });
-  const reset = (f: () => void) => { f(); setTrail([]); };
+  const [view, set] = useView();
+  const state = view.state || "active", suppressed = view.quiet;
+  const [trail, setTrail] = useState<string[]>([]); // cursors of the lists before
+  const weighed = state === "active"; // the heaviest first: those that are open are few
+  const r = useIncidents({ state: state === "all" ? "" : state, quiet: suppressed, ...(weighed ? { sort: "weight", limit: 500 } : { limit: 50, before: view.before }) });
   return (
     <main className="page">
       <div className="line between"><h1>Incidents</h1>
         <div className="line">
-          <SegmentedControl size="xs" aria-label="Notified or all" value={suppressed} onChange={(v) => reset(() => setSuppressed(v))} data={[{ value: "", label: "All" }, { value: "false", label: "Notified" }]} />
-          <SegmentedControl size="xs" aria-label="State" value={state} onChange={(v) => reset(() => setState(v))} data={[{ value: "active", label: "Open" }, { value: "closed", label: "Closed" }, { value: "all", label: "Both" }]} />
+          <Segments aria-label="Notified or all" value={suppressed} onChange={(v) => set({ quiet: v, before: "" })} data={[{ value: "", label: "All" }, { value: "false", label: "Notified" }]} />
+          <Segments aria-label="State" value={state} onChange={(v) => set({ state: v === "active" ? "" : v, before: "" })} data={[{ value: "active", label: "Open" }, { value: "closed", label: "Closed" }, { value: "all", label: "Both" }]} />
         </div></div>
       <Problem error={r.error} what="Incidents cannot be shown" />
       <section className="card">
+        {r.isPending && <Empty>Reading the incidents…</Empty>}
         {r.data && (r.data.incidents.length ? <IncidentTable incidents={r.data.incidents} /> : <Empty>{state === "active" ? "No open incidents." : "No incidents here."}</Empty>)}
-        {(trail.length > 0 || r.data?.next) && (
+        {(view.before || r.data?.next) && (
           <nav className="line" aria-label="More incidents" style={{ paddingTop: 10, justifyContent: "flex-end" }}>
-            <Button size="compact-sm" variant="default" disabled={!trail.length} onClick={() => setTrail(trail.slice(0, -1))}>Newer</Button>
-            <Button size="compact-sm" variant="default" disabled={!r.data?.next} onClick={() => setTrail([...trail, r.data!.next])}>Older</Button>
+            <Button size="compact-sm" variant="default" disabled={!view.before} onClick={() => { set({ before: trail[trail.length - 1] ?? "" }); setTrail(trail.slice(0, -1)); }}>Newer</Button>
+            <Button size="compact-sm" variant="default" disabled={!r.data?.next} onClick={() => { setTrail([...trail, view.before]); set({ before: r.data!.next }, true); }}>Older</Button>
           </nav>
         )}
       </section>

@@ -1,5 +1,6 @@
 import { TextInput } from "@mantine/core";
 import { useState } from "react";
+import { Name } from "../parts/Name";
 import { Link } from "wouter";
 import { enc, useHost, useHostModels, useHosts, useModels, useStatus, type Host } from "../api";
 import { clock, whole, words } from "../format";
@@ -27,7 +28,7 @@ export function Models() {
             <thead><tr><th>Host</th><th>Grade</th><th>Age</th><th>Drift</th><th className="right">Pages per week</th><th>Trained on</th><th className="right">Samples</th><th>Note</th></tr></thead>
             <tbody>{found.slice(0, most).map((m) => (
               <tr key={m.id}>
-                <td><Link className="host" href={"/models/" + m.host.id.split("/").map(enc).join("/")} title={m.host.id}>{m.host.name}</Link></td><td><Grade grade={m.grade} /></td>
+                <td><Link className="host" href={"/models/" + m.host.id.split("/").map(enc).join("/")} ><Name name={m.host.name} /></Link></td><td><Grade grade={m.grade} /></td>
                 <td style={{ whiteSpace: "nowrap" }}><Age h={of.get(m.host.id)} at={m.trained_at} /></td><td><Drift h={of.get(m.host.id)} /></td><td className="right num"><Pages h={of.get(m.host.id)} /></td>
                 <td className="dim">{clock(m.from)} – {clock(m.to)}</td><td className="right num">{m.rows.toLocaleString()}</td><td><span className="cause">{m.note}</span></td>
               </tr>))}</tbody>
@@ -75,7 +76,7 @@ export function HostModels({ id }: { id: string }) {
   const r = useHostModels(id), host = useHost(id);
   return (
     <main className="page">
-      <h1>Models of {id.split("/").slice(2).join("/") || id}</h1>
+      <h1>Models of <Name name={id.split("/").slice(2).join("/") || id} whole /></h1>
       <Problem error={r.error} what="Models cannot be shown" />
       {host.data && <Trust h={host.data} />}
       {r.data?.models.map((m) => <ModelCard key={m.id} model={m} />)}

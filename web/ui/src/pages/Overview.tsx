@@ -1,26 +1,25 @@
-import { Alert, Button, Progress, Select, TextInput } from "@mantine/core";
+import { Alert, Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useState } from "react";
 import { Link } from "wouter";
 import { useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
 import { causesLine, countdown, score, stateColor, words } from "../format";
 import { Dot, Empty, Grade, HostLink, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
-import { Spark } from "../parts/Chart";
+import { Name } from "../parts/Name";
+import { Spark } from "../parts/Spark";
+import { useView } from "../view";
 
 const perPage = 50;
 const states: HostState[] = ["anomalous", "silent", "normal", "learning"];
 
 export function Overview() {
   const status = useStatus();
-  const [q, setQ] = useState("");
+  const [view, set] = useView();
+  const { q, state, page } = view, sort = view.sort || "attention";
   const [needle] = useDebouncedValue(q, 200);
-  const [state, setState] = useState("");
-  const [sort, setSort] = useState("attention");
-  const [page, setPage] = useState(0);
   const hosts = useHosts({ q: needle, state, sort, limit: perPage, offset: page * perPage });
-  const open = useIncidents({ state: "active", quiet: "false", limit: 10 });
+  const open = useIncidents({ state: "active", quiet: "false", sort: "weight", limit: 10 });
   const s = status.data, total = hosts.data?.total ?? 0;
-  const pick = (next: string) => { setState(state === next ? "" : next); setPage(0); };
+  const pick = (next: string) => set({ state: state === next ? "" : next, page: 0 });
   return (
     <main className="page">
       <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Overview</h1>
@@ -46,19 +45,19 @@ export function Overview() {
         <div className="line between" style={{ marginBottom: 6 }}>
           <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>
           <div className="line">
-            <TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => { setQ(e.currentTarget.value); setPage(0); }} />
-            <Select size="xs" w={150} aria-label="Order of hosts" allowDeselect={false} value={sort} onChange={(v) => setSort(v ?? "attention")}
+            <TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => set({ q: e.currentTarget.value, page: 0 })} />
+            <NativeSelect size="xs" w={150} aria-label="Order of hosts" value={sort} onChange={(e) => set({ sort: e.currentTarget.value === "attention" ? "" : e.currentTarget.value, page: 0 })}
               data={[{ value: "attention", label: "Attention first" }, { value: "score", label: "Highest score" }, { value: "name", label: "By name" }, { value: "model_age", label: "Oldest model" }]} />
           </div>
         </div>
-        <HostTable hosts={hosts.data?.hosts ?? []} />
+        {hosts.isPending ? <Empty>Reading the hosts…</Empty> : <HostTable hosts={hosts.data?.hosts ?? []} />}
         {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
         {total > perPage && (
           <nav className="line between" aria-label="More hosts" style={{ padding: "10px 0" }}>
             <span className="dim num" style={{ fontSize: 13 }}>{page * perPage + 1}–{Math.min(total, (page + 1) * perPage)} of {total}</span>
             <div className="line">
-              <Button size="compact-sm" variant="default" disabled={page === 0} onClick={() => setPage(page - 1)}>Previous</Button>
-              <Button size="compact-sm" variant="default" disabled={(page + 1) * perPage >= total} onClick={() => setPage(page + 1)}>Next</Button>
+              <Button size="compact-sm" variant="default" disabled={page === 0} onClick={() => set({ page: page - 1 }, true)}>Previous</Button>
+              <Button size="compact-sm" variant="default" disabled={(page + 1) * perPage >= total} onClick={() => set({ page: page + 1 }, true)}>Next</Button>
             </div>
           </nav>
         )}
@@ -75,9 +74,9 @@ function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["
         <tbody>
           {hosts.map((h) => (
             <tr key={h.id}>
-              <td><HostLink id={h.id} name={h.name} /><span className="dim" style={{ fontSize: 12 }}>{h.profile} · {h.source}</span></td>
+              <td><HostLink id={h.id} name={h.name} /><span className="dim" style={{ fontSize: 12 }}><Name name={h.profile} /> · <Name name={h.source} /></span></td>
               <td><State state={h.state} /></td>
-              <td className="right num" style={{ fontWeight: 600, color: h.state === "anomalous" ? "var(--mantine-color-red-6)" : undefined }}>{score(h.score)}</td>
+              <td className="right num" style={{ fontWeight: 600, color: h.state === "anomalous" ? "var(--omen-hot)" : undefined }}>{score(h.score)}</td>
               <td><Spark scores={h.recent} hot={h.state === "anomalous"} /></td>
               <td><span className="cause">{h.state === "anomalous" ? causesLine(h.causes) : h.state === "learning" ? <Waiting due={h.training.next_due} running={h.training.running} err={h.training.err} /> : h.state === "silent" ? <>last seen <When at={h.last_seen} /></> : ""}</span></td>
               <td><Grade grade={h.grade} /></td>
@@ -108,14 +107,14 @@ function Learning({ status: s }: { status: Status }) {
         <div>
           <h2 style={{ margin: 0 }}>{first ? `Learning what is normal for ${s.first_model_hosts} ${s.first_model_hosts === 1 ? "host" : "hosts"}` : `Retraining ${s.training_hosts} ${s.training_hosts === 1 ? "model" : "models"}`}</h2>
           <span className="dim" style={{ fontSize: 14 }}>
-            {s.training_hosts ? `training now: ${s.training.slice(0, 3).map((h) => h.name).join(", ")}${s.training_hosts > 3 ? " and others" : ""}` : "collecting samples; no notifications before a model exists"}
+            {s.training_hosts ? <>training now: {s.training.slice(0, 3).map((h, n) => <span key={h.id}>{n > 0 && ", "}<Name name={h.name} /></span>)}{s.training_hosts > 3 && " and others"}</> : "collecting samples; no notifications before a model exists"}
           </span>
         </div>
         {first && s.first_model_due && (
           <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }}>first model in</span><div className="num" style={{ fontSize: 24, fontWeight: 650, lineHeight: 1.15 }}>{countdown(s.first_model_due, now)}</div></div>
         )}
       </div>
-      {first && s.training_hosts > 0 && <Progress mt={10} size="sm" color="violet" value={(s.progress ?? 0) * 100} aria-label="progress of the training" />}
+      {first && s.training_hosts > 0 && <progress max={1} value={s.progress ?? 0} aria-label="progress of the training" />}
     </section>
   );
 }
@@ -140,7 +139,7 @@ function Banners({ status: s }: { status: Status }) {
       })}
       {!bad.length && s.sources.length > 0 && (
         <div className="line dim" style={{ fontSize: 13.5 }} data-testid="sources">
-          {s.sources.map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" />{x.name} · {x.address} · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
+          {s.sources.map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" /><Name name={x.name} /> · <Name name={x.address} /> · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
         </div>
       )}
     </>

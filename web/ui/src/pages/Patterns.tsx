@@ -1,5 +1,7 @@
-import { Button, SegmentedControl } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useState } from "react";
+import { Segments } from "../parts/Segments";
+import { Name } from "../parts/Name";
 import { Link } from "wouter";
 import { hostPath, incidentPath, enc, useStatus } from "../api";
 import { score, verdict } from "../format";
@@ -25,7 +27,7 @@ export function Patterns() {
   return (
     <main className="page">
       <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen remembers of verdicts, and what that changes{zone && <>; times of day are meant in {zone}</>}</div></div>
-        <SegmentedControl size="xs" aria-label="Which patterns" value={shown} onChange={setShown} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
+        <Segments aria-label="Which patterns" value={shown} onChange={setShown} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
       <Problem error={r.error} what="Patterns cannot be shown" />
       <Problem error={revert.error} what="The pattern was not taken back" />
       <section className="card">
@@ -36,7 +38,7 @@ export function Patterns() {
               <tr key={p.id} className={p.reverted ? "past" : ""}>
                 <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict]} />{verdict(p.verdict)}</span></td>
                 <td><Signs causes={p.causes} /></td>
-                <td style={{ minWidth: 130 }}>{p.role ? <>every host of role {p.role}</> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}>{p.host.name}</Link>}<div className="dim" style={{ fontSize: 12.5 }}>{p.text}</div></td>
+                <td style={{ minWidth: 130 }}>{p.role ? <>every host of role {p.role}</> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}><Name name={p.host.name} /></Link>}<div className="dim" style={{ fontSize: 12.5 }}>{p.text}</div></td>
                 <td style={{ minWidth: 150 }}>{effectOf(p)}</td>
                 <td>{p.by}{p.by === "omen" && <div className="dim" style={{ fontSize: 12.5 }}>recurred on three days</div>}</td>
                 <td style={{ whiteSpace: "nowrap" }}><Link href={incidentPath(p.incident)} style={{ fontWeight: 400 }}>incident</Link><div className="dim" style={{ fontSize: 12.5 }}><When at={p.created} /></div></td>

@@ -1,4 +1,5 @@
-import { Alert, Button, Modal, SegmentedControl } from "@mantine/core";
+import { Alert, Button, Modal } from "@mantine/core";
+import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { enc } from "../api";
 import { clock, whole } from "../format";
@@ -21,7 +22,7 @@ export function Silences() {
     <main className="page">
       <div className="line between"><h1>Silences</h1>
         <div className="line">
-          <SegmentedControl size="xs" aria-label="Which silences" value={shown} onChange={setShown}
+          <Segments aria-label="Which silences" value={shown} onChange={setShown}
             data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
           <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
         </div></div>

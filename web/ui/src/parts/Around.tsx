@@ -16,7 +16,7 @@ export function Around({ host, causes, from, to, marks }: { host: string; causes
       {unknown ? <Empty>Omen no longer knows this host or one of these features: their history cannot be read.</Empty> : <Problem error={r.error} what="The features' history cannot be shown" />}
       {found.length > 0 && <div className="bands">{found.map((f) => (
         <div key={f.feature}><b style={{ fontWeight: 600, fontSize: 13.5 }}>{words(f.feature)}</b>
-          <BandChart {...f} height={130} from={from} to={to} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</div>}
+          <BandChart {...f} height={130} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</div>}
       {r.data && !found.length && <Empty>No data is left of this time.</Empty>}
       {found.length > 0 && <Legend marks={marks} />}
     </section>

@@ -1,10 +1,11 @@
-import { Alert, Badge, Tooltip } from "@mantine/core";
+import { Alert } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
-import { ago, causesLine, clearing, clock, reason, score, severityColor, stateColor, value, words } from "../format";
+import { ago, causesLine, clearing, clock, reason, score, stateColor, timeOf, value, visible, words } from "../format";
+import { Name } from "./Name";
 
-export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} aria-hidden />;
+export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} data-color={color} aria-hidden />;
 
 export const State = ({ state }: { state: HostState }) => (
   <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={stateColor[state]} />{state}</span>
@@ -17,15 +18,17 @@ const gradeHelp: Record<GradeName, string> = {
   established: "trained on a day of data or more",
 };
 export const Grade = ({ grade }: { grade: GradeName }) =>
-  grade ? <Tooltip label={gradeHelp[grade]}><Badge variant="light" color={grade === "established" ? "teal" : "violet"} size="sm" tt="none" style={{ minWidth: "max-content" }}>{grade}</Badge></Tooltip> : <span className="dim">–</span>;
+  grade ? <Badge title={gradeHelp[grade]}>{grade}</Badge> : <span className="dim">–</span>;
 
-export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" | "state"> }) =>
-  <Badge variant={i.state === "closed" ? "light" : "filled"} color={severityColor[i.severity]} size="sm" tt="none" style={{ minWidth: "max-content" }}>{i.severity}</Badge>;
+/** A word in a box; tone: a severity's, of something open. */
+export const Badge = ({ tone, title, children }: { tone?: string; title?: string; children: ReactNode }) => <span className={"badge" + (tone ? " " + tone : "")} title={title}>{children}</span>;
 
-/** An instant as "3 min ago", the exact time on hover; it ticks by itself. */
-export function When({ at }: { at: string | null }) {
+export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" | "state"> }) => <Badge tone={i.state === "closed" ? undefined : i.severity}>{i.severity}</Badge>;
+
+/** An instant as "3 min ago", on hover by the local clock and in UTC; exact: the time of day before it. It ticks by itself. */
+export function When({ at, exact = false }: { at: string | null; exact?: boolean }) {
   const now = useNow(5000);
-  return <time dateTime={at ?? undefined} title={clock(at)}>{ago(at, now)}</time>;
+  return <time dateTime={at ?? undefined} title={at ? `${clock(at)} · ${new Date(at).toISOString()}` : undefined}>{exact && at ? <>{timeOf(at, now)} <span className="dim">· {ago(at, now)}</span></> : ago(at, now)}</time>;
 }
 
 export function useNow(every = 1000): number {
@@ -38,7 +41,7 @@ export function useNow(every = 1000): number {
 }
 
 export function Problem({ error, what }: { error: unknown; what: string }) {
-  if (!error) return null;
+  if (!error || (error instanceof ApiError && error.status === 0)) return null; // that nobody answers is said once, above the page
   const hint = error instanceof ApiError ? error.hint : "";
   return <Alert color="red" variant="light" role="alert" title={what}>{(error as Error).message}{hint && <div className="dim">{hint}</div>}</Alert>;
 }
@@ -51,14 +54,14 @@ export function Causes({ causes, odd, most = causes.length }: { causes: Cause[];
   return (
     <div style={{ display: "flex", flexDirection: "column", gap: 12 }}>
       {causes.slice(0, most).map((c) => (
-        <div key={c.feature} style={{ opacity: c.trivial ? 0.6 : 1 }}>
+        <div key={c.feature} className={c.trivial ? "dim" : undefined}>
           <div className="line between" style={{ fontSize: 14, flexWrap: "nowrap" }}>
             <span><b style={{ fontWeight: 600 }}>{words(c.feature)}</b>{c.trivial && <span className="dim"> · too small to matter</span>}</span>
             <span className="num dim">{Math.round((c.share ?? 0) * 100)} %</span>
           </div>
           <div className="share" aria-hidden><i style={{ width: `${Math.min(100, (c.share ?? 0) * 100)}%` }} /></div>
           <div className="num dim" style={{ fontSize: 13, marginTop: 3 }}>
-            is <span style={{ color: "var(--mantine-color-text)" }}>{value(c.actual, c.unit)}</span>, expected {value(c.lower, c.unit)} – {value(c.upper, c.unit)}
+            is <span style={{ color: c.trivial ? undefined : "var(--mantine-color-text)" }}>{value(c.actual, c.unit)}</span>, expected {value(c.lower, c.unit)} – {value(c.upper, c.unit)}
           </div>
         </div>
       ))}
@@ -76,6 +79,9 @@ function Clearing({ causes }: { causes: Cause[] }) {
 export const title = (i: Incident) =>
   i.kind === "fleet" ? `${i.members.length} hosts` : i.kind === "source" ? `source ${i.host.source}` : i.kind === "omen" ? "Omen itself" : i.host.name;
 
+/** What an incident is known by, in words. */
+export const why = (i: Incident) => causesLine(i.causes) || visible(i.summary) || reason(i.reason);
+
 /** Incidents in a table. */
 export function IncidentTable({ incidents, host = true }: { incidents: Incident[]; host?: boolean }) {
   return (
@@ -86,11 +92,11 @@ export function IncidentTable({ incidents, host = true }: { incidents: Incident[
           {incidents.map((i) => (
             <tr key={i.id}>
               <td><Severity incident={i} /></td>
-              {host && <td><Link className="host" href={incidentPath(i.id)} title={title(i)}>{title(i)}</Link></td>}
-              <td><Link href={incidentPath(i.id)} style={{ fontWeight: 400 }}><span className="cause">{causesLine(i.causes) || i.summary || reason(i.reason)}</span></Link></td>
-              <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <Tooltip label={"suppressed: " + reason(i.suppressed)}><span className="dim"> · suppressed</span></Tooltip>}</td>
+              {host && <td><Link className="host" href={incidentPath(i.id)}><Name name={title(i)} /></Link></td>}
+              <td><Link href={incidentPath(i.id)} style={{ fontWeight: 400 }}><span className="cause">{why(i)}</span></Link></td>
+              <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <span className="dim" title={"suppressed: " + reason(i.suppressed)}> · suppressed</span>}{i.returning_since && <div className="dim" style={{ fontSize: 12.5 }}>returning to normal since {timeOf(i.returning_since)}</div>}</td>
               <td className="right num">{score(i.peak)}</td>
-              <td style={{ whiteSpace: "nowrap" }}><When at={i.since} /></td>
+              <td style={{ whiteSpace: "nowrap" }}><When at={i.since} exact /></td>
             </tr>
           ))}
         </tbody>
@@ -99,4 +105,4 @@ export function IncidentTable({ incidents, host = true }: { incidents: Incident[
   );
 }
 
-export const HostLink = ({ id, name }: { id: string; name: string }) => <Link className="host" href={hostPath(id)} title={id}>{name}</Link>;
+export const HostLink = ({ id, name }: { id: string; name: string }) => <Link className="host" href={hostPath(id)}><Name name={name} /></Link>;

@@ -46,7 +46,7 @@ function SelfTest({ list }: { list: Json }) {
         <thead><tr><th>Kind</th><th>Found, by size in standard deviations</th><th className="right">Smallest of which half are found</th><th className="right">Delay</th></tr></thead>
         <tbody>{rows.map((t) => {
           const recall = nums(t["recall"]), of = nums(t["sizes"]);
-          const cell = (v: number) => <span style={{ color: v >= 0.8 ? "var(--mantine-color-teal-6)" : v < 0.5 ? "var(--mantine-color-orange-6)" : undefined }}>{Math.round(v * 100)} %</span>;
+          const cell = (v: number) => <span style={{ color: v >= 0.8 ? "var(--omen-good)" : v < 0.5 ? "var(--omen-warn)" : undefined }}>{Math.round(v * 100)} %</span>;
           return <tr key={String(t["kind"])}><td>{words(String(t["kind"]))}</td><td className="num">{recall.map((v, n) => <span key={n} style={{ marginRight: 16, whiteSpace: "nowrap" }}>{of[n] !== undefined && <span className="dim">{of[n]}: </span>}{cell(v)}</span>)}</td>
             <td className="right num">{Number(t["smallest"]) > 0 ? plain(t["smallest"]) : "–"}</td><td className="right num">{recall.some((v) => v > 0) ? `${plain(t["delay"])} samples` : "–"}</td></tr>;
         })}</tbody></table></div>
@@ -66,7 +66,7 @@ function LossCurve({ epochs }: { epochs: Json }) {
       <svg width={w} height={h} role="img" aria-label={`loss over ${rows.length} epochs: training ends at ${plain(last[0])}, validation at ${plain(last[1])}`}>
         <path d={path(0)} fill="none" stroke="var(--mantine-color-violet-5)" strokeWidth={1.6} /><path d={path(1)} fill="none" stroke="var(--mantine-color-teal-5)" strokeWidth={1.6} strokeDasharray="4 3" />
       </svg>
-      <figcaption className="dim" style={{ fontSize: 12 }}>loss by epoch: training, <span style={{ color: "var(--mantine-color-teal-6)" }}>validation (dashed)</span></figcaption>
+      <figcaption className="dim" style={{ fontSize: 12 }}>loss by epoch: training, <span style={{ color: "var(--omen-good)" }}>validation (dashed)</span></figcaption>
     </figure>
   );
 }
@@ -86,7 +86,7 @@ export function ModelCard({ model: m }: { model: Model }) {
   const [full, setFull] = useState(false);
   const card = m.card ?? {}, active = card["active"], inactive = (Array.isArray(card["inactive"]) ? card["inactive"] : []).filter(isObject);
   return (
-    <section className="card" aria-label="Model card">
+    <section className="card" aria-label={`Model card ${m.id}`}>
       <div className="line between" style={{ marginBottom: 12 }}>
         <div className="line"><h2 style={{ margin: 0 }}>Model</h2><Grade grade={m.grade} />{m.serving && <span className="dim" style={{ fontSize: 13 }}>serving</span>}</div>
         {m.card && <Button size="compact-xs" variant="default" onClick={() => setFull(!full)} aria-expanded={full}>{full ? "Less" : "Full card"}</Button>}

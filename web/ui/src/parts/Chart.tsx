@@ -1,8 +1,10 @@
 import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
 import type { Num } from "../api";
 import { score, scoreRange, value } from "../format";
+import { useAxis, type Axis } from "./Time";
 
 /** An instant worth a line in a chart; text says what it is. One with an end is shaded until then. */
 export interface Mark { at: number; until?: number; color: string; text?: string }
@@ -28,10 +30,75 @@ function drawMarks(u: uPlot, marks: Mark[] | undefined) {
 }
 
 const ink = (dark: boolean) => ({
-  text: dark ? "#979dab" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#9d8ff5" : "#6a55e0",
-  fill: dark ? "rgba(157,143,245,.10)" : "rgba(106,85,224,.07)", band: dark ? "rgba(72,187,164,.20)" : "rgba(23,150,125,.16)",
-  expected: dark ? "#48bba4" : "#17967d", limit: dark ? "#f0616b" : "#d6333f", over: dark ? "rgba(240,97,107,.07)" : "rgba(214,51,63,.045)",
+  text: dark ? "#a3a9b7" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#a9b6cf" : "#3b4a63",
+  fill: dark ? "rgba(169,182,207,.10)" : "rgba(59,74,99,.06)", band: dark ? "rgba(130,155,190,.24)" : "rgba(84,112,150,.16)",
+  expected: dark ? "#7f95b8" : "#6b83a6", out: dark ? "#ff8a3d" : "#d55e00", limit: dark ? "#ff8a3d" : "#c24f00", over: dark ? "rgba(255,138,61,.07)" : "rgba(213,94,0,.05)",
+  pin: dark ? "#d9dce3" : "#1f2430",
 });
+
+/** What all charts of a page share: the span, the crosshair, a drag that zooms, a click that pins. */
+function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPlot.Plugin } {
+  return {
+    cursor: {
+      y: false, drag: { x: true, y: false, setScale: false }, points: { size: 6 },
+      sync: { key: "axis", scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave", sub: () => true } },
+      bind: { dblclick: () => () => { const { from, to, zoom } = axis(); zoom(from - (to - from) / 2, to + (to - from) / 2); return null; } },
+    },
+    plugin: {
+      hooks: {
+        init: (u) => {
+          let down = 0;
+          u.over.addEventListener("mousedown", (e) => { down = e.clientX; });
+          u.over.addEventListener("click", (e) => { if (Math.abs(e.clientX - down) < 4) axis().pin(u.posToVal(u.cursor.left ?? 0, "x")); });
+        },
+        setSelect: (u) => {
+          const { left, width } = u.select;
+          if (width < 4) return;
+          axis().zoom(u.posToVal(left, "x"), u.posToVal(left + width, "x"));
+          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        },
+      },
+    },
+  };
+}
+
+/** The pinned cursor. */
+function drawPin(u: uPlot, at: number, color: string) {
+  const { ctx, bbox: b } = u, x = u.valToPos(at, "x", true);
+  if (!at || !(x >= b.left && x <= b.left + b.width)) return;
+  ctx.save();
+  ctx.strokeStyle = color; ctx.lineWidth = devicePixelRatio; ctx.setLineDash([2 * devicePixelRatio, 2 * devicePixelRatio]);
+  ctx.beginPath(); ctx.moveTo(x, b.top); ctx.lineTo(x, b.top + b.height); ctx.stroke();
+  ctx.restore();
+}
+
+/** The arrows move the pinned cursor by a sample, with Shift by a tenth of the span. */
+function arrows(times: number[], axis: Axis) {
+  return (e: React.KeyboardEvent) => {
+    const way = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
+    if (!way || !times.length) return;
+    e.preventDefault();
+    const at = axis.at || axis.to, wide = e.shiftKey ? (axis.to - axis.from) / 10 : 0;
+    const i = nearest(times, at), next = wide ? at + way * wide : times[Math.min(times.length - 1, Math.max(0, i + way))]!;
+    axis.pin(Math.min(axis.to, Math.max(axis.from, Math.abs(next - at) < 1 ? at + way : next)));
+  };
+}
+
+const pinnedText = (axis: Axis, times: number[], says: (i: number) => string) =>
+  axis.at && times.length ? `; at ${new Date(axis.at * 1000).toLocaleTimeString()}: ${says(nearest(times, axis.at))}` : "";
+
+/** The index of the instant that is nearest. */
+export function nearest(times: number[], at: number): number {
+  let i = 0;
+  for (let k = 1; k < times.length; k++) if (Math.abs(times[k]! - at) < Math.abs(times[i]! - at)) i = k;
+  return i;
+}
+
+/** What of a line is outside of its band, with the point before and after it so that it joins. */
+export function outside(actual: Num[], lower: Num[], upper: Num[]): Num[] {
+  const out = (i: number) => { const v = actual[i] ?? null, a = lower[i] ?? null, b = upper[i] ?? null; return v !== null && a !== null && b !== null && (v < a || v > b); };
+  return actual.map((v, i) => (out(i) || (i > 0 && out(i - 1)) || (i + 1 < actual.length && out(i + 1)) ? v : null));
+}
 
 /** Keeps one uPlot for the life of its element, resized with it. */
 function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData, key: string) {
@@ -50,7 +117,7 @@ function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData
     // a new key means new options; data moves by setData
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [key]);
-  useEffect(() => { plot.current?.setData(data); }, [data]);
+  useEffect(() => { plot.current?.setData(data); }); // with it the span, the marks and the pinned cursor move
   return box;
 }
 
@@ -62,7 +129,7 @@ function moment(t: number, step: number): string {
 }
 
 const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
-  { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 64, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
+  { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 56, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
   { stroke: c.text, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui", size, values: (_u, vs) => vs.map((v) => (v === null ? "" : label(v))) },
 ];
 
@@ -79,10 +146,11 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
       setCursor: (u) => {
         const i = u.cursor.idx, t = i === null || i === undefined ? undefined : u.data[0][i];
         if (t === undefined || i === null || i === undefined || (u.cursor.left ?? -1) < 0) { el.style.display = "none"; return; }
-        el.textContent = [new Date(t * 1000).toLocaleTimeString(), ...lines(i)].join("\n");
+        const all = [new Date(t * 1000).toLocaleTimeString(undefined, { hourCycle: "h23" }), ...lines(i)];
+        el.textContent = u.over.matches(":hover") ? all.join("\n") : all[1]!; // of the other charts only the value
         el.style.display = "block";
         const left = u.cursor.left ?? 0;
-        el.style.left = (left > u.over.clientWidth - 150 ? left - 12 - el.offsetWidth : left + 12) + "px";
+        el.style.left = (left > u.over.clientWidth / 2 ? left - 12 - el.offsetWidth : left + 12) + "px";
         el.style.top = "6px";
       },
     },
@@ -90,21 +158,24 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
 }
 
 /** A host's score with its limit; marks are instants worth a line, such as an incident's onset. */
-export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string; from?: number; to?: number }) {
+export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string }) {
+  const axis = useAxis(), held = useRef(axis);
+  held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark), log = p.log ?? false;
   const latest = useRef(p);
   latest.current = p;
   const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores];
+  const common = shared(() => held.current);
   const box = usePlot((width) => ({
-    width, height: p.height ?? 240, cursor: { drag: { x: false, y: false }, points: { size: 6 } }, legend: { show: false },
+    width, height: p.height ?? 300, cursor: common.cursor, legend: { show: false },
     scales: {
-      x: { range: (_u, min, max) => [latest.current.from ?? min, latest.current.to ?? max] },
+      x: { range: () => [held.current.from, held.current.to] },
       y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log) },
     },
     axes: axes(c, (v) => (log ? String(+v.toPrecision(2)) : value(v, "1"))),
     series: [{}, { stroke: c.line, width: 1.6, fill: log ? undefined : c.fill, points: { show: false } }],
-    plugins: [tip((i) => ["score " + score(latest.current.scores[i])])],
+    plugins: [common.plugin, tip((i) => ["score " + score(latest.current.scores[i])])],
     hooks: {
       drawClear: [(u) => {
         const y = u.valToPos(1, "y", true), { left, top, width: w } = u.bbox;
@@ -120,52 +191,38 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
         ctx.textAlign = "left"; ctx.fillText("limit", b.left + 4 * px, y - 4 * px);
         ctx.restore();
         drawMarks(u, latest.current.marks);
+        drawPin(u, held.current.at, c.pin);
       }],
     },
   }), data, `${dark}${log}${p.height}`);
-  return <div ref={box} role="img" aria-label={p.label} style={{ minHeight: p.height ?? 240 }} />;
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => "score " + score(p.scores[i]))} style={{ minHeight: p.height ?? 300 }} />;
 }
 
 /** One feature: what it is, what was expected, and the band around that. */
-export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; from?: number; to?: number; marks?: Mark[] }) {
+export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; marks?: Mark[] }) {
+  const axis = useAxis(), held = useRef(axis);
+  held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark);
   const latest = useRef(p);
   latest.current = p;
   const none = (v: Num[]) => (v.length === p.times.length ? v : p.times.map(() => null));
-  const data: uPlot.AlignedData = [p.times, none(p.upper), none(p.lower), none(p.expected), p.actual];
+  const data: uPlot.AlignedData = [p.times, none(p.upper), none(p.lower), none(p.expected), p.actual, outside(p.actual, none(p.lower), none(p.upper))];
+  const common = shared(() => held.current);
   const box = usePlot((width) => ({
-    width, height: p.height ?? 120, cursor: { drag: { x: false, y: false }, points: { show: false } }, legend: { show: false },
-    scales: { x: { range: (_u, min, max) => [latest.current.from ?? min, latest.current.to ?? max] }, y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
+    width, height: p.height ?? 120, cursor: { ...common.cursor, points: { show: false } }, legend: { show: false },
+    scales: { x: { range: () => [held.current.from, held.current.to] }, y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
     axes: axes(c, (v) => value(v, p.unit), 66),
     series: [{}, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } },
-      { stroke: c.expected, width: 1.2, dash: [5, 4], points: { show: false } }, { stroke: c.line, width: 1.7, points: { show: false } }],
+      { stroke: c.expected, width: 1.2, dash: [5, 4], points: { show: false } }, { stroke: c.line, width: 1.5, points: { show: false } },
+      { stroke: c.out, width: 2.2, points: { show: false } }],
     bands: [{ series: [1, 2], fill: c.band }],
-    hooks: { draw: [(u) => drawMarks(u, latest.current.marks)] },
-    plugins: [tip((i) => {
+    hooks: { draw: [(u) => { drawMarks(u, latest.current.marks); drawPin(u, held.current.at, c.pin); }] },
+    plugins: [common.plugin, tip((i) => {
       const h = latest.current, lines = ["actual " + value(h.actual[i], h.unit)];
-      if (h.expected.length) lines.push("expected " + value(h.expected[i], h.unit));
+      if (h.expected.length) lines.push(`expected ${value(h.expected[i], h.unit)}, ${value(h.lower[i], h.unit)} – ${value(h.upper[i], h.unit)}`);
       return lines;
     })],
   }), data, `${dark}${p.unit}`);
-  return <div ref={box} role="img" aria-label={p.label} style={{ minHeight: p.height ?? 120 }} />;
-}
-
-/** The last scores in one line, the limit dashed. */
-export function Spark({ scores, hot }: { scores: Num[]; hot: boolean }) {
-  const w = 132, h = 30, known = scores.filter((v): v is number => v !== null);
-  if (known.length < 2) return <svg width={w} height={h} aria-hidden />;
-  const top = Math.max(1.3, ...known), y = (v: number) => h - 2 - (Math.sqrt(Math.max(v, 0)) / Math.sqrt(top)) * (h - 5);
-  let d = "", pen = false;
-  scores.forEach((v, i) => {
-    if (v === null) { pen = false; return; }
-    d += `${pen ? "L" : "M"}${((i / (scores.length - 1)) * w).toFixed(1)} ${y(v).toFixed(1)}`;
-    pen = true;
-  });
-  return (
-    <svg width={w} height={h} role="img" aria-label={`last ${known.length} scores, latest ${score(known[known.length - 1])}`} style={{ display: "block" }}>
-      <line x1={0} x2={w} y1={y(1)} y2={y(1)} stroke="var(--mantine-color-red-5)" strokeDasharray="3 3" opacity={0.55} />
-      <path d={d} fill="none" stroke={hot ? "var(--mantine-color-red-6)" : "var(--mantine-color-violet-5)"} strokeWidth={1.5} strokeLinejoin="round" />
-    </svg>
-  );
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => value(p.actual[i], p.unit))} style={{ minHeight: p.height ?? 120 }} />;
 }

@@ -1,9 +1,11 @@
 import { Select, TextInput } from "@mantine/core";
+import "./dialog.css";
 import { useDebouncedValue, useLocalStorage } from "@mantine/hooks";
 import { ApiError, hostPath, incidentPath } from "../api";
-import { causesLine, reason, words } from "../format";
-import { title } from "./Bits";
+import { middle, visible, words } from "../format";
+import { title, why } from "./Bits";
 import type { ReactNode } from "react";
+import { Name } from "./Name";
 import { Link } from "wouter";
 import { matcherText, useMatches, type Effect, type Matcher } from "../mute";
 
@@ -28,7 +30,7 @@ export const MatchField = ({ value, onChange, error }: { value: string; onChange
     <div>
       <TextInput size="sm" label="Which incidents" required withAsterisk={false} value={value} onChange={(e) => onChange(e.currentTarget.value)} error={error} spellCheck={false} autoComplete="off" placeholder={'host=~"web-.*", severity="warning"'}
         description="All must hold. Names: host, profile, source, kind, severity, cause, or a label of the host." />
-      {all.length > 1 && <div className="chips" style={{ marginTop: 8 }}>{all.map((m, n) => <code key={n} className="chip">{matcherText(m)}
+      {all.length > 1 && <div className="chips" style={{ marginTop: 8 }}>{all.map((m, n) => <code key={n} className="chip"><bdi>{middle(visible(matcherText(m)), 120)}</bdi>
         <button type="button" className="drop" aria-label={`Remove ${matcherText(m)}`} onClick={() => onChange(all.filter((_, k) => k !== n).map(matcherText).join(", "))}>×</button></code>)}</div>}
       {settled.trim() && <Matched read={read} />}
     </div>
@@ -38,15 +40,15 @@ export const MatchField = ({ value, onChange, error }: { value: string; onChange
 /** What the matchers match at this moment. */
 function Matched({ read: r }: { read: ReturnType<typeof useMatches> }) {
   const box = (children: ReactNode) => <div className="matched" role="status" aria-label="What it matches now">{children}</div>;
-  if (r.error) return box(<span style={{ color: "var(--mantine-color-red-6)" }}>{r.error.message}</span>);
+  if (r.error) return box(<span style={{ color: "var(--omen-hot)" }}>{r.error.message}</span>);
   if (!r.data) return box(<span className="dim">…</span>);
   const m = r.data, more = (n: number) => n > 0 && <span className="dim"> and {n} more</span>;
   return box(
     <>
       <div><b>{m.host_count === 0 ? "No host" : `${m.host_count} of ${m.all_hosts} ${m.all_hosts === 1 ? "host" : "hosts"}`}</b>{m.host_count === 0 ? "  matches now." : ": "}
-        {m.hosts.slice(0, 6).map((h, n) => <span key={h.id}>{n > 0 && ", "}<Link className="plain" href={hostPath(h.id)} title={h.id} target="_blank">{h.name}</Link></span>)}{more(m.host_count - Math.min(6, m.hosts.length))}</div>
+        {m.hosts.slice(0, 6).map((h, n) => <span key={h.id}>{n > 0 && ", "}<Link className="plain" href={hostPath(h.id)} target="_blank"><Name name={h.name} /></Link></span>)}{more(m.host_count - Math.min(6, m.hosts.length))}</div>
       <div><b>{m.incident_count === 0 ? "No open incident" : `${m.incident_count} open ${m.incident_count === 1 ? "incident" : "incidents"}`}</b>{m.incident_count === 0 && " matches now."}</div>
-      {m.incidents.slice(0, 4).map((i) => <div key={i.id} className="one"><Link className="plain" href={incidentPath(i.id)} target="_blank">{title(i)}</Link><span className="dim"> · {i.severity}{i.suppressed ? ", already suppressed" : ""} · {causesLine(i.causes) || i.summary || reason(i.reason)}</span></div>)}
+      {m.incidents.slice(0, 4).map((i) => <div key={i.id} className="one"><Link className="plain" href={incidentPath(i.id)} target="_blank"><Name name={title(i)} /></Link><span className="dim"> · {i.severity}{i.suppressed ? ", already suppressed" : ""} · {why(i)}</span></div>)}
       {more(m.incident_count - Math.min(4, m.incidents.length))}
     </>,
   );
@@ -65,7 +67,7 @@ export function refusal(error: unknown, fields: Record<string, RegExp>): Record<
 }
 
 export const Matchers = ({ match }: { match: Matcher[] }) => (
-  <span className="chips">{match.map((m, n) => <code key={n} className="chip">{matcherText(m)}</code>)}</span>
+  <span className="chips">{match.map((m, n) => <code key={n} className="chip"><bdi>{middle(visible(matcherText(m)), 120)}</bdi></code>)}</span>
 );
 
 /** The causes of a pattern: disk write up. */

@@ -1,9 +1,10 @@
-import { Alert, Button, Modal, SegmentedControl } from "@mantine/core";
+import { Alert, Button, Modal } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { Segments } from "./Segments";
 import { Link } from "wouter";
 import { previewVerdict, useAct, type IncidentDetail, type Preview, type Verdict } from "../api";
-import { score, verdict } from "../format";
+import { score, verdict, visible } from "../format";
 import { IncidentTable, Problem } from "./Bits";
 import { Signs } from "./Forms";
 
@@ -45,7 +46,7 @@ function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: Verdict; by: 
   return (
     <>
       <div className="line" style={{ marginBottom: 14 }}><span className="dim" style={{ fontSize: 14 }}>Applies</span>
-        <SegmentedControl size="xs" aria-label="Where it applies" value={role ? "role" : "host"} onChange={(x) => setRole(x === "role")}
+        <Segments aria-label="Where it applies" value={role ? "role" : "host"} onChange={(x) => setRole(x === "role")}
           data={[{ value: "host", label: i.kind === "fleet" ? "on each of its hosts" : "on this host" }, { value: "role", label: "on every host of its role" }]} /></div>
       <Problem error={preview.error} what="The preview cannot be shown" />
       {preview.isPending && <p className="dim">Looking at the last 90 days…</p>}
@@ -67,7 +68,7 @@ function Effects({ all, real, lost }: { all: Preview[]; real: boolean; lost: num
     <div style={{ display: "flex", flexDirection: "column", gap: 12, fontSize: 14 }}>
       <div>{real ? "From now on, samples like it count as anomalous earlier:" : "From now on incidents with these causes are suppressed:"}
         {all.slice(0, 5).map((p, n) => (
-          <div key={n} style={{ marginTop: 6 }}><Signs causes={p.pattern.causes} /> <span className="dim">on {p.pattern.role ? `every host of role ${p.pattern.role}` : p.pattern.host.name}, {p.pattern.text}{real ? `, from a score of ${score(p.pattern.limit)}` : `, up to a peak of ${score(p.pattern.max_peak)}`}</span></div>))}
+          <div key={n} style={{ marginTop: 6 }}><Signs causes={p.pattern.causes} /> <span className="dim">on {p.pattern.role ? `every host of role ${p.pattern.role}` : visible(p.pattern.host.name)}, {p.pattern.text}{real ? `, from a score of ${score(p.pattern.limit)}` : `, up to a peak of ${score(p.pattern.max_peak)}`}</span></div>))}
         {all.length > 5 && <div className="dim">and {all.length - 5} more</div>}
       </div>
       {lost > 0 && <Alert color="red" variant="light" title={`${lost} confirmed ${lost === 1 ? "incident" : "incidents"} would have been missed`}>Somebody judged {lost === 1 ? "it" : "them"} to be real. Applying this would suppress incidents like {lost === 1 ? "it" : "them"}.</Alert>}

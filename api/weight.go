@@ -1,0 +1,118 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
+)
+
+// byWeight reads ?sort= of incidents, and widens the filter to all that are to
+// be compared: by weight only those that are not closed have an order, and they
+// are few.
+func byWeight(sort string, f *store.Filter) (bool, error) {
+	switch sort {
+	case "", "since":
+		return false, nil
+	case "weight":
+	default:
+		return false, fmt.Errorf("sort=%s: want since or weight: %w", sort, omen.ErrInvalid)
+	}
+	if len(f.States) == 0 || slices.Contains(f.States, omen.Closed) || f.Before != "" {
+		return false, omen.WithHint(fmt.Errorf("sort=weight of closed incidents, or with before=: %w", omen.ErrInvalid),
+			"add state=active; closed incidents are listed by sort=since")
+	}
+	f.Limit = 0
+	return true, nil
+}
+
+// heavier compares incidents by how much they need looking at: those that people
+// are notified of first, then by severity, then by the peak times the hosts
+// concerned; of equal ones the order that they have.
+func heavier(x, y omen.Incident) int {
+	rank := map[omen.Severity]int{omen.Critical: 0, omen.Warning: 1, omen.Info: 2}
+	quiet := func(i omen.Incident) int {
+		if i.Suppressed != "" {
+			return 1
+		}
+		return 0
+	}
+	weight := func(i omen.Incident) float64 { return i.Peak * float64(max(1, len(i.Members))) }
+	return cmp.Or(cmp.Compare(quiet(x), quiet(y)), cmp.Compare(rank[x.Severity], rank[y.Severity]), cmp.Compare(weight(y), weight(x)))
+}
+
+// toIncidents are incidents for people: those that are not closed have the
+// causes of their peak, and say since when their host is below the limit.
+func (a *API) toIncidents(ctx context.Context, all []omen.Incident) (List[Incident], error) {
+	out := make(List[Incident], 0, len(all))
+	for _, in := range all {
+		w, err := a.toOpen(ctx, in, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// toOpen is one of these; changes are the incident's, read if nil.
+//
+// The journal follows an incident as it fades: its last causes are those of the
+// tail, too small to matter. What people want to see is what was wrong.
+func (a *API) toOpen(ctx context.Context, in omen.Incident, changes []omen.Change) (Incident, error) {
+	w := toIncident(in)
+	if in.State == omen.Closed || in.Kind != omen.HostIncident {
+		return w, nil
+	}
+	if changes == nil {
+		var err error
+		if changes, err = a.store.Changes(ctx, in.ID); err != nil {
+			return w, err
+		}
+	}
+	peak := -1.0
+	for _, c := range changes {
+		if c.Incident.Score >= peak && len(c.Incident.Causes) > 0 {
+			peak = c.Incident.Score
+			w.Causes, w.Summary = each(c.Incident.Causes, toCause), c.Incident.Summary
+		}
+	}
+	since, err := a.returning(ctx, in)
+	w.Returning = Instant(since)
+	return w, err
+}
+
+// returning is since when the host of an open incident has been below the limit,
+// zero if it is not now.
+func (a *API) returning(ctx context.Context, in omen.Incident) (time.Time, error) {
+	if h, known := a.live.Host(in.Host); !known || !hasScore(h) || h.Score.Value > 1 {
+		return time.Time{}, nil
+	}
+	points := a.recent.of(in.Host)
+	since, all := lastBelow(points)
+	if !all {
+		return since, nil
+	}
+	points, err := a.scores(ctx, in.Host, in.Since, time.Now())
+	if err != nil {
+		return time.Time{}, err
+	}
+	since, _ = lastBelow(points)
+	return since, nil
+}
+
+// lastBelow is the first instant of a history's end that is at or below the
+// limit, and whether the whole history is.
+func lastBelow(points []omen.ScorePoint) (since time.Time, all bool) {
+	for i := len(points) - 1; i >= 0; i-- {
+		if points[i].Value > 1 {
+			return since, false
+		}
+		since = points[i].At
+	}
+	return since, true
+}

@@ -1,0 +1,49 @@
+// Whether the server answers. Anything that it says counts; after a silence, or
+// when the event stream breaks, it is asked whether it is alive.
+import { useSyncExternalStore } from "react";
+
+const silent = 1500, patience = 2500; // ms: together with a beat below the five seconds after which a page must not look alive
+const beat = 500;
+
+/** since: the last answer of a server that no longer answers, in ms; 0: it answers; null: it never has. */
+let since: number | null = 0;
+let last: number | null = null;
+let asking = false;
+const listeners = new Set<() => void>();
+
+function become(next: number | null) {
+  if (next === since) return;
+  since = next;
+  listeners.forEach((f) => f());
+}
+
+/** To be called for every answer of the server. */
+export function heard() {
+  last = Date.now();
+  become(0);
+}
+
+/** Asks the server whether it is alive. */
+export async function probe() {
+  if (asking) return;
+  asking = true;
+  try {
+    const r = await fetch("/-/healthy", { signal: AbortSignal.timeout(patience), cache: "no-store" });
+    if (r.ok) heard(); else become(last);
+  } catch {
+    become(last);
+  } finally {
+    asking = false;
+  }
+}
+
+/** Watches the server for as long as the page is open. */
+export function watch(): () => void {
+  const t = setInterval(() => { if (!document.hidden && Date.now() - (last ?? 0) > silent) void probe(); }, beat);
+  const seen = () => { if (!document.hidden) void probe(); };
+  document.addEventListener("visibilitychange", seen);
+  return () => { clearInterval(t); document.removeEventListener("visibilitychange", seen); };
+}
+
+/** Since when the server is silent: 0 while it answers, null if it never did. */
+export const useSilent = () => useSyncExternalStore((f) => { listeners.add(f); return () => listeners.delete(f); }, () => since);

@@ -1,0 +1,77 @@
+// The state of a view is its address: what is read here, and nothing else, may
+// be in an address's query. A link shows everybody the same.
+import { useCallback, useMemo } from "react";
+import { navigate, useSearch } from "wouter/use-browser-location";
+
+/** What a view shows. Instants are seconds since 1970. */
+export interface View {
+  /** The seconds before now; from and to, where given, are instead of it. */
+  last: number;
+  from: number; to: number;
+  /** The pinned cursor; 0: none. */
+  at: number;
+  q: string; state: string; sort: string; quiet: string; group: string;
+  page: number;
+  before: string;
+  log: boolean; all: boolean;
+}
+
+const duration = (text: string): number => {
+  const m = /^(\d+)([smhd])$/.exec(text);
+  return m ? +m[1]! * { s: 1, m: 60, h: 3600, d: 86400 }[m[2] as "s"]! : NaN;
+};
+const durationText = (s: number): string => {
+  for (const [unit, n] of [["d", 86400], ["h", 3600], ["m", 60]] as const) if (s % n === 0) return s / n + unit;
+  return Math.round(s) + "s";
+};
+const instant = (text: string): number => Date.parse(text) / 1000;
+/** An instant as an address has it: the second is enough for people. */
+export const instantText = (s: number): string => new Date(Math.round(s) * 1000).toISOString().replace(".000Z", "Z");
+
+const text = { read: (t: string) => t, write: (v: string) => v, none: "" };
+const time = { read: (t: string) => instant(t) || 0, write: instantText, none: 0 };
+const flag = { read: (t: string) => t === "1", write: () => "1", none: false };
+
+/** The one schema: how each part of a view is read and written, and what it is when the address does not say. */
+const schema: { [K in keyof View]: { read: (t: string) => View[K]; write: (v: View[K]) => string; none: View[K] } } = {
+  last: { read: (t) => { const s = duration(t); return s >= 60 && s <= 40 * 86400 ? s : 3600; }, write: durationText, none: 3600 },
+  from: time, to: time, at: time,
+  q: text, state: text, sort: text, quiet: text, group: text, before: text,
+  page: { read: (t) => Math.max(0, Math.floor(+t) || 0), write: String, none: 0 },
+  log: flag, all: flag,
+};
+
+export function readView(search: string): View {
+  const q = new URLSearchParams(search), v = {} as Record<string, unknown>;
+  for (const [k, part] of Object.entries(schema)) v[k] = q.has(k) ? part.read(q.get(k)!) : part.none;
+  const view = v as unknown as View;
+  if (!(view.from > 0 && view.to > view.from)) view.from = view.to = 0; // half a span is none
+  return view;
+}
+
+/** The query of a view's address, "" for the view that an address without one shows. */
+export function writeView(view: View): string {
+  const q: string[] = [];
+  for (const [k, part] of Object.entries(schema) as [string, { write: (v: unknown) => string; none: unknown }][]) {
+    const v = view[k as keyof View];
+    if (v !== part.none && !(k === "last" && view.from > 0)) q.push(k + "=" + encodeURIComponent(part.write(v)).replace(/%3A/g, ":"));
+  }
+  return q.length ? "?" + q.join("&") : "";
+}
+
+/** A change of the view; push: Back returns to the view before it. */
+export type SetView = (change: Partial<View>, push?: boolean) => void;
+
+export function useView(): [View, SetView] {
+  const search = useSearch();
+  const view = useMemo(() => readView(search), [search]);
+  const set = useCallback<SetView>((change, push) => {
+    const next = writeView({ ...readView(location.search), ...change });
+    if (next !== location.search) navigate(location.pathname + next, { replace: !push });
+  }, []);
+  return [view, set];
+}
+
+/** The address of what is seen now: relative spans are frozen, so that it shows others the same. */
+export const frozen = (view: View, span: { from: number; to: number }): string =>
+  location.origin + location.pathname + writeView({ ...view, from: Math.round(span.from), to: Math.round(span.to) });
