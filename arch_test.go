@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"event":         {".", "feature", "mute", "series"},
 	"feature":       {".", "series"},
 	"feedback":      {"."},
+	"forecast":      {"."},
 	"host":          {".", "tsdb"},
 	"incident":      {".", "feedback", "mute", "store"},
 	"internal/must": {},
