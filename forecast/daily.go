@@ -10,16 +10,23 @@ type daily struct {
 
 // daily compares with the last 13 days. Only what has ended is counted, and
 // a gap of half an hour ends what is known of a window.
+//
+// What rises a little further each day is taken to go on so: a window of i days
+// ago is scaled as that day's span is by i times the growth.
 func (s *Series) daily(free float64) daily {
 	var d daily
-	all := s.limits()
-	if s.quarters == nil || share(all.Max)-share(all.Min) < free {
-		free = 2 // no window can have risen that far: only the lengths count
+	all, more := s.limits(), s.growth()
+	if s.quarters == nil || share(all.Max)-share(all.Min)+more*keptDays < free {
+		free, more = 2, 0 // no window can have risen that far: only the lengths count
 	}
 	now := s.now / quarterSecs
 	for i := int64(1); i < keptDays; i++ {
+		need := free
+		if d := s.days[max(s.now/daySecs-i, 0)%int64(len(s.days))]; d.Max > d.Min {
+			need /= 1 + more*float64(i)/(share(d.Max)-share(d.Min))
+		}
 		for o := int64(-1); o <= 1; o++ {
-			s.window(&d, now-i*perDay+o, now, free)
+			s.window(&d, now-i*perDay+o, now, need)
 		}
 	}
 	for k := 1; k <= perDay; k++ {
@@ -29,6 +36,24 @@ func (s *Series) daily(free float64) daily {
 		d.closed[k] += d.closed[k+1]
 	}
 	return d
+}
+
+// growth is by how much the span of levels within a day grows each day: the
+// median slope of all pairs of days if nine in ten of them grew, else 0.
+func (s *Series) growth() float64 {
+	spans := func(d span) float64 { return share(d.Max) - share(d.Min) }
+	var buf [keptDays * (keptDays - 1) / 2]float64
+	slopes, _, _ := s.slopes(buf[:0], spans)
+	grew := 0
+	for _, b := range slopes {
+		if b > 0 {
+			grew++
+		}
+	}
+	if len(slopes) == 0 || 10*grew < 9*len(slopes) {
+		return 0
+	}
+	return median(slopes)
 }
 
 // window follows one from a quarter on, up to the one that is open now.

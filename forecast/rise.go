@@ -92,10 +92,47 @@ func (z *zigzag) ceiling() (level float64, ended int) {
 	return share(highest), ended
 }
 
-// tail is the weight of a rise of height z beyond all that were seen, the
-// highest of which is given: Lindy's, that what outgrew every earlier rise by
-// some amount goes on for as much again, from 5 % on.
-func tail(z, highest float64) float64 { return 1 / (1 + max(z-highest, 0)/.05) }
+// tail is the weight of one more rise, of a height that none had, that reaches
+// z: Lindy's law, that what went so far goes on for as much again, from 5 % on.
+func tail(z float64) float64 { return 1 / (1 + z/.05) }
+
+// records are the heights by which rises outgrew all before them, in turn, and
+// the height of the last.
+func (z *zigzag) records() (by []uint16, highest uint16) {
+	for _, r := range z.rises {
+		if r.Height > highest {
+			if highest > 0 {
+				by = append(by, r.Height-highest)
+			}
+			highest = r.Height
+		}
+	}
+	return by, highest
+}
+
+// reach is the probability that a rise that has grown so far goes on until it
+// has grown by what is free, too: by the survival of rise heights up to the
+// highest, and beyond it by that of the records. A nightly backup that grows a
+// little each night is always higher than ever, but hardly so.
+func (z *zigzag) reach(grown, free float64, rises, longer int) float64 {
+	by, record := z.records()
+	highest := share(record)
+	over := grown - highest
+	if over <= 0 {
+		beyond := tail(min(grown+free, highest)) * tail(max(grown+free-highest, 0))
+		return (float64(longer) + beyond) / (float64(rises) + tail(grown))
+	}
+	as, more := tail(over), tail(over+free)
+	for _, d := range by {
+		if share(d) >= over {
+			as++
+		}
+		if share(d) >= over+free {
+			more++
+		}
+	}
+	return more / as
+}
 
 // rising is what the current rise says.
 type rising struct {
@@ -114,9 +151,7 @@ func (s *Series) rising(level float64) rising {
 	x := share(s.last)
 	grown, free := max(x-share(z.Low), 0), max(level-x, 0)
 	out := rising{secs: math.Inf(1)}
-	highest := 0.0
 	for _, r := range z.rises {
-		highest = max(highest, share(r.Height))
 		if share(r.Height) >= grown {
 			out.rises++
 		}
@@ -127,9 +162,9 @@ func (s *Series) rising(level float64) rising {
 	if !z.Up {
 		return out
 	}
-	out.reach = (float64(out.longer) + tail(grown+free, highest)) / (float64(out.rises) + tail(grown, highest))
+	out.reach = z.reach(grown, free, out.rises, out.longer)
 	if c, ended := z.ceiling(); ended > 0 && x < c && c < level {
-		beyond := tail(level, c) / (float64(ended) + 1)
+		beyond := tail(level-c) / (float64(ended) + 1)
 		out.reach = min(out.reach, (float64(out.longer)+beyond)/(float64(out.longer)+1))
 	}
 	out.speed = s.speed(x, grown)
