@@ -16,7 +16,7 @@ func TestABackupThatGrowsIsForeseenTheEveningBefore(t *testing.T) {
 		night       float64 // that comes
 		least, most float64 // of P within a day, at eight in the evening before
 	}{
-		{13, 0, .1},  // .3 + .5925
+		{13, 0, .1},   // .3 + .5925
 		{18, .8, .93}, // .3 + .705; 39 windows of 39, and three that did not
 	} {
 		s := New(Full)

@@ -186,15 +186,15 @@ func (e *experts) within(secs float64) float64 {
 	return 1 - (1-e.daily.within(secs))*(1-e.rising.within(secs))*(1-e.drift.within(secs, e.level))
 }
 
-// horizons are the probabilities for [omen.Horizons]. Fewer days are known for
-// longer windows, which is why the shorter horizon has to bound the longer.
+// horizons are the probabilities for [omen.Horizons].
 func (e *experts) horizons() (p [5]float64) {
 	for i, h := range omen.Horizons() {
 		p[i] = e.within(h.Seconds())
 	}
-	return monotone(p)
+	return p
 }
 
+// monotone lets no horizon be less likely than a shorter one.
 func monotone(p [5]float64) [5]float64 {
 	for i := 1; i < len(p); i++ {
 		p[i] = max(p[i], p[i-1])
