@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -88,6 +89,9 @@ func BenchmarkFleet(b *testing.B) {
 	still := New(Full)
 	end := observe(still, 15, func(h float64) float64 { return .3 + .001*math.Sin(h) })
 	dormant, _ := still.MarshalBinary()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
 	fleet := make([]Series, many)
 	for i := range fleet {
 		from := dormant
@@ -98,6 +102,8 @@ func BenchmarkFleet(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
 	at := end.Add(2 * 24 * time.Hour)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -109,4 +115,23 @@ func BenchmarkFleet(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/many, "ns/resource")
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB")
+}
+
+// BenchmarkForecast is one sample and forecast of a series whose windows all
+// have to be followed: a nightly job that needs a little less than is free.
+func BenchmarkForecast(b *testing.B) {
+	s := New(Full)
+	backup := nightly(.3)
+	at := observe(s, 15, func(h float64) float64 { return .4 + backup(h) })
+	for range 12 {
+		at = at.Add(time.Minute)
+		s.Observe(at, .7e11, 1e11)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		at = at.Add(time.Second)
+		s.Observe(at, .7e11, 1e11)
+		s.Forecast(at, nil)
+	}
 }

@@ -9,10 +9,11 @@ import (
 // because the question is always how often it rose as far as now.
 const keptRises = 64
 
-// rise is a completed one: how far it went, where it ended, and when.
+// rise is a completed one: how far it went, where it ended, and when, in minutes
+// since 1970.
 type rise struct {
 	Height, Top uint16
-	End         int64
+	End         uint32
 }
 
 // zigzag cuts a series into rises and falls: a fall of more than the reversal
@@ -37,7 +38,7 @@ func (z *zigzag) add(at int64, l uint16) {
 	case !z.begins || !z.Up && l <= z.Low:
 		z.restart(at, l)
 	case z.Up && int(l) < int(z.High)-eps:
-		z.keep(rise{z.High - z.Low, z.High, at})
+		z.keep(rise{z.High - z.Low, z.High, uint32(at / minuteSecs)})
 		z.restart(at, l)
 	case int(l) <= int(z.Low)+eps/2:
 		z.Onset = at
@@ -63,7 +64,7 @@ func (z *zigzag) keep(r rise) {
 
 // forget drops what ended more than two weeks before an instant.
 func (z *zigzag) forget(at int64) {
-	z.rises = slices.DeleteFunc(z.rises, func(r rise) bool { return at-r.End > keptDays*daySecs })
+	z.rises = slices.DeleteFunc(z.rises, func(r rise) bool { return at-int64(r.End)*minuteSecs > keptDays*daySecs })
 }
 
 func (z *zigzag) rescale(factor float64) {

@@ -7,8 +7,8 @@
 // from this hour on rose by as much as is free. The rising one takes the current
 // rise and asks, of those that got as far, how many went on until full: the
 // survival of rise heights. Beyond a day the drift of daily maxima is added. A
-// [Pool] corrects probabilities by what happened on limits that were tried above
-// all that a resource reached.
+// [Pool] can correct probabilities by what happened on limits that were tried
+// above all that a resource reached; docs/forecasts.md says what that is worth.
 //
 // It is arithmetic: no clock, no I/O, no randomness; the same samples give the
 // same bits in any process, before and after a restart. It notifies nobody: an
@@ -31,8 +31,8 @@ const Full = .995
 // staleAfter is the age at which the last sample says nothing about now.
 const staleAfter = 30 * time.Minute
 
-// Series is one resource's past, about 300 bytes while it hardly moves and
-// 5.5 KB when it does. It is not safe for concurrent use.
+// Series is one resource's past, about 330 bytes while it hardly moves and
+// 6 KB when it does. It is not safe for concurrent use.
 type Series struct {
 	history
 	zigzag zigzag
