@@ -30,8 +30,9 @@ var mayImport = map[string][]string{
 	"autoencoder/onnxtest": {"internal/must"},
 	"bench":                {".", "detect", "feature", "replay", "series"},
 	"bench/baseline":       {".", "autoencoder", "bench"},
+	"bench/exhaustion":     {".", "forecast"},
 	"cmd/omen": {
-		".", "api", "app", "bench", "bench/baseline", "config", "detect", "feature", "replay", "series",
+		".", "api", "app", "bench", "bench/baseline", "bench/exhaustion", "config", "detect", "feature", "replay", "series",
 		"store", "training",
 	},
 	"config":          {},
@@ -39,6 +40,7 @@ var mayImport = map[string][]string{
 	"event":           {".", "feature", "mute", "series"},
 	"feature":         {".", "series"},
 	"feedback":        {"."},
+	"forecast":        {"."},
 	"host":            {".", "tsdb"},
 	"incident":        {".", "feedback", "mute", "store"},
 	"internal/accept": {},

@@ -11,11 +11,12 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/bench/baseline"
+	"github.com/omenhq/omen/bench/exhaustion"
 	"github.com/omenhq/omen/detect"
 )
 
 type benchCmd struct {
-	Dirs     []string  `arg:"" help:"Folders of labelled data; docs/bench.md has their layout." type:"path"`
+	Dirs     []string  `arg:"" optional:"" help:"Folders of labelled data; docs/bench.md has their layout." type:"path"`
 	Detector []string  `help:"Methods to run; all runs every method." default:"ran" placeholder:"NAME"`
 	Series   bool      `help:"A row for every series, not for every data set."`
 	Ablate   bool      `help:"Also run Omen's detector without each of its parts in turn."`
@@ -27,6 +28,8 @@ type benchCmd struct {
 	Fold     []string  `help:"Choose among values of a detector's option by the other data sets and series, such as ridge=3,10,30; given more than once, among all combinations." placeholder:"OPTION=VALUE,…" sep:"none"`
 	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
 	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N"`
+	Forecast bool      `help:"Measure forecasts of what becomes full on simulated resources, beside the usual threshold rules; takes no folder."`
+	Seeds    []uint64  `help:"With --forecast: seeds of the simulator, ten resources of each kind for each." default:"11,12,13" placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
 
@@ -65,6 +68,12 @@ func methods() []bench.Method {
 }
 
 func (c *benchCmd) Run(e *env) error {
+	if c.Forecast {
+		return c.forecasts(e)
+	}
+	if len(c.Dirs) == 0 {
+		return omen.WithHint(fmt.Errorf("no folder of labelled data: %w", omen.ErrInvalid), "name one, such as ../shared/bench, or give --forecast")
+	}
 	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Fold) > 0 || c.Weeks > 0 || c.Worlds > 0) {
 		return omen.WithHint(fmt.Errorf("--plot: --fold, --weeks and --worlds have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those")
 	}
@@ -139,6 +148,20 @@ func (c *benchCmd) Run(e *env) error {
 		return bench.Compare(e.out, old, r)
 	}
 	return nil
+}
+
+// forecasts measures forecasts of exhaustion on simulated resources.
+func (c *benchCmd) forecasts(e *env) error {
+	if len(c.Dirs) > 0 || c.JSON != "" || c.Plot != "" || c.Compare != "" || len(c.Feedback)+len(c.Budget)+len(c.Fold)+c.Weeks+c.Worlds > 0 {
+		return omen.WithHint(fmt.Errorf("--forecast: it simulates, and prints tables only: %w", omen.ErrInvalid), "give it no folder and no other flag but --seeds")
+	}
+	b := newBar(e.errors, "simulating resources")
+	r, err := exhaustion.Run(e.ctx, exhaustion.Options{Seeds: c.Seeds, Kinds: exhaustion.Kinds(), Progress: b.at})
+	b.end()
+	if err != nil {
+		return err
+	}
+	return r.WriteTables(e.out)
 }
 
 // replay measures what is more than one run: an operator, options to choose

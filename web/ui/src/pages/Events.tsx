@@ -18,7 +18,7 @@ export function Events() {
     <main className="page">
       <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: each opens a grace period without notifications</div></div>
         <div className="line"><Segments aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
-      <Problem error={r.error} what="Events cannot be shown" />
+      <Problem read error={r.error} what="Events cannot be shown" />
       <section className="card">
         {rows.length > 0 && <div className="scroll"><table className="grid">
           <thead><tr><th>When</th><th>What</th><th>Which hosts</th><th>Title</th><th>By</th><th>Grace period</th></tr></thead>

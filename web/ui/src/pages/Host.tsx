@@ -38,7 +38,7 @@ export function HostPage({ id }: { id: string }) {
   const h = host.data, seen = useSeen(h);
   return (
     <main className="page">
-      <Problem error={host.error} what={`Host ${visible(id)} cannot be shown`} />
+      <Problem read error={host.error} what={`Host ${visible(id)} cannot be shown`} />
       {!h && host.isPending && <Empty>Reading the host…</Empty>}
       {h && (
         <>
@@ -77,7 +77,7 @@ function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View;
         <section className="card" aria-labelledby="score">
           <div className="line between" style={{ marginBottom: 8 }}><h2 id="score" style={{ margin: 0 }}>Score</h2>
             <Switch size="xs" label="log" checked={view.log} onChange={(e) => set({ log: e.currentTarget.checked })} /></div>
-          <Problem error={scores.error} what="The score's history cannot be shown" />
+          <Problem read error={scores.error} what="The score's history cannot be shown" />
           {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={view.log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
             <Empty>{scores.isPending ? "Reading the scores…" : h.model ? "No scores in this time." : "No score before the first model."}</Empty>}
           <Legend marks={all.filter((m) => (m.until ?? m.at) > begin && m.at < end)} />
@@ -115,7 +115,7 @@ function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; vi
         <div className="line"><TextInput size="xs" placeholder="Find a feature" aria-label="Find a feature" value={q} onChange={(e) => set({ q: e.currentTarget.value })} />
           <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => set({ all: e.currentTarget.checked })} /></div>
       </div>
-      <Problem error={stored.error} what="The features' history cannot be shown" />
+      <Problem read error={stored.error} what="The features' history cannot be shown" />
       <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={stored.data?.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} />)}</div>
       {!shown.length && <Empty>No feature matches.</Empty>}
     </section>

@@ -18,7 +18,7 @@ export function IncidentPage({ id }: { id: string }) {
   const r = useIncident(id);
   return (
     <main className="page">
-      <Problem error={r.error} what={`Incident ${id} cannot be shown`} />
+      <Problem read error={r.error} what={`Incident ${id} cannot be shown`} />
       {r.isPending && <Empty>Reading the incident…</Empty>}
       {r.data && <Detail i={r.data} />}
     </main>
@@ -67,7 +67,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · <Name name={i.host.name} />, the likely first host</span>}</h2>
-              <Problem error={scores.error} what="The score's history cannot be shown" />
+              <Problem read error={scores.error} what="The score's history cannot be shown" />
               {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} label="score around the incident; the limit is 1" marks={marks} />}
               {scores.data && <Gone what={gone(scores.data.times, onset, scores.data.step_seconds)} first={scores.data.times[0]} onset={onset} />}
               <Legend marks={marks} />

@@ -18,7 +18,7 @@ export function Incidents() {
           <Segments aria-label="Notified or all" value={suppressed} onChange={(v) => set({ quiet: v, before: "" })} data={[{ value: "", label: "All" }, { value: "false", label: "Notified" }]} />
           <Segments aria-label="State" value={state} onChange={(v) => set({ state: v === "active" ? "" : v, before: "" })} data={[{ value: "active", label: "Open" }, { value: "closed", label: "Closed" }, { value: "all", label: "Both" }]} />
         </div></div>
-      <Problem error={r.error} what="Incidents cannot be shown" />
+      <Problem read error={r.error} what="Incidents cannot be shown" />
       <section className="card">
         {r.isPending && <Empty>Reading the incidents…</Empty>}
         {r.data && (r.data.incidents.length ? <IncidentTable incidents={r.data.incidents} /> : <Empty>{state === "active" ? "No open incidents." : "No incidents here."}</Empty>)}

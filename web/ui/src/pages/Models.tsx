@@ -20,7 +20,7 @@ export function Models() {
   return (
     <main className="page">
       <div className="line between"><h1>Models</h1><TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => setQ(e.currentTarget.value)} /></div>
-      <Problem error={r.error} what="Models cannot be shown" />
+      <Problem read error={r.error} what="Models cannot be shown" />
       {pages && <div className="dim" style={{ fontSize: 14 }}>Promised at most <b>{rate(pages.promised_per_host_week)}</b> false pages per host and week; sent so far: <b>{pages.actual_per_host_week === null ? pages.opened : rate(pages.actual_per_host_week)}</b>{pages.actual_per_host_week === null ? ` within ${whole(pages.days * 86400)}, less than a day` : " per host and week"} on {pages.hosts} {pages.hosts === 1 ? "host" : "hosts"}.</div>}
       <section className="card">
         {found.length > 0 && (
@@ -77,7 +77,7 @@ export function HostModels({ id }: { id: string }) {
   return (
     <main className="page">
       <h1>Models of <Name name={id.split("/").slice(2).join("/") || id} whole /></h1>
-      <Problem error={r.error} what="Models cannot be shown" />
+      <Problem read error={r.error} what="Models cannot be shown" />
       {host.data && <Trust h={host.data} />}
       {r.data?.models.map((m) => <ModelCard key={m.id} model={m} />)}
       {r.data && !r.data.models.length && <section className="card"><Empty>No model of this host is stored.</Empty></section>}

@@ -23,7 +23,7 @@ export function Overview() {
   return (
     <main className="page">
       <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Overview</h1>
-      <Problem error={status.error ?? hosts.error} what="Omen's state cannot be shown" />
+      <Problem read error={status.error ?? hosts.error} what="Omen's state cannot be shown" />
       {s && <Banners status={s} />}
       <section className="tiles" aria-label="Hosts by state">
         {states.map((k) => (

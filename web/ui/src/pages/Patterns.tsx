@@ -28,7 +28,7 @@ export function Patterns() {
     <main className="page">
       <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen remembers of verdicts, and what that changes{zone && <>; times of day are meant in {zone}</>}</div></div>
         <Segments aria-label="Which patterns" value={shown} onChange={setShown} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
-      <Problem error={r.error} what="Patterns cannot be shown" />
+      <Problem read error={r.error} what="Patterns cannot be shown" />
       <Problem error={revert.error} what="The pattern was not taken back" />
       <section className="card">
         {rows.length > 0 && (

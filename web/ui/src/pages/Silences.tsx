@@ -26,7 +26,7 @@ export function Silences() {
             data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
           <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
         </div></div>
-      <Problem error={r.error} what="Silences cannot be shown" />
+      <Problem read error={r.error} what="Silences cannot be shown" />
       <section className="card">
         {rows.length > 0 && <Table rows={rows} open={setForm} />}
         {r.data && !rows.length && <Empty>{shown === "expired" ? "No expired silences." : "No silences. A silence suppresses notifications of some incidents for a while; they are still recorded."}</Empty>}

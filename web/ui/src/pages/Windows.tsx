@@ -30,7 +30,7 @@ export function Windows() {
     <main className="page">
       <div className="line between"><h1>Maintenance windows</h1>
         <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
-      <Problem error={r.error} what="Windows cannot be shown" />
+      <Problem read error={r.error} what="Windows cannot be shown" />
       {files.filter((k) => k.err).map((k) => (
         <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${k.name} cannot be read`}>{k.err}
           <div className="dim">Since <When at={k.failed_since} />; its windows are as read <When at={k.read_at} />. Omen reads the file {k.file} again each minute.</div></Alert>))}

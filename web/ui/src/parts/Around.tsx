@@ -13,7 +13,7 @@ export function Around({ host, causes, from, to, marks }: { host: string; causes
   const unknown = r.error instanceof ApiError && r.error.status === 404;
   return (
     <section className="card" aria-labelledby="features"><h2 id="features">Top causes around the incident</h2>
-      {unknown ? <Empty>Omen no longer knows this host or one of these features: their history cannot be read.</Empty> : <Problem error={r.error} what="The features' history cannot be shown" />}
+      {unknown ? <Empty>Omen no longer knows this host or one of these features: their history cannot be read.</Empty> : <Problem read error={r.error} what="The features' history cannot be shown" />}
       {found.length > 0 && <div className="bands">{found.map((f) => (
         <div key={f.feature}><b style={{ fontWeight: 600, fontSize: 13.5 }}>{words(f.feature)}</b>
           <BandChart {...f} height={130} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</div>}

@@ -40,8 +40,9 @@ export function useNow(every = 1000): number {
   return now;
 }
 
-export function Problem({ error, what }: { error: unknown; what: string }) {
-  if (!error || (error instanceof ApiError && error.status === 0)) return null; // that nobody answers is said once, above the page
+/** An error. read: of a reading, not of an action: that nobody answers is then said once, above the page. */
+export function Problem({ error, what, read }: { error: unknown; what: string; read?: boolean }) {
+  if (!error || (read && error instanceof ApiError && error.status === 0)) return null;
   const hint = error instanceof ApiError ? error.hint : "";
   return <Alert color="red" variant="light" role="alert" title={what}>{(error as Error).message}{hint && <div className="dim">{hint}</div>}</Alert>;
 }

@@ -48,7 +48,7 @@ function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: Verdict; by: 
       <div className="line" style={{ marginBottom: 14 }}><span className="dim" style={{ fontSize: 14 }}>Applies</span>
         <Segments aria-label="Where it applies" value={role ? "role" : "host"} onChange={(x) => setRole(x === "role")}
           data={[{ value: "host", label: i.kind === "fleet" ? "on each of its hosts" : "on this host" }, { value: "role", label: "on every host of its role" }]} /></div>
-      <Problem error={preview.error} what="The preview cannot be shown" />
+      <Problem read error={preview.error} what="The preview cannot be shown" />
       {preview.isPending && <p className="dim">Looking at the last 90 days…</p>}
       {preview.data && !all.length && <Alert color="gray" variant="light">The verdict is recorded. The incident has no cause to recognise similar ones by, so Omen remembers no pattern.</Alert>}
       {role && all.some((p) => !p.pattern.role) && <Alert color="orange" variant="light" mb={12}>The host has no role label, so this would apply to the host alone.</Alert>}

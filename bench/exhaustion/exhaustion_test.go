@@ -1,0 +1,184 @@
+package exhaustion
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen/forecast"
+)
+
+func TestKindsKeepTheirWord(t *testing.T) {
+	names := map[string]bool{}
+	for _, k := range Kinds() {
+		if names[k.Name] {
+			t.Errorf("%s: twice", k.Name)
+		}
+		names[k.Name] = true
+		filled := false
+		for i := range 20 {
+			track := draw(k, 1, i)
+			if len(track.Used) != duration {
+				t.Fatalf("%s: %d steps", k.Name, len(track.Used))
+			}
+			first := slices.IndexFunc(track.Used, func(x float64) bool { return x >= forecast.Full })
+			filled = filled || first >= 0
+			if first >= 0 && first < warmup {
+				t.Errorf("%s, %d: full at step %d, before anything is judged", k.Name, i, first)
+			}
+			if first >= 0 && !slices.ContainsFunc(track.Begins, func(b int) bool { return b <= first }) {
+				t.Errorf("%s, %d: full without a beginning", k.Name, i)
+			}
+			if !reflect.DeepEqual(track, draw(k, 1, i)) {
+				t.Errorf("%s, %d: not the same by the same seed", k.Name, i)
+			}
+		}
+		if filled != strings.HasPrefix(k.Name, "fills: ") {
+			t.Errorf("%s: becomes full: %v", k.Name, filled)
+		}
+	}
+	if len(names) < 16 {
+		t.Errorf("%d kinds, want at least 16", len(names))
+	}
+}
+
+func TestALineIsExtended(t *testing.T) {
+	if got := extended([]float64{1, 3, 5, 7}, 10); math.Abs(got-27) > 1e-12 {
+		t.Errorf("line: %g, want 7 + 10·2", got)
+	}
+	if got := extended([]float64{0, 1, 0}, 5); math.Abs(got-1./3) > 1e-12 {
+		t.Errorf("tent: %g, want its mean, 1/3", got)
+	}
+}
+
+func TestRulesWaitAndRead(t *testing.T) {
+	used := make([]float64, 2*perDay)
+	for i := range used {
+		used[i] = .5 + .5*float64(i)/float64(len(used)) // full at the end of the second day
+	}
+	first := func(r *rule) int {
+		for now := 6 * perHour; now < len(used); now++ {
+			if r.fires(used, now) {
+				return now
+			}
+		}
+		return -1
+	}
+	// Less than 15 % are free after 70 % of the way, which leaves 14.4 h: the
+	// line says so at once, and the rule waits an hour.
+	rs := rules()
+	if got, want := first(rs[0]), 404+perHour; got != want {
+		t.Errorf("%s fires at %d, want %d", rs[0].name, got, want)
+	}
+	// Four hours before the end, and an hour.
+	if got, want := first(rs[1]), len(used)-4*perHour+perHour; got < want-1 || got > want+1 {
+		t.Errorf("%s fires at %d, want %d", rs[1].name, got, want)
+	}
+	// 90 % used after 80 % of the way, and one step.
+	if got, want := first(rs[6]), 461+1; got != want {
+		t.Errorf("%s fires at %d, want %d", rs[6].name, got, want)
+	}
+}
+
+// ramp is flat, and fills within five hours from the 20th day on.
+var ramp = Kind{"ramp", func(p *pen) {
+	x := .41
+	for p.more() {
+		if p.now() == 20*perDay {
+			p.begin()
+		}
+		if p.now() >= 20*perDay {
+			x += .59 / (5 * perHour)
+		}
+		if p.put(x) {
+			x = -1000 // for good
+		}
+	}
+}}
+
+func TestWhatIsCounted(t *testing.T) {
+	flat := Kind{"flat", func(p *pen) {
+		for p.more() {
+			p.put(.92)
+		}
+	}}
+	r, err := Run(t.Context(), Options{Seeds: []uint64{1}, PerKind: 2, Kinds: []Kind{ramp, flat}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := r.Kinds[0]
+	if k.Exhausted != 2 || k.Possible != 2 || k.Days != 28 {
+		t.Errorf("ramp: %d exhaustions, %d possible, %d days; want 2, 2, 28", k.Exhausted, k.Possible, k.Days)
+	}
+	static := k.Methods[7] // above 90 % at the 50th of 60 steps, waits one; above 99.5 % at the 60th
+	if static.Found != 2 || static.Right != 2 || static.False != 0 || static.Leads[0] != 9*step {
+		t.Errorf("90 %% used: %+v, want both found 45 minutes ahead", static)
+	}
+	if m := k.Methods[0]; m.Found != 2 || m.False != 0 || m.lead(.5) < 1 {
+		t.Errorf("omen: %+v, want both found an hour ahead", m)
+	}
+	flatOnes := r.Kinds[1]
+	if m := flatOnes.Methods[7]; m.False != 2 || m.Right != 0 {
+		t.Errorf("90 %% used on what stays at 92 %%: %+v, want one false each", m)
+	}
+	if m := flatOnes.Methods[0]; m.False != 0 || m.Right != 0 {
+		t.Errorf("omen on what stays at 92 %%: %+v", m)
+	}
+	if r.TimeError > .5 {
+		t.Errorf("time to full is off by a factor of e^%.2f", r.TimeError)
+	}
+}
+
+func TestAKindAloneIsTheSameAmongAll(t *testing.T) {
+	run := func(kinds ...Kind) Report {
+		r, err := Run(t.Context(), Options{Seeds: []uint64{3}, PerKind: 1, Kinds: kinds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	all := Kinds()
+	slices.Reverse(all)
+	together := run(all[:4]...)
+	if alone := run(all[2]); !reflect.DeepEqual(alone.Kinds[0], together.Kinds[2]) {
+		t.Errorf("alone %+v\namong others %+v", alone.Kinds[0], together.Kinds[2])
+	}
+}
+
+func TestReliability(t *testing.T) {
+	var r Reliability
+	for i := range 100 {
+		r.add(.2, i < 20)
+		r.add(.8, i < 60)
+	}
+	// .8·.04 + .2·.64 and .6·.04 + .4·.64, halved; the base rate is .4.
+	score, skill := r.Brier()
+	if want := (.16 + .28) / 2; math.Abs(score-want) > 1e-9 || math.Abs(skill-(1-want/.24)) > 1e-9 {
+		t.Errorf("Brier %.4f, skill %.4f", score, skill)
+	}
+	if got := r.Worst(); math.Abs(got-.2) > 1e-9 {
+		t.Errorf("worst bin off by %.3f, want .2", got)
+	}
+}
+
+func TestTablesNameEverything(t *testing.T) {
+	r, err := Run(t.Context(), Options{Seeds: []uint64{1}, PerKind: 1, Kinds: []Kind{ramp}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := r.WriteTables(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range append(r.All.Methods, Method{Name: "ramp"}, Method{Name: "14 series-days, 1 exhaustions"}) {
+		if !strings.Contains(b.String(), m.Name) {
+			t.Errorf("no %q in\n%s", m.Name, &b)
+		}
+	}
+	if l := r.All.Methods[0].Leads; len(l) != 1 || l[0] > 5*time.Hour {
+		t.Errorf("leads %v of a leak of five hours", l)
+	}
+}

@@ -1,0 +1,94 @@
+package forecast
+
+// daily is what the same hours of earlier days say: how many of the windows
+// that began at this time of day, give or take a quarter of an hour, rose by as
+// much as is free now, by the quarters that they took for it.
+type daily struct {
+	rose   [perDay + 1]int // windows that had risen so far after k quarters
+	closed [perDay + 1]int // windows that are known for k quarters
+}
+
+// daily compares with the last 13 days. Only what has ended is counted, and
+// a gap of half an hour ends what is known of a window.
+//
+// What rises a little further each day is taken to go on so: a window of i days
+// ago is scaled as that day's span is by i times the growth.
+func (s *Series) daily(free float64) daily {
+	var d daily
+	all, more := s.limits(), s.growth()
+	if s.quarters == nil || share(all.Max)-share(all.Min)+more*keptDays < free {
+		free, more = 2, 0 // no window can have risen that far: only the lengths count
+	}
+	now := s.now / quarterSecs
+	for i := int64(1); i < keptDays; i++ {
+		need := free
+		if d := s.days[max(s.now/daySecs-i, 0)%int64(len(s.days))]; d.Max > d.Min {
+			need /= 1 + more*float64(i)/(share(d.Max)-share(d.Min))
+		}
+		for o := int64(-1); o <= 1; o++ {
+			s.window(&d, now-i*perDay+o, now, need)
+		}
+	}
+	for k := 1; k <= perDay; k++ {
+		d.rose[k] += d.rose[k-1]
+	}
+	for k := perDay - 1; k >= 0; k-- {
+		d.closed[k] += d.closed[k+1]
+	}
+	return d
+}
+
+// growth is by how much the span of levels within a day grows each day: the
+// median slope of all pairs of days if nine in ten of them grew, else 0.
+func (s *Series) growth() float64 {
+	spans := func(d span) float64 { return share(d.Max) - share(d.Min) }
+	var buf [keptDays * (keptDays - 1) / 2]float64
+	slopes, _, _ := s.slopes(buf[:0], spans)
+	grew := 0
+	for _, b := range slopes {
+		if b > 0 {
+			grew++
+		}
+	}
+	if len(slopes) == 0 || 10*grew < 9*len(slopes) {
+		return 0
+	}
+	return median(slopes)
+}
+
+// window follows one from a quarter on, up to the one that is open now.
+func (s *Series) window(d *daily, from, now int64, free float64) {
+	n := int64(len(s.quarters))
+	if n == 0 || s.quarters[from%n].Last == gapLevel {
+		return
+	}
+	length := min(perDay, now-1-from)
+	if free > 1.5 {
+		d.closed[max(length, 0)]++
+		return
+	}
+	reach := uint16(min(share(s.quarters[from%n].Last)+free, 1.3) * steps)
+	for k, i := int64(1), (from+1)%n; k <= length; k++ {
+		if m := s.quarters[i].Max; m >= reach {
+			if m != gapLevel {
+				d.rose[k]++
+				break
+			}
+			if next := s.quarters[(i+1)%n]; next == noQuarter {
+				length = k - 1
+				break
+			}
+		}
+		if i++; i == n {
+			i = 0
+		}
+	}
+	d.closed[max(length, 0)]++
+}
+
+// within is the probability of such a rise within some seconds. The three that
+// are added to the windows keep a day or two of history from being certain.
+func (d *daily) within(secs float64) float64 {
+	k := min(int(secs/quarterSecs), perDay)
+	return min(float64(d.rose[k])/(float64(max(d.closed[k], d.rose[k]))+3), 1)
+}

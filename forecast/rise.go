@@ -1,0 +1,213 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// keptRises bounds the completed rises of a series; the smallest goes first,
+// because the question is always how often it rose as far as now.
+const keptRises = 64
+
+// rise is a completed one: how far it went, where it ended, and when, in minutes
+// since 1970.
+type rise struct {
+	Height, Top uint16
+	End         uint32
+}
+
+// zigzag cuts a series into rises and falls: a fall of more than the reversal
+// ends a rise. It starts falling, at the first sample.
+type zigzag struct {
+	Up     bool
+	Low    uint16 // the trough below the current rise
+	High   uint16 // the highest level since
+	Onset  int64  // the last instant near the trough
+	eps    float64
+	rises  []rise
+	begins bool // Low and High are of a sample
+}
+
+func (z *zigzag) restart(at int64, l uint16) {
+	z.Up, z.Low, z.High, z.Onset, z.begins = false, l, l, at, true
+}
+
+func (z *zigzag) add(at int64, l uint16) {
+	eps := int(z.eps * steps)
+	switch {
+	case !z.begins || !z.Up && l <= z.Low:
+		z.restart(at, l)
+	case z.Up && int(l) < int(z.High)-eps:
+		z.keep(rise{z.High - z.Low, z.High, uint32(at / minuteSecs)})
+		z.restart(at, l)
+	case int(l) <= int(z.Low)+eps/2:
+		z.Onset = at
+		z.High = max(z.High, l)
+	default:
+		z.High = max(z.High, l)
+		z.Up = z.Up || int(l) > int(z.Low)+eps
+	}
+}
+
+func (z *zigzag) keep(r rise) {
+	if len(z.rises) == keptRises {
+		least := 0
+		for i := range z.rises {
+			if z.rises[i].Height < z.rises[least].Height {
+				least = i
+			}
+		}
+		z.rises = slices.Delete(z.rises, least, least+1)
+	}
+	z.rises = append(z.rises, r)
+}
+
+// forget drops what ended more than two weeks before an instant.
+func (z *zigzag) forget(at int64) {
+	z.rises = slices.DeleteFunc(z.rises, func(r rise) bool { return at-int64(r.End)*minuteSecs > keptDays*daySecs })
+}
+
+func (z *zigzag) rescale(factor float64) {
+	for i := range z.rises {
+		z.rises[i].Height = levelOf(share(z.rises[i].Height) * factor)
+		z.rises[i].Top = levelOf(share(z.rises[i].Top) * factor)
+	}
+}
+
+// ceiling is a level below which rises usually end, as a garbage collector
+// makes them: at least three of them began to fall within 1 % of the highest
+// top. It is 0 without one.
+func (z *zigzag) ceiling() (level float64, ended int) {
+	highest := uint16(0)
+	for _, r := range z.rises {
+		highest = max(highest, r.Top)
+	}
+	for _, r := range z.rises {
+		if share(highest)-share(r.Top) <= .01 {
+			ended++
+		}
+	}
+	if ended < 3 {
+		return 0, 0
+	}
+	return share(highest), ended
+}
+
+// tail is the weight of one more rise, of a height that none had, that reaches
+// z: Lindy's law, that what went so far goes on for as much again, from 5 % on.
+func tail(z float64) float64 { return 1 / (1 + z/.05) }
+
+// records are the heights by which rises outgrew all before them, in turn, and
+// the height of the last.
+func (z *zigzag) records() (by []uint16, highest uint16) {
+	for _, r := range z.rises {
+		if r.Height > highest {
+			if highest > 0 {
+				by = append(by, r.Height-highest)
+			}
+			highest = r.Height
+		}
+	}
+	return by, highest
+}
+
+// reach is the probability that a rise that has grown so far goes on until it
+// has grown by what is free, too: by the survival of rise heights up to the
+// highest, and beyond it by that of the records. A nightly backup that grows a
+// little each night is always higher than ever, but hardly so.
+func (z *zigzag) reach(grown, free float64, rises, longer int) float64 {
+	by, record := z.records()
+	highest := share(record)
+	over := grown - highest
+	if over <= 0 {
+		beyond := tail(min(grown+free, highest)) * tail(max(grown+free-highest, 0))
+		return (float64(longer) + beyond) / (float64(rises) + tail(grown))
+	}
+	as, more := tail(over), tail(over+free)
+	for _, d := range by {
+		if share(d) >= over {
+			as++
+		}
+		if share(d) >= over+free {
+			more++
+		}
+	}
+	return more / as
+}
+
+// rising is what the current rise says.
+type rising struct {
+	reach  float64 // probability that it goes on until full
+	speed  float64 // share of the limit per second
+	secs   float64 // until full at that speed; +Inf if it stands
+	rises  int
+	longer int
+}
+
+// rising asks whether the current rise goes as far as a level: of the rises
+// that got as far as this one, how many would have reached it (the survival of
+// rise heights), and how fast this one is.
+func (s *Series) rising(level float64) rising {
+	z := &s.zigzag
+	x := share(s.last)
+	grown, free := max(x-share(z.Low), 0), max(level-x, 0)
+	out := rising{secs: math.Inf(1)}
+	for _, r := range z.rises {
+		if share(r.Height) >= grown {
+			out.rises++
+		}
+		if share(r.Height) >= grown+free {
+			out.longer++
+		}
+	}
+	if !z.Up {
+		return out
+	}
+	out.reach = z.reach(grown, free, out.rises, out.longer)
+	if c, ended := z.ceiling(); ended > 0 && x < c && c < level {
+		beyond := tail(level-c) / (float64(ended) + 1)
+		out.reach = min(out.reach, (float64(out.longer)+beyond)/(float64(out.longer)+1))
+	}
+	out.speed = s.speed(x, grown)
+	if out.speed > 0 {
+		out.secs = free / out.speed
+	}
+	return out
+}
+
+// speed is the median of the slopes over the last 15 and 30 minutes, 2 and 6
+// hours, as far as they lie within the rise, and of the whole rise; 0 when it
+// stands: when its last quarter, or ten minutes, gained less than a quarter of
+// that.
+func (s *Series) speed(x, grown float64) float64 {
+	age := s.now - s.zigzag.Onset
+	if age <= 0 {
+		return 0
+	}
+	var buf [5]float64
+	slopes := append(buf[:0], grown/float64(age))
+	for _, secs := range [4]int64{15 * 60, 30 * 60, 2 * 3600, 6 * 3600} {
+		if was, ok := s.before(secs); ok && secs <= age {
+			slopes = append(slopes, (x-was)/float64(secs))
+		}
+	}
+	speed := max(median(slopes), 0)
+	recent := max(10*60, age/4)
+	if was, ok := s.before(recent); ok && recent <= age && x-was < speed*float64(recent)/4 {
+		return 0
+	}
+	return speed
+}
+
+// within is the probability that the rise fills the resource within some
+// seconds: the logarithm of the time that it takes is logistic about that at
+// the present speed, with a standard deviation of about .35.
+func (r *rising) within(secs float64) float64 {
+	if r.speed <= 0 {
+		return 0
+	}
+	if r.secs <= 0 {
+		return r.reach
+	}
+	return r.reach / (1 + math.Exp(-1.7*math.Log(secs/r.secs)/.35))
+}

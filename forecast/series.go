@@ -1,0 +1,221 @@
+// Package forecast says when a resource that has a limit will be full: a file
+// system, memory, file handles. Rules on a slope assume that it persists; a
+// [Series] asks instead whether this resource ever rose that far, at this time
+// of day or at all, and how fast it rises now.
+//
+// Two experts answer. The daily one counts how many of the last days' windows
+// from this hour on rose by as much as is free. The rising one takes the current
+// rise and asks, of those that got as far, how many went on until full: the
+// survival of rise heights. Beyond a day the drift of daily maxima is added. A
+// [Pool] can correct probabilities by what happened on limits that were tried
+// above all that a resource reached; docs/forecasts.md says what that is worth.
+//
+// It is arithmetic: no clock, no I/O, no randomness; the same samples give the
+// same bits in any process, before and after a restart. It notifies nobody: an
+// [Alarm] only says when a forecast is worth it. What has not begun yet it does
+// not foresee.
+package forecast
+
+import (
+	"math"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// Full is the share of the limit at which a resource counts as full unless a
+// profile says otherwise: file systems keep a little for root, and nobody
+// writes the last block.
+const Full = .995
+
+// staleAfter is the age at which the last sample says nothing about now.
+const staleAfter = 30 * time.Minute
+
+// Series is one resource's past, about 330 bytes while it hardly moves and
+// 6 KB when it does. It is not safe for concurrent use.
+type Series struct {
+	history
+	zigzag zigzag
+	full   float64
+	limit  float64 // the last one
+	used   float64
+	last   uint16 // level of the last sample
+}
+
+// New makes an empty series that is full at a share of its limit; [Full] for
+// most.
+func New(full float64) *Series {
+	if !(full > 0 && full <= 1) {
+		panic("forecast: full is a share of the limit")
+	}
+	return &Series{full: full, zigzag: zigzag{eps: .004}}
+}
+
+// Observe takes a sample: how much is used of which limit, in the same unit. It
+// reports whether the sample was taken: one without a number, with a negative
+// value or without a limit is a gap, and so is one that is no later than the
+// last.
+func (s *Series) Observe(at time.Time, used, limit float64) bool {
+	secs := at.Unix()
+	if !(used >= 0) || !(limit > 0) || math.IsInf(used, 0) || math.IsInf(limit, 0) || secs <= s.now {
+		return false
+	}
+	before := s.now
+	s.resize(secs, used, limit)
+	l := levelOf(used / limit)
+	if before > 0 && secs-before > daySecs {
+		s.zigzag.restart(secs, l)
+	}
+	s.used, s.limit, s.last = used, limit, l
+	s.add(secs, l)
+	s.addQuarter(before, secs, l)
+	s.zigzag.add(secs, l)
+	if secs/3600 != before/3600 {
+		s.zigzag.eps = s.reversal()
+	}
+	if secs/daySecs != before/daySecs {
+		s.zigzag.forget(secs)
+		if s.still() {
+			s.quarters = nil
+		}
+	}
+	if s.quarters == nil && !s.still() {
+		s.wake()
+	}
+	return true
+}
+
+// resize follows a limit that changed by more than half a percent: the past is
+// read as shares of the new limit, and the current rise begins here.
+func (s *Series) resize(at int64, used, limit float64) {
+	if s.empty() || math.Abs(limit/s.limit-1) <= .005 {
+		return
+	}
+	s.rescale(s.limit / limit)
+	s.zigzag.rescale(s.limit / limit)
+	s.zigzag.restart(at, levelOf(used/limit))
+}
+
+// still reports whether the resource is dormant: within two weeks it moved by
+// less than 2 %, and more than ten times that is free.
+func (s *Series) still() bool {
+	all := s.limits()
+	moved := share(all.Max) - share(all.Min)
+	return moved < .02 && s.full-share(s.last) > 10*moved
+}
+
+// wake makes the quarters out of the days, which moved by less than a tenth of
+// what is free, out of a straight line for the current rise, and out of the
+// last hour's minutes.
+func (s *Series) wake() {
+	s.quarters = make([]quarter, keptDays*perDay)
+	n, now := int64(len(s.quarters)), s.now/quarterSecs
+	low, onset := s.zigzag.Low, s.zigzag.Onset
+	for i := now - n + 1; i <= now; i++ {
+		end := (i + 1) * quarterSecs
+		q := noQuarter
+		if d := s.days[i*quarterSecs/daySecs%int64(len(s.days))]; d != noSpan {
+			q = quarter{d.Max, d.Max}
+		}
+		if end > onset && s.now > onset {
+			part := min(float64(end-onset)/float64(s.now-onset), 1)
+			l := levelOf(share(low) + part*(share(s.last)-share(low)))
+			q = quarter{l, l}
+		}
+		s.quarters[i%n] = q
+	}
+	for m := s.now/minuteSecs - int64(len(s.minutes)) + 1; m <= s.now/minuteSecs; m++ {
+		if l := s.minutes[m%int64(len(s.minutes))]; l != gapLevel {
+			q := &s.quarters[m/15%n]
+			*q = quarter{max(q.Max, l), l}
+		}
+	}
+}
+
+// Forecast says what is expected, by the samples up to now, corrected by a
+// calibration, which may be nil. It is false without a sample in the last half
+// hour.
+func (s *Series) Forecast(at time.Time, c *Calibration) (omen.Forecast, bool) {
+	last := time.Unix(s.now, 0).UTC()
+	if s.empty() || at.Sub(last) > staleAfter || at.Before(last.Add(-staleAfter)) {
+		return omen.Forecast{}, false
+	}
+	f := omen.Forecast{At: last, Used: s.used, Limit: s.limit, Days: s.known()}
+	if share(s.last) >= s.full {
+		f.Exhausted, f.P = true, [5]float64{1, 1, 1, 1, 1}
+		return f, true
+	}
+	if s.quarters == nil {
+		return f, true
+	}
+	e := s.experts(s.full)
+	f.P = e.horizons()
+	f.Rises, f.Longer = e.rising.rises, e.rising.longer
+	if e.rising.speed > 0 {
+		f.Rate, f.Since = e.rising.speed*s.limit, time.Unix(s.zigzag.Onset, 0).UTC()
+	}
+	if level, _ := s.zigzag.ceiling(); level > share(s.last) && level < s.full {
+		f.Ceiling = level * s.limit
+	}
+	if total := f.P[omen.Within7d]; total >= .05 {
+		f.Early, f.Full, f.Late = e.quantile(.1*total), e.quantile(.5*total), e.quantile(.9*total)
+	}
+	if c != nil {
+		f.P, f.Calibrated = c.correct(f.P), true
+	}
+	return f, true
+}
+
+// maxSecs is the longest horizon.
+const maxSecs = 7 * daySecs
+
+// experts are what is asked at one instant about one level.
+type experts struct {
+	daily  daily
+	rising rising
+	drift  drift
+	level  float64
+}
+
+func (s *Series) experts(level float64) experts {
+	return experts{s.daily(max(level-share(s.last), 0)), s.rising(level), s.drift(), level}
+}
+
+// within joins the experts as if they erred independently.
+func (e *experts) within(secs float64) float64 {
+	return 1 - (1-e.daily.within(secs))*(1-e.rising.within(secs))*(1-e.drift.within(secs, e.level))
+}
+
+// horizons are the probabilities for [omen.Horizons].
+func (e *experts) horizons() (p [5]float64) {
+	for i, h := range omen.Horizons() {
+		p[i] = e.within(h.Seconds())
+	}
+	return p
+}
+
+// monotone lets no horizon be less likely than a shorter one.
+func monotone(p [5]float64) [5]float64 {
+	for i := 1; i < len(p); i++ {
+		p[i] = max(p[i], p[i-1])
+	}
+	return p
+}
+
+// quantile is the time by which the probability reaches p, on a grid that grows
+// by an eighth from a minute to seven days.
+func (e *experts) quantile(p float64) time.Duration {
+	before, reached := 0.0, 0.0
+	for secs := 60.0; ; secs *= 1.125 {
+		secs = min(secs, maxSecs)
+		now := max(e.within(secs), reached)
+		if now >= p || secs == maxSecs {
+			part := 1.0
+			if now > reached {
+				part = min((p-reached)/(now-reached), 1)
+			}
+			return time.Duration((before + part*(secs-before)) * float64(time.Second)).Round(time.Second)
+		}
+		before, reached = secs, now
+	}
+}
