@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -142,7 +143,7 @@ func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
 
 // gather takes one sample of everything.
 func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at time.Time) error {
-	families, gatherErr := fast.Gather() // whatever there is beside an error is used
+	families, gatherErr := gather(fast, &fastTurn) // whatever there is beside an error is used
 	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < 4*max(slowInterval, c.opts.Interval) {
 		families = append(families, slow.families...)
 	}
@@ -156,9 +157,20 @@ func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at ti
 	return err
 }
 
+// node_exporter keeps one of each of its collectors for the whole process, and
+// not all of them may be asked twice at once: while a reload hands over, two of
+// ours gather. Who waits, waits no longer than for the part that both ask.
+var fastTurn, slowTurn sync.Mutex
+
+func gather(r *prometheus.Registry, turn *sync.Mutex) ([]*dto.MetricFamily, error) {
+	turn.Lock()
+	defer turn.Unlock()
+	return r.Gather()
+}
+
 func (c *Collector) gatherSlow(slow *prometheus.Registry) {
 	at := time.Now()
-	families, err := slow.Gather()
+	families, err := gather(slow, &slowTurn)
 	if err != nil {
 		c.log.Debug("some collectors gave nothing", "host", c.opts.Instance, "err", err)
 	}
