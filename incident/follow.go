@@ -94,8 +94,8 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 			k.calm = s.At
 		}
 		k.quiet++
-		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
-			t.close(k, s.At, k.over())
+		if over := k.over(s); k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) && (over != omen.ReasonSettled || !t.wanted(in)) {
+			t.close(k, s.At, over)
 			return
 		}
 	} else {

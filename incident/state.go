@@ -71,9 +71,13 @@ func (s *state) near(height float64, causes []omen.Cause) {
 	}
 }
 
-// over is why an incident whose host is quiet closes: it has recovered, unless it
-// has been quiet from when another model began to judge it.
-func (k *track) over() string {
+// over is why an incident whose host is quiet closes: it has recovered, unless
+// its score is as high as before and only the host's level has risen, or it has
+// been quiet from when another model began to judge it.
+func (k *track) over(s *omen.Score) string {
+	if s.Value > 1 && s.Value <= s.Level {
+		return omen.ReasonSettled
+	}
 	if k.calm.Before(k.taken) || k.calm.Sub(k.taken) > max(2*k.step, hiccup) {
 		return omen.ReasonRecovered
 	}
