@@ -85,6 +85,7 @@ var elsewhere = map[string]string{
 	"a receiver is behind": "../api/metrics_test.go:TestRulesAndDashboardUseSeriesThatExist",
 	"a template fails":     "../notify/rendering_test.go:/template",
 	"reachable without a password (`--web.allow-unauthenticated`)": "access_test.go:TestExposed",
+	"Omen itself does not answer":                                  "../web/ui/e2e/foundations.mjs:SIGSTOP",
 }
 
 // healthRow is a row of docs/health.md.
