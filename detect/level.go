@@ -9,8 +9,7 @@ import (
 )
 
 const (
-	// levelStep is what an episode adds to the logarithm of the level, however
-	// high it was: a large true one raises the level by a third and no more.
+	// levelStep is what an episode adds to the logarithm of the level: a third.
 	levelStep = 0.3
 	// levelForgets is after how many samples an episode is forgotten at a budget
 	// of one page a week: the long-run rate of episodes that the level settles
@@ -21,6 +20,10 @@ const (
 	levelFinest = time.Minute
 	// levelAgain is how long an episode may last before it counts once more.
 	levelAgain = 3 * time.Hour
+	// levelStrong is the score, in limits, from which an episode is no evidence
+	// that the limit is too low: false episodes peak at 1.2 to 1.7 in the median,
+	// true ones at ten and more, so that a day of real trouble blinds nobody.
+	levelStrong = 3
 	// levelQuiet is how many samples at or below the level end an episode, as
 	// they end an incident.
 	levelQuiet = 10
@@ -36,8 +39,8 @@ const (
 )
 
 // Level is where a host's scores begin to alert, in units of its model's limit:
-// 1 where the limit holds what it promises, and above it after episodes that
-// come more often than the page budget allows, or while the score stays on a
+// 1 where the limit holds what it promises, and above it after weak episodes
+// that come more often than the page budget allows, or while the score stays on a
 // plateau. It belongs to the host and not to a model, and goes on when another
 // model serves. It changes no score: what ranks, grades and explains scores
 // stays in units of the limit.
@@ -49,6 +52,7 @@ type Level struct {
 	last    time.Time
 	raised  float64   // the logarithm of the level that episodes made
 	quiet   int       // samples at or below the level in the open episode
+	peak    float64   // of the open episode
 	counted time.Time // when the open episode began or last counted; zero: none is open
 
 	// The window: in order of time from next on, and sorted.
@@ -76,7 +80,7 @@ func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64)
 	every := max(step, settleOver/settleMost)
 	size := max(2, int(settleOver/every))
 	level := max(1, math.Exp(l.raised), settleAbove*l.plateau(size))
-	l.count(at, y > level)
+	l.count(at, y, y > level)
 	if at.Sub(l.taken) >= every*9/10 { // steps are not exact
 		l.put(float32(min(y, levelMost)), size)
 		l.taken = at
@@ -85,21 +89,30 @@ func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64)
 }
 
 // count follows the open episode.
-func (l *Level) count(at time.Time, alert bool) {
+func (l *Level) count(at time.Time, y float64, alert bool) {
 	open := !l.counted.IsZero()
 	switch {
 	case alert && !open:
-		l.counted, l.quiet = at, 0
+		l.counted, l.quiet, l.peak = at, 0, y
 	case alert:
-		l.quiet = 0
+		l.quiet, l.peak = 0, max(l.peak, y)
 		if at.Sub(l.counted) >= levelAgain {
-			l.raised, l.counted = l.raised+levelStep, at
+			l.raise(at)
 		}
 	case open:
 		if l.quiet++; l.quiet >= levelQuiet {
-			l.raised, l.counted = l.raised+levelStep, time.Time{}
+			l.raise(time.Time{})
 		}
 	}
+}
+
+// raise counts the open episode, unless it is strong; it goes on, or is over at
+// the zero time.
+func (l *Level) raise(on time.Time) {
+	if l.peak < levelStrong {
+		l.raised += levelStep
+	}
+	l.counted = on
 }
 
 // plateau is the median of the window; 0 until half of it is there.
