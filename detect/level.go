@@ -13,8 +13,8 @@ const (
 	levelStep = 0.3
 	// levelForgets is after how many samples an episode is forgotten at a budget
 	// of one page a week: the long-run rate of episodes that the level settles
-	// at. A day at steps of five minutes.
-	levelForgets = 288
+	// at. Half a day at steps of five minutes.
+	levelForgets = 144
 	// levelFinest is the finest step that counts as one: samples of a second are
 	// no more independent than those of a minute.
 	levelFinest = time.Minute

@@ -86,7 +86,12 @@ func (t *Tracker) evidence(g omen.Grade) Evidence {
 func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration) {
 	in := k.in
 	in.Score = s.Value
-	if !k.loud || s.Unsmoothed <= limit {
+	switch {
+	case !k.loud && k.falling(s):
+		k.quiet = 0
+		k.run.stop()
+		k.state.height(s.At, s.Value, d, t.h.expire(in.Grade))
+	case !k.loud || s.Unsmoothed <= limit:
 		if !k.loud {
 			k.run.stop()
 		}
@@ -98,7 +103,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 			t.close(k, s.At, over)
 			return
 		}
-	} else {
+	default:
 		k.quiet = 0
 		k.after++
 		k.state.forget(s, d, t.h)

@@ -36,3 +36,30 @@ func TestScoreBelowTheLevelOpensNothing(t *testing.T) {
 		t.Errorf("%s %s, want nothing", c.Kind, c.Reason)
 	}
 }
+
+// A spike whose tail the level takes as usual is over when it is below the model's
+// limit, and settled only once it has stayed at another height.
+func TestTailBelowTheLevelIsNeitherSettledNorOver(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	var closed []omen.Change
+	feed := func(from, to int, value, level float64) {
+		for i := from; i < to; i++ {
+			s := scoreOf("web-1", noon.Add(time.Duration(i)*time.Minute), value, "cpu")
+			s.Level = level
+			for _, c := range tr.Observe(s) {
+				if c.Kind == omen.ChangeClosed {
+					closed = append(closed, c)
+				}
+			}
+		}
+	}
+	feed(0, 20, 40, 1)
+	feed(20, 50, 3, 6)
+	if len(closed) > 0 {
+		t.Fatalf("closed as %s half an hour after it fell to 3, want open", closed[0].Reason)
+	}
+	feed(50, 700, 3, 6)
+	if len(closed) != 1 || closed[0].Reason != omen.ReasonSettled {
+		t.Errorf("after ten hours at 3: %+v, want it settled", closed)
+	}
+}
