@@ -95,6 +95,7 @@ type Score struct {
 	ReconstructionError float64   `json:"reconstruction_error"` // mean squared error of the autoencoder in scaled units
 	Grade               Grade     `json:"grade"`
 	PageLevel           float64   `json:"page_level"` // the score from which the page budget is kept; below 1: the limit itself
+	Level               float64   `json:"level"`      // the score above which the host alerts; below 1: the limit itself
 	Model               string    `json:"model"`      // the model's ID
 	Causes              []Cause   `json:"causes"`     // the largest shares first, at most [MaxCauses]
 	Expected            []float64 `json:"expected"`   // per feature in schema order, in the feature's unit; NaN where the host lacks it
@@ -106,8 +107,8 @@ type Score struct {
 // MaxCauses bounds the causes that a score carries.
 const MaxCauses = 8
 
-// Anomalous reports whether the score is above its limit.
-func (s Score) Anomalous() bool { return s.Value > 1 }
+// Anomalous reports whether the score is above its limit and the host's level.
+func (s Score) Anomalous() bool { return s.Value > max(1, s.Level) }
 
 // Clone is a copy that outlives the stream that made s.
 func (s Score) Clone() Score {

@@ -26,6 +26,7 @@ const (
 	ReasonCauses      = "updated_causes"          // other causes lead, or the score reached a new height
 	ReasonMembers     = "updated_members"         // hosts joined a fleet incident
 	ReasonRecovered   = "closed_recovered"
+	ReasonSettled     = "closed_settled" // the score stays above the limit, at what has become the host's level: not over
 	ReasonExpired     = "closed_expired"
 	ReasonNewModel    = "closed_new_model" // a retrained model takes as normal what the one before did not
 	ReasonHostGone    = "closed_host_gone"

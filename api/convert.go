@@ -31,7 +31,7 @@ func hasScore(h omen.HostStatus) bool {
 func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 	w := Host{
 		HostRef: toRef(h.Host), Labels: maps.Clone(h.Labels), State: h.State,
-		Score: Number(math.NaN()), Error: Number(math.NaN()), Grade: h.Model.Grade,
+		Score: Number(math.NaN()), Level: Number(math.NaN()), Error: Number(math.NaN()), Grade: h.Model.Grade,
 		LastSeen: Instant(h.LastSeen), Model: h.Model.ID, TrainedAt: Instant(h.Model.TrainedAt),
 		Training: Training{
 			Running: h.Training.Running, Progress: Number(h.Training.Progress), Samples: h.Training.Samples,
@@ -52,6 +52,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 	}
 	if hasScore(h) {
 		w.Score, w.Error, w.ScoredAt = Number(h.Score.Value), Number(h.Score.ReconstructionError), Instant(h.Score.At)
+		w.Level = Number(max(1, h.Score.Level))
 		w.Causes = each(h.Score.Causes[:min(causes, len(h.Score.Causes))], toCause)
 	}
 	return w

@@ -23,7 +23,8 @@ type metric struct {
 
 var (
 	mScore    = metric{"anomaly_score", "How far a host is from what its model expects; 1 is the calibrated limit.", prometheus.GaugeValue}
-	mDetected = metric{"anomaly_detected", "1 while a host's score is above its limit.", prometheus.GaugeValue}
+	mDetected = metric{"anomaly_detected", "1 while a host's score is above its limit and its level.", prometheus.GaugeValue}
+	mLevel    = metric{"omen_alert_level", "The score above which a host alerts, in units of its model's limit; 1 is the limit itself.", prometheus.GaugeValue}
 	mError    = metric{"anomaly_reconstruction_error", "Mean squared error of the host's autoencoder, in scaled units.", prometheus.GaugeValue}
 	mCause    = metric{"anomaly_cause_ratio", "A feature's share of the score; only while the host is anomalous.", prometheus.GaugeValue}
 	mTrained  = metric{"omen_model_trained_timestamp_seconds", "When the model that serves a host was trained.", prometheus.GaugeValue}
@@ -148,6 +149,7 @@ func (c collector) hosts(emit sink, hosts []omen.HostStatus, source bool) {
 		}
 		emit(mScore, h.Score.Value, labels...)
 		emit(mDetected, one(h.Score.Anomalous()), labels...)
+		emit(mLevel, max(1, h.Score.Level), labels...) // of a host without one yet the limit
 		emit(mError, h.Score.ReconstructionError, labels...)
 	}
 	emit(mTraining, float64(training))

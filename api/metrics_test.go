@@ -26,13 +26,14 @@ func TestMetricsOfHosts(t *testing.T) {
 	silent.State = omen.HostSilent
 	broken := scored(omen.Host{Source: "prom", Profile: "node", Name: "nan"}, math.NaN())
 	calm := scored(omen.Host{Source: "prom", Profile: "node", Name: "calm"}, 0.5)
+	calm.Score.Level = 1.5
 	f.hosts = append(f.hosts, silent, broken, calm)
 	want := `
 # HELP anomaly_cause_ratio A feature's share of the score; only while the host is anomalous.
 # TYPE anomaly_cause_ratio gauge
 anomaly_cause_ratio{feature="cpu_iowait",instance="web-1:9100",profile="node"} 0.3
 anomaly_cause_ratio{feature="disk_write",instance="web-1:9100",profile="node"} 0.7
-# HELP anomaly_detected 1 while a host's score is above its limit.
+# HELP anomaly_detected 1 while a host's score is above its limit and its level.
 # TYPE anomaly_detected gauge
 anomaly_detected{instance="calm",profile="node"} 0
 anomaly_detected{instance="web-1:9100",profile="node"} 1
@@ -40,8 +41,12 @@ anomaly_detected{instance="web-1:9100",profile="node"} 1
 # TYPE anomaly_score gauge
 anomaly_score{instance="calm",profile="node"} 0.5
 anomaly_score{instance="web-1:9100",profile="node"} 3.5
+# HELP omen_alert_level The score above which a host alerts, in units of its model's limit; 1 is the limit itself.
+# TYPE omen_alert_level gauge
+omen_alert_level{instance="calm",profile="node"} 1.5
+omen_alert_level{instance="web-1:9100",profile="node"} 1
 `
-	names := []string{"anomaly_score", "anomaly_detected", "anomaly_cause_ratio"}
+	names := []string{"anomaly_score", "anomaly_detected", "anomaly_cause_ratio", "omen_alert_level"}
 	if err := testutil.GatherAndCompare(f.api.registry, strings.NewReader(want), names...); err != nil {
 		t.Error(err)
 	}

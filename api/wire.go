@@ -46,6 +46,7 @@ type Host struct {
 	Labels    map[string]string `json:"labels"`
 	State     omen.HostState    `json:"state" doc:"learning, normal, anomalous or silent"`
 	Score     Number            `json:"score" doc:"1.0 is the limit; null before the first model"`
+	Level     Number            `json:"level" doc:"the score above which the host alerts, 1 or more; null before the first model"`
 	Error     Number            `json:"reconstruction_error" doc:"mean squared error of the autoencoder in scaled units"`
 	ScoredAt  Instant           `json:"scored_at"`
 	Grade     omen.Grade        `json:"grade" doc:"how much the model can be trusted: provisional, learning, established; empty before the first model"`

@@ -43,7 +43,7 @@ type Recurrence struct {
 // to be promised then. It is among the past ones, as is its fleet incident.
 func (p Past) Recurs(in omen.Incident) Recurrence {
 	fleet := fleetsOf(p.Incidents)[in.Fleet]
-	if !Notified(in, fleet) || ActedOn(in, fleet) || in.Reason != omen.ReasonRecovered ||
+	if !Notified(in, fleet) || ActedOn(in, fleet) || in.Reason != omen.ReasonRecovered && in.Reason != omen.ReasonSettled ||
 		in.Verdict != omen.NoVerdict || fleet != nil && fleet.Verdict != omen.NoVerdict {
 		return Recurrence{}
 	}
@@ -100,7 +100,7 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 		if same {
 			times++
 		}
-		if then && one.Reason == omen.ReasonRecovered && one.Verdict == omen.NoVerdict {
+		if then && (one.Reason == omen.ReasonRecovered || one.Reason == omen.ReasonSettled) && one.Verdict == omen.NoVerdict {
 			days[expected.dayOf(local)] = true
 			expected.include(one)
 		}

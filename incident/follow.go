@@ -86,7 +86,12 @@ func (t *Tracker) evidence(g omen.Grade) Evidence {
 func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration) {
 	in := k.in
 	in.Score = s.Value
-	if !k.loud || s.Unsmoothed <= limit {
+	switch {
+	case !k.loud && k.falling(s):
+		k.quiet = 0
+		k.run.stop()
+		k.state.height(s.At, s.Value, d, t.h.expire(in.Grade))
+	case !k.loud || s.Unsmoothed <= limit:
 		if !k.loud {
 			k.run.stop()
 		}
@@ -94,11 +99,11 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 			k.calm = s.At
 		}
 		k.quiet++
-		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
-			t.close(k, s.At, k.over())
+		if over := k.over(s); k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) && (over != omen.ReasonSettled || !t.wanted(in)) {
+			t.close(k, s.At, over)
 			return
 		}
-	} else {
+	default:
 		k.quiet = 0
 		k.after++
 		k.state.forget(s, d, t.h)

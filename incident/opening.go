@@ -71,7 +71,7 @@ func (t *Tracker) notify(k *track, kind omen.ChangeKind, reason string) {
 // begin makes the incident of a host whose evidence suffices, or continues the
 // one that closed a moment ago.
 func (t *Tracker) begin(k *track, at time.Time) {
-	if p := k.past; p != nil && k.run.onset.Sub(p.ClosedAt) <= t.h.Reopen && (p.Reason == omen.ReasonRecovered || p.Reason == omen.ReasonNewModel) && k.alike() {
+	if p := k.past; p != nil && k.run.onset.Sub(p.ClosedAt) <= t.h.Reopen && (p.Reason == omen.ReasonRecovered || p.Reason == omen.ReasonNewModel || p.Reason == omen.ReasonSettled) && k.alike() {
 		t.reopen(k, at)
 		return
 	}

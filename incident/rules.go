@@ -106,16 +106,18 @@ func (r *rules) confirmed(s *omen.Score, labels Labels) (limit float64, ok bool)
 	return limit, ok
 }
 
-// limit is the score above which a sample counts: 1, or what confirmed
-// feedback lowered it to for samples like the confirmed incident.
+// limit is the score above which a sample counts: the host's level, or what
+// confirmed feedback lowered it to for samples like the confirmed incident,
+// which no level hides.
 func (r *rules) limit(s *omen.Score, labels Labels) float64 {
-	if s.Value > 1 || s.Value <= r.lowest {
-		return 1
+	level := max(1, s.Level)
+	if s.Value > level || s.Value <= min(1, r.lowest) {
+		return level
 	}
 	if limit, ok := r.confirmed(s, labels); ok && s.Value > limit {
 		return limit
 	}
-	return 1
+	return level
 }
 
 // roleLabels are what names a host's role where no label is configured.

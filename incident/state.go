@@ -71,9 +71,20 @@ func (s *state) near(height float64, causes []omen.Cause) {
 	}
 }
 
-// over is why an incident whose host is quiet closes: it has recovered, unless it
-// has been quiet from when another model began to judge it.
-func (k *track) over() string {
+// falling reports whether a score that the host's level takes as usual is no
+// plateau yet: it is well below what the incident was and still above the model's
+// limit. Until it is one or the other the incident is not over.
+func (k *track) falling(s *omen.Score) bool {
+	return s.Value > 1 && s.Value <= s.Level && math.Log(s.Value) < k.state.Level-math.Log(otherHeight)
+}
+
+// over is why an incident whose host is quiet closes: it has recovered, unless
+// its score is as high as before and only the host's level has risen, or it has
+// been quiet from when another model began to judge it.
+func (k *track) over(s *omen.Score) string {
+	if s.Value > 1 && s.Value <= s.Level {
+		return omen.ReasonSettled
+	}
 	if k.calm.Before(k.taken) || k.calm.Sub(k.taken) > max(2*k.step, hiccup) {
 		return omen.ReasonRecovered
 	}

@@ -31,7 +31,8 @@ type Host struct {
 	history []omen.Vector // so far, without silence
 	model   *detect.Model
 	stream  *detect.Stream
-	limit   float64 // the model's
+	level   detect.Level // goes on when another model serves
+	limit   float64      // the model's
 }
 
 // NewHost is a host with a past, and room for as many samples as are to come.
@@ -77,7 +78,7 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 	h.Trainings++
 	if next.Promoted {
 		recent, _ := slices.BinarySearchFunc(h.history, now.Add(-warmSpan), func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
-		h.model, h.stream = next.Model, next.Model.Stream(h.history[recent:])
+		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], h.options.PagesPerWeek)
 		h.limit = next.Model.Card().Limit.Chosen
 	}
 	return nil
@@ -99,6 +100,7 @@ func (h *Host) Score(v omen.Vector) (omen.Score, error) {
 		if err != nil {
 			return score, fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
 		}
+		score.Level = h.level.Next(v.At, score.Value, h.options.Step, h.options.PagesPerWeek)
 	}
 	h.history = append(h.history, v)
 	return score, nil

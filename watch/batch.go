@@ -69,6 +69,7 @@ func (w *Watch) score(b *batch, step time.Duration) []omen.Score {
 			continue
 		}
 		h.score = keep.take(r.Score)
+		h.score.Level = h.level.Next(h.score.At, h.score.Value, step, w.o.Detect.PagesPerWeek)
 		h.drift.add(h.score, step)
 		keep.scores = append(keep.scores, h.score)
 	}

@@ -83,7 +83,7 @@ func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []om
 	if h.refused != "" {
 		return // found out while it was being trained
 	}
-	h.model, h.info, h.stream = m, info, m.Stream(recent)
+	h.model, h.info, h.stream = m, info, h.level.Warm(m, recent, w.o.Detect.PagesPerWeek)
 	h.info.Serving = true
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
 }

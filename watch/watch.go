@@ -130,10 +130,11 @@ type host struct {
 	model    *detect.Model
 	info     omen.ModelInfo
 	stream   *detect.Stream
-	copies   *sync.Pool // of stream, which predictions are scored with; nil before the first
-	score    omen.Score // of the last sample; shares its tick's memory, as values do, until apart
-	apart    bool       // for it is silent
-	drift    drift      // since the model serves
+	copies   *sync.Pool   // of stream, which predictions are scored with; nil before the first
+	level    detect.Level // of its scores, whichever model makes them
+	score    omen.Score   // of the last sample; shares its tick's memory, as values do, until apart
+	apart    bool         // for it is silent
+	drift    drift        // since the model serves
 	selfTest []omen.SelfTest
 	training omen.TrainingStatus
 	due      time.Time // when the next training may start

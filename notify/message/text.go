@@ -88,6 +88,8 @@ func closing(in omen.Incident, subject string) string {
 		return subject + ": closed by an operator"
 	case omen.ReasonExpired:
 		return subject + ": taken as the new normal after " + lasted(in, in.ClosedAt) + "; it may still last"
+	case omen.ReasonSettled:
+		return subject + ": settled at a new level; it still lasts"
 	case omen.ReasonNewModel:
 		return subject + ": the new model takes this as normal; it may still last"
 	}
@@ -141,7 +143,7 @@ func icon(in omen.Incident) string {
 // lastsStill reports whether an incident is closed and its trouble, for all that
 // is known, is not over.
 func lastsStill(in omen.Incident) bool {
-	return in.Reason == omen.ReasonExpired || in.Reason == omen.ReasonNewModel
+	return in.Reason == omen.ReasonExpired || in.Reason == omen.ReasonNewModel || in.Reason == omen.ReasonSettled
 }
 
 // HostNames are the names of the first hosts, and how many more there are.

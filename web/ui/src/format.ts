@@ -90,7 +90,7 @@ const reasons: Record<string, string> = {
   opened_grace: "just after a boot, restart or deploy", opened_rejected_pattern: "like one judged not a problem",
   opened_source_down: "the source does not answer", reopened_within_window: "came back",
   escalated_severity: "went higher or lasted longer", escalated_members_joined: "more hosts joined",
-  closed_recovered: "back to normal", closed_expired: "taken as the new normal", closed_new_model: "the new model takes this as normal",
+  closed_recovered: "back to normal", closed_expired: "taken as the new normal", closed_settled: "settled at a new level", closed_new_model: "the new model takes this as normal",
   closed_host_gone: "the host sends nothing any more", closed_by_operator: "closed by an operator",
   opened_part_of_fleet: "part of an incident of many hosts", opened_shared_cause: "the same causes on many hosts at once", opened_storm: "many hosts at once",
   opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", opened_omen_trouble: "a part of Omen reports trouble", escalated_lifted: "no longer suppressed", escalated_another_cause: "another cause, as far out",

@@ -1,0 +1,158 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+const (
+	// levelStep is what an episode adds to the logarithm of the level: a third.
+	levelStep = 0.3
+	// levelForgets is after how many samples an episode is forgotten at a budget
+	// of one page a week: the long-run rate of episodes that the level settles
+	// at. Half a day at steps of five minutes.
+	levelForgets = 144
+	// levelFinest is the finest step that counts as one: samples of a second are
+	// no more independent than those of a minute.
+	levelFinest = time.Minute
+	// levelAgain is how long an episode may last before it counts once more.
+	levelAgain = 3 * time.Hour
+	// levelStrong is the score, in limits, from which an episode is no evidence
+	// that the limit is too low: false episodes peak at 1.2 to 1.7 in the median,
+	// true ones at ten and more, so that a day of real trouble blinds nobody.
+	levelStrong = 3
+	// levelQuiet is how many samples at or below the level end an episode, as
+	// they end an incident.
+	levelQuiet = 10
+
+	// settleOver is the window in which a plateau becomes the host's level…
+	settleOver = time.Hour
+	// settleAbove is how far above the window's median still alerts…
+	settleAbove = 1.5
+	// settleMost is how many values of the window are kept.
+	settleMost = 60
+	// levelMost bounds the values of the window, so that every level is finite.
+	levelMost = 1e30
+)
+
+// Level is where a host's scores begin to alert, in units of its model's limit:
+// 1 where the limit holds what it promises, and above it after weak episodes
+// that come more often than the page budget allows, or while the score stays on a
+// plateau. It belongs to the host and not to a model, and goes on when another
+// model serves. It changes no score: what ranks, grades and explains scores
+// stays in units of the limit.
+//
+// The control of the rate by fixed steps is kin to adaptive conformal inference
+// (Gibbs and Candès, NeurIPS 2021), on episodes instead of samples. The zero
+// Level is ready to use; it holds no pointers, and a copy is another one.
+type Level struct {
+	last    time.Time
+	raised  float64   // the logarithm of the level that episodes made
+	quiet   int       // samples at or below the level in the open episode
+	peak    float64   // of the open episode
+	counted time.Time // when the open episode began or last counted; zero: none is open
+
+	// The window: in order of time from next on, and sorted.
+	recent, sorted [settleMost]float32
+	n, next        int
+	taken          time.Time // when a value last came in
+}
+
+// Next is the level for the score y at an instant, made from earlier scores
+// only; then it takes up y, which must not be NaN. step is the time between samples, pages the budget
+// of pages per host and week.
+func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64) float64 {
+	elapsed := at.Sub(l.last)
+	if elapsed < 0 || elapsed > settleOver { // the clock was set, or nothing was heard: a plateau then says nothing of now
+		l.n, l.next, l.taken, l.counted, l.quiet = 0, 0, time.Time{}, time.Time{}, 0
+	}
+	if pages <= 0 {
+		pages = 1
+	}
+	if elapsed > 0 && !l.last.IsZero() {
+		forgets := levelForgets * max(step, levelFinest).Seconds() / pages
+		l.raised = max(0, l.raised-levelStep*elapsed.Seconds()/forgets)
+	}
+	l.last = at
+	every := max(step, settleOver/settleMost)
+	size := max(2, int(settleOver/every))
+	level := max(1, math.Exp(l.raised), settleAbove*l.plateau(size))
+	l.count(at, y, y > level)
+	if at.Sub(l.taken) >= every*9/10 { // steps are not exact
+		l.put(float32(min(y, levelMost)), size)
+		l.taken = at
+	}
+	return level
+}
+
+// count follows the open episode.
+func (l *Level) count(at time.Time, y float64, alert bool) {
+	open := !l.counted.IsZero()
+	switch {
+	case alert && !open:
+		l.counted, l.quiet, l.peak = at, 0, y
+	case alert:
+		l.quiet, l.peak = 0, max(l.peak, y)
+		if at.Sub(l.counted) >= levelAgain {
+			l.raise(at)
+		}
+	case open:
+		if l.quiet++; l.quiet >= levelQuiet {
+			l.raise(time.Time{})
+		}
+	}
+}
+
+// raise counts the open episode, unless it is strong; it goes on, or is over at
+// the zero time.
+func (l *Level) raise(on time.Time) {
+	if l.peak < levelStrong {
+		l.raised += levelStep
+	}
+	l.counted = on
+}
+
+// plateau is the median of the window; 0 until half of it is there.
+func (l *Level) plateau(size int) float64 {
+	if 2*l.n < size {
+		return 0
+	}
+	return (float64(l.sorted[(l.n-1)/2]) + float64(l.sorted[l.n/2])) / 2
+}
+
+// put takes a value into a window of so many.
+func (l *Level) put(y float32, size int) {
+	size = min(size, settleMost)
+	if l.n > size { // the step was changed
+		l.n, l.next = 0, 0
+	}
+	at := l.next % size
+	sorted := l.sorted[:l.n]
+	if l.n == size {
+		gone, _ := slices.BinarySearch(sorted, l.recent[at])
+		sorted = slices.Delete(sorted, gone, gone+1)
+	}
+	i, _ := slices.BinarySearch(sorted, y)
+	l.n = len(slices.Insert(sorted, i, y))
+	l.recent[at], l.next = y, (at+1)%size
+}
+
+// Warm is [Model.Stream] for a host whose level is to be known, too: one that
+// has judged nothing yet, as after a restart, is made from what the model says of
+// the second half of the recent samples.
+func (l *Level) Warm(m *Model, recent []omen.Vector, pages float64) *Stream {
+	if !l.last.IsZero() {
+		return m.Stream(recent)
+	}
+	half := len(recent) / 2
+	s := m.Stream(recent[:half])
+	for _, v := range recent[half:] {
+		if score, err := s.Score(v); err == nil { // one of another width is ignored, as by Stream
+			l.Next(v.At, score.Value, m.step, pages)
+		}
+	}
+	return s
+}

@@ -1,0 +1,96 @@
+package detect_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen/detect"
+)
+
+// levels runs scores through a level, one per step.
+func levels(l *detect.Level, from time.Time, step time.Duration, pages float64, scores ...float64) (out []float64) {
+	for i, y := range scores {
+		out = append(out, l.Next(from.Add(time.Duration(i)*step), y, step, pages))
+	}
+	return out
+}
+
+// repeat is n times y.
+func repeat(y float64, n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = y
+	}
+	return out
+}
+
+var start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+func TestLevelOfAPlateau(t *testing.T) {
+	for _, step := range []time.Duration{time.Second, 15 * time.Second, time.Minute, 5 * time.Minute} {
+		n := int(time.Hour / step)
+		var l detect.Level
+		got := levels(&l, start, step, 1, append(append(repeat(0.1, n), repeat(4, n)...), 7, 5)...)
+		if got[n] != 1 {
+			t.Errorf("step %s: level at the onset is %g, want the limit", step, got[n])
+		}
+		if early := got[n+n/4]; early >= 4 {
+			t.Errorf("step %s: a quarter of an hour into the plateau the level is %g: it no longer alerts", step, early)
+		}
+		if late := got[2*n-1]; late < 4 {
+			t.Errorf("step %s: at the end of an hour the plateau at 4 still alerts, level %g", step, late)
+		}
+		if climbed := got[2*n]; climbed >= 7 {
+			t.Errorf("step %s: what climbs by three quarters does not alert, level %g", step, climbed)
+		}
+	}
+}
+
+func TestLevelFollowsEpisodesAndForgetsThem(t *testing.T) {
+	const step = 5 * time.Minute
+	for height, want := range map[float64]float64{1.5: math.Exp(0.3), 1e6: 1} {
+		var l detect.Level
+		got := levels(&l, start, step, 1, append(append(repeat(0, 20), height, height), repeat(0, 300)...)...)
+		if peak := got[32]; math.Abs(peak-want) > 0.01 {
+			t.Errorf("after an episode of height %g the level is %g, want %g", height, peak, want)
+		}
+		if last := got[len(got)-1]; last != 1 {
+			t.Errorf("a day after it the level is %g, want 1", last)
+		}
+	}
+}
+
+func TestLevelIsScaledByTheBudget(t *testing.T) {
+	const step = 5 * time.Minute
+	scores := append([]float64{0, 2, 2}, repeat(0, 100)...)
+	var one, two detect.Level
+	few, many := levels(&one, start, step, 1, scores...), levels(&two, start, step, 4, scores...)
+	if last := len(scores) - 1; few[last] <= 1 || many[last] != 1 {
+		t.Errorf("eight hours after an episode: level %g at one page a week and %g at four, want above 1 and 1", few[last], many[last])
+	}
+}
+
+func TestLevelForgetsAPlateauInAGap(t *testing.T) {
+	var l detect.Level
+	levels(&l, start, time.Minute, 1, repeat(4, 90)...)
+	if got := l.Next(start.Add(6*time.Hour), 4, time.Minute, 1); got >= 4 {
+		t.Errorf("after hours without a sample the level is %g: what is high again does not alert", got)
+	}
+}
+
+func TestLevelStaysFinite(t *testing.T) {
+	var l detect.Level
+	got := levels(&l, start, time.Minute, 1, repeat(math.MaxFloat64, 90)...)
+	if last := got[89]; math.IsInf(last, 0) || last <= 1 {
+		t.Errorf("level on a plateau at the largest number: %g, want finite and above 1", last)
+	}
+}
+
+func TestLevelAllocatesNothing(t *testing.T) {
+	var l detect.Level
+	at := start
+	if n := testing.AllocsPerRun(200, func() { at = at.Add(time.Minute); l.Next(at, 2, time.Minute, 1) }); n > 0 {
+		t.Errorf("%g allocations, want none", n)
+	}
+}
