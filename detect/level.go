@@ -28,9 +28,9 @@ const (
 	// they end an incident.
 	levelQuiet = 10
 
-	// settleOver is the window in which a plateau becomes the host's level…
+	// settleOver is the window in which a plateau becomes the host's level.
 	settleOver = time.Hour
-	// settleAbove is how far above the window's median still alerts…
+	// settleAbove is how far above the window's median still alerts.
 	settleAbove = 1.5
 	// settleMost is how many values of the window are kept.
 	settleMost = 60
