@@ -120,7 +120,7 @@ func (b *ledger) work(address string) {
 	in := page.Incidents[rand.IntN(len(page.Incidents))]
 	action, body := "comment", `{"by":"ada","comment":"looking"}`
 	switch {
-	case rand.IntN(12) == 0:
+	case rand.IntN(200) == 0: // rarely: what was closed by hand stays closed until its source has answered
 		action, body = "close", `{"by":"ada"}`
 	case in.State == "acknowledged":
 		action, body = "unack", `{"by":"ada"}`
