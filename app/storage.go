@@ -103,6 +103,7 @@ type probed struct {
 	err  error   // why what is stored may not last
 	full error   // what released the reserve, while it is released
 	used float64 // share of the disk
+	cut  bool    // its context ended before it had
 }
 
 // check probes both stores and the disk. A probe that does not return in time is a
@@ -110,32 +111,44 @@ type probed struct {
 func (s *storage) check(ctx context.Context, now time.Time) {
 	s.one.Lock()
 	defer s.one.Unlock()
-	if s.probing == nil {
-		s.probing, s.asked = make(chan probed, 1), now
-		go func(to chan<- probed) { to <- s.probe(ctx, now) }(s.probing)
-	}
 	within := s.within
 	if within == 0 {
 		within = probeWithin
 	}
 	late := time.NewTimer(within)
 	defer late.Stop()
-	select {
-	case p := <-s.probing:
-		s.probing = nil
-		if ctx.Err() == nil {
-			s.note(p, now)
+	for {
+		if s.probing == nil {
+			s.probing, s.asked = make(chan probed, 1), now
+			go func(to chan<- probed) { to <- s.probe(ctx, now) }(s.probing)
 		}
-	case <-late.C:
-		s.tsdb.Hold(true) // who scores must not wait for it
-		s.mu.Lock()
-		p := probed{full: s.full, used: s.used}
-		s.mu.Unlock()
-		p.err = omen.WithHint(fmt.Errorf("the disk of %s hangs: a write that began at %s has not returned: %w", s.dir, s.asked.UTC().Format(time.RFC3339), omen.ErrUnavailable),
-			"look at the disk and the kernel's log; Omen goes on by itself when it answers")
-		s.note(p, now)
-	case <-ctx.Done(): // the probe ends with it
+		select {
+		case p := <-s.probing:
+			s.probing = nil
+			if p.cut && ctx.Err() == nil { // it was begun by a generation that is over: it says nothing
+				continue
+			}
+			if !p.cut {
+				s.tsdb.Hold(p.full != nil) // whatever was said while it took so long
+				s.note(p, now)
+			}
+		case <-late.C:
+			s.hang(now)
+		case <-ctx.Done(): // the next check takes what the probe found
+		}
+		return
 	}
+}
+
+// hang says that the probe under way has not returned.
+func (s *storage) hang(now time.Time) {
+	s.tsdb.Hold(true) // who scores must not wait for it
+	s.mu.Lock()
+	p := probed{full: s.full, used: s.used}
+	s.mu.Unlock()
+	p.err = omen.WithHint(fmt.Errorf("the disk of %s hangs: a write that began at %s has not returned: %w", s.dir, s.asked.UTC().Format(time.RFC3339), omen.ErrUnavailable),
+		"look at the disk and the kernel's log; Omen goes on by itself when it answers")
+	s.note(p, now)
 }
 
 // probe looks at both stores and the disk, and makes or releases the reserve.
@@ -143,10 +156,11 @@ func (s *storage) probe(ctx context.Context, now time.Time) (p probed) {
 	p.err = errors.Join(s.db.Probe(ctx, now), s.tsdb.Probe())
 	used, free, err := disk(s.dir)
 	if ctx.Err() != nil {
-		return p
+		return probed{cut: true}
 	}
 	p.used, p.full = used, s.reserve(p.err, free)
 	p.err = errors.Join(p.err, p.full, err, s.db.Recheck(ctx))
+	p.cut = ctx.Err() != nil
 	return p
 }
 

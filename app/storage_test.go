@@ -199,6 +199,20 @@ func TestADiskThatHangs(t *testing.T) {
 	}
 }
 
+// A probe that a reload cut short says nothing of the storage.
+func TestAProbeThatWasCutSaysNothing(t *testing.T) {
+	s, _ := stored(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 3 {
+		s.check(over, time.Now())
+		s.check(t.Context(), time.Now())
+		if err := s.problem(); err != nil || s.used == 0 {
+			t.Fatalf("problem %v, %.2f of the disk used", err, s.used)
+		}
+	}
+}
+
 // A missing or empty database beside what another left is not begun anew
 // without being told so.
 func TestAMissingDatabaseIsNotBegunAnewByItself(t *testing.T) {

@@ -34,6 +34,9 @@ const (
 	settleAbove = 1.5
 	// settleMost is how many values of the window are kept.
 	settleMost = 60
+	// settleFewest is how many samples a window needs to show a plateau: at steps
+	// of more than ten minutes the level does not follow one.
+	settleFewest = 6
 	// levelMost bounds the values of the window, so that every level is finite.
 	levelMost = 1e30
 )
@@ -117,7 +120,7 @@ func (l *Level) raise(on time.Time) {
 
 // plateau is the median of the window; 0 until half of it is there.
 func (l *Level) plateau(size int) float64 {
-	if 2*l.n < size {
+	if size < settleFewest || 2*l.n < size {
 		return 0
 	}
 	return (float64(l.sorted[(l.n-1)/2]) + float64(l.sorted[l.n/2])) / 2

@@ -94,3 +94,15 @@ func TestLevelAllocatesNothing(t *testing.T) {
 		t.Errorf("%g allocations, want none", n)
 	}
 }
+
+// At coarse steps a window has too few samples to show a plateau: what stays high
+// goes on alerting.
+func TestLevelOfACoarseStep(t *testing.T) {
+	for _, step := range []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour} {
+		var l detect.Level
+		got := levels(&l, start, step, 1, append(repeat(0.9, 10), repeat(2.6, 10)...)...)
+		if last := got[len(got)-1]; last >= 2.6 {
+			t.Errorf("step %s: level %g after ten samples of 2.6, want less", step, last)
+		}
+	}
+}

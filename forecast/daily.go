@@ -86,8 +86,8 @@ func (s *Series) window(d *daily, from, now int64, free float64) {
 	d.closed[max(length, 0)]++
 }
 
-// within is the probability of such a rise within some seconds. The three that
-// are added to the windows keep a day or two of history from being certain.
+// within is the probability of such a rise within some seconds. Three windows
+// without a rise are added, so that a day or two of history is never certain.
 func (d *daily) within(secs float64) float64 {
 	k := min(int(secs/quarterSecs), perDay)
 	return min(float64(d.rose[k])/(float64(max(d.closed[k], d.rose[k]))+3), 1)

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -107,10 +106,10 @@ func (c *Collector) Run(ctx context.Context) error {
 	}
 	// The first sample is whole: features of the slow part are there from the
 	// beginning. Afterwards a hanging file system delays only its own part.
-	c.gatherSlow(slow)
+	c.gatherSlow(ctx, slow)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		every(ctx, max(slowInterval, c.opts.Interval), func(time.Time) { c.gatherSlow(slow) })
+		every(ctx, max(slowInterval, c.opts.Interval), func(time.Time) { c.gatherSlow(ctx, slow) })
 		return nil
 	})
 	group.Go(func() error {
@@ -143,7 +142,7 @@ func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
 
 // gather takes one sample of everything.
 func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at time.Time) error {
-	families, gatherErr := gather(fast, &fastTurn) // whatever there is beside an error is used
+	families, gatherErr := gather(ctx, fast, fastTurn) // whatever there is beside an error is used
 	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < 4*max(slowInterval, c.opts.Interval) {
 		families = append(families, slow.families...)
 	}
@@ -158,19 +157,24 @@ func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at ti
 }
 
 // node_exporter keeps one of each of its collectors for the whole process, and
-// not all of them may be asked twice at once: while a reload hands over, two of
-// ours gather. Who waits, waits no longer than for the part that both ask.
-var fastTurn, slowTurn sync.Mutex
+// not all of them may be asked twice at once, by whatever number of collectors of
+// ours. Each part has a turn of its own, so that a file system that hangs
+// keeps no fast sample waiting.
+var fastTurn, slowTurn = make(chan struct{}, 1), make(chan struct{}, 1) // bound 1: who gathers; full: the others wait, no longer than their context
 
-func gather(r *prometheus.Registry, turn *sync.Mutex) ([]*dto.MetricFamily, error) {
-	turn.Lock()
-	defer turn.Unlock()
+func gather(ctx context.Context, r *prometheus.Registry, turn chan struct{}) ([]*dto.MetricFamily, error) {
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-turn }()
 	return r.Gather()
 }
 
-func (c *Collector) gatherSlow(slow *prometheus.Registry) {
+func (c *Collector) gatherSlow(ctx context.Context, slow *prometheus.Registry) {
 	at := time.Now()
-	families, err := gather(slow, &slowTurn)
+	families, err := gather(ctx, slow, slowTurn)
 	if err != nil {
 		c.log.Debug("some collectors gave nothing", "host", c.opts.Instance, "err", err)
 	}

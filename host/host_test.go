@@ -135,7 +135,7 @@ func BenchmarkGather(b *testing.B) {
 	before := cpuTime(b)
 	for i := 0; b.Loop(); i++ {
 		if i%slowEvery == 0 {
-			c.gatherSlow(slow)
+			c.gatherSlow(b.Context(), slow)
 		}
 		must.OK(b, c.gather(b.Context(), fast, at.Add(time.Duration(i)*time.Millisecond)))
 	}

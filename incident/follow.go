@@ -95,13 +95,16 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		if !k.loud {
 			k.run.stop()
 		}
-		if k.quiet == 0 {
-			k.calm = s.At
+		if settling := k.settling(s); k.quiet == 0 || settling != k.plateau {
+			k.quiet, k.calm, k.plateau = 0, s.At, settling
 		}
 		k.quiet++
-		if over := k.over(s); k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) && (over != omen.ReasonSettled || !t.wanted(in)) {
-			t.close(k, s.At, over)
-			return
+		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
+			if over := k.over(); over != omen.ReasonSettled || !t.wanted(in) {
+				t.close(k, s.At, over)
+				return
+			}
+			k.quiet = 0 // it stays until it recovers, which takes as long as ever
 		}
 	default:
 		k.quiet = 0

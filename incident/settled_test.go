@@ -63,3 +63,58 @@ func TestTailBelowTheLevelIsNeitherSettledNorOver(t *testing.T) {
 		t.Errorf("after ten hours at 3: %+v, want it settled", closed)
 	}
 }
+
+// settled feeds scores of a host whose level is given, and returns the last change.
+type settled struct {
+	*Tracker
+	at   time.Time
+	last omen.Change
+}
+
+func (r *settled) feed(n int, value, level float64) {
+	for range n {
+		r.at = r.at.Add(time.Minute)
+		s := scoreOf("web-1", r.at, value, "cpu")
+		s.Level = level
+		for _, c := range r.Observe(s) {
+			r.last = c
+		}
+	}
+}
+
+// What somebody has taken never closes as settled, and closes as recovered only
+// after as many samples below the limit as any other.
+func TestWhatIsAcknowledgedDoesNotSettle(t *testing.T) {
+	r := &settled{Tracker: NewTracker(Hysteresis{}, nil), at: noon}
+	r.feed(20, 4, 1)
+	taken, err := r.Prepare(r.last.Incident, Command{Incident: r.last.Incident.ID, Action: Acknowledge, By: "ann"}, r.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Commit(taken)
+	r.feed(280, 4, 6)
+	r.feed(2, 0.5, 6)
+	if r.last.Kind == omen.ChangeClosed {
+		t.Fatalf("closed as %s after two samples below the limit, want open", r.last.Reason)
+	}
+	r.feed(30, 0.5, 6)
+	if r.last.Kind != omen.ChangeClosed || r.last.Reason != omen.ReasonRecovered {
+		t.Errorf("%s %s, want closed, recovered", r.last.Kind, r.last.Reason)
+	}
+}
+
+// A dip of one sample on a plateau is no recovery: the plateau counts anew.
+func TestADipOnAPlateauIsNoRecovery(t *testing.T) {
+	r := &settled{Tracker: NewTracker(Hysteresis{}, nil), at: noon}
+	r.feed(20, 4, 1)
+	r.feed(9, 4, 6)
+	r.feed(1, 0.5, 6)
+	r.feed(3, 4, 6)
+	if r.last.Kind == omen.ChangeClosed {
+		t.Fatalf("closed as %s by one sample below the limit, want open", r.last.Reason)
+	}
+	r.feed(30, 4, 6)
+	if r.last.Kind != omen.ChangeClosed || r.last.Reason != omen.ReasonSettled {
+		t.Errorf("%s %s, want closed, settled", r.last.Kind, r.last.Reason)
+	}
+}

@@ -75,14 +75,17 @@ func (s *state) near(height float64, causes []omen.Cause) {
 // plateau yet: it is well below what the incident was and still above the model's
 // limit. Until it is one or the other the incident is not over.
 func (k *track) falling(s *omen.Score) bool {
-	return s.Value > 1 && s.Value <= s.Level && math.Log(s.Value) < k.state.Level-math.Log(otherHeight)
+	return k.settling(s) && math.Log(s.Value) < k.state.Level-math.Log(otherHeight)
 }
+
+// settling reports whether a score is below the host's level only.
+func (k *track) settling(s *omen.Score) bool { return !k.loud && s.Value > 1 && s.Value <= s.Level }
 
 // over is why an incident whose host is quiet closes: it has recovered, unless
 // its score is as high as before and only the host's level has risen, or it has
 // been quiet from when another model began to judge it.
-func (k *track) over(s *omen.Score) string {
-	if s.Value > 1 && s.Value <= s.Level {
+func (k *track) over() string {
+	if k.plateau {
 		return omen.ReasonSettled
 	}
 	if k.calm.Before(k.taken) || k.calm.Sub(k.taken) > max(2*k.step, hiccup) {

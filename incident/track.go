@@ -14,11 +14,12 @@ type track struct {
 	loud  bool          // the last sample was above the limit
 	model string        // that judged it
 
-	run   run            // anomalous samples so far, before or during an incident
-	quiet int            // samples without a loud one, while an incident is open
-	calm  time.Time      // the first of them
-	in    *omen.Incident // the open incident
-	past  *omen.Incident // the last one that closed; it may come back
+	run     run            // anomalous samples so far, before or during an incident
+	quiet   int            // samples without a loud one, while an incident is open
+	calm    time.Time      // the first of them
+	plateau bool           // they are above the model's limit, and only the host's level has risen
+	in      *omen.Incident // the open incident
+	past    *omen.Incident // the last one that closed; it may come back
 
 	returns int             // how often the open incident came back
 	above   []time.Duration // time spent above each rung of the ladder

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,9 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		})
 	}
 	b.addOwn(r, add)
+	for _, c := range r.PagerdutyConfigs {
+		c.Severity = cmp.Or(c.Severity, "error") // Alertmanager's default, which its notifier else writes while others read
+	}
 	addOthers(b, r.Name, add, "pagerduty", r.PagerdutyConfigs, message.Plain, pagerduty.New)
 	addOthers(b, r.Name, add, "opsgenie", r.OpsGenieConfigs, message.Plain, opsgenie.New)
 	addOthers(b, r.Name, add, "victorops", r.VictorOpsConfigs, message.Plain, victorops.New)

@@ -71,8 +71,12 @@ func (w *Watch) readLabels(ctx context.Context, names []string) error {
 	w.mu.Lock()
 	at, known := w.last, w.labels.sampled
 	if !known {
-		names = slices.Sorted(maps.Keys(w.hosts))
-		names = names[:min(sampled, len(names))]
+		names = nil
+		for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
+			if h := w.hosts[name]; len(names) < sampled && h.seen.Equal(at) { // silent ones have no series
+				names = append(names, name)
+			}
+		}
 	}
 	w.mu.Unlock()
 	if at.IsZero() || !known && len(names) == 0 {
@@ -82,6 +86,9 @@ func (w *Watch) readLabels(ctx context.Context, names []string) error {
 		f, err := w.past().Labels(ctx, names, nil, at)
 		if err != nil {
 			return err
+		}
+		if f != nil && len(f.Hosts) == 0 {
+			return nil // they have just gone: others are asked the next time
 		}
 		w.mu.Lock()
 		w.labels.sampled = true
@@ -123,8 +130,8 @@ func (w *Watch) ownLabels(f *series.Frame, names []string) map[string]map[string
 	own := make(map[string]map[string]string, len(names))
 	for _, name := range names {
 		h := w.hosts[name]
-		if h == nil {
-			continue
+		if h == nil || f != nil && f.Host(name) < 0 && !h.seen.Equal(w.last) {
+			continue // what is silent keeps its labels, and what was said of it
 		}
 		own[name] = maps.Clone(w.o.Labels)
 		if own[name] == nil {
@@ -133,7 +140,7 @@ func (w *Watch) ownLabels(f *series.Frame, names []string) map[string]map[string
 		if f != nil && f.Host(name) >= 0 {
 			maps.Copy(own[name], f.Labels[f.Host(name)])
 		} else {
-			maps.Copy(own[name], h.labels) // it is silent
+			maps.Copy(own[name], h.labels)
 		}
 		if !slices.Contains(w.o.Schema.By(), "instance") {
 			delete(own[name], "instance") // it is a target's, such as kube-state-metrics'
@@ -243,7 +250,12 @@ func (w *Watch) share(labels map[string]string) map[string]string {
 // named gives a host at its first sample the labels that are known of it then.
 // The caller holds mu.
 func (w *Watch) named(h *host, labels map[string]string) {
-	h.identity = labels
+	h.identity = make(map[string]string, len(w.o.Schema.By()))
+	for _, name := range w.o.Schema.By() {
+		if value, ok := labels[name]; ok {
+			h.identity[name] = value
+		}
+	}
 	all := maps.Clone(w.o.Labels)
 	if all == nil {
 		all = map[string]string{}

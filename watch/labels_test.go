@@ -141,3 +141,52 @@ func TestACollisionComesAndGoes(t *testing.T) {
 		t.Errorf("status %+v", s)
 	}
 }
+
+// A host follows its labels, as its source has them now.
+func TestLabelsThatChangeAreFollowed(t *testing.T) {
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+	t.Cleanup(func() { _ = local.Close() })
+	schema := must.Get(feature.NewSchema(feature.Profile{Name: "test", By: []string{"instance"}, Features: []feature.Feature{{Name: "mem", Expr: "mem"}}}))(t)
+	w := New(Options{Source: local, Name: "test", Schema: schema, Step: time.Second, Store: open(t), Sink: deaf{}})
+	now := time.Now().Truncate(time.Second)
+	at := now.Add(-10 * time.Minute)
+	for _, env := range []string{"staging", "prod"} {
+		must.OK(t, local.Append(t.Context(), []series.Sample{{Name: "mem", Labels: map[string]string{"instance": "a", "env": env}, At: at, Value: 1}}))
+		w.round(t.Context(), at)
+		must.OK(t, w.lookUp(t.Context()))
+		w.refreshLabels(t.Context(), nil)
+		if got := w.Labels(hostOf("a"))["env"]; got != env {
+			t.Errorf("env=%s at the source is %q here", env, got)
+		}
+		at = now
+	}
+}
+
+// Which labels are no host's is learned from hosts that send something: silent
+// ones, such as those of stored models after a restart, have no series.
+func TestSilentHostsShowNoLabels(t *testing.T) {
+	w := labelled(t, []map[string]string{{"instance": "a"}, {"instance": "b"}})
+	w.labels = labels{}
+	for _, name := range []string{"0-gone", "1-gone", "2-gone"} {
+		w.hosts[name] = &host{id: hostOf(name)}
+	}
+	w.refreshLabels(t.Context(), nil)
+	if !slices.Contains(w.labels.without, "cpu") {
+		t.Errorf("labels of no host: %v, want cpu among them", w.labels.without)
+	}
+}
+
+// That a host is silent does not say that it is one machine again.
+func TestASilentHostStaysRefused(t *testing.T) {
+	r := newRig(t, open(t), "web-1", "web-2")
+	r.grow(t)
+	r.pass(t, 1)
+	r.world.split = map[string]map[string][]string{"web-2": {"cluster": {"eu", "us"}}}
+	r.refreshLabels(t.Context(), nil)
+	r.world.hosts = []string{"web-1"}
+	r.pass(t, 1)
+	r.refreshLabels(t.Context(), nil)
+	if s := r.Status(); s.RefusedHosts != 1 {
+		t.Errorf("refused %v, want web-2", s.Refused)
+	}
+}

@@ -25,7 +25,7 @@ func (w *Watch) Predict(id omen.Host, values []float64) (omen.Score, error) {
 		w.mu.Unlock()
 		return omen.Score{}, omen.WithHint(fmt.Errorf("host %s has no model yet: %w", id.Name, omen.ErrUnavailable), "wait until its first model is due")
 	}
-	at := w.last.Add(w.o.Step)
+	at, level := w.last.Add(w.o.Step), h.level
 	within := w.shifted(h, at)
 	if h.copies == nil {
 		h.copies = &sync.Pool{}
@@ -40,6 +40,9 @@ func (w *Watch) Predict(id omen.Host, values []float64) (omen.Score, error) {
 		v.Values[i] = w.o.Schema.Features()[i].Clean(values[i])
 	}
 	score, err := stream.Score(v)
+	if err == nil {
+		score.Level = level.Next(at, score.Value, w.o.Step, w.o.Detect.PagesPerWeek)
+	}
 	return score.Clone(), err
 }
 

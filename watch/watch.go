@@ -122,7 +122,7 @@ type host struct {
 	known    bool              // its history and stored model were looked up
 	stored   bool              // a model of before the start waits to be taken up
 	labels   map[string]string // replaced, never changed: others have read it
-	identity map[string]string // its labels as the features' results have them
+	identity map[string]string // the labels that identify it
 	refused  string            // why it is neither judged nor learned: its series are of several hosts
 	first    time.Time         // its first sample, as far as history reaches
 	seen     time.Time         // its last sample

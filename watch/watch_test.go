@@ -420,7 +420,7 @@ func TestPredictionIsTheNextScore(t *testing.T) {
 	got := must.Get(r.Predict(id, values))(t)
 	r.world.dead = nil
 	want := r.pass(t, 1)[0].Scores[0]
-	if got.Value != want.Value || !got.At.Equal(want.At) || !slices.Equal(got.Expected, want.Expected) {
+	if got.Value != want.Value || got.Level != want.Level || !got.At.Equal(want.At) || !slices.Equal(got.Expected, want.Expected) {
 		t.Errorf("predicted %v at %v, it became %v at %v", got.Value, got.At, want.Value, want.At)
 	}
 	if _, err := r.Predict(id, values[1:]); !errors.Is(err, omen.ErrSchema) {

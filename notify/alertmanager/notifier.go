@@ -12,6 +12,7 @@ import (
 
 	amnotify "github.com/prometheus/alertmanager/notify"
 
+	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/message"
 )
 
@@ -20,24 +21,26 @@ type Notifier struct {
 	notifier amnotify.Notifier
 	receiver string
 	escape   message.Escape
-	turn     chan struct{} // bound 1, owner Send: the attempt under way or abandoned; full: Send waits
+	begun    chan struct{} // a token for each attempt that has not come back; bound maxBegun, owner Send, full: no new attempt
 }
+
+// maxBegun bounds the attempts under way and abandoned: a notifier that does
+// not end with its context holds its goroutine for as long as the connection
+// lives.
+const maxBegun = 16
 
 // NewNotifier makes a sender of a notifier, whose values are escaped.
 func NewNotifier(n amnotify.Notifier, receiver string, escape message.Escape) *Notifier {
 	recordLimits(n)
-	return &Notifier{n, receiver, escape, make(chan struct{}, 1)}
+	return &Notifier{n, receiver, escape, make(chan struct{}, maxBegun)}
 }
 
-// Send implements [message.Sender]. Attempts go one after the other: some of
-// Alertmanager's notifiers write into their configuration while they notify. An
-// attempt that does not end with its context keeps its turn for as long as its
-// connection lives.
+// Send implements [message.Sender].
 func (n *Notifier) Send(ctx context.Context, m message.Message) error {
 	select {
-	case n.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("an earlier attempt has not ended: %w", context.Cause(ctx))
+	case n.begun <- struct{}{}:
+	default:
+		return fmt.Errorf("%d earlier attempts have not ended: %w", maxBegun, omen.ErrUnavailable)
 	}
 	type answer struct {
 		again bool
@@ -47,7 +50,7 @@ func (n *Notifier) Send(ctx context.Context, m message.Message) error {
 	call := context.WithValue(message.Context(ctx, n.receiver, m, n.escape), limitedKey{}, limit)
 	answers := make(chan answer, 1) // bound 1, owner Send: the attempt never waits for a reader that left
 	go func() {
-		defer func() { <-n.turn }()
+		defer func() { <-n.begun }()
 		again, err := n.notifier.Notify(call, message.Escaped(m.Alerts, n.escape)...)
 		answers <- answer{again, err}
 	}()
