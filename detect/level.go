@@ -30,7 +30,9 @@ const (
 
 	// settleOver is the window in which a plateau becomes the host's level.
 	settleOver = time.Hour
-	// settleAbove is how far above the window's median still alerts.
+	// settleAbove is how far above a plateau still alerts, and how far from its
+	// median half of the window's values may lie: unlike troubles one after the
+	// other are no plateau.
 	settleAbove = 1.5
 	// settleMost is how many values of the window are kept.
 	settleMost = 60
@@ -54,6 +56,7 @@ const (
 type Level struct {
 	last    time.Time
 	raised  float64   // the logarithm of the level that episodes made
+	plateau float64   // the score's height where it has settled; 0: nowhere
 	quiet   int       // samples at or below the level in the open episode
 	peak    float64   // of the open episode
 	counted time.Time // when the open episode began or last counted; zero: none is open
@@ -82,7 +85,8 @@ func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64)
 	l.last = at
 	every := max(step, settleOver/settleMost)
 	size := max(2, int(settleOver/every))
-	level := max(1, math.Exp(l.raised), settleAbove*l.plateau(size))
+	l.follow(size)
+	level := max(1, math.Exp(l.raised), settleAbove*l.plateau)
 	l.count(at, y, y > level)
 	if at.Sub(l.taken) >= every*9/10 { // steps are not exact
 		l.put(float32(min(y, levelMost)), size)
@@ -118,12 +122,20 @@ func (l *Level) raise(on time.Time) {
 	l.counted = on
 }
 
-// plateau is the median of the window; 0 until half of it is there.
-func (l *Level) plateau(size int) float64 {
+// follow brings the plateau up to date: it is the median of the window, 0 until
+// half of it is there. While the values are too unlike to be a plateau it can
+// only fall, as after its end.
+func (l *Level) follow(size int) {
 	if size < settleFewest || 2*l.n < size {
-		return 0
+		l.plateau = 0
+		return
 	}
-	return (float64(l.sorted[(l.n-1)/2]) + float64(l.sorted[l.n/2])) / 2
+	median := (float64(l.sorted[(l.n-1)/2]) + float64(l.sorted[l.n/2])) / 2
+	lower, upper := float64(l.sorted[l.n/4]), float64(l.sorted[l.n-1-l.n/4])
+	if lower*settleAbove < median || upper > median*settleAbove {
+		median = min(median, l.plateau)
+	}
+	l.plateau = median
 }
 
 // put takes a value into a window of so many.

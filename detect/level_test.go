@@ -47,6 +47,39 @@ func TestLevelOfAPlateau(t *testing.T) {
 	}
 }
 
+// Unlike troubles one after the other fill an hour and are no plateau: each alerts.
+func TestLevelOfUnlikeTroubles(t *testing.T) {
+	var l detect.Level
+	var scores []float64
+	for _, height := range []float64{40, 12, 90, 25, 150, 60, 20, 110, 30, 15, 80} {
+		scores = append(scores, append(repeat(height, 5), repeat(height/4, 2)...)...)
+	}
+	for i, level := range levels(&l, start, time.Minute, 1, scores...) {
+		if i%7 < 5 && scores[i] <= level {
+			t.Errorf("minute %d: a score of %g is not above the level of %g", i, scores[i], level)
+		}
+	}
+}
+
+// A plateau's end is no plateau, and raises no alert either.
+func TestLevelAtTheEndOfAPlateau(t *testing.T) {
+	const step = 5 * time.Minute
+	var l detect.Level
+	scores := repeat(100, 24)
+	for y := 67.; y > 0.5; y *= 0.67 {
+		scores = append(scores, y)
+	}
+	got := levels(&l, start, step, 1, append(scores, repeat(0.1, 24)...)...)
+	for i := 24; i < len(scores); i++ {
+		if scores[i] > got[i] {
+			t.Errorf("sample %d: %g, falling from a plateau of 100, alerts at a level of %g", i, scores[i], got[i])
+		}
+	}
+	if last := got[len(got)-1]; last != 1 {
+		t.Errorf("two hours later the level is %g, want 1", last)
+	}
+}
+
 func TestLevelFollowsEpisodesAndForgetsThem(t *testing.T) {
 	const step = 5 * time.Minute
 	for height, want := range map[float64]float64{1.5: math.Exp(0.3), 1e6: 1} {
