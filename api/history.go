@@ -143,11 +143,15 @@ func rangeParams(r *http.Request) (from, to time.Time, points int, err error) {
 	}
 	switch {
 	case !from.Before(to):
-		err = fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
+		err = backwards(from, to)
 	case to.Sub(from) > maxSpan:
 		err = fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
 	}
 	return
+}
+
+func backwards(from, to time.Time) error {
+	return fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
 }
 
 func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
@@ -163,6 +167,16 @@ func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
 			"write 2026-01-31T12:00:00Z, or seconds since 1970")
 	}
 	return t, nil
+}
+
+func boolParam(text, name string, otherwise bool) (bool, error) {
+	switch text {
+	case "":
+		return otherwise, nil
+	case "true", "false":
+		return text == "true", nil
+	}
+	return false, fmt.Errorf("%s=%s: want true or false: %w", name, text, omen.ErrInvalid)
 }
 
 func intParam(text, name string, otherwise, most int) (int, error) {

@@ -91,7 +91,9 @@ func ParseMatcher(text string) (Matcher, error) {
 func ParseMatchers(text string) ([]Matcher, error) {
 	rest := strings.TrimSpace(text)
 	if inner, ok := strings.CutPrefix(rest, "{"); ok {
-		rest = strings.TrimSuffix(inner, "}")
+		if rest, ok = strings.CutSuffix(inner, "}"); !ok {
+			return nil, omen.WithHint(fmt.Errorf("matchers %q: a brace has no other: %w", text, omen.ErrInvalid), matcherHint)
+		}
 	}
 	var all []Matcher
 	for strings.TrimSpace(rest) != "" {

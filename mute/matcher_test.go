@@ -57,7 +57,7 @@ func TestParseMatchers(t *testing.T) {
 			t.Errorf("%q: %v %s", text, err, diff)
 		}
 	}
-	for _, bad := range []string{"host", `host="a" role=b`, "host=a,,role=b", `host=~"(", role=b`} {
+	for _, bad := range []string{"host", `host="a" role=b`, "host=a,,role=b", `host=~"(", role=b`, "{", "{host=a", "{}}"} {
 		if all, err := ParseMatchers(bad); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("%q: %s, %v, want ErrInvalid", bad, all, err)
 		}
