@@ -78,6 +78,6 @@ func (h History) Collisions(ctx context.Context, f *series.Frame, at time.Time) 
 }
 
 func (h History) collision(label string, values []string) string {
-	return fmt.Sprintf("its series differ in %s (%s), so that they are of several hosts; keep these apart with a profile %s",
+	return fmt.Sprintf("its series differ in %s (%s), so that they are of several hosts; keep these apart with %s",
 		label, strings.Join(values, ", "), h.Schema.Apart(label))
 }
