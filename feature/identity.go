@@ -66,6 +66,17 @@ func (s *Schema) Collides(label string) (collides, sure bool) {
 	return slices.Contains(s.by, "instance") && !slices.Contains(collectors, label), false
 }
 
+// Boots is what to ask a source for to learn by how many seconds the boot times of
+// a host differ; false if the profile does not say.
+func (s *Schema) Boots() (series.Expr, bool) {
+	return series.Expr{Feature: "boots", PromQL: s.boots}, s.boots != ""
+}
+
+// Collector reports whether a label is one of who measured.
+func (s *Schema) Collector(label string) bool {
+	return !slices.Contains(s.by, label) && slices.Contains(collectors, label)
+}
+
 // Apart is how to keep hosts apart which differ in a label: the declaration of a
 // profile, but for a label that identifies them already.
 func (s *Schema) Apart(label string) string {

@@ -206,6 +206,38 @@ func TestLabelsOfAnyKind(t *testing.T) {
 	}
 }
 
+// Two machines behind one instance that only their collectors' labels tell apart
+// are told apart by when they booted. Two collectors of one are not, nor one that
+// has just booted.
+func TestBootTimesTellMachinesApart(t *testing.T) {
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+	t.Cleanup(func() { _ = local.Close() })
+	now := time.Now().Truncate(time.Second)
+	var batch []series.Sample
+	for instance, up := range map[string][2]time.Duration{
+		"localhost:9100": {time.Hour, 40 * time.Hour},
+		"once:9100":      {time.Hour, time.Hour + time.Second},
+		"booting:9100":   {time.Minute, 40 * time.Hour},
+	} {
+		for i, prometheus := range []string{"site-a", "site-b"} {
+			for name, value := range map[string]float64{
+				"node_boot_time_seconds": float64(now.Add(-up[i]).Unix()), "node_time_seconds": float64(now.Unix()),
+				"node_memory_MemTotal_bytes": 1e9, "node_procs_running": 1, "node_procs_blocked": 0,
+			} {
+				batch = append(batch, series.Sample{Name: name, Labels: map[string]string{"instance": instance, "job": "node", "prometheus": prometheus}, At: now, Value: value})
+			}
+		}
+	}
+	must.OK(t, local.Append(t.Context(), batch))
+	w := New(Options{Source: local, Name: "test", Schema: must.Get(feature.NewSchema(feature.Node()))(t), Step: time.Second, Store: open(t), Sink: deaf{}})
+	w.round(t.Context(), now)
+	must.OK(t, w.lookUp(t.Context()))
+	s := w.Status()
+	if why := s.Refused["localhost:9100"]; s.RefusedHosts != 1 || !strings.Contains(why, "prometheus (site-a, site-b)") || !strings.Contains(why, "by: [prometheus, instance]") {
+		t.Errorf("refused %v", s.Refused)
+	}
+}
+
 // Names that values with a / make equal are no host; the values say why.
 func TestNamesJoinedAlikeAreRefused(t *testing.T) {
 	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
