@@ -84,7 +84,14 @@ func (t *Tracker) begin(k *track, at time.Time) {
 	}
 	k.in.Summary = summary(k.in.Causes)
 	k.returns, k.quiet, k.updated, k.shown = 0, 0, at, r.peak
+	before := k.state
 	k.state = begins(at, r.peak, r.causes)
+	if k.held { // what it was held for goes on beside it, and is no news
+		k.state.Said, k.held = adds(k.state.Said, before.Said), false
+		for feature, height := range before.Near {
+			k.state.Near[feature] = max(k.state.Near[feature], height)
+		}
+	}
 	k.other.stop()
 	k.lifted = time.Time{}
 	k.atPeak = keep(r.causes)

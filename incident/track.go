@@ -41,7 +41,7 @@ type track struct {
 	notify       omen.ChangeKind
 	notifyReason string
 
-	held      bool // no new incident until the host is quiet, has a new model…
+	held      bool // no new incident until the host is quiet, has a new model, another trouble…
 	heldPeak  float64
 	heldModel string // …or gets twice as bad
 }
@@ -188,6 +188,7 @@ func closing(h Hysteresis, returns int) Evidence {
 // somebody's word and not by itself.
 func (k *track) hold(in *omen.Incident) {
 	k.held, k.heldPeak, k.heldModel = true, max(in.Peak, k.run.peak), k.model
+	k.other.stop()
 }
 
 // release lets the host open incidents again once there is a reason to.
