@@ -155,16 +155,19 @@ func (l *Level) put(y float32, size int) {
 	l.recent[at], l.next = y, (at+1)%size
 }
 
-// Warm is [Model.Stream] for a host whose level is to be known, too: one that
-// has judged nothing yet, as after a restart, is made from what the model says of
-// the second half of the recent samples.
-func (l *Level) Warm(m *Model, recent []omen.Vector, pages float64) *Stream {
-	if !l.last.IsZero() {
-		return m.Stream(recent)
+// Warm is [Model.Stream] for a host whose level is to be known, too: the level
+// takes up what the model says of the recent samples that it has not judged, of
+// the second half of them at most. That is what came while Omen was stopped, and
+// for a level that has judged nothing yet all that there is to make it from.
+// Centres of this model are where the stream's were when the level judged last.
+func (l *Level) Warm(m *Model, recent []omen.Vector, c Centres, pages float64) *Stream {
+	known := len(recent) / 2
+	for known < len(recent) && !recent[known].At.After(l.last) {
+		known++
 	}
-	half := len(recent) / 2
-	s := m.Stream(recent[:half])
-	for _, v := range recent[half:] {
+	s := m.Stream(recent[:known])
+	s.judge.recall(c)
+	for _, v := range recent[known:] {
 		if score, err := s.Score(v); err == nil { // one of another width is ignored, as by Stream
 			l.Next(v.At, score.Value, m.step, pages)
 		}

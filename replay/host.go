@@ -78,7 +78,7 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 	h.Trainings++
 	if next.Promoted {
 		recent, _ := slices.BinarySearchFunc(h.history, now.Add(-warmSpan), func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
-		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], h.options.PagesPerWeek)
+		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], detect.Centres{}, h.options.PagesPerWeek)
 		h.limit = next.Model.Card().Limit.Chosen
 	}
 	return nil
