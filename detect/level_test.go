@@ -171,7 +171,7 @@ func TestStoredLevelGoesOn(t *testing.T) {
 
 func TestWhatIsNoLevelIsRefused(t *testing.T) {
 	for _, text := range []string{
-		`{}`, `{"at":"2026-01-01T00:00:00Z","quiet":-1}`, `{"at":"2026-01-01T00:00:00Z","raised":1e30}`,
+		`{}`, `{"at":"2026-01-01T00:00:00Z","quiet":-1}`, `{"at":"2026-01-01T00:00:00Z","rises":[{"left":1e30}]}`,
 		`{"at":"2026-01-01T00:00:00Z","plateau":-2}`, `{"at":"2026-01-01T00:00:00Z","window":[1,-3]}`, `{"at":7}`,
 	} {
 		var l detect.Level

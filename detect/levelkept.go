@@ -13,11 +13,12 @@ import (
 // levelKept is a level as it is stored.
 type levelKept struct {
 	At      time.Time `json:"at"` // of the last score
-	Raised  float64   `json:"raised"`
+	Rises   []rise    `json:"rises"`
 	Plateau float64   `json:"plateau"`
 	Quiet   int       `json:"quiet"`
 	Peak    float64   `json:"peak"`
 	Counted time.Time `json:"counted"`
+	Said    said      `json:"said"`
 	Window  []float32 `json:"window"` // the oldest first
 	Taken   time.Time `json:"taken"`
 }
@@ -25,7 +26,7 @@ type levelKept struct {
 // MarshalJSON implements [json.Marshaler]: the level with all that it goes on from.
 func (l *Level) MarshalJSON() ([]byte, error) {
 	window := slices.Concat(l.recent[min(l.next, l.n):l.n], l.recent[:min(l.next, l.n)])
-	return json.Marshal(levelKept{l.last, l.raised, l.plateau, l.quiet, l.peak, l.counted, window, l.taken})
+	return json.Marshal(levelKept{l.last, l.rises.some(), l.plateau, l.quiet, l.peak, l.counted, l.said, window, l.taken})
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. What is no level is
@@ -37,12 +38,13 @@ func (l *Level) UnmarshalJSON(data []byte) error {
 	}
 	unfit := func(v float64) bool { return math.IsNaN(v) || v < 0 || v > levelMost }
 	switch {
-	case k.At.IsZero() || k.Quiet < 0 || len(k.Window) > settleMost:
+	case k.At.IsZero() || k.Quiet < 0 || len(k.Window) > settleMost || len(k.Rises) > levelRises:
 		return fmt.Errorf("level: its size or times: %w", omen.ErrCorrupt)
-	case unfit(k.Raised) || k.Raised > math.Log(levelMost) || unfit(k.Plateau) || math.IsNaN(k.Peak) || slices.ContainsFunc(k.Window, func(y float32) bool { return unfit(float64(y)) }):
+	case slices.ContainsFunc(k.Rises, func(r rise) bool { return !(r.Left >= 0 && r.Left <= math.Log(levelMost)) }) || unfit(k.Plateau) || math.IsNaN(k.Peak) || slices.ContainsFunc(k.Window, func(y float32) bool { return unfit(float64(y)) }):
 		return fmt.Errorf("level: its numbers: %w", omen.ErrCorrupt)
 	}
-	*l = Level{last: k.At, raised: k.Raised, plateau: k.Plateau, quiet: k.Quiet, peak: k.Peak, counted: k.Counted, taken: k.Taken}
+	*l = Level{last: k.At, plateau: k.Plateau, quiet: k.Quiet, peak: k.Peak, counted: k.Counted, said: k.Said, taken: k.Taken}
+	l.rises.n = copy(l.rises.all[:], k.Rises)
 	l.n, l.next = len(k.Window), len(k.Window)
 	copy(l.recent[:], k.Window)
 	copy(l.sorted[:], k.Window)
@@ -54,7 +56,7 @@ func (l *Level) UnmarshalJSON(data []byte) error {
 // way that may raise it: then nothing is lost with it that [Level.Warm] does not
 // find again.
 func (l *Level) Calm() bool {
-	return l.raised == 0 && l.counted.IsZero() && settleAbove*l.plateau <= 1
+	return l.rises.n == 0 && l.counted.IsZero() && settleAbove*l.plateau <= 1
 }
 
 // Since is the instant of the last score; zero: it has judged none.

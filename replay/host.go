@@ -84,6 +84,11 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 	return nil
 }
 
+// Judge takes up what an operator says of an incident of the host.
+func (h *Host) Judge(in omen.Incident) {
+	h.level.Judge(in, h.options.Step, h.options.PagesPerWeek)
+}
+
 // Score is what the model that serves says of the host's next sample: nothing
 // without a model, and nothing of a silent host, which is missing and not odd.
 // The score's slices are valid until the next call.

@@ -143,6 +143,32 @@ func TestAPlateauSettles(t *testing.T) {
 	}
 }
 
+// always is an operator who says the same of every incident.
+type always omen.Verdict
+
+func (a always) Judge(*replay.Incident, int) omen.Verdict { return omen.Verdict(a) }
+
+// heights are the levels of all samples.
+type heights []float64
+
+func (h *heights) Observe(_ int, score omen.Score) { *h = append(*h, score.Level) }
+
+// A strong incident raises the host's level only if the operator says that it was
+// none, as in serve.
+func TestVerdictsMoveTheLevel(t *testing.T) {
+	all, schema := recorded()
+	for verdict, raised := range map[omen.Verdict]bool{omen.NoVerdict: false, omen.Real: false, omen.NotAProblem: true} {
+		var levels heights
+		must.Get(replay.Run(t.Context(), all[:2*perDay], all[2*perDay:], replay.Options{
+			Schema: schema, Detect: detect.Options{Step: step}, Operator: always(verdict), Observer: &levels,
+		}))(t)
+		later := perDay + 50 + int(3*time.Hour/step) // when no plateau is left of the fault
+		if got := levels[later]; (got > 1.1) != raised {
+			t.Errorf("verdict %q: level %g three hours after the fault, raised should be %v", verdict, got, raised)
+		}
+	}
+}
+
 func TestRunCancelled(t *testing.T) {
 	all, schema := recorded()
 	ctx, cancel := context.WithCancel(t.Context())

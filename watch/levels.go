@@ -35,9 +35,22 @@ func (w *Watch) levelsSetting() string {
 	return "watch.levels." + w.o.Name + "/" + w.o.Schema.Profile()
 }
 
+// Judged has the level of an incident's host take up what people say of it.
+func (w *Watch) Judged(in omen.Incident) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if h := w.hosts[in.Host.Name]; h != nil && !h.level.Since().IsZero() {
+		h.level.Judge(in, w.o.Step, w.o.Detect.PagesPerWeek)
+	} else if k, ok := w.levels[in.Host.Name]; ok { // not back yet since the start
+		k.Level.Judge(in, w.o.Step, w.o.Detect.PagesPerWeek)
+		w.levels[in.Host.Name] = k
+	}
+	nudge(w.levelsChanged)
+}
+
 // levelLoop stores the levels of hosts, and once more at the end.
 func (w *Watch) levelLoop(ctx context.Context) error {
-	for sleep(ctx, keepLevelsEvery) {
+	for await(ctx, keepLevelsEvery, w.levelsChanged); ctx.Err() == nil; await(ctx, keepLevelsEvery, w.levelsChanged) {
 		w.saidKept(ctx, w.keepLevels(ctx))
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepLevelsWithin)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 )
 
@@ -83,7 +84,7 @@ func TestLevelThatIsDamagedIsIgnored(t *testing.T) {
 		"absent":        map[string]any{},
 		"of another":    []string{"web-1"},
 		"without times": map[string]any{"web-1": map[string]any{}},
-		"no numbers":    map[string]any{"web-1": map[string]any{"level": map[string]any{"at": time.Now(), "raised": -4}}},
+		"no numbers":    map[string]any{"web-1": map[string]any{"level": map[string]any{"at": time.Now(), "rises": []any{map[string]any{"left": -4}}}}},
 		"too long":      map[string]any{"web-1": map[string]any{"level": map[string]any{"at": time.Now(), "window": make([]float64, 61)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,5 +130,39 @@ func TestLevelsAreStoredAtTheEnd(t *testing.T) {
 	must.OK(t, r.levelLoop(ctx))
 	if k := must.Get(r.readLevels(t.Context()))(t)["web-1"]; !k.Level.Since().Equal(r.now) {
 		t.Errorf("stored of %s, want %s", k.Level.Since(), r.now)
+	}
+}
+
+// What people say of an incident moves the level of its host, which is stored, also
+// that of one that is not back yet since the start.
+func TestVerdictsMoveALevel(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	must.OK(t, r.load(t.Context()))
+	r.grow(t)
+	r.pass(t, 30)
+	in := omen.Incident{
+		Host: r.Hosts()[0].Host, State: omen.Closed, Verdict: omen.NotAProblem, Peak: 8,
+		Since: r.now.Add(-20 * time.Second), ClosedAt: r.now.Add(-5 * time.Second),
+	}
+	level := func(r *rig) float64 { return r.pass(t, 1)[0].Scores[0].Level }
+	before := level(r)
+	r.Judged(in)
+	rejected := level(r)
+	if rejected < 1.3*before {
+		t.Fatalf("level %g before and %g after an incident was rejected, want a third more", before, rejected)
+	}
+	if len(r.levelsChanged) != 1 {
+		t.Error("nobody was told to store it")
+	}
+	must.OK(t, r.keepLevels(t.Context()))
+	next := newRig(t, r.o.Store, "web-1")
+	next.world, next.now, next.o.Source = r.world, r.now, r.world
+	must.OK(t, next.load(t.Context()))
+	in.Verdict = omen.Real
+	next.Judged(in)
+	next.pass(t, 1)
+	must.OK(t, next.lookUp(t.Context()))
+	if now := level(next); now > before+.01 {
+		t.Errorf("level %g after a restart and another verdict, want %g", now, before)
 	}
 }

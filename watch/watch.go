@@ -72,13 +72,14 @@ type Options struct {
 
 // Watch scores the hosts and trains the models of one source under one profile.
 type Watch struct {
-	o        Options
-	log      *slog.Logger
-	metrics  *metrics
-	schedule training.Schedule
-	wake     chan struct{} // bound 1, owner trainLoop; full: it is about to look anyway
-	found    chan struct{} // the same, owner lookLoop, which looks up new hosts
-	news     chan struct{} // the same, owner eventLoop, which stores events
+	o             Options
+	log           *slog.Logger
+	metrics       *metrics
+	schedule      training.Schedule
+	wake          chan struct{} // bound 1, owner trainLoop; full: it is about to look anyway
+	found         chan struct{} // the same, owner lookLoop, which looks up new hosts
+	news          chan struct{} // the same, owner eventLoop, which stores events
+	levelsChanged chan struct{} // the same, owner levelLoop, which stores the levels of hosts
 
 	mu        sync.Mutex // guards what follows; the score loop and the training loop write, snapshots read
 	hosts     map[string]*host
@@ -176,7 +177,7 @@ func New(o Options) *Watch {
 	o.Detect.Step = o.Step
 	return &Watch{
 		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), schedule: training.Schedule{Step: o.Step, Retrain: o.Retrain, Spread: spread},
-		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1), levelsChanged: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
 		pulse:  Pulse{Read: time.Now(), Scored: time.Now()},
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
