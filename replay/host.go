@@ -105,7 +105,9 @@ func (h *Host) Score(v omen.Vector) (omen.Score, error) {
 		if err != nil {
 			return score, fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
 		}
-		score.Level = h.level.Next(v.At, score.Value, h.options.Step, h.options.PagesPerWeek)
+		if !h.options.Without.Level {
+			score.Level = h.level.Next(v.At, score.Value, h.options.Step, h.options.PagesPerWeek)
+		}
 	}
 	h.history = append(h.history, v)
 	return score, nil

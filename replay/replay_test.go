@@ -141,6 +141,13 @@ func TestAPlateauSettles(t *testing.T) {
 	if settled < 0 || below == 0 {
 		t.Errorf("%d samples above the limit and not the level; incidents %+v", below, got.Incidents)
 	}
+	without := replay.Options{Schema: schema, Detect: detect.Options{Step: step, Without: detect.Parts{Level: true}}}
+	plain := must.Get(replay.Run(t.Context(), all[:2*perDay], all[2*perDay:], without))(t)
+	for i, x := range plain.Scores {
+		if plain.Alerts[i] != (x > 1) {
+			t.Fatalf("sample %d: a score of %g without a level: alert %v", i, x, plain.Alerts[i])
+		}
+	}
 }
 
 // always is an operator who says the same of every incident.

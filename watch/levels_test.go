@@ -107,7 +107,7 @@ func TestLevelThatIsDamagedIsIgnored(t *testing.T) {
 	}
 }
 
-// While Omen runs the levels are stored every minute…
+// While Omen runs the levels are stored every minute.
 func TestLevelsAreStoredWhileOmenRuns(t *testing.T) {
 	source := &world{hosts: []string{"web-1"}, born: bubble}
 	source.set("mem", 100, bubble.Add(5*time.Minute), bubble.Add(24*time.Hour))
@@ -120,7 +120,7 @@ func TestLevelsAreStoredWhileOmenRuns(t *testing.T) {
 	})
 }
 
-// …and once more when it ends.
+// They are stored once more when it ends.
 func TestLevelsAreStoredAtTheEnd(t *testing.T) {
 	r := newRig(t, open(t), "web-1")
 	must.OK(t, r.load(t.Context()))

@@ -38,7 +38,7 @@ func (w *Watch) load(ctx context.Context) error {
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.loaded, w.levels, w.keptLevels = true, levels, len(levels)
+	w.loaded, w.levels, w.keptLevels = true, levels, max(1, len(levels)) // what is damaged is replaced
 	for _, name := range names {
 		t := stored[name]
 		if t.model == nil {
