@@ -64,8 +64,9 @@ type Incident struct {
 	ClosedAt     time.Time     `json:"closed_at"`
 	Score        float64       `json:"score"` // latest
 	Peak         float64       `json:"peak"`
-	Causes       []Cause       `json:"causes"` // at the latest change, once closed at the peak; the largest first
-	Reason       string        `json:"reason"` // why it is in its state: one of the Reason constants
+	Level        float64       `json:"level,omitempty"` // the score above which the host alerted when it opened; below 1: its limit
+	Causes       []Cause       `json:"causes"`          // at the latest change, once closed at the peak; the largest first
+	Reason       string        `json:"reason"`          // why it is in its state: one of the Reason constants
 	Summary      string        `json:"summary"`
 	Suppressed   string        `json:"suppressed"` // why nobody is notified; empty: people are
 	AckedBy      string        `json:"acked_by"`

@@ -26,7 +26,7 @@ func (t *Tracker) observe(s *omen.Score) {
 	if k.model != "" && k.model != s.Model {
 		k.taken = s.At
 	}
-	k.loud, k.model = s.Value > limit, s.Model
+	k.loud, k.model, k.level = s.Value > limit, s.Model, s.Level
 	switch {
 	case k.in != nil:
 		t.follow(k, s, limit, d)

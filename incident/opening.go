@@ -80,7 +80,7 @@ func (t *Tracker) begin(k *track, at time.Time) {
 		ID: newID(omen.HostIncident, k.host.ID(), r.onset), Kind: omen.HostIncident, Host: k.host,
 		State: omen.Open, Severity: omen.Warning, Grade: r.grade,
 		Since: r.onset.UTC(), OpenedAt: at.UTC(), Score: r.peak, Peak: r.peak,
-		Causes: keep(r.causes), Model: r.model,
+		Causes: keep(r.causes), Model: r.model, Level: k.level,
 	}
 	k.in.Summary = summary(k.in.Causes)
 	k.returns, k.quiet, k.updated, k.shown = 0, 0, at, r.peak

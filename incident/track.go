@@ -13,6 +13,7 @@ type track struct {
 	step  time.Duration // between samples, as measured
 	loud  bool          // the last sample was above the limit
 	model string        // that judged it
+	level float64       // above which it would have been loud
 
 	run     run            // anomalous samples so far, before or during an incident
 	quiet   int            // samples without a loud one, while an incident is open
