@@ -17,8 +17,11 @@ const maxCarriers = 8
 
 // Carriers is what to ask a source for to learn the labels of hosts: series that
 // carry a host's labels beside those that identify it. without are labels that
-// only some of a host's series have; leaving them out makes the answer smaller.
+// only some of a host's series have; leaving them out makes the answer smaller. Those
+// of a place are asked for all the same: where only some have one, two hosts have
+// become one.
 func (s *Schema) Carriers(without []string) []series.Expr {
+	without = slices.DeleteFunc(slices.Clone(without), func(name string) bool { return slices.Contains(places, name) })
 	selectors := []string{s.labels}
 	if s.labels == "" {
 		exprs := s.Exprs()

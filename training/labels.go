@@ -47,6 +47,11 @@ func (h History) Collisions(ctx context.Context, f *series.Frame, at time.Time) 
 	}
 	var unsure, twice []string
 	for i, name := range f.Hosts {
+		for _, label := range slices.Sorted(maps.Keys(f.Partly[i])) {
+			if _, sure := h.Schema.Collides(label); sure {
+				refused[name] = h.collision(label, append(f.Partly[i][label], "none"))
+			}
+		}
 		for _, label := range slices.Sorted(maps.Keys(f.Split[i])) {
 			switch collides, sure := h.Schema.Collides(label); {
 			case sure:

@@ -86,17 +86,25 @@ func TestMachinesOfOneIdentityAreRefused(t *testing.T) {
 		{"instance": "one", "job": "node", "cluster": "eu"},
 		{"instance": "two-clusters", "job": "node", "cluster": "eu"}, {"instance": "two-clusters", "job": "node", "cluster": "us"},
 		{"instance": "two-sites", "job": "node", "dc": "a"}, {"instance": "two-sites", "job": "node", "dc": "b"},
+		{"instance": "one-labelled", "job": "node", "cluster": "eu"}, {"instance": "one-labelled", "job": "node"},
 		{"instance": "two-collectors", "replica": "a"}, {"instance": "two-collectors", "replica": "b"},
 	})
 	s := w.Status()
-	if got := slices.Sorted(maps.Keys(s.Refused)); !slices.Equal(got, []string{"two-clusters", "two-sites"}) || s.RefusedHosts != 2 {
+	if got := slices.Sorted(maps.Keys(s.Refused)); !slices.Equal(got, []string{"one-labelled", "two-clusters", "two-sites"}) || s.RefusedHosts != 3 {
 		t.Fatalf("refused %v", s.Refused)
 	}
 	if why := s.Refused["two-clusters"]; !strings.Contains(why, "cluster (eu, us)") || !strings.Contains(why, "{name: test-by-cluster, extends: test, by: [cluster, instance]}") {
 		t.Errorf("said %q", why)
 	}
+	if why := s.Refused["one-labelled"]; !strings.Contains(why, "cluster (eu, none)") {
+		t.Errorf("said %q", why)
+	}
+	w.refreshLabels(t.Context(), nil) // now that it is known which labels vary
+	if s := w.Status(); s.RefusedHosts != 3 {
+		t.Errorf("the second time refused %v", s.Refused)
+	}
 	w.round(t.Context(), w.last.Add(time.Second))
-	if s := w.Status(); s.State != omen.SourcePartial || !strings.Contains(s.Err, "two-clusters") {
+	if s := w.Status(); s.State != omen.SourcePartial || !strings.Contains(s.Err, "3 hosts are not judged") {
 		t.Errorf("the source is %s: %s", s.State, s.Err)
 	}
 	w.mu.Lock()
