@@ -64,8 +64,9 @@ type Incident struct {
 	ClosedAt     time.Time     `json:"closed_at"`
 	Score        float64       `json:"score"` // latest
 	Peak         float64       `json:"peak"`
-	Causes       []Cause       `json:"causes"` // at the latest change, once closed at the peak; the largest first
-	Reason       string        `json:"reason"` // why it is in its state: one of the Reason constants
+	Causes       []Cause       `json:"causes"`            // at the latest change, once closed at the peak; the largest first
+	AtPeak       *Moment       `json:"at_peak,omitempty"` // what was wrong at the peak; nil: Causes are of it. Never changed, only replaced
+	Reason       string        `json:"reason"`            // why it is in its state: one of the Reason constants
 	Summary      string        `json:"summary"`
 	Suppressed   string        `json:"suppressed"` // why nobody is notified; empty: people are
 	AckedBy      string        `json:"acked_by"`
@@ -77,6 +78,22 @@ type Incident struct {
 	Fleet        string        `json:"fleet"`             // the fleet incident that this host's incident is part of; empty: none
 	Trouble      string        `json:"trouble,omitempty"` // of Omen's own incident: the key under which a part of Omen reported it
 	ChangeNumber int           `json:"change_number"`
+}
+
+// Moment is what was wrong at an instant of an incident.
+type Moment struct {
+	At     time.Time `json:"at,omitzero"` // zero: not known
+	Host   Host      `json:"host"`        // of a fleet's incident the member that was furthest from normal
+	Causes []Cause   `json:"causes"`
+}
+
+// PeakCauses are the causes at the peak: the last ones are those of the tail, too
+// small to matter.
+func (i Incident) PeakCauses() []Cause {
+	if i.AtPeak != nil && len(i.AtPeak.Causes) > 0 {
+		return i.AtPeak.Causes
+	}
+	return i.Causes
 }
 
 // Storm reports whether an incident stands for too many unrelated ones at once:

@@ -38,6 +38,9 @@ type fixture struct {
 	total   map[omen.Severity]uint64
 	refuse  error // Chart's error
 	listed  int   // how often all hosts were asked for
+	past    []omen.ScorePoint
+
+	asked, histories int // how often one host was asked for, and scores
 }
 
 func (f *fixture) Hosts() []omen.HostStatus {
@@ -50,6 +53,7 @@ func (f *fixture) Hosts() []omen.HostStatus {
 func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.asked++
 	i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
 	if i < 0 {
 		return omen.HostStatus{}, false
@@ -76,7 +80,13 @@ func (f *fixture) Sources() []omen.SourceStatus {
 }
 
 func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.ScorePoint, error) {
-	return nil, errors.ErrUnsupported
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.histories++
+	if f.past == nil {
+		return nil, errors.ErrUnsupported
+	}
+	return f.past, nil
 }
 
 func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {

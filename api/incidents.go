@@ -95,7 +95,7 @@ func (a *API) incident(r *http.Request, id string) (IncidentDetail, error) {
 	if err != nil {
 		return IncidentDetail{}, err
 	}
-	shown, err := a.toOpen(r.Context(), in, changes)
+	shown, err := a.toOpen(r.Context(), in)
 	if err != nil {
 		return IncidentDetail{}, err
 	}

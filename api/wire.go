@@ -152,7 +152,9 @@ type Incident struct {
 	ClosedAt   Instant            `json:"closed_at"`
 	Score      Number             `json:"score"`
 	Peak       Number             `json:"peak"`
+	PeakAt     Instant            `json:"peak_at" doc:"null: not known"`
 	Causes     List[Cause]        `json:"causes" doc:"at the peak"`
+	CausesOf   *HostRef           `json:"causes_of" doc:"of a fleet incident the host whose causes these are, the furthest from normal; null: the likely first one"`
 	Returning  Instant            `json:"returning_since" doc:"since when the host of an open incident is below the limit; null: it is not"`
 	Reason     string             `json:"reason" doc:"why it is in its state, as a value: opened_anomalous, closed_recovered, …"`
 	Summary    string             `json:"summary"`

@@ -143,7 +143,7 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 	}
 	higher := s.Value > 1.5*k.shown
 	if s.Value >= in.Peak && len(s.Causes) > 0 {
-		k.atPeak = keep(s.Causes)
+		in.AtPeak = &omen.Moment{At: s.At.UTC(), Host: k.host, Causes: keep(s.Causes)}
 	}
 	in.Peak = max(in.Peak, s.Value)
 	if in.Grade != s.Grade && s.Grade != omen.Provisional {
@@ -182,7 +182,7 @@ func named(causes []omen.Cause, feature string) bool {
 func (t *Tracker) show(k *track, s *omen.Score) {
 	if len(s.Causes) > 0 {
 		k.in.Causes = keep(s.Causes)
-		k.in.Summary = summary(k.in.Causes)
+		k.in.Summary = Summary(k.in.Causes)
 	}
 	k.updated, k.shown = s.At, s.Value
 }
