@@ -100,14 +100,16 @@ function Training({ h }: { h: HostDetail }) {
 }
 
 function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; view: View; set: SetView; marks: Mark[] }) {
-  const { q, all } = view;
+  const { q, all, sel } = view;
   const stored = useFeatureHistories(h.id, spanOf(view));
   const sorted = useMemo(() => {
     const rank = new Map(h.causes.map((c, i) => [c.feature, i]));
-    return [...h.features].filter((f) => words(f.name).includes(words(q.toLowerCase())))
-      .sort((a, b) => (rank.get(a.name) ?? 99) - (rank.get(b.name) ?? 99) || a.name.localeCompare(b.name));
-  }, [h, q]);
-  const shown = all || q ? sorted : sorted.slice(0, 6);
+    const chosen = (name: string) => (sel.includes(name) ? 0 : 1);
+    return [...h.features].filter((f) => words(f.name).includes(words(q.toLowerCase())) || sel.includes(f.name))
+      .sort((a, b) => chosen(a.name) - chosen(b.name) || (rank.get(a.name) ?? 99) - (rank.get(b.name) ?? 99) || a.name.localeCompare(b.name));
+  }, [h, q, sel]);
+  const shown = all || q ? sorted : sorted.slice(0, Math.max(6, sel.length));
+  const choose = (name: string) => set({ sel: sel.includes(name) ? sel.filter((n) => n !== name) : [...sel, name] });
   return (
     <section className="card" aria-labelledby="features">
       <div className="line between" style={{ marginBottom: 12 }}>
@@ -116,20 +118,21 @@ function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; vi
           <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => set({ all: e.currentTarget.checked })} /></div>
       </div>
       <Problem read error={stored.error} what="The features' history cannot be shown" />
-      <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={stored.data?.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} />)}</div>
+      <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={stored.data?.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} chosen={sel.includes(f.name)} choose={() => choose(f.name)} />)}</div>
       {!shown.length && <Empty>No feature matches.</Empty>}
     </section>
   );
 }
 
-function Band({ f, stored, waits, live: seen, marks }: { f: Feature; stored?: FeatureHistory; waits: boolean; live?: Seen; marks: Mark[] }) {
+function Band({ f, stored, waits, live: seen, marks, chosen, choose }: { f: Feature; stored?: FeatureHistory; waits: boolean; live?: Seen; marks: Mark[]; chosen: boolean; choose: () => void }) {
   const live = seen?.by.get(f.name);
   const d = stored?.times.length ? stored : seen && live ? { times: seen.times, ...live } : null;
   const off = f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper);
   return (
     <div>
       <div style={{ fontSize: 13.5, marginBottom: 2 }} title={f.help}>
-        <b style={{ fontWeight: 600 }}>{words(f.name)}</b>
+        <div className="line between" style={{ flexWrap: "nowrap" }}><b style={{ fontWeight: 600 }}>{words(f.name)}</b>
+          <button type="button" className="quiet" aria-pressed={chosen} aria-label={`Keep ${words(f.name)} in front`} title="Keep in front; the address names it" onClick={choose}>{chosen ? "in front ×" : "to the front"}</button></div>
         <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--omen-hot)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
           {f.expected !== null && <span className="dim"> · expected {value(f.lower, f.unit)} – {value(f.upper, f.unit)}</span>}</div>
       </div>

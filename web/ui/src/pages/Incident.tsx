@@ -79,7 +79,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
         </div>
         <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
-          {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
+          {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes_of && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>On <Link className="plain" href={hostPath(i.causes_of.id)}><Name name={i.causes_of.name} /></Link>, the furthest from normal{i.peak_at && <> at {timeOf(i.peak_at)}</>}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
           {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener">{l}</a></div>)}</>}
         </section>
       </div>
