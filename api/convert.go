@@ -118,7 +118,7 @@ func toModel(m omen.ModelInfo, card bool) Model {
 	w := Model{
 		ID: m.ID, Host: toRef(m.Host), Schema: m.Schema, Grade: m.Grade, TrainedAt: Instant(m.TrainedAt),
 		From: Instant(m.From), To: Instant(m.To), Rows: m.Rows, Serving: m.Serving, Note: m.Note,
-		Card: json.RawMessage("null"),
+		Card: json.RawMessage("null"), Served: each(m.Served, func(s omen.Span) Service { return Service{Instant(s.From), Instant(s.To)} }),
 	}
 	if card && json.Valid(m.Card) {
 		w.Card = m.Card

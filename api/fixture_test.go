@@ -89,8 +89,8 @@ func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]om
 	return f.past, nil
 }
 
-func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
-	return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
+func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time, points int) (Features, error) {
+	return Features{Step: Number(points), Features: []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}}, nil
 }
 
 func (f *fixture) Predict(h omen.Host, v []float64) (omen.Score, error) {

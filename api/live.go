@@ -35,9 +35,9 @@ type Runtime interface {
 	Scores(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.ScorePoint, error)
 
 	// Features is the history of some of a host's features within from…to, in
-	// the order asked for. Expected, Lower and Upper are empty where the
-	// expectation was not recorded.
-	Features(ctx context.Context, host omen.Host, features []string, from, to time.Time) ([]FeatureHistory, error)
+	// the order asked for, each reduced to about as many points without losing an
+	// extreme, with what the model that judged then expected. Host is the API's.
+	Features(ctx context.Context, host omen.Host, features []string, from, to time.Time, points int) (Features, error)
 
 	// Predict scores one vector, in the order of the host's features and in their
 	// units, as the host's next sample; a NaN is a gap. It asks neither source nor
@@ -88,8 +88,8 @@ func (absent) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.S
 	return nil, errors.ErrUnsupported
 }
 
-func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Time) ([]FeatureHistory, error) {
-	return nil, errors.ErrUnsupported
+func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Time, int) (f Features, err error) {
+	return f, errors.ErrUnsupported
 }
 
 func (absent) Predict(omen.Host, []float64) (s omen.Score, err error) {
