@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,31 +19,11 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := store.Filter{Before: q.Get("before"), Source: q.Get("source"), Fleet: q.Get("fleet"), Limit: limit + 1}
-	f.TopLevel = f.Fleet == "" && q.Get("host") == "" && q.Get("members") != "true"
-	f.Loud = q.Get("quiet") == "false"
-	for s := range strings.SplitSeq(q.Get("state"), ",") {
-		switch s {
-		case "":
-		case "active":
-			f.States = append(f.States, omen.Open, omen.Acknowledged)
-		case string(omen.Open), string(omen.Acknowledged), string(omen.Closed):
-			f.States = append(f.States, omen.IncidentState(s))
-		default:
-			return nil, fmt.Errorf("state=%s: want open, acknowledged, closed or active: %w", s, omen.ErrInvalid)
-		}
-	}
-	if host := q.Get("host"); host != "" {
-		if f.Host, err = a.hostParam(host); err != nil {
-			return nil, err
-		}
-	}
-	if f.From, err = timeParam(q.Get("from"), "from", f.From); err != nil {
+	f, err := a.filterOf(q)
+	if err != nil {
 		return nil, err
 	}
-	if f.To, err = timeParam(q.Get("to"), "to", f.To); err != nil {
-		return nil, err
-	}
+	f.Limit = limit + 1
 	weighed, err := byWeight(q.Get("sort"), &f)
 	if err != nil {
 		return nil, err
@@ -64,6 +45,43 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 	}
 	out.Incidents, err = a.toIncidents(r.Context(), found)
 	return out, err
+}
+
+// filterOf is which incidents a query asks for.
+func (a *API) filterOf(q url.Values) (f store.Filter, err error) {
+	f = store.Filter{Before: q.Get("before"), Source: q.Get("source"), Fleet: q.Get("fleet")}
+	f.TopLevel = f.Fleet == "" && q.Get("host") == "" && q.Get("members") != "true"
+	f.Loud = q.Get("quiet") == "false"
+	for s := range strings.SplitSeq(q.Get("state"), ",") {
+		switch s {
+		case "":
+		case "active":
+			f.States = append(f.States, omen.Open, omen.Acknowledged)
+		case string(omen.Open), string(omen.Acknowledged), string(omen.Closed):
+			f.States = append(f.States, omen.IncidentState(s))
+		default:
+			return f, fmt.Errorf("state=%s: want open, acknowledged, closed or active: %w", s, omen.ErrInvalid)
+		}
+	}
+	for k := range strings.SplitSeq(q.Get("kind"), ",") {
+		switch kind := omen.IncidentKind(k); kind {
+		case "":
+		case omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident:
+			f.Kinds = append(f.Kinds, kind)
+		default:
+			return f, fmt.Errorf("kind=%s: want host, fleet, source or omen: %w", k, omen.ErrInvalid)
+		}
+	}
+	if host := q.Get("host"); host != "" {
+		if f.Host, err = a.hostParam(host); err != nil {
+			return f, err
+		}
+	}
+	if f.From, err = timeParam(q.Get("from"), "from", f.From); err != nil {
+		return f, err
+	}
+	f.To, err = timeParam(q.Get("to"), "to", f.To)
+	return f, err
 }
 
 // hostParam is a host that may be gone: one that is known, or any full ID.

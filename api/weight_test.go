@@ -46,7 +46,10 @@ func TestOpenIncidentsByWeight(t *testing.T) {
 	if got := ids("/incidents?state=active"); got != "quiet slight far many critical" {
 		t.Errorf("by onset: %s", got)
 	}
-	for _, q := range []string{"sort=weight", "sort=weight&state=closed", "sort=weight&state=active&before=far", "sort=size"} {
+	if got := ids("/incidents?state=active&kind=fleet,omen"); got != "many" {
+		t.Errorf("of fleets and of Omen: %s", got)
+	}
+	for _, q := range []string{"kind=fleet,hosts", "sort=weight", "sort=weight&state=closed", "sort=weight&state=active&before=far", "sort=size"} {
 		if status, _, _ := f.call(t, "GET", "/api/v1/omen/incidents?"+q, ""); status != 400 {
 			t.Errorf("%s: %d, want 400", q, status)
 		}

@@ -167,6 +167,7 @@ type Incident struct {
 	VerdictBy  string             `json:"verdict_by"`
 	Links      List[string]       `json:"links"`
 	Model      string             `json:"model" doc:"the model that opened it"`
+	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
 }
 

@@ -21,9 +21,9 @@ const (
 	maxHistory = 300
 	// maxCells bounds the points of an answer times its features: some 5 MB of JSON.
 	maxCells = 60_000
-	// reliving bounds the histories that are scored again at once: each takes a
+	// rescoring bounds the histories that are scored again at once: each takes a
 	// processor, which the scoring of now needs first.
-	reliving = 2
+	rescoring = 2
 )
 
 // Features is the history of some features, read from the host's source, with what
@@ -33,14 +33,14 @@ func (g *generation) Features(ctx context.Context, h omen.Host, names []string, 
 	if w == nil {
 		return api.Features{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
 	}
-	if n := int(to.Sub(from) / w.step); n > watch.MaxRelived {
+	if n := int(to.Sub(from) / w.step); n > watch.MaxRescored {
 		all, step, err := w.coarse(ctx, h, names, from, to)
 		return api.Features{Step: api.Number(step.Seconds()), Features: all, NoBand: fmt.Sprintf(
-			"the span has %d samples, and what was expected is worked out for at most %d, %s", n, watch.MaxRelived, watch.MaxRelived*w.step)}, err
+			"the span has %d samples, and what was expected is worked out for at most %d, %s", n, watch.MaxRescored, watch.MaxRescored*w.step)}, err
 	}
 	select {
-	case g.p.reliving <- struct{}{}:
-		defer func() { <-g.p.reliving }()
+	case g.p.rescoring <- struct{}{}:
+		defer func() { <-g.p.rescoring }()
 	case <-ctx.Done():
 		return api.Features{}, ctx.Err()
 	}
@@ -53,7 +53,7 @@ func (g *generation) Features(ctx context.Context, h omen.Host, names []string, 
 		}
 	}
 	var last time.Time
-	err := w.Relive(ctx, h, from, to, func(v omen.Vector, s *omen.Score) {
+	err := w.Rescore(ctx, h, from, to, func(v omen.Vector, s *omen.Score) {
 		gap := !last.IsZero() && v.At.Sub(last) > max(2*w.step, each)
 		for _, t := range all {
 			if gap {

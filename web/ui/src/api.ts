@@ -80,7 +80,7 @@ export const useFeatures = (id: string, features: string[], span: { last: number
     refetchInterval: "last" in span ? Math.max(5000, span.last * 5) : false, // a point stands for a 150th of the span
   });
 
-export const useIncidents = (p: { state?: string; host?: string; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
+export const useIncidents = (p: { state?: string; host?: string; kind?: string; members?: string; from?: number; to?: number; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
   useQuery({
     queryKey: ["incidents", p], enabled: on, refetchInterval: 10000, placeholderData: keepPreviousData,
     queryFn: () => ask<Incidents>("/incidents" + query(p)),

@@ -16,7 +16,7 @@ import (
 
 // What is scored again is what was scored then, by the model that judged then:
 // across the change from a host's first model to its second.
-func TestReliveSaysWhatWasExpectedThen(t *testing.T) {
+func TestRescoringSaysWhatWasExpectedThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
 		defer db.Close()
@@ -43,7 +43,7 @@ func TestReliveSaysWhatWasExpectedThen(t *testing.T) {
 		web := omen.Host{Source: "test", Profile: "test", Name: "web-1"}
 		from, to := born.Add(time.Minute), born.Add(14*time.Minute)
 		seen, without, models, others := 0, 0, map[string]int{}, 0
-		must.OK(t, w.Relive(context.Background(), web, from, to, func(v omen.Vector, s *omen.Score) {
+		must.OK(t, w.Rescore(context.Background(), web, from, to, func(v omen.Vector, s *omen.Score) {
 			was, judged := then[v.At]
 			switch {
 			case s == nil && !judged:
@@ -64,12 +64,12 @@ func TestReliveSaysWhatWasExpectedThen(t *testing.T) {
 		if seen < 600 || len(models) != 2 || without < 60 || others > 5 {
 			t.Errorf("%d samples as then by models %v, %d before the first, %d by another", seen, models, without, others)
 		}
-		if err := w.Relive(context.Background(), web, born, born.Add((MaxRelived+1)*time.Second), nil); !errors.Is(err, omen.ErrInvalid) {
+		if err := w.Rescore(context.Background(), web, born, born.Add((MaxRescored+1)*time.Second), nil); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("too long: %v", err)
 		}
 		gone, stop := context.WithCancel(context.Background())
 		stop()
-		if err := w.Relive(gone, web, from, to, func(omen.Vector, *omen.Score) { t.Error("read for nobody") }); !errors.Is(err, context.Canceled) {
+		if err := w.Rescore(gone, web, from, to, func(omen.Vector, *omen.Score) { t.Error("read for nobody") }); !errors.Is(err, context.Canceled) {
 			t.Errorf("nobody waits any more: %v", err)
 		}
 	})

@@ -12,20 +12,20 @@ import (
 	"github.com/omenhq/omen/training"
 )
 
-// MaxRelived bounds the instants of one [Watch.Relive]: their vectors are in
+// MaxRescored bounds the instants of one [Watch.Rescore]: their vectors are in
 // memory, some 350 bytes each.
-const MaxRelived = 25_000
+const MaxRescored = 25_000
 
-// Relive reads a host's samples of from…to again and hands each to visit, in order
+// Rescore reads a host's samples of from…to again and hands each to visit, in order
 // of time, with what the model that judged it then says of it. score is nil where
 // that model is not stored any more, or none judged; it is valid until visit
 // returns. What was silent is left out.
 //
 // A stream starts from the samples before from, as after a restart: a score
 // differs from the one of then by what its slowest averages remembered.
-func (w *Watch) Relive(ctx context.Context, id omen.Host, from, to time.Time, visit func(v omen.Vector, score *omen.Score)) error {
-	if from = from.Truncate(w.o.Step); to.Sub(from)/w.o.Step > MaxRelived {
-		return omen.WithHint(fmt.Errorf("%s to %s is more than %d samples: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), MaxRelived, omen.ErrInvalid), "ask for a shorter time")
+func (w *Watch) Rescore(ctx context.Context, id omen.Host, from, to time.Time, visit func(v omen.Vector, score *omen.Score)) error {
+	if from = from.Truncate(w.o.Step); to.Sub(from)/w.o.Step > MaxRescored {
+		return omen.WithHint(fmt.Errorf("%s to %s is more than %d samples: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), MaxRescored, omen.ErrInvalid), "ask for a shorter time")
 	}
 	served, err := w.o.Store.Models(ctx, id)
 	if err != nil {
