@@ -39,6 +39,7 @@ type fixture struct {
 	refuse  error // Chart's error
 	listed  int   // how often all hosts were asked for
 	past    []omen.ScorePoint
+	judged  Judged
 
 	asked, histories int // how often one host was asked for, and scores
 }
@@ -214,4 +215,12 @@ func (f *fixture) open(t *testing.T, id string) omen.Incident {
 	d := omen.Delivery{Incident: id, Key: fmt.Sprintf("%s.1", id), Receiver: "ops", At: at, Took: time.Second, Outcome: "delivered"}
 	must.OK(t, f.store.RecordDelivery(t.Context(), d))
 	return in
+}
+
+func (f *fixture) Judged(_ context.Context, h omen.Host, at time.Time) (Judged, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	j := f.judged
+	j.Scores = slices.DeleteFunc(slices.Clone(j.Scores), func(s omen.Score) bool { return s.At.After(at) })
+	return j, nil
 }

@@ -131,3 +131,42 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 	}
 	return all, nil
 }
+
+// decides is how many samples up to a moment are scored again to say why people
+// were (not) notified then: more than any evidence asks for.
+const decides = 60
+
+// Judged is what a host's samples up to an instant were worth.
+func (g *generation) Judged(ctx context.Context, h omen.Host, at time.Time) (api.Judged, error) {
+	w := g.of(h)
+	if w == nil {
+		return api.Judged{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
+	}
+	out := api.Judged{Step: w.step, Lasting: hysteresis(g.conf.Incidents).Lasting}
+	from := at.Add(-decides * w.step)
+	err := w.Rescore(ctx, h, from, at, func(v omen.Vector, s *omen.Score) {
+		one := omen.Score{Host: h, At: v.At}
+		if s != nil {
+			one = *s
+			one.Causes = slices.Clone(s.Causes)
+			one.Expected, one.Lower, one.Upper, one.Shares = nil, nil, nil, nil
+		}
+		out.Scores = append(out.Scores, one)
+	})
+	if err != nil || len(out.Scores) == 0 {
+		return out, err
+	}
+	levels, err := g.stored(ctx, levelMetric, h, from.Add(-w.step), at, w.step)
+	if err != nil {
+		return out, err
+	}
+	for _, l := range levels {
+		for i := range out.Scores {
+			if s := &out.Scores[i]; s.At.Equal(l.At) && !math.IsNaN(l.Value) {
+				s.Level = l.Value
+			}
+		}
+	}
+	out.Opens = hysteresis(g.conf.Incidents).Opens(out.Scores[len(out.Scores)-1].Grade, w.step)
+	return out, nil
+}

@@ -15,11 +15,19 @@ import (
 // with the same name as on /metrics.
 const scoreMetric = "anomaly_score"
 
+// levelMetric is the series of the levels above which hosts alerted, of those that
+// were above their model's limit: it says afterwards why nobody was notified.
+const levelMetric = "anomaly_level"
+
 // Record keeps a round of scores in the embedded store.
 func (g *generation) Record(ctx context.Context, scores []omen.Score) error {
-	samples := make([]series.Sample, len(scores))
-	for i, s := range scores {
-		samples[i] = series.Sample{Name: scoreMetric, Labels: scoreLabels(s.Host), At: s.At, Value: s.Value}
+	samples := make([]series.Sample, 0, len(scores))
+	for _, s := range scores {
+		labels := scoreLabels(s.Host)
+		samples = append(samples, series.Sample{Name: scoreMetric, Labels: labels, At: s.At, Value: s.Value})
+		if s.Level > 1 {
+			samples = append(samples, series.Sample{Name: levelMetric, Labels: labels, At: s.At, Value: s.Level})
+		}
 	}
 	if len(samples) == 0 {
 		return nil
@@ -43,22 +51,28 @@ func (g *generation) Scores(ctx context.Context, h omen.Host, from, to time.Time
 	if span := to.Sub(from) / maxPoints; span > step {
 		step = span.Truncate(step) + step
 	}
+	return g.stored(ctx, scoreMetric, h, from, to, step)
+}
+
+// stored is what is stored of a host under a metric; a point is the highest of its
+// step.
+func (g *generation) stored(ctx context.Context, metric string, h omen.Host, from, to time.Time, step time.Duration) ([]omen.ScorePoint, error) {
 	start := from.Truncate(step).Add(step)
 	end := to.Truncate(step)
 	if to.After(end) {
-		end = end.Add(step) // the newest scores belong to the step that is not over
+		end = end.Add(step) // the newest belong to the step that is not over
 	}
 	expr := fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
-		scoreMetric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
+		metric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
 	f, err := g.p.tsdb.Read(ctx, series.Query{
-		Exprs: []series.Expr{{Feature: scoreMetric, PromQL: expr}},
+		Exprs: []series.Expr{{Feature: metric, PromQL: expr}},
 		By:    []string{"instance"}, Start: start, End: end, Step: step, Window: step,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read scores of %s: %w", h, err)
+		return nil, fmt.Errorf("read %s of %s: %w", metric, h, err)
 	}
-	if err := f.Failed[scoreMetric]; err != nil {
-		return nil, fmt.Errorf("read scores of %s: %w", h, err)
+	if err := f.Failed[metric]; err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", metric, h, err)
 	}
 	return points(f), nil
 }

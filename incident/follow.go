@@ -52,7 +52,7 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 		k.climb(t.h.Ladder, s, d)
 		k.lasted += d
 	}
-	if k.run.hot > 0 && t.evidence(s.Grade).at(k.step).met(k.run.hot, s.At.Sub(k.run.onset)) {
+	if k.run.hot > 0 && t.evidence(s.Grade).at(k.step).Met(k.run.hot, s.At.Sub(k.run.onset)) {
 		if k.run.enough.IsZero() {
 			k.run.enough = s.At
 		}
@@ -72,15 +72,7 @@ func (t *Tracker) pageLevel(s *omen.Score) float64 {
 	return s.PageLevel
 }
 
-func (t *Tracker) evidence(g omen.Grade) Evidence {
-	switch g {
-	case omen.Provisional:
-		return t.h.OpenCold
-	case omen.Learning:
-		return t.h.OpenYoung
-	}
-	return t.h.Open
-}
+func (t *Tracker) evidence(g omen.Grade) Evidence { return t.h.opens(g) }
 
 // follow goes on with an open incident.
 func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration) {
@@ -99,7 +91,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 			k.quiet, k.calm, k.plateau = 0, s.At, settling
 		}
 		k.quiet++
-		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
+		if k.closing(t.h).Met(k.quiet, s.At.Sub(k.calm)) {
 			if over := k.over(); over != omen.ReasonSettled || !t.wanted(in) {
 				t.close(k, s.At, over)
 				return

@@ -136,7 +136,7 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 		switch need := k.need(t.h.Open); {
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
 			return omen.ReasonTrivial, true
-		case (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).met(k.run.bar, at.Sub(k.run.barSince)):
+		case (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(k.run.bar, at.Sub(k.run.barSince)):
 			return omen.ReasonColdStart, true
 		case k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting: // worth notifying
 		case t.rules.rejects(k.in, who, at):

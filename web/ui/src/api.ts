@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Features, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Explanation, Features, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
 
@@ -93,6 +93,13 @@ export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => a
 
 export const useHostModels = (id: string) =>
   useQuery({ queryKey: ["models", id], enabled: id !== "", queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: 30000 });
+
+/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again every ten seconds. */
+export const useExplanation = (id: string, at: number) =>
+  useQuery({
+    queryKey: ["explain", id, at], retry: false, refetchInterval: at ? false : 10000, placeholderData: (old: Explanation | undefined) => (old?.host === id && !at ? old : undefined),
+    queryFn: () => ask<Explanation>(`/hosts/${enc(id)}/explain` + query({ at: at || undefined })),
+  });
 
 export type Act = Body & { action: string };
 

@@ -7,6 +7,7 @@ import { Legend, NoBand } from "../parts/Around";
 import { BandChart, ScoreChart, type Mark } from "../parts/Chart";
 import { eventColor, eventMarks, useEvents, within, type Event } from "../mute";
 import { ModelCard } from "../parts/Card";
+import { Explain } from "../parts/Explain";
 import { modelMarks } from "../served";
 import { Name } from "../parts/Name";
 import { spanOf, TimeAxis } from "../parts/Time";
@@ -85,6 +86,7 @@ function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View;
         </section>
         <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest shares of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
       </div>
+      <Explain id={id} />
       {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
       <Features h={h} seen={seen} view={view} set={set} marks={all} />
       {recent.length > 0 && <EventList events={recent} />}
@@ -137,7 +139,7 @@ function Band({ f, stored, waits, live: seen, marks, chosen, choose }: { f: Feat
     <div>
       <div style={{ fontSize: 13.5, marginBottom: 2 }} title={f.help}>
         <div className="line between" style={{ flexWrap: "nowrap" }}><b style={{ fontWeight: 600 }}>{words(f.name)}</b>
-          <button type="button" className="quiet" aria-pressed={chosen} aria-label={`Keep ${words(f.name)} in front`} title="Keep in front; the address names it" onClick={choose}>{chosen ? "in front ×" : "to the front"}</button></div>
+          <button type="button" className="quiet" aria-pressed={chosen} title="Keep in front; the address names it" onClick={choose}><span className="sr">{words(f.name)} </span>{chosen ? "in front ×" : "to the front"}</button></div>
         <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--omen-hot)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
           {f.expected !== null && <span className="dim"> · expected {value(f.lower, f.unit)} – {value(f.upper, f.unit)}</span>}</div>
       </div>
