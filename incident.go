@@ -64,8 +64,9 @@ type Incident struct {
 	ClosedAt     time.Time     `json:"closed_at"`
 	Score        float64       `json:"score"` // latest
 	Peak         float64       `json:"peak"`
-	Causes       []Cause       `json:"causes"` // at the latest change, once closed at the peak; the largest first
-	Reason       string        `json:"reason"` // why it is in its state: one of the Reason constants
+	Level        float64       `json:"level,omitempty"` // the score above which the host alerted when it opened; below 1: its limit
+	Causes       []Cause       `json:"causes"`          // at the latest change, once closed at the peak; the largest first
+	Reason       string        `json:"reason"`          // why it is in its state: one of the Reason constants
 	Summary      string        `json:"summary"`
 	Suppressed   string        `json:"suppressed"` // why nobody is notified; empty: people are
 	AckedBy      string        `json:"acked_by"`
@@ -73,6 +74,7 @@ type Incident struct {
 	Verdict      Verdict       `json:"verdict"`
 	VerdictBy    string        `json:"verdict_by"`
 	Links        []string      `json:"links"`
+	ActedBy      string        `json:"acted_by,omitempty"` // who first did something about it, also where that was taken back
 	Model        string        `json:"model"`             // the model that opened it
 	Fleet        string        `json:"fleet"`             // the fleet incident that this host's incident is part of; empty: none
 	Trouble      string        `json:"trouble,omitempty"` // of Omen's own incident: the key under which a part of Omen reported it

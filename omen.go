@@ -165,6 +165,7 @@ type ModelInfo struct {
 type ScorePoint struct {
 	At    time.Time `json:"at"`
 	Value float64   `json:"value"`
+	Level float64   `json:"level,omitempty"` // the score above which the host alerted; below 1: the limit itself
 }
 
 // Audit is one row of who did what. Rows are never changed.

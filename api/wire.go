@@ -121,6 +121,7 @@ type ScoreHistory struct {
 	Step   Number        `json:"step_seconds" null:"never" doc:"what one point stands for"`
 	Times  List[Seconds] `json:"times" doc:"seconds since 1970"`
 	Scores List[Number]  `json:"scores" doc:"the highest score of each step; null is a gap"`
+	Level  List[Number]  `json:"level" doc:"the highest score of each step above which the host alerted, 1 or more; null where there is no score"`
 }
 
 type FeatureHistory struct {
@@ -152,6 +153,7 @@ type Incident struct {
 	ClosedAt   Instant            `json:"closed_at"`
 	Score      Number             `json:"score"`
 	Peak       Number             `json:"peak"`
+	Level      Number             `json:"level" doc:"the score above which the host alerted when it opened, where that was more than 1; null: it was the limit"`
 	Causes     List[Cause]        `json:"causes" doc:"at the peak"`
 	Returning  Instant            `json:"returning_since" doc:"since when the host of an open incident is below the limit; null: it is not"`
 	Reason     string             `json:"reason" doc:"why it is in its state, as a value: opened_anomalous, closed_recovered, …"`

@@ -202,6 +202,13 @@ func (g *generation) Retrain(h omen.Host) {
 	}
 }
 
+// Judged has the level of a host take up what people say of an incident.
+func (g *generation) Judged(in omen.Incident) {
+	if w := g.of(in.Host); w != nil {
+		w.Judged(in)
+	}
+}
+
 // Judge is what buttons in messages do.
 func (g *generation) Judge(ctx context.Context, id string, verdict omen.Verdict, by string) error {
 	_, err := g.manager.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
