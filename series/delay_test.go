@@ -112,6 +112,9 @@ func TestRemoteReadsAsLateAsSamplesCome(t *testing.T) {
 				if f, err = r.present(t.Context(), q, f, now); err != nil {
 					t.Fatalf("after %.0f s: %v", at-begin, err)
 				}
+				if d := r.Suspected(); at == begin && !tt.temporary && d != tt.want {
+					t.Errorf("at first it is thought %s late, want %s", d, tt.want)
+				}
 				if d := r.Delay(); d > tt.want && !tt.temporary {
 					t.Fatalf("after %.0f s it is read %s late, want at most %s", at-begin, d, tt.want)
 				}

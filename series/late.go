@@ -53,6 +53,17 @@ func (r *Remote) Delay() time.Duration {
 	return r.late.delay
 }
 
+// Suspected is a delay that the last answer suggests, and that is taken if it
+// stays the same; 0: none.
+func (r *Remote) Suspected() time.Duration {
+	r.late.mu.Lock()
+	defer r.late.mu.Unlock()
+	if r.late.since.IsZero() {
+		return 0
+	}
+	return r.late.seen
+}
+
 // present looks into an answer for what is there now. If there is nothing, or
 // less than there was, it finds out whether samples come late, and then reads as
 // late as they come: gauges that are late stand still and rates are gaps, or only
