@@ -74,9 +74,9 @@ type Incident struct {
 	VerdictBy    string        `json:"verdict_by"`
 	Links        []string      `json:"links"`
 	ActedBy      string        `json:"acted_by,omitempty"` // who first did something about it, also where that was taken back
-	Model        string        `json:"model"`             // the model that opened it
-	Fleet        string        `json:"fleet"`             // the fleet incident that this host's incident is part of; empty: none
-	Trouble      string        `json:"trouble,omitempty"` // of Omen's own incident: the key under which a part of Omen reported it
+	Model        string        `json:"model"`              // the model that opened it
+	Fleet        string        `json:"fleet"`              // the fleet incident that this host's incident is part of; empty: none
+	Trouble      string        `json:"trouble,omitempty"`  // of Omen's own incident: the key under which a part of Omen reported it
 	ChangeNumber int           `json:"change_number"`
 }
 
