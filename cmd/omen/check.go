@@ -145,6 +145,9 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 	if delay := remote.Delay(); delay > 0 {
 		fmt.Fprintf(e.out, "its newest samples come late: it is read %s behind\n\n", delay)
 	}
+	if late := remote.Suspected(); late > remote.Delay() {
+		fmt.Fprintf(e.out, "some of its newest samples come late: it is read %s behind if that stays so for two minutes\n\n", late)
+	}
 	collide, err := c.collisions(e, training.History{Source: remote, Schema: schema, Step: step, Window: window}, end)
 	return errors.Join(c.table(e, schema, r), err, collide)
 }
