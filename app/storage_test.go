@@ -76,6 +76,7 @@ func TestWhatIsStoredInNoPlaceIsNoticed(t *testing.T) {
 			}
 			return os.Rename(dir+"/other", DatabasePath(dir))
 		}, "omen.db was replaced"},
+		"lock removed":                {func(dir string) error { return os.Remove(DatabasePath(dir) + ".lock") }, "omen.db.lock was removed"}, // another Omen may have begun
 		"log of the database removed": {func(dir string) error { return os.Remove(DatabasePath(dir) + "-wal") }, "omen.db-wal was removed"},
 		"metrics removed":             {func(dir string) error { return os.RemoveAll(filepath.Join(dir, metricsDir)) }, "metrics was removed"},
 		"log of the metrics removed":  {func(dir string) error { return os.RemoveAll(filepath.Join(dir, metricsDir, "wal")) }, "wal was removed"},
