@@ -69,6 +69,17 @@ await check("host page on a log scale in the dark", async () => {
   await page.getByRole("switch", { name: "log" }).press("Space");
   await quiet();
 });
+await check("a level above the limit is said at the pinned cursor", async () => {
+  await scheme(false);
+  const scores = "**/hosts/*/score*", to = Date.now() / 1000, times = Array.from({ length: 60 }, (_, i) => to - 60 * (60 - i));
+  await page.route(scores, (r) => r.fulfill({ json: { host: first.id, limit: 1, step_seconds: 60, times, scores: times.map(() => 4), level: times.map((_, i) => (i < 40 ? 1 : 6)) } }));
+  await page.goto(url + "/hosts/" + first.id.split("/").map(encodeURIComponent).join("/"));
+  const chart = page.getByRole("region", { name: "Score", exact: true }).getByRole("img");
+  await chart.press("ArrowLeft");
+  assert.match((await chart.getAttribute("aria-label")) ?? "", /score 4.00, level 6.00$/);
+  await quiet();
+  await page.unroute(scores);
+});
 const open = (await api("/incidents?limit=1")).incidents[0];
 await check("incidents are listed", async () => {
   await scheme(false);
