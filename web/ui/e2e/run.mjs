@@ -100,6 +100,17 @@ await check("a feature that is kept in front is in the address, and so is a list
   await page.goto(url + "/events?days=30");
   await page.getByRole("button", { name: "30 d", pressed: true }).waitFor();
 });
+await check("a level above the limit is said at the pinned cursor", async () => {
+  await scheme(false);
+  const scores = "**/hosts/*/score*", to = Date.now() / 1000, times = Array.from({ length: 60 }, (_, i) => to - 60 * (60 - i));
+  await page.route(scores, (r) => r.fulfill({ json: { host: first.id, limit: 1, step_seconds: 60, times, scores: times.map(() => 4), level: times.map((_, i) => (i < 40 ? 1 : 6)) } }));
+  await page.goto(url + "/hosts/" + first.id.split("/").map(encodeURIComponent).join("/"));
+  const chart = page.getByRole("region", { name: "Score", exact: true }).getByRole("img");
+  await chart.press("ArrowLeft");
+  assert.match((await chart.getAttribute("aria-label")) ?? "", /score 4.00, level 6.00$/);
+  await quiet();
+  await page.unroute(scores);
+});
 const open = (await api("/incidents?limit=1")).incidents[0];
 await check("incidents are listed", async () => {
   await scheme(false);
