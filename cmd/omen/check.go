@@ -75,6 +75,9 @@ func (c *checkSourceCmd) Run(e *env) error {
 		d.Prometheus.URL = []string{c.URL}
 	}
 	source, schema, err := d.source()
+	if errors.Is(err, errNoSource) {
+		return omen.WithHint(err, "give its address: omen check source http://prometheus:9090; or name a configuration file that has sources, and one of them: --config.file=omen.yml --source=NAME")
+	}
 	if err != nil {
 		return err
 	}

@@ -184,6 +184,9 @@ func (c configFlag) schema(profile string) (*config.Config, *feature.Schema, err
 	return conf, all[profile], nil
 }
 
+// errNoSource says that neither flags nor configuration name a server.
+var errNoSource = fmt.Errorf("nothing to read from: %w", omen.ErrInvalid)
+
 // source is the server that the flags name, and what is read from it.
 func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
 	conf, schema, err := d.Config.schema(d.Profile)
@@ -198,7 +201,7 @@ func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
 		sources = slices.DeleteFunc(sources, func(s config.Source) bool { return s.Name != d.Source })
 	}
 	if len(sources) == 0 {
-		return config.Source{}, nil, omen.WithHint(fmt.Errorf("nothing to read from: %w", omen.ErrInvalid),
+		return config.Source{}, nil, omen.WithHint(errNoSource,
 			"give CSV files, or a server with --prometheus.url=http://prometheus:9090; a running omen serve is one, too: --prometheus.url="+defaultURL)
 	}
 	return sources[len(sources)-1], schema, nil
