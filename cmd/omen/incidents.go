@@ -84,8 +84,8 @@ func standing(in api.Incident) string {
 	if in.Suppressed == "" {
 		return string(in.State)
 	}
-	why := strings.ReplaceAll(strings.TrimPrefix(in.Suppressed, "opened_"), "_", " ")
-	return string(in.State) + " (suppressed: " + why + ")"
+	why := strings.TrimSuffix(strings.TrimPrefix(in.Suppressed, "opened_"), "_suppressed")
+	return string(in.State) + " (suppressed: " + strings.ReplaceAll(why, "_", " ") + ")"
 }
 
 // step is a line of a timeline.
