@@ -65,6 +65,9 @@ func (c *incidentsShowCmd) Run(e *env) error {
 	if in.Summary != "" && len(in.Causes) == 0 {
 		fmt.Fprintf(e.out, "  %s\n", in.Summary)
 	}
+	if level := float64(in.Level); level > 1 {
+		fmt.Fprintf(e.out, "  opened above the host's level of %.3g times its limit\n", level)
+	}
 	for _, cause := range in.Causes {
 		fmt.Fprintf(e.out, "  %3.0f %%  %s\n", 100*cause.Share, cause.Text)
 	}
