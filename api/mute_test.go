@@ -80,7 +80,7 @@ func TestRefusalsCarryHints(t *testing.T) {
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":60,"rule":"FREQ=SECONDLY",` + host + `}`, "FREQ=SECONDLY is not supported", "FREQ=DAILY"},
 		{"windows", `{"name":"w","start":"at two","duration_seconds":60,` + host + `}`, `"at two" is no local time`, "2006-01-02T15:04:05"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","zone":"Mars","duration_seconds":60,` + host + `}`, `"Mars" is not known`, "Europe/Berlin"},
-		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":0,` + host + `}`, "lasts 0s", "longer than 0"},
+		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":0,` + host + `}`, "lasts 0 hours", "longer than 0"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":"an hour",` + host + `}`, `duration_seconds: "an hour" is no number`, ""},
 	} {
 		status, answer, _ := f.call(t, "POST", "/api/v1/omen/"+c.path, c.body)

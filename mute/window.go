@@ -48,7 +48,7 @@ func (w Window) Validate() error {
 	}
 	what := "window " + w.Name
 	if w.Duration <= 0 || w.Duration > maxWindow {
-		return omen.WithHint(fmt.Errorf("%s: lasts %s: %w", what, w.Duration, omen.ErrInvalid), fmt.Sprintf("a window lasts longer than 0 and up to %s", maxWindow))
+		return omen.WithHint(fmt.Errorf("%s: lasts %g hours: %w", what, w.Duration.Hours(), omen.ErrInvalid), fmt.Sprintf("a window lasts longer than 0 and up to %g days", maxWindow.Hours()/24))
 	}
 	s, err := w.schedule()
 	if err == nil {

@@ -80,6 +80,9 @@ type pair struct {
 
 func (c *checkSourceCmd) Run(e *env) error {
 	all, err := c.asked()
+	if errors.Is(err, errNoSource) {
+		return omen.WithHint(err, "give its address: omen check source http://prometheus:9090; or name a configuration file that has sources: --config.file=omen.yml")
+	}
 	if err != nil {
 		return err
 	}
