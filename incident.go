@@ -64,6 +64,7 @@ type Incident struct {
 	ClosedAt     time.Time     `json:"closed_at"`
 	Score        float64       `json:"score"` // latest
 	Peak         float64       `json:"peak"`
+	Level        float64       `json:"level,omitempty"`   // the score above which the host alerted when it opened; below 1: its limit
 	Causes       []Cause       `json:"causes"`            // at the latest change, once closed at the peak; the largest first
 	AtPeak       *Moment       `json:"at_peak,omitempty"` // what was wrong at the peak; nil: Causes are of it. Never changed, only replaced
 	Reason       string        `json:"reason"`            // why it is in its state: one of the Reason constants
@@ -74,9 +75,10 @@ type Incident struct {
 	Verdict      Verdict       `json:"verdict"`
 	VerdictBy    string        `json:"verdict_by"`
 	Links        []string      `json:"links"`
-	Model        string        `json:"model"`             // the model that opened it
-	Fleet        string        `json:"fleet"`             // the fleet incident that this host's incident is part of; empty: none
-	Trouble      string        `json:"trouble,omitempty"` // of Omen's own incident: the key under which a part of Omen reported it
+	ActedBy      string        `json:"acted_by,omitempty"` // who first did something about it, also where that was taken back
+	Model        string        `json:"model"`              // the model that opened it
+	Fleet        string        `json:"fleet"`              // the fleet incident that this host's incident is part of; empty: none
+	Trouble      string        `json:"trouble,omitempty"`  // of Omen's own incident: the key under which a part of Omen reported it
 	ChangeNumber int           `json:"change_number"`
 }
 

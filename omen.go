@@ -180,6 +180,7 @@ func (m ModelInfo) Judged(t time.Time) bool {
 type ScorePoint struct {
 	At    time.Time `json:"at"`
 	Value float64   `json:"value"`
+	Level float64   `json:"level,omitempty"` // the score above which the host alerted; below 1: the limit itself
 }
 
 // Audit is one row of who did what. Rows are never changed.

@@ -77,11 +77,15 @@ func toFeature(f omen.FeatureValue) Feature {
 }
 
 func toIncident(i omen.Incident) Incident {
+	level := Number(math.NaN())
+	if i.Level > 1 {
+		level = Number(i.Level)
+	}
 	w := Incident{
 		ID: i.ID, Kind: i.Kind, Host: toRef(i.Host), Members: each(i.Members, toRef), State: i.State,
 		Severity: i.Severity, Grade: i.Grade, Since: Instant(i.Since), OpenedAt: Instant(i.OpenedAt),
 		UpdatedAt: Instant(i.UpdatedAt), ClosedAt: Instant(i.ClosedAt), Score: Number(i.Score),
-		Peak: Number(i.Peak), Causes: each(i.PeakCauses(), toCause), Reason: i.Reason, Summary: i.Summary,
+		Peak: Number(i.Peak), Level: level, Causes: each(i.PeakCauses(), toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
 		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet,
 	}

@@ -76,7 +76,7 @@ func (e *explanation) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j, err := e.a.live.Judged(ctx, e.host, e.sampled())
+	j, err := e.a.live.JudgedAt(ctx, e.host, e.sampled())
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, omen.ErrNotFound) {
 		return err
 	}

@@ -217,7 +217,7 @@ func (f *fixture) open(t *testing.T, id string) omen.Incident {
 	return in
 }
 
-func (f *fixture) Judged(_ context.Context, h omen.Host, at time.Time) (Judged, error) {
+func (f *fixture) JudgedAt(_ context.Context, h omen.Host, at time.Time) (Judged, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	j := f.judged

@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -14,17 +13,16 @@ import (
 )
 
 func (a *API) getIncidents(r *http.Request) (any, error) {
-	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 50, 500)
+	limit, err := intParam(r.URL.Query().Get("limit"), "limit", 50, 500)
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.filterOf(q)
+	f, err := a.incidentFilter(r)
 	if err != nil {
 		return nil, err
 	}
 	f.Limit = limit + 1
-	weighed, err := byWeight(q.Get("sort"), &f)
+	weighed, err := byWeight(r.URL.Query().Get("sort"), &f)
 	if err != nil {
 		return nil, err
 	}
@@ -47,11 +45,19 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 	return out, err
 }
 
-// filterOf is which incidents a query asks for.
-func (a *API) filterOf(q url.Values) (f store.Filter, err error) {
+// incidentFilter reads which incidents are asked for.
+func (a *API) incidentFilter(r *http.Request) (f store.Filter, err error) {
+	q := r.URL.Query()
 	f = store.Filter{Before: q.Get("before"), Source: q.Get("source"), Fleet: q.Get("fleet")}
-	f.TopLevel = f.Fleet == "" && q.Get("host") == "" && q.Get("members") != "true"
-	f.Loud = q.Get("quiet") == "false"
+	members, err := boolParam(q.Get("members"), "members", false)
+	if err != nil {
+		return f, err
+	}
+	quiet, err := boolParam(q.Get("quiet"), "quiet", true)
+	if err != nil {
+		return f, err
+	}
+	f.TopLevel, f.Loud = f.Fleet == "" && q.Get("host") == "" && !members, !quiet
 	for s := range strings.SplitSeq(q.Get("state"), ",") {
 		switch s {
 		case "":
@@ -77,11 +83,21 @@ func (a *API) filterOf(q url.Values) (f store.Filter, err error) {
 			return f, err
 		}
 	}
+	if f.Before != "" {
+		if _, err := a.store.Incident(r.Context(), f.Before); err != nil {
+			return f, fmt.Errorf("before=%s: %w", f.Before, err)
+		}
+	}
 	if f.From, err = timeParam(q.Get("from"), "from", f.From); err != nil {
 		return f, err
 	}
-	f.To, err = timeParam(q.Get("to"), "to", f.To)
-	return f, err
+	if f.To, err = timeParam(q.Get("to"), "to", f.To); err != nil {
+		return f, err
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		return f, backwards(f.From, f.To)
+	}
+	return f, nil
 }
 
 // hostParam is a host that may be gone: one that is known, or any full ID.

@@ -42,7 +42,7 @@ type Runtime interface {
 
 	// Judged is what the samples of a host up to an instant, the last of them at or
 	// before it, were worth to the models that judged then.
-	Judged(ctx context.Context, host omen.Host, at time.Time) (Judged, error)
+	JudgedAt(ctx context.Context, host omen.Host, at time.Time) (Judged, error)
 
 	// Predict scores one vector, in the order of the host's features and in their
 	// units, as the host's next sample; a NaN is a gap. It asks neither source nor
@@ -97,7 +97,7 @@ func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Tim
 	return f, errors.ErrUnsupported
 }
 
-func (absent) Judged(context.Context, omen.Host, time.Time) (j Judged, err error) {
+func (absent) JudgedAt(context.Context, omen.Host, time.Time) (j Judged, err error) {
 	return j, errors.ErrUnsupported
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // recentScores is how many of a host's last scores are kept: two minutes at a
-// 1 s step, half an hour at 15 s; 3 kB a host.
+// 1 s step, half an hour at 15 s; 5 kB a host.
 const recentScores = 120
 
 // recent keeps the last scores of every host and wakes those who follow them.
@@ -37,7 +37,7 @@ func (c *recent) observe(k omen.Tick) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range k.Scores {
-		c.add(s.Host, omen.ScorePoint{At: s.At, Value: s.Value})
+		c.add(s.Host, omen.ScorePoint{At: s.At, Value: s.Value, Level: s.Level})
 		s.Causes, s.Expected, s.Lower, s.Upper, s.Shares = nil, nil, nil, nil, nil
 		c.hosts[s.Host].last = s
 	}

@@ -1,8 +1,13 @@
 package api
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
 )
 
@@ -19,6 +24,20 @@ type route struct {
 	handle       func(*http.Request) (any, error)
 	raw          http.HandlerFunc
 	public       bool // says nothing worth a password, or the request carries a proof of its own
+}
+
+// knows refuses a query parameter that the route has not: a filter with a typo
+// would let everything through. /predict takes what it always took.
+func (r route) knows(req *http.Request) error {
+	if !strings.HasPrefix(r.path, base) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(req.URL.Query())) {
+		if !slices.ContainsFunc(r.query, func(p param) bool { return p.name == name }) {
+			return omen.WithHint(fmt.Errorf("%s has no parameter %q: %w", r.path, name, omen.ErrInvalid), base+"/openapi.json lists those of all routes")
+		}
+	}
+	return nil
 }
 
 // param is one query parameter.

@@ -121,6 +121,7 @@ type ScoreHistory struct {
 	Step   Number        `json:"step_seconds" null:"never" doc:"what one point stands for"`
 	Times  List[Seconds] `json:"times" doc:"seconds since 1970"`
 	Scores List[Number]  `json:"scores" doc:"the highest score of each step; null is a gap"`
+	Level  List[Number]  `json:"level" doc:"the highest score of each step above which the host alerted, 1 or more; null where there is no score"`
 }
 
 type FeatureHistory struct {
@@ -154,6 +155,7 @@ type Incident struct {
 	ClosedAt   Instant            `json:"closed_at"`
 	Score      Number             `json:"score"`
 	Peak       Number             `json:"peak"`
+	Level      Number             `json:"level" doc:"the score above which the host alerted when it opened, where that was more than 1; null: it was the limit"`
 	PeakAt     Instant            `json:"peak_at" doc:"null: not known"`
 	Causes     List[Cause]        `json:"causes" doc:"at the peak"`
 	CausesOf   *HostRef           `json:"causes_of" doc:"of a fleet incident the host whose causes these are, the furthest from normal; null: the likely first one"`

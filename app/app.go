@@ -86,6 +86,18 @@ func MakeStorage(dir string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
+// OpenDatabase opens the database of a storage path, and makes both if they are
+// missing: where more than the database was there, only if anew says so.
+func OpenDatabase(ctx context.Context, dir string, anew bool, log *slog.Logger) (*store.DB, error) {
+	if err := MakeStorage(dir); err != nil {
+		return nil, err
+	}
+	if err := newOnPurpose(dir); err != nil && !anew {
+		return nil, err
+	}
+	return store.Open(ctx, DatabasePath(dir), log)
+}
+
 // newOnPurpose reports a missing or empty database beside what only one that was
 // there can have left: to start with a new one there would pass for health.
 func newOnPurpose(dir string) error {
@@ -217,13 +229,7 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 // open opens what is on disk.
 func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err error) {
 	dir := p.o.StoragePath
-	if err := MakeStorage(dir); err != nil {
-		return err
-	}
-	if err := newOnPurpose(dir); err != nil && !p.o.NewStorage {
-		return err
-	}
-	if p.db, err = store.Open(ctx, DatabasePath(dir), p.log); err != nil {
+	if p.db, err = OpenDatabase(ctx, dir, p.o.NewStorage, p.log); err != nil {
 		return err
 	}
 	down.add("database", func(context.Context) error { return p.db.Close() })

@@ -142,8 +142,8 @@ func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []str
 // were (not) notified then: more than any evidence asks for.
 const decides = 60
 
-// Judged is what a host's samples up to an instant were worth.
-func (g *generation) Judged(ctx context.Context, h omen.Host, at time.Time) (api.Judged, error) {
+// JudgedAt is what a host's samples up to an instant were worth.
+func (g *generation) JudgedAt(ctx context.Context, h omen.Host, at time.Time) (api.Judged, error) {
 	w := g.of(h)
 	if w == nil {
 		return api.Judged{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
@@ -162,14 +162,14 @@ func (g *generation) Judged(ctx context.Context, h omen.Host, at time.Time) (api
 	if err != nil || len(out.Scores) == 0 {
 		return out, err
 	}
-	levels, err := g.stored(ctx, levelMetric, h, from.Add(-w.step), at, w.step)
+	levels, err := g.stored(ctx, h, from.Add(-w.step), at, w.step)
 	if err != nil {
 		return out, err
 	}
 	for _, l := range levels {
 		for i := range out.Scores {
-			if s := &out.Scores[i]; s.At.Equal(l.At) && !math.IsNaN(l.Value) {
-				s.Level = l.Value
+			if s := &out.Scores[i]; s.At.Equal(l.At) && l.Level > 0 {
+				s.Level = l.Level
 			}
 		}
 	}

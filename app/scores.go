@@ -15,9 +15,9 @@ import (
 // with the same name as on /metrics.
 const scoreMetric = "anomaly_score"
 
-// levelMetric is the series of the levels above which hosts alerted, of those that
-// were above their model's limit: it says afterwards why nobody was notified.
-const levelMetric = "anomaly_level"
+// levelMetric is that of the score above which a host alerts. It is kept while
+// that is more than the limit.
+const levelMetric = "omen_alert_level"
 
 // Record keeps a round of scores in the embedded store.
 func (g *generation) Record(ctx context.Context, scores []omen.Score) error {
@@ -51,33 +51,35 @@ func (g *generation) Scores(ctx context.Context, h omen.Host, from, to time.Time
 	if span := to.Sub(from) / maxPoints; span > step {
 		step = span.Truncate(step) + step
 	}
-	return g.stored(ctx, scoreMetric, h, from, to, step)
+	return g.stored(ctx, h, from, to, step)
 }
 
-// stored is what is stored of a host under a metric; a point is the highest of its
-// step.
-func (g *generation) stored(ctx context.Context, metric string, h omen.Host, from, to time.Time, step time.Duration) ([]omen.ScorePoint, error) {
+// stored are the scores and levels of a host in the embedded store; a point has the
+// highest of its step.
+func (g *generation) stored(ctx context.Context, h omen.Host, from, to time.Time, step time.Duration) ([]omen.ScorePoint, error) {
 	start := from.Truncate(step).Add(step)
 	end := to.Truncate(step)
 	if to.After(end) {
-		end = end.Add(step) // the newest belong to the step that is not over
+		end = end.Add(step) // the newest scores belong to the step that is not over
 	}
-	expr := fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
-		metric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
+	highest := func(metric string) series.Expr {
+		return series.Expr{Feature: metric, PromQL: fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
+			metric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))}
+	}
 	f, err := g.p.tsdb.Read(ctx, series.Query{
-		Exprs: []series.Expr{{Feature: metric, PromQL: expr}},
+		Exprs: []series.Expr{highest(scoreMetric), highest(levelMetric)},
 		By:    []string{"instance"}, Start: start, End: end, Step: step, Window: step,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s of %s: %w", metric, h, err)
+		return nil, fmt.Errorf("read scores of %s: %w", h, err)
 	}
-	if err := f.Failed[metric]; err != nil {
-		return nil, fmt.Errorf("read %s of %s: %w", metric, h, err)
+	for _, err := range f.Failed {
+		return nil, fmt.Errorf("read scores of %s: %w", h, err)
 	}
 	return points(f), nil
 }
 
-// points is a frame of one feature without the gaps at its ends.
+// points is a frame of scores and levels without the gaps at its ends.
 func points(f *series.Frame) []omen.ScorePoint {
 	if len(f.Hosts) == 0 {
 		return nil
@@ -89,7 +91,11 @@ func points(f *series.Frame) []omen.ScorePoint {
 		if math.IsNaN(v) && len(out) == 0 {
 			continue
 		}
-		out = append(out, omen.ScorePoint{At: f.Time(i), Value: v})
+		p := omen.ScorePoint{At: f.Time(i), Value: v}
+		if level := f.At(0, i, 1); !math.IsNaN(level) {
+			p.Level = level
+		}
+		out = append(out, p)
 		if !math.IsNaN(v) {
 			last = len(out)
 		}

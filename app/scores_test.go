@@ -6,27 +6,30 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
-	"github.com/omenhq/omen/tsdb"
 )
 
-// Scores are kept, and of the levels those that are above the limit: they are read
-// back at the instants of their samples.
-func TestScoresAndLevelsAreKept(t *testing.T) {
-	db := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
-	defer db.Close()
-	g := &generation{p: &process{tsdb: db}}
-	web := omen.Host{Source: "prom", Profile: "node", Name: "web-1"}
-	from := time.Now().Truncate(time.Second).Add(-time.Minute)
-	for i, level := range []float64{0, 1, 2, 2.5, 1} {
-		must.OK(t, g.Record(t.Context(), []omen.Score{{Host: web, At: from.Add(time.Duration(i+1) * time.Second), Value: 1.5, Level: level}}))
+// Scores are stored with the level while that is above the limit, and read back
+// with it: the highest of each step.
+func TestScoresAreStoredWithTheLevel(t *testing.T) {
+	s, _ := stored(t)
+	g := &generation{p: &process{tsdb: s.tsdb}}
+	web, other := omen.Host{Source: "local", Profile: "node", Name: "web-1"}, omen.Host{Source: "local", Profile: "node", Name: "web-2"}
+	from := time.Now().Add(-time.Minute).Truncate(time.Second)
+	for i := range 20 {
+		level := 1.0
+		if i >= 10 {
+			level = 4.5
+		}
+		at := from.Add(time.Duration(i) * time.Second)
+		must.OK(t, g.Record(t.Context(), []omen.Score{{Host: web, At: at, Value: 3, Level: level}, {Host: other, At: at, Value: 2}}))
 	}
-	scores := must.Get(g.stored(t.Context(), scoreMetric, web, from, from.Add(10*time.Second), time.Second))(t)
-	levels := must.Get(g.stored(t.Context(), levelMetric, web, from, from.Add(10*time.Second), time.Second))(t)
-	if len(scores) != 5 || scores[0].Value != 1.5 {
-		t.Errorf("scores %v", scores)
-	}
-	want := []omen.ScorePoint{{At: from.Add(3 * time.Second), Value: 2}, {At: from.Add(4 * time.Second), Value: 2.5}}
-	if len(levels) != 2 || !levels[0].At.Equal(want[0].At) || levels[0].Value != 2 || !levels[1].At.Equal(want[1].At) || levels[1].Value != 2.5 {
-		t.Errorf("levels %v, want %v", levels, want)
+	for host, want := range map[omen.Host][2]float64{web: {0, 4.5}, other: {0, 0}} {
+		got := must.Get(g.Scores(t.Context(), host, from, from.Add(20*time.Second)))(t)
+		if len(got) < 19 {
+			t.Fatalf("%s: %d points, want one a second", host, len(got))
+		}
+		if first, last := got[0].Level, got[len(got)-1].Level; first != want[0] || last != want[1] {
+			t.Errorf("%s: level %g at first and %g at last, want %v", host, first, last, want)
+		}
 	}
 }

@@ -26,7 +26,7 @@ func (t *Tracker) observe(s *omen.Score) {
 	if k.model != "" && k.model != s.Model {
 		k.taken = s.At
 	}
-	k.loud, k.model = s.Value > limit, s.Model
+	k.loud, k.model, k.level = s.Value > limit, s.Model, s.Level
 	switch {
 	case k.in != nil:
 		t.follow(k, s, limit, d)
@@ -42,6 +42,10 @@ func (t *Tracker) observe(s *omen.Score) {
 // gather collects evidence for an incident that is not open yet.
 func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration) {
 	if k.held {
+		if t.unlike(k, s, limit) {
+			t.ready = append(t.ready, k)
+			return
+		}
 		if k.release(s); k.held {
 			return
 		}
@@ -58,6 +62,24 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 		t.ready = append(t.ready, k)
 	}
+}
+
+// unlike reports whether a host whose incident ended by somebody's word, or as the
+// new normal, has shown another trouble for as long as opens an incident. Its
+// evidence is then the host's.
+func (t *Tracker) unlike(k *track, s *omen.Score, limit float64) bool {
+	if len(k.state.Said) == 0 || k.state.beyond(s) == 0 {
+		k.other.stop()
+		return false
+	}
+	k.other.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+	if !t.evidence(s.Grade).at(k.step).Met(k.other.hot, s.At.Sub(k.other.onset)) {
+		return false
+	}
+	k.run, k.other = k.other, k.run
+	k.run.enough = s.At
+	k.other.stop()
+	return true
 }
 
 // pageLevel is the score from which people are notified at once: the model's page
@@ -149,6 +171,9 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 		t.show(k, s)
 		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
 		return
+	}
+	if in.Suppressed == omen.ReasonFeedback && t.looms(k, s) {
+		return // a moment of another trouble does not make it another than was judged
 	}
 	if s.At.Sub(k.updated) >= t.h.Update && (higher || !named(in.Causes, leader(s.Causes))) {
 		t.show(k, s)

@@ -80,12 +80,19 @@ func (t *Tracker) begin(k *track, at time.Time) {
 		ID: newID(omen.HostIncident, k.host.ID(), r.onset), Kind: omen.HostIncident, Host: k.host,
 		State: omen.Open, Severity: omen.Warning, Grade: r.grade,
 		Since: r.onset.UTC(), OpenedAt: at.UTC(), Score: r.peak, Peak: r.peak,
-		Causes: keep(r.causes), Model: r.model,
+		Causes: keep(r.causes), Model: r.model, Level: k.level,
 	}
 	k.in.Summary = Summary(k.in.Causes)
 	k.in.AtPeak = r.moment(k.host)
 	k.returns, k.quiet, k.updated, k.shown = 0, 0, at, r.peak
+	before := k.state
 	k.state = begins(at, r.peak, r.causes)
+	if k.held { // what it was held for goes on beside it, and is no news
+		k.state.Said, k.held = adds(k.state.Said, before.Said), false
+		for feature, height := range before.Near {
+			k.state.Near[feature] = max(k.state.Near[feature], height)
+		}
+	}
 	k.other.stop()
 	k.lifted = time.Time{}
 	t.judge(k, at, false)

@@ -13,6 +13,7 @@ type track struct {
 	step  time.Duration // between samples, as measured
 	loud  bool          // the last sample was above the limit
 	model string        // that judged it
+	level float64       // above which it would have been loud
 
 	run     run            // anomalous samples so far, before or during an incident
 	quiet   int            // samples without a loud one, while an incident is open
@@ -40,7 +41,7 @@ type track struct {
 	notify       omen.ChangeKind
 	notifyReason string
 
-	held      bool // no new incident until the host is quiet, has a new model…
+	held      bool // no new incident until the host is quiet, has a new model, another trouble…
 	heldPeak  float64
 	heldModel string // …or gets twice as bad
 }
@@ -193,6 +194,7 @@ func closing(h Hysteresis, returns int) Evidence {
 // somebody's word and not by itself.
 func (k *track) hold(in *omen.Incident) {
 	k.held, k.heldPeak, k.heldModel = true, max(in.Peak, k.run.peak), k.model
+	k.other.stop()
 }
 
 // release lets the host open incidents again once there is a reason to.

@@ -25,6 +25,7 @@ type nobody struct{}
 
 func (nobody) Labels(omen.Host) map[string]string { return nil }
 func (nobody) Retrain(omen.Host)                  {}
+func (nobody) Judged(omen.Incident)               {}
 
 // Tracker turns scores into changes of incidents. It is pure: instants come in
 // with the scores, and the same scores give the same changes with the same

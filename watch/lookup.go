@@ -140,6 +140,7 @@ func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]ti
 			if t.info.From.Before(h.first) {
 				h.first = t.info.From // the begin of history is looked for coarsely
 			}
+			w.recall(h)
 			w.serve(h, t.model, t.info, recent[name])
 			h.tried = t.tried
 		}

@@ -52,8 +52,8 @@ export function HostPage({ id }: { id: string }) {
             <div className="line" style={{ gap: 26 }}>
               <Training h={h} />
               <Grade grade={h.grade} />
-              <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }}>score, limit 1</span>
-                <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > 1 ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
+              <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }} data-testid="level">score, limit 1{(h.level ?? 1) > 1 && `, alerts above its level ${score(h.level)}`}</span>
+                <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > (h.level ?? 1) ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
             </div>
           </header>
           <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
@@ -80,7 +80,7 @@ function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View;
           <div className="line between" style={{ marginBottom: 8 }}><h2 id="score" style={{ margin: 0 }}>Score</h2>
             <Switch size="xs" label="log" checked={view.log} onChange={(e) => set({ log: e.currentTarget.checked })} /></div>
           <Problem read error={scores.error} what="The score's history cannot be shown" />
-          {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={view.log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
+          {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} level={scores.data.level} log={view.log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
             <Empty>{scores.isPending ? "Reading the scores…" : h.model ? "No scores in this time." : "No score before the first model."}</Empty>}
           <Legend marks={all.filter((m) => (m.until ?? m.at) > begin && m.at < end)} />
         </section>

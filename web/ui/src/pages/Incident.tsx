@@ -43,7 +43,7 @@ function Detail({ i }: { i: IncidentDetail }) {
           <div className="line"><Severity incident={i} /><Badge>{i.state}</Badge>{i.verdict && <Badge>{verdict(i.verdict)} · {i.verdict_by}</Badge>}</div>
           <h1 style={{ marginTop: 6 }}>{i.kind === "host" && i.host.name !== "" ? <Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}`}><Name name={i.host.name} /></Link> : <Name name={title(i)} />}</h1>
           <div className="dim" style={{ fontSize: 14, marginTop: 2 }}>
-            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>} · peak <span className="num">{score(i.peak)}</span> · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
+            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>} · peak <span className="num">{score(i.peak)}</span>{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
           </div>
           {i.returning_since && <div style={{ fontSize: 14, marginTop: 2 }}>Returning to normal since {timeOf(i.returning_since)}; causes are those of the peak.</div>}
         </div>
@@ -70,7 +70,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · <Name name={i.host.name} />, the likely first host</span>}</h2>
               <Problem read error={scores.error} what="The score's history cannot be shown" />
-              {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} label="score around the incident; the limit is 1" marks={marks} />}
+              {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} level={scores.data.level} log={(i.peak ?? 0) > 20} label="score around the incident; the limit is 1" marks={marks} />}
               {scores.data && <Gone what={gone(scores.data.times, onset, scores.data.step_seconds)} first={scores.data.times[0]} onset={onset} />}
               <Legend marks={marks} />
             </section>

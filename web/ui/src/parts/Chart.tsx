@@ -152,25 +152,30 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
   };
 }
 
-/** A host's score with its limit; marks are instants worth a line, such as an incident's onset. */
-export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string }) {
+/** Where a host alerts only above a level of its own, that; the limit has its line. */
+export const raised = (level: Num[]): Num[] => level.map((v) => (v !== null && v > 1 ? v : null));
+
+/** A host's score with its limit and its level above it; marks are instants worth a line, such as an incident's onset. */
+export function ScoreChart(p: { times: number[]; scores: Num[]; level: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string }) {
   const axis = useAxis(), held = useRef(axis);
   held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark), log = p.log ?? false;
   const latest = useRef(p);
   latest.current = p;
-  const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores];
+  const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores, raised(p.level)];
+  const says = (i: number) => "score " + score(latest.current.scores[i]) + ((latest.current.level[i] ?? 1) > 1 ? ", level " + score(latest.current.level[i]) : "");
   const common = shared(() => held.current);
   const box = usePlot((width) => ({
     width, height: p.height ?? 300, cursor: common.cursor, legend: { show: false },
     scales: {
       x: { range: () => [held.current.from, held.current.to] },
-      y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log) },
+      y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log, latest.current.level) },
     },
     axes: axes(c, (v) => (log ? String(+v.toPrecision(2)) : value(v, "1"))),
-    series: [{}, { stroke: c.line, width: 1.6, fill: log ? undefined : c.fill, points: { show: false } }],
-    plugins: [common.plugin, tip((i) => ["score " + score(latest.current.scores[i])])],
+    series: [{}, { stroke: c.line, width: 1.6, fill: log ? undefined : c.fill, points: { show: false } },
+      { stroke: c.limit, width: 1.6, points: { show: false } }],
+    plugins: [common.plugin, tip((i) => [says(i)])],
     hooks: {
       drawClear: [(u) => {
         const y = u.valToPos(1, "y", true), { left, top, width: w } = u.bbox;
@@ -190,7 +195,7 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
       }],
     },
   }), data, `${dark}${log}${p.height}`);
-  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => "score " + score(p.scores[i]))} style={{ minHeight: p.height ?? 300 }} />;
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, says)} style={{ minHeight: p.height ?? 300 }} />;
 }
 
 /** One feature: what it is, what was expected, and the band around that. */
