@@ -58,7 +58,7 @@ type process struct {
 
 	handler   atomic.Pointer[front]
 	failed    chan error      // a part that ended by itself, and why; room for one
-	rescoring chan struct{}   // holds one for each history that is scored again; bound rescoring, owner generation.Features; full: the next waits
+	rescoring chan struct{}   // holds one for each history that is scored again; bound rescoring, owner generation.rescore; full: the next waits
 	reloads   chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
 	stopping  chan struct{}   // closed when no request to reload is taken any more
 

@@ -75,7 +75,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
               <Legend marks={marks} />
             </section>
           )}
-          {hasHost && <Around host={i.host.id} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
+          {hasHost && <Around host={i.causes_of ?? i.host} fleet={i.kind === "fleet"} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
           {i.kind === "fleet" && <section className="card" aria-labelledby="members"><h2 id="members">Its {i.members.length} hosts</h2>
             {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}><Name name={m.name} /></Link>)}</div>}</section>}
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
