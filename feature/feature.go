@@ -127,4 +127,5 @@ type Profile struct {
 	Labels string
 
 	Features []Feature
+	Limits   []Limit // what hosts can run out of
 }

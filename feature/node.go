@@ -30,6 +30,7 @@ func Node() Profile {
 		Features: join(
 			nodeCPU(), nodePressure(), nodeMemory(), nodeDisk(), nodeFiles(), nodeNetwork(), nodeTCP(),
 		),
+		Limits: nodeLimits(),
 	}
 }
 
