@@ -21,6 +21,7 @@ type Outlook struct {
 	Title    string   `json:"title"` // what people call it: "/var", "inodes of /var", "memory"
 	Unit     Unit     `json:"unit"`
 	Features []string `json:"features"` // of the profile, that show the same trouble
+	Sudden   bool     `json:"-"`        // it became full since the round before
 	Forecast
 }
 
@@ -59,15 +60,14 @@ func (o Outlook) Sentence(zone *time.Location) string {
 	return text
 }
 
-// pace is the rate of the rise by the time in which people think: "2.1 GB/h".
+// pace is the rate of the rise by the time in which people think: by the minute
+// if a fifth of the limit goes within an hour, by the hour if within a day.
 func (o Outlook) pace() string {
-	for _, per := range []struct {
-		seconds float64
-		name    string
-	}{{60, "min"}, {3600, "h"}} {
-		if v := o.Rate * per.seconds; v >= o.Limit/1000 || per.name == "h" && v >= o.Limit/5000 {
-			return o.Unit.Format(v) + "/" + per.name
-		}
+	switch fifth := o.Limit / 5; {
+	case o.Rate*3600 >= fifth:
+		return o.Unit.Format(o.Rate*60) + "/min"
+	case o.Rate*86400 >= fifth:
+		return o.Unit.Format(o.Rate*3600) + "/h"
 	}
 	return o.Unit.Format(o.Rate*86400) + "/d"
 }

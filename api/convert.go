@@ -82,7 +82,7 @@ func toIncident(i omen.Incident) Incident {
 		UpdatedAt: Instant(i.UpdatedAt), ClosedAt: Instant(i.ClosedAt), Score: Number(i.Score),
 		Peak: Number(i.Peak), Causes: each(i.Causes, toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
-		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Fleet: i.Fleet,
+		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Fleet: i.Fleet, Forecast: forecastOf(i),
 	}
 }
 

@@ -125,7 +125,7 @@ type Limit struct {
 	Used     string   `yaml:"used"`                    // PromQL: how much is used
 	Limit    string   `yaml:"limit,omitempty"`         // PromQL: how much there is…
 	Max      float64  `yaml:"max,omitempty"`           // …or that number
-	By       []string `yaml:"by,flow,omitempty"`       // labels that tell a host's resources apart; the last is $where
+	By       []string `yaml:"by,flow,omitempty"`       // labels that tell a host's resources apart; $where is their values but that of same
 	Same     string   `yaml:"same,omitempty"`          // one of by: resources with one value of it are one
 	Unit     string   `yaml:"unit,omitempty"`          //
 	Full     float64  `yaml:"full,omitempty"`          // share from which it counts as full; 0: almost 1

@@ -16,7 +16,7 @@ import (
 // replace those of the same name in place; others come after them. The same
 // holds of limits.
 func Declare(p Profile, extends string, without []string, known []Profile) (Profile, error) {
-	own := p.Features
+	own, ownLimits := p.Features, p.Limits
 	p.Features = nil
 	var limits []string // of those to leave out
 	if extends != "" {
@@ -57,6 +57,9 @@ func Declare(p Profile, extends string, without []string, known []Profile) (Prof
 		} else {
 			p.Features = append(p.Features, f)
 		}
+	}
+	if err := p.shown(ownLimits); err != nil {
+		return p, err
 	}
 	return p.checked()
 }

@@ -25,7 +25,7 @@ type Limit struct {
 	Used, Limit string
 	Max         float64
 
-	By   []string // labels that tell a host's resources apart; the last is $where
+	By   []string // labels that tell a host's resources apart; $where is their values but that of Same
 	Same string   // one of By: resources with one value of it are one, and the shortest $where counts
 	Unit omen.Unit
 	Full float64 // share of the limit from which it counts as full; 0: almost 1
@@ -48,6 +48,24 @@ func (l *Limit) TitleOf(where string) string {
 		return where
 	}
 	return strings.ReplaceAll(l.Name, "_", " ")
+}
+
+// Where is which of a host's resources one with these labels is, and the value
+// of Same: what has the same is the same resource.
+func (l *Limit) Where(labels map[string]string) (where, same string) {
+	var parts []string
+	for _, name := range l.By {
+		if name != l.Same {
+			parts = append(parts, labels[name])
+		}
+	}
+	if where = strings.Join(parts, "/"); len(parts) == 0 {
+		where = labels[l.Same]
+	}
+	if l.Same == "" {
+		return where, where
+	}
+	return where, labels[l.Same]
 }
 
 // Limits are the kinds of resources that are forecast, in the profile's order.
@@ -98,9 +116,17 @@ func (p *Profile) checkLimit(l *Limit) error {
 			return p.badLimit(l, "by", fmt.Sprintf("%q is not a label name, or is there twice, or identifies the host", name), "write the labels that tell a host's resources apart, such as [mountpoint]")
 		}
 	}
-	for _, name := range l.Features {
-		if !slices.ContainsFunc(p.Features, func(f Feature) bool { return f.Name == name }) {
-			return p.badLimit(l, "features", fmt.Sprintf("there is no feature %q", name), "name features of the profile that show the same trouble")
+	return nil
+}
+
+// shown checks that the features exist that limits of a declaration name.
+func (p *Profile) shown(limits []Limit) error {
+	for i := range limits {
+		l := &limits[i]
+		for _, name := range l.Features {
+			if !slices.ContainsFunc(p.Features, func(f Feature) bool { return f.Name == name }) {
+				return p.badLimit(l, "features", fmt.Sprintf("there is no feature %q", name), "name features of the profile that show the same trouble")
+			}
 		}
 	}
 	return nil

@@ -59,7 +59,7 @@ func TestLimitsThatAreRefused(t *testing.T) {
 	} {
 		l := Limit{Name: "slots", Used: "used", Limit: "limit", By: []string{"pool"}}
 		change(&l)
-		_, err := NewSchema(Profile{Name: "shop", Features: []Feature{{Name: "a", Expr: "a"}}, Limits: []Limit{l}})
+		_, err := Declare(Profile{Name: "shop", Features: []Feature{{Name: "a", Expr: "a"}}, Limits: []Limit{l}}, "", nil, nil)
 		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, omen.ErrInvalid) || omen.Hint(err) == "" {
 			t.Errorf("got %v, want %q and a hint", err, want)
 		}
@@ -121,10 +121,7 @@ func TestResourcesOfAHost(t *testing.T) {
 		for _, l := range q.Limits {
 			for row := range f.Hosts {
 				used, limit := l.Amount(f, row, 0)
-				where := ""
-				if len(q.By) > 0 {
-					where = f.Labels[row][q.By[len(q.By)-1]]
-				}
+				where, _ := l.Where(f.Labels[row])
 				if f.Labels[row]["instance"] == "web-1" && !math.IsNaN(used/limit) {
 					got[l.TitleOf(where)] = fmt.Sprintf("%g of %g", used, limit)
 				}

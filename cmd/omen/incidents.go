@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
 )
 
@@ -52,7 +53,11 @@ func (c *incidentsShowCmd) Run(e *env) error {
 	if err := c.get(e, "incidents/"+url.PathEscape(c.Incident), &in); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s, peak %.1f times its limit\n", in.ID, in.Severity, in.Host.Name, in.State, stamp(time.Time(in.Since)), in.Peak)
+	height := fmt.Sprintf("peak %.1f times its limit", in.Peak)
+	if in.Kind == omen.ForecastIncident {
+		height = in.Summary
+	}
+	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s, %s\n", in.ID, in.Severity, in.Host.Name, in.State, stamp(time.Time(in.Since)), height)
 	for _, cause := range in.Causes {
 		fmt.Fprintf(e.out, "  %3.0f %%  %s\n", 100*cause.Share, cause.Text)
 	}

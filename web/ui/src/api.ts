@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Features, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
 
@@ -88,6 +88,10 @@ export const useFeatures = (id: string, features: string[], span: { from: number
     queryKey: ["features", id, features, span], enabled: id !== "" && features.length > 0, retry: false, placeholderData: keepPreviousData,
     queryFn: async () => (await ask<Features>(`/hosts/${enc(id)}/features` + query(span) + features.map((f) => "&feature=" + enc(f)).join(""))).features,
   });
+
+/** What is full soonest; likely: only what is expected to become full at all. */
+export const useForecasts = (p: { host?: string; likely?: string; limit?: number }) =>
+  useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: 15000, placeholderData: keepPreviousData });
 
 export const useIncidents = (p: { state?: string; host?: string; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
   useQuery({
