@@ -346,3 +346,29 @@ func TestRunForecasts(t *testing.T) {
 		}
 	})
 }
+
+// The history of a few resources is asked for by name, and that of many in one
+// pass over all.
+func TestHistoryIsReadInFewQueries(t *testing.T) {
+	for n, want := range map[int]int{9: 3 * 3, few + 1: 3} { // three stretches each, and four names at a time
+		d := &disks{used: map[string]func(time.Time) float64{}}
+		w := watchOf(t, d, deaf{})
+		for i := range n {
+			mount := fmt.Sprintf("/m%03d", i)
+			d.used[mount] = func(time.Time) float64 { return .3 }
+			w.limits.of[omen.Resource{Where: mount}] = &resource{limit: &w.o.Schema.Limits()[0], name: "web-1/" + mount, first: monday}
+		}
+		w.last = monday
+		for more := true; more; {
+			more = must.Get(w.recallSome(t.Context()))(t)
+		}
+		if w.limits.unknown() || d.reads != want {
+			t.Errorf("%d resources: %d reads, want %d; all known: %t", n, d.reads, want, !w.limits.unknown())
+		}
+		for _, r := range w.limits.of {
+			if f, ok := r.series.Forecast(monday, nil); !ok || f.Days < 14 || r.first.After(monday.Add(-13*24*time.Hour)) {
+				t.Fatalf("%d resources: %+v since %s, want 14 days", n, f, r.first)
+			}
+		}
+	}
+}

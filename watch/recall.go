@@ -11,8 +11,16 @@ import (
 	"github.com/omenhq/omen/series"
 )
 
-// recalled is how many resources' history is read at once: some ten megabytes.
-const recalled = 200
+const (
+	// named is how many resources a query for history names: the expressions of
+	// more are too long for a source.
+	named = 4
+	// few is up to how many new resources are asked for by name, and not all of
+	// the source's: hosts that come and go.
+	few = 100
+	// recalledValues bounds the values of one read of history: 32 MB.
+	recalledValues = 4 << 20
+)
 
 // stretches are what is read of a resource's history, the oldest first: the two
 // weeks that a forecast knows, finer the nearer they are.
@@ -57,38 +65,25 @@ func (l *limits) note(why string) bool {
 	return was == "" && why != ""
 }
 
-// recallSome reads the history of some resources of one query, and reports
-// whether there were any.
+// recallSome reads the history of some resources of one query, of all at once
+// where they are many, and reports whether there were any.
 func (w *Watch) recallSome(ctx context.Context) (more bool, err error) {
 	l := &w.limits
-	l.mu.Lock()
-	var some []*resource
-	names := map[*resource]string{}
-	waiting := 0
-	for _, r := range l.of {
-		if !r.ready {
-			waiting++
-			if len(some) < recalled && (len(some) == 0 || some[0].query == r.query) {
-				some, names[r] = append(some, r), r.name
-			}
-		}
-	}
-	l.mu.Unlock()
-	w.metrics.waiting.Set(float64(waiting))
+	some, total := l.waiting()
+	w.metrics.waiting.Set(float64(total))
 	if len(some) == 0 {
 		return false, nil
 	}
 	w.mu.Lock()
 	at, window := w.last, w.window
 	w.mu.Unlock()
-	past, err := w.history(ctx, &l.queries[some[0].query], names, at, window)
+	past, err := w.history(ctx, some, at, window)
 	if err != nil {
 		return true, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, r := range some {
-		p := past[r]
+	for r, p := range past {
 		if !p.first.IsZero() {
 			r.series, r.at = p.series, p.last
 			if p.first.Before(r.first) {
@@ -100,6 +95,35 @@ func (w *Watch) recallSome(ctx context.Context) (more bool, err error) {
 	return true, nil
 }
 
+// waiting are resources of one query whose history is not read, by their names in
+// frames, and how many there are of all.
+func (l *limits) waiting() (some map[string][]*resource, total int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	some = map[string][]*resource{}
+	query := -1
+	for _, r := range l.of {
+		if r.ready {
+			continue
+		}
+		if total++; query < 0 {
+			query = r.query
+		}
+		if r.query == query {
+			some[r.name] = append(some[r.name], r)
+		}
+	}
+	if len(some) > few {
+		return some, total
+	}
+	for name := range some {
+		if len(some) > named {
+			delete(some, name)
+		}
+	}
+	return some, total
+}
+
 // past is a resource's history as a series.
 type past struct {
 	series      *forecast.Series
@@ -107,34 +131,59 @@ type past struct {
 }
 
 // history reads the history of resources of one query, by their names in frames,
-// up to an instant.
-func (w *Watch) history(ctx context.Context, q *feature.LimitQuery, names map[*resource]string, at time.Time, window time.Duration) (map[*resource]*past, error) {
-	all := make(map[*resource]*past, len(names))
-	limits := map[string]bool{}
-	for r := range names {
-		all[r] = &past{series: forecast.New(full(r.limit))}
-		limits[r.limit.Name] = true
-	}
-	exprs := slices.DeleteFunc(slices.Clone(q.Exprs), func(e series.Expr) bool { return !limits[feature.LimitOf(e.Feature)] })
-	hosts := slices.Compact(slices.Sorted(maps.Values(names)))
-	for _, s := range stretches {
-		f, err := w.o.Source.Read(ctx, series.Query{
-			Exprs: exprs, By: slices.Concat(w.o.Schema.By(), q.By), Hosts: hosts, Window: window, Step: s.step,
-			Start: at.Add(-s.from).Truncate(s.step).Add(s.step), End: at.Add(-s.to).Truncate(s.step),
-		})
-		if err != nil {
-			return nil, err
+// up to an instant: of many in one pass over all of the source's, as long as fits
+// at a time.
+func (w *Watch) history(ctx context.Context, some map[string][]*resource, at time.Time, window time.Duration) (map[*resource]*past, error) {
+	all := map[*resource]*past{}
+	limits, query := map[string]bool{}, 0
+	for _, of := range some {
+		for _, r := range of {
+			all[r] = &past{series: forecast.New(full(r.limit))}
+			limits[r.limit.Name], query = true, r.query
 		}
-		for _, e := range exprs {
-			if err := f.Failed[e.Feature]; err != nil {
+	}
+	asked := &w.limits.queries[query]
+	q := series.Query{
+		Exprs: slices.DeleteFunc(slices.Clone(asked.Exprs), func(e series.Expr) bool { return !limits[feature.LimitOf(e.Feature)] }),
+		By:    slices.Concat(w.o.Schema.By(), asked.By), Window: window,
+	}
+	if len(some) <= named {
+		q.Hosts = slices.Sorted(maps.Keys(some))
+	}
+	instants := max(1, recalledValues/(len(some)*len(q.Exprs)))
+	for _, s := range stretches {
+		q.Step = s.step
+		end := at.Add(-s.to).Truncate(s.step)
+		for q.Start = at.Add(-s.from).Truncate(s.step).Add(s.step); !q.Start.After(end); q.Start = q.End.Add(s.step) {
+			q.End = q.Start.Add(time.Duration(instants-1) * s.step)
+			if q.End.After(end) {
+				q.End = end
+			}
+			if err := w.recall(ctx, q, some, all); err != nil {
 				return nil, err
 			}
 		}
-		for r, p := range all {
-			p.take(r.limit, f, names[r])
-		}
 	}
 	return all, nil
+}
+
+// recall reads a piece of history.
+func (w *Watch) recall(ctx context.Context, q series.Query, some map[string][]*resource, all map[*resource]*past) error {
+	f, err := w.o.Source.Read(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, e := range q.Exprs {
+		if err := f.Failed[e.Feature]; err != nil {
+			return err
+		}
+	}
+	for name, of := range some {
+		for _, r := range of {
+			all[r].take(r.limit, f, name)
+		}
+	}
+	return nil
 }
 
 // take observes a resource's samples of a frame.
