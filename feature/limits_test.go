@@ -146,3 +146,51 @@ func TestResourcesOfAHost(t *testing.T) {
 		t.Errorf("%v file systems are left out, want 7", n)
 	}
 }
+
+// A workload's containers and volumes, by the pod that is nearest to its limit; a
+// volume that two workloads mount is each one's.
+func TestResourcesOfAWorkload(t *testing.T) {
+	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
+	sample := func(name string, v float64, ls ...string) series.Sample {
+		s := counter{name: name, ls: append([]string{"namespace", "shop"}, ls...)}.sample("ksm", v)
+		return s
+	}
+	local := stored(t, begin, 5*time.Second, 4, func(int) (batch []series.Sample) {
+		for pod, owner := range map[string][2]string{"cart-1": {"StatefulSet", "cart"}, "cart-2": {"StatefulSet", "cart"}, "web-5d4f6-x": {"ReplicaSet", "web-5d4f6"}} {
+			batch = append(batch, sample("kube_pod_owner", 1, "pod", pod, "owner_kind", owner[0], "owner_name", owner[1]),
+				sample("kube_pod_spec_volumes_persistentvolumeclaims_info", 1, "pod", pod, "persistentvolumeclaim", "shared", "volume", "v"),
+				sample("kube_pod_container_resource_limits", 1000, "pod", pod, "container", "app", "resource", "memory", "unit", "byte"))
+		}
+		batch = append(batch,
+			sample("container_memory_working_set_bytes", 300, "pod", "cart-1", "container", "app"), sample("container_memory_working_set_bytes", 800, "pod", "cart-2", "container", "app"),
+			sample("container_memory_working_set_bytes", 500, "pod", "cart-2", "container", "no-limit"),
+			sample("kubelet_volume_stats_used_bytes", 70, "persistentvolumeclaim", "shared"), sample("kubelet_volume_stats_available_bytes", 30, "persistentvolumeclaim", "shared"),
+			sample("kubelet_volume_stats_inodes_used", 5, "persistentvolumeclaim", "shared"), sample("kubelet_volume_stats_inodes", 50, "persistentvolumeclaim", "shared"))
+		return batch
+	})
+	at := begin.Add(15 * time.Second)
+	s := schemaOf(t, Workload())
+	got := map[string]string{}
+	for _, q := range s.LimitQueries() {
+		f := must.Get(local.Read(t.Context(), series.Query{Exprs: q.Exprs, By: append(slices.Clone(s.By()), q.By...), Start: at, End: at}))(t)
+		if len(f.Failed) > 0 {
+			t.Errorf("failed: %v", f.Failed)
+		}
+		for _, l := range q.Limits {
+			for row, labels := range f.Labels {
+				if used, limit := l.Amount(f, row, 0); !math.IsNaN(used / limit) {
+					where, _ := l.Where(labels)
+					got[labels["workload"]+": "+l.TitleOf(where)] = fmt.Sprintf("%g of %g", used, limit)
+				}
+			}
+		}
+	}
+	want := map[string]string{
+		"cart: memory of container app": "800 of 1000",
+		"cart: volume shared":           "70 of 100", "cart: inodes of volume shared": "5 of 50",
+		"web: volume shared": "70 of 100", "web: inodes of volume shared": "5 of 50",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("resources are\n%v, want\n%v", got, want)
+	}
+}

@@ -92,10 +92,11 @@ func workloadLimits() []Limit {
 	}
 	limit := perContainer(`kube_pod_container_resource_limits{resource="memory",unit="byte"}`)
 	most := `max by ($by) (` + limit + `)`
-	ofClaims := ` * on (cluster, namespace, persistentvolumeclaim) group_left (workload) max by (cluster, namespace, persistentvolumeclaim, workload) (` +
+	// A volume may be mounted by several workloads: each has it.
+	claims := `max by (cluster, namespace, persistentvolumeclaim, workload) (` +
 		`max by (cluster, namespace, pod, persistentvolumeclaim) (kube_pod_spec_volumes_persistentvolumeclaims_info)` + ofPods + `)`
 	volume := func(metric string) string {
-		return `max by ($by) (max by (cluster, namespace, persistentvolumeclaim) (` + metric + `)` + ofClaims + `)`
+		return `max by ($by) (` + claims + ` * on (cluster, namespace, persistentvolumeclaim) group_left () max by (cluster, namespace, persistentvolumeclaim) (` + metric + `))`
 	}
 	return []Limit{
 		{Name: "container_memory", Title: "memory of container $where", Unit: omen.Bytes, Full: .98, By: []string{"container"},

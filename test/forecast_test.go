@@ -3,7 +3,11 @@
 package test
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,5 +134,109 @@ func (o *omen) showsForecast(t *testing.T, where string) {
 		if !strings.Contains(metrics, name) {
 			t.Errorf("/metrics has no %s", name)
 		}
+	}
+}
+
+// fileSystems are those of a made-up host, of 100 GB each: what is used of each,
+// 0…1, at an instant.
+type fileSystems map[string]func(time.Time) float64
+
+// at is what node_exporter would say of the host.
+func (all fileSystems) at(now time.Time) (out []metric) {
+	out = append(out, metric{"node_memory_MemTotal_bytes", "", "gauge", 8e9}, metric{"node_memory_MemAvailable_bytes", "", "gauge", 5e9})
+	for mount, used := range all {
+		labels := fmt.Sprintf(`device="/dev%s",fstype="ext4",mountpoint="%s"`, mount, mount)
+		free := 1e11 * (1 - used(now))
+		out = append(out, metric{"node_filesystem_size_bytes", labels, "gauge", 1e11}, metric{"node_filesystem_free_bytes", labels, "gauge", free},
+			metric{"node_filesystem_avail_bytes", labels, "gauge", free}, metric{"node_filesystem_readonly", labels, "gauge", 0})
+	}
+	return out
+}
+
+// TestForecastsFromPrometheus is an Omen beside a Prometheus that has two weeks
+// of a host: within minutes of its start it says that /var, which has been filling
+// for three hours, is full in two; and not a word of /backup, which rises three
+// times as fast just now, as it does every day.
+func TestForecastsFromPrometheus(t *testing.T) {
+	prometheus := binary(t, "prometheus")
+	omenBinary(t)
+	t.Parallel()
+	now := time.Now()
+	host := fileSystems{
+		"/":    func(time.Time) float64 { return .4 },
+		"/var": func(at time.Time) float64 { return min(.5+.1*max(at.Sub(now.Add(-3*time.Hour)).Hours(), 0), 1) },
+		"/backup": func(at time.Time) float64 { // up from .2 by .6 in two hours, of which one is over, and emptied two hours later
+			h := math.Mod(at.Sub(now.Add(-time.Hour-30*24*time.Hour)).Hours(), 24)
+			if h > 4 {
+				return .2
+			}
+			return .2 + .3*min(h, 2)
+		},
+	}
+	var past []line
+	for at := now.Add(-14 * 24 * time.Hour); at.Before(now); at = at.Add(time.Minute) {
+		for _, s := range host.at(at) {
+			s.labels = strings.TrimPrefix(s.labels+`,instance="web-1",job="node"`, ",")
+			past = append(past, line{s, at})
+		}
+	}
+	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		for _, s := range host.at(time.Now()) {
+			_, _ = fmt.Fprintf(w, "%s{%s} %g\n", s.family, s.labels, s.value)
+		}
+	}))
+	t.Cleanup(exporter.Close)
+	dir, address := t.TempDir(), freeAddress(t)
+	backfill(t, dir, past)
+	file := write(t, t.TempDir(), "prometheus.yml", fmt.Sprintf(
+		"global: {scrape_interval: 5s}\nscrape_configs:\n- job_name: node\n  static_configs:\n  - {targets: ['%s'], labels: {instance: web-1}}\n", exporter.Listener.Addr()))
+	start(t, prometheus, "--config.file="+file, "--storage.tsdb.path="+dir, "--web.listen-address="+address, "--storage.tsdb.retention.time=30d")
+	until(t, 30*time.Second, "prometheus is ready", answers("http://"+address+"/-/ready"))
+	hook := messagetest.NewServer(t, "ok", nil)
+	conf := "sources: [{name: prom, url: 'http://" + address + "', step: 5s}]\n" +
+		"receivers: [{name: hook, webhook_configs: [{url: '" + hook.URL + "'}]}]\nroute: {receiver: hook, group_wait: 1s}\n"
+	o := serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", conf))
+	heard := func() (all []string) {
+		for _, r := range hook.Got() {
+			for _, a := range messagetest.Decode[messagetest.Payload](t, r.Body).Alerts {
+				all = append(all, a.Annotations["summary"])
+			}
+		}
+		return all
+	}
+	until(t, 5*time.Minute, "the receiver is notified of /var", func() error {
+		if len(heard()) == 0 {
+			return errors.New("it heard nothing")
+		}
+		return nil
+	})
+	rounds := time.Now()
+	until(t, 3*time.Minute, "two more rounds pass", func() error {
+		if time.Since(rounds) < 130*time.Second {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	all := heard()
+	t.Logf("heard %q", all)
+	if len(all) != 1 || !strings.HasPrefix(all[0], "CRITICAL: /var on web-1 is full in 2 h (") || !strings.Contains(all[0], "fills 1") || !strings.Contains(all[0], " GB/h since ") {
+		t.Errorf("heard %q, want one message: /var, in two hours, at 10 GB/h", all)
+	}
+	var forecasts struct {
+		Forecasts []struct {
+			Where string    `json:"where"`
+			P     []float64 `json:"probability"`
+			Days  int       `json:"days"`
+		} `json:"forecasts"`
+	}
+	must.OK(t, getJSON(o.url+"/api/v1/omen/forecasts?resource=filesystem_space", &forecasts))
+	for _, f := range forecasts.Forecasts {
+		if f.Where == "/backup" && (f.P[2] > .3 || f.Days < 14) {
+			t.Errorf("the backup: %+v", f)
+		}
+	}
+	if len(forecasts.Forecasts) != 3 {
+		t.Errorf("%d file systems are forecast, want 3", len(forecasts.Forecasts))
 	}
 }
