@@ -69,11 +69,13 @@ func TestAFileSystemThatFills(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("file systems are mounted by root")
 	}
+	omenBinary(t)
+	t.Parallel()
 	fills, saw := mounted(t, "fills"), mounted(t, "saw")
 	hook := messagetest.NewServer(t, "ok", nil)
 	conf := "local: {instance: this-host}\nreceivers: [{name: hook, webhook_configs: [{url: '" + hook.URL + "'}]}]\nroute: {receiver: hook, group_wait: 1s}\n"
 	o := serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", conf))
-	const lasts = 10 * time.Minute
+	const lasts = 8 * time.Minute
 	began := time.Now()
 	said, used, full := "", 0.0, time.Time{}
 	until(t, lasts+3*time.Minute, "the receiver is notified that it is full", func() error {

@@ -240,7 +240,7 @@ func (w *Watch) foresee(ctx context.Context, round omen.Outlooks) {
 
 // countLeftOut counts what is not forecast, by design or for lack of room.
 func (w *Watch) countLeftOut(ctx context.Context, at time.Time, over int, failed map[string]string) {
-	w.metrics.unlimited.WithLabelValues("too_many").Set(float64(over))
+	w.metrics.unlimited.WithLabelValues(tooMany).Set(float64(over))
 	exprs := w.o.Schema.LeftOutExprs()
 	if len(exprs) == 0 {
 		return
@@ -263,7 +263,7 @@ func (w *Watch) countLeftOut(ctx context.Context, at time.Time, over int, failed
 			}
 		}
 	}
-	w.metrics.unlimited.WithLabelValues("by_design").Set(n)
+	w.metrics.unlimited.WithLabelValues(byDesign).Set(n)
 }
 
 // count is how many resources there are.

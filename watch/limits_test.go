@@ -290,7 +290,7 @@ func TestResourcesAreBounded(t *testing.T) {
 	if n := w.limits.count(); n != maxResources {
 		t.Errorf("%d resources, want %d", n, maxResources)
 	}
-	if n := testutil.ToFloat64(w.metrics.unlimited.WithLabelValues("too_many")); n != 7 {
+	if n := testutil.ToFloat64(w.metrics.unlimited.WithLabelValues(tooMany)); n != 7 {
 		t.Errorf("%v are left out, want 7", n)
 	}
 	for i := range 120 {

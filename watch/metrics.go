@@ -22,7 +22,7 @@ func newMetrics() *metrics {
 	seconds := func(name, help string, buckets []float64) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "omen_watch_" + name, Help: help, Buckets: buckets})
 	}
-	return &metrics{
+	m := &metrics{
 		ticks:      counter("ticks_total", "Instants scored."),
 		skipped:    counter("skipped_ticks_total", "Instants that were never scored because reading was too slow."),
 		scores:     counter("scores_total", "Vectors scored."),
@@ -42,7 +42,17 @@ func newMetrics() *metrics {
 			Name: "omen_watch_resources_left_out", Help: "Resources that are not forecast: by design, such as a read-only file system, or since a host has too_many.",
 		}, []string{"why"}),
 	}
+	for _, why := range []string{byDesign, tooMany} { // rules find them from the start
+		m.unlimited.WithLabelValues(why)
+	}
+	return m
 }
+
+// Why resources are left out.
+const (
+	byDesign = "by_design"
+	tooMany  = "too_many"
+)
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.ticks, m.skipped, m.scores, m.unoffered, m.unforeseen, m.unrecorded, m.clock, m.read, m.training, m.trainings, m.leftOut, m.resources, m.waiting, m.unlimited}
