@@ -102,6 +102,10 @@ func (a *API) readRoutes() []route {
 		{method: "GET", path: base + "/hosts/{host}/score", summary: "A host's score over time", query: append(spanParams[:2:2], pointParam), answer: ScoreHistory{}, handle: a.getScore},
 		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected then", query: append(spanParams[:2:2], pointParam, param{"feature", "a feature's name; may be given 16 times, or * for all; those that the host does not have are left out of the answer"}), answer: Features{}, handle: a.getFeatures},
 		{method: "GET", path: base + "/hosts/{host}/explain", summary: "Why people were notified of a host at a moment, or why not", query: []param{{"at", "RFC 3339, or seconds since 1970; default now"}}, answer: Explanation{}, handle: a.getExplanation},
+		{method: "GET", path: base + "/forecasts", summary: "What has a limit and when it is full, the soonest first", query: []param{
+			{"host", "only those of this host, by name or id"}, {"source", "only those of this source"}, {"resource", "only those of this limit, such as filesystem_space"},
+			{"likely", "true: only what is full, or is to be within 7 days with 5 % or more"}, {"limit", "at most 10000; default 100"},
+		}, answer: Forecasts{}, handle: a.getForecasts},
 		{method: "GET", path: base + "/incidents", summary: "Incidents, the newest onset first", query: append(spanParams[:2:2],
 			param{"state", "open, acknowledged, closed, or active for the first two; several with commas"}, param{"host", "only those of this host, by name or id"},
 			param{"source", "only those of this source"}, param{"kind", "only those of these kinds: host, fleet, source, omen; several with commas"}, param{"fleet", "only those that are part of this fleet incident"}, param{"members", "true: also those that are part of a fleet incident"},

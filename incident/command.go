@@ -195,6 +195,9 @@ func (t *Tracker) pastOf(in omen.Incident) *omen.Incident {
 // score may have been observed in between.
 func (t *Tracker) Commit(changes []omen.Change) {
 	for _, c := range changes {
+		if c.Kind == omen.ChangeJudged && c.Incident.Kind == omen.ForecastIncident && c.Incident.Forecast != nil {
+			t.accept(c.Incident, c.At)
+		}
 		in := t.open[c.Incident.ID]
 		if in == nil {
 			if in = t.pastOf(c.Incident); in == nil {
@@ -230,7 +233,7 @@ func (t *Tracker) letGo(in *omen.Incident) {
 		if f := t.fleets[in.ID]; f != nil {
 			clear(f.openHosts)
 		}
-	case omen.SourceIncident, omen.OwnIncident:
+	case omen.SourceIncident, omen.OwnIncident, omen.ForecastIncident:
 		t.conditionOf(*in).letGo()
 		if o := t.troubles[in.Trouble]; o != nil && !o.over.IsZero() {
 			o.held = false // it was over already: the next one is another

@@ -329,6 +329,37 @@ func TestOfferNeverWaits(t *testing.T) {
 	if h := d.Health(); h.Dropped != 1 || h.Queued != QueueLength {
 		t.Errorf("health %+v", h)
 	}
+	for range roundsLength {
+		must.OK(t, d.Foresee(t.Context(), omen.Outlooks{}))
+	}
+	if err := d.Foresee(t.Context(), omen.Outlooks{}); !errors.Is(err, omen.ErrUnavailable) || d.Health().Dropped != 2 {
+		t.Errorf("forecasts: %v, dropped %d", err, d.Health().Dropped)
+	}
+}
+
+// What is forecast is durable, and an operator's answer to it as well.
+func TestForecastsAreStored(t *testing.T) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
+		for range 3 {
+			time.Sleep(time.Minute) // the bubble's
+			must.OK(t, d.Foresee(t.Context(), omen.Outlooks{Source: "prod", Profile: "node", At: time.Now(), Of: []omen.Outlook{paged.at(time.Now())}}))
+		}
+		synctest.Wait()
+		open := must.Get(db.OpenIncidents(t.Context()))(t)
+		if len(open) != 1 || open[0].Kind != omen.ForecastIncident || open[0].Forecast == nil || open[0].Forecast.P[omen.Within4h] != .7 {
+			t.Fatalf("stored: %+v", open)
+		}
+		for _, action := range []Action{Acknowledge, Judge} {
+			must.Get(d.Do(t.Context(), Command{Incident: open[0].ID, Action: action, By: "ann", Verdict: omen.NotAProblem}))(t)
+		}
+		of := must.Get(db.Incidents(t.Context(), store.Filter{Host: hostNamed("web-1")}))(t)
+		if len(of) != 1 || of[0].AckedBy != "ann" || of[0].Verdict != omen.NotAProblem {
+			t.Errorf("the host's: %+v", of)
+		}
+		if d.tracker.outlooks[open[0].Forecast.Resource].accepted != .9 {
+			t.Error("the verdict has no effect")
+		}
+	})
 }
 
 // Nobody waits for ever: not for a manager that has not begun, is busy or has

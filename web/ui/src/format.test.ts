@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, causesLine, clearing, countdown, score, scoreRange, seconds, value, whole, gone, middle, visible } from "./format";
+import { ago, causesLine, clearing, countdown, full, score, scoreRange, seconds, value, whole, gone, middle, visible } from "./format";
 import { hostPath } from "./api";
 
 describe("values are written as package omen writes them", () => {
@@ -67,4 +67,7 @@ describe("names of others", () => {
 it("a chart of scores has room for the level above them", () => {
   expect(scoreRange([0.2, 4], false, [1, 6])[1]).toBeGreaterThan(6);
   expect(scoreRange([0.2, null], false, [null, 1])).toEqual(scoreRange([0.2, null], false));
+});
+it("says when something is full", () => {
+  expect([full({ exhausted: true, full_seconds: null }), full({ exhausted: false, full_seconds: null }), full({ exhausted: false, full_seconds: 10800 })]).toEqual(["now", "not expected", "in 3 h"]);
 });
