@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	omen "github.com/omenhq/omen"
 )
@@ -51,7 +52,9 @@ func (c Command) Validate() error {
 	case c.By == "":
 		return bad("no author")
 	case len(c.Comment)+len(c.Link)+len(c.Assignee)+len(c.By) > maxText:
-		return bad("text is too long")
+		return bad(fmt.Sprintf("text is longer than %d bytes", maxText))
+	case strings.ContainsFunc(c.By+c.Assignee, unicode.IsControl):
+		return bad("a name has a line break or another control character in it")
 	}
 	switch c.Action {
 	case Acknowledge, Release, Assign, CloseNow:
