@@ -109,7 +109,7 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, _, err := rangeParams(r)
+	from, to, points, err := rangeParams(r)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +126,12 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if len(names) == 0 {
 		return nil, fmt.Errorf("features %s: host %s has none of these names: %w", asked, h.Host, omen.ErrNotFound)
 	}
-	got, err := a.live.Features(r.Context(), h.Host, names, from, to)
+	got, err := a.live.Features(r.Context(), h.Host, names, from, to, points)
 	if err != nil {
 		return nil, err
 	}
-	return Features{Host: h.Host.ID(), Features: got}, nil
+	got.Host = h.Host.ID()
+	return got, nil
 }
 
 // rangeParams reads from, to (RFC 3339 or seconds since 1970; the last hour

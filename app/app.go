@@ -56,10 +56,11 @@ type process struct {
 	exposed bool   // other machines reach it
 	web     webFile
 
-	handler  atomic.Pointer[front]
-	failed   chan error      // a part that ended by itself, and why; room for one
-	reloads  chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
-	stopping chan struct{}   // closed when no request to reload is taken any more
+	handler   atomic.Pointer[front]
+	failed    chan error      // a part that ended by itself, and why; room for one
+	rescoring chan struct{}   // holds one for each history that is scored again; bound rescoring, owner generation.Features; full: the next waits
+	reloads   chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
+	stopping  chan struct{}   // closed when no request to reload is taken any more
 
 	current *generation // that runs; Run's goroutine's alone
 }
@@ -143,7 +144,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.Out = io.Discard
 	}
 	p := &process{
-		o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1), reloads: make(chan chan error), stopping: make(chan struct{}),
+		o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1), rescoring: make(chan struct{}, rescoring), reloads: make(chan chan error), stopping: make(chan struct{}),
 		web: webFile{path: o.WebConfigFile},
 	}
 	limitMemory(p.log)
