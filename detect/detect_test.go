@@ -248,6 +248,23 @@ func TestLittleHistory(t *testing.T) {
 
 // A feature that the host lacks is inactive and named; one that was constant
 // is watched.
+// Omen that ran for five minutes yesterday and five today knows ten minutes of
+// the host, not a day.
+func TestAGapIsNoHistory(t *testing.T) {
+	s := columns(t, 4)
+	whole := synthetic(5, 600, 4, time.Second)
+	for gap, covered := range map[time.Duration]time.Duration{0: 600 * time.Second, 9 * time.Second: 609 * time.Second, time.Hour: 600 * time.Second, 25 * time.Hour: 600 * time.Second} {
+		train := slices.Clone(whole)
+		for i := 300; i < len(train); i++ {
+			train[i].At = train[i].At.Add(gap)
+		}
+		m := fitted(t, s, train, Options{})
+		if m.Grade() != omen.Provisional || m.timeOfDay || m.Card().Limit.Caution != caution(covered) {
+			t.Errorf("a gap of %s: grade %s, time of day %v, caution %g: want those of %s", gap, m.Grade(), m.timeOfDay, m.Card().Limit.Caution, covered)
+		}
+	}
+}
+
 func TestAbsentAndConstant(t *testing.T) {
 	s := columns(t, 4)
 	all := synthetic(10, 2100, 4, time.Minute)
