@@ -244,7 +244,11 @@ func (r *Remote) adopt(found time.Duration, q Query, now time.Time) bool {
 			return false
 		}
 	}
-	r.opts.Log.Warn("samples of the source come late: read so much later from now on", "dur", found)
+	if found == 0 {
+		r.opts.Log.Info("samples of the source come in time again")
+	} else {
+		r.opts.Log.Warn("samples of the source come late: read so much later from now on", "dur", found)
+	}
 	l.delay, l.whose, l.lost, k.since = found, whose, nil, time.Time{}
 	return true
 }
