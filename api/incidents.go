@@ -69,6 +69,15 @@ func (a *API) incidentFilter(r *http.Request) (f store.Filter, err error) {
 			return f, fmt.Errorf("state=%s: want open, acknowledged, closed or active: %w", s, omen.ErrInvalid)
 		}
 	}
+	for k := range strings.SplitSeq(q.Get("kind"), ",") {
+		switch kind := omen.IncidentKind(k); kind {
+		case "":
+		case omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident:
+			f.Kinds = append(f.Kinds, kind)
+		default:
+			return f, fmt.Errorf("kind=%s: want host, fleet, source or omen: %w", k, omen.ErrInvalid)
+		}
+	}
 	if host := q.Get("host"); host != "" {
 		if f.Host, err = a.hostParam(host); err != nil {
 			return f, err
@@ -120,7 +129,7 @@ func (a *API) incident(r *http.Request, id string) (IncidentDetail, error) {
 	if err != nil {
 		return IncidentDetail{}, err
 	}
-	shown, err := a.toOpen(r.Context(), in, changes)
+	shown, err := a.toOpen(r.Context(), in)
 	if err != nil {
 		return IncidentDetail{}, err
 	}

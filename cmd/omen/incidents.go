@@ -53,6 +53,9 @@ func (c *incidentsShowCmd) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s, peak %.1f times its limit\n", in.ID, in.Severity, in.Host.Name, in.State, stamp(time.Time(in.Since)), in.Peak)
+	if level := float64(in.Level); level > 1 {
+		fmt.Fprintf(e.out, "  opened above the host's level of %.3g times its limit\n", level)
+	}
 	for _, cause := range in.Causes {
 		fmt.Fprintf(e.out, "  %3.0f %%  %s\n", 100*cause.Share, cause.Text)
 	}

@@ -63,3 +63,8 @@ describe("names of others", () => {
     expect([...middle("😀".repeat(4000))].length).toBe(60);
   });
 });
+
+it("a chart of scores has room for the level above them", () => {
+  expect(scoreRange([0.2, 4], false, [1, 6])[1]).toBeGreaterThan(6);
+  expect(scoreRange([0.2, null], false, [null, 1])).toEqual(scoreRange([0.2, null], false));
+});
