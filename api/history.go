@@ -109,7 +109,7 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, _, err := rangeParams(r)
+	from, to, points, err := rangeParams(r)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +126,12 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if len(names) == 0 {
 		return nil, fmt.Errorf("features %s: host %s has none of these names: %w", asked, h.Host, omen.ErrNotFound)
 	}
-	got, err := a.live.Features(r.Context(), h.Host, names, from, to)
+	got, err := a.live.Features(r.Context(), h.Host, names, from, to, points)
 	if err != nil {
 		return nil, err
 	}
-	return Features{Host: h.Host.ID(), Features: got}, nil
+	got.Host = h.Host.ID()
+	return got, nil
 }
 
 // rangeParams reads from, to (RFC 3339 or seconds since 1970; the last hour
@@ -148,11 +149,15 @@ func rangeParams(r *http.Request) (from, to time.Time, points int, err error) {
 	}
 	switch {
 	case !from.Before(to):
-		err = fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
+		err = backwards(from, to)
 	case to.Sub(from) > maxSpan:
 		err = fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
 	}
 	return
+}
+
+func backwards(from, to time.Time) error {
+	return fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
 }
 
 func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
@@ -168,6 +173,16 @@ func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
 			"write 2026-01-31T12:00:00Z, or seconds since 1970")
 	}
 	return t, nil
+}
+
+func boolParam(text, name string, otherwise bool) (bool, error) {
+	switch text {
+	case "":
+		return otherwise, nil
+	case "true", "false":
+		return text == "true", nil
+	}
+	return false, fmt.Errorf("%s=%s: want true or false: %w", name, text, omen.ErrInvalid)
 }
 
 func intParam(text, name string, otherwise, most int) (int, error) {

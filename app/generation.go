@@ -224,6 +224,7 @@ func (g *generation) start(ctx context.Context) {
 	g.consumers.run(consumers, "notifications", g.relay.Run, p.fail)
 	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
 	g.consumers.run(consumers, "clock", g.watchClock, p.fail)
+	g.consumers.run(consumers, "collisions", g.watchCollisions, p.fail)
 	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
 	g.consumers.run(consumers, "storage health", func(ctx context.Context) error { return p.storage.run(ctx, g.manager) }, p.fail)
 	sources := g.sources.begin(ctx)

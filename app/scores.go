@@ -51,6 +51,12 @@ func (g *generation) Scores(ctx context.Context, h omen.Host, from, to time.Time
 	if span := to.Sub(from) / maxPoints; span > step {
 		step = span.Truncate(step) + step
 	}
+	return g.stored(ctx, h, from, to, step)
+}
+
+// stored are the scores and levels of a host in the embedded store; a point has the
+// highest of its step.
+func (g *generation) stored(ctx context.Context, h omen.Host, from, to time.Time, step time.Duration) ([]omen.ScorePoint, error) {
 	start := from.Truncate(step).Add(step)
 	end := to.Truncate(step)
 	if to.After(end) {

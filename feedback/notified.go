@@ -19,8 +19,9 @@ func Notifies(c omen.Change) bool {
 }
 
 // ActedOn reports whether somebody did something about an incident, or about the
-// fleet incident that it is part of (nil: none), other than to judge it harmless.
+// fleet incident that it is part of (nil: none), other than to judge it harmless;
+// also where it was taken back, such as released by who acknowledged it.
 func ActedOn(in omen.Incident, fleet *omen.Incident) bool {
-	return in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
+	return in.ActedBy != "" || in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
 		in.Reason == omen.ReasonByOperator || fleet != nil && ActedOn(*fleet, nil)
 }

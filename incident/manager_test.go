@@ -149,7 +149,7 @@ func TestOperatorsActOnIncidents(t *testing.T) {
 			{Command{Action: Acknowledge}, omen.ErrInvalid, nil}, // by nobody
 			{Command{Action: Acknowledge, By: "ann"}, nil, func(in omen.Incident) bool { return in.State == omen.Acknowledged && in.AckedBy == "ann" }},
 			{Command{Action: Acknowledge, By: "bob"}, omen.ErrConflict, nil},
-			{Command{Action: Release, By: "ann"}, nil, func(in omen.Incident) bool { return in.State == omen.Open && in.AckedBy == "" }},
+			{Command{Action: Release, By: "ann"}, nil, func(in omen.Incident) bool { return in.State == omen.Open && in.AckedBy == "" && in.ActedBy == "ann" }},
 			{Command{Action: Assign, By: "ann", Assignee: "bob"}, nil, func(in omen.Incident) bool { return in.Assignee == "bob" }},
 			{Command{Action: Comment, By: "bob", Comment: " "}, omen.ErrInvalid, nil},
 			{Command{Action: Comment, By: "bob", Comment: "a disk"}, nil, nil},

@@ -39,6 +39,7 @@ type Held struct {
 	At    time.Time `json:"at"` // of its last sample
 	Peak  float64   `json:"peak"`
 	Model string    `json:"model"`
+	State state     `json:"state"` // what its incident was
 }
 
 // Memory is a copy of what is to be kept over a restart.
@@ -52,7 +53,7 @@ func (t *Tracker) Memory() Memory {
 			m.Grown[k.past.ID] = Grown{Returns: k.returns, State: k.state.clone()}
 		}
 		if k.held {
-			m.Held = append(m.Held, Held{k.host, k.at, k.heldPeak, k.heldModel})
+			m.Held = append(m.Held, Held{k.host, k.at, k.heldPeak, k.heldModel, k.state.clone()})
 		}
 	}
 	for _, c := range t.conditions() {
@@ -122,7 +123,7 @@ func (t *Tracker) Recall(m Memory) {
 	for _, h := range m.Held {
 		if k := t.track(h.Host); k.in == nil {
 			k.at = h.At
-			k.held, k.heldPeak, k.heldModel = true, h.Peak, h.Model
+			k.held, k.heldPeak, k.heldModel, k.state = true, h.Peak, h.Model, h.State
 		}
 	}
 }

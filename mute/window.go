@@ -31,8 +31,12 @@ type Window struct {
 // localLayout is how windows write wall-clock times.
 const localLayout = "2006-01-02T15:04:05"
 
-// maxWindow bounds a window's length; a longer one is a silence.
-const maxWindow = 366 * 24 * time.Hour
+// maxWindow bounds a window's length; a longer one is a silence. maxName bounds
+// its name, in bytes: it is in the reason of all that it suppresses.
+const (
+	maxWindow = 366 * 24 * time.Hour
+	maxName   = 200
+)
 
 // Validate reports what is missing or unreadable, as [omen.ErrInvalid].
 func (w Window) Validate() error {

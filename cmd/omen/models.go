@@ -138,7 +138,7 @@ func (c *modelsExportCmd) Run(e *env) error {
 }
 
 func (c *modelsExportCmd) onnx(profile string, blob []byte) ([]byte, error) {
-	_, schema, err := c.Config.schema(profile)
+	schema, err := c.Config.schema(profile)
 	if err != nil {
 		return nil, err
 	}

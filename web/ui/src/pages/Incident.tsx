@@ -1,11 +1,12 @@
 import { Alert, Button, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
-import { hostPath, useAct, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
+import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
 import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, verdict, visible, whole, words } from "../format";
 import { Badge, Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
+import { modelMarks } from "../served";
 import { useBy } from "../parts/Forms";
 import { Verdicts } from "../parts/Verdict";
 import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../mute";
@@ -59,7 +60,8 @@ function Detail({ i }: { i: IncidentDetail }) {
 function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: number }) {
   const { from, to } = useAxis(), span = useMemo(() => ({ from, to }), [from, to]), hasHost = i.host.name !== "";
   const events = useEventsOf(hasHost ? i.host.id : "", span).data ?? [];
-  const marks: Mark[] = [...eventMarks(events), { at: onset, color: "#d55e00", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#8a3d00", text: "opened" }] : []), ...(end ? [{ at: end, color: "#2b8a6e", text: "closed" }] : [])];
+  const models = useHostModels(hasHost ? i.host.id : "");
+  const marks: Mark[] = [...eventMarks(events), ...modelMarks(models.data?.models).filter((m) => m.at > from && m.at < to), { at: onset, color: "#d55e00", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#8a3d00", text: "opened" }] : []), ...(end ? [{ at: end, color: "#2b8a6e", text: "closed" }] : [])];
   const scores = useScores(hasHost ? i.host.id : "", span);
   const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
   return (
@@ -79,7 +81,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
         </div>
         <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
-          {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
+          {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes_of && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>On <Link className="plain" href={hostPath(i.causes_of.id)}><Name name={i.causes_of.name} /></Link>, the furthest from normal{i.peak_at && <> at {timeOf(i.peak_at)}</>}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
           {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener">{l}</a></div>)}</>}
         </section>
       </div>

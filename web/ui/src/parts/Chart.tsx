@@ -1,9 +1,10 @@
 import { useComputedColorScheme } from "@mantine/core";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Num } from "../api";
 import { score, scoreRange, value } from "../format";
+import { atItsEdges } from "../band";
 import { useAxis, type Axis } from "./Time";
 
 /** An instant worth a line in a chart; text says what it is. One with an end is shaded until then. */
@@ -92,12 +93,6 @@ export function nearest(times: number[], at: number): number {
   let i = 0;
   for (let k = 1; k < times.length; k++) if (Math.abs(times[k]! - at) < Math.abs(times[i]! - at)) i = k;
   return i;
-}
-
-/** What of a line is outside of its band, with the point before and after it so that it joins. */
-export function outside(actual: Num[], lower: Num[], upper: Num[]): Num[] {
-  const out = (i: number) => { const v = actual[i] ?? null, a = lower[i] ?? null, b = upper[i] ?? null; return v !== null && a !== null && b !== null && (v < a || v > b); };
-  return actual.map((v, i) => (out(i) || (i > 0 && out(i - 1)) || (i + 1 < actual.length && out(i + 1)) ? v : null));
 }
 
 /** Keeps one uPlot for the life of its element, resized with it. */
@@ -204,15 +199,15 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; level: Num[]; lo
 }
 
 /** One feature: what it is, what was expected, and the band around that. */
-export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; marks?: Mark[] }) {
+export function BandChart(given: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; marks?: Mark[] }) {
+  const p = { ...given, ...useMemo(() => atItsEdges(given), [given.times, given.actual, given.expected, given.lower, given.upper]) }; // eslint-disable-line react-hooks/exhaustive-deps
   const axis = useAxis(), held = useRef(axis);
   held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark);
   const latest = useRef(p);
   latest.current = p;
-  const none = (v: Num[]) => (v.length === p.times.length ? v : p.times.map(() => null));
-  const data: uPlot.AlignedData = [p.times, none(p.upper), none(p.lower), none(p.expected), p.actual, outside(p.actual, none(p.lower), none(p.upper))];
+  const data: uPlot.AlignedData = [p.times, p.upper, p.lower, p.expected, p.actual, p.outside];
   const common = shared(() => held.current);
   const box = usePlot((width) => ({
     width, height: p.height ?? 120, cursor: { ...common.cursor, points: { show: false } }, legend: { show: false },
@@ -225,7 +220,7 @@ export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; 
     hooks: { draw: [(u) => { drawMarks(u, latest.current.marks); drawPin(u, held.current.at, c.pin); }] },
     plugins: [common.plugin, tip((i) => {
       const h = latest.current, lines = ["actual " + value(h.actual[i], h.unit)];
-      if (h.expected.length) lines.push(`expected ${value(h.expected[i], h.unit)}, ${value(h.lower[i], h.unit)} – ${value(h.upper[i], h.unit)}`);
+      if (h.lower[i] !== null) lines.push(`expected ${value(h.expected[i], h.unit)}, ${value(h.lower[i], h.unit)} – ${value(h.upper[i], h.unit)}`);
       return lines;
     })],
   }), data, `${dark}${p.unit}`);
