@@ -202,7 +202,7 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		{"GET", "/api/v1/omen/hosts/web-1:9100", "", 409, "other/node/web-1:9100"},
 		{"GET", "/api/v1/omen/hosts?limit=-1", "", 400, "limit"},
 		{"GET", "/api/v1/omen/hosts?sort=size", "", 400, "model_age"},
-		{"GET", "/api/v1/omen/hosts?state=anomolous", "", 400, "anomolous: want learning, normal, anomalous or silent"},
+		{"GET", "/api/v1/omen/hosts?state=angry", "", 400, "angry: want learning, normal, anomalous or silent"},
 		{"GET", "/api/v1/omen/hosts?match=%7B", "", 400, "brace"},
 		{"GET", "/api/v1/omen/hosts?stat=anomalous", "", 400, `has no parameter \"stat\"`},
 		{"GET", "/api/v1/omen/incidents?members=yes", "", 400, "members=yes: want true or false"},
