@@ -320,7 +320,7 @@ func (m *Manager) store(ctx context.Context, changes []omen.Change) {
 			changes, err = m.storeValid(ctx, changes)
 		}
 		if err == nil {
-			m.stored(len(changes))
+			m.stored(changes...)
 			return
 		}
 		if ctx.Err() != nil {
@@ -361,7 +361,7 @@ func (m *Manager) storeLast(ctx context.Context, changes []omen.Change) {
 		m.o.Log.Error("changes are not stored at the end", "count", len(changes), "err", err)
 		return
 	}
-	m.stored(len(changes))
+	m.stored(changes...)
 }
 
 // pause waits before the next attempt; false: ctx ended.
@@ -391,14 +391,15 @@ func (m *Manager) failing(err error) {
 	m.health.Err = err.Error()
 }
 
-func (m *Manager) stored(n int) {
+func (m *Manager) stored(changes ...omen.Change) {
 	m.mu.Lock()
 	if m.health.Err != "" {
 		m.o.Log.Info("incidents are stored again", "dur", time.Since(m.health.Since))
 	}
 	m.health.Err, m.health.Since = "", time.Time{}
-	m.health.Changes += uint64(n)
+	m.health.Changes += uint64(len(changes))
 	m.mu.Unlock()
+	m.logged(changes)
 	m.count()
 }
 

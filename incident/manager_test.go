@@ -87,6 +87,34 @@ func TestManagerStoresWhatTheTrackerSays(t *testing.T) {
 	})
 }
 
+// The log names what people are notified of, and nothing else.
+func TestIncidentsAreLogged(t *testing.T) {
+	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	var log strings.Builder
+	d := NewManager(Options{Store: db, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	one := func(kind omen.ChangeKind, id, suppressed string, n int) omen.Change {
+		return omen.Change{Kind: kind, At: noon, Reason: "closed_recovered", Incident: omen.Incident{
+			ID: id, Kind: omen.HostIncident, Host: hostNamed("web-1"), Summary: "cpu 0.9", Suppressed: suppressed, ChangeNumber: n,
+		}}
+	}
+	d.store(t.Context(), []omen.Change{
+		one(omen.ChangeOpened, "loud", "", 1), one(omen.ChangeEscalated, "loud", "", 2), one(omen.ChangeUpdated, "loud", "", 3), one(omen.ChangeClosed, "loud", "", 4),
+		one(omen.ChangeOpened, "slight", omen.ReasonMinor, 1),
+	})
+	want := `msg="incident opened" incident=loud kind=host host=web-1 why="cpu 0.9"
+msg="incident is critical" incident=loud kind=host host=web-1 why="cpu 0.9"
+msg="incident closed" incident=loud kind=host host=web-1 why=closed_recovered
+`
+	var got strings.Builder
+	for line := range strings.Lines(log.String()) {
+		got.WriteString(line[strings.Index(line, "msg="):])
+	}
+	if got.String() != want {
+		t.Errorf("logged\n%s, want\n%s", got.String(), want)
+	}
+}
+
 // What the journal can never hold is dropped; the rest is stored and counted.
 func TestAnInvalidChangeIsDropped(t *testing.T) {
 	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
