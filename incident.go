@@ -66,8 +66,10 @@ type Incident struct {
 	ClosedAt     time.Time     `json:"closed_at"`
 	Score        float64       `json:"score"` // latest
 	Peak         float64       `json:"peak"`
-	Causes       []Cause       `json:"causes"` // at the latest change, once closed at the peak; the largest first
-	Reason       string        `json:"reason"` // why it is in its state: one of the Reason constants
+	Level        float64       `json:"level,omitempty"`   // the score above which the host alerted when it opened; below 1: its limit
+	Causes       []Cause       `json:"causes"`            // at the latest change, once closed at the peak; the largest first
+	AtPeak       *Moment       `json:"at_peak,omitempty"` // what was wrong at the peak; nil: Causes are of it. Never changed, only replaced
+	Reason       string        `json:"reason"`            // why it is in its state: one of the Reason constants
 	Summary      string        `json:"summary"`
 	Suppressed   string        `json:"suppressed"` // why nobody is notified; empty: people are
 	AckedBy      string        `json:"acked_by"`
@@ -75,14 +77,31 @@ type Incident struct {
 	Verdict      Verdict       `json:"verdict"`
 	VerdictBy    string        `json:"verdict_by"`
 	Links        []string      `json:"links"`
-	Model        string        `json:"model"`             // the model that opened it
-	Fleet        string        `json:"fleet"`             // the fleet incident that this host's incident is part of; empty: none
-	Trouble      string        `json:"trouble,omitempty"` // of Omen's own incident: the key under which a part of Omen reported it
+	ActedBy      string        `json:"acted_by,omitempty"` // who first did something about it, also where that was taken back
+	Model        string        `json:"model"`              // the model that opened it
+	Fleet        string        `json:"fleet"`              // the fleet incident that this host's incident is part of; empty: none
+	Trouble      string        `json:"trouble,omitempty"`  // of Omen's own incident: the key under which a part of Omen reported it
 	ChangeNumber int           `json:"change_number"`
 
 	// Forecast is what a forecast incident is about. Of a host's incident it is
 	// the forecast that shows the same trouble, as it was then; nil: none does.
 	Forecast *Outlook `json:"forecast,omitempty"`
+}
+
+// Moment is what was wrong at an instant of an incident.
+type Moment struct {
+	At     time.Time `json:"at,omitzero"` // zero: not known
+	Host   Host      `json:"host"`        // of a fleet's incident the member that was furthest from normal
+	Causes []Cause   `json:"causes"`
+}
+
+// PeakCauses are the causes at the peak: the last ones are those of the tail, too
+// small to matter.
+func (i Incident) PeakCauses() []Cause {
+	if i.AtPeak != nil && len(i.AtPeak.Causes) > 0 {
+		return i.AtPeak.Causes
+	}
+	return i.Causes
 }
 
 // Storm reports whether an incident stands for too many unrelated ones at once:

@@ -159,12 +159,28 @@ type ModelInfo struct {
 	Card      []byte    `json:"-"` // the model card as JSON (detect.Card)
 	Serving   bool      `json:"serving"`
 	Note      string    `json:"note"` // why it serves, or why it was not promoted
+	// Served is when it judged its host, oldest first; the last span of the model
+	// that serves has no end. The store keeps it. Empty: it never did, or that was
+	// not recorded yet.
+	Served []Span `json:"served,omitempty"`
+}
+
+// Judged reports whether the model judged its host at an instant, as far as that
+// was recorded. Of one that serves since before it was, that is since its training.
+func (m ModelInfo) Judged(t time.Time) bool {
+	for _, s := range m.Served {
+		if !t.Before(s.From) && (s.To.IsZero() || t.Before(s.To)) {
+			return true
+		}
+	}
+	return m.Serving && len(m.Served) == 0 && !t.Before(m.TrainedAt)
 }
 
 // ScorePoint is one instant of a host's score history.
 type ScorePoint struct {
 	At    time.Time `json:"at"`
 	Value float64   `json:"value"`
+	Level float64   `json:"level,omitempty"` // the score above which the host alerted; below 1: the limit itself
 }
 
 // Audit is one row of who did what. Rows are never changed.

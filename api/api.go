@@ -126,6 +126,8 @@ func (a *API) measured(rt route) http.Handler {
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		if rt.raw != nil {
 			rt.raw(seen, r)
+		} else if err := rt.knows(r); err != nil {
+			a.fail(seen, r, err)
 		} else if v, err := rt.handle(r); err != nil {
 			a.fail(seen, r, err)
 		} else {

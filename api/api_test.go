@@ -29,6 +29,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/hosts", "/api/v1/omen/hosts?state=anomalous&sort=score", ""},
 	{"GET", "/api/v1/omen/hosts/{host}", "/api/v1/omen/hosts/web-1:9100", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/score", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/score?from=2026-03-01T11:00:00Z&to=2026-03-01T12:00:00Z", ""},
+	{"GET", "/api/v1/omen/hosts/{host}/explain", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/explain?at=2026-03-01T12:00:00Z", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/features", "/api/v1/omen/hosts/web-1:9100/features?feature=cpu_iowait", ""},
 	{"GET", "/api/v1/omen/forecasts", "/api/v1/omen/forecasts?likely=true&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents", "/api/v1/omen/incidents?state=active&host=web-1:9100", ""},
@@ -203,6 +204,15 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		{"GET", "/api/v1/omen/hosts/web-1:9100", "", 409, "other/node/web-1:9100"},
 		{"GET", "/api/v1/omen/hosts?limit=-1", "", 400, "limit"},
 		{"GET", "/api/v1/omen/hosts?sort=size", "", 400, "model_age"},
+		{"GET", "/api/v1/omen/hosts?state=anomolous", "", 400, "anomolous: want learning, normal, anomalous or silent"},
+		{"GET", "/api/v1/omen/hosts?match=%7B", "", 400, "brace"},
+		{"GET", "/api/v1/omen/hosts?stat=anomalous", "", 400, `has no parameter \"stat\"`},
+		{"GET", "/api/v1/omen/incidents?members=yes", "", 400, "members=yes: want true or false"},
+		{"GET", "/api/v1/omen/incidents?quiet=0", "", 400, "quiet=0: want true or false"},
+		{"GET", "/api/v1/omen/incidents?from=10&to=5", "", 400, "not before"},
+		{"GET", "/api/v1/omen/incidents?before=none", "", 404, "none"},
+		{"GET", "/api/v1/omen/models?all=True", "", 400, "all=True: want true or false"},
+		{"GET", "/api/v1/omen/silences?ended=1", "", 400, "ended=1: want true or false"},
 		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=yesterday", "", 400, "yesterday"},
 		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=10&to=5", "", 400, "not before"},
 		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=0", "", 400, "at most"},
@@ -311,12 +321,13 @@ func TestThinKeepsPeaksAndGaps(t *testing.T) {
 	for i := 300; i < 400; i++ {
 		history[i].Value = math.NaN()
 	}
-	times, values, step := thin(history, at, at.Add(1000*time.Second), 100)
-	if len(times) != 100 || len(values) != 100 || step != 10*time.Second {
-		t.Fatalf("%d points of %s, want 100 of 10s", len(times), step)
+	history[612].Level = 2
+	got, step := thin(history, at, at.Add(1000*time.Second), 100)
+	if len(got) != 100 || step != 10*time.Second {
+		t.Fatalf("%d points of %s, want 100 of 10s", len(got), step)
 	}
-	if values[77] != 9 || values[78] != 0.5 || !math.IsNaN(values[35]) {
-		t.Errorf("peak %v, beside it %v, gap %v", values[77], values[78], values[35])
+	if got[77].Value != 9 || got[78].Value != 0.5 || !math.IsNaN(got[35].Value) || got[61].Level != 2 || got[62].Level != 0 {
+		t.Errorf("peak %v, beside it %v, gap %v, level %v, beside it %v", got[77].Value, got[78].Value, got[35].Value, got[61].Level, got[62].Level)
 	}
 }
 

@@ -70,12 +70,26 @@ func (c *Client) do(ctx context.Context, method, path string, send []byte, into 
 		if json.Unmarshal(body, &said) != nil || said.Error == "" {
 			said.Error = got.Status
 		}
-		return omen.WithHint(fmt.Errorf("ask %s: %s", c.name, said.Error), said.Hint)
+		return omen.WithHint(fmt.Errorf("ask %s: %w", c.name, answered{said.Error, got.StatusCode}), said.Hint)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return omen.WithHint(fmt.Errorf("ask %s for %s: the answer is not Omen's: %w", c.name, path, err), printed)
 	}
 	return nil
+}
+
+// answered is an answer that is an error; of those only [omen.ErrNotFound] is told
+// apart.
+type answered struct {
+	text   string
+	status int
+}
+
+func (r answered) Error() string { return r.text }
+
+// Is implements [errors.Is].
+func (r answered) Is(target error) bool {
+	return target == omen.ErrNotFound && r.status == http.StatusNotFound
 }
 
 // direct answers requests by a handler of this process.

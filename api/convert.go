@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
 )
 
 func toRef(h omen.Host) HostRef {
@@ -76,14 +77,28 @@ func toFeature(f omen.FeatureValue) Feature {
 }
 
 func toIncident(i omen.Incident) Incident {
-	return Incident{
+	level := Number(math.NaN())
+	if i.Level > 1 {
+		level = Number(i.Level)
+	}
+	w := Incident{
 		ID: i.ID, Kind: i.Kind, Host: toRef(i.Host), Members: each(i.Members, toRef), State: i.State,
 		Severity: i.Severity, Grade: i.Grade, Since: Instant(i.Since), OpenedAt: Instant(i.OpenedAt),
 		UpdatedAt: Instant(i.UpdatedAt), ClosedAt: Instant(i.ClosedAt), Score: Number(i.Score),
-		Peak: Number(i.Peak), Causes: each(i.Causes, toCause), Reason: i.Reason, Summary: i.Summary,
+		Peak: Number(i.Peak), Level: level, Causes: each(i.PeakCauses(), toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
-		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Fleet: i.Fleet, Forecast: forecastOf(i),
+		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet, Forecast: forecastOf(i),
 	}
+	if p := i.AtPeak; p != nil {
+		w.PeakAt = Instant(p.At)
+		if i.Kind == omen.HostIncident {
+			w.Summary = incident.Summary(p.Causes)
+		} else {
+			of := toRef(p.Host)
+			w.CausesOf = &of
+		}
+	}
+	return w
 }
 
 func toChange(c omen.Change) Change {
@@ -107,7 +122,7 @@ func toModel(m omen.ModelInfo, card bool) Model {
 	w := Model{
 		ID: m.ID, Host: toRef(m.Host), Schema: m.Schema, Grade: m.Grade, TrainedAt: Instant(m.TrainedAt),
 		From: Instant(m.From), To: Instant(m.To), Rows: m.Rows, Serving: m.Serving, Note: m.Note,
-		Card: json.RawMessage("null"),
+		Card: json.RawMessage("null"), Served: each(m.Served, func(s omen.Span) Service { return Service{Instant(s.From), Instant(s.To)} }),
 	}
 	if card && json.Valid(m.Card) {
 		w.Card = m.Card

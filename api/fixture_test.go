@@ -39,6 +39,10 @@ type fixture struct {
 	total     map[omen.Severity]uint64
 	refuse    error // Chart's error
 	listed    int   // how often all hosts were asked for
+	past      []omen.ScorePoint
+	judged    Judged
+
+	asked, histories int // how often one host was asked for, and scores
 }
 
 func (f *fixture) Forecasts() []omen.Outlook { return f.forecasts }
@@ -53,6 +57,7 @@ func (f *fixture) Hosts() []omen.HostStatus {
 func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.asked++
 	i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
 	if i < 0 {
 		return omen.HostStatus{}, false
@@ -79,11 +84,17 @@ func (f *fixture) Sources() []omen.SourceStatus {
 }
 
 func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.ScorePoint, error) {
-	return nil, errors.ErrUnsupported
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.histories++
+	if f.past == nil {
+		return nil, errors.ErrUnsupported
+	}
+	return f.past, nil
 }
 
-func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time) ([]FeatureHistory, error) {
-	return []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}, nil
+func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time, points int) (Features, error) {
+	return Features{Step: Number(points), Features: []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}}, nil
 }
 
 func (f *fixture) Predict(h omen.Host, v []float64) (omen.Score, error) {
@@ -207,4 +218,12 @@ func (f *fixture) open(t *testing.T, id string) omen.Incident {
 	d := omen.Delivery{Incident: id, Key: fmt.Sprintf("%s.1", id), Receiver: "ops", At: at, Took: time.Second, Outcome: "delivered"}
 	must.OK(t, f.store.RecordDelivery(t.Context(), d))
 	return in
+}
+
+func (f *fixture) JudgedAt(_ context.Context, h omen.Host, at time.Time) (Judged, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	j := f.judged
+	j.Scores = slices.DeleteFunc(slices.Clone(j.Scores), func(s omen.Score) bool { return s.At.After(at) })
+	return j, nil
 }

@@ -31,13 +31,19 @@ func (a *API) getScore(r *http.Request) (any, error) {
 		return nil, err
 	}
 	out := ScoreHistory{Host: h.ID(), Limit: 1}
-	times, values, step := thin(history, from, to, points)
+	history, step := thin(history, from, to, points)
 	if step == 0 {
-		step = a.spacing(h, times)
+		step = a.spacing(h, history)
 	}
 	out.Step = Number(step.Seconds())
-	out.Times = each(times, Unix)
-	out.Scores = each(values, func(v float64) Number { return Number(v) })
+	out.Times = each(history, func(p omen.ScorePoint) Seconds { return Unix(p.At) })
+	out.Scores = each(history, func(p omen.ScorePoint) Number { return Number(p.Value) })
+	out.Level = each(history, func(p omen.ScorePoint) Number {
+		if math.IsNaN(p.Value) {
+			return Number(math.NaN())
+		}
+		return Number(max(1, p.Level))
+	})
 	return out, nil
 }
 
@@ -58,10 +64,10 @@ func (a *API) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]om
 
 // spacing is how far apart a history's points are: the least distance of any
 // two, or the source's step where there are not two.
-func (a *API) spacing(h omen.Host, times []time.Time) time.Duration {
+func (a *API) spacing(h omen.Host, points []omen.ScorePoint) time.Duration {
 	least := time.Duration(0)
-	for i := 1; i < len(times); i++ {
-		if d := times[i].Sub(times[i-1]); d > 0 && (least == 0 || d < least) {
+	for i := 1; i < len(points); i++ {
+		if d := points[i].At.Sub(points[i-1].At); d > 0 && (least == 0 || d < least) {
 			least = d
 		}
 	}
@@ -74,29 +80,28 @@ func (a *API) spacing(h omen.Host, times []time.Time) time.Duration {
 }
 
 // thin reduces a history to about n points, each the highest of its step, so
-// that no peak is lost. A step without any finite score is left out.
-func thin(history []omen.ScorePoint, from, to time.Time, n int) ([]time.Time, []float64, time.Duration) {
-	var times []time.Time
-	var values []float64
+// that no peak is lost, with the highest level. A step without any finite score is
+// left out. The step is 0 where the history is as it was.
+func thin(history []omen.ScorePoint, from, to time.Time, n int) ([]omen.ScorePoint, time.Duration) {
 	if len(history) <= n {
-		for _, p := range history {
-			times, values = append(times, p.At), append(values, p.Value)
-		}
-		return times, values, 0
+		return history, 0
 	}
 	step := max(to.Sub(from)/time.Duration(n), time.Millisecond)
+	var out []omen.ScorePoint
 	bucket := int64(-1)
 	for _, p := range history {
 		b := int64(p.At.Sub(from) / step)
-		last := len(values) - 1
-		switch {
-		case b != bucket:
-			bucket, times, values = b, append(times, p.At), append(values, p.Value)
-		case math.IsNaN(values[last]) || p.Value > values[last]:
-			values[last] = p.Value
+		if b != bucket {
+			bucket, out = b, append(out, p)
+			continue
 		}
+		last := &out[len(out)-1]
+		if math.IsNaN(last.Value) || p.Value > last.Value {
+			last.Value = p.Value
+		}
+		last.Level = max(last.Level, p.Level)
 	}
-	return times, values, step
+	return out, step
 }
 
 func (a *API) getFeatures(r *http.Request) (any, error) {
@@ -104,7 +109,7 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, _, err := rangeParams(r)
+	from, to, points, err := rangeParams(r)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +126,12 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	if len(names) == 0 {
 		return nil, fmt.Errorf("features %s: host %s has none of these names: %w", asked, h.Host, omen.ErrNotFound)
 	}
-	got, err := a.live.Features(r.Context(), h.Host, names, from, to)
+	got, err := a.live.Features(r.Context(), h.Host, names, from, to, points)
 	if err != nil {
 		return nil, err
 	}
-	return Features{Host: h.Host.ID(), Features: got}, nil
+	got.Host = h.Host.ID()
+	return got, nil
 }
 
 // rangeParams reads from, to (RFC 3339 or seconds since 1970; the last hour
@@ -143,11 +149,15 @@ func rangeParams(r *http.Request) (from, to time.Time, points int, err error) {
 	}
 	switch {
 	case !from.Before(to):
-		err = fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
+		err = backwards(from, to)
 	case to.Sub(from) > maxSpan:
 		err = fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
 	}
 	return
+}
+
+func backwards(from, to time.Time) error {
+	return fmt.Errorf("from %s is not before to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), omen.ErrInvalid)
 }
 
 func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
@@ -163,6 +173,16 @@ func timeParam(text, name string, otherwise time.Time) (time.Time, error) {
 			"write 2026-01-31T12:00:00Z, or seconds since 1970")
 	}
 	return t, nil
+}
+
+func boolParam(text, name string, otherwise bool) (bool, error) {
+	switch text {
+	case "":
+		return otherwise, nil
+	case "true", "false":
+		return text == "true", nil
+	}
+	return false, fmt.Errorf("%s=%s: want true or false: %w", name, text, omen.ErrInvalid)
 }
 
 func intParam(text, name string, otherwise, most int) (int, error) {

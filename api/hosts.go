@@ -75,6 +75,11 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch s := omen.HostState(q.Get("state")); s {
+	case "", omen.HostLearning, omen.HostNormal, omen.HostAnomalous, omen.HostSilent:
+	default:
+		return nil, fmt.Errorf("state=%s: want learning, normal, anomalous or silent: %w", s, omen.ErrInvalid)
+	}
 	needle := strings.ToLower(q.Get("q"))
 	kept := make([]omen.HostStatus, 0, len(all))
 	for _, h := range all {

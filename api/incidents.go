@@ -13,37 +13,16 @@ import (
 )
 
 func (a *API) getIncidents(r *http.Request) (any, error) {
-	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 50, 500)
+	limit, err := intParam(r.URL.Query().Get("limit"), "limit", 50, 500)
 	if err != nil {
 		return nil, err
 	}
-	f := store.Filter{Before: q.Get("before"), Source: q.Get("source"), Fleet: q.Get("fleet"), Limit: limit + 1}
-	f.TopLevel = f.Fleet == "" && q.Get("host") == "" && q.Get("members") != "true"
-	f.Loud = q.Get("quiet") == "false"
-	for s := range strings.SplitSeq(q.Get("state"), ",") {
-		switch s {
-		case "":
-		case "active":
-			f.States = append(f.States, omen.Open, omen.Acknowledged)
-		case string(omen.Open), string(omen.Acknowledged), string(omen.Closed):
-			f.States = append(f.States, omen.IncidentState(s))
-		default:
-			return nil, fmt.Errorf("state=%s: want open, acknowledged, closed or active: %w", s, omen.ErrInvalid)
-		}
-	}
-	if host := q.Get("host"); host != "" {
-		if f.Host, err = a.hostParam(host); err != nil {
-			return nil, err
-		}
-	}
-	if f.From, err = timeParam(q.Get("from"), "from", f.From); err != nil {
+	f, err := a.incidentFilter(r)
+	if err != nil {
 		return nil, err
 	}
-	if f.To, err = timeParam(q.Get("to"), "to", f.To); err != nil {
-		return nil, err
-	}
-	weighed, err := byWeight(q.Get("sort"), &f)
+	f.Limit = limit + 1
+	weighed, err := byWeight(r.URL.Query().Get("sort"), &f)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +43,61 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 	}
 	out.Incidents, err = a.toIncidents(r.Context(), found)
 	return out, err
+}
+
+// incidentFilter reads which incidents are asked for.
+func (a *API) incidentFilter(r *http.Request) (f store.Filter, err error) {
+	q := r.URL.Query()
+	f = store.Filter{Before: q.Get("before"), Source: q.Get("source"), Fleet: q.Get("fleet")}
+	members, err := boolParam(q.Get("members"), "members", false)
+	if err != nil {
+		return f, err
+	}
+	quiet, err := boolParam(q.Get("quiet"), "quiet", true)
+	if err != nil {
+		return f, err
+	}
+	f.TopLevel, f.Loud = f.Fleet == "" && q.Get("host") == "" && !members, !quiet
+	for s := range strings.SplitSeq(q.Get("state"), ",") {
+		switch s {
+		case "":
+		case "active":
+			f.States = append(f.States, omen.Open, omen.Acknowledged)
+		case string(omen.Open), string(omen.Acknowledged), string(omen.Closed):
+			f.States = append(f.States, omen.IncidentState(s))
+		default:
+			return f, fmt.Errorf("state=%s: want open, acknowledged, closed or active: %w", s, omen.ErrInvalid)
+		}
+	}
+	for k := range strings.SplitSeq(q.Get("kind"), ",") {
+		switch kind := omen.IncidentKind(k); kind {
+		case "":
+		case omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident:
+			f.Kinds = append(f.Kinds, kind)
+		default:
+			return f, fmt.Errorf("kind=%s: want host, fleet, source or omen: %w", k, omen.ErrInvalid)
+		}
+	}
+	if host := q.Get("host"); host != "" {
+		if f.Host, err = a.hostParam(host); err != nil {
+			return f, err
+		}
+	}
+	if f.Before != "" {
+		if _, err := a.store.Incident(r.Context(), f.Before); err != nil {
+			return f, fmt.Errorf("before=%s: %w", f.Before, err)
+		}
+	}
+	if f.From, err = timeParam(q.Get("from"), "from", f.From); err != nil {
+		return f, err
+	}
+	if f.To, err = timeParam(q.Get("to"), "to", f.To); err != nil {
+		return f, err
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		return f, backwards(f.From, f.To)
+	}
+	return f, nil
 }
 
 // hostParam is a host that may be gone: one that is known, or any full ID.
@@ -95,7 +129,7 @@ func (a *API) incident(r *http.Request, id string) (IncidentDetail, error) {
 	if err != nil {
 		return IncidentDetail{}, err
 	}
-	shown, err := a.toOpen(r.Context(), in, changes)
+	shown, err := a.toOpen(r.Context(), in)
 	if err != nil {
 		return IncidentDetail{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
 )
 
 // Runtime is the running Omen as the API sees it; package app implements it.
@@ -39,9 +40,13 @@ type Runtime interface {
 	Scores(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.ScorePoint, error)
 
 	// Features is the history of some of a host's features within from…to, in
-	// the order asked for. Expected, Lower and Upper are empty where the
-	// expectation was not recorded.
-	Features(ctx context.Context, host omen.Host, features []string, from, to time.Time) ([]FeatureHistory, error)
+	// the order asked for, each reduced to about as many points without losing an
+	// extreme, with what the model that judged then expected. Host is the API's.
+	Features(ctx context.Context, host omen.Host, features []string, from, to time.Time, points int) (Features, error)
+
+	// Judged is what the samples of a host up to an instant, the last of them at or
+	// before it, were worth to the models that judged then.
+	JudgedAt(ctx context.Context, host omen.Host, at time.Time) (Judged, error)
 
 	// Predict scores one vector, in the order of the host's features and in their
 	// units, as the host's next sample; a NaN is a gap. It asks neither source nor
@@ -93,8 +98,12 @@ func (absent) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.S
 	return nil, errors.ErrUnsupported
 }
 
-func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Time) ([]FeatureHistory, error) {
-	return nil, errors.ErrUnsupported
+func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Time, int) (f Features, err error) {
+	return f, errors.ErrUnsupported
+}
+
+func (absent) JudgedAt(context.Context, omen.Host, time.Time) (j Judged, err error) {
+	return j, errors.ErrUnsupported
 }
 
 func (absent) Predict(omen.Host, []float64) (s omen.Score, err error) {
@@ -106,6 +115,14 @@ func (absent) Chart(context.Context, string, string) ([]byte, error) {
 }
 
 func (absent) Pages([]omen.HostStatus) (p omen.Pages, total map[omen.Severity]uint64) { return p, nil }
+
+// Judged is what decides whether an incident of a host opens.
+type Judged struct {
+	Scores  []omen.Score      // oldest first; those with an empty Model were judged by none that is stored
+	Step    time.Duration     // between samples
+	Opens   incident.Evidence // what has to be seen
+	Lasting time.Duration     // below the page level, people are notified only of what lasts so long
+}
 
 // Queue is the fill of one bounded queue.
 type Queue struct {

@@ -57,7 +57,11 @@ func toSilence(s mute.Silence) Silence {
 
 func (a *API) getSilences(r *http.Request) (any, error) {
 	at := time.Now()
-	if r.URL.Query().Get("ended") == "true" {
+	ended, err := boolParam(r.URL.Query().Get("ended"), "ended", false)
+	if err != nil {
+		return nil, err
+	}
+	if ended {
 		at = time.Time{}
 	}
 	all, err := a.store.Silences(r.Context(), at)

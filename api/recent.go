@@ -9,7 +9,7 @@ import (
 )
 
 // recentScores is how many of a host's last scores are kept: two minutes at a
-// 1 s step, half an hour at 15 s; 3 kB a host.
+// 1 s step, half an hour at 15 s; 5 kB a host.
 const recentScores = 120
 
 // recent keeps the last scores of every host and wakes those who follow them.
@@ -25,6 +25,8 @@ type ring struct {
 	next   int
 	full   bool
 	last   omen.Score // without slices
+	below  time.Time  // since when it is at or below the limit; zero: it is not, or silent
+	whole  bool       // and below is when it fell, not when it was first seen
 }
 
 func newRecent() *recent {
@@ -35,7 +37,7 @@ func (c *recent) observe(k omen.Tick) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range k.Scores {
-		c.add(s.Host, omen.ScorePoint{At: s.At, Value: s.Value})
+		c.add(s.Host, omen.ScorePoint{At: s.At, Value: s.Value, Level: s.Level})
 		s.Causes, s.Expected, s.Lower, s.Upper, s.Shares = nil, nil, nil, nil, nil
 		c.hosts[s.Host].last = s
 	}
@@ -60,6 +62,12 @@ func (c *recent) add(h omen.Host, p omen.ScorePoint) {
 		r = &ring{}
 		c.hosts[h] = r
 	}
+	switch {
+	case !(p.Value <= 1): // NaN too
+		r.below, r.whole = time.Time{}, true
+	case r.below.IsZero():
+		r.below = p.At
+	}
 	r.points[r.next] = p
 	r.next = (r.next + 1) % recentScores
 	r.full = r.full || r.next == 0
@@ -77,6 +85,26 @@ func (c *recent) of(h omen.Host) []omen.ScorePoint {
 		return append([]omen.ScorePoint(nil), r.points[:r.next]...)
 	}
 	return append(append([]omen.ScorePoint(nil), r.points[r.next:]...), r.points[:r.next]...)
+}
+
+// below is since when a host has been at or below the limit, zero if it is not now;
+// whole: and that is when it fell, not when this process first saw it.
+func (c *recent) below(h omen.Host) (since time.Time, whole bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.hosts[h]; r != nil {
+		return r.below, r.whole
+	}
+	return time.Time{}, true
+}
+
+// fell notes since when a host has been below the limit, if it still is.
+func (c *recent) fell(h omen.Host, since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.hosts[h]; r != nil && !r.below.IsZero() && !r.whole {
+		r.below, r.whole = since, true
+	}
 }
 
 // values is the last n scores of a host, oldest first.

@@ -1,8 +1,13 @@
 package api
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
 )
 
@@ -19,6 +24,20 @@ type route struct {
 	handle       func(*http.Request) (any, error)
 	raw          http.HandlerFunc
 	public       bool // says nothing worth a password, or the request carries a proof of its own
+}
+
+// knows refuses a query parameter that the route has not: a filter with a typo
+// would let everything through. /predict takes what it always took.
+func (r route) knows(req *http.Request) error {
+	if !strings.HasPrefix(r.path, base) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(req.URL.Query())) {
+		if !slices.ContainsFunc(r.query, func(p param) bool { return p.name == name }) {
+			return omen.WithHint(fmt.Errorf("%s has no parameter %q: %w", r.path, name, omen.ErrInvalid), base+"/openapi.json lists those of all routes")
+		}
+	}
+	return nil
 }
 
 // param is one query parameter.
@@ -81,14 +100,15 @@ func (a *API) readRoutes() []route {
 		}, answer: Hosts{}, handle: a.getHosts},
 		{method: "GET", path: base + "/hosts/{host}", summary: "One host: score, features with what was expected, model", answer: HostDetail{}, handle: a.getHost},
 		{method: "GET", path: base + "/hosts/{host}/score", summary: "A host's score over time", query: append(spanParams[:2:2], pointParam), answer: ScoreHistory{}, handle: a.getScore},
-		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected where it was recorded", query: append(spanParams[:2:2], param{"feature", "a feature's name; may be given 16 times, or * for all; those that the host does not have are left out of the answer"}), answer: Features{}, handle: a.getFeatures},
+		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected then", query: append(spanParams[:2:2], pointParam, param{"feature", "a feature's name; may be given 16 times, or * for all; those that the host does not have are left out of the answer"}), answer: Features{}, handle: a.getFeatures},
+		{method: "GET", path: base + "/hosts/{host}/explain", summary: "Why people were notified of a host at a moment, or why not", query: []param{{"at", "RFC 3339, or seconds since 1970; default now"}}, answer: Explanation{}, handle: a.getExplanation},
 		{method: "GET", path: base + "/forecasts", summary: "What has a limit and when it is full, the soonest first", query: []param{
 			{"host", "only those of this host, by name or id"}, {"source", "only those of this source"}, {"resource", "only those of this limit, such as filesystem_space"},
 			{"likely", "true: only what is full, or is to be within 7 days with 5 % or more"}, {"limit", "at most 10000; default 100"},
 		}, answer: Forecasts{}, handle: a.getForecasts},
 		{method: "GET", path: base + "/incidents", summary: "Incidents, the newest onset first", query: append(spanParams[:2:2],
 			param{"state", "open, acknowledged, closed, or active for the first two; several with commas"}, param{"host", "only those of this host, by name or id"},
-			param{"source", "only those of this source"}, param{"fleet", "only those that are part of this fleet incident"}, param{"members", "true: also those that are part of a fleet incident"},
+			param{"source", "only those of this source"}, param{"kind", "only those of these kinds: host, fleet, source, omen, forecast; several with commas"}, param{"fleet", "only those that are part of this fleet incident"}, param{"members", "true: also those that are part of a fleet incident"},
 			param{"quiet", "false: without the suppressed ones"}, param{"sort", "since (the default), or weight: of those that are not closed those first that people are notified of, then by severity, then by peak and number of hosts; it has no next"}, param{"limit", "at most 500; default 50"}, param{"before", "next of the answer before"}), answer: Incidents{}, handle: a.getIncidents},
 		{method: "GET", path: base + "/incidents/{id}", summary: "One incident with every change and every delivery", answer: IncidentDetail{}, handle: a.getIncident},
 		{method: "POST", path: base + "/incidents/{id}/verdict/preview", summary: "What a verdict would change, without giving it", body: Act{}, answer: Previews{}, handle: a.preview},

@@ -71,11 +71,15 @@ func learning(out *Status, hosts []omen.HostStatus) {
 }
 
 func (a *API) getModels(r *http.Request) (any, error) {
+	every, err := boolParam(r.URL.Query().Get("all"), "all", false)
+	if err != nil {
+		return nil, err
+	}
 	all, err := a.store.Models(r.Context(), omen.Host{})
 	if err != nil {
 		return nil, err
 	}
-	if r.URL.Query().Get("all") != "true" {
+	if !every {
 		all = slices.DeleteFunc(all, func(m omen.ModelInfo) bool { return !m.Serving })
 	}
 	return Models{each(all, func(m omen.ModelInfo) Model { return toModel(m, false) })}, nil

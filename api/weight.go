@@ -45,12 +45,12 @@ func heavier(x, y omen.Incident) int {
 	return cmp.Or(cmp.Compare(quiet(x), quiet(y)), cmp.Compare(rank[x.Severity], rank[y.Severity]), cmp.Compare(weight(y), weight(x)))
 }
 
-// toIncidents are incidents for people: those that are not closed have the
-// causes of their peak, and say since when their host is below the limit.
+// toIncidents are incidents for people: those of a host that are open say since
+// when it is below the limit.
 func (a *API) toIncidents(ctx context.Context, all []omen.Incident) (List[Incident], error) {
 	out := make(List[Incident], 0, len(all))
 	for _, in := range all {
-		w, err := a.toOpen(ctx, in, nil)
+		w, err := a.toOpen(ctx, in)
 		if err != nil {
 			return nil, err
 		}
@@ -59,60 +59,34 @@ func (a *API) toIncidents(ctx context.Context, all []omen.Incident) (List[Incide
 	return out, nil
 }
 
-// toOpen is one of these; changes are the incident's, read if nil.
-//
-// The journal follows an incident as it fades: its last causes are those of the
-// tail, too small to matter. What people want to see is what was wrong.
-func (a *API) toOpen(ctx context.Context, in omen.Incident, changes []omen.Change) (Incident, error) {
+// toOpen is one of these.
+func (a *API) toOpen(ctx context.Context, in omen.Incident) (Incident, error) {
 	w := toIncident(in)
 	if in.State == omen.Closed || in.Kind != omen.HostIncident {
 		return w, nil
 	}
-	if changes == nil {
-		var err error
-		if changes, err = a.store.Changes(ctx, in.ID); err != nil {
+	since, whole := a.recent.below(in.Host)
+	if !since.IsZero() && !whole {
+		// It was so when this process first saw it: how long before, what is stored
+		// says, once.
+		points, err := a.scores(ctx, in.Host, in.Since, time.Now())
+		if err != nil {
 			return w, err
 		}
-	}
-	peak := -1.0
-	for _, c := range changes {
-		if c.Incident.Score >= peak && len(c.Incident.Causes) > 0 {
-			peak = c.Incident.Score
-			w.Causes, w.Summary = each(c.Incident.Causes, toCause), c.Incident.Summary
+		if at := lastBelow(points); !at.IsZero() && at.Before(since) {
+			since = at
 		}
+		a.recent.fell(in.Host, since)
 	}
-	since, err := a.returning(ctx, in)
 	w.Returning = Instant(since)
-	return w, err
+	return w, nil
 }
 
-// returning is since when the host of an open incident has been below the limit,
-// zero if it is not now.
-func (a *API) returning(ctx context.Context, in omen.Incident) (time.Time, error) {
-	if h, known := a.live.Host(in.Host); !known || !hasScore(h) || h.Score.Value > 1 {
-		return time.Time{}, nil
-	}
-	points := a.recent.of(in.Host)
-	since, all := lastBelow(points)
-	if !all {
-		return since, nil
-	}
-	points, err := a.scores(ctx, in.Host, in.Since, time.Now())
-	if err != nil {
-		return time.Time{}, err
-	}
-	since, _ = lastBelow(points)
-	return since, nil
-}
-
-// lastBelow is the first instant of a history's end that is at or below the
-// limit, and whether the whole history is.
-func lastBelow(points []omen.ScorePoint) (since time.Time, all bool) {
-	for i := len(points) - 1; i >= 0; i-- {
-		if points[i].Value > 1 {
-			return since, false
-		}
+// lastBelow is the first instant of a history's end that is at or below the limit;
+// zero: its last one is not.
+func lastBelow(points []omen.ScorePoint) (since time.Time) {
+	for i := len(points) - 1; i >= 0 && points[i].Value <= 1; i-- {
 		since = points[i].At
 	}
-	return since, true
+	return since
 }

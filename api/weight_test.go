@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -45,7 +46,10 @@ func TestOpenIncidentsByWeight(t *testing.T) {
 	if got := ids("/incidents?state=active"); got != "quiet slight far many critical" {
 		t.Errorf("by onset: %s", got)
 	}
-	for _, q := range []string{"sort=weight", "sort=weight&state=closed", "sort=weight&state=active&before=far", "sort=size"} {
+	if got := ids("/incidents?state=active&kind=fleet,omen"); got != "many" {
+		t.Errorf("of fleets and of Omen: %s", got)
+	}
+	for _, q := range []string{"kind=fleet,hosts", "sort=weight", "sort=weight&state=closed", "sort=weight&state=active&before=far", "sort=size"} {
 		if status, _, _ := f.call(t, "GET", "/api/v1/omen/incidents?"+q, ""); status != 400 {
 			t.Errorf("%s: %d, want 400", q, status)
 		}
@@ -73,15 +77,14 @@ func TestHostsByAttention(t *testing.T) {
 func TestCausesStayThoseOfThePeak(t *testing.T) {
 	f := newFixture(t)
 	in := f.open(t, "i1")
-	in.Score, in.Peak, in.UpdatedAt, in.ChangeNumber = 40, 40, at.Add(time.Minute), 2
-	must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeUpdated, At: in.UpdatedAt, Incident: in}))
-	in.Score, in.UpdatedAt, in.ChangeNumber = 1.2, at.Add(2*time.Minute), 3
+	in.Score, in.Peak, in.UpdatedAt, in.ChangeNumber = 1.2, 40, at.Add(2*time.Minute), 2
+	in.AtPeak = &omen.Moment{At: at.Add(time.Minute), Host: web1, Causes: []omen.Cause{{Feature: "disk_write", Share: 1, Unit: omen.BytesPerSecond, Actual: 9e6, Upper: 1e6}}}
 	in.Causes = []omen.Cause{{Feature: "cpu_system", Share: 1, Trivial: true}}
 	in.Summary = "cpu_system"
 	must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeUpdated, At: in.UpdatedAt, Incident: in}))
 	check := func(what string, i Incident, returning time.Time) {
 		t.Helper()
-		if len(i.Causes) == 0 || i.Causes[0].Feature != "disk_write" || i.Summary != "disk_write" {
+		if len(i.Causes) == 0 || i.Causes[0].Feature != "disk_write" || i.Summary != "disk_write 9 MB/s, expected 0 B/s–1 MB/s" || !time.Time(i.PeakAt).Equal(at.Add(time.Minute)) {
 			t.Errorf("%s: causes %v, summary %q", what, i.Causes, i.Summary)
 		}
 		if !time.Time(i.Returning).Equal(returning) {
@@ -100,6 +103,32 @@ func TestCausesStayThoseOfThePeak(t *testing.T) {
 	check("detail", read[IncidentDetail](t, f, "/incidents/i1").Incident, back)
 	check("list", read[Incidents](t, f, "/incidents?state=active&sort=weight").Incidents[0], back)
 	check("host", read[HostDetail](t, f, "/hosts/web-1:9100").Incidents[0], back)
+}
+
+// Lists are read every few seconds by every open page: they ask nothing for each
+// incident, but once for each host when its score fell.
+func TestListsAskNothingForEachIncident(t *testing.T) {
+	f := newFixture(t)
+	f.hosts = nil
+	tick := omen.Tick{At: at.Add(time.Minute)}
+	for n := range 30 {
+		h := omen.Host{Source: "prom", Profile: "node", Name: fmt.Sprint("web-", n)}
+		f.hosts = append(f.hosts, scored(h, 0.3))
+		tick.Scores = append(tick.Scores, omen.Score{Host: h, At: tick.At, Value: 0.3})
+		must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: at, Incident: omen.Incident{
+			ID: fmt.Sprint("i", n), Kind: omen.HostIncident, Host: h, State: omen.Open, Severity: omen.Warning, Since: at, OpenedAt: at, Peak: 5, ChangeNumber: 1}}))
+	}
+	f.api.Observe(tick)
+	f.past = []omen.ScorePoint{{At: at, Value: 5}, {At: at.Add(20 * time.Second), Value: 0.5}, {At: at.Add(40 * time.Second), Value: 0.4}}
+	for range 3 {
+		all := read[Incidents](t, f, "/incidents?state=active&sort=weight").Incidents
+		if got := time.Time(all[0].Returning); len(all) != 30 || !got.Equal(at.Add(20*time.Second)) {
+			t.Fatalf("%d incidents, the first returning since %s", len(all), got)
+		}
+	}
+	if f.asked != 0 || f.histories != 30 {
+		t.Errorf("%d questions for a host and %d for histories, want 0 and one for each of 30 hosts", f.asked, f.histories)
+	}
 }
 
 // A large answer is compressed for who takes that, a small one is not.

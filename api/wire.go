@@ -121,6 +121,7 @@ type ScoreHistory struct {
 	Step   Number        `json:"step_seconds" null:"never" doc:"what one point stands for"`
 	Times  List[Seconds] `json:"times" doc:"seconds since 1970"`
 	Scores List[Number]  `json:"scores" doc:"the highest score of each step; null is a gap"`
+	Level  List[Number]  `json:"level" doc:"the highest score of each step above which the host alerted, 1 or more; null where there is no score"`
 }
 
 type FeatureHistory struct {
@@ -128,13 +129,15 @@ type FeatureHistory struct {
 	Unit     omen.Unit     `json:"unit"`
 	Times    List[Seconds] `json:"times" doc:"seconds since 1970"`
 	Actual   List[Number]  `json:"actual"`
-	Expected List[Number]  `json:"expected" doc:"empty where it was not recorded"`
+	Expected List[Number]  `json:"expected" doc:"by the model that judged then; null where that is not stored any more; empty where it is nowhere, see no_band"`
 	Lower    List[Number]  `json:"lower"`
 	Upper    List[Number]  `json:"upper"`
 }
 
 type Features struct {
 	Host     string               `json:"host"`
+	Step     Number               `json:"step_seconds" null:"never" doc:"what the points of a feature stand for: of each such stretch the least, the greatest, and what is furthest outside the expected band"`
+	NoBand   string               `json:"no_band" doc:"why there is no expected band at all; empty: there is one where the model that judged then is stored"`
 	Features List[FeatureHistory] `json:"features"`
 }
 
@@ -152,7 +155,10 @@ type Incident struct {
 	ClosedAt   Instant            `json:"closed_at"`
 	Score      Number             `json:"score"`
 	Peak       Number             `json:"peak"`
+	Level      Number             `json:"level" doc:"the score above which the host alerted when it opened, where that was more than 1; null: it was the limit"`
+	PeakAt     Instant            `json:"peak_at" doc:"null: not known"`
 	Causes     List[Cause]        `json:"causes" doc:"at the peak"`
+	CausesOf   *HostRef           `json:"causes_of" doc:"of a fleet incident the host whose causes these are, the furthest from normal; null: the likely first one"`
 	Returning  Instant            `json:"returning_since" doc:"since when the host of an open incident is below the limit; null: it is not"`
 	Reason     string             `json:"reason" doc:"why it is in its state, as a value: opened_anomalous, closed_recovered, …"`
 	Summary    string             `json:"summary"`
@@ -163,6 +169,7 @@ type Incident struct {
 	VerdictBy  string             `json:"verdict_by"`
 	Links      List[string]       `json:"links"`
 	Model      string             `json:"model" doc:"the model that opened it"`
+	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
 	Forecast   *Forecast          `json:"forecast" doc:"what a forecast incident is about, as people were last notified of it; of a host's incident the forecast of the same trouble; null: none"`
 }
@@ -243,7 +250,14 @@ type Model struct {
 	Rows      int             `json:"rows"`
 	Serving   bool            `json:"serving"`
 	Note      string          `json:"note" doc:"why it serves, or why not"`
+	Served    List[Service]   `json:"served" doc:"when it judged its host, oldest first; empty where that was not recorded yet"`
 	Card      json.RawMessage `json:"card" doc:"the model's card: losses, limit and how it was chosen, excluded spans, features; null in lists"`
+}
+
+// Service is a span in which a model judged its host.
+type Service struct {
+	From Instant `json:"from" null:"never"`
+	To   Instant `json:"to" doc:"null while it lasts"`
 }
 
 type Models struct {

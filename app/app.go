@@ -56,10 +56,11 @@ type process struct {
 	exposed bool   // other machines reach it
 	web     webFile
 
-	handler  atomic.Pointer[front]
-	failed   chan error      // a part that ended by itself, and why; room for one
-	reloads  chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
-	stopping chan struct{}   // closed when no request to reload is taken any more
+	handler   atomic.Pointer[front]
+	failed    chan error      // a part that ended by itself, and why; room for one
+	rescoring chan struct{}   // holds one for each history that is scored again; bound rescoring, owner generation.Features; full: the next waits
+	reloads   chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
+	stopping  chan struct{}   // closed when no request to reload is taken any more
 
 	current *generation // that runs; Run's goroutine's alone
 }
@@ -83,6 +84,18 @@ func MakeStorage(dir string) error {
 		return unwritable(dir, err)
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// OpenDatabase opens the database of a storage path, and makes both if they are
+// missing: where more than the database was there, only if anew says so.
+func OpenDatabase(ctx context.Context, dir string, anew bool, log *slog.Logger) (*store.DB, error) {
+	if err := MakeStorage(dir); err != nil {
+		return nil, err
+	}
+	if err := newOnPurpose(dir); err != nil && !anew {
+		return nil, err
+	}
+	return store.Open(ctx, DatabasePath(dir), log)
 }
 
 // newOnPurpose reports a missing or empty database beside what only one that was
@@ -131,7 +144,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.Out = io.Discard
 	}
 	p := &process{
-		o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1), reloads: make(chan chan error), stopping: make(chan struct{}),
+		o: o, log: o.Log, started: time.Now(), failed: make(chan error, 1), rescoring: make(chan struct{}, rescoring), reloads: make(chan chan error), stopping: make(chan struct{}),
 		web: webFile{path: o.WebConfigFile},
 	}
 	limitMemory(p.log)
@@ -216,16 +229,13 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 // open opens what is on disk.
 func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err error) {
 	dir := p.o.StoragePath
-	if err := MakeStorage(dir); err != nil {
-		return err
-	}
-	if err := newOnPurpose(dir); err != nil && !p.o.NewStorage {
-		return err
-	}
-	if p.db, err = store.Open(ctx, DatabasePath(dir), p.log); err != nil {
+	if p.db, err = OpenDatabase(ctx, dir, p.o.NewStorage, p.log); err != nil {
 		return err
 	}
 	down.add("database", func(context.Context) error { return p.db.Close() })
+	if err := p.sayMetricsGone(ctx); err != nil {
+		return err
+	}
 	if p.pages, err = newPages(ctx, p.db, time.Now()); err != nil {
 		return err
 	}
@@ -242,6 +252,20 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	p.storage = &storage{dir: dir, db: p.db, tsdb: p.tsdb, log: p.log}
 	p.storage.check(ctx, time.Now())
 	return nil
+}
+
+// sayMetricsGone says that hosts have models and no history is there: what they
+// learned from was removed.
+func (p *process) sayMetricsGone(ctx context.Context) error {
+	left, err := filepath.Glob(filepath.Join(p.o.StoragePath, metricsDir, "wal", "*"))
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	models, err := p.db.Models(ctx, omen.Host{})
+	if err == nil && len(models) > 0 {
+		p.log.Warn("the metrics of before are gone: scores and this machine's history begin anew", "path", filepath.Join(p.o.StoragePath, metricsDir), "count", len(models))
+	}
+	return err
 }
 
 // fail ends the process with err; the first one counts.

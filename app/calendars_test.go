@@ -2,9 +2,11 @@ package app
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +73,9 @@ func TestCalendarsAreReadAgain(t *testing.T) {
 		{func() { calendar("second") }, false, "second"},
 		{func() { write(t, ics, "no calendar") }, true, "second"},
 		{func() { calendar("third") }, false, "third"},
+		{func() { must.OK(t, errors.Join(os.Remove(ics), syscall.Mkfifo(ics, 0o600))) }, true, "third"}, // nobody writes into it
+		{func() { must.OK(t, os.Remove(ics)); calendar("fourth") }, false, "fourth"},
+		{func() { must.OK(t, os.Truncate(ics, 1<<40)) }, true, "fourth"}, // more than there is memory
 	} {
 		c.change()
 		p.current.readCalendars(t.Context(), time.Now())

@@ -207,6 +207,13 @@ func (g *generation) Retrain(h omen.Host) {
 	}
 }
 
+// Judged has the level of a host take up what people say of an incident.
+func (g *generation) Judged(in omen.Incident) {
+	if w := g.of(in.Host); w != nil {
+		w.Judged(in)
+	}
+}
+
 // Judge is what buttons in messages do.
 func (g *generation) Judge(ctx context.Context, id string, verdict omen.Verdict, by string) error {
 	_, err := g.manager.Do(ctx, incident.Command{Incident: id, Action: incident.Judge, By: by, Verdict: verdict})
@@ -222,6 +229,7 @@ func (g *generation) start(ctx context.Context) {
 	g.consumers.run(consumers, "notifications", g.relay.Run, p.fail)
 	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
 	g.consumers.run(consumers, "clock", g.watchClock, p.fail)
+	g.consumers.run(consumers, "collisions", g.watchCollisions, p.fail)
 	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
 	g.consumers.run(consumers, "storage health", func(ctx context.Context) error { return p.storage.run(ctx, g.manager) }, p.fail)
 	sources := g.sources.begin(ctx)

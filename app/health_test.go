@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -18,77 +17,6 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 )
-
-// provoked is a state of docs/health.md as the walk brings it about.
-type provoked struct {
-	config string // beside "local"; %s is the address of a server that answers every query with nothing, and refuses every message
-	harm   func(t *testing.T, p *process)
-}
-
-// walk is the states that are brought about here, each in an Omen of its own.
-var walk = map[string]provoked{
-	"a source does not answer":            {config: "sources: [{name: b, url: 'http://127.0.0.1:1', step: 1s}]\nincidents: {source_down: 1s}\n"},
-	"a source has no host of the profile": {config: "sources: [{name: b, url: '%s', step: 1s}]\n"},
-	"a calendar cannot be read":           {config: "calendars: [{name: ops, file: none.ics, match: [host=x]}]\n"},
-	"the data directory was removed or replaced": {harm: func(t *testing.T, p *process) {
-		must.OK(t, os.Rename(DatabasePath(p.o.StoragePath), p.o.StoragePath+"/elsewhere"))
-	}},
-	"rows of the database are damaged": {harm: func(t *testing.T, p *process) {
-		damage(t, p.o.StoragePath)
-		must.Get(p.db.Windows(t.Context()))(t)
-	}},
-	"a disk that hangs: a write does not return within 10 s": {harm: func(t *testing.T, p *process) {
-		reserve := filepath.Join(p.o.StoragePath, reserveFile)
-		p.storage.one.Lock()
-		p.storage.within = 50 * time.Millisecond
-		p.storage.one.Unlock()
-		must.OK(t, os.Remove(reserve))
-		must.OK(t, syscall.Mkfifo(reserve, 0o600))
-		t.Cleanup(func() { // somebody reads: the write returns
-			if f, err := os.OpenFile(reserve, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
-				_ = f.Close()
-			}
-			_ = os.Remove(reserve)
-		})
-	}},
-	"a receiver does not answer, or refuses": {
-		config: "receivers: [{name: ops, webhook_configs: [{url: '%s'}]}]\nroute: {receiver: ops}\n",
-		harm: func(t *testing.T, p *process) {
-			must.OK(t, p.current.manager.Report(t.Context(), "test", omen.Critical, "something to say"))
-			must.OK(t, p.current.manager.Resolve(t.Context(), "test"))
-		},
-	},
-}
-
-// elsewhere are the tests that bring about the other states: they need a disk, a
-// clock, a model or a process of their own.
-var elsewhere = map[string]string{
-	"a source answers, and none of its hosts sends anything":                                   "../watch/watch_test.go:none of its 2 hosts",
-	"a source is seen in one of its profiles and not in another":                               "generation_test.go:TestASourceInTwoProfiles",
-	"series of several hosts have one identity, such as two clusters with the same `instance`": "../watch/labels_test.go:TestACollisionComesAndGoes",
-	"a feature's query fails, or series name no host":                                          "../api/metrics_models_test.go:omen_source_left_out_features",
-	"more hosts than `max_hosts`":                                                              "../watch/gone_test.go:TestMoreHostsThanAreWatched",
-	"samples come late":                                                                        "../series/late_test.go:TestRemoteMeasuresHowLateSamplesCome",
-	"reading a source takes longer than its step":                                              "../api/metrics_test.go:TestRulesAndDashboardUseSeriesThatExist",
-	"training keeps failing":                                                                   "../api/metrics_models_test.go:omen_training_failing_hosts",
-	"a model is old or the host has drifted":                                                   "../watch/known_test.go:TestDriftAndSelfTestAreShown",
-	"more pages than promised":                                                                 "pages_test.go:TestPagesAreCounted",
-	"nothing is scored though a source answers":                                                "generation_test.go:TestStalled",
-	"scores or forecasts are dropped since the incident manager is busy":                       "../incident/manager_test.go:TestOfferNeverWaits",
-	"a limit's query fails, or the history of its resources cannot be read":                    "../watch/limits_test.go:TestABrokenLimitIsSaid",
-	"a host has more than 100 resources with a limit":                                          "../watch/limits_test.go:TestResourcesAreBounded",
-	"incidents cannot be stored":                                                               "lifecycle_test.go:TestFullDisk",
-	"the disk is nearly full (95 %)":                                                           "storage_test.go:TestADiskThatIsNearlyFull",
-	"the disk is full":                                                                         "storage_test.go:TestADiskThatIsReallyFull",
-	"the models of before the start are not loaded yet":                                        "../watch/pulse_test.go:TestLoadedIsWhenTheModelsOfBeforeServe",
-	"the database or a part of Omen cannot start":                                              "lifecycle_test.go:TestAPartThatEndsEndsTheProcess",
-	"crash loop":           "storage_test.go:TestACrashLoopIsSaid",
-	"the clock was set":    "clock_test.go:TestAnHourThatComesAgainIsSaid",
-	"a receiver is behind": "../api/metrics_test.go:TestRulesAndDashboardUseSeriesThatExist",
-	"a template fails":     "../notify/rendering_test.go:/template",
-	"reachable without a password (`--web.allow-unauthenticated`)": "access_test.go:TestExposed",
-	"Omen itself does not answer":                                  "../web/ui/e2e/foundations.mjs:SIGSTOP",
-}
 
 // healthRow is a row of docs/health.md.
 type healthRow struct{ state, ready, metric, incident string }
@@ -118,8 +46,11 @@ func TestEveryStateShowsWhereItIsDocumented(t *testing.T) {
 	for _, row := range rows {
 		if at, ok := elsewhere[row.state]; ok {
 			file, name, _ := strings.Cut(at, ":")
+			if strings.HasSuffix(file, ".go") {
+				name = "\nfunc " + name + "(t *testing.T) {\n"
+			}
 			if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), name) {
-				t.Errorf("%s: there is no %s in %s (%v)", row.state, name, file, err)
+				t.Errorf("%s: there is no %q in %s (%v)", row.state, name, file, err)
 			}
 			continue
 		}
@@ -129,6 +60,9 @@ func TestEveryStateShowsWhereItIsDocumented(t *testing.T) {
 			continue
 		}
 		t.Run(row.state, func(t *testing.T) {
+			if state.long && testing.Short() {
+				t.Skip("takes longer than a minute")
+			}
 			t.Parallel()
 			state.show(t, row)
 		})
@@ -137,40 +71,42 @@ func TestEveryStateShowsWhereItIsDocumented(t *testing.T) {
 
 // show brings the state about and waits until all that its row says is seen.
 func (state provoked) show(t *testing.T, row healthRow) {
-	nothing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path == "/":
-			w.WriteHeader(http.StatusBadRequest)
-		case strings.HasSuffix(r.URL.Path, "/query_range"):
-			_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"matrix","result":[]}}`))
-		default:
-			_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":[]}}`))
+	dir := t.TempDir()
+	if state.disk {
+		if err := syscall.Mount("none", dir, "tmpfs", 0, "size=100m"); err != nil {
+			t.Skip("no right to mount a disk: ", err)
 		}
-	}))
-	t.Cleanup(nothing.Close)
-	file := filepath.Join(t.TempDir(), "omen.yml")
-	write(t, file, "local: {instance: here}\n"+strings.ReplaceAll(state.config, "%s", nothing.URL))
-	p, down := runParts(t, file)
+		t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	}
+	at := omenIn{filepath.Join(dir, "omen.yml"), dir, newPeer(t, state)}
+	write(t, at.file, "local: {instance: here}\n"+strings.ReplaceAll(state.config, "%s", at.peer.URL))
+	seed(t, dir)
+	if state.before != nil {
+		state.before(t, at)
+	}
+	p, down := runSeeded(t, at.file)
 	t.Cleanup(func() { _ = down.run() }) // what was removed cannot be closed well
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	await := func(what string, seen func() string) {
 		t.Helper()
+		was := ""
 		for wrong := seen(); wrong != ""; wrong = seen() {
 			select {
 			case <-ctx.Done():
-				t.Fatalf("%s: %s", what, wrong)
+				t.Fatalf("%s: %s", what, was)
 			case err := <-p.failed:
 				t.Fatal(err)
 			case <-tick.C:
 			}
+			was = wrong
 		}
 	}
 	if state.harm != nil {
 		await("before", func() string { return healthRow{ready: "200", incident: "none"}.wrong(ctx, p) })
-		state.harm(t, p)
+		state.harm(t, p, at.peer)
 		p.storage.check(ctx, time.Now())
 		p.storage.say(ctx, p.current.manager)
 	}

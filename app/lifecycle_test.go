@@ -101,8 +101,14 @@ func TestDamagedRowsAreSetAside(t *testing.T) {
 // runParts starts a process without a listener.
 func runParts(t *testing.T, file string) (*process, *teardown) {
 	t.Helper()
+	seed(t, filepath.Dir(file))
+	return runSeeded(t, file)
+}
+
+// runSeeded is runParts on what the directory of the file has.
+func runSeeded(t *testing.T, file string) (*process, *teardown) {
+	t.Helper()
 	dir := filepath.Dir(file)
-	seed(t, dir)
 	p := &process{
 		o: Options{ConfigFile: file, StoragePath: dir, ListenAddress: "127.0.0.1:0"}, log: slog.New(slog.DiscardHandler), address: "http://here",
 		failed: make(chan error, 1), reloads: make(chan chan error), stopping: make(chan struct{}),

@@ -2,17 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
-	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
-	"github.com/omenhq/omen/series"
 )
 
 // Hosts is the live state of every host.
@@ -118,68 +113,4 @@ func (g *generation) Predict(h omen.Host, values []float64) (omen.Score, error) 
 		return omen.Score{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
 	}
 	return w.Predict(h, values)
-}
-
-// maxHistory bounds the instants of a feature's history.
-const maxHistory = 300
-
-// Features is the history of some features, read from the host's source.
-func (g *generation) Features(ctx context.Context, h omen.Host, names []string, from, to time.Time) ([]api.FeatureHistory, error) {
-	w := g.of(h)
-	if w == nil {
-		return nil, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
-	}
-	step := w.step
-	if span := to.Sub(from) / maxHistory; span > step {
-		step = span.Truncate(w.step) + w.step
-	}
-	q := series.Query{By: w.schema.By(), Start: from.Truncate(step).Add(step), End: to.Truncate(step), Step: step, Window: 4 * step}
-	for _, e := range w.schema.Exprs() {
-		if slices.Contains(names, e.Feature) {
-			q.Exprs = append(q.Exprs, e)
-		}
-	}
-	if len(q.Exprs) == 0 || q.End.Before(q.Start) {
-		return nil, nil
-	}
-	f, err := w.reader.Read(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return histories(w.schema, f, h, names)
-}
-
-// histories are the features of a host of a frame, in the order asked for.
-func histories(schema *feature.Schema, f *series.Frame, h omen.Host, names []string) ([]api.FeatureHistory, error) {
-	row := f.Host(h.Name)
-	if row < 0 {
-		return nil, nil
-	}
-	var all []api.FeatureHistory
-	var errs []error
-	for _, name := range names {
-		column := slices.Index(f.Features, name)
-		at := schema.Index(name)
-		if column < 0 || at < 0 {
-			continue // derived: the web UI shows what it has seen live
-		}
-		if err := f.Failed[name]; err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		spec := schema.Features()[at]
-		one := api.FeatureHistory{Feature: name, Unit: spec.Unit}
-		for i := range f.Instants {
-			v := spec.Clean(f.At(row, i, column))
-			if math.IsNaN(v) && len(one.Times) == 0 {
-				continue // a history begins with its first sample
-			}
-			one.Times, one.Actual = append(one.Times, api.Unix(f.Time(i))), append(one.Actual, api.Number(v))
-		}
-		all = append(all, one)
-	}
-	if len(all) == 0 {
-		return nil, errors.Join(errs...)
-	}
-	return all, nil
 }

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"slices"
@@ -61,7 +63,7 @@ func readCalendar(k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitt
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := os.ReadFile(k.File)
+	text, err := readRegular(k.File, mute.MaxCalendar+1)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,6 +76,24 @@ func readCalendar(k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitt
 		w.Match, w.Effect, w.By, w.Created = match, mute.Effect(k.Effect), by, now
 	}
 	return windows, left, nil
+}
+
+// readRegular reads a file, at most so many bytes of it. A pipe or device is
+// refused: whoever reads one may wait for ever.
+func readRegular(path string, most int64) (text []byte, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: it is no regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // matchers reads one condition from each text.

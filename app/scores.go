@@ -15,11 +15,19 @@ import (
 // with the same name as on /metrics.
 const scoreMetric = "anomaly_score"
 
+// levelMetric is that of the score above which a host alerts. It is kept while
+// that is more than the limit.
+const levelMetric = "omen_alert_level"
+
 // Record keeps a round of scores in the embedded store.
 func (g *generation) Record(ctx context.Context, scores []omen.Score) error {
-	samples := make([]series.Sample, len(scores))
-	for i, s := range scores {
-		samples[i] = series.Sample{Name: scoreMetric, Labels: scoreLabels(s.Host), At: s.At, Value: s.Value}
+	samples := make([]series.Sample, 0, len(scores))
+	for _, s := range scores {
+		labels := scoreLabels(s.Host)
+		samples = append(samples, series.Sample{Name: scoreMetric, Labels: labels, At: s.At, Value: s.Value})
+		if s.Level > 1 {
+			samples = append(samples, series.Sample{Name: levelMetric, Labels: labels, At: s.At, Value: s.Level})
+		}
 	}
 	if len(samples) == 0 {
 		return nil
@@ -43,27 +51,35 @@ func (g *generation) Scores(ctx context.Context, h omen.Host, from, to time.Time
 	if span := to.Sub(from) / maxPoints; span > step {
 		step = span.Truncate(step) + step
 	}
+	return g.stored(ctx, h, from, to, step)
+}
+
+// stored are the scores and levels of a host in the embedded store; a point has the
+// highest of its step.
+func (g *generation) stored(ctx context.Context, h omen.Host, from, to time.Time, step time.Duration) ([]omen.ScorePoint, error) {
 	start := from.Truncate(step).Add(step)
 	end := to.Truncate(step)
 	if to.After(end) {
 		end = end.Add(step) // the newest scores belong to the step that is not over
 	}
-	expr := fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
-		scoreMetric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))
+	highest := func(metric string) series.Expr {
+		return series.Expr{Feature: metric, PromQL: fmt.Sprintf(`max by ($by) (max_over_time(%s{instance=%s,profile=%s,source=%s}[$window]))`,
+			metric, strconv.Quote(h.Name), strconv.Quote(h.Profile), strconv.Quote(h.Source))}
+	}
 	f, err := g.p.tsdb.Read(ctx, series.Query{
-		Exprs: []series.Expr{{Feature: scoreMetric, PromQL: expr}},
+		Exprs: []series.Expr{highest(scoreMetric), highest(levelMetric)},
 		By:    []string{"instance"}, Start: start, End: end, Step: step, Window: step,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read scores of %s: %w", h, err)
 	}
-	if err := f.Failed[scoreMetric]; err != nil {
+	for _, err := range f.Failed {
 		return nil, fmt.Errorf("read scores of %s: %w", h, err)
 	}
 	return points(f), nil
 }
 
-// points is a frame of one feature without the gaps at its ends.
+// points is a frame of scores and levels without the gaps at its ends.
 func points(f *series.Frame) []omen.ScorePoint {
 	if len(f.Hosts) == 0 {
 		return nil
@@ -75,7 +91,11 @@ func points(f *series.Frame) []omen.ScorePoint {
 		if math.IsNaN(v) && len(out) == 0 {
 			continue
 		}
-		out = append(out, omen.ScorePoint{At: f.Time(i), Value: v})
+		p := omen.ScorePoint{At: f.Time(i), Value: v}
+		if level := f.At(0, i, 1); !math.IsNaN(level) {
+			p.Level = level
+		}
+		out = append(out, p)
 		if !math.IsNaN(v) {
 			last = len(out)
 		}

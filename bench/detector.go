@@ -161,6 +161,7 @@ func Ablations() []Method {
 		{"no-smoothing", detect.Parts{Smoothing: true}},
 		{"no-recentring", detect.Parts{Recentring: true}},
 		{"no-time-of-day", detect.Parts{TimeOfDay: true}},
+		{"no-level", detect.Parts{Level: true}},
 	} {
 		all = append(all, Method{"ran/" + v.name, "Omen's detector, " + v.name, ran{detect.Options{Without: v.without}, false}})
 	}

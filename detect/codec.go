@@ -106,9 +106,9 @@ func (m *Model) numbers() []*float64 {
 	return v
 }
 
-// Load decodes a stored model and binds it to schema. Bytes that are cut,
-// altered or of another version are [omen.ErrCorrupt]; a model of another
-// schema is [omen.ErrSchema].
+// Load decodes a stored model and binds it to schema. Bytes that are cut or
+// altered are [omen.ErrCorrupt]; a model of another schema, or of another release's
+// version, is [omen.ErrSchema].
 func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	corrupt := func(what string) error {
 		return fmt.Errorf("load model: %s: %w", what, omen.ErrCorrupt)
@@ -122,7 +122,8 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	}
 	r := &reader{b: body[len(magic):]}
 	if v := r.u64(); v != version {
-		return nil, corrupt(fmt.Sprintf("version %d, want %d", v, version))
+		return nil, omen.WithHint(fmt.Errorf("load model: of version %d, this Omen makes version %d: %w", v, version, omen.ErrSchema),
+			"it was made by another release of Omen; a new one is learned from history")
 	}
 	m := &Model{schema: r.text()}
 	if !r.bad && m.schema != schema.Hash() {
@@ -236,13 +237,13 @@ func (m *Model) check() error {
 func (p Parts) bits() uint64 {
 	return boolBit(p.Forecast, 0) | boolBit(p.Autoencoder, 1) | boolBit(p.Breadth, 2) |
 		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5) | boolBit(p.Season, 6) | boolBit(p.Cleaning, 7) |
-		boolBit(p.SecondLook, 8)
+		boolBit(p.SecondLook, 8) | boolBit(p.Level, 9)
 }
 
 func partsOf(b uint64) Parts {
 	has := func(i int) bool { return b>>i&1 == 1 }
 	return Parts{Forecast: has(0), Autoencoder: has(1), Breadth: has(2), Smoothing: has(3), Recentring: has(4), TimeOfDay: has(5), Season: has(6), Cleaning: has(7),
-		SecondLook: has(8)}
+		SecondLook: has(8), Level: has(9)}
 }
 
 func boolBit(b bool, at int) uint64 {

@@ -3,7 +3,9 @@ package detect
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -151,6 +153,12 @@ func TestLoadedScoresAsSaved(t *testing.T) {
 	}
 	if _, err := Load(data, columns(t, 8)); !errors.Is(err, omen.ErrSchema) {
 		t.Errorf("another schema: %v", err)
+	}
+	other := slices.Clone(data[:len(data)-4]) // whole, as another release made it
+	other[len(magic)]++
+	other = binary.LittleEndian.AppendUint32(other, crc32.Checksum(other, castagnoli))
+	if _, err := Load(other, s); !errors.Is(err, omen.ErrSchema) || errors.Is(err, omen.ErrCorrupt) || omen.Hint(err) == "" {
+		t.Errorf("another version: %v (hint %q)", err, omen.Hint(err))
 	}
 }
 

@@ -20,6 +20,9 @@ const (
 	levelFinest = time.Minute
 	// levelAgain is how long an episode may last before it counts once more.
 	levelAgain = 3 * time.Hour
+	// levelRises is how many rises are kept apart: weak episodes raise the level to
+	// four times the limit at most, which five of them do.
+	levelRises = 8
 	// levelStrong is the score, in limits, from which an episode is no evidence
 	// that the limit is too low: false episodes peak at 1.2 to 1.7 in the median,
 	// true ones at ten and more, so that a day of real trouble blinds nobody.
@@ -55,11 +58,12 @@ const (
 // Level is ready to use; it holds no pointers, and a copy is another one.
 type Level struct {
 	last    time.Time
-	raised  float64   // the logarithm of the level that episodes made
+	rises   rises     // what episodes add to the logarithm of the level
 	plateau float64   // the score's height where it has settled; 0: nowhere
 	quiet   int       // samples at or below the level in the open episode
 	peak    float64   // of the open episode
 	counted time.Time // when the open episode began or last counted; zero: none is open
+	said    said      // of the open episode
 
 	// The window: in order of time from next on, and sorted.
 	recent, sorted [settleMost]float32
@@ -73,20 +77,16 @@ type Level struct {
 func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64) float64 {
 	elapsed := at.Sub(l.last)
 	if elapsed < 0 || elapsed > settleOver { // the clock was set, or nothing was heard: a plateau then says nothing of now
-		l.n, l.next, l.taken, l.counted, l.quiet = 0, 0, time.Time{}, time.Time{}, 0
-	}
-	if pages <= 0 {
-		pages = 1
+		l.n, l.next, l.taken, l.counted, l.quiet, l.said = 0, 0, time.Time{}, time.Time{}, 0, nothing
 	}
 	if elapsed > 0 && !l.last.IsZero() {
-		forgets := levelForgets * max(step, levelFinest).Seconds() / pages
-		l.raised = max(0, l.raised-levelStep*elapsed.Seconds()/forgets)
+		l.rises.forget(forgotten(elapsed, step, pages))
 	}
 	l.last = at
 	every := max(step, settleOver/settleMost)
 	size := max(2, int(settleOver/every))
 	l.follow(size)
-	level := max(1, math.Exp(l.raised), settleAbove*l.plateau)
+	level := max(1, math.Exp(l.rises.sum()), settleAbove*l.plateau)
 	l.count(at, y, y > level)
 	if at.Sub(l.taken) >= every*9/10 { // steps are not exact
 		l.put(float32(min(y, levelMost)), size)
@@ -100,26 +100,35 @@ func (l *Level) count(at time.Time, y float64, alert bool) {
 	open := !l.counted.IsZero()
 	switch {
 	case alert && !open:
-		l.counted, l.quiet, l.peak = at, 0, y
+		l.counted, l.quiet, l.peak, l.said = at, 0, y, nothing
 	case alert:
 		l.quiet, l.peak = 0, max(l.peak, y)
 		if at.Sub(l.counted) >= levelAgain {
 			l.raise(at)
+			l.counted = at
 		}
 	case open:
 		if l.quiet++; l.quiet >= levelQuiet {
-			l.raise(time.Time{})
+			l.raise(at)
+			l.counted = time.Time{}
 		}
 	}
 }
 
-// raise counts the open episode, unless it is strong; it goes on, or is over at
-// the zero time.
-func (l *Level) raise(on time.Time) {
-	if l.peak < levelStrong {
-		l.raised += levelStep
+// raise counts the open episode up to an instant, unless it is strong or people
+// have said what it is.
+func (l *Level) raise(at time.Time) {
+	if l.said == isNone || l.said == nothing && l.peak < levelStrong {
+		l.rises.add(rise{l.counted.UnixNano(), at.UnixNano(), levelStep})
 	}
-	l.counted = on
+}
+
+// forgotten is what the level forgets of its rises in a time.
+func forgotten(elapsed, step time.Duration, pages float64) float64 {
+	if pages <= 0 {
+		pages = 1
+	}
+	return levelStep * elapsed.Seconds() / (levelForgets * max(step, levelFinest).Seconds() / pages)
 }
 
 // follow brings the plateau up to date: it is the median of the window, 0 until
@@ -155,16 +164,19 @@ func (l *Level) put(y float32, size int) {
 	l.recent[at], l.next = y, (at+1)%size
 }
 
-// Warm is [Model.Stream] for a host whose level is to be known, too: one that
-// has judged nothing yet, as after a restart, is made from what the model says of
-// the second half of the recent samples.
-func (l *Level) Warm(m *Model, recent []omen.Vector, pages float64) *Stream {
-	if !l.last.IsZero() {
-		return m.Stream(recent)
+// Warm is [Model.Stream] for a host whose level is to be known, too: the level
+// takes up what the model says of the recent samples that it has not judged, of
+// the second half of them at most. That is what came while Omen was stopped, and
+// for a level that has judged nothing yet all that there is to make it from.
+// Centres of this model are where the stream's were when the level judged last.
+func (l *Level) Warm(m *Model, recent []omen.Vector, c Centres, pages float64) *Stream {
+	known := len(recent) / 2
+	for known < len(recent) && !recent[known].At.After(l.last) {
+		known++
 	}
-	half := len(recent) / 2
-	s := m.Stream(recent[:half])
-	for _, v := range recent[half:] {
+	s := m.Stream(recent[:known])
+	s.judge.recall(c)
+	for _, v := range recent[known:] {
 		if score, err := s.Score(v); err == nil { // one of another width is ignored, as by Stream
 			l.Next(v.At, score.Value, m.step, pages)
 		}

@@ -1,11 +1,16 @@
 package detect_test
 
 import (
+	"encoding/json"
+	"errors"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // levels runs scores through a level, one per step.
@@ -136,6 +141,42 @@ func TestLevelOfACoarseStep(t *testing.T) {
 		got := levels(&l, start, step, 1, append(repeat(0.9, 10), repeat(2.6, 10)...)...)
 		if last := got[len(got)-1]; last >= 2.6 {
 			t.Errorf("step %s: level %g after ten samples of 2.6, want less", step, last)
+		}
+	}
+}
+
+// A level that was stored and read goes on as one that was not.
+func TestStoredLevelGoesOn(t *testing.T) {
+	for _, step := range []time.Duration{time.Second, time.Minute, 5 * time.Minute} {
+		r := rand.New(rand.NewPCG(1, uint64(step)))
+		var whole, stored detect.Level
+		height := 0.2
+		for i := range 400 {
+			if r.IntN(40) == 0 {
+				height = 4 * r.Float64()
+			}
+			at, y := start.Add(time.Duration(i)*step), height*(1+0.1*r.Float64())
+			if want, got := whole.Next(at, y, step, 1), stored.Next(at, y, step, 1); got != want {
+				t.Fatalf("step %s, sample %d: level %g, one that was never stored %g", step, i, got, want)
+			}
+			text := must.Get(json.Marshal(&stored))(t)
+			stored = detect.Level{}
+			must.OK(t, json.Unmarshal(text, &stored))
+			if stored.Calm() != whole.Calm() || !stored.Since().Equal(whole.Since()) {
+				t.Fatalf("step %s, sample %d: read %+v, want %+v", step, i, stored, whole)
+			}
+		}
+	}
+}
+
+func TestWhatIsNoLevelIsRefused(t *testing.T) {
+	for _, text := range []string{
+		`{}`, `{"at":"2026-01-01T00:00:00Z","quiet":-1}`, `{"at":"2026-01-01T00:00:00Z","rises":[{"left":1e30}]}`,
+		`{"at":"2026-01-01T00:00:00Z","plateau":-2}`, `{"at":"2026-01-01T00:00:00Z","window":[1,-3]}`, `{"at":7}`,
+	} {
+		var l detect.Level
+		if err := json.Unmarshal([]byte(text), &l); !errors.Is(err, omen.ErrCorrupt) || !l.Since().IsZero() {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -20,6 +20,7 @@ func Original() Profile {
 		Help:   "A Linux host by the features of the system that Omen replaces",
 		By:     []string{"instance"},
 		Uptime: uptime,
+		Boots:  boots,
 		Features: []Feature{
 			{Name: "cpu_usage", Group: "cpu", Unit: omen.Ratio, Deviation: 0.15, Scale: 0.3,
 				Help: "Share of all processors that is not idle",

@@ -11,7 +11,7 @@ import (
 // Declare makes the profile that a configuration declares, on its own or as
 // another one with features added, replaced and left out, and checks it as
 // [NewSchema] does. extends names the profile, of those known, whose features
-// come first and whose By, Uptime and Labels hold where p has none; empty: none. without
+// come first and whose By, Uptime, Labels and Boots hold where p has none; empty: none. without
 // are its features to leave out, and what is derived from them. Features of p
 // replace those of the same name in place; others come after them. The same
 // holds of limits.
@@ -33,6 +33,9 @@ func Declare(p Profile, extends string, without []string, known []Profile) (Prof
 		}
 		if p.Labels == "" {
 			p.Labels = base.Labels
+		}
+		if p.Boots == "" {
+			p.Boots = base.Boots
 		}
 		p.Features = slices.Clone(base.Features)
 		limits = p.inherit(base.Limits, without)

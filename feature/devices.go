@@ -12,22 +12,24 @@ const (
 	// bytes too. So are a card's virtual functions (v3), their representors
 	// (npf0vf1, _3) and VLANs (.100).
 	cardNames = `eth[0-9]+|en[0-9]+|env[0-9]+|en[abcdopsuxX][^._v]*|enP[0-9]+p[^._v]*|em[0-9]+|p[0-9]+p[0-9]+|` +
-		`wlan[0-9]+|wl[opsuxP][^._v]*|wwan[0-9]+|ww[opsuxP][^._v]*|ib[0-9]+|ib[opsxP][^._v]*|usb[0-9]+|hsn[0-9]+`
+		`nic[0-9]+|wlan[0-9]+|wl[opsuxP][^._v]*|wwan[0-9]+|ww[opsuxP][^._v]*|ib[0-9]+|ib[opsxP][^._v]*|usb[0-9]+|hsn[0-9]+`
 
 	// guestNames are the host's ends of containers' and virtual machines'
 	// cables, the networks among them, and devices that the kernel makes
 	// without being asked. What leaves the host passes a card; and what a guest
 	// sends is received here.
 	guestNames = `lo|(veth|v[be]-|docker|br-|brq|virbr|vnet|vif|vboxnet|vmnet|mpqemubr|cali|cilium|lxc|lxd|incus|flannel|cni|cbr|kube|weave|` +
-		`podman|nerdctl|hassio|tap|macvtap|fwbr|fwln|fwpr|qbr|qvb|qvo|qr-|qg-|ifb|dummy|vxlan|genev|ovs-|ovn|antrea|azv|nodelocaldns).*|` +
-		`(eni|gke)[0-9a-f]+|[0-9a-f]{15}|(sit|tunl|gre|gretap|erspan|ip6tnl|ip6gre|ip_vti|ip6_vti)0`
+		`podman|nerdctl|netavark|hassio|bpfin\\.|bpfout\\.|datapath|fc-|tap|macvtap|fwbr|fwln|fwpr|qbr|qvb|qvo|qr-|qg-|ifb|dummy|vxlan|genev|ovs-|ovn|antrea|azv|nodelocaldns).*|` +
+		`(eni|gke|vlan)[0-9a-f]{7,}|[0-9a-f]{15}|(sit|tunl|gre|gretap|erspan|ip6tnl|ip6gre|ip_vti|ip6_vti)0`
 
 	// memoryDisks are no disks, or files and volumes behind a cache.
 	memoryDisks = `(loop|ram|zram|fd|sr|zd).*`
 
 	// stackedDisks sit on disks that are counted: volumes, RAID, replicas,
-	// paths of one NVMe namespace, partitions (sda1, mmcblk0p2).
-	stackedDisks = `(dm-|md|drbd|nbd|bcache).*|nvme[0-9]+c.*|[a-z]+d[a-z]+[0-9]+|.+[0-9]p[0-9]+`
+	// paths of one NVMe namespace or of a storage network (emcpower), partitions
+	// (sda1, fioa1, mmcblk0p2).
+	stackedDisks = `(dm-|md|drbd|nbd|bcache|ublkb|ubiblock|emcpower|VxDMP|VxVM|asm!|oracleasm!).*|nvme[0-9]+c.*|` +
+		`([a-z]+d|fio|scini)[a-z]+[0-9]+|.+[0-9]p[0-9]+`
 
 	// virtualFiles are kinds of file systems without space of their own, or that
 	// are full by design.
@@ -36,9 +38,9 @@ const (
 	realFiles = `fstype!~` + virtualFiles
 
 	// pool is what a file system's device shares its free space with: tank of
-	// the ZFS dataset tank/home, the server of a network file system's path. A
-	// block device shares with nobody.
-	pool = `"pool", "$1", "device", "(//[^/]+|/.*|[^/:]*).*"`
+	// the ZFS dataset tank/home, the server of a network file system's path, also
+	// [fd00::1] of [fd00::1]:/home. A block device shares with nobody.
+	pool = `"pool", "$1", "device", "(//[^/]+|/.*|\\[[^]]*\\]|[^/:]*).*"`
 )
 
 // rate is what counters grow by per second. A counter that stepped back within

@@ -126,6 +126,11 @@ type Profile struct {
 	// profiles whose features join series. Empty: the features' own selectors.
 	Labels string
 
+	// Boots is PromQL for the seconds by which the times differ at which a host
+	// booted, as its collectors say, one result per host: two that differ are of
+	// two machines. Empty: that is not known.
+	Boots string
+
 	Features []Feature
 	Limits   []Limit // what hosts can run out of
 }

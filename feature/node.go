@@ -8,6 +8,11 @@ import "github.com/omenhq/omen"
 const uptime = `max by ($by) (node_time_seconds - node_boot_time_seconds)
   or 1e9 + 0 * max by ($by) (node_memory_MemTotal_bytes)`
 
+// boots leaves out hosts that have just booted, which not every collector may
+// have noticed.
+const boots = `max by ($by) (node_boot_time_seconds) - min by ($by) (node_boot_time_seconds)
+  and min by ($by) (node_time_seconds - node_boot_time_seconds) > 900`
+
 // cores is how many processors a host has, however many collectors say so.
 const cores = `count by ($by) (count by ($by, cpu) (node_cpu_seconds_total{mode="idle"}))`
 
@@ -27,6 +32,7 @@ func Node() Profile {
 		Help:   "A Linux host, by node_exporter's metrics",
 		By:     []string{"instance"},
 		Uptime: uptime,
+		Boots:  boots,
 		Features: join(
 			nodeCPU(), nodePressure(), nodeMemory(), nodeDisk(), nodeFiles(), nodeNetwork(), nodeTCP(),
 		),

@@ -87,22 +87,17 @@ func nodeLimits() []Limit {
 // container the pod that is nearest to its limit counts, so used is the highest
 // share of the highest limit.
 func workloadLimits() []Limit {
-	perContainer := func(series string) string {
-		return `max by (cluster, namespace, pod, container) (` + series + `)` + ofPods
-	}
-	limit := perContainer(`kube_pod_container_resource_limits{resource="memory",unit="byte"}`)
+	limit := eachPod("container", `kube_pod_container_resource_limits{resource="memory",unit="byte"}`)
 	most := `max by ($by) (` + limit + `)`
 	// A volume may be mounted by several workloads: each has it.
-	claims := `max by (cluster, namespace, persistentvolumeclaim, workload) (` +
-		`max by (cluster, namespace, pod, persistentvolumeclaim) (kube_pod_spec_volumes_persistentvolumeclaims_info)` + ofPods + `)`
+	claims := `max by ($by) (` + eachPod("persistentvolumeclaim", `kube_pod_spec_volumes_persistentvolumeclaims_info`) + `)`
 	volume := func(metric string) string {
-		return `max by ($by) (` + claims + ` * on (cluster, namespace, persistentvolumeclaim) group_left () max by (cluster, namespace, persistentvolumeclaim) (` + metric + `))`
+		return `(` + claims + ` * ignoring (workload) group_left () max by ($by) (` + metric + `))`
 	}
 	return []Limit{
 		{Name: "container_memory", Title: "memory of container $where", Unit: omen.Bytes, Full: .98, By: []string{"container"},
-			Help: "Memory of the container whose pod is nearest to its limit: beyond, it is killed",
-			Used: `max by ($by) (max by (cluster, namespace, pod, container, workload) (` + perContainer(`container_memory_working_set_bytes{`+realContainers+`}`) +
-				`) / max by (cluster, namespace, pod, container, workload) (` + limit + `)) * ` + most,
+			Help:     "Memory of the container whose pod is nearest to its limit: beyond, it is killed",
+			Used:     `max by ($by) ((` + eachPod("container", `container_memory_working_set_bytes{`+realContainers+`}`) + `) / (` + limit + `)) * ` + most,
 			Limit:    most,
 			Features: []string{"memory", "memory_per_pod"}},
 		{Name: "volume_space", Title: "volume $where", Unit: omen.Bytes, By: []string{"persistentvolumeclaim"},

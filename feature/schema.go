@@ -25,6 +25,7 @@ type Schema struct {
 	by       []string
 	uptime   string
 	labels   string
+	boots    string
 	features []Feature
 	base     int // features[:base] are read, features[base:] derived
 	index    map[string]int
@@ -48,7 +49,7 @@ func NewSchema(p Profile) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Schema{profile: p.Name, by: p.By, uptime: p.Uptime, labels: p.Labels, limits: p.Limits, index: map[string]int{}}
+	s := &Schema{profile: p.Name, by: p.By, uptime: p.Uptime, labels: p.Labels, limits: p.Limits, boots: p.Boots, index: map[string]int{}}
 	for _, f := range p.Features {
 		if !f.Derived() {
 			s.features = append(s.features, f)

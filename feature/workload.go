@@ -12,18 +12,26 @@ const (
 		` "owner", "/", "owner_kind", "owner_name"), "workload", "$1$2", "owner",` +
 		` "ReplicaSet/(.+)-[bcdfghjklmnpqrstvwxz2456789]{5,10}|[^/]+/(.+)")`
 
-	// ofPods is the workload of each pod, once. cluster is no part of it where
-	// series have none.
-	ofPods = ` * on (cluster, namespace, pod) group_left (workload) max by (cluster, namespace, pod, workload) (` + owners + `)`
-
 	realContainers = `container!="",container!="POD"`
 )
 
-// perPod sums what pods or containers measure over their workload. Of series
-// that tell of the same thing one counts: a restarted container leaves its
-// earlier ones for some minutes, and two collectors double all.
-func perPod(by, series string) string {
-	return `sum by ($by) (max by (cluster, namespace, pod, ` + by + `) (` + series + `)` + ofPods + `)`
+// eachPod is what pods measure, once for each pod and parts of it (containers,
+// devices; empty: none), with their workload. Of series that tell of the same thing
+// one counts: a restarted container leaves its earlier ones for some minutes, and
+// two collectors double all. Pods are told apart by whatever identifies workloads
+// besides, such as their cluster.
+func eachPod(parts, series string) string {
+	of := `$by, namespace, pod`
+	apart := `workload`
+	if parts != "" {
+		of, apart = of+`, `+parts, apart+`, `+parts
+	}
+	return `max by (` + of + `) (` + series + `) * ignoring (` + apart + `) group_left (workload) max by ($by, namespace, pod) (` + owners + `)`
+}
+
+// perPod sums what pods or parts of them measure over their workload.
+func perPod(parts, series string) string {
+	return `sum by ($by) (` + eachPod(parts, series) + `)`
 }
 
 // Workload is the built-in profile for Kubernetes workloads (Deployments,
@@ -52,8 +60,7 @@ func Workload() Profile {
 				Expr: perPod("container", `container_memory_working_set_bytes{`+realContainers+`}`)},
 			{Name: "memory_per_pod", Group: "memory", Unit: omen.Bytes, Direction: Up, Deviation: 50e6, Scale: 100e6,
 				Help: "Memory of the pod that holds most",
-				Expr: `max by ($by) (sum by (cluster, namespace, pod) (max by (cluster, namespace, pod, container) (container_memory_working_set_bytes{` +
-					realContainers + `}))` + ofPods + `)`},
+				Expr: `max by ($by) (sum by ($by, pod) (` + eachPod("container", `container_memory_working_set_bytes{`+realContainers+`}`) + `))`},
 			{Name: "network_receive", Group: "network", Unit: omen.BytesPerSecond, Direction: Both, Deviation: 1e6, Scale: 2e6,
 				Help: "Received by all pods",
 				Expr: perPod("interface", `rate(container_network_receive_bytes_total{interface!="lo"}[$window])`)},
@@ -65,7 +72,7 @@ func Workload() Profile {
 				Expr: perPod("container, device", used("container_fs_writes_bytes_total"))},
 			{Name: "pods", Group: "pods", Unit: omen.Count, Direction: Down, Deviation: 0.5, Scale: 1,
 				Help: "Pods that the workload has",
-				Expr: `count by ($by) (max by (cluster, namespace, pod) (kube_pod_owner)` + ofPods + `)`},
+				Expr: `count by ($by) (` + eachPod("", "kube_pod_owner") + `)`},
 			{Name: "pods_unready", Group: "pods", Unit: omen.Count, Direction: Up, Deviation: 0.5, Scale: 1,
 				Help: "Pods that are not ready",
 				Expr: perPod("condition", `kube_pod_status_ready{condition=~"false|unknown"}`)},

@@ -54,8 +54,8 @@ func keep(causes []omen.Cause) []omen.Cause {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// summary names the two largest causes that are not trivial, or the largest.
-func summary(causes []omen.Cause) string {
+// Summary names the two largest causes that are not trivial, or the largest.
+func Summary(causes []omen.Cause) string {
 	var said []string
 	for _, c := range causes {
 		if !c.Trivial && len(said) < 2 && (len(said) == 0 || c.Share >= feedback.MajorShare) {

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -118,6 +119,9 @@ func (c Command) apply(in *omen.Incident, at time.Time) (omen.Change, error) {
 		if c.Verdict == omen.NoVerdict {
 			in.VerdictBy = ""
 		}
+	}
+	if c.Action != Judge { // a verdict says what it is, and may be taken back
+		in.ActedBy = cmp.Or(in.ActedBy, c.By)
 	}
 	in.ChangeNumber++
 	in.UpdatedAt = at.UTC()

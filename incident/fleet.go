@@ -280,9 +280,15 @@ func (t *Tracker) sum(f *fleet) {
 			continue
 		}
 		in.Score = max(in.Score, k.in.Score)
-		in.Peak = max(in.Peak, k.in.Peak)
+		if k.in.Peak <= in.Peak {
+			continue
+		}
+		in.Peak = k.in.Peak
+		if p := k.in.AtPeak; p != nil && !in.Storm() {
+			in.AtPeak = &omen.Moment{At: p.At, Host: h, Causes: leading(p.Causes, f.sign)}
+		}
 	}
-	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, summary(in.Causes))
+	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, Summary(in.Causes))
 	if in.Storm() {
 		in.Summary = fmt.Sprintf("storm: %s within minutes, without a common cause", count(len(in.Members), "host"))
 	}

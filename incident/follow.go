@@ -26,7 +26,7 @@ func (t *Tracker) observe(s *omen.Score) {
 	if k.model != "" && k.model != s.Model {
 		k.taken = s.At
 	}
-	k.loud, k.model = s.Value > limit, s.Model
+	k.loud, k.model, k.level = s.Value > limit, s.Model, s.Level
 	switch {
 	case k.in != nil:
 		t.follow(k, s, limit, d)
@@ -42,6 +42,10 @@ func (t *Tracker) observe(s *omen.Score) {
 // gather collects evidence for an incident that is not open yet.
 func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration) {
 	if k.held {
+		if t.unlike(k, s, limit) {
+			t.ready = append(t.ready, k)
+			return
+		}
 		if k.release(s); k.held {
 			return
 		}
@@ -52,12 +56,30 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 		k.climb(t.h.Ladder, s, d)
 		k.lasted += d
 	}
-	if k.run.hot > 0 && t.evidence(s.Grade).at(k.step).met(k.run.hot, s.At.Sub(k.run.onset)) {
+	if k.run.hot > 0 && t.evidence(s.Grade).at(k.step).Met(k.run.hot, s.At.Sub(k.run.onset)) {
 		if k.run.enough.IsZero() {
 			k.run.enough = s.At
 		}
 		t.ready = append(t.ready, k)
 	}
+}
+
+// unlike reports whether a host whose incident ended by somebody's word, or as the
+// new normal, has shown another trouble for as long as opens an incident. Its
+// evidence is then the host's.
+func (t *Tracker) unlike(k *track, s *omen.Score, limit float64) bool {
+	if len(k.state.Said) == 0 || k.state.beyond(s) == 0 {
+		k.other.stop()
+		return false
+	}
+	k.other.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+	if !t.evidence(s.Grade).at(k.step).Met(k.other.hot, s.At.Sub(k.other.onset)) {
+		return false
+	}
+	k.run, k.other = k.other, k.run
+	k.run.enough = s.At
+	k.other.stop()
+	return true
 }
 
 // pageLevel is the score from which people are notified at once: the model's page
@@ -72,15 +94,7 @@ func (t *Tracker) pageLevel(s *omen.Score) float64 {
 	return s.PageLevel
 }
 
-func (t *Tracker) evidence(g omen.Grade) Evidence {
-	switch g {
-	case omen.Provisional:
-		return t.h.OpenCold
-	case omen.Learning:
-		return t.h.OpenYoung
-	}
-	return t.h.Open
-}
+func (t *Tracker) evidence(g omen.Grade) Evidence { return t.h.opens(g) }
 
 // follow goes on with an open incident.
 func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration) {
@@ -99,7 +113,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 			k.quiet, k.calm, k.plateau = 0, s.At, settling
 		}
 		k.quiet++
-		if k.closing(t.h).met(k.quiet, s.At.Sub(k.calm)) {
+		if k.closing(t.h).Met(k.quiet, s.At.Sub(k.calm)) {
 			if over := k.over(); over != omen.ReasonSettled || !t.wanted(in) {
 				t.close(k, s.At, over)
 				return
@@ -143,7 +157,7 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 	}
 	higher := s.Value > 1.5*k.shown
 	if s.Value >= in.Peak && len(s.Causes) > 0 {
-		k.atPeak = keep(s.Causes)
+		in.AtPeak = &omen.Moment{At: s.At.UTC(), Host: k.host, Causes: keep(s.Causes)}
 	}
 	in.Peak = max(in.Peak, s.Value)
 	if in.Grade != s.Grade && s.Grade != omen.Provisional {
@@ -157,6 +171,9 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 		t.show(k, s)
 		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
 		return
+	}
+	if in.Suppressed == omen.ReasonFeedback && t.looms(k, s) {
+		return // a moment of another trouble does not make it another than was judged
 	}
 	if s.At.Sub(k.updated) >= t.h.Update && (higher || !named(in.Causes, leader(s.Causes))) {
 		t.show(k, s)
@@ -182,7 +199,7 @@ func named(causes []omen.Cause, feature string) bool {
 func (t *Tracker) show(k *track, s *omen.Score) {
 	if len(s.Causes) > 0 {
 		k.in.Causes = keep(s.Causes)
-		k.in.Summary = summary(k.in.Causes)
+		k.in.Summary = Summary(k.in.Causes)
 	}
 	k.updated, k.shown = s.At, s.Value
 }

@@ -25,13 +25,16 @@ type Options struct {
 	Keep       time.Duration  // how long a closed incident's timeline is kept; 0: 90 days
 }
 
-// Hosts is what a manager needs of those who watch hosts. Neither method waits.
+// Hosts is what a manager needs of those who watch hosts. No method waits.
 type Hosts interface {
 	Labels
 	// Retrain has a host's model trained soon: somebody has judged an incident of
 	// it, or its incidents are acted on by nobody, recur and are learned as normal
 	// (see [feedback.Past.Recurs]).
 	Retrain(omen.Host)
+	// Judged says that somebody has said of an incident of the host whether it is
+	// real, by a verdict or by taking it, or takes that back.
+	Judged(omen.Incident)
 }
 
 // Manager is the one place where incidents change: by scores, by time and by

@@ -149,7 +149,7 @@ func TestOperatorsActOnIncidents(t *testing.T) {
 			{Command{Action: Acknowledge}, omen.ErrInvalid, nil}, // by nobody
 			{Command{Action: Acknowledge, By: "ann"}, nil, func(in omen.Incident) bool { return in.State == omen.Acknowledged && in.AckedBy == "ann" }},
 			{Command{Action: Acknowledge, By: "bob"}, omen.ErrConflict, nil},
-			{Command{Action: Release, By: "ann"}, nil, func(in omen.Incident) bool { return in.State == omen.Open && in.AckedBy == "" }},
+			{Command{Action: Release, By: "ann"}, nil, func(in omen.Incident) bool { return in.State == omen.Open && in.AckedBy == "" && in.ActedBy == "ann" }},
 			{Command{Action: Assign, By: "ann", Assignee: "bob"}, nil, func(in omen.Incident) bool { return in.Assignee == "bob" }},
 			{Command{Action: Comment, By: "bob", Comment: " "}, omen.ErrInvalid, nil},
 			{Command{Action: Comment, By: "bob", Comment: "a disk"}, nil, nil},
@@ -450,10 +450,18 @@ func TestAFailingStoreLosesNothing(t *testing.T) {
 	})
 }
 
-// asked are hosts that remember whom they were asked to retrain.
+// asked are hosts that remember whom they were asked to retrain, and what they
+// were said of incidents.
 type asked struct {
 	nobody
 	hosts map[omen.Host]int
+	said  *[]omen.Incident
+}
+
+func (a asked) Judged(in omen.Incident) {
+	if a.said != nil {
+		*a.said = append(*a.said, in)
+	}
 }
 
 func (a asked) Retrain(h omen.Host) { a.hosts[h]++ }
@@ -491,5 +499,46 @@ func TestAVerdictAsksForRetraining(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// Hosts take up what people say of incidents, of a fleet's each member: whether
+// they take one or judge it, and not what is to have no effect.
+func TestHostsTakeUpWhatPeopleSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+		var said []omen.Incident
+		d := NewManager(Options{Store: db, Hosts: asked{hosts: map[omen.Host]int{}, said: &said}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.Run(ctx) }()
+		offer(t, d, 5, 3, "cpu", "web-1")
+		synctest.Wait()
+		in := incidents(t, db, store.Filter{})[0]
+		for _, c := range []struct {
+			Command
+			says bool
+		}{
+			{Command{Action: Acknowledge}, true},
+			{Command{Action: Assign, Assignee: "bob"}, false},
+			{Command{Action: Release}, true},
+			{Command{Action: Judge, Verdict: omen.Expected, NoEffect: true}, false},
+			{Command{Action: Judge, Verdict: omen.Real}, true},
+		} {
+			said = nil
+			c.Incident, c.By = in.ID, "ann"
+			change := must.Get(d.Do(ctx, c.Command))(t)
+			if (len(said) == 1) != c.says || c.says && (said[0].Host != in.Host || said[0].Verdict != change.Incident.Verdict || said[0].AckedBy != change.Incident.AckedBy) {
+				t.Errorf("%s %s: hosts were said %+v", c.Action, c.Verdict, said)
+			}
+		}
+		said = nil
+		d.judged(omen.Incident{Kind: omen.FleetIncident, Host: hostNamed("web-1"), Members: []omen.Host{hostNamed("web-1"), hostNamed("web-2")}})
+		if len(said) != 2 || said[0].Host != hostNamed("web-1") || said[1].Host != hostNamed("web-2") {
+			t.Errorf("of a fleet of two: %+v", said)
+		}
+		stop()
+		must.OK(t, <-done)
+		must.OK(t, db.Close())
 	})
 }

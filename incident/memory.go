@@ -41,6 +41,7 @@ type Held struct {
 	At    time.Time `json:"at"` // of its last sample
 	Peak  float64   `json:"peak"`
 	Model string    `json:"model"`
+	State state     `json:"state"` // what its incident was
 }
 
 // Accepted is how full a resource may be, as a share of its limit, before people
@@ -62,7 +63,7 @@ func (t *Tracker) Memory() Memory {
 			m.Grown[k.past.ID] = Grown{Returns: k.returns, State: k.state.clone()}
 		}
 		if k.held {
-			m.Held = append(m.Held, Held{k.host, k.at, k.heldPeak, k.heldModel})
+			m.Held = append(m.Held, Held{k.host, k.at, k.heldPeak, k.heldModel, k.state.clone()})
 		}
 	}
 	for _, c := range t.conditions() {
@@ -139,7 +140,7 @@ func (t *Tracker) Recall(m Memory) {
 	for _, h := range m.Held {
 		if k := t.track(h.Host); k.in == nil {
 			k.at = h.At
-			k.held, k.heldPeak, k.heldModel = true, h.Peak, h.Model
+			k.held, k.heldPeak, k.heldModel, k.state = true, h.Peak, h.Model, h.State
 		}
 	}
 }

@@ -80,14 +80,21 @@ func (t *Tracker) begin(k *track, at time.Time) {
 		ID: newID(omen.HostIncident, k.host.ID(), r.onset), Kind: omen.HostIncident, Host: k.host,
 		State: omen.Open, Severity: omen.Warning, Grade: r.grade,
 		Since: r.onset.UTC(), OpenedAt: at.UTC(), Score: r.peak, Peak: r.peak,
-		Causes: keep(r.causes), Model: r.model,
+		Causes: keep(r.causes), Model: r.model, Level: k.level,
 	}
-	k.in.Summary = summary(k.in.Causes)
+	k.in.Summary = Summary(k.in.Causes)
+	k.in.AtPeak = r.moment(k.host)
 	k.returns, k.quiet, k.updated, k.shown = 0, 0, at, r.peak
+	before := k.state
 	k.state = begins(at, r.peak, r.causes)
+	if k.held { // what it was held for goes on beside it, and is no news
+		k.state.Said, k.held = adds(k.state.Said, before.Said), false
+		for feature, height := range before.Near {
+			k.state.Near[feature] = max(k.state.Near[feature], height)
+		}
+	}
 	k.other.stop()
 	k.lifted = time.Time{}
-	k.atPeak = keep(r.causes)
 	t.judge(k, at, false)
 	if k.in.Suppressed != "" {
 		t.emit(k.in, omen.ChangeOpened, at, k.in.Suppressed)
@@ -136,7 +143,7 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 		switch need := k.need(t.h.Open); {
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
 			return omen.ReasonTrivial, true
-		case (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).met(k.run.bar, at.Sub(k.run.barSince)):
+		case (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(k.run.bar, at.Sub(k.run.barSince)):
 			return omen.ReasonColdStart, true
 		case k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting: // worth notifying
 		case t.rules.rejects(k.in, who, at):
@@ -264,13 +271,13 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	if in.AckedBy != "" {
 		in.State = omen.Acknowledged // who took it has it still
 	}
-	k.atPeak = in.Causes // of the peak, since it closed
+	in.AtPeak = &omen.Moment{Host: k.host, Causes: in.Causes} // of the peak, since it closed
 	if k.run.peak >= in.Peak {
-		k.atPeak = keep(k.run.causes)
+		in.AtPeak = k.run.moment(k.host)
 	}
 	in.Score, in.Peak = k.run.peak, max(in.Peak, k.run.peak)
 	in.Causes = keep(k.run.causes)
-	in.Summary = summary(in.Causes)
+	in.Summary = Summary(in.Causes)
 	if f := t.fleets[in.Fleet]; f != nil && f.in.Reason != omen.ReasonByOperator {
 		f.openHosts[k.host] = true
 		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)

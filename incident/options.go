@@ -13,8 +13,8 @@ type Evidence struct {
 	For     time.Duration
 }
 
-// met reports whether n samples over d are enough.
-func (e Evidence) met(n int, d time.Duration) bool { return n >= e.Samples && d >= e.For }
+// Met reports whether n samples over d are enough.
+func (e Evidence) Met(n int, d time.Duration) bool { return n >= e.Samples && d >= e.For }
 
 // countedStep is the step for which the counts of samples that open an
 // incident are meant, and the slowest at which they hold.
@@ -67,6 +67,22 @@ type Hysteresis struct {
 	StormHosts  int           // so many unrelated openings within StormWindow are folded into one
 	StormWindow time.Duration
 	Announce    time.Duration // a fleet incident notifies of new members at most once in this
+}
+
+// Opens is what has to be seen, without a break, of scores by a model of a grade for
+// an incident to open, at a step between samples.
+func (h Hysteresis) Opens(g omen.Grade, step time.Duration) Evidence {
+	return h.opens(g).at(step)
+}
+
+func (h Hysteresis) opens(g omen.Grade) Evidence {
+	switch g {
+	case omen.Provisional:
+		return h.OpenCold
+	case omen.Learning:
+		return h.OpenYoung
+	}
+	return h.Open
 }
 
 // DefaultHysteresis are the numbers that docs/incidents.md gives reasons for.

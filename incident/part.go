@@ -62,7 +62,7 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 	}
 	p.bad++
 	p.good, p.back = 0, false
-	if !s.down.held && enough.met(p.bad, k.At.Sub(p.badSince)) {
+	if !s.down.held && enough.Met(p.bad, k.At.Sub(p.badSince)) {
 		s.blind(t, p, k, reason)
 	}
 	s.down.review(t, k.At)
@@ -152,7 +152,7 @@ func (s *source) fine(t *Tracker, p *part, k omen.Tick) {
 	}
 	enough := s.down.closing(t.h, t.h.SourceUp)
 	for _, p := range s.parts {
-		if !enough.met(p.good, p.at.Sub(p.goodFrom)) {
+		if !enough.Met(p.good, p.at.Sub(p.goodFrom)) {
 			return
 		}
 	}

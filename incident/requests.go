@@ -93,8 +93,12 @@ func (m *Manager) Do(ctx context.Context, c Command) (omen.Change, error) {
 		}
 		m.tracker.Commit(changes)
 		m.stored(len(changes))
-		if c.Action == Judge && !c.NoEffect {
+		switch {
+		case c.Action == Judge && !c.NoEffect:
+			m.judged(changes[0].Incident)
 			m.retrain(changes[0].Incident)
+		case c.Action == Acknowledge || c.Action == Release:
+			m.judged(changes[0].Incident)
 		}
 		if c.Action == CloseNow { // what is held is known nowhere else
 			if err := m.note(ctx); err != nil {
@@ -114,6 +118,19 @@ func (m *Manager) retrain(in omen.Incident) {
 	case omen.FleetIncident:
 		for _, h := range in.Members {
 			m.o.Hosts.Retrain(h)
+		}
+	}
+}
+
+// judged has the hosts of an incident take up what people say of it.
+func (m *Manager) judged(in omen.Incident) {
+	switch in.Kind {
+	case omen.HostIncident:
+		m.o.Hosts.Judged(in)
+	case omen.FleetIncident:
+		for _, h := range in.Members {
+			in.Host = h
+			m.o.Hosts.Judged(in)
 		}
 	}
 }

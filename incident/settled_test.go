@@ -118,3 +118,19 @@ func TestADipOnAPlateauIsNoRecovery(t *testing.T) {
 		t.Errorf("%s %s, want closed, settled", r.last.Kind, r.last.Reason)
 	}
 }
+
+// An incident keeps the level above which its host alerted when it opened.
+func TestIncidentKeepsTheLevelAtItsOpening(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	var levels []float64
+	for i := range 12 {
+		s := scoreOf("web-1", noon.Add(time.Duration(i)*time.Minute), 8, "cpu")
+		s.Level = 2 + float64(i)/10
+		for _, c := range tr.Observe(s) {
+			levels = append(levels, c.Incident.Level)
+		}
+	}
+	if len(levels) == 0 || levels[0] < 2 || levels[0] > 3.2 || levels[len(levels)-1] != levels[0] {
+		t.Errorf("levels in its changes: %v, want that of the opening in each", levels)
+	}
+}

@@ -123,7 +123,7 @@ func (s *state) forget(score *omen.Score, d time.Duration, h Hysteresis) {
 			return false
 		}
 		a.Samples, a.For = a.Samples+1, a.For+d
-		over := closing(h, a.Times).met(a.Samples, a.For)
+		over := closing(h, a.Times).Met(a.Samples, a.For)
 		if over {
 			if a = (away{Times: a.Times}); has(s.Said, feature) {
 				a.Times++
@@ -223,7 +223,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	k.other.add(s, limit, page, t.h.ColdBar)
 	o := &k.other
 	enough := t.evidence(s.Grade).at(k.step)
-	if !enough.met(o.hot, s.At.Sub(o.onset)) {
+	if !enough.Met(o.hot, s.At.Sub(o.onset)) {
 		return
 	}
 	if signs := mainCauses(o.causes); len(signs) > 0 && !has(k.state.Known, signs[0].Feature) {
@@ -246,7 +246,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 func (t *Tracker) looms(k *track, s *omen.Score) bool {
 	enough := t.evidence(s.Grade).at(k.step)
 	enough.Samples = max(enough.Samples, leastSevere)
-	return k.state.beyond(s) > 0 && (k.other.onset.IsZero() || !enough.met(k.other.hot, s.At.Sub(k.other.onset)))
+	return k.state.beyond(s) > 0 && (k.other.onset.IsZero() || !enough.Met(k.other.hot, s.At.Sub(k.other.onset)))
 }
 
 // another makes another cause the open incident's, and has people notified of it.

@@ -13,6 +13,7 @@ type track struct {
 	step  time.Duration // between samples, as measured
 	loud  bool          // the last sample was above the limit
 	model string        // that judged it
+	level float64       // above which it would have been loud
 
 	run     run            // anomalous samples so far, before or during an incident
 	quiet   int            // samples without a loud one, while an incident is open
@@ -28,7 +29,6 @@ type track struct {
 	rules   int             // which version of the rules that was
 	updated time.Time       // when its causes were last journalled
 	shown   float64         // the score that was journalled with them
-	atPeak  []omen.Cause    // at the open incident's peak; never shared
 	lifted  time.Time       // when what kept the open incident quiet for a time was found over…
 	after   int             // …or its fleet's was, and samples above the limit since
 	state   state           // what the open incident is at present, or the last one was
@@ -41,7 +41,7 @@ type track struct {
 	notify       omen.ChangeKind
 	notifyReason string
 
-	held      bool // no new incident until the host is quiet, has a new model…
+	held      bool // no new incident until the host is quiet, has a new model, another trouble…
 	heldPeak  float64
 	heldModel string // …or gets twice as bad
 }
@@ -56,6 +56,7 @@ type run struct {
 	bar      int       // the last so many samples in a row above the cold start's bar
 	barSince time.Time
 	peak     float64
+	peakAt   time.Time
 	causes   []omen.Cause // at the peak; never shared
 	grade    omen.Grade
 	model    string
@@ -129,10 +130,15 @@ func (r *run) add(s *omen.Score, limit, page, bar float64) {
 		r.bar = 0
 	}
 	if s.Value > r.peak || len(r.causes) == 0 {
-		r.peak = max(r.peak, s.Value)
+		r.peak, r.peakAt = max(r.peak, s.Value), s.At
 		r.causes = append(r.causes[:0], s.Causes...)
 	}
 	r.grade, r.model = s.Grade, s.Model
+}
+
+// moment is the run's peak, of its host.
+func (r *run) moment(h omen.Host) *omen.Moment {
+	return &omen.Moment{At: r.peakAt.UTC(), Host: h, Causes: keep(r.causes)}
 }
 
 // stop ends the run and keeps its memory.
@@ -188,6 +194,7 @@ func closing(h Hysteresis, returns int) Evidence {
 // somebody's word and not by itself.
 func (k *track) hold(in *omen.Incident) {
 	k.held, k.heldPeak, k.heldModel = true, max(in.Peak, k.run.peak), k.model
+	k.other.stop()
 }
 
 // release lets the host open incidents again once there is a reason to.

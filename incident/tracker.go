@@ -25,6 +25,7 @@ type nobody struct{}
 
 func (nobody) Labels(omen.Host) map[string]string { return nil }
 func (nobody) Retrain(omen.Host)                  {}
+func (nobody) Judged(omen.Incident)               {}
 
 // Tracker turns scores into changes of incidents. It is pure: instants come in
 // with the scores, and the same scores give the same changes with the same
@@ -117,6 +118,9 @@ func (t *Tracker) restoreHost(in *omen.Incident) {
 		}
 		return
 	}
+	if in.AtPeak == nil {
+		in.AtPeak = &omen.Moment{Host: in.Host, Causes: in.Causes}
+	}
 	k.in, k.at, k.updated = in, in.UpdatedAt, in.UpdatedAt
 	k.state = begins(in.UpdatedAt, in.Peak, in.Causes)
 	k.shown = in.Peak
@@ -188,6 +192,9 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 		t.open[in.ID] = in
 	}
 	c := omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"}
+	if p := in.AtPeak; p != nil && p.Host == in.Host && slices.Equal(p.Causes, in.Causes) {
+		c.Incident.AtPeak = nil
+	}
 	switch {
 	case in.Kind != omen.HostIncident:
 	case kind == omen.ChangeOpened:
@@ -202,9 +209,8 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 // tail of one, or the jump back to normal, has others.
 func (t *Tracker) close(k *track, at time.Time, reason string) {
 	in := k.in
-	if len(k.atPeak) > 0 {
-		in.Causes, in.Summary = k.atPeak, summary(k.atPeak)
-		k.atPeak = nil
+	if peak := in.PeakCauses(); len(peak) > 0 {
+		in.Causes, in.Summary, in.AtPeak = peak, Summary(peak), nil
 	}
 	in.State, in.ClosedAt = omen.Closed, at.UTC()
 	if in.ClosedAt.Before(in.Since) { // the clock was set back

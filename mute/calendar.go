@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -29,15 +28,16 @@ type Omitted struct {
 // was moved is an exception of its series and a window of its own.
 //
 // An event that cannot be followed exactly (RDATE, a rule that [ParseRule]
-// refuses, an unknown time zone), and one that takes nobody's time (cancelled,
-// free), is left: a window at the wrong time hides real trouble. Only a text
-// that is no complete calendar, or too large, is [omen.ErrInvalid].
+// refuses, an unknown time zone), one that takes nobody's time (cancelled,
+// free), one that a later revision replaces, and what is no event is left: a
+// window at the wrong time hides real trouble. Only a text that is no complete
+// calendar, or too large, is [omen.ErrInvalid].
 func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Window, left []Omitted, err error) {
 	all, err := readComponents(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("calendar %s: %w: %w", name, err, omen.ErrInvalid)
 	}
-	k := icsCalendar{name: name, floating: zone, zones: map[string]*component{}, moved: map[string][]icsTime{}, split: map[string]bool{}}
+	k := icsCalendar{name: name, floating: zone, zones: map[string]*component{}, moved: map[string][]icsTime{}, split: map[string]bool{}, newest: map[revision]int{}}
 	var events []*component
 	for _, c := range all {
 		switch c.name {
@@ -46,6 +46,10 @@ func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Win
 		case "VEVENT":
 			events = append(events, c)
 			k.replaces(c)
+			r := revisionOf(c)
+			k.newest[r] = max(k.newest[r], c.sequence())
+		default:
+			left = append(left, Omitted{UID: c.value("UID"), Summary: c.value("SUMMARY"), Why: clip(c.name) + " is no event (VEVENT)"})
 		}
 	}
 	seen := map[string]bool{}
@@ -77,31 +81,19 @@ type icsCalendar struct {
 	zones    map[string]*component // VTIMEZONEs by TZID
 	moved    map[string][]icsTime  // by UID: occurrences that are cancelled or events of their own
 	split    map[string]bool       // UIDs of series that change from some occurrence on
+	newest   map[revision]int      // the highest SEQUENCE
 }
 
-// icsTime is a wall-clock time, held in UTC, of a zone.
-type icsTime struct {
-	wall time.Time
-	zone *time.Location
-	date bool // a whole day
-}
+// revision is what an event may be a later revision of: a series, or one
+// occurrence of it.
+type revision struct{ uid, occurrence string }
 
-func (t icsTime) instant() time.Time { return schedule{zone: t.zone}.instant(t.wall) }
+func revisionOf(c *component) revision { return revision{c.value("UID"), c.value("RECURRENCE-ID")} }
 
-// as is the same time by the clock of another time, which gives a whole day its
-// time of day.
-func (t icsTime) as(other icsTime) time.Time {
-	switch {
-	case t.date:
-		return t.wall.Add(other.wall.Sub(other.wall.Truncate(24 * time.Hour)))
-	case t.zone.String() == other.zone.String():
-		return t.wall
-	}
-	return wallOf(t.instant().In(other.zone))
-}
-
-func wallOf(t time.Time) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+// sequence is the number of an event's revision; 0 if there is none.
+func (c *component) sequence() int {
+	n, _ := strconv.Atoi(strings.TrimSpace(c.value("SEQUENCE")))
+	return n
 }
 
 // errMoved is why an event is no window that cancels an occurrence of a series.
@@ -114,18 +106,28 @@ func (k *icsCalendar) replaces(c *component) {
 		return
 	}
 	uid := c.value("UID")
-	k.split[uid] = k.split[uid] || strings.EqualFold(parameter(p, "RANGE"), "THISANDFUTURE")
-	if t, err := k.time(p, p.Value); err == nil {
+	k.split[uid] = k.split[uid] || parameter(p, "RANGE") != ""
+	if t, err := k.time(p, p.Value); err == nil && uid != "" {
 		k.moved[uid] = append(k.moved[uid], t)
 	}
 }
 
 // window is an event as the n-th window.
 func (k *icsCalendar) window(c *component, n int) (w Window, err error) {
-	uid, series := c.value("UID"), c.first("RECURRENCE-ID") == nil
-	switch {
+	uid, of := c.value("UID"), c.first("RECURRENCE-ID")
+	series := of == nil
+	if !series {
+		_, err = k.time(of, of.Value)
+	}
+	switch newest := k.newest[revisionOf(c)]; {
 	case c.bad != nil:
 		return w, c.bad
+	case err != nil:
+		return w, fmt.Errorf("which occurrence it changes is not known, that one takes place: %w", err)
+	case !series && uid == "":
+		return w, errors.New("it changes an occurrence of a series without UID: that one takes place")
+	case uid != "" && c.sequence() < newest:
+		return w, fmt.Errorf("a later revision replaces it (SEQUENCE:%d)", newest)
 	case strings.EqualFold(c.value("STATUS"), "CANCELLED") && !series:
 		return w, errMoved
 	case strings.EqualFold(c.value("STATUS"), "CANCELLED"):
@@ -133,7 +135,7 @@ func (k *icsCalendar) window(c *component, n int) (w Window, err error) {
 	case strings.EqualFold(c.value("TRANSP"), "TRANSPARENT"):
 		return w, errors.New("it is marked as free time (TRANSP:TRANSPARENT)")
 	case k.split[uid]:
-		return w, errors.New("RECURRENCE-ID with RANGE=THISANDFUTURE is not supported")
+		return w, errors.New("RECURRENCE-ID with a RANGE is not supported")
 	case len(c.properties["RRULE"]) > 1:
 		return w, errors.New("a second RRULE is not supported")
 	}
@@ -153,7 +155,7 @@ func (k *icsCalendar) window(c *component, n int) (w Window, err error) {
 	id := cmp.Or(uid, strconv.Itoa(n))
 	w = Window{
 		ID:   "ics-" + omen.StableID("calendar", k.name+"\x00"+id, start.instant()),
-		Name: cmp.Or(strings.TrimSpace(c.value("SUMMARY")), strings.TrimSpace(id), "calendar"), Zone: start.zone.String(),
+		Name: cut(cmp.Or(strings.TrimSpace(c.value("SUMMARY")), strings.TrimSpace(id), "calendar"), maxName), Zone: start.zone.String(),
 		Start: start.wall.Format(localLayout), Rule: c.value("RRULE"), Calendar: k.name,
 		// so that it validates before its owner says what it is for
 		Match: []Matcher{{Name: MatchHost, Value: ".*", IsRegex: true, IsEqual: true}},
@@ -198,96 +200,21 @@ func (k *icsCalendar) unmet(c *component, w Window) (left []Omitted) {
 	if err != nil {
 		return nil // Validate has said so
 	}
+	begins := s.begins
+	if s.rule != nil && s.rule.option.Count > 0 { // counted from the first: once for all exceptions
+		all := map[time.Time]bool{}
+		for wall := range s.walls(s.first, time.Date(lastBeginning, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			all[wall] = true
+		}
+		begins = func(wall time.Time) bool { return all[wall] }
+	}
 	for _, except := range w.Except {
 		at, err := time.Parse(localLayout, except)
-		if err != nil || s.begins(at) {
+		if err != nil || begins(at) {
 			continue
 		}
 		left = append(left, Omitted{UID: c.value("UID"), Summary: c.value("SUMMARY"),
 			Why: fmt.Sprintf("an exception at %s meets no occurrence: nothing is taken out", except)})
 	}
 	return left
-}
-
-// length is how long an event lasts, and whether by the local clock: so do
-// whole days, however they are written.
-func (k *icsCalendar) length(c *component, start icsTime) (length time.Duration, nominal bool, err error) {
-	switch d, end := c.first("DURATION"), c.first("DTEND"); {
-	case d != nil:
-		length, nominal, err = parseICSDuration(d.Value)
-	case end != nil:
-		until, err := k.time(end, end.Value)
-		if err != nil {
-			return 0, false, err
-		}
-		length = until.instant().Sub(start.instant())
-		midnight := func(t icsTime) bool { return t.wall.Equal(t.wall.Truncate(24 * time.Hour)) }
-		if start.zone.String() == until.zone.String() && midnight(start) && midnight(until) {
-			length, nominal = until.wall.Sub(start.wall), true
-		}
-	case start.date:
-		length, nominal = 24*time.Hour, true
-	}
-	if err == nil && length <= 0 {
-		err = errors.New("it takes no time")
-	}
-	return length, nominal, err
-}
-
-// time reads one value of a property.
-func (k *icsCalendar) time(p *property, value string) (t icsTime, err error) {
-	t.zone = k.floating
-	if id := parameter(p, "TZID"); id != "" {
-		if t.zone, err = k.zoneNamed(id); err != nil {
-			return t, err
-		}
-	}
-	value = strings.TrimSpace(value)
-	if strings.EqualFold(parameter(p, "VALUE"), "DATE") || len(value) == 8 {
-		t.date = true
-		if t.wall, err = time.Parse("20060102", value); err != nil {
-			return t, fmt.Errorf("%s %q is no date", p.IANAToken, clip(value))
-		}
-		return t, nil
-	}
-	if local, ok := strings.CutSuffix(value, "Z"); ok {
-		value, t.zone = local, time.UTC
-	}
-	if t.wall, err = time.Parse("20060102T150405", value); err != nil {
-		return t, fmt.Errorf("%s %q is no time", p.IANAToken, clip(value))
-	}
-	return t, nil
-}
-
-// zoneNamed finds the zone of a TZID: by its name, else by what the calendar's
-// VTIMEZONE says of it.
-func (k *icsCalendar) zoneNamed(id string) (*time.Location, error) {
-	zone, err := zoneNamed(id)
-	c := k.zones[id]
-	if err == nil || c == nil {
-		return zone, err
-	}
-	if zone, err := zoneNamed(c.value("X-LIC-LOCATION")); err == nil {
-		return zone, nil
-	}
-	if len(c.parts) != 1 {
-		return nil, fmt.Errorf("%w, and its VTIMEZONE has rules of its own", err)
-	}
-	return fixedZone(c.parts[0].value("TZOFFSETTO"))
-}
-
-var icsDuration = regexp.MustCompile(`^\+?P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?$`)
-
-// parseICSDuration reads a duration such as P1DT2H30M or P2W; days and weeks
-// are those of the local clock.
-func parseICSDuration(text string) (total time.Duration, nominal bool, err error) {
-	part := icsDuration.FindStringSubmatch(strings.TrimSpace(text))
-	if part == nil {
-		return 0, false, fmt.Errorf("DURATION %q is no duration", clip(text))
-	}
-	for i, unit := range []time.Duration{7 * 24 * time.Hour, 24 * time.Hour, time.Hour, time.Minute, time.Second} {
-		n, _ := strconv.Atoi(part[i+1]) // digits, or nothing
-		total += time.Duration(n) * unit
-	}
-	return total, part[1] != "" || part[2] != "", nil
 }

@@ -49,7 +49,11 @@ func TestParseCalendar(t *testing.T) {
 		"a day of 25 hours, as times": {"UID:1\nDTSTART;TZID=Europe/Berlin:20271031T000000\nDTEND;TZID=Europe/Berlin:20271101T000000",
 			Window{Name: "1", Zone: "Europe/Berlin", Start: "2027-10-31T00:00:00", Duration: 24 * time.Hour, Nominal: true}},
 		"a night in which the clocks change": {"UID:1\nDTSTART;TZID=Europe/Berlin:20270327T220000\nDTEND;TZID=Europe/Berlin:20270328T060000",
-			Window{Name: "1", Zone: "Europe/Berlin", Start: "2027-03-27T22:00:00", Duration: 7 * time.Hour}},
+			Window{Name: "1", Zone: "Europe/Berlin", Start: "2027-03-27T22:00:00", Duration: 8 * time.Hour, Nominal: true}},
+		"a night": {"UID:1\nDTSTART;TZID=Europe/Berlin:20270320T220000\nDTEND;TZID=Europe/Berlin:20270321T060000",
+			Window{Name: "1", Zone: "Europe/Berlin", Start: "2027-03-20T22:00:00", Duration: 8 * time.Hour}},
+		"a day to its last minute": {"UID:1\nDTSTART;TZID=Europe/Berlin:20270320T000000\nDTEND;TZID=Europe/Berlin:20270320T235900",
+			Window{Name: "1", Zone: "Europe/Berlin", Start: "2027-03-20T00:00:00", Duration: 24*time.Hour - time.Minute, Nominal: true}},
 		"three months": {"UID:1\nDTSTART:20260302T013000Z\nDURATION:P90D",
 			Window{Name: "1", Zone: "UTC", Start: "2026-03-02T01:30:00", Duration: 90 * 24 * time.Hour, Nominal: true}},
 		"folded lines, quoted parameter, alarm within": {
@@ -61,6 +65,11 @@ func TestParseCalendar(t *testing.T) {
 		"a zone as Mozilla names it":         {"UID:1\nDTSTART;TZID=/mozilla.org/20050126_1/Asia/Tokyo:20260302T013000" + hour, Window{Name: "1", Zone: "Asia/Tokyo", Start: "2026-03-02T01:30:00", Duration: time.Hour}},
 		"a zone that the calendar names":     {"UID:1\nDTSTART;TZID=Office:20260302T013000" + hour + "\n" + vtimezone("Office", "X-LIC-LOCATION:Asia/Tokyo"), Window{Name: "1", Zone: "Asia/Tokyo", Start: "2026-03-02T01:30:00", Duration: time.Hour}},
 		"a zone that the calendar describes": {"UID:1\nDTSTART;TZID=Office:20260302T013000" + hour + "\n" + vtimezone("Office", "BEGIN:STANDARD\nTZOFFSETTO:+0900\nEND:STANDARD"), Window{Name: "1", Zone: "Etc/GMT-9", Start: "2026-03-02T01:30:00", Duration: time.Hour}},
+		"of half an hour":                    {"UID:1\nDTSTART;TZID=Office:20260302T013000" + hour + "\n" + vtimezone("Office", "BEGIN:STANDARD\nDTSTART:16010101T000000\nTZOFFSETFROM:+0530\nTZOFFSETTO:+0530\nEND:STANDARD"), Window{Name: "1", Zone: "Asia/Calcutta", Start: "2026-03-02T01:30:00", Duration: time.Hour}},
+		"with summer time, as Outlook does": {"UID:1\nDTSTART;TZID=Customized Time Zone:20260302T013000" + hour + "\n" + vtimezone("Customized Time Zone",
+			"BEGIN:STANDARD\nDTSTART:16010101T020000\nTZOFFSETFROM:-0400\nTZOFFSETTO:-0500\nRRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=11\nEND:STANDARD\n"+
+				"BEGIN:DAYLIGHT\nDTSTART:16010101T020000\nTZOFFSETFROM:-0500\nTZOFFSETTO:-0400\nRRULE:FREQ=YEARLY;BYDAY=2SU;BYMONTH=3\nEND:DAYLIGHT"),
+			Window{Name: "1", Zone: "America/New_York", Start: "2026-03-02T01:30:00", Duration: time.Hour}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ics := append([]byte("\ufeff"), calendar(c.event, "UID:2\nSTATUS:CANCELLED\nDTSTART:20260101T000000Z\nDURATION:PT1H")...)
@@ -143,16 +152,66 @@ func TestWhatIsNotUnderstoodIsLeft(t *testing.T) {
 		ok + "\nTRANSP:TRANSPARENT":                        "free time",
 		ok + "\nfoo":                                       `"foo" is not NAME:VALUE`,
 		"DTSTART:20261399T013000Z\nDURATION:PT1H":          "is no time",
-		"DTSTART:20260302T013000Z\nDURATION:1H":            "is no duration",
-		"DTSTART:20260302T013000Z\nDURATION:P2000D":        "lasts",
-		"DTSTART:20260302T013000Z":                         "takes no time",
-		"DTSTART:20260302T013000Z\nDTEND:20260301T013000Z": "takes no time",
+		ok + "\nRECURRENCE-ID:later":                       `which occurrence it changes is not known`,
+		ok + "\nSTATUS:CANCELLED\nRECURRENCE-ID;TZID=Moon/Base:20260302T013000":                `which occurrence it changes is not known`,
+		ok + "\nRECURRENCE-ID;RANGE=THISANDPRIOR:20260302T013000Z":                             "RANGE is not supported",
+		"DTSTART:20260302T013000Z\nDURATION:1H":                                                "is no duration",
+		"DTSTART:20260302T013000Z\nDURATION:P2000D":                                            "lasts",
+		"DTSTART:20260302T013000Z":                                                             "takes no time",
+		"DTSTART:20260302T013000Z\nDTEND:20260301T013000Z":                                     "takes no time",
 		ok + "\nEXDATE:" + strings.Repeat("20260302T013000Z,", maxExcept) + "20260302T013000Z": "more than 1000 exceptions",
 	} {
 		got, left, err := ParseCalendar(calendar("UID:bad\nSUMMARY:x\n"+event, "UID:good\n"+ok), "ops", time.UTC)
 		if err != nil || len(got) != 1 || got[0].Name != "good" || len(left) != 1 || left[0].UID != "bad" || left[0].Summary != "x" || !strings.Contains(left[0].Why, why) {
 			t.Errorf("%.80s: %+v, %+v, %v: want it left because %s", event, got, left, err, why)
 		}
+	}
+}
+
+// Of the revisions of an event, which a file that was appended to has, the
+// latest holds.
+func TestALaterRevisionReplaces(t *testing.T) {
+	const event = "UID:1\nDURATION:PT1H\n"
+	got, left, err := ParseCalendar(calendar(event+"SEQUENCE:2\nDTSTART:20260303T013000Z\nRRULE:FREQ=DAILY", event+"DTSTART:20260302T013000Z",
+		event+"RECURRENCE-ID:20260304T013000Z\nDTSTART:20260304T033000Z"), "ops", time.UTC)
+	if err != nil || len(got) != 2 || got[0].Start != "2026-03-03T01:30:00" || got[1].Start != "2026-03-04T03:30:00" ||
+		len(left) != 1 || left[0].UID != "1" || !strings.Contains(left[0].Why, "SEQUENCE:2") {
+		t.Errorf("%+v, %+v, %v, want the series of SEQUENCE 2 and its moved occurrence", got, left, err)
+	}
+}
+
+// What is no event, and events of a calendar that cancels them, are named.
+func TestWhatIsNoEventIsNamed(t *testing.T) {
+	const event = "BEGIN:VEVENT\nUID:1\nDTSTART:20260302T013000Z\nDURATION:PT1H\nEND:VEVENT\n"
+	for text, why := range map[string]string{
+		"BEGIN:VTODO\nUID:1\nDTSTART:20260302T013000Z\nDUE:20260302T023000Z\nEND:VTODO\n":                                                                                                              "VTODO is no event",
+		"BEGIN:VFREEBUSY\nUID:1\nFREEBUSY:20260302T013000Z/PT1H\nEND:VFREEBUSY\n":                                                                                                                      "VFREEBUSY is no event",
+		"BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nTZOFFSETTO:+0117\nEND:STANDARD\nEND:VTIMEZONE\n" + strings.Replace(event, "DTSTART:20260302T013000Z", "DTSTART;TZID=Office:20260302T013000", 1): "rules that are those of no known zone",
+		"METHOD:CANCEL\n" + event: "METHOD:CANCEL",
+	} {
+		got, left, err := ParseCalendar([]byte("BEGIN:VCALENDAR\n"+text+"END:VCALENDAR\n"), "ops", time.UTC)
+		if err != nil || len(got) != 0 || len(left) != 1 || left[0].UID != "1" || !strings.Contains(left[0].Why, why) {
+			t.Errorf("%s: %+v, %+v, %v, want it left because %s", text, got, left, err, why)
+		}
+	}
+}
+
+// A changed occurrence of a series without a UID touches no other series
+// without one.
+func TestSeriesWithoutUIDAreNotMixed(t *testing.T) {
+	const series = "DTSTART:20260302T013000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY"
+	got, left, err := ParseCalendar(calendar("SUMMARY:a\n"+series, "SUMMARY:b\n"+series, "SUMMARY:a\nSTATUS:CANCELLED\nRECURRENCE-ID:20260303T013000Z"), "ops", time.UTC)
+	if err != nil || len(got) != 2 || len(got[0].Except)+len(got[1].Except) != 0 || len(left) != 1 || !strings.Contains(left[0].Why, "without UID") {
+		t.Errorf("%+v, %+v, %v, want both series whole, and the third event named", got, left, err)
+	}
+}
+
+// A summary is in the reason of all that its window suppresses, and so has a
+// bound.
+func TestLongSummariesAreCut(t *testing.T) {
+	got, _, err := ParseCalendar(calendar("UID:1\nSUMMARY:"+strings.Repeat("ü", 1000)+"\nDTSTART:20260302T013000Z\nDURATION:PT1H"), "ops", time.UTC)
+	if err != nil || len(got) != 1 || got[0].Name != strings.Repeat("ü", maxName/2)+"…" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -165,7 +224,7 @@ func TestWhatIsNoCalendarIsRefused(t *testing.T) {
 		"end without begin": "BEGIN:VCALENDAR\nEND:VEVENT\nEND:VCALENDAR\n",
 		"end of nothing":    "BEGIN:VCALENDAR\nEND:VCALENDAR\nEND:\n",
 		"too deep":          strings.Repeat("BEGIN:VCALENDAR\n", 20) + strings.Repeat("END:VCALENDAR\n", 20),
-		"too large":         string(whole) + strings.Repeat("\n", maxCalendar),
+		"too large":         string(whole) + strings.Repeat("\n", MaxCalendar),
 	} {
 		if got, _, err := ParseCalendar([]byte(text), "ops", time.UTC); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("%s: %+v, %v: want ErrInvalid", name, got, err)

@@ -9,9 +9,11 @@ import (
 	ics "github.com/arran4/golang-ical"
 )
 
-// Bounds of a calendar; a larger one is refused.
+// MaxCalendar is how many bytes a calendar has at most; a larger one is refused.
+const MaxCalendar = 4 << 20
+
+// Bounds of what is in a calendar.
 const (
-	maxCalendar   = 4 << 20
 	maxComponents = 10_000
 	maxNested     = 8
 )
@@ -30,8 +32,8 @@ type component struct {
 // unfolds the lines and reads them; its own parser gives up a whole calendar
 // for one line that it cannot read.
 func readComponents(text []byte) ([]*component, error) {
-	if len(text) > maxCalendar {
-		return nil, fmt.Errorf("it has more than %d bytes", maxCalendar)
+	if len(text) > MaxCalendar {
+		return nil, fmt.Errorf("it has more than %d bytes", MaxCalendar)
 	}
 	stream := ics.NewCalendarStream(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	file := &component{properties: map[string][]*property{}}
@@ -68,7 +70,12 @@ func readComponents(text []byte) ([]*component, error) {
 	}
 	var all []*component
 	for _, calendar := range file.parts {
-		all = append(all, calendar.parts...)
+		for _, c := range calendar.parts {
+			if strings.EqualFold(calendar.value("METHOD"), "CANCEL") {
+				c.bad = errors.Join(c.bad, errors.New("its calendar cancels it (METHOD:CANCEL)"))
+			}
+			all = append(all, c)
+		}
 	}
 	return all, nil
 }
@@ -99,9 +106,12 @@ func parameter(p *property, name string) string {
 	return ""
 }
 
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
+func clip(s string) string { return cut(s, 60) }
+
+// cut is a text of at most so many bytes, and a mark if there were more.
+func cut(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }

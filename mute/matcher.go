@@ -42,7 +42,11 @@ func (m Matcher) String() string {
 	op := map[[2]bool]string{
 		{true, false}: "=", {false, false}: "!=", {true, true}: "=~", {false, true}: "!~",
 	}[[2]bool{m.IsEqual, m.IsRegex}]
-	return fmt.Sprintf("%s%s%q", m.Name, op, m.Value)
+	name := m.Name
+	if !plainName.MatchString(name) {
+		name = strconv.Quote(name)
+	}
+	return fmt.Sprintf("%s%s%q", name, op, m.Value)
 }
 
 // OfHost reports whether the matcher asks about a host alone, and not about
@@ -57,11 +61,12 @@ func ofHosts(match []Matcher) bool {
 }
 
 const (
-	matcherStart = `^\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*`
-	matcherHint  = `write a name, one of = != =~ !~, and a value, such as host=~"web-.*"`
+	matcherStart = `^\s*([a-zA-Z_]\w*|"(?:[^"\\\n]|\\.)+")\s*(=~|!~|!=|=)\s*`
+	matcherHint  = `write a name, one of = != =~ !~, and a value, such as host=~"web-.*"; a name such as "service.name" needs quotes`
 )
 
 var (
+	plainName    = regexp.MustCompile(`^[a-zA-Z_]\w*$`)
 	oneMatcher   = regexp.MustCompile(matcherStart + `(.*?)\s*$`)
 	firstMatcher = regexp.MustCompile(matcherStart + "(\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`|[^,\\n\"`]*?)\\s*(?:[,\\n]|$)")
 	// escapes are those that Alertmanager knows; any other backslash is itself.
@@ -82,7 +87,11 @@ func ParseMatcher(text string) (Matcher, error) {
 	} else if len(value) > 1 && value[0] == '"' && strings.HasSuffix(value, `"`) {
 		value = escapes.Replace(value[1 : len(value)-1])
 	}
-	m := Matcher{Name: part[1], Value: value, IsRegex: strings.Contains(part[2], "~"), IsEqual: part[2][0] == '='}
+	name := part[1]
+	if plain, err := strconv.Unquote(name); err == nil {
+		name = plain
+	}
+	m := Matcher{Name: name, Value: value, IsRegex: strings.Contains(part[2], "~"), IsEqual: part[2][0] == '='}
 	return m, m.Validate()
 }
 
@@ -91,7 +100,9 @@ func ParseMatcher(text string) (Matcher, error) {
 func ParseMatchers(text string) ([]Matcher, error) {
 	rest := strings.TrimSpace(text)
 	if inner, ok := strings.CutPrefix(rest, "{"); ok {
-		rest = strings.TrimSuffix(inner, "}")
+		if rest, ok = strings.CutSuffix(inner, "}"); !ok {
+			return nil, omen.WithHint(fmt.Errorf("matchers %q: a brace has no other: %w", text, omen.ErrInvalid), matcherHint)
+		}
 	}
 	var all []Matcher
 	for strings.TrimSpace(rest) != "" {
@@ -116,7 +127,10 @@ func (m Matcher) compile() (func(string) bool, error) {
 	if !m.IsRegex {
 		return func(s string) bool { return (s == m.Value) == m.IsEqual }, nil
 	}
-	expression, err := regexp.Compile("^(?:" + m.Value + ")$")
+	expression, err := regexp.Compile(m.Value) // alone: a)|(.* is none, and would be one within brackets
+	if err == nil {
+		expression, err = regexp.Compile("^(?:" + m.Value + ")$")
+	}
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("matcher %s: %w: %w", m.Name, err, omen.ErrInvalid), "expressions are those of RE2; a dot that is meant as a dot is written \\.")
 	}

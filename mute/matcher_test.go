@@ -47,6 +47,7 @@ func TestParseMatchers(t *testing.T) {
 		`host="a", role!=web`:                 {`host="a"`, `role!="web"`},
 		"host=a\n\n role=~\"b,c\",\n":         {`host="a"`, `role=~"b,c"`},
 		`{host=~"db-.*",cause = cpu_user , }`: {`host=~"db-.*"`, `cause="cpu_user"`},
+		`{"service.name"="a,b", "team"!=x}`:   {`"service.name"="a,b"`, `team!="x"`},
 	} {
 		all, err := ParseMatchers(text)
 		got := []string{}
@@ -57,7 +58,7 @@ func TestParseMatchers(t *testing.T) {
 			t.Errorf("%q: %v %s", text, err, diff)
 		}
 	}
-	for _, bad := range []string{"host", `host="a" role=b`, "host=a,,role=b", `host=~"(", role=b`} {
+	for _, bad := range []string{"host", `host="a" role=b`, "host=a,,role=b", `host=~"(", role=b`, "{", "{host=a", "{}}", `service.name="a"`, `""=a`} {
 		if all, err := ParseMatchers(bad); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("%q: %s, %v, want ErrInvalid", bad, all, err)
 		}
@@ -67,7 +68,7 @@ func TestParseMatchers(t *testing.T) {
 // FuzzParseMatcher: what is read is written so that it is read as the same,
 // alone and in a list, and says the opposite when it is turned around.
 func FuzzParseMatcher(f *testing.F) {
-	for _, text := range []string{`host=~"db-.*"`, " role != web ", "a=`b`", `a="\"`, `{a=b,c!~"d"}`} {
+	for _, text := range []string{`host=~"db-.*"`, " role != web ", "a=`b`", `a="\"`, `{a=b,c!~"d"}`, `"service.name"=a`, `"\d"=~b`} {
 		f.Add(text, "db-1")
 	}
 	f.Fuzz(func(t *testing.T, text, value string) {
@@ -116,7 +117,9 @@ func TestMatchersHold(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.match, got, c.want)
 		}
 	}
-	if _, err := Compile([]Matcher{m("host", "(", true, true)}); !errors.Is(err, omen.ErrInvalid) {
-		t.Errorf("a bad expression: %v", err)
+	for _, bad := range []string{"(", "a)|(.*"} { // the second would be good within our brackets, and match every host
+		if _, err := Compile([]Matcher{m("host", bad, true, true)}); !errors.Is(err, omen.ErrInvalid) {
+			t.Errorf("%s, a bad expression: %v", bad, err)
+		}
 	}
 }

@@ -146,7 +146,7 @@ func (w Window) schedule() (schedule, error) {
 // that daylight saving skips is read with the offset before the gap, and lands
 // in the hour after it; one that occurs twice is the first.
 func (s schedule) instant(wall time.Time) time.Time {
-	_, before := wall.Add(-12 * time.Hour).In(s.zone).Zone()
+	_, before := wall.Add(-24 * time.Hour).In(s.zone).Zone() // UTC is up to 14 hours behind
 	early := wall.Add(-time.Duration(before) * time.Second).In(s.zone)
 	if sameWall(early, wall) {
 		return early

@@ -42,6 +42,11 @@ func TestWindowsRecur(t *testing.T) {
 		// 25 October 2026, 03:00 becomes 02:00: 02:30 is twice, and once is enough.
 		"a time that is twice": {"Europe/Berlin", "2026-10-24T02:30:00", "FREQ=DAILY", nil, "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z",
 			[]string{"Sat 2026-10-24T02:30 +0200", "Sun 2026-10-25T02:30 +0200", "Mon 2026-10-26T02:30 +0100"}},
+		// 27 September 2026 in Auckland, 02:00 becomes 03:00, 13 hours ahead of UTC; 5 April 2026, 03:00 becomes 02:00.
+		"skipped far in the east": {"Pacific/Auckland", "2026-09-26T02:30:00", "FREQ=DAILY", nil, "2026-09-26T00:00:00Z", "2026-09-27T20:00:00Z",
+			[]string{"Sun 2026-09-27T03:30 +1300", "Mon 2026-09-28T02:30 +1300"}},
+		"twice far in the east": {"Pacific/Auckland", "2026-04-04T02:30:00", "FREQ=DAILY", nil, "2026-04-04T00:00:00Z", "2026-04-05T20:00:00Z",
+			[]string{"Sun 2026-04-05T02:30 +1300", "Mon 2026-04-06T02:30 +1200"}},
 		// 8 March 2026 in New York, at 02:00; by 20:00 the new offset holds.
 		"skipped west of Greenwich": {"America/New_York", "2026-03-07T02:30:00", "FREQ=DAILY", nil, "2026-03-08T00:00:00Z", "2026-03-10T00:00:00Z",
 			[]string{"Sun 2026-03-08T03:30 -0400", "Mon 2026-03-09T02:30 -0400"}},

@@ -2,7 +2,6 @@ package mute
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -43,14 +42,4 @@ func zoneNamed(id string) (*time.Location, error) {
 		_, name, _ = strings.Cut(name, "/")
 	}
 	return nil, fmt.Errorf("time zone %q is not known", clip(id))
-}
-
-// fixedZone is the zone that is an offset such as "+0100" from UTC all year.
-// The IANA database has whole hours only, and their signs the other way round.
-func fixedZone(offset string) (*time.Location, error) {
-	n, err := strconv.Atoi(offset)
-	if err != nil || n%100 != 0 || n < -1200 || n > 1400 {
-		return nil, fmt.Errorf("offset %q of its time zone is not a whole hour", clip(offset))
-	}
-	return time.LoadLocation(fmt.Sprintf("Etc/GMT%+d", -n/100))
 }

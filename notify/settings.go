@@ -28,12 +28,7 @@ type Settings struct {
 	dir           string
 }
 
-// Keys are the top-level keys of a configuration file that [Load] reads; it
-// ignores all others.
-func Keys() []string {
-	return append(alertmanagerKeys(), "alertmanagers", "notify")
-}
-
+// alertmanagerKeys are the top-level keys that are Alertmanager's own.
 func alertmanagerKeys() []string {
 	return []string{"global", "receivers", "route", "templates", "time_intervals", "mute_time_intervals"}
 }

@@ -2,6 +2,7 @@ package promapi_test
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/series/sourcetest"
+	"github.com/omenhq/omen/tsdb"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -19,6 +21,24 @@ func TestSource(t *testing.T) {
 	remote := sourcetest.Serve(t, promapi.Handler(db), series.RemoteOptions{})
 	sourcetest.Run(t, remote)
 	sourcetest.Same(t, db, remote, 0, sourcetest.Instants)
+}
+
+// However far apart samples are, what a query looks back for is a duration that
+// the API takes.
+func TestOddScrapeIntervals(t *testing.T) {
+	for _, every := range []time.Duration{7500 * time.Millisecond, 25 * time.Second, 45 * time.Second, 100 * time.Second} {
+		db := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+		t.Cleanup(func() { _ = db.Close() })
+		now := time.Now().Truncate(time.Second)
+		for i := range 20 {
+			must.OK(t, db.Append(t.Context(), []series.Sample{{Name: "x", Labels: map[string]string{"instance": "a"}, At: now.Add(time.Duration(i-19) * every), Value: 1}}))
+		}
+		r := sourcetest.Serve(t, promapi.Handler(db), series.RemoteOptions{})
+		f, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Start: now, End: now, Step: time.Second})
+		if err != nil || len(f.Failed) > 0 || len(f.Hosts) != 1 {
+			t.Errorf("each %s: %v, %v", every, f, err)
+		}
+	}
 }
 
 // With a delay, what is asked for as now is read a while ago and reported as

@@ -78,10 +78,15 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 	h.Trainings++
 	if next.Promoted {
 		recent, _ := slices.BinarySearchFunc(h.history, now.Add(-warmSpan), func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
-		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], h.options.PagesPerWeek)
+		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], detect.Centres{}, h.options.PagesPerWeek)
 		h.limit = next.Model.Card().Limit.Chosen
 	}
 	return nil
+}
+
+// Judge takes up what an operator says of an incident of the host.
+func (h *Host) Judge(in omen.Incident) {
+	h.level.Judge(in, h.options.Step, h.options.PagesPerWeek)
 }
 
 // Score is what the model that serves says of the host's next sample: nothing
@@ -100,7 +105,9 @@ func (h *Host) Score(v omen.Vector) (omen.Score, error) {
 		if err != nil {
 			return score, fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
 		}
-		score.Level = h.level.Next(v.At, score.Value, h.options.Step, h.options.PagesPerWeek)
+		if !h.options.Without.Level {
+			score.Level = h.level.Next(v.At, score.Value, h.options.Step, h.options.PagesPerWeek)
+		}
 	}
 	h.history = append(h.history, v)
 	return score, nil

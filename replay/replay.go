@@ -98,6 +98,10 @@ func (t *Timeline) play(ctx context.Context, h *Host, o Options) error {
 		if err := t.take(i, score, h.Limit()); err != nil {
 			return err
 		}
+		for _, in := range t.judged {
+			h.Judge(in)
+		}
+		t.judged = t.judged[:0]
 		if o.Progress != nil && i%512 == 0 {
 			o.Progress(float64(i) / float64(len(t.Samples)))
 		}

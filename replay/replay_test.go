@@ -141,6 +141,39 @@ func TestAPlateauSettles(t *testing.T) {
 	if settled < 0 || below == 0 {
 		t.Errorf("%d samples above the limit and not the level; incidents %+v", below, got.Incidents)
 	}
+	without := replay.Options{Schema: schema, Detect: detect.Options{Step: step, Without: detect.Parts{Level: true}}}
+	plain := must.Get(replay.Run(t.Context(), all[:2*perDay], all[2*perDay:], without))(t)
+	for i, x := range plain.Scores {
+		if plain.Alerts[i] != (x > 1) {
+			t.Fatalf("sample %d: a score of %g without a level: alert %v", i, x, plain.Alerts[i])
+		}
+	}
+}
+
+// always is an operator who says the same of every incident.
+type always omen.Verdict
+
+func (a always) Judge(*replay.Incident, int) omen.Verdict { return omen.Verdict(a) }
+
+// heights are the levels of all samples.
+type heights []float64
+
+func (h *heights) Observe(_ int, score omen.Score) { *h = append(*h, score.Level) }
+
+// A strong incident raises the host's level only if the operator says that it was
+// none, as in serve.
+func TestVerdictsMoveTheLevel(t *testing.T) {
+	all, schema := recorded()
+	for verdict, raised := range map[omen.Verdict]bool{omen.NoVerdict: false, omen.Real: false, omen.NotAProblem: true} {
+		var levels heights
+		must.Get(replay.Run(t.Context(), all[:2*perDay], all[2*perDay:], replay.Options{
+			Schema: schema, Detect: detect.Options{Step: step}, Operator: always(verdict), Observer: &levels,
+		}))(t)
+		later := perDay + 50 + int(3*time.Hour/step) // when no plateau is left of the fault
+		if got := levels[later]; (got > 1.1) != raised {
+			t.Errorf("verdict %q: level %g three hours after the fault, raised should be %v", verdict, got, raised)
+		}
+	}
 }
 
 func TestRunCancelled(t *testing.T) {

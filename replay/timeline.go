@@ -47,8 +47,9 @@ type Timeline struct {
 	tracker  *incident.Tracker
 	rules    incident.Rules
 	operator Operator
-	born     time.Time // its first sample, scored or not
-	recurred time.Time // when an incident closed that people were notified of and that recurs
+	judged   []omen.Incident // at the latest sample
+	born     time.Time       // its first sample, scored or not
+	recurred time.Time       // when an incident closed that people were notified of and that recurs
 }
 
 func newTimeline(samples []omen.Vector, o Options) *Timeline {
@@ -131,6 +132,7 @@ func (t *Timeline) closed(i int, in *Incident) error {
 	at := t.Samples[i].At
 	if t.operator != nil && in.Shown >= 0 && in.Verdict == omen.NoVerdict {
 		if in.Verdict = t.operator.Judge(in, i); in.Verdict != omen.NoVerdict {
+			t.judged = append(t.judged, in.Incident)
 			if err := t.remember(feedback.PatternOf(in.Incident, in.Verdict, time.UTC, "", "replay", at)); err != nil {
 				return err
 			}

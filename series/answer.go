@@ -45,8 +45,10 @@ type HostValues struct {
 // conflict marks a label that differs between the series of one host.
 const conflict = "\x00"
 
-// maxLabels bounds the labels that a frame keeps of a host.
-const maxLabels = 32
+// maxLabels bounds the labels that a frame keeps of a host, those that identify
+// it and the first by name: targets that carry all labels of their Kubernetes node
+// have some forty.
+const maxLabels = 128
 
 func newAnswer(q Query, only map[string]bool) *Answer {
 	return &Answer{
@@ -88,7 +90,7 @@ func (a *Answer) Series(labels map[string]string) *HostValues {
 		t.tally = t.tally.count(labels)
 		return t
 	}
-	mergeLabels(t.labels, labels)
+	mergeLabels(t.labels, labels, a.by)
 	return t
 }
 
@@ -187,18 +189,26 @@ func hostName(labels map[string]string, by []string) (host string, named bool) {
 	return strings.Join(parts, "/"), named
 }
 
-// mergeLabels adds labels to those of a host, marking those that differ.
-func mergeLabels(into, labels map[string]string) {
-	for name, value := range labels {
-		if name == "__name__" {
-			continue
-		}
+// mergeLabels adds labels to those of a host, marking those that differ. by are
+// kept whatever others there are.
+func mergeLabels(into, labels map[string]string, by []string) {
+	add := func(name, value string) {
 		if old, ok := into[name]; ok && old != value {
 			into[name] = conflict
-		} else if !ok && len(into) < maxLabels {
+		} else if !ok && (len(into) < maxLabels || slices.Contains(by, name)) {
 			into[name] = value
 		}
 	}
+	if len(labels) <= maxLabels {
+		for name, value := range labels {
+			add(name, value)
+		}
+	} else {
+		for _, name := range slices.Sorted(maps.Keys(labels)) { // the same ones each time
+			add(name, labels[name])
+		}
+	}
+	delete(into, "__name__")
 }
 
 // assemble makes one frame of the features' answers; nil answers are gaps.
@@ -212,7 +222,7 @@ func assemble(q Query, answers []*Answer) *Frame {
 			if labels[host] == nil {
 				labels[host] = map[string]string{}
 			}
-			mergeLabels(labels[host], t.labels)
+			mergeLabels(labels[host], t.labels, q.By)
 		}
 	}
 	features := make([]string, len(q.Exprs))

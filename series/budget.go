@@ -31,9 +31,13 @@ func newBudget(total int64, answers int) *budget {
 
 // lease is what one answer has taken.
 type lease struct {
-	of   *budget
-	held int64 // one answer's body is read by one goroutine at a time
+	of    *budget
+	held  int64  // one answer's body is read by one goroutine at a time
+	begin []byte // of the answer, at most beginBytes
 }
+
+// beginBytes is as much of an answer as says that it is partial.
+const beginBytes = 64
 
 // take adds n bytes to an answer.
 func (l *lease) take(n int64) error {

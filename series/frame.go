@@ -44,6 +44,7 @@ type Frame struct {
 	Hosts    []string              // the identifying labels' values, joined by "/"
 	Labels   []map[string]string   // per host, the labels that have one value in all of its series that carry them, at most 32; never nil
 	Split    []map[string][]string // per host, of a strict query: the labels that every series carries with different values, sorted, at most 4 of them; nil where there are none, and altogether of a source without series
+	Partly   []map[string][]string // per host, of a strict query: the labels that some series of one expression carry and others of it do not, with their values, sorted, at most 4 of them; nil where there are none, and altogether of a source without series
 	Varying  []string              // of a strict query: the labels that only some series of each host carry, sorted
 	Features []string
 	Start    time.Time

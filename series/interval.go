@@ -31,7 +31,12 @@ func (r *Reader) window(ctx context.Context, q Query) (window, lookback time.Dur
 			return window, 0, nil
 		}
 	}
-	return window, max(2*window, 10*time.Second), nil
+	return window, wholeSeconds(max(2*window, 10*time.Second)), nil
+}
+
+// wholeSeconds is d, rounded up: the query API takes no fractions in a duration.
+func wholeSeconds(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
 }
 
 // intervals remembers what was measured, by selector.

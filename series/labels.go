@@ -52,10 +52,10 @@ func (t *tally) add(name string, series int, values ...string) {
 // strictLabels fills in what the answers of a strict query say of each host's
 // labels.
 func (f *Frame) strictLabels(answers []*Answer) {
-	f.Split = make([]map[string][]string, len(f.Hosts))
+	f.Split, f.Partly = make([]map[string][]string, len(f.Hosts)), make([]map[string][]string, len(f.Hosts))
 	varying := map[string]bool{}
 	for h, host := range f.Hosts {
-		all := &tally{labels: map[string]*carried{}}
+		all, partly := &tally{labels: map[string]*carried{}}, &tally{labels: map[string]*carried{}}
 		for _, a := range answers {
 			if a == nil || a.hosts[host] == nil {
 				continue
@@ -64,17 +64,20 @@ func (f *Frame) strictLabels(answers []*Answer) {
 			all.series += one.series
 			for name, c := range one.labels {
 				all.add(name, c.series, c.values...)
+				if c.series < one.series {
+					partly.add(name, c.series, c.values...)
+				}
 			}
+		}
+		for name, c := range partly.labels {
+			put(&f.Partly[h], name, c.values)
 		}
 		for _, name := range slices.Sorted(maps.Keys(all.labels)) {
 			switch c := all.labels[name]; {
 			case c.series < all.series:
 				varying[name] = true
 			case len(c.values) > 1:
-				if f.Split[h] == nil {
-					f.Split[h] = map[string][]string{}
-				}
-				f.Split[h][name] = slices.Sorted(slices.Values(c.values))
+				put(&f.Split[h], name, c.values)
 			case len(f.Labels[h]) < maxLabels:
 				f.Labels[h][name] = c.values[0]
 			}
@@ -86,6 +89,14 @@ func (f *Frame) strictLabels(answers []*Answer) {
 		})
 	}
 	f.Varying = slices.Sorted(maps.Keys(varying))
+}
+
+// put keeps a label's values, sorted.
+func put(into *map[string][]string, name string, values []string) {
+	if *into == nil {
+		*into = map[string][]string{}
+	}
+	(*into)[name] = slices.Sorted(slices.Values(values))
 }
 
 // Selectors are the selectors of expressions whose series carry all identifying

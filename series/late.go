@@ -16,7 +16,8 @@ const (
 	marginDelay = 5 * time.Second
 	lookAgain   = 30 * time.Second // between two looks for samples of a source that gives none
 	lookMost    = 5 * time.Minute  // the same of a source that never had any
-	sameDelay   = time.Minute      // a delay that is the same for so long is one: samples that have ended get older
+	before      = 10 * time.Minute // what was there so long ago should be there now
+	sameDelay   = 90 * time.Second // a delay that is the same for so long is one: samples that have ended get older, and delays are a minute apart at most
 	lostAfter   = 55 * time.Minute // a source that has given nothing for so long, and did before, has lost its hosts
 	fewExprs    = 8                // expressions that are asked to find out
 )
@@ -37,8 +38,28 @@ type late struct {
 	wait   time.Duration // until the next look
 	lost   error         // why there are none, as far as the last look showed; nil: nothing is known to be missing
 
-	seen  time.Duration // a larger delay that may be one…
-	since time.Time     // … if it still is a minute after this
+	none  bool             // the last answer had no samples
+	looks map[string]*look // by the first expression of a query: profiles differ in how late their samples come
+	whose string           // that of the query by which the delay was measured
+}
+
+// look is what one query has shown of late.
+type look struct {
+	compared time.Time     // when its answer was last compared with earlier ones
+	seen     time.Duration // another delay that may be one…
+	since    time.Time     // … if it still is [sameDelay] after this; zero: there is none
+}
+
+// of is what a query has shown. The caller holds mu.
+func (l *late) of(q Query) *look {
+	whose := q.Exprs[0].PromQL
+	if l.looks == nil {
+		l.looks = map[string]*look{}
+	}
+	if l.looks[whose] == nil {
+		l.looks[whose] = &look{}
+	}
+	return l.looks[whose]
 }
 
 // Delay is how long after an instant it is read: as configured, or as measured
@@ -49,21 +70,51 @@ func (r *Remote) Delay() time.Duration {
 	return r.late.delay
 }
 
-// present looks into an answer for what is there now. If there is nothing, it
-// finds out whether samples come late, and then reads as late as they come. A
-// source that had samples and gives none is one that cannot be read: the error
-// wraps [omen.ErrUnavailable].
+// Suspected is the largest delay that the last answers suggest, and that is taken
+// if it stays the same; 0: none.
+func (r *Remote) Suspected() (most time.Duration) {
+	r.late.mu.Lock()
+	defer r.late.mu.Unlock()
+	for _, k := range r.late.looks {
+		if !k.since.IsZero() {
+			most = max(most, k.seen)
+		}
+	}
+	return most
+}
+
+// present looks into an answer for what is there now. If there is nothing, or
+// less than there was, it finds out whether samples come late, and then reads as
+// late as they come: gauges that are late stand still and rates are gaps, or only
+// some hosts are missing. A source that had samples and gives none is one that
+// cannot be read: the error wraps [omen.ErrUnavailable].
 func (r *Remote) present(ctx context.Context, q Query, f *Frame, now time.Time) (*Frame, error) {
 	l := &r.late
 	l.mu.Lock()
+	k := l.of(q)
 	if values(f) > 0 {
 		if l.lost != nil {
 			r.opts.Log.Info("source has samples again")
 		}
-		l.given, l.lost, l.seen = now, nil, 0
+		if l.none {
+			k.since = time.Time{}
+		}
+		l.given, l.lost, l.none = now, nil, false
+		wait := lookMost
+		if !k.since.IsZero() {
+			wait = lookAgain
+		}
+		due := now.Sub(k.compared) >= wait
+		if due {
+			k.compared = now
+		}
 		l.mu.Unlock()
-		return f, nil
+		if !due {
+			return f, nil
+		}
+		return r.compare(ctx, q, f, now)
 	}
+	l.none = true
 	if now.Sub(l.given) < lookAgain { // what is asked for is not there, other things are
 		l.mu.Unlock()
 		return f, nil
@@ -81,16 +132,35 @@ func (r *Remote) present(ctx context.Context, q Query, f *Frame, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	if some && r.adopt(found, now) {
+	if some && r.adopt(found, q, now) {
 		return r.reader.Read(ctx, q)
 	}
 	return f, r.judge(ctx, q, now)
 }
 
-// measure is the least delay with which a query gives nearly as much as with
-// the greatest; false if that gives nothing.
+// compare measures how late samples come although there are some for now.
+func (r *Remote) compare(ctx context.Context, q Query, f *Frame, now time.Time) (*Frame, error) {
+	found, some, err := r.measure(ctx, q, now)
+	switch {
+	case err != nil:
+		return f, nil // the next time: what was asked for was answered
+	case some && r.adopt(found, q, now):
+		return r.reader.Read(ctx, q)
+	case !some: // some have ended
+		r.late.mu.Lock()
+		r.late.of(q).since = time.Time{}
+		r.late.mu.Unlock()
+	}
+	return f, nil
+}
+
+// measure is the least delay with which a query gives nearly as much as it gave
+// before; false if none does.
 func (r *Remote) measure(ctx context.Context, q Query, now time.Time) (time.Duration, bool, error) {
-	all, err := r.ago(ctx, q, now.Add(-maxDelay))
+	all, err := r.ago(ctx, q, now.Add(-before))
+	if all == 0 && err == nil {
+		all, err = r.ago(ctx, q, now.Add(-maxDelay))
+	}
 	if all == 0 || err != nil {
 		return 0, false, err
 	}
@@ -104,7 +174,7 @@ func (r *Remote) measure(ctx context.Context, q Query, now time.Time) (time.Dura
 			return d, true, nil
 		}
 	}
-	return maxDelay, true, nil
+	return 0, false, nil
 }
 
 // ago is how many values some of the expressions have at an instant, whatever
@@ -133,30 +203,33 @@ func values(f *Frame) int {
 	return n
 }
 
-// adopt takes a measured delay: at once if it is smaller, or the first that
-// finds anything; otherwise only if it stays the same, since the samples of
-// hosts that are gone come later and later.
-func (r *Remote) adopt(found time.Duration, now time.Time) bool {
+// adopt takes a measured delay: at once the first that finds anything, and a
+// smaller one where there is nothing; otherwise only if it stays the same, since
+// the samples of hosts that are gone come later and later. What is smaller than
+// another query needs, or than is configured, is none.
+func (r *Remote) adopt(found time.Duration, q Query, now time.Time) bool {
 	l := &r.late
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if found > 0 {
 		found = min(found+marginDelay, maxDelay) // it was measured at one moment
 	}
-	if found > l.delay && !l.given.IsZero() {
-		if l.seen == 0 || found > l.seen {
-			l.seen, l.since = found, now
-			return false
-		}
-		if now.Sub(l.since) < sameDelay {
-			return false
-		}
-	}
-	if found == l.delay {
+	k, whose := l.of(q), q.Exprs[0].PromQL
+	if found == l.delay || found < l.delay && !l.none && (whose != l.whose || found < r.opts.Delay) {
+		k.since = time.Time{}
 		return false
 	}
+	if !l.given.IsZero() && (found > l.delay || !l.none) {
+		if k.since.IsZero() || found != k.seen {
+			k.seen, k.since = found, now
+			return false
+		}
+		if now.Sub(k.since) < sameDelay {
+			return false
+		}
+	}
 	r.opts.Log.Warn("samples of the source come late: read so much later from now on", "dur", found)
-	l.delay, l.lost, l.seen = found, nil, 0
+	l.delay, l.whose, l.lost, k.since = found, whose, nil, time.Time{}
 	return true
 }
 

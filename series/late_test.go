@@ -125,21 +125,22 @@ func TestRemoteTellsGoneFromLate(t *testing.T) {
 		want  time.Duration
 	}{
 		"gone":       {[]time.Duration{30 * time.Second, 60 * time.Second, 90 * time.Second, 120 * time.Second, 180 * time.Second}, 0},
-		"late":       {[]time.Duration{45 * time.Second, 45 * time.Second, 45 * time.Second}, 50 * time.Second},
-		"then later": {[]time.Duration{30 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second}, 65 * time.Second},
+		"late":       {[]time.Duration{45 * time.Second, 45 * time.Second, 45 * time.Second, 45 * time.Second}, 50 * time.Second},
+		"then later": {[]time.Duration{30 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second}, 65 * time.Second},
+		"unsteady":   {[]time.Duration{240 * time.Second, 180 * time.Second, 240 * time.Second, 180 * time.Second, 240 * time.Second}, 0},
 	} {
 		r := remote(t, history{})
 		r.late.given = begin
 		for i, found := range tt.found {
-			r.adopt(found, begin.Add(time.Duration(i)*30*time.Second))
+			r.adopt(found, present(0), begin.Add(time.Duration(i)*30*time.Second))
 		}
 		if r.Delay() != tt.want {
 			t.Errorf("%s: delay %s, want %s", name, r.Delay(), tt.want)
 		}
 	}
 	r := remote(t, history{})
-	r.late.delay, r.late.given = maxDelay, begin
-	if !r.adopt(0, begin) || r.Delay() != 0 {
+	r.late.delay, r.late.given, r.late.none = maxDelay, begin, true
+	if !r.adopt(0, present(0), begin) || r.Delay() != 0 {
 		t.Errorf("delay %s although samples are in time again", r.Delay())
 	}
 }

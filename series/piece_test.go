@@ -105,6 +105,16 @@ func TestRemoteAsksForLess(t *testing.T) {
 		"a limit in other words":   refusal(422, "execution", "this tenant may not do so"),
 		"a proxy, time":            says(504, "text/html", "<html>"),
 		"a proxy, size":            says(413, "text/html", "<html>"),
+		"a gateway, size":          says(413, js, `{"message":"Response size limit"}`),
+		"a proxy, nobody behind":   says(502, "text/html", "<html>"),
+		"Cloudflare, time":         says(524, "text/html", "<html>"),
+		"Google, resources":        refusal(400, "bad_data", "expanding series: generic::resource_exhausted: query"),
+		"cost":                     refusal(400, "bad_data", "query cost is too high"),
+		"broken off":               func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"cut off": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "100000")
+			says(200, js, `{"status":"success","data":{"resultType":"matrix","result":[{"metric":`)(w, r)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// Six hosts at the least span of sixty instants are allowed.
@@ -140,14 +150,26 @@ func TestRemoteAsksForLess(t *testing.T) {
 	}
 }
 
-// A refusal of the expression itself is not asked again in smaller pieces.
+// A refusal of the expression itself, or of so many questions, is not asked again
+// in smaller pieces, which are more.
 func TestRemoteKnowsWhatIsNotTooMuch(t *testing.T) {
-	s := &fleet{hosts: 20, refuse: says(422, "application/json", `{"status":"error","errorType":"execution","error":"found duplicate series for the match group {job=\"a\"} on the right hand-side of the operation: many-to-many matching not allowed"}`)}
-	r := sourcetest.Serve(t, s, series.RemoteOptions{})
-	_, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Hosts: s.names(), Window: time.Minute,
-		Start: sourcetest.Start, End: sourcetest.Start.Add(time.Hour), Step: 15 * time.Second})
-	if err == nil || s.refused != 1 {
-		t.Errorf("asked %d times: %v", s.refused, err)
+	for name, refuse := range map[string]http.HandlerFunc{
+		"expression":         says(422, "application/json", `{"status":"error","errorType":"execution","error":"found duplicate series for the match group {job=\"a\"} on the right hand-side of the operation: many-to-many matching not allowed"}`),
+		"queued":             says(429, "application/json", `{"status":"error","errorType":"too_many_requests","error":"too many outstanding requests"}`),
+		"often":              says(429, "text/plain", "rate limit exceeded"),
+		"VictoriaMetrics":    says(429, "application/json", `{"status":"error","errorType":"429","error":"couldn't start executing the request in 10 seconds, since -search.maxConcurrentRequests=8 concurrent requests are executed"}`),
+		"often, with a page": says(429, "text/html", "<html>"),
+	} {
+		s := &fleet{hosts: 20, refuse: refuse}
+		r := sourcetest.Serve(t, s, series.RemoteOptions{})
+		_, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Hosts: s.names(), Window: time.Minute,
+			Start: sourcetest.Start, End: sourcetest.Start.Add(time.Hour), Step: 15 * time.Second})
+		if err == nil || s.refused != 1 {
+			t.Errorf("%s: asked %d times: %v", name, s.refused, err)
+		}
+		if name != "expression" && !strings.Contains(omen.Hint(err), "how often") {
+			t.Errorf("%s: hint %q", name, omen.Hint(err))
+		}
 	}
 }
 

@@ -163,6 +163,9 @@ func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Ans
 	if err != nil {
 		return explain(ctx, err)
 	}
+	if flagged.Match(held.begin) {
+		warnings = append(warnings, "the answer is partial (isPartial)")
+	}
 	a.Note(warnings)
 	return addValue(a, v, delay.Milliseconds())
 }
@@ -249,13 +252,16 @@ func (g gate) judge(resp *http.Response, req *http.Request) error {
 			return badAnswer(err)
 		}
 	}
-	resp.Body = leasedBody{body, resp.Body, leaseOf(req)}
+	held := leaseOf(req)
+	held.begin = held.begin[:0]
+	resp.Body = leasedBody{body, resp.Body, held}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch status := resp.StatusCode; {
 	case status == http.StatusUnauthorized:
 		return deniedError(resp)
-	case post && (status == http.StatusForbidden || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented):
-		return nil // a proxy may forbid POST only: the client then asks again with GET
+	case post && noPost[status]:
+		resp.StatusCode = http.StatusMethodNotAllowed // the client then asks again with GET
+		return nil
 	case status == http.StatusForbidden:
 		return deniedError(resp)
 	case status/100 == 3 && (!g.follow || post && status < http.StatusTemporaryRedirect):
@@ -284,6 +290,7 @@ type leasedBody struct {
 // Read implements [io.Reader].
 func (b leasedBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
+	b.lease.begin = append(b.lease.begin, p[:min(n, beginBytes-len(b.lease.begin))]...)
 	if over := b.lease.take(int64(n)); over != nil {
 		return 0, over
 	}

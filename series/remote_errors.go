@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,6 +18,17 @@ import (
 
 	"github.com/omenhq/omen"
 )
+
+// flagged is the begin of an answer that VictoriaMetrics' cluster gives while a
+// storage node of it is away.
+var flagged = regexp.MustCompile(`^{"status":"success",\s*"isPartial":\s*true`)
+
+// noPost is what proxies say that let GET through only, each in its own words. An
+// address that is wrong gets the same answer to GET.
+var noPost = map[int]bool{
+	http.StatusForbidden: true, http.StatusNotFound: true, http.StatusMethodNotAllowed: true, http.StatusLengthRequired: true,
+	http.StatusUnsupportedMediaType: true, http.StatusNotImplemented: true,
+}
 
 var errTimeout = errors.New("no answer in time")
 
@@ -36,6 +48,8 @@ func explain(ctx context.Context, err error) error {
 			"it is overloaded, or a firewall drops the packets; a longer timeout may help")
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case brokenOff(err):
+		return omen.WithHint(tooMuch{fmt.Errorf("the answer broke off: %w: %w", unwrapURL(err), omen.ErrUnavailable), errTimeout}, brokenHint)
 	}
 	return omen.WithHint(fmt.Errorf("%w: %w", unwrapURL(err), omen.ErrUnavailable), networkHint(err))
 }
@@ -53,8 +67,11 @@ func explainAPI(e *promv1.Error) error {
 	case promv1.ErrBadResponse:
 		return badAnswer(errors.New(said))
 	case promv1.ErrClient:
-		if strings.Contains(e.Msg, "404") {
+		switch {
+		case strings.Contains(e.Msg, "404"):
 			return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), wrongURLHint)
+		case strings.Contains(e.Msg, "429") && saysOften.MatchString(said):
+			return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), oftenHint)
 		}
 		return tooHeavy(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), said, false)
 	default: // timeout, canceled, server_error, unavailable
@@ -69,13 +86,27 @@ type tooMuch struct{ error, as error }
 func (m tooMuch) Unwrap() []error { return []error{m.error, m.as, ErrTooMuch} }
 func (m tooMuch) Error() string   { return m.error.Error() }
 
+// brokenOff reports whether a connection ended before the answer did: a proxy cut
+// it at a size, or the server died of it, for lack of memory.
+func brokenOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+}
+
+const (
+	brokenHint = "see whether the server restarts, such as for lack of memory, or a proxy before it bounds answers"
+	behindHint = "a proxy answers, and the server behind it does not: see whether it runs"
+	oftenHint  = "it limits how often, or how much at once, it is asked: raise the limit, or the source's step"
+)
+
 // What servers say of a question that a smaller one would not meet: Prometheus,
 // Thanos, Mimir, Cortex and VictoriaMetrics have dozens of limits in as many
-// words.
+// words. What they say of too many questions is none of these: smaller ones would
+// be more.
 var (
+	saysOften   = regexp.MustCompile(`(?i)too[ _]many([ _]\w+)?[ _](requests|queries)|rate.?limit|quota|concurren`)
 	saysTooLong = regexp.MustCompile(`(?i)too long query|maxQueryLen|queryLength|expression (size|length)|(uri|url|request line) too (long|large)|status 414|error: 414`)
 	saysSlow    = regexp.MustCompile(`(?i)timed? ?out|deadline|max(imum)?[ -]?query[ -]?(duration|time)`)
-	saysTooMuch = regexp.MustCompile(`(?i)too (many|much|large|big|heavy|expensive)|exceed|not enough memory|out of memory|memory limit|cannot select more than|max(imum)? (number|size|bytes|amount)|larger than|limit (of|hit|reached|for)|(hit|reached) the .*limit|resource ?exhausted`)
+	saysTooMuch = regexp.MustCompile(`(?i)too (many|much|large|big|heavy|expensive|complex|high)|error: 413|exceed|not enough memory|out of memory|memory limit|cannot select more than|max(imum)? (number|size|bytes|amount)|larger than|limit (of|hit|reached|for)|(hit|reached) the .*limit|resource[ _]?exhausted`)
 	// saysWrong is what the engine says of an expression that is wrong for the
 	// data, however little of it is asked for.
 	saysWrong = regexp.MustCompile(`(?i)many-to-many|many-to-one|one-to-many|multiple matches|duplicate|same label ?set|pars(e|ing)|unknown function|unsupported|invalid|expected`)
@@ -104,14 +135,23 @@ func badAnswer(why error) error {
 
 const wrongURLHint = "check the address: it must be the part before /api/v1, such as http://HOST:9090, or http://HOST:PORT/prometheus for Mimir, http://HOST:8428 for VictoriaMetrics"
 
+// statusOriginTimeout is what Cloudflare says of a server that takes too long.
+const statusOriginTimeout = 524
+
 func pageError(status int) error {
 	err := fmt.Errorf("HTTP status %d with a web page: %w", status, omen.ErrUnavailable)
 	switch status {
-	case http.StatusRequestURITooLong:
+	case http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
 		return tooMuch{err, errTooLong}
 	case http.StatusRequestEntityTooLarge:
 		return tooMuch{err, ErrTooMuch}
-	case http.StatusGatewayTimeout, http.StatusRequestTimeout:
+	case http.StatusTooManyRequests:
+		return omen.WithHint(err, oftenHint)
+	case http.StatusBadGateway: // also where the server died of this question
+		return omen.WithHint(tooMuch{err, errTimeout}, behindHint)
+	case http.StatusServiceUnavailable:
+		return omen.WithHint(err, behindHint)
+	case http.StatusGatewayTimeout, http.StatusRequestTimeout, statusOriginTimeout:
 		return omen.WithHint(tooMuch{err, errTimeout}, "a proxy before the server gave up waiting: it is overloaded, or the proxy's time limit too short")
 	}
 	return omen.WithHint(fmt.Errorf("the answer is a web page (HTTP status %d): %w", status, omen.ErrUnavailable), wrongURLHint)

@@ -72,7 +72,9 @@ func TestRemoteBadAnswers(t *testing.T) {
 		"no result":        {says(200, js, `{}`), omen.ErrUnavailable, "cannot be read", "cut the answer short"},
 		"server error":     {says(500, "text/plain", "out of memory"), omen.ErrUnavailable, "out of memory", "log"},
 		"starting":         {says(503, js, `{"status":"error","errorType":"unavailable","error":"Service Unavailable"}`), omen.ErrUnavailable, "Unavailable", "log"},
-		"bad gateway":      {says(502, "text/html", "<html>"), omen.ErrUnavailable, "502", "address"},
+		"bad gateway":      {says(502, "text/html", "<html>"), omen.ErrUnavailable, "502", "server behind it"},
+		"no server":        {says(503, "text/html", "<html>"), omen.ErrUnavailable, "503", "server behind it"},
+		"asked too often":  {says(429, "text/html", "<html>"), omen.ErrUnavailable, "429", "how often"},
 		"refuses query":    {says(400, js, `{"status":"error","errorType":"bad_data","error":"parse error"}`), omen.ErrInvalid, "parse error", ""},
 		"scalar":           {says(200, js, `{"status":"success","data":{"resultType":"scalar","result":[1772438400,"1"]}}`), omen.ErrInvalid, "scalar", ""},
 		"histogram": {says(200, js, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"instance":"a"},"histogram":[1772438400,{"count":"1","sum":"1"}]}]}}`),
@@ -189,9 +191,14 @@ func TestRemoteOddAnswers(t *testing.T) {
 		}
 	}
 	for name, handler := range map[string]http.HandlerFunc{
-		"gzip":             packed(body),
-		"POST not allowed": notPOST(says(405, "text/html", "<html>")),
-		"POST forbidden":   notPOST(says(403, "text/html", "<html>")),
+		"gzip":              packed(body),
+		"POST not allowed":  notPOST(says(405, "text/html", "<html>")),
+		"POST forbidden":    notPOST(says(403, "text/html", "<html>")),
+		"POST not there":    notPOST(says(404, "text/plain", "404 page not found")),
+		"POST has a body":   notPOST(says(411, "text/html", "<html>")),
+		"POST of a form":    notPOST(says(415, "application/json", `{"message":"unsupported media type"}`)),
+		"information apart": says(200, "application/json", strings.Replace(body, `"data"`, `"infos":["PromQL info: metric might not be a counter"],"data"`, 1)),
+		"not partial":       says(200, "application/json", strings.Replace(body, `"data"`, `"isPartial":false,"data"`, 1)),
 		"moved, same method": func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/api/") {
 				http.Redirect(w, r, "/new"+r.URL.Path, http.StatusPermanentRedirect)
@@ -222,6 +229,7 @@ func TestRemoteHalfAnswers(t *testing.T) {
 	for name, tt := range map[string]struct{ answer, want string }{
 		"error":       {`{"status":"error","errorType":"execution","error":"many-to-many"}`, "many-to-many"},
 		"cut short":   {`{"status":"success","data":{"resultType":"vec`, "cannot be read"},
+		"flagged":     {strings.Replace(vector(good), `"data"`, `"isPartial":true,"data"`, 1), "isPartial"},
 		"warning":     {strings.Replace(vector(good), `"data"`, `"warnings":["store 2 is down"],"data"`, 1), "store 2 is down"},
 		"no label":    {vector(fmt.Sprintf(`{"metric":{},"value":[%d,"7"]}`, at.Unix())), "without the label instance"},
 		"other times": {vector(fmt.Sprintf(`{"metric":{"instance":"a"},"value":[%d,"7"]}`, at.Unix()+3600)), "not asked for"},

@@ -65,6 +65,9 @@ func dumpTable(t *testing.T, db *DB, table string, to *strings.Builder) error {
 	if err != nil {
 		return err
 	}
+	for i := range columns { // a flipped bit may be the case of a name, which says nothing
+		columns[i] = strings.ToLower(columns[i])
+	}
 	for rows.Next() {
 		values, into := make([]any, len(columns)), make([]any, len(columns))
 		for i := range values {

@@ -25,6 +25,10 @@ func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) er
 	if info.ID == "" || info.Host == (omen.Host{}) || len(blob) == 0 {
 		return fmt.Errorf("%s: id, host or bytes are missing: %w", what, omen.ErrInvalid)
 	}
+	now := time.Now().UTC()
+	if info.Serving {
+		info.Served = append(info.Served, omen.Span{From: now})
+	}
 	body, err := json.Marshal(info)
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", what, omen.ErrInvalid, err)
@@ -32,7 +36,7 @@ func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) er
 	sum, host := sha256.Sum256(blob), info.Host.ID()
 	err = db.tx(ctx, func(tx *sql.Tx) error {
 		if info.Serving {
-			if _, err := tx.ExecContext(ctx, demote, host); err != nil {
+			if err := demote(ctx, tx, host, now); err != nil {
 				return err
 			}
 		}
@@ -57,7 +61,31 @@ func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) er
 	return nil
 }
 
-const demote = "UPDATE model SET serving = 0, rowsum = omen_sum(id, host, trained, 0, sum, info, card) WHERE host = ? AND serving = 1"
+// demote ends the service of the model that serves a host, if any.
+func demote(ctx context.Context, tx *sql.Tx, host string, now time.Time) error {
+	var m storedModel
+	var id string
+	err := tx.QueryRowContext(ctx, "SELECT id, info, "+wholeModel+" FROM model WHERE host = ? AND serving = 1", host).Scan(&id, &m.body, &m.whole)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	body := m.body
+	if info, err := m.info(); err == nil { // a damaged one stays as it is
+		if len(info.Served) == 0 { // it serves since before this was recorded
+			info.Served = []omen.Span{{From: info.TrainedAt}}
+		}
+		info.Served[len(info.Served)-1].To = now
+		info.Serving = false
+		if body, err = json.Marshal(info); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE model SET serving = 0, info = ?1, rowsum = omen_sum(id, host, trained, 0, sum, ?1, card) WHERE id = ?2", body, id)
+	return err
+}
 
 type statement struct {
 	text string
@@ -248,23 +276,28 @@ func (db *DB) loadModel(ctx context.Context, id string, load func(omen.ModelInfo
 func (db *DB) Promote(ctx context.Context, id, note string) error {
 	err := db.tx(ctx, func(tx *sql.Tx) error {
 		var m storedModel
-		err := tx.QueryRowContext(ctx, "SELECT info, "+wholeModel+" FROM model WHERE id = ?", id).Scan(&m.body, &m.whole)
+		var host string
+		err := tx.QueryRowContext(ctx, "SELECT host FROM model WHERE id = ?", id).Scan(&host)
 		if errors.Is(err, sql.ErrNoRows) {
 			return omen.ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
+		now := time.Now().UTC()
+		if err := demote(ctx, tx, host, now); err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, "SELECT info, "+wholeModel+" FROM model WHERE id = ?", id).Scan(&m.body, &m.whole); err != nil {
+			return err
+		}
 		info, err := m.info()
 		if err != nil {
 			return err
 		}
-		info.Serving, info.Note = true, note
+		info.Serving, info.Note, info.Served = true, note, append(info.Served, omen.Span{From: now})
 		body, err := json.Marshal(info)
 		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, demote, info.Host.ID()); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE model SET serving = 1, info = ?1, rowsum = omen_sum(id, host, trained, 1, sum, ?1, card) WHERE id = ?2", body, id)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	omen "github.com/omenhq/omen"
@@ -65,6 +67,46 @@ func TestModelsKeepThreeAndTheServingOne(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"db-001 serves", "web-004", "web-003 serves", "web-001"}, names(got)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Which model judged a host when is kept, over promotions and a return to an
+// older one.
+func TestWhenModelsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := must.Get(Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
+		web := omen.Host{Source: "prod", Profile: "node", Name: "web"}
+		var between []time.Time
+		step := func(err error) {
+			t.Helper()
+			must.OK(t, err)
+			time.Sleep(time.Minute) // synctest's clock
+			between = append(between, time.Now())
+			time.Sleep(time.Minute)
+		}
+		step(nil)
+		step(db.PutModel(t.Context(), modelOf("web", 1, true), []byte("a")))
+		step(db.PutModel(t.Context(), modelOf("web", 2, true), []byte("b")))
+		step(db.PutModel(t.Context(), modelOf("web", 3, false), []byte("c")))
+		step(db.Promote(t.Context(), "web-001", "looks better"))
+		step(db.Promote(t.Context(), "web-001", "once more"))
+		want := []string{"", "web-001", "web-002", "web-002", "web-001", "web-001"}
+		for i, at := range between {
+			var got []string
+			for _, m := range must.Get(db.Models(t.Context(), web))(t) {
+				if m.Judged(at) {
+					got = append(got, m.ID)
+				}
+			}
+			if strings.Join(got, " ") != want[i] {
+				t.Errorf("after step %d %v judged, want %q", i, got, want[i])
+			}
+		}
+		must.OK(t, db.Close())
+	})
+	old := modelOf("db", 1, true) // stored before this was recorded
+	if !old.Judged(old.TrainedAt) || old.Judged(old.TrainedAt.Add(-1)) {
+		t.Error("a serving model without a record did not judge since its training")
 	}
 }
 

@@ -47,15 +47,6 @@ func (e *ear) heard(t *testing.T) (all []told) {
 // pace is how long the live hour takes over each of its parts.
 type pace struct{ learn, last, gap time.Duration }
 
-// setting is a duration of the environment.
-func setting(t *testing.T, name string, usual time.Duration) time.Duration {
-	t.Helper()
-	if text := os.Getenv(name); text != "" {
-		return must.Get(time.ParseDuration(text))(t)
-	}
-	return usual
-}
-
 // outcome is what became of one fault.
 type outcome struct {
 	seen, notified time.Duration // after it was set; below 0: never

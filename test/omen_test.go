@@ -55,10 +55,11 @@ type (
 	}
 	hostRow struct {
 		hostRef
-		State string   `json:"state"`
-		Score *float64 `json:"score"`
-		Grade string   `json:"grade"`
-		Model string   `json:"model"`
+		State    string    `json:"state"`
+		Score    *float64  `json:"score"`
+		ScoredAt time.Time `json:"scored_at"`
+		Grade    string    `json:"grade"`
+		Model    string    `json:"model"`
 	}
 	incident struct {
 		ID         string    `json:"id"`

@@ -203,6 +203,15 @@ func write(t *testing.T, dir, name, text string) string {
 	return path
 }
 
+// setting is a duration of the environment.
+func setting(t *testing.T, name string, usual time.Duration) time.Duration {
+	t.Helper()
+	if text := os.Getenv(name); text != "" {
+		return must.Get(time.ParseDuration(text))(t)
+	}
+	return usual
+}
+
 // exitCode is a finished process' code, -1 if a signal ended it.
 func exitCode(err error) int {
 	var e *exec.ExitError

@@ -45,16 +45,26 @@ func (h History) Collisions(ctx context.Context, f *series.Frame, at time.Time) 
 	if f == nil || f.Split == nil { // such as of a file: its hosts are named by it
 		return refused, nil
 	}
-	var unsure []string
+	var unsure, twice []string
 	for i, name := range f.Hosts {
+		for _, label := range slices.Sorted(maps.Keys(f.Partly[i])) {
+			if _, sure := h.Schema.Collides(label); sure {
+				refused[name] = h.collision(label, append(f.Partly[i][label], "none"))
+			}
+		}
 		for _, label := range slices.Sorted(maps.Keys(f.Split[i])) {
 			switch collides, sure := h.Schema.Collides(label); {
 			case sure:
 				refused[name] = h.collision(label, f.Split[i][label])
 			case collides:
 				unsure = append(unsure, name)
+			case h.Schema.Collector(label):
+				twice = append(twice, name)
 			}
 		}
+	}
+	if err := h.bootApart(ctx, f, slices.Compact(twice), at, refused); err != nil {
+		return nil, err
 	}
 	if unsure = slices.DeleteFunc(slices.Compact(unsure), func(name string) bool { return refused[name] != "" }); len(unsure) == 0 {
 		return refused, nil
@@ -77,7 +87,40 @@ func (h History) Collisions(ctx context.Context, f *series.Frame, at time.Time) 
 	return refused, nil
 }
 
+// bootsApart is by how much the boot times of two machines differ at least. The
+// kernel's own moves by a second or so as its clock is set.
+const bootsApart = time.Minute
+
+// bootApart refuses those of some hosts that several collectors measure whose
+// collectors say that they booted at different times.
+func (h History) bootApart(ctx context.Context, f *series.Frame, names []string, at time.Time, refused map[string]string) error {
+	boots, known := h.Schema.Boots()
+	if !known || len(names) == 0 {
+		return nil
+	}
+	apart, err := h.Source.Read(ctx, series.Query{Exprs: []series.Expr{boots}, By: h.Schema.By(), Start: at, End: at, Step: h.Step, Hosts: names, Window: h.Window})
+	if errors.Is(err, omen.ErrInvalid) {
+		return nil // the source refuses it for good
+	}
+	if err != nil {
+		return fmt.Errorf("read when hosts booted: %w", err)
+	}
+	for i, name := range apart.Hosts {
+		if !(apart.At(i, 0, 0) > bootsApart.Seconds()) || refused[name] != "" {
+			continue
+		}
+		split := f.Split[f.Host(name)]
+		for _, label := range slices.Sorted(maps.Keys(split)) {
+			if h.Schema.Collector(label) {
+				refused[name] = h.collision(label, split[label])
+				break
+			}
+		}
+	}
+	return nil
+}
+
 func (h History) collision(label string, values []string) string {
-	return fmt.Sprintf("its series differ in %s (%s), so that they are of several hosts; keep these apart with a profile %s",
+	return fmt.Sprintf("its series differ in %s (%s), so that they are of several hosts; keep these apart with %s",
 		label, strings.Join(values, ", "), h.Schema.Apart(label))
 }

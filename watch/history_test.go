@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -84,6 +85,48 @@ func TestWorkloadsAreLearned(t *testing.T) {
 		want := map[string]string{"namespace": "shop", "workload": workload, "cluster": "eu", "owner_kind": "ReplicaSet"}
 		if diff := cmp.Diff(want, h.Labels); diff != "" {
 			t.Errorf("labels of %s (-want +got):\n%s", h.Host, diff)
+		}
+	}
+}
+
+// Workloads of two clusters are never added up, whichever label tells the clusters
+// apart; and the profile that is advised keeps them apart.
+func TestWorkloadsOfTwoClusters(t *testing.T) {
+	now := time.Now().Truncate(5 * time.Second)
+	for _, label := range []string{"cluster", "k8s_cluster", "tenant_id", "datacenter", "env"} {
+		local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+		t.Cleanup(func() { _ = local.Close() })
+		var batch []series.Sample
+		for i, site := range []string{"eu", "us"} {
+			add := func(name string, v float64, labels map[string]string) {
+				maps.Copy(labels, map[string]string{label: site, "namespace": "shop", "pod": "db-0"})
+				batch = append(batch, series.Sample{Name: name, Labels: labels, At: now, Value: v})
+			}
+			add("container_memory_working_set_bytes", float64(1+i), map[string]string{"container": "app", "instance": "10.0.0.1:10250"})
+			add("kube_pod_owner", 1, map[string]string{"owner_kind": "StatefulSet", "owner_name": "db", "instance": "ksm"})
+		}
+		must.OK(t, local.Append(t.Context(), batch))
+		watching := func(p feature.Profile) *Watch {
+			w := New(Options{Source: local, Name: "k8s", Schema: must.Get(feature.NewSchema(p))(t), Step: 5 * time.Second, Store: open(t), Sink: deaf{}})
+			w.round(t.Context(), now)
+			must.OK(t, w.lookUp(t.Context()))
+			return w
+		}
+		why := watching(feature.Workload()).Status().Refused["shop/db"]
+		if !strings.Contains(why, "by: ["+label+", namespace, workload]") {
+			t.Errorf("two clusters by %s: refused with %q", label, why)
+		}
+		w := watching(must.Get(feature.Declare(feature.Profile{Name: "apart", By: []string{label, "namespace", "workload"}}, "workload", nil, feature.Builtins()))(t))
+		got := map[string]float64{}
+		for _, h := range w.Hosts() {
+			for _, f := range h.Features {
+				if f.Name == "memory" {
+					got[h.Host.Name] = f.Actual
+				}
+			}
+		}
+		if diff := cmp.Diff(map[string]float64{"eu/shop/db": 1, "us/shop/db": 2}, got); diff != "" || w.Status().RefusedHosts != 0 {
+			t.Errorf("by %s (-want +got):\n%s refused %v", label, diff, w.Status().Refused)
 		}
 	}
 }

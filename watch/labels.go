@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,8 +23,9 @@ type LabelsFrom struct {
 
 const (
 	// labelsEvery is how often the labels of all hosts are read: that series
-	// of several machines have become one host is said within a minute.
-	labelsEvery = time.Minute
+	// of several machines have become one host is said within a minute, of which
+	// a quarter is left to those who say it.
+	labelsEvery = 40 * time.Second
 	// sampled is how many hosts show which labels are no host's.
 	sampled = 3
 	// maxShared bounds the strings that hosts' labels share.
@@ -110,13 +112,29 @@ func (w *Watch) readLabels(ctx context.Context, names []string) error {
 		return err
 	}
 	own := w.ownLabels(f, names)
+	var unread error // the other labels are followed, and collisions seen, all the same
 	for _, from := range w.o.LabelsFrom {
 		if err := w.takeFrom(ctx, from, own, at); err != nil {
-			return err
+			unread = errors.Join(unread, err)
+			w.keepTaken(from, own)
 		}
 	}
 	w.relabel(own, refused)
-	return nil
+	return unread
+}
+
+// keepTaken leaves hosts the labels that they had from an info series that cannot
+// be read.
+func (w *Watch) keepTaken(from LabelsFrom, own map[string]map[string]string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for host, labels := range own {
+		for _, name := range from.Take {
+			if h := w.hosts[host]; h != nil && labels[name] == "" && h.labels[name] != "" {
+				labels[name] = h.labels[name]
+			}
+		}
+	}
 }
 
 // ownLabels are the labels of the hosts that are known, of the named ones or all:
@@ -194,6 +212,7 @@ func (w *Watch) relabel(own map[string]map[string]string, refused map[string]str
 		}
 		w.refuse(h, refused[name])
 	}
+	w.pulse.Named = true
 	before := len(w.status.Refused)
 	w.status.Refused, w.status.RefusedHosts = map[string]string{}, 0
 	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -85,17 +86,25 @@ func TestMachinesOfOneIdentityAreRefused(t *testing.T) {
 		{"instance": "one", "job": "node", "cluster": "eu"},
 		{"instance": "two-clusters", "job": "node", "cluster": "eu"}, {"instance": "two-clusters", "job": "node", "cluster": "us"},
 		{"instance": "two-sites", "job": "node", "dc": "a"}, {"instance": "two-sites", "job": "node", "dc": "b"},
+		{"instance": "one-labelled", "job": "node", "cluster": "eu"}, {"instance": "one-labelled", "job": "node"},
 		{"instance": "two-collectors", "replica": "a"}, {"instance": "two-collectors", "replica": "b"},
 	})
 	s := w.Status()
-	if got := slices.Sorted(maps.Keys(s.Refused)); !slices.Equal(got, []string{"two-clusters", "two-sites"}) || s.RefusedHosts != 2 {
+	if got := slices.Sorted(maps.Keys(s.Refused)); !slices.Equal(got, []string{"one-labelled", "two-clusters", "two-sites"}) || s.RefusedHosts != 3 {
 		t.Fatalf("refused %v", s.Refused)
 	}
 	if why := s.Refused["two-clusters"]; !strings.Contains(why, "cluster (eu, us)") || !strings.Contains(why, "{name: test-by-cluster, extends: test, by: [cluster, instance]}") {
 		t.Errorf("said %q", why)
 	}
+	if why := s.Refused["one-labelled"]; !strings.Contains(why, "cluster (eu, none)") {
+		t.Errorf("said %q", why)
+	}
+	w.refreshLabels(t.Context(), nil) // now that it is known which labels vary
+	if s := w.Status(); s.RefusedHosts != 3 {
+		t.Errorf("the second time refused %v", s.Refused)
+	}
 	w.round(t.Context(), w.last.Add(time.Second))
-	if s := w.Status(); s.State != omen.SourcePartial || !strings.Contains(s.Err, "two-clusters") {
+	if s := w.Status(); s.State != omen.SourcePartial || !strings.Contains(s.Err, "3 hosts are not judged") {
 		t.Errorf("the source is %s: %s", s.State, s.Err)
 	}
 	w.mu.Lock()
@@ -159,6 +168,125 @@ func TestLabelsThatChangeAreFollowed(t *testing.T) {
 			t.Errorf("env=%s at the source is %q here", env, got)
 		}
 		at = now
+	}
+}
+
+// Labels are kept however many there are and however they are written, and what
+// identifies a host in any case.
+func TestLabelsOfAnyKind(t *testing.T) {
+	many := map[string]string{"instance": "a", "zone": "z"}
+	for i := range 60 {
+		many[fmt.Sprintf("label_%02d", i)] = "x"
+	}
+	most := maps.Clone(many)
+	for i := range 200 {
+		most[fmt.Sprintf("annotation_%03d", i)] = "x"
+	}
+	for name, target := range map[string]map[string]string{
+		"many": many, "most": most,
+		"OpenTelemetry": {"instance": "a", "service.name": "shop", "zone": "z"},
+	} {
+		local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+		t.Cleanup(func() { _ = local.Close() })
+		now := time.Now().Truncate(time.Second)
+		var batch []series.Sample
+		for _, disk := range []string{"", "sda", "sdb"} { // the host's own has none
+			labels := maps.Clone(target)
+			labels["k8s.disk"] = disk
+			batch = append(batch, series.Sample{Name: "mem", Labels: labels, At: now, Value: 1})
+		}
+		must.OK(t, local.Append(t.Context(), batch))
+		schema := must.Get(feature.NewSchema(feature.Profile{Name: "test", By: []string{"zone", "instance"}, Features: []feature.Feature{{Name: "mem", Expr: "mem"}}}))(t)
+		w := New(Options{Source: local, Name: "test", Schema: schema, Step: time.Second, Store: open(t), Sink: deaf{}})
+		w.round(t.Context(), now)
+		if got := w.Labels(hostOf("z/a")); got["zone"] != "z" || got["instance"] != "a" {
+			t.Errorf("%s: at first %v", name, got)
+		}
+		must.OK(t, w.lookUp(t.Context()))
+		got := w.Labels(hostOf("z/a"))
+		if name != "most" {
+			if diff := cmp.Diff(target, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		} else if len(got) < 100 || got["zone"] != "z" || got["instance"] != "a" {
+			t.Errorf("%s: %d labels of zone %q, instance %q", name, len(got), got["zone"], got["instance"])
+		}
+	}
+}
+
+// Two machines behind one instance that only their collectors' labels tell apart
+// are told apart by when they booted. Two collectors of one are not, nor one that
+// has just booted.
+func TestBootTimesTellMachinesApart(t *testing.T) {
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+	t.Cleanup(func() { _ = local.Close() })
+	now := time.Now().Truncate(time.Second)
+	var batch []series.Sample
+	for instance, up := range map[string][2]time.Duration{
+		"localhost:9100": {time.Hour, 40 * time.Hour},
+		"once:9100":      {time.Hour, time.Hour + time.Second},
+		"booting:9100":   {time.Minute, 40 * time.Hour},
+	} {
+		for i, prometheus := range []string{"site-a", "site-b"} {
+			for name, value := range map[string]float64{
+				"node_boot_time_seconds": float64(now.Add(-up[i]).Unix()), "node_time_seconds": float64(now.Unix()),
+				"node_memory_MemTotal_bytes": 1e9, "node_procs_running": 1, "node_procs_blocked": 0,
+			} {
+				batch = append(batch, series.Sample{Name: name, Labels: map[string]string{"instance": instance, "job": "node", "prometheus": prometheus}, At: now, Value: value})
+			}
+		}
+	}
+	must.OK(t, local.Append(t.Context(), batch))
+	w := New(Options{Source: local, Name: "test", Schema: must.Get(feature.NewSchema(feature.Node()))(t), Step: time.Second, Store: open(t), Sink: deaf{}})
+	w.round(t.Context(), now)
+	must.OK(t, w.lookUp(t.Context()))
+	s := w.Status()
+	if why := s.Refused["localhost:9100"]; s.RefusedHosts != 1 || !strings.Contains(why, "prometheus (site-a, site-b)") || !strings.Contains(why, "by: [prometheus, instance]") {
+		t.Errorf("refused %v", s.Refused)
+	}
+}
+
+// Names that values with a / make equal are no host; the values say why.
+func TestNamesJoinedAlikeAreRefused(t *testing.T) {
+	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
+	t.Cleanup(func() { _ = local.Close() })
+	now := time.Now().Truncate(time.Second)
+	must.OK(t, local.Append(t.Context(), []series.Sample{
+		{Name: "mem", Labels: map[string]string{"team": "a/b", "service": "c"}, At: now, Value: 1},
+		{Name: "mem", Labels: map[string]string{"team": "a", "service": "b/c"}, At: now, Value: 1},
+		{Name: "mem", Labels: map[string]string{"team": "a", "service": "d/e"}, At: now, Value: 1},
+	}))
+	schema := must.Get(feature.NewSchema(feature.Profile{Name: "test", By: []string{"team", "service"}, Features: []feature.Feature{{Name: "mem", Expr: "mem"}}}))(t)
+	w := New(Options{Source: local, Name: "test", Schema: schema, Step: time.Second, Store: open(t), Sink: deaf{}})
+	w.round(t.Context(), now)
+	must.OK(t, w.lookUp(t.Context()))
+	s := w.Status()
+	if why := s.Refused["a/b/c"]; s.RefusedHosts != 1 || !strings.Contains(why, "team (a, a/b)") || !strings.Contains(why, "joined by /") {
+		t.Errorf("refused %v", s.Refused)
+	}
+}
+
+// An info series that cannot be read costs nothing but its own labels: collisions
+// are seen all the same.
+func TestAnInfoSeriesThatFails(t *testing.T) {
+	w := labelled(t, []map[string]string{
+		{"instance": "a", "cluster": "eu", "team": "db"},
+		{"instance": "b", "cluster": "eu"}, {"instance": "b", "cluster": "us"},
+	}, LabelsFrom{Series: "count(node_uname_info)", Take: []string{"nodename"}}, LabelsFrom{Series: "node_uname_info", Take: []string{"nodename"}})
+	want := map[string]string{"instance": "a", "cluster": "eu", "team": "db", "env": "prod", "nodename": "node-a"}
+	if diff := cmp.Diff(want, w.Labels(hostOf("a"))); diff != "" {
+		t.Errorf("a (-want +got):\n%s", diff)
+	}
+	if s := w.Status(); s.Refused["b"] == "" {
+		t.Errorf("refused %v, want b", s.Refused)
+	}
+	if !w.labels.failing {
+		t.Error("nobody hears that the info series cannot be read")
+	}
+	w.o.LabelsFrom[1].Series = "count(node_uname_info)" // no longer read, either
+	w.refreshLabels(t.Context(), nil)
+	if got := w.Labels(hostOf("a"))["nodename"]; got != "node-a" {
+		t.Errorf("nodename is %q after its series cannot be read, want what it was", got)
 	}
 }
 

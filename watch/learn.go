@@ -83,7 +83,8 @@ func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []om
 	if h.refused != "" {
 		return // found out while it was being trained
 	}
-	h.model, h.info, h.stream = m, info, h.level.Warm(m, recent, w.o.Detect.PagesPerWeek)
+	h.model, h.info, h.stream = m, info, h.level.Warm(m, recent, h.centres, w.o.Detect.PagesPerWeek)
+	h.centres = detect.Centres{} // the next model's are others
 	h.info.Serving = true
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
 }

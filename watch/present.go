@@ -31,10 +31,14 @@ func (w *Watch) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	levels, err := w.readLevels(ctx)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.loaded = true
+	w.loaded, w.levels, w.keptLevels = true, levels, max(1, len(levels)) // what is damaged is replaced
 	for _, name := range names {
 		t := stored[name]
 		if t.model == nil {

@@ -7,6 +7,7 @@ type Pulse struct {
 	Read   time.Time // an instant was read, whether hosts were there or not
 	Scored time.Time // a host was scored, or none that has a model sent anything; at first when the watch was made
 	Models int       // hosts that have a model
+	Named  bool      // the labels of its hosts were read: which of them are several is known
 	Loaded bool      // the stored models of the hosts that were there before the start are taken up
 }
 

@@ -75,18 +75,20 @@ type Options struct {
 
 // Watch scores the hosts and trains the models of one source under one profile.
 type Watch struct {
-	o        Options
-	log      *slog.Logger
-	metrics  *metrics
-	schedule training.Schedule
-	wake     chan struct{} // bound 1, owner trainLoop; full: it is about to look anyway
-	found    chan struct{} // the same, owner lookLoop, which looks up new hosts
-	news     chan struct{} // the same, owner eventLoop, which stores events
+	o             Options
+	log           *slog.Logger
+	metrics       *metrics
+	schedule      training.Schedule
+	wake          chan struct{} // bound 1, owner trainLoop; full: it is about to look anyway
+	found         chan struct{} // the same, owner lookLoop, which looks up new hosts
+	news          chan struct{} // the same, owner eventLoop, which stores events
+	levelsChanged chan struct{} // the same, owner levelLoop, which stores the levels of hosts
 
 	mu        sync.Mutex // guards what follows; the score loop and the training loop write, snapshots read
 	hosts     map[string]*host
-	loaded    bool // the hosts that were there before the start are taken up
-	left      int  // hosts of the last instant for which there was no room
+	loaded    bool            // the hosts that were there before the start are taken up
+	left      int             // hosts of the last instant for which there was no room
+	levels    map[string]kept // of before the start, of hosts that are not known yet
 	status    omen.SourceStatus
 	window    time.Duration // what $window became at the first read
 	upSince   time.Time     // the first instant since the source last did not answer
@@ -105,6 +107,8 @@ type Watch struct {
 	unoffered  bool // the manager did not take the last round
 	unforeseen bool // the manager did not take the last forecasts
 	unrecorded bool // the last round's scores were not kept
+	unkept     bool // the levels of hosts could not be stored
+	keptLevels int  // how many levels the store has
 	failing    int  // hosts whose training keeps failing, as last logged
 
 	shifts   []*shift  // windows that shift the expectation, by ID
@@ -135,11 +139,12 @@ type host struct {
 	model    *detect.Model
 	info     omen.ModelInfo
 	stream   *detect.Stream
-	copies   *sync.Pool   // of stream, which predictions are scored with; nil before the first
-	level    detect.Level // of its scores, whichever model makes them
-	score    omen.Score   // of the last sample; shares its tick's memory, as values do, until apart
-	apart    bool         // for it is silent
-	drift    drift        // since the model serves
+	copies   *sync.Pool     // of stream, which predictions are scored with; nil before the first
+	level    detect.Level   // of its scores, whichever model makes them
+	centres  detect.Centres // of before the start
+	score    omen.Score     // of the last sample; shares its tick's memory, as values do, until apart
+	apart    bool           // for it is silent
+	drift    drift          // since the model serves
 	selfTest []omen.SelfTest
 	training omen.TrainingStatus
 	due      time.Time // when the next training may start
@@ -177,7 +182,7 @@ func New(o Options) *Watch {
 	o.Detect.Step = o.Step
 	return &Watch{
 		o: o, log: o.Log.With("source", o.Name), metrics: newMetrics(), schedule: training.Schedule{Step: o.Step, Retrain: o.Retrain, Spread: spread},
-		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1), levelsChanged: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
 		pulse:  Pulse{Read: time.Now(), Scored: time.Now()},
 		limits: limits{queries: o.Schema.LimitQueries(), of: map[omen.Resource]*resource{}, news: make(chan struct{}, 1)},
@@ -199,6 +204,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	g.Go(func() error { return w.trainLoop(ctx) })
 	g.Go(func() error { return w.labelLoop(ctx) })
 	g.Go(func() error { return w.eventLoop(ctx) })
+	g.Go(func() error { return w.levelLoop(ctx) })
 	g.Go(func() error { return w.limitLoop(ctx) })
 	g.Go(func() error { return w.recallLoop(ctx) })
 	return g.Wait()

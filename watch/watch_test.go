@@ -43,7 +43,7 @@ type world struct {
 // strict is which labels the series of hosts agree on: their instance.
 func (w *world) strict(q series.Query) *series.Frame {
 	f := series.NewFrame(w.hosts, []string{q.Exprs[0].Feature}, q.Start, time.Second, 1)
-	f.Split = make([]map[string][]string, len(w.hosts))
+	f.Split, f.Partly = make([]map[string][]string, len(w.hosts)), make([]map[string][]string, len(w.hosts))
 	for h, host := range w.hosts {
 		f.Labels[h]["instance"] = host
 		f.Split[h] = w.split[host]

@@ -14,6 +14,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/training"
 )
@@ -55,26 +56,30 @@ func (c *checkConfigCmd) Run(e *env) error {
 type checkSourceCmd struct {
 	URL     string     `arg:"" optional:"" help:"The server, such as http://prometheus:9090; not needed with --config.file."`
 	Config  configFlag `embed:"" prefix:"config."`
-	Source  string     `help:"Which source of the configuration file; the last by default." placeholder:"NAME"`
-	Profile string     `help:"Profile whose features to ask for." default:"node" placeholder:"NAME"`
+	Source  string     `help:"Only this source of the configuration file." placeholder:"NAME"`
+	Profile string     `help:"Only the features of this profile; those of all profiles of a source by default." placeholder:"NAME"`
 	Span    string     `help:"How far to look back." default:"5m" placeholder:"DURATION"`
 	Hosts   bool       `help:"List the hosts that lack each feature."`
 }
 
 // Help is shown below the flags.
 func (checkSourceCmd) Help() string {
-	return `Examples:
+	return `Without --source and --profile all servers of a configuration file are asked, for
+all profiles that are watched there. Examples:
 
   omen check source http://prometheus:9090
+  omen check source --config.file=omen.yml
   omen check source --config.file=omen.yml --source=prod --hosts`
 }
 
+// pair is a source that is checked, and one of its profiles.
+type pair struct {
+	config.Source
+	schema *feature.Schema
+}
+
 func (c *checkSourceCmd) Run(e *env) error {
-	d := dataFlags{Config: c.Config, Source: c.Source, Profile: c.Profile}
-	if c.URL != "" {
-		d.Prometheus.URL = []string{c.URL}
-	}
-	source, schema, err := d.source()
+	all, err := c.asked()
 	if err != nil {
 		return err
 	}
@@ -82,15 +87,56 @@ func (c *checkSourceCmd) Run(e *env) error {
 	if err != nil {
 		return omen.WithHint(fmt.Errorf("--span: %w", err), "write it like 5m or 1h")
 	}
-	remote, err := app.Remote(source, nil)
+	if len(all) == 1 {
+		return c.check(e, all[0], time.Duration(span))
+	}
+	var errs []error
+	for i, one := range all {
+		fmt.Fprintf(e.out, "%ssource %s, profile %s\n", strings.Repeat("\n", min(i, 1)), one.Name, one.schema.Profile())
+		if err := c.check(e, one, time.Duration(span)); err != nil {
+			fmt.Fprintf(e.out, "error: %v\n", err)
+			errs = append(errs, fmt.Errorf("source %s, profile %s: %w", one.Name, one.schema.Profile(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// asked are the sources and profiles that the flags name.
+func (c *checkSourceCmd) asked() (all []pair, err error) {
+	d := dataFlags{Config: c.Config, Source: c.Source, Profile: c.Profile}
+	if c.URL != "" {
+		d.Prometheus.URL = []string{c.URL}
+	}
+	sources, schemas, err := d.sources()
+	if err != nil {
+		return nil, err
+	}
+	if c.URL != "" {
+		sources = sources[len(sources)-1:]
+	}
+	for _, s := range sources {
+		profiles := s.Profiles
+		if c.Profile != "" {
+			profiles = []string{c.Profile}
+		}
+		for _, name := range profiles {
+			all = append(all, pair{s, schemas[name]})
+		}
+	}
+	return all, nil
+}
+
+// check asks a source for the features of one profile.
+func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
+	schema, step, window := one.schema, time.Duration(one.Step), time.Duration(one.Window)
+	remote, err := app.Remote(one.Source, nil)
 	if err != nil {
 		return err
 	}
 	defer remote.Close()
-	end := time.Now().Truncate(time.Duration(source.Step))
+	end := time.Now().Truncate(step)
 	r, err := series.Check(e.ctx, remote, series.Query{
-		Exprs: schema.Exprs(), By: schema.By(), Step: time.Duration(source.Step),
-		Start: end.Add(-time.Duration(span)), End: end, Window: time.Duration(source.Window),
+		Exprs: schema.Exprs(), By: schema.By(), Step: step, Start: end.Add(-span), End: end, Window: window,
 	})
 	if err != nil {
 		return err
@@ -99,10 +145,11 @@ func (c *checkSourceCmd) Run(e *env) error {
 	if delay := remote.Delay(); delay > 0 {
 		fmt.Fprintf(e.out, "its newest samples come late: it is read %s behind\n\n", delay)
 	}
-	collide, err := c.collisions(e, training.History{
-		Source: remote, Schema: schema, Step: time.Duration(source.Step), Window: time.Duration(source.Window),
-	}, end)
-	return errors.Join(c.table(e, schema.Names(), r), err, collide)
+	if late := remote.Suspected(); late > remote.Delay() {
+		fmt.Fprintf(e.out, "some of its newest samples come late: it is read %s behind if that stays so for two minutes\n\n", late)
+	}
+	collide, err := c.collisions(e, training.History{Source: remote, Schema: schema, Step: step, Window: window}, end)
+	return errors.Join(c.table(e, schema, r), err, collide)
 }
 
 // collisions prints the hosts whose series are of several hosts: they are not
@@ -133,7 +180,8 @@ const maxCollisions = 5
 
 // table is a row for each feature. Features that fail make the check fail;
 // those that nobody has do not: hosts differ.
-func (c *checkSourceCmd) table(e *env, names []string, r series.SourceCheck) error {
+func (c *checkSourceCmd) table(e *env, schema *feature.Schema, r series.SourceCheck) error {
+	names := schema.Names()
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "feature\thosts\tsamples\t")
 	failed := 0
@@ -161,11 +209,19 @@ func (c *checkSourceCmd) table(e *env, names []string, r series.SourceCheck) err
 	switch {
 	case len(r.Hosts) == 0:
 		return omen.WithHint(fmt.Errorf("no host has a sample of the last %s: %w", c.Span, omen.ErrNotFound),
-			"the profile node needs metrics of node_exporter; is one scraped by this server?")
+			lacks(schema.Profile()))
 	case failed > 0:
 		return fmt.Errorf("%d of %d features failed: %w", failed, len(names), omen.ErrPartial)
 	}
 	return nil
+}
+
+// lacks is what to look for where no host has what a profile asks for.
+func lacks(profile string) string {
+	if profile == "node" {
+		return "the profile node needs metrics of node_exporter; is one scraped by this server?"
+	}
+	return "does this server have the metrics that profile " + profile + " asks for?"
 }
 
 func lacking(all, have []string) []string {

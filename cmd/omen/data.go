@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -165,8 +166,8 @@ func histories(schema *feature.Schema, f *series.Frame, source string) []history
 	return all
 }
 
-// schema is the configuration, and the schema of one of its profiles.
-func (c configFlag) schema(profile string) (*config.Config, *feature.Schema, error) {
+// schemas are the configuration, and the schemas of all profiles that it knows.
+func (c configFlag) schemas() (*config.Config, map[string]*feature.Schema, error) {
 	conf, err := config.Parse(nil)
 	if c.File != "" {
 		conf, err = app.Check(c.File)
@@ -175,33 +176,66 @@ func (c configFlag) schema(profile string) (*config.Config, *feature.Schema, err
 		return nil, nil, err
 	}
 	all, err := app.Schemas(conf)
+	return conf, all, err
+}
+
+// schema is that of one profile.
+func (c configFlag) schema(profile string) (*feature.Schema, error) {
+	_, all, err := c.schemas()
+	if err == nil {
+		err = known(all, profile)
+	}
+	return all[profile], err
+}
+
+// known reports a profile that there is not.
+func known(all map[string]*feature.Schema, profile string) error {
+	if all[profile] != nil {
+		return nil
+	}
+	return omen.WithHint(fmt.Errorf("profile %q: %w", profile, omen.ErrNotFound),
+		"there are "+strings.Join(slices.Sorted(maps.Keys(all)), ", ")+"; others are declared in a configuration file: --config.file=FILE")
+}
+
+// sources are the servers that the flags name, and the schemas of all profiles;
+// there is that of the flags.
+func (d *dataFlags) sources() ([]config.Source, map[string]*feature.Schema, error) {
+	conf, schemas, err := d.Config.schemas()
 	if err != nil {
 		return nil, nil, err
 	}
-	if all[profile] == nil {
-		return nil, nil, omen.WithHint(fmt.Errorf("profile %q: %w", profile, omen.ErrNotFound), "node and original are built in; others are declared in a configuration file: --config.file=FILE")
-	}
-	return conf, all[profile], nil
-}
-
-// source is the server that the flags name, and what is read from it.
-func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
-	conf, schema, err := d.Config.schema(d.Profile)
-	if err != nil {
-		return config.Source{}, nil, err
+	if d.Profile != "" {
+		if err := known(schemas, d.Profile); err != nil {
+			return nil, nil, err
+		}
 	}
 	sources := conf.Sources
 	for _, u := range d.Prometheus.URL {
 		sources = append(sources, app.SourceAt("prometheus", u))
 	}
-	if d.Source != "" {
-		sources = slices.DeleteFunc(sources, func(s config.Source) bool { return s.Name != d.Source })
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.Name)
+	}
+	if d.Source != "" && len(names) > 0 {
+		if sources = slices.DeleteFunc(sources, func(s config.Source) bool { return s.Name != d.Source }); len(sources) == 0 {
+			return nil, nil, omen.WithHint(fmt.Errorf("source %q: %w", d.Source, omen.ErrNotFound), "there are: "+strings.Join(names, ", "))
+		}
 	}
 	if len(sources) == 0 {
-		return config.Source{}, nil, omen.WithHint(fmt.Errorf("nothing to read from: %w", omen.ErrInvalid),
+		return nil, nil, omen.WithHint(fmt.Errorf("nothing to read from: %w", omen.ErrInvalid),
 			"give CSV files, or a server with --prometheus.url=http://prometheus:9090; a running omen serve is one, too: --prometheus.url="+defaultURL)
 	}
-	return sources[len(sources)-1], schema, nil
+	return sources, schemas, nil
+}
+
+// source is the last server that the flags name, and what is read from it.
+func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
+	sources, schemas, err := d.sources()
+	if err != nil {
+		return config.Source{}, nil, err
+	}
+	return sources[len(sources)-1], schemas[d.Profile], nil
 }
 
 func (d *dataFlags) readServer(ctx context.Context) ([]history, error) {

@@ -58,6 +58,9 @@ func (c *incidentsShowCmd) Run(e *env) error {
 		height = in.Summary
 	}
 	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s, %s\n", in.ID, in.Severity, in.Host.Name, in.State, stamp(time.Time(in.Since)), height)
+	if level := float64(in.Level); level > 1 {
+		fmt.Fprintf(e.out, "  opened above the host's level of %.3g times its limit\n", level)
+	}
 	for _, cause := range in.Causes {
 		fmt.Fprintf(e.out, "  %3.0f %%  %s\n", 100*cause.Share, cause.Text)
 	}

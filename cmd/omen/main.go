@@ -96,6 +96,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "omen: %v\n      try: %s --help\n", err, command)
 		return 2
 	}
+	if name := twice(parsed); name != "" {
+		fmt.Fprintf(errs, "omen: --%s is given more than once, and takes one value\n      try: omen %s --help\n", name, commandPath(parsed))
+		return 2
+	}
 	log, err := c.Log.logger(errs)
 	if err != nil {
 		return complain(errs, err)
@@ -113,6 +117,21 @@ func withDefault(v *kong.Value) string {
 		return help
 	}
 	return strings.TrimSuffix(help, ".") + " (default " + v.Default + ")."
+}
+
+// twice is a flag that takes one value and is given several, all but the last of
+// which would be lost; empty: there is none.
+func twice(c *kong.Context) string {
+	given := map[*kong.Flag]bool{}
+	for _, p := range c.Path {
+		if f := p.Flag; f != nil && !f.IsCumulative() && !f.IsBool() {
+			if given[f] {
+				return f.Name
+			}
+			given[f] = true
+		}
+	}
+	return ""
 }
 
 // commandPath is the subcommand that was being parsed.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -65,6 +66,19 @@ func (c *modelsShowCmd) Run(e *env) error {
 		return fmt.Errorf("read card of model %s: %w: %w", m.ID, omen.ErrCorrupt, err)
 	}
 	report(e.out, history{name: m.ID}, card, card.Loss.Rows, card.Loss.HeldOut, 0)
+	if c.URL == "" || !m.Serving {
+		return nil // only a running Omen knows the host as it is now
+	}
+	var h api.Host
+	switch err := c.get(e, "hosts/"+url.PathEscape(m.Host.ID), &h); {
+	case errors.Is(err, omen.ErrNotFound):
+		return nil // it is gone
+	case err != nil:
+		return err
+	}
+	if level := float64(h.Level); level >= 1 { // it is scored
+		fmt.Fprintf(e.out, "  level         %.3g times the limit: scores of %s alert above it at present\n", level, m.Host.Name)
+	}
 	return nil
 }
 
@@ -124,7 +138,7 @@ func (c *modelsExportCmd) Run(e *env) error {
 }
 
 func (c *modelsExportCmd) onnx(profile string, blob []byte) ([]byte, error) {
-	_, schema, err := c.Config.schema(profile)
+	schema, err := c.Config.schema(profile)
 	if err != nil {
 		return nil, err
 	}

@@ -24,11 +24,16 @@ func openStore(ctx context.Context, dir string, log *slog.Logger) (*store.DB, er
 		return nil, err
 	}
 	db, err := store.Open(ctx, app.DatabasePath(dir), log)
+	return db, inUse(dir, err)
+}
+
+// inUse says of a directory that another process has what to do.
+func inUse(dir string, err error) error {
 	if errors.Is(err, omen.ErrLocked) {
-		return nil, omen.WithHint(fmt.Errorf("open %s: %w: omen serve is running on it", dir, omen.ErrLocked),
+		return omen.WithHint(fmt.Errorf("open %s: %w: omen serve is running on it", dir, omen.ErrLocked),
 			"stop it first; to list or show, ask it with --url="+defaultURL)
 	}
-	return db, err
+	return err
 }
 
 // hasDatabase reports a directory that is not Omen's.

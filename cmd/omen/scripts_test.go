@@ -71,7 +71,7 @@ func keep(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	in := omen.Incident{
 		ID: "i1", ChangeNumber: 1, Kind: omen.HostIncident, Host: host, State: omen.Open, Severity: omen.Critical,
-		Since: begin, OpenedAt: begin, UpdatedAt: begin, Peak: 4.2,
+		Since: begin, OpenedAt: begin, UpdatedAt: begin, Peak: 4.2, Level: 1.8,
 		Causes: []omen.Cause{{Feature: "cpu", Share: 0.9, Actual: 0.9, Expected: 0.3}},
 	}
 	acked := in

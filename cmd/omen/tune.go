@@ -44,17 +44,16 @@ type setting struct {
 }
 
 func (c *tuneCmd) Run(e *env) error {
-	var db *store.DB
-	if !c.DryRun { // before minutes of work: may the winner be stored?
-		var err error
-		if db, err = openStore(e.ctx, c.Storage.Path, e.log); err != nil {
-			return err
-		}
-		defer db.Close()
-	}
 	all, err := c.Data.read(e.ctx)
 	if err != nil {
 		return err
+	}
+	var db *store.DB
+	if !c.DryRun { // before minutes of work: may the winner be stored?
+		if db, err = app.OpenDatabase(e.ctx, c.Storage.Path, false, e.log); err != nil {
+			return inUse(c.Storage.Path, err)
+		}
+		defer db.Close()
 	}
 	b := newBar(e.errors, "trying settings")
 	tried := settings(c.Trials, c.Seed)

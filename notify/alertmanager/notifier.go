@@ -84,7 +84,8 @@ func judge(again bool, err error, limit *limited) error {
 
 // Alertmanager's notifiers say that they were limited, but not for how long:
 // the answer's header is seen by their HTTP client alone, which they keep to
-// themselves. recordLimits puts a recorder before that client's transport.
+// themselves. recordLimits puts a recorder before that client's transport, and
+// has it keep the message at a redirect.
 
 // limited is what an answer says of waiting.
 type limited struct {
@@ -114,6 +115,7 @@ func recordLimits(n amnotify.Notifier) {
 		next = http.DefaultTransport
 	}
 	client.Transport = limitRecorder{next}
+	client.CheckRedirect = message.Keeping(client.CheckRedirect)
 }
 
 // limitRecorder notes answers that limit the request's attempt.

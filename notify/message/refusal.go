@@ -56,6 +56,8 @@ const (
 	// maxAnswer bounds what is read of a channel's answer. Telegram's list of
 	// pressed buttons is the longest.
 	maxAnswer = 4 << 20
+	// maxRedirects is how many redirects are followed, as net/http does.
+	maxRedirects = 10
 )
 
 // Answer is what a channel answered to a request.
@@ -76,7 +78,9 @@ func Post(ctx context.Context, client *http.Client, target, contentType string, 
 	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("User-Agent", "Omen")
-	resp, err := client.Do(req)
+	keeping := *client
+	keeping.CheckRedirect = Keeping(client.CheckRedirect)
+	resp, err := keeping.Do(req)
 	if err != nil {
 		return a, withoutURL(err)
 	}
@@ -84,6 +88,27 @@ func Post(ctx context.Context, client *http.Client, target, contentType string, 
 	a = Answer{Status: resp.Status, Code: resp.StatusCode, Header: resp.Header}
 	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	return a, withoutURL(err)
+}
+
+// redirects is what an [http.Client] asks before it follows a redirect.
+type redirects func(req *http.Request, via []*http.Request) error
+
+// Keeping follows a redirect, if check does (nil: ten of them), only with the
+// message. After a 301, 302 or 303 a client would ask for a page, such as that
+// of a login, whose 200 says nothing of the message; its answer is then the
+// redirect itself.
+func Keeping(check redirects) redirects {
+	return func(req *http.Request, via []*http.Request) error {
+		switch {
+		case req.Method != via[0].Method:
+			return http.ErrUseLastResponse
+		case check != nil:
+			return check(req, via)
+		case len(via) >= maxRedirects:
+			return fmt.Errorf("stopped after %d redirects", maxRedirects)
+		}
+		return nil
+	}
 }
 
 func withoutURL(err error) error {
@@ -103,6 +128,9 @@ func (a Answer) Judge() error {
 	r := Refusal{
 		Err:   fmt.Errorf("answered %s: %s", a.Status, OneLine(string(a.Body[:min(len(a.Body), 200)]))),
 		After: ParseRetryAfter(a.Header.Get("Retry-After"), time.Now()),
+	}
+	if a.Code/100 == 3 {
+		r.Err = fmt.Errorf("answered %s, a redirect that loses the message: configure the address that it leads to", a.Status)
 	}
 	switch a.Code {
 	case http.StatusRequestTimeout, http.StatusTooEarly:
@@ -132,7 +160,10 @@ func ParseRetryAfter(value string, now time.Time) time.Duration {
 
 // Seconds is a time that a channel asks for, within bounds.
 func Seconds(s float64) time.Duration {
-	return time.Duration(min(max(0, s), MaxRetryAfter.Seconds()) * float64(time.Second))
+	if !(s > 0) { // nor NaN, which is no time
+		return 0
+	}
+	return time.Duration(min(s, MaxRetryAfter.Seconds()) * float64(time.Second))
 }
 
 // Secret is a secret of the configuration, or what the file that it names holds

@@ -104,9 +104,12 @@ func (f *fake) http(_ int, w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Length", "100")
 		_, _ = w.Write([]byte("half an answ"))
 		panic(http.ErrAbortHandler)
-	case a.status == 0:
+	case a.status == 0, a.status/100 == 3 && r.Method == http.MethodGet: // a redirect leads to a page
 		return false
 	default:
+		if a.status/100 == 3 {
+			w.Header().Set("Location", "/page")
+		}
 		if a.retryAfter != "" {
 			w.Header().Set("Retry-After", a.retryAfter)
 		}
@@ -182,6 +185,7 @@ func (s Suite) answers(t *testing.T) {
 	}{
 		"500": {answer{status: 500}, false}, "503": {answer{status: 503}, false}, "cut off": {answer{drop: true}, false},
 		"400": {answer{status: 400}, true}, "404": {answer{status: 404}, true},
+		"a redirect to a page, for which HTTP drops the message": {answer{status: 302}, true},
 	} {
 		f.now.Store(&c.answer)
 		err := f.sender.Send(t.Context(), About(first))
@@ -199,7 +203,7 @@ func (s Suite) waits(t *testing.T) {
 	f := s.start(t, answer{})
 	in20s := time.Now().Add(20 * time.Second).UTC().Format(http.TimeFormat)
 	for header, want := range map[string]time.Duration{
-		"17": 17 * time.Second, in20s: 20 * time.Second, "": message.DefaultRetryAfter, "soon": message.DefaultRetryAfter, "1e12": message.MaxRetryAfter,
+		"17": 17 * time.Second, in20s: 20 * time.Second, "": message.DefaultRetryAfter, "soon": message.DefaultRetryAfter, "NaN": message.DefaultRetryAfter, "-5": message.DefaultRetryAfter, "1e12": message.MaxRetryAfter,
 	} {
 		f.now.Store(&answer{status: http.StatusTooManyRequests, retryAfter: header})
 		err := f.sender.Send(t.Context(), About(first))

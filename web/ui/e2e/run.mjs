@@ -41,6 +41,16 @@ await check("overview names hosts and their states", async () => {
   assert.equal(await page.getByRole("button", { name: /Show only|anomalous|normal|learning|silent/ }).count() >= 4, true);
   await quiet();
 });
+await check("the first page says in a sentence what is wrong, and every blind spot", async () => {
+  const s = await api("/status"), said = await page.getByTestId("sentence").textContent();
+  if (s.open_incidents === 0 && !s.hosts.anomalous && s.hosts.normal) assert.match(said, /as usual/);
+  assert.match(said, /\.\s*$/);
+  await page.getByTestId("night").getByRole("heading", { name: /night/ }).waitFor();
+  const blind = page.getByTestId("blind"), own = (await api("/incidents?state=active&kind=omen")).incidents;
+  for (const x of s.sources.filter((x) => x.state === "down")) await blind.getByText(`Source ${x.name} does not answer`).waitFor();
+  for (const i of own.filter((i) => i.trouble.startsWith("receiver/"))) await blind.getByText(i.summary).waitFor();
+  if (s.ready && !own.length && !s.first_model_hosts && !s.hosts.silent && !s.unauthenticated && !s.unclean_shutdown && s.sources.every((x) => x.state === "up" && !Object.keys(x.left_out).length)) await blind.getByText(/^None:/).waitFor();
+});
 await check("overview says what is being learned", async () => {
   const s = await api("/status");
   const card = page.getByTestId("learning");
@@ -68,6 +78,27 @@ await check("host page on a log scale in the dark", async () => {
   await scheme(true);
   await page.getByRole("switch", { name: "log" }).press("Space");
   await quiet();
+});
+await check("the host page says why people were, or were not, notified at the pinned moment", async () => {
+  await scheme(false);
+  const host = "/hosts/" + first.id.split("/").map(encodeURIComponent).join("/"), at = new Date(Math.floor(Date.now() / 1000 - 60) * 1000).toISOString().replace(".000Z", "Z");
+  const told = await api(`/hosts/${encodeURIComponent(first.id)}/explain?at=${at}`);
+  await page.goto(url + host + "?last=15m&at=" + at);
+  const box = page.getByTestId("explain");
+  await box.getByRole("heading", { name: told.notified ? "Why people were notified" : "Why nobody was notified" }).waitFor();
+  for (const s of told.steps) await box.getByText(s.text, { exact: true }).waitFor();
+  await quiet();
+});
+await check("a feature that is kept in front is in the address, and so is a list's filter", async () => {
+  await page.getByRole("button", { name: /to the front$/ }).last().click();
+  await page.waitForURL(/[?&]sel=\w/);
+  await page.reload();
+  await page.getByRole("button", { name: /in front ×$/, pressed: true }).waitFor();
+  await page.goto(url + "/silences");
+  await page.getByText(/^Expired/).click();
+  await page.waitForURL(/[?&]state=expired/);
+  await page.goto(url + "/events?days=30");
+  await page.getByRole("button", { name: "30 d", pressed: true }).waitFor();
 });
 const open = (await api("/incidents?limit=1")).incidents[0];
 await check("incidents are listed", async () => {

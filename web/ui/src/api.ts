@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
 
@@ -68,32 +68,23 @@ export const useScores = (id: string, span: { last: number } | { from: number; t
     placeholderData: keepPreviousData,
   });
 
-/** All features of a host over the last so many seconds, or a fixed span, in one request. */
-export const useFeatureHistories = (id: string, span: { last: number } | { from: number; to: number }) =>
-  useQuery({
-    queryKey: ["features", id, "*", span],
-    queryFn: async () => {
-      const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now] : [span.from, span.to];
-      const r = await ask<Features>(`/hosts/${enc(id)}/features` + query({ feature: "*", from, to, points: 300 }));
-      return new Map(r.features.map((f) => [f.feature, f] as const));
-    },
-    refetchInterval: "last" in span ? (span.last > 7200 ? 30000 : 5000) : false,
-    retry: false,
-    placeholderData: keepPreviousData,
-  });
-
-/** Several features over a fixed span. */
-export const useFeatures = (id: string, features: string[], span: { from: number; to: number }) =>
+/** Some features of a host over the last so many seconds, or a fixed span, with what was expected then, in one request. */
+export const useFeatures = (id: string, features: string[], span: { last: number } | { from: number; to: number }) =>
   useQuery({
     queryKey: ["features", id, features, span], enabled: id !== "" && features.length > 0, retry: false, placeholderData: keepPreviousData,
-    queryFn: async () => (await ask<Features>(`/hosts/${enc(id)}/features` + query(span) + features.map((f) => "&feature=" + enc(f)).join(""))).features,
+    queryFn: () => {
+      const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now] : [span.from, span.to];
+      const names = features.length > 16 ? ["*"] : features; // the API takes so many by name
+      return ask<Features>(`/hosts/${enc(id)}/features` + query({ from, to, points: 450 }) + names.map((f) => "&feature=" + enc(f)).join(""));
+    },
+    refetchInterval: "last" in span ? Math.max(5000, span.last * 5) : false, // a point stands for a 150th of the span
   });
 
 /** What is full soonest; likely: only what is expected to become full at all. */
 export const useForecasts = (p: { host?: string; likely?: string; limit?: number }) =>
   useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: 15000, placeholderData: keepPreviousData });
 
-export const useIncidents = (p: { state?: string; host?: string; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
+export const useIncidents = (p: { state?: string; host?: string; kind?: string; members?: string; from?: number; to?: number; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
   useQuery({
     queryKey: ["incidents", p], enabled: on, refetchInterval: 10000, placeholderData: keepPreviousData,
     queryFn: () => ask<Incidents>("/incidents" + query(p)),
@@ -105,7 +96,14 @@ export const useIncident = (id: string) =>
 export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => ask<Models>("/models"), refetchInterval: 15000 });
 
 export const useHostModels = (id: string) =>
-  useQuery({ queryKey: ["models", id], queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: 30000 });
+  useQuery({ queryKey: ["models", id], enabled: id !== "", queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: 30000 });
+
+/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again every ten seconds. */
+export const useExplanation = (id: string, at: number) =>
+  useQuery({
+    queryKey: ["explain", id, at], retry: false, refetchInterval: at ? false : 10000, placeholderData: (old: Explanation | undefined) => (old?.host === id && !at ? old : undefined),
+    queryFn: () => ask<Explanation>(`/hosts/${enc(id)}/explain` + query({ at: at || undefined })),
+  });
 
 export type Act = Body & { action: string };
 

@@ -111,9 +111,9 @@ const verdicts: Record<Verdict, string> = { "": "none", real: "real", not_a_prob
 export const verdict = (v: Verdict) => verdicts[v];
 
 /** The start of a chart's y axis and its end, so that the limit (1) is always in view. */
-export function scoreRange(values: Num[], log: boolean): [number, number] {
+export function scoreRange(values: Num[], log: boolean, level: Num[] = []): [number, number] {
   let top = 1.25;
-  for (const v of values) if (v !== null && v > top) top = v;
+  for (const v of [...values, ...level]) if (v !== null && v > top) top = v;
   return log ? [0.05, Math.max(2, top * 1.4)] : [0, top * 1.1];
 }
 

@@ -12,6 +12,10 @@ export interface View {
   at: number;
   q: string; state: string; sort: string; quiet: string; group: string;
   page: number;
+  /** How far back a list reaches. */
+  days: number;
+  /** Features that were chosen; they come first. */
+  sel: string[];
   before: string;
   log: boolean; all: boolean;
 }
@@ -30,6 +34,7 @@ export const instantText = (s: number): string => new Date(Math.round(s) * 1000)
 
 const text = { read: (t: string) => t, write: (v: string) => v, none: "" };
 const time = { read: (t: string) => instant(t) || 0, write: instantText, none: 0 };
+const nothing: string[] = [];
 const flag = { read: (t: string) => t === "1", write: () => "1", none: false };
 
 /** The one schema: how each part of a view is read and written, and what it is when the address does not say. */
@@ -38,6 +43,8 @@ const schema: { [K in keyof View]: { read: (t: string) => View[K]; write: (v: Vi
   from: time, to: time, at: time,
   q: text, state: text, sort: text, quiet: text, group: text, before: text,
   page: { read: (t) => Math.max(0, Math.floor(+t) || 0), write: String, none: 0 },
+  days: { read: (t) => (+t >= 1 && +t <= 366 ? Math.floor(+t) : 7), write: String, none: 7 },
+  sel: { read: (t) => t.split(",").filter(Boolean), write: (v) => v.join(","), none: nothing },
   log: flag, all: flag,
 };
 
@@ -54,7 +61,7 @@ export function writeView(view: View): string {
   const q: string[] = [];
   for (const [k, part] of Object.entries(schema) as [string, { write: (v: unknown) => string; none: unknown }][]) {
     const v = view[k as keyof View];
-    if (v !== part.none && !(k === "last" && view.from > 0)) q.push(k + "=" + encodeURIComponent(part.write(v)).replace(/%3A/g, ":"));
+    if (v !== part.none && !(Array.isArray(v) && !v.length) && !(k === "last" && view.from > 0)) q.push(k + "=" + encodeURIComponent(part.write(v)).replace(/%3A/g, ":").replace(/%2C/g, ","));
   }
   return q.length ? "?" + q.join("&") : "";
 }

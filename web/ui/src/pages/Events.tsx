@@ -4,20 +4,21 @@ import { useState } from "react";
 import { whole } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { useView } from "../view";
 import { eventColor, useEvents, useSend, type Event } from "../mute";
 
-const spans = [{ value: "86400", label: "1 d" }, { value: "604800", label: "7 d" }, { value: "2592000", label: "30 d" }, { value: "7776000", label: "90 d" }];
+const spans = ["1", "7", "30", "90"].map((value) => ({ value, label: value + " d" }));
 const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
 
 export function Events() {
-  const [span, setSpan] = useState("604800");
+  const [view, set] = useView();
   const [form, setForm] = useState(false);
-  const r = useEvents({ last: +span });
+  const r = useEvents({ last: view.days * 86400 });
   const rows = [...(r.data?.events ?? [])].reverse();
   return (
     <main className="page">
       <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: each opens a grace period without notifications</div></div>
-        <div className="line"><Segments aria-label="Span of time" data={spans} value={span} onChange={setSpan} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
+        <div className="line"><Segments aria-label="Span of time" data={spans} value={String(view.days)} onChange={(v) => set({ days: +v })} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
       <Problem read error={r.error} what="Events cannot be shown" />
       <section className="card">
         {rows.length > 0 && <div className="scroll"><table className="grid">

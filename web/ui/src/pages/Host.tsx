@@ -1,12 +1,14 @@
 import { Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useFeatureHistories, useForecasts, useHost, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
+import { useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
 import { countdown, score, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
-import { Legend } from "../parts/Around";
+import { Legend, NoBand } from "../parts/Around";
 import { BandChart, ScoreChart, type Mark } from "../parts/Chart";
 import { eventColor, eventMarks, useEvents, within, type Event } from "../mute";
 import { ModelCard } from "../parts/Card";
+import { Explain } from "../parts/Explain";
+import { modelMarks } from "../served";
 import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
 import { spanOf, TimeAxis } from "../parts/Time";
@@ -51,8 +53,8 @@ export function HostPage({ id }: { id: string }) {
             <div className="line" style={{ gap: 26 }}>
               <Training h={h} />
               <Grade grade={h.grade} />
-              <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }}>score, limit 1</span>
-                <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > 1 ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
+              <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }} data-testid="level">score, limit 1{(h.level ?? 1) > 1 && `, alerts above its level ${score(h.level)}`}</span>
+                <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > (h.level ?? 1) ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
             </div>
           </header>
           <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
@@ -79,11 +81,11 @@ function Limits({ id }: { id: string }) {
 function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View; set: SetView }) {
   const id = h.id, span = spanOf(view), begin = view.from || Date.now() / 1000 - view.last, end = view.to || Date.now() / 1000;
   const scores = useScores(id, span);
-  const past = useIncidents({ host: id, limit: 10 });
+  const past = useIncidents({ host: id, limit: 10 }), models = useHostModels(id);
   const events = useEvents(view.from ? { from: view.from, to: view.to, host: id } : { last: view.last, host: id });
   const marks = (past.data?.incidents ?? []).map((i) => ({ at: Date.parse(i.since ?? "") / 1000, color: "#d55e00", text: "incident began" }));
   const recent = within(events.data?.events, begin).filter((e) => Date.parse(e.at) / 1000 <= end);
-  const all: Mark[] = [...marks, ...eventMarks(recent), ...(h.trained_at ? [{ at: Date.parse(h.trained_at) / 1000, color: "#7b5bd6", text: "new model" }] : [])];
+  const all: Mark[] = [...marks, ...eventMarks(recent), ...modelMarks(models.data?.models)];
   return (
     <>
       <div className="cols">
@@ -91,12 +93,13 @@ function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View;
           <div className="line between" style={{ marginBottom: 8 }}><h2 id="score" style={{ margin: 0 }}>Score</h2>
             <Switch size="xs" label="log" checked={view.log} onChange={(e) => set({ log: e.currentTarget.checked })} /></div>
           <Problem read error={scores.error} what="The score's history cannot be shown" />
-          {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} log={view.log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
+          {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} level={scores.data.level} log={view.log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
             <Empty>{scores.isPending ? "Reading the scores…" : h.model ? "No scores in this time." : "No score before the first model."}</Empty>}
           <Legend marks={all.filter((m) => (m.until ?? m.at) > begin && m.at < end)} />
         </section>
         <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest shares of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
       </div>
+      <Explain id={id} />
       {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
       <Features h={h} seen={seen} view={view} set={set} marks={all} />
       {recent.length > 0 && <EventList events={recent} />}
@@ -113,14 +116,19 @@ function Training({ h }: { h: HostDetail }) {
 }
 
 function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; view: View; set: SetView; marks: Mark[] }) {
-  const { q, all } = view;
-  const stored = useFeatureHistories(h.id, spanOf(view));
-  const sorted = useMemo(() => {
-    const rank = new Map(h.causes.map((c, i) => [c.feature, i]));
-    return [...h.features].filter((f) => words(f.name).includes(words(q.toLowerCase())))
-      .sort((a, b) => (rank.get(a.name) ?? 99) - (rank.get(b.name) ?? 99) || a.name.localeCompare(b.name));
-  }, [h, q]);
-  const shown = all || q ? sorted : sorted.slice(0, 6);
+  const { q, all, sel } = view;
+  const beat = Math.floor(useNow(5000) / 30_000);
+  const order = useMemo(() => { // shares move with each sample: what is looked at does not
+    const rank = new Map(h.causes.map((c, i) => [c.feature, i])), chosen = (name: string) => (sel.includes(name) ? 0 : 1);
+    return h.features.map((f) => f.name).filter((n) => words(n).includes(words(q.toLowerCase())) || sel.includes(n))
+      .sort((a, b) => chosen(a) - chosen(b) || (rank.get(a) ?? 99) - (rank.get(b) ?? 99) || a.localeCompare(b));
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [h.id, h.state, h.model, h.features.length, q, sel, beat]);
+  const now = new Map(h.features.map((f) => [f.name, f])), sorted = order.flatMap((n) => now.get(n) ?? []);
+  const shown = all || q ? sorted : sorted.slice(0, Math.max(6, sel.length));
+  const stored = useFeatures(h.id, shown.map((f) => f.name).sort(), spanOf(view));
+  const by = useMemo(() => new Map((stored.data?.features ?? []).map((f) => [f.feature, f] as const)), [stored.data]);
+  const choose = (name: string) => set({ sel: sel.includes(name) ? sel.filter((n) => n !== name) : [...sel, name] });
   return (
     <section className="card" aria-labelledby="features">
       <div className="line between" style={{ marginBottom: 12 }}>
@@ -129,20 +137,22 @@ function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; vi
           <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => set({ all: e.currentTarget.checked })} /></div>
       </div>
       <Problem read error={stored.error} what="The features' history cannot be shown" />
-      <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={stored.data?.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} />)}</div>
+      <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={by.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} chosen={sel.includes(f.name)} choose={() => choose(f.name)} />)}</div>
+      <NoBand why={stored.data?.no_band ?? ""} />
       {!shown.length && <Empty>No feature matches.</Empty>}
     </section>
   );
 }
 
-function Band({ f, stored, waits, live: seen, marks }: { f: Feature; stored?: FeatureHistory; waits: boolean; live?: Seen; marks: Mark[] }) {
+function Band({ f, stored, waits, live: seen, marks, chosen, choose }: { f: Feature; stored?: FeatureHistory; waits: boolean; live?: Seen; marks: Mark[]; chosen: boolean; choose: () => void }) {
   const live = seen?.by.get(f.name);
   const d = stored?.times.length ? stored : seen && live ? { times: seen.times, ...live } : null;
   const off = f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper);
   return (
     <div>
       <div style={{ fontSize: 13.5, marginBottom: 2 }} title={f.help}>
-        <b style={{ fontWeight: 600 }}>{words(f.name)}</b>
+        <div className="line between" style={{ flexWrap: "nowrap" }}><b style={{ fontWeight: 600 }}>{words(f.name)}</b>
+          <button type="button" className="quiet" aria-pressed={chosen} title="Keep in front; the address names it" onClick={choose}><span className="sr">{words(f.name)} </span>{chosen ? "in front ×" : "to the front"}</button></div>
         <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--omen-hot)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
           {f.expected !== null && <span className="dim"> · expected {value(f.lower, f.unit)} – {value(f.upper, f.unit)}</span>}</div>
       </div>

@@ -1,12 +1,13 @@
 import { Alert, Button, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
-import { hostPath, useAct, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
+import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
 import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, whole, words } from "../format";
 import { Badge, Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
+import { modelMarks } from "../served";
 import { useBy } from "../parts/Forms";
 import { Verdicts } from "../parts/Verdict";
 import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../mute";
@@ -43,7 +44,7 @@ function Detail({ i }: { i: IncidentDetail }) {
           <div className="line"><Severity incident={i} /><Badge>{i.state}</Badge>{i.verdict && <Badge>{verdict(i.verdict)} · {i.verdict_by}</Badge>}</div>
           <h1 style={{ marginTop: 6 }}>{(i.kind === "host" || i.kind === "forecast") && i.host.name !== "" ? <Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}`}><Name name={title(i)} /></Link> : <Name name={title(i)} />}</h1>
           <div className="dim" style={{ fontSize: 14, marginTop: 2 }}>
-            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>}{i.kind !== "forecast" && <> · peak <span className="num">{score(i.peak)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
+            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>}{i.kind !== "forecast" && <> · peak <span className="num">{score(i.peak)}</span></>}{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
           </div>
           {i.returning_since && <div style={{ fontSize: 14, marginTop: 2 }}>Returning to normal since {timeOf(i.returning_since)}; causes are those of the peak.</div>}
         </div>
@@ -60,7 +61,8 @@ function Detail({ i }: { i: IncidentDetail }) {
 function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: number }) {
   const { from, to } = useAxis(), span = useMemo(() => ({ from, to }), [from, to]), hasHost = i.host.name !== "";
   const events = useEventsOf(hasHost ? i.host.id : "", span).data ?? [];
-  const marks: Mark[] = [...eventMarks(events), { at: onset, color: "#d55e00", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#8a3d00", text: "opened" }] : []), ...(end ? [{ at: end, color: "#2b8a6e", text: "closed" }] : [])];
+  const models = useHostModels(hasHost ? i.host.id : "");
+  const marks: Mark[] = [...eventMarks(events), ...modelMarks(models.data?.models).filter((m) => m.at > from && m.at < to), { at: onset, color: "#d55e00", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#8a3d00", text: "opened" }] : []), ...(end ? [{ at: end, color: "#2b8a6e", text: "closed" }] : [])];
   const scores = useScores(hasHost ? i.host.id : "", span);
   const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
   return (
@@ -72,7 +74,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · <Name name={i.host.name} />, the likely first host</span>}</h2>
               <Problem read error={scores.error} what="The score's history cannot be shown" />
-              {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} log={(i.peak ?? 0) > 20} label="score around the incident; the limit is 1" marks={marks} />}
+              {!!scores.data?.times.length && <ScoreChart times={scores.data.times} scores={scores.data.scores} level={scores.data.level} log={(i.peak ?? 0) > 20} label="score around the incident; the limit is 1" marks={marks} />}
               {scores.data && <Gone what={gone(scores.data.times, onset, scores.data.step_seconds)} first={scores.data.times[0]} onset={onset} />}
               <Legend marks={marks} />
             </section>
@@ -83,7 +85,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
         </div>
         <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
-          {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
+          {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes_of && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>On <Link className="plain" href={hostPath(i.causes_of.id)}><Name name={i.causes_of.name} /></Link>, the furthest from normal{i.peak_at && <> at {timeOf(i.peak_at)}</>}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
           {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener">{l}</a></div>)}</>}
         </section>
       </div>

@@ -1,16 +1,15 @@
 import { TextInput } from "@mantine/core";
-import { useState } from "react";
 import { Name } from "../parts/Name";
 import { Link } from "wouter";
 import { enc, useHost, useHostModels, useHosts, useModels, useStatus, type Host } from "../api";
 import { clock, whole, words } from "../format";
 import { Dot, Empty, Grade, Problem, When } from "../parts/Bits";
+import { useView } from "../view";
 import { ModelCard } from "../parts/Card";
 
 export function Models() {
   const r = useModels();
-  const [q, setQ] = useState("");
-  const [most, setMost] = useState(100);
+  const [view, set] = useView(), { q } = view, most = 100 + 350 * view.page;
   // Both lists go by name, so that what is shown of one is there in the other;
   // some hosts have no model yet.
   const hosts = useHosts({ q, sort: "name", limit: 1000 }), pages = useStatus().data?.pages;
@@ -19,7 +18,7 @@ export function Models() {
     .sort((a, b) => (a.host.name < b.host.name ? -1 : a.host.name > b.host.name ? 1 : 0));
   return (
     <main className="page">
-      <div className="line between"><h1>Models</h1><TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => setQ(e.currentTarget.value)} /></div>
+      <div className="line between"><h1>Models</h1><TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => set({ q: e.currentTarget.value, page: 0 })} /></div>
       <Problem read error={r.error} what="Models cannot be shown" />
       {pages && <div className="dim" style={{ fontSize: 14 }}>Promised at most <b>{rate(pages.promised_per_host_week)}</b> false pages per host and week; sent so far: <b>{pages.actual_per_host_week === null ? pages.opened : rate(pages.actual_per_host_week)}</b>{pages.actual_per_host_week === null ? ` within ${whole(pages.days * 86400)}, less than a day` : " per host and week"} on {pages.hosts} {pages.hosts === 1 ? "host" : "hosts"}.</div>}
       <section className="card">
@@ -36,7 +35,7 @@ export function Models() {
         )}
         {r.data && !found.length && <Empty>{q ? "No host matches." : "No models yet; the first is trained minutes after the start."}</Empty>}
         {found.length > most && most >= 800 && <p className="dim">{(found.length - most).toLocaleString()} more: find a host by name to see its model.</p>}
-        {found.length > most && most < 800 && <button className="nav" style={{ border: 0, background: "none", cursor: "pointer" }} onClick={() => setMost(Math.min(800, most + 350))}>Show more of {found.length}</button>}
+        {found.length > most && most < 800 && <button className="nav" style={{ border: 0, background: "none", cursor: "pointer" }} onClick={() => set({ page: view.page + 1 })}>Show more of {found.length}</button>}
       </section>
     </main>
   );

@@ -1,11 +1,12 @@
-import { Alert, Button, NativeSelect, TextInput } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { Link } from "wouter";
 import { useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
-import { causesLine, countdown, score, stateColor, words } from "../format";
+import { causesLine, countdown, score, stateColor } from "../format";
 import { Dot, Empty, Grade, HostLink, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
+import { BlindSpots, LastNight, Sentence } from "../parts/Now";
 import { Spark } from "../parts/Spark";
 import { useView } from "../view";
 
@@ -24,9 +25,9 @@ export function Overview() {
   const pick = (next: string) => set({ state: state === next ? "" : next, page: 0 });
   return (
     <main className="page">
-      <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Overview</h1>
+      <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Now</h1>
       <Problem read error={status.error ?? hosts.error} what="Omen's state cannot be shown" />
-      {s && <Banners status={s} />}
+      {s && <Sentence status={s} open={open.data?.incidents ?? []} />}
       <section className="tiles" aria-label="Hosts by state">
         {states.map((k) => (
           <button key={k} className="card tile" aria-pressed={state === k} onClick={() => pick(k)} title={`Show only ${k} hosts`}>
@@ -39,10 +40,11 @@ export function Overview() {
           <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} suppressed</span>}</b>
         </Link>
       </section>
-      {s && <Learning status={s} />}
       {!!open.data?.incidents.length && (
         <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><IncidentTable incidents={open.data.incidents} /></section>
       )}
+      {s && <Learning status={s} />}
+      <div className="halves"><LastNight status={s} />{s && <BlindSpots status={s} />}</div>
       {!!soon.data?.forecasts.length && (
         <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data.total > soon.data.forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {soon.data.forecasts.length} of {soon.data.total}</span>}</h2><ForecastTable forecasts={soon.data.forecasts} /></section>
       )}
@@ -121,32 +123,5 @@ function Learning({ status: s }: { status: Status }) {
       </div>
       {first && s.training_hosts > 0 && <progress max={1} value={s.progress ?? 0} aria-label="progress of the training" />}
     </section>
-  );
-}
-
-/** Sources that do not answer as they should, and what else an operator must know. */
-function Banners({ status: s }: { status: Status }) {
-  const bad = s.sources.filter((x) => x.state !== "up");
-  return (
-    <>
-      {!s.ready && <Alert color="violet" variant="light" title={s.sources.some((x) => x.state === "starting") ? "Omen is starting" : "Omen is not ready"}>{s.waiting}</Alert>}
-      {s.unauthenticated && <Alert color="orange" variant="light" title="No authentication">Every client that reaches this address has full access. Set passwords with --web.config.file.</Alert>}
-      {bad.map((x) => {
-        const failed = Object.keys(x.failed_features);
-        return (
-          <section key={x.name} className="card note" role="status" style={{ borderLeftColor: `var(--mantine-color-${x.state === "down" ? "red" : x.state === "partial" ? "orange" : "violet"}-5)` }}>
-            <b>{x.state === "down" ? `Source ${x.name} does not answer; its hosts are not scored` : x.state === "partial" ? `Source ${x.name} answers only in part` : `Source ${x.name} is starting`}</b>
-            {x.err && <div>{x.err}</div>}
-            {failed.length > 0 && <div>Without: {failed.slice(0, 8).map(words).join(", ")}{failed.length > 8 && ` and ${failed.length - 8} more`}</div>}
-            <span className="dim" style={{ fontSize: 13 }}>{x.address} · since <When at={x.since} /></span>
-          </section>
-        );
-      })}
-      {!bad.length && s.sources.length > 0 && (
-        <div className="line dim" style={{ fontSize: 13.5 }} data-testid="sources">
-          {s.sources.map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" /><Name name={x.name} /> · <Name name={x.address} /> · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
-        </div>
-      )}
-    </>
   );
 }

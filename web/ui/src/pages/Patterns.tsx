@@ -1,5 +1,4 @@
 import { Button } from "@mantine/core";
-import { useState } from "react";
 import { Segments } from "../parts/Segments";
 import { Name } from "../parts/Name";
 import { Link } from "wouter";
@@ -7,6 +6,7 @@ import { hostPath, incidentPath, enc, useStatus } from "../api";
 import { score, verdict } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { Signs, useBy } from "../parts/Forms";
+import { useView } from "../view";
 import { usePatterns, useSend, type Pattern } from "../mute";
 
 const color: Record<Pattern["verdict"], string> = { "": "gray", real: "red", not_a_problem: "teal", expected_at_this_time: "violet" };
@@ -18,7 +18,7 @@ export const effectOf = (p: Pattern) =>
 export function Patterns() {
   const r = usePatterns();
   const zone = useStatus().data?.time_zone;
-  const [shown, setShown] = useState("force");
+  const [view, set] = useView(), shown = view.state || "force";
   const [by] = useBy();
   const revert = useSend<Pattern>(["patterns"]);
   const all = [...(r.data?.patterns ?? [])].sort((a, b) => (b.created ?? "").localeCompare(a.created ?? ""));
@@ -27,7 +27,7 @@ export function Patterns() {
   return (
     <main className="page">
       <div className="line between"><div><h1>Patterns</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What Omen remembers of verdicts, and what that changes{zone && <>; times of day are meant in {zone}</>}</div></div>
-        <Segments aria-label="Which patterns" value={shown} onChange={setShown} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
+        <Segments aria-label="Which patterns" value={shown} onChange={(v) => set({ state: v === "force" ? "" : v })} data={[{ value: "force", label: `In force ${count(true)}` }, { value: "back", label: `Taken back ${count(false)}` }, { value: "all", label: "All" }]} /></div>
       <Problem read error={r.error} what="Patterns cannot be shown" />
       <Problem error={revert.error} what="The pattern was not taken back" />
       <section className="card">

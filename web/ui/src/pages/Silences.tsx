@@ -5,13 +5,14 @@ import { enc } from "../api";
 import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { useView } from "../view";
 import { localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../mute";
 
 const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 
 export function Silences() {
   const r = useSilences(), now = useNow();
-  const [shown, setShown] = useState("current");
+  const [view, set] = useView(), shown = view.state || "current";
   const [form, setForm] = useState<Draft | null>(null);
   const all = (r.data?.silences ?? []).map((s) => ({ s, state: silenceState(s, now) } as const));
   const count = (k: string) => all.filter((x) => x.state === k).length;
@@ -22,7 +23,7 @@ export function Silences() {
     <main className="page">
       <div className="line between"><h1>Silences</h1>
         <div className="line">
-          <Segments aria-label="Which silences" value={shown} onChange={setShown}
+          <Segments aria-label="Which silences" value={shown} onChange={(v) => set({ state: v === "current" ? "" : v })}
             data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
           <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
         </div></div>

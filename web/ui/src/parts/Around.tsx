@@ -1,5 +1,4 @@
-import type { Cause } from "../api";
-import { ApiError, useFeatures } from "../api";
+import { ApiError, useFeatures, type Cause } from "../api";
 import { words } from "../format";
 import { Empty, Problem } from "./Bits";
 import { BandChart, type Mark } from "./Chart";
@@ -9,7 +8,7 @@ export function Around({ host, causes, from, to, marks }: { host: string; causes
   const top = [...causes.filter((c) => !c.trivial), ...causes.filter((c) => c.trivial)].slice(0, 4).map((c) => c.feature);
   const r = useFeatures(host, top, { from, to });
   if (!top.length) return null;
-  const found = (r.data ?? []).filter((f) => f.times.length > 1);
+  const found = (r.data?.features ?? []).filter((f) => f.times.length > 1);
   const unknown = r.error instanceof ApiError && r.error.status === 404;
   return (
     <section className="card" aria-labelledby="features"><h2 id="features">Top causes around the incident</h2>
@@ -18,10 +17,14 @@ export function Around({ host, causes, from, to, marks }: { host: string; causes
         <div key={f.feature}><b style={{ fontWeight: 600, fontSize: 13.5 }}>{words(f.feature)}</b>
           <BandChart {...f} height={130} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</div>}
       {r.data && !found.length && <Empty>No data is left of this time.</Empty>}
+      {r.data && found.length > 0 && <NoBand why={r.data.no_band} />}
       {found.length > 0 && <Legend marks={marks} />}
     </section>
   );
 }
+
+/** Why the charts have no expected band. */
+export const NoBand = ({ why }: { why: string }) => (why ? <div className="dim" role="note" style={{ fontSize: 13, marginTop: 6 }}>Without the expected band: {why}. Zoom in to see it.</div> : null);
 
 /** What the coloured lines and shades of a chart stand for. */
 export function Legend({ marks }: { marks: Mark[] }) {

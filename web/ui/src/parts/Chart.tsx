@@ -1,9 +1,10 @@
 import { useComputedColorScheme } from "@mantine/core";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Num } from "../api";
 import { score, scoreRange, value } from "../format";
+import { atItsEdges } from "../band";
 import { useAxis, type Axis } from "./Time";
 
 /** An instant worth a line in a chart; text says what it is. One with an end is shaded until then. */
@@ -94,12 +95,6 @@ export function nearest(times: number[], at: number): number {
   return i;
 }
 
-/** What of a line is outside of its band, with the point before and after it so that it joins. */
-export function outside(actual: Num[], lower: Num[], upper: Num[]): Num[] {
-  const out = (i: number) => { const v = actual[i] ?? null, a = lower[i] ?? null, b = upper[i] ?? null; return v !== null && a !== null && b !== null && (v < a || v > b); };
-  return actual.map((v, i) => (out(i) || (i > 0 && out(i - 1)) || (i + 1 < actual.length && out(i + 1)) ? v : null));
-}
-
 /** Keeps one uPlot for the life of its element, resized with it. */
 function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData, key: string) {
   const box = useRef<HTMLDivElement>(null);
@@ -157,25 +152,30 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
   };
 }
 
-/** A host's score with its limit; marks are instants worth a line, such as an incident's onset. */
-export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string }) {
+/** Where a host alerts only above a level of its own, that; the limit has its line. */
+export const raised = (level: Num[]): Num[] => level.map((v) => (v !== null && v > 1 ? v : null));
+
+/** A host's score with its limit and its level above it; marks are instants worth a line, such as an incident's onset. */
+export function ScoreChart(p: { times: number[]; scores: Num[]; level: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string }) {
   const axis = useAxis(), held = useRef(axis);
   held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark), log = p.log ?? false;
   const latest = useRef(p);
   latest.current = p;
-  const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores];
+  const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores, raised(p.level)];
+  const says = (i: number) => "score " + score(latest.current.scores[i]) + ((latest.current.level[i] ?? 1) > 1 ? ", level " + score(latest.current.level[i]) : "");
   const common = shared(() => held.current);
   const box = usePlot((width) => ({
     width, height: p.height ?? 300, cursor: common.cursor, legend: { show: false },
     scales: {
       x: { range: () => [held.current.from, held.current.to] },
-      y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log) },
+      y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log, latest.current.level) },
     },
     axes: axes(c, (v) => (log ? String(+v.toPrecision(2)) : value(v, "1"))),
-    series: [{}, { stroke: c.line, width: 1.6, fill: log ? undefined : c.fill, points: { show: false } }],
-    plugins: [common.plugin, tip((i) => ["score " + score(latest.current.scores[i])])],
+    series: [{}, { stroke: c.line, width: 1.6, fill: log ? undefined : c.fill, points: { show: false } },
+      { stroke: c.limit, width: 1.6, points: { show: false } }],
+    plugins: [common.plugin, tip((i) => [says(i)])],
     hooks: {
       drawClear: [(u) => {
         const y = u.valToPos(1, "y", true), { left, top, width: w } = u.bbox;
@@ -195,19 +195,19 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; log?: boolean; h
       }],
     },
   }), data, `${dark}${log}${p.height}`);
-  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => "score " + score(p.scores[i]))} style={{ minHeight: p.height ?? 300 }} />;
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, says)} style={{ minHeight: p.height ?? 300 }} />;
 }
 
 /** One feature: what it is, what was expected, and the band around that. */
-export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; marks?: Mark[] }) {
+export function BandChart(given: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; marks?: Mark[] }) {
+  const p = { ...given, ...useMemo(() => atItsEdges(given), [given.times, given.actual, given.expected, given.lower, given.upper]) }; // eslint-disable-line react-hooks/exhaustive-deps
   const axis = useAxis(), held = useRef(axis);
   held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
   const c = ink(dark);
   const latest = useRef(p);
   latest.current = p;
-  const none = (v: Num[]) => (v.length === p.times.length ? v : p.times.map(() => null));
-  const data: uPlot.AlignedData = [p.times, none(p.upper), none(p.lower), none(p.expected), p.actual, outside(p.actual, none(p.lower), none(p.upper))];
+  const data: uPlot.AlignedData = [p.times, p.upper, p.lower, p.expected, p.actual, p.outside];
   const common = shared(() => held.current);
   const box = usePlot((width) => ({
     width, height: p.height ?? 120, cursor: { ...common.cursor, points: { show: false } }, legend: { show: false },
@@ -220,7 +220,7 @@ export function BandChart(p: { times: number[]; actual: Num[]; expected: Num[]; 
     hooks: { draw: [(u) => { drawMarks(u, latest.current.marks); drawPin(u, held.current.at, c.pin); }] },
     plugins: [common.plugin, tip((i) => {
       const h = latest.current, lines = ["actual " + value(h.actual[i], h.unit)];
-      if (h.expected.length) lines.push(`expected ${value(h.expected[i], h.unit)}, ${value(h.lower[i], h.unit)} – ${value(h.upper[i], h.unit)}`);
+      if (h.lower[i] !== null) lines.push(`expected ${value(h.expected[i], h.unit)}, ${value(h.lower[i], h.unit)} – ${value(h.upper[i], h.unit)}`);
       return lines;
     })],
   }), data, `${dark}${p.unit}`);

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import type { Incident, Status } from "./api";
+import { lasted, night, nightSentence, sentence } from "./now";
+
+const now = new Date(2026, 10, 29, 14, 30).getTime();
+const at = (h: number, m: number) => new Date(2026, 10, 29, h, m).toISOString();
+const status = (hosts: Partial<Status["hosts"]>, sources: unknown[] = []) => ({ hosts: { normal: 0, anomalous: 0, learning: 0, silent: 0, ...hosts }, sources }) as unknown as Status;
+const incident = (name: string, since: string, causes: [string, boolean?, number?][], more: object = {}) =>
+  ({ kind: "host", host: { name }, since, members: [], acked_by: "", returning_since: null, suppressed: "", state: "open", summary: "", causes: causes.map(([feature, trivial = false, share = 0.6]) => ({ feature, trivial, share })), ...more }) as unknown as Incident;
+const said = (s: Status, open: Incident[], total = open.length) => sentence(s, open, total, now, () => "/x").map((p) => (typeof p === "string" ? p : p.name)).join("");
+
+describe("the first sentence", () => {
+  test("some hosts, the heaviest named", () =>
+    expect(said(status({ normal: 38, anomalous: 3 }), [incident("web-1", at(14, 5), [["disk_write"]])])).toBe("3 of 41 hosts are unlike themselves; web-1 since 14:05: disk write."));
+  test("many together, one alone, and others", () =>
+    expect(said(status({ normal: 170, anomalous: 30 }), [
+      incident("web-0", at(13, 31), [["swap_in", true], ["disk_write", false, 0.5], ["cpu_iowait", false, 0.3]], { kind: "fleet", members: Array(25).fill({}) }),
+      incident("db-1", at(14, 0), [["memory_used"]], { acked_by: "ann" })], 5))
+      .toBe("30 of 200 hosts are unlike themselves; 25 hosts together since 13:31: disk write and cpu iowait; db-1 since 14:00: memory used, taken by ann; and 3 other incidents."));
+  test("one that is on its way back", () =>
+    expect(said(status({ normal: 1 }), [incident("vm", at(14, 5), [["forks"]], { returning_since: at(14, 20) })])).toBe("No host is unlike itself any more, and 1 incident is still open: vm since 14:05: forks, returning to normal since 14:20."));
+  test("of the only host", () => expect(said(status({ anomalous: 1 }), [incident("vm", at(14, 5), [["forks"]])])).toBe("The one host is unlike itself; vm since 14:05: forks."));
+  test.each([
+    [status({ normal: 41 }), "All 41 hosts are as usual."],
+    [status({ normal: 1 }), "The one host is as usual."],
+    [status({ normal: 40, anomalous: 1 }), "1 of 41 hosts is unlike itself, not far or not long enough to notify anybody."],
+    [status({ learning: 2 }), "Omen is learning what is normal for 2 hosts and judges none yet."],
+    [status({ silent: 2 }), "No host sends anything."],
+    [status({}), "No host is known yet."],
+    [status({ silent: 12 }, [{ name: "prom", state: "down", since: at(14, 5), hosts: 12 }]), "Omen does not see 12 hosts of source prom since 14:05. "],
+  ])("without an incident %#", (s, want) => expect(said(s, [])).toBe(want));
+  test("what Omen has itself is no host's", () => expect(said(status({ normal: 2 }), [incident("", at(14, 0), [], { kind: "omen" })])).toBe("All 2 hosts are as usual."));
+});
+
+describe("last night", () => {
+  const hours = (d: Date) => { const n = night(d.getTime()); return [new Date(n.from * 1000).toString().slice(8, 21), new Date(n.to * 1000).toString().slice(8, 21), n.over]; };
+  test("by day it is over", () => expect(hours(new Date(2026, 10, 29, 14, 30))).toEqual(["28 2026 20:00", "29 2026 08:00", true]));
+  test("at three it is on", () => expect(hours(new Date(2026, 10, 29, 3, 0))).toEqual(["28 2026 20:00", "29 2026 03:00", false]));
+  test("late it has begun", () => expect(hours(new Date(2026, 10, 29, 22, 0))).toEqual(["29 2026 20:00", "29 2026 22:00", false]));
+  const over = incident("a", at(2, 0), [], { state: "closed", closed_at: at(2, 40) }), quiet = incident("b", at(3, 0), [], { suppressed: "silenced", state: "closed" });
+  test.each([
+    [[], "No incident."], [[over], "1 incident, people were notified of it."], [[quiet], "1 incident, nobody was notified."],
+    [[over, quiet, incident("c", at(4, 0), [])], "3 incidents, people were notified of 2, one lasts."],
+  ])("in a sentence %#", (all, want) => expect(nightSentence(all as Incident[], false)).toBe(want));
+  test("how long", () => expect([lasted(over), lasted(incident("c", at(4, 0), []))]).toEqual(["40 min", "lasts"]));
+});

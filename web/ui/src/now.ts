@@ -1,0 +1,70 @@
+// What the first page says in one sentence, and what "last night" is.
+import type { Incident, Status } from "./api";
+import { timeOf, whole, words } from "./format";
+
+/** A part of a sentence: words, or the name of something with where it is shown. */
+export type Part = string | { name: string; href: string };
+
+/** The minute of an instant: seconds are for machines. */
+export const minute = (at: string | null, now: number) => timeOf(at, now).replace(/:\d\d$/, "");
+
+const count = (n: number, one: string, many = one + "s") => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+/** Which features lead an incident: their names, at most two that matter. */
+export function leading(i: Pick<Incident, "causes" | "summary">): string {
+  const real = i.causes.filter((c) => !c.trivial);
+  return (real.length ? real : i.causes).slice(0, 1 + (real.length > 1 && (real[1]!.share ?? 0) >= 0.25 ? 1 : 0)).map((c) => words(c.feature)).join(" and ");
+}
+
+function clause(i: Incident, now: number, pathOf: (i: Incident) => string): Part[] {
+  const name: Part = { name: i.kind === "fleet" ? count(i.members.length, "host") : i.host.name, href: pathOf(i) };
+  const what = leading(i), taken = i.acked_by ? `, taken by ${i.acked_by}` : "";
+  const back = i.returning_since ? `, returning to normal since ${minute(i.returning_since, now)}` : "";
+  return [name, `${i.kind === "fleet" ? " together" : ""} since ${minute(i.since, now)}${what && `: ${what}`}${back}${taken}`];
+}
+
+/** What is wrong, as a person would say it. open: what people are notified of, the heaviest first; total: how many those are. */
+export function sentence(s: Status, open: Incident[], total: number, now: number, pathOf: (i: Incident) => string): Part[] {
+  const judged = (s.hosts.normal ?? 0) + (s.hosts.anomalous ?? 0), odd = s.hosts.anomalous ?? 0;
+  const of = open.filter((i) => i.kind === "host" || i.kind === "fleet"), first = of.slice(0, 3);
+  const own = open.length - of.length, rest = total - own - first.length;
+  const parts: Part[] = [];
+  const down = s.sources.filter((x) => x.state === "down");
+  for (const x of down) parts.push(`Omen does not see ${x.hosts ? count(x.hosts, "host") + " of " : ""}source ${x.name} since ${minute(x.since, now)}. `);
+  if (!judged && !of.length) {
+    const learning = s.hosts.learning ?? 0;
+    if (learning) parts.push(`Omen is learning what is normal for ${count(learning, "host")} and judges none yet.`);
+    else if (!down.length) parts.push((s.hosts.silent ?? 0) > 0 ? "No host sends anything." : "No host is known yet.");
+    return parts;
+  }
+  if (!of.length) {
+    parts.push(odd === 0 ? (judged === 1 ? "The one host is as usual." : `All ${count(judged, "host")} are as usual.`)
+      : `${odd.toLocaleString("en")} of ${count(judged, "host")} ${odd === 1 ? "is" : "are"} unlike ${odd === 1 ? "itself" : "themselves"}, not far or not long enough to notify anybody.`);
+    return parts;
+  }
+  parts.push(odd === 0 ? `No host is unlike itself any more, and ${count(of.length + Math.max(0, rest), "incident is", "incidents are")} still open: `
+    : judged === 1 ? "The one host is unlike itself; " : `${odd.toLocaleString("en")} of ${count(judged, "host")} ${odd === 1 ? "is unlike itself" : "are unlike themselves"}; `);
+  first.forEach((i, n) => parts.push(...(n ? ["; "] : []), ...clause(i, now, pathOf)));
+  parts.push(rest > 0 ? `; and ${count(rest, "other incident")}.` : ".");
+  return parts;
+}
+
+/** The night that is on, or the last one: 20:00 to 08:00 by the local clock; seconds since 1970. */
+export function night(now: number): { from: number; to: number; over: boolean } {
+  const d = new Date(now), at = (day: number, hour: number) => new Date(d.getFullYear(), d.getMonth(), d.getDate() + day, hour).getTime() / 1000;
+  if (d.getHours() >= 20) return { from: at(0, 20), to: now / 1000, over: false };
+  if (d.getHours() < 8) return { from: at(-1, 20), to: now / 1000, over: false };
+  return { from: at(-1, 20), to: at(0, 8), over: true };
+}
+
+/** What a night was, in a sentence. */
+export function nightSentence(all: Incident[], more: boolean): string {
+  if (!all.length) return "No incident.";
+  const told = all.filter((i) => !i.suppressed).length, lasts = all.filter((i) => i.state !== "closed").length;
+  const n = (more ? "More than " : "") + count(all.length, "incident");
+  const said = told === 0 ? "nobody was notified" : told === all.length ? (told === 1 ? "people were notified of it" : "people were notified of all") : `people were notified of ${told}`;
+  return `${n}, ${said}${lasts ? `, ${lasts === all.length ? (lasts === 1 ? "it lasts" : "all last") : lasts === 1 ? "one lasts" : `${lasts} last`}` : ""}.`;
+}
+
+/** How long an incident lasted, or that it lasts. */
+export const lasted = (i: Incident): string => (i.closed_at && i.since ? whole((Date.parse(i.closed_at) - Date.parse(i.since)) / 1000) : "lasts");

@@ -1,0 +1,97 @@
+import { useMemo, type ReactNode } from "react";
+import { Link } from "wouter";
+import { incidentPath, useIncidents, type Incident, type Source, type Status } from "../api";
+import { reason, score, verdict, visible, words } from "../format";
+import { lasted, minute, night, nightSentence, sentence } from "../now";
+import { instantText } from "../view";
+import { Dot, Empty, Problem, Severity, title, useNow, When, why } from "./Bits";
+import { Name } from "./Name";
+
+/** What is wrong now, in one sentence. */
+export function Sentence({ status, open }: { status: Status; open: Incident[] }) {
+  const now = useNow(10_000);
+  const parts = sentence(status, open, status.open_incidents, now, (i) => incidentPath(i.id));
+  return <p className="sentence" data-testid="sentence">{parts.map((p, n) => (typeof p === "string" ? <span key={n}>{p}</span> : <Link key={n} className="plain" href={p.href}><Name name={p.name} /></Link>))}</p>;
+}
+
+/** Last night in one glance. */
+export function LastNight({ status }: { status?: Status }) {
+  const now = useNow(60_000), n = useMemo(() => night(now), [now]);
+  // rounded to minutes, so that a night that is on asks once a minute
+  const span = { from: Math.floor(n.from / 60) * 60, to: Math.ceil(n.to / 60) * 60 };
+  const r = useIncidents({ ...span, limit: 100 });
+  const all = r.data?.incidents ?? [], told = [...all].sort((a, b) => Number(!!a.suppressed) - Number(!!b.suppressed)); // those that people were notified of first, each in order of time
+  const link = `/incidents?from=${instantText(span.from)}&to=${instantText(span.to)}&state=all`;
+  return (
+    <section className="card" aria-labelledby="night" data-testid="night">
+      <h2 id="night">{n.over ? "Last night" : "This night so far"} <span className="dim" style={{ fontWeight: 400 }}>· {minute(instantText(span.from), now)} – {n.over ? minute(instantText(span.to), now) : "now"}</span></h2>
+      <Problem read error={r.error} what="Last night cannot be shown" />
+      {r.data && <div style={{ marginBottom: all.length ? 8 : 0 }}>{nightSentence(all, !!r.data.next)}</div>}
+      {r.isPending && <Empty>Reading…</Empty>}
+      {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13 }}>Omen was started {minute(status.started_at, now)}. Whether it watched before that the charts of the hosts show.</div>}
+      <ul className="rows">{told.slice(0, 6).map((i) => (
+        <li key={i.id} className={i.suppressed ? "dim" : undefined}>
+          <time className="num dim" dateTime={i.since ?? undefined}>{minute(i.since, now).slice(-5)}</time>
+          <Severity incident={i} />
+          <span className="cause"><Link href={incidentPath(i.id)}><Name name={title(i)} /></Link> {why(i)}</span>
+          <span className="dim num" style={{ whiteSpace: "nowrap" }}>{lasted(i)} · ×{score(i.peak)}{i.verdict ? ` · ${verdict(i.verdict)}` : i.suppressed ? ` · ${reason(i.suppressed)}` : ""}</span>
+        </li>))}</ul>
+      {all.length > 6 && <Link className="plain" href={link}>all {all.length}{r.data?.next ? " and more" : ""}</Link>}
+    </section>
+  );
+}
+
+const stateWords: Record<Source["state"], string> = { down: "does not answer; its hosts are not scored", partial: "answers only in part", starting: "is starting", up: "answers" };
+
+/** One thing that Omen does not see, cannot judge or cannot notify of. */
+function Spot({ color, head, since, children }: { color: string; head: ReactNode; since?: string | null; children?: ReactNode }) {
+  return <li><Dot color={color} /><div style={{ minWidth: 0 }}><b style={{ fontWeight: 600 }}>{head}</b>{since && <span className="dim"> · since <When at={since} exact /></span>}{children && <div className="dim" style={{ overflowWrap: "anywhere" }}>{children}</div>}</div></li>;
+}
+
+const some = (of: Record<string, string>, most = 6) => { const k = Object.keys(of).sort(); return k.slice(0, most).map(words).join(", ") + (k.length > most ? ` and ${k.length - most} more` : ""); };
+
+/** What of a source is not seen or not judged. */
+function spotsOf(s: Source): ReactNode[] {
+  const spots: ReactNode[] = [], of = (what: string) => `${s.name}/${what}`;
+  const refused = Object.entries(s.refused).sort();
+  // where hosts are refused that is what a partial source's text says, too
+  if (s.state !== "up" && !(s.state === "partial" && s.refused_hosts > 0 && !Object.keys(s.failed_features).length)) spots.push(
+    <Spot key={of("state")} color={s.state === "down" ? "red" : s.state === "partial" ? "orange" : "violet"} head={<>Source <Name name={s.name} /> {stateWords[s.state]}</>} since={s.since}>
+      {visible(s.err)}{Object.keys(s.failed_features).length > 0 && <div>Without: {some(s.failed_features)}</div>}</Spot>);
+  for (const [profile, text] of Object.entries(s.blind)) spots.push(<Spot key={of("blind/" + profile)} color="red" head={<>Nothing is seen of profile <Name name={profile} /> of source <Name name={s.name} /></>}>{visible(text)}</Spot>);
+  if (s.refused_hosts > 0) spots.push(
+    <Spot key={of("refused")} color="orange" head={<>{s.refused_hosts === 1 ? "1 host" : `${s.refused_hosts} hosts`} of source <Name name={s.name} /> {s.refused_hosts === 1 ? "is" : "are"} not judged: series of several hosts have one identity</>}>
+      {refused.slice(0, 3).map(([name, text]) => <div key={name}><Name name={name} />: {visible(text)}</div>)}<div>See all with: omen check source {visible(s.name)}</div></Spot>);
+  if (Object.keys(s.left_out).length > 0) spots.push(
+    <Spot key={of("left")} color="gray" head={<>Series of source <Name name={s.name} /> name no host and are left out</>}>Of {some(s.left_out)}</Spot>);
+  return spots;
+}
+
+/** All that Omen does not see, judge or notify of; that there is none is said, too. */
+export function BlindSpots({ status: s }: { status: Status }) {
+  const own = useIncidents({ state: "active", kind: "omen", members: "true", limit: 20 });
+  const silent = s.hosts.silent ?? 0, learning = s.first_model_hosts;
+  const spots = [
+    ...(s.ready || /^source /.test(s.waiting) ? [] : [<Spot key="ready" color="violet" head="Omen is not ready">{visible(s.waiting)}</Spot>]),
+    ...s.sources.flatMap(spotsOf),
+    ...(own.data?.incidents ?? []).map((i) => {
+      const [kind, ...name] = i.trouble.split("/");
+      return <Spot key={i.id} color={i.severity === "critical" ? "red" : "orange"} since={i.since}
+        head={<Link className="plain" href={incidentPath(i.id)}>{kind === "receiver" ? <>Receiver <Name name={name.join("/")} /> fails</> : "Omen itself has a trouble"}</Link>}>{visible(i.summary)}</Spot>;
+    }),
+    ...(silent ? [<Spot key="silent" color="gray" head={<Link className="plain" href="/?state=silent">{silent === 1 ? "1 host sends" : `${silent} hosts send`} nothing</Link>} />] : []),
+    ...(learning ? [<Spot key="learning" color="violet" head={<Link className="plain" href="/?state=learning">{learning === 1 ? "1 host has" : `${learning} hosts have`} no model yet</Link>}>
+      {s.first_model_due && <>Nobody is notified of {learning === 1 ? "it" : "them"} before; the first model is due <When at={s.first_model_due} />.</>}</Spot>] : []),
+    ...(s.unauthenticated ? [<Spot key="open" color="orange" head="No authentication">Every client that reaches this address has full access. Set passwords with --web.config.file.</Spot>] : []),
+    ...(s.unclean_shutdown ? [<Spot key="unclean" color="gray" head="The last run did not end properly" since={s.started_at}>What was not scored between is not judged afterwards.</Spot>] : []),
+  ];
+  return (
+    <section className="card" aria-labelledby="blind" data-testid="blind"><h2 id="blind">Blind spots</h2>
+      <Problem read error={own.error} what="Omen's own troubles cannot be shown" />
+      {spots.length > 0 ? <ul className="rows spots" role="status">{spots}</ul> : <div>None: every source answers, every host is judged, no receiver fails.</div>}
+      <div className="line dim" style={{ fontSize: 13, marginTop: 10 }} data-testid="sources">
+        {s.sources.filter((x) => x.state === "up").map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" /><Name name={x.name} />{x.address && <> · <Name name={x.address} /></>} · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
+      </div>
+    </section>
+  );
+}
