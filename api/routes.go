@@ -108,7 +108,7 @@ func (a *API) readRoutes() []route {
 		}, answer: Forecasts{}, handle: a.getForecasts},
 		{method: "GET", path: base + "/incidents", summary: "Incidents, the newest onset first", query: append(spanParams[:2:2],
 			param{"state", "open, acknowledged, closed, or active for the first two; several with commas"}, param{"host", "only those of this host, by name or id"},
-			param{"source", "only those of this source"}, param{"kind", "only those of these kinds: host, fleet, source, omen; several with commas"}, param{"fleet", "only those that are part of this fleet incident"}, param{"members", "true: also those that are part of a fleet incident"},
+			param{"source", "only those of this source"}, param{"kind", "only those of these kinds: host, fleet, source, omen, forecast; several with commas"}, param{"fleet", "only those that are part of this fleet incident"}, param{"members", "true: also those that are part of a fleet incident"},
 			param{"quiet", "false: without the suppressed ones"}, param{"sort", "since (the default), or weight: of those that are not closed those first that people are notified of, then by severity, then by peak and number of hosts; it has no next"}, param{"limit", "at most 500; default 50"}, param{"before", "next of the answer before"}), answer: Incidents{}, handle: a.getIncidents},
 		{method: "GET", path: base + "/incidents/{id}", summary: "One incident with every change and every delivery", answer: IncidentDetail{}, handle: a.getIncident},
 		{method: "POST", path: base + "/incidents/{id}/verdict/preview", summary: "What a verdict would change, without giving it", body: Act{}, answer: Previews{}, handle: a.preview},

@@ -123,6 +123,14 @@ func mem(labels ...string) map[string]string {
 	return all
 }
 
+// pools are so many series of one host.
+func pools(n int) (all []map[string]string) {
+	for i := range n {
+		all = append(all, mem("instance", "a", "pool", fmt.Sprint(i)))
+	}
+	return all
+}
+
 const (
 	mine   = "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}]}]\n"
 	ofMine = mine + "sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n"
@@ -179,6 +187,16 @@ var walk = map[string]provoked{
 	"more hosts than `max_hosts`": {
 		config: mine + "sources: [{name: b, url: '%s', step: 1s, profiles: [mine], max_hosts: 1}]\n",
 		series: []map[string]string{mem("instance", "a"), mem("instance", "b")},
+	},
+	"a limit's query fails, or the history of its resources cannot be read": {
+		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}], limits: [{name: slots, used: 'time()', max: 5}]}]\n" +
+			"sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n",
+		series: []map[string]string{mem("instance", "a")},
+	},
+	"a host has more than 100 resources with a limit": {
+		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}], limits: [{name: slots, by: [pool], used: 'max by ($by) (mem)', max: 5}]}]\n" +
+			"sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n",
+		series: pools(101),
 	},
 	"reading a source takes longer than its step": {config: ofMine, series: []map[string]string{mem("instance", "a")}, wait: 1100 * time.Millisecond},
 	"a model is old": {before: func(t *testing.T, at omenIn) { at.learned(t, localName, "here", feature.Node(), 72*time.Hour) }},

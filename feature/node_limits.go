@@ -92,7 +92,7 @@ func workloadLimits() []Limit {
 	// A volume may be mounted by several workloads: each has it.
 	claims := `max by ($by) (` + eachPod("persistentvolumeclaim", `kube_pod_spec_volumes_persistentvolumeclaims_info`) + `)`
 	volume := func(metric string) string {
-		return claims + ` * ignoring (workload) group_left () max by ($by) (` + metric + `)`
+		return `(` + claims + ` * ignoring (workload) group_left () max by ($by) (` + metric + `))`
 	}
 	return []Limit{
 		{Name: "container_memory", Title: "memory of container $where", Unit: omen.Bytes, Full: .98, By: []string{"container"},

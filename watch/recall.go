@@ -159,7 +159,7 @@ func (w *Watch) history(ctx context.Context, some map[string][]*resource, at tim
 			if q.End.After(end) {
 				q.End = end
 			}
-			if err := w.piece(ctx, q, some, all); err != nil {
+			if err := w.readPast(ctx, q, some, all); err != nil {
 				return nil, err
 			}
 		}
@@ -167,8 +167,8 @@ func (w *Watch) history(ctx context.Context, some map[string][]*resource, at tim
 	return all, nil
 }
 
-// piece reads a piece of history.
-func (w *Watch) piece(ctx context.Context, q series.Query, some map[string][]*resource, all map[*resource]*past) error {
+// readPast reads a piece of history.
+func (w *Watch) readPast(ctx context.Context, q series.Query, some map[string][]*resource, all map[*resource]*past) error {
 	f, err := w.o.Source.Read(ctx, q)
 	if err != nil {
 		return err

@@ -64,10 +64,11 @@ describe("names of others", () => {
   });
 });
 
+it("says when something is full", () => {
+  expect([full({ exhausted: true, full_seconds: null }), full({ exhausted: false, full_seconds: null }), full({ exhausted: false, full_seconds: 10800 })]).toEqual(["now", "not expected", "in 3 h"]);
+});
+
 it("a chart of scores has room for the level above them", () => {
   expect(scoreRange([0.2, 4], false, [1, 6])[1]).toBeGreaterThan(6);
   expect(scoreRange([0.2, null], false, [null, 1])).toEqual(scoreRange([0.2, null], false));
-});
-it("says when something is full", () => {
-  expect([full({ exhausted: true, full_seconds: null }), full({ exhausted: false, full_seconds: null }), full({ exhausted: false, full_seconds: 10800 })]).toEqual(["now", "not expected", "in 3 h"]);
 });

@@ -43,11 +43,11 @@ export function Overview() {
       {!!open.data?.incidents.length && (
         <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><IncidentTable incidents={open.data.incidents} /></section>
       )}
+      {s && <Learning status={s} />}
+      <div className="halves"><LastNight status={s} />{s && <BlindSpots status={s} />}</div>
       {!!soon.data?.forecasts.length && (
         <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data.total > soon.data.forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {soon.data.forecasts.length} of {soon.data.total}</span>}</h2><ForecastTable forecasts={soon.data.forecasts} /></section>
       )}
-      {s && <Learning status={s} />}
-      <div className="halves"><LastNight status={s} />{s && <BlindSpots status={s} />}</div>
       <section className="card" aria-labelledby="hosts" style={{ paddingBottom: 6 }}>
         <div className="line between" style={{ marginBottom: 6 }}>
           <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>
