@@ -200,7 +200,7 @@ var walk = map[string]provoked{
 	},
 	"reading a source takes longer than its step": {config: ofMine, series: []map[string]string{mem("instance", "a")}, wait: 1100 * time.Millisecond},
 	"a model is old": {before: func(t *testing.T, at omenIn) { at.learned(t, localName, "here", feature.Node(), 72*time.Hour) }},
-	"scores or forecasts are dropped since the incident manager is busy": {harm: func(t *testing.T, p *process, _ *peer) {
+	"scores are dropped since the incident manager is busy": {harm: func(t *testing.T, p *process, _ *peer) {
 		k := omen.Tick{Source: localName, At: time.Now()}
 		for i := range 1000 {
 			k.Scores = append(k.Scores, omen.Score{Host: omen.Host{Source: localName, Profile: "node", Name: fmt.Sprint(i)}, At: k.At, Value: .5})
@@ -284,8 +284,6 @@ func (at omenIn) learned(t *testing.T, source, host string, profile feature.Prof
 // elsewhere are the tests that bring about the other states: they need a clock, a
 // model or a process of their own.
 var elsewhere = map[string]string{
-	"a limit's query fails, or the history of its resources cannot be read": "../watch/limits_test.go:TestABrokenLimitIsSaid",
-	"a host has more than 100 resources with a limit":                       "../watch/limits_test.go:TestResourcesAreBounded",
 	"samples come late":                                            "../series/late_test.go:TestRemoteMeasuresHowLateSamplesCome",
 	"training keeps failing":                                       "../api/metrics_models_test.go:TestMetricsOfTrainingsAndSources",
 	"a host has drifted from what its model knows":                 "../watch/known_test.go:TestDriftAndSelfTestAreShown",
