@@ -102,11 +102,15 @@ func toIncident(i omen.Incident) Incident {
 }
 
 func toChange(c omen.Change) Change {
+	verdict := omen.NoVerdict
+	if c.Kind == omen.ChangeJudged {
+		verdict = c.Incident.Verdict
+	}
 	return Change{
 		Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID,
 		State: c.Incident.State, Severity: c.Incident.Severity, Score: Number(c.Incident.Score),
 		Reason: c.Reason, By: c.By, Comment: c.Comment, Causes: each(c.Incident.Causes, toCause),
-		Summary: c.Incident.Summary,
+		Summary: c.Incident.Summary, Verdict: verdict,
 	}
 }
 

@@ -190,6 +190,7 @@ type Change struct {
 	Reason   string             `json:"reason"`
 	By       string             `json:"by"`
 	Comment  string             `json:"comment"`
+	Verdict  omen.Verdict       `json:"verdict" doc:"of a step judged: what was said, empty if it was taken back; else empty"`
 	Causes   List[Cause]        `json:"causes"`
 	Summary  string             `json:"summary"`
 }

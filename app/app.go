@@ -58,7 +58,7 @@ type process struct {
 
 	handler   atomic.Pointer[front]
 	failed    chan error      // a part that ended by itself, and why; room for one
-	rescoring chan struct{}   // holds one for each history that is scored again; bound rescoring, owner generation.Features; full: the next waits
+	rescoring chan struct{}   // holds one for each history that is scored again; bound rescoring, owner generation.rescore; full: the next waits
 	reloads   chan chan error // requests to reload, and where the answer goes; no room: Run takes one at a time
 	stopping  chan struct{}   // closed when no request to reload is taken any more
 
@@ -233,6 +233,9 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	down.add("database", func(context.Context) error { return p.db.Close() })
+	if err := p.sayMetricsGone(ctx); err != nil {
+		return err
+	}
 	if p.pages, err = newPages(ctx, p.db, time.Now()); err != nil {
 		return err
 	}
@@ -249,6 +252,20 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	p.storage = &storage{dir: dir, db: p.db, tsdb: p.tsdb, log: p.log}
 	p.storage.check(ctx, time.Now())
 	return nil
+}
+
+// sayMetricsGone says that hosts have models and no history is there: what they
+// learned from was removed.
+func (p *process) sayMetricsGone(ctx context.Context) error {
+	left, err := filepath.Glob(filepath.Join(p.o.StoragePath, metricsDir, "wal", "*"))
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	models, err := p.db.Models(ctx, omen.Host{})
+	if err == nil && len(models) > 0 {
+		p.log.Warn("the metrics of before are gone: scores and this machine's history begin anew", "path", filepath.Join(p.o.StoragePath, metricsDir), "count", len(models))
+	}
+	return err
 }
 
 // fail ends the process with err; the first one counts.

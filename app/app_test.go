@@ -304,6 +304,7 @@ func TestRestart(t *testing.T) {
 	host := "/api/v1/omen/hosts/" + known.Hosts[0].Name
 	a.eventually(host+"/score", `"scores":[`)
 	a.matches(host+"/features?feature=memory_used", regexp.MustCompile(`"feature":"memory_used".*"lower":\[[^\]]*[0-9]`)) // what was expected is worked out
+	a.eventually(host+"/explain", `{"question":"model","met":true`)
 	if code, body := a.ask("POST", "/predict", `{"features":{"memory_used":2}}`); code != 400 || !strings.Contains(body, "missing features") {
 		t.Errorf("a prediction of one feature answers %d %s, want the names of the others", code, body)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,14 +56,8 @@ func (p *process) greet(ctx context.Context, g *generation) {
 // modelsLine says how many models serve, or when the first is due.
 func (p *process) modelsLine(ctx context.Context, g *generation) string {
 	stored, err := p.db.Models(ctx, omen.Host{})
-	serving := 0
-	for _, m := range stored {
-		if m.Serving {
-			serving++
-		}
-	}
-	if err == nil && serving > 0 {
-		return fmt.Sprintf("%s from before: scoring begins at once", plural(serving, "model"))
+	if n := g.takes(stored); err == nil && n > 0 {
+		return fmt.Sprintf("%s from before: scoring begins at once", plural(n, "model"))
 	}
 	var due time.Time
 	for _, w := range g.watches {
@@ -78,6 +73,20 @@ func (p *process) modelsLine(ctx context.Context, g *generation) string {
 	}
 	return fmt.Sprintf("none yet; the first is due about %s (in %s), and gets better with every hour of history",
 		due.Local().Format("15:04:05"), time.Until(due).Round(time.Second))
+}
+
+// takes is how many of the stored models score from now on: those of other
+// features than are watched now do not.
+func (g *generation) takes(stored []omen.ModelInfo) int {
+	n := 0
+	for _, m := range stored {
+		if m.Serving && slices.ContainsFunc(g.watches, func(w *watched) bool {
+			return w.source == m.Host.Source && w.schema.Profile() == m.Host.Profile && w.schema.Hash() == m.Schema
+		}) {
+			n++
+		}
+	}
+	return n
 }
 
 // settle waits until a host is known or a source has failed, but not for long.

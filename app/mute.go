@@ -29,28 +29,43 @@ const settingCalendars = "app.calendars"
 // loadMutes reads maintenance windows, and what can be said of calendars without
 // reading them: their files are read while Omen runs, and stop nothing.
 func (l *loaded) loadMutes(now time.Time) error {
+	var wrong []error
 	l.windows = nil
 	for i, m := range l.conf.Maintenance {
-		match, err := matchers(m.Match)
+		key := fmt.Sprintf("maintenance[%d]", i)
+		match, err := l.matchers(key, m.Match)
+		w := mute.Window{
+			ID: fmt.Sprintf("config.%d", i), Name: m.Name, Match: match, Zone: m.Zone, Start: m.Start,
+			Duration: time.Duration(m.Duration), Rule: m.Rule, Except: m.Except, Effect: mute.Effect(m.Effect),
+			Calendar: configuredWindows, By: by, Created: now,
+		}
+		l.windows = append(l.windows, w)
 		if err == nil {
-			w := mute.Window{
-				ID: fmt.Sprintf("config.%d", i), Name: m.Name, Match: match, Zone: m.Zone, Start: m.Start,
-				Duration: time.Duration(m.Duration), Rule: m.Rule, Except: m.Except, Effect: mute.Effect(m.Effect),
-				Calendar: configuredWindows, By: by, Created: now,
+			if err = w.Validate(); err != nil {
+				err = at(l.conf, key, err)
 			}
-			l.windows = append(l.windows, w)
-			err = w.Validate()
 		}
-		if err != nil {
-			return invalid(fmt.Errorf("maintenance[%d]: %w", i, err))
-		}
+		wrong = append(wrong, err)
 	}
 	for i, k := range l.conf.Calendars {
-		if _, err := matchers(k.Match); err != nil {
-			return invalid(fmt.Errorf("calendars[%d]: %w", i, err))
+		_, err := l.matchers(fmt.Sprintf("calendars[%d]", i), k.Match)
+		wrong = append(wrong, err)
+	}
+	return errors.Join(wrong...)
+}
+
+// matchers reads the conditions below a key of the file.
+func (l *loaded) matchers(key string, texts []string) ([]mute.Matcher, error) {
+	var wrong []error
+	for i, text := range texts {
+		if _, err := mute.ParseMatcher(text); err != nil {
+			wrong = append(wrong, at(l.conf, fmt.Sprintf("%s.match[%d]", key, i), err))
 		}
 	}
-	return nil
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	return matchers(texts)
 }
 
 // readCalendar reads the windows of a calendar file, and what it left out.

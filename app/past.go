@@ -38,12 +38,6 @@ func (g *generation) Features(ctx context.Context, h omen.Host, names []string, 
 		return api.Features{Step: api.Number(step.Seconds()), Features: all, NoBand: fmt.Sprintf(
 			"the span has %d samples, and what was expected is worked out for at most %d, %s", n, watch.MaxRescored, watch.MaxRescored*w.step)}, err
 	}
-	select {
-	case g.p.rescoring <- struct{}{}:
-		defer func() { <-g.p.rescoring }()
-	case <-ctx.Done():
-		return api.Features{}, ctx.Err()
-	}
 	each := max(w.step, to.Sub(from)/time.Duration(max(1, min(points, maxCells/max(1, len(names)))/extremes)))
 	all := make([]*thinned, 0, len(names))
 	for _, name := range names {
@@ -53,7 +47,7 @@ func (g *generation) Features(ctx context.Context, h omen.Host, names []string, 
 		}
 	}
 	var last time.Time
-	err := w.Rescore(ctx, h, from, to, func(v omen.Vector, s *omen.Score) {
+	err := g.rescore(ctx, w, h, from, to, func(v omen.Vector, s *omen.Score) {
 		gap := !last.IsZero() && v.At.Sub(last) > max(2*w.step, each)
 		for _, t := range all {
 			if gap {
@@ -71,6 +65,18 @@ func (g *generation) Features(ctx context.Context, h omen.Host, names []string, 
 		out.Features = append(out.Features, t.history())
 	}
 	return out, nil
+}
+
+// rescore is [watch.Watch.Rescore], a few at once; who waits for it waits with its
+// request.
+func (g *generation) rescore(ctx context.Context, w *watched, h omen.Host, from, to time.Time, visit func(omen.Vector, *omen.Score)) error {
+	select {
+	case g.p.rescoring <- struct{}{}:
+		defer func() { <-g.p.rescoring }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return w.Rescore(ctx, h, from, to, visit)
 }
 
 // coarse is the history of features without what was expected, at a step that keeps
@@ -144,7 +150,7 @@ func (g *generation) JudgedAt(ctx context.Context, h omen.Host, at time.Time) (a
 	}
 	out := api.Judged{Step: w.step, Lasting: hysteresis(g.conf.Incidents).Lasting}
 	from := at.Add(-decides * w.step)
-	err := w.Rescore(ctx, h, from, at, func(v omen.Vector, s *omen.Score) {
+	err := g.rescore(ctx, w, h, from, at, func(v omen.Vector, s *omen.Score) {
 		one := omen.Score{Host: h, At: v.At}
 		if s != nil {
 			one = *s

@@ -76,6 +76,7 @@ func TestWhatIsStoredInNoPlaceIsNoticed(t *testing.T) {
 			}
 			return os.Rename(dir+"/other", DatabasePath(dir))
 		}, "omen.db was replaced"},
+		"lock removed":                {func(dir string) error { return os.Remove(DatabasePath(dir) + ".lock") }, "omen.db.lock was removed"}, // another Omen may have begun
 		"log of the database removed": {func(dir string) error { return os.Remove(DatabasePath(dir) + "-wal") }, "omen.db-wal was removed"},
 		"metrics removed":             {func(dir string) error { return os.RemoveAll(filepath.Join(dir, metricsDir)) }, "metrics was removed"},
 		"log of the metrics removed":  {func(dir string) error { return os.RemoveAll(filepath.Join(dir, metricsDir, "wal")) }, "wal was removed"},
@@ -346,4 +347,26 @@ func TestADiskThatIsReallyFull(t *testing.T) {
 	if s.problem() != nil || len(to) != 0 {
 		t.Errorf("with space again: %v, %v\n%s", s.problem(), to, log)
 	}
+}
+
+// A start of hosts with models beside no metrics is said: a first start is not, nor
+// one with metrics.
+func TestMetricsThatAreGoneAreSaid(t *testing.T) {
+	s, log := stored(t)
+	p := &process{o: Options{StoragePath: s.dir}, db: s.db, log: s.log}
+	said := func(want bool) {
+		t.Helper()
+		log.Reset()
+		must.OK(t, p.sayMetricsGone(t.Context()))
+		if is := strings.Contains(log.String(), "metrics of before are gone"); is != want {
+			t.Errorf("logged %q, want that it is said: %v", log, want)
+		}
+	}
+	info := omen.ModelInfo{ID: "m", Host: omen.Host{Source: "local", Profile: "node", Name: "vm"}, Schema: "s", Card: []byte("{}"), Serving: true}
+	must.OK(t, s.db.PutModel(t.Context(), info, []byte("model")))
+	said(false)
+	must.OK(t, os.RemoveAll(filepath.Join(s.dir, metricsDir)))
+	said(true)
+	must.OK(t, s.db.DropModels(t.Context(), info.Host))
+	said(false)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -37,10 +38,14 @@ func Check(file string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	var wrong []error
 	for i, k := range l.conf.Calendars {
 		if _, _, err := readCalendar(k, time.Now()); err != nil {
-			return nil, invalid(fmt.Errorf("calendars[%d]: %w", i, err))
+			wrong = append(wrong, at(l.conf, fmt.Sprintf("calendars[%d].file", i), err))
 		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, invalid(err)
 	}
 	return l.conf, nil
 }
@@ -57,23 +62,36 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	} else {
 		l.conf, err = config.Load(file)
 	}
-	if errors.Is(err, os.ErrNotExist) {
-		err = omen.WithHint(err, "give the path of a file with --config.file, or leave it out: Omen needs none")
+	if errors.As(err, new(*fs.PathError)) {
+		err = omen.WithHint(err, "give the path of a file that Omen can read, or leave it out: Omen needs none")
 	}
 	if err != nil {
 		return nil, invalid(err)
 	}
+	var wrong []error
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return nil, invalid(err)
 		}
-		if l.settings, err = notify.Load(text, filepath.Dir(file)); err != nil {
-			return nil, invalid(fmt.Errorf("%s: %w", file, err))
+		if l.settings, err = notify.Load(text, filepath.Dir(file)); err == nil {
+			_, err = notify.NewRelay(notify.Options{Settings: l.settings})
 		}
-		if _, err := notify.NewRelay(notify.Options{Settings: l.settings}); err != nil {
-			return nil, invalid(fmt.Errorf("%s: %w", file, err))
+		if err != nil {
+			wrong = append(wrong, placed(l.conf, fmt.Errorf("%s: %w", file, err)))
 		}
+	}
+	for i, s := range l.conf.Sources {
+		if _, err := Remote(s, nil); err != nil {
+			wrong = append(wrong, at(l.conf, fmt.Sprintf("sources[%d]", i), err))
+		}
+	}
+	if l.profiles, err = Schemas(l.conf); err != nil {
+		wrong = append(wrong, err)
+	}
+	wrong = append(wrong, l.loadMutes(now))
+	if err := errors.Join(wrong...); err != nil {
+		return nil, invalid(err)
 	}
 	addSources(l.conf, urls)
 	for _, s := range l.conf.Sources {
@@ -81,13 +99,37 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 			return nil, invalid(fmt.Errorf("source %s: %w", s.Name, err))
 		}
 	}
-	if l.profiles, err = Schemas(l.conf); err != nil {
-		return nil, err
-	}
-	if err := l.loadMutes(now); err != nil {
-		return nil, err
-	}
 	return l, nil
+}
+
+// at is what a part finds wrong with a key, with the key's place and what to
+// write instead.
+func at(c *config.Config, key string, err error) error {
+	why, hint := strings.TrimSuffix(err.Error(), ": "+omen.ErrInvalid.Error()), omen.Hint(err)
+	if hint == "" && errors.As(err, new(*fs.PathError)) {
+		hint = "correct the path, or make the file readable for Omen"
+	}
+	if hint != "" {
+		why += ": " + hint
+	}
+	return c.At(key, why)
+}
+
+// placed gives mistakes in notification settings the places of their keys.
+func placed(c *config.Config, err error) error {
+	var found notify.Mistakes
+	if !errors.As(err, &found) {
+		return err
+	}
+	var all []error
+	for _, m := range found {
+		if m.Line > 0 {
+			all = append(all, c.AtLine(m.Line, m.Problem))
+		} else {
+			all = append(all, c.At(m.Key, m.Problem))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // invalid marks an error of a configuration file.
@@ -138,13 +180,18 @@ func SourceAt(name, address string) config.Source {
 // Schemas are all profiles that a configuration knows, by name.
 func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 	known := feature.Builtins()
-	for _, p := range c.Profiles {
+	var wrong []error
+	for i, p := range c.Profiles {
 		profile, err := feature.Declare(declared(p), p.Extends, p.Without, known)
 		if err != nil {
-			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
+			wrong = append(wrong, at(c, fmt.Sprintf("profiles[%d]", i), err))
+			continue
 		}
 		known = slices.DeleteFunc(known, func(k feature.Profile) bool { return k.Name == p.Name }) // the built-in workload
 		known = append(known, profile)
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	all := map[string]*feature.Schema{}
 	for _, p := range known {

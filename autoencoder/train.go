@@ -24,9 +24,6 @@ type Report struct {
 	HeldOut int // watched
 }
 
-// Loss is that of the epoch whose weights were kept.
-func (r Report) Loss() Epoch { return r.Epochs[r.Best] }
-
 // Train fits a network to rows: row-major, width columns, in time order,
 // standardised (see the package comment). The result depends on nothing but
 // its arguments. Cancelling ctx ends training between two batches with ctx's

@@ -169,8 +169,8 @@ func TestKeepsBestWeights(t *testing.T) {
 		t.Errorf("%d rows, %d held out, want 60 and 60", r.Rows, r.HeldOut)
 	}
 	for i, e := range r.Epochs {
-		if e.Validation < r.Loss().Validation {
-			t.Errorf("epoch %d has validation loss %v, below the best %v", i, e.Validation, r.Loss().Validation)
+		if e.Validation < r.Epochs[r.Best].Validation {
+			t.Errorf("epoch %d has validation loss %v, below the best %v", i, e.Validation, r.Epochs[r.Best].Validation)
 		}
 	}
 	// Errors beyond the clip count linearly in the loss: compare as it does.
@@ -182,8 +182,8 @@ func TestKeepsBestWeights(t *testing.T) {
 		c := min(e, 3)
 		sum += c * (2*e - c)
 	}
-	if got := sum / (60 * width); math.Abs(got-r.Loss().Validation) > 1e-5*got {
-		t.Errorf("validation loss of the network returned is %v, reported %v", got, r.Loss().Validation)
+	if got := sum / (60 * width); math.Abs(got-r.Epochs[r.Best].Validation) > 1e-5*got {
+		t.Errorf("validation loss of the network returned is %v, reported %v", got, r.Epochs[r.Best].Validation)
 	}
 }
 
@@ -194,8 +194,8 @@ func TestWarmStart(t *testing.T) {
 	n, cold := mustTrain(t, rows, 10, Options{Masked: true, Epochs: 20})
 	before := encoded(t, n)
 	_, warm := mustTrain(t, rows, 10, Options{Masked: true, Epochs: 2, LearningRate: 1e-3, Warm: n, Seed: 9})
-	if warm.Epochs[0].Train > 1.2*cold.Loss().Train || warm.Epochs[0].Train > cold.Epochs[0].Train/2 {
-		t.Errorf("first warm loss %v after %v (first cold loss %v)", warm.Epochs[0].Train, cold.Loss().Train, cold.Epochs[0].Train)
+	if warm.Epochs[0].Train > 1.2*cold.Epochs[cold.Best].Train || warm.Epochs[0].Train > cold.Epochs[0].Train/2 {
+		t.Errorf("first warm loss %v after %v (first cold loss %v)", warm.Epochs[0].Train, cold.Epochs[cold.Best].Train, cold.Epochs[0].Train)
 	}
 	if !bytes.Equal(before, encoded(t, n)) {
 		t.Error("the warm start changed the network it started from")
@@ -216,8 +216,8 @@ func TestGapsAreNotLearnt(t *testing.T) {
 	}
 	for _, masked := range []bool{true, false} {
 		n, r := mustTrain(t, rows, width, Options{Masked: masked, Gaps: true, Holdout: 0.2})
-		if !finite(r.Loss().Train) || !finite(r.Loss().Validation) || r.Loss().Train > 1 {
-			t.Errorf("masked %v: losses %+v", masked, r.Loss())
+		if !finite(r.Epochs[r.Best].Train) || !finite(r.Epochs[r.Best].Validation) || r.Epochs[r.Best].Train > 1 {
+			t.Errorf("masked %v: losses %+v", masked, r.Epochs[r.Best])
 		}
 		if mse := meanSquaredError(n, rows); !finite(mse) || mse > 1 {
 			t.Errorf("masked %v: mean squared error %v", masked, mse)
@@ -245,8 +245,8 @@ func TestTrainingEqualsPlain(t *testing.T) {
 			if !bytes.Equal(encoded(t, fast), encoded(t, slow)) {
 				t.Errorf("masked %v: the networks differ", masked)
 			}
-			if fastReport.Loss() != slowReport.Loss() {
-				t.Errorf("masked %v: losses %v, plain %v", masked, fastReport.Loss(), slowReport.Loss())
+			if fastReport.Epochs[fastReport.Best] != slowReport.Epochs[slowReport.Best] {
+				t.Errorf("masked %v: losses %v, plain %v", masked, fastReport.Epochs[fastReport.Best], slowReport.Epochs[slowReport.Best])
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,6 +49,9 @@ func (c *Config) check(w *walker) {
 
 func (w *walker) checkURL(key, text string) {
 	u, err := url.Parse(text)
+	if err == nil && u.Port() != "" {
+		_, err = strconv.ParseUint(u.Port(), 10, 16)
+	}
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		w.at(key, "%q is not an address: write http://host:port or https://host:port", Address(text).Redacted())
 	}
@@ -125,6 +129,8 @@ func (w *walker) checkLabels(key string, labels map[string]string, from []Labels
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		if !labelForm.MatchString(name) {
 			w.at(key+"labels", "%q is not a label name: write letters, digits and underscores", name)
+		} else if strings.HasPrefix(name, "__") {
+			w.at(key+"labels", "%q begins with __, which Prometheus keeps to itself: choose another name", name)
 		}
 	}
 	for i, f := range from {
@@ -136,7 +142,7 @@ func (w *walker) checkLabels(key string, labels map[string]string, from []Labels
 			w.at(at+"take", "is missing: list the labels to take, such as [nodename]")
 		}
 		for _, name := range slices.Concat(f.On, f.Take) {
-			if !labelForm.MatchString(name) {
+			if !labelForm.MatchString(name) || strings.HasPrefix(name, "__") {
 				w.at(at+"take", "%q is not a label name: write letters, digits and underscores", name)
 			}
 		}

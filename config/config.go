@@ -35,6 +35,26 @@ type Config struct {
 	MuteTimeIntervals yaml.Node `yaml:"mute_time_intervals,omitempty"`
 	Alertmanagers     yaml.Node `yaml:"alertmanagers,omitempty"`
 	Notify            yaml.Node `yaml:"notify,omitempty"`
+
+	written *walker // where each key is; nil: there was no file
+}
+
+// At is what another part of Omen finds wrong with the value at a key such as
+// maintenance[0].match[1]: an [Error] with the place of that key, or of the
+// nearest one above it that is written.
+func (c *Config) At(key, problem string) error {
+	if c.written == nil {
+		return &Error{File: "configuration", Key: key, Problem: problem}
+	}
+	return c.written.find(key, problem)
+}
+
+// AtLine is the same of a line of which no more is known.
+func (c *Config) AtLine(line int, problem string) error {
+	if c.written == nil {
+		return &Error{File: "configuration", Problem: problem}
+	}
+	return &Error{File: c.written.file, Line: line, Column: 1, Problem: problem}
 }
 
 // Local is this machine as a source. Its name is "local".

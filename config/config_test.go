@@ -84,6 +84,8 @@ func TestBadFiles(t *testing.T) {
 		{"receivers: [{name: ops}]\nroute: {receiver: opps}\n", `2:19: route.receiver: there is no receiver "opps": did you mean "ops"?`},
 		{"receivers: [{name: ops}]\nroute:\n  receiver: ops\n  routes:\n    - {receiver: db-team}\n", `5:18: route.routes[0].receiver: there is no receiver "db-team": declare it under receivers`},
 		{"receivers: [{name: ops}, {name: ops}]\n", `1:33: receivers[1].name: "ops" is taken: give it another name`},
+		{"sources:\n  - {name: a, url: 'http://p:99999'}\n", `2:20: sources[0].url: "http://p:99999" is not an address: write http://host:port or https://host:port`},
+		{"local: {labels: {__name__: x}}\n", `1:17: local.labels: "__name__" begins with __, which Prometheus keeps to itself: choose another name`},
 		{"local:\n\tstep: 1s\n", `2:1: is not YAML: found character that cannot start any token`},
 		{"notify: &a [*a]\n", `1:9: notify: anchor 'a' value contains itself`},
 		{"just text\n", `1:1: want keys with values, such as sources:, not "just text"`},
@@ -109,6 +111,27 @@ func TestAllErrorsAtOnce(t *testing.T) {
 	var one *Error
 	if !errors.As(err, &one) || one.Line != 1 || len(strings.Split(err.Error(), "\n")) != 3 {
 		t.Errorf("got %v, want three errors, the first of line 1", err)
+	}
+}
+
+func TestPlacesForOthers(t *testing.T) {
+	c := mustParse(t, "receivers:\n- name: ops\n  slack_configs:\n  - {channel: '#a'}\nmaintenance:\n- {name: n, match: [host], start: '2026-01-31T02:00:00', duration: 1h}\n")
+	for key, want := range map[string]string{
+		"maintenance[0].match[0]":              "configuration:6:21: maintenance[0].match[0]: no",
+		"maintenance[0]":                       "configuration:6:3: maintenance[0]: no",
+		"receivers[0].slack_configs[0]":        "configuration:4:5: receivers[0].slack_configs[0]: no",
+		"receivers[0].slack_configs[0].text.x": "configuration:4:5: receivers[0].slack_configs[0].text.x: no",
+		"sources[0]":                           "configuration: sources[0]: no",
+	} {
+		if got := c.At(key, "no").Error(); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", key, got, want)
+		}
+	}
+	if got := c.AtLine(3, "no").Error(); got != "configuration:3:1: no" {
+		t.Error(got)
+	}
+	if got := must.Get(Parse(nil))(t).At("sources[0].url", "no").Error(); got != "configuration: sources[0].url: no" {
+		t.Error(got)
 	}
 }
 

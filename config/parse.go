@@ -67,7 +67,7 @@ func parse(file string, text []byte) (*Config, error) {
 	if len(w.errs) > 0 {
 		return nil, errors.Join(w.errs...)
 	}
-	c := &Config{}
+	c := &Config{written: w}
 	if err := doc.Decode(c); err != nil {
 		return nil, syntax(file, err)
 	}

@@ -31,19 +31,36 @@ func (w *walker) fail(n *yaml.Node, key, format string, args ...any) {
 	w.errs = append(w.errs, &Error{File: w.file, Line: n.Line, Column: n.Column, Key: key, Problem: fmt.Sprintf(format, args...)})
 }
 
-// at fails at a key path, or at the nearest one above it that is written.
+// at fails at a key path.
 func (w *walker) at(key, format string, args ...any) {
-	for path := key; ; {
+	w.errs = append(w.errs, w.find(key, fmt.Sprintf(format, args...)))
+}
+
+// find is an error at a key path, or at the nearest one above it that is
+// written.
+func (w *walker) find(key, problem string) *Error {
+	e := &Error{File: w.file, Key: key, Problem: problem}
+	for path := key; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
 		if n, ok := w.places[path]; ok {
-			w.fail(n, key, format, args...)
-			return
+			e.Line, e.Column = n.Line, n.Column
+			break
 		}
-		cut := strings.LastIndexAny(path, ".[")
-		if cut < 0 {
-			w.errs = append(w.errs, &Error{File: w.file, Key: key, Problem: fmt.Sprintf(format, args...)})
-			return
+	}
+	return e
+}
+
+// note keeps the places below a value that another package reads.
+func (w *walker) note(n *yaml.Node, path string) {
+	if _, ok := w.places[path]; !ok {
+		w.places[path] = n
+	}
+	for i, c := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			w.note(c, fmt.Sprintf("%s[%d]", path, i))
+		case n.Kind == yaml.MappingNode && i%2 == 1:
+			w.note(c, join(path, n.Content[i-1].Value))
 		}
-		path = path[:cut]
 	}
 }
 
@@ -72,6 +89,7 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 	}
 	if t == rawNode { // refuses what unfolds without end
 		w.leaf(n, reflect.TypeFor[any](), path)
+		w.note(n, path)
 		return
 	}
 	switch {

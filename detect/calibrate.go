@@ -13,7 +13,7 @@ import (
 // history: as though doubtRows more samples had been seen of which it knows
 // nothing.
 func (f *fit) doubt() float64 {
-	if f.h.span() >= day*9/10 {
+	if f.h.covered >= day*9/10 {
 		return 0
 	}
 	return doubtRows / float64(f.h.len()+doubtRows)

@@ -106,9 +106,9 @@ func (m *Model) numbers() []*float64 {
 	return v
 }
 
-// Load decodes a stored model and binds it to schema. Bytes that are cut,
-// altered or of another version are [omen.ErrCorrupt]; a model of another
-// schema is [omen.ErrSchema].
+// Load decodes a stored model and binds it to schema. Bytes that are cut or
+// altered are [omen.ErrCorrupt]; a model of another schema, or of another release's
+// version, is [omen.ErrSchema].
 func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	corrupt := func(what string) error {
 		return fmt.Errorf("load model: %s: %w", what, omen.ErrCorrupt)
@@ -122,7 +122,8 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	}
 	r := &reader{b: body[len(magic):]}
 	if v := r.u64(); v != version {
-		return nil, corrupt(fmt.Sprintf("version %d, want %d", v, version))
+		return nil, omen.WithHint(fmt.Errorf("load model: of version %d, this Omen makes version %d: %w", v, version, omen.ErrSchema),
+			"it was made by another release of Omen; a new one is learned from history")
 	}
 	m := &Model{schema: r.text()}
 	if !r.bad && m.schema != schema.Hash() {

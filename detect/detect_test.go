@@ -3,7 +3,9 @@ package detect
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -152,6 +154,12 @@ func TestLoadedScoresAsSaved(t *testing.T) {
 	if _, err := Load(data, columns(t, 8)); !errors.Is(err, omen.ErrSchema) {
 		t.Errorf("another schema: %v", err)
 	}
+	other := slices.Clone(data[:len(data)-4]) // whole, as another release made it
+	other[len(magic)]++
+	other = binary.LittleEndian.AppendUint32(other, crc32.Checksum(other, castagnoli))
+	if _, err := Load(other, s); !errors.Is(err, omen.ErrSchema) || errors.Is(err, omen.ErrCorrupt) || omen.Hint(err) == "" {
+		t.Errorf("another version: %v (hint %q)", err, omen.Hint(err))
+	}
 }
 
 // The score at t does not depend on what comes after t, and not on which
@@ -240,6 +248,23 @@ func TestLittleHistory(t *testing.T) {
 
 // A feature that the host lacks is inactive and named; one that was constant
 // is watched.
+// Omen that ran for five minutes yesterday and five today knows ten minutes of
+// the host, not a day.
+func TestAGapIsNoHistory(t *testing.T) {
+	s := columns(t, 4)
+	whole := synthetic(5, 600, 4, time.Second)
+	for gap, covered := range map[time.Duration]time.Duration{0: 600 * time.Second, 9 * time.Second: 609 * time.Second, time.Hour: 600 * time.Second, 25 * time.Hour: 600 * time.Second} {
+		train := slices.Clone(whole)
+		for i := 300; i < len(train); i++ {
+			train[i].At = train[i].At.Add(gap)
+		}
+		m := fitted(t, s, train, Options{})
+		if m.Grade() != omen.Provisional || m.timeOfDay || m.Card().Limit.Caution != caution(covered) {
+			t.Errorf("a gap of %s: grade %s, time of day %v, caution %g: want those of %s", gap, m.Grade(), m.timeOfDay, m.Card().Limit.Caution, covered)
+		}
+	}
+}
+
 func TestAbsentAndConstant(t *testing.T) {
 	s := columns(t, 4)
 	all := synthetic(10, 2100, 4, time.Minute)

@@ -51,6 +51,7 @@ func Fit(ctx context.Context, schema *feature.Schema, train, calib []omen.Vector
 	if err != nil {
 		return nil, fmt.Errorf("fit: %w", err)
 	}
+	h.covered = h.cover(all, o.Step)
 	shifts := h.keepShifts()
 	f := &fit{ctx: ctx, o: o, h: h, kind: shapeOf(schema), m: &Model{
 		host: all[0].Host, schema: schema.Hash(), specs: shapeOf(schema).specs, step: o.Step,
@@ -105,7 +106,7 @@ func (f *fit) run() error {
 	if n := h.usualRows(); n < minRows {
 		return fmt.Errorf("%d samples, want at least %d: %w", n, minRows, omen.ErrTooFew)
 	}
-	covered := h.span() + m.step
+	covered := h.covered + m.step
 	m.from, m.trainedAt, m.rows = h.at[0], h.at[h.len()-1], h.len()
 	m.grade = GradeOf(covered)
 	m.timeOfDay = covered >= day && !f.o.Without.TimeOfDay

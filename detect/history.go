@@ -16,6 +16,7 @@ type history struct {
 	values   [][]float64
 	excluded []omen.Span // of Options.Excluded, those that hit samples
 	dropped  int         // samples inside them, or out of order
+	covered  time.Duration
 
 	shifts  []string // IDs of the windows that shift the expectation, in order of appearance
 	shifted []int16  // per sample: index into shifts, or -1
@@ -59,12 +60,32 @@ func newHistory(width int, vectors []omen.Vector, excluded, held []omen.Span) (h
 
 func (h history) len() int { return len(h.at) }
 
-// span is the time from the first to the last sample.
-func (h history) span() time.Duration {
+// A gap is more than gapSteps steps and leastGap without a sample, left out or
+// not: what ends the count of an incident's evidence (docs/incidents.md).
+const (
+	gapSteps = 4
+	leastGap = 10 * time.Second
+)
+
+// cover is the time that the samples between the first and the last that are
+// learned stand for: a gap, in which the host or Omen was off, is no history.
+func (h history) cover(vectors []omen.Vector, step time.Duration) time.Duration {
 	if h.len() == 0 {
 		return 0
 	}
-	return h.at[h.len()-1].Sub(h.at[0])
+	var sum time.Duration
+	last := h.at[0]
+	for _, v := range vectors {
+		if !v.At.After(last) || v.At.After(h.at[h.len()-1]) {
+			continue
+		}
+		since := v.At.Sub(last)
+		if since > max(gapSteps*step, leastGap) {
+			since = step
+		}
+		sum, last = sum+since, v.At
+	}
+	return sum
 }
 
 // shiftOf is the index of the sample's window.

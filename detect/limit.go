@@ -39,7 +39,7 @@ func (f *fit) chooseLimit() {
 	weeks := float64(len(sorted)) * m.step.Seconds() / week.Seconds()
 	byQuantile := quantile(sorted, 1-(1-limitQuantile)*min(m.pages, 20))
 	byBudget := smallestLimit(f.scores, sorted, weeks*m.pages*alertsPerPage)
-	caution := caution(f.h.span() + m.step)
+	caution := caution(f.h.covered + m.step)
 	m.limit = max(math.Sqrt(max(byQuantile, 0)*max(byBudget, 0))*caution, leastLimit)
 	if w := f.o.Warm; w != nil && w.grade == omen.Established && m.grade == omen.Established && w.pages == m.pages && w.schema == m.schema {
 		// Scores of one day and the next stay comparable, and a limit that was

@@ -127,7 +127,10 @@ func (m Matcher) compile() (func(string) bool, error) {
 	if !m.IsRegex {
 		return func(s string) bool { return (s == m.Value) == m.IsEqual }, nil
 	}
-	expression, err := regexp.Compile("^(?:" + m.Value + ")$")
+	expression, err := regexp.Compile(m.Value) // alone: a)|(.* is none, and would be one within brackets
+	if err == nil {
+		expression, err = regexp.Compile("^(?:" + m.Value + ")$")
+	}
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("matcher %s: %w: %w", m.Name, err, omen.ErrInvalid), "expressions are those of RE2; a dot that is meant as a dot is written \\.")
 	}

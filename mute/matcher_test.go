@@ -117,7 +117,9 @@ func TestMatchersHold(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.match, got, c.want)
 		}
 	}
-	if _, err := Compile([]Matcher{m("host", "(", true, true)}); !errors.Is(err, omen.ErrInvalid) {
-		t.Errorf("a bad expression: %v", err)
+	for _, bad := range []string{"(", "a)|(.*"} { // the second would be good within our brackets, and match every host
+		if _, err := Compile([]Matcher{m("host", bad, true, true)}); !errors.Is(err, omen.ErrInvalid) {
+			t.Errorf("%s, a bad expression: %v", bad, err)
+		}
 	}
 }

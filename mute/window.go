@@ -43,9 +43,12 @@ func (w Window) Validate() error {
 	if strings.TrimSpace(w.Name) == "" {
 		return omen.WithHint(fmt.Errorf("window without a name: %w", omen.ErrInvalid), "name it after what happens in it, such as backup")
 	}
+	if n := len(w.Name); n > maxName+len("…") { // which cut may have added
+		return omen.WithHint(fmt.Errorf("window %s: its name has %d bytes: %w", clip(w.Name), n, omen.ErrInvalid), fmt.Sprintf("a name has at most %d", maxName))
+	}
 	what := "window " + w.Name
 	if w.Duration <= 0 || w.Duration > maxWindow {
-		return omen.WithHint(fmt.Errorf("%s: lasts %s: %w", what, w.Duration, omen.ErrInvalid), fmt.Sprintf("a window lasts longer than 0 and up to %s", maxWindow))
+		return omen.WithHint(fmt.Errorf("%s: lasts %g hours: %w", what, w.Duration.Hours(), omen.ErrInvalid), fmt.Sprintf("a window lasts longer than 0 and up to %g days", maxWindow.Hours()/24))
 	}
 	s, err := w.schedule()
 	if err == nil {

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -18,20 +17,21 @@ import (
 // the whole file. A document that is not a block mapping, or that has aliases
 // from one section into another, is written again without the others; lines
 // are lost then.
-func section(file []byte, keys ...string) ([]byte, error) {
+func section(file []byte, keys ...string) (kept []byte, lined bool, err error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(file, &doc); err != nil {
-		return nil, clean(err)
+		return nil, true, clean(err)
 	}
 	if len(doc.Content) == 0 {
-		return nil, nil
+		return nil, true, nil
 	}
 	top := doc.Content[0]
 	if top.Kind != yaml.MappingNode {
-		return nil, errors.New("want a mapping of keys to values at the top")
+		return nil, true, Mistakes{{Problem: "want a mapping of keys to values at the top"}}
 	}
 	if top.Style&yaml.FlowStyle != 0 || hasAlias(top) {
-		return rewritten(top, keys)
+		kept, err = rewritten(top, keys)
+		return kept, false, err
 	}
 	lines := bytes.Split(file, []byte("\n"))
 	for i := 0; i < len(top.Content); i += 2 {
@@ -46,7 +46,7 @@ func section(file []byte, keys ...string) ([]byte, error) {
 			lines[l] = nil
 		}
 	}
-	return bytes.Join(lines, []byte("\n")), nil
+	return bytes.Join(lines, []byte("\n")), true, nil
 }
 
 func hasAlias(n *yaml.Node) bool {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	amconfig "github.com/prometheus/alertmanager/config"
@@ -28,12 +27,7 @@ type Settings struct {
 	dir           string
 }
 
-// Keys are the top-level keys of a configuration file that [Load] reads; it
-// ignores all others.
-func Keys() []string {
-	return append(alertmanagerKeys(), "alertmanagers", "notify")
-}
-
+// alertmanagerKeys are the top-level keys that are Alertmanager's own.
 func alertmanagerKeys() []string {
 	return []string{"global", "receivers", "route", "templates", "time_intervals", "mute_time_intervals"}
 }
@@ -69,8 +63,8 @@ const (
 )
 
 // Load reads its sections out of a whole configuration file; the others are
-// somebody else's. Relative file names are relative to dir. An unknown key or
-// a bad value is [omen.ErrInvalid] and names the line.
+// somebody else's. Relative file names are relative to dir. Unknown keys and bad
+// values are [Mistakes], which are [omen.ErrInvalid].
 func Load(file []byte, dir string) (*Settings, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -84,7 +78,7 @@ func Load(file []byte, dir string) (*Settings, error) {
 }
 
 func (s *Settings) load(file []byte) error {
-	own, err := section(file, "alertmanagers", "notify")
+	own, lined, err := section(file, "alertmanagers", "notify")
 	if err != nil {
 		return err
 	}
@@ -92,13 +86,13 @@ func (s *Settings) load(file []byte) error {
 		Alertmanagers []alertmanager.Settings `yaml:"alertmanagers"`
 		Notify        ownSettings             `yaml:"notify"`
 	}
-	if err := strict(own, &top); err != nil {
-		return err
+	if wrong := strict(own, &top); len(wrong) > 0 {
+		return wrong.of(lined)
 	}
 	s.alertmanagers, s.own = top.Alertmanagers, top.Notify
 	for i := range s.alertmanagers {
 		if err := s.alertmanagers[i].Check(s.dir); err != nil {
-			return fmt.Errorf("alertmanagers[%d]: %w", i, err)
+			return Mistakes{{Key: fmt.Sprintf("alertmanagers[%d]", i), Problem: err.Error()}}
 		}
 	}
 	if err := s.loadReceivers(file); err != nil {
@@ -110,7 +104,7 @@ func (s *Settings) load(file []byte) error {
 // loadReceivers decodes Alertmanager's sections with Alertmanager's own
 // structs, which also check them and fill in their defaults.
 func (s *Settings) loadReceivers(file []byte) error {
-	text, err := section(file, alertmanagerKeys()...)
+	text, lined, err := section(file, alertmanagerKeys()...)
 	if err != nil {
 		return err
 	}
@@ -125,18 +119,18 @@ func (s *Settings) loadReceivers(file []byte) error {
 		} `yaml:"receivers"`
 	}
 	if err := yaml.Unmarshal(text, &outline); err != nil {
-		return clean(err)
+		return clean(err).of(lined)
 	}
 	if len(outline.Receivers) == 0 {
 		if outline.Route != nil {
-			return errors.New("route: there are no receivers")
+			return Mistakes{{Key: "route", Problem: "there are no receivers"}}
 		}
 		return nil
 	}
-	for _, r := range outline.Receivers {
-		for _, c := range r.Slack {
+	for i, r := range outline.Receivers {
+		for j, c := range r.Slack {
 			if c.Update == true && c.APIURL == nil { // Alertmanager's decoder would crash
-				return fmt.Errorf("receiver %s: slack_configs: update_message wants api_url: https://slack.com/api/chat.postMessage, and the token under http_config: {authorization: {credentials: …}}", r.Name)
+				return Mistakes{{Key: fmt.Sprintf("receivers[%d].slack_configs[%d].update_message", i, j), Problem: "wants api_url: https://slack.com/api/chat.postMessage, and the token under http_config: {authorization: {credentials: …}}"}}
 			}
 		}
 	}
@@ -145,39 +139,20 @@ func (s *Settings) loadReceivers(file []byte) error {
 		s.plain = true
 		text = fmt.Appendf(text, "\nroute: {receiver: %q}\n", outline.Receivers[0].Name)
 	}
-	if err := strict(text, &s.alertmanager); err != nil {
-		return err
+	if wrong := strict(text, &s.alertmanager); len(wrong) > 0 {
+		return blame(text, wrong.of(lined))
 	}
 	return s.complete(text)
 }
 
 // strict decodes one document and refuses unknown keys.
-func strict(text []byte, into any) error {
+func strict(text []byte, into any) Mistakes {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
 		return clean(err)
 	}
 	return nil
-}
-
-// clean takes Go's names out of a YAML error: people know keys, not types.
-func clean(err error) error {
-	var many *yaml.TypeError
-	if !errors.As(err, &many) {
-		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	lines := make([]string, len(many.Errors))
-	for i, e := range many.Errors {
-		if key, _, found := strings.Cut(e, " not found in type "); found {
-			e = strings.Replace(key, "field ", "unknown key ", 1)
-		}
-		if value, _, found := strings.Cut(e, " into "); found && strings.Contains(value, "cannot unmarshal") {
-			e = strings.Replace(value, "cannot unmarshal", "this key does not take", 1)
-		}
-		lines[i] = e
-	}
-	return errors.New(strings.Join(lines, "; "))
 }
 
 // checkOwn fills in the section's defaults and checks what it refers to.
@@ -189,17 +164,17 @@ func (s *Settings) checkOwn() error {
 	if o.Storm <= 0 {
 		o.Storm = defaultStorm
 	}
-	for _, name := range o.Heartbeat.Receivers {
+	for i, name := range o.Heartbeat.Receivers {
 		if s.receiver(name) == nil {
-			return fmt.Errorf("notify: heartbeat: receivers: there is no receiver %q", name)
+			return Mistakes{{Key: fmt.Sprintf("notify.heartbeat.receivers[%d]", i), Problem: fmt.Sprintf("there is no receiver %q", name)}}
 		}
 	}
 	for name, sign := range o.Signing {
 		if s.receiver(name) == nil {
-			return fmt.Errorf("notify: signing: there is no receiver %q", name)
+			return Mistakes{{Key: "notify.signing." + name, Problem: fmt.Sprintf("there is no receiver %q", name)}}
 		}
 		if (sign.Secret == "") == (sign.SecretFile == "") {
-			return fmt.Errorf("notify: signing: %s: want either secret or secret_file", name)
+			return Mistakes{{Key: "notify.signing." + name, Problem: "want either secret or secret_file"}}
 		}
 		if sign.SecretFile != "" && !filepath.IsAbs(sign.SecretFile) {
 			sign.SecretFile = filepath.Join(s.dir, sign.SecretFile)

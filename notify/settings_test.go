@@ -60,7 +60,7 @@ func TestMistakesAreNamedWithTheirLine(t *testing.T) {
 		"scalar":         {"receivers: 3\n", "line 1: this key does not take !!int `3`"},
 		"in itself":      {"x: &a [*a]\nreceivers: &b [{name: a}, *b]\n", `anchor "b" contains itself`},
 		"a bomb":         {aliasBomb(), "aliases make this document too large"},
-		"slack update":   {"receivers: [{name: r, slack_configs: [{app_token: x, update_message: true}]}]\n", "update_message wants api_url"}, // not a crash
+		"slack update":   {"receivers: [{name: r, slack_configs: [{app_token: x, update_message: true}]}]\n", "receivers[0].slack_configs[0].update_message: wants api_url"}, // not a crash
 		"unknown metric": {"receivers: [{name: a, webhook_configs: [{url: 'http://x', timeout: ages}]}]\n", "ages"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,6 +69,44 @@ func TestMistakesAreNamedWithTheirLine(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// Alertmanager's structs name neither line nor key of a bad value.
+func TestMistakesAreNamedWithTheirKeys(t *testing.T) {
+	text := yamlOf(`
+		|global: {resolve_timeout: soon}
+		|receivers:
+		|- name: a
+		|  webhook_configs:
+		|  - url: http://good
+		|  - url: 127.0.0.1:8080
+		|- name: b
+		|  slack_configs: [{channel: "#x"}]
+		|  email_configs: [{to: x@y.z}]
+		|route:
+		|  receiver: a
+		|  routes: [{receiver: b, group_wait: later}]
+		|`)
+	_, err := Load([]byte(text), t.TempDir())
+	var found Mistakes
+	if !errors.As(err, &found) || !errors.Is(err, omen.ErrInvalid) {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, m := range found {
+		got[m.Key] = m.Problem
+	}
+	for key, want := range map[string]string{
+		"global.resolve_timeout":              `"soon"`,
+		"receivers[0].webhook_configs[1].url": "127.0.0.1:8080",
+		"receivers[1].slack_configs[0]":       "no Slack API URL",
+		"receivers[1].email_configs[0]":       "no global SMTP smarthost",
+		"route.routes[0].group_wait":          `"later"`,
+	} {
+		if !strings.Contains(got[key], want) {
+			t.Errorf("%s: %q, want %q in it, of %v", key, got[key], want, found)
+		}
 	}
 }
 

@@ -54,6 +54,14 @@ func (h *Host) learnable() []omen.Vector {
 	return h.history[max(0, len(h.history)-training.HistoryRows):]
 }
 
+// Info is what is known of the model that serves; the zero value without one.
+func (h *Host) Info() omen.ModelInfo {
+	if h.model == nil {
+		return omen.ModelInfo{}
+	}
+	return h.model.Info()
+}
+
 // Limit is that of the model that serves, in its own unit; 0 without a model. A
 // score's value times it is the raw score.
 func (h *Host) Limit() float64 { return h.limit }

@@ -81,7 +81,7 @@ func (t *Timeline) play(ctx context.Context, h *Host, o Options) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		due, _ := schedule.Next(v.Host, t.born, h.Trained, t.recurred)
+		due, _ := schedule.Next(v.Host, schedule.Begin(t.born, h.Info()), h.Trained, t.recurred)
 		if span, some := h.Span(); some && !v.At.Before(due) && !(o.Once && h.Trainings > 0) {
 			excluded, benign := t.past().Spans(span.From, span.To)
 			if err := h.Train(ctx, v.At, excluded, benign); err != nil {

@@ -104,6 +104,12 @@ func TestRemoteReadsAsLateAsSamplesCome(t *testing.T) {
 			for at := begin; at < begin+life; at += 15 {
 				s.now = at + 3
 				now := time.Unix(int64(s.now), 0)
+				other := Query{Exprs: []Expr{{"gauge", "x"}}, Start: time.Unix(int64(at), 0), End: time.Unix(int64(at)+1, 0), Step: time.Second, Window: 10 * time.Minute}
+				if g, err := r.reader.Read(t.Context(), other); err != nil || values(g) > 0 { // of a profile that misses nothing
+					if _, err = r.present(t.Context(), other, g, now); err != nil {
+						t.Fatal(err)
+					}
+				}
 				q := Query{Exprs: []Expr{{"rate", "rate(x[1m])"}, {"gauge", "x"}}, Start: time.Unix(int64(at)-15, 0), End: time.Unix(int64(at), 0), Step: 15 * time.Second, Window: time.Minute}
 				var err error
 				if f, err = r.reader.Read(t.Context(), q); err != nil {
@@ -111,6 +117,9 @@ func TestRemoteReadsAsLateAsSamplesCome(t *testing.T) {
 				}
 				if f, err = r.present(t.Context(), q, f, now); err != nil {
 					t.Fatalf("after %.0f s: %v", at-begin, err)
+				}
+				if d := r.Suspected(); at == begin && !tt.temporary && d != tt.want {
+					t.Errorf("at first it is thought %s late, want %s", d, tt.want)
 				}
 				if d := r.Delay(); d > tt.want && !tt.temporary {
 					t.Fatalf("after %.0f s it is read %s late, want at most %s", at-begin, d, tt.want)

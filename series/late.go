@@ -38,11 +38,28 @@ type late struct {
 	wait   time.Duration // until the next look
 	lost   error         // why there are none, as far as the last look showed; nil: nothing is known to be missing
 
-	compared time.Time     // when an answer was last compared with earlier ones
-	none     bool          // the last answer had no samples
+	none  bool             // the last answer had no samples
+	looks map[string]*look // by the first expression of a query: profiles differ in how late their samples come
+	whose string           // that of the query by which the delay was measured
+}
+
+// look is what one query has shown of late.
+type look struct {
+	compared time.Time     // when its answer was last compared with earlier ones
 	seen     time.Duration // another delay that may be one…
 	since    time.Time     // … if it still is [sameDelay] after this; zero: there is none
-	whose    string        // the first expression of the query by which the delay was measured
+}
+
+// of is what a query has shown. The caller holds mu.
+func (l *late) of(q Query) *look {
+	whose := q.Exprs[0].PromQL
+	if l.looks == nil {
+		l.looks = map[string]*look{}
+	}
+	if l.looks[whose] == nil {
+		l.looks[whose] = &look{}
+	}
+	return l.looks[whose]
 }
 
 // Delay is how long after an instant it is read: as configured, or as measured
@@ -53,6 +70,19 @@ func (r *Remote) Delay() time.Duration {
 	return r.late.delay
 }
 
+// Suspected is the largest delay that the last answers suggest, and that is taken
+// if it stays the same; 0: none.
+func (r *Remote) Suspected() (most time.Duration) {
+	r.late.mu.Lock()
+	defer r.late.mu.Unlock()
+	for _, k := range r.late.looks {
+		if !k.since.IsZero() {
+			most = max(most, k.seen)
+		}
+	}
+	return most
+}
+
 // present looks into an answer for what is there now. If there is nothing, or
 // less than there was, it finds out whether samples come late, and then reads as
 // late as they come: gauges that are late stand still and rates are gaps, or only
@@ -61,21 +91,22 @@ func (r *Remote) Delay() time.Duration {
 func (r *Remote) present(ctx context.Context, q Query, f *Frame, now time.Time) (*Frame, error) {
 	l := &r.late
 	l.mu.Lock()
+	k := l.of(q)
 	if values(f) > 0 {
 		if l.lost != nil {
 			r.opts.Log.Info("source has samples again")
 		}
 		if l.none {
-			l.since = time.Time{}
+			k.since = time.Time{}
 		}
 		l.given, l.lost, l.none = now, nil, false
 		wait := lookMost
-		if !l.since.IsZero() {
+		if !k.since.IsZero() {
 			wait = lookAgain
 		}
-		due := now.Sub(l.compared) >= wait
+		due := now.Sub(k.compared) >= wait
 		if due {
-			l.compared = now
+			k.compared = now
 		}
 		l.mu.Unlock()
 		if !due {
@@ -107,18 +138,17 @@ func (r *Remote) present(ctx context.Context, q Query, f *Frame, now time.Time) 
 	return f, r.judge(ctx, q, now)
 }
 
-// compare measures how late samples come although there are some for now. It
-// fails if the source then does not answer.
+// compare measures how late samples come although there are some for now.
 func (r *Remote) compare(ctx context.Context, q Query, f *Frame, now time.Time) (*Frame, error) {
 	found, some, err := r.measure(ctx, q, now)
 	switch {
 	case err != nil:
-		return nil, err
+		return f, nil // the next time: what was asked for was answered
 	case some && r.adopt(found, q, now):
 		return r.reader.Read(ctx, q)
 	case !some: // some have ended
 		r.late.mu.Lock()
-		r.late.since = time.Time{}
+		r.late.of(q).since = time.Time{}
 		r.late.mu.Unlock()
 	}
 	return f, nil
@@ -184,22 +214,22 @@ func (r *Remote) adopt(found time.Duration, q Query, now time.Time) bool {
 	if found > 0 {
 		found = min(found+marginDelay, maxDelay) // it was measured at one moment
 	}
-	whose := q.Exprs[0].PromQL
+	k, whose := l.of(q), q.Exprs[0].PromQL
 	if found == l.delay || found < l.delay && !l.none && (whose != l.whose || found < r.opts.Delay) {
-		l.since = time.Time{}
+		k.since = time.Time{}
 		return false
 	}
 	if !l.given.IsZero() && (found > l.delay || !l.none) {
-		if l.since.IsZero() || found != l.seen {
-			l.seen, l.since = found, now
+		if k.since.IsZero() || found != k.seen {
+			k.seen, k.since = found, now
 			return false
 		}
-		if now.Sub(l.since) < sameDelay {
+		if now.Sub(k.since) < sameDelay {
 			return false
 		}
 	}
 	r.opts.Log.Warn("samples of the source come late: read so much later from now on", "dur", found)
-	l.delay, l.whose, l.lost, l.since = found, whose, nil, time.Time{}
+	l.delay, l.whose, l.lost, k.since = found, whose, nil, time.Time{}
 	return true
 }
 

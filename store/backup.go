@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,7 +36,7 @@ func Backup(ctx context.Context, path, to string) (err error) {
 	if err := part.Close(); err != nil {
 		return err
 	}
-	from, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(10000)")
+	from, err := sql.Open("sqlite", readOnly(path))
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func Backup(ctx context.Context, path, to string) (err error) {
 func settle(ctx context.Context, path string) error {
 	db, err := open(ctx, path, "sqlite", slog.New(slog.DiscardHandler), math.MaxInt64)
 	if err != nil {
-		return err
+		return errors.Join(err, os.Remove(path+".lock"))
 	}
 	n := db.Damaged()
 	if err := errors.Join(db.Close(), os.Remove(path+".lock"), syncFile(path)); err != nil {
@@ -85,8 +84,12 @@ func Restore(ctx context.Context, from, path string, now time.Time) (aside strin
 	if err := copyFile(from, part); err != nil {
 		return "", fmt.Errorf("%s: %w", what, err)
 	}
-	if err := settle(ctx, part); err != nil {
-		return "", errors.Join(fmt.Errorf("%s: %w", what, err), os.Remove(part))
+	err = holdsOmen(ctx, part)
+	if err == nil {
+		err = settle(ctx, part)
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("%s: %w", what, err), os.Remove(part), removeLog(part))
 	}
 	for _, end := range []string{"", "-wal", "-shm"} {
 		if _, err := os.Stat(path + end); errors.Is(err, os.ErrNotExist) {
@@ -103,7 +106,39 @@ func Restore(ctx context.Context, from, path string, now time.Time) (aside strin
 	return aside, nil
 }
 
+// holdsOmen reports a copy of a file that is no backup. Opened as a database it
+// would become an empty one.
+func holdsOmen(ctx context.Context, path string) error {
+	const hint = "give a file that omen backup wrote; what was there is left as it is"
+	db, err := sql.Open("sqlite", readOnly(path))
+	if err != nil {
+		return err
+	}
+	ours, err := begun(ctx, db)
+	if err == nil && !ours {
+		err = fmt.Errorf("%w: it is no database of Omen's", omen.ErrSchema)
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return omen.WithHint(describe(err), hint)
+	}
+	return nil
+}
+
+// removeLog removes what a look into a database in WAL mode leaves beside it.
+func removeLog(path string) error {
+	var all error
+	for _, end := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + end); !errors.Is(err, os.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
+}
+
 func copyFile(from, to string) (err error) {
+	if info, err := os.Stat(from); err == nil && !info.Mode().IsRegular() {
+		return errors.New("it is no regular file")
+	}
 	in, err := os.Open(from)
 	if err != nil {
 		return err

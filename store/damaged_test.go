@@ -1,8 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,4 +78,41 @@ func TestWhatIsWrittenAnewIsDamagedNoMore(t *testing.T) {
 	}
 	must.Get(db.write.ExecContext(t.Context(), `DELETE FROM document WHERE kind = 'silence'`))(t)
 	read(1)
+}
+
+// A reader whose place is beyond the journal's end, as after a journal that was
+// recovered in part, hears again: it starts at the end, and that is said.
+func TestAReaderBeyondTheEndHearsAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "omen.db")
+	db := reopen(t, path)
+	furnish(t, db)
+	head := must.Get(db.Head(t.Context()))(t)
+	must.OK(t, db.Advance(t.Context(), "beyond", head+1000))
+	must.OK(t, db.Advance(t.Context(), "at the end", head))
+	must.OK(t, db.Close())
+	var log bytes.Buffer
+	db = must.Get(Open(t.Context(), path, slog.New(slog.NewTextHandler(&log, nil))))(t)
+	t.Cleanup(func() { must.OK(t, db.Close()) })
+	readers := must.Get(db.Readers(t.Context()))(t)
+	if _, is := readers["beyond"]; is || readers["at the end"] != head || db.Damaged() != 1 || !strings.Contains(log.String(), "beyond the journal's end") {
+		t.Errorf("readers %v with the end at %d, %d damaged, said: %s", readers, head, db.Damaged(), &log)
+	}
+}
+
+// A column whose name or type has a flipped bit is no damage to SQLite, which would
+// read nothing from it, or numbers as text; the database is refused.
+func TestAColumnThatIsNotOursIsRefused(t *testing.T) {
+	for _, harm := range [][2]string{{"took ", "tooj "}, {"seq    INTEGER", "seq    INTEEER"}, {"outcome  TEXT    NOT NULL", "outcome  TEXT    NOT NUML"}} {
+		path := filepath.Join(t.TempDir(), "omen.db")
+		must.OK(t, reopen(t, path).Close())
+		text := must.Get(os.ReadFile(path))(t)
+		flipped := bytes.ReplaceAll(text, []byte(harm[0]), []byte(harm[1]))
+		if bytes.Equal(text, flipped) {
+			t.Fatalf("%q is not in the database", harm[0])
+		}
+		must.OK(t, os.WriteFile(path, flipped, 0o600))
+		if _, err := Open(t.Context(), path, nil); !errors.Is(err, omen.ErrCorrupt) || omen.Hint(err) == "" {
+			t.Errorf("%q: %v", harm[1], err)
+		}
+	}
 }

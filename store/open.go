@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -14,14 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite" // registers the driver "sqlite"
 
 	omen "github.com/omenhq/omen"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // DB is the open database. Its methods are safe for use by many goroutines;
 // writes queue on one connection, reads run beside them on a small pool.
@@ -88,6 +82,9 @@ func (db *DB) start(ctx context.Context, driver string, upTo int64) error {
 	if err := db.begin(); err != nil {
 		return err
 	}
+	if err := refuseForeign(ctx, db.path); err != nil {
+		return err
+	}
 	if db.write, err = sql.Open(driver, dsn(db.path, false)); err != nil {
 		return err
 	}
@@ -97,6 +94,9 @@ func (db *DB) start(ctx context.Context, driver string, upTo int64) error {
 		return err
 	}
 	if err := migrate(ctx, db.write); err != nil {
+		return err
+	}
+	if err := checkTables(ctx, db.write); err != nil {
 		return err
 	}
 	if whole {
@@ -122,13 +122,18 @@ func (db *DB) start(ctx context.Context, driver string, upTo int64) error {
 }
 
 // begin makes the file if there is none, here and not in SQLite: a connection that
-// is made later must not begin an empty database where ours was removed.
+// is made later must not begin an empty database where ours was removed. It holds
+// keys, and so is not for others to read; SQLite gives its log the same mode.
 func (db *DB) begin() error {
-	f, err := os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return omen.WithHint(err, "check that the data directory exists and that Omen's user may write to it")
 	}
-	return f.Close()
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm()&0o007 != 0 {
+		err = f.Chmod(info.Mode().Perm() &^ 0o007)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // dsn is the data source name. busy_timeout matters only for tools that look
@@ -168,27 +173,6 @@ func (db *DB) check(ctx context.Context, whole bool) error {
 		return fmt.Errorf("%w: %s", omen.ErrCorrupt, verdict)
 	}
 	return nil
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	current, target, err := p.GetVersions(ctx)
-	if err != nil {
-		return err
-	}
-	if current > target {
-		return omen.WithHint(fmt.Errorf("%w: it has version %d, this Omen knows up to %d", omen.ErrSchema, current, target),
-			"the database was written by a newer Omen: run that one, or give this one another --storage.path")
-	}
-	_, err = p.Up(ctx)
-	return err
 }
 
 // markOpen notes that the database is in use, and whether it already was:

@@ -40,10 +40,11 @@ func (db *DB) Health() error {
 	return db.health
 }
 
-// remember notes which files are open.
+// remember notes which files are open: another process takes a lock whose file
+// was removed.
 func (db *DB) remember() error {
 	db.files = map[string]os.FileInfo{}
-	for _, path := range []string{db.path, db.path + "-wal"} {
+	for _, path := range []string{db.path, db.path + "-wal", db.path + ".lock"} {
 		info, err := os.Stat(path)
 		if err != nil {
 			return err

@@ -17,7 +17,10 @@ import (
 	omen "github.com/omenhq/omen"
 )
 
-var errSum = errors.New("its checksum is not that of what was written")
+var (
+	errSum   = errors.New("its checksum is not that of what was written")
+	errAhead = errors.New("it is beyond the journal's end, where nothing comes from")
+)
 
 // The rows that are what was written, or have no checksum: they are of before
 // there were any, or somebody's own.
@@ -30,6 +33,11 @@ const (
 	wholeChange   = "coalesce(sum = omen_row_sum(key, at, body), 1)"
 	wholeAudit    = "coalesce(sum = omen_sum(at, by, action, subject, detail), 1)"
 )
+
+// inJournal holds of cursors but those beyond the last change that there ever
+// was: a journal that was recovered in part begins again before them.
+const inJournal = `seq <= max(coalesce((SELECT max(seq) FROM journal), 0),
+	coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0))`
 
 // register gives SQL the functions omen_row_sum, which is [rowSum], and omen_sum: CRC-32C over its arguments, each
 // with its type and its length before it.
@@ -76,30 +84,34 @@ var register = sync.OnceValue(func() error {
 // and logged; an incident of which the journal still has all is made again from
 // it, and a reader whose place is damaged starts at the journal's end.
 func (db *DB) checkRows(ctx context.Context) error {
-	for _, t := range []struct{ kind, id, table, whole string }{
-		{"kind", "id", "document", wholeDocument},
-		{"'incident'", "id", "incident", wholeIncident},
-		{"'model'", "id", "model", wholeModel},
-		{"'cursor'", "reader", "cursor", wholeCursor},
-		{"'delivery'", "id", "delivery", wholeDelivery},
-		{"'audit'", "seq", "audit", wholeAudit},
+	for _, t := range []struct {
+		kind, id, table, whole string
+		why                    error
+	}{
+		{"kind", "id", "document", wholeDocument, errSum},
+		{"'incident'", "id", "incident", wholeIncident, errSum},
+		{"'model'", "id", "model", wholeModel, errSum},
+		{"'cursor'", "reader", "cursor", wholeCursor, errSum},
+		{"'cursor'", "reader", "cursor", inJournal, errAhead},
+		{"'delivery'", "id", "delivery", wholeDelivery, errSum},
+		{"'audit'", "seq", "audit", wholeAudit, errSum},
 	} {
 		bad, err := query(ctx, db.write, func(rows *sql.Rows) (id [2]string, err error) {
 			err = rows.Scan(&id[0], &id[1])
 			return id, err
-		}, "SELECT "+t.kind+", "+t.id+" FROM "+t.table+" WHERE NOT "+t.whole)
+		}, "SELECT "+t.kind+", "+t.id+" FROM "+t.table+" WHERE NOT ("+t.whole+")")
 		if err != nil {
 			return err
 		}
 		for _, id := range bad {
-			db.setAside(id[0], id[1], errSum)
+			db.setAside(id[0], id[1], t.why)
 		}
 		if len(bad) == 0 {
 			continue
 		}
 		switch t.table {
 		case "cursor":
-			err = db.exec(ctx, "remove damaged cursors", "DELETE FROM cursor WHERE NOT "+wholeCursor)
+			err = db.exec(ctx, "remove damaged cursors", "DELETE FROM cursor WHERE NOT ("+t.whole+")")
 		case "incident":
 			err = db.rebuild(ctx)
 		}

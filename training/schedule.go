@@ -64,6 +64,17 @@ func (s Schedule) Next(host omen.Host, first, trained, asked time.Time) (due tim
 	return due, expect
 }
 
+// Begin is when a host's history would have begun without the gaps in it, during
+// which the host or Omen was off: first, its first sample, unless the model
+// that serves covers less than the time that it was made from. Stages count
+// from there, so that a model of some minutes is not retrained in a day only.
+func (s Schedule) Begin(first time.Time, m omen.ModelInfo) time.Time {
+	if m.Rows == 0 || rank(m.Grade) >= rank(detect.GradeOf(m.TrainedAt.Sub(m.From))) {
+		return first
+	}
+	return m.TrainedAt.Add(-time.Duration(m.Rows) * s.Step)
+}
+
 // late is a host's own delay, up to its part of a span of an hour or more.
 func (s Schedule) late(host omen.Host, span time.Duration) time.Duration {
 	if span < time.Hour || s.Spread == 0 {

@@ -39,6 +39,24 @@ func TestNext(t *testing.T) {
 	}
 }
 
+// A host that was measured for ten minutes, was off for a day, and is measured
+// again for one is retrained as its history doubles, not in a day.
+func TestGapsAreNoHistory(t *testing.T) {
+	s := Schedule{Step: time.Second, Retrain: day}
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	end := first.Add(day + 11*time.Minute)
+	m := omen.ModelInfo{From: first, TrainedAt: end, Rows: 11 * 60, Grade: omen.Provisional}
+	due, grade := s.Next(omen.Host{}, s.Begin(first, m), end, time.Time{})
+	if due.Sub(end) != 9*time.Minute || grade != omen.Provisional {
+		t.Errorf("due after %s as %s, want at twenty minutes of history, in nine, as provisional", due.Sub(end), grade)
+	}
+	for _, m := range []omen.ModelInfo{{}, {From: first, TrainedAt: first.Add(2 * day), Rows: 100, Grade: omen.Established}} {
+		if got := s.Begin(first, m); !got.Equal(first) {
+			t.Errorf("%+v: begins at %s, want with the first sample", m, got)
+		}
+	}
+}
+
 func TestHostsAreLateByTheirOwn(t *testing.T) {
 	s := Schedule{Spread: 0.05}
 	a, b := s.late(omen.Host{Name: "a"}, day), s.late(omen.Host{Name: "b"}, day)

@@ -67,7 +67,7 @@ func (db *DB) openError(err error) error {
 	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "move the directory away to start with an empty one; the log says what is damaged")
 }
 
-const fullHint = "free space on the disk of --storage.path, or keep less with storage.retention; Omen goes on by itself"
+const fullHint = "free space on the disk of --storage.path, or keep less with storage.retention_time or storage.retention_size; Omen goes on by itself"
 
 // blockCheck says what is wrong with a block directory.
 type blockCheck func(dir string) error

@@ -150,7 +150,7 @@ func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]ti
 }
 
 // loadModels are the stored models of the named hosts, by name. Those of another
-// schema or step are ignored: their hosts are trained from scratch.
+// schema, version or step are ignored: their hosts are trained from scratch.
 func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trained, error) {
 	out := map[string]trained{}
 	tried, err := w.o.Store.LastTrained(ctx)
@@ -165,7 +165,7 @@ func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trai
 		m, err := detect.Load(blob, w.o.Schema)
 		switch {
 		case errors.Is(err, omen.ErrSchema):
-			w.log.Info("model of another schema ignored", "host", info.Host.Name, "model", info.ID)
+			w.log.Info("model of another schema or version ignored", "host", info.Host.Name, "model", info.ID, "err", err)
 			return nil
 		case err != nil:
 			return err

@@ -80,6 +80,9 @@ type pair struct {
 
 func (c *checkSourceCmd) Run(e *env) error {
 	all, err := c.asked()
+	if errors.Is(err, errNoSource) {
+		return omen.WithHint(err, "give its address: omen check source http://prometheus:9090; or name a configuration file that has sources: --config.file=omen.yml")
+	}
 	if err != nil {
 		return err
 	}
@@ -144,6 +147,9 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 	fmt.Fprintf(e.out, "%s answers: %d hosts, %d features in %s, rates over %s\n\n", remote.Address(), len(r.Hosts), schema.Len(), r.Took.Round(time.Millisecond), r.Window)
 	if delay := remote.Delay(); delay > 0 {
 		fmt.Fprintf(e.out, "its newest samples come late: it is read %s behind\n\n", delay)
+	}
+	if late := remote.Suspected(); late > remote.Delay() {
+		fmt.Fprintf(e.out, "some of its newest samples come late: it is read %s behind if that stays so for two minutes\n\n", late)
 	}
 	collide, err := c.collisions(e, training.History{Source: remote, Schema: schema, Step: step, Window: window}, end)
 	return errors.Join(c.table(e, schema, r), err, collide)

@@ -197,6 +197,9 @@ func known(all map[string]*feature.Schema, profile string) error {
 		"there are "+strings.Join(slices.Sorted(maps.Keys(all)), ", ")+"; others are declared in a configuration file: --config.file=FILE")
 }
 
+// errNoSource says that neither flags nor configuration name a server.
+var errNoSource = fmt.Errorf("nothing to read from: %w", omen.ErrInvalid)
+
 // sources are the servers that the flags name, and the schemas of all profiles;
 // there is that of the flags.
 func (d *dataFlags) sources() ([]config.Source, map[string]*feature.Schema, error) {
@@ -223,7 +226,7 @@ func (d *dataFlags) sources() ([]config.Source, map[string]*feature.Schema, erro
 		}
 	}
 	if len(sources) == 0 {
-		return nil, nil, omen.WithHint(fmt.Errorf("nothing to read from: %w", omen.ErrInvalid),
+		return nil, nil, omen.WithHint(errNoSource,
 			"give CSV files, or a server with --prometheus.url=http://prometheus:9090; a running omen serve is one, too: --prometheus.url="+defaultURL)
 	}
 	return sources, schemas, nil

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
 )
 
@@ -37,7 +42,7 @@ func (c *incidentsListCmd) Run(e *env) error {
 		if len(in.Causes) > 0 {
 			cause = in.Causes[0].Text
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.1f\t%s\n", in.ID, in.Host.Name, in.State, in.Severity, stamp(time.Time(in.Since)), in.Peak, cause)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.1f\t%s\n", in.ID, where(in), standing(in), in.Severity, stamp(time.Time(in.Since)), in.Peak, cause)
 	}
 	return w.Flush()
 }
@@ -52,15 +57,75 @@ func (c *incidentsShowCmd) Run(e *env) error {
 	if err := c.get(e, "incidents/"+url.PathEscape(c.Incident), &in); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s, peak %.1f times its limit\n", in.ID, in.Severity, in.Host.Name, in.State, stamp(time.Time(in.Since)), in.Peak)
+	peak := ""
+	if in.Peak > 0 {
+		peak = fmt.Sprintf(", peak %.1f times its limit", in.Peak)
+	}
+	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s%s\n", in.ID, in.Severity, where(in.Incident), standing(in.Incident), stamp(time.Time(in.Since)), peak)
+	if in.Summary != "" && len(in.Causes) == 0 {
+		fmt.Fprintf(e.out, "  %s\n", in.Summary)
+	}
 	if level := float64(in.Level); level > 1 {
 		fmt.Fprintf(e.out, "  opened above the host's level of %.3g times its limit\n", level)
 	}
 	for _, cause := range in.Causes {
 		fmt.Fprintf(e.out, "  %3.0f %%  %s\n", 100*cause.Share, cause.Text)
 	}
-	for _, s := range in.Changes {
-		fmt.Fprintf(e.out, "  %s  %-12s %s %s %s\n", time.Time(s.At).UTC().Format("2006-01-02 15:04:05"), s.Kind, s.Reason, s.By, s.Comment)
+	for _, step := range timeline(in) {
+		fmt.Fprintf(e.out, "  %s  %s\n", step.at.UTC().Format("2006-01-02 15:04:05"), step.text)
 	}
 	return nil
+}
+
+// where is what an incident is about: a host, a source, or Omen itself.
+func where(in api.Incident) string {
+	return cmp.Or(in.Host.Name, in.Host.Source, "Omen")
+}
+
+// standing is an incident's state, and why nobody is notified of it.
+func standing(in api.Incident) string {
+	if in.Suppressed == "" {
+		return string(in.State)
+	}
+	why := strings.TrimSuffix(strings.TrimPrefix(in.Suppressed, "opened_"), "_suppressed")
+	return string(in.State) + " (suppressed: " + strings.ReplaceAll(why, "_", " ") + ")"
+}
+
+// step is a line of a timeline.
+type step struct {
+	at   time.Time
+	text string
+}
+
+// timeline is an incident's changes and the attempts to notify people, in the
+// order in which they happened.
+func timeline(in api.IncidentDetail) []step {
+	var all []step
+	for _, c := range in.Changes {
+		all = append(all, step{time.Time(c.At), line(fmt.Sprintf("%-12s", c.Kind), c.Reason, said(c), c.By, c.Comment)})
+	}
+	for _, d := range in.Deliveries {
+		all = append(all, step{time.Time(d.At), line(fmt.Sprintf("%-12s", d.Outcome), d.Receiver, d.Detail)})
+	}
+	slices.SortStableFunc(all, func(a, b step) int { return a.at.Compare(b.at) })
+	return all
+}
+
+// said is the verdict of a step judged.
+func said(c api.Change) string {
+	if c.Kind != omen.ChangeJudged {
+		return ""
+	}
+	return cmp.Or(strings.ReplaceAll(string(c.Verdict), "_", " "), "no verdict")
+}
+
+// line is one line of what is not empty.
+func line(parts ...string) string {
+	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+	return strings.TrimRight(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.Join(parts, " ")), " ")
 }

@@ -82,6 +82,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	if len(args) == 0 || args[0] == "help" {
 		args = append(args[min(1, len(args)):], "--help")
 	}
+	if args[0] == "--version" {
+		args[0] = "version"
+	}
 	parsed, err := parser.Parse(args)
 	if exit >= 0 {
 		return exit // help was printed

@@ -25,7 +25,7 @@ func TestBothWaysSayTheSame(t *testing.T) {
 	}}))
 	commands := map[string]string{ // what each must say, at least
 		"incidents list":               "i1  web-1  open   warning   2026-03-01 12:00  4.0   disk_write 240 MB/s, expected 8–15 MB/s",
-		"incidents show i1":            "  2026-03-01 12:00:00  opened        tracker",
+		"incidents show i1":            "  2026-03-01 12:00:00  opened       tracker",
 		"models list":                  m.Info().ID,
 		"models show web-1":            "a model of grade",
 		"models show local/node/web-1": "a model of grade",

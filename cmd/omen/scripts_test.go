@@ -56,7 +56,7 @@ func measure(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // keep DIR makes a data directory with an older and a serving model of web-1,
-// and an incident that an operator looks at.
+// an incident that an operator looks at, and one that nobody was notified of.
 func keep(ts *testscript.TestScript, _ bool, args []string) {
 	dir, ctx := ts.MkAbs(args[0]), context.Background()
 	ts.Check(app.MakeStorage(dir))
@@ -76,10 +76,18 @@ func keep(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	acked := in
 	acked.ChangeNumber, acked.AckedBy = 2, "ann"
+	judged, muted := acked, in
+	judged.ChangeNumber, judged.Verdict = 3, omen.NotAProblem
+	muted.ID, muted.Suppressed = "i0", "opened_below_page_level"
 	ts.Check(db.Append(ctx,
+		omen.Change{Kind: omen.ChangeOpened, At: begin.Add(-time.Hour), Incident: muted, Reason: "above the limit"},
 		omen.Change{Kind: omen.ChangeOpened, At: begin, Incident: in, Reason: "above the limit"},
-		omen.Change{Kind: omen.ChangeAcknowledged, At: begin.Add(time.Minute), Incident: acked, By: "ann", Comment: "on it"},
+		omen.Change{Kind: omen.ChangeAcknowledged, At: begin.Add(time.Minute), Incident: acked, By: "ann", Comment: "on\nit"},
+		omen.Change{Kind: omen.ChangeJudged, At: begin.Add(2 * time.Minute), Incident: judged, By: "ann"},
 	))
+	ts.Check(db.RecordDelivery(ctx, omen.Delivery{
+		Incident: "i1", Key: "i1.1", Receiver: "ops/webhook", At: begin.Add(time.Second), Outcome: "retrying", Detail: "answered 500",
+	}))
 	ts.Check(db.Close())
 }
 

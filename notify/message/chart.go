@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -41,8 +42,9 @@ var (
 )
 
 // Chart is an incident's score against its limit, and the shares of its top
-// causes, as a PNG. No points are [omen.ErrTooFew].
+// causes, as a PNG. Points that are no number are gaps. No others are [omen.ErrTooFew].
 func Chart(in omen.Incident, points []omen.ScorePoint) ([]byte, error) {
+	points = slices.DeleteFunc(slices.Clone(points), func(p omen.ScorePoint) bool { return math.IsNaN(p.Value) || math.IsInf(p.Value, 0) })
 	if len(points) < 2 {
 		return nil, fmt.Errorf("draw incident %s: %w", in.ID, omen.ErrTooFew)
 	}

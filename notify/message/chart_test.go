@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"image/png"
+	"math"
 	"slices"
 	"testing"
 
@@ -25,6 +26,10 @@ func TestChart(t *testing.T) {
 	clear.Causes[0].Clears = false
 	if marked, err := message.Chart(clear, messagetest.Points(in)); err != nil || bytes.Equal(marked, data) {
 		t.Errorf("what would clear the alert does not show: %v", err)
+	}
+	holed := slices.Insert(messagetest.Points(in), 1, omen.ScorePoint{At: in.Since, Value: math.NaN()}, omen.ScorePoint{At: in.Since, Value: math.Inf(1)})
+	if drawn, err := message.Chart(in, holed); err != nil || !bytes.Equal(drawn, data) {
+		t.Errorf("points that are no number: %v, or they change the picture", err)
 	}
 	if _, err := message.Chart(in, nil); !errors.Is(err, omen.ErrTooFew) {
 		t.Errorf("no points: %v", err)

@@ -126,7 +126,7 @@ func (a Answer) Judge() error {
 		return nil
 	}
 	r := Refusal{
-		Err:   fmt.Errorf("answered %s: %s", a.Status, OneLine(string(a.Body[:min(len(a.Body), 200)]))),
+		Err:   errors.New(strings.TrimSuffix("answered "+a.Status+": "+OneLine(string(a.Body[:min(len(a.Body), 200)])), ": ")),
 		After: ParseRetryAfter(a.Header.Get("Retry-After"), time.Now()),
 	}
 	if a.Code/100 == 3 {

@@ -94,10 +94,10 @@ export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => a
 export const useHostModels = (id: string) =>
   useQuery({ queryKey: ["models", id], enabled: id !== "", queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: 30000 });
 
-/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again every ten seconds. */
+/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again every half a minute. */
 export const useExplanation = (id: string, at: number) =>
   useQuery({
-    queryKey: ["explain", id, at], retry: false, refetchInterval: at ? false : 10000, placeholderData: (old: Explanation | undefined) => (old?.host === id && !at ? old : undefined),
+    queryKey: ["explain", id, at], retry: false, refetchInterval: at ? false : 30000, placeholderData: (old: Explanation | undefined) => (old?.host === id && !at ? old : undefined),
     queryFn: () => ask<Explanation>(`/hosts/${enc(id)}/explain` + query({ at: at || undefined })),
   });
 

@@ -76,7 +76,7 @@ export function countdown(at: string, now = Date.now()): string {
   return (h ? `${h}:${two(m)}` : `${m}`) + ":" + two(left % 60);
 }
 
-export const clock = (at: string | null) => (at ? new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" }) : "–");
+export const clock = (at: string | null) => (at ? new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }) : "–");
 
 /** A feature's name without underscores. */
 export const words = (name: string) => name.replace(/_/g, " ");

@@ -75,7 +75,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
               <Legend marks={marks} />
             </section>
           )}
-          {hasHost && <Around host={i.host.id} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
+          {hasHost && <Around host={i.causes_of ?? i.host} fleet={i.kind === "fleet"} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
           {i.kind === "fleet" && <section className="card" aria-labelledby="members"><h2 id="members">Its {i.members.length} hosts</h2>
             {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}><Name name={m.name} /></Link>)}</div>}</section>}
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
@@ -127,12 +127,12 @@ export function Timeline({ changes, deliveries, events = [] }: { changes: Change
   const steps = [
     ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && <span className="dim"> by {e.by}</span>}</> })),
     ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] : "violet",
-      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{c.score !== null && <span className="dim num"> · score {score(c.score)}</span>}
+      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{c.score !== null && <span className="dim num"> · score {score(c.score)}</span>}
         {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
     ...deliveries.map((d, n) => ({ at: d.at, key: `${d.key}/${d.receiver}/${n}`, color: outcomeColor[d.outcome] ?? "gray",
       body: <span>{d.outcome === "delivered" ? "notified " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   if (!steps.length) return <Empty>Nothing yet.</Empty>;
   const day = (at: string) => new Date(at).toLocaleDateString(undefined, { month: "short", day: "numeric" });
-  return <div>{steps.map((s, n) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={clock(s.at)}>{(n ? day(steps[n - 1]!.at) : day(new Date().toISOString())) !== day(s.at) && <div>{day(s.at)}</div>}{new Date(s.at).toLocaleTimeString()}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
+  return <div>{steps.map((s, n) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={clock(s.at)}>{(n ? day(steps[n - 1]!.at) : day(new Date().toISOString())) !== day(s.at) && <div>{day(s.at)}</div>}{timeOf(s.at, Date.parse(s.at))}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
 }

@@ -1,17 +1,18 @@
-import { ApiError, useFeatures, type Cause } from "../api";
+import { ApiError, useFeatures, type Cause, type HostRef } from "../api";
 import { words } from "../format";
 import { Empty, Problem } from "./Bits";
 import { BandChart, type Mark } from "./Chart";
+import { Name } from "./Name";
 
 /** The top causes' features around an incident, with its opening and its close. */
-export function Around({ host, causes, from, to, marks }: { host: string; causes: Cause[]; from: number; to: number; marks: Mark[] }) {
+export function Around({ host, fleet, causes, from, to, marks }: { host: HostRef; fleet: boolean; causes: Cause[]; from: number; to: number; marks: Mark[] }) {
   const top = [...causes.filter((c) => !c.trivial), ...causes.filter((c) => c.trivial)].slice(0, 4).map((c) => c.feature);
-  const r = useFeatures(host, top, { from, to });
+  const r = useFeatures(host.id, top, { from, to });
   if (!top.length) return null;
   const found = (r.data?.features ?? []).filter((f) => f.times.length > 1);
   const unknown = r.error instanceof ApiError && r.error.status === 404;
   return (
-    <section className="card" aria-labelledby="features"><h2 id="features">Top causes around the incident</h2>
+    <section className="card" aria-labelledby="features"><h2 id="features">Top causes around the incident{fleet && <span className="dim"> · <Name name={host.name} /></span>}</h2>
       {unknown ? <Empty>Omen no longer knows this host or one of these features: their history cannot be read.</Empty> : <Problem read error={r.error} what="The features' history cannot be shown" />}
       {found.length > 0 && <div className="bands">{found.map((f) => (
         <div key={f.feature}><b style={{ fontWeight: 600, fontSize: 13.5 }}>{words(f.feature)}</b>

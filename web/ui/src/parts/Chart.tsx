@@ -86,7 +86,7 @@ function arrows(times: number[], axis: Axis) {
 }
 
 const pinnedText = (axis: Axis, times: number[], says: (i: number) => string) =>
-  axis.at && times.length ? `; at ${new Date(axis.at * 1000).toLocaleTimeString()}: ${says(nearest(times, axis.at))}` : "";
+  axis.at && times.length ? `; at ${new Date(axis.at * 1000).toLocaleTimeString(undefined, { hourCycle: "h23" })}: ${says(nearest(times, axis.at))}` : "";
 
 /** The index of the instant that is nearest. */
 export function nearest(times: number[], at: number): number {
