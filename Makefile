@@ -23,7 +23,7 @@ run: build ## watch this machine: build, then `omen serve` (more flags: make run
 	./bin/omen serve $(ARGS)
 
 test: ui onnx ## all tests (those of real peers skip, and say so, where a peer is not installed)
-	$(GO) test ./...
+	$(GO) test -timeout 25m ./...
 	cd web/ui && $(NPM) test --silent
 
 check: ## what CI does

@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"feedback":        {"."},
 	"forecast":        {"."},
 	"host":            {".", "tsdb"},
-	"incident":        {".", "feedback", "mute", "store"},
+	"incident":        {".", "feedback", "forecast", "mute", "store"},
 	"internal/accept": {},
 	"internal/must":   {},
 	"internal/simd":   {},
@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 	"tools/record":               {".", "feature", "series", "tsdb"},
 	"training":                   {".", "detect", "feature", "series"},
 	"tsdb":                       {".", "series"},
-	"watch":                      {".", "detect", "event", "feature", "mute", "series", "store", "training"},
+	"watch":                      {".", "detect", "event", "feature", "forecast", "mute", "series", "store", "training"},
 	"web":                        {"internal/accept"},
 }
 

@@ -20,31 +20,33 @@ const (
 // Forecast is what is expected of one resource that has a limit: a file system,
 // memory, file handles.
 type Forecast struct {
-	At    time.Time // the last sample that it rests on
-	Used  float64   // in the resource's unit
-	Limit float64   // in the resource's unit
+	At    time.Time `json:"at"`    // the last sample that it rests on
+	Used  float64   `json:"used"`  // in the resource's unit
+	Limit float64   `json:"limit"` // in the resource's unit
 
-	Exhausted bool // it is full now
+	Exhausted bool `json:"exhausted"` // it is full now
 
 	// P is the probability of being full within each of [Horizons]. It never
 	// falls with the horizon.
-	P [5]float64
+	P [5]float64 `json:"p"`
 
 	// Full, Early and Late are the median, 10 % and 90 % quantile of the time
 	// until it is full, given that it is full within seven days. All are 0 if
 	// it is full now, or if that is not to be expected (less than 5 %).
-	Full, Early, Late time.Duration
+	Full  time.Duration `json:"full_ns"`
+	Early time.Duration `json:"early_ns"`
+	Late  time.Duration `json:"late_ns"`
 
-	Rate  float64   // of the current rise, in units per second; 0 when nothing rises
-	Since time.Time // when the current rise began; zero when nothing rises
+	Rate  float64   `json:"rate"`  // of the current rise, in units per second; 0 when nothing rises
+	Since time.Time `json:"since"` // when the current rise began; zero when nothing rises
 
-	Rises  int // rises of the last 14 days that went at least as far as the current one
-	Longer int // those of them that would fill the resource from here
-	Days   int // days of history behind it, at most 14
+	Rises  int `json:"rises"`  // rises of the last 14 days that went at least as far as the current one
+	Longer int `json:"longer"` // those of them that would fill the resource from here
+	Days   int `json:"days"`   // days of history behind it, at most 14
 
 	// Ceiling is the level, in the resource's unit, from which it was usually
 	// cleaned, as by a garbage collector; 0 if there is none above Used.
-	Ceiling float64
+	Ceiling float64 `json:"ceiling"`
 
-	Calibrated bool // P was corrected by what happened on limits that were tried
+	Calibrated bool `json:"calibrated"` // P was corrected by what happened on limits that were tried
 }

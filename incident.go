@@ -16,6 +16,8 @@ const (
 	FleetIncident  IncidentKind = "fleet"
 	SourceIncident IncidentKind = "source"
 	OwnIncident    IncidentKind = "omen" // Omen's own trouble
+
+	ForecastIncident IncidentKind = "forecast" // a host's resource that is about to be full, or is
 )
 
 // Severity ranks an incident from how far and how long it left the normal.
@@ -80,6 +82,10 @@ type Incident struct {
 	Fleet        string        `json:"fleet"`              // the fleet incident that this host's incident is part of; empty: none
 	Trouble      string        `json:"trouble,omitempty"`  // of Omen's own incident: the key under which a part of Omen reported it
 	ChangeNumber int           `json:"change_number"`
+
+	// Forecast is what a forecast incident is about. Of a host's incident it is
+	// the forecast that shows the same trouble, as it was then; nil: none does.
+	Forecast *Outlook `json:"forecast,omitempty"`
 }
 
 // Moment is what was wrong at an instant of an incident.
@@ -107,6 +113,11 @@ func (i Incident) Clone() Incident {
 	i.Members = slices.Clone(i.Members)
 	i.Causes = slices.Clone(i.Causes)
 	i.Links = slices.Clone(i.Links)
+	if i.Forecast != nil {
+		f := *i.Forecast
+		f.Features = slices.Clone(f.Features)
+		i.Forecast = &f
+	}
 	return i
 }
 

@@ -31,6 +31,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/hosts/{host}/score", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/score?from=2026-03-01T11:00:00Z&to=2026-03-01T12:00:00Z", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/explain", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/explain?at=2026-03-01T12:00:00Z", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/features", "/api/v1/omen/hosts/web-1:9100/features?feature=cpu_iowait", ""},
+	{"GET", "/api/v1/omen/forecasts", "/api/v1/omen/forecasts?likely=true&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents", "/api/v1/omen/incidents?state=active&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents/{id}", "/api/v1/omen/incidents/i1", ""},
 	{"GET", "/api/v1/omen/incidents/{id}/graph.png", "/api/v1/omen/incidents/i1/graph.png?sig=x", ""},
@@ -90,6 +91,7 @@ func escape(s string) string {
 func TestEveryRouteAnswersAsDocumented(t *testing.T) {
 	f := newFixture(t)
 	f.open(t, "i1")
+	f.forecasts = []omen.Outlook{expected("web-1:9100", "/", .3, 0), expected("web-1:9100", "/var", .9, time.Hour, .5)}
 	must.OK(t, f.store.PutModel(t.Context(), f.hosts[0].Model, []byte("model")))
 	doc, schema := f.openapi(t)
 	undone := map[string]bool{"get /api/v1/omen/stream": true} // TestStream has it
@@ -202,7 +204,7 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		{"GET", "/api/v1/omen/hosts/web-1:9100", "", 409, "other/node/web-1:9100"},
 		{"GET", "/api/v1/omen/hosts?limit=-1", "", 400, "limit"},
 		{"GET", "/api/v1/omen/hosts?sort=size", "", 400, "model_age"},
-		{"GET", "/api/v1/omen/hosts?state=anomolous", "", 400, "anomolous: want learning, normal, anomalous or silent"},
+		{"GET", "/api/v1/omen/hosts?state=odd", "", 400, "odd: want learning, normal, anomalous or silent"},
 		{"GET", "/api/v1/omen/hosts?match=%7B", "", 400, "brace"},
 		{"GET", "/api/v1/omen/hosts?stat=anomalous", "", 400, `has no parameter \"stat\"`},
 		{"GET", "/api/v1/omen/incidents?members=yes", "", 400, "members=yes: want true or false"},

@@ -87,7 +87,7 @@ func toIncident(i omen.Incident) Incident {
 		UpdatedAt: Instant(i.UpdatedAt), ClosedAt: Instant(i.ClosedAt), Score: Number(i.Score),
 		Peak: Number(i.Peak), Level: level, Causes: each(i.PeakCauses(), toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
-		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet,
+		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet, Forecast: forecastOf(i),
 	}
 	if p := i.AtPeak; p != nil {
 		w.PeakAt = Instant(p.At)

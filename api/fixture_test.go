@@ -28,21 +28,24 @@ type fixture struct {
 	store   *store.DB
 	manager *incident.Manager
 
-	mu      sync.Mutex
-	hosts   []omen.HostStatus
-	sources []omen.SourceStatus
-	ready   error
-	reload  error
-	given   []float64  // what Predict was given
-	pages   omen.Pages // Hosts is what Pages was given
-	total   map[omen.Severity]uint64
-	refuse  error // Chart's error
-	listed  int   // how often all hosts were asked for
-	past    []omen.ScorePoint
-	judged  Judged
+	mu        sync.Mutex
+	hosts     []omen.HostStatus
+	sources   []omen.SourceStatus
+	forecasts []omen.Outlook
+	ready     error
+	reload    error
+	given     []float64  // what Predict was given
+	pages     omen.Pages // Hosts is what Pages was given
+	total     map[omen.Severity]uint64
+	refuse    error // Chart's error
+	listed    int   // how often all hosts were asked for
+	past      []omen.ScorePoint
+	judged    Judged
 
 	asked, histories int // how often one host was asked for, and scores
 }
+
+func (f *fixture) Forecasts() []omen.Outlook { return f.forecasts }
 
 func (f *fixture) Hosts() []omen.HostStatus {
 	f.mu.Lock()

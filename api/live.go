@@ -27,6 +27,10 @@ type Runtime interface {
 	// no particular order; all hosts for an empty name.
 	Named(name string) []omen.Host
 
+	// Forecasts is what is expected of every resource with a limit that was
+	// measured in the last round, in no particular order.
+	Forecasts() []omen.Outlook
+
 	// Sources is every configured source, in the configuration's order.
 	Sources() []omen.SourceStatus
 
@@ -84,6 +88,7 @@ func (absent) Hosts() []omen.HostStatus                       { return nil }
 func (absent) Host(omen.Host) (h omen.HostStatus, known bool) { return h, false }
 func (absent) Named(string) []omen.Host                       { return nil }
 func (absent) Sources() []omen.SourceStatus                   { return nil }
+func (absent) Forecasts() []omen.Outlook                      { return nil }
 func (absent) Reload(context.Context) error                   { return errors.ErrUnsupported }
 func (absent) Ready() error                                   { return errors.ErrUnsupported }
 func (absent) Calendars() []CalendarFile                      { return nil }

@@ -46,6 +46,10 @@ var (
 	mActual   = metric{"omen_pages_actual_per_host_week", "Incidents that people were notified of in the last week, true or false, per host and week; absent while less than a day is known.", prometheus.GaugeValue}
 	mPages    = metric{"omen_pages_total", "Incidents of hosts that people were notified of since the start, by severity at that time.", prometheus.CounterValue}
 
+	mProbability = metric{"omen_forecast_probability", "Probability that a resource is full within 1h, 4h, 24h, 72h or 7d; only of .01 or more.", prometheus.GaugeValue}
+	mFull        = metric{"omen_forecast_full_seconds", "Time until a resource is full, by quantile, given that it is within seven days; only while that is to be expected, and 0 of what is full.", prometheus.GaugeValue}
+	mOutcomes    = metric{"omen_forecast_outcomes_total", "Forecasts that people were to be notified of, by outcome: true, false, averted (somebody acted on it); missed: it became full without one.", prometheus.CounterValue}
+
 	mBuild         = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
 	mHosts         = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
 	mTraining      = metric{"omen_hosts_training", "Hosts whose model is being trained.", prometheus.GaugeValue}
@@ -114,6 +118,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, k := range c.api.live.Calendars() {
 		emit(mCalendar, one(k.Err == ""), "calendar", k.Name)
 	}
+	emitForecasts(emit, c.api.live.Forecasts(), len(sources) > 1)
 	c.manager(emit)
 	c.journal(emit)
 	for _, q := range c.api.live.Queues() {
@@ -181,6 +186,9 @@ func (c collector) manager(emit sink) {
 	emit(mManagerDrop, float64(h.Dropped))
 	emit(mManagerErrors, float64(h.Errors))
 	emit(mManagerTicks, float64(h.Ticks))
+	for of, n := range h.Outcomes {
+		emit(mOutcomes, float64(n), "resource", of.Resource, "outcome", of.Outcome)
+	}
 }
 
 func (c collector) journal(emit sink) {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,6 +96,7 @@ func served(t *testing.T) map[string]bool {
 	f.open(t, "i1")
 	must.OK(t, f.store.Advance(t.Context(), "relay", 1))
 	f.hosts = append(f.hosts, loved("a", 1, 1))
+	f.forecasts = []omen.Outlook{expected("web-1:9100", "/var", .9, time.Hour, .5)}
 	f.pages, f.total = omen.Pages{Promised: 1, Opened: 1, Days: 4}, map[omen.Severity]uint64{omen.Critical: 2}
 	f.call(t, "GET", "/-/healthy", "")
 	settings, err := notify.Load([]byte("receivers: [{name: ops, webhook_configs: [{url: 'http://127.0.0.1:1'}]}]\n"), t.TempDir())

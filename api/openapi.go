@@ -111,7 +111,7 @@ var enums = enumsOf(
 	[]omen.HostState{omen.HostLearning, omen.HostNormal, omen.HostAnomalous, omen.HostSilent},
 	[]omen.SourceState{omen.SourceStarting, omen.SourceUp, omen.SourcePartial, omen.SourceDown},
 	[]omen.Grade{"", omen.Provisional, omen.Learning, omen.Established},
-	[]omen.IncidentKind{omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident},
+	[]omen.IncidentKind{omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident, omen.ForecastIncident},
 	[]omen.IncidentState{omen.Open, omen.Acknowledged, omen.Closed},
 	[]omen.Severity{omen.Info, omen.Warning, omen.Critical},
 	[]omen.Verdict{omen.NoVerdict, omen.Real, omen.NotAProblem, omen.Expected},

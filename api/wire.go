@@ -143,7 +143,7 @@ type Features struct {
 
 type Incident struct {
 	ID         string             `json:"id"`
-	Kind       omen.IncidentKind  `json:"kind" doc:"host, fleet, source or omen"`
+	Kind       omen.IncidentKind  `json:"kind" doc:"host, fleet, source, omen or forecast"`
 	Host       HostRef            `json:"host" doc:"of a fleet incident the likely first host; of a source incident only source is set"`
 	Members    List[HostRef]      `json:"members" doc:"every host of a fleet incident"`
 	State      omen.IncidentState `json:"state" doc:"open, acknowledged or closed"`
@@ -171,6 +171,36 @@ type Incident struct {
 	Model      string             `json:"model" doc:"the model that opened it"`
 	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
+	Forecast   *Forecast          `json:"forecast" doc:"what a forecast incident is about, as people were last notified of it; of a host's incident the forecast of the same trouble; null: none"`
+}
+
+type Forecast struct {
+	Host      HostRef      `json:"host"`
+	Resource  string       `json:"resource" doc:"the limit's name in the profile, such as filesystem_space"`
+	Where     string       `json:"where" doc:"which of the host's, such as /var; empty: it has one"`
+	Title     string       `json:"title" doc:"what people call it: /var, inodes of /var, memory"`
+	Text      string       `json:"text" doc:"the forecast in a sentence"`
+	Unit      omen.Unit    `json:"unit"`
+	At        Instant      `json:"at" null:"never" doc:"the last sample"`
+	Used      Number       `json:"used"`
+	Limit     Number       `json:"limit"`
+	Exhausted bool         `json:"exhausted" doc:"it is full now"`
+	P         List[Number] `json:"probability" doc:"of being full within 1 h, 4 h, 24 h, 72 h and 7 days"`
+	Full      Number       `json:"full_seconds" doc:"median of the time until it is full, given that it is within 7 days; null: it is full now, or that is not to be expected"`
+	Early     Number       `json:"early_seconds" doc:"its 10 % quantile"`
+	Late      Number       `json:"late_seconds" doc:"its 90 % quantile"`
+	Rate      Number       `json:"rate" doc:"of the current rise, in units per second; 0: nothing rises"`
+	Since     Instant      `json:"since" doc:"when that began"`
+	Rises     int          `json:"rises" doc:"rises of the last 14 days that went at least as far"`
+	Longer    int          `json:"longer" doc:"those of them that would fill it from here"`
+	Days      int          `json:"days" doc:"days of history behind it, at most 14"`
+	Ceiling   Number       `json:"ceiling" doc:"the level from which it was usually cleaned; null: none"`
+}
+
+type Forecasts struct {
+	Forecasts List[Forecast] `json:"forecasts" doc:"what is full first, then soonest, then what is likelier to become full, then what is fuller"`
+	Total     int            `json:"total" doc:"how many match"`
+	Resources int            `json:"resources" doc:"how many are forecast"`
 }
 
 type Incidents struct {

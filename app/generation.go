@@ -189,6 +189,11 @@ func (g *generation) Offer(ctx context.Context, k omen.Tick) error {
 	return g.manager.Offer(ctx, k)
 }
 
+// Foresee hands a round of forecasts to the incident manager.
+func (g *generation) Foresee(ctx context.Context, round omen.Outlooks) error {
+	return g.manager.Foresee(ctx, round)
+}
+
 // Note keeps an event that was seen in the metrics.
 func (g *generation) Note(ctx context.Context, e mute.Event) error {
 	_, err := g.manager.Note(ctx, e)

@@ -123,6 +123,14 @@ func mem(labels ...string) map[string]string {
 	return all
 }
 
+// pools are so many series of one host.
+func pools(n int) (all []map[string]string) {
+	for i := range n {
+		all = append(all, mem("instance", "a", "pool", fmt.Sprint(i)))
+	}
+	return all
+}
+
 const (
 	mine   = "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}]}]\n"
 	ofMine = mine + "sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n"
@@ -180,9 +188,19 @@ var walk = map[string]provoked{
 		config: mine + "sources: [{name: b, url: '%s', step: 1s, profiles: [mine], max_hosts: 1}]\n",
 		series: []map[string]string{mem("instance", "a"), mem("instance", "b")},
 	},
+	"a limit's query fails, or the history of its resources cannot be read": {
+		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}], limits: [{name: slots, used: 'time()', max: 5}]}]\n" +
+			"sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n",
+		series: []map[string]string{mem("instance", "a")},
+	},
+	"a host has more than 100 resources with a limit": {
+		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}], limits: [{name: slots, by: [pool], used: 'max by ($by) (mem)', max: 5}]}]\n" +
+			"sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n",
+		series: pools(101),
+	},
 	"reading a source takes longer than its step": {config: ofMine, series: []map[string]string{mem("instance", "a")}, wait: 1100 * time.Millisecond},
 	"a model is old": {before: func(t *testing.T, at omenIn) { at.learned(t, localName, "here", feature.Node(), 72*time.Hour) }},
-	"scores are dropped since the incident manager is busy": {harm: func(t *testing.T, p *process, _ *peer) {
+	"scores or forecasts are dropped since the incident manager is busy": {harm: func(t *testing.T, p *process, _ *peer) {
 		k := omen.Tick{Source: localName, At: time.Now()}
 		for i := range 1000 {
 			k.Scores = append(k.Scores, omen.Score{Host: omen.Host{Source: localName, Profile: "node", Name: fmt.Sprint(i)}, At: k.At, Value: .5})
@@ -266,6 +284,8 @@ func (at omenIn) learned(t *testing.T, source, host string, profile feature.Prof
 // elsewhere are the tests that bring about the other states: they need a clock, a
 // model or a process of their own.
 var elsewhere = map[string]string{
+	"a limit's query fails, or the history of its resources cannot be read": "../watch/limits_test.go:TestABrokenLimitIsSaid",
+	"a host has more than 100 resources with a limit":                       "../watch/limits_test.go:TestResourcesAreBounded",
 	"samples come late":                                            "../series/late_test.go:TestRemoteMeasuresHowLateSamplesCome",
 	"training keeps failing":                                       "../api/metrics_models_test.go:TestMetricsOfTrainingsAndSources",
 	"a host has drifted from what its model knows":                 "../watch/known_test.go:TestDriftAndSelfTestAreShown",

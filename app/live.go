@@ -20,6 +20,15 @@ func (g *generation) Hosts() []omen.HostStatus {
 	return all
 }
 
+// Forecasts is what is expected of every resource that has a limit.
+func (g *generation) Forecasts() []omen.Outlook {
+	var all []omen.Outlook
+	for _, w := range g.watches {
+		all = append(all, w.Forecasts()...)
+	}
+	return all
+}
+
 // Host is the live state of one host.
 func (g *generation) Host(id omen.Host) (omen.HostStatus, bool) {
 	w := g.of(id)

@@ -214,6 +214,12 @@ func declared(p config.Profile) feature.Profile {
 			Kind: feature.RuleKind(f.Kind), Of: f.Of, Per: f.Per, Over: time.Duration(f.Over), Limit: f.Limit, Zone: f.Zone,
 		}}))
 	}
+	for _, l := range p.Limits {
+		d.Limits = append(d.Limits, feature.Limit{
+			Name: l.Name, Title: l.Title, Help: l.Help, Used: l.Used, Limit: l.Limit, Max: l.Max, By: l.By, Same: l.Same,
+			Unit: omen.Unit(l.Unit), Full: l.Full, Features: l.Features, LeftOut: l.LeftOut,
+		})
+	}
 	return d
 }
 

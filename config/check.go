@@ -167,6 +167,17 @@ func (c *Config) checkProfiles(w *walker) []string {
 			w.at(key+"features", "is missing: list at least one feature with name and expr, or extend another profile")
 		}
 		names = append(names, p.Name)
+		for j, l := range p.Limits {
+			at := fmt.Sprintf("%slimits[%d].", key, j)
+			switch {
+			case l.Name == "":
+				w.at(at+"name", "is missing: give it a name such as connections")
+			case l.Used == "":
+				w.at(at+"used", "is missing: give the PromQL expression for how much is used")
+			case (l.Limit == "") == (l.Max == 0):
+				w.at(at+"limit", "is missing, or is given together with max: give the PromQL expression for how much there is, or else max: a number")
+			}
+		}
 		for j, f := range p.Features {
 			w.checkRange(fmt.Sprintf("%sfeatures[%d]", key, j), f.Name, f.Range)
 			if f.Expr == "" {

@@ -103,6 +103,7 @@ type Profile struct {
 	Labels   string    `yaml:"labels,omitempty"` // PromQL whose series carry the hosts' labels
 	Features []Feature `yaml:"features,omitempty"`
 	Derive   []Derived `yaml:"derive,omitempty"`
+	Limits   []Limit   `yaml:"limits,omitempty"`
 }
 
 // Meaning is what read and derived features have in common.
@@ -133,6 +134,23 @@ type Derived struct {
 	Limit   float64        `yaml:"limit,omitempty"`
 	Zone    string         `yaml:"zone,omitempty"`
 	Meaning `yaml:",inline"`
+}
+
+// Limit is a kind of resource that can be used up. What is wrong inside one is
+// said by package feature.
+type Limit struct {
+	Name     string   `yaml:"name"`
+	Title    string   `yaml:"title,omitempty"` // what people call one, with $where
+	Help     string   `yaml:"help,omitempty"`
+	Used     string   `yaml:"used"`                    // PromQL: how much is used
+	Limit    string   `yaml:"limit,omitempty"`         // PromQL: how much there is…
+	Max      float64  `yaml:"max,omitempty"`           // …or that number
+	By       []string `yaml:"by,flow,omitempty"`       // labels that tell a host's resources apart; $where is their values but that of same
+	Same     string   `yaml:"same,omitempty"`          // one of by: resources with one value of it are one
+	Unit     string   `yaml:"unit,omitempty"`          //
+	Full     float64  `yaml:"full,omitempty"`          // share from which it counts as full; 0: almost 1
+	Features []string `yaml:"features,flow,omitempty"` // that show the same trouble
+	LeftOut  string   `yaml:"left_out,omitempty"`      // PromQL: how many of a host are not forecast
 }
 
 // Learn says from what and when models are made.

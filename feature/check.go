@@ -102,7 +102,7 @@ func (p Profile) checked() (Profile, error) {
 			return p, err
 		}
 	}
-	return p, nil
+	return p, p.checkLimits(seen)
 }
 
 // checkNumbers checks unit, direction, range, deviation and scale of one

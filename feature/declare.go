@@ -13,10 +13,12 @@ import (
 // [NewSchema] does. extends names the profile, of those known, whose features
 // come first and whose By, Uptime, Labels and Boots hold where p has none; empty: none. without
 // are its features to leave out, and what is derived from them. Features of p
-// replace those of the same name in place; others come after them.
+// replace those of the same name in place; others come after them. The same
+// holds of limits.
 func Declare(p Profile, extends string, without []string, known []Profile) (Profile, error) {
-	own := p.Features
+	own, ownLimits := p.Features, p.Limits
 	p.Features = nil
+	var limits []string // of those to leave out
 	if extends != "" {
 		i := slices.IndexFunc(known, func(k Profile) bool { return k.Name == extends })
 		if i < 0 {
@@ -36,14 +38,18 @@ func Declare(p Profile, extends string, without []string, known []Profile) (Prof
 			p.Boots = base.Boots
 		}
 		p.Features = slices.Clone(base.Features)
+		limits = p.inherit(base.Limits, without)
 	}
 	for _, name := range without {
+		if slices.Contains(limits, name) {
+			continue
+		}
 		before := len(p.Features)
 		p.Features = slices.DeleteFunc(p.Features, func(f Feature) bool {
 			return f.Name == name || f.Derived() && (f.Rule.Of == name || f.Rule.Per == name)
 		})
 		if len(p.Features) == before {
-			return p, p.invalid("", "without", fmt.Sprintf("there is no feature %q to leave out", name), "name features of the extended profile, each once")
+			return p, p.invalid("", "without", fmt.Sprintf("there is no feature or limit %q to leave out", name), "name features or limits of the extended profile, each once")
 		}
 	}
 	inherited := len(p.Features)
@@ -54,6 +60,9 @@ func Declare(p Profile, extends string, without []string, known []Profile) (Prof
 		} else {
 			p.Features = append(p.Features, f)
 		}
+	}
+	if err := p.shown(ownLimits); err != nil {
+		return p, err
 	}
 	return p.checked()
 }

@@ -36,9 +36,9 @@ func TestDeclare(t *testing.T) {
 		extends string
 		without []string
 	}{
-		"extends: there is no profile":                  {"bass", nil},
-		`without: there is no feature "z" to leave out`: {"base", []string{"z"}},
-		"features: there are none":                      {},
+		"extends: there is no profile":                           {"bass", nil},
+		`without: there is no feature or limit "z" to leave out`: {"base", []string{"z"}},
+		"features: there are none":                               {},
 	} {
 		if _, err := Declare(Profile{Name: "x"}, d.extends, d.without, known); err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("got %v, want %q", err, want)

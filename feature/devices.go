@@ -31,7 +31,11 @@ const (
 	stackedDisks = `(dm-|md|drbd|nbd|bcache|ublkb|ubiblock|emcpower|VxDMP|VxVM|asm!|oracleasm!).*|nvme[0-9]+c.*|` +
 		`([a-z]+d|fio|scini)[a-z]+[0-9]+|.+[0-9]p[0-9]+`
 
-	realFiles = `fstype!~"(tmpfs|ramfs|devtmpfs|rootfs|overlay|aufs|squashfs|iso9660|udf|erofs|cramfs|autofs|nsfs|efivarfs|fuse.*|9p|virtiofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|hugetlbfs|mqueue|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|sysfs|tracefs)"`
+	// virtualFiles are kinds of file systems without space of their own, or that
+	// are full by design.
+	virtualFiles = `"(tmpfs|ramfs|devtmpfs|rootfs|overlay|aufs|squashfs|iso9660|udf|erofs|cramfs|autofs|nsfs|efivarfs|fuse.*|9p|virtiofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|hugetlbfs|mqueue|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|sysfs|tracefs)"`
+
+	realFiles = `fstype!~` + virtualFiles
 
 	// pool is what a file system's device shares its free space with: tank of
 	// the ZFS dataset tank/home, the server of a network file system's path, also

@@ -132,4 +132,5 @@ type Profile struct {
 	Boots string
 
 	Features []Feature
+	Limits   []Limit // what hosts can run out of
 }

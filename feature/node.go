@@ -36,6 +36,7 @@ func Node() Profile {
 		Features: join(
 			nodeCPU(), nodePressure(), nodeMemory(), nodeDisk(), nodeFiles(), nodeNetwork(), nodeTCP(),
 		),
+		Limits: nodeLimits(),
 	}
 }
 

@@ -32,6 +32,7 @@ type Schema struct {
 	rules    []rule // of features[base:]
 	lookback time.Duration
 	hash     string
+	limits   []Limit
 }
 
 // rule is a Rule with its names and zone looked up.
@@ -48,7 +49,7 @@ func NewSchema(p Profile) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Schema{profile: p.Name, by: p.By, uptime: p.Uptime, labels: p.Labels, boots: p.Boots, index: map[string]int{}}
+	s := &Schema{profile: p.Name, by: p.By, uptime: p.Uptime, labels: p.Labels, limits: p.Limits, boots: p.Boots, index: map[string]int{}}
 	for _, f := range p.Features {
 		if !f.Derived() {
 			s.features = append(s.features, f)

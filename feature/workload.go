@@ -45,6 +45,7 @@ func Workload() Profile {
 		Help: "A Kubernetes workload, by cAdvisor's and kube-state-metrics' metrics",
 		By:   []string{"namespace", "workload"},
 		// What is a pod's own, or kube-state-metrics', is no label of the workload.
+		Limits: workloadLimits(),
 		Labels: `group without (pod, uid, owner, owner_name, owner_is_controller, instance, job, container, node) (` + owners + `)`,
 		Features: []Feature{
 			{Name: "cpu", Group: "cpu", Unit: omen.Count, Direction: Both, Deviation: 0.2, Scale: 0.5,

@@ -63,6 +63,8 @@ func (p Past) Spans(from, to time.Time) (excluded, benign []omen.Span) {
 func weigh(in omen.Incident) (excluded, benign bool) {
 	benign = in.Suppressed == omen.ReasonFeedback || in.Reason == omen.ReasonExpired
 	switch {
+	case in.Kind == omen.ForecastIncident:
+		return in.Verdict == omen.Real, false // what rises is normal until it is full
 	case in.Kind == omen.SourceIncident || in.Kind == omen.OwnIncident:
 		return false, false // there are no samples to learn from
 	case in.Verdict == omen.NotAProblem || in.Verdict == omen.Expected:
@@ -73,6 +75,9 @@ func weigh(in omen.Incident) (excluded, benign bool) {
 		return false, benign // or a young model would never grow up
 	case in.State != omen.Closed:
 		return true, benign
+	}
+	if in.Suppressed == omen.ReasonSameCause {
+		return !benign, benign // people are notified by the forecast
 	}
 	return Notified(in, nil) && !benign, benign // of a fleet's member by the fleet incident
 }

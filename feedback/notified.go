@@ -20,8 +20,10 @@ func Notifies(c omen.Change) bool {
 
 // ActedOn reports whether somebody did something about an incident, or about the
 // fleet incident that it is part of (nil: none), other than to judge it harmless;
-// also where it was taken back, such as released by who acknowledged it.
+// also where it was taken back, such as released by who acknowledged it. What was
+// forecast counts as well: that nobody acts on each of two notifications does not
+// make it normal.
 func ActedOn(in omen.Incident, fleet *omen.Incident) bool {
-	return in.ActedBy != "" || in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
+	return in.ActedBy != "" || in.Kind == omen.HostIncident && in.Forecast != nil || in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
 		in.Reason == omen.ReasonByOperator || fleet != nil && ActedOn(*fleet, nil)
 }

@@ -37,6 +37,9 @@ func (t *Tracker) ClockSet(by time.Duration) {
 	for _, o := range t.troubles {
 		move(&o.over)
 	}
+	for _, o := range t.outlooks {
+		move(&o.at, &o.calm, &o.due)
+	}
 	for _, f := range t.fleets {
 		f.checked = time.Time{}
 		move(&f.last, &f.joined, &f.announced, &f.lifted)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	omen "github.com/omenhq/omen"
 )
@@ -51,7 +52,9 @@ func (c Command) Validate() error {
 	case c.By == "":
 		return bad("no author")
 	case len(c.Comment)+len(c.Link)+len(c.Assignee)+len(c.By) > maxText:
-		return bad("text is too long")
+		return bad(fmt.Sprintf("text is longer than %d bytes", maxText))
+	case strings.ContainsFunc(c.By+c.Assignee, unicode.IsControl):
+		return bad("a name has a line break or another control character in it")
 	}
 	switch c.Action {
 	case Acknowledge, Release, Assign, CloseNow:
@@ -195,6 +198,9 @@ func (t *Tracker) pastOf(in omen.Incident) *omen.Incident {
 // score may have been observed in between.
 func (t *Tracker) Commit(changes []omen.Change) {
 	for _, c := range changes {
+		if c.Kind == omen.ChangeJudged && c.Incident.Kind == omen.ForecastIncident && c.Incident.Forecast != nil {
+			t.accept(c.Incident, c.At)
+		}
 		in := t.open[c.Incident.ID]
 		if in == nil {
 			if in = t.pastOf(c.Incident); in == nil {
@@ -230,7 +236,7 @@ func (t *Tracker) letGo(in *omen.Incident) {
 		if f := t.fleets[in.ID]; f != nil {
 			clear(f.openHosts)
 		}
-	case omen.SourceIncident, omen.OwnIncident:
+	case omen.SourceIncident, omen.OwnIncident, omen.ForecastIncident:
 		t.conditionOf(*in).letGo()
 		if o := t.troubles[in.Trouble]; o != nil && !o.over.IsZero() {
 			o.held = false // it was over already: the next one is another

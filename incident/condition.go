@@ -35,9 +35,10 @@ func (c *condition) restore(in *omen.Incident) {
 func (c *condition) open(t *Tracker, in omen.Incident, at time.Time, reason string) {
 	kind := omen.ChangeOpened
 	c.returns++
-	if p := c.past; p != nil && p.Reason == omen.ReasonRecovered && in.Since.Sub(p.ClosedAt) <= t.h.Reopen {
+	if p := c.past; p != nil && (p.Reason == omen.ReasonRecovered || p.Reason == omen.ReasonWasFull) && in.Since.Sub(p.ClosedAt) <= t.h.Reopen {
 		again := p.Clone()
 		again.State, again.ClosedAt, again.Severity, again.Summary, again.Members = in.State, time.Time{}, in.Severity, in.Summary, in.Members
+		again.Forecast = in.Forecast
 		if again.AckedBy != "" {
 			again.State = omen.Acknowledged
 		}
@@ -59,7 +60,15 @@ func (c *condition) record(t *Tracker, in omen.Incident, at time.Time, reason st
 // ask is why nobody is notified of the incident at an instant; empty: people are.
 func (c *condition) ask(t *Tracker, in *omen.Incident, at time.Time) string {
 	c.checked, c.rules = at, t.rules.version
-	return t.rules.muted.Reason(in, []mute.Subject{{Host: in.Host}}, at)
+	who := mute.Subject{Host: in.Host}
+	if in.Host.Name != "" {
+		who.Labels = t.labels.Labels(in.Host)
+	}
+	reason := t.rules.muted.Reason(in, []mute.Subject{who}, at)
+	if reason == "" && in.Kind == omen.ForecastIncident {
+		return t.known(in)
+	}
+	return reason
 }
 
 // review looks whether an open incident should now notify, or be suppressed.

@@ -1,6 +1,6 @@
 // Package incident turns scores into incidents that people can live with. Its
 // key types are [Tracker], a pure state machine that says when an incident
-// opens, escalates and closes and why, and [Manager], the one goroutine that owns
+// opens, escalates and closes and why, be it of scores or of forecasts, and [Manager], the one goroutine that owns
 // it, makes every change durable and carries out what operators ask.
 //
 // It refuses to read the clock in the tracker (instants come in with the

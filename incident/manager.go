@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -50,6 +51,11 @@ type Manager struct {
 	// that is a gap: it neither opens nor closes anything.
 	ticks chan omen.Tick
 
+	// outlooks are rounds of forecasts, one a minute for each profile of a source.
+	// It has room for roundsLength; Run drains it, and Foresee drops a round that
+	// finds it full: the next one says what is expected then.
+	outlooks chan omen.Outlooks
+
 	// requests are operators'. It has no room: an operator waits for Run, and
 	// gives up with the context, after patience or when Run ends.
 	requests chan request
@@ -62,6 +68,9 @@ type Manager struct {
 // QueueLength bounds the ticks that wait for a manager: some four minutes of ticks at a 1 s step.
 const QueueLength = 256
 
+// roundsLength bounds the rounds of forecasts that wait.
+const roundsLength = 64
+
 // Health says how the manager does, for metrics and readiness.
 type Health struct {
 	Queued  int       // ticks that wait
@@ -72,6 +81,8 @@ type Health struct {
 	Ticks   uint64    // ticks dealt with
 	Changes uint64    // changes stored
 	Open    map[omen.Severity]int
+
+	Outcomes map[Outcome]uint64 // of forecasts, since the start
 }
 
 // NewManager is a manager that does nothing until [Manager.Run].
@@ -90,7 +101,7 @@ func NewManager(o Options) *Manager {
 	}
 	return &Manager{
 		o: o, tracker: NewTracker(o.Hysteresis, o.Hosts),
-		ticks: make(chan omen.Tick, QueueLength), requests: make(chan request), ended: make(chan struct{}),
+		ticks: make(chan omen.Tick, QueueLength), outlooks: make(chan omen.Outlooks, roundsLength), requests: make(chan request), ended: make(chan struct{}),
 	}
 }
 
@@ -107,6 +118,19 @@ func (m *Manager) Offer(_ context.Context, k omen.Tick) error {
 	m.health.Dropped++
 	m.mu.Unlock()
 	return fmt.Errorf("hand tick of source %s to incident manager: queue of %d is full: %w", k.Source, QueueLength, omen.ErrUnavailable)
+}
+
+// Foresee hands over a round of forecasts. It never waits, as [Manager.Offer].
+func (m *Manager) Foresee(_ context.Context, round omen.Outlooks) error {
+	select {
+	case m.outlooks <- round:
+		return nil
+	default:
+	}
+	m.mu.Lock()
+	m.health.Dropped++
+	m.mu.Unlock()
+	return fmt.Errorf("hand forecasts of source %s to incident manager: queue of %d is full: %w", round.Source, roundsLength, omen.ErrUnavailable)
 }
 
 // Health is how the manager does right now.
@@ -147,6 +171,12 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.recur(ctx, changes)
 			m.mu.Lock()
 			m.health.Ticks++
+			m.mu.Unlock()
+		case round := <-m.outlooks:
+			before = m.follow(before)
+			m.store(ctx, m.tracker.Foresee(round))
+			m.mu.Lock()
+			m.health.Outcomes = maps.Clone(m.tracker.outcomes)
 			m.mu.Unlock()
 		case carryOut := <-m.requests:
 			carryOut(ctx, nil)
@@ -224,6 +254,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 
 func (m *Manager) restore(ctx context.Context) error {
 	m.tracker = NewTracker(m.o.Hysteresis, m.o.Hosts)
+	m.tracker.zone = m.o.Zone
 	open, err := m.o.Store.OpenIncidents(ctx)
 	if err != nil {
 		return err
@@ -289,7 +320,7 @@ func (m *Manager) store(ctx context.Context, changes []omen.Change) {
 			changes, err = m.storeValid(ctx, changes)
 		}
 		if err == nil {
-			m.stored(len(changes))
+			m.stored(changes...)
 			return
 		}
 		if ctx.Err() != nil {
@@ -330,7 +361,7 @@ func (m *Manager) storeLast(ctx context.Context, changes []omen.Change) {
 		m.o.Log.Error("changes are not stored at the end", "count", len(changes), "err", err)
 		return
 	}
-	m.stored(len(changes))
+	m.stored(changes...)
 }
 
 // pause waits before the next attempt; false: ctx ended.
@@ -360,14 +391,15 @@ func (m *Manager) failing(err error) {
 	m.health.Err = err.Error()
 }
 
-func (m *Manager) stored(n int) {
+func (m *Manager) stored(changes ...omen.Change) {
 	m.mu.Lock()
 	if m.health.Err != "" {
 		m.o.Log.Info("incidents are stored again", "dur", time.Since(m.health.Since))
 	}
 	m.health.Err, m.health.Since = "", time.Time{}
-	m.health.Changes += uint64(n)
+	m.health.Changes += uint64(len(changes))
 	m.mu.Unlock()
+	m.logged(changes)
 	m.count()
 }
 

@@ -87,6 +87,34 @@ func TestManagerStoresWhatTheTrackerSays(t *testing.T) {
 	})
 }
 
+// The log names what people are notified of, and nothing else.
+func TestIncidentsAreLogged(t *testing.T) {
+	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	var log strings.Builder
+	d := NewManager(Options{Store: db, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	one := func(kind omen.ChangeKind, id, suppressed string, n int) omen.Change {
+		return omen.Change{Kind: kind, At: noon, Reason: "closed_recovered", Incident: omen.Incident{
+			ID: id, Kind: omen.HostIncident, Host: hostNamed("web-1"), Summary: "cpu 0.9", Suppressed: suppressed, ChangeNumber: n,
+		}}
+	}
+	d.store(t.Context(), []omen.Change{
+		one(omen.ChangeOpened, "loud", "", 1), one(omen.ChangeEscalated, "loud", "", 2), one(omen.ChangeUpdated, "loud", "", 3), one(omen.ChangeClosed, "loud", "", 4),
+		one(omen.ChangeOpened, "slight", omen.ReasonMinor, 1),
+	})
+	want := `msg="incident opened" incident=loud kind=host host=web-1 why="cpu 0.9"
+msg="incident is critical" incident=loud kind=host host=web-1 why="cpu 0.9"
+msg="incident closed" incident=loud kind=host host=web-1 why=closed_recovered
+`
+	var got strings.Builder
+	for line := range strings.Lines(log.String()) {
+		got.WriteString(line[strings.Index(line, "msg="):])
+	}
+	if got.String() != want {
+		t.Errorf("logged\n%s, want\n%s", got.String(), want)
+	}
+}
+
 // What the journal can never hold is dropped; the rest is stored and counted.
 func TestAnInvalidChangeIsDropped(t *testing.T) {
 	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
@@ -329,6 +357,37 @@ func TestOfferNeverWaits(t *testing.T) {
 	if h := d.Health(); h.Dropped != 1 || h.Queued != QueueLength {
 		t.Errorf("health %+v", h)
 	}
+	for range roundsLength {
+		must.OK(t, d.Foresee(t.Context(), omen.Outlooks{}))
+	}
+	if err := d.Foresee(t.Context(), omen.Outlooks{}); !errors.Is(err, omen.ErrUnavailable) || d.Health().Dropped != 2 {
+		t.Errorf("forecasts: %v, dropped %d", err, d.Health().Dropped)
+	}
+}
+
+// What is forecast is durable, and an operator's answer to it as well.
+func TestForecastsAreStored(t *testing.T) {
+	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {
+		for range 3 {
+			time.Sleep(time.Minute) // the bubble's
+			must.OK(t, d.Foresee(t.Context(), omen.Outlooks{Source: "prod", Profile: "node", At: time.Now(), Of: []omen.Outlook{paged.at(time.Now())}}))
+		}
+		synctest.Wait()
+		open := must.Get(db.OpenIncidents(t.Context()))(t)
+		if len(open) != 1 || open[0].Kind != omen.ForecastIncident || open[0].Forecast == nil || open[0].Forecast.P[omen.Within4h] != .7 {
+			t.Fatalf("stored: %+v", open)
+		}
+		for _, action := range []Action{Acknowledge, Judge} {
+			must.Get(d.Do(t.Context(), Command{Incident: open[0].ID, Action: action, By: "ann", Verdict: omen.NotAProblem}))(t)
+		}
+		of := must.Get(db.Incidents(t.Context(), store.Filter{Host: hostNamed("web-1")}))(t)
+		if len(of) != 1 || of[0].AckedBy != "ann" || of[0].Verdict != omen.NotAProblem {
+			t.Errorf("the host's: %+v", of)
+		}
+		if d.tracker.outlooks[open[0].Forecast.Resource].accepted != .9 {
+			t.Error("the verdict has no effect")
+		}
+	})
 }
 
 // Nobody waits for ever: not for a manager that has not begun, is busy or has

@@ -18,6 +18,8 @@ type Memory struct {
 	Sources  []string `json:"sources,omitempty"`  // the same of sources that are down…
 	Stalls   []string `json:"stalls,omitempty"`   // …or of which Omen scores nobody
 
+	Accepted []Accepted `json:"accepted,omitempty"` // what somebody called no problem
+
 	Over map[string]time.Time `json:"over,omitempty"` // when troubles were resolved whose incident waits whether they come back
 }
 
@@ -40,6 +42,14 @@ type Held struct {
 	Peak  float64   `json:"peak"`
 	Model string    `json:"model"`
 	State state     `json:"state"` // what its incident was
+}
+
+// Accepted is how full a resource may be, as a share of its limit, before people
+// are notified of it again.
+type Accepted struct {
+	Resource omen.Resource `json:"resource"`
+	Share    float64       `json:"share"`
+	At       time.Time     `json:"at"`
 }
 
 // Memory is a copy of what is to be kept over a restart.
@@ -68,6 +78,9 @@ func (t *Tracker) Memory() Memory {
 		if o.in != nil && !o.over.IsZero() {
 			m.Over[key] = o.over
 		}
+	}
+	for _, o := range t.outlooksOf(func(o *outlook) bool { return o.accepted > 0 }) {
+		m.Accepted = append(m.Accepted, Accepted{o.id, o.accepted, o.acceptedAt})
 	}
 	for name, s := range t.sources {
 		if s.down.held {
@@ -113,6 +126,10 @@ func (t *Tracker) Recall(m Memory) {
 		if o := t.troubles[key]; o != nil && o.in != nil {
 			o.over = over
 		}
+	}
+	for _, a := range m.Accepted {
+		o := t.outlook(a.Resource)
+		o.accepted, o.acceptedAt = a.Share, a.At
 	}
 	for _, name := range m.Sources {
 		t.source(name).down.held = true

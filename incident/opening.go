@@ -157,6 +157,9 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 		// What began in a quiet time that is just over has to be seen after it.
 		reason = t.rules.muted.Reason(k.in, who, k.run.onset)
 	}
+	if reason == "" && (again || k.in.ChangeNumber == 0 || was != "") && t.foretold(k) {
+		reason = omen.ReasonSameCause
+	}
 	return reason, false
 }
 

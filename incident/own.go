@@ -87,10 +87,12 @@ func (t *Tracker) reviewTrouble(key string, o *trouble, at time.Time) {
 	}
 }
 
-// conditionOf is the condition that an incident of a source or of Omen's own
+// conditionOf is the condition that an incident of a source, a resource or Omen's own
 // belongs to.
 func (t *Tracker) conditionOf(in omen.Incident) *condition {
 	switch {
+	case in.Kind == omen.ForecastIncident && in.Forecast != nil:
+		return &t.outlook(in.Forecast.Resource).condition
 	case in.Trouble != "":
 		return &t.trouble(in.Trouble).condition
 	case in.Kind == omen.OwnIncident:
@@ -105,6 +107,9 @@ func (t *Tracker) conditions() (all []*condition) {
 		all = append(all, &s.down, &s.own)
 	}
 	for _, o := range t.troubles {
+		all = append(all, &o.condition)
+	}
+	for _, o := range t.outlooks {
 		all = append(all, &o.condition)
 	}
 	return all

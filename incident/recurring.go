@@ -87,6 +87,6 @@ func (m *Manager) promise(ctx context.Context, in omen.Incident, at time.Time, p
 		return err
 	}
 	m.tracker.Commit([]omen.Change{said})
-	m.stored(1)
+	m.stored(said)
 	return m.reload(ctx)
 }

@@ -92,7 +92,7 @@ func (m *Manager) Do(ctx context.Context, c Command) (omen.Change, error) {
 			return change, err
 		}
 		m.tracker.Commit(changes)
-		m.stored(len(changes))
+		m.stored(changes...)
 		switch {
 		case c.Action == Judge && !c.NoEffect:
 			m.judged(changes[0].Incident)

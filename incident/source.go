@@ -132,6 +132,9 @@ func (t *Tracker) Watch(names []string, at time.Time) []omen.Change {
 	for name := range t.sources {
 		others[name] = true
 	}
+	for id := range t.outlooks {
+		others[id.Host.Source] = true
+	}
 	for _, name := range names {
 		delete(others, name)
 	}
@@ -147,6 +150,10 @@ func (t *Tracker) forget(name string, at time.Time) {
 			t.close(k, at, omen.ReasonHostGone)
 		}
 		delete(t.hosts, k.host)
+	}
+	for _, o := range t.outlooksOf(func(o *outlook) bool { return o.id.Host.Source == name }) {
+		o.close(t, at, omen.ReasonHostGone)
+		delete(t.outlooks, o.id)
 	}
 	if s := t.sources[name]; s != nil {
 		s.down.close(t, at, omen.ReasonHostGone)

@@ -41,6 +41,10 @@ type Tracker struct {
 	open     map[string]*omen.Incident // by ID, of every kind
 	fleets   map[string]*fleet         // by incident ID; open, or may come back
 
+	outlooks map[omen.Resource]*outlook // of resources that are likely to become full, or are
+	outcomes map[Outcome]uint64         // of forecasts, since the start
+	zone     *time.Location             // of times of day in what is said of them
+
 	ready    []*track      // hosts whose evidence suffices, waiting for the tick's end
 	toNotify []*track      // hosts of whose incident people are to be notified, at the tick's end
 	changes  []omen.Change // of the call that is under way
@@ -62,6 +66,9 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 		troubles: map[string]*trouble{},
 		open:     map[string]*omen.Incident{},
 		fleets:   map[string]*fleet{},
+		outlooks: map[omen.Resource]*outlook{},
+		outcomes: map[Outcome]uint64{},
+		zone:     time.UTC,
 	}
 }
 
@@ -78,6 +85,8 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 			t.restoreHost(&in)
 		case omen.FleetIncident:
 			t.fleets[in.ID] = restoreFleet(&in)
+		case omen.ForecastIncident:
+			t.restoreOutlook(&in)
 		case omen.SourceIncident:
 			t.source(in.Host.Source).down.restore(&in)
 		case omen.OwnIncident:

@@ -27,7 +27,7 @@ const (
 	MatchSource   = "source"   // the source's name
 	MatchKind     = "kind"     // the incident's kind
 	MatchSeverity = "severity" // the incident's severity
-	MatchCause    = "cause"    // the feature of the largest cause that is not trivial
+	MatchCause    = "cause"    // the feature of the largest cause that is not trivial; of a forecast the limit
 )
 
 // Validate reports a matcher without a name or with a bad expression, as

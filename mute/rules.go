@@ -119,6 +119,9 @@ func (c Condition) HoldsForAll(in *omen.Incident, who []Subject) bool {
 			case MatchSeverity:
 				return string(in.Severity)
 			case MatchCause:
+				if in.Kind == omen.ForecastIncident && in.Forecast != nil {
+					return in.Forecast.Name
+				}
 				return leading(in.Causes)
 			}
 			return of(name)

@@ -32,7 +32,7 @@ type Window struct {
 const localLayout = "2006-01-02T15:04:05"
 
 // maxWindow bounds a window's length; a longer one is a silence. maxName bounds
-// its name, in bytes: it is in the reason of all that it suppresses.
+// the name of a calendar's, in bytes: it is in the reason of all that it suppresses.
 const (
 	maxWindow = 366 * 24 * time.Hour
 	maxName   = 200
@@ -42,9 +42,6 @@ const (
 func (w Window) Validate() error {
 	if strings.TrimSpace(w.Name) == "" {
 		return omen.WithHint(fmt.Errorf("window without a name: %w", omen.ErrInvalid), "name it after what happens in it, such as backup")
-	}
-	if n := len(w.Name); n > maxName+len("…") { // which cut may have added
-		return omen.WithHint(fmt.Errorf("window %s: its name has %d bytes: %w", clip(w.Name), n, omen.ErrInvalid), fmt.Sprintf("a name has at most %d", maxName))
 	}
 	what := "window " + w.Name
 	if w.Duration <= 0 || w.Duration > maxWindow {

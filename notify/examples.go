@@ -39,7 +39,19 @@ func examples(view message.View, now time.Time) []example {
 	own := with(func(in *omen.Incident) {
 		in.Kind, in.Host, in.Causes, in.Summary, in.Trouble = omen.OwnIncident, omen.Host{}, nil, "a receiver refuses messages", "example"
 	})
+	full := with(func(in *omen.Incident) {
+		in.Kind, in.Score, in.Peak, in.Causes, in.Reason = omen.ForecastIncident, 0, 0, nil, omen.ReasonForecast
+		in.Forecast = &omen.Outlook{
+			Resource: omen.Resource{Host: in.Host, Name: "filesystem_space", Where: "/var"}, Title: "/var", Unit: omen.Bytes,
+			Forecast: omen.Forecast{
+				At: now, Used: 83e9, Limit: 100e9, P: [5]float64{.1, .7, .9, .9, .95}, Full: 3 * time.Hour, Early: 90 * time.Minute, Late: 6 * time.Hour,
+				Rate: 5.7e9 / 3600, Since: now.Add(-2 * time.Hour), Days: 14,
+			},
+		}
+		in.Summary = in.Forecast.String()
+	})
 	return []example{
+		exampleOf("a forecast", view, now, false, full),
 		exampleOf("an incident that opened", view, now, false, opened), exampleOf("an incident without causes", view, now, false, bare),
 		exampleOf("a fleet incident", view, now, false, fleet), exampleOf("a source that is down", view, now, false, source),
 		exampleOf("trouble of Omen's own", view, now, false, own), exampleOf("several incidents", view, now, false, opened, closed, source),

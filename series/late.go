@@ -17,7 +17,7 @@ const (
 	lookAgain   = 30 * time.Second // between two looks for samples of a source that gives none
 	lookMost    = 5 * time.Minute  // the same of a source that never had any
 	before      = 10 * time.Minute // what was there so long ago should be there now
-	sameDelay   = 90 * time.Second // a delay that is the same for so long is one: samples that have ended get older, and delays are a minute apart at most
+	sameDelay   = 90 * time.Second // a delay that is about the same for so long is one: samples that have ended get older meanwhile
 	lostAfter   = 55 * time.Minute // a source that has given nothing for so long, and did before, has lost its hosts
 	fewExprs    = 8                // expressions that are asked to find out
 )
@@ -25,7 +25,7 @@ const (
 // delays are how late samples may come; and ages how old the last ones may be
 // of a source that has none in these.
 var (
-	delays = []time.Duration{0, 15, 30, 45, 60, 90, 120, 180, 240, 300} // seconds
+	delays = []time.Duration{0, 15, 30, 45, 60, 90, 120, 150, 180, 210, 240, 270, 300} // seconds
 	ages   = []time.Duration{10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
 )
 
@@ -43,11 +43,15 @@ type late struct {
 	whose string           // that of the query by which the delay was measured
 }
 
-// look is what one query has shown of late.
+// look is what one query has shown of late. What comes in batches is late by more
+// at one moment than at another.
 type look struct {
 	compared time.Time     // when its answer was last compared with earlier ones
-	seen     time.Duration // another delay that may be one…
-	since    time.Time     // … if it still is [sameDelay] after this; zero: there is none
+	since    time.Time     // when another delay was first found; zero: none was
+	until    time.Time     // up to when samples were there then
+	most     time.Duration // the largest since then
+	looks    int           // since then…
+	later    int           // …that found more than the delay
 }
 
 // of is what a query has shown. The caller holds mu.
@@ -77,7 +81,7 @@ func (r *Remote) Suspected() (most time.Duration) {
 	defer r.late.mu.Unlock()
 	for _, k := range r.late.looks {
 		if !k.since.IsZero() {
-			most = max(most, k.seen)
+			most = max(most, k.most)
 		}
 	}
 	return most
@@ -204,9 +208,10 @@ func values(f *Frame) int {
 }
 
 // adopt takes a measured delay: at once the first that finds anything, and a
-// smaller one where there is nothing; otherwise only if it stays the same, since
-// the samples of hosts that are gone come later and later. What is smaller than
-// another query needs, or than is configured, is none.
+// smaller one where there is nothing; otherwise the largest of a while in which
+// most are another than before, and new samples come: those of hosts that are gone
+// only get older. What is smaller than another query needs, or than is configured,
+// is none.
 func (r *Remote) adopt(found time.Duration, q Query, now time.Time) bool {
 	l := &r.late
 	l.mu.Lock()
@@ -215,20 +220,35 @@ func (r *Remote) adopt(found time.Duration, q Query, now time.Time) bool {
 		found = min(found+marginDelay, maxDelay) // it was measured at one moment
 	}
 	k, whose := l.of(q), q.Exprs[0].PromQL
-	if found == l.delay || found < l.delay && !l.none && (whose != l.whose || found < r.opts.Delay) {
+	taken := func(d time.Duration) bool {
+		return d == l.delay || d < l.delay && !l.none && (whose != l.whose || d < r.opts.Delay)
+	}
+	if k.since.IsZero() {
+		if taken(found) {
+			return false
+		}
+		*k = look{compared: k.compared, since: now, until: now.Add(-found)}
+	}
+	if k.most = max(k.most, found); !l.given.IsZero() && (found > l.delay || !l.none) {
+		k.looks++
+		if found > l.delay {
+			k.later++
+		}
+		passed := now.Sub(k.since)
+		if passed < sameDelay {
+			return false
+		}
 		k.since = time.Time{}
-		return false
-	}
-	if !l.given.IsZero() && (found > l.delay || !l.none) {
-		if k.since.IsZero() || found != k.seen {
-			k.seen, k.since = found, now
-			return false
-		}
-		if now.Sub(k.since) < sameDelay {
+		goesOn := 2*now.Add(-found).Sub(k.until) >= passed
+		if found = k.most; !goesOn || taken(found) || found > l.delay && 2*k.later <= k.looks {
 			return false
 		}
 	}
-	r.opts.Log.Warn("samples of the source come late: read so much later from now on", "dur", found)
+	if found == 0 {
+		r.opts.Log.Info("samples of the source come in time again")
+	} else {
+		r.opts.Log.Warn("samples of the source come late: read so much later from now on", "dur", found)
+	}
 	l.delay, l.whose, l.lost, k.since = found, whose, nil, time.Time{}
 	return true
 }

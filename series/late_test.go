@@ -127,7 +127,8 @@ func TestRemoteTellsGoneFromLate(t *testing.T) {
 		"gone":       {[]time.Duration{30 * time.Second, 60 * time.Second, 90 * time.Second, 120 * time.Second, 180 * time.Second}, 0},
 		"late":       {[]time.Duration{45 * time.Second, 45 * time.Second, 45 * time.Second, 45 * time.Second}, 50 * time.Second},
 		"then later": {[]time.Duration{30 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second}, 65 * time.Second},
-		"unsteady":   {[]time.Duration{240 * time.Second, 180 * time.Second, 240 * time.Second, 180 * time.Second, 240 * time.Second}, 0},
+		"in batches": {[]time.Duration{15 * time.Second, 0, 30 * time.Second, 15 * time.Second}, 35 * time.Second},
+		"a hiccup":   {[]time.Duration{30 * time.Second, 0, 0, 0, 0}, 0},
 	} {
 		r := remote(t, history{})
 		r.late.given = begin

@@ -101,7 +101,7 @@ func project(ctx context.Context, tx *sql.Tx, in omen.Incident) error {
 		return err
 	}
 	hosts := in.Members
-	if in.Kind == omen.HostIncident {
+	if in.Kind == omen.HostIncident || in.Kind == omen.ForecastIncident {
 		hosts = []omen.Host{in.Host}
 	}
 	for _, h := range hosts {

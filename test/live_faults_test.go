@@ -20,16 +20,19 @@ import (
 // fault is something that is really wrong with this machine for a while.
 type fault struct {
 	name   string
-	causes []string                        // one of these is to lead
-	source string                          // of which it is notified; empty: any
-	set    func(t *testing.T) (end func()) // nil: it cannot be set here
-	why    string                          // it cannot
-	least  time.Duration                   // it lasts at least so long
+	causes []string // one of these is to lead
+	source string   // of which it is notified; empty: any
+	shows  string   // the line of /metrics by which it is seen; empty: the host's score is
+	set    func(t *testing.T) (end func())
+	least  time.Duration // it lasts at least so long
 }
 
 // seen reports whether Omen has seen the fault: the host's score is above the
-// limit, or the source is down.
+// limit, or the source is down, or Omen says it of itself.
 func (f fault) seen(o *omen) bool {
+	if f.shows != "" {
+		return o.shows(f.shows) == nil
+	}
 	if f.source != "" {
 		return o.sourceIncidents(f.source)() == nil
 	}
@@ -150,7 +153,7 @@ func command(line string) func(*testing.T) func() {
 	}
 }
 
-func (g *ground) faults() []fault {
+func (g *ground) faults(o *omen) []fault {
 	return []fault{
 		{name: "disk filled", causes: []string{"filesystem_"}, set: func(t *testing.T) func() {
 			file := filepath.Join(g.disk, "full")
@@ -181,7 +184,10 @@ func (g *ground) faults() []fault {
 			return func() { run(t, "ip netns exec omenrouter tc qdisc del dev omen2 root") }
 		}},
 		{name: "stalled disk", causes: []string{"procs_blocked", "pressure_io", "cpu_iowait", "disk_", "load_per_core"}, set: g.stall},
-		{name: "clock step", why: "the clock of this machine is not this test's to set; see watch.TestTheClockIsSet"},
+		{name: "clock step", causes: []string{"the clock of Omen's machine was set back"}, shows: "omen_ready 0", set: func(t *testing.T) func() {
+			setClock(t, o.process, -10*time.Minute)
+			return func() { setClock(t, o.process, 0) }
+		}},
 		{name: "stopped exporter", causes: []string{""}, source: "prom", least: 5 * time.Minute, set: func(t *testing.T) func() {
 			g.node.stop()
 			return func() { g.node = start(t, binary(t, "prometheus-node-exporter"), "--web.listen-address="+g.exporter) }

@@ -99,6 +99,9 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	for name, err := range f.Failed {
 		state, failed[name] = omen.SourcePartial, err.Error()
 	}
+	for name, why := range w.limits.failing() {
+		state, failed[name] = omen.SourcePartial, why
+	}
 	text := ""
 	switch {
 	case w.blind(at):

@@ -1,10 +1,11 @@
-// Package watch runs the two standing jobs, each for all hosts of one source
-// and profile at a time: it scores every step, and it trains: it reads history, fits
+// Package watch runs the standing jobs, each for all hosts of one source
+// and profile at a time: it scores every step; it trains: it reads history, fits
 // models, validates them, and promotes the good ones, more rarely the older a host
-// is. The key type is [Watch].
+// is; and once a minute it forecasts when what has a limit is full. The key type
+// is [Watch].
 //
 // It decides nothing about incidents: what it finds goes to the incident manager
-// as an [omen.Tick]. It never judges a host without a model of its schema, and
+// as an [omen.Tick] and as [omen.Outlooks]. It never judges a host without a model of its schema, and
 // never turns a source that does not answer into trouble of its hosts.
 package watch
 
@@ -36,6 +37,8 @@ type Sink interface {
 	// Note keeps an event that was seen in the metrics: a boot and, with
 	// Options.Targets, restarts and deploys on hosts' machines.
 	Note(context.Context, mute.Event) error
+	// Foresee hands a round of forecasts to the same. It does not wait.
+	Foresee(context.Context, omen.Outlooks) error
 	// Record keeps scores for their history.
 	Record(context.Context, []omen.Score) error
 }
@@ -97,10 +100,12 @@ type Watch struct {
 	anyHeard  bool          // spoke is not the first round
 	batch     batch         // empty between ticks
 	labels    labels
+	limits    limits // has a lock of its own
 
 	pulse      Pulse
 	changed    bool // which hosts are there, since that was stored
 	unoffered  bool // the manager did not take the last round
+	unforeseen bool // the manager did not take the last forecasts
 	unrecorded bool // the last round's scores were not kept
 	unkept     bool // the levels of hosts could not be stored
 	keptLevels int  // how many levels the store has
@@ -180,6 +185,7 @@ func New(o Options) *Watch {
 		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1), levelsChanged: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
 		pulse:  Pulse{Read: time.Now(), Scored: time.Now()},
+		limits: limits{queries: o.Schema.LimitQueries(), of: map[omen.Resource]*resource{}, news: make(chan struct{}, 1)},
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
 }
@@ -199,6 +205,8 @@ func (w *Watch) Run(ctx context.Context) error {
 	g.Go(func() error { return w.labelLoop(ctx) })
 	g.Go(func() error { return w.eventLoop(ctx) })
 	g.Go(func() error { return w.levelLoop(ctx) })
+	g.Go(func() error { return w.limitLoop(ctx) })
+	g.Go(func() error { return w.recallLoop(ctx) })
 	return g.Wait()
 }
 

@@ -149,9 +149,10 @@ func (r *rig) Record(context.Context, []omen.Score) error { return r.fails }
 // deaf is a sink that forgets what it is given.
 type deaf struct{}
 
-func (deaf) Offer(context.Context, omen.Tick) error     { return nil }
-func (deaf) Note(context.Context, mute.Event) error     { return nil }
-func (deaf) Record(context.Context, []omen.Score) error { return nil }
+func (deaf) Offer(context.Context, omen.Tick) error       { return nil }
+func (deaf) Foresee(context.Context, omen.Outlooks) error { return nil }
+func (deaf) Note(context.Context, mute.Event) error       { return nil }
+func (deaf) Record(context.Context, []omen.Score) error   { return nil }
 
 func profile(t testing.TB) *feature.Schema {
 	t.Helper()

@@ -58,7 +58,7 @@ func (c *incidentsShowCmd) Run(e *env) error {
 		return err
 	}
 	peak := ""
-	if in.Peak > 0 {
+	if in.Peak > 0 && in.Kind != omen.ForecastIncident {
 		peak = fmt.Sprintf(", peak %.1f times its limit", in.Peak)
 	}
 	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s%s\n", in.ID, in.Severity, where(in.Incident), standing(in.Incident), stamp(time.Time(in.Since)), peak)

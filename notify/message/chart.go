@@ -189,8 +189,12 @@ func drawCauses(c draw.Canvas, causes []omen.Cause) {
 }
 
 // Draw is the chart of an incident at an instant: from some time before its
-// onset until some time after its end.
+// onset until some time after its end. A forecast has none, as [omen.ErrTooFew]:
+// the host's score says nothing of it.
 func Draw(ctx context.Context, hosts Hosts, in omen.Incident, now time.Time) ([]byte, error) {
+	if in.Kind == omen.ForecastIncident {
+		return nil, fmt.Errorf("draw forecast %s: %w", in.ID, omen.ErrTooFew)
+	}
 	end := now
 	if last := in.ClosedAt.Add(chartAfter); !in.ClosedAt.IsZero() && last.Before(end) {
 		end = last

@@ -60,7 +60,7 @@ func headline(in omen.Incident) string {
 		return closing(in, subject)
 	}
 	switch {
-	case in.Kind == omen.SourceIncident || in.Kind == omen.OwnIncident:
+	case in.Kind == omen.SourceIncident || in.Kind == omen.OwnIncident || in.Kind == omen.ForecastIncident:
 		if in.Summary != "" {
 			subject = in.Summary
 		}
@@ -78,8 +78,16 @@ func headline(in omen.Incident) string {
 
 // closing says why an incident is closed: that it is over only where it is.
 func closing(in omen.Incident, subject string) string {
+	if in.Kind == omen.ForecastIncident && in.Forecast != nil {
+		subject = in.Forecast.Title + " on " + subject
+	}
 	switch in.Reason {
+	case omen.ReasonWasFull:
+		return subject + " was full, and is no more"
 	case omen.ReasonHostGone:
+		if in.Kind == omen.ForecastIncident {
+			return subject + " is not measured any more"
+		}
 		if in.Kind == omen.SourceIncident && len(in.Members) > 0 {
 			return subject + ": the hosts that send nothing count as gone"
 		}
@@ -101,6 +109,8 @@ func closing(in omen.Incident, subject string) string {
 			return "Over: " + in.Summary
 		}
 		return "Omen works again"
+	case omen.ForecastIncident:
+		return subject + " is not expected to become full any more"
 	case omen.FleetIncident:
 		return subject + " are back to normal"
 	}

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ func TestClosingSaysWhatIsKnown(t *testing.T) {
 	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	host := omen.Incident{Kind: omen.HostIncident, Host: omen.Host{Source: "prod", Name: "web-1"}}
 	source := omen.Incident{Kind: omen.SourceIncident, Host: omen.Host{Source: "prod"}, Members: []omen.Host{host.Host}}
+	full := omen.Incident{Kind: omen.ForecastIncident, Host: host.Host, Forecast: &omen.Outlook{Title: "/var"}}
 	for _, tt := range []struct {
 		in           omen.Incident
 		reason, want string
@@ -23,6 +26,9 @@ func TestClosingSaysWhatIsKnown(t *testing.T) {
 		{host, omen.ReasonNewModel, "web-1: the new model takes this as normal; it may still last", "⚪"},
 		{host, omen.ReasonSettled, "web-1: settled at a new level; it still lasts", "⚪"},
 		{host, omen.ReasonHostGone, "web-1 sends nothing any more", "✅"},
+		{full, omen.ReasonRecovered, "/var on web-1 is not expected to become full any more", "✅"},
+		{full, omen.ReasonWasFull, "/var on web-1 was full, and is no more", "✅"},
+		{full, omen.ReasonHostGone, "/var on web-1 is not measured any more", "✅"},
 		{source, omen.ReasonRecovered, "source prod answers again", "✅"},
 		{source, omen.ReasonByOperator, "source prod: closed by an operator", "✅"},
 		{source, omen.ReasonHostGone, "source prod: the hosts that send nothing count as gone", "✅"},
@@ -35,5 +41,24 @@ func TestClosingSaysWhatIsKnown(t *testing.T) {
 		if over := strings.HasPrefix(detail(in, in.ClosedAt), "Lasted "); over == lastsStill(in) {
 			t.Errorf("%s: %q", tt.reason, detail(in, in.ClosedAt))
 		}
+	}
+}
+
+// A forecast's message is its sentence, and its alert says of what it is.
+func TestAForecastsMessage(t *testing.T) {
+	in := omen.Incident{
+		ID: "f", Kind: omen.ForecastIncident, Host: omen.Host{Source: "prod", Profile: "node", Name: "web-1"}, State: omen.Open, Severity: omen.Warning,
+		Summary:  "/var on web-1 is full in 3 h (1½–6 h): fills 2.1 GB/h since 14:05, at 83 % now",
+		Forecast: &omen.Outlook{Resource: omen.Resource{Name: "filesystem_space", Where: "/var"}, Title: "/var"},
+	}
+	a := View{External: &url.URL{Scheme: "http", Host: "omen"}}.Alert(in, nil, time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC))
+	if a.Labels["alertname"] != "OmenForecast" || a.Labels["resource"] != "filesystem_space" || a.Labels["where"] != "/var" || a.Labels["instance"] != "web-1" {
+		t.Errorf("labels %v", a.Labels)
+	}
+	if want := "WARNING: " + in.Summary; string(a.Annotations["summary"]) != want {
+		t.Errorf("says %q, want %q", a.Annotations["summary"], want)
+	}
+	if _, err := Draw(t.Context(), nil, in, time.Time{}); !errors.Is(err, omen.ErrTooFew) {
+		t.Errorf("its chart: %v", err)
 	}
 }

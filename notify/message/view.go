@@ -19,6 +19,7 @@ const (
 	alertAnomaly = "OmenAnomaly"    // a host or many leave their normal behaviour
 	alertSource  = "OmenSourceDown" // a source does not answer
 	alertOwn     = "OmenTrouble"    // Omen's own trouble
+	alertFull    = "OmenForecast"   // a resource is about to be full, or is
 )
 
 // Hosts is what messages say of a host beside its incident.
@@ -69,6 +70,8 @@ func (v View) Labels(in omen.Incident) model.LabelSet {
 		name = alertSource
 	case omen.OwnIncident:
 		name = alertOwn
+	case omen.ForecastIncident:
+		name = alertFull
 	}
 	all := map[model.LabelName]string{
 		model.AlertNameLabel: name,
@@ -81,6 +84,9 @@ func (v View) Labels(in omen.Incident) model.LabelSet {
 	}
 	if in.Trouble != "" {
 		all["trouble"] = in.Trouble
+	}
+	if in.Kind == omen.ForecastIncident && in.Forecast != nil {
+		all["resource"], all["where"] = in.Forecast.Name, in.Forecast.Where
 	}
 	if v.Hosts != nil && in.Host.Name != "" {
 		for name, value := range v.Hosts.Labels(in.Host) {

@@ -79,6 +79,17 @@ await check("host page on a log scale in the dark", async () => {
   await page.getByRole("switch", { name: "log" }).press("Space");
   await quiet();
 });
+await check("a level above the limit is said at the pinned cursor", async () => {
+  await scheme(false);
+  const scores = "**/hosts/*/score*", to = Date.now() / 1000, times = Array.from({ length: 60 }, (_, i) => to - 60 * (60 - i));
+  await page.route(scores, (r) => r.fulfill({ json: { host: first.id, limit: 1, step_seconds: 60, times, scores: times.map(() => 4), level: times.map((_, i) => (i < 40 ? 1 : 6)) } }));
+  await page.goto(url + "/hosts/" + first.id.split("/").map(encodeURIComponent).join("/"));
+  const chart = page.getByRole("region", { name: "Score", exact: true }).getByRole("img");
+  await chart.press("ArrowLeft");
+  assert.match((await chart.getAttribute("aria-label")) ?? "", /score 4.00, level 6.00$/);
+  await quiet();
+  await page.unroute(scores);
+});
 await check("the host page says why people were, or were not, notified at the pinned moment", async () => {
   await scheme(false);
   const host = "/hosts/" + first.id.split("/").map(encodeURIComponent).join("/"), at = new Date(Math.floor(Date.now() / 1000 - 60) * 1000).toISOString().replace(".000Z", "Z");
@@ -86,7 +97,7 @@ await check("the host page says why people were, or were not, notified at the pi
   await page.goto(url + host + "?last=15m&at=" + at);
   const box = page.getByTestId("explain");
   await box.getByRole("heading", { name: told.notified ? "Why people were notified" : "Why nobody was notified" }).waitFor();
-  for (const s of told.steps) await box.getByText(s.text).first().waitFor();
+  for (const s of told.steps) await box.getByText(s.text, { exact: true }).waitFor();
   await quiet();
 });
 await check("a feature that is kept in front is in the address, and so is a list's filter", async () => {
@@ -99,17 +110,6 @@ await check("a feature that is kept in front is in the address, and so is a list
   await page.waitForURL(/[?&]state=expired/);
   await page.goto(url + "/events?days=30");
   await page.getByRole("button", { name: "30 d", pressed: true }).waitFor();
-});
-await check("a level above the limit is said at the pinned cursor", async () => {
-  await scheme(false);
-  const scores = "**/hosts/*/score*", to = Date.now() / 1000, times = Array.from({ length: 60 }, (_, i) => to - 60 * (60 - i));
-  await page.route(scores, (r) => r.fulfill({ json: { host: first.id, limit: 1, step_seconds: 60, times, scores: times.map(() => 4), level: times.map((_, i) => (i < 40 ? 1 : 6)) } }));
-  await page.goto(url + "/hosts/" + first.id.split("/").map(encodeURIComponent).join("/"));
-  const chart = page.getByRole("region", { name: "Score", exact: true }).getByRole("img");
-  await chart.press("ArrowLeft");
-  assert.match((await chart.getAttribute("aria-label")) ?? "", /score 4.00, level 6.00$/);
-  await quiet();
-  await page.unroute(scores);
 });
 const open = (await api("/incidents?limit=1")).incidents[0];
 await check("incidents are listed", async () => {

@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Explanation, Features, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
 
@@ -79,6 +79,10 @@ export const useFeatures = (id: string, features: string[], span: { last: number
     },
     refetchInterval: "last" in span ? Math.max(5000, span.last * 5) : false, // a point stands for a 150th of the span
   });
+
+/** What is full soonest; likely: only what is expected to become full at all. */
+export const useForecasts = (p: { host?: string; likely?: string; limit?: number }) =>
+  useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: 15000, placeholderData: keepPreviousData });
 
 export const useIncidents = (p: { state?: string; host?: string; kind?: string; members?: string; from?: number; to?: number; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
   useQuery({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, causesLine, clearing, countdown, score, scoreRange, seconds, value, whole, gone, middle, visible } from "./format";
+import { ago, causesLine, clearing, countdown, full, score, scoreRange, seconds, value, whole, gone, middle, visible } from "./format";
 import { hostPath } from "./api";
 
 describe("values are written as package omen writes them", () => {
@@ -62,6 +62,10 @@ describe("names of others", () => {
     expect(middle("0123456789", 5)).toBe("01…89");
     expect([...middle("😀".repeat(4000))].length).toBe(60);
   });
+});
+
+it("says when something is full", () => {
+  expect([full({ exhausted: true, full_seconds: null }), full({ exhausted: false, full_seconds: null }), full({ exhausted: false, full_seconds: 10800 })]).toEqual(["now", "not expected", "in 3 h"]);
 });
 
 it("a chart of scores has room for the level above them", () => {

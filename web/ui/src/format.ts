@@ -68,6 +68,12 @@ export function whole(s: number): string {
   return Math.round(s / 86400) + " d";
 }
 
+/** When something is full, in words. */
+export function full(f: { exhausted: boolean; full_seconds: Num }): string {
+  if (f.exhausted) return "now";
+  return f.full_seconds === null ? "not expected" : "in " + whole(f.full_seconds);
+}
+
 /** What is left until an instant, as a clock: 2:05, 1:02:03; 0:00 once past. */
 export function countdown(at: string, now = Date.now()): string {
   const left = Math.max(0, Math.ceil((Date.parse(at) - now) / 1000));
@@ -94,6 +100,8 @@ const reasons: Record<string, string> = {
   closed_host_gone: "the host sends nothing any more", closed_by_operator: "closed by an operator",
   opened_part_of_fleet: "part of an incident of many hosts", opened_shared_cause: "the same causes on many hosts at once", opened_storm: "many hosts at once",
   opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", opened_omen_trouble: "a part of Omen reports trouble", escalated_lifted: "no longer suppressed", escalated_another_cause: "another cause, as far out",
+  opened_forecast: "about to be full", opened_same_cause: "people are notified of the same trouble already", opened_same_pool: "people are notified of another that shares its space",
+  escalated_came_true: "it is full", updated_forecast: "the forecast changed", closed_came_true: "it was full, and is no more",
   updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined",
 };
 /** A reason value in words. */

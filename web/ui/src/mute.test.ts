@@ -44,5 +44,6 @@ test("a silence of an incident begins with where it was and what caused it", () 
   expect(text({ kind: "host", host, members: [], causes: [] })).toBe('host="web-1"');
   expect(text({ kind: "fleet", host, members: [host, { ...host, name: "web.2" }], causes: [cause("load_1m")] })).toBe('source="prom", host=~"web-1|web\\\\.2", cause="load_1m"');
   expect(text({ kind: "fleet", host, members: Array.from({ length: 201 }, () => host), causes: [cause("load_1m")] })).toBe('kind="fleet", source="prom", cause="load_1m"');
+  expect(text({ kind: "forecast", host, members: [], causes: [], forecast: { resource: "filesystem_space" } })).toBe('kind="forecast", host="web-1", cause="filesystem_space"');
   expect(text({ kind: "source", host: { ...host, name: "" }, members: [], causes: [] })).toBe('kind="source", source="prom"');
 });

@@ -111,12 +111,13 @@ export function useSend<T>(keys: string[]) {
 }
 
 /** The matchers of a silence for incidents similar to one: where it was, and its first cause. */
-export function silenceFor(i: Pick<Incident, "kind" | "host" | "members" | "causes">): Matcher[] {
+export function silenceFor(i: Pick<Incident, "kind" | "host" | "members" | "causes"> & { forecast?: { resource: string } | null }): Matcher[] {
   const is = (name: string, value: string, isRegex = false): Matcher => ({ name, value, isRegex, isEqual: true });
   const source = i.host.source ? [is("source", i.host.source)] : [];
   const leading = i.causes.find((c) => !c.trivial), cause = leading ? [is("cause", leading.feature)] : [];
   if (i.kind === "fleet" && i.members.length > 200) return [is("kind", i.kind), ...source, ...cause];
   if (i.kind === "fleet") return [...source, is("host", i.members.map((m) => m.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), true), ...cause];
+  if (i.kind === "forecast") return [is("kind", i.kind), is("host", i.host.name), ...(i.forecast ? [is("cause", i.forecast.resource)] : [])];
   return i.kind === "host" ? [is("host", i.host.name), ...cause] : [is("kind", i.kind), ...source];
 }
 

@@ -1,6 +1,6 @@
 import { Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useFeatures, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
+import { useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
 import { countdown, score, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend, NoBand } from "../parts/Around";
@@ -9,6 +9,7 @@ import { eventColor, eventMarks, useEvents, within, type Event } from "../mute";
 import { ModelCard } from "../parts/Card";
 import { Explain } from "../parts/Explain";
 import { modelMarks } from "../served";
+import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
 import { spanOf, TimeAxis } from "../parts/Time";
 import { useView, type SetView, type View } from "../view";
@@ -57,10 +58,22 @@ export function HostPage({ id }: { id: string }) {
             </div>
           </header>
           <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
+          <Limits id={id} />
           {h.serving && <ModelCard model={h.serving} />}
         </>
       )}
     </main>
+  );
+}
+
+/** What the host can run out of, and when. */
+function Limits({ id }: { id: string }) {
+  const r = useForecasts({ host: id, limit: 100 });
+  return (
+    <>
+      <Problem read error={r.error} what="The forecasts cannot be shown" />
+      {!!r.data?.forecasts.length && <section className="card" aria-labelledby="limits"><h2 id="limits">Limits <span className="dim" style={{ fontWeight: 400 }}>· what is full soonest</span></h2><ForecastTable forecasts={r.data.forecasts} host={false} /></section>}
+    </>
   );
 }
 

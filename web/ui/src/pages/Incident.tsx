@@ -2,8 +2,9 @@ import { Alert, Button, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, verdict, visible, whole, words } from "../format";
+import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, whole, words } from "../format";
 import { Badge, Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
+import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
 import { modelMarks } from "../served";
@@ -41,9 +42,9 @@ function Detail({ i }: { i: IncidentDetail }) {
       <header className="line between">
         <div>
           <div className="line"><Severity incident={i} /><Badge>{i.state}</Badge>{i.verdict && <Badge>{verdict(i.verdict)} · {i.verdict_by}</Badge>}</div>
-          <h1 style={{ marginTop: 6 }}>{i.kind === "host" && i.host.name !== "" ? <Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}`}><Name name={i.host.name} /></Link> : <Name name={title(i)} />}</h1>
+          <h1 style={{ marginTop: 6 }}>{(i.kind === "host" || i.kind === "forecast") && i.host.name !== "" ? <Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}`}><Name name={title(i)} /></Link> : <Name name={title(i)} />}</h1>
           <div className="dim" style={{ fontSize: 14, marginTop: 2 }}>
-            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>} · peak <span className="num">{score(i.peak)}</span>{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
+            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>}{i.kind !== "forecast" && <> · peak <span className="num">{score(i.peak)}</span></>}{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
           </div>
           {i.returning_since && <div style={{ fontSize: 14, marginTop: 2 }}>Returning to normal since {timeOf(i.returning_since)}; causes are those of the peak.</div>}
         </div>
@@ -67,6 +68,9 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
   return (
       <div className="cols">
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
+          {i.forecast && <section className="card" aria-labelledby="forecast"><h2 id="forecast">Forecast <span className="dim" style={{ fontWeight: 400 }}>· of <When at={i.forecast.at} exact /></span></h2>
+            <p style={{ marginTop: 0 }}>{visible(i.forecast.text)}</p><ForecastTable forecasts={[i.forecast]} host={false} />
+            <p className="dim" style={{ fontSize: 13, marginBottom: 0 }}>{i.forecast.rises} of the rises in {i.forecast.days} days went at least as far, {i.forecast.longer} of them so far that they would fill it.{i.forecast.ceiling !== null && <> It was usually cleaned at {value(i.forecast.ceiling, i.forecast.unit)}.</>}</p></section>}
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · <Name name={i.host.name} />, the likely first host</span>}</h2>
               <Problem read error={scores.error} what="The score's history cannot be shown" />

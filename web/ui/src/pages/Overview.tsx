@@ -1,9 +1,10 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { Link } from "wouter";
-import { useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
+import { useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
 import { causesLine, countdown, score, stateColor } from "../format";
 import { Dot, Empty, Grade, HostLink, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
+import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
 import { BlindSpots, LastNight, Sentence } from "../parts/Now";
 import { Spark } from "../parts/Spark";
@@ -19,6 +20,7 @@ export function Overview() {
   const [needle] = useDebouncedValue(q, 200);
   const hosts = useHosts({ q: needle, state, sort, limit: perPage, offset: page * perPage });
   const open = useIncidents({ state: "active", quiet: "false", sort: "weight", limit: 10 });
+  const soon = useForecasts({ likely: "true", limit: 8 });
   const s = status.data, total = hosts.data?.total ?? 0;
   const pick = (next: string) => set({ state: state === next ? "" : next, page: 0 });
   return (
@@ -43,6 +45,9 @@ export function Overview() {
       )}
       {s && <Learning status={s} />}
       <div className="halves"><LastNight status={s} />{s && <BlindSpots status={s} />}</div>
+      {!!soon.data?.forecasts.length && (
+        <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data.total > soon.data.forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {soon.data.forecasts.length} of {soon.data.total}</span>}</h2><ForecastTable forecasts={soon.data.forecasts} /></section>
+      )}
       <section className="card" aria-labelledby="hosts" style={{ paddingBottom: 6 }}>
         <div className="line between" style={{ marginBottom: 6 }}>
           <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>

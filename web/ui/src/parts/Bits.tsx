@@ -78,7 +78,7 @@ function Clearing({ causes }: { causes: Cause[] }) {
 }
 
 export const title = (i: Incident) =>
-  i.kind === "fleet" ? `${i.members.length} hosts` : i.kind === "source" ? `source ${i.host.source}` : i.kind === "omen" ? "Omen itself" : i.host.name;
+  i.kind === "fleet" ? `${i.members.length} hosts` : i.kind === "source" ? `source ${i.host.source}` : i.kind === "omen" ? "Omen itself" : i.kind === "forecast" && i.forecast ? `${i.forecast.title} on ${i.host.name}` : i.host.name;
 
 /** What an incident is known by, in words. */
 export const why = (i: Incident) => causesLine(i.causes) || visible(i.summary) || reason(i.reason);
@@ -96,7 +96,7 @@ export function IncidentTable({ incidents, host = true }: { incidents: Incident[
               {host && <td><Link className="host" href={incidentPath(i.id)}><Name name={title(i)} /></Link></td>}
               <td><Link href={incidentPath(i.id)} style={{ fontWeight: 400 }}><span className="cause">{why(i)}</span></Link></td>
               <td style={{ whiteSpace: "nowrap" }}>{i.state}{i.suppressed && <span className="dim" title={"suppressed: " + reason(i.suppressed)}> · suppressed</span>}{i.returning_since && <div className="dim" style={{ fontSize: 12.5 }}>returning to normal since {timeOf(i.returning_since)}</div>}</td>
-              <td className="right num">{score(i.peak)}</td>
+              <td className="right num">{i.kind === "forecast" ? "–" : score(i.peak)}</td>
               <td style={{ whiteSpace: "nowrap" }}><When at={i.since} exact /></td>
             </tr>
           ))}

@@ -1,0 +1,126 @@
+package api
+
+import (
+	"cmp"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+// likely is the probability within seven days from which a resource is worth
+// listing.
+const likely = .05
+
+func (a *API) getForecasts(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	limit, err := intParam(q.Get("limit"), "limit", 100, 10_000)
+	if err != nil {
+		return nil, err
+	}
+	var host omen.Host
+	if name := q.Get("host"); name != "" {
+		h, err := a.find(name)
+		if err != nil {
+			return nil, err
+		}
+		host = h.Host
+	}
+	all := slices.Clone(a.live.Forecasts())
+	out := Forecasts{Resources: len(all)}
+	all = slices.DeleteFunc(all, func(o omen.Outlook) bool {
+		return host != (omen.Host{}) && o.Host != host ||
+			q.Get("source") != "" && o.Host.Source != q.Get("source") ||
+			q.Get("resource") != "" && o.Name != q.Get("resource") ||
+			q.Get("likely") == "true" && !o.Exhausted && o.P[omen.Within7d] < likely
+	})
+	slices.SortFunc(all, sooner)
+	out.Total = len(all)
+	out.Forecasts = each(all[:min(limit, len(all))], a.toForecast)
+	return out, nil
+}
+
+// sooner compares what is full first, then by the median of the time to full,
+// then by how likely it is, then by how full they are.
+func sooner(x, y omen.Outlook) int {
+	when := func(o omen.Outlook) float64 {
+		switch {
+		case o.Exhausted:
+			return -1
+		case o.Full > 0:
+			return o.Full.Seconds()
+		}
+		return math.Inf(1)
+	}
+	return cmp.Or(
+		cmp.Compare(when(x), when(y)), cmp.Compare(y.P[omen.Within7d], x.P[omen.Within7d]),
+		cmp.Compare(y.Used/y.Limit, x.Used/x.Limit), strings.Compare(x.Host.ID(), y.Host.ID()),
+		strings.Compare(x.Name, y.Name), strings.Compare(x.Where, y.Where))
+}
+
+func (a *API) toForecast(o omen.Outlook) Forecast { return toForecast(o, a.zone) }
+
+func toForecast(o omen.Outlook, zone *time.Location) Forecast {
+	span := func(d time.Duration) Number {
+		if o.Full == 0 {
+			return Number(math.NaN())
+		}
+		return Number(d.Seconds())
+	}
+	ceiling := o.Ceiling
+	if ceiling == 0 {
+		ceiling = math.NaN()
+	}
+	return Forecast{
+		Host: toRef(o.Host), Resource: o.Name, Where: o.Where, Title: o.Title, Text: o.Sentence(zone), Unit: o.Unit,
+		At: Instant(o.At), Used: Number(o.Used), Limit: Number(o.Limit), Exhausted: o.Exhausted,
+		P:    each(o.P[:], func(p float64) Number { return Number(p) }),
+		Full: span(o.Full), Early: span(o.Early), Late: span(o.Late), Rate: Number(o.Rate), Since: Instant(o.Since),
+		Rises: o.Rises, Longer: o.Longer, Days: o.Days, Ceiling: Number(ceiling),
+	}
+}
+
+// forecastOf is an incident's forecast; nil: it has none.
+func forecastOf(in omen.Incident) *Forecast {
+	if in.Forecast == nil {
+		return nil
+	}
+	f := toForecast(*in.Forecast, time.UTC)
+	if in.Kind == omen.ForecastIncident {
+		f.Text = in.Summary
+	}
+	return &f
+}
+
+// horizons name the spans of [omen.Horizons] as people write them in rules.
+var horizons = [5]string{"1h", "4h", "24h", "72h", "7d"}
+
+// leastShown is the probability below which no series is exposed: most resources
+// of most hosts are never full.
+const leastShown = .01
+
+func emitForecasts(emit sink, all []omen.Outlook, source bool) {
+	for _, o := range all {
+		labels := []string{"instance", o.Host.Name, "profile", o.Host.Profile, "resource", o.Name, "where", o.Where}
+		if source {
+			labels = append(labels, "source", o.Host.Source)
+		}
+		for i, p := range o.P {
+			if p >= leastShown {
+				emit(mProbability, p, with(labels, "horizon", horizons[i])...)
+			}
+		}
+		if o.Full == 0 && !o.Exhausted {
+			continue
+		}
+		for _, q := range []struct {
+			name string
+			span time.Duration
+		}{{"0.1", o.Early}, {"0.5", o.Full}, {"0.9", o.Late}} {
+			emit(mFull, q.span.Seconds(), with(labels, "quantile", q.name)...)
+		}
+	}
+}

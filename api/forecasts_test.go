@@ -1,0 +1,78 @@
+package api
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// expected is a file system's forecast.
+func expected(host, where string, used float64, full time.Duration, p ...float64) omen.Outlook {
+	o := omen.Outlook{
+		Resource: omen.Resource{Host: omen.Host{Source: "prom", Profile: "node", Name: host}, Name: "filesystem_space", Where: where},
+		Title:    where, Unit: omen.Bytes, Forecast: omen.Forecast{At: at, Used: used * 1e9, Limit: 1e9, Full: full, Early: full / 2, Late: 2 * full, Days: 14},
+	}
+	copy(o.P[:], p)
+	o.Exhausted = used >= 1
+	return o
+}
+
+func TestForecasts(t *testing.T) {
+	f := newFixture(t)
+	f.forecasts = []omen.Outlook{
+		expected("web-1:9100", "/", .3, 0), expected("web-1:9100", "/srv", .8, 50*time.Hour, 0, 0, .01, .1, .3),
+		expected("gone", "/var", .9, 3*time.Hour, .2, .7, .9, .9, .95), expected("gone", "/full", 1, 0, 1, 1, 1, 1, 1),
+	}
+	list := func(query string) (wheres []string, all Forecasts) {
+		t.Helper()
+		all = read[Forecasts](t, f, "forecasts"+query)
+		for _, one := range all.Forecasts {
+			wheres = append(wheres, one.Where)
+		}
+		return wheres, all
+	}
+	for query, want := range map[string][]string{
+		"": {"/full", "/var", "/srv", "/"}, "?likely=true": {"/full", "/var", "/srv"}, "?limit=1": {"/full"},
+		"?host=web-1:9100": {"/srv", "/"}, "?source=other": nil, "?resource=memory": nil,
+	} {
+		if got, _ := list(query); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", query, got, want)
+		}
+	}
+	_, all := list("")
+	soon, never := all.Forecasts[1], all.Forecasts[3]
+	if all.Total != 4 || all.Resources != 4 || float64(soon.Full) != 3*3600 || float64(soon.P[omen.Within4h]) != .7 || !strings.HasPrefix(soon.Text, "/var on gone is full in 3 h (1½–6 h)") {
+		t.Errorf("%+v", soon)
+	}
+	if !math.IsNaN(float64(never.Full)) || never.Exhausted {
+		t.Errorf("what is never full: %+v", never)
+	}
+	if code, _, _ := f.call(t, "GET", "/api/v1/omen/forecasts?host=nobody", ""); code != 404 {
+		t.Errorf("a host that nobody knows: %d", code)
+	}
+}
+
+func TestMetricsOfForecasts(t *testing.T) {
+	f := newFixture(t)
+	f.forecasts = []omen.Outlook{expected("web-1:9100", "/", .3, 0, 0, 0, 0, .001, .009), expected("web-1:9100", "/var", .9, time.Hour, .5, .7, .9, .9, .95)}
+	must.OK(t, testutil.GatherAndCompare(f.api.registry, strings.NewReader(`
+# HELP omen_forecast_full_seconds Time until a resource is full, by quantile, given that it is within seven days; only while that is to be expected, and 0 of what is full.
+# TYPE omen_forecast_full_seconds gauge
+omen_forecast_full_seconds{instance="web-1:9100",profile="node",quantile="0.1",resource="filesystem_space",where="/var"} 1800
+omen_forecast_full_seconds{instance="web-1:9100",profile="node",quantile="0.5",resource="filesystem_space",where="/var"} 3600
+omen_forecast_full_seconds{instance="web-1:9100",profile="node",quantile="0.9",resource="filesystem_space",where="/var"} 7200
+# HELP omen_forecast_probability Probability that a resource is full within 1h, 4h, 24h, 72h or 7d; only of .01 or more.
+# TYPE omen_forecast_probability gauge
+omen_forecast_probability{horizon="1h",instance="web-1:9100",profile="node",resource="filesystem_space",where="/var"} 0.5
+omen_forecast_probability{horizon="24h",instance="web-1:9100",profile="node",resource="filesystem_space",where="/var"} 0.9
+omen_forecast_probability{horizon="4h",instance="web-1:9100",profile="node",resource="filesystem_space",where="/var"} 0.7
+omen_forecast_probability{horizon="72h",instance="web-1:9100",profile="node",resource="filesystem_space",where="/var"} 0.9
+omen_forecast_probability{horizon="7d",instance="web-1:9100",profile="node",resource="filesystem_space",where="/var"} 0.95
+`), "omen_forecast_full_seconds", "omen_forecast_probability"))
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/api"
+)
+
+type forecastCmd struct {
+	Host  string `arg:"" optional:"" help:"Only this host, by name or id."`
+	All   bool   `help:"Also what is not expected to become full within 7 days."`
+	Limit int    `help:"How many at most, up to 10000." default:"20"`
+	URL   string `help:"The running Omen." default:"${localhost}" name:"url"`
+}
+
+func (c *forecastCmd) Help() string {
+	return `Examples:
+  omen forecast                 what is full soonest, on every host
+  omen forecast web-1 --all     everything of a host that has a limit`
+}
+
+func (c *forecastCmd) Run(e *env) error {
+	q := url.Values{"limit": {strconv.Itoa(c.Limit)}, "likely": {strconv.FormatBool(!c.All)}}
+	if c.Host != "" {
+		q.Set("host", c.Host)
+	}
+	var all api.Forecasts
+	if err := api.NewClient(c.URL).Get(e.ctx, "forecasts?"+q.Encode(), &all); err != nil {
+		return err
+	}
+	if len(all.Forecasts) == 0 {
+		fmt.Fprintf(e.out, "nothing is expected to become full within 7 days (resources: %d)\n", all.Resources)
+		return nil
+	}
+	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "host\tresource\tused\tof\tfull in\tbetween\twithin 4 h\twithin 24 h\twithin 7 d")
+	percent := func(p api.Number) string { return omen.Ratio.Format(float64(p)) }
+	for _, f := range all.Forecasts {
+		in, between := "–", "–"
+		switch {
+		case f.Exhausted:
+			in = "full now"
+		case float64(f.Full) > 0:
+			in = omen.Soon(seconds(f.Full))
+			between = omen.Soon(seconds(f.Early)) + " and " + omen.Soon(seconds(f.Late))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Host.Name, f.Title, percent(f.Used/f.Limit), f.Unit.Format(float64(f.Limit)), in, between,
+			percent(f.P[omen.Within4h]), percent(f.P[omen.Within24h]), percent(f.P[omen.Within7d]))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if more := all.Total - len(all.Forecasts); more > 0 {
+		fmt.Fprintf(e.out, "and %d more: --limit=%d\n", more, all.Total)
+	}
+	return nil
+}
+
+func seconds(n api.Number) time.Duration { return time.Duration(float64(n) * float64(time.Second)) }

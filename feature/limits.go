@@ -1,0 +1,225 @@
+package feature
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/series"
+)
+
+// Limit is a kind of resource that can be used up: it is forecast when it will
+// be. A host may have several of a kind, such as file systems, or none. Limits
+// are no features: no model sees them, and they are not in a schema's hash.
+type Limit struct {
+	Name  string // lower case with underscores, as of a feature: "filesystem_space"
+	Title string // what people call one, with $where: "inodes of $where"; empty: $where, or the name
+	Help  string // one sentence for people
+
+	// Used is PromQL for how much is used, with one result for each resource:
+	// "$by" becomes the profile's identifying labels and those of By. Limit is
+	// the same for how much there is; or else Max is that number for all.
+	Used, Limit string
+	Max         float64
+
+	By   []string // labels that tell a host's resources apart; $where is their values but that of Same
+	Same string   // one of By: resources with one value of it are one, and the shortest $where counts
+	Unit omen.Unit
+	Full float64 // share of the limit from which it counts as full; 0: almost 1
+
+	// Features are those of the profile that show the same trouble: people are
+	// not notified of it twice.
+	Features []string
+
+	// LeftOut is PromQL for how many resources of a host are not forecast by
+	// design: a read-only file system is always full. Empty: it is not known.
+	LeftOut string
+}
+
+// TitleOf is what people call a resource.
+func (l *Limit) TitleOf(where string) string {
+	switch {
+	case l.Title != "":
+		return strings.ReplaceAll(l.Title, "$where", where)
+	case where != "":
+		return where
+	}
+	return strings.ReplaceAll(l.Name, "_", " ")
+}
+
+// Where is which of a host's resources one with these labels is, and the value
+// of Same: what has the same is the same resource.
+func (l *Limit) Where(labels map[string]string) (where, same string) {
+	var parts []string
+	for _, name := range l.By {
+		if name != l.Same {
+			parts = append(parts, labels[name])
+		}
+	}
+	if where = strings.Join(parts, "/"); len(parts) == 0 {
+		where = labels[l.Same]
+	}
+	if l.Same == "" {
+		return where, where
+	}
+	return where, labels[l.Same]
+}
+
+// Limits are the kinds of resources that are forecast, in the profile's order.
+// The caller must not change them.
+func (s *Schema) Limits() []Limit { return s.limits }
+
+// checkLimits checks the profile's limits and fills in what is left out. names
+// are the features', which limits share: both are named where a query fails.
+func (p *Profile) checkLimits(names map[string]bool) error {
+	p.Limits = slices.Clone(p.Limits)
+	for i := range p.Limits {
+		l := &p.Limits[i]
+		if !labelName.MatchString(l.Name) {
+			return p.badLimit(l, "name", "must be letters, digits and underscores, not starting with a digit", "give the limit a name such as connections")
+		}
+		if names[l.Name] {
+			return p.badLimit(l, "name", "is there twice, or is a feature's", "give each limit and feature a name of its own")
+		}
+		names[l.Name] = true
+		if strings.TrimSpace(l.Used) == "" {
+			return p.badLimit(l, "used", "is empty", "give the PromQL expression for how much is used")
+		}
+		if err := p.checkLimit(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Profile) checkLimit(l *Limit) error {
+	l.Unit = cmp.Or(l.Unit, omen.Count)
+	switch has := strings.TrimSpace(l.Limit) != ""; {
+	case has == (l.Max != 0):
+		return p.badLimit(l, "limit", "is missing, or is given together with max", "give the PromQL expression for how much there is, or else max: a number")
+	case !has && !(l.Max > 0) || math.IsInf(l.Max, 0):
+		return p.badLimit(l, "max", fmt.Sprintf("%v is not above 0", l.Max), "write how much there is, in the limit's unit")
+	case !slices.Contains(omen.Units(), l.Unit):
+		return p.badLimit(l, "unit", fmt.Sprintf("%q is not known", l.Unit), "use one of "+listed(omen.Units()))
+	case !(l.Full >= 0 && l.Full <= 1):
+		return p.badLimit(l, "full", fmt.Sprintf("%v is not a share of the limit", l.Full), "write a number above 0 and at most 1, such as 0.98, or leave it out")
+	case l.Same != "" && !slices.Contains(l.By, l.Same):
+		return p.badLimit(l, "same", fmt.Sprintf("%q is not among by", l.Same), "name one of the labels of by")
+	case strings.Contains(l.Title, "$where") && len(l.By) == 0:
+		return p.badLimit(l, "title", "has $where, and by is empty", "name the labels that tell the host's resources apart: by: [mountpoint]")
+	}
+	for i, name := range l.By {
+		if !labelName.MatchString(name) || slices.Contains(l.By[:i], name) || slices.Contains(p.By, name) {
+			return p.badLimit(l, "by", fmt.Sprintf("%q is not a label name, or is there twice, or identifies the host", name), "write the labels that tell a host's resources apart, such as [mountpoint]")
+		}
+	}
+	return nil
+}
+
+// shown checks that the features exist that limits of a declaration name.
+func (p *Profile) shown(limits []Limit) error {
+	for i := range limits {
+		l := &limits[i]
+		for _, name := range l.Features {
+			if !slices.ContainsFunc(p.Features, func(f Feature) bool { return f.Name == name }) {
+				return p.badLimit(l, "features", fmt.Sprintf("there is no feature %q", name), "name features of the profile that show the same trouble")
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Profile) badLimit(l *Limit, key, what, hint string) error {
+	return omen.WithHint(fmt.Errorf("profile %q, limit %q: %s: %s: %w", p.Name, l.Name, key, what, omen.ErrInvalid), hint)
+}
+
+// inherit gives p the limits of the profile that it extends, without some; its
+// own replace those of the same name. It reports which of the names to leave out
+// were limits.
+func (p *Profile) inherit(base []Limit, without []string) (limits []string) {
+	own := p.Limits
+	p.Limits = nil
+	for _, l := range base {
+		if slices.Contains(without, l.Name) {
+			limits = append(limits, l.Name)
+			continue
+		}
+		l.Features = slices.DeleteFunc(slices.Clone(l.Features), func(name string) bool { return slices.Contains(without, name) })
+		if i := slices.IndexFunc(own, func(o Limit) bool { return o.Name == l.Name }); i >= 0 {
+			l = own[i]
+			own = slices.Delete(slices.Clone(own), i, i+1)
+		}
+		p.Limits = append(p.Limits, l)
+	}
+	p.Limits = append(p.Limits, own...)
+	return limits
+}
+
+// Parts of a limit, as [Schema.LimitQueries] names their columns.
+const (
+	usedColumn    = ".used"
+	limitColumn   = ".limit"
+	leftOutColumn = ".left_out"
+)
+
+// LimitQuery asks a source for some of the profile's limits: for those that tell
+// a host's resources apart by the same labels.
+type LimitQuery struct {
+	By     []string // beside those that identify the host; empty: one resource a host
+	Limits []*Limit
+	Exprs  []series.Expr
+}
+
+// LimitQueries is what to ask a source for: a result of each is a resource.
+func (s *Schema) LimitQueries() (all []LimitQuery) {
+	for i := range s.limits {
+		l := &s.limits[i]
+		at := slices.IndexFunc(all, func(q LimitQuery) bool { return slices.Equal(q.By, l.By) })
+		if at < 0 {
+			at, all = len(all), append(all, LimitQuery{By: l.By})
+		}
+		q := &all[at]
+		q.Limits = append(q.Limits, l)
+		q.Exprs = append(q.Exprs, series.Expr{Feature: l.Name + usedColumn, PromQL: l.Used})
+		if l.Limit != "" {
+			q.Exprs = append(q.Exprs, series.Expr{Feature: l.Name + limitColumn, PromQL: l.Limit})
+		}
+	}
+	return all
+}
+
+// LeftOutExprs asks, with one result a host, how many resources of each limit
+// are left out by design.
+func (s *Schema) LeftOutExprs() (exprs []series.Expr) {
+	for _, l := range s.limits {
+		if l.LeftOut != "" {
+			exprs = append(exprs, series.Expr{Feature: l.Name + leftOutColumn, PromQL: l.LeftOut})
+		}
+	}
+	return exprs
+}
+
+// LimitOf is the name of the limit that a column belongs to.
+func LimitOf(column string) string {
+	name, _, _ := strings.Cut(column, ".")
+	return name
+}
+
+// Amount is how much of a limit is used, and how much there is, by a frame that
+// answers a [LimitQuery]; NaN where it does not say.
+func (l *Limit) Amount(f *series.Frame, row, instant int) (used, limit float64) {
+	used, limit = math.NaN(), l.Max
+	if i := slices.Index(f.Features, l.Name+usedColumn); i >= 0 {
+		used = f.At(row, instant, i)
+	}
+	if l.Limit != "" {
+		limit = math.NaN()
+		if i := slices.Index(f.Features, l.Name+limitColumn); i >= 0 {
+			limit = f.At(row, instant, i)
+		}
+	}
+	return used, limit
+}

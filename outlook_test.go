@@ -1,0 +1,38 @@
+package omen_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+)
+
+func TestForecastsInASentence(t *testing.T) {
+	at := time.Date(2026, 3, 2, 15, 20, 0, 0, time.UTC)
+	of := omen.Outlook{
+		Resource: omen.Resource{Host: omen.Host{Source: "prod", Profile: "node", Name: "web-1"}, Name: "filesystem_space", Where: "/var"}, Title: "/var", Unit: omen.Bytes,
+		Forecast: omen.Forecast{
+			At: at, Used: 83e9, Limit: 100e9, Full: 3 * time.Hour, Early: 90 * time.Minute, Late: 6 * time.Hour, Rate: 2.1e9 / 3600, Since: at.Add(-75 * time.Minute),
+		},
+	}
+	with := func(change func(*omen.Outlook)) omen.Outlook {
+		o := of
+		change(&o)
+		return o
+	}
+	for want, o := range map[string]omen.Outlook{
+		"/var on web-1 is full in 3 h (1½–6 h): fills 2.1 GB/h since 14:05, at 83 % now": of,
+		"/var on web-1 is full in 20 min (10 min–2 h): fills 600 MB/min since 1 Mar 15:00, at 83 % now": with(func(o *omen.Outlook) {
+			o.Full, o.Early, o.Late, o.Rate, o.Since = 20*time.Minute, 10*time.Minute, 2*time.Hour, 6e8/60, at.Add(-24*time.Hour-20*time.Minute)
+		}),
+		"/var on web-1 is full in 2½ d (2½ d), at 83 % now": with(func(o *omen.Outlook) {
+			o.Full, o.Early, o.Late, o.Rate = 60*time.Hour, 60*time.Hour, 61*time.Hour, 0
+		}),
+		"/var on web-1 is full: 99.8 GB of 100 GB": with(func(o *omen.Outlook) { o.Exhausted, o.Used = true, 99.8e9 }),
+		"/var on web-1 is at 83 %":                 with(func(o *omen.Outlook) { o.Full, o.Rate = 0, 0 }),
+	} {
+		if got := o.String(); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}

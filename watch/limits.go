@@ -1,0 +1,307 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/forecast"
+	"github.com/omenhq/omen/series"
+)
+
+const (
+	// limitsEvery is how often resources with a limit are read: what fills
+	// within minutes leaves no time to act on a forecast.
+	limitsEvery = time.Minute
+	// maxResources bounds what is forecast of one host: a resource that moves
+	// takes 6 kB.
+	maxResources = 100
+	// youngest is how long a resource has to be known before anybody is
+	// notified of it: its first minutes are all that it ever did.
+	youngest = 5 * time.Minute
+	// warm is how long a resource is handed on after it last was likely to be
+	// full within a day: longer than it takes to close an incident.
+	warm = 2 * time.Hour
+	// likely is the probability within a day from which it is.
+	likely = .2
+)
+
+// limits is what is known of the resources of a watch's hosts.
+type limits struct {
+	queries []feature.LimitQuery
+	news    chan struct{} // bound 1, owner recallLoop; full: it is about to look anyway
+
+	mu     sync.Mutex // guards what follows; Watch.mu may be held, and is not taken under it
+	of     map[omen.Resource]*resource
+	failed map[string]string // limit -> why its query failed the last time
+	unread string            // why history cannot be read; empty: it can
+	at     time.Time         // of the last round
+}
+
+// resource is what is known of one of them.
+type resource struct {
+	limit  *feature.Limit
+	query  int    // of limits.queries
+	name   string // in frames
+	series *forecast.Series
+	ready  bool      // its history was read
+	first  time.Time // its first sample, as far as history reaches
+	at     time.Time // its last sample
+	until  time.Time // it is handed on until then; zero: it was not forecast yet
+	known  bool      // there is a forecast of the last round
+	last   omen.Outlook
+}
+
+// full is the share of the limit at which a resource counts as full.
+func full(l *feature.Limit) float64 { return cmp.Or(l.Full, forecast.Full) }
+
+// limitLoop reads and forecasts resources every minute.
+func (w *Watch) limitLoop(ctx context.Context) error {
+	if len(w.limits.queries) == 0 {
+		return nil
+	}
+	wait := min(time.Second, w.o.Step) // until hosts are known
+	for sleep(ctx, wait) {
+		if w.forecast(ctx) {
+			wait = max(limitsEvery, w.o.Step)
+		}
+	}
+	return nil
+}
+
+// forecast reads the resources of the last instant that was scored, and hands
+// on what is expected of them. It reports whether there was such an instant.
+func (w *Watch) forecast(ctx context.Context) bool {
+	w.mu.Lock()
+	at, window := w.last, w.window
+	hosts := make(map[string]omen.Host, len(w.hosts))
+	for name, h := range w.hosts {
+		if h.refused == "" {
+			hosts[name] = h.id
+		}
+	}
+	w.mu.Unlock()
+	l := &w.limits
+	l.mu.Lock()
+	again := !at.After(l.at) && l.at.Sub(at) < forecastAgain
+	l.mu.Unlock()
+	if at.IsZero() || again {
+		return !at.IsZero()
+	}
+	failed, over := map[string]string{}, 0
+	count := map[string]int{}
+	for i := range l.queries {
+		q := &l.queries[i]
+		f, err := w.o.Source.Read(ctx, series.Query{
+			Exprs: q.Exprs, By: slices.Concat(w.o.Schema.By(), q.By), Start: at, End: at, Step: w.o.Step, Window: window,
+		})
+		if ctx.Err() != nil {
+			return true
+		}
+		if err != nil {
+			for _, limit := range q.Limits {
+				failed[limit.Name] = err.Error()
+			}
+			continue
+		}
+		for column, err := range f.Failed {
+			failed[feature.LimitOf(column)] = err.Error()
+		}
+		over += l.take(i, f, w.o.Schema.By(), hosts, count, at)
+	}
+	w.countLeftOut(ctx, at, over, failed)
+	if ctx.Err() == nil {
+		w.foresee(ctx, l.outlooks(at, failed))
+	}
+	return true
+}
+
+// forecastAgain is by how much the clock has to be set back for an instant that
+// was forecast to be forecast again.
+const forecastAgain = 5 * time.Minute
+
+// take observes the samples of a query's answer, and is how many resources there
+// was no room for. count is how many each host has.
+func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]omen.Host, count map[string]int, at time.Time) (over int) {
+	q := &l.queries[query]
+	rows := rowsOf(q, f, by, hosts)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, row := range rows {
+		for _, limit := range q.Limits {
+			used, most := limit.Amount(f, row.index, 0)
+			if used != used || most != most {
+				continue
+			}
+			if count[row.host.Name]++; count[row.host.Name] > maxResources {
+				over++
+				continue
+			}
+			id := omen.Resource{Host: row.host, Name: limit.Name, Where: row.where}
+			r := l.of[id]
+			if r == nil || r.at.Sub(at) >= forecastAgain {
+				r = &resource{limit: limit, query: query, name: f.Hosts[row.index], series: forecast.New(full(limit)), first: at}
+				l.of[id] = r
+				nudge(l.news)
+			}
+			if r.series.Observe(at, used, most) {
+				r.at, r.name = at, f.Hosts[row.index]
+			}
+		}
+	}
+	return over
+}
+
+// row is a frame's row that is one resource of a host.
+type row struct {
+	index int
+	host  omen.Host
+	where string
+}
+
+// rowsOf are the rows of hosts that are known, in order; of those that are the
+// same resource the one with the shortest name.
+func rowsOf(q *feature.LimitQuery, f *series.Frame, by []string, hosts map[string]omen.Host) []row {
+	best := map[[2]string]row{}
+	parts := make([]string, len(by))
+	for i, labels := range f.Labels {
+		for j, name := range by {
+			parts[j] = labels[name]
+		}
+		host, known := hosts[strings.Join(parts, "/")]
+		if !known {
+			continue
+		}
+		where, same := q.Limits[0].Where(labels)
+		key := [2]string{host.Name, same}
+		if old, there := best[key]; !there || len(where) < len(old.where) || len(where) == len(old.where) && where < old.where {
+			best[key] = row{i, host, where}
+		}
+	}
+	return slices.SortedFunc(maps.Values(best), func(a, b row) int { return cmp.Compare(a.index, b.index) })
+}
+
+// outlooks forecasts all resources, forgets those that are gone, and gives the
+// round of those that matter.
+func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at, l.failed = at, failed
+	round := omen.Outlooks{At: at, Unread: slices.Sorted(maps.Keys(failed))}
+	for id, r := range l.of {
+		if at.Sub(r.at) > forgetAfter {
+			delete(l.of, id)
+			continue
+		}
+		was, known := r.last.Exhausted, r.known
+		if r.known = false; !r.ready || !r.at.Equal(at) || at.Sub(r.first) < youngest {
+			continue
+		}
+		f, ok := r.series.Forecast(at, nil)
+		if !ok {
+			continue
+		}
+		r.known = true
+		r.last = omen.Outlook{Resource: id, Title: r.limit.TitleOf(id.Where), Unit: r.limit.Unit, Features: r.limit.Features, Forecast: f}
+		if r.until.IsZero() || !f.Exhausted && f.P[omen.Within24h] >= likely {
+			r.until = at.Add(warm)
+		}
+		r.last.Sudden = f.Exhausted && known && !was
+		if f.Exhausted || !at.After(r.until) {
+			round.Of = append(round.Of, r.last)
+		}
+	}
+	slices.SortFunc(round.Of, func(a, b omen.Outlook) int {
+		return cmp.Or(strings.Compare(a.Host.Name, b.Host.Name), strings.Compare(a.Name, b.Name), strings.Compare(a.Where, b.Where))
+	})
+	return round
+}
+
+// foresee hands a round of forecasts to the manager.
+func (w *Watch) foresee(ctx context.Context, round omen.Outlooks) {
+	round.Source, round.Profile = w.o.Name, w.o.Schema.Profile()
+	w.metrics.resources.Set(float64(w.limits.count()))
+	err := w.o.Sink.Foresee(ctx, round)
+	if ctx.Err() == nil {
+		switch begin, end := w.outcome(&w.unforeseen, w.metrics.unforeseen, err); {
+		case begin:
+			w.log.Warn("forecasts not judged", "err", err)
+		case end:
+			w.log.Info("forecasts are judged again")
+		}
+	}
+}
+
+// countLeftOut counts what is not forecast, by design or for lack of room.
+func (w *Watch) countLeftOut(ctx context.Context, at time.Time, over int, failed map[string]string) {
+	w.metrics.unlimited.WithLabelValues(tooMany).Set(float64(over))
+	exprs := w.o.Schema.LeftOutExprs()
+	if len(exprs) == 0 {
+		return
+	}
+	f, err := w.o.Source.Read(ctx, series.Query{Exprs: exprs, By: w.o.Schema.By(), Start: at, End: at, Step: w.o.Step})
+	if err != nil {
+		for _, e := range exprs {
+			failed[e.Feature] = err.Error()
+		}
+		return
+	}
+	for column, err := range f.Failed {
+		failed[column] = err.Error()
+	}
+	n := 0.0
+	for row := range f.Hosts {
+		for column := range exprs {
+			if v := f.At(row, 0, column); v == v {
+				n += v
+			}
+		}
+	}
+	w.metrics.unlimited.WithLabelValues(byDesign).Set(n)
+}
+
+// count is how many resources there are.
+func (l *limits) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.of)
+}
+
+// failing is why limits cannot be read, by name.
+func (l *limits) failing() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := maps.Clone(l.failed)
+	if all == nil {
+		all = map[string]string{}
+	}
+	if l.unread != "" {
+		for _, r := range l.of {
+			if !r.ready && all[r.limit.Name] == "" {
+				all[r.limit.Name] = "its history cannot be read: " + l.unread
+			}
+		}
+	}
+	return all
+}
+
+// Forecasts is what is expected of every resource that was measured in the last
+// round, in no particular order.
+func (w *Watch) Forecasts() []omen.Outlook {
+	l := &w.limits
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]omen.Outlook, 0, len(l.of))
+	for _, r := range l.of {
+		if r.known {
+			all = append(all, r.last)
+		}
+	}
+	return all
+}

@@ -1,0 +1,414 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/series"
+)
+
+// disks is a source of one host with file systems: how full each is follows from
+// time alone.
+type disks struct {
+	used map[string]func(time.Time) float64 // by mount point; NaN: it is not mounted
+
+	mu     sync.Mutex
+	dead   error // of everything
+	broken error // of the query for what is used
+	reads  int   // of history
+}
+
+func (d *disks) Read(_ context.Context, q series.Query) (*series.Frame, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead != nil {
+		return nil, d.dead
+	}
+	names := make([]string, len(q.Exprs))
+	for i, e := range q.Exprs {
+		names[i] = e.Feature
+	}
+	step := max(q.Step, time.Second)
+	n := int(q.End.Sub(q.Start)/step) + 1
+	if n > 1 {
+		d.reads++
+	}
+	if !slices.Contains(q.By, "mountpoint") {
+		f := series.NewFrame([]string{"web-1"}, names, q.Start, step, n)
+		f.Labels[0]["instance"] = "web-1"
+		for i := range n {
+			for j := range names {
+				f.Set(0, i, j, 1+.1*math.Sin(float64(f.Time(i).Unix())))
+			}
+		}
+		return f, nil
+	}
+	var mounts []string
+	for _, m := range slices.Sorted(maps.Keys(d.used)) {
+		if len(q.Hosts) == 0 || slices.Contains(q.Hosts, "web-1/"+m) {
+			mounts = append(mounts, m)
+		}
+	}
+	hosts := make([]string, len(mounts))
+	for i, m := range mounts {
+		hosts[i] = "web-1/" + m
+	}
+	f := series.NewFrame(hosts, names, q.Start, step, n)
+	for h, m := range mounts {
+		f.Labels[h]["instance"], f.Labels[h]["mountpoint"] = "web-1", m
+		for i := range n {
+			for j, name := range names {
+				v := 1e11
+				if strings.HasSuffix(name, ".used") {
+					v *= d.used[m](f.Time(i))
+				}
+				f.Set(h, i, j, v)
+			}
+		}
+	}
+	if d.broken != nil {
+		for _, name := range names {
+			if strings.HasSuffix(name, ".used") {
+				f.Failed[name] = d.broken
+			}
+		}
+	}
+	return f, nil
+}
+
+func (d *disks) set(change func(*disks)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(d)
+}
+
+// judge is a sink that judges forecasts as the incident manager does.
+type judge struct {
+	deaf
+	*incident.Tracker
+	mu      sync.Mutex
+	changes []omen.Change
+	rounds  int
+}
+
+func (j *judge) Foresee(_ context.Context, round omen.Outlooks) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.rounds++
+	j.changes = append(j.changes, j.Tracker.Foresee(round)...)
+	return nil
+}
+
+func (j *judge) Offer(context.Context, omen.Tick) error { return nil }
+
+// steps are the changes of a resource so far.
+func (j *judge) steps(where string) (all []omen.Change) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range j.changes {
+		if c.Incident.Forecast.Where == where {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func diskProfile(t testing.TB) *feature.Schema {
+	t.Helper()
+	return must.Get(feature.NewSchema(feature.Profile{
+		Name: "test", Features: []feature.Feature{{Name: "cpu", Expr: "cpu"}},
+		Limits: []feature.Limit{{Name: "disk", Used: "used", Limit: "size", By: []string{"mountpoint"}, Unit: omen.Bytes}},
+	}))(t)
+}
+
+func watchOf(t testing.TB, d *disks, sink Sink) *Watch {
+	t.Helper()
+	return New(Options{Source: d, Name: "test", Schema: diskProfile(t), Step: time.Minute, Store: open(t), History: time.Hour, Sink: sink})
+}
+
+// minute scores and forecasts one instant, and reads the history that is missing.
+func (w *Watch) minute(t testing.TB, at time.Time) {
+	t.Helper()
+	w.round(t.Context(), at)
+	if w.forecast(t.Context()); w.limits.unknown() {
+		_, _ = w.recallSome(t.Context())
+	}
+}
+
+func (l *limits) unknown() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.of {
+		if !r.ready {
+			return true
+		}
+	}
+	return false
+}
+
+// monday is when a day begins in which /var fills from 14:05 on, a tenth of it an
+// hour, while /backup does what it does every night.
+var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+
+func oneDay() *disks {
+	hour := func(at time.Time) float64 { return float64(at.Hour()) + float64(at.Minute())/60 }
+	return &disks{used: map[string]func(time.Time) float64{
+		"/var": func(at time.Time) float64 {
+			return min(.5+.0005*math.Sin(9*hour(at))+.1*max(at.Sub(monday.Add(14*time.Hour+5*time.Minute)).Hours(), 0), 1)
+		},
+		"/backup": func(at time.Time) float64 { // from 3:00 to 4:30 up to 85 %, emptied at 6:00
+			switch h := hour(at); {
+			case h < 3 || h >= 6:
+				return .4
+			case h < 4.5:
+				return .4 + .3*(h-3)
+			}
+			return .85
+		},
+	}}
+}
+
+// A file system that fills is said hours before it is full, with the time, and
+// the backup beside it is not; a gap, a restart in the middle of it and a source
+// that is down change nothing of that.
+func TestAFillingFileSystemIsForecast(t *testing.T) {
+	for name, restart := range map[string]time.Duration{"one run": 0, "a restart while it fills": 17 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			d := oneDay()
+			j := &judge{Tracker: incident.NewTracker(incident.Hysteresis{}, nil)}
+			w := watchOf(t, d, j)
+			for at := monday; at.Before(monday.Add(20 * time.Hour)); at = at.Add(time.Minute) {
+				d.set(func(d *disks) {
+					d.dead = nil
+					if at.After(monday.Add(15*time.Hour)) && at.Before(monday.Add(15*time.Hour+10*time.Minute)) {
+						d.dead = omen.ErrUnavailable
+					}
+				})
+				if restart > 0 && at.Equal(monday.Add(restart)) {
+					w = watchOf(t, d, j)
+				}
+				w.minute(t, at)
+			}
+			if got := j.steps("/backup"); len(got) > 0 {
+				t.Errorf("the backup: %s at %s: %s", got[0].Reason, got[0].At, got[0].Incident.Summary)
+			}
+			got := j.steps("/var")
+			if len(got) < 2 || got[0].Kind != omen.ChangeOpened || got[len(got)-1].Reason != omen.ReasonCameTrue {
+				t.Fatalf("%d changes of /var: %+v", len(got), got)
+			}
+			full := monday.Add(19*time.Hour + 2*time.Minute) // 99.5 % are reached 4.95 h after the onset
+			first := got[0]
+			lead := full.Sub(first.At)
+			f := first.Incident.Forecast
+			if lead < time.Hour || lead > 5*time.Hour {
+				t.Errorf("%s before it is full, want hours", lead)
+			}
+			if ratio := f.Full.Hours() / lead.Hours(); ratio < .6 || ratio > 1.6 {
+				t.Errorf("said in %s, and it is %s", f.Full, lead)
+			}
+			if !strings.HasPrefix(first.Incident.Summary, "/var on web-1 is full in ") || !strings.Contains(first.Incident.Summary, " GB/h since 14:05, at ") {
+				t.Errorf("said: %s", first.Incident.Summary)
+			}
+			t.Logf("%s before it is full: %s", lead, first.Incident.Summary)
+			for _, c := range got[1 : len(got)-1] {
+				if c.Kind == omen.ChangeClosed || c.Kind == omen.ChangeReopened {
+					t.Errorf("%s %s while it fills", c.Kind, c.Reason)
+				}
+			}
+			if d.reads == 0 || len(w.Forecasts()) != 2 {
+				t.Errorf("history was read %d times; %d forecasts", d.reads, len(w.Forecasts()))
+			}
+		})
+	}
+}
+
+// A limit whose query fails is named where features are, and nothing is forecast
+// of it; one whose history cannot be read, too.
+func TestABrokenLimitIsSaid(t *testing.T) {
+	d := oneDay()
+	j := &judge{Tracker: incident.NewTracker(incident.Hysteresis{}, nil)}
+	w := watchOf(t, d, j)
+	at := monday
+	pass := func(n int) {
+		for range n {
+			at = at.Add(time.Minute)
+			w.minute(t, at)
+		}
+	}
+	pass(10)
+	if s := w.Status(); s.State != omen.SourceUp || len(w.Forecasts()) != 2 {
+		t.Fatalf("state %s, failed %v, %d forecasts", s.State, s.FailedFeatures, len(w.Forecasts()))
+	}
+	d.set(func(d *disks) { d.broken = errors.New("many-to-many matching") })
+	pass(2)
+	if s := w.Status(); s.State != omen.SourcePartial || !strings.Contains(s.FailedFeatures["disk"], "many-to-many") {
+		t.Errorf("state %s, failed %v", s.State, s.FailedFeatures)
+	}
+	d.set(func(d *disks) { d.broken = nil })
+	pass(2)
+	if s := w.Status(); s.State != omen.SourceUp || len(s.FailedFeatures) > 0 {
+		t.Errorf("state %s, failed %v once it works again", s.State, s.FailedFeatures)
+	}
+	w.limits.note("too many samples")
+	w.limits.of[omen.Resource{Name: "disk"}] = &resource{limit: &w.o.Schema.Limits()[0], at: at}
+	if why := w.limits.failing()["disk"]; !strings.Contains(why, "history cannot be read: too many samples") {
+		t.Errorf("says %q", why)
+	}
+}
+
+// What a host has too much of is left out and counted, and what is gone is
+// forgotten.
+func TestResourcesAreBounded(t *testing.T) {
+	d := &disks{used: map[string]func(time.Time) float64{}}
+	for i := range maxResources + 7 {
+		d.used[fmt.Sprintf("/m%03d", i)] = func(at time.Time) float64 {
+			if at.After(monday.Add(30 * time.Minute)) {
+				return math.NaN()
+			}
+			return .3
+		}
+	}
+	w := watchOf(t, d, deaf{})
+	for i := range 20 {
+		w.minute(t, monday.Add(time.Duration(i)*time.Minute))
+	}
+	if n := w.limits.count(); n != maxResources {
+		t.Errorf("%d resources, want %d", n, maxResources)
+	}
+	if n := testutil.ToFloat64(w.metrics.unlimited.WithLabelValues(tooMany)); n != 7 {
+		t.Errorf("%v are left out, want 7", n)
+	}
+	for i := range 120 {
+		w.minute(t, monday.Add(time.Duration(20+i)*time.Minute))
+	}
+	if n := w.limits.count(); n != 0 || len(w.Forecasts()) != 0 {
+		t.Errorf("%d resources are remembered that are gone", n)
+	}
+}
+
+// Mounts of one device are one resource.
+func TestOneDeviceIsOneResource(t *testing.T) {
+	q := &feature.LimitQuery{By: []string{"device", "mountpoint"}, Limits: []*feature.Limit{{Name: "disk", By: []string{"device", "mountpoint"}, Same: "device"}}}
+	f := series.NewFrame([]string{"a", "b", "c", "d"}, []string{"disk.used"}, monday, time.Second, 1)
+	for i, labels := range []map[string]string{
+		{"device": "sda", "mountpoint": "/var/lib/docker"}, {"device": "sda", "mountpoint": "/var"}, {"device": "sdb", "mountpoint": "/srv"}, {"device": "sdc", "mountpoint": "/x"},
+	} {
+		f.Labels[i] = labels
+		f.Labels[i]["instance"] = "web-1"
+	}
+	f.Labels[3]["instance"] = "unknown"
+	var got []string
+	for _, r := range rowsOf(q, f, []string{"instance"}, map[string]omen.Host{"web-1": {Name: "web-1"}}) {
+		got = append(got, r.where)
+	}
+	if !slices.Equal(got, []string{"/var", "/srv"}) {
+		t.Errorf("resources %v", got)
+	}
+}
+
+// The loops of a watch that runs forecast once a minute.
+func TestRunForecasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		d := &disks{used: map[string]func(time.Time) float64{"/var": func(at time.Time) float64 {
+			return min(.1+.03*max(at.Sub(start).Minutes(), 0), 1)
+		}}}
+		j := &judge{Tracker: incident.NewTracker(incident.Hysteresis{}, nil)}
+		w := New(Options{Source: d, Name: "test", Schema: diskProfile(t), Step: 15 * time.Second, Store: open(t), History: time.Hour, Sink: j})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		time.Sleep(25 * time.Minute) // synctest's clock
+		synctest.Wait()
+		cancel()
+		must.OK(t, <-done)
+		if j.rounds < 24 || j.rounds > 27 {
+			t.Errorf("%d rounds in 25 minutes", j.rounds)
+		}
+		got := j.steps("/var")
+		if len(got) == 0 || got[0].At.Sub(start) > 27*time.Minute {
+			t.Errorf("nobody is notified of what is full after half an hour: %+v", got)
+		}
+	})
+}
+
+// The history of a few resources is asked for by name, and that of many in one
+// pass over all.
+func TestHistoryIsReadInFewQueries(t *testing.T) {
+	for n, want := range map[int]int{9: 3 * 3, few + 1: 3} { // three stretches each, and four names at a time
+		d := &disks{used: map[string]func(time.Time) float64{}}
+		w := watchOf(t, d, deaf{})
+		for i := range n {
+			mount := fmt.Sprintf("/m%03d", i)
+			d.used[mount] = func(time.Time) float64 { return .3 }
+			w.limits.of[omen.Resource{Where: mount}] = &resource{limit: &w.o.Schema.Limits()[0], name: "web-1/" + mount, first: monday}
+		}
+		w.last = monday
+		for more := true; more; {
+			more = must.Get(w.recallSome(t.Context()))(t)
+		}
+		if w.limits.unknown() || d.reads != want {
+			t.Errorf("%d resources: %d reads, want %d; all known: %t", n, d.reads, want, !w.limits.unknown())
+		}
+		for _, r := range w.limits.of {
+			if f, ok := r.series.Forecast(monday, nil); !ok || f.Days < 14 || r.first.After(monday.Add(-13*24*time.Hour)) {
+				t.Fatalf("%d resources: %+v since %s, want 14 days", n, f, r.first)
+			}
+		}
+	}
+}
+
+// BenchmarkForecastRound is what a minute costs of 1,000 hosts with ten file
+// systems each, of which a fifth move, beside reading them.
+func BenchmarkForecastRound(b *testing.B) {
+	w := watchOf(b, &disks{}, deaf{})
+	hosts, names := map[string]omen.Host{}, []string{}
+	for i := range 1000 {
+		name := fmt.Sprintf("web-%04d", i)
+		hosts[name] = omen.Host{Source: "test", Profile: "test", Name: name}
+		for j := range 10 {
+			names = append(names, fmt.Sprintf("%s//m%d", name, j))
+		}
+	}
+	at := monday
+	round := func() {
+		at = at.Add(time.Minute)
+		f := series.NewFrame(names, []string{"disk.used", "disk.limit"}, at, time.Minute, 1)
+		for i, name := range names {
+			host, mount, _ := strings.Cut(name, "//")
+			f.Labels[i] = map[string]string{"instance": host, "mountpoint": "/" + mount}
+			used := .3
+			if i%5 == 0 {
+				used += .2 * math.Sin(at.Sub(monday).Hours()+float64(i))
+			}
+			f.Set(i, 0, 0, used*1e11)
+			f.Set(i, 0, 1, 1e11)
+		}
+		w.limits.take(0, f, []string{"instance"}, hosts, map[string]int{}, at)
+		for _, r := range w.limits.of {
+			r.ready = true
+		}
+		w.limits.outlooks(at, nil)
+	}
+	for range 200 {
+		round()
+	}
+	for b.Loop() {
+		round()
+	}
+}
