@@ -205,3 +205,11 @@ type Span struct {
 
 // Contains reports whether an instant is within the span, both ends included.
 func (s Span) Contains(t time.Time) bool { return !t.Before(s.From) && !t.After(s.To) }
+
+// Later is the later one of two instants.
+func Later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -31,7 +31,7 @@ func (g *generation) watchClock(ctx context.Context) error {
 // relives is until when time comes again for any source; the zero time: it does not.
 func (g *generation) relives() (until time.Time) {
 	for _, w := range g.watches {
-		until = later(until, w.Relives())
+		until = omen.Later(until, w.Relives())
 	}
 	return until
 }

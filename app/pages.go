@@ -46,7 +46,7 @@ func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) 
 		err = db.PutSetting(ctx, settingFirstRun, now)
 	}
 	head, err2 := db.Head(ctx)
-	before, err3 := db.Notifying(ctx, later(p.since, now.Add(-week)))
+	before, err3 := db.Notifying(ctx, omen.Later(p.since, now.Add(-week)))
 	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, fmt.Errorf("start counting pages: %w", err)
 	}
@@ -55,13 +55,6 @@ func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) 
 	}
 	p.seq, p.total = head, map[omen.Severity]uint64{omen.Warning: 0, omen.Critical: 0}
 	return p, nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // run follows the journal until ctx ends.
@@ -99,7 +92,7 @@ func (p *pages) totals() map[omen.Severity]uint64 {
 
 // days is for how long a host has been watched, a week at most.
 func (p *pages) days(h omen.HostStatus, now time.Time) float64 {
-	begin := later(later(p.since, h.First), now.Add(-week))
+	begin := omen.Later(omen.Later(p.since, h.First), now.Add(-week))
 	return max(0, now.Sub(begin).Hours()/24)
 }
 

@@ -49,7 +49,7 @@ func joined(profiles map[string]omen.SourceStatus) omen.SourceStatus {
 		maps.Copy(left, s.LeftOut)
 		maps.Copy(refused, s.Refused)
 		hosts, refusedHosts = hosts+s.Hosts, refusedHosts+s.RefusedHosts
-		worst.ReadSeconds, worst.LastRead = max(worst.ReadSeconds, s.ReadSeconds), later(worst.LastRead, s.LastRead)
+		worst.ReadSeconds, worst.LastRead = max(worst.ReadSeconds, s.ReadSeconds), omen.Later(worst.LastRead, s.LastRead)
 		if s.State == omen.SourceDown {
 			blind[name] = s.Err
 			if since.IsZero() || s.Since.Before(since) {
@@ -141,7 +141,7 @@ func stalled(beats []beat, now time.Time) error {
 		if now.Sub(b.Scored) > bound {
 			late++
 		}
-		last = later(last, b.Scored)
+		last = omen.Later(last, b.Scored)
 	}
 	if models > 0 && late == models {
 		return fmt.Errorf("nothing was scored since %s", last.Format(time.RFC3339))

@@ -10,13 +10,6 @@ import (
 // long as if it had stayed open until it expired; a job that recurs ends before.
 const settledFor = 24 * time.Hour
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // Spans are the times within from…to that the host's model must not learn as
 // normal, and those that it is to learn although the model before it alerted.
 //
@@ -35,7 +28,7 @@ func (p Past) Spans(from, to time.Time) (excluded, benign []omen.Span) {
 	for _, in := range p.Incidents {
 		s := omen.Span{From: in.Since, To: in.ClosedAt, Why: "incident " + in.ID, Confirmed: in.Verdict == omen.Real}
 		if in.Reason == omen.ReasonSettled && !recurs[in.ID] {
-			s.To = later(s.To, in.Since.Add(settledFor))
+			s.To = omen.Later(s.To, in.Since.Add(settledFor))
 		}
 		if in.State != omen.Closed || s.To.After(to) {
 			s.To = to

@@ -1,6 +1,10 @@
 package watch
 
-import "time"
+import (
+	"time"
+
+	"github.com/omenhq/omen"
+)
 
 // unheard is for how long all hosts together may be silent before their source is
 // as good as down: some steps, if steps are long.
@@ -20,7 +24,7 @@ func (w *Watch) blind(at time.Time) bool {
 func (w *Watch) heard(at time.Time) {
 	if w.blind(at) {
 		for _, h := range w.hosts {
-			h.awaited = later(h.awaited, at)
+			h.awaited = omen.Later(h.awaited, at)
 		}
 	}
 	w.spoke, w.anyHeard = at, true

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/mute"
+
+	"github.com/omenhq/omen"
 )
 
 // clockSet takes up that the wall clock was set to now, ahead by so much or back:
@@ -15,13 +17,13 @@ func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
 	w.mu.Lock()
 	switch {
 	case by < 0 && w.anyHeard:
-		w.known = later(w.known, w.spoke)
+		w.known = omen.Later(w.known, w.spoke)
 	case by < 0:
 		w.spoke = time.Time{} // of a clock that was ahead before anybody was heard
 	default:
 		w.ahead(now, by)
 	}
-	w.judged = later(now, w.known).Add(w.lookback())
+	w.judged = omen.Later(now, w.known).Add(w.lookback())
 	w.mu.Unlock()
 	if by > 0 {
 		w.restream(ctx)

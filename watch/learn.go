@@ -64,18 +64,11 @@ func (w *Watch) Retrain(id omen.Host) {
 
 // plan says when the host is trained next. The caller holds mu.
 func (w *Watch) plan(h *host, now time.Time) {
-	trained := later(h.info.TrainedAt, h.tried)
+	trained := omen.Later(h.info.TrainedAt, h.tried)
 	h.due, h.training.NextGrade = w.schedule.Next(h.id, w.schedule.Begin(h.first, h.info), trained, h.asked)
 	if h.training.Failures > 0 {
-		h.due = later(h.due, now.Add(w.schedule.Retry(h.training.Failures)))
+		h.due = omen.Later(h.due, now.Add(w.schedule.Retry(h.training.Failures)))
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // serve makes a model judge the host from now on. The caller holds mu.

@@ -49,7 +49,7 @@ func (w *Watch) load(ctx context.Context) error {
 			continue
 		}
 		id := omen.Host{Source: w.o.Name, Profile: w.o.Schema.Profile(), Name: name}
-		w.hosts[name] = &host{id: id, stored: true, first: t.info.From, seen: t.info.To, awaited: later(now, w.last)}
+		w.hosts[name] = &host{id: id, stored: true, first: t.info.From, seen: t.info.To, awaited: omen.Later(now, w.last)}
 	}
 	return nil
 }

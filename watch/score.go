@@ -186,7 +186,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	for name, h := range w.hosts {
 		switch {
 		case spoke[name]:
-		case len(spoke)+left > 0 && at.Sub(later(h.seen, h.awaited)) > forgetAfter:
+		case len(spoke)+left > 0 && at.Sub(omen.Later(h.seen, h.awaited)) > forgetAfter:
 			delete(w.hosts, name)
 			w.changed = true
 			nudge(w.found)
