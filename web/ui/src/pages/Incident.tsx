@@ -70,7 +70,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {i.forecast && <section className="card" aria-labelledby="forecast"><h2 id="forecast">Forecast <span className="dim" style={{ fontWeight: 400 }}>· of <When at={i.forecast.at} exact /></span></h2>
             <p style={{ marginTop: 0 }}>{visible(i.forecast.text)}</p><ForecastTable forecasts={[i.forecast]} host={false} />
-            <p className="dim" style={{ fontSize: 13, marginBottom: 0 }}>{i.forecast.rises} of the rises in {i.forecast.days} days went at least as far, {i.forecast.longer} of them so far that they would fill it.{i.forecast.ceiling !== null && <> It was usually cleaned at {value(i.forecast.ceiling, i.forecast.unit)}.</>}</p></section>}
+            <p className="dim" style={{ fontSize: 13, marginBottom: 0 }} hidden={i.forecast.exhausted}>{i.forecast.rises} of the rises in {i.forecast.days} {i.forecast.days === 1 ? "day" : "days"} went at least as far, {i.forecast.longer} of them so far that they would fill it.{i.forecast.ceiling !== null && <> It was usually cleaned at {value(i.forecast.ceiling, i.forecast.unit)}.</>}</p></section>}
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · <Name name={i.host.name} />, the likely first host</span>}</h2>
               <Problem read error={scores.error} what="The score's history cannot be shown" />
@@ -131,8 +131,8 @@ export function Timeline({ changes, deliveries, events = [] }: { changes: Change
   const steps = [
     ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && <span className="dim"> by {e.by}</span>}</> })),
     ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] : "violet",
-      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{c.score !== null && <span className="dim num"> · score {score(c.score)}</span>}
-        {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
+      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{!!c.score && <span className="dim num"> · score {score(c.score)}</span>}
+        {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{!c.causes.length && c.summary && c.reason.endsWith("_forecast") && <div className="dim">{visible(c.summary)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
     ...deliveries.map((d, n) => ({ at: d.at, key: `${d.key}/${d.receiver}/${n}`, color: outcomeColor[d.outcome] ?? "gray",
       body: <span>{d.outcome === "delivered" ? "notified " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
