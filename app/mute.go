@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,6 +92,34 @@ func readCalendar(k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitt
 		w.Match, w.Effect, w.By, w.Created = match, mute.Effect(k.Effect), by, now
 	}
 	return windows, left, nil
+}
+
+// Calendars says what each calendar file of a configuration holds at an instant: a
+// line for the file, for each of its windows with when it is next within a year,
+// and for each event that is left out.
+func Calendars(conf *config.Config, now time.Time) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	for _, k := range conf.Calendars {
+		windows, left, err := readCalendar(k, now)
+		if err != nil {
+			add("calendar %s cannot be read: %v", k.Name, err)
+			continue
+		}
+		add("calendar %s: windows: %d, left out: %d", k.Name, len(windows), len(left))
+		for _, w := range windows {
+			zone, err := time.LoadLocation(w.Zone)
+			next := w.Between(now, now.AddDate(1, 0, 0))
+			if err != nil || len(next) == 0 {
+				add("  %s: not within a year", w.Name)
+				continue
+			}
+			add("  %s: next %s for %s", w.Name, next[0].From.In(zone).Format("Mon 2006-01-02 15:04 -0700"), next[0].To.Sub(next[0].From))
+		}
+		for _, o := range left {
+			add("  %s is left out: %s", cmp.Or(o.Summary, o.UID), o.Why)
+		}
+	}
+	return lines
 }
 
 // readRegular reads a file, at most so many bytes of it. A pipe or device is

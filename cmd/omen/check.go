@@ -46,6 +46,9 @@ func (c *checkConfigCmd) Run(e *env) error {
 		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
 	}
 	fmt.Fprintf(e.out, "%s is valid: watches %s\n", c.File, strings.Join(watched, ", "))
+	for _, line := range app.Calendars(conf, time.Now()) {
+		fmt.Fprintln(e.out, line)
+	}
 	missing, err := config.Unreadable(c.File)
 	for _, why := range missing {
 		fmt.Fprintf(e.out, "cannot be read yet: %s\n", why)
