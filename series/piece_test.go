@@ -40,6 +40,20 @@ func (s *fleet) names() (all []string) {
 	return all
 }
 
+// begin sets how much an answer may have, and has refusals counted from none.
+func (s *fleet) begin(most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most, s.refused = most, 0
+}
+
+// refusals are how many requests were refused.
+func (s *fleet) refusals() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
 func (s *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,15 +150,15 @@ func TestRemoteAsksForLess(t *testing.T) {
 					}
 				}
 			}
-			if s.refused == 0 || s.refused > 40 {
-				t.Errorf("%d requests were refused, want some, and it to learn from them", s.refused)
+			if n := s.refusals(); n == 0 || n > 40 {
+				t.Errorf("%d requests were refused, want some, and it to learn from them", n)
 			}
 
 			// Down to a floor; then it says so.
-			s.most, s.refused = 0, 0
+			s.begin(0)
 			_, err = r.Read(t.Context(), q)
-			if err == nil || omen.Hint(err) == "" || s.refused > 20 {
-				t.Errorf("after %d refusals: %v, hint %q", s.refused, err, omen.Hint(err))
+			if n := s.refusals(); err == nil || omen.Hint(err) == "" || n > 20 {
+				t.Errorf("after %d refusals: %v, hint %q", n, err, omen.Hint(err))
 			}
 		})
 	}
@@ -164,8 +178,8 @@ func TestRemoteKnowsWhatIsNotTooMuch(t *testing.T) {
 		r := sourcetest.Serve(t, s, series.RemoteOptions{})
 		_, err := r.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Hosts: s.names(), Window: time.Minute,
 			Start: sourcetest.Start, End: sourcetest.Start.Add(time.Hour), Step: 15 * time.Second})
-		if err == nil || s.refused != 1 {
-			t.Errorf("%s: asked %d times: %v", name, s.refused, err)
+		if n := s.refusals(); err == nil || n != 1 {
+			t.Errorf("%s: asked %d times: %v", name, n, err)
 		}
 		if name != "expression" && !strings.Contains(omen.Hint(err), "how often") {
 			t.Errorf("%s: hint %q", name, omen.Hint(err))
