@@ -186,7 +186,7 @@ func (e *explanation) unopened(ctx context.Context) error {
 func (e *explanation) incident(ctx context.Context, in omen.Incident, j Judged) error {
 	e.Incident = in.ID
 	if n := len(j.Scores); n > 0 && j.Scores[n-1].Model != "" {
-		e.step("score", true, time.Time{}, "the score was %.3g, the host alerted above %.3g; the incident's peak is %.3g", float64(e.Score), float64(e.Level), in.Peak)
+		e.step("score", true, time.Time{}, "the score was %.3g, and the host alerted above %.3g", float64(e.Score), float64(e.Level))
 	}
 	changes, err := e.a.store.Changes(ctx, in.ID)
 	if err != nil {
