@@ -111,7 +111,7 @@ func (s *Series) wake() {
 	s.quarters = make([]quarter, keptDays*perDay)
 	n, now := int64(len(s.quarters)), s.now/quarterSecs
 	low, onset := s.zigzag.Low, s.zigzag.Onset
-	for i := now - n + 1; i <= now; i++ {
+	for i := max(0, now-n+1); i <= now; i++ {
 		end := (i + 1) * quarterSecs
 		q := noQuarter
 		if d := s.days[i*quarterSecs/daySecs%int64(len(s.days))]; d != noSpan {
@@ -124,7 +124,7 @@ func (s *Series) wake() {
 		}
 		s.quarters[i%n] = q
 	}
-	for m := s.now/minuteSecs - int64(len(s.minutes)) + 1; m <= s.now/minuteSecs; m++ {
+	for m := max(0, s.now/minuteSecs-int64(len(s.minutes))+1); m <= s.now/minuteSecs; m++ {
 		if l := s.minutes[m%int64(len(s.minutes))]; l != gapLevel {
 			q := &s.quarters[m/15%n]
 			*q = quarter{max(q.Max, l), l}
