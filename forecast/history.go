@@ -13,6 +13,9 @@ const (
 	quarterSecs = 15 * 60      //
 	daySecs     = 24 * 60 * 60 //
 	minuteSecs  = 60           //
+	// earliest is the first second that samples may have: what is kept reaches
+	// back from it to 1970 at most, and no clock that is right is before it.
+	earliest = (keptDays + 2) * daySecs
 )
 
 // A level is a share of the limit in steps of 1/50000, which is finer than any

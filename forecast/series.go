@@ -54,10 +54,10 @@ func New(full float64) *Series {
 // Observe takes a sample: how much is used of which limit, in the same unit. It
 // reports whether the sample was taken: one without a number, with a negative
 // value or without a limit is a gap, and so is one that is no later than the
-// last.
+// last, or of January 1970.
 func (s *Series) Observe(at time.Time, used, limit float64) bool {
 	secs := at.Unix()
-	if !(used >= 0) || !(limit > 0) || math.IsInf(used, 0) || math.IsInf(limit, 0) || secs <= s.now {
+	if !(used >= 0) || !(limit > 0) || math.IsInf(used, 0) || math.IsInf(limit, 0) || secs <= s.now || secs < earliest {
 		return false
 	}
 	before := s.now
@@ -111,7 +111,7 @@ func (s *Series) wake() {
 	s.quarters = make([]quarter, keptDays*perDay)
 	n, now := int64(len(s.quarters)), s.now/quarterSecs
 	low, onset := s.zigzag.Low, s.zigzag.Onset
-	for i := max(0, now-n+1); i <= now; i++ {
+	for i := now - n + 1; i <= now; i++ {
 		end := (i + 1) * quarterSecs
 		q := noQuarter
 		if d := s.days[i*quarterSecs/daySecs%int64(len(s.days))]; d != noSpan {
@@ -124,7 +124,7 @@ func (s *Series) wake() {
 		}
 		s.quarters[i%n] = q
 	}
-	for m := max(0, s.now/minuteSecs-int64(len(s.minutes))+1); m <= s.now/minuteSecs; m++ {
+	for m := s.now/minuteSecs - int64(len(s.minutes)) + 1; m <= s.now/minuteSecs; m++ {
 		if l := s.minutes[m%int64(len(s.minutes))]; l != gapLevel {
 			q := &s.quarters[m/15%n]
 			*q = quarter{max(q.Max, l), l}

@@ -66,7 +66,7 @@ func unmarshal(b []byte) (s Series, err error) {
 	if err := binary.Read(r, binary.LittleEndian, &h); err != nil {
 		return s, err
 	}
-	if h.Rises > keptRises || h.Now < 0 || h.Onset < 0 || h.Onset > h.Now ||
+	if h.Rises > keptRises || h.Now != 0 && h.Now < earliest || h.Onset < 0 || h.Onset > h.Now ||
 		!(h.Full > 0 && h.Full <= 1) || !(h.Eps > 0 && h.Eps < 1) ||
 		h.Begun && (!(h.Limit > 0) || math.IsInf(h.Limit, 0) || !(h.Used >= 0) || math.IsInf(h.Used, 0)) {
 		return s, errors.New("values that no series has")
