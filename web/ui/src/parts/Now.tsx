@@ -88,7 +88,7 @@ export function BlindSpots({ status: s }: { status: Status }) {
   return (
     <section className="card" aria-labelledby="blind" data-testid="blind"><h2 id="blind">Blind spots</h2>
       <Problem read error={own.error} what="Omen's own troubles cannot be shown" />
-      {spots.length > 0 ? <ul className="rows spots" role="status">{spots}</ul> : <div>None: every source answers, every host is judged, no receiver fails.</div>}
+      {spots.length > 0 ? <div role="status"><ul className="rows spots">{spots}</ul></div> : <div>None: every source answers, every host is judged, no receiver fails.</div>}
       <div className="line dim" style={{ fontSize: 13, marginTop: 10 }} data-testid="sources">
         {s.sources.filter((x) => x.state === "up").map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" /><Name name={x.name} />{x.address && <> · <Name name={x.address} /></>} · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
       </div>
