@@ -97,7 +97,7 @@ await check("the host page says why people were, or were not, notified at the pi
   await page.goto(url + host + "?last=15m&at=" + at);
   const box = page.getByTestId("explain");
   await box.getByRole("heading", { name: told.notified ? "Why people were notified" : "Why nobody was notified" }).waitFor();
-  for (const s of told.steps) await box.getByText(s.text, { exact: true }).waitFor();
+  for (const s of told.steps) await box.getByRole("listitem").filter({ hasText: s.text }).first().waitFor();
   await quiet();
 });
 await check("a feature that is kept in front is in the address, and so is a list's filter", async () => {
