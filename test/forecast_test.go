@@ -73,7 +73,7 @@ func TestAFileSystemThatFills(t *testing.T) {
 	t.Parallel()
 	fills, saw := mounted(t, "fills"), mounted(t, "saw")
 	hook := messagetest.NewServer(t, "ok", nil)
-	conf := "local: {instance: this-host}\nreceivers: [{name: hook, webhook_configs: [{url: '" + hook.URL + "'}]}]\nroute: {receiver: hook, group_wait: 1s}\n"
+	conf := "local: {instance: this-host}\nreceivers: [{name: hook, webhook_configs: [{url: '" + hook.URL + "'}]}]\nroute: {receiver: hook, group_wait: 1s, group_interval: 1s}\n"
 	o := serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", conf))
 	const lasts = 8 * time.Minute
 	began := time.Now()
@@ -197,7 +197,7 @@ func TestForecastsFromPrometheus(t *testing.T) {
 	until(t, 30*time.Second, "prometheus is ready", answers("http://"+address+"/-/ready"))
 	hook := messagetest.NewServer(t, "ok", nil)
 	conf := "sources: [{name: prom, url: 'http://" + address + "', step: 5s}]\n" +
-		"receivers: [{name: hook, webhook_configs: [{url: '" + hook.URL + "'}]}]\nroute: {receiver: hook, group_wait: 1s}\n"
+		"receivers: [{name: hook, webhook_configs: [{url: '" + hook.URL + "'}]}]\nroute: {receiver: hook, group_wait: 1s, group_interval: 1s}\n"
 	o := serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", conf))
 	heard := func() (all []string) {
 		for _, r := range hook.Got() {
