@@ -29,6 +29,8 @@ describe("the first sentence", () => {
     [status({}), "No host is known yet."],
     [status({ silent: 12 }, [{ name: "prom", state: "down", since: at(14, 5), hosts: 12 }]), "Omen does not see 12 hosts of source prom since 14:05. "],
   ])("without an incident %#", (s, want) => expect(said(s, [])).toBe(want));
+  test("what will be full is said beside hosts that are as usual", () =>
+    expect(said(status({ normal: 1 }), [incident("vm", at(14, 0), [], { kind: "forecast", summary: "/var on vm is full in 3 h (1½–6 h): fills 2.1 GB/h since 14:05, at 61 % now" })])).toBe("The one host is as usual. /var on vm is full in 3 h (1½–6 h)."));
   test("what Omen has itself is no host's", () => expect(said(status({ normal: 2 }), [incident("", at(14, 0), [], { kind: "omen" })])).toBe("All 2 hosts are as usual."));
 });
 

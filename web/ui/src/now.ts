@@ -25,6 +25,12 @@ function clause(i: Incident, now: number, pathOf: (i: Incident) => string): Part
 
 /** What is wrong, as a person would say it. open: what people are notified of, the heaviest first; total: how many those are. */
 export function sentence(s: Status, open: Incident[], total: number, now: number, pathOf: (i: Incident) => string): Part[] {
+  const soon = open.filter((i) => i.kind === "forecast").slice(0, 2);
+  return [...hosts(s, open, total, now, pathOf), ...soon.flatMap((i): Part[] => [" ", { name: i.summary.split(": ")[0]!, href: pathOf(i) }, "."])];
+}
+
+/** What is wrong with hosts and sources. */
+function hosts(s: Status, open: Incident[], total: number, now: number, pathOf: (i: Incident) => string): Part[] {
   const judged = (s.hosts.normal ?? 0) + (s.hosts.anomalous ?? 0), odd = s.hosts.anomalous ?? 0;
   const of = open.filter((i) => i.kind === "host" || i.kind === "fleet"), first = of.slice(0, 3);
   const own = open.length - of.length, rest = total - own - first.length;

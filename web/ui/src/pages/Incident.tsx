@@ -65,8 +65,9 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
   const marks: Mark[] = [...eventMarks(events), ...modelMarks(models.data?.models).filter((m) => m.at > from && m.at < to), { at: onset, color: "#d55e00", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#8a3d00", text: "opened" }] : []), ...(end ? [{ at: end, color: "#2b8a6e", text: "closed" }] : [])];
   const scores = useScores(hasHost ? i.host.id : "", span);
   const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
+  const aside = i.kind !== "forecast" || i.links.length > 0; // a forecast has no causes: what it says is beside its numbers
   return (
-      <div className="cols">
+      <div className={aside ? "cols" : undefined}>
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {i.forecast && <section className="card" aria-labelledby="forecast"><h2 id="forecast">Forecast <span className="dim" style={{ fontWeight: 400 }}>· of <When at={i.forecast.at} exact /></span></h2>
             <p style={{ marginTop: 0 }}>{visible(i.forecast.text)}</p><ForecastTable forecasts={[i.forecast]} host={false} />
@@ -84,10 +85,10 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
             {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}><Name name={m.name} /></Link>)}</div>}</section>}
           <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
         </div>
-        <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
+        {aside && <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
           {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes_of && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>On <Link className="plain" href={hostPath(i.causes_of.id)}><Name name={i.causes_of.name} /></Link>, the furthest from normal{i.peak_at && <> at {timeOf(i.peak_at)}</>}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
           {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener">{l}</a></div>)}</>}
-        </section>
+        </section>}
       </div>
   );
 }
