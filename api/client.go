@@ -78,8 +78,7 @@ func (c *Client) do(ctx context.Context, method, path string, send []byte, into 
 	return nil
 }
 
-// answered is an answer that is an error; of those only [omen.ErrNotFound] is told
-// apart.
+// answered is an answer that is an error; of those only [omen.ErrNotFound] is distinguished.
 type answered struct {
 	text   string
 	status int

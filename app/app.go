@@ -263,7 +263,7 @@ func (p *process) sayMetricsGone(ctx context.Context) error {
 	}
 	models, err := p.db.Models(ctx, omen.Host{})
 	if err == nil && len(models) > 0 {
-		p.log.Warn("the metrics of before are gone: scores and this machine's history begin anew", "path", filepath.Join(p.o.StoragePath, metricsDir), "count", len(models))
+		p.log.Warn("the metrics of before are gone: scores and this machine's history begin again", "path", filepath.Join(p.o.StoragePath, metricsDir), "count", len(models))
 	}
 	return err
 }

@@ -123,7 +123,7 @@ func Calendars(conf *config.Config, now time.Time) (lines []string) {
 }
 
 // readRegular reads a file, at most so many bytes of it. A pipe or device is
-// refused: whoever reads one may wait for ever.
+// refused: to read one may never end.
 func readRegular(path string, most int64) (text []byte, err error) {
 	info, err := os.Stat(path)
 	if err != nil {

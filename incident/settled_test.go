@@ -103,7 +103,7 @@ func TestWhatIsAcknowledgedDoesNotSettle(t *testing.T) {
 	}
 }
 
-// A dip of one sample on a plateau is no recovery: the plateau counts anew.
+// A dip of one sample on a plateau is no recovery: the plateau counts from there.
 func TestADipOnAPlateauIsNoRecovery(t *testing.T) {
 	r := &settled{Tracker: NewTracker(Hysteresis{}, nil), at: noon}
 	r.feed(20, 4, 1)

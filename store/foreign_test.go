@@ -77,7 +77,7 @@ func TestAPipeIsNoBackup(t *testing.T) {
 }
 
 // The database holds keys: others on the machine do not read it, nor its log,
-// whoever made the directory.
+// however the directory was made.
 func TestTheDatabaseIsNotForOthers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	must.OK(t, os.WriteFile(path, nil, 0o644)) // as an earlier Omen made it

@@ -152,7 +152,7 @@ func TestVerdictsMoveALevel(t *testing.T) {
 		t.Fatalf("level %g before and %g after an incident was rejected, want a third more", before, rejected)
 	}
 	if len(r.levelsChanged) != 1 {
-		t.Error("nobody was told to store it")
+		t.Error("the loop was not asked to store it")
 	}
 	must.OK(t, r.keepLevels(t.Context()))
 	next := newRig(t, r.o.Store, "web-1")

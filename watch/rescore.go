@@ -92,7 +92,7 @@ func (j *judges) at(ctx context.Context, at time.Time) (*detect.Model, error) {
 	}
 	switch {
 	case errors.Is(err, omen.ErrSchema), errors.Is(err, omen.ErrNotFound), errors.Is(err, omen.ErrCorrupt):
-		m = nil // whoever serves it reports a damaged one
+		m = nil // a damaged one is reported where it serves
 	case err != nil:
 		return nil, err
 	case m.Step() != j.w.o.Step:
