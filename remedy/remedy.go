@@ -1,0 +1,151 @@
+// Package remedy answers incidents with actions, and is built to be switched on:
+// what it may do, and why it does not, comes first. Start at [Policy.Plan], which
+// says for every open incident and playbook what would be done, and which guard
+// refuses it; a [Hand] carries an action out.
+//
+// Planning is level-triggered and pure: it sees open incidents and the live state
+// of one instant ([Facts]), never an event of the past, and the zero Policy
+// permits nothing. Every budget, cool-down and lock is worked out from action
+// rows, so that a restart forgets none. It never acts when it is in doubt: what is
+// missing or old in the facts is a reason to refuse.
+package remedy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
+)
+
+// Hand carries out one kind of action. Its methods may be called at the same time.
+type Hand interface {
+	// Resolve finds what the action would be done to, and reads only. A right that
+	// is missing is [omen.ErrDenied] and names it; a target that is not there is
+	// [omen.ErrNotFound]; one that is never to be touched, such as what another
+	// controller owns, is ErrRefused.
+	Resolve(context.Context, omen.Action) (omen.Target, error)
+	// DryRun says what Do would do, and has the other side check it where it can.
+	DryRun(context.Context, omen.Action) (string, error)
+	// Do carries the action out once, on the target as it was resolved, and returns
+	// what the other side calls it. Every error is ErrRefused, ErrChanged or
+	// ErrUnknown.
+	Do(context.Context, omen.Action) (receipt string, err error)
+	// Happened observes whether Do had its effect. It changes nothing.
+	Happened(context.Context, omen.Action) (Answer, error)
+	// Undo takes the effect back; where that cannot be done it is
+	// [errors.ErrUnsupported].
+	Undo(context.Context, omen.Action) error
+}
+
+// What became of a call that failed; test with [errors.Is].
+var (
+	ErrRefused = errors.New("refused")               // nothing happened: the other side does not allow it
+	ErrChanged = errors.New("the world has changed") // nothing happened: the target is not what it was
+	ErrUnknown = errors.New("outcome unknown")       // it may have happened
+)
+
+// Answer is what an observation says.
+type Answer int
+
+// The answers. The zero one is the safe one.
+const (
+	CannotTell Answer = iota
+	No
+	Yes
+)
+
+// Policy is what may be done, as the configuration says.
+type Policy struct {
+	Mode      omen.ActionMode // ceiling of all playbooks; empty: off
+	Approvers Approvers
+	PerHour   int // actions of the fleet in an hour; 0: 5
+	Playbooks []Playbook
+}
+
+// Approvers are the people who may approve an action.
+type Approvers struct {
+	Users    []string // of the web UI
+	Telegram []int64  // user IDs
+}
+
+// Playbook says which incidents an action answers, and how far it may go.
+type Playbook struct {
+	Name  string
+	Mode  omen.ActionMode
+	Match []mute.Matcher // of the labels of [Labels]
+	// Causes have to be among the incident's causes that are not trivial.
+	Causes       []string
+	Kinds        []omen.IncidentKind // empty: host
+	MinSeverity  omen.Severity       // empty: warning
+	After        time.Duration       // the incident has been open for; 0: 2 min
+	Real         int                 // how often the same was called real by people before
+	Learning     bool                // also on the word of a model that still learns
+	Acknowledged bool                // also when a person has taken the incident
+	Does         Step
+	Group        string // a label whose value is the group; empty: the source and profile
+	Limits       Limits
+	ApproveIn    time.Duration // 0: 15 min; at most 2 h
+	Effect       time.Duration // how long after settling it may take to help; 0: 15 min
+	Holdout      float64       // share of incidents that are left alone to compare with, 0…0.5; automatic only
+}
+
+// Step is what a playbook does: the name of a hand, and what that hand is told.
+type Step struct {
+	Name string            // such as "rollout_restart"
+	With map[string]string // as configured, checked by the hand
+}
+
+// Limits bound a playbook; zeros are the defaults.
+type Limits struct {
+	PerDay       int           // of the playbook; 10
+	TargetPerDay int           // of one target; 3
+	Cooldown     time.Duration // between two on one target; 30 min, doubled after each that did not help
+	MinHealthy   int           // hosts of the group that are well; 2, and always more than half
+}
+
+// Facts are everything that a plan is made of, read at one instant. An error in
+// any of them means that there are no facts.
+type Facts struct {
+	At        time.Time
+	Incidents []omen.Incident // open ones, fleets', sources' and Omen's own among them
+	Hosts     map[omen.Host]Live
+	Sources   map[string]SourceState
+	Actions   []omen.Action // of the last 30 days, oldest first
+	Disabled  map[string]string
+	Paused    string            // why and by whom; empty: it is not
+	Muted     map[string]string // by incident: the silence, window or grace that holds now
+	Rejected  map[string]bool   // by incident: people said that it is not a problem
+	Verdicts  map[string]int    // by incident: how often the same was called real
+	Own       string            // why Omen itself is not to be trusted: ticks are dropped, the clock was set; empty: it is
+	Self      []string          // what Omen runs on: host names, pods, units
+}
+
+// Live is a host at the instant of the facts.
+type Live struct {
+	Labels   map[string]string
+	Score    float64
+	ScoredAt time.Time // zero: never
+	Step     time.Duration
+	Grade    omen.Grade
+	Silent   bool
+}
+
+// SourceState is a source at the instant of the facts.
+type SourceState struct {
+	Up  bool
+	Why string
+}
+
+// Decision is what a plan says of one incident and one playbook.
+type Decision struct {
+	Action  omen.Action // its state: suggested, waiting, approved or refused
+	Verdict []GuardSays // every guard's, in order
+}
+
+// GuardSays is what one guard says; Why is empty where it has no objection.
+type GuardSays struct {
+	Guard string `json:"guard"`
+	Why   string `json:"why"`
+}
