@@ -65,6 +65,10 @@ func (a *Alarm) Evaluate(f omen.Forecast) (changed bool) {
 	return a.Level != before
 }
 
+// Fading reports whether the alarm is on for what was forecast a while ago only:
+// the last evaluation is below the clearing probability.
+func (a *Alarm) Fading() bool { return a.Level != None && !a.low.IsZero() }
+
 func count(n int, again bool) int {
 	if again {
 		return n + 1
