@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 		"notify/telegram", "notify/webhook", "store",
 	},
 	"notify/alertmanager":        {".", "notify/message", "store"},
-	"notify/email":               {"notify/message"},
+	"notify/email":               {".", "notify/message"},
 	"notify/message":             {"."},
 	"notify/message/messagetest": {".", "internal/must", "notify/message", "store"},
 	"notify/reply":               {".", "notify/message", "store"},
@@ -87,6 +87,7 @@ var onlyIn = map[string][]string{
 	"github.com/alecthomas/kong":                     {"cmd/omen"},
 	"github.com/teambition/rrule-go":                 {"mute"},
 	"github.com/arran4/golang-ical":                  {"mute"},
+	"github.com/go-faster/jx":                        {"series", "api"},
 }
 
 // banned are package names that say nothing about what is inside.

@@ -292,5 +292,6 @@ var elsewhere = map[string]string{
 	"the database or a part of Omen cannot start":                  "lifecycle_test.go:TestAPartThatEndsEndsTheProcess",
 	"the clock was set":                                            "../test/attacks_test.go:TestTheClockIsSetByAnHour",
 	"reachable without a password (`--web.allow-unauthenticated`)": "access_test.go:TestExposed",
+	"a mail server refuses one of several recipients":              "../notify/email/recipients_test.go:TestOneRefusedRecipientBlocksNobody",
 	"Omen itself does not answer":                                  "../web/ui/e2e/foundations.mjs:SIGSTOP",
 }

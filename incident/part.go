@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -134,9 +135,13 @@ func (s *source) trouble(p *part, k omen.Tick, reason string) omen.Incident {
 	}
 	if reason == omen.ReasonPartition {
 		in.Members = slices.Clone(k.Silent)
-		in.Summary = fmt.Sprintf("%d of %d hosts of source %s send nothing", len(k.Silent), len(k.Silent)+len(k.Scores)+k.Young, s.name)
+		of := "source " + s.name
 		if len(s.parts) > 1 {
-			in.Summary = fmt.Sprintf("%d of %d hosts of source %s, profile %s, send nothing", len(k.Silent), len(k.Silent)+len(k.Scores)+k.Young, s.name, k.Profile)
+			of += ", profile " + k.Profile + ","
+		}
+		in.Summary = fmt.Sprintf("%d of %s of %s send nothing", len(k.Silent), omen.Plural(len(k.Silent)+len(k.Scores)+k.Young, "host", "hosts"), of)
+		if len(k.Silent) == 1 {
+			in.Summary = strings.TrimSuffix(in.Summary, "send nothing") + "sends nothing"
 		}
 	}
 	return in

@@ -167,10 +167,10 @@ func histories(schema *feature.Schema, f *series.Frame, source string) []history
 }
 
 // schemas are the configuration, and the schemas of all profiles that it knows.
-func (c configFlag) schemas() (*config.Config, map[string]*feature.Schema, error) {
+func (c configFlag) schemas(ctx context.Context) (*config.Config, map[string]*feature.Schema, error) {
 	conf, err := config.Parse(nil)
 	if c.File != "" {
-		conf, err = app.Check(c.File)
+		conf, err = app.Check(ctx, c.File)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -180,8 +180,8 @@ func (c configFlag) schemas() (*config.Config, map[string]*feature.Schema, error
 }
 
 // schema is that of one profile.
-func (c configFlag) schema(profile string) (*feature.Schema, error) {
-	_, all, err := c.schemas()
+func (c configFlag) schema(ctx context.Context, profile string) (*feature.Schema, error) {
+	_, all, err := c.schemas(ctx)
 	if err == nil {
 		err = known(all, profile)
 	}
@@ -202,8 +202,8 @@ var errNoSource = fmt.Errorf("nothing to read from: %w", omen.ErrInvalid)
 
 // sources are the servers that the flags name, and the schemas of all profiles;
 // there is that of the flags.
-func (d *dataFlags) sources() ([]config.Source, map[string]*feature.Schema, error) {
-	conf, schemas, err := d.Config.schemas()
+func (d *dataFlags) sources(ctx context.Context) ([]config.Source, map[string]*feature.Schema, error) {
+	conf, schemas, err := d.Config.schemas(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -233,8 +233,8 @@ func (d *dataFlags) sources() ([]config.Source, map[string]*feature.Schema, erro
 }
 
 // source is the last server that the flags name, and what is read from it.
-func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
-	sources, schemas, err := d.sources()
+func (d *dataFlags) source(ctx context.Context) (config.Source, *feature.Schema, error) {
+	sources, schemas, err := d.sources(ctx)
 	if err != nil {
 		return config.Source{}, nil, err
 	}
@@ -242,7 +242,7 @@ func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
 }
 
 func (d *dataFlags) readServer(ctx context.Context) ([]history, error) {
-	source, schema, err := d.source()
+	source, schema, err := d.source(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func clearing(in omen.Incident) string {
 func Subject(in omen.Incident) string {
 	switch in.Kind {
 	case omen.FleetIncident:
-		return fmt.Sprintf("%d hosts", len(in.Members))
+		return omen.Plural(len(in.Members), "host", "hosts")
 	case omen.SourceIncident:
 		return "source " + in.Host.Source
 	case omen.OwnIncident:
