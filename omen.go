@@ -113,6 +113,9 @@ type Score struct {
 	Lower               []float64 `json:"lower"`      // the expected band, like Expected
 	Upper               []float64 `json:"upper"`
 	Shares              []float64 `json:"shares"` // per feature in schema order, adding up to 1 where Unsmoothed > 0
+	// NewLevels are the features whose level has moved since the model was made.
+	// Never changed, only replaced.
+	NewLevels []NewLevel `json:"new_levels,omitempty"`
 }
 
 // MaxCauses bounds the causes that a score carries.

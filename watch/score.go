@@ -164,6 +164,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		}
 		if w.events.Boot(h.event(), f, f.Host(v.Host.Name), at) {
 			nudge(w.news)
+			if h.stream != nil {
+				h.stream.Restarted(at)
+			}
 		}
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++

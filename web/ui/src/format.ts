@@ -102,7 +102,7 @@ const reasons: Record<string, string> = {
   opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", opened_omen_trouble: "a part of Omen reports trouble", escalated_lifted: "no longer suppressed", escalated_another_cause: "another cause, as far out",
   opened_forecast: "about to be full", opened_same_cause: "people are notified of the same trouble already", opened_same_pool: "people are notified of another that shares its space",
   escalated_came_true: "it is full", updated_forecast: "the forecast changed", closed_came_true: "it was full, and is no more",
-  updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined",
+  updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined", updated_new_level: "features stayed at a new level, which is what is expected of them now",
 };
 /** A reason value in words. */
 export const reason = (r: string) => reasons[r] ?? words(r);
