@@ -47,14 +47,15 @@ type limits struct {
 // resource is what is known of one of them.
 type resource struct {
 	limit  *feature.Limit
-	query  int    // of limits.queries
-	name   string // in frames
-	series *forecast.Series
-	ready  bool      // its history was read
-	first  time.Time // its first sample, as far as history reaches
-	at     time.Time // its last sample
-	until  time.Time // it is handed on until then; zero: it was not forecast yet
-	known  bool      // there is a forecast of the last round
+	query  int              // of limits.queries
+	name   string           // in frames
+	series *forecast.Series // nil of a known date
+	date   time.Time        // that it is
+	ready  bool             // its history was read; a date needs none
+	first  time.Time        // its first sample, as far as history reaches
+	at     time.Time        // its last sample
+	until  time.Time        // it is handed on until then; zero: it was not forecast yet
+	known  bool             // there is a forecast of the last round
 	last   omen.Outlook
 }
 
@@ -146,16 +147,43 @@ func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]
 			id := omen.Resource{Host: row.host, Name: limit.Name, Where: row.where}
 			r := l.of[id]
 			if r == nil || r.at.Sub(at) >= forecastAgain {
-				r = &resource{limit: limit, query: query, name: f.Hosts[row.index], series: forecast.New(full(limit)), first: at}
+				r = &resource{limit: limit, query: query, name: f.Hosts[row.index], first: at}
+				if r.ready = limit.Date; !r.ready {
+					r.series = forecast.New(full(limit))
+					nudge(l.news)
+				}
 				l.of[id] = r
-				nudge(l.news)
 			}
-			if r.series.Observe(at, used, most) {
+			if r.observe(at, used, most) {
 				r.at, r.name = at, f.Hosts[row.index]
 			}
 		}
 	}
 	return over
+}
+
+// observe takes a sample, and reports whether it is one. A date that is not after
+// 1970 or beyond the year 9999 is none: exporters say 0 of what has no end.
+func (r *resource) observe(at time.Time, used, most float64) bool {
+	if !r.limit.Date {
+		return r.series.Observe(at, used, most)
+	}
+	if !(used > 0 && used < 253402300800) {
+		return false
+	}
+	r.date = time.Unix(int64(used), 0).UTC()
+	return true
+}
+
+// forecast is what is expected of it; false if there is too little to say.
+func (r *resource) forecast(at time.Time) (omen.Forecast, bool) {
+	switch {
+	case r.limit.Date:
+		return omen.Expiry(r.date, at, r.limit.Notice), true
+	case !r.ready || at.Sub(r.first) < youngest:
+		return omen.Forecast{}, false
+	}
+	return r.series.Forecast(at)
 }
 
 // row is a frame's row that is one resource of a host.
@@ -200,16 +228,15 @@ func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks 
 			continue
 		}
 		was, known := r.last.Exhausted, r.known
-		if r.known = false; !r.ready || !r.at.Equal(at) || at.Sub(r.first) < youngest {
+		if r.known = false; !r.at.Equal(at) {
 			continue
 		}
-		f, ok := r.series.Forecast(at, nil)
-		if !ok {
+		f, ok := r.forecast(at)
+		if r.known = ok; !ok {
 			continue
 		}
-		r.known = true
 		r.last = omen.Outlook{Resource: id, Title: r.limit.TitleOf(id.Where), Unit: r.limit.Unit, Features: r.limit.Features, Forecast: f}
-		if r.until.IsZero() || !f.Exhausted && f.P[omen.Within24h] >= likely {
+		if r.until.IsZero() || !f.Exhausted && (f.P[omen.Within24h] >= likely || f.Due()) {
 			r.until = at.Add(warm)
 		}
 		r.last.Sudden = f.Exhausted && known && !was
@@ -289,6 +316,18 @@ func (l *limits) failing() map[string]string {
 		}
 	}
 	return all
+}
+
+// Used is how much of a resource's limit was used since an instant; empty: it is
+// not known.
+func (w *Watch) Used(id omen.Resource, from time.Time) []omen.UsedPoint {
+	l := &w.limits
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.of[id]; r != nil && r.series != nil {
+		return r.series.Past(from)
+	}
+	return nil
 }
 
 // Forecasts is what is expected of every resource that was measured in the last

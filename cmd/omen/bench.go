@@ -29,7 +29,7 @@ type benchCmd struct {
 	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
 	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N"`
 	Hours    int       `help:"Replay N first hours of each recording, as many with a benign change and as many with a fault, and count false pages and faults notified." name:"first-hours" placeholder:"N"`
-	Forecast bool      `help:"Measure forecasts of what becomes full on simulated resources, beside the usual threshold rules; takes no folder."`
+	Forecast bool      `help:"Measure forecasts of what becomes full beside the usual threshold rules, on simulated resources or on the folder of recordings that is given."`
 	Seeds    []uint64  `help:"With --forecast: seeds of the simulator, ten resources of each kind for each." default:"11,12,13" placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
@@ -156,11 +156,29 @@ func (c *benchCmd) simulates() bool { return c.Weeks > 0 || c.Worlds > 0 || c.Ho
 
 // forecasts measures forecasts of exhaustion on simulated resources.
 func (c *benchCmd) forecasts(e *env) error {
-	if len(c.Dirs) > 0 || c.JSON != "" || c.Plot != "" || c.Compare != "" || len(c.Feedback)+len(c.Budget)+len(c.Fold) > 0 || c.simulates() {
-		return omen.WithHint(fmt.Errorf("--forecast: it simulates, and prints tables only: %w", omen.ErrInvalid), "give it no folder and no other flag but --seeds")
+	if len(c.Dirs) > 1 || c.JSON != "" || c.Plot != "" || c.Compare != "" || len(c.Feedback)+len(c.Budget)+len(c.Fold) > 0 || c.simulates() {
+		return omen.WithHint(fmt.Errorf("--forecast: it prints tables only, of the simulator or of one folder: %w", omen.ErrInvalid), "give it one folder of recordings, such as bench/exhaustion/recorded, or none, and no other flag but --seeds")
+	}
+	if len(c.Dirs) == 1 {
+		return c.recorded(e)
 	}
 	b := newBar(e.errors, "simulating resources")
 	r, err := exhaustion.Run(e.ctx, exhaustion.Options{Seeds: c.Seeds, Kinds: exhaustion.Kinds(), Progress: b.at})
+	b.end()
+	if err != nil {
+		return err
+	}
+	return r.WriteTables(e.out)
+}
+
+// recorded measures forecasts on recordings of what was used up.
+func (c *benchCmd) recorded(e *env) error {
+	all, err := exhaustion.LoadRecordings(c.Dirs[0])
+	if err != nil {
+		return err
+	}
+	b := newBar(e.errors, fmt.Sprintf("judging %d recordings", len(all)))
+	r, err := exhaustion.RunRecorded(e.ctx, all, b.at)
 	b.end()
 	if err != nil {
 		return err
