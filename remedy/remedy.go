@@ -72,6 +72,8 @@ type Policy struct {
 	Approvers Approvers
 	PerHour   int // actions of the fleet in an hour; 0: 5
 	Playbooks []Playbook
+
+	granted []string // guards that a replay cannot ask, and takes as passed
 }
 
 // Approvers are the people who may approve an action.
@@ -97,7 +99,7 @@ type Playbook struct {
 	Group        string // a label whose value is the group; empty: the source and profile
 	Limits       Limits
 	ApproveIn    time.Duration // 0: 15 min; at most 2 h
-	Effect       time.Duration // how long after settling it may take to help; 0: 15 min
+	EffectIn     time.Duration // how long after settling it may take to help; 0: 15 min
 	Holdout      float64       // share of incidents that are left alone to compare with, 0…0.5; automatic only
 }
 
