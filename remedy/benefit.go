@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -89,35 +90,51 @@ func spells(past []omen.Incident, acted map[string]time.Time, least omen.Severit
 	return all
 }
 
-// remaining is the Kaplan–Meier estimate of the probability that an incident which
-// is open at an age ends by itself within a horizon from then, and the weight of
-// those that it is known from. spells are sorted by age; weights nil: one each.
-// (Kaplan, Meier 1958; conditional on the age: the landmark method of Anderson,
-// Cain, Gelber 1983.)
-func remaining(spells []spell, weights []float64, age, horizon time.Duration) (ends, known float64) {
-	weigh := func(i int) float64 {
-		if weights == nil {
-			return 1
-		}
-		return weights[i]
+// curve is the Kaplan–Meier estimate of how long incidents stay open by themselves,
+// conditional on an age (Kaplan, Meier 1958; the landmark method of Anderson, Cain,
+// Gelber 1983), under weights.
+type curve struct {
+	spells []spell   // sorted by age
+	left   []float64 // of each the weight of those that are open until then
+	stays  []float64 // of each the probability of being open still before it; one more at the end
+}
+
+func newCurve(spells []spell) *curve {
+	c := &curve{spells: spells, left: make([]float64, len(spells)+1), stays: make([]float64, len(spells)+1)}
+	c.weigh(func() float64 { return 1 })
+	return c
+}
+
+// weigh gives each spell a weight.
+func (c *curve) weigh(weight func() float64) {
+	for i := len(c.spells) - 1; i >= 0; i-- {
+		c.left[i] = c.left[i+1] + weight()
 	}
-	first, _ := slices.BinarySearchFunc(spells, age, func(s spell, t time.Duration) int {
-		if s.age <= t {
-			return -1
+	c.stays[0] = 1
+	for i, s := range c.spells {
+		c.stays[i+1] = c.stays[i]
+		if s.over {
+			c.stays[i+1] *= c.left[i+1] / c.left[i]
 		}
-		return 1
-	})
-	for i := first; i < len(spells); i++ {
-		known += weigh(i)
 	}
-	stays, left := 1.0, known
-	for i := first; i < len(spells) && spells[i].age <= age+horizon; i++ {
-		if spells[i].over && left > 0 {
-			stays *= max(0, 1-weigh(i)/left)
-		}
-		left -= weigh(i)
+}
+
+// window is which spells are open at an age, from first on, and which of them end
+// within a horizon from then, before last.
+func (c *curve) window(age, horizon time.Duration) (first, last int) {
+	after := func(t time.Duration) int {
+		return sort.Search(len(c.spells), func(i int) bool { return c.spells[i].age > t })
 	}
-	return 1 - stays, known
+	return after(age), after(age + horizon)
+}
+
+// ends is the probability that an incident ends by itself within a window, and the
+// weight of those that it is known from.
+func (c *curve) ends(first, last int) (ends, known float64) {
+	if c.left[first] <= 0 {
+		return 0, 0
+	}
+	return 1 - c.stays[last]/c.stays[first], c.left[first]
 }
 
 // controls is how many incidents nobody acted on that were open at an age.
@@ -143,44 +160,46 @@ func compared(cases []treated, like [][]spell) Benefit {
 	if len(cases) == 0 {
 		return Benefit{}
 	}
+	n := float64(len(cases))
+	b := Benefit{Known: true, Treated: len(cases)}
+	curves := make([]*curve, len(like))
+	for k := range like {
+		curves[k] = newCurve(like[k])
+		b.Controls = max(b.Controls, controls(like[k], 0))
+	}
+	windows := make([][2]int, len(cases))
 	helped, anyway := 0.0, 0.0
-	for _, c := range cases {
+	for i, c := range cases {
 		if c.helped {
 			helped++
 		}
-		ends, _ := remaining(like[c.like], nil, c.age, c.horizon)
+		windows[i][0], windows[i][1] = curves[c.like].window(c.age, c.horizon)
+		ends, _ := curves[c.like].ends(windows[i][0], windows[i][1])
 		anyway += ends
 	}
-	n := float64(len(cases))
-	b := Benefit{Known: true, Treated: len(cases), Value: (helped - anyway) / n}
+	b.Value = (helped - anyway) / n
+	b.Why = fmt.Sprintf("%.0f of %d recovered, %.0f %% would have by themselves (compared with %d incidents without an action; an association)",
+		helped, len(cases), math.Round(100*anyway/n), b.Controls)
+
 	rng := rand.New(rand.NewPCG(uint64(len(cases)), uint64(cases[0].horizon)))
 	share := distuv.Beta{Alpha: helped + 0.5, Beta: n - helped + 0.5, Src: rng}
 	half := distuv.Gamma{Alpha: 0.5, Beta: 1, Src: rng}
-	weights := make([][]float64, len(like))
-	for k := range like {
-		weights[k] = make([]float64, len(like[k]))
-		b.Controls = max(b.Controls, controls(like[k], 0))
-	}
-	sample := make([]float64, draws)
+	sample, above := make([]float64, draws), 0
 	for i := range sample {
-		for k := range weights {
-			for j := range weights[k] {
-				weights[k][j] = rng.ExpFloat64()
-			}
+		for _, c := range curves {
+			c.weigh(rng.ExpFloat64)
 		}
-		ended, not := half.Rand(), half.Rand()
-		anyway := 0.0
-		for _, c := range cases {
-			ends, known := remaining(like[c.like], weights[c.like], c.age, c.horizon)
+		ended, not, anyway := half.Rand(), half.Rand(), 0.0
+		for j, c := range cases {
+			ends, known := curves[c.like].ends(windows[j][0], windows[j][1])
 			anyway += (known*ends + ended) / (known + ended + not)
 		}
 		if sample[i] = share.Rand() - anyway/n; sample[i] > 0 {
-			b.Positive += 1. / draws
+			above++
 		}
 	}
 	slices.Sort(sample)
+	b.Positive = float64(above) / draws
 	b.Low, b.High = sample[draws/40], sample[draws-1-draws/40]
-	b.Why = fmt.Sprintf("%.0f of %d recovered, %.0f %% would have by themselves (compared with %d incidents without an action; an association)",
-		helped, len(cases), math.Round(100*anyway/n), b.Controls)
 	return b
 }
