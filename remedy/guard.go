@@ -12,6 +12,7 @@ import (
 // refuses an action.
 const (
 	GuardPaused      = "paused"
+	GuardMode        = "mode"
 	GuardDisabled    = "disabled"
 	GuardAsked       = "asked"
 	GuardExpired     = "expired"
@@ -46,12 +47,13 @@ type Guard struct {
 	refuses func(*draft) string // why, for people; empty: no objection
 }
 
-// guards are all of them. Those that may not be overridden are the kill switch,
-// what is not known, what would be done twice, what would harm Omen itself or the
+// guards are all of them. Those that may not be overridden are the kill switch and
+// the mode, what is not known, what would be done twice, what would harm Omen itself or the
 // machinery below it, and what the other side refuses.
 var guards = []Guard{
 	{GuardPaused, "remediation is not paused", true, paused},
-	{GuardDisabled, "the playbook is configured and switched on", false, disabled},
+	{GuardMode, "the playbook is configured, and its mode and the ceiling allow it", true, allowed},
+	{GuardDisabled, "the playbook is switched on", false, disabled},
 	{GuardAsked, "nobody is asked, or has answered, for this incident already", true, asked},
 	{GuardExpired, "the approval is recent", true, expired},
 	{GuardEarly, "the incident has lasted for a while", false, tooEarly},
@@ -115,7 +117,7 @@ func paused(d *draft) string {
 	return "remediation is paused: " + d.facts.Paused
 }
 
-func disabled(d *draft) string {
+func allowed(d *draft) string {
 	a := &d.action
 	if !d.configured {
 		return "the configuration has no such playbook any more"
@@ -130,6 +132,10 @@ func disabled(d *draft) string {
 	if mode := d.policy.mode(d.book); reach(mode) < reach(need) {
 		return "its mode is now " + string(mode)
 	}
+	return ""
+}
+
+func disabled(d *draft) string {
 	if why, off := d.facts.Disabled[d.book.Name]; off {
 		return "the playbook is switched off: " + why
 	}

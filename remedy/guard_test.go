@@ -113,8 +113,13 @@ var cases = []struct {
 	{"paused", GuardPaused, func(w *world) { w.f.Paused = "by ann: release night" }},
 	{"switched off", GuardDisabled, func(w *world) { w.f.Disabled = map[string]string{"restart": "by omen: it does not help"} }},
 	{"another one switched off", "", func(w *world) { w.f.Disabled = map[string]string{"other": "by ann"} }},
-	{"not configured", GuardDisabled, func(w *world) { w.p.Playbooks = nil }},
-	{"approved by itself, and the ceiling fell", GuardDisabled, func(w *world) { w.written(omen.ActionApproved); w.p.Mode = omen.ModeApprove }},
+	{"not configured", GuardMode, func(w *world) { w.p.Playbooks = nil }},
+	{"approved by itself, and the ceiling fell", GuardMode, func(w *world) { w.written(omen.ActionApproved); w.p.Mode = omen.ModeApprove }},
+	{"approved by ann over everything, and the ceiling fell", GuardMode, func(w *world) {
+		w.a.By, w.a.Overridden = "ann", overridable()
+		w.written(omen.ActionApproved)
+		w.p.Mode = omen.ModeSuggest
+	}},
 	{"approved by ann, and the ceiling fell less", "", func(w *world) { w.a.By = "ann"; w.written(omen.ActionApproved); w.p.Mode = omen.ModeApprove }},
 	{"somebody is asked", GuardAsked, func(w *world) {
 		w.f.Actions = append(w.f.Actions, omen.Action{ID: "x", Incident: "i1", Playbook: "restart", State: omen.ActionWaiting})
