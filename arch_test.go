@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 	"notify/telegram":            {".", "notify/message", "store"},
 	"notify/webhook":             {"notify/message"},
 	"promapi":                    {".", "series", "tsdb"},
-	"remedy":                     {".", "mute"},
+	"remedy":                     {".", "feedback", "mute"},
 	"replay":                     {".", "detect", "feature", "feedback", "incident", "training"},
 	"series":                     {"."},
 	"series/sourcetest":          {".", "internal/must", "series", "tsdb"},
