@@ -62,6 +62,8 @@ var mayImport = map[string][]string{
 	"notify/webhook":             {"internal/sign", "notify/message"},
 	"promapi":                    {".", "series", "tsdb"},
 	"remedy":                     {".", "mute"},
+	"remedy/kube":                {".", "remedy"},
+	"remedy/systemd":             {".", "remedy"},
 	"remedy/webhook":             {".", "internal/sign", "remedy"},
 	"replay":                     {".", "detect", "feature", "feedback", "incident", "training"},
 	"series":                     {"."},
@@ -89,6 +91,9 @@ var onlyIn = map[string][]string{
 	"github.com/alecthomas/kong":                     {"cmd/omen"},
 	"github.com/teambition/rrule-go":                 {"mute"},
 	"github.com/arran4/golang-ical":                  {"mute"},
+	"k8s.io":                                         {"remedy/kube"},
+	"github.com/coreos/go-systemd":                   {"remedy/systemd"},
+	"github.com/godbus/dbus":                         {"remedy/systemd"},
 }
 
 // banned are package names that say nothing about what is inside.
