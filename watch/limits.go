@@ -19,17 +19,6 @@ const (
 	// limitsEvery is how often resources with a limit are read: what fills
 	// within minutes leaves no time to act on a forecast.
 	limitsEvery = time.Minute
-	// maxResources bounds what is forecast of one host: a resource that moves
-	// takes 6 kB.
-	maxResources = 100
-	// youngest is how long a resource has to be known before anybody is
-	// notified of it: its first minutes are all that it ever did.
-	youngest = 5 * time.Minute
-	// warm is how long a resource is handed on after it last was likely to be
-	// full within a day: longer than it takes to close an incident.
-	warm = 2 * time.Hour
-	// likely is the probability within a day from which it is.
-	likely = .2
 )
 
 // limits is what is known of the resources of a watch's hosts.
@@ -53,8 +42,8 @@ type resource struct {
 	ready  bool      // its history was read
 	first  time.Time // its first sample, as far as history reaches
 	at     time.Time // its last sample
-	until  time.Time // it is handed on until then; zero: it was not forecast yet
-	known  bool      // there is a forecast of the last round
+	rounds forecast.Rounds
+	known  bool // there is a forecast of the last round
 	last   omen.Outlook
 }
 
@@ -130,61 +119,32 @@ const forecastAgain = 5 * time.Minute
 // was no room for. count is how many each host has.
 func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]omen.Host, count map[string]int, at time.Time) (over int) {
 	q := &l.queries[query]
-	rows := rowsOf(q, f, by, hosts)
+	rows := q.Rows(f, by, hosts)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, row := range rows {
 		for _, limit := range q.Limits {
-			used, most := limit.Amount(f, row.index, 0)
+			used, most := limit.Amount(f, row.Index, 0)
 			if used != used || most != most {
 				continue
 			}
-			if count[row.host.Name]++; count[row.host.Name] > maxResources {
+			if count[row.Host.Name]++; count[row.Host.Name] > feature.MaxResources {
 				over++
 				continue
 			}
-			id := omen.Resource{Host: row.host, Name: limit.Name, Where: row.where}
+			id := omen.Resource{Host: row.Host, Name: limit.Name, Where: row.Where}
 			r := l.of[id]
 			if r == nil || r.at.Sub(at) >= forecastAgain {
-				r = &resource{limit: limit, query: query, name: f.Hosts[row.index], series: forecast.New(full(limit)), first: at}
+				r = &resource{limit: limit, query: query, name: f.Hosts[row.Index], series: forecast.New(full(limit)), first: at}
 				l.of[id] = r
 				nudge(l.news)
 			}
 			if r.series.Observe(at, used, most) {
-				r.at, r.name = at, f.Hosts[row.index]
+				r.at, r.name = at, f.Hosts[row.Index]
 			}
 		}
 	}
 	return over
-}
-
-// row is a frame's row that is one resource of a host.
-type row struct {
-	index int
-	host  omen.Host
-	where string
-}
-
-// rowsOf are the rows of hosts that are known, in order; of those that are the
-// same resource the one with the shortest name.
-func rowsOf(q *feature.LimitQuery, f *series.Frame, by []string, hosts map[string]omen.Host) []row {
-	best := map[[2]string]row{}
-	parts := make([]string, len(by))
-	for i, labels := range f.Labels {
-		for j, name := range by {
-			parts[j] = labels[name]
-		}
-		host, known := hosts[strings.Join(parts, "/")]
-		if !known {
-			continue
-		}
-		where, same := q.Limits[0].Where(labels)
-		key := [2]string{host.Name, same}
-		if old, there := best[key]; !there || len(where) < len(old.where) || len(where) == len(old.where) && where < old.where {
-			best[key] = row{i, host, where}
-		}
-	}
-	return slices.SortedFunc(maps.Values(best), func(a, b row) int { return cmp.Compare(a.index, b.index) })
 }
 
 // outlooks forecasts all resources, forgets those that are gone, and gives the
@@ -199,21 +159,16 @@ func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks 
 			delete(l.of, id)
 			continue
 		}
-		was, known := r.last.Exhausted, r.known
-		if r.known = false; !r.ready || !r.at.Equal(at) || at.Sub(r.first) < youngest {
+		if r.known = false; !r.ready {
 			continue
 		}
-		f, ok := r.series.Forecast(at, nil)
-		if !ok {
+		said := r.rounds.Next(r.series, at, r.first, r.at)
+		if !said.Known {
 			continue
 		}
-		r.known = true
-		r.last = omen.Outlook{Resource: id, Title: r.limit.TitleOf(id.Where), Unit: r.limit.Unit, Features: r.limit.Features, Forecast: f}
-		if r.until.IsZero() || !f.Exhausted && f.P[omen.Within24h] >= likely {
-			r.until = at.Add(warm)
-		}
-		r.last.Sudden = f.Exhausted && known && !was
-		if f.Exhausted || !at.After(r.until) {
+		r.known, r.last = true, r.limit.Outlook(id, said.Forecast)
+		r.last.Sudden = said.Sudden
+		if said.Matters {
 			round.Of = append(round.Of, r.last)
 		}
 	}
