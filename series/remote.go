@@ -142,10 +142,20 @@ func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
 
 // Evaluate implements [Evaluator] over HTTP.
 func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Answer) error {
+	delay := r.Delay()
+	span.Start, span.End = span.Start.Add(-delay), span.End.Add(-delay)
+	return r.ask(ctx, promQL, span, func(v model.Value, warnings []string) error {
+		a.Note(warnings)
+		return addValue(a, v, delay.Milliseconds())
+	})
+}
+
+// ask evaluates one expression, and gives the answer to use.
+func (r *Remote) ask(ctx context.Context, promQL string, span Range, use func(model.Value, []string) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTimeout)
 	defer cancel()
 	ctx, held := r.budget.lease(ctx)
-	defer held.release() // once it is decoded and added
+	defer held.release() // once it is decoded and used
 	var opts []promv1.Option
 	if span.Lookback > 0 {
 		opts = append(opts, promv1.WithLookbackDelta(span.Lookback))
@@ -153,12 +163,10 @@ func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Ans
 	var v model.Value
 	var warnings promv1.Warnings
 	var err error
-	delay := r.Delay()
-	start, end := span.Start.Add(-delay), span.End.Add(-delay)
 	if span.Step == 0 {
-		v, warnings, _, err = r.api.Query(ctx, promQL, start, opts...)
+		v, warnings, _, err = r.api.Query(ctx, promQL, span.Start, opts...)
 	} else {
-		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: start, End: end, Step: span.Step}, opts...)
+		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: span.Start, End: span.End, Step: span.Step}, opts...)
 	}
 	if err != nil {
 		return explain(ctx, err)
@@ -166,8 +174,7 @@ func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Ans
 	if flagged.Match(held.begin) {
 		warnings = append(warnings, "the answer is partial (isPartial)")
 	}
-	a.Note(warnings)
-	return addValue(a, v, delay.Milliseconds())
+	return use(v, warnings)
 }
 
 // addValue adds a decoded answer. Staleness markers never reach an answer of
