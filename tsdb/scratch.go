@@ -1,6 +1,7 @@
 package tsdb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -144,7 +145,7 @@ func (s *Scratch) Curves(ctx context.Context, promQL string, r series.Range) ([]
 		return s.origin.Curves(ctx, promQL, r)
 	}
 	opts := promql.NewPrometheusQueryOpts(false, r.Lookback, nil)
-	from := &mixed{Scratch: s, exact: !subquery(expr)}
+	from := &mixed{Scratch: s, lookback: cmp.Or(r.Lookback, defaultLookback), exact: !subquery(expr)}
 	var q promql.Query
 	if r.Step == 0 {
 		q, err = s.engine.NewInstantQuery(ctx, from, opts, promQL, r.Start)

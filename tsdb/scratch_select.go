@@ -21,6 +21,7 @@ import (
 // for one evaluation.
 type mixed struct {
 	*Scratch
+	lookback time.Duration // of selectors without a range
 	exact    bool          // every selector without a range is read at the evaluation's own instants
 	failed   error         // the origin's
 }
@@ -82,7 +83,7 @@ func (m *mixed) read(ctx context.Context, hints *storage.SelectHints, matchers [
 	selector := (&parser.VectorSelector{LabelMatchers: matchers}).String()
 	end := time.UnixMilli(hints.End)
 	if hints.Range == 0 && m.exact {
-		r := series.Range{Start: time.UnixMilli(hints.Start).Add(defaultLookback - time.Millisecond), End: end, Step: time.Duration(hints.Step) * time.Millisecond}
+		r := series.Range{Start: time.UnixMilli(hints.Start).Add(m.lookback - time.Millisecond), End: end, Step: time.Duration(hints.Step) * time.Millisecond}
 		if !r.End.After(r.Start) {
 			r.Start, r.Step = end, 0
 		}

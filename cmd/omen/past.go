@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -131,7 +132,23 @@ func (d *dataFlags) openFiles(ctx context.Context) (*past, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !measured(f, feature.UptimeColumn) {
+		f.Failed[feature.UptimeColumn] = omen.ErrNotFound // hosts are there without it
+	}
 	return &past{hosts: histories(schema, f, "csv"), schema: schema, source: source, origin: raw, close: raw.Close}, nil
+}
+
+// measured reports whether any host has a column.
+func measured(f *series.Frame, column string) bool {
+	c := slices.Index(f.Features, column)
+	for h := range f.Hosts {
+		for i := range f.Instants {
+			if v := f.At(h, i, max(c, 0)); c >= 0 && v == v {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // cover is a span that holds all samples of curves, too.
