@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"autoencoder/onnxtest": {"internal/must"},
 	"bench":                {".", "detect", "feature", "replay", "series"},
 	"bench/baseline":       {".", "autoencoder", "bench"},
-	"bench/exhaustion":     {".", "forecast"},
+	"bench/exhaustion":     {".", "forecast", "series"},
 	"cmd/omen": {
 		".", "api", "app", "bench", "bench/baseline", "bench/exhaustion", "config", "detect", "feature", "promrules", "replay",
 		"series", "store", "training", "tsdb",

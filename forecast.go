@@ -18,7 +18,8 @@ const (
 )
 
 // Forecast is what is expected of one resource that has a limit: a file system,
-// memory, file handles.
+// memory, file handles. Of a known date, such as a certificate's end, nothing is
+// estimated: see [Forecast.Expires].
 type Forecast struct {
 	At    time.Time `json:"at"`    // the last sample that it rests on
 	Used  float64   `json:"used"`  // in the resource's unit
@@ -44,9 +45,50 @@ type Forecast struct {
 	Longer int `json:"longer"` // those of them that would fill the resource from here
 	Days   int `json:"days"`   // days of history behind it, at most 14
 
+	// Expires is the known instant at which it is over, as of a certificate; zero:
+	// it is an amount. Full, Early and Late are then the time to it, however long
+	// that is, P is 0 or 1, Exhausted means that it has passed, and Used and
+	// Limit are 0.
+	Expires time.Time `json:"expires,omitzero"`
+	// Notice is how long before Expires people are notified.
+	Notice Notice `json:"notice,omitzero"`
+
 	// Ceiling is the level, in the resource's unit, from which it was usually
 	// cleaned, as by a garbage collector; 0 if there is none above Used.
 	Ceiling float64 `json:"ceiling"`
+}
 
-	Calibrated bool `json:"calibrated"` // P was corrected by what happened on limits that were tried
+// Notice is how long before a known date people are notified of it.
+type Notice struct {
+	Warning  time.Duration `json:"warning_ns"`
+	Critical time.Duration `json:"critical_ns"`
+}
+
+// Expiry is the forecast of a known date at an instant.
+func Expiry(expires, at time.Time, n Notice) Forecast {
+	f := Forecast{At: at, Expires: expires, Notice: n, Exhausted: !expires.After(at)}
+	if !f.Exhausted {
+		f.Full = expires.Sub(at)
+		f.Early, f.Late = f.Full, f.Full
+	}
+	for i, h := range Horizons() {
+		if f.Full <= h {
+			f.P[i] = 1
+		}
+	}
+	return f
+}
+
+// Dated reports whether it is a known date.
+func (f *Forecast) Dated() bool { return !f.Expires.IsZero() }
+
+// Due reports whether people are to be notified of a known date: whether it has
+// passed, or is within the notice.
+func (f *Forecast) Due() bool { return f.Dated() && (f.Exhausted || f.Full <= f.Notice.Warning) }
+
+// UsedPoint is how much of a resource's limit was used at an instant, 0…1 and
+// more of what is over-full.
+type UsedPoint struct {
+	At    time.Time
+	Share float64
 }

@@ -43,6 +43,9 @@ func (o Outlook) String() string { return o.Sentence(time.UTC) }
 // Sentence is the forecast in a sentence, with times of day in a zone.
 func (o Outlook) Sentence(zone *time.Location) string {
 	name := fmt.Sprintf("%s on %s", cmp.Or(o.Title, o.Where, o.Name), o.Host.Name)
+	if o.Dated() {
+		return name + " " + o.expiry(zone)
+	}
 	used := Ratio.Format(o.Used / o.Limit)
 	if o.Exhausted {
 		return fmt.Sprintf("%s is full: %s of %s", name, o.Unit.Format(o.Used), o.Unit.Format(o.Limit))
@@ -58,6 +61,19 @@ func (o Outlook) Sentence(zone *time.Location) string {
 		text += ", at " + used + " now"
 	}
 	return text
+}
+
+// expiry is when a known date is or was: "expires in 9 d (8 Dec 14:00)".
+func (o Outlook) expiry(zone *time.Location) string {
+	form := "2 Jan 15:04"
+	if o.Expires.Sub(o.At).Abs() > 300*24*time.Hour {
+		form = "2 Jan 2006"
+	}
+	when := o.Expires.In(zone).Format(form)
+	if o.Exhausted {
+		return "has expired (" + when + ")"
+	}
+	return fmt.Sprintf("expires in %s (%s)", Soon(o.Full), when)
 }
 
 // pace is the rate of the rise by the time in which people think: by the minute

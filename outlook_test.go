@@ -30,9 +30,42 @@ func TestForecastsInASentence(t *testing.T) {
 		}),
 		"/var on web-1 is full: 99.8 GB of 100 GB": with(func(o *omen.Outlook) { o.Exhausted, o.Used = true, 99.8e9 }),
 		"/var on web-1 is at 83 %":                 with(func(o *omen.Outlook) { o.Full, o.Rate = 0, 0 }),
+		"certificate of shop.example on web-1 expires in 9 d (11 Mar 14:00)": with(func(o *omen.Outlook) {
+			o.Title, o.Forecast = "certificate of shop.example", omen.Expiry(time.Date(2026, 3, 11, 14, 0, 0, 0, time.UTC), at, omen.Notice{})
+		}),
+		"/var on web-1 has expired (28 Feb 23:59)": with(func(o *omen.Outlook) {
+			o.Forecast = omen.Expiry(time.Date(2026, 2, 28, 23, 59, 0, 0, time.UTC), at, omen.Notice{})
+		}),
+		"/var on web-1 expires in 700 d (31 Jan 2028)": with(func(o *omen.Outlook) {
+			o.Forecast = omen.Expiry(at.Add(16800*time.Hour), at, omen.Notice{})
+		}),
 	} {
 		if got := o.String(); got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
+	}
+}
+
+func TestADateIsCertain(t *testing.T) {
+	at := time.Date(2026, 3, 2, 15, 20, 0, 0, time.UTC)
+	notice := omen.Notice{Warning: 14 * 24 * time.Hour, Critical: 3 * 24 * time.Hour}
+	for _, c := range []struct {
+		left time.Duration
+		p    [5]float64
+		due  bool
+	}{
+		{400 * 24 * time.Hour, [5]float64{}, false},
+		{15 * 24 * time.Hour, [5]float64{}, false},
+		{9 * 24 * time.Hour, [5]float64{}, true},
+		{50 * time.Hour, [5]float64{0, 0, 0, 1, 1}, true},
+		{time.Hour, [5]float64{1, 1, 1, 1, 1}, true},
+	} {
+		f := omen.Expiry(at.Add(c.left), at, notice)
+		if f.P != c.p || f.Due() != c.due || f.Exhausted || f.Full != c.left || f.Early != c.left || f.Late != c.left {
+			t.Errorf("%s before: %+v", c.left, f)
+		}
+	}
+	if f := omen.Expiry(at, at, notice); !f.Exhausted || !f.Due() || f.Full != 0 || f.P != [5]float64{1, 1, 1, 1, 1} {
+		t.Errorf("at the date: %+v", f)
 	}
 }

@@ -35,7 +35,7 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 		return host != (omen.Host{}) && o.Host != host ||
 			q.Get("source") != "" && o.Host.Source != q.Get("source") ||
 			q.Get("resource") != "" && o.Name != q.Get("resource") ||
-			q.Get("likely") == "true" && !o.Exhausted && o.P[omen.Within7d] < likely
+			q.Get("likely") == "true" && !o.Exhausted && o.P[omen.Within7d] < likely && !o.Due()
 	})
 	slices.SortFunc(all, sooner)
 	out.Total = len(all)
@@ -57,7 +57,7 @@ func sooner(x, y omen.Outlook) int {
 	}
 	return cmp.Or(
 		cmp.Compare(when(x), when(y)), cmp.Compare(y.P[omen.Within7d], x.P[omen.Within7d]),
-		cmp.Compare(y.Used/y.Limit, x.Used/x.Limit), strings.Compare(x.Host.ID(), y.Host.ID()),
+		cmp.Compare(y.Used/max(y.Limit, 1e-300), x.Used/max(x.Limit, 1e-300)), strings.Compare(x.Host.ID(), y.Host.ID()),
 		strings.Compare(x.Name, y.Name), strings.Compare(x.Where, y.Where))
 }
 
@@ -74,9 +74,13 @@ func toForecast(o omen.Outlook, zone *time.Location) Forecast {
 	if ceiling == 0 {
 		ceiling = math.NaN()
 	}
+	used, limit := o.Used, o.Limit
+	if o.Dated() {
+		used, limit = math.NaN(), math.NaN()
+	}
 	return Forecast{
 		Host: toRef(o.Host), Resource: o.Name, Where: o.Where, Title: o.Title, Text: o.Sentence(zone), Unit: o.Unit,
-		At: Instant(o.At), Used: Number(o.Used), Limit: Number(o.Limit), Exhausted: o.Exhausted,
+		At: Instant(o.At), Used: Number(used), Limit: Number(limit), Expires: Instant(o.Expires), Exhausted: o.Exhausted,
 		P:    each(o.P[:], func(p float64) Number { return Number(p) }),
 		Full: span(o.Full), Early: span(o.Early), Late: span(o.Late), Rate: Number(o.Rate), Since: Instant(o.Since),
 		Rises: o.Rises, Longer: o.Longer, Days: o.Days, Ceiling: Number(ceiling),

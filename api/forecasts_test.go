@@ -58,6 +58,37 @@ func TestForecasts(t *testing.T) {
 	}
 }
 
+// A date is listed with amounts, by the time to it; it has no amount.
+func TestForecastsOfDates(t *testing.T) {
+	f := newFixture(t)
+	dated := func(name string, left time.Duration) omen.Outlook {
+		return omen.Outlook{
+			Resource: omen.Resource{Host: omen.Host{Source: "prom", Profile: "node", Name: "gone"}, Name: "certificate", Where: name}, Title: name, Unit: omen.Seconds,
+			Forecast: omen.Expiry(at.Add(left), at, omen.Notice{Warning: 14 * 24 * time.Hour, Critical: time.Hour}),
+		}
+	}
+	f.forecasts = []omen.Outlook{dated("later", 60*24*time.Hour), dated("soon", 9*24*time.Hour), expected("gone", "/var", .9, 3*time.Hour, .2, .7, .9, .9, .95), dated("over", -time.Hour)}
+	all := read[Forecasts](t, f, "forecasts")
+	var order []string
+	for _, one := range all.Forecasts {
+		order = append(order, one.Title)
+	}
+	if want := []string{"over", "/var", "soon", "later"}; !slices.Equal(order, want) {
+		t.Fatalf("%v, want %v", order, want)
+	}
+	soon := all.Forecasts[2]
+	if !time.Time(soon.Expires).Equal(at.Add(9*24*time.Hour)) || !math.IsNaN(float64(soon.Used)) || !math.IsNaN(float64(soon.Limit)) || float64(soon.Full) != 9*86400 ||
+		!strings.HasPrefix(soon.Text, "soon on gone expires in 9 d (") {
+		t.Errorf("%+v", soon)
+	}
+	if !time.Time(all.Forecasts[1].Expires).IsZero() {
+		t.Error("an amount expires")
+	}
+	if likely := read[Forecasts](t, f, "forecasts?likely=true"); likely.Total != 3 {
+		t.Errorf("%d are likely, want all but the one in 60 days", likely.Total)
+	}
+}
+
 func TestMetricsOfForecasts(t *testing.T) {
 	f := newFixture(t)
 	f.forecasts = []omen.Outlook{expected("web-1:9100", "/", .3, 0, 0, 0, 0, .001, .009), expected("web-1:9100", "/var", .9, time.Hour, .5, .7, .9, .9, .95)}

@@ -182,11 +182,12 @@ type Forecast struct {
 	Text      string       `json:"text" doc:"the forecast in a sentence"`
 	Unit      omen.Unit    `json:"unit"`
 	At        Instant      `json:"at" null:"never" doc:"the last sample"`
-	Used      Number       `json:"used"`
-	Limit     Number       `json:"limit"`
-	Exhausted bool         `json:"exhausted" doc:"it is full now"`
+	Used      Number       `json:"used" doc:"null: it is a date"`
+	Limit     Number       `json:"limit" doc:"null: it is a date"`
+	Expires   Instant      `json:"expires" doc:"the known date at which it is over, as of a certificate; null: it is an amount"`
+	Exhausted bool         `json:"exhausted" doc:"it is full now, or has expired"`
 	P         List[Number] `json:"probability" doc:"of being full within 1 h, 4 h, 24 h, 72 h and 7 days"`
-	Full      Number       `json:"full_seconds" doc:"median of the time until it is full, given that it is within 7 days; null: it is full now, or that is not to be expected"`
+	Full      Number       `json:"full_seconds" doc:"median of the time until it is full, given that it is within 7 days; of a date the time to it, however long; null: it is full now, or that is not to be expected"`
 	Early     Number       `json:"early_seconds" doc:"its 10 % quantile"`
 	Late      Number       `json:"late_seconds" doc:"its 90 % quantile"`
 	Rate      Number       `json:"rate" doc:"of the current rise, in units per second; 0: nothing rises"`

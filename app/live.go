@@ -29,6 +29,14 @@ func (g *generation) Forecasts() []omen.Outlook {
 	return all
 }
 
+// Used is how much of a resource's limit was used since an instant.
+func (g *generation) Used(r omen.Resource, from time.Time) []omen.UsedPoint {
+	if w := g.of(r.Host); w != nil {
+		return w.Used(r, from)
+	}
+	return nil
+}
+
 // Host is the live state of one host.
 func (g *generation) Host(id omen.Host) (omen.HostStatus, bool) {
 	w := g.of(id)

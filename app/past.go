@@ -148,7 +148,7 @@ func (g *generation) JudgedAt(ctx context.Context, h omen.Host, at time.Time) (a
 	if w == nil {
 		return api.Judged{}, fmt.Errorf("host %s: %w", h.ID(), omen.ErrNotFound)
 	}
-	out := api.Judged{Step: w.step, Lasting: hysteresis(g.conf.Incidents).Lasting}
+	out := api.Judged{Step: w.step, Lasting: hysteresis(g.conf).Lasting}
 	from := at.Add(-decides * w.step)
 	err := g.rescore(ctx, w, h, from, at, func(v omen.Vector, s *omen.Score) {
 		one := omen.Score{Host: h, At: v.At}
@@ -173,6 +173,6 @@ func (g *generation) JudgedAt(ctx context.Context, h omen.Host, at time.Time) (a
 			}
 		}
 	}
-	out.Opens = hysteresis(g.conf.Incidents).Opens(out.Scores[len(out.Scores)-1].Grade, w.step)
+	out.Opens = hysteresis(g.conf).Opens(out.Scores[len(out.Scores)-1].Grade, w.step)
 	return out, nil
 }

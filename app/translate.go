@@ -218,6 +218,7 @@ func declared(p config.Profile) feature.Profile {
 		d.Limits = append(d.Limits, feature.Limit{
 			Name: l.Name, Title: l.Title, Help: l.Help, Used: l.Used, Limit: l.Limit, Max: l.Max, By: l.By, Same: l.Same,
 			Unit: omen.Unit(l.Unit), Full: l.Full, Features: l.Features, LeftOut: l.LeftOut,
+			Date: l.Kind == "date", Notice: omen.Notice{Warning: time.Duration(l.Warning), Critical: time.Duration(l.Critical)},
 		})
 	}
 	return d
@@ -250,8 +251,9 @@ func labelsFrom(from []config.LabelsFrom) []watch.LabelsFrom {
 }
 
 // hysteresis is the built-in numbers with those of the file.
-func hysteresis(c config.Incidents) incident.Hysteresis {
-	h := incident.DefaultHysteresis()
+func hysteresis(conf *config.Config) incident.Hysteresis {
+	h, c := incident.DefaultHysteresis(), conf.Incidents
+	h.FalseForecasts = conf.Pages.PerHostWeek / 4 // the forecasts' share of the page budget
 	set := func(to *time.Duration, from model.Duration) {
 		if from > 0 {
 			*to = time.Duration(from)

@@ -174,7 +174,9 @@ func (c *Config) checkProfiles(w *walker) []string {
 				w.at(at+"name", "is missing: give it a name such as connections")
 			case l.Used == "":
 				w.at(at+"used", "is missing: give the PromQL expression for how much is used")
-			case (l.Limit == "") == (l.Max == 0):
+			case l.Kind != "" && l.Kind != "date":
+				w.at(at+"kind", "%q is not known: write date if used is the instant at which it is over, or leave it out", l.Kind)
+			case l.Kind == "" && (l.Limit == "") == (l.Max == 0):
 				w.at(at+"limit", "is missing, or is given together with max: give the PromQL expression for how much there is, or else max: a number")
 			}
 		}

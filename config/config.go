@@ -140,6 +140,7 @@ type Derived struct {
 // said by package feature.
 type Limit struct {
 	Name     string   `yaml:"name"`
+	Kind     string   `yaml:"kind,omitempty"`  // date: used is the instant at which it is over; empty: an amount
 	Title    string   `yaml:"title,omitempty"` // what people call one, with $where
 	Help     string   `yaml:"help,omitempty"`
 	Used     string   `yaml:"used"`                    // PromQL: how much is used
@@ -151,6 +152,9 @@ type Limit struct {
 	Full     float64  `yaml:"full,omitempty"`          // share from which it counts as full; 0: almost 1
 	Features []string `yaml:"features,flow,omitempty"` // that show the same trouble
 	LeftOut  string   `yaml:"left_out,omitempty"`      // PromQL: how many of a host are not forecast
+
+	Warning  model.Duration `yaml:"warning,omitempty"`  // of a date: how long before it people are notified; default 14d
+	Critical model.Duration `yaml:"critical,omitempty"` // and again, as critical; default 3d
 }
 
 // Learn says from what and when models are made.

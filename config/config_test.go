@@ -79,6 +79,7 @@ func TestBadFiles(t *testing.T) {
 		{"profiles:\n  - name: shop\n    features:\n      - {name: a, expr: a, range: [1]}\n", `4:35: profiles[0].features[0].range: must be the lowest and the highest possible value, such as [0, 1]`},
 		{"profiles:\n  - name: shop\n    features:\n      - {name: a}\n", `4:9: profiles[0].features[0].expr: is missing: give the PromQL expression`},
 		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c}]}\n", `2:42: profiles[0].limits[0].limit: is missing, or is given together with max: give the PromQL expression for how much there is, or else max: a number`},
+		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c, kind: dates}]}\n", `2:67: profiles[0].limits[0].kind: "dates" is not known: write date if used is the instant at which it is over, or leave it out`},
 		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, max: 5}]}\n", `2:42: profiles[0].limits[0].used: is missing: give the PromQL expression for how much is used`},
 		{"maintenance:\n  - {name: n, match: ['host=a'], start: tomorrow, duration: 1h}\n", `2:41: maintenance[0].start: "tomorrow" is not a local time: write it like 2026-01-31T02:00:00`},
 		{"time_zone: Mars\n", `1:12: time_zone: "Mars" is not a time zone: write an IANA name such as Europe/Berlin`},

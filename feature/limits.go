@@ -2,10 +2,12 @@ package feature
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/series"
@@ -18,6 +20,13 @@ type Limit struct {
 	Name  string // lower case with underscores, as of a feature: "filesystem_space"
 	Title string // what people call one, with $where: "inodes of $where"; empty: $where, or the name
 	Help  string // one sentence for people
+
+	// Date says that Used is no amount but the instant at which the resource is
+	// over, in seconds since 1970, such as a certificate's end: there is nothing
+	// to estimate, and no limit. Notice is how long before it people are notified;
+	// 0: two weeks, and three days.
+	Date   bool
+	Notice omen.Notice
 
 	// Used is PromQL for how much is used, with one result for each resource:
 	// "$by" becomes the profile's identifying labels and those of By. Limit is
@@ -88,7 +97,11 @@ func (p *Profile) checkLimits(names map[string]bool) error {
 		if strings.TrimSpace(l.Used) == "" {
 			return p.badLimit(l, "used", "is empty", "give the PromQL expression for how much is used")
 		}
-		if err := p.checkLimit(l); err != nil {
+		check := p.checkLimit
+		if l.Date {
+			check = p.checkDate
+		}
+		if err := errors.Join(check(l), p.checkParts(l)); err != nil {
 			return err
 		}
 	}
@@ -106,6 +119,38 @@ func (p *Profile) checkLimit(l *Limit) error {
 		return p.badLimit(l, "unit", fmt.Sprintf("%q is not known", l.Unit), "use one of "+listed(omen.Units()))
 	case !(l.Full >= 0 && l.Full <= 1):
 		return p.badLimit(l, "full", fmt.Sprintf("%v is not a share of the limit", l.Full), "write a number above 0 and at most 1, such as 0.98, or leave it out")
+	case l.Notice != omen.Notice{}:
+		return p.badLimit(l, "warning", "is for dates", "leave warning and critical out, or write kind: date")
+	}
+	return nil
+}
+
+// Of a date without a notice of its own.
+const (
+	dateWarning  = 14 * 24 * time.Hour // what is renewed by hand takes days, and people have holidays
+	dateCritical = 3 * 24 * time.Hour
+)
+
+// checkDate checks a limit that is a known date, and fills in its notice.
+func (p *Profile) checkDate(l *Limit) error {
+	l.Unit = cmp.Or(l.Unit, omen.Seconds)
+	n := &l.Notice
+	n.Warning = cmp.Or(n.Warning, max(dateWarning, n.Critical))
+	n.Critical = cmp.Or(n.Critical, min(dateCritical, n.Warning))
+	switch {
+	case l.Limit != "" || l.Max != 0 || l.Full != 0:
+		return p.badLimit(l, "kind", "is date, and a date has no limit, max or full", "leave them out: used is the instant, in seconds since 1970")
+	case l.Unit != omen.Seconds:
+		return p.badLimit(l, "unit", fmt.Sprintf("is %q, and a date is in seconds since 1970", l.Unit), "leave it out")
+	case n.Critical < 0 || n.Warning < n.Critical:
+		return p.badLimit(l, "warning", fmt.Sprintf("%s is less than critical, %s", n.Warning, n.Critical), "write how long before the date people are notified, such as warning: 14d and critical: 3d")
+	}
+	return nil
+}
+
+// checkParts checks what tells a host's resources apart.
+func (p *Profile) checkParts(l *Limit) error {
+	switch {
 	case l.Same != "" && !slices.Contains(l.By, l.Same):
 		return p.badLimit(l, "same", fmt.Sprintf("%q is not among by", l.Same), "name one of the labels of by")
 	case strings.Contains(l.Title, "$where") && len(l.By) == 0:

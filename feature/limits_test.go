@@ -66,6 +66,34 @@ func TestLimitsThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestDatesThatAreRefused(t *testing.T) {
+	for want, change := range map[string]func(*Limit){
+		"":                                       func(*Limit) {},
+		"kind: is date, and a date has no limit": func(l *Limit) { l.Max = 5 },
+		`unit: is "bytes", and a date is in seconds`:      func(l *Limit) { l.Unit = omen.Bytes },
+		"warning: 24h0m0s is less than critical, 48h0m0s": func(l *Limit) { l.Notice = omen.Notice{Warning: 24 * time.Hour, Critical: 48 * time.Hour} },
+		"warning: is for dates":                           func(l *Limit) { l.Date, l.Max, l.Notice.Warning = false, 5, time.Hour },
+		"used: is empty":                                  func(l *Limit) { l.Used = "" },
+	} {
+		l := Limit{Name: "certificate", Date: true, Used: "max by ($by) (probe_ssl_earliest_cert_expiry)"}
+		change(&l)
+		p, err := Declare(Profile{Name: "shop", Features: []Feature{{Name: "a", Expr: "a"}}, Limits: []Limit{l}}, "", nil, nil)
+		if want == "" {
+			if s := schemaOf(t, p); err != nil || s.Limits()[0].Notice != (omen.Notice{Warning: 14 * 24 * time.Hour, Critical: 3 * 24 * time.Hour}) {
+				t.Errorf("%v, %+v", err, s.Limits())
+			}
+		} else if err == nil || !strings.Contains(err.Error(), `limit "certificate": `+want) || omen.Hint(err) == "" {
+			t.Errorf("got %v, want %q and a hint", err, want)
+		}
+	}
+	for _, n := range []omen.Notice{{Warning: time.Hour}, {Critical: 30 * 24 * time.Hour}} { // the other follows
+		l := Limit{Name: "certificate", Date: true, Used: "expires", Notice: n}
+		if _, err := Declare(Profile{Name: "shop", Features: []Feature{{Name: "a", Expr: "a"}}, Limits: []Limit{l}}, "", nil, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestLimitsAreInherited(t *testing.T) {
 	own := Limit{Name: "memory", Used: "mine", Max: 1}
 	p := must.Get(Declare(Profile{Name: "mine", Limits: []Limit{own, {Name: "slots", Used: "s", Max: 9}}}, "node", []string{"swap", "inodes_used"}, Builtins()))(t)

@@ -32,6 +32,11 @@ const leftOut = `count by ($by) (max by ($by, device, mountpoint) (
   or node_filesystem_readonly{fstype=~` + virtualFiles + `,fstype!="tmpfs"}
   or node_filesystem_readonly{fstype="tmpfs",mountpoint=~"` + bootDirs + `"}))`
 
+// ofNode gives what is measured of a Kubernetes node to the host of its name.
+func ofNode(series string) string {
+	return `label_replace(` + series + `, "instance", "$1", "node", "(.+)")`
+}
+
 // nodeLimits are what a Linux host can run out of.
 func nodeLimits() []Limit {
 	gauge := func(metric string) string { return `max by ($by) (` + metric + `)` }
@@ -76,6 +81,11 @@ func nodeLimits() []Limit {
 			Used:     gauge(`node_processes_threads`),
 			Limit:    gauge(`node_processes_max_threads`),
 			Features: []string{"processes", "forks"}},
+		{Name: "pods", Unit: omen.Count,
+			Help: "Pods of a Kubernetes node, by kube-state-metrics; needs an instance that is the node's name",
+			Used: `count by ($by) (max by ($by, namespace, pod) (` + ofNode(`kube_pod_info{node!=""}`) + `)` +
+				` unless on (namespace, pod) (kube_pod_status_phase{phase=~"Succeeded|Failed"} == 1))`,
+			Limit: gauge(ofNode(`kube_node_status_allocatable{resource="pods"}`))},
 		{Name: "process_descriptors", Title: "file descriptors of $where", Unit: omen.Count, By: []string{"job"},
 			Help:  "Open files of a process that reports them under the host's instance",
 			Used:  gauge(`process_open_fds`),

@@ -40,6 +40,9 @@ type Alarm struct {
 // Evaluate takes the next forecast and reports whether the level changed. A
 // forecast of what is full already raises nothing: that is no forecast any more.
 func (a *Alarm) Evaluate(f omen.Forecast) (changed bool) {
+	if f.Dated() {
+		return a.expiring(f)
+	}
 	before := a.Level
 	a.warns = count(a.warns, f.P[omen.Within24h] >= warnP24)
 	a.pages = count(a.pages, f.P[omen.Within4h] >= pageP4)
@@ -61,6 +64,23 @@ func (a *Alarm) Evaluate(f omen.Forecast) (changed bool) {
 	}
 	if !a.low.IsZero() && f.At.Sub(a.low) >= clearTime {
 		a.Level = None
+	}
+	return a.Level != before
+}
+
+// expiring takes a known date: that is certain, and so there is nothing to wait
+// for. One that has passed is as urgent as can be, whether or not it was foretold.
+func (a *Alarm) expiring(f omen.Forecast) (changed bool) {
+	before := a.Level
+	switch {
+	case f.Exhausted:
+		*a = Alarm{CameTrue: a.CameTrue || before != None}
+	case f.Full <= f.Notice.Critical:
+		*a = Alarm{Level: Critical}
+	case f.Full <= f.Notice.Warning:
+		*a = Alarm{Level: Warning}
+	default:
+		*a = Alarm{}
 	}
 	return a.Level != before
 }

@@ -2,7 +2,6 @@ package forecast
 
 import (
 	"math"
-	"slices"
 	"testing"
 	"time"
 
@@ -79,17 +78,5 @@ func TestARiseThatStandsFillsNothing(t *testing.T) {
 		if (f.Rate > 0) != c.rises || (f.P[omen.Within4h] > .3) != c.rises {
 			t.Errorf("after %g h: %+v", c.hours, f)
 		}
-	}
-}
-
-func TestCalibrationsOfTwoHorizonsStayInOrder(t *testing.T) {
-	var p Pool
-	for i := range 1000 { // within an hour always, within a day half of the time
-		p.count(omen.Within1h, .6, true)
-		p.count(omen.Within24h, .7, i%2 == 0)
-	}
-	got := p.Fit().correct([5]float64{.6, .65, .7, .7, .7})
-	if got[0] < .9 || !slices.IsSorted(got[:]) {
-		t.Errorf("%v", got)
 	}
 }

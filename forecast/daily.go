@@ -15,8 +15,8 @@ type daily struct {
 // ago is scaled as that day's span is by i times the growth.
 func (s *Series) daily(free float64) daily {
 	var d daily
-	all, more := s.limits(), s.growth()
-	if s.quarters == nil || share(all.Max)-share(all.Min)+more*keptDays < free {
+	more := s.trends().growth
+	if share(s.all.Max)-share(s.all.Min)+more*keptDays < free {
 		free, more = 2, 0 // no window can have risen that far: only the lengths count
 	}
 	now := s.now / quarterSecs
@@ -58,8 +58,8 @@ func (s *Series) growth() float64 {
 
 // window follows one from a quarter on, up to the one that is open now.
 func (s *Series) window(d *daily, from, now int64, free float64) {
-	n := int64(len(s.quarters))
-	if n == 0 || s.quarters[from%n].Last == gapLevel {
+	q, n := s.quarters, int64(len(s.quarters.max))
+	if q.max[from%n] == gapLevel {
 		return
 	}
 	length := min(perDay, now-1-from)
@@ -67,14 +67,14 @@ func (s *Series) window(d *daily, from, now int64, free float64) {
 		d.closed[max(length, 0)]++
 		return
 	}
-	reach := uint16(min(share(s.quarters[from%n].Last)+free, 1.3) * steps)
+	reach := uint16(min(share(q.last(from%n))+free, 1.3) * steps)
 	for k, i := int64(1), (from+1)%n; k <= length; k++ {
-		if m := s.quarters[i].Max; m >= reach {
+		if m := q.max[i]; m >= reach {
 			if m != gapLevel {
 				d.rose[k]++
 				break
 			}
-			if next := s.quarters[(i+1)%n]; next == noQuarter {
+			if q.max[(i+1)%n] == gapLevel {
 				length = k - 1
 				break
 			}

@@ -6,7 +6,8 @@ package forecast
 type drift struct {
 	level float64 // of the line today
 	slope float64 // per day; 0 without at least four days
-	off   []float64
+	off   [keptDays]float64
+	known int // of off
 }
 
 // leastDays is from how many whole days on they say where they go.
@@ -35,23 +36,46 @@ func (s *Series) slopes(buf []float64, of func(span) float64) (slopes, days, val
 	return buf, days, values
 }
 
+// trend is what whole days say, and holds for as long as they are the same.
+type trend struct {
+	day    int32 // for which it was worked out, in days since 1970; 0: for none
+	known  bool  // there are enough days
+	growth float64
+	slope  float64 // of the line through the largest levels, per day
+	level  float64 // of that line today
+}
+
+// trends are those of today.
+func (s *Series) trends() *trend {
+	t := &s.quarters.trend
+	if today := int32(s.now / daySecs); t.day != today {
+		*t = trend{day: today, growth: s.growth()}
+		var buf [keptDays * (keptDays - 1) / 2]float64
+		slopes, days, tops := s.slopes(buf[:0], func(d span) float64 { return share(d.Max) })
+		if t.known = slopes != nil; t.known {
+			t.slope = median(slopes)
+			for i := range tops {
+				tops[i] -= t.slope * days[i]
+			}
+			t.level = median(tops)
+		}
+	}
+	return t
+}
+
+// drift is the line through whole days, and how far each day was off it.
 func (s *Series) drift() drift {
-	var d drift
-	var buf [keptDays * (keptDays - 1) / 2]float64
-	slopes, days, tops := s.slopes(buf[:0], func(d span) float64 { return share(d.Max) })
-	if slopes == nil {
-		return d
+	t := s.trends()
+	if !t.known || t.slope <= 0 {
+		return drift{}
 	}
-	d.slope = median(slopes)
-	off := tops
-	for i := range off {
-		off[i] -= d.slope * days[i]
+	d := drift{level: t.level, slope: t.slope}
+	for i := int64(keptDays); i > 0; i-- {
+		if day := s.days[max(s.now/daySecs-i, 0)%int64(len(s.days))]; day != noSpan {
+			d.off[d.known] = share(day.Max) + t.slope*float64(i) - t.level
+			d.known++
+		}
 	}
-	d.level = median(off)
-	for i := range off {
-		off[i] -= d.level
-	}
-	d.off = off
 	// After a clean-up the line would be too high until half of the days
 	// are new: it goes no higher than what the last two days reached.
 	today := s.now / daySecs
@@ -73,12 +97,12 @@ func (d *drift) within(secs, level float64) float64 {
 	spared := 1.0
 	for k := 2; k <= int(secs/daySecs); k++ {
 		over := 0
-		for _, o := range d.off {
+		for _, o := range d.off[:d.known] {
 			if d.level+d.slope*float64(k)+o >= level {
 				over++
 			}
 		}
-		spared *= 1 - float64(over)/float64(len(d.off))
+		spared *= 1 - float64(over)/float64(d.known)
 	}
 	return 1 - spared
 }

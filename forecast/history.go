@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -29,16 +30,44 @@ const (
 func levelOf(x float64) uint16 { return uint16(math.Round(min(max(x, 0), 1.3) * steps)) }
 func share(l uint16) float64   { return float64(l) / steps }
 
-// quarter is a quarter of an hour of samples: the largest and the last.
-type quarter struct{ Max, Last uint16 }
-
 // span is a day's smallest and largest level.
 type span struct{ Min, Max uint16 }
 
-var (
-	noQuarter = quarter{gapLevel, gapLevel}
-	noSpan    = span{gapLevel, gapLevel}
-)
+var noSpan = span{gapLevel, gapLevel}
+
+// quarters are what is kept of a resource that moves: of each quarter of an hour
+// the largest level, and how far below it the last one was. It is 4 KB.
+type quarters struct {
+	max  [keptDays * perDay]uint16 // gapLevel: no sample
+	fell [keptDays * perDay]uint8  // see fellOf
+
+	// What follows from whole days is worked out once a day.
+	trend trend
+}
+
+// set takes a quarter's largest and last level.
+func (q *quarters) set(i int64, most, last uint16) { q.max[i], q.fell[i] = most, fellOf(most-last) }
+
+// last is the last level of a quarter that is no gap.
+func (q *quarters) last(i int64) uint16 { return q.max[i] - min(levels(q.fell[i]), q.max[i]) }
+
+// fellOf writes levels in a byte: exactly up to 31, then to within 3 %.
+func fellOf(d uint16) uint8 {
+	if d < 32 {
+		return uint8(d)
+	}
+	e := bits.Len16(d) - 1 // 5…15
+	return uint8(32 + 16*(e-5) + int(d>>(e-4))&15)
+}
+
+// levels reads what fellOf wrote.
+func levels(f uint8) uint16 {
+	if f < 32 {
+		return uint16(f)
+	}
+	e := 1 + (f-32)/16 // of the step between two codes
+	return (16+uint16(f-32)%16)<<e + 1<<e/2
+}
 
 // history is a resource's past in rings that are indexed by the number of the
 // minute, quarter or day since 1970. Nothing in it depends on when or how often
@@ -47,7 +76,8 @@ type history struct {
 	now      int64              // of the last sample, in seconds since 1970; 0 before the first
 	minutes  [64]uint16         // last level in each minute
 	days     [keptDays + 1]span // with today
-	quarters []quarter          // keptDays*perDay; nil while dormant
+	all      span               // of all of days together
+	quarters *quarters          // nil while dormant
 }
 
 func (h *history) empty() bool { return h.now == 0 }
@@ -57,11 +87,17 @@ func (h *history) add(at int64, l uint16) {
 	if h.empty() {
 		fill(h.minutes[:], gapLevel)
 		fill(h.days[:], noSpan)
-		h.now = at
+		h.now, h.all = at, span{l, l}
 	}
 	clearBetween(h.minutes[:], h.now/minuteSecs, at/minuteSecs, gapLevel)
-	clearBetween(h.days[:], h.now/daySecs, at/daySecs, noSpan)
+	if at/daySecs != h.now/daySecs {
+		clearBetween(h.days[:], h.now/daySecs, at/daySecs, noSpan)
+		if h.limits(); h.all == noSpan {
+			h.all = span{l, l}
+		}
+	}
 	h.now = at
+	h.all.Min, h.all.Max = min(h.all.Min, l), max(h.all.Max, l)
 	h.minutes[at/minuteSecs%int64(len(h.minutes))] = l
 	d := &h.days[at/daySecs%int64(len(h.days))]
 	if *d == noSpan {
@@ -75,12 +111,14 @@ func (h *history) addQuarter(before, at int64, l uint16) {
 	if h.quarters == nil {
 		return
 	}
-	clearBetween(h.quarters, before/quarterSecs, at/quarterSecs, noQuarter)
-	q := &h.quarters[at/quarterSecs%int64(len(h.quarters))]
-	if *q == noQuarter {
-		q.Max = l
+	q := h.quarters
+	clearBetween(q.max[:], before/quarterSecs, at/quarterSecs, gapLevel)
+	i := at / quarterSecs % int64(len(q.max))
+	most := l
+	if q.max[i] != gapLevel {
+		most = max(l, q.max[i])
 	}
-	q.Max, q.Last = max(q.Max, l), l
+	q.set(i, most, l)
 }
 
 func fill[T any](ring []T, v T) {
@@ -97,8 +135,8 @@ func clearBetween[T any](ring []T, from, to int64, none T) {
 	}
 }
 
-// limits are the smallest and largest level of the kept days, with today.
-func (h *history) limits() span {
+// limits works out the smallest and largest level of the kept days, with today.
+func (h *history) limits() {
 	out := noSpan
 	for _, d := range h.days {
 		switch {
@@ -109,7 +147,7 @@ func (h *history) limits() span {
 			out.Min, out.Max = min(out.Min, d.Min), max(out.Max, d.Max)
 		}
 	}
-	return out
+	h.all = out
 }
 
 // known is the number of days with samples, at most 14.
@@ -135,17 +173,23 @@ func (h *history) before(secs int64) (float64, bool) {
 			}
 		}
 	}
-	n := int64(len(h.quarters))
 	q := at/quarterSecs - 1
-	if n == 0 || h.now/quarterSecs-q >= n {
+	if h.quarters == nil || h.now/quarterSecs-q >= int64(len(h.quarters.max)) {
 		return 0, false
 	}
-	a, b := h.quarters[q%n].Last, h.quarters[(q+1)%n].Last
-	if a == gapLevel || b == gapLevel {
-		return 0, false
-	}
+	a, b, ok := h.pair(q)
 	part := float64(at%quarterSecs) / quarterSecs
-	return share(a) + part*(share(b)-share(a)), true
+	return a + part*(b-a), ok
+}
+
+// pair is the last level of a quarter and of the next; false if one is a gap.
+func (h *history) pair(number int64) (a, b float64, ok bool) {
+	q, n := h.quarters, int64(len(h.quarters.max))
+	i, j := number%n, (number+1)%n
+	if q.max[i] == gapLevel || q.max[j] == gapLevel {
+		return 0, 0, false
+	}
+	return share(q.last(i)), share(q.last(j)), true
 }
 
 // reversal is the fall, as a share of the limit, that ends a rise: .4 %, or six
@@ -154,17 +198,15 @@ func (h *history) before(secs int64) (float64, bool) {
 // of the limit, which ends a rise on any resource.
 func (h *history) reversal() float64 {
 	const least, most = .004, .1
-	n := int64(len(h.quarters))
-	if n == 0 {
+	if h.quarters == nil {
 		return least
 	}
 	var buf [perDay]float64
 	changes := buf[:0]
 	now := h.now / quarterSecs
 	for i := now - perDay; i < now-1; i++ {
-		a, b := h.quarters[i%n].Last, h.quarters[(i+1)%n].Last
-		if a != gapLevel && b != gapLevel {
-			changes = append(changes, share(b)-share(a))
+		if a, b, ok := h.pair(i); ok {
+			changes = append(changes, b-a)
 		}
 	}
 	if len(changes) < 8 {
@@ -191,9 +233,14 @@ func (h *history) rescale(factor float64) {
 		scaled(&h.days[i].Min)
 		scaled(&h.days[i].Max)
 	}
-	for i := range h.quarters {
-		scaled(&h.quarters[i].Max)
-		scaled(&h.quarters[i].Last)
+	h.limits()
+	if q := h.quarters; q != nil {
+		for i := range int64(len(q.max)) {
+			if q.max[i] != gapLevel {
+				q.set(i, levelOf(share(q.max[i])*factor), levelOf(share(q.last(i))*factor))
+			}
+		}
+		q.trend = trend{}
 	}
 }
 

@@ -20,12 +20,12 @@ type rise struct {
 // ends a rise. It starts falling, at the first sample.
 type zigzag struct {
 	Up     bool
+	begins bool   // Low and High are of a sample
 	Low    uint16 // the trough below the current rise
 	High   uint16 // the highest level since
 	Onset  int64  // the last instant near the trough
 	eps    float64
 	rises  []rise
-	begins bool // Low and High are of a sample
 }
 
 func (z *zigzag) restart(at int64, l uint16) {
@@ -97,9 +97,9 @@ func (z *zigzag) ceiling() (level float64, ended int) {
 // z: Lindy's law, that what went so far goes on for as much again, from 5 % on.
 func tail(z float64) float64 { return 1 / (1 + z/.05) }
 
-// records are the heights by which rises outgrew all before them, in turn, and
-// the height of the last.
-func (z *zigzag) records() (by []uint16, highest uint16) {
+// records are the heights, appended to by, by which rises outgrew all before
+// them, in turn, and the height of the last.
+func (z *zigzag) records(by []uint16) (_ []uint16, highest uint16) {
 	for _, r := range z.rises {
 		if r.Height > highest {
 			if highest > 0 {
@@ -116,7 +116,8 @@ func (z *zigzag) records() (by []uint16, highest uint16) {
 // highest, and beyond it by that of the records. A nightly backup that grows a
 // little each night is always higher than ever, but hardly so.
 func (z *zigzag) reach(grown, free float64, rises, longer int) float64 {
-	by, record := z.records()
+	var buf [keptRises]uint16
+	by, record := z.records(buf[:0])
 	highest := share(record)
 	over := grown - highest
 	if over <= 0 {

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// youngest is how long a resource has to be known before anybody is
-	// notified of it: its first minutes are all that it ever did.
-	youngest = 5 * time.Minute
+	// Youngest is how long a resource has to be known before it is forecast: its
+	// first minutes are all that it ever did.
+	Youngest = 5 * time.Minute
 	// warm is how long a resource is handed on after it last was likely to be
 	// full within a day: longer than it takes to close an incident.
 	warm = 2 * time.Hour
@@ -25,28 +25,25 @@ type Rounds struct {
 	until time.Time
 }
 
-// Said is what a round says of a resource.
-type Said struct {
-	omen.Forecast
-	Known   bool // there is a forecast
-	Sudden  bool // it became full since the round before
-	Matters bool // it is, or was of late, likely to be full, or it is full: who notifies people has to know
-}
-
-// Next is the round of an instant for a resource whose first sample was at first
-// and the last at last: without a sample of this round there is no forecast.
-func (r *Rounds) Next(s *Series, at, first, last time.Time) Said {
+// Next is a round, with the resource's forecast, if there is one. It reports
+// whether it became full since the round before; and whether that is to be handed on
+// to who notifies people: it is full, or likely to be, or was of late.
+func (r *Rounds) Next(at time.Time, f omen.Forecast, known bool) (sudden, matters bool) {
 	was := *r
-	if r.known = false; !last.Equal(at) || at.Sub(first) < youngest {
-		return Said{}
+	if r.known, r.full = known, known && f.Exhausted; !known {
+		return false, false
 	}
-	f, ok := s.Forecast(at, nil)
-	if !ok {
-		return Said{}
-	}
-	r.known, r.full = true, f.Exhausted
-	if r.until.IsZero() || !f.Exhausted && f.P[omen.Within24h] >= likely {
+	if r.until.IsZero() || !f.Exhausted && (f.P[omen.Within24h] >= likely || f.Due()) {
 		r.until = at.Add(warm)
 	}
-	return Said{Forecast: f, Known: true, Sudden: f.Exhausted && was.known && !was.full, Matters: f.Exhausted || !at.After(r.until)}
+	return f.Exhausted && was.known && !was.full, f.Exhausted || !at.After(r.until)
+}
+
+// DateOf is the known date that a sample gives in seconds since 1970. What is not
+// after 1970 or beyond the year 9999 is none: exporters say 0 of what has no end.
+func DateOf(secs float64) (time.Time, bool) {
+	if !(secs > 0 && secs < 253402300800) {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(secs), 0).UTC(), true
 }

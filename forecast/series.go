@@ -6,12 +6,10 @@
 // Two experts answer. The daily one counts how many of the last days' windows
 // from this hour on rose by as much as is free. The rising one takes the current
 // rise and asks, of those that got as far, how many went on until full: the
-// survival of rise heights. Beyond a day the drift of daily maxima is added. A
-// [Pool] can correct probabilities by what happened on limits that were tried
-// above all that a resource reached; docs/forecasts.md says what that is worth.
+// survival of rise heights. Beyond a day the drift of daily maxima is added.
 //
 // It is arithmetic: no clock, no I/O, no randomness; the same samples give the
-// same bits in any process, before and after a restart. It notifies nobody: an
+// same bits in any process. It notifies nobody: an
 // [Alarm] only says when a forecast is worth it. What has not begun yet it does
 // not foresee.
 package forecast
@@ -31,8 +29,8 @@ const Full = .995
 // staleAfter is the age at which the last sample says nothing about now.
 const staleAfter = 30 * time.Minute
 
-// Series is one resource's past, about 330 bytes while it hardly moves and
-// 6 KB when it does. It is not safe for concurrent use.
+// Series is one resource's past, about 290 bytes while it hardly moves and
+// 4.5 KB when it does. It is not safe for concurrent use.
 type Series struct {
 	history
 	zigzag zigzag
@@ -99,8 +97,7 @@ func (s *Series) resize(at int64, used, limit float64) {
 // still reports whether the resource is dormant: within two weeks it moved by
 // less than 2 %, and more than ten times that is free.
 func (s *Series) still() bool {
-	all := s.limits()
-	moved := share(all.Max) - share(all.Min)
+	moved := share(s.all.Max) - share(s.all.Min)
 	return moved < .02 && s.full-share(s.last) > 10*moved
 }
 
@@ -108,34 +105,33 @@ func (s *Series) still() bool {
 // what is free, out of a straight line for the current rise, and out of the
 // last hour's minutes.
 func (s *Series) wake() {
-	s.quarters = make([]quarter, keptDays*perDay)
-	n, now := int64(len(s.quarters)), s.now/quarterSecs
+	w := new(quarters)
+	s.quarters = w
+	n, now := int64(len(w.max)), s.now/quarterSecs
 	low, onset := s.zigzag.Low, s.zigzag.Onset
 	for i := now - n + 1; i <= now; i++ {
 		end := (i + 1) * quarterSecs
-		q := noQuarter
+		l := uint16(gapLevel)
 		if d := s.days[i*quarterSecs/daySecs%int64(len(s.days))]; d != noSpan {
-			q = quarter{d.Max, d.Max}
+			l = d.Max
 		}
 		if end > onset && s.now > onset {
 			part := min(float64(end-onset)/float64(s.now-onset), 1)
-			l := levelOf(share(low) + part*(share(s.last)-share(low)))
-			q = quarter{l, l}
+			l = levelOf(share(low) + part*(share(s.last)-share(low)))
 		}
-		s.quarters[i%n] = q
+		w.set(i%n, l, l)
 	}
 	for m := s.now/minuteSecs - int64(len(s.minutes)) + 1; m <= s.now/minuteSecs; m++ {
 		if l := s.minutes[m%int64(len(s.minutes))]; l != gapLevel {
-			q := &s.quarters[m/15%n]
-			*q = quarter{max(q.Max, l), l}
+			i := m / 15 % n
+			w.set(i, max(w.max[i], l), l)
 		}
 	}
 }
 
-// Forecast says what is expected, by the samples up to now, corrected by a
-// calibration, which may be nil. It is false without a sample in the last half
-// hour.
-func (s *Series) Forecast(at time.Time, c *Calibration) (omen.Forecast, bool) {
+// Forecast says what is expected, by the samples up to now. It is false without
+// a sample in the last half hour.
+func (s *Series) Forecast(at time.Time) (omen.Forecast, bool) {
 	last := time.Unix(s.now, 0).UTC()
 	if s.empty() || at.Sub(last) > staleAfter || at.Before(last.Add(-staleAfter)) {
 		return omen.Forecast{}, false
@@ -160,10 +156,34 @@ func (s *Series) Forecast(at time.Time, c *Calibration) (omen.Forecast, bool) {
 	if total := f.P[omen.Within7d]; total >= .05 {
 		f.Early, f.Full, f.Late = e.quantile(.1*total), e.quantile(.5*total), e.quantile(.9*total)
 	}
-	if c != nil {
-		f.P, f.Calibrated = c.correct(f.P), true
-	}
 	return f, true
+}
+
+// Past is how much was used since an instant, as far as it is remembered: by the
+// quarter of an hour, in the last hour by the minute. Of a series that hardly
+// moves that is the last hour.
+func (s *Series) Past(from time.Time) (points []omen.UsedPoint) {
+	if s.empty() {
+		return nil
+	}
+	add := func(secs int64, l uint16) {
+		if l != gapLevel && secs >= from.Unix() {
+			points = append(points, omen.UsedPoint{At: time.Unix(min(secs, s.now), 0).UTC(), Share: share(l)})
+		}
+	}
+	hour := s.now/minuteSecs - 60
+	if q := s.quarters; q != nil {
+		n := int64(len(q.max))
+		for i := s.now/quarterSecs - n + 1; (i+1)*quarterSecs <= hour*minuteSecs; i++ {
+			if q.max[i%n] != gapLevel {
+				add((i+1)*quarterSecs, q.last(i%n))
+			}
+		}
+	}
+	for m := hour; m <= s.now/minuteSecs; m++ {
+		add((m+1)*minuteSecs-1, s.minutes[m%int64(len(s.minutes))])
+	}
+	return points
 }
 
 // maxSecs is the longest horizon.
@@ -190,14 +210,6 @@ func (e *experts) within(secs float64) float64 {
 func (e *experts) horizons() (p [5]float64) {
 	for i, h := range omen.Horizons() {
 		p[i] = e.within(h.Seconds())
-	}
-	return p
-}
-
-// monotone lets no horizon be less likely than a shorter one.
-func monotone(p [5]float64) [5]float64 {
-	for i := 1; i < len(p); i++ {
-		p[i] = max(p[i], p[i-1])
 	}
 	return p
 }

@@ -40,6 +40,11 @@ func (t *Tracker) ClockSet(by time.Duration) {
 	for _, o := range t.outlooks {
 		move(&o.at, &o.calm, &o.due)
 	}
+	for _, ends := range t.falsely {
+		for i := range ends {
+			move(&ends[i])
+		}
+	}
 	for _, f := range t.fleets {
 		f.checked = time.Time{}
 		move(&f.last, &f.joined, &f.announced, &f.lifted)

@@ -59,6 +59,11 @@ func (t *Tracker) Foresee(round omen.Outlooks) []omen.Change {
 		f := &round.Of[i]
 		o := t.outlooks[f.Resource]
 		switch {
+		case o == nil && f.Dated():
+			if !f.Due() {
+				continue
+			}
+			o = t.outlook(f.Resource)
 		case o == nil && f.Exhausted && f.Sudden:
 			t.outcomes[Outcome{f.Name, "missed"}]++
 			continue
@@ -98,6 +103,9 @@ func (t *Tracker) outlooksOf(chosen func(*outlook) bool) (found []*outlook) {
 
 // foresee takes the next forecast of a resource.
 func (t *Tracker) foresee(o *outlook, f *omen.Outlook) {
+	if f.Dated() && o.last.Dated() && !f.Expires.Equal(o.last.Expires) {
+		o.accepted = 0 // renewed
+	}
 	o.at, o.last = f.At, *f
 	o.alarm.Evaluate(f.Forecast)
 	if f.Exhausted || o.alarm.Level != forecast.None {
@@ -108,12 +116,14 @@ func (t *Tracker) foresee(o *outlook, f *omen.Outlook) {
 	switch {
 	case f.Exhausted && o.in != nil:
 		t.cameTrue(o)
+	case f.Exhausted && f.Dated() && !o.held:
+		t.openForecast(o)
 	case f.Exhausted && f.Sudden && !o.held:
 		t.outcomes[Outcome{o.id.Name, "missed"}]++
 	case o.alarm.Level != forecast.None && o.in == nil && !o.held:
 		t.openForecast(o)
 	case o.alarm.Level == forecast.Critical && o.in != nil && o.in.Severity == omen.Warning:
-		o.in.Severity = omen.Critical
+		o.in.Severity, o.checked = omen.Critical, time.Time{} // what is critical is in no budget: ask again
 		t.tell(o, omen.ChangeEscalated, omen.ReasonSeverity)
 	case o.alarm.Level != forecast.None && o.in != nil && !o.full && o.shifted(t.h.Update):
 		t.tell(o, omen.ChangeUpdated, omen.ReasonOutlook)
@@ -129,10 +139,10 @@ func (t *Tracker) openForecast(o *outlook) {
 		since = f.At
 	}
 	severity := omen.Warning
-	if o.alarm.Level == forecast.Critical {
+	if o.alarm.Level == forecast.Critical || f.Exhausted {
 		severity = omen.Critical
 	}
-	o.full = false
+	o.full = f.Exhausted
 	o.due = f.At.Add(f.Full)
 	o.open(t, omen.Incident{
 		ID:   newID(omen.ForecastIncident, f.Host.ID()+"\x00"+f.Name+"\x00"+f.Where, f.At),
@@ -149,7 +159,7 @@ func (t *Tracker) cameTrue(o *outlook) {
 		return
 	}
 	o.full = true
-	o.in.Severity = omen.Critical
+	o.in.Severity, o.checked = omen.Critical, time.Time{}
 	t.outcomes[Outcome{o.id.Name, "true"}]++
 	t.tell(o, omen.ChangeEscalated, omen.ReasonCameTrue)
 }
@@ -185,7 +195,11 @@ func (t *Tracker) review(o *outlook, at time.Time) {
 	case over && o.full:
 		o.close(t, at, omen.ReasonWasFull)
 	case over:
-		t.outcomes[Outcome{o.id.Name, averted(*o.in)}]++
+		outcome := averted(*o.in)
+		t.outcomes[Outcome{o.id.Name, outcome}]++
+		if outcome == "false" && o.in.Suppressed == "" {
+			t.falsely[o.id.Name] = append(t.falsely[o.id.Name], at)
+		}
 		o.close(t, at, omen.ReasonRecovered)
 	case gone:
 		o.close(t, at, omen.ReasonHostGone)
@@ -206,12 +220,24 @@ func (t *Tracker) review(o *outlook, at time.Time) {
 	}
 }
 
-// share is how much of the limit is used.
-func share(f omen.Outlook) float64 { return f.Used / f.Limit }
+// share is how much of the limit is used; of a known date whether it has passed.
+func share(f omen.Outlook) float64 {
+	switch {
+	case !f.Dated():
+		return f.Used / f.Limit
+	case f.Exhausted:
+		return 2
+	}
+	return 1
+}
 
 // samePool reports whether two resources of a kind have the same space left, to
-// within a hundredth: file systems of one pool, or one file system on many hosts.
+// within a hundredth: file systems of one pool, or one file system on many hosts;
+// or end at the same instant: one certificate on many hosts.
 func samePool(a, b omen.Outlook) bool {
+	if a.Dated() || b.Dated() {
+		return a.Name == b.Name && a.Resource != b.Resource && a.Expires.Equal(b.Expires)
+	}
 	left, other := a.Limit-a.Used, b.Limit-b.Used
 	return a.Name == b.Name && a.Resource != b.Resource && math.Abs(left-other) <= .01*max(math.Abs(left), math.Abs(other))
 }

@@ -300,3 +300,42 @@ func TestForecastsOfASourceThatIsWatchedNoMore(t *testing.T) {
 		t.Errorf("%d changes, %d remembered", len(changes), len(c.outlooks))
 	}
 }
+
+// When forecasts of a kind of resource were false three times within a week,
+// people are notified of critical ones only, until the week is over; another kind,
+// and what is full, are not withheld. A restart forgets none.
+func TestForecastsHaveABudgetOfTheirOwn(t *testing.T) {
+	c := newClockwork()
+	fails := func(n int) filling { return filling{"web-1", fmt.Sprint("/data", n), .2, .9, .8, 0} }
+	for i := range 3 {
+		same(t, "false", c.minutes(3, fails(i)), "opened opened_forecast warning")
+		f := fails(i)
+		f.p4, f.p24 = 0, .05
+		same(t, "over", c.minutes(40, f), "closed closed_recovered warning")
+	}
+	same(t, "the fourth", c.minutes(3, fails(3)), "opened opened_forecast warning suppressed opened_over_forecast_budget")
+	worse := fails(3)
+	worse.p4 = .7
+	same(t, "it is critical", c.minutes(2, worse), "escalated escalated_severity critical suppressed opened_over_forecast_budget", "escalated escalated_lifted critical")
+
+	other := fails(4).at(c.now.Add(time.Minute))
+	other.Name = "memory"
+	for range 2 {
+		c.now = c.now.Add(time.Minute)
+		other.At = c.now
+		for _, ch := range c.Foresee(omen.Outlooks{Source: "prod", Profile: "node", At: c.now, Of: []omen.Outlook{other}, Unread: []string{"filesystem_space"}}) {
+			if ch.Incident.Suppressed != "" {
+				t.Errorf("another kind of resource: %s", ch.Incident.Suppressed)
+			}
+		}
+	}
+
+	again := newClockwork()
+	again.now = c.now
+	var memory Memory
+	must.OK(t, json.Unmarshal(must.Get(json.Marshal(c.Memory()))(t), &memory))
+	again.Recall(memory)
+	same(t, "after a restart", again.minutes(3, fails(5)), "opened opened_forecast warning suppressed opened_over_forecast_budget")
+	again.now = again.now.Add(8 * 24 * time.Hour)
+	same(t, "a week later", again.minutes(3, fails(6)), "closed closed_host_gone warning suppressed opened_over_forecast_budget", "opened opened_forecast warning")
+}

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -19,6 +20,8 @@ type Memory struct {
 	Stalls   []string `json:"stalls,omitempty"`   // …or of which Omen scores nobody
 
 	Accepted []Accepted `json:"accepted,omitempty"` // what somebody called no problem
+
+	Falsely map[string][]time.Time `json:"false_forecasts,omitempty"` // when false forecasts ended, by the limit's name
 
 	Over map[string]time.Time `json:"over,omitempty"` // when troubles were resolved whose incident waits whether they come back
 }
@@ -54,7 +57,7 @@ type Accepted struct {
 
 // Memory is a copy of what is to be kept over a restart.
 func (t *Tracker) Memory() Memory {
-	m := Memory{Grown: map[string]Grown{}, Over: map[string]time.Time{}}
+	m := Memory{Grown: map[string]Grown{}, Over: map[string]time.Time{}, Falsely: map[string][]time.Time{}}
 	for _, k := range t.hosts {
 		if k.in != nil {
 			m.Grown[k.in.ID] = Grown{k.returns, k.quiet, k.calm, slices.Clone(k.above), k.lasted, k.state.clone(), k.at, k.step}
@@ -81,6 +84,9 @@ func (t *Tracker) Memory() Memory {
 	}
 	for _, o := range t.outlooksOf(func(o *outlook) bool { return o.accepted > 0 }) {
 		m.Accepted = append(m.Accepted, Accepted{o.id, o.accepted, o.acceptedAt})
+	}
+	for kind, ends := range t.falsely {
+		m.Falsely[kind] = slices.Clone(ends)
 	}
 	for name, s := range t.sources {
 		if s.down.held {
@@ -131,6 +137,7 @@ func (t *Tracker) Recall(m Memory) {
 		o := t.outlook(a.Resource)
 		o.accepted, o.acceptedAt = a.Share, a.At
 	}
+	maps.Copy(t.falsely, m.Falsely)
 	for _, name := range m.Sources {
 		t.source(name).down.held = true
 	}

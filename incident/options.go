@@ -62,6 +62,8 @@ type Hysteresis struct {
 	Ladder      []rung        // to critical; any of them suffices
 	Clock       time.Duration // a sample further than this from its tick's time is left out
 
+	FalseForecasts float64 // so many false forecasts of a kind of resource are acceptable for a host within a week; beyond, people are notified of critical ones only
+
 	FleetHosts  int           // so many hosts with the same trouble are one incident
 	FleetWindow time.Duration // and their onsets are this close, each to the last
 	StormHosts  int           // so many unrelated openings within StormWindow are folded into one
@@ -106,6 +108,8 @@ func DefaultHysteresis() Hysteresis {
 		Update:      5 * time.Minute,
 		Ladder:      []rung{{1, 2 * time.Hour}, {2, 15 * time.Minute}, {4, 2 * time.Minute}},
 		Clock:       10 * time.Minute,
+
+		FalseForecasts: .25,
 
 		FleetHosts:  5,
 		FleetWindow: 5 * time.Minute,

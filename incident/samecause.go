@@ -27,7 +27,7 @@ func (t *Tracker) known(in *omen.Incident) string {
 	if o == nil {
 		return ""
 	}
-	if o.accepted > 0 && share(o.last) < o.accepted+acceptedRoom && !o.last.Exhausted {
+	if o.accepted > 0 && share(o.last) < o.accepted+acceptedRoom && (o.last.Dated() || !o.last.Exhausted) {
 		return omen.ReasonFeedback
 	}
 	if in.ChangeNumber > 0 && in.Suppressed == "" {
@@ -36,12 +36,31 @@ func (t *Tracker) known(in *omen.Incident) string {
 	if k := t.sameCause(o); k != nil && t.notified(k.in) {
 		return omen.ReasonSameCause
 	}
+	if in.Severity == omen.Warning && !in.Forecast.Dated() && t.overspent(o.id.Name, o.at) {
+		return omen.ReasonBudget
+	}
 	for _, other := range t.outlooks {
 		if other.in != nil && other.in.Suppressed == "" && samePool(o.last, other.last) {
 			return omen.ReasonSamePool
 		}
 	}
 	return ""
+}
+
+const (
+	// falseWithin is over what false forecasts are counted.
+	falseWithin = 7 * 24 * time.Hour
+	// falseLeast is how many of a kind are always acceptable: one says nothing of
+	// the kind.
+	falseLeast = 3
+)
+
+// overspent reports whether forecasts of a kind of resource were false so often of
+// late that people are notified of critical ones only.
+func (t *Tracker) overspent(kind string, at time.Time) bool {
+	t.falsely[kind] = slices.DeleteFunc(t.falsely[kind], func(end time.Time) bool { return at.Sub(end) > falseWithin })
+	most := max(falseLeast, t.h.FalseForecasts*float64(len(t.hosts)))
+	return float64(len(t.falsely[kind])) >= most
 }
 
 // sameCause is the host with an open incident of the same trouble; nil: there is
@@ -91,7 +110,7 @@ func (t *Tracker) foretold(k *track) bool {
 
 // averted is the outcome of a forecast that did not come true.
 func averted(in omen.Incident) string {
-	if feedback.ActedOn(in, nil) {
+	if feedback.ActedOn(in, nil) || in.Forecast.Dated() { // a date moves only if somebody renews it
 		return "averted"
 	}
 	return "false"

@@ -43,6 +43,7 @@ type Tracker struct {
 
 	outlooks map[omen.Resource]*outlook // of resources that are likely to become full, or are
 	outcomes map[Outcome]uint64         // of forecasts, since the start
+	falsely  map[string][]time.Time     // when forecasts ended that people were notified of and that were false, by the limit's name; of a week
 	zone     *time.Location             // of times of day in what is said of them
 
 	ready    []*track      // hosts whose evidence suffices, waiting for the tick's end
@@ -68,6 +69,7 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 		fleets:   map[string]*fleet{},
 		outlooks: map[omen.Resource]*outlook{},
 		outcomes: map[Outcome]uint64{},
+		falsely:  map[string][]time.Time{},
 		zone:     time.UTC,
 	}
 }

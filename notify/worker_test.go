@@ -281,6 +281,13 @@ func (h history) Scores(_ context.Context, _ omen.Host, from, to time.Time) ([]o
 	return []omen.ScorePoint{{At: from, Value: .5}, {At: to, Value: 3}}, h.err
 }
 
+func (h history) Used(_ omen.Resource, from time.Time) []omen.UsedPoint {
+	if h.err != nil {
+		return nil
+	}
+	return []omen.UsedPoint{{At: from, Share: .5}, {At: from.Add(time.Hour), Share: .8}}
+}
+
 type nobody struct{}
 
 func (nobody) Judge(context.Context, string, omen.Verdict, string) error { return nil }
@@ -325,6 +332,32 @@ func TestChartsAndButtons(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAForecastComesWithAChart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, chats := openStore(t), chatsOfPeople()
+		r := newRelay(t, db, people, func(o *Options) { o.Hosts = history{} })
+		r.bots = nil
+		for _, w := range r.workers {
+			w.channel.sender = chats[w.channel.name]
+		}
+		start(t, r)
+		synctest.Wait()
+		c := opened("a")
+		c.Incident.Kind = omen.ForecastIncident
+		c.Incident.Forecast = &omen.Outlook{
+			Resource: omen.Resource{Host: c.Incident.Host, Name: "filesystem_space", Where: "/var"}, Title: "/var",
+			Forecast: omen.Forecast{At: c.At, Used: 80, Limit: 100, Full: 3 * time.Hour, Early: time.Hour, Late: 6 * time.Hour},
+		}
+		appendAll(t, db, c)
+		pass(2 * time.Second)
+		for name, charted := range map[string]bool{"r/telegram": true, "r/slack": true, "r/webhook": false} {
+			if m := chats[name].taken[0]; strings.HasPrefix(string(m.Chart), messagetest.PNG) != charted {
+				t.Errorf("%s: a chart of %d bytes", name, len(m.Chart))
+			}
+		}
+	})
 }
 
 // omen notify test sends to every channel of a receiver, with a chart where the

@@ -101,8 +101,38 @@ type foresight struct {
 type resource struct {
 	limit       *feature.Limit
 	series      *forecast.Series
+	date        time.Time // that it is, of a limit that is a known date
 	rounds      forecast.Rounds
 	first, last time.Time // samples
+}
+
+// observe takes a sample.
+func (r *resource) observe(at time.Time, used, most float64) {
+	taken := false
+	if r.limit.Date {
+		var date time.Time
+		if date, taken = forecast.DateOf(used); taken {
+			r.date = date
+		}
+	} else {
+		taken = r.series.Observe(at, used, most)
+	}
+	if taken {
+		r.last = at
+	}
+}
+
+// forecast is what is expected of it; false if there is too little to say.
+func (r *resource) forecast(at time.Time) (omen.Forecast, bool) {
+	switch {
+	case !r.last.Equal(at):
+		return omen.Forecast{}, false
+	case r.limit.Date:
+		return omen.Expiry(r.date, at, r.limit.Notice), true
+	case at.Sub(r.first) < forecast.Youngest:
+		return omen.Forecast{}, false
+	}
+	return r.series.Forecast(at)
 }
 
 // query forecasts the resources of one query over the whole span.
@@ -162,21 +192,20 @@ func (f *foresight) instant(q *feature.LimitQuery, of map[omen.Resource]*resourc
 				r = &resource{limit: limit, series: forecast.New(cmp.Or(limit.Full, forecast.Full)), first: at}
 				of[id] = r
 			}
-			if r.series.Observe(at, used, most) {
-				r.last = at
-			}
+			r.observe(at, used, most)
 		}
 	}
 	if !round {
 		return
 	}
 	for id, r := range of {
-		said := r.rounds.Next(r.series, at, r.first, r.last)
-		if !said.Matters {
+		said, ok := r.forecast(at)
+		sudden, matters := r.rounds.Next(at, said, ok)
+		if !matters {
 			continue
 		}
-		o := r.limit.Outlook(id, said.Forecast)
-		o.Sudden = said.Sudden
+		o := r.limit.Outlook(id, said)
+		o.Sudden = sudden
 		all := f.rounds[id.Host.Name]
 		if all == nil {
 			all = map[time.Time]*omen.Outlooks{}

@@ -36,12 +36,13 @@ type limits struct {
 // resource is what is known of one of them.
 type resource struct {
 	limit  *feature.Limit
-	query  int    // of limits.queries
-	name   string // in frames
-	series *forecast.Series
-	ready  bool      // its history was read
-	first  time.Time // its first sample, as far as history reaches
-	at     time.Time // its last sample
+	query  int              // of limits.queries
+	name   string           // in frames
+	series *forecast.Series // nil of a known date
+	date   time.Time        // that it is
+	ready  bool             // its history was read; a date needs none
+	first  time.Time        // its first sample, as far as history reaches
+	at     time.Time        // its last sample
 	rounds forecast.Rounds
 	known  bool // there is a forecast of the last round
 	last   omen.Outlook
@@ -135,16 +136,43 @@ func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]
 			id := omen.Resource{Host: row.Host, Name: limit.Name, Where: row.Where}
 			r := l.of[id]
 			if r == nil || r.at.Sub(at) >= forecastAgain {
-				r = &resource{limit: limit, query: query, name: f.Hosts[row.Index], series: forecast.New(full(limit)), first: at}
+				r = &resource{limit: limit, query: query, name: f.Hosts[row.Index], first: at}
+				if r.ready = limit.Date; !r.ready {
+					r.series = forecast.New(full(limit))
+					nudge(l.news)
+				}
 				l.of[id] = r
-				nudge(l.news)
 			}
-			if r.series.Observe(at, used, most) {
+			if r.observe(at, used, most) {
 				r.at, r.name = at, f.Hosts[row.Index]
 			}
 		}
 	}
 	return over
+}
+
+// observe takes a sample, and reports whether it is one.
+func (r *resource) observe(at time.Time, used, most float64) (taken bool) {
+	if !r.limit.Date {
+		return r.series.Observe(at, used, most)
+	}
+	if date, is := forecast.DateOf(used); is {
+		r.date, taken = date, true
+	}
+	return taken
+}
+
+// forecast is what is expected of it; false if there is too little to say.
+func (r *resource) forecast(at time.Time) (omen.Forecast, bool) {
+	switch {
+	case !r.at.Equal(at):
+		return omen.Forecast{}, false
+	case r.limit.Date:
+		return omen.Expiry(r.date, at, r.limit.Notice), true
+	case !r.ready || at.Sub(r.first) < forecast.Youngest:
+		return omen.Forecast{}, false
+	}
+	return r.series.Forecast(at)
 }
 
 // outlooks forecasts all resources, forgets those that are gone, and gives the
@@ -159,16 +187,14 @@ func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks 
 			delete(l.of, id)
 			continue
 		}
-		if r.known = false; !r.ready {
+		f, ok := r.forecast(at)
+		sudden, matters := r.rounds.Next(at, f, ok)
+		if r.known = ok; !ok {
 			continue
 		}
-		said := r.rounds.Next(r.series, at, r.first, r.at)
-		if !said.Known {
-			continue
-		}
-		r.known, r.last = true, r.limit.Outlook(id, said.Forecast)
-		r.last.Sudden = said.Sudden
-		if said.Matters {
+		r.last = r.limit.Outlook(id, f)
+		r.last.Sudden = sudden
+		if matters {
 			round.Of = append(round.Of, r.last)
 		}
 	}
@@ -244,6 +270,18 @@ func (l *limits) failing() map[string]string {
 		}
 	}
 	return all
+}
+
+// Used is how much of a resource's limit was used since an instant; empty: it is
+// not known.
+func (w *Watch) Used(id omen.Resource, from time.Time) []omen.UsedPoint {
+	l := &w.limits
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.of[id]; r != nil && r.series != nil {
+		return r.series.Past(from)
+	}
+	return nil
 }
 
 // Forecasts is what is expected of every resource that was measured in the last

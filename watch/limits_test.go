@@ -366,7 +366,7 @@ func TestHistoryIsReadInFewQueries(t *testing.T) {
 			t.Errorf("%d resources: %d reads, want %d; all known: %t", n, d.reads, want, !w.limits.unknown())
 		}
 		for _, r := range w.limits.of {
-			if f, ok := r.series.Forecast(monday, nil); !ok || f.Days < 14 || r.first.After(monday.Add(-13*24*time.Hour)) {
+			if f, ok := r.series.Forecast(monday); !ok || f.Days < 14 || r.first.After(monday.Add(-13*24*time.Hour)) {
 				t.Fatalf("%d resources: %+v since %s, want 14 days", n, f, r.first)
 			}
 		}
@@ -410,5 +410,53 @@ func BenchmarkForecastRound(b *testing.B) {
 	}
 	for b.Loop() {
 		round()
+	}
+}
+
+// A date needs no history: it is forecast from the first round on, and a value
+// that is none is a gap.
+func TestADateIsForecastAtOnce(t *testing.T) {
+	expires := monday.Add(9 * 24 * time.Hour)
+	value := map[string]float64{"/cert": float64(expires.Unix()), "/none": 0, "/never": math.Inf(1)}
+	d := &disks{used: map[string]func(time.Time) float64{}}
+	for where, v := range value {
+		d.used[where] = func(time.Time) float64 { return v / 1e11 }
+	}
+	schema := must.Get(feature.NewSchema(feature.Profile{
+		Name: "test", Features: []feature.Feature{{Name: "cpu", Expr: "cpu"}},
+		Limits: []feature.Limit{{Name: "certificate", Date: true, Used: "expires", By: []string{"mountpoint"}, Notice: omen.Notice{Warning: 14 * 24 * time.Hour, Critical: time.Hour}}},
+	}))(t)
+	j := &judge{Tracker: incident.NewTracker(incident.Hysteresis{}, nil)}
+	w := New(Options{Source: d, Name: "test", Schema: schema, Step: time.Minute, Store: open(t), History: time.Hour, Sink: j})
+	w.minute(t, monday)
+	all := w.Forecasts()
+	if len(all) != 1 || all[0].Where != "/cert" || !all[0].Expires.Equal(expires) || all[0].Full != 9*24*time.Hour {
+		t.Errorf("%+v", all)
+	}
+	if got := j.steps("/cert"); len(got) != 1 || got[0].Incident.Summary != "/cert on web-1 expires in 9 d (11 Mar 00:00)" {
+		t.Errorf("%+v", got)
+	}
+	if len(w.Used(all[0].Resource, monday)) != 0 {
+		t.Error("a date has a past")
+	}
+}
+
+// What charts show of a resource's past is what was measured.
+func TestThePastOfAResource(t *testing.T) {
+	d, w := oneDay(), (*Watch)(nil)
+	w = watchOf(t, d, &judge{Tracker: incident.NewTracker(incident.Hysteresis{}, nil)})
+	at := monday
+	for ; at.Before(monday.Add(17 * time.Hour)); at = at.Add(time.Minute) {
+		w.minute(t, at)
+	}
+	past := w.Used(omen.Resource{Host: omen.Host{Source: "test", Profile: "test", Name: "web-1"}, Name: "disk", Where: "/var"}, monday.Add(10*time.Hour))
+	if len(past) < 6*4+55 {
+		t.Fatalf("%d points of seven hours, the last by the minute", len(past))
+	}
+	for i, p := range past {
+		if want := d.used["/var"](p.At); math.Abs(p.Share-want) > .025 || // what hardly moved is kept to within 2 %
+			i > 0 && !p.At.After(past[i-1].At) || p.At.Before(monday.Add(10*time.Hour)) {
+			t.Errorf("%s: %.3f, want %.3f", p.At, p.Share, want)
+		}
 	}
 }

@@ -18,8 +18,10 @@ const (
 // Track is one simulated resource: the used share of its limit at each step,
 // and the steps at which what filled it began.
 type Track struct {
-	Used   []float64
+	Used   []float64 // NaN is a gap
 	Begins []int
+	Killed int     // step at which it was used up for sure, whether or not a sample shows it; 0: that shows
+	Full   float64 // share from which it counts as full; 0: forecast.Full
 }
 
 // Kind is a kind of resource. To add one, write a function that fills a Track

@@ -113,9 +113,9 @@ func (r *Reliability) Worst() float64 {
 
 // Report is what [Run] measured.
 type Report struct {
-	All             Tally
-	Kinds           []Tally
-	Raw, Calibrated [corrections]Reliability
+	All   Tally
+	Kinds []Tally
+	Said  [measured]Reliability
 	// TimeError is the median of |ln(said/real)| of the times to full at the
 	// notifications that came true.
 	TimeError float64
@@ -123,7 +123,7 @@ type Report struct {
 	errors []float64
 }
 
-func newReport(o Options) Report {
+func newReport(kinds []string) Report {
 	tally := func(name string) Tally {
 		t := Tally{Name: name, Methods: []Method{{Name: omenName}}}
 		for _, r := range rules() {
@@ -132,8 +132,8 @@ func newReport(o Options) Report {
 		return t
 	}
 	r := Report{All: tally("all")}
-	for _, k := range o.Kinds {
-		r.Kinds = append(r.Kinds, tally(k.Name))
+	for _, name := range kinds {
+		r.Kinds = append(r.Kinds, tally(name))
 	}
 	return r
 }
@@ -161,18 +161,14 @@ func (r *Report) WriteTables(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", k.Name, k.Possible, k.Methods[0].Found, k.Methods[0].False,
 			k.Methods[1].Found, k.Methods[1].False, k.Methods[3].Found, k.Methods[3].False)
 	}
-	fmt.Fprintln(t, "\nwithin\tBrier\tskill\tworst bin\tcalibrated Brier\tskill\tworst bin\t")
-	for h, name := range [corrections]string{"1 h", "4 h", "24 h"} {
-		a, as := r.Raw[h].Brier()
-		b, bs := r.Calibrated[h].Brier()
-		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.2f\t%.4f\t%.2f\t%.2f\t\n", name, a, as, r.Raw[h].Worst(), b, bs, r.Calibrated[h].Worst())
+	fmt.Fprintln(t, "\nwithin\tBrier\tskill\tworst bin\t")
+	for h, name := range [measured]string{"1 h", "4 h", "24 h"} {
+		score, skill := r.Said[h].Brier()
+		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.2f\t\n", name, score, skill, r.Said[h].Worst())
 	}
-	fmt.Fprintln(t, "\nwithin 24 h\tcases\tsaid\tcame\tcalibrated cases\tsaid\tcame\t")
-	last := corrections - 1
-	for i := range r.Raw[last].bins {
-		a, b := r.Raw[last].bins[i], r.Calibrated[last].bins[i]
-		fmt.Fprintf(t, "%d-%d %%\t%d\t%.2f\t%.2f\t%d\t%.2f\t%.2f\t\n", 10*i, 10*i+10,
-			a.n, a.said/float64(a.n), float64(a.came)/float64(a.n), b.n, b.said/float64(b.n), float64(b.came)/float64(b.n))
+	fmt.Fprintln(t, "\nwithin 24 h\tcases\tsaid\tcame\t")
+	for i, b := range r.Said[measured-1].bins {
+		fmt.Fprintf(t, "%d-%d %%\t%d\t%.2f\t%.2f\t\n", 10*i, 10*i+10, b.n, b.said/float64(b.n), float64(b.came)/float64(b.n))
 	}
 	fmt.Fprintf(t, "\nmedian |ln(said/real time to full)|: %.2f\n", r.TimeError)
 	if err := t.Flush(); err != nil {

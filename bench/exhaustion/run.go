@@ -2,14 +2,19 @@
 // simulator of kinds of resources, Omen's forecasts on them, and the threshold
 // rules that people run today on the same series. Start at [Run].
 //
-// It tunes nothing and reads no recorded data; the kinds were invented by us and
-// are deliberately nasty, so that rows compare, and absolute numbers do not.
+// [RunRecorded] does the same on recordings of real file systems and processes
+// that were used up.
+//
+// It tunes nothing; the simulator's kinds were invented by us and are
+// deliberately nasty, so that rows compare, and absolute numbers do not.
 package exhaustion
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -40,60 +45,99 @@ type subject struct {
 	alarm  forecast.Alarm
 	rules  []*rule
 	votes  []voice // omen's, then the rules'
-	probes []forecast.Probe
 	kind   *Tally
 }
 
-// Run draws all tracks and lets everybody watch them in the order of time, so
-// that calibrations know what Omen would have known.
+// Run draws all tracks and lets everybody watch them in the order of time.
 func Run(ctx context.Context, o Options) (Report, error) {
 	if o.PerKind == 0 {
 		o.PerKind = 10
 	}
-	r := newReport(o)
+	var names []string
+	for _, k := range o.Kinds {
+		names = append(names, k.Name)
+	}
+	r := newReport(names)
 	for i, seed := range o.Seeds {
-		subjects := r.subjects(o, seed)
-		var pool forecast.Pool
-		var c *forecast.Calibration
-		for now := range duration {
-			if err := ctx.Err(); err != nil {
-				return r, fmt.Errorf("simulate seed %d: %w", seed, err)
-			}
-			if now > 0 && now%perDay == 0 {
-				c = pool.Fit()
-			}
-			for n := range subjects {
-				subjects[n].observe(now, n, &pool)
-				if now >= warmup {
-					subjects[n].judge(&r, now, c)
-				}
-			}
-			if o.Progress != nil && now%perDay == 0 {
-				o.Progress(float64(i*duration+now) / float64(len(o.Seeds)*duration))
+		progress := func(share float64) {
+			if o.Progress != nil {
+				o.Progress((float64(i) + share) / float64(len(o.Seeds)))
 			}
 		}
-		for n := range subjects {
-			subjects[n].end(&r)
+		if err := r.watch(ctx, r.subjects(o, seed), progress); err != nil {
+			return r, fmt.Errorf("simulate seed %d: %w", seed, err)
 		}
 	}
 	r.finish()
 	return r, nil
 }
 
+// RunRecorded is Run on recordings, all at the same time.
+func RunRecorded(ctx context.Context, all []Recording, progress func(share float64)) (Report, error) {
+	var names []string
+	for i := range all {
+		if !slices.Contains(names, all[i].Kind) {
+			names = append(names, all[i].Kind)
+		}
+	}
+	r := newReport(names)
+	var subjects []subject
+	for i := range all {
+		track, err := all[i].track()
+		if err != nil {
+			return r, err
+		}
+		subjects = append(subjects, newSubject(track, &r.Kinds[slices.Index(names, all[i].Kind)]))
+	}
+	if err := r.watch(ctx, subjects, progress); err != nil {
+		return r, fmt.Errorf("judge recordings: %w", err)
+	}
+	r.finish()
+	return r, nil
+}
+
+// watch has everybody watch the subjects.
+func (r *Report) watch(ctx context.Context, subjects []subject, progress func(share float64)) error {
+	for now := range duration {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for n := range subjects {
+			subjects[n].observe(now)
+			if now >= warmup {
+				subjects[n].judge(r, now)
+			}
+		}
+		if progress != nil && now%perDay == 0 {
+			progress(float64(now) / duration)
+		}
+	}
+	for n := range subjects {
+		subjects[n].end(r)
+	}
+	return nil
+}
+
+func newSubject(track Track, kind *Tally) subject {
+	s := subject{track: track, series: forecast.New(cmp.Or(track.Full, forecast.Full)), rules: rules(), kind: kind}
+	s.votes = make([]voice, 1+len(s.rules))
+	return s
+}
+
 func (r *Report) subjects(o Options, seed uint64) []subject {
 	var out []subject
 	for k := range o.Kinds {
 		for i := range o.PerKind {
-			s := subject{track: draw(o.Kinds[k], seed, i), series: forecast.New(forecast.Full), rules: rules(), kind: &r.Kinds[k]}
-			s.votes = make([]voice, 1+len(s.rules))
-			out = append(out, s)
+			out = append(out, newSubject(draw(o.Kinds[k], seed, i), &r.Kinds[k]))
 		}
 	}
 	return out
 }
 
 // full reports whether the resource is full at a step.
-func (s *subject) full(now int) bool { return s.track.Used[now] >= forecast.Full }
+func (s *subject) full(now int) bool {
+	return s.track.Used[now] >= cmp.Or(s.track.Full, forecast.Full) || now > 0 && now == s.track.Killed
+}
 
 // untilFull is the number of steps until the resource is full next; false if it
 // is not within the track.
@@ -106,36 +150,23 @@ func (s *subject) untilFull(now int) (int, bool) {
 	return 0, false
 }
 
-// observe takes a step, and tries a level above all that was reached, a few
-// times a day.
-func (s *subject) observe(now, number int, pool *forecast.Pool) {
+// observe takes a step.
+func (s *subject) observe(now int) {
 	s.series.Observe(begin.Add(time.Duration(now)*step), s.track.Used[now], 1)
-	const every = 3 * perHour
-	if (now+number)%every != 0 {
-		return
-	}
-	if len(s.probes) > 0 {
-		if came, known := s.series.Outcome(s.probes[0]); known {
-			pool.Add(s.probes[0], came)
-			s.probes = s.probes[1:]
-		}
-	}
-	above := [...]float64{.005, .01, .02, .04, .08}
-	if p, ok := s.series.Probe(above[(now/every+number)%len(above)]); ok {
-		s.probes = append(s.probes, p)
-	}
 }
 
 // judge evaluates everybody at a step. While it is full nobody has anything to
 // foretell, and what was raised has come true.
-func (s *subject) judge(r *Report, now int, c *forecast.Calibration) {
+func (s *subject) judge(r *Report, now int) {
 	at := begin.Add(time.Duration(now) * step)
-	raw, ok := s.series.Forecast(at, nil)
-	if !ok {
-		return
+	f, ok := s.series.Forecast(at)
+	if ok = ok && !math.IsNaN(s.track.Used[now]); ok {
+		s.alarm.Evaluate(f)
 	}
-	s.alarm.Evaluate(raw)
 	if s.full(now) {
+		if now == s.track.Killed {
+			s.alarm = forecast.Alarm{}
+		}
 		if !s.full(now - 1) {
 			s.exhausted(r, now)
 		}
@@ -145,24 +176,24 @@ func (s *subject) judge(r *Report, now int, c *forecast.Calibration) {
 		s.rules = rules()
 		return
 	}
+	if !ok {
+		return
+	}
 	left, comes := s.untilFull(now)
-	s.votes[0].hear(r, s, 0, now, s.alarm.Level != forecast.None, raw.Full)
+	s.votes[0].hear(r, s, 0, now, s.alarm.Level != forecast.None, f.Full)
 	for i, rule := range s.rules {
 		s.votes[1+i].hear(r, s, 1+i, now, rule.fires(s.track.Used, now), 0)
 	}
 	if now%perHour == 0 && now+perDay <= duration {
-		corrected, _ := s.series.Forecast(at, c)
-		for h := range r.Raw {
-			came := comes && left <= int(omen.Horizons()[h]/step)
-			r.Raw[h].add(raw.P[h], came)
-			r.Calibrated[h].add(corrected.P[h], came)
+		for h := range r.Said {
+			r.Said[h].add(f.P[h], comes && left <= int(omen.Horizons()[h]/step))
 		}
 	}
 }
 
-// corrections is the number of horizons that are measured: the longer ones have
-// too few outcomes in two weeks.
-const corrections = omen.Within24h + 1
+// measured is the number of horizons that are: the longer ones have too few
+// outcomes in two weeks.
+const measured = omen.Within24h + 1
 
 // voice is one method on one track.
 type voice struct {

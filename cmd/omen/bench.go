@@ -28,7 +28,7 @@ type benchCmd struct {
 	Fold     []string  `help:"Choose among values of a detector's option by the other data sets and series, such as ridge=3,10,30; given more than once, among all combinations." placeholder:"OPTION=VALUE,…" sep:"none"`
 	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
 	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N"`
-	Forecast bool      `help:"Measure forecasts of what becomes full on simulated resources, beside the usual threshold rules; takes no folder."`
+	Forecast bool      `help:"Measure forecasts of what becomes full beside the usual threshold rules, on simulated resources or on the folder of recordings that is given."`
 	Seeds    []uint64  `help:"With --forecast: seeds of the simulator, ten resources of each kind for each." default:"11,12,13" placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
 }
@@ -152,11 +152,29 @@ func (c *benchCmd) Run(e *env) error {
 
 // forecasts measures forecasts of exhaustion on simulated resources.
 func (c *benchCmd) forecasts(e *env) error {
-	if len(c.Dirs) > 0 || c.JSON != "" || c.Plot != "" || c.Compare != "" || len(c.Feedback)+len(c.Budget)+len(c.Fold)+c.Weeks+c.Worlds > 0 {
-		return omen.WithHint(fmt.Errorf("--forecast: it simulates, and prints tables only: %w", omen.ErrInvalid), "give it no folder and no other flag but --seeds")
+	if len(c.Dirs) > 1 || c.JSON != "" || c.Plot != "" || c.Compare != "" || len(c.Feedback)+len(c.Budget)+len(c.Fold)+c.Weeks+c.Worlds > 0 {
+		return omen.WithHint(fmt.Errorf("--forecast: it prints tables only, of the simulator or of one folder: %w", omen.ErrInvalid), "give it one folder of recordings, such as bench/exhaustion/recorded, or none, and no other flag but --seeds")
+	}
+	if len(c.Dirs) == 1 {
+		return c.recorded(e)
 	}
 	b := newBar(e.errors, "simulating resources")
 	r, err := exhaustion.Run(e.ctx, exhaustion.Options{Seeds: c.Seeds, Kinds: exhaustion.Kinds(), Progress: b.at})
+	b.end()
+	if err != nil {
+		return err
+	}
+	return r.WriteTables(e.out)
+}
+
+// recorded measures forecasts on recordings of what was used up.
+func (c *benchCmd) recorded(e *env) error {
+	all, err := exhaustion.LoadRecordings(c.Dirs[0])
+	if err != nil {
+		return err
+	}
+	b := newBar(e.errors, fmt.Sprintf("judging %d recordings", len(all)))
+	r, err := exhaustion.RunRecorded(e.ctx, all, b.at)
 	b.end()
 	if err != nil {
 		return err

@@ -38,18 +38,27 @@ func (c *forecastCmd) Run(e *env) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "host\tresource\tused\tof\tfull in\tbetween\twithin 4 h\twithin 24 h\twithin 7 d")
+	fmt.Fprintln(w, "host\tresource\tused\tof\tfull in\tbetween, or on\twithin 4 h\twithin 24 h\twithin 7 d")
 	percent := func(p api.Number) string { return omen.Ratio.Format(float64(p)) }
 	for _, f := range all.Forecasts {
 		in, between := "–", "–"
 		switch {
+		case !time.Time(f.Expires).IsZero():
+			between = time.Time(f.Expires).UTC().Format("2006-01-02 15:04 UTC")
+			if in = "expired"; !f.Exhausted {
+				in = omen.Soon(seconds(f.Full))
+			}
 		case f.Exhausted:
 			in = "full now"
 		case float64(f.Full) > 0:
 			in = omen.Soon(seconds(f.Full))
 			between = omen.Soon(seconds(f.Early)) + " and " + omen.Soon(seconds(f.Late))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Host.Name, f.Title, percent(f.Used/f.Limit), f.Unit.Format(float64(f.Limit)), in, between,
+		used, of := "–", "–"
+		if time.Time(f.Expires).IsZero() {
+			used, of = percent(f.Used/f.Limit), f.Unit.Format(float64(f.Limit))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Host.Name, f.Title, used, of, in, between,
 			percent(f.P[omen.Within4h]), percent(f.P[omen.Within24h]), percent(f.P[omen.Within7d]))
 	}
 	if err := w.Flush(); err != nil {

@@ -61,6 +61,10 @@ func Chart(in omen.Incident, points []omen.ScorePoint) ([]byte, error) {
 	all := draw.Crop(draw.New(canvas), margin, -margin, margin, -margin)
 	history.Draw(draw.Crop(all, 0, 0, below, 0))
 	drawCauses(draw.Crop(all, 0, 0, 0, -scoreHeight), causes)
+	return encoded(canvas, in)
+}
+
+func encoded(canvas *vgimg.Canvas, in omen.Incident) ([]byte, error) {
 	var out bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&out); err != nil {
 		return nil, fmt.Errorf("draw incident %s: %w", in.ID, err)
@@ -76,9 +80,10 @@ func letters(size vg.Length, c color.Color) draw.TextStyle {
 	}
 }
 
-func scorePlot(in omen.Incident, points []omen.ScorePoint) (*plot.Plot, error) {
+// plotOf is an empty plot over time.
+func plotOf(title string) *plot.Plot {
 	p := plot.New()
-	p.Title.Text = OneLine(Subject(in)) + ": anomaly score, UTC"
+	p.Title.Text = title
 	p.Title.TextStyle.Font = letters(12, nil).Font
 	p.Title.Padding = vg.Points(6)
 	p.X.Tick.Marker = wholeTimes{}
@@ -86,6 +91,33 @@ func scorePlot(in omen.Incident, points []omen.ScorePoint) (*plot.Plot, error) {
 		axis.Tick.Label.Font = letters(10, nil).Font
 		axis.LineStyle.Color, axis.Tick.LineStyle.Color = greyColor, greyColor
 	}
+	p.Legend.TextStyle.Font = letters(10, nil).Font
+	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.XOffs = vg.Points(6)
+	return p
+}
+
+// curve is a line of a plot.
+type curve struct {
+	xys   plotter.XYs
+	color color.Color
+	width vg.Length
+	name  string
+}
+
+func (c curve) addTo(p *plot.Plot) error {
+	drawn, err := plotter.NewLine(c.xys)
+	if err != nil {
+		return err
+	}
+	drawn.Color, drawn.Width = c.color, c.width
+	p.Add(drawn)
+	p.Legend.Add(c.name, drawn)
+	return nil
+}
+
+func scorePlot(in omen.Incident, points []omen.ScorePoint) (*plot.Plot, error) {
+	p := plotOf(OneLine(Subject(in)) + ": anomaly score, UTC")
 	line := make(plotter.XYs, len(points))
 	top := 1.2
 	for i, s := range points {
@@ -106,26 +138,14 @@ func scorePlot(in omen.Incident, points []omen.ScorePoint) (*plot.Plot, error) {
 	span.Color, span.LineStyle.Width = sinceColor, 0
 	p.Add(span)
 	p.Legend.Add("incident", span)
-	for _, l := range []struct {
-		xys   plotter.XYs
-		color color.Color
-		width vg.Length
-		name  string
-	}{
+	for _, c := range []curve{
 		{plotter.XYs{{X: first, Y: 1}, {X: last, Y: 1}}, limitColor, vg.Points(1.4), "limit"},
 		{line, scoreColor, vg.Points(1.8), "score"},
 	} {
-		drawn, err := plotter.NewLine(l.xys)
-		if err != nil {
+		if err := c.addTo(p); err != nil {
 			return nil, err
 		}
-		drawn.Color, drawn.Width = l.color, l.width
-		p.Add(drawn)
-		p.Legend.Add(l.name, drawn)
 	}
-	p.Legend.TextStyle.Font = letters(10, nil).Font
-	p.Legend.Top, p.Legend.Left = true, true
-	p.Legend.XOffs = vg.Points(6)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = first, last, 0, top
 	return p, nil
 }
@@ -189,15 +209,15 @@ func drawCauses(c draw.Canvas, causes []omen.Cause) {
 }
 
 // Draw is the chart of an incident at an instant: from some time before its
-// onset until some time after its end. A forecast has none, as [omen.ErrTooFew]:
-// the host's score says nothing of it.
+// onset until some time after its end; of a forecast that of [Fan].
 func Draw(ctx context.Context, hosts Hosts, in omen.Incident, now time.Time) ([]byte, error) {
-	if in.Kind == omen.ForecastIncident {
-		return nil, fmt.Errorf("draw forecast %s: %w", in.ID, omen.ErrTooFew)
-	}
 	end := now
 	if last := in.ClosedAt.Add(chartAfter); !in.ClosedAt.IsZero() && last.Before(end) {
 		end = last
+	}
+	if f := in.Forecast; in.Kind == omen.ForecastIncident && f != nil {
+		points := hosts.Used(f.Resource, f.At.Add(-shownBefore(f.Forecast)))
+		return Fan(in, slices.DeleteFunc(points, func(p omen.UsedPoint) bool { return p.At.After(end) }))
 	}
 	points, err := hosts.Scores(ctx, in.Host, in.Since.Add(-ChartBefore), end)
 	if err != nil {

@@ -81,8 +81,12 @@ func closing(in omen.Incident, subject string) string {
 	if in.Kind == omen.ForecastIncident && in.Forecast != nil {
 		subject = in.Forecast.Title + " on " + subject
 	}
+	dated := in.Forecast != nil && in.Forecast.Dated()
 	switch in.Reason {
 	case omen.ReasonWasFull:
+		if dated {
+			return subject + " had expired, and is renewed"
+		}
 		return subject + " was full, and is no more"
 	case omen.ReasonHostGone:
 		if in.Kind == omen.ForecastIncident {
@@ -110,6 +114,9 @@ func closing(in omen.Incident, subject string) string {
 		}
 		return "Omen works again"
 	case omen.ForecastIncident:
+		if dated {
+			return subject + " is renewed"
+		}
 		return subject + " is not expected to become full any more"
 	case omen.FleetIncident:
 		return subject + " are back to normal"

@@ -30,6 +30,9 @@ type Hosts interface {
 	// Scores is the host's score history for charts, oldest first, with as many
 	// points as a chart can show.
 	Scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error)
+	// Used is how much of a resource's limit was used since an instant, oldest
+	// first; empty: it is not known.
+	Used(r omen.Resource, from time.Time) []omen.UsedPoint
 }
 
 // View is how incidents look to receivers: as alerts with labels, which decide

@@ -21,6 +21,10 @@ func (history) Scores(_ context.Context, _ omen.Host, from, to time.Time) ([]ome
 	return []omen.ScorePoint{{At: from, Value: .5}, {At: to, Value: 3}}, nil
 }
 
+func (history) Used(_ omen.Resource, from time.Time) []omen.UsedPoint {
+	return []omen.UsedPoint{{At: from, Share: .2}, {At: from.Add(time.Hour), Share: .4}}
+}
+
 // A link to a chart opens this incident's chart alone, and not for ever.
 func TestChartLinks(t *testing.T) {
 	db := messagetest.Store(t)

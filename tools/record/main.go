@@ -7,6 +7,10 @@
 // faults and writes down when; `extract` reads the machine's own metrics
 // afterwards into the layout of omen bench. record.sh joins them. It needs
 // root and Debian's qemu and debootstrap, and is never part of CI.
+//
+// `exhaust` makes the recordings of bench/exhaustion: file systems that are really
+// filled and processes that are really killed, with raw samples. exhaust.sh runs
+// it beside Debian's node_exporter.
 package main
 
 import (
@@ -31,6 +35,7 @@ func main() {
 
 var commands = map[string]func(context.Context, []string) error{
 	"guest": guest, "drive": drive, "extract": extract, "leak": leak, "fill": fill, "log": runawayLog,
+	"exhaust": exhaust, "hold": hold,
 }
 
 func run(ctx context.Context, args []string) error {

@@ -65,7 +65,7 @@ describe("names of others", () => {
 });
 
 it("says when something is full", () => {
-  expect([full({ exhausted: true, full_seconds: null }), full({ exhausted: false, full_seconds: null }), full({ exhausted: false, full_seconds: 10800 })]).toEqual(["now", "not expected", "in 3 h"]);
+  expect([full({ exhausted: true, full_seconds: null }), full({ exhausted: false, full_seconds: null }), full({ exhausted: false, full_seconds: 10800 }), full({ exhausted: true, full_seconds: null, expires: "2026-03-02T10:00:00Z" })]).toEqual(["now", "not expected", "in 3 h", "expired"]);
 });
 
 it("a chart of scores has room for the level above them", () => {

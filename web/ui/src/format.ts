@@ -69,8 +69,8 @@ export function whole(s: number): string {
 }
 
 /** When something is full, in words. */
-export function full(f: { exhausted: boolean; full_seconds: Num }): string {
-  if (f.exhausted) return "now";
+export function full(f: { exhausted: boolean; full_seconds: Num; expires?: string | null }): string {
+  if (f.exhausted) return f.expires ? "expired" : "now";
   return f.full_seconds === null ? "not expected" : "in " + whole(f.full_seconds);
 }
 
@@ -100,8 +100,9 @@ const reasons: Record<string, string> = {
   closed_host_gone: "the host sends nothing any more", closed_by_operator: "closed by an operator",
   opened_part_of_fleet: "part of an incident of many hosts", opened_shared_cause: "the same causes on many hosts at once", opened_storm: "many hosts at once",
   opened_hosts_silent: "most of its hosts fell silent", opened_omen_stalled: "Omen scored nothing for a while", opened_omen_trouble: "a part of Omen reports trouble", escalated_lifted: "no longer suppressed", escalated_another_cause: "another cause, as far out",
-  opened_forecast: "about to be full", opened_same_cause: "people are notified of the same trouble already", opened_same_pool: "people are notified of another that shares its space",
-  escalated_came_true: "it is full", updated_forecast: "the forecast changed", closed_came_true: "it was full, and is no more",
+  opened_forecast: "about to be full, or to expire", opened_same_cause: "people are notified of the same trouble already", opened_same_pool: "people are notified of another that shares its space",
+  opened_over_forecast_budget: "forecasts of its kind were false too often this week; a critical one notifies",
+  escalated_came_true: "it is full, or has expired", updated_forecast: "the forecast changed", closed_came_true: "it was full or had expired, and is no more",
   updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined",
 };
 /** A reason value in words. */

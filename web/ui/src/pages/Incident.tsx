@@ -71,7 +71,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
         <div style={{ display: "flex", flexDirection: "column", gap: 16, minWidth: 0 }}>
           {i.forecast && <section className="card" aria-labelledby="forecast"><h2 id="forecast">Forecast <span className="dim" style={{ fontWeight: 400 }}>· of <When at={i.forecast.at} exact /></span></h2>
             <p style={{ marginTop: 0 }}>{visible(i.forecast.text)}</p><ForecastTable forecasts={[i.forecast]} host={false} />
-            <p className="dim" style={{ fontSize: 13, marginBottom: 0 }} hidden={i.forecast.exhausted}>{i.forecast.rises} of the rises in {i.forecast.days} {i.forecast.days === 1 ? "day" : "days"} went at least as far, {i.forecast.longer} of them so far that they would fill it.{i.forecast.ceiling !== null && <> It was usually cleaned at {value(i.forecast.ceiling, i.forecast.unit)}.</>}</p></section>}
+            <p className="dim" style={{ fontSize: 13, marginBottom: 0 }} hidden={i.forecast.exhausted || !!i.forecast.expires}>{i.forecast.rises} of the rises in {i.forecast.days} {i.forecast.days === 1 ? "day" : "days"} went at least as far, {i.forecast.longer} of them so far that they would fill it.{i.forecast.ceiling !== null && <> It was usually cleaned at {value(i.forecast.ceiling, i.forecast.unit)}.</>}</p></section>}
           {hasHost && (
             <section className="card" aria-labelledby="around"><h2 id="around">Score around the incident{i.kind === "fleet" && <span className="dim"> · <Name name={i.host.name} />, the likely first host</span>}</h2>
               <Problem read error={scores.error} what="The score's history cannot be shown" />

@@ -1,7 +1,7 @@
 import { Link } from "wouter";
 import type { Forecast } from "../api";
 import { hostPath } from "../api";
-import { full, value, whole } from "../format";
+import { clock, full, value, whole } from "../format";
 import { Name } from "./Name";
 
 /** What has a limit and when it is full, the soonest first. */
@@ -15,9 +15,9 @@ export function ForecastTable({ forecasts, host = true }: { forecasts: Forecast[
             <tr key={f.host.id + f.resource + f.where}>
               {host && <td><Link className="host" href={hostPath(f.host.id)}><Name name={f.host.name} /></Link></td>}
               <td><Name name={f.title} /></td>
-              <td className="right num" style={{ fontWeight: f.exhausted ? 600 : undefined, color: f.exhausted ? "var(--omen-hot)" : undefined }}>{value((f.used ?? 0) / (f.limit || 1), "ratio")}</td>
-              <td className="right num dim">{value(f.limit, f.unit)}</td>
-              <td style={{ whiteSpace: "nowrap" }}>{full(f)}{f.full_seconds !== null && <div className="dim" style={{ fontSize: 12.5 }}>{whole(f.early_seconds ?? 0)} to {whole(f.late_seconds ?? 0)}</div>}</td>
+              <td className="right num" style={{ fontWeight: f.exhausted ? 600 : undefined, color: f.exhausted ? "var(--omen-hot)" : undefined }}>{f.expires ? "–" : value((f.used ?? 0) / (f.limit || 1), "ratio")}</td>
+              <td className="right num dim">{f.expires ? "–" : value(f.limit, f.unit)}</td>
+              <td style={{ whiteSpace: "nowrap" }}>{full(f)}{f.expires ? <div className="dim" style={{ fontSize: 12.5 }}>{clock(f.expires)}</div> : f.full_seconds !== null && <div className="dim" style={{ fontSize: 12.5 }}>{whole(f.early_seconds ?? 0)} to {whole(f.late_seconds ?? 0)}</div>}</td>
               <td><Fan f={f} /></td>
               <td className="right num">{value(f.probability[2], "ratio")}</td>
             </tr>
@@ -30,7 +30,7 @@ export function ForecastTable({ forecasts, host = true }: { forecasts: Forecast[
 
 /** From what is used now to full: the median, and the fan in which eight of ten lie. The limit is dashed. */
 function Fan({ f }: { f: Forecast }) {
-  if (f.full_seconds === null || f.full_seconds <= 0) return null;
+  if (f.expires || f.full_seconds === null || f.full_seconds <= 0) return null;
   const w = 150, h = 34, used = Math.min(1, (f.used ?? 0) / (f.limit || 1)), late = f.late_seconds ?? f.full_seconds;
   const x = (s: number | null) => 2 + ((s ?? 0) / (late * 1.1)) * (w - 4), y = (share: number) => h - 3 - share * (h - 7);
   const from = `${x(0)},${y(used)}`, at = (s: number | null) => `${x(s).toFixed(1)},${y(1)}`;
