@@ -130,6 +130,7 @@ type Action struct {
 	Peak       float64  `json:"peak,omitempty"`   // the highest score after it
 	// Recovered is how long after its start the host was normal again; 0: it was not.
 	Recovered time.Duration `json:"recovered,omitempty"`
+	Sampled   time.Duration `json:"sampled,omitempty"` // the time between the host's samples, by which its effect is measured
 }
 
 // ActionID is the ID of a playbook's n-th attempt at an incident. It is the same

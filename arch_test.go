@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"incident":        {".", "feedback", "forecast", "mute", "store"},
 	"internal/accept": {},
 	"internal/must":   {},
+	"internal/sign":   {},
 	"internal/simd":   {},
 	"mute":            {"."},
 	"notify": {
@@ -52,16 +53,19 @@ var mayImport = map[string][]string{
 		"notify/telegram", "notify/webhook", "store",
 	},
 	"notify/alertmanager":        {".", "notify/message", "store"},
-	"notify/email":               {"notify/message"},
+	"notify/email":               {".", "notify/message"},
 	"notify/message":             {"."},
 	"notify/message/messagetest": {".", "internal/must", "notify/message", "store"},
 	"notify/reply":               {".", "notify/message", "store"},
 	"notify/slack":               {"notify/message", "store"},
 	"notify/telegram":            {".", "notify/message", "store"},
-	"notify/webhook":             {"notify/message"},
+	"notify/webhook":             {"internal/sign", "notify/message"},
 	"promapi":                    {".", "series", "tsdb"},
 	"promrules":                  {".", "series", "tsdb"},
-	"remedy":                     {".", "mute"},
+	"remedy":                     {".", "feedback", "mute"},
+	"remedy/kube":                {".", "remedy"},
+	"remedy/systemd":             {".", "remedy"},
+	"remedy/webhook":             {".", "internal/sign", "remedy"},
 	"replay": {
 		".", "detect", "feature", "feedback", "forecast", "incident", "promrules", "series", "training",
 	},
@@ -92,6 +96,10 @@ var onlyIn = map[string][]string{
 	"github.com/alecthomas/kong":                     {"cmd/omen"},
 	"github.com/teambition/rrule-go":                 {"mute"},
 	"github.com/arran4/golang-ical":                  {"mute"},
+	"github.com/go-faster/jx":                        {"series", "api"},
+	"k8s.io":                                         {"remedy/kube"},
+	"github.com/coreos/go-systemd":                   {"remedy/systemd"},
+	"github.com/godbus/dbus":                         {"remedy/systemd"},
 }
 
 // banned are package names that say nothing about what is inside.

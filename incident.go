@@ -86,6 +86,10 @@ type Incident struct {
 	// Forecast is what a forecast incident is about. Of a host's incident it is
 	// the forecast that shows the same trouble, as it was then; nil: none does.
 	Forecast *Outlook `json:"forecast,omitempty"`
+
+	// NewLevels are the features that have taken a new level since a host's incident
+	// opened, and are at it.
+	NewLevels []NewLevel `json:"new_levels,omitempty"`
 }
 
 // Moment is what was wrong at an instant of an incident.
@@ -113,6 +117,7 @@ func (i Incident) Clone() Incident {
 	i.Members = slices.Clone(i.Members)
 	i.Causes = slices.Clone(i.Causes)
 	i.Links = slices.Clone(i.Links)
+	i.NewLevels = slices.Clone(i.NewLevels)
 	if i.Forecast != nil {
 		f := *i.Forecast
 		f.Features = slices.Clone(f.Features)

@@ -64,9 +64,20 @@ type Cause struct {
 	Clears bool `json:"clears,omitzero"`
 }
 
+// A rate of so much a second, and so many times what is expected, is as likely a
+// counter that jumped as what it counts: ten gigabits are 1.25e9 bytes.
+const (
+	jumpedRate  = 1e9
+	jumpedTimes = 1000
+)
+
 // String says a cause the way a person would: "disk_write 240 MB/s, expected 8–15 MB/s".
 func (c Cause) String() string {
-	return c.Feature + " " + c.Unit.Format(c.Actual) + ", expected " + c.Band()
+	text := c.Feature + " " + c.Unit.Format(c.Actual) + ", expected " + c.Band()
+	if (c.Unit == BytesPerSecond || c.Unit == PerSecond) && c.Actual >= max(jumpedRate, jumpedTimes*c.Upper) {
+		text += " (or its counter jumped)"
+	}
+	return text
 }
 
 // Band is the expected band in words, with the unit once where both ends share
@@ -102,6 +113,9 @@ type Score struct {
 	Lower               []float64 `json:"lower"`      // the expected band, like Expected
 	Upper               []float64 `json:"upper"`
 	Shares              []float64 `json:"shares"` // per feature in schema order, adding up to 1 where Unsmoothed > 0
+	// NewLevels are the features whose level has moved since the model was made.
+	// Never changed, only replaced.
+	NewLevels []NewLevel `json:"new_levels,omitempty"`
 }
 
 // MaxCauses bounds the causes that a score carries.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/omenhq/omen"
@@ -51,6 +52,31 @@ func TestUnitFormat(t *testing.T) {
 	} {
 		if got := c.unit.Format(c.v); got != c.want {
 			t.Errorf("%s.Format(%g) = %q, want %q", c.unit, c.v, got, c.want)
+		}
+	}
+}
+
+func TestPlural(t *testing.T) {
+	for n, want := range []string{"0 hosts are", "1 host is", "2 hosts are"} {
+		if got := omen.Plural(n, "host is", "hosts are"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// What is beyond anything that a machine was seen to do may be its counter's.
+func TestACauseMayBeACounterThatJumped(t *testing.T) {
+	for _, c := range []struct {
+		unit          omen.Unit
+		actual, upper float64
+		jumped        bool
+	}{
+		{omen.BytesPerSecond, 27e9, 2e6, true}, {omen.PerSecond, 2e10, 5000, true},
+		{omen.BytesPerSecond, 27e9, 1e9, false}, {omen.BytesPerSecond, 240e6, 0, false}, {omen.Bytes, 27e9, 2e6, false}, {omen.PerSecond, 5e6, 5, false},
+	} {
+		cause := omen.Cause{Feature: "x", Unit: c.unit, Actual: c.actual, Upper: c.upper}
+		if got := strings.HasSuffix(cause.String(), "(or its counter jumped)"); got != c.jumped {
+			t.Errorf("%s, want that it may be its counter: %t", cause, c.jumped)
 		}
 	}
 }

@@ -30,6 +30,7 @@ const (
 	ReasonCameTrue    = "escalated_came_true"     // a forecast: the resource is full
 	ReasonOutlook     = "updated_forecast"        // it is full sooner or later than people were notified of; of a host's incident, a forecast shows the same trouble
 	ReasonCauses      = "updated_causes"          // other causes lead, or the score reached a new height
+	ReasonNewLevel    = "updated_new_level"       // features have stayed at a new level, which is what is expected of them from now on
 	ReasonMembers     = "updated_members"         // hosts joined a fleet incident
 	ReasonRecovered   = "closed_recovered"
 	ReasonWasFull     = "closed_came_true" // a forecast: the resource was full, and is no more

@@ -72,6 +72,9 @@ type HostStatus struct {
 	Drift    Drift             `json:"drift"`     // since the model serves
 	SelfTest []SelfTest        `json:"self_test"` // of the model that serves
 	Pages    Pages             `json:"pages"`     // of the last week
+	// NewLevels are the features whose level has moved, and those that came back
+	// within the last day.
+	NewLevels []NewLevel `json:"new_levels"`
 }
 
 // Drift says how far a host has left what its model learned.

@@ -47,6 +47,15 @@ func (u Unit) Format(v float64) string {
 	}
 }
 
+// Plural is a number with its noun, and verb where one follows: "1 host is",
+// "3 hosts are".
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
 // scaled writes v with a decimal prefix before its unit.
 func scaled(v float64, space, unit string) string {
 	prefixes := []string{"", "k", "M", "G", "T", "P", "E"}

@@ -107,10 +107,15 @@ func (a *API) Handler() http.Handler { return a.HandlerWith(http.NotFoundHandler
 // fallback does not know is answered in the API's own form.
 func (a *API) HandlerWith(fallback http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	takes := map[string][]string{"/metrics": {http.MethodGet}}
 	for _, r := range a.routes() {
 		mux.Handle(r.method+" "+r.path, a.measured(r))
+		takes[r.path] = append(takes[r.path], r.method)
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)}))
+	for path, methods := range takes {
+		mux.Handle(path, notAllowed(methods)) // else the fallback would be asked
+	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		fallback.ServeHTTP(&refusal{ResponseWriter: w, request: r}, r)
 	})

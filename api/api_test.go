@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,7 +198,7 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		says               string
 	}{
 		{"GET", "/api/v1/omen/nothing", "", 404, "openapi.json"},
-		{"DELETE", "/api/v1/omen/hosts", "", 404, "DELETE /api/v1/omen/hosts: no such route"},
+		{"DELETE", "/api/v1/omen/hosts", "", 405, "DELETE /api/v1/omen/hosts: no such method"},
 		{"GET", "/api/v1/nonsense", "", 404, "no such route"},
 		{"GET", "/api/", "", 404, "no such route"},
 		{"GET", "/api/v1/omen/hosts/web-2", "", 404, "web-2"},
@@ -450,7 +451,7 @@ func TestUnknownPathsBesideTheAPI(t *testing.T) {
 	h := New(Options{}).HandlerWith(rest)
 	for path, want := range map[string]string{
 		"GET /api/v1/query":   `404 {"status":"error"}`,
-		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
+		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such method","hint":"it takes GET, HEAD"}` + "\n",
 		"GET /api/v1/queries": `404 {"error":"GET /api/v1/queries: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
 		"GET /hosts/a%252Fb":  "200 web UI",
 		"GET /federate":       "404 404 page not found\n",
@@ -460,6 +461,35 @@ func TestUnknownPathsBesideTheAPI(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 		if got := fmt.Sprint(w.Code, " ", w.Body); got != want {
 			t.Errorf("%s %s: %q, want %q", method, path, got, want)
+		}
+	}
+}
+
+// Whatever a path does not take is answered with 405 and what it takes, in the
+// API's own form, and never by the fallback.
+func TestWrongMethods(t *testing.T) {
+	h := New(Options{}).HandlerWith(http.NotFoundHandler())
+	takes := map[string]string{}
+	for _, r := range New(Options{}).routes() {
+		takes[strings.NewReplacer("{", "", "}", "").Replace(r.path)] += r.method + " "
+	}
+	for path, methods := range takes {
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"} {
+			if strings.Contains(methods, method) || method == "HEAD" && strings.Contains(methods, "GET") {
+				continue
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+			want := strings.Fields(methods)
+			if strings.Contains(methods, "GET") {
+				want = append(want, "HEAD")
+			}
+			slices.Sort(want)
+			var said Error
+			if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != strings.Join(want, ", ") ||
+				method != "HEAD" && (json.Unmarshal(w.Body.Bytes(), &said) != nil || said.Hint != "it takes "+strings.Join(want, ", ")) {
+				t.Errorf("%s %s: %d, Allow %q, %s, want 405 and %q", method, path, w.Code, w.Header().Get("Allow"), w.Body, want)
+			}
 		}
 	}
 }

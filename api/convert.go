@@ -42,6 +42,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
 		},
 	}
+	w.NewLevels = each(h.NewLevels, toNewLevel)
 	if d := h.Drift; d.Samples > 0 {
 		w.Drift = &Drift{
 			MeasuredAt: Instant(h.Score.At), Samples: d.Samples, Busy: Number(d.Busy), Expected: Number(d.Expected),
@@ -68,6 +69,13 @@ func modelAge(h omen.HostStatus, now time.Time) float64 {
 	return max(0, now.Sub(h.Model.To).Seconds())
 }
 
+func toNewLevel(l omen.NewLevel) NewLevel {
+	return NewLevel{
+		Feature: l.Feature, Unit: l.Unit, Level: Number(l.Level), Was: Number(l.Was),
+		Since: Instant(l.Since), At: Instant(l.At), Back: Instant(l.Back), Text: l.String(),
+	}
+}
+
 func toFeature(f omen.FeatureValue) Feature {
 	return Feature{
 		Name: f.Name, Unit: f.Unit, Help: f.Help, Actual: Number(f.Actual), Expected: Number(f.Expected),
@@ -87,7 +95,7 @@ func toIncident(i omen.Incident) Incident {
 		UpdatedAt: Instant(i.UpdatedAt), ClosedAt: Instant(i.ClosedAt), Score: Number(i.Score),
 		Peak: Number(i.Peak), Level: level, Causes: each(i.PeakCauses(), toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
-		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet, Forecast: forecastOf(i),
+		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet, Forecast: forecastOf(i), NewLevels: each(i.NewLevels, toNewLevel),
 	}
 	if p := i.AtPeak; p != nil {
 		w.PeakAt = Instant(p.At)

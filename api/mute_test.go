@@ -81,6 +81,9 @@ func TestRefusalsCarryHints(t *testing.T) {
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","zone":"Mars","duration_seconds":60,` + host + `}`, `"Mars" is not known`, "Europe/Berlin"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":0,` + host + `}`, "lasts 0 hours", "longer than 0"},
 		{"windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":"an hour",` + host + `}`, `duration_seconds: "an hour" is no number`, ""},
+		{"silences", `{` + host + `,"reason":"work","by":"` + strings.Repeat("a", 201) + `","until":"2099-01-01T00:00:00Z"}`, "its author has 201 bytes", "at most 200"},
+		{"silences", `{` + host + `,"reason":"` + strings.Repeat("a", 9000) + `","by":"ann","until":"2099-01-01T00:00:00Z"}`, "its reason has 9000 bytes", "at most 8192"},
+		{"windows", `{"name":"` + strings.Repeat("ü", 101) + `","start":"2026-01-31T02:00:00","duration_seconds":60,` + host + `}`, "its name has 202 bytes", "at most 200"},
 	} {
 		status, answer, _ := f.call(t, "POST", "/api/v1/omen/"+c.path, c.body)
 		var got Error
@@ -100,6 +103,17 @@ func TestWindowsSayWhichCalendarFilesFail(t *testing.T) {
 		`{"name":"shifts","file":"shifts.ics","read_at":"2026-03-01T12:00:00Z","failed_since":"2026-03-01T12:01:00Z","err":"shifts.ics: line 3: no DTSTART","left":[]}]`
 	if !strings.Contains(body, want) {
 		t.Errorf("%s\nwant within it %s", body, want)
+	}
+}
+
+// A calendar's name is bounded, too.
+func TestACalendarsNameIsBounded(t *testing.T) {
+	f := newFixture(t)
+	for name, want := range map[string]int{strings.Repeat("a", 200): 200, strings.Repeat("a", 201): 400} {
+		body := `{"ics":"BEGIN:VCALENDAR\nEND:VCALENDAR\n","match":[{"name":"host","value":"a","isRegex":false,"isEqual":true}]}`
+		if status, answer, _ := f.call(t, "PUT", "/api/v1/omen/calendars/"+name, body); status != want {
+			t.Errorf("a name of %d bytes: %d %s, want %d", len(name), status, answer, want)
+		}
 	}
 }
 

@@ -13,11 +13,7 @@ import (
 type Number float64
 
 func (n Number) MarshalJSON() ([]byte, error) {
-	f := float64(n)
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return []byte("null"), nil
-	}
-	return strconv.AppendFloat(nil, f, 'g', 6, 64), nil
+	return n.appendTo(nil), nil
 }
 
 // UnmarshalJSON reads null as NaN, a gap.
@@ -43,11 +39,7 @@ func wrongValue[T any](b []byte) error {
 type Instant time.Time
 
 func (i Instant) MarshalJSON() ([]byte, error) {
-	t := time.Time(i)
-	if t.IsZero() {
-		return []byte("null"), nil
-	}
-	return []byte(`"` + t.UTC().Format("2006-01-02T15:04:05.999Z") + `"`), nil
+	return i.appendTo(nil), nil
 }
 
 // UnmarshalJSON reads RFC 3339; null is the zero time.

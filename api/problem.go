@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -11,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -77,8 +80,11 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // answer writes v as JSON that nobody caches.
 func answer(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body []byte
+	var err error
+	if own, ok := v.(writesItself); ok {
+		body = own.appendTo(make([]byte, 0, usualAnswer))
+	} else if body, err = json.Marshal(v); err != nil {
 		status, body = http.StatusInternalServerError, []byte(`{"error":"encode the answer","hint":""}`)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -139,9 +145,33 @@ func (f *refusal) WriteHeader(status int) {
 		return
 	}
 	f.said = true
+	if status == http.StatusMethodNotAllowed {
+		wrongMethod(f.ResponseWriter, f.request)
+		return
+	}
 	answer(f.ResponseWriter, status, Error{
 		Error: f.request.Method + " " + f.request.URL.Path + ": no such route",
 		Hint:  "/api/v1/omen/openapi.json lists all routes",
+	})
+}
+
+// notAllowed answers the methods that a path does not take.
+func notAllowed(takes []string) http.Handler {
+	if slices.Contains(takes, http.MethodGet) {
+		takes = append(takes, http.MethodHead)
+	}
+	slices.Sort(takes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(takes, ", "))
+		wrongMethod(w, r)
+	})
+}
+
+// wrongMethod answers 405; Allow says what the path takes.
+func wrongMethod(w http.ResponseWriter, r *http.Request) {
+	answer(w, http.StatusMethodNotAllowed, Error{
+		Error: r.Method + " " + r.URL.Path + ": no such method",
+		Hint:  "it takes " + w.Header().Get("Allow"),
 	})
 }
 
@@ -152,6 +182,19 @@ func (f *refusal) Write(b []byte) (int, error) {
 	return f.ResponseWriter.Write(b)
 }
 
+// readAll is a request's body, into memory of its length if it says that.
+func readAll(r *http.Request) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(max(0, min(r.ContentLength, maxBody))) + bytes.MinRead)
+	_, err := b.ReadFrom(r.Body)
+	return b.Bytes(), err
+}
+
+// broken is the end of a body: an error, or none.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
+
 // decode reads a JSON body into v. An unknown key is an error, so that a typo
 // is not taken for a wish to leave something out.
 func decode(r *http.Request, v any) error {
@@ -159,7 +202,15 @@ func decode(r *http.Request, v any) error {
 		return omen.WithHint(fmt.Errorf("read the body: content type %q: %w", media, errMedia),
 			"send JSON with the header Content-Type: application/json")
 	}
-	d := json.NewDecoder(r.Body) // bounded by protected
+	body := io.Reader(r.Body) // bounded by protected
+	if own, ok := v.(readsItself); ok {
+		text, err := readAll(r)
+		if err == nil && own.read(text) {
+			return nil
+		}
+		body = io.MultiReader(bytes.NewReader(text), broken{err})
+	}
+	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if err == nil {

@@ -60,6 +60,19 @@ type Host struct {
 	Stale     bool              `json:"stale" doc:"the model is older than two intervals between trainings"`
 	Drift     *Drift            `json:"drift" doc:"how far the host has left what its model was trained on; null until some samples were scored"`
 	Pages     Pages             `json:"pages"`
+	NewLevels List[NewLevel]    `json:"new_levels" doc:"features whose level has moved, and with it what is expected of them; those that are back stay listed for a day"`
+}
+
+// NewLevel is a feature that has left its level for another one and stayed there.
+type NewLevel struct {
+	Feature string    `json:"feature"`
+	Unit    omen.Unit `json:"unit"`
+	Level   Number    `json:"level"`
+	Was     Number    `json:"was"`
+	Since   Instant   `json:"since" doc:"when it left the old level, to some minutes"`
+	At      Instant   `json:"at" doc:"when the new one was taken as usual"`
+	Back    Instant   `json:"back" doc:"since when it is back at the old level; null: it is not"`
+	Text    string    `json:"text"`
 }
 
 type Drift struct {
@@ -171,6 +184,7 @@ type Incident struct {
 	Model      string             `json:"model" doc:"the model that opened it"`
 	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
+	NewLevels  List[NewLevel]     `json:"new_levels" doc:"features that have taken a new level since a host's incident opened, and are at it"`
 	Forecast   *Forecast          `json:"forecast" doc:"what a forecast incident is about, as people were last notified of it; of a host's incident the forecast of the same trouble; null: none"`
 }
 

@@ -45,16 +45,17 @@ type Options struct {
 
 // process is what lives as long as the process does.
 type process struct {
-	o       Options
-	log     *slog.Logger
-	started time.Time
-	db      *store.DB
-	tsdb    *tsdb.DB
-	storage *storage
-	pages   *pages
-	address string // the web UI's, such as http://127.0.0.1:9909
-	exposed bool   // other machines reach it
-	web     webFile
+	o        Options
+	log      *slog.Logger
+	started  time.Time
+	db       *store.DB
+	tsdb     *tsdb.DB
+	storage  *storage
+	readings readings
+	pages    *pages
+	address  string // the web UI's, such as http://127.0.0.1:9909
+	exposed  bool   // other machines reach it
+	web      webFile
 
 	handler   atomic.Pointer[front]
 	failed    chan error      // a part that ended by itself, and why; room for one
@@ -233,6 +234,7 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	down.add("database", func(context.Context) error { return p.db.Close() })
+	p.keepAddress(down)
 	if err := p.sayMetricsGone(ctx); err != nil {
 		return err
 	}

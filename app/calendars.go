@@ -109,8 +109,8 @@ const mostNamed = 20
 // readCalendars reads every calendar file once. The windows of one that cannot
 // be read are kept.
 func (g *generation) readCalendars(ctx context.Context, now time.Time) {
-	for _, k := range g.conf.Calendars {
-		windows, left, err := readCalendar(k, now)
+	for i, c := range g.p.readings.calendars(ctx, g.conf.Calendars, now) {
+		k, windows, left, err := g.conf.Calendars[i], c.windows, c.left, c.err
 		if err == nil {
 			err = g.p.putCalendar(ctx, k.Name, windows)
 		}

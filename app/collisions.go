@@ -60,7 +60,7 @@ func reportCollision(ctx context.Context, to troubles, s omen.SourceStatus) erro
 	}
 	one := slices.Min(slices.Collect(maps.Keys(s.Refused)))
 	return to.Report(ctx, troubleCollisions+s.Name, omen.Warning,
-		fmt.Sprintf("%d hosts of source %s are not judged, such as %s: %s", s.RefusedHosts, s.Name, one, s.Refused[one]))
+		fmt.Sprintf("%s not judged, such as %s: %s", omen.Plural(s.RefusedHosts, "host of source "+s.Name+" is", "hosts of source "+s.Name+" are"), one, s.Refused[one]))
 }
 
 // settleCollisions resolves what was said of sources that are no longer configured.

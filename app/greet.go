@@ -57,7 +57,7 @@ func (p *process) greet(ctx context.Context, g *generation) {
 func (p *process) modelsLine(ctx context.Context, g *generation) string {
 	stored, err := p.db.Models(ctx, omen.Host{})
 	if n := g.takes(stored); err == nil && n > 0 {
-		return fmt.Sprintf("%s from before: scoring begins at once", plural(n, "model"))
+		return fmt.Sprintf("%s from before: scoring begins at once", omen.Plural(n, "model", "models"))
 	}
 	var due time.Time
 	for _, w := range g.watches {
@@ -89,13 +89,14 @@ func (g *generation) takes(stored []omen.ModelInfo) int {
 	return n
 }
 
-// settle waits until a host is known or a source has failed, but not for long.
+// settle waits until a host's history is known or a source has failed, but not for
+// long.
 func (g *generation) settle(ctx context.Context) {
 	timer := time.NewTicker(50 * time.Millisecond)
 	defer timer.Stop()
 	for range 80 {
 		for _, w := range g.watches {
-			if w.Status().State == omen.SourceDown || len(w.Hosts()) > 0 {
+			if w.Status().State == omen.SourceDown || slices.ContainsFunc(w.Hosts(), lookedUp) {
 				return
 			}
 		}
@@ -107,9 +108,7 @@ func (g *generation) settle(ctx context.Context) {
 	}
 }
 
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+// lookedUp reports whether it is known since when a host has samples, or why not.
+func lookedUp(h omen.HostStatus) bool {
+	return h.Model.ID != "" || !h.Training.NextDue.IsZero() || h.Training.Err != ""
 }

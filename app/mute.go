@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -69,21 +70,45 @@ func (l *loaded) matchers(key string, texts []string) ([]mute.Matcher, error) {
 	return matchers(texts)
 }
 
-// readCalendar reads the windows of a calendar file, and what it left out.
-func readCalendar(k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitted, error) {
+// calendar is what a calendar file holds, and what was left out of it, or why it
+// cannot be read.
+type calendar struct {
+	windows []mute.Window
+	left    []mute.Omitted
+	err     error
+}
+
+// calendars reads calendar files, all at once: one that hangs holds up no other.
+func (r *readings) calendars(ctx context.Context, files []config.Calendar, now time.Time) []calendar {
+	all := make([]calendar, len(files))
+	var group sync.WaitGroup
+	for i, k := range files {
+		group.Go(func() {
+			c := &all[i]
+			c.windows, c.left, c.err = r.calendar(ctx, k, now)
+		})
+	}
+	group.Wait()
+	return all
+}
+
+// calendar reads the windows of a calendar file, and what it left out.
+func (r *readings) calendar(ctx context.Context, k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitted, error) {
 	match, err := matchers(k.Match)
 	if err != nil {
 		return nil, nil, err
 	}
-	zone, err := time.LoadLocation(k.Zone)
+	var zone *time.Location // nil: the calendar's own
+	if k.Zone != "" {
+		if zone, err = time.LoadLocation(k.Zone); err != nil {
+			return nil, nil, err
+		}
+	}
+	text, err := r.read(ctx, k.File, mute.MaxCalendar+1)
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := readRegular(k.File, mute.MaxCalendar+1)
-	if err != nil {
-		return nil, nil, err
-	}
-	windows, left, err := mute.ParseCalendar(text, k.Name, zone)
+	windows, left, err := mute.ParseCalendar(text, k.Name, zone, time.UTC)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", k.File, err)
 	}
@@ -97,16 +122,16 @@ func readCalendar(k config.Calendar, now time.Time) ([]mute.Window, []mute.Omitt
 // Calendars says what each calendar file of a configuration holds at an instant: a
 // line for the file, for each of its windows with when it is next within a year,
 // and for each event that is left out.
-func Calendars(conf *config.Config, now time.Time) (lines []string) {
+func Calendars(ctx context.Context, conf *config.Config, now time.Time) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, k := range conf.Calendars {
-		windows, left, err := readCalendar(k, now)
-		if err != nil {
-			add("calendar %s cannot be read: %v", k.Name, err)
+	for i, c := range new(readings).calendars(ctx, conf.Calendars, now) {
+		k := conf.Calendars[i]
+		if c.err != nil {
+			add("calendar %s cannot be read: %v", k.Name, c.err)
 			continue
 		}
-		add("calendar %s: windows: %d, left out: %d", k.Name, len(windows), len(left))
-		for _, w := range windows {
+		add("calendar %s: windows: %d, left out: %d", k.Name, len(c.windows), len(c.left))
+		for _, w := range c.windows {
 			zone, err := time.LoadLocation(w.Zone)
 			next := w.Between(now, now.AddDate(1, 0, 0))
 			if err != nil || len(next) == 0 {
@@ -115,7 +140,7 @@ func Calendars(conf *config.Config, now time.Time) (lines []string) {
 			}
 			add("  %s: next %s for %s", w.Name, next[0].From.In(zone).Format("Mon 2006-01-02 15:04 -0700"), next[0].To.Sub(next[0].From))
 		}
-		for _, o := range left {
+		for _, o := range c.left {
 			add("  %s is left out: %s", cmp.Or(o.Summary, o.UID), o.Why)
 		}
 	}

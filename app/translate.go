@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,15 +34,15 @@ type loaded struct {
 
 // Check reads a configuration file and reports what any part of Omen would
 // refuse. It returns the effective configuration.
-func Check(file string) (*config.Config, error) {
+func Check(ctx context.Context, file string) (*config.Config, error) {
 	l, err := load(file, nil, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	var wrong []error
-	for i, k := range l.conf.Calendars {
-		if _, _, err := readCalendar(k, time.Now()); err != nil {
-			wrong = append(wrong, at(l.conf, fmt.Sprintf("calendars[%d].file", i), err))
+	for i, c := range new(readings).calendars(ctx, l.conf.Calendars, time.Now()) {
+		if c.err != nil {
+			wrong = append(wrong, at(l.conf, fmt.Sprintf("calendars[%d].file", i), c.err))
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {

@@ -44,20 +44,36 @@ var changes = []struct {
 // makeWorld is the k-th world of a series.
 func makeWorld(series []*Series, i, k int) *made {
 	s := series[i]
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(s.Set + "/" + s.Name))
 	c := *s
 	c.Train, c.Test = copied(s.Train), copied(s.Test)
-	m := &made{Series: &c, random: rand.New(rand.NewPCG(h.Sum64(), uint64(k)))}
+	return changed(&c, othersOf(series, s), i+k, k)
+}
+
+// othersOf are the other series of the same features and step.
+func othersOf(series []*Series, s *Series) (others []*Series) {
 	for _, o := range series {
 		if o != s && o.Step == s.Step && slices.Equal(o.Features, s.Features) {
-			m.others = append(m.others, o)
+			others = append(others, o)
 		}
 	}
+	return others
+}
+
+// seedOf makes the seeds of one series unlike those of another.
+func seedOf(s *Series) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s.Set + "/" + s.Name))
+	return h.Sum64()
+}
+
+// changed makes a benign change in a series whose samples are its own: of the
+// first kind, or the next that it has room for.
+func changed(s *Series, others []*Series, first, k int) *made {
+	m := &made{Series: s, random: rand.New(rand.NewPCG(seedOf(s), uint64(k))), others: others}
 	m.know()
 	m.world = World{Set: s.Set, Series: s.Name, Seed: uint64(k), At: m.moment()}
 	for try := range changes {
-		kind := changes[(i+k+try)%len(changes)]
+		kind := changes[(first+try)%len(changes)]
 		if what, ok := kind.make(m); ok {
 			m.world.Kind, m.world.Change = kind.name, what
 			break

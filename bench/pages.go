@@ -15,6 +15,7 @@ import (
 type message struct {
 	at, from, to int
 	causes       []omen.Cause
+	in           *replay.Incident
 }
 
 // messages are what a receiver would have had of a timeline, by time.
@@ -22,7 +23,7 @@ func messages(t *replay.Timeline) []message {
 	var all []message
 	for _, in := range t.Incidents {
 		for k, p := range in.Pages {
-			m := message{at: p.At, from: p.At, to: in.To, causes: p.Causes}
+			m := message{at: p.At, from: p.At, to: in.To, causes: p.Causes, in: in}
 			if k == 0 {
 				m.from = in.From
 			}
@@ -40,6 +41,12 @@ func messages(t *replay.Timeline) []message {
 // touches reports whether the message is about a labelled segment.
 func (m message) touches(s *Series) bool {
 	return slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.near(m.from, m.to) })
+}
+
+// names reports whether the message names a feature first that is to blame for a
+// segment.
+func (m message) names(s *Series, g Segment) bool {
+	return len(m.causes) > 0 && slices.ContainsFunc(g.Blamed, func(j int) bool { return s.Features[j] == m.causes[0].Feature })
 }
 
 // Pages is what people were notified of, beside the labels. A message is right
@@ -92,7 +99,7 @@ func countMessages(s *Series, sent []message) Pages {
 		p.Delays = append(p.Delays, delay)
 		if len(g.Blamed) > 0 {
 			p.Blamed++
-			p.Right += btoi(len(m.causes) > 0 && slices.ContainsFunc(g.Blamed, func(j int) bool { return s.Features[j] == m.causes[0].Feature }))
+			p.Right += btoi(m.names(s, g))
 		}
 	}
 	return p

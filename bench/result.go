@@ -48,6 +48,7 @@ type Result struct {
 	Folds    []Choice
 	Weeks    []Week
 	Worlds   []World
+	Hours    []FirstHour
 	Faults   *FaultReport
 }
 
@@ -58,12 +59,13 @@ type wireResult struct {
 	Folds    []Choice     `json:"folds,omitempty"`
 	Worlds   []World      `json:"worlds,omitempty"`
 	Weeks    []Week       `json:"weeks,omitempty"`
+	Hours    []FirstHour  `json:"first_hours,omitempty"`
 	Faults   *FaultReport `json:"faults,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler].
 func (r Result) MarshalJSON() ([]byte, error) {
-	w := wireResult{Feedback: r.Feedback, Folds: r.Folds, Weeks: r.Weeks, Worlds: r.Worlds, Faults: r.Faults}
+	w := wireResult{Feedback: r.Feedback, Folds: r.Folds, Weeks: r.Weeks, Worlds: r.Worlds, Hours: r.Hours, Faults: r.Faults}
 	if len(r.Outcomes) > 0 {
 		w.Outcome, w.Others = &r.Outcomes[0], r.Outcomes[1:]
 	}
@@ -76,7 +78,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	*r = Result{Feedback: w.Feedback, Folds: w.Folds, Weeks: w.Weeks, Worlds: w.Worlds, Faults: w.Faults}
+	*r = Result{Feedback: w.Feedback, Folds: w.Folds, Weeks: w.Weeks, Worlds: w.Worlds, Hours: w.Hours, Faults: w.Faults}
 	if w.Outcome != nil {
 		r.Outcomes = append([]Outcome{*w.Outcome}, w.Others...)
 	}

@@ -237,13 +237,13 @@ func (m *Model) check() error {
 func (p Parts) bits() uint64 {
 	return boolBit(p.Forecast, 0) | boolBit(p.Autoencoder, 1) | boolBit(p.Breadth, 2) |
 		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5) | boolBit(p.Season, 6) | boolBit(p.Cleaning, 7) |
-		boolBit(p.SecondLook, 8) | boolBit(p.Level, 9)
+		boolBit(p.SecondLook, 8) | boolBit(p.Level, 9) | boolBit(p.Moving, 10)
 }
 
 func partsOf(b uint64) Parts {
 	has := func(i int) bool { return b>>i&1 == 1 }
 	return Parts{Forecast: has(0), Autoencoder: has(1), Breadth: has(2), Smoothing: has(3), Recentring: has(4), TimeOfDay: has(5), Season: has(6), Cleaning: has(7),
-		SecondLook: has(8), Level: has(9)}
+		SecondLook: has(8), Level: has(9), Moving: has(10)}
 }
 
 func boolBit(b bool, at int) uint64 {

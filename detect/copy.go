@@ -14,6 +14,7 @@ func (s *Stream) CopyTo(dst *Stream) *Stream {
 	copy(to.phi, from.phi)
 	copy(to.past, from.past)
 	copy(to.moves, from.moves)
+	to.moved = append(to.moved[:0], from.moved...)
 	// The judge's scalars and sums are all copied; its centres keep their place.
 	j := *s.judge
 	j.workspace, j.centreR, j.centreE, j.centreU = dst.judge.workspace, dst.judge.centreR, dst.judge.centreE, dst.judge.centreU

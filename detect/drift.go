@@ -8,11 +8,11 @@ const shiftedRMS = 1.15
 func (m *Model) Busy() float64 { return m.busy }
 
 // Shifted are the features whose usual error has moved by more than two
-// deviations since the stream began; never nil.
+// deviations since the stream began, those at new levels among them; never nil.
 func (s *Stream) Shifted() []string {
 	shifted := []string{}
 	for j, i := range s.m.active {
-		if c := s.judge.centreE[j]; c > shiftedRMS*float64(s.m.rmsE[j]) || c < -shiftedRMS*float64(s.m.rmsE[j]) {
+		if c := s.judge.centreE[j]; s.front.atNewLevel(j) || c > shiftedRMS*float64(s.m.rmsE[j]) || c < -shiftedRMS*float64(s.m.rmsE[j]) {
 			shifted = append(shifted, s.m.specs[i].name)
 		}
 	}

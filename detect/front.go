@@ -34,6 +34,7 @@ type front struct {
 	phi   []float32 // regressors: last A, its averages, 1, time of day
 	past  []float64 // Z of the last jumpMean samples, ring
 	moves []float32 // squared moves of the last jumpSpan samples, ring
+	moved []moved   // features at new levels
 	at    int       // samples seen since the last start
 
 	learn func(phi []float32, a []float64) // told of regressors and targets while fitting
@@ -104,6 +105,7 @@ func (f *front) step(at time.Time, values []float64) bool {
 		f.learn(f.phi, f.a)
 	}
 	f.reconstruct()
+	f.atOldLevels()
 	f.ahead.pull()
 	f.collectMoves(warm)
 	f.ahead.pull()
@@ -129,6 +131,7 @@ func (f *front) observe(values []float64) {
 			f.x[j] -= f.shift.by[j]
 		}
 	}
+	f.takeOff()
 	simd.Standardise(f.z, f.a, f.x, f.m.scales)
 	for j, z := range f.z {
 		f.s[j] = soft(z)

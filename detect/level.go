@@ -168,14 +168,14 @@ func (l *Level) put(y float32, size int) {
 // takes up what the model says of the recent samples that it has not judged, of
 // the second half of them at most. That is what came while Omen was stopped, and
 // for a level that has judged nothing yet all that there is to make it from.
-// Centres of this model are where the stream's were when the level judged last.
+// Centres of this model are where the stream's were when the level judged last;
+// new levels are taken up whichever model found them.
 func (l *Level) Warm(m *Model, recent []omen.Vector, c Centres, pages float64) *Stream {
 	known := len(recent) / 2
 	for known < len(recent) && !recent[known].At.After(l.last) {
 		known++
 	}
-	s := m.Stream(recent[:known])
-	s.judge.recall(c)
+	s := m.GoOn(recent[:known], c)
 	for _, v := range recent[known:] {
 		if score, err := s.Score(v); err == nil { // one of another width is ignored, as by Stream
 			l.Next(v.At, score.Value, m.step, pages)

@@ -64,18 +64,21 @@ func (l *Level) Since() time.Time { return l.last }
 
 // Centres are where a stream's residuals are centred by now: what it has taken
 // for usual since its model was fitted, in units of the residuals, per active
-// feature. Without them a plateau's score is higher after a restart than before.
+// feature, and which features are at new levels. Without them a plateau's score
+// is higher after a restart than before.
 type Centres struct {
 	Model    string    `json:"model"`
 	Forecast []float64 `json:"forecast"`
 	Network  []float64 `json:"network"`
 	Season   []float64 `json:"season"`
+	// Moved are the features at new levels, whichever model serves.
+	Moved []omen.NewLevel `json:"moved,omitempty"`
 }
 
 // Centres are a copy of the stream's.
 func (s *Stream) Centres() Centres {
 	j := s.judge
-	return Centres{s.m.id, slices.Clone(j.centreR), slices.Clone(j.centreE), slices.Clone(j.centreU)}
+	return Centres{s.m.id, slices.Clone(j.centreR), slices.Clone(j.centreE), slices.Clone(j.centreU), s.NewLevels()}
 }
 
 // recall makes centres the judge's, if they are of its model.

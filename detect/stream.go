@@ -15,6 +15,7 @@ type Stream struct {
 	m     *Model
 	front *front
 	judge *judge
+	mover mover
 
 	actual              []float64 // per active feature, the sample's values
 	expected, low, high []float64 // per schema feature
@@ -34,11 +35,15 @@ type body struct {
 // Stream makes a running state from recent history, at best the last hundred
 // samples or more; without it the first sample is scored 0 and the moving
 // averages start there. Vectors of another width are ignored.
-func (m *Model) Stream(recent []omen.Vector) *Stream {
+func (m *Model) Stream(recent []omen.Vector) *Stream { return m.GoOn(recent, Centres{}) }
+
+// GoOn is [Model.Stream] of a host that another stream has scored before: c is
+// where that one's residuals were centred.
+func (m *Model) GoOn(recent []omen.Vector, c Centres) *Stream {
 	n, w := len(m.specs), len(m.active)
 	// What a stream keeps lies together: scoring many hosts is reading memory.
 	b := &body{}
-	wide, single := make([]float64, (jumpMean+judgeFloats+1)*w+4*n), make([]float32, frontFloats(w))
+	wide, single := make([]float64, (jumpMean+judgeFloats+moverFloats+1)*w+4*n), make([]float32, frontFloats(w))
 	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
 	own := newWorkspace(m)
 	all := wide
@@ -50,15 +55,18 @@ func (m *Model) Stream(recent []omen.Vector) *Stream {
 		causes: make([]omen.Cause, 0, omen.MaxCauses),
 	}
 	b.j.init(m, own, take(judgeFloats*w))
+	s.mover.init(w, take(moverFloats*w))
 	s.mapMemory(all, single)
 	for i := range n {
 		s.expected[i], s.low[i], s.high[i] = math.NaN(), math.NaN(), math.NaN()
 	}
+	s.takeUp(c.Moved)
 	for _, v := range recent {
 		if len(v.Values) == n {
 			s.advance(v)
 		}
 	}
+	s.judge.recall(c)
 	return s
 }
 
@@ -87,6 +95,7 @@ func (s *Stream) Score(v omen.Vector) (omen.Score, error) {
 	}
 	s.advance(v)
 	s.explain(v)
+	s.follow(v.At)
 	return omen.Score{
 		Host: v.Host, At: v.At,
 		Value: s.judge.smoothed / m.limit, Unsmoothed: s.judge.unsmoothed / m.limit,
@@ -171,6 +180,7 @@ func (s *Stream) expect() {
 			s.expected[i], s.low[i], s.high[i] = f.band.Expected[j], f.band.Low[j], f.band.High[j]
 		}
 	}
+	s.expectMoved()
 }
 
 // rank lists the features with the largest shares, of equal ones (to some

@@ -68,6 +68,10 @@ func (a *Alarm) Evaluate(f omen.Forecast) (changed bool) {
 	return a.Level != before
 }
 
+// Fading reports whether the alarm is on for what was forecast a while ago only:
+// the last evaluation is below the clearing probability.
+func (a *Alarm) Fading() bool { return a.Level != None && !a.low.IsZero() }
+
 // expiring takes a known date: that is certain, and so there is nothing to wait
 // for. One that has passed is as urgent as can be, whether or not it was foretold.
 func (a *Alarm) expiring(f omen.Forecast) (changed bool) {

@@ -288,7 +288,7 @@ func (t *Tracker) sum(f *fleet) {
 			in.AtPeak = &omen.Moment{At: p.At, Host: h, Causes: leading(p.Causes, f.sign)}
 		}
 	}
-	in.Summary = fmt.Sprintf("%d hosts, %s first: %s", len(in.Members), in.Host.Name, Summary(in.Causes))
+	in.Summary = fmt.Sprintf("%s, %s first: %s", omen.Plural(len(in.Members), "host", "hosts"), in.Host.Name, Summary(in.Causes))
 	if in.Storm() {
 		in.Summary = fmt.Sprintf("storm: %s within minutes, without a common cause", count(len(in.Members), "host"))
 	}

@@ -100,6 +100,7 @@ func (t *Tracker) evidence(g omen.Grade) Evidence { return t.h.opens(g) }
 func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration) {
 	in := k.in
 	in.Score = s.Value
+	t.levels(in, s)
 	switch {
 	case !k.loud && k.falling(s):
 		k.quiet = 0

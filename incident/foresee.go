@@ -203,6 +203,8 @@ func (t *Tracker) review(o *outlook, at time.Time) {
 		o.close(t, at, omen.ReasonRecovered)
 	case gone:
 		o.close(t, at, omen.ReasonHostGone)
+	case o.in.Suppressed != "" && o.alarm.Fading(): // it is ending: nobody needs to hear of it now
+		return
 	default:
 		o.condition.review(t, at)
 		t.annotate(o)

@@ -182,6 +182,31 @@ func TestOneTroubleIsNotifiedOnce(t *testing.T) {
 		same(t, "the forecast ends", c.minutes(40, calm), "closed closed_recovered warning")
 		same(t, "the incident does not", score(c, 4, 60), "escalated escalated_lifted ")
 	})
+	t.Run("what was emptied while another cause leads", func(t *testing.T) {
+		c := newClockwork()
+		score(c, .3, 60)
+		same(t, "incident", score(c, 4, 60), "opened opened_anomalous ")
+		same(t, "forecast", c.minutes(2, warned), "opened opened_forecast warning suppressed opened_same_cause", "updated updated_forecast warning")
+		same(t, "emptied", c.minutes(2, calm))
+		for range 90 {
+			c.now = c.now.Add(time.Second)
+			c.Observe(scoreOf("web-1", c.now, 40, "cpu"))
+		}
+		same(t, "the forecast fades, and ends", c.minutes(30, calm), "closed closed_recovered warning suppressed opened_same_cause")
+	})
+	t.Run("what fills on while another cause leads", func(t *testing.T) {
+		c := newClockwork()
+		score(c, .3, 60)
+		score(c, 4, 60)
+		c.minutes(2, warned)
+		for range 30 {
+			c.now = c.now.Add(time.Second)
+			s := scoreOf("web-1", c.now, 40, "cpu")
+			s.Causes = append(s.Causes, scoreOf("web-1", c.now, 4, "filesystem_used").Causes...)
+			c.Observe(s)
+		}
+		same(t, "is known", c.minutes(5, warned))
+	})
 	t.Run("another cause", func(t *testing.T) {
 		c := newClockwork()
 		for range 60 {

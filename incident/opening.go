@@ -118,9 +118,9 @@ func (t *Tracker) judge(k *track, at time.Time, again bool) {
 	in.Suppressed, slight = t.why(k, at, again)
 	switch {
 	case in.Severity == omen.Critical: // it never falls
-	case slight:
+	case slight && in.ChangeNumber == 0:
 		in.Severity = omen.Info
-	case in.Severity == omen.Info:
+	case !slight && in.Severity == omen.Info:
 		in.Severity = omen.Warning
 	}
 }

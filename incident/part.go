@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -36,8 +37,14 @@ func of(k omen.Tick, h omen.Host) bool {
 	return h.Source == k.Source && (k.Profile == "" || h.Profile == k.Profile)
 }
 
-// fewHosts is the size of a source below which silent hosts are single cases.
-const fewHosts = 5
+const (
+	// fewHosts is the size of a source below which silent hosts are single cases.
+	fewHosts = 5
+	// fewSilent is for how long all of so few hosts are to be silent: longer than
+	// an exporter, a container or most virtual machines take to start again, and
+	// short enough for people to be notified within a minute.
+	fewSilent = 40 * time.Second
+)
 
 // tick follows the source's own condition, and reports whether the tick's
 // hosts may be judged. A tick that is not newer says nothing new of the source.
@@ -92,7 +99,7 @@ func (s *source) wrong(h Hysteresis, k omen.Tick) (reason string, enough Evidenc
 	case len(k.Silent) >= fewHosts && len(k.Silent) > len(k.Scores)+k.Young:
 		return omen.ReasonPartition, h.SourceDown
 	case none && (len(k.Silent) > 0 || s.says(k)):
-		return omen.ReasonPartition, Evidence{h.SourceDown.Samples, h.Stalled} // a few may boot
+		return omen.ReasonPartition, Evidence{h.SourceDown.Samples, max(h.SourceDown.For, fewSilent)} // a few may boot
 	}
 	return "", Evidence{}
 }
@@ -128,9 +135,13 @@ func (s *source) trouble(p *part, k omen.Tick, reason string) omen.Incident {
 	}
 	if reason == omen.ReasonPartition {
 		in.Members = slices.Clone(k.Silent)
-		in.Summary = fmt.Sprintf("%d of %d hosts of source %s send nothing", len(k.Silent), len(k.Silent)+len(k.Scores)+k.Young, s.name)
+		of := "source " + s.name
 		if len(s.parts) > 1 {
-			in.Summary = fmt.Sprintf("%d of %d hosts of source %s, profile %s, send nothing", len(k.Silent), len(k.Silent)+len(k.Scores)+k.Young, s.name, k.Profile)
+			of += ", profile " + k.Profile + ","
+		}
+		in.Summary = fmt.Sprintf("%d of %s of %s send nothing", len(k.Silent), omen.Plural(len(k.Silent)+len(k.Scores)+k.Young, "host", "hosts"), of)
+		if len(k.Silent) == 1 {
+			in.Summary = strings.TrimSuffix(in.Summary, "send nothing") + "sends nothing"
 		}
 	}
 	return in

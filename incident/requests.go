@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -280,6 +281,9 @@ func newName(prefix string) string { return prefix + "-" + strings.ToLower(rand.
 // Silence stores a silence, new (without an ID) or changed, and returns it with
 // its ID. Open incidents that it matches are suppressed from now on.
 func (m *Manager) Silence(ctx context.Context, s mute.Silence) (mute.Silence, error) {
+	if err := errors.Join(bounded("silence", "author", s.By, maxName), bounded("silence", "reason", s.Reason, maxText)); err != nil {
+		return s, err
+	}
 	now := time.Now().UTC()
 	action := "silence.change"
 	if s.ID == "" {
@@ -291,6 +295,19 @@ func (m *Manager) Silence(ctx context.Context, s mute.Silence) (mute.Silence, er
 	return s, m.change(ctx, func(ctx context.Context) error {
 		return m.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason})
 	})
+}
+
+// maxName bounds the names that people give to windows and calendars, and their
+// own, in bytes: they are in messages, lists and reasons. What was stored before
+// holds on.
+const maxName = 200
+
+// bounded refuses a text that is too long.
+func bounded(what, field, text string, most int) error {
+	if len(text) <= most {
+		return nil
+	}
+	return omen.WithHint(fmt.Errorf("%s: its %s has %d bytes: %w", what, field, len(text), omen.ErrInvalid), fmt.Sprintf("at most %d are kept", most))
 }
 
 // EndSilence ends a silence now; one that has ended is [omen.ErrConflict].
@@ -315,6 +332,9 @@ func (m *Manager) EndSilence(ctx context.Context, id, by string) error {
 // Window stores a maintenance window, new (without an ID) or changed, and
 // returns it with its ID.
 func (m *Manager) Window(ctx context.Context, w mute.Window) (mute.Window, error) {
+	if err := errors.Join(bounded("window", "author", w.By, maxName), bounded("window", "name", w.Name, maxName)); err != nil {
+		return w, err
+	}
 	now := time.Now().UTC()
 	action := "window.change"
 	if w.ID == "" {
@@ -336,8 +356,11 @@ func (m *Manager) DeleteWindow(ctx context.Context, id, by string) error {
 // file, and returns them and what was left out; see [mute.ParseCalendar]. A
 // text that is no calendar is an error and changes nothing.
 func (m *Manager) Calendar(ctx context.Context, name string, ics []byte, match []mute.Matcher, effect mute.Effect, by string) ([]mute.Window, []mute.Omitted, error) {
+	if err := bounded("calendar", "name", name, maxName); err != nil {
+		return nil, nil, err
+	}
 	now := time.Now().UTC()
-	windows, left, err := mute.ParseCalendar(ics, name, m.o.Zone)
+	windows, left, err := mute.ParseCalendar(ics, name, nil, m.o.Zone)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -345,7 +368,7 @@ func (m *Manager) Calendar(ctx context.Context, name string, ics []byte, match [
 		windows[i].Match, windows[i].Effect, windows[i].By, windows[i].Created = match, effect, by, now
 	}
 	err = m.change(ctx, func(ctx context.Context) error {
-		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: fmt.Sprintf("%d windows, %d events left out", len(windows), len(left))}
+		audit := omen.Audit{At: now, By: by, Action: "calendar.replace", Subject: name, Detail: omen.Plural(len(windows), "window", "windows") + ", " + omen.Plural(len(left), "event", "events") + " left out"}
 		return m.o.Store.PutCalendar(ctx, name, windows, audit)
 	})
 	return windows, left, err

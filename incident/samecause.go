@@ -33,7 +33,7 @@ func (t *Tracker) known(in *omen.Incident) string {
 	if in.ChangeNumber > 0 && in.Suppressed == "" {
 		return ""
 	}
-	if k := t.sameCause(o); k != nil && t.notified(k.in) {
+	if k := t.hosts[o.id.Host]; k != nil && k.in != nil && (shows(k.in.Causes, &o.last) || k.saidOf(&o.last)) && t.notified(k.in) {
 		return omen.ReasonSameCause
 	}
 	if in.Severity == omen.Warning && !in.Forecast.Dated() && t.overspent(o.id.Name, o.at) {
@@ -45,6 +45,12 @@ func (t *Tracker) known(in *omen.Incident) string {
 		}
 	}
 	return ""
+}
+
+// saidOf reports whether people were notified, by the open incident, of a sign of a
+// resource that becomes full, and the sign is not over: another cause may lead now.
+func (k *track) saidOf(f *omen.Outlook) bool {
+	return slices.ContainsFunc(k.state.Said, func(s feedback.CauseSign) bool { return s.Up && slices.Contains(f.Features, s.Feature) })
 }
 
 const (

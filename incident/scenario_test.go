@@ -86,7 +86,7 @@ type phase struct {
 	model    string
 	silent   bool
 	down     string
-	gap      bool
+	gap, off bool
 }
 
 func play(t *testing.T, script string) string {
@@ -113,6 +113,9 @@ func (s *scenario) tick(at time.Duration) {
 	k := omen.Tick{Source: s.source, At: s.start.Add(at)}
 	for _, p := range s.phases {
 		at := p.fold(at)
+		if p.off && at >= p.from && at < p.to {
+			return
+		}
 		if p.gap && at >= p.from && at < p.to {
 			s.changes = append(s.changes, s.tracker.Idle(k.At)...)
 			return
@@ -340,6 +343,8 @@ func (s *scenario) at(words []string) {
 			p.down = next()
 		case "no":
 			p.gap = next() == "ticks"
+		case "stopped":
+			p.off = true
 		case "verdict", "ack", "close", "restart", "revert", "lift":
 			s.acts = append(s.acts, act{p.from, rest})
 			return

@@ -69,6 +69,7 @@ type settled struct {
 	*Tracker
 	at   time.Time
 	last omen.Change
+	all  []omen.Change // that came at new levels
 }
 
 func (r *settled) feed(n int, value, level float64) {

@@ -82,10 +82,10 @@ func (k *track) falling(s *omen.Score) bool {
 func (k *track) settling(s *omen.Score) bool { return !k.loud && s.Value > 1 && s.Value <= s.Level }
 
 // over is why an incident whose host is quiet closes: it has recovered, unless
-// its score is as high as before and only the host's level has risen, or it has
-// been quiet from when another model began to judge it.
+// its score is as high as before and only the host's level has risen, or features
+// are at new levels, or it has been quiet from when another model began to judge it.
 func (k *track) over() string {
-	if k.plateau {
+	if k.plateau || len(k.in.NewLevels) > 0 {
 		return omen.ReasonSettled
 	}
 	if k.calm.Before(k.taken) || k.calm.Sub(k.taken) > max(2*k.step, hiccup) {

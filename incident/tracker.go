@@ -201,6 +201,8 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 	case in.Kind != omen.HostIncident:
 	case kind == omen.ChangeOpened:
 		c.Comment = t.follows(in)
+	case reason == omen.ReasonNewLevel:
+		c.Comment = t.newLevels(in)
 	case reason == omen.ReasonAnother:
 		c.Comment = "Beside or after what was notified before: " + t.track(in.Host).beside
 	}

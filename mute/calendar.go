@@ -23,21 +23,22 @@ type Omitted struct {
 }
 
 // ParseCalendar reads the events of an iCalendar file (RFC 5545) as windows
-// without matchers. Floating times and whole days are read in zone; whole days
-// last from midnight to midnight, whatever the clocks do. An occurrence that
-// was moved is an exception of its series and a window of its own.
+// without matchers. Floating times and whole days are read in zone; where that is
+// nil, in the zone that the calendar names for all of it (X-WR-TIMEZONE), and
+// where it names none, in otherwise. Whole days last from midnight to midnight, whatever the clocks do. An
+// occurrence that was moved is an exception of its series and a window of its own.
 //
 // An event that cannot be followed exactly (RDATE, a rule that [ParseRule]
 // refuses, an unknown time zone), one that takes nobody's time (cancelled,
 // free), one that a later revision replaces, and what is no event is left: a
 // window at the wrong time hides real trouble. Only a text that is no complete
 // calendar, or too large, is [omen.ErrInvalid].
-func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Window, left []Omitted, err error) {
+func ParseCalendar(text []byte, name string, zone, otherwise *time.Location) (windows []Window, left []Omitted, err error) {
 	all, err := readComponents(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("calendar %s: %w: %w", name, err, omen.ErrInvalid)
 	}
-	k := icsCalendar{name: name, floating: zone, zones: map[string]*component{}, moved: map[string][]icsTime{}, split: map[string]bool{}, newest: map[revision]int{}}
+	k := icsCalendar{name: name, floating: zone, otherwise: otherwise, zones: map[string]*component{}, moved: map[string][]icsTime{}, split: map[string]bool{}, newest: map[revision]int{}}
 	var events []*component
 	for _, c := range all {
 		switch c.name {
@@ -45,6 +46,7 @@ func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Win
 			k.zones[c.value("TZID")] = c
 		case "VEVENT":
 			events = append(events, c)
+			k.event = c
 			k.replaces(c)
 			r := revisionOf(c)
 			k.newest[r] = max(k.newest[r], c.sequence())
@@ -54,6 +56,7 @@ func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Win
 	}
 	seen := map[string]bool{}
 	for n, c := range events {
+		k.event = c
 		w, err := k.window(c, len(windows))
 		if err == nil {
 			err = w.Validate()
@@ -76,12 +79,14 @@ func ParseCalendar(text []byte, name string, zone *time.Location) (windows []Win
 
 // icsCalendar is what the events of a calendar need of one another.
 type icsCalendar struct {
-	name     string
-	floating *time.Location
-	zones    map[string]*component // VTIMEZONEs by TZID
-	moved    map[string][]icsTime  // by UID: occurrences that are cancelled or events of their own
-	split    map[string]bool       // UIDs of series that change from some occurrence on
-	newest   map[revision]int      // the highest SEQUENCE
+	name      string
+	floating  *time.Location        // nil: as the calendar says
+	otherwise *time.Location        // where it says nothing
+	event     *component            // whose times are read
+	zones     map[string]*component // VTIMEZONEs by TZID
+	moved     map[string][]icsTime  // by UID: occurrences that are cancelled or events of their own
+	split     map[string]bool       // UIDs of series that change from some occurrence on
+	newest    map[revision]int      // the highest SEQUENCE
 }
 
 // revision is what an event may be a later revision of: a series, or one

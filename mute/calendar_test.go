@@ -73,7 +73,7 @@ func TestParseCalendar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ics := append([]byte("\ufeff"), calendar(c.event, "UID:2\nSTATUS:CANCELLED\nDTSTART:20260101T000000Z\nDURATION:PT1H")...)
-			got, left, err := ParseCalendar(ics, "ops", berlin)
+			got, left, err := ParseCalendar(ics, "ops", berlin, time.UTC)
 			if err != nil || len(got) != 1 || left[len(left)-1] != (Omitted{UID: "2", Why: "it is cancelled"}) {
 				t.Fatalf("%+v, %+v, %v, want one window, and one event left", got, left, err)
 			}
@@ -85,6 +85,40 @@ func TestParseCalendar(t *testing.T) {
 	}
 }
 
+// Floating times and whole days are meant in the zone that is configured, or else
+// in that which the calendar names for all of it, or else in UTC.
+func TestFloatingTimesAreTheCalendars(t *testing.T) {
+	tokyo := must.Get(time.LoadLocation("Asia/Tokyo"))(t)
+	const floating, day = "DTSTART:20260302T013000\nDURATION:PT1H", "DTSTART;VALUE=DATE:20260302"
+	for _, c := range []struct {
+		calendar, event string
+		zone            *time.Location
+		want            string // zone; empty: the event is left out
+	}{
+		{"X-WR-TIMEZONE:Europe/Berlin", floating, nil, "Europe/Berlin"},
+		{"X-WR-TIMEZONE:Europe/Berlin", day, nil, "Europe/Berlin"},
+		{"X-WR-TIMEZONE:W. Europe Standard Time", floating, nil, "Europe/Berlin"},
+		{"X-WR-TIMEZONE:Europe/Berlin", floating, tokyo, "Asia/Tokyo"},
+		{"X-WR-TIMEZONE:Europe/Berlin", "DTSTART:20260302T013000Z\nDURATION:PT1H", nil, "UTC"},
+		{"X-WR-TIMEZONE:Europe/Berlin", "DTSTART;TZID=Asia/Tokyo:20260302T013000\nDURATION:PT1H", nil, "Asia/Tokyo"},
+		{"X-WR-TIMEZONE:Moon/Base", floating, nil, ""},
+		{"X-WR-TIMEZONE:Moon/Base", floating, tokyo, "Asia/Tokyo"},
+		{"X-WR-CALNAME:ops", floating, nil, "UTC"},
+		{"X-WR-CALNAME:ops", day, tokyo, "Asia/Tokyo"},
+	} {
+		text := strings.Replace(string(calendar("UID:1\n"+c.event)), "VERSION:2.0", "VERSION:2.0\r\n"+c.calendar, 1)
+		got, left, err := ParseCalendar([]byte(text), "ops", c.zone, time.UTC)
+		switch {
+		case err != nil || len(got)+len(left) != 1:
+			t.Errorf("%s, %s: %+v, %+v, %v", c.calendar, c.event, got, left, err)
+		case c.want == "" && (len(left) != 1 || !strings.Contains(left[0].Why, "Moon/Base")):
+			t.Errorf("%s, %s: %+v, want it left out", c.calendar, c.event, got)
+		case c.want != "" && (len(got) != 1 || got[0].Zone != c.want):
+			t.Errorf("%s, %s, configured %v: %+v, want it in %s", c.calendar, c.event, c.zone, got, c.want)
+		}
+	}
+}
+
 // A moved occurrence takes place when it was moved to, a cancelled one not at
 // all, and two events of one UID are two.
 func TestChangedOccurrences(t *testing.T) {
@@ -92,7 +126,7 @@ func TestChangedOccurrences(t *testing.T) {
 	const series = event + "DTSTART;TZID=Europe/Berlin:20270301T220000\nRRULE:FREQ=WEEKLY;COUNT=5"
 	got, left, err := ParseCalendar(calendar(
 		event+"RECURRENCE-ID:20270308T210000Z\nDTSTART;TZID=Europe/Berlin:20270309T220000", series,
-		event+"RECURRENCE-ID;VALUE=DATE:20270315\nSTATUS:CANCELLED", series), "ops", time.UTC)
+		event+"RECURRENCE-ID;VALUE=DATE:20270315\nSTATUS:CANCELLED", series), "ops", time.UTC, time.UTC)
 	if err != nil || len(got) != 3 || len(left) != 0 {
 		t.Fatalf("%+v, %+v, %v, want three windows", got, left, err)
 	}
@@ -103,7 +137,7 @@ func TestChangedOccurrences(t *testing.T) {
 		t.Errorf("the moved one is %+v, and the others %s and %s", got[0], got[1].ID, got[2].ID)
 	}
 	got, left, err = ParseCalendar(calendar(series, event+"RECURRENCE-ID;RANGE=THISANDFUTURE:20270308T210000Z\nDTSTART:20270309T220000Z",
-		"UID:2\nDTSTART:20270309T220000Z\nDURATION:PT1H"), "ops", time.UTC)
+		"UID:2\nDTSTART:20270309T220000Z\nDURATION:PT1H"), "ops", time.UTC, time.UTC)
 	if err != nil || len(got) != 1 || len(left) != 2 {
 		t.Errorf("a series that changes: %+v, %+v, %v, want it left out", got, left, err)
 	}
@@ -123,7 +157,7 @@ func TestAnExceptionThatMeetsNothingIsNamed(t *testing.T) {
 		"EXDATE;TZID=Europe/Berlin:20270308T220000,20270405T220000": "2027-04-05T22:00:00", // after the fifth
 		"EXDATE;TZID=Europe/Berlin:20270222T220000":                 "2027-02-22T22:00:00", // before the first
 	} {
-		got, left, err := ParseCalendar(calendar(series+except), "ops", time.UTC)
+		got, left, err := ParseCalendar(calendar(series+except), "ops", time.UTC, time.UTC)
 		if err != nil || len(got) != 1 {
 			t.Fatalf("%s: %+v, %v", except, got, err)
 		}
@@ -161,7 +195,7 @@ func TestWhatIsNotUnderstoodIsLeft(t *testing.T) {
 		"DTSTART:20260302T013000Z\nDTEND:20260301T013000Z":                                     "takes no time",
 		ok + "\nEXDATE:" + strings.Repeat("20260302T013000Z,", maxExcept) + "20260302T013000Z": "more than 1000 exceptions",
 	} {
-		got, left, err := ParseCalendar(calendar("UID:bad\nSUMMARY:x\n"+event, "UID:good\n"+ok), "ops", time.UTC)
+		got, left, err := ParseCalendar(calendar("UID:bad\nSUMMARY:x\n"+event, "UID:good\n"+ok), "ops", time.UTC, time.UTC)
 		if err != nil || len(got) != 1 || got[0].Name != "good" || len(left) != 1 || left[0].UID != "bad" || left[0].Summary != "x" || !strings.Contains(left[0].Why, why) {
 			t.Errorf("%.80s: %+v, %+v, %v: want it left because %s", event, got, left, err, why)
 		}
@@ -173,7 +207,7 @@ func TestWhatIsNotUnderstoodIsLeft(t *testing.T) {
 func TestALaterRevisionReplaces(t *testing.T) {
 	const event = "UID:1\nDURATION:PT1H\n"
 	got, left, err := ParseCalendar(calendar(event+"SEQUENCE:2\nDTSTART:20260303T013000Z\nRRULE:FREQ=DAILY", event+"DTSTART:20260302T013000Z",
-		event+"RECURRENCE-ID:20260304T013000Z\nDTSTART:20260304T033000Z"), "ops", time.UTC)
+		event+"RECURRENCE-ID:20260304T013000Z\nDTSTART:20260304T033000Z"), "ops", time.UTC, time.UTC)
 	if err != nil || len(got) != 2 || got[0].Start != "2026-03-03T01:30:00" || got[1].Start != "2026-03-04T03:30:00" ||
 		len(left) != 1 || left[0].UID != "1" || !strings.Contains(left[0].Why, "SEQUENCE:2") {
 		t.Errorf("%+v, %+v, %v, want the series of SEQUENCE 2 and its moved occurrence", got, left, err)
@@ -189,7 +223,7 @@ func TestWhatIsNoEventIsNamed(t *testing.T) {
 		"BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nTZOFFSETTO:+0117\nEND:STANDARD\nEND:VTIMEZONE\n" + strings.Replace(event, "DTSTART:20260302T013000Z", "DTSTART;TZID=Office:20260302T013000", 1): "rules that are those of no known zone",
 		"METHOD:CANCEL\n" + event: "METHOD:CANCEL",
 	} {
-		got, left, err := ParseCalendar([]byte("BEGIN:VCALENDAR\n"+text+"END:VCALENDAR\n"), "ops", time.UTC)
+		got, left, err := ParseCalendar([]byte("BEGIN:VCALENDAR\n"+text+"END:VCALENDAR\n"), "ops", time.UTC, time.UTC)
 		if err != nil || len(got) != 0 || len(left) != 1 || left[0].UID != "1" || !strings.Contains(left[0].Why, why) {
 			t.Errorf("%s: %+v, %+v, %v, want it left because %s", text, got, left, err, why)
 		}
@@ -200,7 +234,7 @@ func TestWhatIsNoEventIsNamed(t *testing.T) {
 // without one.
 func TestSeriesWithoutUIDAreNotMixed(t *testing.T) {
 	const series = "DTSTART:20260302T013000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY"
-	got, left, err := ParseCalendar(calendar("SUMMARY:a\n"+series, "SUMMARY:b\n"+series, "SUMMARY:a\nSTATUS:CANCELLED\nRECURRENCE-ID:20260303T013000Z"), "ops", time.UTC)
+	got, left, err := ParseCalendar(calendar("SUMMARY:a\n"+series, "SUMMARY:b\n"+series, "SUMMARY:a\nSTATUS:CANCELLED\nRECURRENCE-ID:20260303T013000Z"), "ops", time.UTC, time.UTC)
 	if err != nil || len(got) != 2 || len(got[0].Except)+len(got[1].Except) != 0 || len(left) != 1 || !strings.Contains(left[0].Why, "without UID") {
 		t.Errorf("%+v, %+v, %v, want both series whole, and the third event named", got, left, err)
 	}
@@ -209,7 +243,7 @@ func TestSeriesWithoutUIDAreNotMixed(t *testing.T) {
 // A summary is in the reason of all that its window suppresses, and so has a
 // bound.
 func TestLongSummariesAreCut(t *testing.T) {
-	got, _, err := ParseCalendar(calendar("UID:1\nSUMMARY:"+strings.Repeat("ü", 1000)+"\nDTSTART:20260302T013000Z\nDURATION:PT1H"), "ops", time.UTC)
+	got, _, err := ParseCalendar(calendar("UID:1\nSUMMARY:"+strings.Repeat("ü", 1000)+"\nDTSTART:20260302T013000Z\nDURATION:PT1H"), "ops", time.UTC, time.UTC)
 	if err != nil || len(got) != 1 || got[0].Name != strings.Repeat("ü", maxName/2)+"…" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -226,7 +260,7 @@ func TestWhatIsNoCalendarIsRefused(t *testing.T) {
 		"too deep":          strings.Repeat("BEGIN:VCALENDAR\n", 20) + strings.Repeat("END:VCALENDAR\n", 20),
 		"too large":         string(whole) + strings.Repeat("\n", MaxCalendar),
 	} {
-		if got, _, err := ParseCalendar([]byte(text), "ops", time.UTC); !errors.Is(err, omen.ErrInvalid) {
+		if got, _, err := ParseCalendar([]byte(text), "ops", time.UTC, time.UTC); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("%s: %+v, %v: want ErrInvalid", name, got, err)
 		}
 	}
@@ -239,7 +273,7 @@ func FuzzParseCalendar(f *testing.F) {
 	f.Add(calendar("UID:1\nDTSTART;VALUE=DATE:20260302\nDTEND;VALUE=DATE:20260304\nRRULE:FREQ=YEARLY;COUNT=3", "UID:1\nRECURRENCE-ID:20270302\nSTATUS:CANCELLED"))
 	f.Add(calendar("UID:1\nDTSTART:20260302T013000Z\nDURATION:P1D\nRRULE:FREQ=WEEKLY;BYWEEKNO=53,-1;BYSETPOS=-1;WKST=SU", "END:VEVENT\nBEGIN:VTIMEZONE\nTZID:x"))
 	f.Fuzz(func(t *testing.T, ics []byte) {
-		windows, _, err := ParseCalendar(ics, "fuzz", time.UTC)
+		windows, _, err := ParseCalendar(ics, "fuzz", time.UTC, time.UTC)
 		if err != nil && !errors.Is(err, omen.ErrInvalid) {
 			t.Fatalf("%v is not ErrInvalid", err)
 		}

@@ -25,7 +25,8 @@ type component struct {
 	name       string
 	properties map[string][]*property // by name
 	parts      []*component
-	bad        error // a line that cannot be read; the others can
+	zone       string // of its calendar, X-WR-TIMEZONE: what its floating times mean
+	bad        error  // a line that cannot be read; the others can
 }
 
 // readComponents takes a calendar apart into its components. golang-ical
@@ -74,6 +75,7 @@ func readComponents(text []byte) ([]*component, error) {
 			if strings.EqualFold(calendar.value("METHOD"), "CANCEL") {
 				c.bad = errors.Join(c.bad, errors.New("its calendar cancels it (METHOD:CANCEL)"))
 			}
+			c.zone = strings.TrimSpace(calendar.value("X-WR-TIMEZONE"))
 			all = append(all, c)
 		}
 	}

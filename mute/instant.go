@@ -1,6 +1,7 @@
 package mute
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -68,13 +69,17 @@ func wholeDays(start, end time.Time) bool {
 
 // time reads one value of a property.
 func (k *icsCalendar) time(p *property, value string) (t icsTime, err error) {
-	t.zone = k.floating
-	if id := parameter(p, "TZID"); id != "" {
+	value = strings.TrimSpace(value)
+	t.zone = cmp.Or(k.floating, k.otherwise)
+	id := parameter(p, "TZID")
+	if id == "" && k.floating == nil && !strings.HasSuffix(value, "Z") {
+		id = k.event.zone
+	}
+	if id != "" {
 		if t.zone, err = k.zoneNamed(id, value); err != nil {
 			return t, err
 		}
 	}
-	value = strings.TrimSpace(value)
 	if strings.EqualFold(parameter(p, "VALUE"), "DATE") || len(value) == 8 {
 		t.date = true
 		if t.wall, err = time.Parse("20060102", value); err != nil {

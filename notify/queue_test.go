@@ -359,6 +359,46 @@ func TestGroupIntervalAndRepeat(t *testing.T) {
 	}
 }
 
+// Without a group_by each incident is a message of its own, at once; with one,
+// and with waits, the route means what is written.
+func TestIncidentsAreGroupedAsWritten(t *testing.T) {
+	const receivers = `
+receivers: [{name: r, webhook_configs: [{url: "http://127.0.0.1:1/"}]}]
+`
+	for route, want := range map[string][]string{
+		"{receiver: r}":                     {"1s 1", "21s 2", "1m0s 1"},
+		"{receiver: r, group_wait: 5s}":     {"5s 1", "25s 2", "1m0s 1"},
+		"{receiver: r, group_interval: 2m}": {"1s 1", "21s 2", "2m1s 1"},
+		"{receiver: r, routes: [{receiver: r, matchers: ['severity=warning']}]}":       {"1s 1", "21s 2", "1m0s 1"},
+		"{receiver: r, group_by: ['...']}":                                             {"30s 1", "50s 2", "5m30s 1"},
+		"{receiver: r, group_by: []}":                                                  {"30s 1 2", "5m30s 2 1"},
+		"{receiver: r, group_by: [severity]}":                                          {"30s 1 2", "5m30s 2 1"},
+		"{receiver: r, routes: [{receiver: r, group_by: [severity]}]}":                 {"30s 1 2", "5m30s 2 1"},
+		"{receiver: r, group_wait: 25s, routes: [{receiver: r, group_by: [profile]}]}": {"25s 1 2", "5m25s 2 1"},
+	} {
+		b := routed(t, "r", receivers+"route: "+route+"\n")
+		var got []string
+		say := func(from, to time.Duration) {
+			for _, m := range play(b, noon.Add(from), noon.Add(to)) {
+				line := m.At.Sub(noon).String()
+				for _, a := range m.Alerts {
+					line += " " + string(a.Labels["incident"])
+				}
+				got = append(got, line)
+			}
+		}
+		b.take(seq(step("1", "a", 1, omen.ChangeOpened, noon), 1), noon)
+		say(0, 20*time.Second)
+		b.take(seq(step("2", "b", 1, omen.ChangeOpened, noon), 2), noon.Add(20*time.Second))
+		say(20*time.Second, time.Minute)
+		b.take(seq(step("1", "a", 2, omen.ChangeClosed, noon), 3), noon.Add(time.Minute))
+		say(time.Minute, 10*time.Minute)
+		if !slices.Equal(got, want) {
+			t.Errorf("route %s: messages %q, want %q", route, got, want)
+		}
+	}
+}
+
 func TestMutedRoute(t *testing.T) {
 	night := noon.Add(10 * time.Hour)
 	b := routed(t, "team-a", routes)

@@ -178,8 +178,9 @@ func (b builder) addOwn(r amconfig.Receiver, add adder) {
 		})
 	}
 	for i, c := range r.EmailConfigs {
+		o := email.Options{Name: r.Name + "/email" + ordinal(i), Troubles: b.troubles}
 		add("email", i, c, c.To, func(conf any, render message.Renderer) (message.Sender, error) {
-			return email.New(conf.(*amconfig.EmailConfig), render)
+			return email.New(conf.(*amconfig.EmailConfig), render, o)
 		})
 	}
 	for i, c := range r.SlackConfigs {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	amconfig "github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/dispatch"
 	"github.com/prometheus/alertmanager/timeinterval"
 	"github.com/prometheus/common/model"
@@ -37,6 +38,43 @@ const (
 	stormMemory         = 2 * time.Minute // how long after a storm's message new incidents still join it
 	muteCheck           = 30 * time.Second
 )
+
+// groupByIncident gives each incident a message of its own, at once, on the
+// routes for which no group_by is written: by Alertmanager's defaults they share
+// one group, in which the incident of a second host waits for group_interval.
+// What is written stays; at and below a group_by Alertmanager's defaults hold.
+func groupByIncident(root *amconfig.Route) {
+	if root.GroupByStr != nil {
+		return
+	}
+	root.GroupBy = []model.LabelName{"incident"}
+	groupTogether(root.Routes, root.GroupWait == nil, root.GroupInterval == nil)
+	setDefaultOf(&root.GroupWait, plainOptions.GroupWait)
+	setDefaultOf(&root.GroupInterval, plainOptions.GroupInterval)
+}
+
+// groupTogether gives Alertmanager's defaults to the topmost routes that have a
+// group_by, for the waits that no route above them has written.
+func groupTogether(routes []*amconfig.Route, wait, interval bool) {
+	for _, r := range routes {
+		if r.GroupByStr == nil {
+			groupTogether(r.Routes, wait && r.GroupWait == nil, interval && r.GroupInterval == nil)
+			continue
+		}
+		if wait {
+			setDefaultOf(&r.GroupWait, dispatch.DefaultRouteOpts.GroupWait)
+		}
+		if interval {
+			setDefaultOf(&r.GroupInterval, dispatch.DefaultRouteOpts.GroupInterval)
+		}
+	}
+}
+
+func setDefaultOf(d **model.Duration, to time.Duration) {
+	if *d == nil {
+		*d = new(model.Duration(to))
+	}
+}
 
 // groupOf is the group that an incident's messages belong to by the routes, or
 // nil if none leads to this receiver. A receiver that several routes lead to is

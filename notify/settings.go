@@ -142,6 +142,7 @@ func (s *Settings) loadReceivers(file []byte) error {
 	if wrong := strict(text, &s.alertmanager); len(wrong) > 0 {
 		return blame(text, wrong.of(lined))
 	}
+	groupByIncident(s.alertmanager.Route)
 	return s.complete(text)
 }
 

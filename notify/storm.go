@@ -46,11 +46,11 @@ func (t *tally) add(e *entry) {
 // headline says what happened since the message before, or that it is over.
 func (t *tally) headline() string {
 	if t.open == 0 {
-		return fmt.Sprintf("The storm is over: %d incidents closed", t.closed)
+		return "The storm is over: " + omen.Plural(t.closed, "incident", "incidents") + " closed"
 	}
 	var parts []string
 	if t.opened > 0 {
-		parts = append(parts, fmt.Sprintf("%d incidents opened", t.opened))
+		parts = append(parts, omen.Plural(t.opened, "incident", "incidents")+" opened")
 	}
 	if t.closed > 0 {
 		parts = append(parts, fmt.Sprintf("%d closed", t.closed))

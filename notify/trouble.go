@@ -60,7 +60,7 @@ func (r *Relay) settleTroubles(ctx context.Context, removed []string) error {
 	for _, channel := range removed {
 		g.Go(func() error {
 			message.Retry(ctx, r.log.With("receiver", channel), "receiver's trouble not recorded", func(ctx context.Context) error {
-				for _, key := range []string{message.TroubleKey(channel), message.ChatKey(channel), message.TemplateKey(channel)} {
+				for _, key := range []string{message.TroubleKey(channel), message.ChatKey(channel), message.RecipientKey(channel), message.TemplateKey(channel)} {
 					if err := r.troubles.Resolve(ctx, key); err != nil {
 						return err
 					}

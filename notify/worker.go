@@ -269,7 +269,7 @@ func (w *worker) deliver(ctx context.Context, out *batch) {
 	changes := out.changes()
 	detail := ""
 	if out.storm {
-		detail = fmt.Sprintf("%s about %d incidents", stormDetail, len(out.entries))
+		detail = stormDetail + " about " + omen.Plural(len(out.entries), "incident", "incidents")
 	}
 	if err == nil {
 		// Recorded even while stopping: a message that arrived must not come twice.

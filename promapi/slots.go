@@ -22,13 +22,19 @@ const (
 
 // slots are for the requests that read the store: so many at once that Omen's own
 // reading keeps its pace beside them. The others wait for their turn.
+//
+// Of those that have a slot fewer are evaluated at a time than there are
+// processors: each wake-up of Omen's own reading, of which a round has hundreds,
+// would else wait until one is preempted. The others are written, or are next.
 type slots struct {
 	free    chan struct{} // one for each that runs, by whom it is taken; full: all run
+	turn    chan struct{} // one for each of these that is evaluated; full: the next waits
 	waiting atomic.Int32
 }
 
 func newSlots() *slots {
-	return &slots{free: make(chan struct{}, min(max(2, runtime.GOMAXPROCS(0)/2), 4))}
+	processors := runtime.GOMAXPROCS(0)
+	return &slots{free: make(chan struct{}, min(max(2, processors/2), 4)), turn: make(chan struct{}, min(max(1, processors/2), 4))}
 }
 
 // each answers requests in their turn, which lasts until the answer, which is in
@@ -44,13 +50,24 @@ func (s *slots) each(f answerer) func(http.ResponseWriter, *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(tsdb.GuestTime + writeWithin)) // a recorder has none
 		ctx, cancel := context.WithTimeout(r.Context(), tsdb.GuestTime)
 		defer cancel()
-		data, warnings, err := f(r.WithContext(ctx))
+		data, warnings, err := s.evaluate(ctx, f, r)
 		if err != nil {
 			writeError(w, err)
 			return
 		}
 		writeAnswer(w, data, warnings)
 	}
+}
+
+// evaluate answers a request in its turn.
+func (s *slots) evaluate(ctx context.Context, f answerer, r *http.Request) (encoder, []string, error) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+	defer func() { <-s.turn }()
+	return f(r.WithContext(ctx))
 }
 
 func (s *slots) take(ctx context.Context) error {

@@ -39,6 +39,16 @@ type Hand interface {
 	Undo(context.Context, omen.Action) error
 }
 
+// Refusal is why a hand does not touch a target, under the name of a guard, such as
+// [GuardPDB]. It is ErrRefused; one without a name counts as [GuardTarget].
+type Refusal struct{ Guard, Why string }
+
+// Error is the reason.
+func (r Refusal) Error() string { return r.Why }
+
+// Is reports that a refusal is ErrRefused.
+func (Refusal) Is(target error) bool { return target == ErrRefused }
+
 // What became of a call that failed; test with [errors.Is].
 var (
 	ErrRefused = errors.New("refused")               // nothing happened: the other side does not allow it
@@ -62,6 +72,8 @@ type Policy struct {
 	Approvers Approvers
 	PerHour   int // actions of the fleet in an hour; 0: 5
 	Playbooks []Playbook
+
+	granted []string // guards that a replay cannot ask, and takes as passed
 }
 
 // Approvers are the people who may approve an action.
@@ -87,9 +99,24 @@ type Playbook struct {
 	Group        string // a label whose value is the group; empty: the source and profile
 	Limits       Limits
 	ApproveIn    time.Duration // 0: 15 min; at most 2 h
-	Effect       time.Duration // how long after settling it may take to help; 0: 15 min
+	EffectIn     time.Duration // how long after settling it may take to help; 0: 15 min
 	Holdout      float64       // share of incidents that are left alone to compare with, 0…0.5; automatic only
 }
+
+// The names of what a playbook can do. Those of workloads are judged by the pods
+// that their target has left, all others by the hosts of their group.
+const (
+	DoEvict    = "evict_pod"
+	DoDelete   = "delete_pod"
+	DoRestart  = "rollout_restart"
+	DoScale    = "scale"
+	DoUndo     = "undo_rollout"
+	DoCordon   = "cordon"
+	DoUncordon = "uncordon"
+	DoUnit     = "systemd_restart"
+	DoScript   = "script"
+	DoWebhook  = "webhook"
+)
 
 // Step is what a playbook does: the name of a hand, and what that hand is told.
 type Step struct {
@@ -108,29 +135,38 @@ type Limits struct {
 // Facts are everything that a plan is made of, read at one instant. An error in
 // any of them means that there are no facts.
 type Facts struct {
-	At        time.Time
-	Incidents []omen.Incident // open ones, fleets', sources' and Omen's own among them
+	At time.Time
+	// Incidents are the open ones, fleets', sources' and Omen's own among them, and
+	// the fleets' that closed within the last [StormHold].
+	Incidents []omen.Incident
 	Hosts     map[omen.Host]Live
 	Sources   map[string]SourceState
-	Actions   []omen.Action // of the last 30 days, oldest first
-	Disabled  map[string]string
-	Paused    string            // why and by whom; empty: it is not
-	Muted     map[string]string // by incident: the silence, window or grace that holds now
-	Rejected  map[string]bool   // by incident: people said that it is not a problem
-	Verdicts  map[string]int    // by incident: how often the same was called real
-	Own       string            // why Omen itself is not to be trusted: ticks are dropped, the clock was set; empty: it is
-	Self      []string          // what Omen runs on: host names, pods, units
+	Actions   []omen.Action        // of the last 30 days and of open incidents, oldest first
+	Disabled  map[string]string    // by playbook: why it is off, and who or what switched it off
+	Enabled   map[string]time.Time // by playbook: when a person last switched it on; what was before no longer counts against it
+	Paused    string               // why and by whom; empty: it is not
+	Muted     map[string]string    // by incident: the silence, window or grace that holds now
+	Rejected  map[string]bool      // by incident: people said that it is not a problem
+	Verdicts  map[string]int       // by incident: how often the same was called real ([CalledReal])
+	Own       string               // why Omen itself is not to be trusted: ticks are dropped, the clock was set; empty: it is
+	// Self is what Omen runs on, as [omen.Target.ID] says it, and its namespace:
+	// "unit omen.service", "node a1", "deployment omen/omen", "namespace omen".
+	Self []string
 }
 
 // Live is a host at the instant of the facts.
 type Live struct {
 	Labels   map[string]string
 	Score    float64
+	Level    float64   // the score above which it alerts; below 1: its limit
 	ScoredAt time.Time // zero: never
 	Step     time.Duration
 	Grade    omen.Grade
 	Silent   bool
 }
+
+// Anomalous reports whether the host's score is above its limit and its level.
+func (l Live) Anomalous() bool { return l.Score > max(1, l.Level) }
 
 // SourceState is a source at the instant of the facts.
 type SourceState struct {
@@ -142,6 +178,9 @@ type SourceState struct {
 type Decision struct {
 	Action  omen.Action // its state: suggested, waiting, approved or refused
 	Verdict []GuardSays // every guard's, in order
+	// New reports whether it is to be written: the same was not said before, and it
+	// is not only too early.
+	New bool
 }
 
 // GuardSays is what one guard says; Why is empty where it has no objection.

@@ -33,6 +33,9 @@ type Host struct {
 	stream  *detect.Stream
 	level   detect.Level // goes on when another model serves
 	limit   float64      // the model's
+
+	newLevels []omen.NewLevel // the stream's, of so many of its turns
+	turns     int
 }
 
 // NewHost is a host with a past, and room for as many samples as are to come.
@@ -86,7 +89,12 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 	h.Trainings++
 	if next.Promoted {
 		recent, _ := slices.BinarySearchFunc(h.history, now.Add(-warmSpan), func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
-		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], detect.Centres{}, h.options.PagesPerWeek)
+		var before detect.Centres
+		if h.stream != nil {
+			before = h.stream.Centres()
+		}
+		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], before, h.options.PagesPerWeek)
+		h.newLevels, h.turns = h.stream.NewLevels(), h.stream.Turns()
 		h.limit = next.Model.Card().Limit.Chosen
 	}
 	return nil
@@ -113,6 +121,10 @@ func (h *Host) Score(v omen.Vector) (omen.Score, error) {
 		if err != nil {
 			return score, fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
 		}
+		if n := h.stream.Turns(); n != h.turns {
+			h.newLevels, h.turns = h.stream.NewLevels(), n
+		}
+		score.NewLevels = h.newLevels
 		if !h.options.Without.Level {
 			score.Level = h.level.Next(v.At, score.Value, h.options.Step, h.options.PagesPerWeek)
 		}

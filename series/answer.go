@@ -3,6 +3,7 @@ package series
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -23,6 +24,7 @@ type Answer struct {
 
 	only    map[string]bool // hosts that count; nil: all
 	hosts   map[string]*HostValues
+	fresh   []string       // hosts that came since [Answer.mark]
 	series  int            // of the last evaluation
 	samples int            // usable ones
 	named   bool           // a series carries identifying labels
@@ -85,6 +87,7 @@ func (a *Answer) Series(labels map[string]string) *HostValues {
 			t.values[i] = math.NaN()
 		}
 		a.hosts[host] = t
+		a.fresh = append(a.fresh, host)
 	}
 	if a.strict {
 		t.tally = t.tally.count(labels)
@@ -97,7 +100,10 @@ func (a *Answer) Series(labels map[string]string) *HostValues {
 // Put stores one sample; at is in milliseconds since 1970. Of several series of one host, the first that has a
 // value at an instant counts: series come sorted by their labels, so the
 // choice does not change from tick to tick.
-func (t *HostValues) Put(at int64, v float64) {
+func (t *HostValues) Put(at int64, v float64) { t.put(at, v, false) }
+
+// put is Put; over: of a series before those that were put.
+func (t *HostValues) put(at int64, v float64, over bool) {
 	if t == nil || math.IsNaN(v) {
 		return
 	}
@@ -115,7 +121,46 @@ func (t *HostValues) Put(at int64, v float64) {
 		a.samples++
 	case old != v:
 		a.doubled[t.host]++
+		if over {
+			t.values[i] = v
+		}
 	}
+}
+
+// mark is an answer as it was before an evaluation.
+type mark struct {
+	series, samples, unnamed, outside int
+	named                             bool
+	example                           string
+	doubled                           map[string]int
+}
+
+func (a *Answer) mark() mark {
+	a.fresh = nil
+	return mark{a.series, a.samples, a.unnamed, a.outside, a.named, a.example, maps.Clone(a.doubled)}
+}
+
+// back takes out what an evaluation has added since a mark, of some hosts over the
+// instants of a range that no other evaluation has of them: it broke off, and is
+// asked again in smaller pieces, or has failed.
+func (a *Answer) back(m mark, span Range, hosts iter.Seq[string]) {
+	for _, host := range a.fresh {
+		delete(a.hosts, host)
+	}
+	from, to := 0, 0
+	if a.instants > 1 {
+		from, to = int((span.Start.UnixMilli()-a.start)/a.step), int((span.End.UnixMilli()-a.start)/a.step)
+	}
+	for host := range hosts {
+		t := a.hosts[host]
+		if t == nil { // it was fresh
+			continue
+		}
+		for i := max(0, from); i <= min(to, a.instants-1); i++ {
+			t.values[i] = math.NaN()
+		}
+	}
+	a.series, a.samples, a.unnamed, a.outside, a.named, a.example, a.doubled = m.series, m.samples, m.unnamed, m.outside, m.named, m.example, m.doubled
 }
 
 // err says what is not to be trusted in the answer, nil if nothing.
@@ -127,10 +172,10 @@ func (a *Answer) err() error {
 	}
 	if len(a.doubled) > 0 {
 		host := slices.Min(slices.Collect(maps.Keys(a.doubled)))
-		said = append(said, fmt.Sprintf("%d hosts have several series that disagree, such as %s (the first in label order is used)", len(a.doubled), host))
+		said = append(said, fmt.Sprintf("%s several series that disagree, such as %s (the first in label order is used)", omen.Plural(len(a.doubled), "host has", "hosts have"), host))
 	}
 	if a.outside > 0 {
-		said = append(said, fmt.Sprintf("%d samples at instants that were not asked for (ignored)", a.outside))
+		said = append(said, fmt.Sprintf("%s at instants that were not asked for (ignored)", omen.Plural(a.outside, "sample", "samples")))
 	}
 	if len(a.notes) > 0 {
 		said = append(said, "the source warns: "+strings.Join(a.notes, "; "))

@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// budget bounds the bytes of all answers of a source that are held at once:
-// from when they come in until they are decoded and added.
+// budget bounds the bytes of all answers of a source that are held at once: text
+// from when it comes in until it is decoded, and what is kept of it until the
+// answer is complete.
 //
 // An answer may always have its share, so that a large one of another feature
 // does not make it fail; beyond that it takes from what is left for all.
@@ -31,13 +32,10 @@ func newBudget(total int64, answers int) *budget {
 
 // lease is what one answer has taken.
 type lease struct {
-	of    *budget
-	held  int64  // one answer's body is read by one goroutine at a time
-	begin []byte // of the answer, at most beginBytes
+	of     *budget
+	held   int64 // one answer's body is read by one goroutine at a time
+	failed error // why its body could not be read further; nil: nothing failed
 }
-
-// beginBytes is as much of an answer as says that it is partial.
-const beginBytes = 64
 
 // take adds n bytes to an answer.
 func (l *lease) take(n int64) error {
@@ -50,6 +48,20 @@ func (l *lease) take(n int64) error {
 	}
 	b.used += beyond
 	l.held += n
+	return nil
+}
+
+// settle gives back the text that was decoded, of which so many bytes are held on
+// until the answer is complete.
+func (l *lease) settle(kept int64) error {
+	if kept > l.held {
+		return l.take(kept - l.held)
+	}
+	b := l.of
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used -= max(0, l.held-b.share) - max(0, kept-b.share)
+	l.held = kept
 	return nil
 }
 

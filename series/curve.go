@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
-	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/omenhq/omen"
 )
@@ -24,7 +25,7 @@ type Curve struct {
 // samples, as of up[5m]. The source's delay is not applied: the past is read as it
 // is. Errors are those of [Remote.Read].
 func (r *Remote) Curves(ctx context.Context, promQL string, span Range) ([]Curve, error) {
-	var c curves
+	c := curves{of: map[string]int{}}
 	points := firstPoints
 	for start := span.Start; ; {
 		piece := Range{Start: start, End: start, Step: span.Step, Lookback: span.Lookback}
@@ -33,15 +34,17 @@ func (r *Remote) Curves(ctx context.Context, promQL string, span Range) ([]Curve
 			n = min(points, int(span.End.Sub(start)/span.Step)+1)
 			piece.End = start.Add(time.Duration(n-1) * span.Step)
 		}
-		before := len(c.all)
-		err := r.ask(ctx, promQL, piece, func(v model.Value, _ []string) error { return c.add(v) })
+		found, err := r.piece(ctx, promQL, piece)
 		switch {
 		case err == nil:
+			for _, one := range found {
+				c.add(one)
+			}
 			points = min(max(maxSamples/max(len(c.all), 1), minPoints), maxPoints)
 			if start = start.Add(time.Duration(n) * span.Step); span.Step == 0 || start.After(span.End) {
 				return c.all, nil
 			}
-		case errors.Is(err, ErrTooMuch) && n > minPoints && len(c.all) == before:
+		case errors.Is(err, ErrTooMuch) && n > minPoints:
 			points = max(n/4, minPoints)
 		default:
 			return nil, omen.WithHint(fmt.Errorf("source %s: %w", r.url, err), omen.Hint(err))
@@ -49,74 +52,51 @@ func (r *Remote) Curves(ctx context.Context, promQL string, span Range) ([]Curve
 	}
 }
 
+// piece is the series of one answer.
+func (r *Remote) piece(ctx context.Context, promQL string, span Range) ([]Curve, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTimeout)
+	defer cancel()
+	ctx, held := r.budget.lease(ctx)
+	defer held.release()
+	d := newDecoder(nil, 0, span.instants(), held)
+	d.whole = &curves{of: map[string]int{}}
+	switch err := r.ask(ctx, promQL, span, 0, d); {
+	case err == nil:
+		return d.whole.all, nil
+	case errors.Is(err, omen.ErrInvalid): // it is well answered, and of no use
+		return nil, err
+	default:
+		return nil, explain(ctx, err)
+	}
+}
+
 // curves are those of the pieces so far.
 type curves struct {
 	all []Curve
-	of  map[model.Fingerprint][]int
+	of  map[string]int
 }
 
-// add adds a decoded answer, whose instants are later than those before.
-func (c *curves) add(v model.Value) error {
-	switch v := v.(type) {
-	case model.Matrix:
-		for _, s := range v {
-			if len(s.Histograms) > 0 {
-				return ErrHistogram
-			}
-			to := c.curve(s.Metric)
-			for _, p := range s.Values {
-				to.put(int64(p.Timestamp), float64(p.Value))
-			}
-		}
-	case model.Vector:
-		for _, s := range v {
-			if s.Histogram != nil {
-				return ErrHistogram
-			}
-			c.curve(s.Metric).put(int64(s.Timestamp), float64(s.Value))
-		}
-	case *model.Scalar:
-		c.curve(nil).put(int64(v.Timestamp), float64(v.Value))
-	case nil:
-		return badAnswer(errors.New("it has no result"))
-	default:
-		return NotSeries(v.Type().String())
+// add adds a series, or goes on with it. NaN is a value, too: a rule may ask for it.
+func (c *curves) add(one Curve) {
+	key := labels.FromMap(one.Labels).String()
+	i, known := c.of[key]
+	if !known {
+		c.of[key], c.all = len(c.all), append(c.all, one)
+		return
 	}
-	return nil
+	c.all[i].At, c.all[i].Values = append(c.all[i].At, one.At...), append(c.all[i].Values, one.Values...)
 }
 
-func (c *curves) curve(m model.Metric) *Curve {
-	if c.of == nil {
-		c.of = map[model.Fingerprint][]int{}
+// take adds a decoded series, whose memory is the decoder's.
+func (c *curves) take(of map[string]string, points []point) {
+	one := Curve{Labels: maps.Clone(of), At: make([]int64, len(points)), Values: make([]float64, len(points))}
+	for i, p := range points {
+		one.At[i], one.Values[i] = p.at, p.v
 	}
-	key := m.Fingerprint()
-	for _, i := range c.of[key] {
-		if same(c.all[i].Labels, m) {
-			return &c.all[i]
-		}
-	}
-	labels := make(map[string]string, len(m))
-	for name, value := range m {
-		labels[string(name)] = string(value)
-	}
-	c.of[key] = append(c.of[key], len(c.all))
-	c.all = append(c.all, Curve{Labels: labels})
-	return &c.all[len(c.all)-1]
+	c.add(one)
 }
 
-func same(labels map[string]string, m model.Metric) bool {
-	if len(labels) != len(m) {
-		return false
-	}
-	for name, value := range m {
-		if labels[string(name)] != string(value) {
-			return false
-		}
-	}
-	return true
-}
-
-// put adds a value; NaN is one, too: a rule may ask for it.
+// put adds a value that is later than those before.
 func (c *Curve) put(at int64, v float64) {
 	if n := len(c.At); n > 0 && c.At[n-1] >= at {
 		return

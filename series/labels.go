@@ -15,7 +15,7 @@ type tally struct {
 // carried is one label: on how many series, with which values.
 type carried struct {
 	series int
-	values []string // distinct, in the order met, at most maxValues
+	values []string // distinct, sorted, the first maxValues of them
 }
 
 // maxValues bounds the different values of a label that are kept: what is said
@@ -42,9 +42,9 @@ func (t *tally) add(name string, series int, values ...string) {
 		t.labels[name] = c
 	}
 	c.series += series
-	for _, v := range values {
-		if len(c.values) < maxValues && !slices.Contains(c.values, v) {
-			c.values = append(c.values, v)
+	for _, v := range values { // the smallest ones, in whatever order they come
+		if i, found := slices.BinarySearch(c.values, v); !found && i < maxValues {
+			c.values = slices.Insert(c.values[:min(len(c.values), maxValues-1)], i, v)
 		}
 	}
 }

@@ -29,6 +29,14 @@ type Range struct {
 	Lookback   time.Duration // how far back a sample counts as present; 0: the evaluator's own
 }
 
+// instants is how many there are.
+func (r Range) instants() int {
+	if r.Step <= 0 {
+		return 1
+	}
+	return int(r.End.Sub(r.Start)/r.Step) + 1
+}
+
 // ErrTooMuch says that an answer was too large, or too much work, to be given in
 // one piece.
 var ErrTooMuch = errors.New("too many samples for one answer")

@@ -8,18 +8,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/config"
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/omenhq/omen"
 )
@@ -44,7 +42,6 @@ type RemoteOptions struct {
 type Remote struct {
 	opts   RemoteOptions
 	url    string // without credentials
-	api    promv1.API
 	client *http.Client
 	reader Reader
 	late   late
@@ -82,11 +79,7 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
 	client := &http.Client{Transport: gate{transport, settings.FollowRedirects}, Timeout: o.Timeout}
-	c, err := api.NewClient(api.Config{Address: u, Client: client})
-	if err != nil {
-		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
-	}
-	r := &Remote{opts: o, url: u, api: promv1.NewAPI(c), client: client, budget: newBudget(o.MaxBytes, o.Concurrency)}
+	r := &Remote{opts: o, url: u, client: client, budget: newBudget(o.MaxBytes, o.Concurrency)}
 	r.reader = Reader{Evaluator: r, Concurrency: o.Concurrency}
 	r.late.delay = max(o.Delay, 0)
 	return r, nil
@@ -142,81 +135,90 @@ func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
 
 // Evaluate implements [Evaluator] over HTTP.
 func (r *Remote) Evaluate(ctx context.Context, promQL string, span Range, a *Answer) error {
-	delay := r.Delay()
-	span.Start, span.End = span.Start.Add(-delay), span.End.Add(-delay)
-	return r.ask(ctx, promQL, span, func(v model.Value, warnings []string) error {
-		a.Note(warnings)
-		return addValue(a, v, delay.Milliseconds())
-	})
-}
-
-// ask evaluates one expression, and gives the answer to use.
-func (r *Remote) ask(ctx context.Context, promQL string, span Range, use func(model.Value, []string) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTimeout)
 	defer cancel()
 	ctx, held := r.budget.lease(ctx)
-	defer held.release() // once it is decoded and used
-	var opts []promv1.Option
-	if span.Lookback > 0 {
-		opts = append(opts, promv1.WithLookbackDelta(span.Lookback))
-	}
-	var v model.Value
-	var warnings promv1.Warnings
-	var err error
-	if span.Step == 0 {
-		v, warnings, _, err = r.api.Query(ctx, promQL, span.Start, opts...)
-	} else {
-		v, warnings, _, err = r.api.QueryRange(ctx, promQL, promv1.Range{Start: span.Start, End: span.End, Step: span.Step}, opts...)
-	}
+	defer held.release() // once it is decoded and added
+	delay := r.Delay()
+	before, d := a.mark(), newDecoder(a, delay.Milliseconds(), span.instants(), held)
+	err := r.ask(ctx, promQL, span, delay, d)
 	if err != nil {
+		a.back(before, span, maps.Keys(d.first))
+		if errors.Is(err, omen.ErrInvalid) { // it is well answered, and of no use
+			return err
+		}
 		return explain(ctx, err)
 	}
-	if flagged.Match(held.begin) {
-		warnings = append(warnings, "the answer is partial (isPartial)")
-	}
-	return use(v, warnings)
+	a.Note(d.warnings)
+	return nil
 }
 
-// addValue adds a decoded answer. Staleness markers never reach an answer of
-// the API; NaN that do are gaps like them.
-func addValue(a *Answer, v model.Value, delay int64) error {
-	switch v := v.(type) {
-	case model.Matrix:
-		slices.SortFunc(v, func(a, b *model.SampleStream) int { return labels.Compare(labelsOf(a.Metric), labelsOf(b.Metric)) })
-		for _, s := range v {
-			if len(s.Histograms) > 0 {
-				return ErrHistogram
-			}
-			host := a.Series(labelsOf(s.Metric).Map())
-			for _, p := range s.Values {
-				host.Put(int64(p.Timestamp)+delay, float64(p.Value))
-			}
-		}
-		return nil
-	case model.Vector:
-		slices.SortFunc(v, func(a, b *model.Sample) int { return labels.Compare(labelsOf(a.Metric), labelsOf(b.Metric)) })
-		for _, s := range v {
-			if s.Histogram != nil {
-				return ErrHistogram
-			}
-			a.Series(labelsOf(s.Metric).Map()).Put(int64(s.Timestamp)+delay, float64(s.Value))
-		}
-		return nil
-	case nil:
+// ask sends a query and decodes its answer.
+func (r *Remote) ask(ctx context.Context, promQL string, span Range, delay time.Duration, d *decoder) error {
+	seconds := func(t time.Time) string {
+		return strconv.FormatFloat(float64(t.Add(-delay).UnixMilli())/1000, 'f', -1, 64)
+	}
+	form := url.Values{"query": {promQL}}
+	if span.Lookback > 0 {
+		form.Set("lookback_delta", span.Lookback.String())
+	}
+	path := "/api/v1/query"
+	if span.Step == 0 {
+		form.Set("time", seconds(span.Start))
+	} else {
+		path = "/api/v1/query_range"
+		form.Set("start", seconds(span.Start))
+		form.Set("end", seconds(span.End))
+		form.Set("step", strconv.FormatFloat(span.Step.Seconds(), 'f', -1, 64))
+	}
+	resp, err := r.send(ctx, http.MethodPost, path, form)
+	if err == nil && resp.StatusCode == http.StatusMethodNotAllowed { // or another that gate took for it
+		_ = resp.Body.Close()
+		resp, err = r.send(ctx, http.MethodGet, path, form)
+	}
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return refusedError(resp)
+	}
+	err = d.read(resp.Body)
+	_, _ = io.CopyN(io.Discard, resp.Body, readBuffer) // its end, so that the connection can be kept
+	switch {
+	case d.held.failed != nil:
+		return d.held.failed
+	case d.failed != nil:
+		return d.failed
+	case err != nil:
+		return badAnswer(innermost(err))
+	case d.status == "error":
+		return &promv1.Error{Type: promv1.ErrorType(d.errorType), Msg: d.message}
+	case d.kind != "matrix" && d.kind != "vector" && d.kind != "":
+		return NotSeries(d.kind)
+	case !d.some:
 		return badAnswer(errors.New("it has no result"))
-	default:
-		return NotSeries(v.Type().String())
 	}
+	return nil
 }
 
-// labelsOf is a metric in the form whose order is that of Prometheus' answers.
-func labelsOf(m model.Metric) labels.Labels {
-	b := labels.NewScratchBuilder(len(m))
-	for name, value := range m {
-		b.Add(string(name), string(value))
+// send makes one request.
+func (r *Remote) send(ctx context.Context, method, path string, form url.Values) (*http.Response, error) {
+	address, body := r.url+path, io.Reader(http.NoBody)
+	if method == http.MethodPost {
+		body = strings.NewReader(form.Encode())
+	} else {
+		address += "?" + form.Encode()
 	}
-	b.Sort()
-	return b.Labels()
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header["Idempotency-Key"] = nil // it changes nothing: net/http may send it again where a kept connection has ended
+	}
+	return r.client.Do(req)
 }
 
 // gate is a round tripper that looks at answers before anybody decodes them:
@@ -259,9 +261,7 @@ func (g gate) judge(resp *http.Response, req *http.Request) error {
 			return badAnswer(err)
 		}
 	}
-	held := leaseOf(req)
-	held.begin = held.begin[:0]
-	resp.Body = leasedBody{body, resp.Body, held}
+	resp.Body = leasedBody{body, resp.Body, leaseOf(req)}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch status := resp.StatusCode; {
 	case status == http.StatusUnauthorized:
@@ -297,9 +297,11 @@ type leasedBody struct {
 // Read implements [io.Reader].
 func (b leasedBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	b.lease.begin = append(b.lease.begin, p[:min(n, beginBytes-len(b.lease.begin))]...)
 	if over := b.lease.take(int64(n)); over != nil {
-		return 0, over
+		n, err = 0, over
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.lease.failed = err
 	}
 	return n, err
 }

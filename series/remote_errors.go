@@ -1,9 +1,11 @@
 package series
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,10 +20,6 @@ import (
 
 	"github.com/omenhq/omen"
 )
-
-// flagged is the begin of an answer that VictoriaMetrics' cluster gives while a
-// storage node of it is away.
-var flagged = regexp.MustCompile(`^{"status":"success",\s*"isPartial":\s*true`)
 
 // noPost is what proxies say that let GET through only, each in its own words. An
 // address that is wrong gets the same answer to GET.
@@ -79,6 +77,33 @@ func explainAPI(e *promv1.Error) error {
 	}
 }
 
+// maxRefusal bounds what is read of an answer that is an error.
+const maxRefusal = 64 << 10
+
+// refusedError is what a server that refused said: the API's own error, which
+// comes with 400 and 422, or the status.
+func refusedError(resp *http.Response) error {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	if err != nil {
+		return err
+	}
+	status := resp.StatusCode
+	e := &promv1.Error{Type: promv1.ErrBadResponse, Msg: fmt.Sprintf("bad response code %d", status), Detail: string(text)}
+	switch status / 100 {
+	case 4:
+		e.Type, e.Msg = promv1.ErrClient, fmt.Sprintf("client error: %d", status)
+	case 5:
+		e.Type, e.Msg = promv1.ErrServer, fmt.Sprintf("server error: %d", status)
+	}
+	var said struct {
+		Status, ErrorType, Error string
+	}
+	if (status == http.StatusBadRequest || status == http.StatusUnprocessableEntity) && json.Unmarshal(text, &said) == nil && said.Status != "success" {
+		e.Type, e.Msg, e.Detail = cmp.Or(promv1.ErrorType(said.ErrorType), promv1.ErrClient), cmp.Or(said.Error, e.Msg), ""
+	}
+	return e
+}
+
 // tooMuch is an error that a smaller question may not meet: it is an [ErrTooMuch],
 // and besides what as says.
 type tooMuch struct{ error, as error }
@@ -125,6 +150,17 @@ func tooHeavy(err error, said string, refused bool) error {
 		return tooMuch{err, ErrTooMuch}
 	}
 	return err
+}
+
+// innermost is what an error is in the end: each level of JSON wraps it once.
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // badAnswer is the error for bytes that are no answer of the API.

@@ -48,8 +48,11 @@ func (h History) Collisions(ctx context.Context, f *series.Frame, at time.Time) 
 	var unsure, twice []string
 	for i, name := range f.Hosts {
 		for _, label := range slices.Sorted(maps.Keys(f.Partly[i])) {
-			if _, sure := h.Schema.Collides(label); sure {
+			switch collides, sure := h.Schema.Collides(label); {
+			case sure:
 				refused[name] = h.collision(label, append(f.Partly[i][label], "none"))
+			case collides: // on one of two machines, or added by one of two collectors
+				twice = append(twice, name)
 			}
 		}
 		for _, label := range slices.Sorted(maps.Keys(f.Split[i])) {
@@ -91,8 +94,9 @@ func (h History) Collisions(ctx context.Context, f *series.Frame, at time.Time) 
 // kernel's own moves by a second or so as its clock is set.
 const bootsApart = time.Minute
 
-// bootApart refuses those of some hosts that several collectors measure whose
-// collectors say that they booted at different times.
+// bootApart refuses those of some hosts that several collectors measure, or of
+// which some series have a label that others lack, whose collectors say that they
+// booted at different times.
 func (h History) bootApart(ctx context.Context, f *series.Frame, names []string, at time.Time, refused map[string]string) error {
 	boots, known := h.Schema.Boots()
 	if !known || len(names) == 0 {
@@ -109,15 +113,27 @@ func (h History) bootApart(ctx context.Context, f *series.Frame, names []string,
 		if !(apart.At(i, 0, 0) > bootsApart.Seconds()) || refused[name] != "" {
 			continue
 		}
-		split := f.Split[f.Host(name)]
-		for _, label := range slices.Sorted(maps.Keys(split)) {
-			if h.Schema.Collector(label) {
-				refused[name] = h.collision(label, split[label])
-				break
-			}
+		if label, values := h.apart(f, f.Host(name)); label != "" {
+			refused[name] = h.collision(label, values)
 		}
 	}
 	return nil
+}
+
+// apart is a label that tells the machines of one identity apart, which booted at
+// different times, and its values.
+func (h History) apart(f *series.Frame, host int) (label string, values []string) {
+	for _, label := range slices.Sorted(maps.Keys(f.Split[host])) {
+		if h.Schema.Collector(label) {
+			return label, f.Split[host][label]
+		}
+	}
+	for _, label := range slices.Sorted(maps.Keys(f.Partly[host])) {
+		if collides, _ := h.Schema.Collides(label); collides {
+			return label, append(slices.Clone(f.Partly[host][label]), "none")
+		}
+	}
+	return "", nil
 }
 
 func (h History) collision(label string, values []string) string {

@@ -69,6 +69,10 @@ func (w *Watch) score(b *batch, step time.Duration) []omen.Score {
 			continue
 		}
 		h.score = keep.take(r.Score)
+		if n := h.stream.Turns(); n != h.turns {
+			w.turned(h, n)
+		}
+		h.score.NewLevels = h.newLevels
 		h.score.Level = h.level.Next(h.score.At, h.score.Value, step, w.o.Detect.PagesPerWeek)
 		h.drift.add(h.score, step)
 		keep.scores = append(keep.scores, h.score)

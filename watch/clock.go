@@ -100,7 +100,7 @@ func (w *Watch) restream(ctx context.Context) {
 	defer w.mu.Unlock()
 	for _, name := range names {
 		if h := w.hosts[name]; h != nil && h.model != nil {
-			h.stream = h.model.Stream(recent[name])
+			h.stream = h.model.GoOn(recent[name], h.lastCentres())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen/event"
+	"github.com/omenhq/omen/mute"
 )
 
 const (
@@ -72,8 +73,12 @@ func (h *host) event() event.Host { return event.Host{ID: h.id, Labels: h.labels
 // noteEvents hands on what happened and is not stored yet.
 func (w *Watch) noteEvents(ctx context.Context) {
 	w.mu.Lock()
-	happened := w.events.Take()
+	happened, moves := w.events.Take(), w.moves
+	w.moves = nil
 	w.mu.Unlock()
+	for _, e := range moves {
+		w.note(ctx, e, 1)
+	}
 	if len(happened) == 0 {
 		return
 	}
@@ -86,10 +91,15 @@ func (w *Watch) noteEvents(ctx context.Context) {
 	events := w.events.Events(happened, noted)
 	w.mu.Unlock()
 	for _, e := range events {
-		if err := w.o.Sink.Note(ctx, e.Event); err != nil && ctx.Err() == nil {
-			w.log.Warn("event not stored", "err", err)
-			continue
-		}
-		w.log.Info("event stored", "kind", string(e.Kind), "why", e.Title, "count", e.Machines)
+		w.note(ctx, e.Event, e.Machines)
 	}
+}
+
+// note hands on an event of so many machines.
+func (w *Watch) note(ctx context.Context, e mute.Event, machines int) {
+	if err := w.o.Sink.Note(ctx, e); err != nil && ctx.Err() == nil {
+		w.log.Warn("event not stored", "err", err)
+		return
+	}
+	w.log.Info("event stored", "kind", string(e.Kind), "why", e.Title, "count", machines)
 }

@@ -66,7 +66,7 @@ func TestMoreHostsThanAreWatched(t *testing.T) {
 	r.o.MaxHosts = 2
 	r.pass(t, 2)
 	s := r.Status()
-	if s.State != omen.SourcePartial || s.Hosts != 2 || !strings.Contains(s.Err, "1 hosts are not watched") || !strings.Contains(s.Err, "max_hosts 2") {
+	if s.State != omen.SourcePartial || s.Hosts != 2 || !strings.Contains(s.Err, "1 host is not watched") || !strings.Contains(s.Err, "max_hosts 2") {
 		t.Errorf("status %+v", s)
 	}
 	if n := testutil.ToFloat64(r.metrics.leftOut); n != 1 {

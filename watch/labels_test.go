@@ -214,8 +214,8 @@ func TestLabelsOfAnyKind(t *testing.T) {
 	}
 }
 
-// Two machines behind one instance that only their collectors' labels tell apart
-// are told apart by when they booted. Two collectors of one are not, nor one that
+// Two machines behind one instance that only their collectors' labels tell apart,
+// or a label that one of them has, are told apart by when they booted. Two collectors of one are not, nor one that
 // has just booted.
 func TestBootTimesTellMachinesApart(t *testing.T) {
 	local := must.Get(tsdb.Open(tsdb.Options{Dir: t.TempDir()}))(t)
@@ -223,16 +223,25 @@ func TestBootTimesTellMachinesApart(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	var batch []series.Sample
 	for instance, up := range map[string][2]time.Duration{
-		"localhost:9100": {time.Hour, 40 * time.Hour},
-		"once:9100":      {time.Hour, time.Hour + time.Second},
-		"booting:9100":   {time.Minute, 40 * time.Hour},
+		"localhost:9100":  {time.Hour, 40 * time.Hour},
+		"once:9100":       {time.Hour, time.Hour + time.Second},
+		"booting:9100":    {time.Minute, 40 * time.Hour},
+		"region:9100":     {time.Hour, 40 * time.Hour},
+		"relabelled:9100": {time.Hour, time.Hour},
 	} {
 		for i, prometheus := range []string{"site-a", "site-b"} {
+			labels := map[string]string{"instance": instance, "job": "node", "prometheus": prometheus}
+			if strings.HasPrefix(instance, "re") { // of two targets one has it, and nothing else differs
+				labels = map[string]string{"instance": instance, "job": "node"}
+				if i == 0 {
+					labels["region"] = "eu"
+				}
+			}
 			for name, value := range map[string]float64{
 				"node_boot_time_seconds": float64(now.Add(-up[i]).Unix()), "node_time_seconds": float64(now.Unix()),
 				"node_memory_MemTotal_bytes": 1e9, "node_procs_running": 1, "node_procs_blocked": 0,
 			} {
-				batch = append(batch, series.Sample{Name: name, Labels: map[string]string{"instance": instance, "job": "node", "prometheus": prometheus}, At: now, Value: value})
+				batch = append(batch, series.Sample{Name: name, Labels: labels, At: now, Value: value})
 			}
 		}
 	}
@@ -241,7 +250,10 @@ func TestBootTimesTellMachinesApart(t *testing.T) {
 	w.round(t.Context(), now)
 	must.OK(t, w.lookUp(t.Context()))
 	s := w.Status()
-	if why := s.Refused["localhost:9100"]; s.RefusedHosts != 1 || !strings.Contains(why, "prometheus (site-a, site-b)") || !strings.Contains(why, "by: [prometheus, instance]") {
+	if why := s.Refused["region:9100"]; !strings.Contains(why, "region (eu, none)") || !strings.Contains(why, "by: [region, instance]") {
+		t.Errorf("refused %v", s.Refused)
+	}
+	if why := s.Refused["localhost:9100"]; s.RefusedHosts != 2 || !strings.Contains(why, "prometheus (site-a, site-b)") || !strings.Contains(why, "by: [prometheus, instance]") {
 		t.Errorf("refused %v", s.Refused)
 	}
 }

@@ -76,8 +76,9 @@ func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []om
 	if h.refused != "" {
 		return // found out while it was being trained
 	}
-	h.model, h.info, h.stream = m, info, h.level.Warm(m, recent, h.centres, w.o.Detect.PagesPerWeek)
-	h.centres = detect.Centres{} // the next model's are others
+	h.model, h.info, h.stream = m, info, h.level.Warm(m, recent, h.lastCentres(), w.o.Detect.PagesPerWeek)
+	h.centres = detect.Centres{} // they are the stream's now
+	h.newLevels, h.turns = h.stream.NewLevels(), h.stream.Turns()
 	h.info.Serving = true
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
 }

@@ -45,9 +45,9 @@ func (w *Watch) hostStatus(h *host) omen.HostStatus {
 	s := omen.HostStatus{
 		Host: h.id, Labels: h.labels, State: omen.HostLearning, Score: h.score,
 		LastSeen: h.seen, Model: h.info, Training: h.training,
-		First: h.first, Stale: w.stale(h, w.last), Drift: h.drift.status(h.stream), SelfTest: h.selfTest,
+		First: h.first, Stale: w.stale(h, w.last), Drift: h.drift.status(h.stream), SelfTest: h.selfTest, NewLevels: h.newLevels,
 	}
-	s.Training.NextDue = h.due
+	s.Training.NextDue = h.expected()
 	switch {
 	case h.seen.Before(w.last):
 		s.State = omen.HostSilent
@@ -87,15 +87,24 @@ func (w *Watch) Status() omen.SourceStatus {
 }
 
 // FirstModelDue is when the first model of a host without one is expected; the
-// zero time if every known host has one.
+// zero time if every host of which that is known has one.
 func (w *Watch) FirstModelDue() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var due time.Time
 	for _, h := range w.hosts {
-		if h.model == nil && (due.IsZero() || h.due.Before(due)) {
-			due = h.due
+		if at := h.expected(); h.model == nil && !at.IsZero() && (due.IsZero() || at.Before(due)) {
+			due = at
 		}
 	}
 	return due
+}
+
+// expected is when a host's next model is; the zero time where that is not known:
+// until its history was looked up, which may be long, and while it is refused.
+func (h *host) expected() time.Time {
+	if !h.known || h.refused != "" {
+		return time.Time{}
+	}
+	return h.due
 }

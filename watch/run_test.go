@@ -32,7 +32,9 @@ func TestRunGrowsAHostUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- w.Run(ctx) }()
-		time.Sleep(11 * time.Minute) // synctest's clock
+		time.Sleep(time.Minute) // synctest's clock
+		due := w.FirstModelDue()
+		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		cancel()
 		must.OK(t, <-done)
@@ -56,7 +58,40 @@ func TestRunGrowsAHostUp(t *testing.T) {
 		if firstScore < first || firstScore > first+10*time.Second {
 			t.Errorf("first score %s after birth, want it at %s or little later", firstScore, first)
 		}
+		if said := due.Sub(born); said < first || said > firstScore {
+			t.Errorf("after a minute the first model was said to be due %s after birth, and came by %s", said, firstScore)
+		}
 	})
+}
+
+// When the first model is due is not said before it is known how much history there
+// is: it is due at once where there is enough.
+func TestTheFirstModelIsDueByItsHistory(t *testing.T) {
+	for history, want := range map[time.Duration]time.Duration{0: 150 * time.Second, time.Minute: 90 * time.Second, time.Hour: 0} {
+		r := newRig(t, open(t), "web-1")
+		r.world.born = r.now.Add(-history)
+		r.pass(t, 1)
+		if h := r.Hosts()[0]; !h.Training.NextDue.IsZero() || !r.FirstModelDue().IsZero() {
+			t.Errorf("%s of history: due at %s, before it was looked up", history, h.Training.NextDue)
+		}
+		must.OK(t, r.lookUp(t.Context()))
+		due := r.FirstModelDue()
+		if in := max(0, due.Sub(r.last)); due.IsZero() || in < want-time.Minute || in > want+time.Second || want == 0 && in > 0 {
+			t.Errorf("%s of history: due in %s, want %s", history, in, want)
+		}
+		if got := r.Hosts()[0].Training.NextDue; !got.Equal(due) {
+			t.Errorf("the host says %s, the source %s", got, due)
+		}
+		for range 200 {
+			if batch, _ := r.due(r.now); len(batch) > 0 {
+				break
+			}
+			r.pass(t, 1)
+		}
+		if late := r.last.Sub(due); want > 0 && (late < 0 || late > 2*time.Second) {
+			t.Errorf("%s of history: the training begins %s after it was due", history, late)
+		}
+	}
 }
 
 func TestAClockSetBackIsNoDeadSource(t *testing.T) {

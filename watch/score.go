@@ -105,7 +105,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	text := ""
 	switch {
 	case w.blind(at):
-		state, text = omen.SourceDown, fmt.Sprintf("it answers, and none of its %d hosts has sent anything since %s", len(w.hosts), w.spoke.UTC().Format(time.DateTime))
+		state, text = omen.SourceDown, fmt.Sprintf("it answers, and %s since %s", w.nothing(), w.spoke.UTC().Format(time.DateTime))
 	case len(w.hosts) == 0 && len(f.Hosts) == 0:
 		state, text = omen.SourcePartial, "no host has a sample of any feature of profile "+w.o.Schema.Profile()
 	}
@@ -114,7 +114,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	}
 	if w.status.RefusedHosts > 0 && state == omen.SourceUp {
 		one := slices.Min(slices.Collect(maps.Keys(w.status.Refused)))
-		state, text = omen.SourcePartial, fmt.Sprintf("%d hosts are not judged, such as %s: %s", w.status.RefusedHosts, one, w.status.Refused[one])
+		state, text = omen.SourcePartial, fmt.Sprintf("%s not judged, such as %s: %s", omen.Plural(w.status.RefusedHosts, "host is", "hosts are"), one, w.status.Refused[one])
 	}
 	if w.status.State != omen.SourceUp && w.status.State != omen.SourcePartial {
 		w.upSince = at
@@ -164,6 +164,9 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 		}
 		if w.events.Boot(h.event(), f, f.Host(v.Host.Name), at) {
 			nudge(w.news)
+			if h.stream != nil {
+				h.stream.Restarted(at)
+			}
 		}
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
@@ -229,6 +232,14 @@ func (w *Watch) outcome(failing *bool, count prometheus.Counter, err error) (beg
 	return !was && err != nil, was && err == nil
 }
 
+// nothing says that no host sent anything. The caller holds mu.
+func (w *Watch) nothing() string {
+	if len(w.hosts) == 1 {
+		return "its only host has sent nothing"
+	}
+	return fmt.Sprintf("none of its %d hosts has sent anything", len(w.hosts))
+}
+
 // leaveOut notes how many hosts there are, and for how many there is no room.
 // The caller holds mu.
 func (w *Watch) leaveOut(n int) {
@@ -236,7 +247,7 @@ func (w *Watch) leaveOut(n int) {
 	w.metrics.leftOut.Set(float64(n))
 	if n > 0 {
 		w.status.State = omen.SourcePartial
-		w.status.Err = fmt.Sprintf("%d hosts are not watched: the source has more than max_hosts %d; raise it, or let the source give fewer", n, w.o.MaxHosts)
+		w.status.Err = fmt.Sprintf("%s not watched: the source has more than max_hosts %d; raise it, or let the source give fewer", omen.Plural(n, "host is", "hosts are"), w.o.MaxHosts)
 	}
 	if n > 0 && w.left == 0 {
 		w.log.Error("source has more hosts than are watched", "count", n, "limit", w.o.MaxHosts)

@@ -18,7 +18,8 @@ func (w *Watch) TakeOver(old *Watch) {
 	w.levels, w.keptLevels = old.levels, old.keptLevels
 	w.last, w.pulse, w.upSince, w.droppedAt = old.last, old.pulse, old.upSince, old.droppedAt
 	w.spoke, w.anyHeard, w.known, w.judged, w.left, w.failing = old.spoke, old.anyHeard, old.known, old.judged, old.left, old.failing
-	w.events = old.events
+	w.events, w.moves = old.events, old.moves
+	old.moves = nil
 	w.pulse.Named = w.pulse.Named && w.o.Address == old.o.Address
 	if w.o.Address == old.o.Address {
 		w.status = old.status

@@ -115,6 +115,7 @@ type Watch struct {
 	shiftsAt time.Time // when they were read; the score loop's alone
 
 	events *event.Detector
+	moves  []mute.Event // features at new levels, to be stored by eventLoop
 }
 
 // trained is a model, what the store says of it, and up to when the host's
@@ -142,14 +143,18 @@ type host struct {
 	copies   *sync.Pool     // of stream, which predictions are scored with; nil before the first
 	level    detect.Level   // of its scores, whichever model makes them
 	centres  detect.Centres // of before the start
-	score    omen.Score     // of the last sample; shares its tick's memory, as values do, until apart
-	apart    bool           // for it is silent
-	drift    drift          // since the model serves
-	selfTest []omen.SelfTest
-	training omen.TrainingStatus
-	due      time.Time // when the next training may start
-	tried    time.Time // up to when the last training learned, promoted or not
-	asked    time.Time // the instant of the last request to retrain it
+	// The stream's features at new levels, of so many of its turns. Replaced, never
+	// changed: scores share it.
+	newLevels []omen.NewLevel
+	turns     int
+	score     omen.Score // of the last sample; shares its tick's memory, as values do, until apart
+	apart     bool       // for it is silent
+	drift     drift      // since the model serves
+	selfTest  []omen.SelfTest
+	training  omen.TrainingStatus
+	due       time.Time // when the next training may start
+	tried     time.Time // up to when the last training learned, promoted or not
+	asked     time.Time // the instant of the last request to retrain it
 
 	uptime  event.Uptime
 	awaited time.Time // before the restart it was there: silent since then, at the latest

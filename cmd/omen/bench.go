@@ -28,6 +28,7 @@ type benchCmd struct {
 	Fold     []string  `help:"Choose among values of a detector's option by the other data sets and series, such as ridge=3,10,30; given more than once, among all combinations." placeholder:"OPTION=VALUE,…" sep:"none"`
 	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
 	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N"`
+	Hours    int       `help:"Replay N first hours of each recording, as many with a benign change and as many with a fault, and count false pages and faults notified." name:"first-hours" placeholder:"N"`
 	Forecast bool      `help:"Measure forecasts of what becomes full beside the usual threshold rules, on simulated resources or on the folder of recordings that is given."`
 	Seeds    []uint64  `help:"With --forecast: seeds of the simulator, ten resources of each kind for each." default:"11,12,13" placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
@@ -74,8 +75,8 @@ func (c *benchCmd) Run(e *env) error {
 	if len(c.Dirs) == 0 {
 		return omen.WithHint(fmt.Errorf("no folder of labelled data: %w", omen.ErrInvalid), "name one, such as ../shared/bench, or give --forecast")
 	}
-	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Fold) > 0 || c.Weeks > 0 || c.Worlds > 0) {
-		return omen.WithHint(fmt.Errorf("--plot: --fold, --weeks and --worlds have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those")
+	if c.Plot != "" && len(c.Feedback) == 0 && (len(c.Fold) > 0 || c.simulates()) {
+		return omen.WithHint(fmt.Errorf("--plot: --fold, --weeks, --worlds and --first-hours have no charts: %w", omen.ErrInvalid), "leave it out, or run it without those")
 	}
 	var settings []bench.Setting
 	for _, text := range c.Fold {
@@ -101,7 +102,7 @@ func (c *benchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Feedback) > 0 || len(c.Fold) > 0 || c.Weeks > 0 || c.Worlds > 0 {
+	if len(c.Feedback) > 0 || len(c.Fold) > 0 || c.simulates() {
 		return c.replay(e, all, settings)
 	}
 	began := time.Now()
@@ -150,9 +151,12 @@ func (c *benchCmd) Run(e *env) error {
 	return nil
 }
 
+// simulates reports whether lives are made from the series.
+func (c *benchCmd) simulates() bool { return c.Weeks > 0 || c.Worlds > 0 || c.Hours > 0 }
+
 // forecasts measures forecasts of exhaustion on simulated resources.
 func (c *benchCmd) forecasts(e *env) error {
-	if len(c.Dirs) > 1 || c.JSON != "" || c.Plot != "" || c.Compare != "" || len(c.Feedback)+len(c.Budget)+len(c.Fold)+c.Weeks+c.Worlds > 0 {
+	if len(c.Dirs) > 1 || c.JSON != "" || c.Plot != "" || c.Compare != "" || len(c.Feedback)+len(c.Budget)+len(c.Fold) > 0 || c.simulates() {
 		return omen.WithHint(fmt.Errorf("--forecast: it prints tables only, of the simulator or of one folder: %w", omen.ErrInvalid), "give it one folder of recordings, such as bench/exhaustion/recorded, or none, and no other flag but --seeds")
 	}
 	if len(c.Dirs) == 1 {
@@ -218,6 +222,14 @@ func (c *benchCmd) replay(e *env, all []*bench.Series, settings []bench.Setting)
 			return err
 		}
 	}
+	if c.Hours > 0 {
+		b := newBar(e.errors, "replaying first hours")
+		r.Hours, err = bench.FirstHours(e.ctx, all, detect.Options{}, c.Hours, b.at)
+		b.end()
+		if err != nil {
+			return err
+		}
+	}
 	switch c.JSON {
 	case toOutput:
 		return r.WriteJSON(e.out)
@@ -246,6 +258,11 @@ func (c *benchCmd) replay(e *env, all []*bench.Series, settings []bench.Setting)
 	}
 	if r.Worlds != nil {
 		if err := bench.WriteWorlds(e.out, r.Worlds); err != nil {
+			return err
+		}
+	}
+	if r.Hours != nil {
+		if err := bench.WriteFirstHours(e.out, r.Hours); err != nil {
 			return err
 		}
 	}

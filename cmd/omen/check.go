@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,7 +31,7 @@ type checkConfigCmd struct {
 }
 
 func (c *checkConfigCmd) Run(e *env) error {
-	conf, err := app.Check(c.File)
+	conf, err := app.Check(e.ctx, c.File)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func (c *checkConfigCmd) Run(e *env) error {
 		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
 	}
 	fmt.Fprintf(e.out, "%s is valid: watches %s\n", c.File, strings.Join(watched, ", "))
-	for _, line := range app.Calendars(conf, time.Now()) {
+	for _, line := range app.Calendars(e.ctx, conf, time.Now()) {
 		fmt.Fprintln(e.out, line)
 	}
 	missing, err := config.Unreadable(c.File)
@@ -82,7 +83,7 @@ type pair struct {
 }
 
 func (c *checkSourceCmd) Run(e *env) error {
-	all, err := c.asked()
+	all, err := c.asked(e.ctx)
 	if errors.Is(err, errNoSource) {
 		return omen.WithHint(err, "give its address: omen check source http://prometheus:9090; or name a configuration file that has sources: --config.file=omen.yml")
 	}
@@ -108,12 +109,12 @@ func (c *checkSourceCmd) Run(e *env) error {
 }
 
 // asked are the sources and profiles that the flags name.
-func (c *checkSourceCmd) asked() (all []pair, err error) {
+func (c *checkSourceCmd) asked(ctx context.Context) (all []pair, err error) {
 	d := dataFlags{Config: c.Config, Source: c.Source, Profile: c.Profile}
 	if c.URL != "" {
 		d.Prometheus.URL = []string{c.URL}
 	}
-	sources, schemas, err := d.sources()
+	sources, schemas, err := d.sources(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "%s answers: %d hosts, %d features in %s, rates over %s\n\n", remote.Address(), len(r.Hosts), schema.Len(), r.Took.Round(time.Millisecond), r.Window)
+	fmt.Fprintf(e.out, "%s answers: %s, %s in %s, rates over %s\n\n", remote.Address(), omen.Plural(len(r.Hosts), "host", "hosts"), omen.Plural(schema.Len(), "feature", "features"), r.Took.Round(time.Millisecond), r.Window)
 	if delay := remote.Delay(); delay > 0 {
 		fmt.Fprintf(e.out, "its newest samples come late: it is read %s behind\n\n", delay)
 	}

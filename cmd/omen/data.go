@@ -170,10 +170,10 @@ func histories(schema *feature.Schema, f *series.Frame, source string) []history
 }
 
 // schemas are the configuration, and the schemas of all profiles that it knows.
-func (c configFlag) schemas() (*config.Config, map[string]*feature.Schema, error) {
+func (c configFlag) schemas(ctx context.Context) (*config.Config, map[string]*feature.Schema, error) {
 	conf, err := config.Parse(nil)
 	if c.File != "" {
-		conf, err = app.Check(c.File)
+		conf, err = app.Check(ctx, c.File)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -183,8 +183,8 @@ func (c configFlag) schemas() (*config.Config, map[string]*feature.Schema, error
 }
 
 // schema is that of one profile.
-func (c configFlag) schema(profile string) (*feature.Schema, error) {
-	_, all, err := c.schemas()
+func (c configFlag) schema(ctx context.Context, profile string) (*feature.Schema, error) {
+	_, all, err := c.schemas(ctx)
 	if err == nil {
 		err = known(all, profile)
 	}
@@ -205,8 +205,8 @@ var errNoSource = fmt.Errorf("nothing to read from: %w", omen.ErrInvalid)
 
 // sources are the servers that the flags name, and the schemas of all profiles;
 // there is that of the flags.
-func (d *dataFlags) sources() ([]config.Source, map[string]*feature.Schema, error) {
-	conf, schemas, err := d.Config.schemas()
+func (d *dataFlags) sources(ctx context.Context) ([]config.Source, map[string]*feature.Schema, error) {
+	conf, schemas, err := d.Config.schemas(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -236,8 +236,8 @@ func (d *dataFlags) sources() ([]config.Source, map[string]*feature.Schema, erro
 }
 
 // source is the last server that the flags name, and what is read from it.
-func (d *dataFlags) source() (config.Source, *feature.Schema, error) {
-	sources, schemas, err := d.sources()
+func (d *dataFlags) source(ctx context.Context) (config.Source, *feature.Schema, error) {
+	sources, schemas, err := d.sources(ctx)
 	if err != nil {
 		return config.Source{}, nil, err
 	}

@@ -15,7 +15,7 @@ type forecastCmd struct {
 	Host  string `arg:"" optional:"" help:"Only this host, by name or id."`
 	All   bool   `help:"Also what is not expected to become full within 7 days."`
 	Limit int    `help:"How many at most, up to 10000." default:"20"`
-	URL   string `help:"The running Omen." default:"${localhost}" name:"url"`
+	at    `embed:""`
 }
 
 func (c *forecastCmd) Help() string {
@@ -30,7 +30,7 @@ func (c *forecastCmd) Run(e *env) error {
 		q.Set("host", c.Host)
 	}
 	var all api.Forecasts
-	if err := api.NewClient(c.URL).Get(e.ctx, "forecasts?"+q.Encode(), &all); err != nil {
+	if err := c.running(e).Get(e.ctx, "forecasts?"+q.Encode(), &all); err != nil {
 		return err
 	}
 	if len(all.Forecasts) == 0 {

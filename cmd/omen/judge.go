@@ -13,9 +13,9 @@ import (
 // asked is what commands that change something at a running Omen have in common.
 type asked struct {
 	Incident string `arg:"" help:"The incident's id."`
-	URL      string `help:"The running Omen." default:"${localhost}" name:"url"`
 	By       string `help:"Author; by default the current user."`
 	Comment  string `help:"Text for the timeline."`
+	at       `embed:""`
 }
 
 func (c asked) author() string {
@@ -31,7 +31,7 @@ func (c asked) author() string {
 // post asks for an action on the incident.
 func (c asked) post(e *env, action string, body api.Act, into any) error {
 	body.By, body.Comment = c.author(), c.Comment
-	return api.NewClient(c.URL).Post(e.ctx, "incidents/"+url.PathEscape(c.Incident)+"/"+action, body, into)
+	return c.running(e).Post(e.ctx, "incidents/"+url.PathEscape(c.Incident)+"/"+action, body, into)
 }
 
 type ackCmd struct{ asked }
@@ -77,7 +77,7 @@ func (c *judgeCmd) Run(e *env) error {
 // show lists which incidents of the last 90 days would have been suppressed.
 func (c *judgeCmd) show(e *env, p api.Previews) {
 	for _, one := range p.Previews {
-		fmt.Fprintf(e.out, "%s, %s: %d incidents of the last 90 days would have been suppressed\n", one.Pattern.Host.Name, one.Pattern.Text, len(one.Vanish))
+		fmt.Fprintf(e.out, "%s, %s: %s of the last 90 days would have been suppressed\n", one.Pattern.Host.Name, one.Pattern.Text, omen.Plural(len(one.Vanish), "incident", "incidents"))
 		lost := map[string]bool{}
 		for _, in := range one.Lost {
 			lost[in.ID] = true

@@ -28,7 +28,7 @@ func TestJudge(t *testing.T) {
 	defer srv.Close()
 	var out bytes.Buffer
 	e := &env{ctx: t.Context(), out: &out}
-	c := judgeCmd{asked: asked{Incident: "i1", URL: srv.URL, By: "ann"}, Verdict: "not-a-problem", Preview: true}
+	c := judgeCmd{asked: asked{Incident: "i1", By: "ann", at: at{URL: srv.URL}}, Verdict: "not-a-problem", Preview: true}
 	must.OK(t, c.Run(e))
 	if len(paths) != 1 || !strings.Contains(out.String(), "2 incidents") || strings.Count(out.String(), "CONFIRMED AS REAL") != 1 {
 		t.Errorf("preview asked %q and says %s", paths, out.String())

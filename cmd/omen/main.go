@@ -51,6 +51,8 @@ type env struct {
 	ctx         context.Context
 	out, errors io.Writer
 	log         *slog.Logger
+	localhost   string // where omen serve answers unless told otherwise
+	asked       string // the running Omen that was said to be asked
 }
 
 const about = `Omen learns what is normal for each host and says, with reasons, when a host leaves it.
@@ -76,7 +78,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.ValueFormatter(withDefault),
 		kong.Exit(func(code int) { exit = code }),
-		kong.Vars{"version": version, "localhost": defaultURL})
+		kong.Vars{"version": version, "localhost": defaultURL, "storage": defaultStorage})
 	if err != nil {
 		return complain(errs, err)
 	}
@@ -107,7 +109,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	if err != nil {
 		return complain(errs, err)
 	}
-	if err := parsed.Run(&env{ctx: ctx, out: out, errors: errs, log: log}); err != nil {
+	if err := parsed.Run(&env{ctx: ctx, out: out, errors: errs, log: log, localhost: defaultURL}); err != nil {
 		return complain(errs, err)
 	}
 	return 0

@@ -42,13 +42,17 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// hold DIR opens a data directory as a running Omen has it.
+// hold DIR [ADDRESS] opens a data directory as a running Omen has it, which answers
+// at an address.
 func hold(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(app.MakeStorage(dir))
 	db, err := store.Open(context.Background(), app.DatabasePath(dir), nil)
 	ts.Check(err)
 	ts.Defer(func() { _ = db.Close() })
+	if len(args) > 1 {
+		ts.Check(os.WriteFile(filepath.Join(dir, "address"), []byte(args[1]+"\n"), 0o600))
+	}
 }
 
 // occupy takes a port and puts its address into $TAKEN.

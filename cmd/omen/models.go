@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,13 +67,13 @@ func (c *modelsShowCmd) Run(e *env) error {
 		return fmt.Errorf("read card of model %s: %w: %w", m.ID, omen.ErrCorrupt, err)
 	}
 	report(e.out, history{name: m.ID}, card, card.Loss.Rows, card.Loss.HeldOut, 0)
-	if c.URL == "" || !m.Serving {
-		return nil // only a running Omen knows the host as it is now
+	if !m.Serving {
+		return nil
 	}
 	var h api.Host
 	switch err := c.get(e, "hosts/"+url.PathEscape(m.Host.ID), &h); {
 	case errors.Is(err, omen.ErrNotFound):
-		return nil // it is gone
+		return nil // it is gone, or no running Omen was asked, which alone knows it as it is now
 	case err != nil:
 		return err
 	}
@@ -112,7 +113,7 @@ type modelsExportCmd struct {
 }
 
 func (c *modelsExportCmd) Run(e *env) error {
-	m, err := stored{Storage: c.Storage}.model(e, c.Model)
+	m, err := stored{at{Storage: c.Storage}}.model(e, c.Model)
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (c *modelsExportCmd) Run(e *env) error {
 		return err
 	}
 	if c.ONNX {
-		if blob, err = c.onnx(m.Host.Profile, blob); err != nil {
+		if blob, err = c.onnx(e.ctx, m.Host.Profile, blob); err != nil {
 			return fmt.Errorf("export model %s: %w", m.ID, err)
 		}
 	}
@@ -137,8 +138,8 @@ func (c *modelsExportCmd) Run(e *env) error {
 	return nil
 }
 
-func (c *modelsExportCmd) onnx(profile string, blob []byte) ([]byte, error) {
-	schema, err := c.Config.schema(profile)
+func (c *modelsExportCmd) onnx(ctx context.Context, profile string, blob []byte) ([]byte, error) {
+	schema, err := c.Config.schema(ctx, profile)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
@@ -17,6 +18,9 @@ import (
 
 // defaultURL is where omen serve answers unless told otherwise.
 const defaultURL = "http://127.0.0.1:9909"
+
+// defaultStorage is where omen serve stores unless told otherwise.
+const defaultStorage = "./data"
 
 // openStore opens a data directory that no running Omen has.
 func openStore(ctx context.Context, dir string, log *slog.Logger) (*store.DB, error) {
@@ -48,8 +52,13 @@ func hasDatabase(dir string) error {
 // stored says where models and incidents are read: from a directory, or from
 // the running Omen that has it.
 type stored struct {
+	at `embed:""`
+}
+
+// at says which running Omen is meant.
+type at struct {
 	Storage storageFlag `embed:"" prefix:"storage."`
-	URL     string      `help:"Ask this running Omen instead of reading the directory." placeholder:"${localhost}" name:"url"`
+	URL     string      `help:"Ask this running Omen; by default the one that has the directory." placeholder:"${localhost}" name:"url"`
 }
 
 // get reads a route of the API: both ways give the same wire struct.
@@ -58,11 +67,49 @@ func (s stored) get(e *env, path string, into any) error {
 		return api.NewClient(s.URL).Get(e.ctx, path, into)
 	}
 	db, err := openStore(e.ctx, s.Storage.Path, e.log)
-	if err != nil {
+	switch {
+	case errors.Is(err, omen.ErrLocked) && app.Address(s.Storage.Path) != "":
+		return s.running(e).Get(e.ctx, path, into)
+	case errors.Is(err, omen.ErrNotFound) && s.Storage.Path == defaultStorage && answers(e.ctx, e.localhost):
+		e.asks(e.localhost, "there is no Omen data in "+defaultStorage)
+		return api.NewClient(e.localhost).Get(e.ctx, path, into)
+	case err != nil:
 		return err
 	}
 	defer db.Close()
 	return api.Stored(db, s.Storage.Path).Get(e.ctx, path, into)
+}
+
+// running asks the Omen that runs: at the given address, or the one that has the
+// directory, or, where none says that it has, at the default address.
+func (s at) running(e *env) *api.Client {
+	if s.URL != "" {
+		return api.NewClient(s.URL)
+	}
+	if address := app.Address(s.Storage.Path); address != "" {
+		e.asks(address, "it has "+s.Storage.Path)
+		return api.NewClient(address)
+	}
+	return api.NewClient(e.localhost)
+}
+
+// asks says, once, which Omen is asked and why.
+func (e *env) asks(address, why string) {
+	if e.asked != address {
+		e.asked = address
+		fmt.Fprintf(e.errors, "asking the running Omen at %s: %s\n", address, why)
+	}
+}
+
+// answerWithin is how long an Omen that may be there has to answer.
+const answerWithin = 2 * time.Second
+
+// answers reports whether an Omen answers at an address.
+func answers(ctx context.Context, address string) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	var status api.Status
+	return api.NewClient(address).Get(ctx, "status", &status) == nil
 }
 
 // model is a model by its ID, or the one that serves a host, with its card.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,29 @@ import (
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/store"
 )
+
+// Without a directory the Omen at the default address is asked, if one answers, and
+// it is said that it is; a directory that is named is meant.
+func TestTheOmenAtTheDefaultAddressIsAsked(t *testing.T) {
+	server := httptest.NewServer(api.New(api.Options{Store: must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)}).Handler())
+	defer server.Close()
+	t.Chdir(t.TempDir())
+	list := func(dir, localhost string) (string, error) {
+		var said bytes.Buffer
+		c := incidentsListCmd{Limit: 1}
+		c.Storage.Path = dir
+		err := c.Run(&env{ctx: t.Context(), out: &said, errors: &said, localhost: localhost})
+		return said.String(), err
+	}
+	if said, err := list(defaultStorage, server.URL); err != nil || said != "asking the running Omen at "+server.URL+": there is no Omen data in ./data\nno incident\n" {
+		t.Errorf("%q, %v", said, err)
+	}
+	for _, c := range [][2]string{{defaultStorage, "http://127.0.0.1:1"}, {"elsewhere", server.URL}} {
+		if said, err := list(c[0], c[1]); !errors.Is(err, omen.ErrNotFound) || !strings.Contains(omen.Hint(err), "--storage.path=DIR") || said != "" {
+			t.Errorf("%s: %q, %v", c[0], said, err)
+		}
+	}
+}
 
 // What is stored reads the same from its directory and from an Omen that has it.
 func TestBothWaysSayTheSame(t *testing.T) {

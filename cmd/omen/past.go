@@ -33,7 +33,7 @@ type past struct {
 
 // openServer reads the history of every host from a server.
 func (d *dataFlags) openServer(ctx context.Context) (*past, error) {
-	source, schema, err := d.source()
+	source, schema, err := d.source(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (d *dataFlags) openFiles(ctx context.Context) (*past, error) {
 		}
 		return overFeatures(raw, all, nil), nil
 	}
-	_, schemas, err := d.Config.schemas()
+	_, schemas, err := d.Config.schemas(ctx)
 	if err == nil {
 		err = known(schemas, d.Profile)
 	}

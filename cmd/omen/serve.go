@@ -10,7 +10,7 @@ import (
 
 // storageFlag is where Omen keeps what it knows.
 type storageFlag struct {
-	Path string `help:"Where Omen stores metrics, models and incidents; created if missing. One Omen at a time." default:"./data" placeholder:"DIR"`
+	Path string `help:"Where Omen stores metrics, models and incidents; created if missing. One Omen at a time." default:"${storage}" placeholder:"DIR"`
 }
 
 // configFlag names the configuration file.

@@ -84,7 +84,7 @@ func (c *tuneCmd) Run(e *env) error {
 	best := tried[0].Tuned
 	best.At, best.From = time.Now().UTC(), all[0].name
 	if len(all) > 1 {
-		best.From = fmt.Sprintf("%d hosts", len(all))
+		best.From = omen.Plural(len(all), "host", "hosts")
 	}
 	if err := app.StoreTuned(e.ctx, db, best); err != nil {
 		return fmt.Errorf("store the best setting: %w", err)

@@ -1,6 +1,7 @@
 // Package email sends mails, configured as Alertmanager's email_configs. Its key
 // type is [Sender]. It speaks to one smarthost and keeps no queue: what is not
-// taken is an error.
+// taken is an error. A recipient whom the server refuses keeps the mail from
+// nobody else.
 package email
 
 import (
@@ -25,13 +26,20 @@ import (
 // Sender is one entry of email_configs. Alertmanager's own notifier takes no
 // chart, and reads from a server without a deadline.
 type Sender struct {
-	conf   *amconfig.EmailConfig
-	render message.Renderer
+	conf       *amconfig.EmailConfig
+	render     message.Renderer
+	recipients *recipients
+}
+
+// Options are what a [Sender] needs to say that a recipient is refused.
+type Options struct {
+	Name     string           // the channel's, such as oncall/email
+	Troubles message.Troubles // nil: nobody hears of it
 }
 
 // New completes the configuration: a text part beside the HTML part, and the
 // headers that Alertmanager would write.
-func New(c *amconfig.EmailConfig, r message.Renderer) (*Sender, error) {
+func New(c *amconfig.EmailConfig, r message.Renderer, o Options) (*Sender, error) {
 	headers := map[string]string{"Subject": amconfig.DefaultEmailSubject, "To": c.To, "From": c.From}
 	for name, text := range c.Headers {
 		headers[textproto.CanonicalMIMEHeaderKey(name)] = text
@@ -40,7 +48,7 @@ func New(c *amconfig.EmailConfig, r message.Renderer) (*Sender, error) {
 	if c.Text == "" {
 		c.Text = `{{ template "email.default.text" . }}`
 	}
-	s := &Sender{c, r}
+	s := &Sender{c, r, newRecipients(o)}
 	if _, err := s.tlsConfig(); err != nil {
 		return nil, err
 	}
@@ -53,7 +61,7 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	if err != nil {
 		return message.Refuse("write mail: %w", err)
 	}
-	return s.deliver(ctx, msg)
+	return s.deliver(ctx, m.Key, msg, m.At)
 }
 
 // compose writes the mail: multipart/alternative of text and HTML, within
@@ -223,17 +231,12 @@ func (s *Sender) domain() string {
 	return "omen"
 }
 
-// judge is what an SMTP answer means to us: 5yz will not change (RFC
-// 5321, section 4.2.1), all else may.
-func judge(err error) error {
-	code := 0
+// judge is what an SMTP answer means to us.
+func judge(err error) error { return message.Refusal{Err: err, Permanent: permanent(err)} }
+
+// permanent reports whether trying again is pointless: 5yz will not change (RFC
+// 5321, section 4.2.1), all else may. Of several answers the first counts.
+func permanent(err error) bool {
 	var answer *textproto.Error
-	var sent *mail.SendError
-	switch {
-	case errors.As(err, &answer):
-		code = answer.Code
-	case errors.As(err, &sent):
-		code = sent.ErrorCode()
-	}
-	return message.Refusal{Err: err, Permanent: code/100 == 5}
+	return errors.As(err, &answer) && answer.Code/100 == 5
 }

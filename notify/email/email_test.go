@@ -26,7 +26,7 @@ func senderTo(t testing.TB, to, smarthost, extra string) *Sender {
 		extra += ", require_tls: false"
 	}
 	r := messagetest.Receiver(t, `email_configs: [{to: %s, from: omen@e.f, smarthost: %q %s}]`, to, smarthost, extra)
-	return must.Get(New(r.EmailConfigs[0], messagetest.Renderer(t)))(t)
+	return must.Get(New(r.EmailConfigs[0], messagetest.Renderer(t), Options{}))(t)
 }
 
 var suite = messagetest.Suite{

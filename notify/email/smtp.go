@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	promconfig "github.com/prometheus/common/config"
 	"github.com/wneessen/go-mail"
@@ -17,9 +18,9 @@ import (
 	"github.com/omenhq/omen/notify/message"
 )
 
-// deliver hands a mail to the smarthost. However the server behaves, it ends
-// with ctx.
-func (s *Sender) deliver(ctx context.Context, msg *mail.Msg) error {
+// deliver hands the mail of a message's key to the smarthost, for those who have
+// not got it. However the server behaves, it ends with ctx.
+func (s *Sender) deliver(ctx context.Context, key string, msg *mail.Msg, now time.Time) error {
 	port, err := strconv.Atoi(s.conf.Smarthost.Port)
 	if err != nil {
 		return message.Refuse("smarthost %s: %w", s.conf.Smarthost, err)
@@ -51,40 +52,49 @@ func (s *Sender) deliver(ctx context.Context, msg *mail.Msg) error {
 	if !implicit && (s.conf.RequireTLS == nil || *s.conf.RequireTLS) {
 		client.SetTLSPolicy(mail.TLSMandatory)
 	}
-	err = s.converse(ctx, client, msg)
-	switch {
-	case err == nil || msg.IsDelivered(): // what comes after the server took it does not matter
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+	all, err := msg.GetRecipients()
+	if err != nil {
+		return message.Refusal{Err: err, Permanent: true}
 	}
-	return judge(err)
+	to := s.recipients.left(key, all)
+	refused, err := s.converse(ctx, client, msg, to)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+	case err != nil:
+		return judge(err)
+	}
+	err = s.recipients.settle(key, to, refused, now)
+	if unsaid := s.recipients.say(ctx); unsaid != nil && ctx.Err() == nil {
+		s.render.Log.Warn("receiver's trouble not recorded, trying again with the next message", "err", unsaid)
+	}
+	return err
 }
 
 // converse is one conversation: greeting, authentication where the server
-// offers it, the mail.
-func (s *Sender) converse(ctx context.Context, client *mail.Client, msg *mail.Msg) error {
+// offers it, the mail. What comes after the server took that does not matter.
+func (s *Sender) converse(ctx context.Context, client *mail.Client, msg *mail.Msg, to []string) (refused map[string]error, err error) {
 	c, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil && strings.Contains(err.Error(), "does not support STARTTLS") {
-		return fmt.Errorf("connect to %s: it offers no STARTTLS; if it has no TLS at all, set require_tls: false, or smtp_require_tls: false under global", s.conf.Smarthost)
+		return nil, fmt.Errorf("connect to %s: it offers no STARTTLS; if it has no TLS at all, set require_tls: false, or smtp_require_tls: false under global", s.conf.Smarthost)
 	}
 	if err != nil {
-		return fmt.Errorf("connect to %s: %w", s.conf.Smarthost, err)
+		return nil, fmt.Errorf("connect to %s: %w", s.conf.Smarthost, err)
 	}
 	if offers, mechanisms := c.Extension("AUTH"); offers && s.conf.AuthUsername != "" {
 		auth, err := s.auth(strings.Fields(mechanisms))
 		if err != nil {
-			return fmt.Errorf("authenticate at %s: %w", s.conf.Smarthost, err)
+			return nil, fmt.Errorf("authenticate at %s: %w", s.conf.Smarthost, err)
 		}
 		if err := c.Auth(auth); err != nil {
-			return fmt.Errorf("authenticate at %s: %w", s.conf.Smarthost, err)
+			return nil, fmt.Errorf("authenticate at %s: %w", s.conf.Smarthost, err)
 		}
 	}
-	if err := client.SendWithSMTPClient(c, msg); err != nil {
-		return err
+	if refused, err = transfer(c, msg, to); err != nil {
+		return nil, err
 	}
 	_ = c.Quit()
-	return nil
+	return refused, nil
 }
 
 // auth is the first of the server's mechanisms for which there is a secret, as

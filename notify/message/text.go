@@ -44,7 +44,7 @@ func clearing(in omen.Incident) string {
 func Subject(in omen.Incident) string {
 	switch in.Kind {
 	case omen.FleetIncident:
-		return fmt.Sprintf("%d hosts", len(in.Members))
+		return omen.Plural(len(in.Members), "host", "hosts")
 	case omen.SourceIncident:
 		return "source " + in.Host.Source
 	case omen.OwnIncident:
@@ -101,7 +101,7 @@ func closing(in omen.Incident, subject string) string {
 	case omen.ReasonExpired:
 		return subject + ": taken as the new normal after " + lasted(in, in.ClosedAt) + "; it may still last"
 	case omen.ReasonSettled:
-		return subject + ": settled at a new level; it still lasts"
+		return subject + ": settled at a new level" + newLevels(in) + "; it still lasts"
 	case omen.ReasonNewModel:
 		return subject + ": the new model takes this as normal; it may still last"
 	}
@@ -122,6 +122,18 @@ func closing(in omen.Incident, subject string) string {
 		return subject + " are back to normal"
 	}
 	return subject + " is back to normal"
+}
+
+// newLevels names the features that are at a new level: " (memory_used 41 %, was 62 %)".
+func newLevels(in omen.Incident) string {
+	var all []string
+	for _, l := range in.NewLevels[:min(len(in.NewLevels), maxShownCauses)] {
+		all = append(all, l.Feature+" "+l.Unit.Format(l.Level)+", was "+l.Unit.Format(l.Was))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return OneLine(" (" + strings.Join(all, "; ") + ")")
 }
 
 // detail is the line below: since when and how bad, or how long and how bad it

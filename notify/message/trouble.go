@@ -25,6 +25,10 @@ func TroubleKey(channel string) string { return "receiver/" + channel }
 // configuration, although messages arrive.
 func ChatKey(channel string) string { return TroubleKey(channel) + "/chat" }
 
+// RecipientKey is the key of those of a channel's recipients who are refused,
+// although others get its messages.
+func RecipientKey(channel string) string { return TroubleKey(channel) + "/recipient" }
+
 // TemplateKey is the key of a channel's template that cannot be rendered.
 func TemplateKey(channel string) string { return TroubleKey(channel) + "/template" }
 

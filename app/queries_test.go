@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+)
+
+// heavy are queries that take as long as one may: the most steps and work that are
+// evaluated, over all that there is.
+var heavy = []string{
+	"sum_over_time(vector(1)[15m:1ms])",
+	`sum(count_over_time({__name__=~".+"}[1h:10ms]))`,
+	"max_over_time(rate(node_cpu_seconds_total[5m])[1h:1s])",
+	`topk(5, count by (__name__) ({__name__=~".+"}))`,
+}
+
+// ask asks one heavy query after the other until ctx ends, and counts the answers
+// by status.
+func askHeavy(ctx context.Context, address string, n int, codes *[6]atomic.Int64) {
+	for i := n; ctx.Err() == nil; i++ {
+		form := url.Values{"query": {heavy[i%len(heavy)]}}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/api/v1/query", strings.NewReader(form.Encode()))
+		if err != nil {
+			continue
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if got, err := http.DefaultClient.Do(r); err == nil {
+			_, _ = io.Copy(io.Discard, got.Body)
+			_ = got.Body.Close()
+			codes[got.StatusCode/100].Add(1)
+		}
+	}
+}
+
+// count is a counter's value on /metrics, of this machine's profile.
+func (a *omenAt) count(name string) (n float64) {
+	a.t.Helper()
+	_, body := a.ask("GET", "/metrics")
+	at := regexp.MustCompile(`(?m)^` + name + `(?:\{[^}]*profile="node"[^}]*\})? (\S+)$`).FindStringSubmatch(body)
+	if at == nil {
+		a.t.Fatalf("there is no %s on /metrics", name)
+	}
+	n, err := strconv.ParseFloat(at[1], 64)
+	must.OK(a.t, err)
+	return n
+}
+
+// Heavy queries on the embedded store do not take the tick from scoring: while more
+// of them are asked than may run or wait, second after second is scored, none is
+// skipped, and none of it is dropped.
+func TestScoringKeepsItsTickBesideHeavyQueries(t *testing.T) {
+	const clients, seconds = 80, 30
+	dir := t.TempDir()
+	o := Options{StoragePath: dir}
+	a := start(t, o)
+	hosts := a.matches("/api/v1/omen/hosts", someSamples)
+	must.OK(t, a.stop())
+	var known struct{ Hosts []struct{ Name string } }
+	must.OK(t, json.Unmarshal([]byte(hosts), &known))
+	putModel(t, DatabasePath(dir), omen.Host{Source: localName, Profile: "node", Name: known.Hosts[0].Name})
+	a = start(t, o)
+	a.eventually("/metrics", "\nanomaly_score{")
+
+	asking, stop := context.WithCancel(t.Context())
+	defer stop()
+	var codes [6]atomic.Int64
+	var all sync.WaitGroup
+	for n := range clients {
+		all.Go(func() { askHeavy(asking, a.address, n, &codes) })
+	}
+	begin := a.count("omen_watch_scores_total")
+	given := time.After(4 * seconds * time.Second)
+	for a.count("omen_watch_scores_total") < begin+seconds || codes[2].Load() == 0 || codes[5].Load() == 0 {
+		select {
+		case <-given:
+			t.Fatalf("%g seconds were scored in %d; answers by status: %v", a.count("omen_watch_scores_total")-begin, 4*seconds, &codes)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	if skipped, dropped := a.count("omen_watch_skipped_ticks_total"), a.count("omen_incident_queue_dropped_ticks_total"); skipped+dropped > 0 {
+		t.Errorf("%g seconds were skipped, %g dropped", skipped, dropped)
+	}
+	stop()
+	all.Wait()
+	must.OK(t, a.stop())
+}

@@ -1,0 +1,148 @@
+package detect
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+)
+
+// moving is a host of eight features, a model of its first three days, and the
+// half hours after them, in which by is added to feature 3.
+func moving(t *testing.T, halfHours int, by func(minute int) float64) (m *Model, train, test []omen.Vector) {
+	t.Helper()
+	const days = 3
+	all := synthetic(31, days*1440+30*halfHours, 8, time.Minute)
+	for k := range 30 * halfHours {
+		all[days*1440+k].Values[3] += by(k)
+	}
+	train, test = all[:days*1440], all[days*1440:]
+	return fitted(t, columns(t, 8), train, Options{Step: time.Minute}), train, test
+}
+
+// from is what is added from a minute on.
+func from(minute int, by float64) func(int) float64 {
+	return func(k int) float64 {
+		if k < minute {
+			return 0
+		}
+		return by
+	}
+}
+
+// above is the share of scores above the limit.
+func above(scores []omen.Score) float64 {
+	n := 0
+	for _, s := range scores {
+		if s.Value > 1 {
+			n++
+		}
+	}
+	return float64(n) / float64(len(scores))
+}
+
+// What keeps a new level for the stated time is expected to be there: the score
+// falls, the card says which feature, from where and since when; a fault meanwhile
+// is found and named; what comes back is known.
+func TestNewLevel(t *testing.T) {
+	const onset, fault, back = 40, 9 * 60, 12 * 60
+	m, train, test := moving(t, 30, func(k int) float64 {
+		if k < onset || k >= back {
+			return 0
+		}
+		return 1
+	})
+	for k := fault; k < fault+15; k++ {
+		test[k].Values[5] += 1
+	}
+	s := m.Stream(train[2*1440:])
+	limit := onset + int(m.movedAfter()/time.Minute)
+	before := play(t, s, test[:limit-30])
+	if share := above(before[onset+5:]); share < 0.9 || len(s.NewLevels()) > 0 {
+		t.Fatalf("before the time is over %.0f %% of the samples are above the limit, new levels %v; want an alert and none", 100*share, s.NewLevels())
+	}
+	after := play(t, s, test[limit-30:fault])
+	levels := s.NewLevels()
+	if len(levels) != 1 || levels[0].Feature != m.specs[3].name || math.Abs(levels[0].Level-levels[0].Was-1) > 0.1 || !levels[0].Back.IsZero() {
+		t.Fatalf("new levels %v, want one of %s, higher by 1", levels, m.specs[3].name)
+	}
+	if off := levels[0].Since.Sub(test[onset].At).Abs(); off > 5*time.Minute {
+		t.Errorf("since %s, want about %s", levels[0].Since, test[onset].At)
+	}
+	later := after[30+int(m.moveBlock()/time.Minute)+1:]
+	if share := above(later); share > 0.02 {
+		t.Errorf("%.0f %% of the samples at the new level are above the limit", 100*share)
+	}
+	last := later[len(later)-1]
+	if e := last.Expected[3]; math.Abs(e-levels[0].Level) > 0.5 || last.Lower[3] > e || last.Upper[3] < e {
+		t.Errorf("at the new level %.2f is expected, within %.2f and %.2f", e, last.Lower[3], last.Upper[3])
+	}
+	during := play(t, s, test[fault:back])
+	first := slices.IndexFunc(during, func(s omen.Score) bool { return s.Value > 1 })
+	if first < 0 || first > 3 || during[first].Causes[0].Feature != m.specs[5].name {
+		t.Errorf("a fault of %s at the new level is first seen at %d", m.specs[5].name, first)
+	}
+	again := play(t, s, test[back:])
+	if share := above(again); share > 0.02 {
+		t.Errorf("back at the old level %.0f %% of the samples are above the limit", 100*share)
+	}
+	if levels = s.NewLevels(); len(levels) != 1 || levels[0].Back.Sub(test[back].At).Abs() > m.moveBlock() {
+		t.Errorf("levels %v, want one that is back since %s", levels, test[back].At)
+	}
+}
+
+// What goes on climbing has no new level, however slowly.
+func TestALeakIsNoNewLevel(t *testing.T) {
+	for _, perHour := range []float64{0.02, 0.1, 1} {
+		m, train, test := moving(t, 60, func(k int) float64 { return perHour * float64(k) / 60 })
+		s := m.Stream(train[2*1440:])
+		scores := play(t, s, test)
+		if levels := s.NewLevels(); len(levels) > 0 {
+			t.Errorf("a leak of %g an hour has a new level: %v", perHour, levels)
+		}
+		if perHour >= 0.1 && above(scores[len(scores)-60:]) < 1 {
+			t.Errorf("a leak of %g an hour is not above the limit after a day", perHour)
+		}
+	}
+}
+
+// After a restart of the host a quarter of the time is enough.
+func TestRestartedTakesUpLevelsSooner(t *testing.T) {
+	m, train, test := moving(t, 10, from(0, 1))
+	s := m.Stream(train[2*1440:])
+	s.Restarted(test[0].At)
+	n := 3 * int(m.moveBlock()/time.Minute)
+	play(t, s, test[:n+3])
+	if len(s.NewLevels()) != 1 {
+		t.Errorf("new levels %v %d minutes after a restart, want one", s.NewLevels(), n)
+	}
+}
+
+// New levels are kept by what is stored, and by another model that does not know
+// them; one that has learned them lets go.
+func TestNewLevelsGoOn(t *testing.T) {
+	m, train, test := moving(t, 30, from(0, 1))
+	s := m.Stream(train[2*1440:])
+	play(t, s, test[:600])
+	var c Centres
+	must.OK(t, json.Unmarshal(must.Get(json.Marshal(s.Centres()))(t), &c))
+	again := m.GoOn(test[400:600], c)
+	if share := above(play(t, again, test[600:])); share > 0.02 || len(again.NewLevels()) != 1 {
+		t.Errorf("after a restart %.0f %% are above the limit, new levels %v", 100*share, again.NewLevels())
+	}
+	other := fitted(t, columns(t, 8), train[1440:], Options{Step: time.Minute, Seed: 5})
+	next := other.GoOn(test[400:600], c)
+	if share := above(play(t, next, test[600:])); share > 0.02 || len(next.NewLevels()) != 1 {
+		t.Errorf("under another model %.0f %% are above the limit, new levels %v", 100*share, next.NewLevels())
+	}
+	learned := fitted(t, columns(t, 8), test[:600], Options{Step: time.Minute})
+	known := learned.GoOn(test[400:600], c)
+	play(t, known, test[600:])
+	if len(known.NewLevels()) > 0 {
+		t.Errorf("a model that knows the level still has %v", known.NewLevels())
+	}
+}

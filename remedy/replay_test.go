@@ -1,0 +1,97 @@
+package remedy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
+)
+
+// journal is incidents as the journal has them: opened, and closed by themselves.
+func journal(incidents ...omen.Incident) (all []omen.Change) {
+	add := func(kind omen.ChangeKind, at time.Time, in omen.Incident) {
+		c := omen.Change{Kind: kind, At: at, Incident: in}
+		i := len(all)
+		for i > 0 && all[i-1].At.After(at) {
+			i--
+		}
+		all = append(all[:i], append([]omen.Change{c}, all[i:]...)...)
+	}
+	for _, in := range incidents {
+		open := in
+		open.State, open.ClosedAt, open.Reason = omen.Open, time.Time{}, omen.ReasonAnomalous
+		add(omen.ChangeOpened, in.OpenedAt, open)
+		if in.State == omen.Closed {
+			add(omen.ChangeClosed, in.ClosedAt, in)
+		}
+	}
+	return all
+}
+
+func lasted(id string, h omen.Host, from time.Time, lasts time.Duration) omen.Incident {
+	in := opened(id, h, from)
+	in.State, in.Reason, in.ClosedAt = omen.Closed, omen.ReasonRecovered, from.Add(lasts)
+	return in
+}
+
+func TestReplay(t *testing.T) {
+	hour := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
+	low := lasted("i6", node("web-6"), hour(5), time.Hour)
+	low.Severity = omen.Info
+	changes := journal(
+		lasted("i0", node("web-0"), hour(-3), time.Hour), // before the time asked for
+		lasted("i1", node("web-1"), hour(0), 50*time.Minute),
+		lasted("i2", node("web-2"), hour(0).Add(10*time.Minute), 20*time.Minute), // while i1's would be measured
+		lasted("i3", node("web-3"), hour(2), time.Minute),
+		lasted("i4", node("web-4"), hour(3), 5*time.Minute),
+		lasted("i5", node("web-5"), hour(4), time.Hour), // silenced
+		low,
+		opened("i7", node("web-7"), hour(7)),
+		lasted("i8", omen.Host{Source: "prod", Profile: "workload", Name: "shop/cart"}, hour(6), time.Hour), // no playbook
+	)
+	p := Policy{Playbooks: []Playbook{{ // off: replay is the first step
+		Name: "restart", Match: []mute.Matcher{is("profile", "node"), is("team", "shop")}, Does: Step{Name: DoUnit},
+	}}}
+	r := Replay(p, History{
+		From: hour(-1), To: hour(8), Changes: changes,
+		Rules: mute.Rules{Silences: []mute.Silence{{ID: "s1", Match: []mute.Matcher{is("host", "web-5")}, From: hour(4), Until: hour(6)}}},
+	})
+	got := map[string]string{}
+	for _, w := range r.Rows {
+		got[w.Incident.ID] = w.would()
+	}
+	for id, want := range map[string]string{
+		"i1": "act at 2026-11-29 12:02",
+		"i2": "act at 2026-11-29 12:20, refused before by one_at_a_time",
+		"i3": "not act: it was over too soon",
+		"i4": "act at 2026-11-29 15:02",
+		"i5": "be refused by quiet (blocked by a silence)",
+		"i6": "be refused by evidence (the incident is info, not warning)",
+		"i7": "act at 2026-11-29 19:02",
+	} {
+		if !strings.HasPrefix(got[id], want) {
+			t.Errorf("%s: %q, want %q…", id, got[id], want)
+		}
+	}
+	if len(got) != 7 {
+		t.Errorf("%d incidents: %v", len(got), got)
+	}
+	if want := "7 incidents: 4 would act; 1 of them closed by themselves within 4 min; median saved 46 min if it had worked"; r.Summary() != want {
+		t.Errorf("%s\nwant %s", r.Summary(), want)
+	}
+	var b strings.Builder
+	if err := r.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"open for another 48 min, then closed by itself", "open for another 58 min, and still", r.Summary(), `team="shop" of playbook restart is taken to hold`, "needs a look: target, pdb"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+	b.Reset()
+	if err := Replay(Policy{}, History{From: hour(0), To: hour(1)}).Write(&b); err != nil || !strings.Contains(b.String(), "no playbook answers any incident") {
+		t.Errorf("nothing: %v\n%s", err, b.String())
+	}
+}
