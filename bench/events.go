@@ -8,7 +8,7 @@ import (
 
 const (
 	mergeWithin = 10 // alerts this many samples apart are one episode
-	lateBy      = 5  // an alert this many samples after a segment still detects it
+	LateBy      = 5  // an alert this many samples after a segment still detects it
 )
 
 // Counts are what the event metrics are made of. They add up over series.
@@ -101,7 +101,7 @@ func count(s *Series, r *Scored) Counts {
 
 // firstAlert is the first sample that detects the segment; below 0: none does.
 func (g Segment) firstAlert(r *Scored) int {
-	for i := g.Start; i <= min(g.End+lateBy, len(r.Scores)-1); i++ {
+	for i := g.Start; i <= min(g.End+LateBy, len(r.Scores)-1); i++ {
 		if r.alert(i) {
 			return i
 		}

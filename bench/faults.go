@@ -93,7 +93,7 @@ func (r *FaultReport) add(s *Series, t *replay.Timeline) {
 	for _, g := range s.Segments {
 		since := func(i int) Number { return Number(s.Test[i].At.Sub(s.Test[g.Start].At).Seconds()) }
 		f := Fault{Series: s.Name, Kind: g.Kind, Lasted: since(g.End), Alert: Number(math.NaN()), Page: Number(math.NaN())}
-		for i := g.Start; i <= min(g.End+lateBy, len(s.Test)-1); i++ {
+		for i := g.Start; i <= min(g.End+LateBy, len(s.Test)-1); i++ {
 			if t.Alerts[i] {
 				f.Alert, f.Cause = since(i), t.Tops[i]
 				f.Right = slices.ContainsFunc(g.Blamed, func(j int) bool { return s.Features[j] == f.Cause })

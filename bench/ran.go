@@ -43,7 +43,7 @@ func (r *Scored) Observe(i int, score omen.Score) {
 // replaySeries replays a series; it fills in the schema and the detector's
 // options. That there never was a model is an error.
 func replaySeries(ctx context.Context, s *Series, d detect.Options, o replay.Options) (*replay.Timeline, error) {
-	schema, err := columnSchema(s)
+	schema, err := SchemaOf(s)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +69,10 @@ func shown(t *replay.Timeline) []*replay.Incident {
 	return shown
 }
 
-// columnSchema is the features of a data set. Columns that are all features of
+// SchemaOf is the features of a data set. Columns that are all features of
 // the built-in profile are that; others come without units: any number is
 // allowed, and they are taken to move over about [0,1].
-func columnSchema(s *Series) (*feature.Schema, error) {
+func SchemaOf(s *Series) (*feature.Schema, error) {
 	node := feature.Node()
 	known := map[string]feature.Feature{}
 	for _, f := range node.Features {

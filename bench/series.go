@@ -35,7 +35,7 @@ type Segment struct {
 
 // near reports whether samples start…end touch the segment, or what comes so
 // soon after it that it still counts.
-func (g Segment) near(start, end int) bool { return start <= g.End+lateBy && g.Start <= end }
+func (g Segment) near(start, end int) bool { return start <= g.End+LateBy && g.Start <= end }
 
 // PerDay is how many samples make a day, at least one.
 func (s *Series) PerDay() int {

@@ -1,11 +1,13 @@
 package promapi_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/promapi"
 	"github.com/omenhq/omen/series"
@@ -53,5 +55,40 @@ func TestRemoteDelay(t *testing.T) {
 	}
 	if len(f.Failed) > 0 {
 		t.Error(f.Failed)
+	}
+}
+
+// Series are read whole, in as many pieces as it takes, with their gaps; and so are
+// samples.
+func TestCurves(t *testing.T) {
+	remote := sourcetest.Serve(t, promapi.Handler(sourcetest.Store(t)), series.RemoteOptions{})
+	const fine = sourcetest.Step / 30
+	curves := must.Get(remote.Curves(t.Context(), "node_load1", series.Range{Start: sourcetest.Start, End: sourcetest.Time(sourcetest.Instants - 1), Step: fine}))(t)
+	if len(curves) != 3 {
+		t.Fatalf("%d series", len(curves))
+	}
+	for h, c := range curves {
+		if c.Labels["__name__"] != "node_load1" || c.Labels["job"] != "node" {
+			t.Errorf("labels %v", c.Labels)
+		}
+		want := 30*(sourcetest.Instants-1) + 1
+		if h == 2 {
+			want -= 30*(sourcetest.GapTo-sourcetest.GapFrom+1) - 600 // a sample is looked back for over five minutes
+		}
+		if len(c.At) != want {
+			t.Errorf("%s: %d values, want %d", c.Labels["instance"], len(c.At), want)
+		}
+		for i, at := range c.At {
+			if sample := int(time.UnixMilli(at).Sub(sourcetest.Start) / sourcetest.Step); (h < 2 || sample < sourcetest.GapFrom || sample >= sourcetest.GapTo) && c.Values[i] != sourcetest.LoadOf(h, sample) {
+				t.Fatalf("%s at %s: %g", c.Labels["instance"], time.UnixMilli(at), c.Values[i])
+			}
+		}
+	}
+	samples := must.Get(remote.Curves(t.Context(), `node_load1{instance="a"}[1m]`, series.Range{Start: sourcetest.Time(10), End: sourcetest.Time(10)}))(t)
+	if len(samples) != 1 || len(samples[0].At) != 4 || samples[0].At[3] != sourcetest.Time(10).UnixMilli() {
+		t.Errorf("samples %+v", samples)
+	}
+	if _, err := remote.Curves(t.Context(), "sum(", series.Range{Start: sourcetest.Start}); !errors.Is(err, omen.ErrInvalid) {
+		t.Errorf("%v", err)
 	}
 }

@@ -1,7 +1,9 @@
 // Package replay takes a host's recorded history again through the rules of `omen
-// serve`, in virtual time: scores, trainings, incidents, who would have been
-// notified of them, what recurs, and an operator's verdicts. Start at [Run],
-// which gives a [Timeline]; [Host] is the part of it without incidents.
+// serve`, in virtual time: scores, trainings, incidents, forecasts, who would have
+// been notified of them, what recurs, and an operator's verdicts. Start at [Run],
+// which gives a [Timeline]; [Foresee] makes the forecasts that it takes; [Host] is
+// the part of it without incidents. [Compare] sets timelines beside what alerting
+// rules would have said.
 //
 // It notifies nobody, stores nothing, and never looks at a sample before its
 // turn.
@@ -28,6 +30,11 @@ type Options struct {
 	Operator Operator
 	// Observer is shown every score; nil: nobody is.
 	Observer Observer
+	// Outlooks are the rounds of forecasts of the host that hold something, in time
+	// order, at multiples of RoundEvery ([Foresee] makes them). With a RoundEvery of
+	// 0 nothing is forecast.
+	Outlooks   []omen.Outlooks
+	RoundEvery time.Duration
 	// Progress gets the share done, 0…1; it may be nil.
 	Progress func(done float64)
 }

@@ -17,8 +17,8 @@ type opened struct {
 	of *Timeline
 }
 
-// Write writes the incidents of all timelines by time, and a line for each
-// host.
+// Write writes the incidents of all timelines by time, what was forecast, and a
+// line for each host.
 func Write(w io.Writer, all []*Timeline) error {
 	var incidents []opened
 	for _, t := range all {
@@ -37,6 +37,7 @@ func Write(w io.Writer, all []*Timeline) error {
 	if len(incidents) > 0 {
 		fmt.Fprintln(t)
 	}
+	writeForecasts(t, all)
 	fmt.Fprintln(t, "host\tfrom\tto\tsamples\ttrainings\tnotified\tper week\trecorded only")
 	for _, one := range all {
 		fmt.Fprintln(t, one.row())
@@ -54,7 +55,7 @@ func (in opened) row() string {
 	}
 	notified, causes := "yes", in.First
 	if in.Notified < 0 {
-		notified = "no, " + strings.TrimSuffix(strings.ReplaceAll(strings.TrimPrefix(in.Suppressed, "opened_"), "_", " "), " suppressed")
+		notified = "no, " + unnotified(in.Suppressed)
 		causes = in.Causes
 	}
 	why := make([]string, 0, 2)

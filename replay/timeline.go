@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -29,6 +30,15 @@ type Page struct {
 	Causes []omen.Cause // that it names, the largest first
 }
 
+// Foreseen is an incident of kind forecast: a resource of the host that was to be
+// full.
+type Foreseen struct {
+	omen.Incident              // as it was last
+	NotifiedAt    time.Time    // zero: never
+	First         omen.Outlook // what people were notified of, or what was forecast when it opened
+	FullAt        time.Time    // when it was full; zero: it never was
+}
+
 // Timeline is what became of one host, by the rules of serve.
 type Timeline struct {
 	Host      omen.Host
@@ -39,6 +49,7 @@ type Timeline struct {
 	Tops      []string      // of each sample the feature with the largest share; empty without a score
 	Blame     []float64     // per feature in schema order, its shares summed over the samples in alert
 	Incidents []*Incident   // in the order in which they opened
+	Forecasts []*Foreseen   // in the order in which they opened
 	Trainings int           // that gave a model, promoted or not
 	TrainTime time.Duration // by the clock on the wall, for reports
 	ScoreTime time.Duration
@@ -49,6 +60,7 @@ type Timeline struct {
 	operator Operator
 	judged   []omen.Incident // at the latest sample
 	born     time.Time       // its first sample, scored or not
+	rounds   rounds          // of forecasts, still to come
 	recurred time.Time       // when an incident closed that people were notified of and that recurs
 }
 
@@ -57,6 +69,7 @@ func newTimeline(samples []omen.Vector, o Options) *Timeline {
 		Samples: samples, Scores: make([]float64, 0, len(samples)), Raw: make([]float64, 0, len(samples)),
 		Alerts: make([]bool, 0, len(samples)), Tops: make([]string, 0, len(samples)),
 		Blame: make([]float64, o.Schema.Len()), tracker: incident.NewTracker(incident.Hysteresis{}, nil), operator: o.Operator,
+		rounds: rounds{left: o.Outlooks, every: o.RoundEvery},
 	}
 }
 
@@ -85,15 +98,71 @@ func (t *Timeline) take(i int, score omen.Score, limit float64) error {
 			}
 		}
 	}
-	for _, c := range t.tracker.Tick(tick) {
-		if c.Incident.Kind != omen.HostIncident {
-			continue
-		}
-		if err := t.follow(i, c); err != nil {
-			return err
+	changes := t.tracker.Tick(tick)
+	for round := range t.rounds.until(v.Host, v.At) {
+		changes = append(changes, t.tracker.Foresee(round)...)
+	}
+	for _, c := range changes {
+		switch c.Incident.Kind {
+		case omen.HostIncident:
+			if err := t.follow(i, c); err != nil {
+				return err
+			}
+		case omen.ForecastIncident:
+			t.foresaw(c)
 		}
 	}
 	return nil
+}
+
+// foresaw takes up a change of a forecast's incident.
+func (t *Timeline) foresaw(c omen.Change) {
+	k := slices.IndexFunc(t.Forecasts, func(f *Foreseen) bool { return f.ID == c.Incident.ID })
+	if k < 0 {
+		k = len(t.Forecasts)
+		t.Forecasts = append(t.Forecasts, &Foreseen{First: *c.Incident.Forecast})
+	}
+	f := t.Forecasts[k]
+	f.Incident = c.Incident.Clone()
+	if f.NotifiedAt.IsZero() && c.Incident.Suppressed == "" && (c.Kind == omen.ChangeOpened || c.Kind == omen.ChangeReopened || c.Kind == omen.ChangeEscalated) {
+		f.NotifiedAt, f.First = c.At, *c.Incident.Forecast
+	}
+	if f.FullAt.IsZero() && c.Reason == omen.ReasonCameTrue {
+		f.FullAt = c.At
+	}
+}
+
+// rounds are those of forecasts, at the multiples of a time; those that hold
+// nothing are made when their time comes.
+type rounds struct {
+	left  []omen.Outlooks
+	every time.Duration // 0: there are none
+	at    time.Time     // of the last one
+}
+
+// until gives the rounds up to an instant.
+func (r *rounds) until(h omen.Host, at time.Time) iter.Seq[omen.Outlooks] {
+	return func(yield func(omen.Outlooks) bool) {
+		if r.every <= 0 {
+			return
+		}
+		if r.at.IsZero() {
+			r.at = at.Truncate(r.every)
+		}
+		for next := r.at.Add(r.every); !next.After(at); next = next.Add(r.every) {
+			r.at = next
+			round := omen.Outlooks{Source: h.Source, Profile: h.Profile, At: next}
+			for len(r.left) > 0 && !r.left[0].At.After(next) {
+				if r.left[0].At.Equal(next) {
+					round = r.left[0]
+				}
+				r.left = r.left[1:]
+			}
+			if !yield(round) {
+				return
+			}
+		}
+	}
 }
 
 // follow takes up a change of an incident.

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/prometheus/promql/parser"
+
 	"github.com/omenhq/omen"
 )
 
@@ -140,6 +142,30 @@ func (c *CSV) Rows() iter.Seq2[time.Time, []float64] {
 			}
 		}
 	}
+}
+
+// Curves are the columns as series, if they are named as series are, such as
+// node_memory_MemTotal_bytes{instance="web-1"}; nil: none is, and they are features.
+// step is the usual one between rows.
+func (c *CSV) Curves() (all []Curve, step time.Duration, err error) {
+	if !slices.ContainsFunc(c.columns, func(name string) bool { return strings.Contains(name, "{") }) {
+		return nil, c.step, nil
+	}
+	p := parser.NewParser(parser.Options{})
+	for i, name := range c.columns {
+		ls, err := p.ParseMetric(name)
+		if err != nil {
+			return nil, c.step, csvError(c.path, 1, name, err)
+		}
+		curve := Curve{Labels: ls.Map()}
+		for at, values := range c.Rows() {
+			if v := values[i]; v == v {
+				curve.put(at.UnixMilli(), v)
+			}
+		}
+		all = append(all, curve)
+	}
+	return all, c.step, nil
 }
 
 // span is from the first to the last row of all hosts.

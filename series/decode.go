@@ -18,8 +18,9 @@ import (
 // counts, as [HostValues.Put] says.
 type decoder struct {
 	answer *Answer
-	delay  int64 // milliseconds: what is read as of an instant is the instant's
-	piece  int64 // bytes of a host's values in this evaluation
+	whole  *curves // takes the series instead, with all of their labels; nil: the answer does
+	delay  int64   // milliseconds: what is read as of an instant is the instant's
+	piece  int64   // bytes of a host's values in this evaluation
 	held   *lease
 
 	status, errorType, message string
@@ -211,6 +212,11 @@ func (d *decoder) point(j *jx.Decoder) error {
 
 // add enters the series that was read.
 func (d *decoder) add() {
+	if d.whole != nil {
+		d.whole.take(d.labels, d.points)
+		d.kept += int64(len(d.points)) * pointBytes
+		return
+	}
 	known := len(d.answer.fresh)
 	host := d.answer.Series(d.labels)
 	if host == nil {

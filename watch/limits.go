@@ -19,17 +19,6 @@ const (
 	// limitsEvery is how often resources with a limit are read: what fills
 	// within minutes leaves no time to act on a forecast.
 	limitsEvery = time.Minute
-	// maxResources bounds what is forecast of one host: a resource that moves
-	// takes 6 kB.
-	maxResources = 100
-	// youngest is how long a resource has to be known before anybody is
-	// notified of it: its first minutes are all that it ever did.
-	youngest = 5 * time.Minute
-	// warm is how long a resource is handed on after it last was likely to be
-	// full within a day: longer than it takes to close an incident.
-	warm = 2 * time.Hour
-	// likely is the probability within a day from which it is.
-	likely = .2
 )
 
 // limits is what is known of the resources of a watch's hosts.
@@ -54,8 +43,8 @@ type resource struct {
 	ready  bool             // its history was read; a date needs none
 	first  time.Time        // its first sample, as far as history reaches
 	at     time.Time        // its last sample
-	until  time.Time        // it is handed on until then; zero: it was not forecast yet
-	known  bool             // there is a forecast of the last round
+	rounds forecast.Rounds
+	known  bool // there is a forecast of the last round
 	last   omen.Outlook
 }
 
@@ -131,23 +120,23 @@ const forecastAgain = 5 * time.Minute
 // was no room for. count is how many each host has.
 func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]omen.Host, count map[string]int, at time.Time) (over int) {
 	q := &l.queries[query]
-	rows := rowsOf(q, f, by, hosts)
+	rows := q.Rows(f, by, hosts)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, row := range rows {
 		for _, limit := range q.Limits {
-			used, most := limit.Amount(f, row.index, 0)
+			used, most := limit.Amount(f, row.Index, 0)
 			if used != used || most != most {
 				continue
 			}
-			if count[row.host.Name]++; count[row.host.Name] > maxResources {
+			if count[row.Host.Name]++; count[row.Host.Name] > feature.MaxResources {
 				over++
 				continue
 			}
-			id := omen.Resource{Host: row.host, Name: limit.Name, Where: row.where}
+			id := omen.Resource{Host: row.Host, Name: limit.Name, Where: row.Where}
 			r := l.of[id]
 			if r == nil || r.at.Sub(at) >= forecastAgain {
-				r = &resource{limit: limit, query: query, name: f.Hosts[row.index], first: at}
+				r = &resource{limit: limit, query: query, name: f.Hosts[row.Index], first: at}
 				if r.ready = limit.Date; !r.ready {
 					r.series = forecast.New(full(limit))
 					nudge(l.news)
@@ -155,64 +144,35 @@ func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]
 				l.of[id] = r
 			}
 			if r.observe(at, used, most) {
-				r.at, r.name = at, f.Hosts[row.index]
+				r.at, r.name = at, f.Hosts[row.Index]
 			}
 		}
 	}
 	return over
 }
 
-// observe takes a sample, and reports whether it is one. A date that is not after
-// 1970 or beyond the year 9999 is none: exporters say 0 of what has no end.
-func (r *resource) observe(at time.Time, used, most float64) bool {
+// observe takes a sample, and reports whether it is one.
+func (r *resource) observe(at time.Time, used, most float64) (taken bool) {
 	if !r.limit.Date {
 		return r.series.Observe(at, used, most)
 	}
-	if !(used > 0 && used < 253402300800) {
-		return false
+	if date, is := forecast.DateOf(used); is {
+		r.date, taken = date, true
 	}
-	r.date = time.Unix(int64(used), 0).UTC()
-	return true
+	return taken
 }
 
 // forecast is what is expected of it; false if there is too little to say.
 func (r *resource) forecast(at time.Time) (omen.Forecast, bool) {
 	switch {
+	case !r.at.Equal(at):
+		return omen.Forecast{}, false
 	case r.limit.Date:
 		return omen.Expiry(r.date, at, r.limit.Notice), true
-	case !r.ready || at.Sub(r.first) < youngest:
+	case !r.ready || at.Sub(r.first) < forecast.Youngest:
 		return omen.Forecast{}, false
 	}
 	return r.series.Forecast(at)
-}
-
-// row is a frame's row that is one resource of a host.
-type row struct {
-	index int
-	host  omen.Host
-	where string
-}
-
-// rowsOf are the rows of hosts that are known, in order; of those that are the
-// same resource the one with the shortest name.
-func rowsOf(q *feature.LimitQuery, f *series.Frame, by []string, hosts map[string]omen.Host) []row {
-	best := map[[2]string]row{}
-	parts := make([]string, len(by))
-	for i, labels := range f.Labels {
-		for j, name := range by {
-			parts[j] = labels[name]
-		}
-		host, known := hosts[strings.Join(parts, "/")]
-		if !known {
-			continue
-		}
-		where, same := q.Limits[0].Where(labels)
-		key := [2]string{host.Name, same}
-		if old, there := best[key]; !there || len(where) < len(old.where) || len(where) == len(old.where) && where < old.where {
-			best[key] = row{i, host, where}
-		}
-	}
-	return slices.SortedFunc(maps.Values(best), func(a, b row) int { return cmp.Compare(a.index, b.index) })
 }
 
 // outlooks forecasts all resources, forgets those that are gone, and gives the
@@ -227,20 +187,14 @@ func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks 
 			delete(l.of, id)
 			continue
 		}
-		was, known := r.last.Exhausted, r.known
-		if r.known = false; !r.at.Equal(at) {
-			continue
-		}
 		f, ok := r.forecast(at)
+		sudden, matters := r.rounds.Next(at, f, ok)
 		if r.known = ok; !ok {
 			continue
 		}
-		r.last = omen.Outlook{Resource: id, Title: r.limit.TitleOf(id.Where), Unit: r.limit.Unit, Features: r.limit.Features, Forecast: f}
-		if r.until.IsZero() || !f.Exhausted && (f.P[omen.Within24h] >= likely || f.Due()) {
-			r.until = at.Add(warm)
-		}
-		r.last.Sudden = f.Exhausted && known && !was
-		if f.Exhausted || !at.After(r.until) {
+		r.last = r.limit.Outlook(id, f)
+		r.last.Sudden = sudden
+		if matters {
 			round.Of = append(round.Of, r.last)
 		}
 	}

@@ -275,7 +275,7 @@ func TestABrokenLimitIsSaid(t *testing.T) {
 // forgotten.
 func TestResourcesAreBounded(t *testing.T) {
 	d := &disks{used: map[string]func(time.Time) float64{}}
-	for i := range maxResources + 7 {
+	for i := range feature.MaxResources + 7 {
 		d.used[fmt.Sprintf("/m%03d", i)] = func(at time.Time) float64 {
 			if at.After(monday.Add(30 * time.Minute)) {
 				return math.NaN()
@@ -287,8 +287,8 @@ func TestResourcesAreBounded(t *testing.T) {
 	for i := range 20 {
 		w.minute(t, monday.Add(time.Duration(i)*time.Minute))
 	}
-	if n := w.limits.count(); n != maxResources {
-		t.Errorf("%d resources, want %d", n, maxResources)
+	if n := w.limits.count(); n != feature.MaxResources {
+		t.Errorf("%d resources, want %d", n, feature.MaxResources)
 	}
 	if n := testutil.ToFloat64(w.metrics.unlimited.WithLabelValues(tooMany)); n != 7 {
 		t.Errorf("%v are left out, want 7", n)
@@ -313,8 +313,8 @@ func TestOneDeviceIsOneResource(t *testing.T) {
 	}
 	f.Labels[3]["instance"] = "unknown"
 	var got []string
-	for _, r := range rowsOf(q, f, []string{"instance"}, map[string]omen.Host{"web-1": {Name: "web-1"}}) {
-		got = append(got, r.where)
+	for _, r := range q.Rows(f, []string{"instance"}, map[string]omen.Host{"web-1": {Name: "web-1"}}) {
+		got = append(got, r.Where)
 	}
 	if !slices.Equal(got, []string{"/var", "/srv"}) {
 		t.Errorf("resources %v", got)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -11,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
@@ -27,6 +24,7 @@ type history struct {
 	schema  *feature.Schema
 	vectors []omen.Vector
 	step    time.Duration
+	trained int // of the vectors, that are learned from and not scored
 }
 
 // dataFlags say where history comes from: files, or a server.
@@ -55,6 +53,11 @@ func (d *dataFlags) read(ctx context.Context) ([]history, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.named(all)
+}
+
+// named are the hosts that are asked for.
+func (d *dataFlags) named(all []history) ([]history, error) {
 	if len(d.Host) > 0 {
 		var names []string
 		for _, h := range all {
@@ -242,30 +245,9 @@ func (d *dataFlags) source(ctx context.Context) (config.Source, *feature.Schema,
 }
 
 func (d *dataFlags) readServer(ctx context.Context) ([]history, error) {
-	source, schema, err := d.source(ctx)
+	p, err := d.openServer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	span, err := model.ParseDuration(d.History)
-	if err != nil {
-		return nil, omen.WithHint(fmt.Errorf("--history: %w", err), "write it like 7d, 12h or 30m")
-	}
-	step, err := model.ParseDuration(d.Step)
-	if err != nil || step <= 0 {
-		return nil, omen.WithHint(fmt.Errorf("--step: %q: %w", d.Step, cmp.Or(err, omen.ErrInvalid)), "write it like 15s or 1m")
-	}
-	remote, err := app.Remote(source, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer remote.Close()
-	end := time.Now().Truncate(time.Duration(step))
-	f, err := remote.Read(ctx, series.Query{
-		Exprs: schema.Exprs(), By: schema.By(), Step: time.Duration(step),
-		Start: end.Add(-time.Duration(span)), End: end, Window: time.Duration(source.Window),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return histories(schema, f, source.Name), nil
+	return p.hosts, p.close()
 }

@@ -1,0 +1,200 @@
+// Package promrules evaluates Prometheus rule files over the past: which alert of
+// which rule would have fired when. [Load] reads files, validated by Prometheus'
+// own reader; [Rules.Run] has their expressions evaluated over a span, by a
+// Prometheus-compatible server or by the engine over series in memory, and follows
+// for and keep_firing_for as Prometheus does. Some rules ship with it: [Builtin].
+//
+// It notifies nobody and writes no series. Annotations are not expanded, and what
+// a rule cannot have in the past (ALERTS, queries in templates) is refused by name.
+package promrules
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/omenhq/omen"
+)
+
+//go:embed builtin/*.yml
+var builtin embed.FS
+
+// builtinPrefix names a file that ships with Omen, as in builtin:node.
+const builtinPrefix = "builtin:"
+
+// Builtin are the names of the files that ship with Omen.
+func Builtin() []string {
+	files, err := builtin.ReadDir("builtin")
+	if err != nil {
+		panic(err) // it is compiled in
+	}
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = builtinPrefix + strings.TrimSuffix(f.Name(), path.Ext(f.Name()))
+	}
+	return names
+}
+
+// Rules are the rules of some files, which may read each other's recordings.
+type Rules struct {
+	rules []*rule // in the order of files, groups and rules
+}
+
+// rule is one recording or alerting rule.
+type rule struct {
+	Place
+	alert    bool
+	expr     parser.Expr
+	text     string
+	every    time.Duration // of its group; 0: the default
+	offset   time.Duration // of its group's queries
+	limit    int           // of its group
+	hold     time.Duration // for
+	keep     time.Duration // keep_firing_for
+	labels   map[string]string
+	refused  string   // why it cannot be evaluated; empty: it can
+	readings []string // metrics whose names it gives
+	reach    time.Duration
+}
+
+// Place is where a rule is.
+type Place struct {
+	File  string `json:"file"`
+	Group string `json:"group"`
+	Rule  string `json:"rule"` // the alert's name, or that of the recorded series
+}
+
+func (p Place) String() string {
+	return fmt.Sprintf("%s, group %q, rule %q", p.File, p.Group, p.Rule)
+}
+
+// Load reads rule files, by path or as builtin:NAME. What is wrong with one is
+// said with file, group and rule, and wraps [omen.ErrInvalid]; a file that is
+// missing wraps [omen.ErrNotFound].
+func Load(files ...string) (*Rules, error) {
+	var all Rules
+	var errs []error
+	for _, name := range files {
+		text, err := read(name)
+		if err == nil {
+			err = all.parse(name, text)
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, omen.WithHint(err, "promtool check rules FILE finds the same mistakes; built in are "+strings.Join(Builtin(), ", "))
+	}
+	if !slices.ContainsFunc(all.rules, func(r *rule) bool { return r.alert }) {
+		return nil, omen.WithHint(fmt.Errorf("rules of %s: no alerting rule: %w", strings.Join(files, ", "), omen.ErrInvalid),
+			"give the files that rule_files of prometheus.yml names; recording rules alone notify nobody")
+	}
+	return &all, nil
+}
+
+func read(name string) ([]byte, error) {
+	if short, is := strings.CutPrefix(name, builtinPrefix); is {
+		text, err := builtin.ReadFile("builtin/" + short + ".yml")
+		if err != nil {
+			return nil, fmt.Errorf("rules %s: %w", name, omen.ErrNotFound)
+		}
+		return text, nil
+	}
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read rules: %w: %w", err, omen.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return text, nil
+}
+
+// parse adds a file's rules.
+func (all *Rules) parse(file string, text []byte) error {
+	p := parser.NewParser(parser.Options{})
+	groups, errs := rulefmt.Parse(text, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
+	if len(errs) > 0 {
+		for i, err := range errs {
+			errs[i] = fmt.Errorf("%s: %w: %w", file, err, omen.ErrInvalid)
+		}
+		return errors.Join(errs...)
+	}
+	for _, g := range groups.Groups {
+		for _, from := range g.Rules {
+			r := &rule{
+				Place: Place{file, g.Name, from.Alert + from.Record}, alert: from.Alert != "", text: from.Expr,
+				every: time.Duration(g.Interval), limit: g.Limit, hold: time.Duration(from.For), keep: time.Duration(from.KeepFiringFor),
+				labels: map[string]string{},
+			}
+			if g.QueryOffset != nil {
+				r.offset = time.Duration(*g.QueryOffset)
+			}
+			maps.Copy(r.labels, g.Labels)
+			maps.Copy(r.labels, from.Labels)
+			var err error
+			if r.expr, err = p.ParseExpr(from.Expr); err != nil {
+				return fmt.Errorf("%s: %w: %w", r.Place, err, omen.ErrInvalid)
+			}
+			r.inspect()
+			all.rules = append(all.rules, r)
+		}
+	}
+	return nil
+}
+
+// inspect finds out what the expression reads, and whether it can be read in the
+// past.
+func (r *rule) inspect() {
+	for _, text := range r.labels {
+		if strings.Contains(text, "{{") && strings.Contains(text, "query") {
+			r.refused = "a label of it queries in its template"
+		}
+	}
+	parser.Inspect(r.expr, func(n parser.Node, _ []parser.Node) error {
+		switch n := n.(type) {
+		case *parser.VectorSelector:
+			r.reach = max(r.reach, n.OriginalOffset)
+			if n.StartOrEnd != 0 {
+				r.refused = "@ start() and @ end() mean the evaluation itself in a rule; leave them out"
+			}
+			for _, m := range n.LabelMatchers {
+				if m.Name != model.MetricNameLabel {
+					continue
+				}
+				r.readings = append(r.readings, m.Value)
+				if m.Matches("ALERTS") || m.Matches("ALERTS_FOR_STATE") {
+					r.refused = "it reads ALERTS, which Prometheus makes of other rules"
+				}
+			}
+		case *parser.SubqueryExpr:
+			r.reach = max(r.reach, n.Range+n.OriginalOffset)
+			if n.StartOrEnd != 0 {
+				r.refused = "@ start() and @ end() mean the evaluation itself in a rule; leave them out"
+			}
+		case *parser.MatrixSelector:
+			r.reach = max(r.reach, n.Range)
+		}
+		return nil
+	})
+}
+
+// Names are the alerting rules, in order.
+func (all *Rules) Names() (names []Place) {
+	for _, r := range all.rules {
+		if r.alert {
+			names = append(names, r.Place)
+		}
+	}
+	return names
+}

@@ -1,0 +1,269 @@
+package promrules_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/promrules"
+	"github.com/omenhq/omen/series"
+	"github.com/omenhq/omen/tsdb"
+)
+
+var monday = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+
+// metric is a series that is scraped every 15 s; NaN: it is absent.
+type metric struct {
+	name   string // with labels: up{instance="a"}
+	values func(minute float64) float64
+}
+
+// level is a series that never changes.
+func level(v float64) func(float64) float64 { return func(float64) float64 { return v } }
+
+// within is v from one minute to another and els otherwise.
+func within(from, to, v, els float64) func(float64) float64 {
+	return func(m float64) float64 {
+		if m >= from && m < to {
+			return v
+		}
+		return els
+	}
+}
+
+// counter counts up by so much a second.
+func counter(perSecond func(minute float64) float64) func(float64) float64 {
+	return func(m float64) (sum float64) {
+		for at := -20.; at < m; at += .25 {
+			sum += 15 * perSecond(at)
+		}
+		return sum
+	}
+}
+
+// store is a source of metrics from 20 minutes before monday on.
+func store(t *testing.T, minutes int, all ...metric) *tsdb.Scratch {
+	t.Helper()
+	const every = 15 * time.Second
+	s := tsdb.NewScratch(nil)
+	t.Cleanup(func() { must.OK(t, s.Close()) })
+	var curves []series.Curve
+	for _, m := range all {
+		c := series.Curve{Labels: labelsOf(t, m.name)}
+		for at := monday.Add(-20 * time.Minute); !at.After(monday.Add(time.Duration(minutes) * time.Minute)); at = at.Add(every) {
+			if v := m.values(at.Sub(monday).Minutes()); v == v {
+				c.At, c.Values = append(c.At, at.UnixMilli()), append(c.Values, v)
+			}
+		}
+		curves = append(curves, c)
+	}
+	s.HoldAll(every, curves)
+	return s
+}
+
+// labelsOf reads name{label="value",…}.
+func labelsOf(t *testing.T, text string) map[string]string {
+	t.Helper()
+	name, rest, _ := strings.Cut(strings.TrimSuffix(text, "}"), "{")
+	all := map[string]string{"__name__": name}
+	for _, pair := range strings.Split(rest, ",") {
+		if label, value, ok := strings.Cut(pair, "="); ok {
+			all[label] = strings.Trim(value, `"`)
+		}
+	}
+	return all
+}
+
+// file is a rule file of the test's own.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rules.yml")
+	must.OK(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// run evaluates a rule file over the first minutes of monday.
+func run(t *testing.T, origin tsdb.Origin, minutes int, every time.Duration, files ...string) *promrules.Outcome {
+	t.Helper()
+	rules := must.Get(promrules.Load(files...))(t)
+	return must.Get(rules.Run(t.Context(), origin, promrules.Span{From: monday, To: monday.Add(time.Duration(minutes) * time.Minute), Every: every}, nil))(t)
+}
+
+// said is firings in short: rule, active, fired and resolved in minutes.
+func said(out *promrules.Outcome, labels ...string) (all []string) {
+	minutes := func(at time.Time) string {
+		if at.IsZero() {
+			return "…"
+		}
+		return fmt.Sprint(at.Sub(monday).Minutes())
+	}
+	for _, f := range out.Firings {
+		text := fmt.Sprintf("%s %s %s %s", f.Rule, minutes(f.Active), minutes(f.Fired), minutes(f.Resolved))
+		for _, name := range labels {
+			text += " " + f.Labels[name]
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestForAndKeepFiringFor(t *testing.T) {
+	for _, c := range []struct {
+		name, keys string
+		busy       func(float64) float64
+		want       []string
+	}{
+		{"at once", "", within(10, 12, 1, 0), []string{"Busy 10 10 12"}},
+		{"twice", "", func(m float64) float64 { return within(10, 12, 1, 0)(m) + within(20, 21, 1, 0)(m) }, []string{"Busy 10 10 12", "Busy 20 20 21"}},
+		{"too short", "for: 3m", within(10, 13, 1, 0), nil},
+		{"just long enough", "for: 3m", within(10, 13.25, 1, 0), []string{"Busy 10 13 14"}},
+		{"a break begins again", "for: 3m", func(m float64) float64 { return within(10, 12, 1, 0)(m) + within(13, 20, 1, 0)(m) }, []string{"Busy 13 16 20"}},
+		{"kept", "keep_firing_for: 4m", within(10, 12, 1, 0), []string{"Busy 10 10 16"}},
+		{"kept over a break", "keep_firing_for: 4m", func(m float64) float64 { return within(10, 12, 1, 0)(m) + within(14, 16, 1, 0)(m) }, []string{"Busy 10 10 20"}},
+		{"what is pending is not kept", "for: 5m\n    keep_firing_for: 4m", within(10, 12, 1, 0), nil},
+		{"pending since before the span", "for: 10m", within(-8, 5, 1, 0), []string{"Busy -8 2 5"}},
+		{"over before the span", "", within(-8, -5, 1, 0), nil},
+		{"still firing", "", within(25, 60, 1, 0), []string{"Busy 25 25 …"}},
+		{"absent is over", "", within(10, 12, 1, math.NaN()), []string{"Busy 10 10 12"}},
+	} {
+		out := run(t, store(t, 30, metric{`busy{instance="a"}`, c.busy}), 30, time.Minute, file(t, "groups:\n- name: g\n  rules:\n  - alert: Busy\n    expr: busy > 0\n    "+c.keys+"\n"))
+		if diff := cmp.Diff(c.want, said(out)); diff != "" || len(out.Failed) > 0 || out.Alerts != 1 {
+			t.Errorf("%s: %v %s", c.name, out.Failed, diff)
+		}
+	}
+}
+
+func TestLabelsOfAlerts(t *testing.T) {
+	out := run(t, store(t, 10, metric{`busy{instance="a",disk="sda",team="x"}`, within(1, 3, .5, 0)}), 10, time.Minute, file(t, `
+groups:
+- name: g
+  labels: {team: group, severity: info}
+  rules:
+  - alert: Busy
+    expr: busy > 0
+    labels: {severity: page, disk: "{{ $labels.disk }} at {{ $value }}", team: ""}
+    annotations: {summary: "{{ $labels.instance }}"}
+`))
+	want := map[string]string{"alertname": "Busy", "instance": "a", "severity": "page", "disk": "sda at 0.5"}
+	if len(out.Firings) != 1 {
+		t.Fatalf("firings %v, failed %v", said(out), out.Failed)
+	}
+	if diff := cmp.Diff(want, out.Firings[0].Labels); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Recordings are made before they are read, in any order and over files, and
+// averages over them have their past.
+func TestRecordings(t *testing.T) {
+	alerts := file(t, `
+groups:
+- name: alerts
+  rules:
+  - alert: High
+    expr: avg_over_time(job:busy:twice[5m]) > 1 and on () up == 1
+- name: records
+  interval: 30s
+  rules:
+  - {record: "job:busy:twice", expr: "2 * job:busy:sum"}
+`)
+	sums := file(t, "groups:\n- name: sums\n  rules:\n  - {record: 'job:busy:sum', expr: sum(busy), labels: {from: rule}}\n")
+	out := run(t, store(t, 30, metric{`busy{instance="a"}`, within(10, 20, 1, 0)}, metric{`up{instance="a"}`, level(1)}), 30, time.Minute, alerts, sums)
+	// More than half of the ten samples of five minutes have to be 2: first at 12.5,
+	// which is seen at 13, and until 22.
+	if diff := cmp.Diff([]string{"High 13 13 22 rule"}, said(out, "from")); diff != "" || len(out.Failed) > 0 {
+		t.Errorf("%v %s", out.Failed, diff)
+	}
+}
+
+// An offset reads the past, and more alerts than the limit forget all.
+func TestOffsetAndLimit(t *testing.T) {
+	src := store(t, 30, metric{`busy{instance="a"}`, within(10, 20, 1, 0)}, metric{`busy{instance="b"}`, within(14, 16, 1, 0)})
+	out := run(t, src, 30, time.Minute, file(t, "groups:\n- name: g\n  query_offset: 2m\n  rules:\n  - {alert: Busy, expr: busy > 0}\n"))
+	if diff := cmp.Diff([]string{"Busy 12 12 22 a", "Busy 16 16 18 b"}, said(out, "instance")); diff != "" {
+		t.Error(diff)
+	}
+	out = run(t, src, 30, time.Minute, file(t, "groups:\n- name: g\n  limit: 1\n  rules:\n  - {alert: Busy, expr: busy > 0}\n"))
+	if diff := cmp.Diff([]string{"Busy 10 10 14 a", "Busy 16 16 20 a"}, said(out, "instance")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A rule that cannot be evaluated is named, and the others are.
+func TestRulesThatFail(t *testing.T) {
+	out := run(t, store(t, 10, metric{`busy{instance="a"}`, within(1, 3, 1, 0)}, metric{`busy{instance="b"}`, level(1)}), 10, time.Minute, file(t, `
+groups:
+- name: g
+  rules:
+  - {record: loop, expr: loop + 1}
+  - {record: wrong, expr: busy * on () busy}
+  - {alert: Reads, expr: wrong > 0}
+  - {alert: Same, expr: busy, labels: {instance: one}}
+  - {alert: Others, expr: 'ALERTS{alertname="Fine"}'}
+  - {alert: Ends, expr: busy @ end() > 0}
+  - {alert: Fine, expr: 'busy{instance="a"} > 0'}
+`))
+	var failed []string
+	for _, f := range out.Failed {
+		if f.Group != "g" || f.Why == "" {
+			t.Errorf("%+v", f)
+		}
+		failed = append(failed, f.Rule)
+	}
+	slices.Sort(failed)
+	if diff := cmp.Diff([]string{"Ends", "Others", "Reads", "Same", "loop", "wrong"}, failed); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"Fine 1 1 3"}, said(out)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFilesThatAreRefused(t *testing.T) {
+	for want, text := range map[string]string{
+		`group "g", rule 1, "Busy": could not parse expression`: "groups: [{name: g, rules: [{alert: Busy, expr: 'busy >'}]}]",
+		`could not parse expression`:                            "groups: [{name: g, rules: [{record: a, expr: 'sum('}, {alert: B, expr: up}]}]",
+		`invalid field 'for' in recording rule`:                 "groups: [{name: g, rules: [{record: a, expr: up, for: 1m}]}]",
+		`field foo not found`:                                   "groups: [{name: g, foo: 1, rules: [{alert: B, expr: up}]}]",
+		`is repeated in the same file`:                          "groups: [{name: g, rules: []}, {name: g, rules: []}]",
+		`no alerting rule`:                                      "groups: [{name: g, rules: [{record: a, expr: up}]}]",
+		`label "severity": template: __alert_B`:                 "groups: [{name: g, rules: [{alert: B, expr: up, labels: {severity: '{{ if }}'}}]}]",
+	} {
+		path := file(t, text)
+		_, err := promrules.Load(path)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || !errors.Is(err, omen.ErrInvalid) || omen.Hint(err) == "" {
+			t.Errorf("got %v, want %q with the file and a hint", err, want)
+		}
+	}
+	for _, name := range []string{"nowhere.yml", "builtin:nothing"} {
+		if _, err := promrules.Load(name); !errors.Is(err, omen.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// dead is an origin that does not answer.
+type dead struct{}
+
+func (dead) Curves(context.Context, string, series.Range) ([]series.Curve, error) {
+	return nil, omen.WithHint(fmt.Errorf("it is away: %w", omen.ErrUnavailable), "start it")
+}
+
+func TestAnOriginThatIsAway(t *testing.T) {
+	rules := must.Get(promrules.Load("builtin:node"))(t)
+	_, err := rules.Run(t.Context(), dead{}, promrules.Span{From: monday, To: monday.Add(time.Hour)}, nil)
+	if !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) != "start it" || !strings.Contains(err.Error(), `builtin:node, group "`) {
+		t.Errorf("%v", err)
+	}
+}
