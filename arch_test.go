@@ -72,6 +72,7 @@ var mayImport = map[string][]string{
 	"series":            {"."},
 	"series/sourcetest": {".", "internal/must", "series", "tsdb"},
 	"store":             {".", "feedback", "mute"},
+	"tools/constants":   {},
 	"tools/record":      {".", "feature", "series", "tsdb"},
 	"training":          {".", "detect", "feature", "series"},
 	"tsdb":              {".", "series"},

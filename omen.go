@@ -59,6 +59,10 @@ type Cause struct {
 	Lower    float64 `json:"lower"`    // the expected band's lower end, in Unit
 	Upper    float64 `json:"upper"`    // the expected band's upper end, in Unit
 	Trivial  bool    `json:"trivial"`  // statistically far, yet below the smallest deviation or against the direction that matters
+	// Smallest is the smallest deviation that is worth waking somebody for, or
+	// how far the feature usually moves where it has none, in Unit; 0: not known, or
+	// any amount may be normal.
+	Smallest float64 `json:"smallest,omitzero"`
 	// Clears says that it is in the smallest set of causes whose return
 	// to what is expected would take the sample to the limit or below.
 	Clears bool `json:"clears,omitzero"`

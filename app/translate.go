@@ -227,7 +227,7 @@ func declared(p config.Profile) feature.Profile {
 
 func meaning(m config.Meaning, f feature.Feature) feature.Feature {
 	f.Help, f.Group, f.Unit = m.Help, m.Group, omen.Unit(m.Unit)
-	f.Direction, f.Deviation, f.Scale = feature.Direction(m.Direction), m.Deviation, m.Scale
+	f.Direction, f.Deviation, f.Work, f.Scale = feature.Direction(m.Direction), m.Deviation, m.Work, m.Scale
 	if len(m.Range) == 2 {
 		f.Min, f.Max = m.Range[0], m.Range[1]
 	}

@@ -114,6 +114,7 @@ type Meaning struct {
 	Range     []float64 `yaml:"range,flow,omitempty"` // empty, or lowest and highest
 	Direction string    `yaml:"direction,omitempty"`
 	Deviation float64   `yaml:"deviation,omitempty"`
+	Work      bool      `yaml:"work,omitempty"` // how much is done, of which any amount may be normal
 	Scale     float64   `yaml:"scale,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -222,6 +223,9 @@ func (s *Stream) blame(j int) {
 	sp := &s.m.specs[i]
 	c := omen.Cause{Feature: sp.name, Unit: sp.unit, Share: s.shares[i],
 		Actual: s.actual[j], Expected: s.expected[i], Lower: s.low[i], Upper: s.high[i]}
+	if !sp.work {
+		c.Smallest = cmp.Or(sp.deviation, sp.scale)
+	}
 	d := c.Actual - c.Expected
 	c.Stuck = s.stuckFor(j)
 	c.Trivial = c.Stuck == 0 && (math.Abs(d) < sp.deviation || !sp.direction.Matters(d))

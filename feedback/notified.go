@@ -8,6 +8,12 @@ func Notified(in omen.Incident, fleet *omen.Incident) bool {
 	return in.Suppressed == "" || in.Suppressed == omen.ReasonFleet && fleet != nil && fleet.Suppressed == ""
 }
 
+// Weak reports whether people are not notified of an incident because it is below
+// the page level, or odd only to a model of minutes: a job on its first nights.
+func Weak(in omen.Incident) bool {
+	return in.Suppressed == omen.ReasonMinor || in.Suppressed == omen.ReasonColdStart
+}
+
 // Notifies reports whether a change notifies people of an incident of hosts, for
 // the first time or again.
 func Notifies(c omen.Change) bool {

@@ -220,7 +220,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	if height < page || height <= 1 {
 		page = math.Inf(1) // it would not have been severe by itself
 	}
-	k.other.add(s, limit, page, t.h.ColdBar)
+	k.other.add(s, limit, page, t.h.ColdTimes)
 	o := &k.other
 	enough := t.evidence(s.Grade).at(k.step)
 	if !enough.Met(o.hot, s.At.Sub(o.onset)) {
@@ -233,7 +233,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	if o.severe < max(enough.Samples, leastSevere) && s.At.Sub(o.onset) < t.h.Lasting {
 		return
 	}
-	if s.Grade == omen.Provisional && o.bar < enough.Samples {
+	if s.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(o.violent, s.At.Sub(o.since)) {
 		return
 	}
 	k.state.said(s.At, o.peak, o.causes)
