@@ -178,7 +178,7 @@ func ours(n *object) bool {
 		return false
 	}
 	for _, f := range n.GetManagedFields() {
-		if f.Manager == manager(id) && f.FieldsV1 != nil && strings.Contains(string(f.FieldsV1.Raw), `"f:unschedulable"`) {
+		if f.Manager == manager(id) && f.FieldsV1 != nil && strings.Contains(f.FieldsV1.GetRawString(), `"f:unschedulable"`) {
 			return true
 		}
 	}

@@ -86,6 +86,8 @@ func newFake(t *testing.T) (*fake, Bus) {
 			if name != "UserspaceTimestamp" {
 				return dbus.Variant{}, dbus.NewError("org.freedesktop.DBus.Error.UnknownProperty", nil)
 			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			return dbus.MakeVariant(micro(f.booted)), nil
 		},
 	}, root, "org.freedesktop.DBus.Properties"))

@@ -154,7 +154,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		{"broken", says(500, ""), remedy.ErrUnknown, nil},
 		{"gateway", says(504, ""), remedy.ErrUnknown, nil},
 		{"lost", lost, remedy.ErrUnknown, nil},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", 307) }, remedy.ErrRefused, nil},
+		{"redirect", http.RedirectHandler("/other", http.StatusTemporaryRedirect).ServeHTTP, remedy.ErrRefused, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := newOther(t, map[string][]http.HandlerFunc{"/": {c.answer}, "/other": {says(200, "")}})
