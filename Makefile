@@ -11,7 +11,7 @@ UI_SRC  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check portable fuzz cover bench bench-save bench-compare lint scenarios e2e live ui shots onnx release clean
+.PHONY: help build run test check portable fuzz cover bench bench-save bench-compare lint scenarios e2e kube live ui shots onnx release clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ lint: ## static checks, by .golangci.yml
 
 e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, VictoriaMetrics, a browser
 	$(GO) test -count=1 -parallel 3 -timeout 60m -tags e2e -v ./test/...
+
+kube: ## actions against a real kube-apiserver and etcd, built from their modules (a quarter of an hour at first)
+	@dir=$$(bash test/kube/build.sh) && OMEN_KUBE_BIN=$$dir $(GO) test -count=1 -timeout 20m -tags e2e -v ./remedy/kube/
 
 live: build ## an hour of this machine's life with twelve real faults (root; LIVE_LEARN, LIVE_LAST, LIVE_GAP shorten it)
 	$(GO) test -count=1 -timeout 2h -tags e2e,live -run TestLiveHour -v ./test/

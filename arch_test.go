@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"incident":        {".", "feedback", "forecast", "mute", "store"},
 	"internal/accept": {},
 	"internal/must":   {},
+	"internal/sign":   {},
 	"internal/simd":   {},
 	"mute":            {"."},
 	"notify": {
@@ -58,9 +59,12 @@ var mayImport = map[string][]string{
 	"notify/reply":               {".", "notify/message", "store"},
 	"notify/slack":               {"notify/message", "store"},
 	"notify/telegram":            {".", "notify/message", "store"},
-	"notify/webhook":             {"notify/message"},
+	"notify/webhook":             {"internal/sign", "notify/message"},
 	"promapi":                    {".", "series", "tsdb"},
 	"remedy":                     {".", "feedback", "mute"},
+	"remedy/kube":                {".", "remedy"},
+	"remedy/systemd":             {".", "remedy"},
+	"remedy/webhook":             {".", "internal/sign", "remedy"},
 	"replay":                     {".", "detect", "feature", "feedback", "incident", "training"},
 	"series":                     {"."},
 	"series/sourcetest":          {".", "internal/must", "series", "tsdb"},
@@ -87,6 +91,9 @@ var onlyIn = map[string][]string{
 	"github.com/alecthomas/kong":                     {"cmd/omen"},
 	"github.com/teambition/rrule-go":                 {"mute"},
 	"github.com/arran4/golang-ical":                  {"mute"},
+	"k8s.io":                                         {"remedy/kube"},
+	"github.com/coreos/go-systemd":                   {"remedy/systemd"},
+	"github.com/godbus/dbus":                         {"remedy/systemd"},
 }
 
 // banned are package names that say nothing about what is inside.

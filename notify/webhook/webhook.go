@@ -41,18 +41,11 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	if err != nil {
 		return err
 	}
-	signature, err := s.signing.sign(m.Key, m.At, body)
+	header, err := s.signing.header(m.Key, m.At, body)
 	if err != nil {
 		return err
 	}
-	header := http.Header{
-		"Idempotency-Key":   {strconv.Quote(m.Key)}, // a structured-field string, as its draft says
-		"Webhook-Id":        {m.Key},
-		"Webhook-Timestamp": {strconv.FormatInt(m.At.Unix(), 10)},
-	}
-	if signature != "" {
-		header.Set("Webhook-Signature", signature)
-	}
+	header.Set("Idempotency-Key", strconv.Quote(m.Key)) // a structured-field string, as its draft says
 	ctx, cancel := message.WithTimeout(ctx, s.conf.Timeout)
 	defer cancel()
 	answer, err := message.Post(ctx, s.client, target, "application/json", body, header)

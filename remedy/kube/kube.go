@@ -1,0 +1,201 @@
+// Package kube carries actions out in a Kubernetes cluster: it restarts, scales and
+// rolls back Deployments and StatefulSets, evicts pods, and cordons nodes. Start at
+// [New], whose [Cluster.Hand] is the hand of one playbook.
+//
+// Every write carries what it saw: the UID, and but for pods the resourceVersion,
+// so that an object that changed or was created again under the same name is left
+// alone; and it leaves the action's ID on the object, by which a lost answer is
+// settled. It never touches DaemonSets, static pods, kube-system, what is critical to
+// the system, what another controller owns, what is annotated [Exclude], nor what
+// Omen itself runs on, and no setting changes that. It reads no secrets, runs
+// nothing in a container, and needs no typed client.
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/remedy"
+)
+
+// Annotations of objects.
+const (
+	Action    = "omen.dev/action"  // the ID of the action that changed it last
+	Exclude   = "omen.dev/exclude" // set on a workload, its pods or a node: never touched
+	restarted = "kubectl.kubernetes.io/restartedAt"
+)
+
+// Limits of the client. An action makes some ten requests, each small.
+const (
+	perSecond = 20
+	burst     = 40
+	patience  = 10 * time.Second // for one call of a hand
+)
+
+// Options say which cluster, and as whom.
+type Options struct {
+	Kubeconfig string // file; empty: that of the pod that Omen runs in
+	Context    string // of Kubeconfig; empty: its current one
+}
+
+// Cluster is one cluster's API server.
+type Cluster struct {
+	api dynamic.Interface
+	own own
+}
+
+// own is what Omen itself runs on, and never touches.
+type own struct {
+	namespace string // empty: it does not run in this cluster
+	machine   string // host name: of its pod, or of its node
+}
+
+// namespaceFile is where a pod finds the namespace that it runs in.
+const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// New reads the cluster's credentials; it calls nobody.
+func New(o Options) (*Cluster, error) {
+	var c *rest.Config
+	var self own
+	var err error
+	if o.Kubeconfig == "" {
+		if c, err = rest.InClusterConfig(); err != nil {
+			return nil, omen.WithHint(fmt.Errorf("kubernetes: %w", err), "Omen does not run in a pod: set remedy.kubernetes.kubeconfig_file")
+		}
+		namespace, err := os.ReadFile(namespaceFile)
+		if err != nil {
+			return nil, fmt.Errorf("kubernetes: find Omen's own namespace: %w", err)
+		}
+		self.namespace = strings.TrimSpace(string(namespace))
+	} else {
+		c, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+			&clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig},
+			&clientcmd.ConfigOverrides{CurrentContext: o.Context}).ClientConfig()
+		if err != nil {
+			return nil, fmt.Errorf("kubernetes: read %s: %w", o.Kubeconfig, err)
+		}
+	}
+	if self.machine, err = os.Hostname(); err != nil {
+		return nil, fmt.Errorf("kubernetes: find Omen's own host name: %w", err)
+	}
+	return connect(c, self)
+}
+
+func connect(c *rest.Config, self own) (*Cluster, error) {
+	c = rest.CopyConfig(c)
+	c.QPS, c.Burst = perSecond, burst
+	c.UserAgent = "Omen"
+	c.WarningHandler = rest.NoWarnings{}
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return atOnce{next} })
+	api, err := dynamic.NewForConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: %w", err)
+	}
+	return &Cluster{api, self}, nil
+}
+
+// atOnce hands refusals on at once: client-go would repeat ten times what is
+// answered with Retry-After, such as an eviction that a PodDisruptionBudget refuses.
+type atOnce struct{ next http.RoundTripper }
+
+func (a atOnce) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := a.next.RoundTrip(r)
+	if resp != nil {
+		resp.Header.Del("Retry-After")
+	}
+	return resp, err
+}
+
+// Resources that actions read and write.
+var (
+	deployments  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+	statefulSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}
+	replicaSets  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}
+	revisions    = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "controllerrevisions"}
+	autoscalers  = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
+	budgets      = schema.GroupVersionResource{Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"}
+	pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	nodes        = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
+)
+
+// keys are what each step may be told; those of a workload say which one, where it
+// is not the incident's host.
+var keys = map[string][]string{
+	"rollout_restart": {"cluster", "kind", "name", "namespace"},
+	"undo_rollout":    {"cluster", "kind", "name", "namespace"},
+	"scale":           {"by", "cluster", "kind", "max", "min", "name", "namespace"},
+	"evict_pod":       {"cluster", "kind", "name", "namespace", "which"},
+	"delete_pod":      {"cluster", "kind", "name", "namespace", "which"},
+	"cordon":          {"node"},
+	"uncordon":        {"node"},
+}
+
+// Steps are the names of the steps that a cluster has hands for, sorted.
+func Steps() []string { return slices.Sorted(maps.Keys(keys)) }
+
+// Hand checks what a playbook does and gives the hand that does it.
+func (c *Cluster) Hand(step remedy.Step) (remedy.Hand, error) {
+	known, found := keys[step.Name]
+	if !found {
+		return nil, fmt.Errorf("%s is nothing that is done in Kubernetes: there are %s: %w", step.Name, strings.Join(Steps(), ", "), omen.ErrInvalid)
+	}
+	for key := range step.With {
+		if !slices.Contains(known, key) {
+			return nil, fmt.Errorf("%s: unknown key %s: known here are %s: %w", step.Name, key, strings.Join(known, ", "), omen.ErrInvalid)
+		}
+	}
+	hand, err := c.hand(step)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", step.Name, err, omen.ErrInvalid)
+	}
+	return hand, nil
+}
+
+func (c *Cluster) hand(step remedy.Step) (remedy.Hand, error) {
+	w := which{cluster: step.With["cluster"], namespace: step.With["namespace"], name: step.With["name"], kind: step.With["kind"]}
+	switch {
+	case w.kind != "" && kindOf[w.kind].Resource == "":
+		return nil, fmt.Errorf("kind: %q is none of deployment, statefulset", w.kind)
+	case (w.namespace == "") != (w.name == ""):
+		return nil, errors.New("namespace and name belong together")
+	}
+	switch step.Name {
+	case "rollout_restart":
+		return restart{c, w}, nil
+	case "undo_rollout":
+		return rollback{c, w}, nil
+	case "scale":
+		return newScale(c, w, step.With)
+	case "cordon":
+		return cordon{c, step.With["node"]}, nil
+	case "uncordon":
+		return uncordon{c, step.With["node"]}, nil
+	}
+	pod := removal{c, w, step.With["which"], step.Name == "evict_pod"}
+	if !slices.Contains([]string{"", notReady, oldest, host}, pod.pick) {
+		return nil, fmt.Errorf("which: %q is none of %s, %s, %s", pod.pick, notReady, oldest, host)
+	}
+	return pod, nil
+}
+
+// whole is a number that a step is told.
+func whole(with map[string]string, key string) (int, error) {
+	n, err := strconv.Atoi(with[key])
+	if err != nil {
+		return 0, fmt.Errorf("%s: %q is no whole number", key, with[key])
+	}
+	return n, nil
+}

@@ -1,0 +1,200 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/sign"
+	"github.com/omenhq/omen/remedy"
+)
+
+// send posts the action's body once and says what became of it.
+func (h *Hook) send(ctx context.Context, a omen.Action, address string) (receipt string, err error) {
+	body, err := h.body(a)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", remedy.ErrRefused, err)
+	}
+	key, err := h.key()
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", remedy.ErrRefused, err)
+	}
+	header := sign.Header(key, a.ID, time.Now(), body)
+	header.Set("Content-Type", "application/json")
+	if h.set.Idempotent {
+		// Go's client sends a request with this header again by itself when a kept
+		// connection turns out to be closed.
+		header.Set("Idempotency-Key", strconv.Quote(a.ID))
+	}
+	code, answer, err := h.call(ctx, h.set.Method, inURL(address, a), body, header)
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", h.set.Method, shown(address), inDoubt(err))
+	}
+	if err := judge(code, answer); err != nil {
+		return "", fmt.Errorf("%s %s: %w", h.set.Method, shown(address), err)
+	}
+	if h.set.Receipt == "" {
+		return "", nil
+	}
+	receipt, found := at(answer, h.set.Receipt)
+	if !found {
+		err = fmt.Errorf("%s %s was accepted, and its answer has nothing at %s: %w",
+			h.set.Method, shown(address), h.set.Receipt, remedy.ErrUnknown)
+		return "", omen.WithHint(err, "see what the other side answers, and correct receipt")
+	}
+	return receipt, nil
+}
+
+// await asks until the job has ended or the patience has.
+func (h *Hook) await(ctx context.Context, a omen.Action) error {
+	ctx, cancel := context.WithTimeout(ctx, h.set.Status.Timeout)
+	defer cancel()
+	for {
+		answer, says, err := h.ask(ctx, a)
+		switch {
+		case answer == remedy.Yes:
+			return nil
+		case answer == remedy.No:
+			return fmt.Errorf("job %s ended as %q: %w", a.Receipt, says, remedy.ErrRefused)
+		}
+		if !pause(ctx, h.set.Status.Every) {
+			if err != nil {
+				says = err.Error()
+			}
+			return fmt.Errorf("job %s has not ended, last %q: %w", a.Receipt, says, remedy.ErrUnknown)
+		}
+	}
+}
+
+// ask asks once how far the job is.
+func (h *Hook) ask(ctx context.Context, a omen.Action) (remedy.Answer, string, error) {
+	status := h.set.Status
+	code, answer, err := h.call(ctx, http.MethodGet, inURL(status.URL, a), nil, http.Header{})
+	if err == nil && code/100 != 2 {
+		err = fmt.Errorf("answered %d: %s", code, begin(answer))
+	}
+	if err != nil {
+		return remedy.CannotTell, "", fmt.Errorf("ask %s: %w: %w", shown(status.URL), omen.ErrUnavailable, err)
+	}
+	says, found := at(answer, status.Pointer)
+	switch {
+	case !found:
+		return remedy.CannotTell, "", fmt.Errorf("ask %s: its answer has nothing at %s: %s", shown(status.URL), status.Pointer, begin(answer))
+	case slices.Contains(status.Done, says):
+		return remedy.Yes, says, nil
+	case slices.Contains(status.Failed, says):
+		return remedy.No, says, nil
+	}
+	return remedy.CannotTell, says, nil
+}
+
+// call makes one request.
+func (h *Hook) call(ctx context.Context, method, address string, body []byte, header http.Header) (code int, answer []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, h.set.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header = header
+	req.Header.Set("User-Agent", "Omen")
+	req.Header.Set("Accept", "application/json")
+	resp, err := h.client.Do(req)
+	if err != nil {
+		var e *url.Error
+		if errors.As(err, &e) {
+			err = e.Err // without the address, which may hold a secret
+		}
+		return 0, nil, err
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return resp.StatusCode, answer, err
+}
+
+// inDoubt says what a request without an answer means: what never left this
+// machine did nothing; anything else may have.
+func inDoubt(err error) error {
+	var op *net.OpError
+	var dns *net.DNSError
+	if errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) {
+		return fmt.Errorf("%w: %w: %w", remedy.ErrRefused, omen.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", remedy.ErrUnknown, err)
+}
+
+// judge says what an answer means.
+func judge(code int, answer []byte) error {
+	says := fmt.Sprintf("answered %d: %s", code, begin(answer))
+	switch {
+	case code/100 == 2:
+		return nil
+	case code == http.StatusConflict, code == http.StatusPreconditionFailed:
+		return fmt.Errorf("%w: %s", remedy.ErrChanged, says)
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		err := fmt.Errorf("%w: %w: %s", remedy.ErrRefused, omen.ErrDenied, says)
+		return omen.WithHint(err, "give the playbook's http_config the credentials that the other side asks for")
+	case code/100 == 3:
+		err := fmt.Errorf("%w: %s", remedy.ErrRefused, says)
+		return omen.WithHint(err, "it is a redirect, which is not followed: configure the address that it leads to")
+	case code/100 == 4 && code != http.StatusRequestTimeout:
+		return fmt.Errorf("%w: %s", remedy.ErrRefused, says)
+	}
+	return fmt.Errorf("%w: %s", remedy.ErrUnknown, says)
+}
+
+// begin is the beginning of an answer in one line.
+func begin(answer []byte) string {
+	return strings.Join(strings.Fields(string(answer[:min(len(answer), 200)])), " ")
+}
+
+// at is what a JSON pointer (RFC 6901) finds in a document, as text; what is a list
+// or an object is not found.
+func at(document []byte, pointer string) (string, bool) {
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil {
+		return "", false
+	}
+	unescape := strings.NewReplacer("~1", "/", "~0", "~")
+	for _, part := range strings.Split(pointer, "/")[1:] {
+		part = unescape.Replace(part)
+		switch v := value.(type) {
+		case map[string]any:
+			inner, found := v[part]
+			if !found {
+				return "", false
+			}
+			value = inner
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i < 0 || i >= len(v) {
+				return "", false
+			}
+			value = v[i]
+		default:
+			return "", false
+		}
+	}
+	switch v := value.(type) {
+	case string:
+		return v, v != ""
+	case json.Number:
+		return v.String(), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", false
+}

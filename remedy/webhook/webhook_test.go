@@ -1,0 +1,322 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/internal/sign"
+	"github.com/omenhq/omen/remedy"
+)
+
+// other is the other side: a server that keeps what it was asked, and answers by
+// turns; the last answer stays.
+type other struct {
+	*httptest.Server
+	mu      sync.Mutex
+	answers map[string][]http.HandlerFunc // by path
+	got     []request
+}
+
+type request struct {
+	Path, Query, Body string
+	Header            http.Header
+}
+
+func newOther(t *testing.T, answers map[string][]http.HandlerFunc) *other {
+	t.Helper()
+	o := &other{answers: answers}
+	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		o.mu.Lock()
+		o.got = append(o.got, request{r.URL.Path, r.URL.RawQuery, string(body), r.Header})
+		turns := o.answers[r.URL.Path]
+		if len(turns) > 1 {
+			o.answers[r.URL.Path] = turns[1:]
+		}
+		o.mu.Unlock()
+		if len(turns) == 0 {
+			http.NotFound(w, r)
+			return
+		}
+		turns[0](w, r)
+	}))
+	t.Cleanup(o.Close)
+	return o
+}
+
+func (o *other) posts(path string) (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range o.got {
+		if r.Path == path {
+			n++
+		}
+	}
+	return n
+}
+
+func says(code int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		fmt.Fprint(w, body)
+	}
+}
+
+// lost takes the request and closes the connection without an answer.
+func lost(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err == nil {
+		conn.Close()
+	}
+}
+
+var action = omen.Action{
+	ID: "a0123456789ab", Incident: "i1", Playbook: "restart", Attempt: 2, Group: "shop",
+	Host: omen.Host{Source: "prod", Profile: "node", Name: `web "1"/a`}, Why: "memory rises",
+	At: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC),
+}
+
+func hook(t *testing.T, set Settings) *Hook {
+	t.Helper()
+	return must.Get(New(set))(t)
+}
+
+func TestRequestIsSignedAndFilled(t *testing.T) {
+	o := newOther(t, map[string][]http.HandlerFunc{`/launch/web "1"/a`: {says(201, `{"job": 17, "id": 17}`)}})
+	file := filepath.Join(t.TempDir(), "secret")
+	must.OK(t, os.WriteFile(file, []byte("whsec_aHVzaA==\n"), 0o600))
+	h := hook(t, Settings{
+		URL: o.URL + "/launch/{host}?by={playbook}", SecretFile: file, Receipt: "/job",
+		Body: map[string]any{"extra_vars": map[string]any{"host": "{host}", "n": 3, "list": []any{"{id}", true}}},
+	})
+	receipt, err := h.Do(t.Context(), action)
+	if err != nil || receipt != "17" {
+		t.Fatalf("receipt %q, %v", receipt, err)
+	}
+	got := o.got[0]
+	if want := `{"extra_vars":{"host":"web \"1\"/a","list":["a0123456789ab",true],"n":3}}`; got.Body != want {
+		t.Errorf("body %s, want %s", got.Body, want)
+	}
+	if got.Query != "by=restart" || got.Header.Get("Webhook-Id") != action.ID {
+		t.Errorf("query %q, headers %v", got.Query, got.Header)
+	}
+	var at int64
+	must.Get(fmt.Sscan(got.Header.Get("Webhook-Timestamp"), &at))(t)
+	want := sign.Header([]byte("hush"), action.ID, time.Unix(at, 0), []byte(got.Body)).Get("Webhook-Signature")
+	if got.Header.Get("Webhook-Signature") != want {
+		t.Errorf("signature %q, want %q", got.Header.Get("Webhook-Signature"), want)
+	}
+	if got.Header.Get("Idempotency-Key") != "" {
+		t.Error("Go's client may send it twice by itself")
+	}
+}
+
+func TestOwnBody(t *testing.T) {
+	o := newOther(t, map[string][]http.HandlerFunc{"/": {says(200, "")}})
+	must.Get(hook(t, Settings{URL: o.URL + "/"}).Do(t.Context(), action))(t)
+	want := `{"id":"a0123456789ab","incident":"i1","playbook":"restart","attempt":2,` +
+		`"host":{"source":"prod","profile":"node","name":"web \"1\"/a"},"group":"shop","why":"memory rises",` +
+		`"at":"2026-11-29T12:00:00Z","mode":""}`
+	if o.got[0].Body != want {
+		t.Errorf("sent %s, want %s", o.got[0].Body, want)
+	}
+}
+
+func TestWhatAnAnswerMeans(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer http.HandlerFunc
+		want   error
+		also   error
+	}{
+		{"accepted", says(202, ""), nil, nil},
+		{"wrong request", says(400, "no such template"), remedy.ErrRefused, nil},
+		{"no credentials", says(401, ""), remedy.ErrRefused, omen.ErrDenied},
+		{"too many", says(429, ""), remedy.ErrRefused, nil},
+		{"conflict", says(409, ""), remedy.ErrChanged, nil},
+		{"broken", says(500, ""), remedy.ErrUnknown, nil},
+		{"gateway", says(504, ""), remedy.ErrUnknown, nil},
+		{"lost", lost, remedy.ErrUnknown, nil},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", 307) }, remedy.ErrRefused, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := newOther(t, map[string][]http.HandlerFunc{"/": {c.answer}, "/other": {says(200, "")}})
+			_, err := hook(t, Settings{URL: o.URL + "/"}).Do(t.Context(), action)
+			if !errors.Is(err, c.want) || c.also != nil && !errors.Is(err, c.also) || c.want == nil && err != nil {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+			if n := len(o.got); n != 1 {
+				t.Errorf("%d requests, want 1", n)
+			}
+		})
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	o := newOther(t, nil)
+	o.Close()
+	_, err := hook(t, Settings{URL: o.URL + "/"}).Do(t.Context(), action)
+	if !errors.Is(err, remedy.ErrRefused) || !errors.Is(err, omen.ErrUnavailable) {
+		t.Errorf("a request that never left: %v", err)
+	}
+}
+
+func TestTimeoutIsUnknown(t *testing.T) {
+	release := make(chan struct{})
+	o := newOther(t, map[string][]http.HandlerFunc{"/": {func(http.ResponseWriter, *http.Request) { <-release }}})
+	t.Cleanup(func() { close(release) })
+	_, err := hook(t, Settings{URL: o.URL + "/", Timeout: 50 * time.Millisecond}).Do(t.Context(), action)
+	if !errors.Is(err, remedy.ErrUnknown) || o.posts("/") != 1 {
+		t.Errorf("%v after %d requests", err, o.posts("/"))
+	}
+}
+
+// What is in doubt is sent again under the same ID only if the other side does an
+// ID once.
+func TestIdempotentIsRepeated(t *testing.T) {
+	o := newOther(t, map[string][]http.HandlerFunc{"/": {lost, says(200, `{"job": "j"}`)}})
+	receipt, err := hook(t, Settings{URL: o.URL + "/", Idempotent: true, Receipt: "/job"}).Do(t.Context(), action)
+	if err != nil || receipt != "j" || o.posts("/") < 2 {
+		t.Fatalf("%q, %v after %d requests", receipt, err, o.posts("/"))
+	}
+	for _, r := range o.got {
+		if r.Header.Get("Webhook-Id") != action.ID || r.Header.Get("Idempotency-Key") != `"`+action.ID+`"` {
+			t.Errorf("another ID: %v", r.Header)
+		}
+	}
+}
+
+func status(o *other) *Status {
+	return &Status{URL: o.URL + "/jobs/{receipt}/", Pointer: "/result/status", Done: []string{"successful"},
+		Failed: []string{"failed", "error"}, Every: time.Millisecond, Timeout: 5 * time.Second}
+}
+
+func TestStatusIsPolled(t *testing.T) {
+	for end, want := range map[string]error{"successful": nil, "error": remedy.ErrRefused} {
+		o := newOther(t, map[string][]http.HandlerFunc{
+			"/": {says(201, `{"job": 17}`)},
+			"/jobs/17/": {
+				says(200, `{"result": {"status": "pending"}}`), says(502, ""), lost,
+				says(200, `{"result": {"status": "`+end+`"}}`),
+			},
+		})
+		h := hook(t, Settings{URL: o.URL + "/", Receipt: "/job", Status: status(o)})
+		receipt, err := h.Do(t.Context(), action)
+		if receipt != "17" || !errors.Is(err, want) || want == nil && err != nil {
+			t.Errorf("%s: %q, %v", end, receipt, err)
+		}
+		if o.posts("/") != 1 {
+			t.Errorf("%d launches", o.posts("/"))
+		}
+	}
+}
+
+// Omen ends, or loses patience, while the job runs: the outcome is unknown, with
+// the receipt by which it is settled later.
+func TestAnUnfinishedJobIsSettledByItsReceipt(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	o := newOther(t, map[string][]http.HandlerFunc{
+		"/": {says(201, `{"job": 17}`)},
+		"/jobs/17/": {func(w http.ResponseWriter, r *http.Request) {
+			says(200, `{"result": {"status": "running"}}`)(w, r)
+			stop()
+		}, says(200, `{"result": {"status": "running"}}`), says(200, `{"result": {"status": "successful"}}`)},
+	})
+	h := hook(t, Settings{URL: o.URL + "/", Receipt: "/job", Status: status(o)})
+	receipt, err := h.Do(ctx, action)
+	if receipt != "17" || !errors.Is(err, remedy.ErrUnknown) {
+		t.Fatalf("%q, %v", receipt, err)
+	}
+	a := action
+	if got := must.Get(h.Happened(t.Context(), a))(t); got != remedy.CannotTell {
+		t.Errorf("without a receipt: %v", got)
+	}
+	a.Receipt = receipt
+	for _, want := range []remedy.Answer{remedy.CannotTell, remedy.Yes} {
+		if got := must.Get(h.Happened(t.Context(), a))(t); got != want {
+			t.Errorf("happened: %v, want %v", got, want)
+		}
+	}
+	if o.posts("/") != 1 {
+		t.Errorf("%d launches", o.posts("/"))
+	}
+}
+
+func TestUndo(t *testing.T) {
+	o := newOther(t, map[string][]http.HandlerFunc{"/undo/17": {says(200, "")}})
+	a := action
+	a.Receipt = "17"
+	if err := hook(t, Settings{URL: o.URL + "/"}).Undo(t.Context(), a); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("without undo_url: %v", err)
+	}
+	must.OK(t, hook(t, Settings{URL: o.URL + "/", UndoURL: o.URL + "/undo/{receipt}"}).Undo(t.Context(), a))
+	if o.posts("/undo/17") != 1 {
+		t.Errorf("asked %v", o.got)
+	}
+}
+
+func TestDryRunSendsNothingAndShowsNoSecret(t *testing.T) {
+	o := newOther(t, nil)
+	address := strings.Replace(o.URL, "http://", "http://user:hunter2@", 1) + "/x?token=hunter2"
+	text := must.Get(hook(t, Settings{URL: address, Secret: "hunter2"}).DryRun(t.Context(), action))(t)
+	if strings.Contains(text, "hunter2") || !strings.Contains(text, "/x (signed)") || !strings.Contains(text, action.ID) {
+		t.Errorf("says %q", text)
+	}
+	if len(o.got) != 0 {
+		t.Errorf("sent %v", o.got)
+	}
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	good := "https://awx/launch"
+	for want, set := range map[string]Settings{
+		"url: want an address":            {URL: "awx"},
+		"{hots} is no field":              {URL: good + "/{hots}"},
+		"body: {hots} is no field":        {URL: good, Body: map[string]any{"a": []any{"{hots}"}}},
+		"is no JSON pointer such as /job": {URL: good, Receipt: "job"},
+		"say where it is in the answer":   {URL: good, Status: &Status{URL: good + "/{receipt}", Pointer: "/s", Done: []string{"d"}, Failed: []string{"f"}}},
+		"done and failed have to say":     {URL: good, Status: &Status{URL: good, Pointer: "/s"}},
+		"status.pointer":                  {URL: good, Status: &Status{URL: good}},
+		"undo_url: want an address":       {URL: good, UndoURL: "x"},
+		"both given":                      {URL: good, Secret: "a", SecretFile: "b"},
+		"not base64":                      {URL: good, Secret: "whsec_%%"},
+		"http_config":                     {URL: good, HTTP: promconfig.HTTPClientConfig{TLSConfig: promconfig.TLSConfig{CAFile: "/does/not/exist"}}},
+	} {
+		if _, err := New(set); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestPointers(t *testing.T) {
+	document := []byte(`{"a/b": {"c~d": [10, {"e": 12345678901234567890}]}, "s": "x", "t": true, "n": null, "o": {}, "": "empty"}`)
+	for pointer, want := range map[string]string{
+		"/a~1b/c~0d/0": "10", "/a~1b/c~0d/1/e": "12345678901234567890", "/s": "x", "/t": "true", "/": "empty",
+		"/n": "", "/o": "", "/none": "", "/s/x": "", "/a~1b/c~0d/7": "", "/a~1b/c~0d/x": "",
+	} {
+		got, found := at(document, pointer)
+		if got != want || found != (want != "") {
+			t.Errorf("%s: %q, %v", pointer, got, found)
+		}
+	}
+	if _, found := at([]byte("<html>"), "/s"); found {
+		t.Error("found something in HTML")
+	}
+}
