@@ -80,10 +80,10 @@ func (s stored) ask(e *env, f func(*api.Client) error) error {
 	db, err := openStore(e.ctx, s.Storage.Path, e.log)
 	switch {
 	case errors.Is(err, omen.ErrLocked) && app.Address(s.Storage.Path) != "":
-		return s.running(e).Get(e.ctx, path, into)
+		return f(s.running(e))
 	case errors.Is(err, omen.ErrNotFound) && s.Storage.Path == defaultStorage && answers(e.ctx, e.localhost):
 		e.asks(e.localhost, "there is no Omen data in "+defaultStorage)
-		return api.NewClient(e.localhost).Get(e.ctx, path, into)
+		return f(api.NewClient(e.localhost))
 	case err != nil:
 		return err
 	}
