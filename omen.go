@@ -62,6 +62,9 @@ type Cause struct {
 	// Clears says that it is in the smallest set of causes whose return
 	// to what is expected would take the sample to the limit or below.
 	Clears bool `json:"clears,omitzero"`
+	// Stuck is for how long the feature has kept one value, longer than it ever did
+	// in training; 0: it has not.
+	Stuck time.Duration `json:"stuck_ns,omitzero"`
 }
 
 // A rate of so much a second, and so many times what is expected, is as likely a
@@ -73,6 +76,9 @@ const (
 
 // String says a cause the way a person would: "disk_write 240 MB/s, expected 8–15 MB/s".
 func (c Cause) String() string {
+	if c.Stuck > 0 {
+		return c.Feature + " stuck at " + c.Unit.Format(c.Actual) + " for " + strings.TrimSuffix(c.Stuck.Round(time.Minute).String(), "0s")
+	}
 	text := c.Feature + " " + c.Unit.Format(c.Actual) + ", expected " + c.Band()
 	if (c.Unit == BytesPerSecond || c.Unit == PerSecond) && c.Actual >= max(jumpedRate, jumpedTimes*c.Upper) {
 		text += " (or its counter jumped)"

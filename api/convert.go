@@ -18,7 +18,7 @@ func toCause(c omen.Cause) Cause {
 	return Cause{
 		Feature: c.Feature, Unit: c.Unit, Share: Number(c.Share), Actual: Number(c.Actual),
 		Expected: Number(c.Expected), Lower: Number(c.Lower), Upper: Number(c.Upper),
-		Trivial: c.Trivial, Clears: c.Clears, Text: c.String(),
+		Trivial: c.Trivial, Clears: c.Clears, Stuck: Number(c.Stuck.Seconds()), Text: c.String(),
 	}
 }
 

@@ -27,6 +27,7 @@ type Cause struct {
 	Upper    Number    `json:"upper" doc:"upper end of the expected band"`
 	Trivial  bool      `json:"trivial" doc:"statistically far, yet too small to matter or in the harmless direction"`
 	Clears   bool      `json:"clears" doc:"in the smallest set of causes whose return to what is expected would clear the alert"`
+	Stuck    Number    `json:"stuck_seconds" doc:"for how long it has kept one value, longer than it ever did in training; 0: it has not" null:"never"`
 	Text     string    `json:"text" doc:"the same for people: disk_write 240 MB/s, expected 8–15 MB/s"`
 }
 

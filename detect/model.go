@@ -56,6 +56,10 @@ type Model struct {
 	bandLow   []float32             // usual residuals of the autoencoder lie between, in Z
 	bandHigh  []float32
 
+	// Per active feature, for how many samples it may keep one value; without a day of
+	// history empty.
+	stuckAfter []float32
+
 	recentre  float64 // samples over which the residuals' centres drift
 	middle    [channels]float64
 	spread    [channels]float64

@@ -101,8 +101,8 @@ func (s *state) clone() state {
 	return c
 }
 
-// outside reports whether a feature is where it was not expected.
-func outside(c omen.Cause) bool { return c.Actual > c.Upper || c.Actual < c.Lower }
+// outside reports whether a feature is where it was not expected, or stuck.
+func outside(c omen.Cause) bool { return c.Stuck > 0 || c.Actual > c.Upper || c.Actual < c.Lower }
 
 // forget lets go of features that have been back to normal, while the host is not,
 // for as long as closes an incident of their own: they belong to a trouble that is over, and the next one
