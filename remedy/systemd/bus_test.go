@@ -116,11 +116,12 @@ func unitPath(name string) dbus.ObjectPath {
 	return dbus.ObjectPath(root + "/unit/" + manager.PathBusEscape(name))
 }
 
-// add is a unit that is loaded and inactive.
-func (f *fake) add(name string) *fakeUnit {
+// add is a unit that is loaded and inactive, and then made to be what a test wants.
+func (f *fake) add(name string, edit func(*fakeUnit)) *fakeUnit {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	u := &fakeUnit{name: name, load: "loaded", active: "inactive", result: "success", kind: "simple"}
+	edit(u)
 	f.units[unitPath(name)] = u
 	return u
 }
