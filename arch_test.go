@@ -21,10 +21,10 @@ const module = "github.com/omenhq/omen"
 // "." is package omen.
 var mayImport = map[string][]string{
 	".":   {},
-	"api": {".", "feedback", "incident", "internal/accept", "mute", "store"},
+	"api": {".", "feedback", "incident", "internal/accept", "mute", "remedy", "store"},
 	"app": {
 		".", "api", "config", "detect", "feature", "feedback", "host", "incident", "mute", "notify",
-		"promapi", "series", "store", "tsdb", "watch", "web",
+		"promapi", "remedy", "remedy/kube", "remedy/systemd", "remedy/webhook", "series", "store", "tsdb", "watch", "web",
 	},
 	"autoencoder":          {"internal/simd"},
 	"autoencoder/onnxtest": {"internal/must"},
@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	"notify/telegram":            {".", "notify/message", "store"},
 	"notify/webhook":             {"internal/sign", "notify/message"},
 	"promapi":                    {".", "series", "tsdb"},
-	"remedy":                     {".", "feedback", "mute"},
+	"remedy":                     {".", "feedback", "mute", "store"},
 	"remedy/kube":                {".", "remedy"},
 	"remedy/systemd":             {".", "remedy"},
 	"remedy/webhook":             {".", "internal/sign", "remedy"},

@@ -191,6 +191,8 @@ type Audit struct {
 	Action  string    `json:"action"`  // such as "silence.create", "pattern.revert"
 	Subject string    `json:"subject"` // the ID of what was acted on
 	Detail  string    `json:"detail"`
+	// ActionID names the action whose step this is; Detail is then the action as JSON.
+	ActionID string `json:"action_id,omitempty"`
 }
 
 // Span is a stretch of time, such as one that a host's model must not learn from,

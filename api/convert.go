@@ -88,6 +88,7 @@ func toIncident(i omen.Incident) Incident {
 		Peak: Number(i.Peak), Level: level, Causes: each(i.PeakCauses(), toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
 		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet, Forecast: forecastOf(i),
+		Remedy: i.Remedy, Actions: i.Actions,
 	}
 	if p := i.AtPeak; p != nil {
 		w.PeakAt = Instant(p.At)
@@ -106,8 +107,13 @@ func toChange(c omen.Change) Change {
 	if c.Kind == omen.ChangeJudged {
 		verdict = c.Incident.Verdict
 	}
+	var action *Action
+	if c.Action != nil {
+		one := toAction(*c.Action)
+		action = &one
+	}
 	return Change{
-		Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID,
+		Action: action, Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID,
 		State: c.Incident.State, Severity: c.Incident.Severity, Score: Number(c.Incident.Score),
 		Reason: c.Reason, By: c.By, Comment: c.Comment, Causes: each(c.Incident.Causes, toCause),
 		Summary: c.Incident.Summary, Verdict: verdict,

@@ -168,6 +168,8 @@ type Incident struct {
 	Verdict    omen.Verdict       `json:"verdict" doc:"empty, real, not_a_problem or expected_at_this_time"`
 	VerdictBy  string             `json:"verdict_by"`
 	Links      List[string]       `json:"links"`
+	Remedy     string             `json:"remedy" doc:"for people: what a playbook suggests or did about it; empty: nothing"`
+	Actions    int                `json:"actions" doc:"how many actions of playbooks were started to end it"`
 	Model      string             `json:"model" doc:"the model that opened it"`
 	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
@@ -223,6 +225,7 @@ type Change struct {
 	Verdict  omen.Verdict       `json:"verdict" doc:"of a step judged: what was said, empty if it was taken back; else empty"`
 	Causes   List[Cause]        `json:"causes"`
 	Summary  string             `json:"summary"`
+	Action   *Action            `json:"action" doc:"of a step acted: the action after its step; else null"`
 }
 
 type Delivery struct {

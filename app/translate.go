@@ -19,6 +19,8 @@ import (
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
+	"github.com/omenhq/omen/remedy"
+	"github.com/omenhq/omen/remedy/kube"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/watch"
 )
@@ -29,6 +31,9 @@ type loaded struct {
 	profiles map[string]*feature.Schema
 	windows  []mute.Window // maintenance of the file
 	settings *notify.Settings
+	policy   remedy.Policy
+	hands    map[string]remedy.Hand // by playbook
+	cluster  *kube.Cluster          // nil: no playbook needs one
 }
 
 // Check reads a configuration file and reports what any part of Omen would
@@ -89,7 +94,7 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	if l.profiles, err = Schemas(l.conf); err != nil {
 		wrong = append(wrong, err)
 	}
-	wrong = append(wrong, l.loadMutes(now))
+	wrong = append(wrong, l.loadMutes(now), l.loadRemedy())
 	if err := errors.Join(wrong...); err != nil {
 		return nil, invalid(err)
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	Maintenance []Maintenance `yaml:"maintenance,omitempty"`
 	Calendars   []Calendar    `yaml:"calendars,omitempty"`
 	Web         Web           `yaml:"web,omitempty"`
+	Remedy      Remedy        `yaml:"remedy,omitempty"`
 
 	// Kept as written, for package notify; the zero Node where left out.
 	Global            yaml.Node `yaml:"global,omitempty"`

@@ -20,10 +20,11 @@ func Notifies(c omen.Change) bool {
 
 // ActedOn reports whether somebody did something about an incident, or about the
 // fleet incident that it is part of (nil: none), other than to judge it harmless;
-// also where it was taken back, such as released by who acknowledged it. What was
+// also where it was taken back, such as released by who acknowledged it; or whether
+// a playbook acted on it: what has to be put right again and again is not normal. What was
 // forecast counts as well: that nobody acts on each of two notifications does not
 // make it normal.
 func ActedOn(in omen.Incident, fleet *omen.Incident) bool {
-	return in.ActedBy != "" || in.Kind == omen.HostIncident && in.Forecast != nil || in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
+	return in.ActedBy != "" || in.Actions > 0 || in.Kind == omen.HostIncident && in.Forecast != nil || in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
 		in.Reason == omen.ReasonByOperator || fleet != nil && ActedOn(*fleet, nil)
 }

@@ -138,9 +138,10 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 }
 
 // wanted reports whether somebody has taken an incident, or the fleet's that it
-// is part of, or said that it is real: it does not expire.
+// is part of, or said that it is real, or a playbook has acted on it: it does not
+// expire.
 func (t *Tracker) wanted(in *omen.Incident) bool {
-	if in.State == omen.Acknowledged || in.Verdict == omen.Real {
+	if in.State == omen.Acknowledged || in.Verdict == omen.Real || in.Actions > 0 {
 		return true
 	}
 	f := t.fleets[in.Fleet]

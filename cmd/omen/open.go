@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -54,15 +55,25 @@ type stored struct {
 
 // get reads a route of the API: both ways give the same wire struct.
 func (s stored) get(e *env, path string, into any) error {
+	return s.ask(e, func(c *api.Client) error { return c.Get(e.ctx, path, into) })
+}
+
+// copy writes what a route of the API answers as it is.
+func (s stored) copy(e *env, path string, to io.Writer) error {
+	return s.ask(e, func(c *api.Client) error { return c.Copy(e.ctx, path, to) })
+}
+
+// ask asks the running Omen, or the directory.
+func (s stored) ask(e *env, f func(*api.Client) error) error {
 	if s.URL != "" {
-		return api.NewClient(s.URL).Get(e.ctx, path, into)
+		return f(api.NewClient(s.URL))
 	}
 	db, err := openStore(e.ctx, s.Storage.Path, e.log)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	return api.Stored(db, s.Storage.Path).Get(e.ctx, path, into)
+	return f(api.Stored(db, s.Storage.Path))
 }
 
 // model is a model by its ID, or the one that serves a host, with its card.
