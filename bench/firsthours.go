@@ -157,7 +157,7 @@ func (m *made) live(ctx context.Context, o detect.Options) (FirstHour, error) {
 		}
 	}
 	for _, g := range m.Segments {
-		schema, err := columnSchema(m.Series)
+		schema, err := SchemaOf(m.Series)
 		if err != nil {
 			return out, err
 		}
