@@ -176,7 +176,7 @@ func (t *Timeline) troubles() (all []Trouble) {
 		}
 	}
 	for _, f := range t.Forecasts {
-		if !f.NotifiedAt.IsZero() {
+		if !f.NotifiedAt.IsZero() && !f.Beside { // that it lasts when the incident beside it is over is no news
 			all = append(all, Trouble{Host: t.Host.Name, Kind: string(f.Kind), What: f.First.String(), Since: f.Since, NotifiedAt: f.NotifiedAt, Until: f.ClosedAt})
 		}
 	}

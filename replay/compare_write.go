@@ -166,8 +166,11 @@ func writeForecasts(w io.Writer, all []*Timeline) {
 
 func (f *Foreseen) row() string {
 	notified := "yes"
-	if f.NotifiedAt.IsZero() {
+	switch {
+	case f.NotifiedAt.IsZero():
 		notified = "no, " + unnotified(f.Suppressed)
+	case f.NotifiedAt.After(f.OpenedAt):
+		notified = "after " + f.NotifiedAt.Sub(f.OpenedAt).String()
 	}
 	then := "still open"
 	switch {

@@ -35,7 +35,8 @@ type Page struct {
 type Foreseen struct {
 	omen.Incident              // as it was last
 	NotifiedAt    time.Time    // zero: never
-	First         omen.Outlook // what people were notified of, or what was forecast when it opened
+	First         omen.Outlook // what was forecast when it opened
+	Beside        bool         // people had been notified of the same trouble by then, as the host's incident or of its pool
 	FullAt        time.Time    // when it was full; zero: it never was
 }
 
@@ -120,12 +121,13 @@ func (t *Timeline) foresaw(c omen.Change) {
 	k := slices.IndexFunc(t.Forecasts, func(f *Foreseen) bool { return f.ID == c.Incident.ID })
 	if k < 0 {
 		k = len(t.Forecasts)
-		t.Forecasts = append(t.Forecasts, &Foreseen{First: *c.Incident.Forecast})
+		beside := c.Incident.Suppressed == omen.ReasonSameCause || c.Incident.Suppressed == omen.ReasonSamePool
+		t.Forecasts = append(t.Forecasts, &Foreseen{First: *c.Incident.Forecast, Beside: beside})
 	}
 	f := t.Forecasts[k]
 	f.Incident = c.Incident.Clone()
 	if f.NotifiedAt.IsZero() && c.Incident.Suppressed == "" && (c.Kind == omen.ChangeOpened || c.Kind == omen.ChangeReopened || c.Kind == omen.ChangeEscalated) {
-		f.NotifiedAt, f.First = c.At, *c.Incident.Forecast
+		f.NotifiedAt = c.At
 	}
 	if f.FullAt.IsZero() && c.Reason == omen.ReasonCameTrue {
 		f.FullAt = c.At

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -170,3 +171,21 @@ func (r *Recording) track() (Track, error) {
 	}
 	return t, nil
 }
+
+// Curves are the run's series.
+func (r *Recording) Curves() []series.Curve {
+	all := make([]series.Curve, len(r.Columns))
+	for j, c := range r.Columns {
+		all[j].Labels = maps.Clone(c.Labels)
+		all[j].Labels["__name__"] = c.Name
+		for i, at := range r.Times {
+			if v := r.Values[i][j]; !math.IsNaN(v) {
+				all[j].At, all[j].Values = append(all[j].At, at.UnixMilli()), append(all[j].Values, v)
+			}
+		}
+	}
+	return all
+}
+
+// Step is the time between its samples.
+func (r *Recording) Step() time.Duration { return step }

@@ -13,6 +13,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
 	"github.com/omenhq/omen/bench"
+	"github.com/omenhq/omen/bench/exhaustion"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/replay"
 	"github.com/omenhq/omen/series"
@@ -71,8 +72,10 @@ func (d *dataFlags) open(ctx context.Context, labelled bool) (*past, error) {
 	switch {
 	case len(d.Files) == 0:
 		p, err = d.openServer(ctx)
-	case labelled && isLabelled(d.Files):
+	case labelled && has(d.Files, "test.csv*", "", "*", "*/*"):
 		p, err = openLabelled(d.Files)
+	case has(d.Files, "runs.csv", ""):
+		p, err = d.openRecordings(ctx)
 	default:
 		p, err = d.openFiles(ctx)
 	}
@@ -85,13 +88,24 @@ func (d *dataFlags) open(ctx context.Context, labelled bool) (*past, error) {
 	return p, nil
 }
 
-// openFiles reads files whose columns are features, or raw series of one
-// recording.
+// rawSeries are series in memory, with what is known of them together.
+type rawSeries struct {
+	*tsdb.Scratch
+	span omen.Span
+	step time.Duration // 0: there are none
+}
+
+func newRaw() *rawSeries { return &rawSeries{Scratch: tsdb.NewScratch(nil)} }
+
+// add takes in series.
+func (r *rawSeries) add(step time.Duration, curves []series.Curve) {
+	r.HoldAll(step, curves)
+	r.span, r.step = cover(r.span, curves), max(r.step, step)
+}
+
+// openFiles reads files whose columns are features, or raw series.
 func (d *dataFlags) openFiles(ctx context.Context) (*past, error) {
-	raw := tsdb.NewScratch(nil)
-	var span omen.Span
-	var step time.Duration
-	files := 0
+	raw := newRaw()
 	for _, path := range d.Files {
 		found, err := csvFiles(path)
 		if err != nil {
@@ -106,20 +120,23 @@ func (d *dataFlags) openFiles(ctx context.Context) (*past, error) {
 			if err != nil {
 				return nil, err
 			}
-			if files++; len(curves) == 0 {
-				continue
+			if len(curves) > 0 {
+				raw.add(every, curves)
 			}
-			raw.HoldAll(every, curves)
-			span, step = cover(span, curves), max(step, every)
 		}
 	}
-	if step == 0 {
-		all, err := d.readFiles()
-		if err != nil {
-			return nil, err
-		}
-		return overFeatures(raw, all, nil), nil
+	if raw.step > 0 {
+		return d.openRaw(ctx, raw)
 	}
+	all, err := d.readFiles()
+	if err != nil {
+		return nil, err
+	}
+	return overFeatures(raw.Scratch, all, nil), nil
+}
+
+// openRaw reads the hosts of series in memory.
+func (d *dataFlags) openRaw(ctx context.Context, raw *rawSeries) (*past, error) {
 	_, schemas, err := d.Config.schemas(ctx)
 	if err == nil {
 		err = known(schemas, d.Profile)
@@ -128,7 +145,7 @@ func (d *dataFlags) openFiles(ctx context.Context) (*past, error) {
 		return nil, err
 	}
 	schema, source := schemas[d.Profile], &series.Reader{Evaluator: raw, Concurrency: 1}
-	f, err := source.Read(ctx, series.Query{Exprs: schema.Exprs(), By: schema.By(), Step: step, Start: span.From, End: span.To})
+	f, err := source.Read(ctx, series.Query{Exprs: schema.Exprs(), By: schema.By(), Step: raw.step, Start: raw.span.From, End: raw.span.To})
 	if err != nil {
 		return nil, err
 	}
@@ -190,16 +207,40 @@ func overFeatures(scratch *tsdb.Scratch, hosts []history, known *replay.Known) *
 	return p
 }
 
-// isLabelled reports whether files are folders of labelled series.
-func isLabelled(files []string) bool {
-	for _, f := range files {
-		for _, pattern := range []string{"", "*", "*/*"} {
-			if found, err := filepath.Glob(filepath.Join(f, pattern, "test.csv*")); err == nil && len(found) > 0 {
+// has reports whether there is such a file in folders, or below them.
+func has(folders []string, name string, below ...string) bool {
+	for _, folder := range folders {
+		for _, b := range below {
+			if found, err := filepath.Glob(filepath.Join(folder, b, name)); err == nil && len(found) > 0 {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// openRecordings reads folders of recorded runs, of which it is known when each was
+// used up.
+func (d *dataFlags) openRecordings(ctx context.Context) (*past, error) {
+	raw, known := newRaw(), &replay.Known{}
+	for _, dir := range d.Files {
+		runs, err := exhaustion.LoadRecordings(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range runs {
+			raw.add(r.Step(), r.Curves())
+			if !r.Full.IsZero() {
+				known.Faults = append(known.Faults, replay.Fault{Host: r.Name, Kind: r.Kind, From: r.Begin, To: r.Full})
+			}
+			known.Slack = max(known.Slack, r.Step())
+		}
+	}
+	p, err := d.openRaw(ctx, raw)
+	if err == nil {
+		p.known = known
+	}
+	return p, err
 }
 
 // openLabelled reads labelled series; what is for training is learned from and
