@@ -9,8 +9,8 @@ import (
 // When people are notified, and when that is over. The probabilities were set on
 // simulated series (seeds 5 to 7) and are reported on others.
 const (
-	warnP24   = .8
-	pageP4    = .5
+	warnP24   = .9
+	pageP4    = .6
 	clearP24  = .3
 	inARow    = 2
 	clearTime = 30 * time.Minute

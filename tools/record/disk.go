@@ -46,7 +46,7 @@ type temp struct {
 
 // newDisk makes and mounts a file system: ext4 on a loop device, for each sixth
 // run a tmpfs.
-func newDisk(r *exhaustRun, work string, s *scraper, rnd *rand.Rand) (resource, error) {
+func newDisk(ctx context.Context, r *exhaustRun, work string, s *scraper, rnd *rand.Rand) (resource, error) {
 	d := &disk{run: r, mount: filepath.Join(work, r.name), scrapes: s, Rand: rnd}
 	if err := os.MkdirAll(d.mount, 0o755); err != nil {
 		return d, err
@@ -56,7 +56,7 @@ func newDisk(r *exhaustRun, work string, s *scraper, rnd *rand.Rand) (resource, 
 		if err := syscall.Mount("tmpfs", d.mount, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes)); err != nil {
 			return d, fmt.Errorf("mount a tmpfs at %s: %w", d.mount, err)
 		}
-	} else if err := d.loopDevice(megabytes); err != nil {
+	} else if err := d.loopDevice(ctx, megabytes); err != nil {
 		return d, err
 	}
 	var st syscall.Statfs_t
@@ -72,7 +72,7 @@ func newDisk(r *exhaustRun, work string, s *scraper, rnd *rand.Rand) (resource, 
 	return d, d.write("data", d.size*(.22+.16*rnd.Float64()))
 }
 
-func (d *disk) loopDevice(megabytes int) error {
+func (d *disk) loopDevice(ctx context.Context, megabytes int) error {
 	d.image = d.mount + ".img"
 	f, err := os.Create(d.image)
 	if err != nil {
@@ -81,10 +81,10 @@ func (d *disk) loopDevice(megabytes int) error {
 	if err := errors.Join(f.Truncate(int64(megabytes)<<20), f.Close()); err != nil {
 		return err
 	}
-	if text, err := exec.Command("mkfs.ext4", "-qF", "-m", "0", d.image).CombinedOutput(); err != nil {
+	if text, err := exec.CommandContext(ctx, "mkfs.ext4", "-qF", "-m", "0", d.image).CombinedOutput(); err != nil {
 		return fmt.Errorf("mkfs.ext4 %s: %w: %s", d.image, err, text)
 	}
-	text, err := exec.Command("losetup", "-f", "--show", d.image).CombinedOutput()
+	text, err := exec.CommandContext(ctx, "losetup", "-f", "--show", d.image).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("losetup %s: %w: %s", d.image, err, text)
 	}
@@ -98,7 +98,7 @@ func (d *disk) loopDevice(megabytes int) error {
 func (d *disk) close() error {
 	err := syscall.Unmount(d.mount, 0)
 	if d.loop != "" {
-		err = errors.Join(err, exec.Command("losetup", "-d", d.loop).Run(), os.Remove(d.image))
+		err = errors.Join(err, exec.CommandContext(context.Background(), "losetup", "-d", d.loop).Run(), os.Remove(d.image))
 	}
 	return errors.Join(err, os.Remove(d.mount))
 }

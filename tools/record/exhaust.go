@@ -90,7 +90,7 @@ func exhaust(ctx context.Context, args []string) (err error) {
 		if r.memory {
 			r.resource, err = newLeaker(r, rnd)
 		} else {
-			r.resource, err = newDisk(r, *work, scrapes, rnd)
+			r.resource, err = newDisk(ctx, r, *work, scrapes, rnd)
 		}
 		if err != nil {
 			return fmt.Errorf("set up %s: %w", r.name, err)
@@ -98,7 +98,7 @@ func exhaust(ctx context.Context, args []string) (err error) {
 	}
 	for now := range exhaustSteps {
 		if now%stepsPerDay == 0 {
-			slog.Info("day", "number", now/stepsPerDay)
+			slog.Info("day", "count", now/stepsPerDay)
 		}
 		for _, r := range runs {
 			exhausted, err := r.resource.step(now)

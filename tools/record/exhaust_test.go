@@ -19,7 +19,7 @@ func TestADiskIsReallyFilled(t *testing.T) {
 		t.Skip("file systems are mounted by root")
 	}
 	r := &exhaustRun{name: "fill", kind: "fill in 20m", hours: 1. / 3, variant: 5, onset: stepsPerDay} // in memory: no loop device is needed
-	made, err := newDisk(r, t.TempDir(), nil, rand.New(rand.NewPCG(1, 2)))
+	made, err := newDisk(t.Context(), r, t.TempDir(), nil, rand.New(rand.NewPCG(1, 2)))
 	t.Cleanup(func() {
 		if err := made.close(); err != nil {
 			t.Error(err)

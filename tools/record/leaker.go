@@ -55,7 +55,7 @@ func (l *leaker) start() (err error) {
 		return err
 	}
 	l.leaked = 0
-	l.holder = exec.Command("sh", "-c", `echo $$ >"$1/cgroup.procs" && exec "$2" hold`, "sh", l.group, self)
+	l.holder = exec.CommandContext(context.Background(), "sh", "-c", `echo $$ >"$1/cgroup.procs" && exec "$2" hold`, "sh", l.group, self)
 	l.holder.Env = append(os.Environ(), "GOMAXPROCS=1")
 	if l.orders, err = l.holder.StdinPipe(); err != nil {
 		return err
