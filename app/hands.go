@@ -1,10 +1,8 @@
 package app
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/remedy"
 	"github.com/omenhq/omen/remedy/kube"
@@ -17,17 +15,8 @@ func (l *loaded) hand(b config.Playbook, step remedy.Step) (remedy.Hand, error) 
 	if h := b.Do.Webhook; h != nil {
 		return hook(*h)
 	}
-	known := map[string]string{remedy.DoUnit: "unit", remedy.DoScript: "name"}[step.Name]
-	for key := range step.With {
-		if known != "" && key != known {
-			return nil, fmt.Errorf("unknown key %s: known here is %s: %w", key, known, omen.ErrInvalid)
-		}
-	}
-	switch step.Name {
-	case remedy.DoUnit:
-		return systemd.NewRestart(systemd.System(), step.With["unit"])
-	case remedy.DoScript:
-		return systemd.NewScript(systemd.System(), step.With["name"])
+	if step.Name == remedy.DoUnit || step.Name == remedy.DoScript {
+		return systemd.System().Hand(step)
 	}
 	if l.cluster == nil {
 		var o kube.Options

@@ -118,10 +118,10 @@ func (l *Loop) call(ctx context.Context, h Hand, a omen.Action) error {
 	defer cancel()
 	receipt, err := h.Do(within, a)
 	l.o.Mark("after call")
+	a.Receipt = receipt // also of what is in doubt: by it the hand can ask on
 	to, why := omen.ActionDone, "the other side took it"
 	switch {
 	case err == nil:
-		a.Receipt = receipt
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrChanged):
 		to, why, a.Err = omen.ActionFailed, "nothing happened: "+err.Error(), err.Error()
 	default:

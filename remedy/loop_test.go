@@ -191,7 +191,9 @@ func TestWithoutStoreOrFactsNothingIsDone(t *testing.T) {
 func TestInDoubtIsNeverRepeated(t *testing.T) {
 	h := &hand{do: remedy.ErrUnknown, happened: remedy.CannotTell}
 	running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
-		first(t, w.db, time.Minute, omen.ActionUnknown)
+		if a := first(t, w.db, time.Minute, omen.ActionUnknown); a.Receipt != "job 7" {
+			t.Errorf("the receipt %q is kept: nobody can ask what became of it", a.Receipt)
+		}
 		a := first(t, w.db, time.Hour, omen.ActionStuck)
 		time.Sleep(time.Hour)
 		open := must.Get(w.db.OpenIncidents(t.Context()))(t)

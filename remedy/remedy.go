@@ -29,8 +29,8 @@ type Hand interface {
 	// DryRun says what Do would do, and has the other side check it where it can.
 	DryRun(context.Context, omen.Action) (string, error)
 	// Do carries the action out once, on the target as it was resolved, and returns
-	// what the other side calls it. Every error is ErrRefused, ErrChanged or
-	// ErrUnknown.
+	// what the other side calls it, also where that is known of what is in doubt.
+	// Every error is ErrRefused, ErrChanged or ErrUnknown.
 	Do(context.Context, omen.Action) (receipt string, err error)
 	// Happened observes whether Do had its effect. It changes nothing.
 	Happened(context.Context, omen.Action) (Answer, error)
