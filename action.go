@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,7 @@ const (
 	ActionExpired   ActionState = "expired" // nobody approved it in time
 	ActionApproved  ActionState = "approved"
 	ActionStarted   ActionState = "started" // durable before the call is made
-	ActionDone      ActionState = "done"
+	ActionDone      ActionState = "done"    // the other side took it
 	ActionFailed    ActionState = "failed"  // nothing happened
 	ActionUnknown   ActionState = "unknown" // it may have happened: it is observed, and never repeated
 	ActionStuck     ActionState = "stuck"   // nobody can tell: a person has to resolve it
@@ -46,7 +47,7 @@ var steps = map[ActionState][]ActionState{
 	ActionStarted:   {ActionDone, ActionFailed, ActionUnknown},
 	ActionUnknown:   {ActionDone, ActionFailed, ActionStuck},
 	ActionStuck:     {ActionDone, ActionFailed},
-	ActionDone:      {ActionMeasuring, ActionUndone},
+	ActionDone:      {ActionMeasuring, ActionFailed, ActionUndone},
 	ActionMeasuring: {ActionHelped, ActionNotHelped, ActionWorse, ActionUnmeasurable, ActionInterrupted, ActionUndone},
 
 	ActionHelped: {ActionUndone}, ActionNotHelped: {ActionUndone}, ActionWorse: {ActionUndone},
@@ -131,6 +132,39 @@ type Action struct {
 	// Recovered is how long after its start the host was normal again; 0: it was not.
 	Recovered time.Duration `json:"recovered,omitempty"`
 	Sampled   time.Duration `json:"sampled,omitempty"` // the time between the host's samples, by which its effect is measured
+}
+
+// Text says for people what an action does and how far it is; empty: it was refused,
+// which is not worth a word beside an incident.
+func (a Action) Text() string {
+	what := strings.ReplaceAll(a.Does, "_", " ")
+	if a.Target.Name != "" {
+		what += " of " + a.Target.ID()
+	}
+	what += " (playbook " + a.Playbook + ")"
+	switch a.State {
+	case ActionRefused:
+		return ""
+	case ActionSuggested:
+		return "suggested: " + what
+	case ActionWaiting:
+		return "waits for approval until " + a.Expires.UTC().Format("15:04") + " UTC: " + what + "; omen actions approve " + a.ID
+	case ActionApproved, ActionStarted:
+		return "under way: " + what
+	case ActionMeasuring:
+		return "done, whether it helps is being measured: " + what
+	case ActionFailed:
+		return "failed: " + what + ": " + a.Why
+	case ActionUnknown:
+		return "may have been done, and is observed: " + what
+	case ActionStuck:
+		return "nobody can tell whether it was done: " + what + "; omen actions resolve " + a.ID
+	case ActionDeclined:
+		return a.Why + ": " + what
+	case ActionExpired:
+		return "nobody approved in time: " + what
+	}
+	return strings.ReplaceAll(string(a.State), "_", " ") + ": " + what
 }
 
 // ActionID is the ID of a playbook's n-th attempt at an incident. It is the same

@@ -21,10 +21,10 @@ const module = "github.com/omenhq/omen"
 // "." is package omen.
 var mayImport = map[string][]string{
 	".":   {},
-	"api": {".", "feedback", "incident", "internal/accept", "mute", "store"},
+	"api": {".", "feedback", "incident", "internal/accept", "mute", "remedy", "store"},
 	"app": {
 		".", "api", "config", "detect", "feature", "feedback", "host", "incident", "mute", "notify",
-		"promapi", "series", "store", "tsdb", "watch", "web",
+		"promapi", "remedy", "remedy/kube", "remedy/systemd", "remedy/webhook", "series", "store", "tsdb", "watch", "web",
 	},
 	"autoencoder":          {"internal/simd"},
 	"autoencoder/onnxtest": {"internal/must"},
@@ -62,7 +62,7 @@ var mayImport = map[string][]string{
 	"notify/webhook":             {"internal/sign", "notify/message"},
 	"promapi":                    {".", "series", "tsdb"},
 	"promrules":                  {".", "series", "tsdb"},
-	"remedy":                     {".", "feedback", "mute"},
+	"remedy":                     {".", "feedback", "mute", "store"},
 	"remedy/kube":                {".", "remedy"},
 	"remedy/systemd":             {".", "remedy"},
 	"remedy/webhook":             {".", "internal/sign", "remedy"},
@@ -72,6 +72,7 @@ var mayImport = map[string][]string{
 	"series":            {"."},
 	"series/sourcetest": {".", "internal/must", "series", "tsdb"},
 	"store":             {".", "feedback", "mute"},
+	"tools/constants":   {},
 	"tools/record":      {".", "feature", "series", "tsdb"},
 	"training":          {".", "detect", "feature", "series"},
 	"tsdb":              {".", "series"},

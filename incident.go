@@ -78,9 +78,11 @@ type Incident struct {
 	VerdictBy    string        `json:"verdict_by"`
 	Links        []string      `json:"links"`
 	ActedBy      string        `json:"acted_by,omitempty"` // who first did something about it, also where that was taken back
+	Actions      int           `json:"actions,omitempty"`  // how many actions of playbooks were started to end it
 	Model        string        `json:"model"`              // the model that opened it
 	Fleet        string        `json:"fleet"`              // the fleet incident that this host's incident is part of; empty: none
 	Trouble      string        `json:"trouble,omitempty"`  // of Omen's own incident: the key under which a part of Omen reported it
+	Remedy       string        `json:"remedy,omitempty"`   // for people: what a playbook suggests or did about it; empty: nothing
 	ChangeNumber int           `json:"change_number"`
 
 	// Forecast is what a forecast incident is about. Of a host's incident it is
@@ -152,8 +154,9 @@ type Change struct {
 	At       time.Time  `json:"at"`
 	Incident Incident   `json:"incident"`
 	Reason   string     `json:"reason"`
-	By       string     `json:"by"`      // the operator or part of Omen that made it
-	Comment  string     `json:"comment"` // free text of an operator, or how Omen explains the step
+	By       string     `json:"by"`               // the operator or part of Omen that made it
+	Comment  string     `json:"comment"`          // free text of an operator, or how Omen explains the step
+	Action   *Action    `json:"action,omitempty"` // of ChangeActed: the action as it was after its step
 }
 
 // Key is the change's stable name: the same step has the same key however

@@ -59,9 +59,16 @@ type Cause struct {
 	Lower    float64 `json:"lower"`    // the expected band's lower end, in Unit
 	Upper    float64 `json:"upper"`    // the expected band's upper end, in Unit
 	Trivial  bool    `json:"trivial"`  // statistically far, yet below the smallest deviation or against the direction that matters
+	// Smallest is the smallest deviation that is worth waking somebody for, or
+	// how far the feature usually moves where it has none, in Unit; 0: not known, or
+	// any amount may be normal.
+	Smallest float64 `json:"smallest,omitzero"`
 	// Clears says that it is in the smallest set of causes whose return
 	// to what is expected would take the sample to the limit or below.
 	Clears bool `json:"clears,omitzero"`
+	// Stuck is for how long the feature has kept one value, longer than it ever did
+	// in training; 0: it has not.
+	Stuck time.Duration `json:"stuck_ns,omitzero"`
 }
 
 // A rate of so much a second, and so many times what is expected, is as likely a
@@ -73,6 +80,9 @@ const (
 
 // String says a cause the way a person would: "disk_write 240 MB/s, expected 8–15 MB/s".
 func (c Cause) String() string {
+	if c.Stuck > 0 {
+		return c.Feature + " stuck at " + c.Unit.Format(c.Actual) + " for " + strings.TrimSuffix(c.Stuck.Round(time.Minute).String(), "0s")
+	}
 	text := c.Feature + " " + c.Unit.Format(c.Actual) + ", expected " + c.Band()
 	if (c.Unit == BytesPerSecond || c.Unit == PerSecond) && c.Actual >= max(jumpedRate, jumpedTimes*c.Upper) {
 		text += " (or its counter jumped)"
@@ -205,6 +215,8 @@ type Audit struct {
 	Action  string    `json:"action"`  // such as "silence.create", "pattern.revert"
 	Subject string    `json:"subject"` // the ID of what was acted on
 	Detail  string    `json:"detail"`
+	// ActionID names the action whose step this is; Detail is then the action as JSON.
+	ActionID string `json:"action_id,omitempty"`
 }
 
 // Span is a stretch of time, such as one that a host's model must not learn from,

@@ -39,4 +39,8 @@ const (
 	ReasonNewModel    = "closed_new_model" // a retrained model takes as normal what the one before did not
 	ReasonHostGone    = "closed_host_gone"
 	ReasonByOperator  = "closed_by_operator"
+
+	// ReasonAction and the state that an action has reached, such as action_done, are
+	// the reason of a change of the kind acted.
+	ReasonAction = "action_"
 )

@@ -12,6 +12,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/remedy"
 	"github.com/omenhq/omen/store"
 )
 
@@ -21,6 +22,7 @@ type Options struct {
 	Store    *store.DB
 	Manager  *incident.Manager
 	Runtime  Runtime              // nil: there is none
+	Remedy   *remedy.Loop         // what acts; nil: nothing does
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Zone     *time.Location // of "expected at this time"; nil: UTC
@@ -36,6 +38,7 @@ type API struct {
 	store    *store.DB
 	manager  *incident.Manager
 	live     Runtime
+	remedy   *remedy.Loop
 	registry *prometheus.Registry
 	version  string
 	zone     *time.Location
@@ -71,7 +74,7 @@ func New(o Options) *API {
 		o.Zone = time.UTC
 	}
 	a := &API{
-		store: o.Store, manager: o.Manager, live: o.Runtime, registry: o.Registry, version: o.Version, zone: o.Zone,
+		store: o.Store, manager: o.Manager, live: o.Runtime, remedy: o.Remedy, registry: o.Registry, version: o.Version, zone: o.Zone,
 		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{

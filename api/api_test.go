@@ -36,6 +36,22 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/incidents", "/api/v1/omen/incidents?state=active&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents/{id}", "/api/v1/omen/incidents/i1", ""},
 	{"GET", "/api/v1/omen/incidents/{id}/graph.png", "/api/v1/omen/incidents/i1/graph.png?sig=x", ""},
+	{"GET", "/api/v1/omen/actions", "/api/v1/omen/actions?incident=i1", ""},
+	{"GET", "/api/v1/omen/actions/{id}", actionPath(1), ""},
+	{"POST", "/api/v1/omen/actions/{id}/approve", actionPath(1) + "/approve", `{"why":"yes"}`},
+	{"POST", "/api/v1/omen/actions/{id}/decline", actionPath(2) + "/decline", `{"why":"no"}`},
+	{"POST", "/api/v1/omen/actions/{id}/resolve", actionPath(3) + "/resolve", `{"happened":true}`},
+	{"POST", "/api/v1/omen/actions/{id}/undo", actionPath(4) + "/undo", `{}`},
+	{"GET", "/api/v1/omen/incidents/{id}/plan", "/api/v1/omen/incidents/i9/plan", ""},
+	{"POST", "/api/v1/omen/incidents/{id}/act", "/api/v1/omen/incidents/i9/act", `{"playbook":"ask","override":["cooldown"],"why":"now"}`},
+	{"GET", "/api/v1/omen/playbooks", "", ""},
+	{"POST", "/api/v1/omen/playbooks/{name}/disable", "/api/v1/omen/playbooks/ask/disable", `{}`},
+	{"POST", "/api/v1/omen/playbooks/{name}/enable", "/api/v1/omen/playbooks/ask/enable", `{}`},
+	{"POST", "/api/v1/omen/remedy/check", "", `{}`},
+	{"POST", "/api/v1/omen/remedy/pause", "", `{"why":"fire"}`},
+	{"POST", "/api/v1/omen/remedy/resume", "", `{}`},
+	{"GET", "/api/v1/omen/audit/verify", "", ""},
+	{"GET", "/api/v1/omen/audit/export", "", ""},
 	{"POST", "/api/v1/omen/incidents/{id}/ack", "/api/v1/omen/incidents/i1/ack", `{"by":"ann","comment":"mine"}`},
 	{"POST", "/api/v1/omen/incidents/{id}/unack", "/api/v1/omen/incidents/i1/unack", `{"by":"ann"}`},
 	{"POST", "/api/v1/omen/incidents/{id}/assign", "/api/v1/omen/incidents/i1/assign", `{"by":"ann","assignee":"bob"}`},
@@ -94,6 +110,7 @@ func TestEveryRouteAnswersAsDocumented(t *testing.T) {
 	f.open(t, "i1")
 	f.forecasts = []omen.Outlook{expected("web-1:9100", "/", .3, 0), expected("web-1:9100", "/var", .9, time.Hour, .5)}
 	must.OK(t, f.store.PutModel(t.Context(), f.hosts[0].Model, []byte("model")))
+	f.actions(t)
 	doc, schema := f.openapi(t)
 	undone := map[string]bool{"get /api/v1/omen/stream": true} // TestStream has it
 	seen := map[string]bool{}
@@ -117,7 +134,7 @@ func TestEveryRouteAnswersAsDocumented(t *testing.T) {
 		for name, id := range ids {
 			path = strings.ReplaceAll(path, "<"+name+">", id)
 		}
-		status, body, header := f.call(t, c.method, path, c.body)
+		status, body, header := f.call(t, c.method, path, c.body, "Authorization", "Basic YW5uOng=") // ann:x
 		want, at := 200, "/paths/"+escape(c.route)+"/"+method
 		if _, created := dig(doc, "paths", c.route, method, "responses", "201"); created {
 			want = 201
@@ -502,3 +519,6 @@ func TestFeaturesThatAreGoneAreLeftOut(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 }
+
+// actionPath is the n-th action that [fixture.actions] makes.
+func actionPath(n int) string { return "/api/v1/omen/actions/" + omen.ActionID("i1", "ask", n) }

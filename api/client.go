@@ -22,17 +22,34 @@ const maxAnswer = 64 << 20
 type Client struct {
 	name, base string // what errors call it; where its routes are
 	http       *http.Client
+	user, pass string // empty: nobody signs in
 }
 
 // NewClient asks the Omen at an address such as http://127.0.0.1:9909.
 func NewClient(address string) *Client {
-	return &Client{address, strings.TrimRight(address, "/"), http.DefaultClient}
+	return &Client{name: address, base: strings.TrimRight(address, "/"), http: http.DefaultClient}
 }
 
 // Stored reads what a database holds: incidents and models, but no live state.
 // It can only Get.
 func Stored(db *store.DB, name string) *Client {
-	return &Client{name, "http://stored", &http.Client{Transport: direct{New(Options{Store: db}).Handler()}}}
+	return &Client{name: name, base: "http://stored", http: &http.Client{Transport: direct{New(Options{Store: db}).Handler()}}}
+}
+
+// As is the same client, signed in as a user.
+func (c *Client) As(user, password string) *Client {
+	as := *c
+	as.user, as.pass = user, password
+	return &as
+}
+
+// Copy writes a route's answer to to, as it is.
+func (c *Client) Copy(ctx context.Context, path string, to io.Writer) error {
+	body, err := c.ask(ctx, http.MethodGet, path, nil)
+	if err == nil {
+		_, err = to.Write(body)
+	}
+	return err
 }
 
 // Get reads a route's answer into a wire struct.
@@ -49,33 +66,46 @@ func (c *Client) Post(ctx context.Context, path string, body, into any) error {
 	return c.do(ctx, http.MethodPost, path, text, into)
 }
 
+const printed = "give the address that omen serve printed, such as http://127.0.0.1:9909"
+
 func (c *Client) do(ctx context.Context, method, path string, send []byte, into any) error {
-	const printed = "give the address that omen serve printed, such as http://127.0.0.1:9909"
+	body, err := c.ask(ctx, method, path, send)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return omen.WithHint(fmt.Errorf("ask %s for %s: the answer is not Omen's: %w", c.name, path, err), printed)
+	}
+	return nil
+}
+
+// ask is the body of an answer that is no error.
+func (c *Client) ask(ctx context.Context, method, path string, send []byte) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.base+base+"/"+path, bytes.NewReader(send))
 	if err != nil {
-		return omen.WithHint(fmt.Errorf("ask %s: %w", c.name, err), printed)
+		return nil, omen.WithHint(fmt.Errorf("ask %s: %w", c.name, err), printed)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if c.user != "" {
+		r.SetBasicAuth(c.user, c.pass)
+	}
 	got, err := c.http.Do(r)
 	if err != nil {
-		return omen.WithHint(fmt.Errorf("ask %s: %w: %w", c.name, omen.ErrUnavailable, err), "is omen serve running there? It prints its address when it starts")
+		return nil, omen.WithHint(fmt.Errorf("ask %s: %w: %w", c.name, omen.ErrUnavailable, err), "is omen serve running there? It prints its address when it starts")
 	}
 	defer got.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(got.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("ask %s for %s: %w", c.name, path, err)
+		return nil, fmt.Errorf("ask %s for %s: %w", c.name, path, err)
 	}
 	if got.StatusCode >= http.StatusMultipleChoices {
 		var said Error
 		if json.Unmarshal(body, &said) != nil || said.Error == "" {
 			said.Error = got.Status
 		}
-		return omen.WithHint(fmt.Errorf("ask %s: %w", c.name, answered{said.Error, got.StatusCode}), said.Hint)
+		return nil, omen.WithHint(fmt.Errorf("ask %s: %w", c.name, answered{said.Error, got.StatusCode}), said.Hint)
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return omen.WithHint(fmt.Errorf("ask %s for %s: the answer is not Omen's: %w", c.name, path, err), printed)
-	}
-	return nil
+	return body, nil
 }
 
 // answered is an answer that is an error; of those only [omen.ErrNotFound] is distinguished.

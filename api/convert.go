@@ -18,7 +18,7 @@ func toCause(c omen.Cause) Cause {
 	return Cause{
 		Feature: c.Feature, Unit: c.Unit, Share: Number(c.Share), Actual: Number(c.Actual),
 		Expected: Number(c.Expected), Lower: Number(c.Lower), Upper: Number(c.Upper),
-		Trivial: c.Trivial, Clears: c.Clears, Text: c.String(),
+		Trivial: c.Trivial, Clears: c.Clears, Stuck: Number(c.Stuck.Seconds()), Text: c.String(),
 	}
 }
 
@@ -96,6 +96,7 @@ func toIncident(i omen.Incident) Incident {
 		Peak: Number(i.Peak), Level: level, Causes: each(i.PeakCauses(), toCause), Reason: i.Reason, Summary: i.Summary,
 		Suppressed: i.Suppressed, AckedBy: i.AckedBy, Assignee: i.Assignee, Verdict: i.Verdict,
 		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet, Forecast: forecastOf(i), NewLevels: each(i.NewLevels, toNewLevel),
+		Remedy: i.Remedy, Actions: i.Actions,
 	}
 	if p := i.AtPeak; p != nil {
 		w.PeakAt = Instant(p.At)
@@ -114,8 +115,13 @@ func toChange(c omen.Change) Change {
 	if c.Kind == omen.ChangeJudged {
 		verdict = c.Incident.Verdict
 	}
+	var action *Action
+	if c.Action != nil {
+		one := toAction(*c.Action)
+		action = &one
+	}
 	return Change{
-		Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID,
+		Action: action, Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID,
 		State: c.Incident.State, Severity: c.Incident.Severity, Score: Number(c.Incident.Score),
 		Reason: c.Reason, By: c.By, Comment: c.Comment, Causes: each(c.Incident.Causes, toCause),
 		Summary: c.Incident.Summary, Verdict: verdict,

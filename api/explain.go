@@ -227,7 +227,7 @@ func (e *explanation) suppressed(ctx context.Context, in omen.Incident, j Judged
 	switch in.Suppressed {
 	case omen.ReasonColdStart:
 		h := incident.DefaultHysteresis()
-		return fmt.Sprintf("the model was too young to page for a score below %.3g", h.ColdBar), nil
+		return fmt.Sprintf("the model was too young to notify of anything but what stays %.3g times the smallest deviation outside of what it expects", h.ColdTimes), nil
 	case omen.ReasonTrivial:
 		return "what was unusual was too small to matter, or in the harmless direction", nil
 	case omen.ReasonMinor:

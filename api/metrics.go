@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"math"
 	"runtime"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
 )
 
 // scrapeTime bounds what a scrape may wait for the store.
@@ -49,6 +51,16 @@ var (
 	mProbability = metric{"omen_forecast_probability", "Probability that a resource is full within 1h, 4h, 24h, 72h or 7d; only of .01 or more.", prometheus.GaugeValue}
 	mFull        = metric{"omen_forecast_full_seconds", "Time until a resource is full, by quantile, given that it is within seven days; only while that is to be expected, and 0 of what is full.", prometheus.GaugeValue}
 	mOutcomes    = metric{"omen_forecast_outcomes_total", "Forecasts that people were to be notified of, by outcome: true, false, averted (somebody acted on it); missed: it became full without one.", prometheus.CounterValue}
+
+	mActions       = metric{"omen_actions_total", "Actions of playbooks that reached an outcome: started, done, failed, unknown, stuck, declined, expired, helped, not_helped, worse, unmeasurable, interrupted, undone.", prometheus.CounterValue}
+	mActionRefused = metric{"omen_action_refusals_total", "Actions that a guard refused.", prometheus.CounterValue}
+	mActionWaiting = metric{"omen_actions_waiting", "Actions that wait for somebody to approve them.", prometheus.GaugeValue}
+	mActionStuck   = metric{"omen_actions_stuck", "Actions of which nobody can tell whether they were done.", prometheus.GaugeValue}
+	mBenefit       = metric{"omen_playbook_benefit", "By how much more often incidents ended in time than those like them that were left alone, -1 to 1; absent until there is enough to compare.", prometheus.GaugeValue}
+	mPlaybookOff   = metric{"omen_playbook_disabled", "1 if a playbook was switched off, by a person or since it does not help.", prometheus.GaugeValue}
+	mRemedyPaused  = metric{"omen_remedy_paused", "1 while actions are paused.", prometheus.GaugeValue}
+	mRemedyUp      = metric{"omen_remedy_up", "1 while actions can be planned; 0: nothing is acted on.", prometheus.GaugeValue}
+	mAuditBroken   = metric{"omen_audit_broken", "1 if the audit is not what was written.", prometheus.GaugeValue}
 
 	mBuild         = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
 	mHosts         = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
@@ -121,6 +133,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	emitForecasts(emit, c.api.live.Forecasts(), len(sources) > 1)
 	c.manager(emit)
 	c.journal(emit)
+	c.actions(emit)
 	for _, q := range c.api.live.Queues() {
 		emit(mQueue, float64(q.Length), "queue", q.Name)
 		emit(mQueueMax, float64(q.Capacity), "queue", q.Name)
@@ -225,5 +238,45 @@ func (c collector) journal(emit sink) {
 	}
 	for k, v := range n {
 		emit(mIncidents, float64(v), "severity", string(k.severity), "quiet", k.quiet)
+	}
+}
+
+// actions emits what playbooks do.
+func (c collector) actions(emit sink) {
+	if c.api.remedy == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+	defer cancel()
+	h := c.api.remedy.Health()
+	emit(mAuditBroken, one(h.Broken != ""))
+	counts, err := c.api.store.CountActions(ctx)
+	open, err2 := c.api.store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionWaiting, omen.ActionStuck}})
+	controls, err3 := c.api.remedy.Controls(ctx)
+	emit(mRemedyUp, one(h.Err == "" && errors.Join(err, err2, err3) == nil))
+	for _, n := range counts {
+		switch n.State {
+		case omen.ActionRefused:
+			emit(mActionRefused, float64(n.N), "playbook", n.Playbook, "guard", n.Guard)
+		case omen.ActionSuggested, omen.ActionWaiting, omen.ActionApproved, omen.ActionMeasuring:
+		default:
+			emit(mActions, float64(n.N), "playbook", n.Playbook, "outcome", string(n.State))
+		}
+	}
+	stuck := 0
+	for _, a := range open {
+		stuck += int(one(a.State == omen.ActionStuck))
+	}
+	emit(mActionWaiting, float64(len(open)-stuck))
+	emit(mActionStuck, float64(stuck))
+	emit(mRemedyPaused, one(controls.Paused != nil))
+	for _, name := range c.api.remedy.Names() {
+		_, off := controls.Disabled[name]
+		emit(mPlaybookOff, one(off), "playbook", name)
+	}
+	for name, e := range h.Effects {
+		if e.Benefit.Known {
+			emit(mBenefit, e.Benefit.Value, "playbook", name)
+		}
 	}
 }

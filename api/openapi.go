@@ -104,6 +104,13 @@ var plainTypes = map[reflect.Type]object{
 	reflect.TypeFor[json.RawMessage](): {"type": []string{"object", "null"}},
 }
 
+// actionStates are those of an action.
+var actionStates = []omen.ActionState{
+	omen.ActionSuggested, omen.ActionRefused, omen.ActionWaiting, omen.ActionDeclined, omen.ActionExpired, omen.ActionApproved,
+	omen.ActionStarted, omen.ActionDone, omen.ActionFailed, omen.ActionUnknown, omen.ActionStuck, omen.ActionMeasuring,
+	omen.ActionHelped, omen.ActionNotHelped, omen.ActionWorse, omen.ActionUnmeasurable, omen.ActionInterrupted, omen.ActionUndone,
+}
+
 // enums are the values of each string type that has only some. Empty ones are
 // of what is not known yet, or was not given.
 var enums = enumsOf(
@@ -115,6 +122,8 @@ var enums = enumsOf(
 	[]omen.IncidentState{omen.Open, omen.Acknowledged, omen.Closed},
 	[]omen.Severity{omen.Info, omen.Warning, omen.Critical},
 	[]omen.Verdict{omen.NoVerdict, omen.Real, omen.NotAProblem, omen.Expected},
+	actionStates,
+	[]omen.ActionMode{omen.ModeOff, omen.ModeSuggest, omen.ModeApprove, omen.ModeAutomatic},
 	[]mute.Effect{"", mute.EffectSilence, mute.EffectExclude, mute.EffectShift},
 	[]mute.EventKind{mute.EventBoot, mute.EventRestart, mute.EventDeploy, mute.EventNote},
 	[]omen.ChangeKind{

@@ -47,6 +47,7 @@ func statusOf(err error) int {
 	}{
 		{omen.ErrNotFound, http.StatusNotFound},
 		{omen.ErrInvalid, http.StatusBadRequest},
+		{errForbidden, http.StatusForbidden},
 		{errMedia, http.StatusUnsupportedMediaType},
 		{errTooLarge, http.StatusRequestEntityTooLarge},
 		{errTooSlow, http.StatusRequestTimeout},

@@ -27,6 +27,7 @@ type Cause struct {
 	Upper    Number    `json:"upper" doc:"upper end of the expected band"`
 	Trivial  bool      `json:"trivial" doc:"statistically far, yet too small to matter or in the harmless direction"`
 	Clears   bool      `json:"clears" doc:"in the smallest set of causes whose return to what is expected would clear the alert"`
+	Stuck    Number    `json:"stuck_seconds" doc:"for how long it has kept one value, longer than it ever did in training; 0: it has not" null:"never"`
 	Text     string    `json:"text" doc:"the same for people: disk_write 240 MB/s, expected 8–15 MB/s"`
 }
 
@@ -181,6 +182,8 @@ type Incident struct {
 	Verdict    omen.Verdict       `json:"verdict" doc:"empty, real, not_a_problem or expected_at_this_time"`
 	VerdictBy  string             `json:"verdict_by"`
 	Links      List[string]       `json:"links"`
+	Remedy     string             `json:"remedy" doc:"for people: what a playbook suggests or did about it; empty: nothing"`
+	Actions    int                `json:"actions" doc:"how many actions of playbooks were started to end it"`
 	Model      string             `json:"model" doc:"the model that opened it"`
 	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
@@ -238,6 +241,7 @@ type Change struct {
 	Verdict  omen.Verdict       `json:"verdict" doc:"of a step judged: what was said, empty if it was taken back; else empty"`
 	Causes   List[Cause]        `json:"causes"`
 	Summary  string             `json:"summary"`
+	Action   *Action            `json:"action" doc:"of a step acted: the action after its step; else null"`
 }
 
 type Delivery struct {

@@ -234,6 +234,8 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	down.add("database", func(context.Context) error { return p.db.Close() })
+	p.db.SetAuditKeyFile(c.conf.Remedy.AuditKeyFile)
+	p.sayAudit(ctx)
 	p.keepAddress(down)
 	if err := p.sayMetricsGone(ctx); err != nil {
 		return err
@@ -254,6 +256,14 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	p.storage = &storage{dir: dir, db: p.db, tsdb: p.tsdb, log: p.log}
 	p.storage.check(ctx, time.Now())
 	return nil
+}
+
+// sayAudit logs how far the audit has come, so that the log is a witness of it. What
+// is wrong with it the remedy loop says.
+func (p *process) sayAudit(ctx context.Context) {
+	if head, err := p.db.AuditHead(ctx); err == nil && head != "" {
+		p.log.Info("audit goes on", "state", head)
+	}
 }
 
 // sayMetricsGone says that hosts have models and no history is there: what they

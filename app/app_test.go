@@ -370,14 +370,14 @@ func TestBuiltinProfiles(t *testing.T) {
 			t.Errorf("config does not know profile %s: %v", p.Name, err)
 		}
 	}
-	c := must.Get(config.Parse([]byte("profiles: [{name: mine, extends: node, without: [swap_used], features: [{name: jobs, expr: 'sum by ($by) (jobs)', unit: 1/s, range: [0, 9], direction: up, deviation: 2}], derive: [{name: jobs_change, kind: change, of: jobs, over: 1m}]}]\n")))(t)
+	c := must.Get(config.Parse([]byte("profiles: [{name: mine, extends: node, without: [swap_used], features: [{name: jobs, expr: 'sum by ($by) (jobs)', unit: 1/s, range: [0, 9], direction: up, deviation: 2, work: true}], derive: [{name: jobs_change, kind: change, of: jobs, over: 1m}]}]\n")))(t)
 	all := must.Get(Schemas(c))(t)
 	mine := all["mine"]
 	if want := all["node"].Len() - 1 + 2; mine.Len() != want || mine.Index("swap_used") >= 0 {
 		t.Errorf("profile mine has %d features %v, want %d", mine.Len(), mine.Names(), want)
 	}
 	got := mine.Features()[mine.Index("jobs")]
-	if got.Unit != omen.PerSecond || got.Min != 0 || got.Max != 9 || got.Direction != feature.Up || got.Deviation != 2 {
+	if got.Unit != omen.PerSecond || got.Min != 0 || got.Max != 9 || got.Direction != feature.Up || got.Deviation != 2 || !got.Work {
 		t.Errorf("feature jobs is %+v", got)
 	}
 }

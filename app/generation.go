@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
+	"github.com/omenhq/omen/remedy"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/watch"
 )
@@ -32,6 +34,8 @@ type generation struct {
 	collector *host.Collector // nil: this machine is not watched
 	manager   *incident.Manager
 	relay     *notify.Relay
+	remedy    *remedy.Loop
+	drops     dropped // of the manager's queue; the remedy loop's alone
 	api       *api.API
 	handler   front
 	watches   []*watched
@@ -39,7 +43,8 @@ type generation struct {
 	calendars *calendarFiles
 
 	sources   stage // what makes scores; stopped first
-	consumers stage // what takes them
+	acting    stage // what acts; its last words are the incident manager's
+	consumers stage // what takes scores and requests
 	ending    sync.Once
 }
 
@@ -113,8 +118,9 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 		g.closeRemotes()
 		return nil, err
 	}
+	g.remedy = remedy.NewLoop(remedy.Options{Policy: l.policy, Hands: l.hands, Store: p.db, World: world{g}, Log: p.log})
 	g.api = api.New(api.Options{
-		Store: p.db, Manager: g.manager, Runtime: g, Registry: registry,
+		Store: p.db, Manager: g.manager, Runtime: g, Remedy: g.remedy, Registry: registry,
 		Version: p.o.Version, Started: p.started, Zone: zoneOf(l.conf), Log: p.log,
 		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
 	})
@@ -227,6 +233,7 @@ func (g *generation) start(ctx context.Context) {
 	consumers := g.consumers.begin(ctx)
 	g.consumers.run(consumers, "incident manager", g.manager.Run, p.fail)
 	g.consumers.run(consumers, "notifications", g.relay.Run, p.fail)
+	g.acting.run(g.acting.begin(ctx), "actions", g.remedy.Run, p.fail)
 	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
 	g.consumers.run(consumers, "clock", g.watchClock, p.fail)
 	g.consumers.run(consumers, "collisions", g.watchCollisions, p.fail)
@@ -271,7 +278,7 @@ func (g *generation) awaitSample(ctx context.Context) {
 
 func (g *generation) stopConsumers(ctx context.Context) error {
 	defer g.closeRemotes()
-	return g.consumers.stop(ctx)
+	return errors.Join(g.acting.stop(ctx), g.consumers.stop(ctx))
 }
 
 // endStreams ends event streams, which would keep the server from stopping.

@@ -284,6 +284,12 @@ func (at omenIn) learned(t *testing.T, source, host string, profile feature.Prof
 // elsewhere are the tests that bring about the other states: they need a clock, a
 // model or a process of their own.
 var elsewhere = map[string]string{
+	"actions cannot be planned: what is live, the store or the switches cannot be read": "../remedy/loop_test.go:TestWithoutStoreOrFactsNothingIsDone",
+	"the audit is not what was written, or its key is not there":                        "../remedy/loop_test.go:TestAnAuditThatWasChangedStopsEverything",
+	"nobody can tell whether an action was done":                                        "../remedy/loop_test.go:TestInDoubtIsNeverRepeated",
+	"a playbook was switched off, since it does not help or by a person":                "../remedy/loop_test.go:TestPauseAndDisableSurvive",
+	"actions are paused": "../remedy/loop_test.go:TestPauseAndDisableSurvive",
+	"the same target had to be put right five times in a week": "../remedy/habit_test.go:TestALeakThatIsPutRightDailyStaysATrouble",
 	"samples come late":                                            "../series/late_test.go:TestRemoteMeasuresHowLateSamplesCome",
 	"training keeps failing":                                       "../api/metrics_models_test.go:TestMetricsOfTrainingsAndSources",
 	"a host has drifted from what its model knows":                 "../watch/known_test.go:TestDriftAndSelfTestAreShown",

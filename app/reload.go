@@ -42,6 +42,9 @@ func (p *process) reload(ctx context.Context) error {
 	if s, was := l.conf.Storage, old.conf.Storage; s.RetentionTime != was.RetentionTime || s.RetentionSize != was.RetentionSize {
 		p.log.Warn("storage.retention_time and storage.retention_size take effect at the next start")
 	}
+	if l.conf.Remedy.AuditKeyFile != old.conf.Remedy.AuditKeyFile {
+		p.log.Warn("remedy.audit_key_file takes effect at the next start")
+	}
 	down := &teardown{log: p.log}
 	down.add("incidents and notifications", old.stopConsumers)
 	down.add("sources", old.sources.stop)

@@ -20,6 +20,8 @@ import (
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
+	"github.com/omenhq/omen/remedy"
+	"github.com/omenhq/omen/remedy/kube"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/watch"
 )
@@ -30,6 +32,9 @@ type loaded struct {
 	profiles map[string]*feature.Schema
 	windows  []mute.Window // maintenance of the file
 	settings *notify.Settings
+	policy   remedy.Policy
+	hands    map[string]remedy.Hand // by playbook
+	cluster  *kube.Cluster          // nil: no playbook needs one
 }
 
 // Check reads a configuration file and reports what any part of Omen would
@@ -90,7 +95,7 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	if l.profiles, err = Schemas(l.conf); err != nil {
 		wrong = append(wrong, err)
 	}
-	wrong = append(wrong, l.loadMutes(now))
+	wrong = append(wrong, l.loadMutes(now), l.loadRemedy())
 	if err := errors.Join(wrong...); err != nil {
 		return nil, invalid(err)
 	}
@@ -227,7 +232,7 @@ func declared(p config.Profile) feature.Profile {
 
 func meaning(m config.Meaning, f feature.Feature) feature.Feature {
 	f.Help, f.Group, f.Unit = m.Help, m.Group, omen.Unit(m.Unit)
-	f.Direction, f.Deviation, f.Scale = feature.Direction(m.Direction), m.Deviation, m.Scale
+	f.Direction, f.Deviation, f.Work, f.Scale = feature.Direction(m.Direction), m.Deviation, m.Work, m.Scale
 	if len(m.Range) == 2 {
 		f.Min, f.Max = m.Range[0], m.Range[1]
 	}

@@ -45,6 +45,7 @@ func (c *Config) check(w *walker) {
 	c.checkNumbers(w)
 	c.checkMaintenance(w)
 	c.checkReceivers(w)
+	c.checkRemedy(w)
 }
 
 func (w *walker) checkURL(key, text string) {

@@ -25,6 +25,7 @@ type Config struct {
 	Maintenance []Maintenance `yaml:"maintenance,omitempty"`
 	Calendars   []Calendar    `yaml:"calendars,omitempty"`
 	Web         Web           `yaml:"web,omitempty"`
+	Remedy      Remedy        `yaml:"remedy,omitempty"`
 
 	// Kept as written, for package notify; the zero Node where left out.
 	Global            yaml.Node `yaml:"global,omitempty"`
@@ -114,6 +115,7 @@ type Meaning struct {
 	Range     []float64 `yaml:"range,flow,omitempty"` // empty, or lowest and highest
 	Direction string    `yaml:"direction,omitempty"`
 	Deviation float64   `yaml:"deviation,omitempty"`
+	Work      bool      `yaml:"work,omitempty"` // how much is done, of which any amount may be normal
 	Scale     float64   `yaml:"scale,omitempty"`
 }
 

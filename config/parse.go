@@ -31,6 +31,17 @@ func Load(path string) (*Config, error) {
 			c.Sources[i].HTTPConfig.SetDirectory(dir)
 		}
 	}
+	for i := range c.Remedy.Playbooks {
+		if h := c.Remedy.Playbooks[i].Do.Webhook; h != nil && h.HTTPConfig != nil {
+			h.HTTPConfig.SetDirectory(dir)
+		}
+	}
+	c.Remedy.setDirectory(func(name string) string {
+		if name == "" || filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(dir, name)
+	})
 	for i, k := range c.Calendars {
 		if !filepath.IsAbs(k.File) {
 			c.Calendars[i].File = filepath.Join(dir, k.File)

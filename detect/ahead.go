@@ -56,6 +56,7 @@ func (s *Stream) mapMemory(wide []float64, single []float32) {
 	addSlice(r, s.front.ok)
 	addSlice(r, m.ridge)
 	addSlice(r, m.slab)
+	addSlice(r, m.stuckAfter)
 	if m.net != nil {
 		m.cross.Memory(r.add)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -18,7 +19,8 @@ import (
 // all that precedes it.
 const (
 	magic      = "OMENRAN"
-	version    = 3
+	version    = 4
+	unstuck    = 3 // the version before, without what finds stuck features
 	maxEncoded = 64 << 20
 )
 
@@ -90,6 +92,7 @@ func (w *writer) fields(m *Model) {
 			w.f32s(v)
 		}
 	}
+	w.f32s(m.stuckAfter)
 }
 
 // vectors are the model's float32 parameters per feature, in storage order.
@@ -100,7 +103,7 @@ func (m *Model) vectors() []*[]float32 {
 // numbers are its float64 parameters in storage order.
 func (m *Model) numbers() []*float64 {
 	v := []*float64{&m.recentre, &m.limit, &m.pageLevel, &m.busy}
-	for c := range channels {
+	for c := range byStuck { // whose unit follows from the limit
 		v = append(v, &m.middle[c], &m.spread[c])
 	}
 	return v
@@ -121,7 +124,8 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 		return nil, corrupt("checksum differs")
 	}
 	r := &reader{b: body[len(magic):]}
-	if v := r.u64(); v != version {
+	v := r.u64()
+	if v != version && v != unstuck {
 		return nil, omen.WithHint(fmt.Errorf("load model: of version %d, this Omen makes version %d: %w", v, version, omen.ErrSchema),
 			"it was made by another release of Omen; a new one is learned from history")
 	}
@@ -132,7 +136,9 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	}
 	kind := shapeOf(schema)
 	m.specs = kind.specs
-	r.fields(m)
+	if r.fields(m); v != unstuck {
+		m.stuckAfter = r.f32s()
+	}
 	net, card := r.bytes(), r.bytes()
 	if r.bad || len(r.b) != 0 {
 		return nil, corrupt("fields do not add up")
@@ -149,6 +155,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	}
 	m.bind(kind)
 	m.settle()
+	m.unitOfStuck()
 	if m.net != nil {
 		m.cross = m.net.Crossing(m.group)
 	}
@@ -224,6 +231,8 @@ func (m *Model) check() error {
 	switch {
 	case n == 0 || len(m.group) != n || m.step <= 0 || !(m.limit > 0) || !(m.recentre >= 1):
 		return fmt.Errorf("empty or without limit")
+	case len(m.stuckAfter) != 0 && len(m.stuckAfter) != n || slices.ContainsFunc(m.stuckAfter, func(v float32) bool { return !(v >= 1) }):
+		return fmt.Errorf("%d lengths of still times for %d features, or one below 1", len(m.stuckAfter), n)
 	case len(m.ridge) != 0 && len(m.ridge) != simd.Pad(n)*m.regressors():
 		return fmt.Errorf("%d forecast weights for %d features", len(m.ridge), n)
 	case len(m.season) != 0 && len(m.season) != simd.Pad(n)*seasonWeights:
@@ -237,13 +246,13 @@ func (m *Model) check() error {
 func (p Parts) bits() uint64 {
 	return boolBit(p.Forecast, 0) | boolBit(p.Autoencoder, 1) | boolBit(p.Breadth, 2) |
 		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5) | boolBit(p.Season, 6) | boolBit(p.Cleaning, 7) |
-		boolBit(p.SecondLook, 8) | boolBit(p.Level, 9) | boolBit(p.Moving, 10)
+		boolBit(p.SecondLook, 8) | boolBit(p.Level, 9) | boolBit(p.Moving, 10) | boolBit(p.Stuck, 11)
 }
 
 func partsOf(b uint64) Parts {
 	has := func(i int) bool { return b>>i&1 == 1 }
 	return Parts{Forecast: has(0), Autoencoder: has(1), Breadth: has(2), Smoothing: has(3), Recentring: has(4), TimeOfDay: has(5), Season: has(6), Cleaning: has(7),
-		SecondLook: has(8), Level: has(9), Moving: has(10)}
+		SecondLook: has(8), Level: has(9), Moving: has(10), Stuck: has(11)}
 }
 
 func boolBit(b bool, at int) uint64 {

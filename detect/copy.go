@@ -14,6 +14,9 @@ func (s *Stream) CopyTo(dst *Stream) *Stream {
 	copy(to.phi, from.phi)
 	copy(to.past, from.past)
 	copy(to.moves, from.moves)
+	copy(to.held, from.held)
+	copy(to.stood, from.stood)
+	to.stuck = from.stuck
 	to.moved = append(to.moved[:0], from.moved...)
 	// The judge's scalars and sums are all copied; its centres keep their place.
 	j := *s.judge

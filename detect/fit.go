@@ -116,6 +116,7 @@ func (f *fit) run() error {
 		return err
 	}
 	f.learnLevels()
+	f.learnRuns()
 	for i, stage := range []func() error{f.fitNetwork, f.fitForecast, f.trace, f.calibrate, f.writeCard} {
 		if err := f.ctx.Err(); err != nil {
 			return err

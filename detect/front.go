@@ -35,6 +35,9 @@ type front struct {
 	past  []float64 // Z of the last jumpMean samples, ring
 	moves []float32 // squared moves of the last jumpSpan samples, ring
 	moved []moved   // features at new levels
+	held  []float64 // values that have not changed…
+	stood []float32 // …for so many samples
+	stuck int       // features that have stood for too long
 	at    int       // samples seen since the last start
 
 	learn func(phi []float32, a []float64) // told of regressors and targets while fitting
@@ -44,17 +47,23 @@ type front struct {
 func newFront(m *Model) *front {
 	n := len(m.active)
 	f := &front{}
-	f.init(m, newWorkspace(m), make([]float64, jumpMean*n), make([]float32, frontFloats(n)))
+	f.init(m, newWorkspace(m), make([]float64, frontWide*n), make([]float32, frontFloats(n)))
 	return f
 }
 
 // frontFloats is how many float32 a front keeps for n features.
-func frontFloats(n int) int { return regressors(n, true) + jumpSpan*n }
+func frontFloats(n int) int { return regressors(n, true) + (jumpSpan+1)*n }
 
-func (f *front) init(m *Model, w *workspace, past []float64, rest []float32) {
+// frontWide is how many float64 it keeps per feature.
+const frontWide = jumpMean + 1
+
+func (f *front) init(m *Model, w *workspace, wide []float64, rest []float32) {
 	n := len(m.active)
-	p := regressors(n, true)
-	*f = front{workspace: w, m: m, ok: make([]bool, n), past: past, phi: rest[:p:p], moves: rest[p:]}
+	p, q := regressors(n, true), regressors(n, true)+jumpSpan*n
+	*f = front{
+		workspace: w, m: m, ok: make([]bool, n), past: wide[: jumpMean*n : jumpMean*n], held: wide[jumpMean*n:],
+		phi: rest[:p:p], moves: rest[p:q:q], stood: rest[q:],
+	}
 }
 
 // regressors is the number of inputs of the forecast.
@@ -94,6 +103,9 @@ func (f *front) step(at time.Time, values []float64) bool {
 		f.started = false
 	}
 	warm := f.started
+	if !warm {
+		clear(f.stood)
+	}
 	f.last = at
 	f.observe(values)
 	f.ahead.pull()
@@ -131,6 +143,7 @@ func (f *front) observe(values []float64) {
 			f.x[j] -= f.shift.by[j]
 		}
 	}
+	f.stand()
 	f.takeOff()
 	simd.Standardise(f.z, f.a, f.x, f.m.scales)
 	for j, z := range f.z {
@@ -315,5 +328,5 @@ const (
 
 // trace is what was found odd in the last sample.
 func (f *front) trace() trace {
-	return trace{r: f.r, e: f.e, u: f.u, jump: f.jump, ok: f.ok, shift: f.shift}
+	return trace{stood: f.stood, stuck: f.stuck, r: f.r, e: f.e, u: f.u, jump: f.jump, ok: f.ok, shift: f.shift}
 }

@@ -8,17 +8,20 @@ const (
 	byAutoencoder
 	byBreadth
 	bySeason
+	byStuck
 	channels
 )
 
 // weights of the channels in the score.
-var weights = [channels]float64{byForecast: 1.5, byAutoencoder: 1, byBreadth: 1, bySeason: 1.5}
+var weights = [channels]float64{byForecast: 1.5, byAutoencoder: 1, byBreadth: 1, bySeason: 1.5, byStuck: 1}
 
 // trace is what the channels found odd in one sample, per active feature.
 type trace struct {
 	r, e, u, jump []float32
 	ok            []bool
-	shift         *shift // the window that the sample is in
+	shift         *shift    // the window that the sample is in
+	stood         []float32 // for how many samples a feature has kept its value…
+	stuck         int       // …and how many have for too long
 }
 
 const (
@@ -96,6 +99,14 @@ func (j *judge) weigh(t trace) {
 			if jump > m.jump[i] && j.counts[i] {
 				breadth[i] = 1
 				j.h[byBreadth]++
+			}
+		}
+	}
+	if t.stuck > 0 {
+		for i, after := range m.stuckAfter {
+			if t.stood[i] > after && j.counts[i] {
+				j.evidence[byStuck][i] = 1
+				j.h[byStuck]++
 			}
 		}
 	}

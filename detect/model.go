@@ -56,6 +56,10 @@ type Model struct {
 	bandLow   []float32             // usual residuals of the autoencoder lie between, in Z
 	bandHigh  []float32
 
+	// Per active feature, for how many samples it may keep one value; without a day of
+	// history empty.
+	stuckAfter []float32
+
 	recentre  float64 // samples over which the residuals' centres drift
 	middle    [channels]float64
 	spread    [channels]float64
@@ -76,6 +80,7 @@ type spec struct {
 	deviation float64 // smallest deviation worth waking somebody for
 	scale     float64 // how far it moves on an ordinary host
 	context   bool    // helps to predict, is never to blame
+	work      bool    // of which any amount may be normal
 }
 
 // shape is what all models of a schema share.
@@ -96,7 +101,7 @@ func shapeOf(s *feature.Schema) *shape {
 	}
 	made := &shape{}
 	for i, f := range s.Features() {
-		p := spec{f.Name, f.Unit, f.Min, f.Max, f.Direction, f.Deviation, f.Scale, f.Context}
+		p := spec{f.Name, f.Unit, f.Min, f.Max, f.Direction, f.Deviation, f.Scale, f.Context, f.Work}
 		if !(p.scale > 0) || !finite(p.scale) {
 			p.scale = 1
 		}

@@ -62,6 +62,7 @@ type Parts struct {
 	Cleaning    bool `json:"cleaning"`
 	Recentring  bool `json:"recentring"`
 	Moving      bool `json:"moving"` // of what is expected to a feature's new level
+	Stuck       bool `json:"stuck"`
 	TimeOfDay   bool `json:"time_of_day"`
 	Level       bool `json:"level"` // of the host, which no model has: who scores leaves it out
 }

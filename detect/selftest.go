@@ -60,8 +60,11 @@ func (f *fit) selfTest() {
 	rng := rand.New(rand.NewPCG(f.o.Seed, 0x73656c66))
 	for _, kind := range faults {
 		length := trialLength
-		if kind.kind == "slow_drift" {
+		switch kind.kind {
+		case "slow_drift":
 			length = driftLength
+		case "stuck": // at fine steps it takes that long
+			length = max(trialLength, int(2*stuckLeast/m.step))
 		}
 		first := max(trialWarmUp, n*3/4)
 		if n-first < length+trialGrace+1 {

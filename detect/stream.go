@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -43,11 +44,11 @@ func (m *Model) GoOn(recent []omen.Vector, c Centres) *Stream {
 	n, w := len(m.specs), len(m.active)
 	// What a stream keeps lies together: scoring many hosts is reading memory.
 	b := &body{}
-	wide, single := make([]float64, (jumpMean+judgeFloats+moverFloats+1)*w+4*n), make([]float32, frontFloats(w))
+	wide, single := make([]float64, (frontWide+judgeFloats+moverFloats+1)*w+4*n), make([]float32, frontFloats(w))
 	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
 	own := newWorkspace(m)
 	all := wide
-	b.f.init(m, own, take(jumpMean*w), single)
+	b.f.init(m, own, take(frontWide*w), single)
 	s := &b.s
 	*s = Stream{
 		m: m, front: &b.f, judge: &b.j, actual: take(w),
@@ -222,8 +223,12 @@ func (s *Stream) blame(j int) {
 	sp := &s.m.specs[i]
 	c := omen.Cause{Feature: sp.name, Unit: sp.unit, Share: s.shares[i],
 		Actual: s.actual[j], Expected: s.expected[i], Lower: s.low[i], Upper: s.high[i]}
+	if !sp.work {
+		c.Smallest = cmp.Or(sp.deviation, sp.scale)
+	}
 	d := c.Actual - c.Expected
-	c.Trivial = math.Abs(d) < sp.deviation || !sp.direction.Matters(d)
+	c.Stuck = s.stuckFor(j)
+	c.Trivial = c.Stuck == 0 && (math.Abs(d) < sp.deviation || !sp.direction.Matters(d))
 	s.causes = append(s.causes, c)
 	s.judge.blamed = append(s.judge.blamed, j)
 }

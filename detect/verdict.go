@@ -64,7 +64,8 @@ func (r *rises) forget(part float64) {
 }
 
 // Judge takes up what people say of an incident of the level's host: whether they
-// confirmed, acknowledged or rejected it, or take that back. What is real raises
+// confirmed, acknowledged or rejected it, or take that back, or whether a playbook
+// acted on it. What is real raises
 // no level, and what it has raised is taken back; what is none raises it however
 // strong it was; of what nobody says anything only weak episodes do. What would
 // have been forgotten by now is not raised any more. step and pages are those of
@@ -76,7 +77,7 @@ func (l *Level) Judge(in omen.Incident, step time.Duration, pages float64) {
 	}
 	verdict := nothing
 	switch {
-	case in.Verdict == omen.Real || in.Verdict == omen.NoVerdict && in.AckedBy != "":
+	case in.Verdict == omen.Real || in.Verdict == omen.NoVerdict && (in.AckedBy != "" || in.Actions > 0):
 		verdict = isReal
 	case in.Verdict != omen.NoVerdict:
 		verdict = isNone

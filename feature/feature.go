@@ -56,6 +56,10 @@ type Feature struct {
 	// are not part of the schema's hash.
 	Direction Direction
 	Deviation float64
+	// Work features say how much a host does, of which any amount may be normal:
+	// until a host is known for an hour nothing is violent in them. Others say that
+	// something waits, fails or runs out. Read as Direction is.
+	Work bool
 
 	// Scale is, in Unit, how far the feature moves on an ordinary host. A
 	// feature that hardly moved in training is scaled as though it had moved

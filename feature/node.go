@@ -62,7 +62,7 @@ func cpuMode(modes string) string {
 // Guest time is inside user time and a metric of its own: it is not added.
 func nodeCPU() []Feature {
 	return []Feature{
-		{Name: "cpu_user", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.15, Scale: 0.3,
+		{Name: "cpu_user", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.15, Scale: 0.3, Work: true,
 			Help: "Share of all processors that runs programs, niced ones and guests included",
 			Expr: cpuMode("user|nice")},
 		{Name: "cpu_system", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.1, Scale: 0.2,
@@ -74,7 +74,7 @@ func nodeCPU() []Feature {
 		{Name: "cpu_steal", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.05, Scale: 0.1,
 			Help: "Share of all processors that the hypervisor gave to other machines",
 			Expr: cpuMode("steal")},
-		{Name: "cpu_busiest", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.3, Scale: 0.5,
+		{Name: "cpu_busiest", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.3, Scale: 0.5, Work: true,
 			Help: "How busy the busiest processor is: one thread that spins shows here on a machine with many",
 			Expr: `max by ($by) (1 - deriv(node_cpu_seconds_total{mode="idle"}[$window]))`},
 		{Name: "load_per_core", Group: "cpu", Unit: omen.Count, Direction: Up, Deviation: 0.75, Scale: 1.5,
@@ -83,7 +83,7 @@ func nodeCPU() []Feature {
 		{Name: "procs_blocked", Group: "cpu", Unit: omen.Count, Direction: Up, Deviation: 1.5, Scale: 3,
 			Help: "Processes that wait for a disk or a network file system and cannot be interrupted",
 			Expr: `max by ($by) (avg_over_time(node_procs_blocked[$window]))`},
-		{Name: "context_switches", Group: "cpu", Unit: omen.PerSecond, Direction: Both, Deviation: 3000, Scale: 5000,
+		{Name: "context_switches", Group: "cpu", Unit: omen.PerSecond, Direction: Both, Deviation: 3000, Scale: 5000, Work: true,
 			Help: "Switches from one process to another",
 			Expr: highest("node_context_switches_total")},
 		{Name: "forks", Group: "cpu", Unit: omen.PerSecond, Direction: Up, Deviation: 20, Scale: 30,
@@ -117,7 +117,7 @@ func nodeMemory() []Feature {
 		{Name: "memory_used", Group: "memory", Unit: omen.Ratio, Direction: Both, Deviation: 0.05, Scale: 0.1,
 			Help: "Share of memory that programs could not have without swapping",
 			Expr: `max by ($by) (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)`},
-		{Name: "memory_cached", Group: "memory", Unit: omen.Ratio, Direction: Both, Deviation: 0.15, Scale: 0.2,
+		{Name: "memory_cached", Group: "memory", Unit: omen.Ratio, Direction: Both, Deviation: 0.15, Scale: 0.2, Work: true,
 			Help: "Share of memory that holds file contents and can be given back",
 			Expr: `max by ($by) ((node_memory_Cached_bytes + node_memory_Buffers_bytes + node_memory_SReclaimable_bytes) / node_memory_MemTotal_bytes)`},
 		{Name: "swap_used", Group: "memory", Unit: omen.Ratio, Direction: Up, Deviation: 0.1, Scale: 0.1,
@@ -126,7 +126,7 @@ func nodeMemory() []Feature {
 		{Name: "swap_traffic", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 200, Scale: 200,
 			Help: "Pages swapped in and out",
 			Expr: highest("node_vmstat_pswpin") + " + " + highest("node_vmstat_pswpout")},
-		{Name: "page_faults", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 10000, Scale: 20000,
+		{Name: "page_faults", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 10000, Scale: 20000, Work: true,
 			Help: "Page faults, most of them harmless: memory touched for the first time",
 			Expr: highest("node_vmstat_pgfault")},
 		{Name: "major_faults", Group: "memory", Unit: omen.PerSecond, Direction: Up, Deviation: 100, Scale: 100,
@@ -140,11 +140,11 @@ func nodeMemory() []Feature {
 
 func nodeDisk() []Feature {
 	return []Feature{
-		{Name: "disk_read", Group: "disk", Unit: omen.BytesPerSecond, Direction: Up, Deviation: 5e6, Scale: 1e7,
+		{Name: "disk_read", Group: "disk", Unit: omen.BytesPerSecond, Direction: Up, Deviation: 5e6, Scale: 1e7, Work: true,
 			Help: "Read from all disks", Expr: disks("node_disk_read_bytes_total")},
-		{Name: "disk_write", Group: "disk", Unit: omen.BytesPerSecond, Direction: Up, Deviation: 5e6, Scale: 1e7,
+		{Name: "disk_write", Group: "disk", Unit: omen.BytesPerSecond, Direction: Up, Deviation: 5e6, Scale: 1e7, Work: true,
 			Help: "Written to all disks", Expr: disks("node_disk_written_bytes_total")},
-		{Name: "disk_operations", Group: "disk", Unit: omen.PerSecond, Direction: Up, Deviation: 100, Scale: 200,
+		{Name: "disk_operations", Group: "disk", Unit: omen.PerSecond, Direction: Up, Deviation: 100, Scale: 200, Work: true,
 			Help: "Reads and writes of all disks",
 			Expr: disks("node_disk_reads_completed_total") + ` + ` + disks("node_disk_writes_completed_total")},
 		{Name: "disk_utilisation", Group: "disk", Unit: omen.Ratio, Direction: Up, Deviation: 0.2, Scale: 0.3,
@@ -181,7 +181,7 @@ func nodeFiles() []Feature {
 		{Name: "inodes_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
 			Help: "Share of inodes in use where they are scarcest",
 			Expr: `max by ($by) (1 - node_filesystem_files_free{` + realFiles + `} / (node_filesystem_files{` + realFiles + `} > 0))`},
-		{Name: "file_descriptors", Group: "filesystem", Unit: omen.Count, Direction: Up, Deviation: 500, Scale: 1000,
+		{Name: "file_descriptors", Group: "filesystem", Unit: omen.Count, Direction: Up, Deviation: 500, Scale: 1000, Work: true,
 			Help: "Open files of the whole host",
 			Expr: `max by ($by) (node_filefd_allocated)`},
 	}
@@ -189,11 +189,11 @@ func nodeFiles() []Feature {
 
 func nodeNetwork() []Feature {
 	return []Feature{
-		{Name: "network_receive", Group: "network", Unit: omen.BytesPerSecond, Direction: Both, Deviation: 1e6, Scale: 2e6,
+		{Name: "network_receive", Group: "network", Unit: omen.BytesPerSecond, Direction: Both, Deviation: 1e6, Scale: 2e6, Work: true,
 			Help: "Received by all network cards", Expr: cards("node_network_receive_bytes_total")},
-		{Name: "network_transmit", Group: "network", Unit: omen.BytesPerSecond, Direction: Both, Deviation: 1e6, Scale: 2e6,
+		{Name: "network_transmit", Group: "network", Unit: omen.BytesPerSecond, Direction: Both, Deviation: 1e6, Scale: 2e6, Work: true,
 			Help: "Sent by all network cards", Expr: cards("node_network_transmit_bytes_total")},
-		{Name: "network_packets", Group: "network", Unit: omen.PerSecond, Direction: Both, Deviation: 1000, Scale: 2000,
+		{Name: "network_packets", Group: "network", Unit: omen.PerSecond, Direction: Both, Deviation: 1000, Scale: 2000, Work: true,
 			Help: "Packets received and sent by all network cards",
 			Expr: cards("node_network_receive_packets_total") + ` + ` + cards("node_network_transmit_packets_total")},
 		{Name: "network_errors", Group: "network", Unit: omen.PerSecond, Direction: Up, Deviation: 1, Scale: 5,
@@ -207,16 +207,16 @@ func nodeNetwork() []Feature {
 
 func nodeTCP() []Feature {
 	return []Feature{
-		{Name: "tcp_established", Group: "tcp", Unit: omen.Count, Direction: Both, Deviation: 30, Scale: 50,
+		{Name: "tcp_established", Group: "tcp", Unit: omen.Count, Direction: Both, Deviation: 30, Scale: 50, Work: true,
 			Help: "TCP connections that are open",
 			Expr: `max by ($by) (node_netstat_Tcp_CurrEstab)`},
-		{Name: "tcp_opens", Group: "tcp", Unit: omen.PerSecond, Direction: Both, Deviation: 20, Scale: 30,
+		{Name: "tcp_opens", Group: "tcp", Unit: omen.PerSecond, Direction: Both, Deviation: 20, Scale: 30, Work: true,
 			Help: "TCP connections opened from either side",
 			Expr: highest("node_netstat_Tcp_ActiveOpens") + " + " + highest("node_netstat_Tcp_PassiveOpens")},
 		{Name: "tcp_retransmits", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 10, Scale: 10,
 			Help: "TCP segments sent again because they were not acknowledged",
 			Expr: highest("node_netstat_Tcp_RetransSegs")},
-		{Name: "tcp_time_wait", Group: "tcp", Unit: omen.Count, Direction: Up, Deviation: 300, Scale: 500,
+		{Name: "tcp_time_wait", Group: "tcp", Unit: omen.Count, Direction: Up, Deviation: 300, Scale: 500, Work: true,
 			Help: "TCP connections that are closed and wait for late packets",
 			Expr: `max by ($by) (node_sockstat_TCP_tw)`},
 		{Name: "tcp_listen_drops", Group: "tcp", Unit: omen.PerSecond, Direction: Up, Deviation: 1, Scale: 1,

@@ -8,6 +8,12 @@ func Notified(in omen.Incident, fleet *omen.Incident) bool {
 	return in.Suppressed == "" || in.Suppressed == omen.ReasonFleet && fleet != nil && fleet.Suppressed == ""
 }
 
+// Weak reports whether people are not notified of an incident because it is below
+// the page level, or odd only to a model of minutes: a job on its first nights.
+func Weak(in omen.Incident) bool {
+	return in.Suppressed == omen.ReasonMinor || in.Suppressed == omen.ReasonColdStart
+}
+
 // Notifies reports whether a change notifies people of an incident of hosts, for
 // the first time or again.
 func Notifies(c omen.Change) bool {
@@ -20,10 +26,11 @@ func Notifies(c omen.Change) bool {
 
 // ActedOn reports whether somebody did something about an incident, or about the
 // fleet incident that it is part of (nil: none), other than to judge it harmless;
-// also where it was taken back, such as released by who acknowledged it. What was
+// also where it was taken back, such as released by who acknowledged it; or whether
+// a playbook acted on it: what has to be put right again and again is not normal. What was
 // forecast counts as well: that nobody acts on each of two notifications does not
 // make it normal.
 func ActedOn(in omen.Incident, fleet *omen.Incident) bool {
-	return in.ActedBy != "" || in.Kind == omen.HostIncident && in.Forecast != nil || in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
+	return in.ActedBy != "" || in.Actions > 0 || in.Kind == omen.HostIncident && in.Forecast != nil || in.Verdict == omen.Real || in.AckedBy != "" || in.Assignee != "" || len(in.Links) > 0 ||
 		in.Reason == omen.ReasonByOperator || fleet != nil && ActedOn(*fleet, nil)
 }

@@ -2,6 +2,7 @@ package feedback
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,10 +14,13 @@ const LookBack = 8 * 24 * time.Hour
 
 const (
 	daysAtOneTime = 3 // on so many days at the same time makes a daily one
-	timesAtAll    = 3 // so often at any time makes a frequent one…
-	timesYoung    = 2 // …and so often by a model that does not know the day yet, if not critical
-	peakRange     = 2 // how many times as high as another a frequent one may be
-	leadingCauses = 3 // among so many of another's causes is what leads in a frequent one
+	// notifiedAtOneTime is on how many of these days people were notified, if it was
+	// weak on the others. With one, labelled daily jobs of SMD are hidden, too.
+	notifiedAtOneTime = 2
+	timesAtAll        = 3 // so often at any time makes a frequent one…
+	timesYoung        = 2 // …and so often by a model that does not know the day yet, if not critical
+	peakRange         = 2 // how many times as high as another a frequent one may be
+	leadingCauses     = 3 // among so many of another's causes is what leads in a frequent one
 )
 
 // ByOmen is the author of a pattern that nobody asked for.
@@ -29,21 +33,22 @@ type Past struct {
 	Zone      *time.Location  // in which a time of day is meant; nil: UTC
 }
 
-// Recurrence says how an incident recurs, of which people were notified, on which
-// nobody acted, and which comes again.
+// Recurrence says how an incident recurs, on which nobody acted, and which comes
+// again.
 type Recurrence struct {
 	Daily    bool     // at the same time of three of the last eight days: a nightly backup
 	Frequent bool     // three times at any time, alike in causes and height: downloads
-	Expected *Pattern // what is expected of a daily one from now on; nil: it is not, or Omen has said so before
+	Expected *Pattern // what is expected of a daily one from now on, also of one that was weak on some of the days; nil: it is not, or Omen has said so before
 	like     []*omen.Incident
 }
 
 // Recurs says how a host's incident that has just closed by itself, and that
-// nobody acted on or judged although people were notified of it, recurs: what is
-// to be promised then. It is among the past ones, as is its fleet incident.
+// nobody acted on or judged, recurs: what is to be promised then. People were
+// notified of it, or it is weak. It is among the past ones, as is its fleet
+// incident.
 func (p Past) Recurs(in omen.Incident) Recurrence {
 	fleet := fleetsOf(p.Incidents)[in.Fleet]
-	if !Notified(in, fleet) || ActedOn(in, fleet) || in.Reason != omen.ReasonRecovered && in.Reason != omen.ReasonSettled ||
+	if !Notified(in, fleet) && !Weak(in) || ActedOn(in, fleet) || in.Reason != omen.ReasonRecovered && in.Reason != omen.ReasonSettled ||
 		in.Verdict != omen.NoVerdict || fleet != nil && fleet.Verdict != omen.NoVerdict {
 		return Recurrence{}
 	}
@@ -58,6 +63,10 @@ func (p Past) Recurs(in omen.Incident) Recurrence {
 // twice, unless it was critical) with the leading cause of each among the first
 // three of the other and no more than twice as high.
 //
+// A daily one is expected, too, if people were notified of it on two of the days
+// and it was weak on the third: that is about notifying people, and nothing
+// is learned by it.
+//
 // Nothing recurs whose like somebody acted on (a daily one: at its time) or
 // confirmed, then or since, or that is like a pattern that was taken back.
 func (p Past) recurs(in omen.Incident) (r Recurrence) {
@@ -69,7 +78,7 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 		return r
 	}
 	fleets := fleetsOf(p.Incidents)
-	days, times := map[string]bool{}, 0
+	days, weakly, times := map[string]bool{}, map[string]bool{}, 0
 	var atItsTime, equal []*omen.Incident
 	acted, actedThen := false, false
 	for i := range p.Incidents {
@@ -94,22 +103,25 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 		if same {
 			equal = append(equal, one)
 		}
-		if !Notified(*one, fleet) {
+		notified := Notified(*one, fleet)
+		if !notified && !Weak(*one) {
 			continue
 		}
-		if same {
+		if notified && same {
 			times++
 		}
 		if then && (one.Reason == omen.ReasonRecovered || one.Reason == omen.ReasonSettled) && one.Verdict == omen.NoVerdict {
-			days[expected.dayOf(local)] = true
+			day := expected.dayOf(local)
+			days[day], weakly[day] = days[day] || notified, true
 			expected.include(one)
 		}
 	}
+	maps.DeleteFunc(days, func(_ string, notified bool) bool { return !notified })
 	if r.Daily = len(days) >= daysAtOneTime && !actedThen; r.Daily {
 		r.like = atItsTime
-		if !known {
-			r.Expected = &expected
-		}
+	}
+	if len(days) >= notifiedAtOneTime && len(weakly) >= daysAtOneTime && !actedThen && !known {
+		r.Expected = &expected
 	}
 	if r.Frequent = times >= enough(&in) && !acted; r.Frequent {
 		r.like = append(r.like, slices.DeleteFunc(equal, func(one *omen.Incident) bool { return times < enough(one) })...)

@@ -58,6 +58,7 @@ func TestRecurs(t *testing.T) {
 	confirmed := func(in *omen.Incident) { in.Verdict = omen.Real }
 	harmless := func(in *omen.Incident) { in.Verdict = omen.NotAProblem }
 	silenced := func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced }
+	weak := func(in *omen.Incident) { in.Suppressed = omen.ReasonMinor }
 	other := func(in *omen.Incident) { in.Causes[0].Feature = "cpu" }
 	down := func(in *omen.Incident) { in.Causes[0].Actual = 0 }
 	at := func(after time.Duration) func(*omen.Incident) {
@@ -112,6 +113,8 @@ func TestRecurs(t *testing.T) {
 		{"daily, of four once confirmed", four(confirmed), nil, ""},
 		{"daily, acknowledged at another time", append([]omen.Incident{net(5*h, acked)}, nights(nil)...), nil, "daily"},
 		{"daily, confirmed at another time", append([]omen.Incident{net(5*h, confirmed)}, nights(nil)...), nil, ""},
+		{"daily, too weak to notify of on one night", nights(weak), nil, "expected"},
+		{"three times at any time, once too weak", []omen.Incident{net(0, nil), net(5*h, weak), net(7*h, nil)}, nil, ""},
 		{"daily in a fleet", fleets(nil), nil, "daily"},
 		{"daily in a fleet, once acknowledged", fleets(acked), nil, ""},
 		{"daily in a fleet, once silenced", fleets(silenced), nil, ""},
@@ -133,6 +136,8 @@ func TestRecurs(t *testing.T) {
 			past := Past{Incidents: c.found, Patterns: c.patterns}
 			got, r := "", past.Recurs(last)
 			switch {
+			case r.Expected != nil && !r.Daily:
+				got = "expected"
 			case r.Expected != nil:
 				got = "daily"
 			case r.Daily:
@@ -147,7 +152,7 @@ func TestRecurs(t *testing.T) {
 				return s.Why == "incident "+last.ID || last.Fleet != "" && s.Why == "incident "+last.Fleet
 			}
 			excluded, benign := past.Spans(monday.Add(-h), monday.Add(4*day))
-			if learned := c.want != ""; slices.ContainsFunc(excluded, is) == learned || slices.ContainsFunc(benign, is) != learned {
+			if learned := c.want != "" && c.want != "expected"; slices.ContainsFunc(excluded, is) == learned || slices.ContainsFunc(benign, is) != learned {
 				t.Errorf("excluded %v, benign %v; want it learned: %t", excluded, benign, learned)
 			}
 		})
@@ -171,5 +176,33 @@ func TestADailyTimeIsTheZones(t *testing.T) {
 		if excluded, _ := past.Spans(found[0].Since, found[2].ClosedAt); want == (len(excluded) > 0) {
 			t.Errorf("in %s: %d of three nights are excluded", zone, len(excluded))
 		}
+	}
+}
+
+// What is too weak to notify of on most nights is not expected. What people were
+// notified of twice is, and is not learned by that.
+func TestRecursWeakly(t *testing.T) {
+	begin := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
+	var found []omen.Incident
+	for night := range 4 {
+		in := episode(begin.AddDate(0, 0, night), nil, "net")
+		in.ID, in.Suppressed = fmt.Sprint(night), omen.ReasonMinor
+		found = append(found, in)
+	}
+	if r := (Past{Incidents: found}).Recurs(found[3]); r.Daily || r.Frequent || r.Expected != nil {
+		t.Errorf("%+v of what nobody was notified of", r)
+	}
+	past := Past{Incidents: found}
+	found[0].Suppressed = ""
+	if r := past.Recurs(found[3]); r.Expected != nil {
+		t.Errorf("%+v, want it not expected: people were notified once", r)
+	}
+	found[2].Suppressed = ""
+	if r := past.Recurs(found[3]); r.Daily || r.Expected == nil {
+		t.Errorf("%+v, want it expected: people were notified on two nights", r)
+	}
+	excluded, benign := past.Spans(begin, begin.AddDate(0, 0, 4))
+	if len(excluded) != 2 || len(benign) != 0 {
+		t.Errorf("excluded %v, benign %v; want both excluded as ever", excluded, benign)
 	}
 }

@@ -31,6 +31,21 @@ func material(s *omen.Score) bool {
 	return share*s.Unsmoothed > 1
 }
 
+// violent reports whether a cause that is worth waking somebody for, and that is
+// the largest or has a tenth of the score, is so many of its smallest deviations
+// outside of what is expected: far out by any model.
+func violent(s *omen.Score, times float64) bool {
+	for i, c := range s.Causes {
+		if c.Trivial || !(c.Smallest > 0) || i > 0 && c.Share < feedback.MajorShare {
+			continue
+		}
+		if max(c.Actual-c.Upper, c.Lower-c.Actual) >= times*c.Smallest {
+			return true
+		}
+	}
+	return false
+}
+
 // keep is a copy of causes that the journal can hold: those whose numbers are
 // finite, the largest first.
 func keep(causes []omen.Cause) []omen.Cause {

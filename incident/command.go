@@ -24,6 +24,9 @@ const (
 	Link        Action = "link"
 	CloseNow    Action = "close"
 	Judge       Action = "verdict"
+
+	// Act is what the remedy loop asks: nobody else can.
+	Act Action = "act"
 )
 
 // Command is one request of an operator, for [Manager.Do].
@@ -38,6 +41,9 @@ type Command struct {
 	Role     bool         // of Judge: the pattern holds on every host of the same role
 	NoEffect bool         // of Judge: record the verdict only, remember no pattern
 	Force    bool         // of Judge: even if confirmed incidents would have been missed
+
+	Do   *omen.Action     // of Act: the action as it is after its step
+	From omen.ActionState // of Act: the state before; empty: it is new
 }
 
 // maxText bounds an operator's text; the journal carries it with each change.
@@ -70,6 +76,10 @@ func (c Command) Validate() error {
 	case Judge:
 		if !slices.Contains([]omen.Verdict{omen.NoVerdict, omen.Real, omen.NotAProblem, omen.Expected}, c.Verdict) {
 			return bad(fmt.Sprintf("verdict %q, want real, not_a_problem, expected_at_this_time or nothing", c.Verdict))
+		}
+	case Act:
+		if c.Do == nil || c.Do.Incident != c.Incident {
+			return bad("no action of this incident")
 		}
 	default:
 		return bad("no such action")
@@ -123,7 +133,21 @@ func (c Command) apply(in *omen.Incident, at time.Time) (omen.Change, error) {
 			in.VerdictBy = ""
 		}
 	}
-	if c.Action != Judge { // a verdict says what it is, and may be taken back
+	switch c.Action {
+	case Judge: // says what it is, and may be taken back
+	case Act:
+		do := *c.Do
+		change.Kind, change.Reason, change.Action, change.Comment = omen.ChangeActed, omen.ReasonAction+string(do.State), &do, do.Why
+		in.Remedy = cmp.Or(do.Text(), in.Remedy)
+		if do.State == omen.ActionStarted { // as if by a person: what needed it is not normal
+			in.Actions++
+			by := do.By
+			if by == "" || by == "omen" {
+				by = "playbook " + do.Playbook
+			}
+			in.ActedBy = cmp.Or(in.ActedBy, by)
+		}
+	default:
 		in.ActedBy = cmp.Or(in.ActedBy, c.By)
 	}
 	in.ChangeNumber++

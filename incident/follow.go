@@ -22,7 +22,7 @@ func (t *Tracker) observe(s *omen.Score) {
 		k.run.stop()
 		k.quiet = 0
 	}
-	limit := t.rules.limit(s, t.labels)
+	limit := t.limit(s)
 	if k.model != "" && k.model != s.Model {
 		k.taken = s.At
 	}
@@ -39,6 +39,17 @@ func (t *Tracker) observe(s *omen.Score) {
 	}
 }
 
+// limit is the score above which a sample counts. What is violent in its own unit
+// counts sooner by a provisional model, whose limit is wide only because it has
+// not seen more.
+func (t *Tracker) limit(s *omen.Score) float64 {
+	limit := t.rules.limit(s, t.labels)
+	if s.Grade == omen.Provisional && s.Value > t.h.ColdLimit && violent(s, t.h.ColdTimes) {
+		return min(limit, t.h.ColdLimit)
+	}
+	return limit
+}
+
 // gather collects evidence for an incident that is not open yet.
 func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration) {
 	if k.held {
@@ -51,7 +62,7 @@ func (t *Tracker) gather(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 	}
 	begun := !k.run.onset.IsZero()
-	k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+	k.run.add(s, limit, t.pageLevel(s), t.h.ColdTimes)
 	if begun && material(s) && s.Unsmoothed > limit {
 		k.climb(t.h.Ladder, s, d)
 		k.lasted += d
@@ -72,7 +83,7 @@ func (t *Tracker) unlike(k *track, s *omen.Score, limit float64) bool {
 		k.other.stop()
 		return false
 	}
-	k.other.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+	k.other.add(s, limit, t.pageLevel(s), t.h.ColdTimes)
 	if !t.evidence(s.Grade).at(k.step).Met(k.other.hot, s.At.Sub(k.other.onset)) {
 		return false
 	}
@@ -125,7 +136,7 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		k.quiet = 0
 		k.after++
 		k.state.forget(s, d, t.h)
-		k.run.add(s, limit, t.pageLevel(s), t.h.ColdBar)
+		k.run.add(s, limit, t.pageLevel(s), t.h.ColdTimes)
 		t.worsen(k, s, d)
 		if material(s) {
 			t.change(k, s, limit, d)
@@ -139,9 +150,10 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 }
 
 // wanted reports whether somebody has taken an incident, or the fleet's that it
-// is part of, or said that it is real: it does not expire.
+// is part of, or said that it is real, or a playbook has acted on it: it does not
+// expire.
 func (t *Tracker) wanted(in *omen.Incident) bool {
-	if in.State == omen.Acknowledged || in.Verdict == omen.Real {
+	if in.State == omen.Acknowledged || in.Verdict == omen.Real || in.Actions > 0 {
 		return true
 	}
 	f := t.fleets[in.Fleet]

@@ -143,8 +143,11 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 		switch need := k.need(t.h.Open); {
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
 			return omen.ReasonTrivial, true
-		case (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && k.in.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(k.run.bar, at.Sub(k.run.barSince)):
-			return omen.ReasonColdStart, true
+		case k.in.Grade == omen.Provisional:
+			if (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && !t.h.OpenCold.at(k.step).Met(k.run.violent, at.Sub(k.run.since)) {
+				return omen.ReasonColdStart, true
+			}
+			// Worth notifying, whatever the page level of a model that has seen no week.
 		case k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting: // worth notifying
 		case t.rules.rejects(k.in, who, at):
 			return omen.ReasonFeedback, true // somebody has said more of it than that it is slight
@@ -175,7 +178,7 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	}
 	need := k.need(t.h.Open)
 	grown := in.Suppressed == omen.ReasonTrivial && k.run.material >= need ||
-		in.Suppressed == omen.ReasonColdStart && k.run.bar >= k.need(t.h.OpenCold) ||
+		in.Suppressed == omen.ReasonColdStart && k.run.violent >= k.need(t.h.OpenCold) ||
 		in.Suppressed == omen.ReasonColdStart && in.Grade != omen.Provisional ||
 		in.Suppressed == omen.ReasonMinor && (k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting)
 	if !grown && at.Sub(k.checked) < recheck && k.rules == t.rules.version {

@@ -46,7 +46,8 @@ type Hysteresis struct {
 	Open        Evidence      // above the limit, by an established model; fewer samples at slow steps
 	OpenYoung   Evidence      // the same by a learning one
 	OpenCold    Evidence      // the same by a provisional one, whose incidents are recorded only…
-	ColdBar     float64       // …unless the score stays above this as long
+	ColdTimes   float64       // …unless a cause stays so many of its smallest deviations outside of its band as long…
+	ColdLimit   float64       // …which counts from this score on: the limit of a provisional model is wide by caution
 	Close       Evidence      // at or below the limit
 	Reopen      time.Duration // an onset within this of the closing continues the old incident
 	CloseMost   time.Duration // each return doubles the time that closing takes, up to this
@@ -93,7 +94,8 @@ func DefaultHysteresis() Hysteresis {
 		Open:        Evidence{3, 5 * time.Second},
 		OpenYoung:   Evidence{4, 8 * time.Second},
 		OpenCold:    Evidence{5, 12 * time.Second},
-		ColdBar:     1.2,
+		ColdTimes:   6,
+		ColdLimit:   0.5,
 		Close:       Evidence{10, time.Minute},
 		Reopen:      10 * time.Minute,
 		CloseMost:   30 * time.Minute,

@@ -17,7 +17,7 @@ import (
 func (m *Manager) recur(ctx context.Context, changes []omen.Change) {
 	for _, c := range changes {
 		in := c.Incident
-		if c.Kind != omen.ChangeClosed || !feedback.Notified(in, nil) || in.Storm() {
+		if c.Kind != omen.ChangeClosed || !feedback.Notified(in, nil) && !feedback.Weak(in) || in.Storm() {
 			continue
 		}
 		if err := m.expect(ctx, in, c.At); err != nil && ctx.Err() == nil {

@@ -84,9 +84,13 @@ func (m *Manager) Do(ctx context.Context, c Command) (omen.Change, error) {
 		if err != nil {
 			return change, err
 		}
-		if c.Action == Judge {
+		switch c.Action {
+		case Judge:
 			err = m.remember(ctx, c, changes, now)
-		} else {
+		case Act:
+			audit := omen.Audit{At: now, By: c.By, Action: "action." + string(c.Do.State), Subject: c.Incident}
+			err = m.o.Store.AppendAction(ctx, c.From, *c.Do, audit, changes...)
+		default:
 			err = m.o.Store.Append(ctx, changes...)
 		}
 		if err != nil {
@@ -98,7 +102,7 @@ func (m *Manager) Do(ctx context.Context, c Command) (omen.Change, error) {
 		case c.Action == Judge && !c.NoEffect:
 			m.judged(changes[0].Incident)
 			m.retrain(changes[0].Incident)
-		case c.Action == Acknowledge || c.Action == Release:
+		case c.Action == Acknowledge || c.Action == Release || c.Action == Act && c.Do.State == omen.ActionStarted:
 			m.judged(changes[0].Incident)
 		}
 		if c.Action == CloseNow { // what is held is known nowhere else
@@ -228,7 +232,7 @@ func (m *Manager) preview(ctx context.Context, in omen.Incident, c Command, now 
 		}
 		role := ""
 		if c.Role {
-			if role = m.role(one.Host); role == "" {
+			if role = m.Role(one.Host); role == "" {
 				return nil, m.noRole(one.Host)
 			}
 		}
@@ -237,12 +241,13 @@ func (m *Manager) preview(ctx context.Context, in omen.Incident, c Command, now 
 			continue // nothing to recognise its like by
 		}
 		p.Incident = c.Incident
-		all = append(all, feedback.PreviewOf(p, past, m.role))
+		all = append(all, feedback.PreviewOf(p, past, m.Role))
 	}
 	return all, nil
 }
 
-func (m *Manager) role(h omen.Host) string { return roleOf(m.o.Hosts.Labels(h), m.o.Role) }
+// Role is a host's role: the value of its role label; empty: it has none.
+func (m *Manager) Role(h omen.Host) string { return roleOf(m.o.Hosts.Labels(h), m.o.Role) }
 
 // noRole says that a host has no role, and what gives it one.
 func (m *Manager) noRole(h omen.Host) error {

@@ -82,6 +82,7 @@ type phase struct {
 	cause    string
 	up       bool
 	trivial  bool
+	violent  bool
 	grade    omen.Grade
 	model    string
 	silent   bool
@@ -179,9 +180,12 @@ func (p phase) shape(s *omen.Score, silent *bool, place int, at time.Duration) {
 	part := float64(at-p.from) / float64(max(1, p.to-p.from))
 	s.Value = p.lo + part*(p.hi-p.lo)
 	s.Unsmoothed = s.Value
-	c := omen.Cause{Feature: strings.ReplaceAll(p.cause, "*", strconv.Itoa(place)), Unit: omen.Ratio, Share: 1, Actual: .9, Expected: .3, Lower: .2, Upper: .4, Trivial: p.trivial}
+	c := omen.Cause{Feature: strings.ReplaceAll(p.cause, "*", strconv.Itoa(place)), Unit: omen.Ratio, Share: 1, Actual: .9, Expected: .3, Lower: .2, Upper: .4, Smallest: .25, Trivial: p.trivial}
 	if !p.up {
 		c.Actual = .01
+	}
+	if p.violent {
+		c.Smallest = .05
 	}
 	s.Causes = []omen.Cause{c}
 }
@@ -333,6 +337,8 @@ func (s *scenario) at(words []string) {
 			p.up = next() == "up"
 		case "trivial":
 			p.trivial = true
+		case "violent":
+			p.violent = true
 		case "provisional", "learning", "established":
 			p.grade = omen.Grade(rest[0])
 		case "model":

@@ -101,8 +101,8 @@ func (s *state) clone() state {
 	return c
 }
 
-// outside reports whether a feature is where it was not expected.
-func outside(c omen.Cause) bool { return c.Actual > c.Upper || c.Actual < c.Lower }
+// outside reports whether a feature is where it was not expected, or stuck.
+func outside(c omen.Cause) bool { return c.Stuck > 0 || c.Actual > c.Upper || c.Actual < c.Lower }
 
 // forget lets go of features that have been back to normal, while the host is not,
 // for as long as closes an incident of their own: they belong to a trouble that is over, and the next one
@@ -220,7 +220,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	if height < page || height <= 1 {
 		page = math.Inf(1) // it would not have been severe by itself
 	}
-	k.other.add(s, limit, page, t.h.ColdBar)
+	k.other.add(s, limit, page, t.h.ColdTimes)
 	o := &k.other
 	enough := t.evidence(s.Grade).at(k.step)
 	if !enough.Met(o.hot, s.At.Sub(o.onset)) {
@@ -233,7 +233,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	if o.severe < max(enough.Samples, leastSevere) && s.At.Sub(o.onset) < t.h.Lasting {
 		return
 	}
-	if s.Grade == omen.Provisional && o.bar < enough.Samples {
+	if s.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(o.violent, s.At.Sub(o.since)) {
 		return
 	}
 	k.state.said(s.At, o.peak, o.causes)

@@ -53,8 +53,8 @@ type run struct {
 	hot      int       // samples that were above the limit before smoothing too
 	material int       // of those, samples that are worth waking somebody for
 	severe   int       // of those, samples at the model's page level or above
-	bar      int       // the last so many samples in a row above the cold start's bar
-	barSince time.Time
+	violent  int       // the last so many samples in a row with a violent cause…
+	since    time.Time // …from then on
 	peak     float64
 	peakAt   time.Time
 	causes   []omen.Cause // at the peak; never shared
@@ -103,8 +103,9 @@ func (k *track) advance(at time.Time, clock time.Duration) (counted time.Duratio
 
 // add puts a loud sample into the run. A run begins with a sample that is above
 // the limit before smoothing too: what is only the tail of something that is
-// over has no onset. page is the score from which people are notified at once.
-func (r *run) add(s *omen.Score, limit, page, bar float64) {
+// over has no onset. page is the score from which people are notified at once,
+// times what makes a cause violent.
+func (r *run) add(s *omen.Score, limit, page, times float64) {
 	hot := s.Unsmoothed > limit
 	if r.onset.IsZero() {
 		if !hot {
@@ -121,13 +122,13 @@ func (r *run) add(s *omen.Score, limit, page, bar float64) {
 			}
 		}
 	}
-	if s.Value >= bar {
-		if r.bar == 0 {
-			r.barSince = s.At
+	if violent(s, times) {
+		if r.violent == 0 {
+			r.since = s.At
 		}
-		r.bar++
+		r.violent++
 	} else {
-		r.bar = 0
+		r.violent = 0
 	}
 	if s.Value > r.peak || len(r.causes) == 0 {
 		r.peak, r.peakAt = max(r.peak, s.Value), s.At

@@ -24,7 +24,7 @@ func hostNamed(name string) omen.Host {
 // scoreOf is an established model's score of a host with one cause.
 func scoreOf(host string, at time.Time, value float64, cause string) omen.Score {
 	return omen.Score{Host: hostNamed(host), At: at, Value: value, Unsmoothed: value, Grade: omen.Established, Model: "m1",
-		Causes: []omen.Cause{{Feature: cause, Unit: omen.Ratio, Share: 1, Actual: .9, Expected: .3, Lower: .2, Upper: .4}}}
+		Causes: []omen.Cause{{Feature: cause, Unit: omen.Ratio, Share: 1, Actual: .9, Expected: .3, Lower: .2, Upper: .4, Smallest: .05}}}
 }
 
 // feed scores a host every step from noon on, one value after the other.

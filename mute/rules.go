@@ -82,7 +82,8 @@ func (r Rules) Compile() (*Set, []error) {
 
 // Reason is the reason of the first rule that suppresses an incident of hosts
 // at an instant: a silence, a maintenance window or the grace after an event;
-// empty if there is none.
+// empty if there is none. What a playbook has acted on is no event's consequence:
+// the grace after its own restart must not hide how it ends.
 func (s *Set) Reason(in *omen.Incident, who []Subject, at time.Time) string {
 	if s == nil {
 		return ""
@@ -92,7 +93,7 @@ func (s *Set) Reason(in *omen.Incident, who []Subject, at time.Time) string {
 		return omen.ReasonSilenced
 	case anyHolds(s.windows, in, who, at):
 		return omen.ReasonMaintenance
-	case in.Kind != omen.SourceIncident && in.Kind != omen.OwnIncident && anyHolds(s.graces, in, who, at):
+	case in.Kind != omen.SourceIncident && in.Kind != omen.OwnIncident && in.Actions == 0 && anyHolds(s.graces, in, who, at):
 		return omen.ReasonGrace
 	}
 	return ""

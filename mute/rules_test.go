@@ -52,3 +52,19 @@ func TestABrokenRuleBreaksNoOther(t *testing.T) {
 		t.Errorf("suppressed as %q, with %v, want the good silence and two errors", got, broken)
 	}
 }
+
+// The grace after an event excuses what it may have caused, and not how an action
+// ends that a playbook took.
+func TestGraceDoesNotHideWhatWasActedOn(t *testing.T) {
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	set, broken := Rules{Events: []Event{{ID: "e", Kind: EventRestart, At: at, Match: []Matcher{{Name: MatchHost, Value: "web-1", IsEqual: true}}}}}.Compile()
+	if len(broken) > 0 {
+		t.Fatal(broken)
+	}
+	for actions, want := range map[int]string{0: omen.ReasonGrace, 1: ""} {
+		in := omen.Incident{Kind: omen.HostIncident, Host: omen.Host{Source: "prod", Profile: "node", Name: "web-1"}, Actions: actions}
+		if got := set.Reason(&in, Subjects(&in, nil), at.Add(time.Minute)); got != want {
+			t.Errorf("%d actions: %q, want %q", actions, got, want)
+		}
+	}
+}

@@ -44,7 +44,7 @@ func (r *Relay) beat(ctx context.Context, w *worker) error {
 	defer ticker.Stop()
 	failing, begun := false, time.Now()
 	for {
-		_, err := c.send(ctx, r.ownMessage(alertWatchdog, "Omen is alive", "This message comes regularly. Be alarmed when it does not.", begun, time.Now()))
+		_, err := c.send(ctx, r.ownMessage(alertWatchdog, "Omen is alive", "This message comes regularly. Be alarmed when it does not."+r.auditHead(ctx), begun, time.Now()))
 		if err != nil && ctx.Err() == nil && !failing {
 			r.log.Warn("heartbeat not delivered", "receiver", c.name, "err", err)
 		}
@@ -61,6 +61,19 @@ func (r *Relay) beat(ctx context.Context, w *worker) error {
 			return nil
 		}
 	}
+}
+
+// auditHead is how far the audit has come: noted at the receiver, it shows what is
+// cut off at the audit's end.
+func (r *Relay) auditHead(ctx context.Context) string {
+	if r.store == nil {
+		return ""
+	}
+	head, err := r.store.AuditHead(ctx)
+	if err != nil || head == "" { // that the store fails is said elsewhere
+		return ""
+	}
+	return " Head of the audit: " + head
 }
 
 // ownMessage is a message that no incident stands behind.

@@ -140,6 +140,11 @@ func (q *queue) take(c omen.Change, now time.Time) {
 	}
 }
 
+// toldActions are the states of an action that people are notified of: what waits for
+// them, and what was done or could not be. That nobody can tell, and what a playbook
+// is switched off for, are incidents of Omen's own.
+var toldActions = []omen.ActionState{omen.ActionWaiting, omen.ActionDone, omen.ActionFailed}
+
 // worth reports whether a change is worth a message.
 func (q *queue) worth(e *entry, c omen.Change) bool {
 	in := c.Incident
@@ -154,6 +159,8 @@ func (q *queue) worth(e *entry, c omen.Change) bool {
 	switch c.Kind {
 	case omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeReopened:
 		return true
+	case omen.ChangeActed:
+		return c.Action != nil && slices.Contains(toldActions, c.Action.State)
 	case omen.ChangeAcknowledged:
 		return q.rules.acknowledged && e.notified == notifiedOpen
 	}

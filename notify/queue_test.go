@@ -3,6 +3,7 @@ package notify
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -496,4 +497,43 @@ func TestQueueConverges(t *testing.T) {
 			t.Errorf("low water %d of %d", b.lowWater(), n)
 		}
 	})
+}
+
+// People are notified of an action that waits for them, was done or failed; the other
+// steps are on the page, and what was done is said with whatever comes next.
+func TestQueueNotifiesOfActions(t *testing.T) {
+	b := newQueue(plainRules())
+	var sent []message.Message
+	n := 0
+	take := func(kind omen.ChangeKind, state omen.ActionState, reason string) {
+		n++
+		at := noon.Add(time.Duration(n) * 10 * time.Minute)
+		c := step("a", "web-1", n, kind, at)
+		if state != "" {
+			a := omen.Action{ID: "a1", Playbook: "restart", Does: "rollout_restart", Target: omen.Target{Kind: "deployment", Namespace: "shop", Name: "web"}, State: state, Expires: noon}
+			c.Action, c.Incident.Remedy = &a, a.Text()
+		}
+		b.take(seq(c, int64(n)), at)
+		got := play(b, at, at.Add(9*time.Minute))
+		if (len(got) > 0) != (reason != "") {
+			t.Errorf("%s %s: %d messages", kind, state, len(got))
+		}
+		for _, m := range got {
+			if said := string(m.Alerts[0].Annotations["summary"]); !strings.Contains(said, reason) {
+				t.Errorf("%s %s: %q does not say %q", kind, state, said, reason)
+			}
+		}
+		sent = append(sent, got...)
+	}
+	take(omen.ChangeOpened, "", "web-1")
+	take(omen.ChangeActed, omen.ActionWaiting, "waits for approval until 12:00 UTC: rollout restart of deployment shop/web")
+	take(omen.ChangeActed, omen.ActionApproved, "")
+	take(omen.ChangeActed, omen.ActionStarted, "")
+	take(omen.ChangeActed, omen.ActionDone, "done: rollout restart of deployment shop/web (playbook restart)")
+	take(omen.ChangeActed, omen.ActionHelped, "")
+	take(omen.ChangeActed, omen.ActionFailed, "failed: rollout restart")
+	take(omen.ChangeActed, omen.ActionSuggested, "")
+	if len(sent) != 4 {
+		t.Errorf("%d messages, want 4", len(sent))
+	}
 }

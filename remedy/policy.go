@@ -10,7 +10,8 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// byOmen is who approves an action of a playbook whose mode is automatic.
+// byOmen is who approves an action of a playbook whose mode is automatic, and the
+// author of the steps that nobody asked for.
 const byOmen = "omen"
 
 // holdout is the guard of an incident that is left alone to compare with.

@@ -11,7 +11,7 @@ import (
 
 // Record adds a row to the audit. Rows are never changed or removed.
 func (db *DB) Record(ctx context.Context, a omen.Audit) error {
-	return db.tx(ctx, func(tx *sql.Tx) error { return putAudit(ctx, tx, a) })
+	return db.tx(ctx, func(tx *sql.Tx) error { return db.putAudit(ctx, tx, a) })
 }
 
 // putAudited stores a document and its audit row together.
@@ -20,20 +20,8 @@ func (db *DB) putAudited(ctx context.Context, d document, a omen.Audit) error {
 		if err := putDocument(ctx, tx, d); err != nil {
 			return err
 		}
-		return putAudit(ctx, tx, a)
+		return db.putAudit(ctx, tx, a)
 	})
-}
-
-func putAudit(ctx context.Context, tx *sql.Tx, a omen.Audit) error {
-	if a.By == "" || a.Action == "" {
-		return fmt.Errorf("audit row of %s: no author or action: %w", a.Subject, omen.ErrInvalid)
-	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO audit (at, by, action, subject, detail, sum) VALUES (?1, ?2, ?3, ?4, ?5, omen_sum(?1, ?2, ?3, ?4, ?5))",
-		nanos(a.At), a.By, a.Action, a.Subject, a.Detail)
-	if err != nil {
-		return fmt.Errorf("record audit row of %s: %w", a.Subject, err)
-	}
-	return nil
 }
 
 // Audit is the audit's rows, the newest first. An empty subject means all; a
@@ -42,14 +30,26 @@ func (db *DB) Audit(ctx context.Context, subject string, limit int) ([]omen.Audi
 	if limit <= 0 {
 		limit = -1
 	}
-	found, err := query(ctx, db.read, func(rows *sql.Rows) (a omen.Audit, err error) {
-		var at int64
-		err = rows.Scan(&a.Seq, &at, &a.By, &a.Action, &a.Subject, &a.Detail)
-		a.At = time.Unix(0, at).UTC()
-		return a, err
-	}, "SELECT seq, at, by, action, subject, detail FROM audit WHERE ? IN ('', subject) ORDER BY seq DESC LIMIT ?", subject, limit)
+	found, err := query(ctx, db.read, scanAudit, "SELECT seq, at, by, action, subject, detail, action_id FROM audit WHERE ? IN ('', subject) ORDER BY seq DESC LIMIT ?", subject, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read audit: %w", err)
 	}
 	return found, nil
+}
+
+// ActionSteps are the audit's rows of an action's steps, oldest first; the detail of
+// each is the action as it was then, as JSON.
+func (db *DB) ActionSteps(ctx context.Context, id string) ([]omen.Audit, error) {
+	found, err := query(ctx, db.read, scanAudit, "SELECT seq, at, by, action, subject, detail, action_id FROM audit WHERE action_id = ? AND action_id <> '' ORDER BY seq", id)
+	if err != nil {
+		return nil, fmt.Errorf("read audit of action %s: %w", id, err)
+	}
+	return found, nil
+}
+
+func scanAudit(rows *sql.Rows) (a omen.Audit, err error) {
+	var at int64
+	err = rows.Scan(&a.Seq, &at, &a.By, &a.Action, &a.Subject, &a.Detail, &a.ActionID)
+	a.At = time.Unix(0, at).UTC()
+	return a, err
 }

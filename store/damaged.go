@@ -91,6 +91,7 @@ var places = map[string]struct{ id, table, whole string }{
 	"model":    {"id", "model", wholeModel},
 	"delivery": {"id", "delivery", wholeDelivery},
 	"audit":    {"seq", "audit", wholeAudit},
+	"action":   {"id", "action", wholeAction},
 	"journal":  {"seq", "journal", wholeChange},
 }
 

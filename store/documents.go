@@ -139,7 +139,7 @@ func (db *DB) PutCalendar(ctx context.Context, calendar string, windows []mute.W
 				return err
 			}
 		}
-		return putAudit(ctx, tx, a)
+		return db.putAudit(ctx, tx, a)
 	})
 }
 
@@ -153,7 +153,7 @@ func (db *DB) DeleteWindow(ctx context.Context, id string, a omen.Audit) error {
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(fmt.Errorf("delete window %s: %w", id, omen.ErrNotFound), err)
 		}
-		return putAudit(ctx, tx, a)
+		return db.putAudit(ctx, tx, a)
 	})
 }
 

@@ -46,7 +46,7 @@ func furnish(t *testing.T, db *DB) {
 func dump(t *testing.T, db *DB) (string, error) {
 	t.Helper()
 	var b strings.Builder
-	for _, table := range []string{"journal", "incident", "incident_host", "cursor", "delivery", "audit", "model", "model_blob", "document"} {
+	for _, table := range []string{"journal", "incident", "incident_host", "cursor", "delivery", "audit", "action", "model", "model_blob", "document"} {
 		if err := dumpTable(t, db, table, &b); err != nil {
 			return "", err
 		}

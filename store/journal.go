@@ -36,7 +36,7 @@ func (db *DB) AppendFeedback(ctx context.Context, patterns []feedback.Pattern, a
 				return err
 			}
 		}
-		return putAudit(ctx, tx, a)
+		return db.putAudit(ctx, tx, a)
 	})
 }
 

@@ -28,8 +28,11 @@ type DB struct {
 	unclean bool
 	crashes []time.Time            // starts after an owner that had not closed it
 	files   map[string]os.FileInfo // as opened, by path
+	epoch   int64                  // names this opening: what it started, no other may settle
 
 	mu      sync.Mutex
+	keyFile string
+	key     *auditKey      // of the audit's chain; nil: not read yet
 	woken   chan struct{}  // closed and replaced whenever the journal grows
 	damaged map[aside]bool // rows set aside; true: for their checksum
 	health  error          // see SetHealth
@@ -66,7 +69,10 @@ func open(ctx context.Context, path, driver string, log *slog.Logger, upTo int64
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, log: log, lock: lock, woken: make(chan struct{}), damaged: map[aside]bool{}}
+	db := &DB{
+		path: path, log: log, lock: lock, woken: make(chan struct{}), damaged: map[aside]bool{},
+		epoch: time.Now().UnixNano(), keyFile: path + ".key",
+	}
 	if err := db.start(ctx, driver, upTo); err != nil {
 		return nil, errors.Join(describe(fmt.Errorf("open database %s: %w", path, err)), db.release())
 	}

@@ -17,7 +17,8 @@ import (
 // zone. Silences and windows with the effect "exclude" on the host, whose labels
 // may be nil, are excluded too; of an incident that nobody confirmed the time in
 // windows with the effect "shift" is not, since other values are expected in
-// them. Spans may overlap.
+// them. What actions upset is excluded, too ([feedback.ActionSpans]). Spans may
+// overlap.
 func (db *DB) TrainingSpans(ctx context.Context, host omen.Host, labels map[string]string, zone *time.Location, from, to time.Time) (excluded, benign []omen.Span, err error) {
 	mutes, err := db.mutes(ctx, from)
 	past := feedback.Past{Zone: zone}
@@ -26,6 +27,10 @@ func (db *DB) TrainingSpans(ctx context.Context, host omen.Host, labels map[stri
 	}
 	if err == nil {
 		past.Patterns, err = db.Patterns(ctx)
+	}
+	var actions []omen.Action
+	if err == nil {
+		actions, err = db.Actions(ctx, ActionFilter{Host: host, Since: from.Add(-feedback.LookBack)})
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("training spans of host %s: %w", host.ID(), err)
@@ -38,6 +43,12 @@ func (db *DB) TrainingSpans(ctx context.Context, host omen.Host, labels map[stri
 			continue
 		}
 		excluded = append(excluded, outside(one, shifted)...)
+	}
+	for _, one := range feedback.ActionSpans(actions, to) {
+		if one.To.After(from) {
+			one.From = omen.Later(one.From, from)
+			excluded = append(excluded, one)
+		}
 	}
 	return excluded, benign, nil
 }

@@ -31,7 +31,8 @@ const (
 	wholeCursor   = "coalesce(sum = omen_sum(reader, seq), 1)"
 	wholeDelivery = "coalesce(sum = omen_sum(incident, key, receiver, at, took, outcome, detail), 1)"
 	wholeChange   = "coalesce(sum = omen_row_sum(key, at, body), 1)"
-	wholeAudit    = "coalesce(sum = omen_sum(at, by, action, subject, detail), 1)"
+	wholeAudit    = "coalesce(sum = iif(mac IS NULL, omen_sum(at, by, action, subject, detail), omen_sum(at, by, action, subject, detail, action_id, prev, mac)), 1)"
+	wholeAction   = "sum = omen_sum(" + actionRow + ")"
 )
 
 // inJournal holds of cursors but those beyond the last change that there ever
@@ -95,6 +96,7 @@ func (db *DB) checkRows(ctx context.Context) error {
 		{"'cursor'", "reader", "cursor", inJournal, errAhead},
 		{"'delivery'", "id", "delivery", wholeDelivery, errSum},
 		{"'audit'", "seq", "audit", wholeAudit, errSum},
+		{"'action'", "id", "action", wholeAction, errSum},
 	} {
 		bad, err := query(ctx, db.write, func(rows *sql.Rows) (id [2]string, err error) {
 			err = rows.Scan(&id[0], &id[1])

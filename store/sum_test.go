@@ -63,6 +63,7 @@ func TestRowsFromBeforeTheSumsAreAccepted(t *testing.T) {
 	must.OK(t, db.Append(t.Context(), change(1, 1, omen.ChangeOpened)))
 	for _, back := range []string{
 		"ALTER TABLE journal DROP COLUMN sum", "ALTER TABLE document DROP COLUMN sum", "ALTER TABLE incident DROP COLUMN sum", "ALTER TABLE cursor DROP COLUMN sum",
+		"DROP INDEX audit_action", "ALTER TABLE audit DROP COLUMN mac", "ALTER TABLE audit DROP COLUMN prev", "ALTER TABLE audit DROP COLUMN action_id", "DROP TABLE action",
 		"ALTER TABLE delivery DROP COLUMN sum", "ALTER TABLE audit DROP COLUMN sum", "ALTER TABLE model DROP COLUMN rowsum", "DELETE FROM goose_db_version WHERE version_id >= 2",
 	} {
 		must.Get(db.write.ExecContext(t.Context(), back))(t)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"github.com/omenhq/omen/series"
@@ -140,55 +141,24 @@ func (l *lines) Warnings() annotations.Annotations { return nil }
 func (l *line) Labels() labels.Labels { return l.labels }
 
 // Iterator implements [storage.Series].
-func (l *line) Iterator(chunkenc.Iterator) chunkenc.Iterator { return &cursor{line: l, i: -1} }
+func (l *line) Iterator(chunkenc.Iterator) chunkenc.Iterator { return storage.NewListSeriesIterator(l) }
 
-// cursor is at one sample of a line.
-type cursor struct {
-	*line
-	i int
+// Len implements [storage.Samples].
+func (l *line) Len() int { return len(l.at) }
+
+// Get implements [storage.Samples].
+func (l *line) Get(i int) chunks.Sample { return point{l.at[i], l.values[i]} }
+
+// point is a [chunks.Sample] that is a number.
+type point struct {
+	at    int64 // ms
+	value float64
 }
 
-// Next implements [chunkenc.Iterator].
-func (c *cursor) Next() chunkenc.ValueType {
-	c.i++
-	return c.kind()
-}
-
-// Seek implements [chunkenc.Iterator].
-func (c *cursor) Seek(t int64) chunkenc.ValueType { //nolint:govet // Prometheus' Seek is not that of io.Seeker
-	c.i = max(c.i, 0)
-	if c.i < len(c.at) && c.at[c.i] < t {
-		n, _ := slices.BinarySearch(c.at[c.i:], t)
-		c.i += n
-	}
-	return c.kind()
-}
-
-func (c *cursor) kind() chunkenc.ValueType {
-	if c.i >= len(c.at) {
-		return chunkenc.ValNone
-	}
-	return chunkenc.ValFloat
-}
-
-// At implements [chunkenc.Iterator].
-func (c *cursor) At() (int64, float64) { return c.at[c.i], c.values[c.i] }
-
-// AtT implements [chunkenc.Iterator].
-func (c *cursor) AtT() int64 { return c.at[c.i] }
-
-// AtST implements [chunkenc.Iterator]; start times are not known.
-func (c *cursor) AtST() int64 { return 0 }
-
-// Err implements [chunkenc.Iterator].
-func (c *cursor) Err() error { return nil }
-
-// AtHistogram implements [chunkenc.Iterator]; there are none.
-func (c *cursor) AtHistogram(*histogram.Histogram) (int64, *histogram.Histogram) {
-	return c.at[c.i], nil
-}
-
-// AtFloatHistogram implements [chunkenc.Iterator]; there are none.
-func (c *cursor) AtFloatHistogram(*histogram.FloatHistogram) (int64, *histogram.FloatHistogram) {
-	return c.at[c.i], nil
-}
+func (p point) T() int64                      { return p.at }
+func (p point) ST() int64                     { return 0 } // not known
+func (p point) F() float64                    { return p.value }
+func (p point) H() *histogram.Histogram       { return nil }
+func (p point) FH() *histogram.FloatHistogram { return nil }
+func (p point) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
+func (p point) Copy() chunks.Sample           { return p }

@@ -20,6 +20,17 @@ func (w *Watch) Hosts() []omen.HostStatus {
 	return out
 }
 
+// Brief is [Watch.Hosts] without their features.
+func (w *Watch) Brief() []omen.HostStatus {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]omen.HostStatus, 0, len(w.hosts))
+	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
+		out = append(out, w.brief(w.hosts[name]))
+	}
+	return out
+}
+
 // Host is one host's status; false for one that is not known.
 func (w *Watch) Host(id omen.Host) (omen.HostStatus, bool) {
 	w.mu.Lock()
@@ -41,7 +52,7 @@ func (w *Watch) Labels(id omen.Host) map[string]string {
 	return nil
 }
 
-func (w *Watch) hostStatus(h *host) omen.HostStatus {
+func (w *Watch) brief(h *host) omen.HostStatus {
 	s := omen.HostStatus{
 		Host: h.id, Labels: h.labels, State: omen.HostLearning, Score: h.score,
 		LastSeen: h.seen, Model: h.info, Training: h.training,
@@ -57,6 +68,11 @@ func (w *Watch) hostStatus(h *host) omen.HostStatus {
 	default:
 		s.State = omen.HostNormal
 	}
+	return s
+}
+
+func (w *Watch) hostStatus(h *host) omen.HostStatus {
+	s := w.brief(h)
 	at := func(values []float64, i int) float64 {
 		if i < len(values) {
 			return values[i]

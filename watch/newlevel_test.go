@@ -56,7 +56,9 @@ func TestNewLevelIsMarkedAndOutlivesARestart(t *testing.T) {
 	}
 	must.OK(t, r.keepLevels(t.Context()))
 	next := r.again(t, 20*time.Second)
-	same := func(a, b omen.NewLevel) bool { return a.Feature == b.Feature && a.Level == b.Level && a.Since.Equal(b.Since) }
+	same := func(a, b omen.NewLevel) bool {
+		return a.Feature == b.Feature && a.Level == b.Level && a.Since.Equal(b.Since)
+	}
 	if !slices.EqualFunc(next.Hosts()[0].NewLevels, []omen.NewLevel{l}, same) {
 		t.Errorf("after a restart new levels are %+v, want %+v", next.Hosts()[0].NewLevels, l)
 	}

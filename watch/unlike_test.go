@@ -154,7 +154,7 @@ func unlikes() []*unlike {
 			v["procs_blocked"], v["pressure_io"], v["disk_utilisation"] = 4, 1, 1
 			add(v, "load_per_core", 2., "cpu_iowait", .5, "disk_queue", 20.)
 		}},
-		{name: "stopped exporter", causes: []string{"send nothing"}},
+		{name: "stopped exporter", causes: []string{"sends nothing"}},
 	}
 }
 

@@ -46,3 +46,22 @@ func (configCmd) Help() string {
 
   omen config example > omen.yml`
 }
+
+// Help shows examples.
+func (actionsCmd) Help() string {
+	return `Examples:
+  omen actions list --url=` + defaultURL + `
+  omen actions list --state=waiting --url=` + defaultURL + `
+  omen actions approve ID --web.user=ann --web.password-file=ann.password
+  omen actions resolve ID not-done --web.user=ann --web.password-file=ann.password
+  omen actions verify --storage.path=/var/lib/omen
+  omen actions export --storage.path=/var/lib/omen > audit.jsonl`
+}
+
+// Help shows examples.
+func (remedyCmd) Help() string {
+	return `Examples:
+  omen remedy check
+  omen remedy pause --why="the cluster is being moved"
+  omen remedy resume --web.user=ann --web.password-file=ann.password`
+}

@@ -68,6 +68,9 @@ func (c *incidentsShowCmd) Run(e *env) error {
 	if level := float64(in.Level); level > 1 {
 		fmt.Fprintf(e.out, "  opened above the host's level of %.3g times its limit\n", level)
 	}
+	if in.Remedy != "" {
+		fmt.Fprintf(e.out, "  action %s\n", line(in.Remedy))
+	}
 	for _, cause := range in.Causes {
 		fmt.Fprintf(e.out, "  %3.0f %%  %s\n", 100*cause.Share, cause.Text)
 	}

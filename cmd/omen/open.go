@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -63,21 +64,31 @@ type at struct {
 
 // get reads a route of the API: both ways give the same wire struct.
 func (s stored) get(e *env, path string, into any) error {
+	return s.ask(e, func(c *api.Client) error { return c.Get(e.ctx, path, into) })
+}
+
+// copy writes what a route of the API answers as it is.
+func (s stored) copy(e *env, path string, to io.Writer) error {
+	return s.ask(e, func(c *api.Client) error { return c.Copy(e.ctx, path, to) })
+}
+
+// ask asks the running Omen, or the directory.
+func (s stored) ask(e *env, f func(*api.Client) error) error {
 	if s.URL != "" {
-		return api.NewClient(s.URL).Get(e.ctx, path, into)
+		return f(api.NewClient(s.URL))
 	}
 	db, err := openStore(e.ctx, s.Storage.Path, e.log)
 	switch {
 	case errors.Is(err, omen.ErrLocked) && app.Address(s.Storage.Path) != "":
-		return s.running(e).Get(e.ctx, path, into)
+		return f(s.running(e))
 	case errors.Is(err, omen.ErrNotFound) && s.Storage.Path == defaultStorage && answers(e.ctx, e.localhost):
 		e.asks(e.localhost, "there is no Omen data in "+defaultStorage)
-		return api.NewClient(e.localhost).Get(e.ctx, path, into)
+		return f(api.NewClient(e.localhost))
 	case err != nil:
 		return err
 	}
 	defer db.Close()
-	return api.Stored(db, s.Storage.Path).Get(e.ctx, path, into)
+	return f(api.Stored(db, s.Storage.Path))
 }
 
 // running asks the Omen that runs: at the given address, or the one that has the

@@ -134,19 +134,28 @@ func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time
 	if len(lines) > 0 && in.State != omen.Closed {
 		summary += ": " + lines[0]
 	}
+	below := lines
+	if in.Remedy != "" {
+		below = append([]string{OneLine("Action " + in.Remedy)}, lines...)
+	}
 	keys := make([]string, len(changes))
 	for i, c := range changes {
 		keys[i] = c.Key()
 	}
 	step, comment := "", ""
 	if len(changes) > 0 {
-		step, comment = string(changes[len(changes)-1].Kind), changes[len(changes)-1].Comment
+		last := changes[len(changes)-1]
+		step, comment = string(last.Kind), last.Comment
+		if last.Action != nil {
+			summary = head + ": " + OneLine(in.Remedy)
+		}
 	}
 	return Values(map[model.LabelName]string{
 		"summary":     summary,
-		"description": strings.Join(append([]string{detail(in, now)}, lines...), "\n"),
+		"description": strings.Join(append([]string{detail(in, now)}, below...), "\n"),
 		"headline":    head,
 		"detail":      detail(in, now),
+		"action":      OneLine(in.Remedy),
 		"host":        Subject(in),
 		"causes":      strings.Join(lines, "\n"),
 		"clears":      clearing(in),

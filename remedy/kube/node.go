@@ -78,9 +78,9 @@ func (c cordon) Resolve(ctx context.Context, a omen.Action) (omen.Target, error)
 	_, control := n.GetLabels()["node-role.kubernetes.io/control-plane"]
 	switch {
 	case control:
-		return omen.Target{}, refusedBy(byNature, "node %s is of the control plane", t.Name)
+		return omen.Target{}, refusedBy(remedy.GuardSelf, "node %s is of the control plane", t.Name)
 	case excluded(n.GetAnnotations()):
-		return omen.Target{}, refusedBy(byNature, "node %s is annotated %s", t.Name, Exclude)
+		return omen.Target{}, refusedBy(remedy.GuardSelf, "node %s is annotated %s", t.Name, Exclude)
 	case isSet(n.Object, "spec", "unschedulable"):
 		return omen.Target{}, refused("node %s is cordoned already", t.Name)
 	}
@@ -117,7 +117,7 @@ func (c *Cluster) ownNode(ctx context.Context, name string) error {
 		on = text(pod.Object, "spec", "nodeName")
 	}
 	if name == on {
-		return refusedBy(byNature, "node %s is the one that Omen runs on", name)
+		return refusedBy(remedy.GuardSelf, "node %s is the one that Omen runs on", name)
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func ours(n *object) bool {
 		return false
 	}
 	for _, f := range n.GetManagedFields() {
-		if f.Manager == manager(id) && f.FieldsV1 != nil && strings.Contains(string(f.FieldsV1.Raw), `"f:unschedulable"`) {
+		if f.Manager == manager(id) && f.FieldsV1 != nil && strings.Contains(f.FieldsV1.GetRawString(), `"f:unschedulable"`) {
 			return true
 		}
 	}
@@ -199,7 +199,7 @@ func (u uncordon) Resolve(ctx context.Context, a omen.Action) (omen.Target, erro
 		return omen.Target{}, err
 	}
 	if excluded(n.GetAnnotations()) {
-		return omen.Target{}, refusedBy(byNature, "node %s is annotated %s", n.GetName(), Exclude)
+		return omen.Target{}, refusedBy(remedy.GuardSelf, "node %s is annotated %s", n.GetName(), Exclude)
 	}
 	if !ours(n) {
 		return omen.Target{}, refused("node %s was not cordoned by Omen", n.GetName())

@@ -50,9 +50,9 @@ func (r removal) Resolve(ctx context.Context, a omen.Action) (omen.Target, error
 	case err != nil:
 		return omen.Target{}, err
 	case len(names) > 1 && r.evict:
-		return omen.Target{}, refusedBy(byBudget, "%s is under %d PodDisruptionBudgets: the API server evicts no such pod", t.ID(), len(names))
+		return omen.Target{}, refusedBy(remedy.GuardPDB, "%s is under %d PodDisruptionBudgets: the API server evicts no such pod", t.ID(), len(names))
 	case len(names) > 0 && left == 0 && ready(pod):
-		return omen.Target{}, refusedBy(byBudget, "%s: %s", t.ID(), room(names, left))
+		return omen.Target{}, refusedBy(remedy.GuardPDB, "%s: %s", t.ID(), room(names, left))
 	case len(names) > 0:
 		t.Detail += "; " + room(names, left)
 	}
@@ -107,7 +107,7 @@ func (r removal) named(ctx context.Context, h omen.Host) (pod *object, kind stri
 	case owner.Kind == "StatefulSet":
 		kind = "statefulset"
 	default:
-		return nil, "", nil, refusedBy(byNature, "pod %s/%s is run by %s %s, which is never touched", namespace, name, owner.Kind, owner.Name)
+		return nil, "", nil, refusedBy(remedy.GuardSelf, "pod %s/%s is run by %s %s, which is never touched", namespace, name, owner.Kind, owner.Name)
 	}
 	if workload, err = r.get(ctx, kindOf[kind], namespace, owner.Name); err != nil {
 		return nil, "", nil, err
@@ -119,9 +119,9 @@ func (r removal) named(ctx context.Context, h omen.Host) (pod *object, kind stri
 func (r removal) removable(name string, pod *object) error {
 	switch {
 	case pod.GetAnnotations()["kubernetes.io/config.mirror"] != "":
-		return refusedBy(byNature, "%s is a static pod", name)
+		return refusedBy(remedy.GuardSelf, "%s is a static pod", name)
 	case excluded(pod.GetAnnotations()):
-		return refusedBy(byNature, "%s is annotated %s", name, Exclude)
+		return refusedBy(remedy.GuardSelf, "%s is annotated %s", name, Exclude)
 	case pod.GetDeletionTimestamp() != nil:
 		return refused("%s is ending already", name)
 	}

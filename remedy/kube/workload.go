@@ -46,13 +46,6 @@ func (w which) of(h omen.Host) (namespace, name string, err error) {
 	return parts[n], parts[n+1], nil
 }
 
-// Names of guards that a hand speaks for.
-const (
-	byNature  = "self"
-	byBudget  = "pdb"
-	byRollout = "rollout"
-)
-
 func refused(format string, args ...any) error { return refusedBy("", format, args...) }
 
 // refusedBy is a refusal under a guard's name.
@@ -94,9 +87,9 @@ func (c *Cluster) workload(ctx context.Context, w which, h omen.Host) (kind stri
 func (c *Cluster) untouchable(namespace string) error {
 	switch {
 	case strings.HasPrefix(namespace, "kube-"):
-		return refusedBy(byNature, "namespace %s is the cluster's own", namespace)
+		return refusedBy(remedy.GuardSelf, "namespace %s is the cluster's own", namespace)
 	case namespace == c.own.namespace:
-		return refusedBy(byNature, "namespace %s is the one that Omen itself runs in", namespace)
+		return refusedBy(remedy.GuardSelf, "namespace %s is the one that Omen itself runs in", namespace)
 	}
 	return nil
 }
@@ -108,10 +101,10 @@ func (c *Cluster) protected(name string, o *object) error {
 		return refused("%s: annotations of its pods: %v", name, err)
 	}
 	if owner := metav1.GetControllerOf(o); owner != nil {
-		return refusedBy(byNature, "%s is run by %s %s, which would change it back", name, owner.Kind, owner.Name)
+		return refusedBy(remedy.GuardSelf, "%s is run by %s %s, which would change it back", name, owner.Kind, owner.Name)
 	}
 	if excluded(o.GetAnnotations()) || excluded(ofPods) {
-		return refusedBy(byNature, "%s is annotated %s", name, Exclude)
+		return refusedBy(remedy.GuardSelf, "%s is annotated %s", name, Exclude)
 	}
 	return critical(name, text(o.Object, "spec", "template", "spec", "priorityClassName"))
 }
@@ -123,7 +116,7 @@ func excluded(annotations map[string]string) bool {
 
 func critical(name, priority string) error {
 	if priority == "system-cluster-critical" || priority == "system-node-critical" {
-		return refusedBy(byNature, "%s is critical to the system: its priority class is %s", name, priority)
+		return refusedBy(remedy.GuardSelf, "%s is critical to the system: its priority class is %s", name, priority)
 	}
 	return nil
 }
@@ -133,11 +126,11 @@ func steady(name string, o *object) error {
 	wanted := replicas(o)
 	switch {
 	case isSet(o.Object, "spec", "paused"):
-		return refusedBy(byRollout, "%s is paused", name)
+		return refusedBy(remedy.GuardRollout, "%s is paused", name)
 	case int64(number(o.Object, "status", "observedGeneration")) < o.GetGeneration():
-		return refusedBy(byRollout, "%s is about to be rolled out: its controller has not seen the last change", name)
+		return refusedBy(remedy.GuardRollout, "%s is about to be rolled out: its controller has not seen the last change", name)
 	case number(o.Object, "status", "updatedReplicas") < wanted:
-		return refusedBy(byRollout, "%s is in the middle of a rollout: %d of %d replicas are updated", name, number(o.Object, "status", "updatedReplicas"), wanted)
+		return refusedBy(remedy.GuardRollout, "%s is in the middle of a rollout: %d of %d replicas are updated", name, number(o.Object, "status", "updatedReplicas"), wanted)
 	}
 	return nil
 }

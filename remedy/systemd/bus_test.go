@@ -86,6 +86,8 @@ func newFake(t *testing.T) (*fake, Bus) {
 			if name != "UserspaceTimestamp" {
 				return dbus.Variant{}, dbus.NewError("org.freedesktop.DBus.Error.UnknownProperty", nil)
 			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			return dbus.MakeVariant(micro(f.booted)), nil
 		},
 	}, root, "org.freedesktop.DBus.Properties"))
@@ -114,11 +116,12 @@ func unitPath(name string) dbus.ObjectPath {
 	return dbus.ObjectPath(root + "/unit/" + manager.PathBusEscape(name))
 }
 
-// add is a unit that is loaded and inactive.
-func (f *fake) add(name string) *fakeUnit {
+// add is a unit that is loaded and inactive, and then made to be what a test wants.
+func (f *fake) add(name string, edit func(*fakeUnit)) *fakeUnit {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	u := &fakeUnit{name: name, load: "loaded", active: "inactive", result: "success", kind: "simple"}
+	edit(u)
 	f.units[unitPath(name)] = u
 	return u
 }

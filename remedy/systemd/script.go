@@ -31,7 +31,7 @@ var scriptName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // NewScript checks the script's name.
 func NewScript(b Bus, name string) (*Script, error) {
 	if !scriptName.MatchString(name) {
-		return nil, fmt.Errorf("script: %q: want lower-case letters, digits and hyphens: omen-action-NAME@.service is the unit that is started: %w", name, omen.ErrInvalid)
+		return nil, fmt.Errorf("%q: want lower-case letters, digits and hyphens: omen-action-NAME@.service is the unit that is started: %w", name, omen.ErrInvalid)
 	}
 	return &Script{b, name}, nil
 }

@@ -1,6 +1,6 @@
 // Package systemd carries actions out on the machine that Omen runs on, by asking
 // systemd over D-Bus: it restarts a unit ([Restart]), or starts a script that root
-// installed as a template unit ([Script]).
+// installed as a template unit ([Script]). [Bus.Hand] gives the hand of a playbook.
 //
 // It runs no command of its own, kills no process, and resets nothing: a unit that
 // systemd gave up on (start-limit-hit) is left to people. It never touches the unit
@@ -59,6 +59,33 @@ func unitOf(cgroup string) (unit string) {
 		}
 	}
 	return unit
+}
+
+// steps are the names of what this package does, and what each is told.
+var steps = map[string]string{"systemd_restart": "unit", "script": "name"}
+
+// Hand checks what a playbook does and gives the hand that does it.
+func (b Bus) Hand(step remedy.Step) (remedy.Hand, error) {
+	want, found := steps[step.Name]
+	if !found {
+		return nil, fmt.Errorf("%s is nothing that is done by systemd: there are script, systemd_restart: %w", step.Name, omen.ErrInvalid)
+	}
+	for key := range step.With {
+		if key != want {
+			return nil, fmt.Errorf("%s: unknown key %s: known here is %s: %w", step.Name, key, want, omen.ErrInvalid)
+		}
+	}
+	var hand remedy.Hand
+	var err error
+	if step.Name == "script" {
+		hand, err = NewScript(b, step.With[want])
+	} else {
+		hand, err = NewRestart(b, step.With[want])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", step.Name, err)
+	}
+	return hand, nil
 }
 
 // open connects; the caller closes.
@@ -192,11 +219,11 @@ var never = []string{"systemd-*", "dbus*", "polkit*", "init.scope", "user@*", "g
 func (b Bus) touchable(name string) error {
 	for _, pattern := range never {
 		if ok, err := path.Match(pattern, name); ok || err != nil {
-			return refused("%s is of the machine's own", name)
+			return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is of the machine's own"}
 		}
 	}
 	if name == b.own {
-		return refused("%s is the unit that Omen itself runs in", name)
+		return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is the unit that Omen itself runs in"}
 	}
 	return nil
 }

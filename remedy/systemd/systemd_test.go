@@ -21,9 +21,7 @@ var action = omen.Action{
 
 // running is a unit that has been up since a minute before the action.
 func running(f *fake, name string) *fakeUnit {
-	u := f.add(name)
-	u.up(start0.Add(-time.Minute))
-	return u
+	return f.add(name, func(u *fakeUnit) { u.up(start0.Add(-time.Minute)) })
 }
 
 // set changes what the fake reads.
@@ -169,6 +167,25 @@ func TestUnitsThatAreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestSteps(t *testing.T) {
+	b := System()
+	for _, step := range []remedy.Step{
+		{Name: "systemd_restart", With: map[string]string{"unit": "shop.service"}}, {Name: "script", With: map[string]string{"name": "clean-cache"}},
+	} {
+		must.Get(b.Hand(step))(t)
+	}
+	for want, step := range map[string]remedy.Step{
+		"there are script, systemd_restart":                 {Name: "reboot"},
+		"systemd_restart: unknown key uint: known here is ": {Name: "systemd_restart", With: map[string]string{"uint": "shop.service"}},
+		`systemd_restart: unit: "" is no name`:              {Name: "systemd_restart"},
+		`script: "": want lower-case`:                       {Name: "script"},
+	} {
+		if _, err := b.Hand(step); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
 func TestOwnUnit(t *testing.T) {
 	for cgroup, want := range map[string]string{
 		"0::/system.slice/omen.service\n":                                    "omen.service",
@@ -196,9 +213,9 @@ func TestNoBus(t *testing.T) {
 
 // script is a template unit as it has to be, with its instance for the action.
 func script(f *fake, prefix string) *fakeUnit {
-	u := f.add(prefix + "clean-cache@" + action.ID + ".service")
-	u.kind, u.remains, u.fragment = "oneshot", true, "/etc/passwd" // a file of root's
-	return u
+	return f.add(prefix+"clean-cache@"+action.ID+".service", func(u *fakeUnit) {
+		u.kind, u.remains, u.fragment = "oneshot", true, "/etc/passwd" // a file of root's
+	})
 }
 
 func newScript(t *testing.T, b Bus) *Script {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,10 +62,15 @@ func newOther(t *testing.T, answers map[string][]http.HandlerFunc) *other {
 	return o
 }
 
-func (o *other) posts(path string) (n int) {
+// asked is what it was asked so far.
+func (o *other) asked() []request {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, r := range o.got {
+	return slices.Clone(o.got)
+}
+
+func (o *other) posts(path string) (n int) {
+	for _, r := range o.asked() {
 		if r.Path == path {
 			n++
 		}
@@ -110,7 +116,7 @@ func TestRequestIsSignedAndFilled(t *testing.T) {
 	if err != nil || receipt != "17" {
 		t.Fatalf("receipt %q, %v", receipt, err)
 	}
-	got := o.got[0]
+	got := o.asked()[0]
 	if want := `{"extra_vars":{"host":"web \"1\"/a","list":["a0123456789ab",true],"n":3}}`; got.Body != want {
 		t.Errorf("body %s, want %s", got.Body, want)
 	}
@@ -134,8 +140,8 @@ func TestOwnBody(t *testing.T) {
 	want := `{"id":"a0123456789ab","incident":"i1","playbook":"restart","attempt":2,` +
 		`"host":{"source":"prod","profile":"node","name":"web \"1\"/a"},"group":"shop","why":"memory rises",` +
 		`"at":"2026-11-29T12:00:00Z","mode":""}`
-	if o.got[0].Body != want {
-		t.Errorf("sent %s, want %s", o.got[0].Body, want)
+	if o.asked()[0].Body != want {
+		t.Errorf("sent %s, want %s", o.asked()[0].Body, want)
 	}
 }
 
@@ -154,7 +160,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		{"broken", says(500, ""), remedy.ErrUnknown, nil},
 		{"gateway", says(504, ""), remedy.ErrUnknown, nil},
 		{"lost", lost, remedy.ErrUnknown, nil},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", 307) }, remedy.ErrRefused, nil},
+		{"redirect", http.RedirectHandler("/other", http.StatusTemporaryRedirect).ServeHTTP, remedy.ErrRefused, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := newOther(t, map[string][]http.HandlerFunc{"/": {c.answer}, "/other": {says(200, "")}})
@@ -162,7 +168,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 			if !errors.Is(err, c.want) || c.also != nil && !errors.Is(err, c.also) || c.want == nil && err != nil {
 				t.Errorf("%v, want %v", err, c.want)
 			}
-			if n := len(o.got); n != 1 {
+			if n := len(o.asked()); n != 1 {
 				t.Errorf("%d requests, want 1", n)
 			}
 		})
@@ -196,7 +202,7 @@ func TestIdempotentIsRepeated(t *testing.T) {
 	if err != nil || receipt != "j" || o.posts("/") < 2 {
 		t.Fatalf("%q, %v after %d requests", receipt, err, o.posts("/"))
 	}
-	for _, r := range o.got {
+	for _, r := range o.asked() {
 		if r.Header.Get("Webhook-Id") != action.ID || r.Header.Get("Idempotency-Key") != `"`+action.ID+`"` {
 			t.Errorf("another ID: %v", r.Header)
 		}
@@ -268,7 +274,7 @@ func TestUndo(t *testing.T) {
 	}
 	must.OK(t, hook(t, Settings{URL: o.URL + "/", UndoURL: o.URL + "/undo/{receipt}"}).Undo(t.Context(), a))
 	if o.posts("/undo/17") != 1 {
-		t.Errorf("asked %v", o.got)
+		t.Errorf("asked %v", o.asked())
 	}
 }
 
@@ -279,8 +285,8 @@ func TestDryRunSendsNothingAndShowsNoSecret(t *testing.T) {
 	if strings.Contains(text, "hunter2") || !strings.Contains(text, "/x (signed)") || !strings.Contains(text, action.ID) {
 		t.Errorf("says %q", text)
 	}
-	if len(o.got) != 0 {
-		t.Errorf("sent %v", o.got)
+	if len(o.asked()) != 0 {
+		t.Errorf("sent %v", o.asked())
 	}
 }
 

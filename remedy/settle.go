@@ -1,0 +1,218 @@
+package remedy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/store"
+)
+
+// settle makes the next step of every action that has one of itself: what waits
+// expires, what is in doubt is observed, what was done is measured.
+func (l *Loop) settle(ctx context.Context, f Facts) error {
+	var wrong []error
+	stuck := map[string]bool{}
+	for _, a := range f.Actions {
+		var err error
+		switch a.State {
+		case omen.ActionWaiting:
+			err = l.settleWaiting(ctx, f, a)
+		case omen.ActionStarted:
+			l.mu.Lock()
+			r, known := l.calls[a.ID]
+			l.mu.Unlock()
+			switch {
+			case r != nil:
+				err = l.storeResult(ctx, *r)
+			case !known:
+				err = l.step(ctx, a, omen.ActionUnknown, byOmen, "nobody knows what became of the call: it is observed, and not repeated")
+			}
+		case omen.ActionUnknown, omen.ActionDone:
+			err = l.observe(ctx, f.At, a)
+		case omen.ActionMeasuring:
+			err = l.measure(ctx, f, a)
+		case omen.ActionStuck:
+			stuck[troubleStuck+a.ID] = true
+			l.say(ctx, troubleStuck+a.ID, omen.Critical, fmt.Sprintf("nobody can tell whether action %s (%s on %s) was done: look, and say so with omen actions resolve %s", a.ID, a.Does, a.Target.ID(), a.ID))
+		}
+		if err != nil && !errors.Is(err, omen.ErrConflict) { // a person, or the call itself, was quicker
+			wrong = append(wrong, err)
+		}
+	}
+	l.over(ctx, f, troubleStuck, stuck)
+	l.judge(ctx, f)
+	return errors.Join(wrong...)
+}
+
+// over says of the open troubles below a prefix that are no more that they are not;
+// a process before this one may have reported them.
+func (l *Loop) over(ctx context.Context, f Facts, prefix string, still map[string]bool) {
+	for _, in := range f.Incidents {
+		if key := in.Trouble; strings.HasPrefix(key, prefix) && in.State != omen.Closed && !still[key] {
+			l.said[key] = "an earlier process said so"
+			l.say(ctx, key, "", "")
+		}
+	}
+}
+
+// settleWaiting ends what nobody answered, or what is not needed any more.
+func (l *Loop) settleWaiting(ctx context.Context, f Facts, a omen.Action) error {
+	if !f.At.Before(a.Expires) {
+		return l.step(ctx, a, omen.ActionExpired, byOmen, "nobody approved it in time")
+	}
+	for _, in := range f.Incidents {
+		if in.ID == a.Incident && in.State != omen.Closed {
+			return nil
+		}
+	}
+	a.Guard = GuardEvidence
+	return l.step(ctx, a, omen.ActionRefused, byOmen, "the incident is over")
+}
+
+// observe looks whether an action had its effect. Nothing is repeated.
+func (l *Loop) observe(ctx context.Context, at time.Time, a omen.Action) error {
+	answer, err := CannotTell, error(nil)
+	h, gone := l.hand(a.Playbook)
+	if gone == nil {
+		within, cancel := context.WithTimeout(ctx, callWithin)
+		answer, err = h.Happened(within, a)
+		cancel()
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		answer = CannotTell // a wrong answer of a healthy peer and a broken peer are the same here
+	}
+	age := at.Sub(a.Started)
+	unknown := a.State == omen.ActionUnknown
+	switch {
+	case answer == Yes && unknown:
+		return l.step(ctx, a, omen.ActionDone, byOmen, "it is seen that it happened")
+	case answer == Yes:
+		return l.step(ctx, a, omen.ActionMeasuring, byOmen, "it happened; whether it helps is being measured")
+	case answer == No && age >= observeAfter:
+		return l.step(ctx, a, omen.ActionFailed, byOmen, "it is seen that it did not happen")
+	case age < observeWithin:
+		return nil
+	case unknown:
+		a.Err = errors.Join(gone, err, errText(a.Err)).Error()
+		return l.step(ctx, a, omen.ActionStuck, byOmen, "nobody can tell whether it happened: a person has to look")
+	}
+	return l.step(ctx, a, omen.ActionMeasuring, byOmen, "the other side took it, and does not say what became of it; whether it helps is being measured")
+}
+
+// errText is an error of what is not empty.
+func errText(text string) error {
+	if text == "" {
+		return nil
+	}
+	return errors.New(text)
+}
+
+// measure says what became of the incident after an action, once that can be said.
+func (l *Loop) measure(ctx context.Context, f Facts, a omen.Action) error {
+	p, ok := l.o.Policy.Playbook(a.Playbook)
+	if !ok {
+		return l.step(ctx, a, omen.ActionUnmeasurable, byOmen, "its playbook is not in the configuration any more")
+	}
+	s, err := l.seen(ctx, f, a, p)
+	if err != nil {
+		return fmt.Errorf("measure action %s: %w", a.ID, err)
+	}
+	m, done := p.Measure(a, s)
+	if !done {
+		return nil
+	}
+	a.Peak, a.Recovered = m.Peak, m.Recovered
+	return l.step(ctx, a, m.State, byOmen, m.Why)
+}
+
+// seen is what a measurement is made of.
+func (l *Loop) seen(ctx context.Context, f Facts, a omen.Action, p Playbook) (s Seen, err error) {
+	step := cmp.Or(a.Sampled, f.Hosts[a.Host].Step, 15*time.Second)
+	s = Seen{At: f.At, Step: step, Labels: f.Hosts[a.Host].Labels, Actions: f.Actions}
+	from := a.Started.Add(-step)
+	if s.Scores, err = l.o.World.Scores(ctx, a.Host, from, f.At); err != nil {
+		return s, err
+	}
+	if s.Incidents, err = l.o.Store.Incidents(ctx, store.Filter{Host: a.Host, From: from}); err != nil {
+		return s, err
+	}
+	if s.Events, err = l.o.Store.Events(ctx, from, f.At); err != nil {
+		return s, err
+	}
+	s.Changes, err = l.o.Store.Changes(ctx, a.Incident)
+	return s, err
+}
+
+// judgeEvery is how often playbooks are judged by their past: what they are measured
+// by comes minutes later.
+const judgeEvery = time.Minute
+
+// judge switches off what does not help, and says what recurs however often it is
+// put right.
+func (l *Loop) judge(ctx context.Context, f Facts) {
+	if f.At.Sub(l.judged).Abs() < judgeEvery {
+		return
+	}
+	l.judged = f.At
+	off, effects := map[string]bool{}, map[string]Effect{}
+	for _, p := range l.o.Policy.Playbooks {
+		why, disabled := f.Disabled[p.Name]
+		if slices.ContainsFunc(f.Actions, func(a omen.Action) bool { return a.Playbook == p.Name && !a.Started.IsZero() }) {
+			e, err := l.Effect(ctx, p, f.Enabled[p.Name], f.At)
+			if err != nil {
+				if ctx.Err() == nil {
+					l.o.Log.Error("effect of a playbook not known", "kind", p.Name, "err", err)
+				}
+				continue
+			}
+			effects[p.Name] = e
+			if !disabled && e.Disable != "" {
+				if err := l.Disable(ctx, p.Name, byOmen, e.Disable); err != nil {
+					l.o.Log.Error("playbook not disabled", "kind", p.Name, "err", err)
+					continue
+				}
+				why, disabled = "by "+byOmen+": "+e.Disable, true
+			}
+		}
+		if disabled {
+			off[troubleOff+p.Name] = true
+			l.say(ctx, troubleOff+p.Name, omen.Warning, fmt.Sprintf("playbook %s is off (%s): switch it on again with the web UI or the API once that is resolved", p.Name, why))
+		}
+	}
+	l.mu.Lock()
+	l.health.Effects = effects
+	l.mu.Unlock()
+	l.over(ctx, f, troubleOff, off)
+	often := map[string]bool{}
+	for _, c := range Chronics(f.Actions, f.At) {
+		key := troubleOften + c.Playbook + "/" + c.Target
+		often[key] = true
+		l.say(ctx, key, omen.Warning, c.Why)
+	}
+	l.over(ctx, f, troubleOften, often)
+}
+
+// effectBack is how far back past incidents are compared with.
+const effectBack = 90 * 24 * time.Hour
+
+// Effect is what a playbook has been good for since it was last switched on.
+func (l *Loop) Effect(ctx context.Context, p Playbook, since, at time.Time) (Effect, error) {
+	rows, err := l.o.Store.Actions(ctx, store.ActionFilter{Since: at.Add(-effectBack)})
+	if err != nil {
+		return Effect{}, err
+	}
+	past, err := l.o.Store.Incidents(ctx, store.Filter{From: at.Add(-effectBack), Kinds: []omen.IncidentKind{omen.HostIncident}})
+	if err != nil {
+		return Effect{}, err
+	}
+	return p.Effect(rows, past, since, at), nil
+}

@@ -1,0 +1,312 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	omen "github.com/omenhq/omen"
+)
+
+// The audit is a chain: each row carries a keyed sum (HMAC-SHA-256, RFC 2104) over
+// itself and the sum of the row before. Who can write to the database and has not
+// the key, which is in a file outside of it, can neither change nor remove nor add
+// a row without the chain breaking; only what is cut off at the end shows nowhere
+// but in a head that was noted elsewhere.
+
+// auditKey is the key of the chain.
+type auditKey struct {
+	secret []byte
+	from   int64 // rows after this one have to be in the chain; -1: not known
+}
+
+// keyWord begins a key file that Omen made.
+const keyWord = "omen-audit-key"
+
+// leastKey is the fewest bytes of a key file that somebody else made: a key of 128 bits.
+const leastKey = 16
+
+// SetAuditKeyFile names the file with the chain's key. Without it, that is the
+// database's name with ".key" behind it. A file that is not there is made at the
+// first audit row.
+func (db *DB) SetAuditKeyFile(path string) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if path == "" {
+		path = db.path + ".key"
+	}
+	if path != db.keyFile {
+		db.keyFile, db.key = path, nil
+	}
+}
+
+// auditKey reads the chain's key, or makes one if no row is in the chain yet.
+func (db *DB) auditKey(ctx context.Context, q rowQuerier, make bool) (*auditKey, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.key != nil {
+		return db.key, nil
+	}
+	path := db.keyFile
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) && make {
+		text, err = db.makeKey(ctx, q, path)
+	}
+	if err != nil {
+		if errors.Is(err, syscall.ENOSPC) {
+			err = fmt.Errorf("%w: %w", omen.ErrFull, err)
+		}
+		return nil, omen.WithHint(fmt.Errorf("key of the audit: %w", err), "put the key file back, and have Omen's user read it; remedy.audit_key_file says where it is")
+	}
+	k, err := parseKey(text)
+	if err != nil {
+		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", path, err), "put the key file back as it was")
+	}
+	db.key = k
+	return k, nil
+}
+
+// rowQuerier is a database or a transaction.
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// makeKey makes the key file. Where the chain has begun its key was lost: that rows
+// are signed by another one from here on, [DB.Verify] says.
+func (db *DB) makeKey(ctx context.Context, q rowQuerier, path string) ([]byte, error) {
+	var last int64
+	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM audit").Scan(&last); err != nil {
+		return nil, err
+	}
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, err
+	}
+	text := fmt.Appendf(nil, "%s %s %d\n", keyWord, hex.EncodeToString(secret), last)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	return text, errors.Join(dir.Sync(), dir.Close())
+}
+
+func parseKey(text []byte) (*auditKey, error) {
+	var secret string
+	var from int64
+	if n, err := fmt.Sscanf(string(text), keyWord+" %s %d", &secret, &from); err == nil && n == 2 {
+		key, err := hex.DecodeString(secret)
+		if err != nil || len(key) < leastKey {
+			return nil, fmt.Errorf("it is no key: %w", omen.ErrInvalid)
+		}
+		return &auditKey{key, from}, nil
+	}
+	key := bytes.TrimSpace(text)
+	if len(key) < leastKey {
+		return nil, fmt.Errorf("it has %d bytes, want at least %d: %w", len(key), leastKey, omen.ErrInvalid)
+	}
+	return &auditKey{key, -1}, nil
+}
+
+// sign is a row's place in the chain.
+func (k *auditKey) sign(prev []byte, a omen.Audit) []byte {
+	h := hmac.New(sha256.New, k.secret)
+	part := func(b []byte) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
+		h.Write(b)
+	}
+	part(prev)
+	part(binary.BigEndian.AppendUint64(nil, uint64(nanos(a.At))))
+	for _, s := range []string{a.By, a.Action, a.Subject, a.Detail, a.ActionID} {
+		part([]byte(s))
+	}
+	return h.Sum(nil)
+}
+
+// putAudit adds a row to the audit's chain.
+func (db *DB) putAudit(ctx context.Context, tx *sql.Tx, a omen.Audit) error {
+	if a.By == "" || a.Action == "" {
+		return fmt.Errorf("audit row of %s: no author or action: %w", a.Subject, omen.ErrInvalid)
+	}
+	key, err := db.auditKey(ctx, tx, true)
+	if err != nil {
+		return fmt.Errorf("record audit row of %s: %w", a.Subject, err)
+	}
+	prev := []byte{}
+	err = tx.QueryRowContext(ctx, "SELECT coalesce(mac, x'') FROM audit ORDER BY seq DESC LIMIT 1").Scan(&prev)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("record audit row of %s: %w", a.Subject, err)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO audit (at, by, action, subject, detail, action_id, prev, mac, sum)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, omen_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))`,
+		nanos(a.At), a.By, a.Action, a.Subject, a.Detail, a.ActionID, prev, key.sign(prev, a))
+	if err != nil {
+		return fmt.Errorf("record audit row of %s: %w", a.Subject, err)
+	}
+	return nil
+}
+
+// link is an audit row as it stands in the chain.
+type link struct {
+	omen.Audit
+	Prev, MAC []byte
+}
+
+// each reads the audit, oldest first.
+func (db *DB) eachLink(ctx context.Context, f func(link) error) (err error) {
+	rows, err := db.read.QueryContext(ctx, "SELECT seq, at, by, action, subject, detail, action_id, prev, mac FROM audit ORDER BY seq")
+	if err != nil {
+		return describe(fmt.Errorf("read audit: %w", err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var l link
+		var at int64
+		if err := rows.Scan(&l.Seq, &at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC); err != nil {
+			return describe(fmt.Errorf("read audit: %w", err))
+		}
+		l.At = time.Unix(0, at).UTC()
+		if at == 0 {
+			l.At = time.Time{}
+		}
+		if err := f(l); err != nil {
+			return err
+		}
+	}
+	return describe(rows.Err())
+}
+
+// AuditHead is the sum of the audit's last row, in hexadecimal; empty: nothing is in
+// the chain.
+func (db *DB) AuditHead(ctx context.Context) (head string, err error) {
+	err = db.read.QueryRowContext(ctx, "SELECT lower(coalesce((SELECT hex(mac) FROM audit ORDER BY seq DESC LIMIT 1), ''))").Scan(&head)
+	if err != nil {
+		return "", describe(fmt.Errorf("read audit: %w", err))
+	}
+	return head, nil
+}
+
+// Chain is what [DB.Verify] found.
+type Chain struct {
+	Rows      int    // in the chain
+	Unchained int    // before it began
+	Head      string // the last row's sum, in hexadecimal; empty: nothing is in the chain
+	Broken    int64  // the first row that is not what was written; 0: all are
+	Why       string // it is not; or why an action is not as its last audit row has it
+}
+
+// OK reports whether nothing was changed.
+func (c Chain) OK() bool { return c.Why == "" }
+
+// Verify walks the audit's chain and names the first row that is not what was
+// written, and compares each action with its last audit row. What was written
+// before there was a chain is taken as it is, and counted.
+func (db *DB) Verify(ctx context.Context) (Chain, error) {
+	key, err := db.auditKey(ctx, db.read, false)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Chain{}, err
+	}
+	w := walk{key: key, last: map[string]string{}}
+	if err := db.eachLink(ctx, func(l link) error { w.row(l); return nil }); err != nil {
+		return Chain{}, err
+	}
+	if w.OK() {
+		if w.Why, err = db.actionsAsAudited(ctx, w.last); err != nil {
+			return Chain{}, err
+		}
+	}
+	return w.Chain, nil
+}
+
+// walk is one walk along the chain.
+type walk struct {
+	Chain
+	key  *auditKey
+	prev []byte
+	last map[string]string // each action as its last row has it
+}
+
+// row takes up the next row.
+func (w *walk) row(l link) {
+	breaks := func(why string) {
+		if w.OK() {
+			w.Broken, w.Why = l.Seq, why
+		}
+	}
+	if l.ActionID != "" {
+		w.last[l.ActionID] = l.Detail
+	}
+	switch {
+	case l.MAC == nil && w.Rows == 0 && (w.key == nil || w.key.from < 0 || l.Seq <= w.key.from):
+		w.Unchained++
+		return
+	case l.MAC == nil:
+		breaks("it is not in the chain, which had begun")
+		return
+	case w.key == nil:
+		breaks("there is no key to check it with: put the key file back")
+	case !bytes.Equal(l.Prev, w.prev):
+		breaks("the row before it is another than when it was written")
+	case !hmac.Equal(l.MAC, w.key.sign(l.Prev, l.Audit)):
+		breaks("it is not what was written, or the key is another")
+	}
+	w.Rows, w.prev, w.Head = w.Rows+1, l.MAC, hex.EncodeToString(l.MAC)
+}
+
+// actionsAsAudited says which action is not as its last audit row has it.
+func (db *DB) actionsAsAudited(ctx context.Context, last map[string]string) (why string, err error) {
+	seen := 0
+	_, err = query(ctx, db.read, func(rows *sql.Rows) (none struct{}, err error) {
+		var id string
+		var body []byte
+		if err := rows.Scan(&id, &body); err != nil {
+			return none, err
+		}
+		if want, ok := last[id]; !ok || want != string(body) {
+			if why == "" {
+				why = "action " + id + " is not as its last audit row has it"
+			}
+		}
+		seen++
+		return none, nil
+	}, "SELECT id, body FROM action ORDER BY id")
+	if err != nil {
+		return "", fmt.Errorf("read actions: %w", err)
+	}
+	if why == "" && seen != len(last) {
+		why = fmt.Sprintf("the audit knows %d actions, and there are %d", len(last), seen)
+	}
+	return why, nil
+}
+
+// ExportAudit writes the audit, oldest first, one JSON object a line.
+func (db *DB) ExportAudit(ctx context.Context, to io.Writer) error {
+	e := json.NewEncoder(to)
+	return db.eachLink(ctx, func(l link) error {
+		return e.Encode(struct {
+			omen.Audit
+			Prev string `json:"prev"`
+			MAC  string `json:"mac"`
+		}{l.Audit, hex.EncodeToString(l.Prev), hex.EncodeToString(l.MAC)})
+	})
+}
