@@ -24,7 +24,7 @@ func TestPredictionsAreWrittenAsByJSON(t *testing.T) {
 		return Cause{
 			Feature: text.Draw(t, "feature"), Unit: omen.Unit(text.Draw(t, "unit")), Share: number.Draw(t, "share"), Actual: number.Draw(t, "actual"),
 			Expected: number.Draw(t, "expected"), Lower: number.Draw(t, "lower"), Upper: number.Draw(t, "upper"),
-			Trivial: rapid.Bool().Draw(t, "trivial"), Clears: rapid.Bool().Draw(t, "clears"), Text: text.Draw(t, "text"),
+			Trivial: rapid.Bool().Draw(t, "trivial"), Clears: rapid.Bool().Draw(t, "clears"), Stuck: number.Draw(t, "stuck"), Text: text.Draw(t, "text"),
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {
