@@ -9,12 +9,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,13 +29,16 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(*only, flag.Args()); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, *only, flag.Args())
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "constants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only string, series []string) (err error) {
+func run(ctx context.Context, only string, series []string) (err error) {
 	if len(series) == 0 {
 		return errors.New("no series: name some folders, such as ../shared/bench/asd/omi-1")
 	}
@@ -53,11 +58,11 @@ func run(only string, series []string) (err error) {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary, err := build(dir)
+	binary, err := build(ctx, dir)
 	if err != nil {
 		return err
 	}
-	base, err := measure(binary, "", 1, series)
+	base, err := measure(ctx, binary, "", 1, series)
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,7 @@ func run(only string, series []string) (err error) {
 			name string
 			by   float64
 		}{{"half", .5}, {"double", 2}} {
-			m, err := measure(binary, c.name(), at.by, series)
+			m, err := measure(ctx, binary, c.name(), at.by, series)
 			if err != nil {
 				return err
 			}
@@ -83,7 +88,7 @@ func run(only string, series []string) (err error) {
 }
 
 // build makes an omen whose constants the environment scales.
-func build(dir string) (binary string, err error) {
+func build(ctx context.Context, dir string) (binary string, err error) {
 	overlay, err := rewritten(dir)
 	if err != nil {
 		return "", err
@@ -97,7 +102,7 @@ func build(dir string) (binary string, err error) {
 		return "", fmt.Errorf("write overlay: %w", err)
 	}
 	binary = filepath.Join(dir, "omen")
-	c := exec.Command("go", "build", "-overlay", list, "-o", binary, "./cmd/omen")
+	c := exec.CommandContext(ctx, "go", "build", "-overlay", list, "-o", binary, "./cmd/omen")
 	c.Stderr = os.Stderr
 	if err := c.Run(); err != nil {
 		return "", fmt.Errorf("build omen: %w", err)
@@ -113,8 +118,8 @@ type numbers struct {
 }
 
 // measure runs the bench with one constant scaled.
-func measure(binary, name string, by float64, series []string) (m numbers, err error) {
-	c := exec.Command(binary, slices.Concat([]string{"bench"}, series, []string{"--fold=ridge=10", "--json"})...)
+func measure(ctx context.Context, binary, name string, by float64, series []string) (m numbers, err error) {
+	c := exec.CommandContext(ctx, binary, slices.Concat([]string{"bench"}, series, []string{"--fold=ridge=10", "--json"})...)
 	c.Env = append(os.Environ(), "OMEN_CONSTANT="+name, fmt.Sprintf("OMEN_SCALE=%g", by))
 	out, err := c.Output()
 	if err != nil {
