@@ -12,6 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/api"
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
 	"github.com/omenhq/omen/internal/must"
 )
 
@@ -22,7 +26,7 @@ func decoded(t testing.TB, text string, n int) (*Answer, *decoder, error) {
 	t.Helper()
 	q := must.Get(Query{Exprs: []Expr{{"x", "x"}}, By: []string{"instance"}, Start: answered, End: answered.Add(time.Duration(n-1) * time.Second), Step: time.Second}.check())(t)
 	a := newAnswer(q, nil)
-	_, held := newBudget(1<<20, 1).lease(t.Context())
+	_, held := newBudget(1<<30, 1).lease(t.Context())
 	d := newDecoder(a, 0, n, held)
 	return a, d, d.read(strings.NewReader(text))
 }
@@ -139,15 +143,35 @@ func TestAnswersAreReadAsTheyComeIn(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode reads an answer about a fleet.
+// canned answers every request with one text.
+type canned string
+
+func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(string(c)))}, nil
+}
+
+// BenchmarkDecode reads an answer about a fleet as it comes in, and beside it as
+// client_golang does, whole.
 func BenchmarkDecode(b *testing.B) {
 	for _, size := range [][2]int{{10000, 1}, {200, 2000}} {
-		b.Run(fmt.Sprintf("%d hosts, %d instants", size[0], size[1]), func(b *testing.B) {
-			text := fleetAnswer(size[0], size[1])
+		text := fleetAnswer(size[0], size[1])
+		name := fmt.Sprintf("%d hosts, %d instants/", size[0], size[1])
+		b.Run(name+"streamed", func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
 				if a, _, err := decoded(b, text, size[1]); err != nil || a.samples != size[0]*size[1] {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"whole", func(b *testing.B) {
+			client := must.Get(api.NewClient(api.Config{Address: "http://x", RoundTripper: canned(text)}))(b)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				v, _, _, err := promv1.NewAPI(client).QueryRange(b.Context(), "x", promv1.Range{Start: answered, End: answered, Step: time.Second})
+				if all, ok := v.(model.Matrix); err != nil || !ok || len(all) != size[0] {
 					b.Fatal(err)
 				}
 			}
