@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -368,5 +371,26 @@ func TestPlanAsksTheSame(t *testing.T) {
 				t.Errorf("%s: planned as %s by %q, want guard %q", c.name, d.Action.State, d.Action.Guard, c.guard)
 			}
 		}
+	}
+}
+
+// What docs/remediation.md says of the guards is what they are, in their order.
+func TestGuardsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/remediation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said, want []string
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) == 5 && (cells[3] == " yes " || cells[3] == " no ") {
+			said = append(said, strings.Trim(cells[1], " `")+cells[3])
+		}
+	}
+	for _, g := range Guards() {
+		want = append(want, g.Name+map[bool]string{true: " no ", false: " yes "}[g.Never])
+	}
+	if !slices.Equal(said, want) {
+		t.Errorf("the page says\n%q\nand they are\n%q", said, want)
 	}
 }
