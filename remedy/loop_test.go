@@ -169,10 +169,10 @@ func TestWithoutStoreOrFactsNothingIsDone(t *testing.T) {
 			h := &hand{}
 			running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
 				a := first(t, w.db, time.Minute, omen.ActionWaiting)
-				must.Get(l.Approve(t.Context(), a.ID, ann))(t)
 				w.mu.Lock()
 				fail(w)
 				w.mu.Unlock()
+				must.Get(l.Approve(t.Context(), a.ID, ann))(t)
 				time.Sleep(time.Minute)
 				if h.called() != 0 || l.Health().Err == "" {
 					t.Errorf("%d calls, health %+v", h.called(), l.Health())

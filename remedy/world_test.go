@@ -26,7 +26,7 @@ type world struct {
 	mu     sync.Mutex
 	scores map[omen.Host]float64 // of hosts that are not as sick as they were
 	blind  error                 // why hosts cannot be looked at
-	full   error                 // why nothing can be stored
+	full   error                 // why it cannot be stored that an action starts
 }
 
 var _ remedy.World = (*world)(nil)
@@ -97,7 +97,7 @@ func (w *world) Act(ctx context.Context, from omen.ActionState, a omen.Action, b
 	w.mu.Lock()
 	full := w.full
 	w.mu.Unlock()
-	if full != nil {
+	if full != nil && a.State == omen.ActionStarted {
 		return full
 	}
 	_, err := w.manager.Do(ctx, incident.Command{Incident: a.Incident, Action: incident.Act, By: by, Do: &a, From: from})
