@@ -47,9 +47,10 @@ func ownTrouble(d *draft) string {
 }
 
 // ofPlaybook reports whether what Omen reports of itself is what people have to know
-// of one playbook or target, such as "remedy/chronic/…": the others go on.
+// of one playbook or target, such as "remedy/chronic/…": the others go on; or that
+// nothing could be planned, which is over once something is.
 func ofPlaybook(trouble string) bool {
-	return strings.HasPrefix(trouble, "remedy/") && trouble != "remedy/audit"
+	return trouble == troubleLoop || strings.HasPrefix(trouble, troubleLoop+"/") && trouble != troubleAudit
 }
 
 func sourceTrouble(d *draft) string {

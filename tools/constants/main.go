@@ -69,6 +69,7 @@ func run(ctx context.Context, only string, series []string) (err error) {
 	fmt.Println("constant\tvalue\tat\tutility\tnotified F1\tfalse/week\talerts F1\tFA/day\tFAT %\tutility by set")
 	fmt.Println(base.row("as it is", "", ""))
 	for _, c := range measured {
+		c.value = constants[slices.IndexFunc(constants, func(o constant) bool { return o.name() == c.name() })].value
 		for _, at := range []struct {
 			name string
 			by   float64
