@@ -187,6 +187,7 @@ type actionsExportCmd struct{ stored }
 func (c *actionsExportCmd) Run(e *env) error { return c.copy(e, "audit/export", e.out) }
 
 type remedyCmd struct {
+	Replay remedyReplayCmd `cmd:"" help:"Show when playbooks would have acted on past incidents, and which guards would have refused."`
 	Check  remedyCheckCmd  `cmd:"" help:"Look for the target of every playbook on today's hosts, and for missing rights; nothing is changed."`
 	Pause  remedyPauseCmd  `cmd:"" help:"The kill switch: nothing is started until it is resumed, also after a restart."`
 	Resume remedyResumeCmd `cmd:"" help:"End a pause."`

@@ -39,7 +39,7 @@ type cli struct {
 	Models    modelsCmd    `cmd:"" help:"List, show, roll back and export models."`
 	Incidents incidentsCmd `cmd:"" help:"List, show, acknowledge and judge incidents."`
 	Actions   actionsCmd   `cmd:"" help:"List, approve and decline what playbooks do about incidents; check the audit."`
-	Remedy    remedyCmd    `cmd:"" help:"Check, pause and resume what playbooks do."`
+	Remedy    remedyCmd    `cmd:"" help:"Replay, check, pause and resume what playbooks do."`
 	Forecast  forecastCmd  `cmd:"" help:"Show what is full soonest: file systems, memory and whatever else has a limit."`
 	Backup    backupCmd    `cmd:"" help:"Write incidents, feedback and models to one file, while omen serve goes on."`
 	Restore   restoreCmd   `cmd:"" help:"Put a backup in the place of what a data directory has."`

@@ -97,3 +97,30 @@ func answer(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(srv.Close)
 	ts.Setenv("URL", srv.URL)
 }
+
+// lived DIR makes a data directory with four incidents of web-1 that are over: one that
+// lasted, one of a few minutes, one that nobody was notified of, and one of a minute.
+func lived(ts *testscript.TestScript, _ bool, args []string) {
+	dir, ctx := ts.MkAbs(args[0]), context.Background()
+	ts.Check(app.MakeStorage(dir))
+	db, err := store.Open(ctx, app.DatabasePath(dir), nil)
+	ts.Check(err)
+	for i, lasted := range []time.Duration{45 * time.Minute, 5 * time.Minute, 30 * time.Minute, time.Minute} {
+		at := begin.Add(time.Duration(3*i) * time.Hour)
+		in := omen.Incident{
+			ID: fmt.Sprint("i", i), ChangeNumber: 1, Kind: omen.HostIncident, Host: omen.Host{Source: "local", Profile: "node", Name: "web-1"},
+			State: omen.Open, Severity: omen.Warning, Grade: omen.Established, Since: at, OpenedAt: at, UpdatedAt: at, Score: 3, Peak: 3,
+			Causes: []omen.Cause{{Feature: "cpu", Share: 0.9, Actual: 0.9, Expected: 0.3}},
+		}
+		if i == 2 {
+			in.Suppressed = omen.ReasonMinor
+		}
+		over := in
+		over.ChangeNumber, over.State, over.ClosedAt, over.Reason = 2, omen.Closed, at.Add(lasted), omen.ReasonRecovered
+		ts.Check(db.Append(ctx,
+			omen.Change{Kind: omen.ChangeOpened, At: at, Incident: in, Reason: omen.ReasonAnomalous},
+			omen.Change{Kind: omen.ChangeClosed, At: over.ClosedAt, Incident: over, Reason: over.Reason},
+		))
+	}
+	ts.Check(db.Close())
+}
