@@ -6,10 +6,11 @@ import (
 	"slices"
 )
 
-const (
-	mergeWithin = 10 // alerts this many samples apart are one episode
-	LateBy      = 5  // an alert this many samples after a segment still detects it
-)
+// mergeWithin is how many samples apart alerts may be and still are one episode.
+const mergeWithin = 10
+
+// LateBy is how many samples after a segment an alert still detects it.
+const LateBy = 5
 
 // Counts are what the event metrics are made of. They add up over series.
 type Counts struct {

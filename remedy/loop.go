@@ -148,7 +148,10 @@ func (l *Loop) follow(ctx context.Context, wake chan<- struct{}) {
 	if err != nil {
 		return // the timer is enough, and planning says why
 	}
-	for range l.o.Store.FollowFrom(ctx, head) {
+	for _, err := range l.o.Store.FollowFrom(ctx, head) {
+		if err != nil {
+			return // as above
+		}
 		select {
 		case wake <- struct{}{}:
 		default:

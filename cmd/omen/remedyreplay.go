@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ func (c *remedyReplayCmd) Run(e *env) (err error) {
 	if err != nil {
 		return fmt.Errorf("copy the database: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	copied := filepath.Join(dir, filepath.Base(app.DatabasePath(c.Storage.Path)))
 	if err := store.Backup(e.ctx, app.DatabasePath(c.Storage.Path), copied); err != nil {
 		return err
