@@ -10,8 +10,9 @@ import (
 
 const (
 	// movedAfter is how long a feature must keep a new level until that is what is
-	// expected of it.
-	movedAfter = 3 * time.Hour
+	// expected of it: a whole day, so that what a host does daily, and a fault of
+	// some hours, is none.
+	movedAfter = 24 * time.Hour
 	// moveBlocks are the parts of that time; the mean of each must show the level.
 	moveBlocks = 8
 	// quickBlocks of them are enough for as long as movedAfter after the host was

@@ -49,8 +49,8 @@ func above(scores []omen.Score) float64 {
 // falls, the card says which feature, from where and since when; a fault meanwhile
 // is found and named; what comes back is known.
 func TestNewLevel(t *testing.T) {
-	const onset, fault, back = 40, 9 * 60, 12 * 60
-	m, train, test := moving(t, 30, func(k int) float64 {
+	const onset, fault, back = 40, 30 * 60, 36 * 60
+	m, train, test := moving(t, 84, func(k int) float64 {
 		if k < onset || k >= back {
 			return 0
 		}
@@ -60,12 +60,13 @@ func TestNewLevel(t *testing.T) {
 		test[k].Values[5] += 1
 	}
 	s := m.Stream(train[2*1440:])
-	limit := onset + int(m.movedAfter()/time.Minute)
-	before := play(t, s, test[:limit-30])
+	block := int(m.moveBlock() / time.Minute)
+	early := onset + int(m.movedAfter()/time.Minute) - block - 30 // the parts are whole ones
+	before := play(t, s, test[:early])
 	if share := above(before[onset+5:]); share < 0.9 || len(s.NewLevels()) > 0 {
 		t.Fatalf("before the time is over %.0f %% of the samples are above the limit, new levels %v; want an alert and none", 100*share, s.NewLevels())
 	}
-	after := play(t, s, test[limit-30:fault])
+	after := play(t, s, test[early:fault])
 	levels := s.NewLevels()
 	if len(levels) != 1 || levels[0].Feature != m.specs[3].name || math.Abs(levels[0].Level-levels[0].Was-1) > 0.1 || !levels[0].Back.IsZero() {
 		t.Fatalf("new levels %v, want one of %s, higher by 1", levels, m.specs[3].name)
@@ -73,7 +74,7 @@ func TestNewLevel(t *testing.T) {
 	if off := levels[0].Since.Sub(test[onset].At).Abs(); off > 5*time.Minute {
 		t.Errorf("since %s, want about %s", levels[0].Since, test[onset].At)
 	}
-	later := after[30+int(m.moveBlock()/time.Minute)+1:]
+	later := after[30+2*block+1:]
 	if share := above(later); share > 0.02 {
 		t.Errorf("%.0f %% of the samples at the new level are above the limit", 100*share)
 	}
@@ -98,7 +99,7 @@ func TestNewLevel(t *testing.T) {
 // What goes on climbing has no new level, however slowly.
 func TestALeakIsNoNewLevel(t *testing.T) {
 	for _, perHour := range []float64{0.02, 0.1, 1} {
-		m, train, test := moving(t, 60, func(k int) float64 { return perHour * float64(k) / 60 })
+		m, train, test := moving(t, 120, func(k int) float64 { return perHour * float64(k) / 60 })
 		s := m.Stream(train[2*1440:])
 		scores := play(t, s, test)
 		if levels := s.NewLevels(); len(levels) > 0 {
@@ -112,7 +113,7 @@ func TestALeakIsNoNewLevel(t *testing.T) {
 
 // After a restart of the host a quarter of the time is enough.
 func TestRestartedTakesUpLevelsSooner(t *testing.T) {
-	m, train, test := moving(t, 10, from(0, 1))
+	m, train, test := moving(t, 24, from(0, 1))
 	s := m.Stream(train[2*1440:])
 	s.Restarted(test[0].At)
 	n := 3 * int(m.moveBlock()/time.Minute)
@@ -125,23 +126,23 @@ func TestRestartedTakesUpLevelsSooner(t *testing.T) {
 // New levels are kept by what is stored, and by another model that does not know
 // them; one that has learned them lets go.
 func TestNewLevelsGoOn(t *testing.T) {
-	m, train, test := moving(t, 30, from(0, 1))
+	m, train, test := moving(t, 84, from(0, 1))
 	s := m.Stream(train[2*1440:])
-	play(t, s, test[:600])
+	play(t, s, test[:1800])
 	var c Centres
 	must.OK(t, json.Unmarshal(must.Get(json.Marshal(s.Centres()))(t), &c))
-	again := m.GoOn(test[400:600], c)
-	if share := above(play(t, again, test[600:])); share > 0.02 || len(again.NewLevels()) != 1 {
+	again := m.GoOn(test[1600:1800], c)
+	if share := above(play(t, again, test[1800:])); share > 0.05 || len(again.NewLevels()) != 1 {
 		t.Errorf("after a restart %.0f %% are above the limit, new levels %v", 100*share, again.NewLevels())
 	}
 	other := fitted(t, columns(t, 8), train[1440:], Options{Step: time.Minute, Seed: 5})
-	next := other.GoOn(test[400:600], c)
-	if share := above(play(t, next, test[600:])); share > 0.02 || len(next.NewLevels()) != 1 {
+	next := other.GoOn(test[1600:1800], c)
+	if share := above(play(t, next, test[1800:])); share > 0.05 || len(next.NewLevels()) != 1 {
 		t.Errorf("under another model %.0f %% are above the limit, new levels %v", 100*share, next.NewLevels())
 	}
-	learned := fitted(t, columns(t, 8), test[:600], Options{Step: time.Minute})
-	known := learned.GoOn(test[400:600], c)
-	play(t, known, test[600:])
+	learned := fitted(t, columns(t, 8), test[:1800], Options{Step: time.Minute})
+	known := learned.GoOn(test[1600:1800], c)
+	play(t, known, test[1800:])
 	if len(known.NewLevels()) > 0 {
 		t.Errorf("a model that knows the level still has %v", known.NewLevels())
 	}

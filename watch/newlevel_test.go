@@ -32,12 +32,12 @@ func settledAnew(t *testing.T) (*rig, *marks) {
 	r.grow(t)
 	r.o.Sink = kept
 	r.world.fault["mem"] = 8
-	for range 4 * 60 {
+	for range 30 * 60 {
 		if r.pass(t, 60); len(r.Hosts()[0].NewLevels) > 0 {
 			return r, kept
 		}
 	}
-	t.Fatal("no new level within four hours")
+	t.Fatal("no new level within thirty hours")
 	return nil, nil
 }
 
