@@ -165,7 +165,7 @@ func fills(share float64) func(*testing.T, *process, *peer) {
 var walk = map[string]provoked{
 	"a source does not answer": {config: "sources: [{name: b, url: 'http://127.0.0.1:1', step: 1s}]\nincidents: {source_down: 1s}\n"},
 	"a source answers, and none of its hosts sends anything": {
-		config: ofMine + "incidents: {source_down: 1s}\n", long: true, // five hosts: of fewer it takes 40 s
+		config: ofMine + "incidents: {source_down: 1s}\n", long: true, // five hosts
 		series: []map[string]string{mem("instance", "a"), mem("instance", "b"), mem("instance", "c"), mem("instance", "d"), mem("instance", "e")},
 		harm:   func(_ *testing.T, _ *process, other *peer) { other.mute.Store(true) },
 	},

@@ -15,9 +15,10 @@ const (
 	// stuckLeast is how long that is at least: twice as long as a Prometheus repeats
 	// the last value of a target that is gone.
 	stuckLeast = 10 * time.Minute
-	// stuckPart is the part of the history for which a feature that always moves may
-	// have kept one value at most.
-	stuckPart = 0.25
+	// stuckMoves is for how long a feature that always moves may have kept one value
+	// in training at most: a count of few things stands still at times, and that it
+	// does for longer than before says nothing.
+	stuckMoves = 10 * time.Minute
 	// stuckScore is what one stuck feature adds to the score: an alert by itself, and
 	// as far above the limit as alerts are that mean little. It is no severity.
 	stuckScore = 1.5
@@ -44,7 +45,7 @@ func (f *fit) learnRuns() {
 			}
 		}
 		after := max(stuckFactor*float64(most)+stuckMore, float64(stuckLeast)/float64(m.step))
-		if float64(most) > stuckPart*float64(h.len()) {
+		if float64(most) > max(float64(stuckMoves)/float64(m.step), 2) {
 			after = math.Inf(1)
 		}
 		m.stuckAfter[j] = float32(after)

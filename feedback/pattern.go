@@ -50,8 +50,12 @@ type CauseSign struct {
 	Up      bool   `json:"up"`
 }
 
-// signOf is a cause's feature and direction.
-func signOf(c omen.Cause) CauseSign {
+// SignOf is a cause's feature and direction. That a feature is stuck is another sign
+// than that it is far away.
+func SignOf(c omen.Cause) CauseSign {
+	if c.Stuck > 0 {
+		return CauseSign{Feature: c.Feature + " stuck"}
+	}
 	return CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected}
 }
 
@@ -64,7 +68,7 @@ func Signs(causes []omen.Cause) []CauseSign {
 		if c.Trivial || len(all) > 0 && c.Share < MajorShare || len(all) == mostSigns {
 			continue
 		}
-		all = append(all, signOf(c))
+		all = append(all, SignOf(c))
 	}
 	return all
 }
@@ -108,7 +112,7 @@ func (p *Pattern) Resembles(causes []omen.Cause) bool {
 		if c.Trivial || !first && c.Share < MajorShare {
 			continue
 		}
-		in := slices.Contains(p.Causes, signOf(c))
+		in := slices.Contains(p.Causes, SignOf(c))
 		if first {
 			leads, first = in, false
 		}

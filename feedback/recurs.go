@@ -155,7 +155,7 @@ func (p *Pattern) dayOf(local time.Time) string {
 func (p *Pattern) include(in *omen.Incident) {
 	p.MaxPeak = max(p.MaxPeak, peakRoom*in.Peak)
 	for _, c := range in.Causes {
-		if s := signOf(c); !c.Trivial && !slices.Contains(p.Causes, s) {
+		if s := SignOf(c); !c.Trivial && !slices.Contains(p.Causes, s) {
 			p.Causes = append(p.Causes, s)
 		}
 	}
@@ -196,7 +196,7 @@ func leads(causes, others []omen.Cause, most int) bool {
 			return false
 		}
 		if matters(c) {
-			if signOf(c) == signOf(causes[first]) {
+			if SignOf(c) == SignOf(causes[first]) {
 				return true
 			}
 			most--

@@ -53,7 +53,7 @@ func (f *fleet) left(h omen.Host, reason string) {
 // its first host's largest.
 func leading(causes []omen.Cause, sign feedback.CauseSign) []omen.Cause {
 	shared := func(c omen.Cause) bool {
-		return !c.Trivial && c.Feature == sign.Feature && c.Actual > c.Expected == sign.Up
+		return !c.Trivial && feedback.SignOf(c) == sign
 	}
 	all := slices.DeleteFunc(slices.Clone(causes), func(c omen.Cause) bool { return !shared(c) })
 	return append(all, slices.DeleteFunc(slices.Clone(causes), shared)...)

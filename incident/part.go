@@ -37,14 +37,9 @@ func of(k omen.Tick, h omen.Host) bool {
 	return h.Source == k.Source && (k.Profile == "" || h.Profile == k.Profile)
 }
 
-const (
-	// fewHosts is the size of a source below which silent hosts are single cases.
-	fewHosts = 5
-	// fewSilent is for how long all of so few hosts are to be silent: longer than
-	// an exporter, a container or most virtual machines take to start again, and
-	// short enough for people to be notified within a minute.
-	fewSilent = 40 * time.Second
-)
+// fewHosts is the size of a source below which silent hosts are single cases, unless
+// they are all.
+const fewHosts = 5
 
 // tick follows the source's own condition, and reports whether the tick's
 // hosts may be judged. A tick that is not newer says nothing new of the source.
@@ -99,7 +94,7 @@ func (s *source) wrong(h Hysteresis, k omen.Tick) (reason string, enough Evidenc
 	case len(k.Silent) >= fewHosts && len(k.Silent) > len(k.Scores)+k.Young:
 		return omen.ReasonPartition, h.SourceDown
 	case none && (len(k.Silent) > 0 || s.says(k)):
-		return omen.ReasonPartition, Evidence{h.SourceDown.Samples, max(h.SourceDown.For, fewSilent)} // a few may boot
+		return omen.ReasonPartition, h.SourceDown
 	}
 	return "", Evidence{}
 }

@@ -66,7 +66,8 @@ func (s *state) near(height float64, causes []omen.Cause) {
 	}
 	for _, c := range causes {
 		if outside(c) {
-			s.Near[c.Feature] = max(s.Near[c.Feature], c.Share*height)
+			sign := feedback.SignOf(c).Feature
+			s.Near[sign] = max(s.Near[sign], c.Share*height)
 		}
 	}
 }
@@ -116,7 +117,7 @@ func (s *state) forget(score *omen.Score, d time.Duration, h Hysteresis) {
 	}
 	gone := func(feature string) bool {
 		a := s.Away[feature]
-		if slices.ContainsFunc(score.Causes, func(c omen.Cause) bool { return c.Feature == feature && shows(c) }) {
+		if slices.ContainsFunc(score.Causes, func(c omen.Cause) bool { return feedback.SignOf(c).Feature == feature && shows(c) }) {
 			if a.Samples > 0 {
 				s.Away[feature] = away{Times: a.Times}
 			}
@@ -189,7 +190,8 @@ func (k *track) alike() bool {
 func (s *state) beyond(score *omen.Score) (height float64) {
 	whole := min(score.Value, score.Unsmoothed)
 	other := func(c omen.Cause) bool {
-		return !c.Trivial && !has(s.Said, c.Feature) && c.Share*whole >= grown*s.Near[c.Feature]
+		sign := feedback.SignOf(c).Feature
+		return !c.Trivial && !has(s.Said, sign) && c.Share*whole >= grown*s.Near[sign]
 	}
 	first := slices.IndexFunc(score.Causes, func(c omen.Cause) bool { return !c.Trivial })
 	if first < 0 || !other(score.Causes[first]) {

@@ -41,7 +41,7 @@ func TestThisHost(t *testing.T) {
 		return err
 	})
 
-	load := start(t, stress, "--cpu", "2", "--io", "4", "--vm", "2", "--timeout", "120s")
+	load := start(t, stress, "--cpu", "2", "--io", "4", "--vm", "2", "--fork", "4", "--timeout", "120s")
 	loaded := time.Now()
 	id := ""
 	until(t, time.Minute, "an incident that people are told of", func() error {

@@ -186,9 +186,8 @@ func TestUnlikeFaultsAreEachNotified(t *testing.T) {
 				f.from = bubble.Add(c.learn + time.Duration(i)*(c.last+c.gap))
 				f.to, f.within = f.from.Add(c.last), c.within
 			}
-			// One host may boot: that it sends nothing is its source's trouble after 40 s.
 			exporter := source.faults[len(source.faults)-1]
-			exporter.to, exporter.within = exporter.from.Add(8*time.Minute), max(c.within, 40*time.Second+2*c.step+10*time.Second)
+			exporter.to, exporter.within = exporter.from.Add(8*time.Minute), max(c.within, 4*c.step)
 			messages := received(t, source, c.step)
 			for _, f := range source.faults {
 				f.check(t, messages, c.gap)
