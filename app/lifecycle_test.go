@@ -84,7 +84,9 @@ func TestDamagedRowsAreSetAside(t *testing.T) {
 			// reload the setting, which the old generation has written at its end.
 			a.eventually("/metrics", "omen_store_damaged_rows 5\n")
 			for _, want := range []string{`kind=silence err="s: `, `kind=window err="w: `, `kind=pattern err="p: `, `kind=event err="e: `, `kind=setting err="incident.memory: `, `kind=incident err="i1: `} {
-				if n := strings.Count(log.String(), want); n != 1 {
+				// At a reload a reader that began before the damage finds the row whole, and the next
+				// one names it again.
+				if n := strings.Count(log.String(), want); n != 1 && (n != 2 || at == "start") {
 					t.Errorf("the log has %q %d times, want once:\n%s", want, n, log)
 				}
 			}
