@@ -43,9 +43,16 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 	return out, nil
 }
 
-// sooner compares what is full first, then by the median of the time to full,
-// then by how likely it is, then by how full they are.
+// sooner compares what is full first, then what is certain or more likely than not
+// within a day; then by the median of the time to full, then by how likely it is,
+// then by how full they are.
 func sooner(x, y omen.Outlook) int {
+	doubt := func(o omen.Outlook) int {
+		if o.Exhausted || o.Dated() || o.P[omen.Within24h] >= .5 {
+			return 0
+		}
+		return 1
+	}
 	when := func(o omen.Outlook) float64 {
 		switch {
 		case o.Exhausted:
@@ -56,7 +63,7 @@ func sooner(x, y omen.Outlook) int {
 		return math.Inf(1)
 	}
 	return cmp.Or(
-		cmp.Compare(when(x), when(y)), cmp.Compare(y.P[omen.Within7d], x.P[omen.Within7d]),
+		cmp.Compare(doubt(x), doubt(y)), cmp.Compare(when(x), when(y)), cmp.Compare(y.P[omen.Within7d], x.P[omen.Within7d]),
 		cmp.Compare(y.Used/max(y.Limit, 1e-300), x.Used/max(x.Limit, 1e-300)), strings.Compare(x.Host.ID(), y.Host.ID()),
 		strings.Compare(x.Name, y.Name), strings.Compare(x.Where, y.Where))
 }

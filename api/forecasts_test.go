@@ -58,6 +58,18 @@ func TestForecasts(t *testing.T) {
 	}
 }
 
+// What is more likely than not within a day comes before what would be full sooner,
+// and hardly will be.
+func TestLikelyForecastsComeFirst(t *testing.T) {
+	f := newFixture(t)
+	f.forecasts = []omen.Outlook{
+		expected("web-1:9100", "/saw", .5, time.Minute, .2, .25, .25, .25, .25), expected("web-1:9100", "/var", .8, 2*time.Minute, .9, .95, .95, .95, .95),
+	}
+	if all := read[Forecasts](t, f, "forecasts?likely=true"); len(all.Forecasts) != 2 || all.Forecasts[0].Where != "/var" {
+		t.Errorf("%+v, want /var first", all.Forecasts)
+	}
+}
+
 // A date is listed with amounts, by the time to it; it has no amount.
 func TestForecastsOfDates(t *testing.T) {
 	f := newFixture(t)

@@ -250,10 +250,14 @@ alertmanagers: [{url: '`+w.alertmanager+`'}]
 			t.Errorf("%s heard of the cluster that is silenced", channel)
 		}
 	}
-	in := must.Get(o.incidents("state=active&host=" + url.QueryEscape("eu/shop/cart")))(t)[0]
-	o.post(t, "incidents/"+in.ID+"/verdict", `{"verdict":"not_a_problem","role":true,"by":"ann"}`)
+	active := must.Get(o.incidents("state=active&host=" + url.QueryEscape("eu/shop/cart")))(t)
+	i := slices.IndexFunc(active, func(in incident) bool { return in.Kind == "host" }) // its memory may be forecast to be full, too
+	if i < 0 {
+		t.Fatalf("active: %+v, want an incident of the host", active)
+	}
+	o.post(t, "incidents/"+active[i].ID+"/verdict", `{"verdict":"not_a_problem","role":true,"by":"ann"}`)
 	if patterns := must.Get(get(o.url + "/api/v1/omen/patterns"))(t); !strings.Contains(patterns, `"role":"team-shop"`) {
-		t.Errorf("patterns %s", patterns)
+		t.Errorf("patterns %s after the verdict on %+v", patterns, active)
 	}
 }
 
