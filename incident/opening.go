@@ -208,6 +208,10 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	}
 	k.lifted = time.Time{}
 	if was != "" && in.Suppressed == "" {
+		if minor(was) && len(k.run.causes) > 0 { // it is not what it opened for that is worth notifying
+			k.state.said(at, k.run.peak, k.run.causes)
+			t.show(k, &omen.Score{At: at, Value: k.run.peak, Causes: k.run.causes})
+		}
 		t.notify(k, omen.ChangeEscalated, omen.ReasonLifted)
 		return
 	}
