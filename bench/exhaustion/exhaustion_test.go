@@ -13,7 +13,7 @@ import (
 
 func TestKindsKeepTheirWord(t *testing.T) {
 	names := map[string]bool{}
-	for _, k := range Kinds() {
+	for _, k := range slices.Concat(Kinds(), Apart()) {
 		if names[k.Name] {
 			t.Errorf("%s: twice", k.Name)
 		}
@@ -40,8 +40,87 @@ func TestKindsKeepTheirWord(t *testing.T) {
 			t.Errorf("%s: becomes full: %v", k.Name, filled)
 		}
 	}
-	if len(names) < 16 {
-		t.Errorf("%d kinds, want at least 16", len(names))
+	if n := len(Kinds()); n < 16 {
+		t.Errorf("%d kinds, want at least 16", n)
+	}
+}
+
+// Of each pair the first frightens people who run rules and never becomes full,
+// and the second does in every track, most of them with time for a warning.
+func TestKindsApartComeInPairs(t *testing.T) {
+	const tracks = 40
+	all := Apart()
+	if len(all) < 6 || len(all)%2 != 0 {
+		t.Fatalf("%d kinds, want pairs, at least three", len(all))
+	}
+	for i, k := range all {
+		fills := i%2 == 1
+		if fills != strings.HasPrefix(k.Name, "fills: ") {
+			t.Errorf("%s: in the wrong half of its pair", k.Name)
+		}
+		frightening, warned := 0, 0
+		for n := range tracks {
+			track := draw(k, 2, n)
+			for at, x := range track.Used {
+				if !(x >= 0 && x <= 1) {
+					t.Fatalf("%s, %d: %g of the limit at step %d", k.Name, n, x, at)
+				}
+			}
+			full := slices.IndexFunc(track.Used, func(x float64) bool { return x >= forecast.Full })
+			if fills != (full >= 0) {
+				t.Fatalf("%s, %d: full at step %d", k.Name, n, full)
+			}
+			if anyFires(track.Used) {
+				frightening++
+			}
+			if fills && begun(track, full) <= full-perHour/2 {
+				warned++
+			}
+		}
+		if frightening < tracks/2 {
+			t.Errorf("%s: rules fire on %d of %d, want most", k.Name, frightening, tracks)
+		}
+		if fills && warned < tracks*3/4 {
+			t.Errorf("%s: %d of %d begin half an hour before", k.Name, warned, tracks)
+		}
+	}
+}
+
+// begun is the last step at or before another at which what fills it began.
+func begun(track Track, full int) int {
+	last := full
+	for _, b := range track.Begins {
+		if b <= full {
+			last = b
+		}
+	}
+	return last
+}
+
+// anyFires reports whether any rule fires in what is judged, up to the end or
+// until it is full.
+func anyFires(used []float64) bool {
+	all := rules()
+	for now := warmup; now < len(used) && used[now] < forecast.Full; now++ {
+		for _, r := range all {
+			if r.fires(used, now) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func TestTrafficIsAWeeks(t *testing.T) {
+	sum := 0.0
+	for at := -7 * perDay; at < 0; at++ {
+		sum += traffic(at)
+	}
+	if mean := sum / (7 * perDay); math.Abs(mean-1) > .01 {
+		t.Errorf("mean of a week %.3f, want 1", mean)
+	}
+	if monday, saturday := traffic(15*perHour), traffic(5*perDay+15*perHour); math.Abs(saturday/monday-.4) > 1e-9 {
+		t.Errorf("at 15:00 %.2f on Monday, %.2f on Saturday", monday, saturday)
 	}
 }
 

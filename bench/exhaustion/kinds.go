@@ -25,14 +25,16 @@ type Track struct {
 }
 
 // Kind is a kind of resource. To add one, write a function that fills a Track
-// by [pen] and list it in [Kinds]; nothing else knows it.
+// by [pen] and list it in [Kinds], or in [Apart] if the method is not yours;
+// nothing else knows it.
 type Kind struct {
 	Name string
 	Draw func(*pen)
 }
 
-// Kinds are all kinds, in the order of the report. Those whose name begins with
-// "fills" become full after the first two weeks.
+// Kinds are those by the authors of the method, in the order of the report;
+// [Apart] are the others. Those whose name begins with "fills" become full after
+// the first two weeks.
 func Kinds() []Kind {
 	return []Kind{
 		{"steady", steady},

@@ -5,8 +5,9 @@
 // [RunRecorded] does the same on recordings of real file systems and processes
 // that were used up.
 //
-// It tunes nothing; the simulator's kinds were invented by us and are
-// deliberately nasty, so that rows compare, and absolute numbers do not.
+// It tunes nothing; the simulator's kinds were invented, by the authors of the
+// method ([Kinds]) and by another ([Apart]), and are deliberately nasty, so that
+// rows compare, and absolute numbers do not.
 package exhaustion
 
 import (

@@ -162,8 +162,17 @@ func (c *benchCmd) forecasts(e *env) error {
 	if len(c.Dirs) == 1 {
 		return c.recorded(e)
 	}
-	b := newBar(e.errors, "simulating resources")
-	r, err := exhaustion.Run(e.ctx, exhaustion.Options{Seeds: c.Seeds, Kinds: exhaustion.Kinds(), Progress: b.at})
+	if err := c.simulated(e, "simulating resources", exhaustion.Kinds()); err != nil {
+		return err
+	}
+	fmt.Fprint(e.out, "\nkept apart: kinds by another author, on which nothing in the method was chosen\n\n")
+	return c.simulated(e, "simulating kinds kept apart", exhaustion.Apart())
+}
+
+// simulated measures forecasts on some kinds of simulated resources.
+func (c *benchCmd) simulated(e *env, doing string, kinds []exhaustion.Kind) error {
+	b := newBar(e.errors, doing)
+	r, err := exhaustion.Run(e.ctx, exhaustion.Options{Seeds: c.Seeds, Kinds: kinds, Progress: b.at})
 	b.end()
 	if err != nil {
 		return err
