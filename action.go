@@ -120,7 +120,7 @@ type Action struct {
 	By       string      `json:"by,omitempty"`    // who approved, declined or asked for it
 
 	At      time.Time `json:"at"`               // when it was drafted
-	Expires time.Time `json:"expires,omitzero"` // of a waiting one
+	Expires time.Time `json:"expires,omitzero"` // of a waiting one; of one that a person approved: when
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"` // when its last state was reached
 

@@ -241,6 +241,10 @@ func (c collector) journal(emit sink) {
 	}
 }
 
+// planWithin is how long ago the last plan may be, of which there is one every few
+// seconds.
+const planWithin = time.Minute
+
 // actions emits what playbooks do.
 func (c collector) actions(emit sink) {
 	if c.api.remedy == nil {
@@ -253,7 +257,7 @@ func (c collector) actions(emit sink) {
 	counts, err := c.api.store.CountActions(ctx)
 	open, err2 := c.api.store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionWaiting, omen.ActionStuck}})
 	controls, err3 := c.api.remedy.Controls(ctx)
-	emit(mRemedyUp, one(h.Err == "" && errors.Join(err, err2, err3) == nil))
+	emit(mRemedyUp, one(h.Err == "" && time.Since(h.Planned) < planWithin && errors.Join(err, err2, err3) == nil))
 	for _, n := range counts {
 		switch n.State {
 		case omen.ActionRefused:

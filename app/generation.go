@@ -35,7 +35,7 @@ type generation struct {
 	manager   *incident.Manager
 	relay     *notify.Relay
 	remedy    *remedy.Loop
-	drops     dropped // of the manager's queue; the remedy loop's alone
+	drops     dropped // of the manager's queue
 	api       *api.API
 	handler   front
 	watches   []*watched

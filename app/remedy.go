@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -150,14 +151,17 @@ func (w world) own(at time.Time) string {
 	return ""
 }
 
-// dropped remembers when a counter last grew.
+// dropped remembers when a counter last grew. The loop asks, and requests do.
 type dropped struct {
+	mu sync.Mutex
 	n  uint64
 	at time.Time
 }
 
-// since reports whether the counter grew within ten minutes. The loop alone asks.
+// since reports whether the counter grew within ten minutes.
 func (d *dropped) since(n uint64, at time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if n > d.n {
 		d.n, d.at = n, at
 	}
@@ -193,8 +197,8 @@ func (w world) said(ctx context.Context, f *remedy.Facts) (err error) {
 			continue
 		}
 		if why := muted.Reason(in, mute.Subjects(in, g.Labels), f.At); why != "" {
-			f.Muted[in.ID] = mutedBy[why]
-		} else if why := mutedBy[in.Suppressed]; why != "" {
+			f.Muted[in.ID] = remedy.MutedBy(why)
+		} else if why := remedy.MutedBy(in.Suppressed); why != "" {
 			f.Muted[in.ID] = why
 		}
 		role := g.manager.Role(in.Host)
@@ -209,11 +213,6 @@ func (w world) said(ctx context.Context, f *remedy.Facts) (err error) {
 		}
 	}
 	return nil
-}
-
-// mutedBy says for people what suppresses an incident.
-var mutedBy = map[string]string{
-	omen.ReasonSilenced: "a silence", omen.ReasonMaintenance: "a maintenance window", omen.ReasonGrace: "the grace after an event",
 }
 
 // called adds how often people called the same real, where a playbook asks.

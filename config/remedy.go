@@ -176,9 +176,9 @@ func (c *Config) checkPlaybook(w *walker, key string, p Playbook, seen map[strin
 	if !slices.Contains(actionModes, p.Mode) {
 		w.at(key+"mode", "%q is no mode: write off, suggest, approve or automatic", p.Mode)
 	}
-	asks := p.Mode == "approve" && (c.Remedy.Mode == "approve" || c.Remedy.Mode == "automatic") || p.Mode == "automatic" && c.Remedy.Mode == "approve"
-	if a := c.Remedy.Approvers; asks && len(a.Users)+len(a.Telegram) == 0 {
-		w.at(key+"mode", "it needs somebody who may approve: name them in remedy.approvers, or write suggest")
+	acts := func(mode string) bool { return mode == "approve" || mode == "automatic" }
+	if a := c.Remedy.Approvers; acts(p.Mode) && acts(c.Remedy.Mode) && len(a.Users)+len(a.Telegram) == 0 {
+		w.at(key+"mode", "it needs somebody who may approve, undo and resolve: name them in remedy.approvers, or write suggest")
 	}
 	if len(p.Match) == 0 {
 		w.at(key+"match", `is missing: say which incidents, such as [profile="workload", namespace="shop"]`)

@@ -36,7 +36,8 @@ func TestBadRemedies(t *testing.T) {
 	with := func(old, replacement string) string { return strings.Replace(goodPlaybook, old, replacement, 1) }
 	for _, c := range []struct{ text, want string }{
 		{with("mode: approve\n  app", "mode: aprove\n  app"), `2:9: remedy.mode: "aprove" is no mode: write off, suggest, approve or automatic`},
-		{with("approvers: {users: [ann], telegram: [12345]}", "budget: {fleet_per_hour: 3}"), `remedy.playbooks[0].mode: it needs somebody who may approve: name them in remedy.approvers, or write suggest`},
+		{with("approvers: {users: [ann], telegram: [12345]}", "budget: {fleet_per_hour: 3}"), `remedy.playbooks[0].mode: it needs somebody who may approve, undo and resolve: name them in remedy.approvers, or write suggest`},
+		{strings.ReplaceAll(with("approvers: {users: [ann], telegram: [12345]}", "budget: {fleet_per_hour: 3}"), "approve", "automatic"), `remedy.playbooks[0].mode: it needs somebody who may approve, undo and resolve`},
 		{with("12345", "-7"), `remedy.approvers.telegram[0]: -7 is no user ID`},
 		{with("do: {rollout_restart: {}}", "do: {}"), `remedy.playbooks[0].do: is missing: write exactly one`},
 		{with("{rollout_restart: {}}", "{rollout_restart: {}, cordon: {}}"), `remedy.playbooks[0].do: has cordon and rollout_restart: write exactly one`},

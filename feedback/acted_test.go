@@ -20,9 +20,11 @@ func TestActionSpans(t *testing.T) {
 		{ID: "stuck", State: omen.ActionStuck, Started: at(4), Ended: at(5)},
 		{ID: "measuring", State: omen.ActionMeasuring, Started: at(20)},
 		{ID: "later", State: omen.ActionHelped, Started: at(40), Ended: at(50)},
+		{ID: "undone", State: omen.ActionUndone, Started: at(-24 * 60), Ended: at(10)},
 	}, at(30))
 	want := []omen.Span{
 		{From: at(1), To: at(16), Why: "action helped"}, {From: at(4), To: at(30), Why: "action stuck"}, {From: at(20), To: at(30), Why: "action measuring"},
+		{From: at(-24 * 60), To: at(-16 * 60), Why: "action undone"}, // it had settled long before
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%+v", got)

@@ -67,13 +67,13 @@ func (l *Loop) resolve(ctx context.Context, a omen.Action) (t omen.Target, err e
 // carryOut carries an approved action out: it looks at everything once more, makes
 // it durable that it starts, and calls once.
 func (l *Loop) carryOut(ctx context.Context, a omen.Action) error {
-	f, err := l.facts(ctx, time.Now())
-	if err != nil {
-		return err
-	}
 	target, looked := l.resolve(ctx, a)
 	if looked != nil && !final(looked) {
 		return fmt.Errorf("action %s: look at its target: %w", a.ID, looked)
+	}
+	f, err := l.facts(ctx, time.Now()) // last: looking takes its time, and somebody may pause meanwhile
+	if err != nil {
+		return err
 	}
 	from := a.State
 	d := l.o.Policy.Check(f, a, target, looked)

@@ -15,7 +15,7 @@ type Seen struct {
 	At        time.Time
 	Step      time.Duration     // between samples of the host
 	Scores    []omen.ScorePoint // of the host since the start, oldest first; NaN is a gap
-	Incidents []omen.Incident   // of the host and its group, open or closed since the start; the action's own among them
+	Incidents []omen.Incident   // of the host, open or closed since the start; the action's own among them
 	Labels    map[string]string // of the host
 	Events    []mute.Event      // since the start; those that do not concern the host are passed over
 	Actions   []omen.Action     // since the start; those of other groups, hosts and targets are passed over
@@ -62,8 +62,7 @@ const (
 //
 // It helped if the host is normal within its horizon, for the closing evidence and
 // without an onset within the reopening time. It is worse if the score rises above
-// one and a half times what it was, or another incident opens on the host or in its
-// group. It is interrupted if somebody else did something first, and unmeasurable
+// one and a half times what it was, or another incident opens on the host. It is interrupted if somebody else did something first, and unmeasurable
 // if more than a third of the samples are missing: neither counts as help.
 func (b Playbook) Measure(a omen.Action, s Seen) (Measured, bool) {
 	m := measurement{Seen: s, a: a, from: a.Started.Add(b.Settle(s.Step)), until: a.Started.Add(b.Horizon(s.Step))}

@@ -141,6 +141,20 @@ func storm(d *draft) string {
 	return ""
 }
 
+// MutedBy says for people what a reason for which people are not notified is, as
+// [Facts.Muted] has it; empty: it is none of theirs.
+func MutedBy(reason string) string {
+	switch reason {
+	case omen.ReasonSilenced:
+		return "a silence"
+	case omen.ReasonMaintenance:
+		return "a maintenance window"
+	case omen.ReasonGrace:
+		return "the grace after an event"
+	}
+	return ""
+}
+
 func quiet(d *draft) string {
 	if d.in == nil {
 		return ""

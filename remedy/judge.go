@@ -179,7 +179,7 @@ func moreThanHalf(k, n int) float64 {
 type Chronic struct {
 	Playbook string
 	Host     omen.Host
-	Target   string    // [omen.Target.ID] of what the actions were done to, or the host's name
+	Target   string    // [omen.Target.ID] of what the actions were done to, or, of what is another each time, the host's name
 	Actions  int       // within the last seven days
 	Since    time.Time // when the first of them was started
 	Why      string    // for people
@@ -205,8 +205,8 @@ func Chronics(rows []omen.Action, at time.Time) []Chronic {
 			continue
 		}
 		k := key{row.Playbook, row.Host, row.Host.Name}
-		if row.Target.Name != "" && row.Target.Kind != "url" {
-			k.target = row.Target.ID()
+		if t := row.Target; t.Name != "" && t.Kind != "url" && t.Kind != "pod" && row.Does != DoScript { // those have another name each time
+			k.target = t.ID()
 		}
 		c := found[k]
 		if c == nil {

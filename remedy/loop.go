@@ -57,6 +57,7 @@ type Loop struct {
 
 	calling   sync.WaitGroup // calls under way; Run waits for them
 	switching sync.Mutex     // one change of the switches at a time
+	undoing   chan struct{}  // one undo at a time; full: one is under way
 
 	// What was reported, and when playbooks were last judged; Run's goroutine owns it.
 	said   map[string]string
@@ -110,7 +111,7 @@ func NewLoop(o Options) *Loop {
 	if o.Mark == nil {
 		o.Mark = func(string) {}
 	}
-	return &Loop{o: o, calls: map[string]*result{}, said: map[string]string{}}
+	return &Loop{o: o, calls: map[string]*result{}, said: map[string]string{}, undoing: make(chan struct{}, 1)}
 }
 
 // Run acts until ctx ends. What a process before it had started is in doubt from
@@ -256,7 +257,7 @@ func (l *Loop) facts(ctx context.Context, at time.Time) (f Facts, err error) {
 			f.Incidents = append(f.Incidents, in)
 		}
 	}
-	if f.Actions, err = l.o.Store.Actions(ctx, store.ActionFilter{Since: at.Add(-lookBack)}); err != nil {
+	if f.Actions, err = l.o.Store.Actions(ctx, store.ActionFilter{Since: at.Add(-lookBack), ToPlan: true}); err != nil {
 		return f, err
 	}
 	c, err := l.Controls(ctx)
@@ -326,19 +327,20 @@ func (l *Loop) idle(ctx context.Context) (bool, error) {
 // verify walks the audit's chain from time to time.
 func (l *Loop) verify(ctx context.Context) {
 	if now := time.Now(); now.Sub(l.Health().Checked).Abs() >= verifyEvery {
+		before := l.Health().Broken
 		chain, err := l.o.Store.Verify(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil:
-			chain.Why = err.Error()
+		case err != nil: // that may be over soon: look again at the next pass
+			chain.Why, now = "it cannot be checked: "+err.Error(), time.Time{}
 		case chain.Broken > 0:
 			chain.Why = fmt.Sprintf("row %d: %s", chain.Broken, chain.Why)
 		}
 		l.mu.Lock()
 		l.health.Broken, l.health.Checked = chain.Why, now
 		l.mu.Unlock()
-		if chain.Why != "" {
+		if chain.Why != "" && chain.Why != before {
 			l.o.Log.Error("the audit is not what was written, nothing is acted on", "why", chain.Why)
 		}
 	}

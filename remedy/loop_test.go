@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,9 +213,84 @@ func TestInDoubtIsNeverRepeated(t *testing.T) {
 	})
 }
 
+// A call that takes as long as it may is observed for as long after it as any other.
+func TestLongCallsAreObservedAfterThem(t *testing.T) {
+	h := &hand{lasts: time.Hour}
+	running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, _ *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		first(t, w.db, 15*time.Minute, omen.ActionUnknown)
+		time.Sleep(8 * time.Minute)
+		first(t, w.db, 0, omen.ActionUnknown)
+		h.says(remedy.Yes)
+		first(t, w.db, time.Minute, omen.ActionNotHelped) // all of its time to help has passed
+	})
+}
+
+// What two people take back at once is taken back once, and kept as that, though it
+// comes to be measured meanwhile.
+func TestUndoneOnce(t *testing.T) {
+	h := &hand{undoing: 20 * time.Second}
+	running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionDone)
+		var errs [2]error
+		var both sync.WaitGroup
+		for i := range errs {
+			both.Go(func() { _, errs[i] = l.Undo(t.Context(), a.ID, ann) })
+		}
+		time.Sleep(time.Second)
+		h.says(remedy.Yes)
+		both.Wait()
+		a = first(t, w.db, 0, omen.ActionUndone)
+		if h.undone != 1 || (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs[:]...), omen.ErrConflict) {
+			t.Errorf("undone %d times: %v", h.undone, errs)
+		}
+		states := must.Get(w.db.ActionSteps(t.Context(), a.ID))(t)
+		if n := len(states); states[n-2].Action != "action.measuring" {
+			t.Errorf("it was not measured meanwhile: %+v", states)
+		}
+	})
+}
+
+// An approval holds for some minutes from when it was given, however long it could
+// have been given for.
+func TestAnOldApprovalIsNotActedOn(t *testing.T) {
+	h := &hand{}
+	p := policy(omen.ModeApprove)
+	p.Playbooks[0].ApproveIn = 2 * time.Hour
+	running(t, p, h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		w.mu.Lock()
+		w.full = errDisk
+		w.mu.Unlock()
+		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+		if a = first(t, w.db, 10*time.Minute, omen.ActionRefused); a.Guard != remedy.GuardExpired || h.called() != 0 {
+			t.Errorf("guard %s, %d calls", a.Guard, h.called())
+		}
+	})
+}
+
+// An audit that cannot be read for a moment is none that was changed: it is read
+// again at once.
+func TestAnAuditThatCannotBeReadIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, _ *remedy.Loop, w *world, again func() *remedy.Loop) {
+		first(t, w.db, time.Minute, omen.ActionWaiting)
+		w.db.SetAuditKeyFile(dir)
+		l := again()
+		time.Sleep(10 * time.Second)
+		if l.Health().Broken == "" {
+			t.Fatal("a key that cannot be read is not said")
+		}
+		w.db.SetAuditKeyFile("")
+		time.Sleep(10 * time.Second)
+		if why := l.Health().Broken; why != "" {
+			t.Errorf("still %q", why)
+		}
+	})
+}
+
 // What a process before had started is observed, and not called.
 func TestStartedBeforeIsOnlyObserved(t *testing.T) {
-	for answer, want := range map[remedy.Answer]omen.ActionState{remedy.Yes: omen.ActionMeasuring, remedy.No: omen.ActionFailed} {
+	for answer, want := range map[remedy.Answer]omen.ActionState{remedy.Yes: omen.ActionMeasuring, remedy.No: omen.ActionFailed, remedy.CannotTell: omen.ActionStuck} {
 		p := policy(omen.ModeApprove)
 		h := &hand{happened: answer}
 		running(t, p, h, func(t *testing.T, _ *remedy.Loop, w *world, again func() *remedy.Loop) {
@@ -227,7 +303,7 @@ func TestStartedBeforeIsOnlyObserved(t *testing.T) {
 			}
 			again()
 			w.look(nil)
-			if a = first(t, w.db, 2*time.Minute, want); h.called() != 0 {
+			if a = first(t, w.db, 15*time.Minute, want); h.called() != 0 {
 				t.Errorf("called %d times, %+v", h.called(), a)
 			}
 		})
@@ -263,6 +339,20 @@ func TestPauseAndDisableSurvive(t *testing.T) {
 		}
 		must.OK(t, l.Resume(t.Context(), "ann", ""))
 		must.OK(t, l.Enable(t.Context(), "restart", "ann", ""))
+	})
+}
+
+// What is paused while the target is looked for is not started.
+func TestPausedWhileLooking(t *testing.T) {
+	h := &hand{looking: 20 * time.Second}
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+		time.Sleep(5 * time.Second)
+		must.OK(t, l.Pause(t.Context(), "ann", ""))
+		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardPaused || h.called() != 0 {
+			t.Errorf("guard %s, %d calls", a.Guard, h.called())
+		}
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/mute"
-	"github.com/omenhq/omen/store"
 )
 
 // Person is somebody whom the layer that a request came through has proven: a user
@@ -99,7 +98,11 @@ func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, w
 		return a, fmt.Errorf("action %s: it is already %s%s: %w", a.ID, a.State, by, omen.ErrConflict)
 	}
 	a.By = who.String()
-	if err := a.Step(to, time.Now(), why); err != nil {
+	now := time.Now()
+	if to == omen.ActionApproved {
+		a.Expires = now.UTC() // it has to be started soon after
+	}
+	if err := a.Step(to, now, why); err != nil {
 		return a, err
 	}
 	return a, l.o.World.Act(ctx, from, a, who.String())
@@ -120,8 +123,16 @@ func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool)
 	return l.decide(ctx, a, omen.ActionFailed, who, who.String()+" says that it did not happen")
 }
 
-// Undo takes an action's effect back.
+// Undo takes an action's effect back. It is asked for once at a time, and goes on
+// when who asked for it does not wait.
 func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, error) {
+	select {
+	case l.undoing <- struct{}{}:
+		defer func() { <-l.undoing }()
+	case <-ctx.Done():
+		return omen.Action{}, fmt.Errorf("undo action %s: another undo is under way: %w: %w", id, omen.ErrUnavailable, ctx.Err())
+	}
+	ctx = context.WithoutCancel(ctx)
 	a, err := l.allow(ctx, id, who, "undo")
 	if err != nil {
 		return a, err
@@ -151,7 +162,22 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, er
 		}
 		return a, fmt.Errorf("undo action %s: %w", id, err)
 	}
-	return l.decide(context.WithoutCancel(ctx), a, omen.ActionUndone, who, "undone by "+who.String())
+	return l.undone(ctx, a, who)
+}
+
+// undone keeps that an action was taken back, whatever it has come to meanwhile.
+func (l *Loop) undone(ctx context.Context, a omen.Action, who Person) (omen.Action, error) {
+	for {
+		out, err := l.decide(ctx, a, omen.ActionUndone, who, "undone by "+who.String())
+		if !errors.Is(err, omen.ErrConflict) {
+			return out, err
+		}
+		now, unread := l.o.Store.Action(ctx, a.ID)
+		if unread != nil || now.State == a.State {
+			return out, errors.Join(err, unread)
+		}
+		a = now
+	}
 }
 
 // Ask is a run that a person asks for: the same guards, of which some can be
@@ -240,21 +266,19 @@ func (l *Loop) Standings(ctx context.Context) ([]Standing, error) {
 	}
 	_, disabled, enabled := c.facts()
 	now := time.Now()
-	day, err := l.o.Store.Actions(ctx, store.ActionFilter{Since: now.Add(-48 * time.Hour)})
+	rows, past, err := l.past(ctx, now)
 	if err != nil {
 		return nil, err
 	}
 	var all []Standing
 	for _, p := range l.o.Policy.Playbooks {
 		s := Standing{Playbook: p, Mode: l.o.Policy.Effective(p.Name), Disabled: disabled[p.Name], PerDay: cmp.Or(p.Limits.PerDay, perDay)}
-		for _, a := range day {
+		for _, a := range rows {
 			if a.Playbook == p.Name && !a.Started.IsZero() && now.Sub(a.Started) < 24*time.Hour {
 				s.Today++
 			}
 		}
-		if s.Effect, err = l.Effect(ctx, p, enabled[p.Name], now); err != nil {
-			return nil, err
-		}
+		s.Effect = p.Effect(rows, past, enabled[p.Name], now)
 		all = append(all, s)
 	}
 	return all, nil

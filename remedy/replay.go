@@ -175,7 +175,7 @@ func (r *replay) facts(at time.Time) Facts {
 			Labels: r.labels(in.Host), Score: max(in.Score, 1.01*level), Level: level, ScoredAt: at, Step: r.Step, Grade: cmp.Or(in.Grade, omen.Established),
 		}
 		if why := r.muted.Reason(&in, mute.Subjects(&in, r.labels), at); why != "" {
-			f.Muted[id] = mutedBy[why]
+			f.Muted[id] = MutedBy(why)
 		}
 		f.Verdicts[id] = CalledReal(in, r.past)
 	}
@@ -187,11 +187,6 @@ func (r *replay) facts(at time.Time) Facts {
 	}
 	f.Actions = r.acted
 	return f
-}
-
-// mutedBy says for people what suppressed an incident.
-var mutedBy = map[string]string{
-	omen.ReasonSilenced: "a silence", omen.ReasonMaintenance: "a maintenance window", omen.ReasonGrace: "the grace after an event",
 }
 
 // plan notes what the policy says at an instant.

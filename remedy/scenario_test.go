@@ -262,6 +262,23 @@ func TestLeakThatRecurs(t *testing.T) {
 	}
 }
 
+// What is another thing each time, such as a pod of a workload or the instance of a
+// script, is chronic by its host.
+func TestChronicByHost(t *testing.T) {
+	for does, kind := range map[string]string{DoEvict: "pod", DoDelete: "pod", DoScript: "unit"} {
+		var rows []omen.Action
+		for i := range chronicActions {
+			rows = append(rows, omen.Action{
+				ID: fmt.Sprint("a", i), Playbook: "clean", Host: node("web-1"), Does: does, State: omen.ActionHelped,
+				Target: omen.Target{Kind: kind, Name: fmt.Sprint("web-", i)}, Started: noon.Add(time.Duration(i) * time.Hour),
+			})
+		}
+		if all := Chronics(rows, noon.Add(24*time.Hour)); len(all) != 1 || all[0].Target != "web-1" {
+			t.Errorf("%s: %+v", does, all)
+		}
+	}
+}
+
 func TestAsk(t *testing.T) {
 	p, f := ready()
 	for name, c := range map[string]struct {

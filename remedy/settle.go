@@ -102,10 +102,25 @@ func (l *Loop) observe(ctx context.Context, at time.Time, a omen.Action) error {
 	case age < observeWithin:
 		return nil
 	case unknown:
-		a.Err = errors.Join(gone, err, errText(a.Err)).Error()
+		if since, err := l.doubted(ctx, a); err != nil || at.Sub(since) < observeWithin {
+			return err
+		}
+		if said := errors.Join(gone, err, errText(a.Err)); said != nil { // a crash says nothing
+			a.Err = said.Error()
+		}
 		return l.step(ctx, a, omen.ActionStuck, byOmen, "nobody can tell whether it happened: a person has to look")
 	}
 	return l.step(ctx, a, omen.ActionMeasuring, byOmen, "the other side took it, and does not say what became of it; whether it helps is being measured")
+}
+
+// doubted is when an action came into doubt: a call may take as long as that is
+// observed for.
+func (l *Loop) doubted(ctx context.Context, a omen.Action) (time.Time, error) {
+	steps, err := l.o.Store.ActionSteps(ctx, a.ID)
+	if err != nil || len(steps) == 0 {
+		return a.Started, err
+	}
+	return steps[len(steps)-1].At, nil
 }
 
 // errText is an error of what is not empty.
@@ -164,16 +179,17 @@ func (l *Loop) judge(ctx context.Context, f Facts) {
 	}
 	l.judged = f.At
 	off, effects := map[string]bool{}, map[string]Effect{}
+	rows, past, err := l.past(ctx, f.At)
+	if err != nil {
+		if ctx.Err() == nil {
+			l.o.Log.Error("effect of playbooks not known", "err", err)
+		}
+		return
+	}
 	for _, p := range l.o.Policy.Playbooks {
 		why, disabled := f.Disabled[p.Name]
-		if slices.ContainsFunc(f.Actions, func(a omen.Action) bool { return a.Playbook == p.Name && !a.Started.IsZero() }) {
-			e, err := l.Effect(ctx, p, f.Enabled[p.Name], f.At)
-			if err != nil {
-				if ctx.Err() == nil {
-					l.o.Log.Error("effect of a playbook not known", "kind", p.Name, "err", err)
-				}
-				continue
-			}
+		if slices.ContainsFunc(rows, func(a omen.Action) bool { return a.Playbook == p.Name && !a.Started.IsZero() }) {
+			e := p.Effect(rows, past, f.Enabled[p.Name], f.At)
 			effects[p.Name] = e
 			if !disabled && e.Disable != "" {
 				if err := l.Disable(ctx, p.Name, byOmen, e.Disable); err != nil {
@@ -204,15 +220,13 @@ func (l *Loop) judge(ctx context.Context, f Facts) {
 // effectBack is how far back past incidents are compared with.
 const effectBack = 90 * 24 * time.Hour
 
-// Effect is what a playbook has been good for since it was last switched on.
-func (l *Loop) Effect(ctx context.Context, p Playbook, since, at time.Time) (Effect, error) {
-	rows, err := l.o.Store.Actions(ctx, store.ActionFilter{Since: at.Add(-effectBack)})
-	if err != nil {
-		return Effect{}, err
+// past is what effects are worked out from: the actions that were started, and the
+// incidents of the same time. Where no playbook ever acted there are none.
+func (l *Loop) past(ctx context.Context, at time.Time) (rows []omen.Action, past []omen.Incident, err error) {
+	rows, err = l.o.Store.Actions(ctx, store.ActionFilter{Since: at.Add(-effectBack), ToPlan: true})
+	if err != nil || !slices.ContainsFunc(rows, func(a omen.Action) bool { return !a.Started.IsZero() }) {
+		return rows, nil, err
 	}
-	past, err := l.o.Store.Incidents(ctx, store.Filter{From: at.Add(-effectBack), Kinds: []omen.IncidentKind{omen.HostIncident}})
-	if err != nil {
-		return Effect{}, err
-	}
-	return p.Effect(rows, past, since, at), nil
+	past, err = l.o.Store.Incidents(ctx, store.Filter{From: at.Add(-effectBack), Kinds: []omen.IncidentKind{omen.HostIncident}})
+	return rows, past, err
 }

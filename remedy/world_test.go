@@ -146,9 +146,20 @@ type hand struct {
 	target   omen.Target
 	looked   error // of Resolve
 	undone   int
+	lasts    time.Duration // how long Do takes, if it is not ended
+	undoing  time.Duration // how long Undo takes
+	looking  time.Duration // how long Resolve takes
+}
+
+// says changes what Happened answers.
+func (h *hand) says(answer remedy.Answer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.happened = answer
 }
 
 func (h *hand) Resolve(_ context.Context, a omen.Action) (omen.Target, error) {
+	time.Sleep(h.looking)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.target
@@ -160,7 +171,14 @@ func (h *hand) Resolve(_ context.Context, a omen.Action) (omen.Target, error) {
 
 func (h *hand) DryRun(context.Context, omen.Action) (string, error) { return "would be asked", nil }
 
-func (h *hand) Do(_ context.Context, a omen.Action) (string, error) {
+func (h *hand) Do(ctx context.Context, a omen.Action) (string, error) {
+	if h.lasts > 0 {
+		select {
+		case <-ctx.Done():
+			return "job 7", remedy.ErrUnknown
+		case <-time.After(h.lasts):
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.calls == nil {
@@ -177,6 +195,7 @@ func (h *hand) Happened(context.Context, omen.Action) (remedy.Answer, error) {
 }
 
 func (h *hand) Undo(context.Context, omen.Action) error {
+	time.Sleep(h.undoing)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.undone++

@@ -109,6 +109,7 @@ type ActionFilter struct {
 	Host               omen.Host          // zero: any
 	States             []omen.ActionState // empty: any
 	Since              time.Time          // drafted then or later, or not settled yet; zero: whenever
+	ToPlan             bool               // what a plan needs: with Since, of what is settled only what was started, and all of open incidents
 	Newest             int                // at most so many, the newest; 0: all
 }
 
@@ -130,7 +131,11 @@ func (db *DB) Actions(ctx context.Context, f ActionFilter) ([]omen.Action, error
 		where = append(where, in("state", f.States, &args))
 	}
 	if !f.Since.IsZero() {
-		where = append(where, "(at >= ? OR state IN ('waiting', 'approved', 'started', 'unknown', 'stuck', 'done', 'measuring'))")
+		of := ""
+		if f.ToPlan {
+			of = " AND started <> 0 OR incident IN (SELECT id FROM incident WHERE state <> 'closed')"
+		}
+		where = append(where, "(at >= ?"+of+" OR state IN ('waiting', 'approved', 'started', 'unknown', 'stuck', 'done', 'measuring'))")
 		args = append(args, nanos(f.Since))
 	}
 	limit := -1

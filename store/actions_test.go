@@ -3,9 +3,11 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -134,6 +136,7 @@ func TestActionsAreChosen(t *testing.T) {
 		{ActionFilter{Playbook: "other"}, ""},
 		{ActionFilter{States: []omen.ActionState{omen.ActionWaiting}}, "i2 i3"},
 		{ActionFilter{Since: actionAt.Add(2 * time.Hour)}, "i2 i3"}, // i2 is older, and not settled
+		{ActionFilter{Since: actionAt, ToPlan: true}, "i2 i3"},      // i1 was settled without being started
 	} {
 		var got []string
 		for _, a := range must.Get(db.Actions(t.Context(), c.f))(t) {
@@ -142,6 +145,10 @@ func TestActionsAreChosen(t *testing.T) {
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%+v: %v, want %s", c.f, got, c.want)
 		}
+	}
+	must.OK(t, db.Append(t.Context(), change(1, 1, omen.ChangeOpened)))
+	if all := must.Get(db.Actions(t.Context(), ActionFilter{Since: actionAt.Add(1000 * time.Hour), ToPlan: true}))(t); len(all) != 3 {
+		t.Errorf("%+v, want what was declined of an open incident, however long ago, among them", all)
 	}
 	counts := must.Get(db.CountActions(t.Context()))(t)
 	n := map[omen.ActionState]int{}
@@ -162,6 +169,33 @@ func TestADamagedActionIsNotLeftOut(t *testing.T) {
 	must.Get(db.write.ExecContext(t.Context(), "UPDATE action SET body = replace(body, 'waiting', 'stuckkk')"))(t)
 	if all, err := db.Actions(t.Context(), ActionFilter{}); !errors.Is(err, omen.ErrCorrupt) {
 		t.Errorf("%v, %v", all, err)
+	}
+}
+
+// Steps that are made while the audit is walked are no change of it.
+func TestVerifyBesideSteps(t *testing.T) {
+	db := reopen(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	var writer sync.WaitGroup
+	defer writer.Wait()
+	writer.Go(func() {
+		for i := range 100 {
+			if err := putStep(t, db, "", waiting(fmt.Sprint("i", i), fmt.Sprint("g", i))); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	done := make(chan struct{})
+	go func() { writer.Wait(); close(done) }()
+	for {
+		if c := must.Get(db.Verify(t.Context()))(t); !c.OK() {
+			t.Fatalf("%+v", c)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
 	}
 }
 

@@ -96,13 +96,16 @@ func (db *DB) makeKey(ctx context.Context, q rowQuerier, path string) ([]byte, e
 		return nil, err
 	}
 	text := fmt.Appendf(nil, "%s %s %d\n", keyWord, hex.EncodeToString(secret), last)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // a crash must not leave a part of a key
 	if err != nil {
 		return nil, err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, errors.Join(err, os.Remove(path))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(f.Name()))
 	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
@@ -172,9 +175,9 @@ type link struct {
 	Prev, MAC []byte
 }
 
-// each reads the audit, oldest first.
-func (db *DB) eachLink(ctx context.Context, f func(link) error) (err error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT seq, at, by, action, subject, detail, action_id, prev, mac FROM audit ORDER BY seq")
+// eachLink reads the audit, oldest first.
+func eachLink(ctx context.Context, db querier, f func(link) error) (err error) {
+	rows, err := db.QueryContext(ctx, "SELECT seq, at, by, action, subject, detail, action_id, prev, mac FROM audit ORDER BY seq")
 	if err != nil {
 		return describe(fmt.Errorf("read audit: %w", err))
 	}
@@ -226,14 +229,20 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return Chain{}, err
 	}
-	w := walk{key: key, last: map[string]string{}}
-	if err := db.eachLink(ctx, func(l link) error { w.row(l); return nil }); err != nil {
-		return Chain{}, err
+	tx, err := db.read.BeginTx(ctx, nil) // one snapshot: a step that comes meanwhile would be in one of them only
+	if err != nil {
+		return Chain{}, describe(fmt.Errorf("read audit: %w", err))
 	}
-	if w.OK() {
-		if w.Why, err = db.actionsAsAudited(ctx, w.last); err != nil {
-			return Chain{}, err
-		}
+	w := walk{key: key, last: map[string][sha256.Size]byte{}}
+	err = eachLink(ctx, tx, func(l link) error { w.row(l); return nil })
+	if err == nil && w.OK() {
+		w.Why, err = actionsAsAudited(ctx, tx, w.last)
+	}
+	if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
+		err = errors.Join(err, describe(back))
+	}
+	if err != nil {
+		return Chain{}, err
 	}
 	return w.Chain, nil
 }
@@ -243,7 +252,7 @@ type walk struct {
 	Chain
 	key  *auditKey
 	prev []byte
-	last map[string]string // each action as its last row has it
+	last map[string][sha256.Size]byte // of each action, as its last row has it
 }
 
 // row takes up the next row.
@@ -254,7 +263,7 @@ func (w *walk) row(l link) {
 		}
 	}
 	if l.ActionID != "" {
-		w.last[l.ActionID] = l.Detail
+		w.last[l.ActionID] = sha256.Sum256([]byte(l.Detail))
 	}
 	switch {
 	case l.MAC == nil && w.Rows == 0 && (w.key == nil || w.key.from < 0 || l.Seq <= w.key.from):
@@ -274,15 +283,15 @@ func (w *walk) row(l link) {
 }
 
 // actionsAsAudited says which action is not as its last audit row has it.
-func (db *DB) actionsAsAudited(ctx context.Context, last map[string]string) (why string, err error) {
+func actionsAsAudited(ctx context.Context, db querier, last map[string][sha256.Size]byte) (why string, err error) {
 	seen := 0
-	_, err = query(ctx, db.read, func(rows *sql.Rows) (none struct{}, err error) {
+	_, err = query(ctx, db, func(rows *sql.Rows) (none struct{}, err error) {
 		var id string
 		var body []byte
 		if err := rows.Scan(&id, &body); err != nil {
 			return none, err
 		}
-		if want, ok := last[id]; !ok || want != string(body) {
+		if want, ok := last[id]; !ok || want != sha256.Sum256(body) {
 			if why == "" {
 				why = "action " + id + " is not as its last audit row has it"
 			}
@@ -302,7 +311,7 @@ func (db *DB) actionsAsAudited(ctx context.Context, last map[string]string) (why
 // ExportAudit writes the audit, oldest first, one JSON object a line.
 func (db *DB) ExportAudit(ctx context.Context, to io.Writer) error {
 	e := json.NewEncoder(to)
-	return db.eachLink(ctx, func(l link) error {
+	return eachLink(ctx, db.read, func(l link) error {
 		return e.Encode(struct {
 			omen.Audit
 			Prev string `json:"prev"`

@@ -36,8 +36,13 @@ func (db *DB) exec(ctx context.Context, what, statement string, args ...any) err
 	return nil
 }
 
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // query is the rows of a statement, each made into a T.
-func query[T any](ctx context.Context, db *sql.DB, row func(*sql.Rows) (T, error), statement string, args ...any) (all []T, err error) {
+func query[T any](ctx context.Context, db querier, row func(*sql.Rows) (T, error), statement string, args ...any) (all []T, err error) {
 	rows, err := db.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return nil, describe(err)

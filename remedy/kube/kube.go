@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -53,8 +54,9 @@ type Options struct {
 
 // Cluster is one cluster's API server.
 type Cluster struct {
-	api dynamic.Interface
-	own own
+	api       dynamic.Interface
+	own       own
+	cordoning sync.Mutex // or two of a zone would be cordoned at once
 }
 
 // own is what Omen itself runs on, and never touches.
@@ -104,7 +106,7 @@ func connect(c *rest.Config, self own) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	return &Cluster{api, self}, nil
+	return &Cluster{api: api, own: self}, nil
 }
 
 // atOnce hands refusals on at once: client-go would repeat ten times what is

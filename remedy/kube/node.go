@@ -143,6 +143,8 @@ func (c cordon) DryRun(ctx context.Context, a omen.Action) (string, error) {
 }
 
 func (c cordon) Do(ctx context.Context, a omen.Action) (string, error) {
+	c.cordoning.Lock()
+	defer c.cordoning.Unlock()
 	return "", c.edit(ctx, a, placeOf(a.Target), false, c.change(ctx, a))
 }
 

@@ -107,6 +107,8 @@ func (r *Restart) Do(ctx context.Context, a omen.Action) (receipt string, err er
 		switch {
 		case result == "timeout":
 			return fmt.Errorf("restart of %s: systemd waited too long for it, it is %s: %w", r.unit, after.active, remedy.ErrUnknown)
+		case result != "done" && (after.active != u.active || after.invocation != u.invocation):
+			return fmt.Errorf("restart of %s %s: it was stopped, and is %s (%s): %w", r.unit, result, after.active, after.result, remedy.ErrUnknown)
 		case result != "done":
 			return refused("restart of %s %s: it is %s (%s)", r.unit, result, after.active, after.result)
 		}
@@ -136,7 +138,7 @@ func restarted(u unit, a omen.Action) remedy.Answer {
 		return remedy.CannotTell
 	case u.invocation != a.Target.UID && u.entered.After(a.Started):
 		return remedy.Yes
-	case u.active == "active" || u.result == startLimit:
+	case u.active == "active":
 		return remedy.No
 	}
 	return remedy.CannotTell

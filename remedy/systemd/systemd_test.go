@@ -90,10 +90,13 @@ func TestRestartsThatFail(t *testing.T) {
 		{"no reply", func(u *fakeUnit) { u.deny = "org.freedesktop.DBus.Error.NoReply" }, remedy.ErrUnknown, nil, remedy.No},
 		{"started too often", func(u *fakeUnit) {
 			u.does = func(u *fakeUnit) string { u.active, u.result = "failed", startLimit; return "failed" }
-		}, remedy.ErrRefused, nil, remedy.No},
+		}, remedy.ErrUnknown, nil, remedy.CannotTell},
 		{"stopped, and does not start", func(u *fakeUnit) {
 			u.does = func(u *fakeUnit) string { u.active, u.result = "failed", "exit-code"; return "failed" }
-		}, remedy.ErrRefused, nil, remedy.CannotTell},
+		}, remedy.ErrUnknown, nil, remedy.CannotTell},
+		{"not stopped at all", func(u *fakeUnit) {
+			u.does = func(u *fakeUnit) string { return "dependency" }
+		}, remedy.ErrRefused, nil, remedy.No},
 		{"slow to start", func(u *fakeUnit) {
 			u.does = func(u *fakeUnit) string { u.active = "activating"; u.job = 7; return "timeout" }
 		}, remedy.ErrUnknown, nil, remedy.CannotTell},

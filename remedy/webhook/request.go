@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,7 +129,8 @@ func (h *Hook) call(ctx context.Context, method, address string, body []byte, he
 func inDoubt(err error) error {
 	var op *net.OpError
 	var dns *net.DNSError
-	if errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) {
+	var stranger *tls.CertificateVerificationError
+	if errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &stranger) {
 		return fmt.Errorf("%w: %w: %w", remedy.ErrRefused, omen.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%w: %w", remedy.ErrUnknown, err)

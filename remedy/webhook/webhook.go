@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +63,10 @@ const (
 	tries         = 3 // of an idempotent request
 )
 
+// methods are those that a request may have. GET is none: net/http sends it again by
+// itself when a kept connection has ended.
+var methods = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
 // maxAnswer bounds what is read of an answer: a job's description of AWX has some
 // ten kilobytes.
 const maxAnswer = 1 << 20
@@ -95,6 +100,9 @@ func New(set Settings) (*Hook, error) {
 func (s Settings) check() error {
 	invalid := func(key, format string, args ...any) error {
 		return fmt.Errorf("webhook %s: %s: %s: %w", shown(s.URL), key, fmt.Sprintf(format, args...), omen.ErrInvalid)
+	}
+	if !slices.Contains(methods, s.Method) {
+		return invalid("method", "%q is none of %s", s.Method, strings.Join(methods, ", "))
 	}
 	urls := map[string]string{"url": s.URL, "undo_url": s.UndoURL}
 	if s.Status != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -265,6 +266,17 @@ func TestAnUnfinishedJobIsSettledByItsReceipt(t *testing.T) {
 	}
 }
 
+// To somebody whose certificate does not hold nothing was sent.
+func TestAStrangerIsSentNothing(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	if _, err := hook(t, Settings{URL: s.URL + "/"}).Do(t.Context(), action); !errors.Is(err, remedy.ErrRefused) {
+		t.Errorf("%v, want that it was refused", err)
+	}
+}
+
 func TestUndo(t *testing.T) {
 	o := newOther(t, map[string][]http.HandlerFunc{"/undo/17": {says(200, "")}})
 	a := action
@@ -293,17 +305,19 @@ func TestDryRunSendsNothingAndShowsNoSecret(t *testing.T) {
 func TestMistakesAreNamed(t *testing.T) {
 	good := "https://awx/launch"
 	for want, set := range map[string]Settings{
-		"url: want an address":            {URL: "awx"},
-		"{hots} is no field":              {URL: good + "/{hots}"},
-		"body: {hots} is no field":        {URL: good, Body: map[string]any{"a": []any{"{hots}"}}},
-		"is no JSON pointer such as /job": {URL: good, Receipt: "job"},
-		"say where it is in the answer":   {URL: good, Status: &Status{URL: good + "/{receipt}", Pointer: "/s", Done: []string{"d"}, Failed: []string{"f"}}},
-		"done and failed have to say":     {URL: good, Status: &Status{URL: good, Pointer: "/s"}},
-		"status.pointer":                  {URL: good, Status: &Status{URL: good}},
-		"undo_url: want an address":       {URL: good, UndoURL: "x"},
-		"both given":                      {URL: good, Secret: "a", SecretFile: "b"},
-		"not base64":                      {URL: good, Secret: "whsec_%%"},
-		"http_config":                     {URL: good, HTTP: promconfig.HTTPClientConfig{TLSConfig: promconfig.TLSConfig{CAFile: "/does/not/exist"}}},
+		"url: want an address":              {URL: "awx"},
+		`method: "post it" is none of POST`: {URL: good, Method: "post it"},
+		`method: "GET" is none of POST`:     {URL: good, Method: http.MethodGet},
+		"{hots} is no field":                {URL: good + "/{hots}"},
+		"body: {hots} is no field":          {URL: good, Body: map[string]any{"a": []any{"{hots}"}}},
+		"is no JSON pointer such as /job":   {URL: good, Receipt: "job"},
+		"say where it is in the answer":     {URL: good, Status: &Status{URL: good + "/{receipt}", Pointer: "/s", Done: []string{"d"}, Failed: []string{"f"}}},
+		"done and failed have to say":       {URL: good, Status: &Status{URL: good, Pointer: "/s"}},
+		"status.pointer":                    {URL: good, Status: &Status{URL: good}},
+		"undo_url: want an address":         {URL: good, UndoURL: "x"},
+		"both given":                        {URL: good, Secret: "a", SecretFile: "b"},
+		"not base64":                        {URL: good, Secret: "whsec_%%"},
+		"http_config":                       {URL: good, HTTP: promconfig.HTTPClientConfig{TLSConfig: promconfig.TLSConfig{CAFile: "/does/not/exist"}}},
 	} {
 		if _, err := New(set); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
