@@ -16,12 +16,11 @@ export function Actions() {
   const books = usePlaybooks(15000);
   return (
     <main className="page">
-      <header><h1>Actions</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What playbooks did about incidents, wait for, and whether it helped{books.data && <>; the most that any may: {modeWords(books.data.mode)}</>}</div></header>
+      <header><h1>Actions</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>What playbooks did about incidents, wait for, and whether it helped{books.data && <>; ceiling of all: {modeWords(books.data.mode)}</>}</div></header>
       <Problem read error={books.error} what="Playbooks cannot be shown" />
       {books.data?.trouble && <Alert color="red" variant="light" role="alert" title="Nothing is planned">{visible(books.data.trouble)}</Alert>}
       {books.data && books.data.playbooks.length > 0 && <Switch books={books.data} />}
-      {books.data && <Books books={books.data} />}
-      <Ledger books={books.data} />
+      <div className="cols"><Ledger books={books.data} />{books.data && <Books books={books.data} />}</div>
     </main>
   );
 }

@@ -42,7 +42,7 @@ function Entry({ a, books, of }: { a: Action; books: Playbooks | undefined; of: 
       {a.target.detail && <div className="dim"><bdi>{visible(a.target.detail)}</bdi></div>}
       {waits && <div><b>Risk:</b> {risk(a, books?.playbooks.find((b) => b.name === a.playbook)).join(" · ")}</div>}
       {a.overridden.length > 0 && <div>Guards that were overridden: {a.overridden.map(words).join(", ")}</div>}
-      {a.started && a.score_before !== null && <div className="dim num">score {score(a.score_before)} before{!!a.peak_after && `, at most ${score(a.peak_after)} after it had settled`}{a.recovered_seconds !== null && `; normal after ${whole(a.recovered_seconds)}`}</div>}
+      {a.started && a.score_before !== null && <div className="dim num">score {score(a.score_before)} before{!!a.peak_after && `, at most ${score(a.peak_after)} after it had settled`}{a.recovered_seconds !== null && a.state !== "helped" && `; normal after ${whole(a.recovered_seconds)}`}</div>}
       {a.err && <div style={{ color: "var(--omen-hot)" }}><bdi>{visible(a.err)}</bdi></div>}
       <Steps id={a.id} />
     </>

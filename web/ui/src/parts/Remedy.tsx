@@ -61,7 +61,7 @@ function Guards({ said }: { said: Said[] }) {
   return (
     <ol className="rows spots" style={{ marginTop: 6 }}>{said.map((g) => (
       <li key={g.guard}><Dot color={says[g.says][0]} /><span><span className={g.says === "holds" ? "sr" : undefined}>{says[g.says][1]}</span>
-        {g.why ? <><b><bdi>{visible(g.why)}</bdi></b> ({g.asks}{g.overridable ? "; can be overridden" : ""})</> : g.asks}</span></li>))}</ol>
+        {g.why ? <><b><bdi>{visible(g.why)}</bdi></b> (it asks whether {g.asks}{g.overridable ? "; can be overridden" : ""})</> : g.asks}</span></li>))}</ol>
   );
 }
 
