@@ -56,6 +56,9 @@ export async function remedy({ page, url, check, host, open, scheme, quiet }) {
     await shown("a3").getByText("You looked, and it was not done").waitFor();
     await accessible(page, "/actions");
     await quiet();
+    await page.setViewportSize({ width: 390, height: 800 });
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, "it scrolls sideways on a small screen");
+    await page.setViewportSize({ width: 1360, height: 900 });
   });
   await check("actions are paused with a reason, in the dark", async () => {
     await scheme(true);

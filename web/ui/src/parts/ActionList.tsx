@@ -12,7 +12,7 @@ import { Name } from "./Name";
 export function ActionList({ actions, books, of = false }: { actions: Action[]; books: Playbooks | undefined; of?: boolean }) {
   const send = useSend<ActionDetail>(decided);
   const about = send.variables?.path.split("/")[2];
-  const problem = <Problem error={send.error} what="The decision was not taken" />;
+  const problem = send.error && <div style={{ margin: "8px 0" }}><Problem error={send.error} what="The decision was not taken" /></div>;
   return (
     <>
       {!actions.some((a) => a.id === about) && problem}

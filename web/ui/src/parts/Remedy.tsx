@@ -43,7 +43,7 @@ function Answer({ p, guards, rows }: { p: Planned; guards: Guard[]; rows: Action
       <div><b>{words(a.does)}</b> <span className="dim">· playbook <Name name={a.playbook} />, {modeWords(a.mode)}</span></div>
       <div>{waits ? "Waits for approval; after it every guard is asked again." : <bdi>{visible(planWords(a))}</bdi>}</div>
       <details className="dim"><summary>{n ? `${n} of ${said.length} guards ${n === 1 ? "objects" : "object"}` : `None of ${said.length} guards objects so far`}</summary><Guards said={said} /></details>
-      <div className="line" style={{ marginTop: 6 }}>
+      <div className="line" style={{ margin: "6px 0" }}>
         {blocked ? <span className="dim">It cannot be run by hand: <bdi>{visible(blocked)}</bdi></span>
           : <Decide label="Do it now" about={`${words(a.does)}, playbook ${a.playbook}`} why="must" busy={send.isPending} go={act}
             asks={override.length ? "The target is looked up, and every guard asked again. To act in spite of what objects now, override it by name:" : "The target is looked up, and every guard asked again."}>
