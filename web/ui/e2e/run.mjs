@@ -9,6 +9,7 @@ import { join } from "node:path";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import { foundations } from "./foundations.mjs";
+import { remedy } from "./remedy.mjs";
 
 const url = process.env.OMEN_URL ?? "http://127.0.0.1:9909";
 const shots = process.env.OMEN_SHOTS;
@@ -255,12 +256,13 @@ for (const [path, name] of [["/silences", "Silences"], ["/windows", "Maintenance
     await page.getByRole("heading", { name, exact: true }).waitFor();
     await quiet();
   });
+await remedy({ page, url, check, host: first, open, scheme, quiet });
 await foundations({ page, url, check, host: first.id.split("/").map(encodeURIComponent).join("/"), open, scheme });
 await check("a small screen has no sideways scrolling", async () => {
   await page.setViewportSize({ width: 390, height: 800 });
   await page.goto(url + "/");
   await page.getByTestId("hosts").waitFor();
-  for (const path of ["/silences", "/windows", "/events", "/patterns", "/models", "/"]) {
+  for (const path of ["/actions", "/silences", "/windows", "/events", "/patterns", "/models", "/"]) {
     await page.goto(url + path);
     await page.locator("main").waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, path);

@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Change, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
 
@@ -127,8 +127,8 @@ export const previewVerdict = (id: string, verdict: Verdict, by: string, role = 
 export function follow(refresh: (keys: string[][]) => void): () => void {
   const stream = new EventSource(base + "/stream");
   stream.addEventListener("change", (e) => {
-    const change = JSON.parse((e as MessageEvent<string>).data) as { incident: string };
-    refresh([["incidents"], ["incident", change.incident], ["status"], ["hosts"]]);
+    const change = JSON.parse((e as MessageEvent<string>).data) as Pick<Change, "incident" | "kind">;
+    refresh([["incidents"], ["incident", change.incident], ["plan", change.incident], ["status"], ["hosts"], ...(change.kind === "acted" ? [["actions"]] : [])]);
   });
   stream.addEventListener("open", heard);
   stream.addEventListener("error", () => void probe());

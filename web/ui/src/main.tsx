@@ -19,6 +19,7 @@ import { follow, idOf, useStatus } from "./api";
 import { timeOf } from "./format";
 import { useSilent, watch } from "./live";
 import { Empty } from "./parts/Bits";
+import { people, useActions, usePlaybooks } from "./remedy";
 import "./theme.css";
 
 const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
@@ -28,6 +29,7 @@ const Overview = lazy(() => import("./pages/Overview").then((m) => ({ default: m
 const HostPage = lazy(() => import("./pages/Host").then((m) => ({ default: m.HostPage })));
 const IncidentPage = lazy(() => import("./pages/Incident").then((m) => ({ default: m.IncidentPage })));
 const Incidents = lazy(() => import("./pages/Incidents").then((m) => ({ default: m.Incidents })));
+const Actions = lazy(() => import("./pages/Actions").then((m) => ({ default: m.Actions })));
 const Silences = lazy(() => import("./pages/Silences").then((m) => ({ default: m.Silences })));
 const Windows = lazy(() => import("./pages/Windows").then((m) => ({ default: m.Windows })));
 const Events = lazy(() => import("./pages/Events").then((m) => ({ default: m.Events })));
@@ -43,6 +45,7 @@ function Page() {
     case "": return <Overview />;
     case "hosts": return id ? <HostPage key={id} id={id} /> : <Overview />;
     case "incidents": return id ? <IncidentPage key={id} id={id} /> : <Incidents />;
+    case "actions": return <Actions />;
     case "silences": return <Silences />;
     case "windows": return <Windows />;
     case "events": return <Events />;
@@ -60,6 +63,7 @@ function Shell() {
   const dark = useComputedColorScheme("light") === "dark";
   useEffect(() => follow((keys) => keys.forEach((queryKey) => void client.invalidateQueries({ queryKey }))), [client]);
   const open = status.data?.open_incidents ?? 0;
+  const acts = !!usePlaybooks().data?.playbooks.length, waiting = useActions({ state: people, limit: 1000 }, acts).data?.actions.length ?? 0;
   useEffect(watch, []);
   const silent = useSilent(), stale = silent !== 0, as = silent ? timeOf(new Date(silent).toISOString()) : "";
   useEffect(() => { document.title = stale ? "stale – Omen" : open ? `(${open}) Omen` : "Omen"; }, [open, stale]);
@@ -71,6 +75,7 @@ function Shell() {
         <nav className="line" style={{ gap: 20, flexWrap: "nowrap" }} aria-label="Main">
           {nav("/", "Overview", path === "/" || path.startsWith("/hosts"))}
           {nav("/incidents", open ? `Incidents (${open})` : "Incidents", path.startsWith("/incidents"))}
+          {acts && nav("/actions", waiting ? `Actions (${waiting})` : "Actions", path.startsWith("/actions"))}
           {nav("/silences", "Silences", path.startsWith("/silences"))}
           {nav("/windows", "Maintenance", path.startsWith("/windows"))}
           {nav("/events", "Events", path.startsWith("/events"))}

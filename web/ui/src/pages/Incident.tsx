@@ -9,6 +9,8 @@ import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
 import { modelMarks } from "../served";
 import { useBy } from "../parts/Forms";
+import { Remedy } from "../parts/Remedy";
+import { stateWords } from "../remedy";
 import { Verdicts } from "../parts/Verdict";
 import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../mute";
 import { SilenceForm } from "./Silences";
@@ -52,6 +54,7 @@ function Detail({ i }: { i: IncidentDetail }) {
       </header>
       {i.suppressed && <Alert color="gray" variant="light" title={`Suppressed: ${reason(i.suppressed)}`}>No notification is sent; the incident is recorded and shown.</Alert>}
       <Actions i={i} />
+      <Remedy i={i} />
       <TimeAxis view={view} set={set} home={home}><Picture i={i} onset={onset} end={end} /></TimeAxis>
     </>
   );
@@ -132,7 +135,7 @@ export function Timeline({ changes, deliveries, events = [] }: { changes: Change
   const steps = [
     ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && <span className="dim"> by {e.by}</span>}</> })),
     ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] : "violet",
-      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {reason(c.reason)}</span>}{!!c.score && <span className="dim num"> · score {score(c.score)}</span>}
+      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.action && <> {words(c.action.does)}{c.action.target.text && <> of <Name name={c.action.target.text} most={200} /></>}</>}{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {c.action ? stateWords[c.action.state] : reason(c.reason)}</span>}{!!c.score && <span className="dim num"> · score {score(c.score)}</span>}
         {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{!c.causes.length && c.summary && c.reason.endsWith("_forecast") && <div className="dim">{visible(c.summary)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
     ...deliveries.map((d, n) => ({ at: d.at, key: `${d.key}/${d.receiver}/${n}`, color: outcomeColor[d.outcome] ?? "gray",
       body: <span>{d.outcome === "delivered" ? "notified " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
