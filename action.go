@@ -134,8 +134,11 @@ type Action struct {
 	Sampled   time.Duration `json:"sampled,omitempty"` // the time between the host's samples, by which its effect is measured
 }
 
-// Text says for people what an action does and how far it is; empty: it was refused,
-// which is not worth a word beside an incident.
+// ByPerson reports whether a person approved, declined or asked for it.
+func (a Action) ByPerson() bool { return a.By != "" && a.By != "omen" }
+
+// Text says for people what an action does and how far it is; empty: it was refused
+// before anybody approved it, which is not worth a word beside an incident.
 func (a Action) Text() string {
 	what := strings.ReplaceAll(a.Does, "_", " ")
 	if a.Target.Name != "" {
@@ -144,7 +147,10 @@ func (a Action) Text() string {
 	what += " (playbook " + a.Playbook + ")"
 	switch a.State {
 	case ActionRefused:
-		return ""
+		if a.By == "" {
+			return ""
+		}
+		return "approved by " + a.By + " and refused by guard " + a.Guard + ", " + a.Why + ": " + what
 	case ActionSuggested:
 		return "suggested: " + what
 	case ActionWaiting:

@@ -109,7 +109,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
 		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
-		Hosts: g, Operator: g, Troubles: g.manager, Metrics: registry, Log: p.log,
+		Hosts: g, Operator: g, Approver: approverOf(g), Troubles: g.manager, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

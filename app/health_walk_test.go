@@ -299,5 +299,6 @@ var elsewhere = map[string]string{
 	"the clock was set":                                            "../test/attacks_test.go:TestTheClockIsSetByAnHour",
 	"reachable without a password (`--web.allow-unauthenticated`)": "access_test.go:TestExposed",
 	"a mail server refuses one of several recipients":              "../notify/email/recipients_test.go:TestOneRefusedRecipientBlocksNobody",
+	"buttons that people press in Telegram are not heard":          "../notify/reply/reply_test.go:TestButtonsThatAreNotHeardAreSaid",
 	"Omen itself does not answer":                                  "../web/ui/e2e/foundations.mjs:SIGSTOP",
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/omenhq/omen/config"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/mute"
+	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/remedy"
 	"github.com/omenhq/omen/store"
 )
@@ -55,6 +56,10 @@ func (l *loaded) loadRemedy() error {
 		l.hands[b.Name] = hand
 	}
 	l.policy = p
+	if l.settings != nil && asks(p) && len(p.Approvers.Users) == 0 && !l.settings.InTelegram() {
+		wrong = append(wrong, at(l.conf, "remedy.approvers.telegram", omen.WithHint(
+			fmt.Errorf("nobody could approve, since no receiver has telegram_configs: %w", omen.ErrInvalid), "add a receiver, or name remedy.approvers.users")))
+	}
 	return errors.Join(wrong...)
 }
 
@@ -112,6 +117,34 @@ func (w world) Resolve(ctx context.Context, key string) error { return w.g.manag
 // Scores is a host's stored scores.
 func (w world) Scores(ctx context.Context, h omen.Host, from, to time.Time) ([]omen.ScorePoint, error) {
 	return w.g.Scores(ctx, h, from, to)
+}
+
+// pressed decides on actions for people who press a button in Telegram, by the
+// number of the account that Telegram has proven.
+type pressed struct{ g *generation }
+
+// approverOf is nobody where nobody in Telegram may decide, or nothing is asked:
+// then no bot is asked for pressed buttons.
+func approverOf(g *generation) notify.Approver {
+	if p := g.loaded.policy; !asks(p) || len(p.Approvers.Telegram) == 0 {
+		return nil
+	}
+	return pressed{g}
+}
+
+// asks reports whether a playbook asks people before it acts.
+func asks(p remedy.Policy) bool {
+	return slices.ContainsFunc(p.Playbooks, func(b remedy.Playbook) bool { return p.Effective(b.Name) == omen.ModeApprove })
+}
+
+// Approve is the button Approve.
+func (p pressed) Approve(ctx context.Context, action string, account int64, name string) (omen.Action, error) {
+	return p.g.remedy.Approve(ctx, action, remedy.Person{Telegram: account, Name: name})
+}
+
+// Decline is the button Decline.
+func (p pressed) Decline(ctx context.Context, action string, account int64, name string) (omen.Action, error) {
+	return p.g.remedy.Decline(ctx, action, remedy.Person{Telegram: account, Name: name}, "")
 }
 
 // Look adds what is live to the facts of a plan.

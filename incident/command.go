@@ -142,7 +142,7 @@ func (c Command) apply(in *omen.Incident, at time.Time) (omen.Change, error) {
 		if do.State == omen.ActionStarted { // as if by a person: what needed it is not normal
 			in.Actions++
 			by := do.By
-			if by == "" || by == "omen" {
+			if !do.ByPerson() {
 				by = "playbook " + do.Playbook
 			}
 			in.ActedBy = cmp.Or(in.ActedBy, by)

@@ -499,7 +499,8 @@ func TestQueueConverges(t *testing.T) {
 	})
 }
 
-// People are notified of an action that waits for them, was done or failed; the other
+// People are notified of an action that waits for them, was done, failed, or was
+// refused after one of them had approved it; the other
 // steps are on the page, and what was done is said with whatever comes next.
 func TestQueueNotifiesOfActions(t *testing.T) {
 	b := newQueue(plainRules())
@@ -511,6 +512,9 @@ func TestQueueNotifiesOfActions(t *testing.T) {
 		c := step("a", "web-1", n, kind, at)
 		if state != "" {
 			a := omen.Action{ID: "a1", Playbook: "restart", Does: "rollout_restart", Target: omen.Target{Kind: "deployment", Namespace: "shop", Name: "web"}, State: state, Expires: noon}
+			if state == omen.ActionRefused {
+				a.By, a.Guard, a.Why = "ann", "evidence", "the host is well"
+			}
 			c.Action, c.Incident.Remedy = &a, a.Text()
 		}
 		b.take(seq(c, int64(n)), at)
@@ -533,7 +537,8 @@ func TestQueueNotifiesOfActions(t *testing.T) {
 	take(omen.ChangeActed, omen.ActionHelped, "")
 	take(omen.ChangeActed, omen.ActionFailed, "failed: rollout restart")
 	take(omen.ChangeActed, omen.ActionSuggested, "")
-	if len(sent) != 4 {
-		t.Errorf("%d messages, want 4", len(sent))
+	take(omen.ChangeActed, omen.ActionRefused, "approved by ann and refused by guard evidence, the host is well: rollout restart")
+	if len(sent) != 5 {
+		t.Errorf("%d messages, want 5", len(sent))
 	}
 }

@@ -31,10 +31,14 @@ type Options struct {
 	Public      bool                  // ExternalURL was configured: channels may fetch charts from there, unless its form says that they cannot
 	Hosts       message.Hosts         // nil: no labels of hosts and no charts
 	Operator    reply.Operator        // what buttons do; nil: messages have none
+	Approver    Approver              // what the buttons of actions in Telegram do; nil: there are none
 	Troubles    message.Troubles      // nil: a receiver that fails is logged and counted only
 	Metrics     prometheus.Registerer // nil: none
 	Log         *slog.Logger          // nil: silent
 }
+
+// Approver decides on actions for people who press a button: see [reply.Approver].
+type Approver = reply.Approver
 
 // Relay notifies receivers and Alertmanagers of the journal's changes. A changed
 // configuration is a new Relay: cursors are in the store, so the new one goes
@@ -47,9 +51,10 @@ type Relay struct {
 	chats    []*telegram.Sender
 	bots     []*telegram.Bot
 	key      *reply.Key
-	buttons  *reply.Buttons // nil: none
-	charts   *reply.Charts  // nil: no store
-	hosts    message.Hosts  // nil: no charts
+	buttons  *reply.Buttons   // nil: none
+	asks     *reply.Approvals // nil: no buttons that decide on actions
+	charts   *reply.Charts    // nil: no store
+	hosts    message.Hosts    // nil: no charts
 	view     message.View
 	running  atomic.Bool
 	troubles message.Troubles // nil: a receiver that fails is logged only
@@ -84,6 +89,9 @@ func NewRelay(o Options) (*Relay, error) {
 	}
 	if b := o.Settings.own.Buttons; (b.Telegram || b.Links) && o.Operator != nil {
 		r.buttons = reply.New(signed, o.Operator)
+	}
+	if o.Approver != nil {
+		r.asks = reply.NewApprovals(signed, o.Approver)
 	}
 	outcomes, err := counter(o.Metrics, "omen_notifications_total", "Attempts to notify a receiver, by outcome: delivered, retrying, gave_up.", "receiver", "outcome")
 	if err != nil {
@@ -139,13 +147,16 @@ func (r *Relay) build(outcomes, builtIn *prometheus.CounterVec) error {
 			if s.own.buttonsOf(c.kind) {
 				w.buttons = r.buttons
 			}
+			if c.kind == "telegram" {
+				w.asks = r.asks
+			}
 			r.workers = append(r.workers, w)
 			if s, ok := c.sender.(*telegram.Sender); ok {
 				r.chats = append(r.chats, s)
 			}
 		}
 	}
-	if r.buttons != nil && s.own.Buttons.Telegram {
+	if r.buttons != nil && s.own.Buttons.Telegram || r.asks != nil {
 		r.bots = telegram.Bots(r.chats)
 	}
 	for _, settings := range s.alertmanagers {
@@ -232,7 +243,8 @@ func (r *Relay) Run(ctx context.Context) error {
 		g.Go(func() error { return feed(ctx, r.store, c, r.log) })
 	}
 	for _, b := range r.bots {
-		g.Go(func() error { return r.buttons.Poll(ctx, b, r.log) })
+		trouble := message.Trouble{To: r.troubles, Key: message.ButtonsKey(b.Name())}
+		g.Go(func() error { return reply.Poll(ctx, r.buttons, r.asks, b, trouble, r.log) })
 	}
 	for _, w := range r.heartbeats() {
 		g.Go(func() error { return r.beat(ctx, w) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	amconfig "github.com/prometheus/alertmanager/config"
@@ -195,6 +196,11 @@ func (o ownSettings) buttonsOf(kind string) bool {
 		return false
 	}
 	return o.Buttons.Links
+}
+
+// InTelegram reports whether a receiver has chats in Telegram.
+func (s *Settings) InTelegram() bool {
+	return slices.ContainsFunc(s.alertmanager.Receivers, func(r amconfig.Receiver) bool { return len(r.TelegramConfigs) > 0 })
 }
 
 // charts reports whether messages come with charts, where they can.

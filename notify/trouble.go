@@ -3,12 +3,14 @@ package notify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/message"
+	"github.com/omenhq/omen/notify/telegram"
 )
 
 // itself reports whether an incident is about this very channel: that it
@@ -57,10 +59,10 @@ func (r *Relay) settleTroubles(ctx context.Context, removed []string) error {
 		return nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	for _, channel := range removed {
+	over := func(channel string, keys ...string) {
 		g.Go(func() error {
 			message.Retry(ctx, r.log.With("receiver", channel), "receiver's trouble not recorded", func(ctx context.Context) error {
-				for _, key := range []string{message.TroubleKey(channel), message.ChatKey(channel), message.RecipientKey(channel), message.TemplateKey(channel)} {
+				for _, key := range keys {
 					if err := r.troubles.Resolve(ctx, key); err != nil {
 						return err
 					}
@@ -70,7 +72,13 @@ func (r *Relay) settleTroubles(ctx context.Context, removed []string) error {
 			return nil
 		})
 	}
+	for _, channel := range removed {
+		over(channel, message.TroubleKey(channel), message.ChatKey(channel), message.RecipientKey(channel), message.TemplateKey(channel), message.ButtonsKey(channel))
+	}
 	for _, chat := range r.chats {
+		if !slices.ContainsFunc(r.bots, func(b *telegram.Bot) bool { return b.Name() == chat.Name() }) { // nobody asks for its presses
+			over(chat.Name(), message.ButtonsKey(chat.Name()))
+		}
 		g.Go(func() error {
 			message.Retry(ctx, r.log, "receiver's trouble not recorded", chat.Settle)
 			return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,9 +25,10 @@ type worker struct {
 	rules    rules
 	store    *store.DB
 	limit    *limiter
-	buttons  *reply.Buttons // nil: none
-	charts   *reply.Charts  // nil: no links to charts
-	hosts    message.Hosts  // nil: no charts
+	buttons  *reply.Buttons   // nil: none
+	asks     *reply.Approvals // nil: no buttons that decide on actions
+	charts   *reply.Charts    // nil: no links to charts
+	hosts    message.Hosts    // nil: no charts
 	giveUp   time.Duration
 	outcomes *prometheus.CounterVec // by outcome
 	builtIn  prometheus.Counter     // messages that a template of the configuration could not write
@@ -259,6 +261,8 @@ func (w *worker) saveCursor(ctx context.Context, now time.Time, atOnce bool) {
 func (w *worker) deliver(ctx context.Context, out *batch) {
 	begun := time.Now()
 	m := w.queue.message(out, begun)
+	m.Wait(w.waiting(ctx, m))
+	w.asks.AddTo(&m)
 	w.buttons.AddTo(&m, w.channel.kind != "telegram")
 	if m.Chart = w.chart(ctx, m); m.Chart != nil {
 		m.ChartURL = w.charts.Link(m.Incident.ID, begun)
@@ -338,6 +342,20 @@ func (w *worker) record(ctx context.Context, changes []omen.Change, at time.Time
 			return
 		}
 	}
+}
+
+// waiting is what waits for approval on a message's incident right now, whatever the
+// message is about: a reminder asks again, and one that comes late does not.
+func (w *worker) waiting(ctx context.Context, m message.Message) []omen.Action {
+	if m.Incident == nil || m.Incident.Remedy == "" || m.Incident.State == omen.Closed {
+		return nil
+	}
+	all, err := w.store.Actions(ctx, store.ActionFilter{Incident: m.Incident.ID, States: []omen.ActionState{omen.ActionWaiting}})
+	if err != nil {
+		w.log.Warn("message goes without the buttons of actions", "incident", m.Incident.ID, "err", err)
+		return nil
+	}
+	return slices.DeleteFunc(all, func(a omen.Action) bool { return !m.At.Before(a.Expires) })
 }
 
 // showsCharts are the channels that show a chart.

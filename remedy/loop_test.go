@@ -141,6 +141,9 @@ func TestApprovedAfterItRecovered(t *testing.T) {
 		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardEvidence || h.called() != 0 {
 			t.Errorf("guard %s, %d calls", a.Guard, h.called())
 		}
+		if in := must.Get(w.db.Incident(t.Context(), a.Incident))(t); !strings.HasPrefix(in.Remedy, "approved by ann and refused by guard evidence, ") {
+			t.Errorf("the incident says %q", in.Remedy)
+		}
 	})
 }
 

@@ -62,7 +62,7 @@ func OneLine(s string) string {
 }
 
 // manyLines are the annotations in which a line feed is ours.
-var manyLines = map[model.LabelName]bool{"causes": true, "description": true, "feedback_links": true}
+var manyLines = map[model.LabelName]bool{"action": true, "causes": true, "description": true, "feedback_links": true}
 
 // Escaped are copies of alerts whose values are safe for a channel. Links are
 // ours alone and only lose what no URL has. A nil escape gives the alerts.

@@ -32,22 +32,38 @@ type Message struct {
 	Chart    []byte         // a PNG for channels that show one; nil: none
 	ChartURL string         // where channels may fetch the chart; empty: nowhere
 	Replies  []Reply        // the buttons of a message about one incident; nil: none
+	Waiting  []omen.Action  // what waits for approval on that incident; the alert says what each of them does
 	At       time.Time
 }
 
-// Reply is a button: one verdict that the reader may give.
+// Reply is a button: one verdict that the reader may give, or one decision on an
+// action.
 type Reply struct {
 	Label string // what it says
 	Token string // what a chat sends back when it is pressed
-	Link  string // the page that takes the verdict
+	Link  string // the page that takes the verdict; empty: no link does what the button does
 }
 
 // Press is a button pressed in a chat.
 type Press struct {
-	ID    string // what the chat calls the press
-	Token string
-	By    string // who pressed it
-	Known bool   // in a chat that is notified
+	ID      string // what the chat calls the press
+	Token   string
+	Account int64  // who pressed it, by the number that the chat's server has proven; 0: it did not say
+	Name    string // what that account calls itself: anybody may take any name
+	Known   bool   // in a chat that is notified
+	Message Shown  // below which it was pressed
+}
+
+// By is how a verdict names who pressed.
+func (p Press) By() string { return p.Name + " (Telegram)" }
+
+// Shown is a message as a chat shows it.
+type Shown struct {
+	Chat, ID int64
+	Text     string           // empty: it is not known any more
+	Marks    []map[string]any // the text's markup, as the chat writes it
+	Picture  bool             // the text is below a picture
+	Buttons  []Reply          // labels and tokens
 }
 
 // Renderer writes messages with the templates of one receiver.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/alertmanager/alert"
+
 	omen "github.com/omenhq/omen"
 )
 
@@ -56,5 +58,33 @@ func TestAForecastsMessage(t *testing.T) {
 	}
 	if want := "WARNING: " + in.Summary; string(a.Annotations["summary"]) != want {
 		t.Errorf("says %q, want %q", a.Annotations["summary"], want)
+	}
+}
+
+// What waited for approval when an incident ended is not said of one that is over;
+// what was done is. What waits is named once, whatever was said before.
+func TestActionsAreNamed(t *testing.T) {
+	v := View{External: &url.URL{Scheme: "https", Host: "omen.example"}}
+	waits := func(id string) omen.Action {
+		return omen.Action{ID: id, Playbook: "p" + id, Does: "systemd_restart", State: omen.ActionWaiting}
+	}
+	for want, in := range map[string]omen.Incident{
+		waits("a1").Text() + "\n" + waits("a2").Text(): {State: omen.Open, Remedy: waits("a1").Text()},
+		"":     {State: omen.Closed, Remedy: waits("a1").Text()},
+		"done": {State: omen.Closed, Remedy: "done", Actions: 1},
+	} {
+		m := Message{Alerts: []*alert.Alert{v.Alert(in, nil, time.Now())}}
+		if in.State == omen.Open {
+			m.Wait([]omen.Action{waits("a1"), waits("a2")})
+		}
+		if got := string(m.Alerts[0].Annotations["action"]); got != want {
+			t.Errorf("%s: %q, want %q", in.State, got, want)
+		}
+		description := string(m.Alerts[0].Annotations["description"])
+		for line := range strings.SplitSeq(want, "\n") {
+			if strings.Count(description, "Action "+line) != min(1, len(line)) {
+				t.Errorf("%s: %q does not say %q once", in.State, description, line)
+			}
+		}
 	}
 }

@@ -32,6 +32,10 @@ func RecipientKey(channel string) string { return TroubleKey(channel) + "/recipi
 // TemplateKey is the key of a channel's template that cannot be rendered.
 func TemplateKey(channel string) string { return TroubleKey(channel) + "/template" }
 
+// ButtonsKey is the key of buttons in a chat that nobody hears being pressed,
+// although messages arrive.
+func ButtonsKey(channel string) string { return TroubleKey(channel) + "/buttons" }
+
 const (
 	// FailingAfter is how long a channel may refuse or not answer before that is
 	// Omen's own trouble, although the message may still arrive.

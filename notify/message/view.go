@@ -123,6 +123,20 @@ func (v View) Alert(in omen.Incident, changes []omen.Change, now time.Time) *ale
 	return a
 }
 
+// Wait has a message name what waits for approval on its incident, each of the
+// actions, whatever changes it is about.
+func (m *Message) Wait(all []omen.Action) {
+	m.Waiting = all
+	for _, a := range all {
+		notes := m.Alerts[0].Annotations
+		for name, line := range map[model.LabelName]string{"action": OneLine(a.Text()), "description": OneLine("Action " + a.Text())} {
+			if said := string(notes[name]); !strings.Contains(said, a.ID) {
+				notes[name] = model.LabelValue(strings.TrimPrefix(said+"\n"+line, "\n"))
+			}
+		}
+	}
+}
+
 func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time) model.LabelSet {
 	causes := shownCauses(in.Causes)
 	lines := make([]string, len(causes))
@@ -134,9 +148,12 @@ func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time
 	if len(lines) > 0 && in.State != omen.Closed {
 		summary += ": " + lines[0]
 	}
-	below := lines
-	if in.Remedy != "" {
-		below = append([]string{OneLine("Action " + in.Remedy)}, lines...)
+	below, action := lines, OneLine(in.Remedy)
+	if in.State == omen.Closed && in.Actions == 0 { // nothing was done, and nothing waits any more
+		action = ""
+	}
+	if action != "" {
+		below = append([]string{"Action " + action}, lines...)
 	}
 	keys := make([]string, len(changes))
 	for i, c := range changes {
@@ -155,7 +172,7 @@ func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time
 		"description": strings.Join(append([]string{detail(in, now)}, below...), "\n"),
 		"headline":    head,
 		"detail":      detail(in, now),
-		"action":      OneLine(in.Remedy),
+		"action":      action,
 		"host":        Subject(in),
 		"causes":      strings.Join(lines, "\n"),
 		"clears":      clearing(in),

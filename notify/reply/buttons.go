@@ -1,17 +1,17 @@
 // Package reply is what comes back from a message: verdicts, by buttons in chats
-// and by links, and charts that channels fetch. All of it is signed with the
-// store's [Key]. Its key type is [Buttons].
+// and by links, decisions on actions, by buttons in chats alone, and charts that
+// channels fetch. All of it is signed with the store's [Key]. Its key types are
+// [Buttons] and [Approvals].
 //
 // What a verdict does is up to its [Operator]. A link is a capability: this
-// package authenticates links, not people.
+// package authenticates links, not people, and no link decides on an action. Who
+// may is up to the [Approver], by the account that the chat's server has proven.
 package reply
 
 import (
 	"context"
-	"crypto/hmac"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -67,20 +67,14 @@ func New(o Options, operator Operator) *Buttons { return &Buttons{Options: o, op
 
 const settingUsed = "notify.feedback_used"
 
-// token is at most 64 bytes for incident IDs of up to 38, which is what
-// Telegram takes; ok is false without a key.
+// token is one for an incident and a verdict's letter.
 func (b *Buttons) token(incident, letter string, now time.Time) (token string, ok bool) {
-	key := b.Key.have()
-	if key == nil {
-		return "", false
-	}
-	body := letter + "." + incident + "." + strconv.FormatInt(now.Add(b.Expire).Unix(), 36)
-	return body + "." + sign(key, feedbackPurpose, body), true
+	return b.seal(feedbackPurpose, letter, incident, now)
 }
 
 const feedbackPurpose = "omen feedback v1"
 
-// parsed is a token whose signature holds.
+// parsed is a verdict's token whose signature holds.
 type parsed struct {
 	incident, label string
 	verdict         omen.Verdict
@@ -88,46 +82,19 @@ type parsed struct {
 	mac             string
 }
 
-// parse checks a token's form, signature and end: [omen.ErrDenied].
+// parse checks a token as open does, and that a verdict is all that it says.
 func (b *Buttons) parse(ctx context.Context, token string, now time.Time) (p parsed, err error) {
-	key, err := b.Key.Get(ctx)
+	t, err := b.open(ctx, feedbackPurpose, token, now)
 	if err != nil {
 		return p, err
 	}
-	last := strings.LastIndexByte(token, '.')
-	if last < 0 || !hmac.Equal([]byte(token[last+1:]), []byte(sign(key, feedbackPurpose, token[:last]))) {
-		return p, errForged
-	}
-	p.mac = token[last+1:]
-	letter, rest, _ := strings.Cut(token[:last], ".")
-	cut := strings.LastIndexByte(rest, '.')
-	if cut < 0 {
-		return p, errForged
-	}
-	ends, err := strconv.ParseInt(rest[cut+1:], 36, 64)
-	if err != nil {
-		return p, errForged
-	}
-	p.incident, p.ends = rest[:cut], time.Unix(ends, 0)
 	for _, v := range verdicts {
-		if v.letter == letter {
-			p.verdict, p.label = v.verdict, v.label
+		if v.letter == t.letter {
+			return parsed{t.subject, v.label, v.verdict, t.ends, t.mac}, nil
 		}
 	}
-	if p.verdict == omen.NoVerdict {
-		return p, errForged
-	}
-	if !now.Before(p.ends) {
-		return p, errTooOld
-	}
-	return p, nil
+	return p, errForged
 }
-
-var (
-	errTooOld = fmt.Errorf("this button has expired: %w", omen.ErrDenied)
-	errUsed   = fmt.Errorf("this was already recorded: %w", omen.ErrConflict)
-	errForged = fmt.Errorf("feedback token is not from this Omen: %w", omen.ErrDenied)
-)
 
 // redeem records a token's verdict, once. If recording fails the token stays
 // good.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen/notify/message"
 	"github.com/omenhq/omen/notify/message/messagetest"
 )
 
@@ -23,11 +24,13 @@ func FuzzCallbackBody(f *testing.F) {
 	if _, err := b.redeem(f.Context(), used, "ada", now); err != nil || !ok {
 		f.Fatal(err)
 	}
+	asks := NewApprovals(b.Options, &approver{})
+	approve, _ := asks.seal(approvalPurpose, letterApprove, "a0123456789ab", now)
 	form := func(token, who string) string { return url.Values{"t": {token}, "who": {who}}.Encode() }
 	for _, body := range []string{
 		"", "t", "t=", form(used, "eve"), form(old, "eve"), form(used[:len(used)-1], "eve"), form("n"+used[1:], "eve"),
 		form(used+"\x00", "a\r\nb"), form("<script>alert(1)</script>", "<b>"), form(used, strings.Repeat("x", 5000)),
-		"t=%zz", "t=a;who=b", "who=a&who=b&t=" + old + "&t=" + used, strings.Repeat("a=b&", 3000), "\xff\xfe", `{"t":"` + used + `"}`,
+		form(approve, "ann"), form("r"+approve[1:], "ann"), "t=%zz", "t=a;who=b", "who=a&who=b&t=" + old + "&t=" + used, strings.Repeat("a=b&", 3000), "\xff\xfe", `{"t":"` + used + `"}`,
 	} {
 		f.Add("POST", body)
 		f.Add("GET", body)
@@ -56,6 +59,35 @@ func FuzzCallbackBody(f *testing.F) {
 		}
 		if got := s.got(); len(got) != 1 {
 			t.Fatalf("verdicts %v, want the first alone", got)
+		}
+	})
+}
+
+// Whatever a chat sends back as a button, a decision is made only by the two tokens
+// that were sent, each for what it says, and nothing but them is taken for one.
+func FuzzPressedToken(f *testing.F) {
+	db, who := messagetest.Store(f), &approver{}
+	b := newButtons(f, db, &operator{})
+	asks := NewApprovals(b.Options, who)
+	now := time.Now()
+	const id = "a0123456789ab"
+	approve, _ := asks.seal(approvalPurpose, letterApprove, id, now)
+	decline, _ := asks.seal(approvalPurpose, letterDecline, id, now)
+	other, _ := asks.seal(approvalPurpose, "r", id, now)
+	old, _ := asks.seal(approvalPurpose, letterApprove, id, now.Add(-10*365*24*time.Hour))
+	verdict, _ := b.token(id, letterApprove, now)
+	for _, token := range []string{
+		approve, decline, other, old, verdict, "", ".", "y", "y.", "d..", "y." + id, "d" + approve[1:], "y" + decline[1:], approve + ".", approve + "\x00",
+		strings.ToUpper(approve), approve[:len(approve)-1], "y.." + approve, strings.Repeat("y.", 3000), "y." + id + ".zzzzzz." + approve[len(approve)-16:], "\xff",
+	} {
+		f.Add(token)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		who.all = nil
+		asks.press(t.Context(), message.Press{Token: token, Account: 12345, Name: "@ann", Known: true}, now, messagetest.Log(t))
+		want := map[string]string{approve: "approve " + id + " 12345 @ann", decline: "decline " + id + " 12345 @ann"}[token]
+		if got := strings.Join(who.all, "; "); got != want {
+			t.Errorf("%q: %q, want %q", token, got, want)
 		}
 	})
 }

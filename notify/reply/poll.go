@@ -3,6 +3,7 @@ package reply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -18,54 +19,82 @@ type Bot interface {
 	Presses(ctx context.Context, from int64) (all []message.Press, next int64, err error)
 	// Answer shows a text to the person who pressed a button.
 	Answer(ctx context.Context, press, text string) error
+	// Edit has a message that was sent say one thing more, and have the buttons that
+	// it has now.
+	Edit(ctx context.Context, m message.Shown, note string) error
 }
 
-// Poll asks a bot for pressed buttons and records their verdicts until ctx
-// ends.
-func (b *Buttons) Poll(ctx context.Context, bot Bot, log *slog.Logger) error {
+// Poll asks a bot for pressed buttons and takes what they say until ctx ends:
+// verdicts for b, decisions for a. Each may be nil. That nobody hears them is the
+// trouble.
+func Poll(ctx context.Context, b *Buttons, a *Approvals, bot Bot, trouble message.Trouble, log *slog.Logger) error {
 	var from int64
+	var since time.Time // of failures
 	wait := message.Backoff{}
 	for ctx.Err() == nil {
 		presses, next, err := bot.Presses(ctx, from)
-		if err != nil && ctx.Err() == nil {
-			if wait.Tries == 0 {
-				log.Warn("presses of buttons not read", "err", err)
-			}
-			message.Sleep(ctx, max(wait.Next(), message.RetryAfter(err)))
+		if ctx.Err() != nil {
+			break
+		}
+		switch {
+		case err == nil:
+			trouble.Over()
+		case wait.Tries == 0:
+			since = time.Now()
+			log.Warn("presses of buttons not read", "err", err)
+		case time.Since(since) >= message.FailingAfter:
+			trouble.Is(omen.Warning, fmt.Sprintf("buttons that people press in Telegram are not heard: %v", err))
+		}
+		if err := trouble.Say(ctx); err != nil {
+			log.Warn("receiver's trouble not recorded, trying again with the next presses", "err", err)
+		}
+		if err != nil {
+			message.Sleep(ctx, max(min(wait.Next(), message.FailingAfter), message.RetryAfter(err)))
 			continue
 		}
 		wait = message.Backoff{}
 		from = next
 		for _, p := range presses {
-			b.press(ctx, bot, p, log)
+			if ours(p.Token, "") {
+				a.take(ctx, bot, p, log)
+			} else {
+				answer(ctx, bot, p, b.press(ctx, p, log), log)
+			}
 		}
 	}
 	return nil
 }
 
-// press records a pressed button and answers its presser. One that comes again
-// after a crash finds its token used.
-func (b *Buttons) press(ctx context.Context, bot Bot, p message.Press, log *slog.Logger) {
-	text := "This button is not valid here."
-	if p.Known {
-		done, err := b.redeem(ctx, p.Token, p.By, time.Now())
-		switch {
-		case err == nil:
-			text = "Recorded: " + strings.ToLower(done.label)
-		case errors.Is(err, errTooOld):
-			text = "This button has expired. Please use Omen's web UI."
-		case errors.Is(err, omen.ErrConflict):
-			text = "This was already recorded."
-		case errors.Is(err, omen.ErrNotFound):
-			text = "There is no such incident any more."
-		case !errors.Is(err, omen.ErrDenied):
-			log.Error("feedback not recorded", "err", err)
-			text = "This could not be recorded. Please try again."
-		}
-	}
-	call, cancel := message.WithTimeout(ctx, message.SendTimeout)
+// answer shows a text to the person who pressed a button, who may be gone by now.
+func answer(ctx context.Context, bot Bot, p message.Press, text string, log *slog.Logger) {
+	within, cancel := message.WithTimeout(ctx, message.SendTimeout)
 	defer cancel()
-	if err := bot.Answer(call, p.ID, text); err != nil && ctx.Err() == nil {
+	if err := bot.Answer(within, p.ID, text); err != nil && ctx.Err() == nil {
 		log.Debug("button not answered", "err", err)
 	}
+}
+
+const notValid = "This button is not valid here."
+
+// press records a pressed button's verdict and says what to answer. One that comes
+// again after a crash finds its token used.
+func (b *Buttons) press(ctx context.Context, p message.Press, log *slog.Logger) string {
+	if b == nil || !p.Known {
+		return notValid
+	}
+	done, err := b.redeem(ctx, p.Token, p.By(), time.Now())
+	switch {
+	case err == nil:
+		return "Recorded: " + strings.ToLower(done.label)
+	case errors.Is(err, errTooOld):
+		return "This button has expired. Please use Omen's web UI."
+	case errors.Is(err, omen.ErrConflict):
+		return "This was already recorded."
+	case errors.Is(err, omen.ErrNotFound):
+		return "There is no such incident any more."
+	case errors.Is(err, omen.ErrDenied):
+		return notValid
+	}
+	log.Error("feedback not recorded", "err", err)
+	return "This could not be recorded. Please try again."
 }

@@ -3,6 +3,7 @@ package reply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -181,6 +182,7 @@ type bot struct {
 	presses []message.Press
 	asked   []int64
 	answers []string
+	edits   []string
 	done    context.CancelFunc
 }
 
@@ -193,6 +195,11 @@ func (b *bot) Presses(ctx context.Context, from int64) ([]message.Press, int64, 
 	}
 	b.done()
 	return nil, from, ctx.Err()
+}
+
+func (b *bot) Edit(_ context.Context, m message.Shown, note string) error {
+	b.edits = append(b.edits, fmt.Sprintf("%d: %s: %v", m.ID, note, m.Buttons))
+	return nil
 }
 
 func (b *bot) Answer(_ context.Context, press, text string) error {
@@ -209,17 +216,75 @@ func TestPoll(t *testing.T) {
 		token, _ := b.token("a", "r", time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
 		chat := &bot{done: cancel, presses: []message.Press{
-			{ID: "1", Token: token, By: "eve"}, {ID: "2", Token: "n" + token[1:], By: "ada", Known: true},
-			{ID: "3", Token: token, By: "ada", Known: true}, {ID: "4", Token: token, By: "ada", Known: true},
+			{ID: "1", Token: token, Name: "eve"}, {ID: "2", Token: "n" + token[1:], Name: "ada", Known: true},
+			{ID: "3", Token: token, Name: "ada", Known: true}, {ID: "4", Token: token, Name: "ada", Known: true},
+			{ID: "5", Token: "y.a1.x.y", Name: "ada", Known: true},
 		}}
 		begun := time.Now()
-		must.OK(t, b.Poll(ctx, chat, messagetest.Log(t)))
-		want := []string{"1 This button is not valid here.", "2 This button is not valid here.", "3 Recorded: real", "4 This was already recorded."}
-		if !slices.Equal(chat.answers, want) || !slices.Equal(s.got(), []string{"a real ada"}) {
+		must.OK(t, Poll(ctx, b, nil, chat, message.Trouble{}, messagetest.Log(t)))
+		want := []string{"1 This button is not valid here.", "2 This button is not valid here.", "3 Recorded: real", "4 This was already recorded.", "5 This button is not valid here."}
+		if !slices.Equal(chat.answers, want) || !slices.Equal(s.got(), []string{"a real ada (Telegram)"}) || len(chat.edits) > 0 {
 			t.Errorf("answers %q, verdicts %q", chat.answers, s.got())
 		}
 		if !slices.Equal(chat.asked, []int64{0, 0, 5}) || time.Since(begun) != time.Minute {
 			t.Errorf("asked from %d within %s", chat.asked, time.Since(begun))
 		}
+	})
+}
+
+// deaf is a chat that nobody hears until it is told.
+type deaf struct {
+	bot
+	heard bool
+}
+
+func (d *deaf) Presses(ctx context.Context, from int64) ([]message.Press, int64, error) {
+	if !d.heard {
+		return nil, from, message.Refusal{Err: errors.New("Conflict: can't use getUpdates method while webhook is active"), Permanent: true}
+	}
+	message.Sleep(ctx, 50*time.Second)
+	return nil, from, nil
+}
+
+// troubles are the open ones.
+type troubles map[string]string
+
+func (b troubles) Report(_ context.Context, key string, _ omen.Severity, summary string) error {
+	b[key] = summary
+	return nil
+}
+
+func (b troubles) Resolve(_ context.Context, key string) error {
+	delete(b, key)
+	return nil
+}
+
+// That nobody hears what people press, such as while another program reads it, is
+// trouble of Omen's own within two minutes, and over once it is heard.
+func TestButtonsThatAreNotHeardAreSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open, chat, key := troubles{}, &deaf{}, message.ButtonsKey("oncall/telegram")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- Poll(ctx, nil, nil, chat, message.Trouble{To: open, Key: key}, messagetest.Log(t))
+		}()
+		look := func(after time.Duration) string {
+			time.Sleep(after)
+			synctest.Wait()
+			return open[key]
+		}
+		if said := look(50 * time.Second); said != "" {
+			t.Errorf("at once: %q", said)
+		}
+		if said := look(70 * time.Second); !strings.Contains(said, "webhook is active") {
+			t.Errorf("after two minutes: %q", said)
+		}
+		chat.heard = true
+		if said := look(2 * time.Minute); said != "" {
+			t.Errorf("once it is heard: %q", said)
+		}
+		cancel()
+		must.OK(t, <-done)
 	})
 }

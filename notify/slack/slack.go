@@ -180,7 +180,13 @@ func (s *Sender) compose(ctx context.Context, m message.Message) (request, error
 		}
 		a.Actions = append(a.Actions, done)
 	}
+	if len(m.Waiting) > 0 { // where people sign in: no link decides on an action
+		a.Actions = append(a.Actions, amconfig.SlackAction{Type: "button", Text: "Approve or decline", URL: m.Alerts[0].GeneratorURL})
+	}
 	for _, r := range m.Replies {
+		if r.Link == "" {
+			continue
+		}
 		a.Actions = append(a.Actions, amconfig.SlackAction{Type: "button", Text: r.Label, URL: r.Link})
 	}
 	a.Actions = a.Actions[:min(len(a.Actions), maxActions)]

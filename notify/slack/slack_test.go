@@ -59,15 +59,17 @@ func checkMarkup(t testing.TB, text string) {
 }
 
 // A webhook's message names the chart that Slack fetches, and has the buttons
-// as links.
+// as links: of an action, to the page where people sign in.
 func TestWebhookChartAndButtons(t *testing.T) {
 	hook := messagetest.NewServer(t, "ok", nil)
 	m := messagetest.Charted(t, messagetest.Opened())
 	m.ChartURL = "https://omen.example/graph.png"
-	m.Replies = []message.Reply{{Label: "Real", Link: "https://omen.example/feedback?t=x"}}
+	m.Replies = []message.Reply{{Label: "Real", Link: "https://omen.example/feedback?t=x"}, {Label: "Approve", Token: "y.a.x"}}
+	m.Waiting = []omen.Action{{ID: "a"}}
 	must.OK(t, newSender(t, "{api_url: '"+hook.URL+"'}", nil).Send(t.Context(), m))
 	a := messagetest.Decode[request](t, hook.Got()[0].Body).Attachments[0]
-	if a.ImageURL != m.ChartURL || len(a.Actions) != 1 || a.Actions[0].Type != "button" || a.Actions[0].URL != m.Replies[0].Link || a.Actions[0].Text != "Real" {
+	if a.ImageURL != m.ChartURL || len(a.Actions) != 2 || a.Actions[1].Type != "button" || a.Actions[1].URL != m.Replies[0].Link || a.Actions[1].Text != "Real" ||
+		a.Actions[0].URL != "https://omen.example/incidents/a" || a.Actions[0].Text != "Approve or decline" {
 		t.Errorf("sent %s", hook.Got()[0].Body)
 	}
 	if a.Color != "warning" || a.TitleLink != "https://omen.example/incidents/a" || !strings.Contains(a.Text, "\nEnough to clear the alert: disk_write") {

@@ -37,6 +37,9 @@ func Bots(senders []*Sender) []*Bot {
 	return all
 }
 
+// Name is the channel under which the bot's trouble is reported: the first of its.
+func (b *Bot) Name() string { return b.senders[0].Name() }
+
 // pollWait is how long Telegram holds a request open; pollTimeout leaves it
 // time to answer.
 const (
@@ -50,15 +53,39 @@ type update struct {
 		ID   string `json:"id"`
 		Data string `json:"data"`
 		From struct {
+			ID        int64  `json:"id"`
 			Username  string `json:"username"`
 			FirstName string `json:"first_name"`
 		} `json:"from"`
-		Message struct {
-			Chat struct {
-				ID int64 `json:"id"`
-			} `json:"chat"`
-		} `json:"message"`
+		Message posted `json:"message"`
 	} `json:"callback_query"`
+}
+
+// posted is a message as it comes with a pressed button; one that Telegram does not
+// know any more has no text.
+type posted struct {
+	ID   int64 `json:"message_id"`
+	Chat struct {
+		ID int64 `json:"id"`
+	} `json:"chat"`
+	Text         string           `json:"text"`
+	Marks        []map[string]any `json:"entities"`
+	Caption      string           `json:"caption"`
+	CaptionMarks []map[string]any `json:"caption_entities"`
+	Keyboard     keyboard         `json:"reply_markup"`
+}
+
+func (p posted) shown() message.Shown {
+	m := message.Shown{Chat: p.Chat.ID, ID: p.ID, Text: p.Text, Marks: p.Marks}
+	if p.Caption != "" {
+		m.Text, m.Marks, m.Picture = p.Caption, p.CaptionMarks, true
+	}
+	for _, row := range p.Keyboard.Rows {
+		for _, b := range row {
+			m.Buttons = append(m.Buttons, message.Reply{Label: b.Text, Token: b.Data})
+		}
+	}
+	return m
 }
 
 // Presses waits for pressed buttons and says from where to ask next; asking
@@ -82,7 +109,10 @@ func (b *Bot) Presses(ctx context.Context, from int64) (all []message.Press, nex
 		if name := u.Callback.From.Username; name != "" {
 			by = "@" + message.OneLine(name)
 		}
-		all = append(all, message.Press{ID: u.Callback.ID, Token: u.Callback.Data, By: by + " (Telegram)", Known: b.notifies(ctx, u.Callback.Message.Chat.ID)})
+		all = append(all, message.Press{
+			ID: u.Callback.ID, Token: u.Callback.Data, Account: u.Callback.From.ID, Name: by,
+			Known: b.notifies(ctx, u.Callback.Message.Chat.ID), Message: u.Callback.Message.shown(),
+		})
 	}
 	return all, from, nil
 }
@@ -99,7 +129,37 @@ func (b *Bot) notifies(ctx context.Context, chat int64) bool {
 
 // Answer shows a text to the person who pressed a button.
 func (b *Bot) Answer(ctx context.Context, press, text string) error {
-	return b.call(ctx, "answerCallbackQuery", map[string]any{"callback_query_id": press, "text": text}, nil)
+	return b.call(ctx, "answerCallbackQuery", map[string]any{"callback_query_id": press, "text": cut(text, maxAnswer)}, nil)
+}
+
+// Edit adds a note below a message that was sent, and gives it the buttons that it
+// has now. Where there is no room for both, the message's end makes it.
+func (b *Bot) Edit(ctx context.Context, m message.Shown, note string) error {
+	params := map[string]any{"chat_id": m.Chat, "message_id": m.ID}
+	if k := keyboardOf(m.Buttons); k != nil { // left out, a message loses its buttons
+		params["reply_markup"] = k
+	}
+	if m.Text == "" {
+		return b.call(ctx, "editMessageReplyMarkup", params, nil)
+	}
+	method, text, marks, limit := "editMessageText", "text", "entities", maxText
+	if m.Picture {
+		method, text, marks, limit = "editMessageCaption", "caption", "caption_entities", maxCaption
+	} else {
+		params["link_preview_options"] = noPreview
+	}
+	note = "\n\n" + cut(note, limit/2)
+	head := cut(m.Text, limit-units(note))
+	params[text] = head + note
+	whole := slices.DeleteFunc(slices.Clone(m.Marks), func(mark map[string]any) bool {
+		from, _ := mark["offset"].(float64)
+		length, _ := mark["length"].(float64)
+		return from+length > float64(units(head))
+	})
+	if len(whole) > 0 {
+		params[marks] = whole
+	}
+	return b.call(ctx, method, params, nil)
 }
 
 // call makes one call; its result goes into result unless that is nil. Errors

@@ -43,15 +43,22 @@ func New(c *amtelegram.TelegramConfig, r message.Renderer, o Options) (*Sender, 
 	}, nil
 }
 
+// Name is the channel's, such as oncall/telegram.
+func (s *Sender) Name() string { return s.chats.o.Name }
+
 const (
 	// maxText is how long a message may be, in UTF-16 code units after its
 	// markup is read (Bot API, sendMessage), maxCaption a chart's caption
-	// (sendPhoto), and maxToken, in bytes, what a button carries
+	// (sendPhoto), maxAnswer what is shown to who pressed a button
+	// (answerCallbackQuery), and maxToken, in bytes, what a button carries
 	// (InlineKeyboardButton).
 	maxText    = 4096
 	maxCaption = 1024
+	maxAnswer  = 200
 	maxToken   = 64
 )
+
+var noPreview = map[string]bool{"is_disabled": true}
 
 type outgoing struct {
 	ChatID      int64           `json:"chat_id"`
@@ -81,7 +88,7 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	}
 	out := outgoing{
 		Thread: s.conf.MessageThreadID, Text: text, ParseMode: s.conf.ParseMode,
-		Silent: s.conf.DisableNotifications, NoPreview: map[string]bool{"is_disabled": true}, ReplyMarkup: keyboardOf(m.Replies),
+		Silent: s.conf.DisableNotifications, NoPreview: noPreview, ReplyMarkup: keyboardOf(m.Replies),
 	}
 	if m.Chart != nil && fits && units(text) <= maxCaption {
 		err := s.deliver(ctx, out, func(ctx context.Context, out outgoing) error { return s.bot.photo(ctx, out, m.Chart) })
@@ -112,7 +119,9 @@ func keyboardOf(replies []message.Reply) *keyboard {
 		if len(r.Token) > maxToken {
 			return nil
 		}
-		k.Rows = append(k.Rows, []button{{r.Label, r.Token}})
+		if r.Token != "" {
+			k.Rows = append(k.Rows, []button{{r.Label, r.Token}})
+		}
 	}
 	if len(k.Rows) == 0 {
 		return nil

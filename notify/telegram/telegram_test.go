@@ -186,16 +186,61 @@ func TestTokensThatAreTooLong(t *testing.T) {
 // Two receivers of one bot are polled once, and a press counts in their chats.
 func TestBots(t *testing.T) {
 	tg := messagetest.NewServer(t, `{"ok":true,"result":[
-		{"update_id":7,"callback_query":{"id":"q","data":"x","from":{"username":"a\nda"},"message":{"chat":{"id":-42}}}},
-		{"update_id":9,"callback_query":{"id":"r","data":"y","from":{"first_name":"Eve"},"message":{"chat":{"id":1}}}},{"update_id":8}]}`, nil)
+		{"update_id":7,"callback_query":{"id":"q","data":"x","from":{"id":12345,"username":"a\nda"},"message":{"message_id":3,"chat":{"id":-42},
+			"text":"t","entities":[{"type":"bold"}],"reply_markup":{"inline_keyboard":[[{"text":"Real","callback_data":"x"}]]}}}},
+		{"update_id":9,"callback_query":{"id":"r","data":"y","from":{"first_name":"Eve"},"message":{"chat":{"id":1},"caption":"c"}}},{"update_id":8}]}`, nil)
 	bots := Bots([]*Sender{newSender(t, tg.URL, ""), newSender(t, tg.URL, ""), newSender(t, tg.URL+"/other", "")})
 	if len(bots) != 2 || len(bots[0].senders) != 2 {
 		t.Fatalf("%d bots", len(bots))
 	}
 	got, next, err := bots[0].Presses(t.Context(), 3)
-	want := []message.Press{{ID: "q", Token: "x", By: "@a da (Telegram)", Known: true}, {ID: "r", Token: "y", By: "Eve (Telegram)"}}
+	want := []message.Press{
+		{ID: "q", Token: "x", Account: 12345, Name: "@a da", Known: true, Message: message.Shown{
+			Chat: -42, ID: 3, Text: "t", Marks: []map[string]any{{"type": "bold"}}, Buttons: []message.Reply{{Label: "Real", Token: "x"}},
+		}},
+		{ID: "r", Token: "y", Name: "Eve", Message: message.Shown{Chat: 1, Text: "c", Picture: true}},
+	}
 	if err != nil || next != 10 || fmt.Sprint(got) != fmt.Sprint(want) || !strings.Contains(string(tg.Got()[0].Body), `"offset":3`) {
 		t.Errorf("%+v, next %d, %v", got, next, err)
+	}
+}
+
+// A message is changed where it is: its text and markup stay as far as there is room,
+// the note is below, and what buttons it has is said.
+func TestEdit(t *testing.T) {
+	bold, late := map[string]any{"type": "bold", "offset": 0., "length": 4.}, map[string]any{"type": "code", "offset": 4090., "length": 6.}
+	verdict := []message.Reply{{Label: "Real", Token: "r.a"}}
+	type edited struct {
+		Method     string
+		Text       string           `json:"text"`
+		Caption    string           `json:"caption"`
+		Marks      []map[string]any `json:"entities"`
+		UnderChart []map[string]any `json:"caption_entities"`
+		Keyboard   *keyboard        `json:"reply_markup"`
+	}
+	long := strings.Repeat("😀", maxText/2)
+	for name, c := range map[string]struct {
+		m    message.Shown
+		want edited
+	}{
+		"text":       {message.Shown{Text: "head", Marks: []map[string]any{bold}, Buttons: verdict}, edited{Method: "editMessageText", Text: "head\n\ndone", Marks: []map[string]any{bold}}},
+		"chart":      {message.Shown{Text: "head", Marks: []map[string]any{bold}, Picture: true}, edited{Method: "editMessageCaption", Caption: "head\n\ndone", UnderChart: []map[string]any{bold}}},
+		"no room":    {message.Shown{Text: long, Marks: []map[string]any{bold, late}}, edited{Method: "editMessageText", Text: long[:len(long)-12] + "\n\ndone", Marks: []map[string]any{bold}}},
+		"not known":  {message.Shown{Buttons: verdict}, edited{Method: "editMessageReplyMarkup"}},
+		"no buttons": {message.Shown{}, edited{Method: "editMessageReplyMarkup"}},
+	} {
+		tg := messagetest.NewServer(t, taken, nil)
+		c.m.Chat, c.m.ID = -42, 7
+		must.OK(t, Bots([]*Sender{newSender(t, tg.URL, "")})[0].Edit(t.Context(), c.m, "done"))
+		sent := tg.Got()[0]
+		got := messagetest.Decode[edited](t, sent.Body)
+		if k := got.Keyboard; (k != nil) != (len(c.m.Buttons) > 0) || k != nil && k.Rows[0][0] != (button{"Real", "r.a"}) {
+			t.Errorf("%s: buttons %+v", name, k)
+		}
+		got.Keyboard, got.Method = nil, strings.TrimPrefix(sent.Path, "/bot123:secret/")
+		if fmt.Sprint(got) != fmt.Sprint(c.want) || !strings.Contains(string(sent.Body), `"chat_id":-42`) || !strings.Contains(string(sent.Body), `"message_id":7`) {
+			t.Errorf("%s: sent %.300s", name, sent.Body)
+		}
 	}
 }
 
@@ -222,7 +267,7 @@ func FuzzUpdates(f *testing.F) {
 			t.Errorf("%q: %v, wait %s, next %d", answer, presses, message.RetryAfter(err), next)
 		}
 		for _, p := range presses {
-			if p.Known && !strings.Contains(answer, "42") || strings.ContainsAny(p.By, "\r\n") {
+			if p.Known && !strings.Contains(answer, "42") || strings.ContainsAny(p.By(), "\r\n") {
 				t.Errorf("%q: %+v", answer, p)
 			}
 		}

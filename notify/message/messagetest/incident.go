@@ -79,6 +79,7 @@ func About(changes ...omen.Change) message.Message {
 func Named(name string) message.Message {
 	c := Step("a", name, 1, omen.ChangeAcknowledged, Noon)
 	c.Incident.Causes[0].Feature, c.Comment, c.Incident.AckedBy = name, name, name
+	c.Incident.Remedy = name
 	return About(c)
 }
 

@@ -149,6 +149,7 @@ func (s Suite) Run(t *testing.T) {
 		"odd incidents":            s.odd,
 		"many incidents":           s.many,
 		"at once":                  s.concurrent,
+		"an action waits":          s.waiting,
 	} {
 		t.Run(name, test)
 	}
@@ -354,6 +355,27 @@ func (s Suite) many(t *testing.T) {
 		if size := m.size(); s.Limit == 0 || size < s.Limit-600 {
 			t.Errorf("a text of %d where %d have room", size, s.Limit)
 		}
+	}
+}
+
+// waiting: what waits for approval is named, and no text has what a button sends
+// back: who has a message has not pressed its buttons.
+func (s Suite) waiting(t *testing.T) {
+	f := s.start(t, answer{})
+	const token = "y.a0123456789ab.zzzzzz.AbCdEfGhIjKlMnOp"
+	m := About(first)
+	m.Replies = []message.Reply{{Label: "Approve", Token: token}}
+	m.Wait([]omen.Action{{
+		ID: "a0123456789ab", Playbook: "restart", Does: "rollout_restart", State: omen.ActionWaiting, Expires: Noon.Add(time.Hour),
+		Target: omen.Target{Kind: "deployment", Namespace: "shop", Name: "web"},
+	}})
+	must.OK(t, f.sender.Send(t.Context(), m))
+	got := f.taken(t)[0]
+	if !strings.Contains(got.Text, "rollout restart of deployment shop/web") {
+		t.Errorf("does not say what waits: %s", got.Text)
+	}
+	if strings.Contains(strings.ReplaceAll(got.Text+got.Markup, `\`, ""), token) {
+		t.Errorf("the button's token is in the text: %s", got.Text)
 	}
 }
 

@@ -1,0 +1,38 @@
+package app
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Where people in Telegram alone may approve there has to be a chat for it, and bots
+// are asked for pressed buttons only where something is asked.
+func TestApproversInTelegram(t *testing.T) {
+	const (
+		book = "  playbooks: [{name: p, match: ['source=\"local\"'], do: {webhook: {url: 'http://127.0.0.1:1/'}}, mode: approve}]\n"
+		chat = "receivers: [{name: r, telegram_configs: [{bot_token: '123:x', chat_id: -42}]}]\n"
+	)
+	for name, c := range map[string]struct {
+		text  string
+		wrong bool
+		asks  bool
+	}{
+		"a chat":       {"remedy:\n  mode: approve\n  approvers: {telegram: [12345]}\n" + book + chat, false, true},
+		"no chat":      {"remedy:\n  mode: approve\n  approvers: {telegram: [12345]}\n" + book, true, false},
+		"others, too":  {"remedy:\n  mode: approve\n  approvers: {users: [ann], telegram: [12345]}\n" + book, false, true},
+		"users alone":  {"remedy:\n  mode: approve\n  approvers: {users: [ann]}\n" + book + chat, false, false},
+		"nobody asked": {"remedy:\n  mode: suggest\n  approvers: {telegram: [12345]}\n" + book, false, false},
+	} {
+		file := filepath.Join(t.TempDir(), "omen.yml")
+		write(t, file, c.text)
+		l, err := load(file, nil, time.Now())
+		if (err != nil) != c.wrong || c.wrong && !strings.Contains(err.Error(), "no receiver has telegram_configs") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil && (approverOf(&generation{loaded: l}) != nil) != c.asks {
+			t.Errorf("%s: asks %t, want %t", name, !c.asks, c.asks)
+		}
+	}
+}
