@@ -297,8 +297,12 @@ func TestRestart(t *testing.T) {
 	id := putModel(t, DatabasePath(dir), omen.Host{Source: localName, Profile: "node", Name: known.Hosts[0].Name})
 	a = start(t, o)
 	a.eventually("/api/v1/omen/hosts", `"model":"`+id+`"`)
-	if out := a.out.String(); !strings.Contains(out, "1 model from before") {
-		t.Errorf("what is printed at start knows no model:\n%s", out)
+	for given := time.After(30 * time.Second); !strings.Contains(a.out.String(), "1 model from before"); {
+		select { // it is printed once the source has answered
+		case <-given:
+			t.Fatalf("what is printed at start knows no model:\n%s", a.out.String())
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 	a.eventually("/metrics", "\nanomaly_score{")
 	host := "/api/v1/omen/hosts/" + known.Hosts[0].Name
