@@ -285,9 +285,9 @@ func (at omenIn) learned(t *testing.T, source, host string, profile feature.Prof
 // model or a process of their own.
 var elsewhere = map[string]string{
 	"actions cannot be planned: what is live, the store or the switches cannot be read, or a plan takes over a minute": "../remedy/loop_test.go:TestWithoutStoreOrFactsNothingIsDone",
-	"the audit is not what was written, or its key is not there":                        "../remedy/loop_test.go:TestAnAuditThatWasChangedStopsEverything",
-	"nobody can tell whether an action was done":                                        "../remedy/loop_test.go:TestInDoubtIsNeverRepeated",
-	"a playbook was switched off, since it does not help or by a person":                "../remedy/loop_test.go:TestPauseAndDisableSurvive",
+	"the audit is not what was written, or its key is not there":                                                       "../remedy/loop_test.go:TestAnAuditThatWasChangedStopsEverything",
+	"nobody can tell whether an action was done":                                                                       "../remedy/loop_test.go:TestInDoubtIsNeverRepeated",
+	"a playbook was switched off, since it does not help or by a person":                                               "../remedy/loop_test.go:TestPauseAndDisableSurvive",
 	"actions are paused": "../remedy/loop_test.go:TestPauseAndDisableSurvive",
 	"the same target had to be put right five times in a week": "../remedy/habit_test.go:TestALeakThatIsPutRightDailyStaysATrouble",
 	"samples come late":                                            "../series/late_test.go:TestRemoteMeasuresHowLateSamplesCome",
