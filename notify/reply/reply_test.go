@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,11 +236,11 @@ func TestPoll(t *testing.T) {
 // deaf is a chat that nobody hears until it is told.
 type deaf struct {
 	bot
-	heard bool
+	heard atomic.Bool
 }
 
 func (d *deaf) Presses(ctx context.Context, from int64) ([]message.Press, int64, error) {
-	if !d.heard {
+	if !d.heard.Load() {
 		return nil, from, message.Refusal{Err: errors.New("Conflict: can't use getUpdates method while webhook is active"), Permanent: true}
 	}
 	message.Sleep(ctx, 50*time.Second)
@@ -247,15 +248,15 @@ func (d *deaf) Presses(ctx context.Context, from int64) ([]message.Press, int64,
 }
 
 // troubles are the open ones.
-type troubles map[string]string
+type troubles struct{ sync.Map }
 
-func (b troubles) Report(_ context.Context, key string, _ omen.Severity, summary string) error {
-	b[key] = summary
+func (b *troubles) Report(_ context.Context, key string, _ omen.Severity, summary string) error {
+	b.Store(key, summary)
 	return nil
 }
 
-func (b troubles) Resolve(_ context.Context, key string) error {
-	delete(b, key)
+func (b *troubles) Resolve(_ context.Context, key string) error {
+	b.Delete(key)
 	return nil
 }
 
@@ -263,7 +264,7 @@ func (b troubles) Resolve(_ context.Context, key string) error {
 // trouble of Omen's own within two minutes, and over once it is heard.
 func TestButtonsThatAreNotHeardAreSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		open, chat, key := troubles{}, &deaf{}, message.ButtonsKey("oncall/telegram")
+		open, chat, key := &troubles{}, &deaf{}, message.ButtonsKey("oncall/telegram")
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
@@ -272,7 +273,9 @@ func TestButtonsThatAreNotHeardAreSaid(t *testing.T) {
 		look := func(after time.Duration) string {
 			time.Sleep(after)
 			synctest.Wait()
-			return open[key]
+			said, _ := open.Load(key)
+			text, _ := said.(string)
+			return text
 		}
 		if said := look(50 * time.Second); said != "" {
 			t.Errorf("at once: %q", said)
@@ -280,7 +283,7 @@ func TestButtonsThatAreNotHeardAreSaid(t *testing.T) {
 		if said := look(70 * time.Second); !strings.Contains(said, "webhook is active") {
 			t.Errorf("after two minutes: %q", said)
 		}
-		chat.heard = true
+		chat.heard.Store(true)
 		if said := look(2 * time.Minute); said != "" {
 			t.Errorf("once it is heard: %q", said)
 		}
