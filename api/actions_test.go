@@ -42,7 +42,7 @@ func (w acting) Note(context.Context, mute.Event) error                      { r
 func (w acting) Report(context.Context, string, omen.Severity, string) error { return nil }
 func (w acting) Resolve(context.Context, string) error                       { return nil }
 
-// nobody is a hand that is told to do nothing.
+// nobody is a hand that does nothing.
 type nobody struct{}
 
 func (nobody) Resolve(context.Context, omen.Action) (omen.Target, error) {
@@ -114,7 +114,7 @@ func ask(t *testing.T, f *fixture, user, method, path, body string) (int, string
 }
 
 // Only somebody who has signed in and is an approver decides, once; who comes second
-// is told who was first.
+// learns who was first.
 func TestWhoDecidesOnActions(t *testing.T) {
 	f, a := withRemedy(t)
 	for _, c := range []struct {

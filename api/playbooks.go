@@ -108,7 +108,7 @@ func (a *API) playbookRoutes() []route {
 			return a.remedy.Switch(r.Context(), person(r), func(by string) error { return a.remedy.Enable(r.Context(), r.PathValue("name"), by, d.Why) })
 		}),
 		act("POST", "/remedy/pause", "The kill switch: nothing is started until it is resumed, also after a restart", func(r *http.Request, d Decide) error {
-			return a.remedy.Pause(r.Context(), author(r, ""), d.Why) // whoever may ask Omen at all may stop it
+			return a.remedy.Pause(r.Context(), author(r, ""), d.Why) // everybody who may ask Omen at all may stop it
 		}),
 		act("POST", "/remedy/resume", "End a pause", func(r *http.Request, d Decide) error {
 			return a.remedy.Switch(r.Context(), person(r), func(by string) error { return a.remedy.Resume(r.Context(), by, d.Why) })

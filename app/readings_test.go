@@ -16,7 +16,7 @@ import (
 
 const oneEvent = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:patch\r\nDTSTART:20260104T020000Z\r\nDURATION:PT1H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 
-// hanging makes a regular file that whoever opens it waits for, as for one on a
+// hanging makes a regular file that blocks everybody who opens it, as for one on a
 // network file system whose server is away: the test holds a lease on it, until
 // free is called.
 func hanging(t *testing.T, path string) (free func()) {

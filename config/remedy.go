@@ -131,7 +131,7 @@ func (d Do) Steps() map[string]Settings {
 	return all
 }
 
-// Step is the name of the one that is there, and what it is told.
+// Step is the name of the one that is there, and its settings.
 func (d Do) Step() (name string, with Settings) {
 	for name, with := range d.Steps() {
 		return name, with

@@ -140,11 +140,11 @@ func (q *queue) take(c omen.Change, now time.Time) {
 	}
 }
 
-// toldActions are the states of an action that people are notified of: what waits for
+// notifiedActions are the states of an action that people are notified of: what waits for
 // them, and what was done or could not be. What a guard refused they are notified of
 // if one of them had approved it. That nobody can tell, and what a playbook
 // is switched off for, are incidents of Omen's own.
-var toldActions = []omen.ActionState{omen.ActionWaiting, omen.ActionDone, omen.ActionFailed}
+var notifiedActions = []omen.ActionState{omen.ActionWaiting, omen.ActionDone, omen.ActionFailed}
 
 // worth reports whether a change is worth a message.
 func (q *queue) worth(e *entry, c omen.Change) bool {
@@ -161,7 +161,7 @@ func (q *queue) worth(e *entry, c omen.Change) bool {
 	case omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeReopened:
 		return true
 	case omen.ChangeActed:
-		return c.Action != nil && (slices.Contains(toldActions, c.Action.State) || c.Action.State == omen.ActionRefused && c.Action.ByPerson())
+		return c.Action != nil && (slices.Contains(notifiedActions, c.Action.State) || c.Action.State == omen.ActionRefused && c.Action.ByPerson())
 	case omen.ChangeAcknowledged:
 		return q.rules.acknowledged && e.notified == notifiedOpen
 	}

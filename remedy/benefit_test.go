@@ -29,7 +29,7 @@ func TestCurve(t *testing.T) {
 }
 
 // mix is a world in which a part of the incidents is soon over by itself, and the
-// rest lasts: whoever acts sees many end, whatever was done.
+// rest lasts: who acts sees many end, whatever was done.
 type mix struct {
 	soon, mean, long float64 // the part that is soon over, and the means of both, in minutes
 }

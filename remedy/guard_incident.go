@@ -39,7 +39,7 @@ func ownTrouble(d *draft) string {
 		return d.facts.Own
 	}
 	for _, in := range d.facts.Incidents {
-		if in.Kind == omen.OwnIncident && in.State != omen.Closed && !ofPlaybook(in.Trouble) {
+		if in.Kind == omen.OwnIncident && in.State != omen.Closed && !ofPlaybook(in.Trouble) && !ofReceiver(in.Trouble) {
 			return "Omen's own incident " + in.ID + " is open: " + in.Summary
 		}
 	}
@@ -52,6 +52,11 @@ func ownTrouble(d *draft) string {
 func ofPlaybook(trouble string) bool {
 	return trouble == troubleLoop || strings.HasPrefix(trouble, troubleLoop+"/") && trouble != troubleAudit
 }
+
+// ofReceiver reports whether what Omen reports of itself is that one of its channels
+// cannot notify: that says nothing of what it sees and judges, the other channels
+// hear of it, and the ledger has what is done.
+func ofReceiver(trouble string) bool { return strings.HasPrefix(trouble, "receiver/") }
 
 func sourceTrouble(d *draft) string {
 	name := d.action.Host.Source

@@ -149,6 +149,9 @@ var cases = []struct {
 	{"one that says what is chronic", "", func(w *world) {
 		w.another(omen.Incident{ID: "o", State: omen.Open, Trouble: "remedy/chronic/shop"}, omen.OwnIncident)
 	}},
+	{"one of a receiver", "", func(w *world) {
+		w.another(omen.Incident{ID: "o", State: omen.Open, Trouble: "receiver/oncall/email/recipient"}, omen.OwnIncident)
+	}},
 	{"one of the audit", GuardOwnTrouble, func(w *world) {
 		w.another(omen.Incident{ID: "o", State: omen.Open, Trouble: "remedy/audit"}, omen.OwnIncident)
 	}},

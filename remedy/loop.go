@@ -86,8 +86,10 @@ type Health struct {
 }
 
 const (
-	// every is how often a loop plans when nothing wakes it.
+	// every is how often a loop plans when nothing wakes it, and rest how long it
+	// waits at least: a storm of changes is looked at together.
 	every = 5 * time.Second
+	rest  = time.Second
 	// callWithin bounds a call of a hand that looks or takes back.
 	callWithin = 30 * time.Second
 	// doWithin bounds the one that acts: a hand has bounds of its own, below this one.
@@ -129,6 +131,10 @@ func (l *Loop) Run(ctx context.Context) error {
 			}
 			if recovered {
 				l.note(ctx, l.pass(ctx))
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(rest):
 			}
 			select {
 			case <-ctx.Done():

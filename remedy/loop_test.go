@@ -55,7 +55,7 @@ var (
 )
 
 // An action waits, is approved by one person, done once, and measured; who comes
-// second is told who was first, and who may not is in the audit.
+// second learns who was first, and who may not is in the audit.
 func TestApprovedDoneMeasured(t *testing.T) {
 	h := &hand{happened: remedy.Yes}
 	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
@@ -183,7 +183,7 @@ func TestWithoutStoreOrFactsNothingIsDone(t *testing.T) {
 				}
 				open := must.Get(w.db.OpenIncidents(t.Context()))(t)
 				if !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy" }) {
-					t.Error("nobody is told that nothing is acted on")
+					t.Error("nobody is notified that nothing is acted on")
 				}
 			})
 		})
@@ -324,7 +324,7 @@ func TestPauseAndDisableSurvive(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		open := must.Get(w.db.OpenIncidents(t.Context()))(t)
 		if !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/disabled/restart" }) {
-			t.Error("nobody is told that the playbook is off")
+			t.Error("nobody is notified that the playbook is off")
 		}
 		if _, paused, err := l.Ceiling(t.Context()); err != nil || paused != "by ann: storm" {
 			t.Fatalf("paused %q, %v", paused, err)

@@ -195,7 +195,7 @@ func (d *draft) because() string {
 }
 
 // heldOut reports whether an incident is among the share that is left alone; the
-// same for whoever asks.
+// same for everybody who asks.
 func heldOut(incident string, share float64) bool {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(incident))

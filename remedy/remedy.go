@@ -118,7 +118,7 @@ const (
 	DoWebhook  = "webhook"
 )
 
-// Step is what a playbook does: the name of a hand, and what that hand is told.
+// Step is what a playbook does: the name of a hand, and the settings of that hand.
 type Step struct {
 	Name string            // such as "rollout_restart"
 	With map[string]string // as configured, checked by the hand

@@ -42,7 +42,7 @@ func steps(t *testing.T, db *DB, a omen.Action, to ...omen.ActionState) omen.Act
 	return a
 }
 
-// A step is made once, from the state that it was in; who comes second is told who
+// A step is made once, from the state that it was in; who comes second learns who
 // was first, and nothing of what would have come with it is written.
 func TestActionStepsAreMadeOnce(t *testing.T) {
 	db := reopen(t, filepath.Join(t.TempDir(), "omen.db"))

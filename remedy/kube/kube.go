@@ -193,7 +193,7 @@ func (c *Cluster) hand(step remedy.Step) (remedy.Hand, error) {
 	return pod, nil
 }
 
-// whole is a number that a step is told.
+// whole is a number among the settings of a step.
 func whole(with map[string]string, key string) (int, error) {
 	n, err := strconv.Atoi(with[key])
 	if err != nil {

@@ -61,7 +61,7 @@ func unitOf(cgroup string) (unit string) {
 	return unit
 }
 
-// steps are the names of what this package does, and what each is told.
+// steps are the names of what this package does, and the settings of each.
 var steps = map[string]string{"systemd_restart": "unit", "script": "name"}
 
 // Hand checks what a playbook does and gives the hand that does it.
