@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -79,11 +80,7 @@ func leakDaily(t *testing.T, path string, mode omen.ActionMode) {
 	db := must.Get(store.Open(t.Context(), path, nil))(t)
 	defer func() { must.OK(t, db.Close()) }()
 	l := &leaking{host: omen.Host{Source: "prod", Profile: "node", Name: "web-1"}}
-	l.db, l.manager = db, incident.NewManager(incident.Options{Store: db})
-	ctx, stop := context.WithCancel(t.Context())
-	defer synctest.Wait()
-	defer stop()
-	go func() { must.OK(t, l.manager.Run(ctx)) }()
+	l.db = db
 	midnight := time.Now().Truncate(24 * time.Hour).Add(24 * time.Hour)
 	var last omen.Incident
 	chronic := false
@@ -94,10 +91,12 @@ func leakDaily(t *testing.T, path string, mode omen.ActionMode) {
 	for day := range days {
 		time.Sleep(time.Until(midnight.AddDate(0, 0, day).Add(2 * time.Hour)))
 		l.leaks.Store(true)
-		within, end := context.WithCancel(ctx)
+		within, end := context.WithCancel(t.Context()) // Omen starts anew each day: nights are long in the bubble, too
+		l.manager = incident.NewManager(incident.Options{Store: db})
 		loop := remedy.NewLoop(remedy.Options{Policy: policy(mode), Hands: map[string]remedy.Hand{"restart": &stopper{hand{happened: remedy.Yes}, l}}, Store: db, World: l})
-		done := make(chan struct{})
-		go func() { defer close(done); must.OK(t, loop.Run(within)) }()
+		var running sync.WaitGroup
+		running.Go(func() { must.OK(t, l.manager.Run(within)) })
+		running.Go(func() { must.OK(t, loop.Run(within)) })
 		for i := range 72 { // 18 minutes: as long as measuring takes
 			if i == 24 && mode == omen.ModeOff {
 				l.leaks.Store(false) // it ends by itself
@@ -107,7 +106,7 @@ func leakDaily(t *testing.T, path string, mode omen.ActionMode) {
 		open := must.Get(db.OpenIncidents(t.Context()))(t)
 		chronic = chronic || slices.ContainsFunc(open, func(in omen.Incident) bool { return strings.HasPrefix(in.Trouble, "remedy/chronic/") })
 		end()
-		<-done
+		running.Wait()
 		found := must.Get(db.Incidents(t.Context(), store.Filter{Host: l.host, Limit: 1}))(t)
 		if len(found) != 1 || found[0].Since.Before(time.Now().Add(-time.Hour)) {
 			t.Fatalf("day %d: no incident: %+v", day+1, found)
