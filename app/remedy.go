@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
@@ -158,12 +161,40 @@ func (w world) Look(ctx context.Context, f *remedy.Facts) error {
 				Grade: h.Score.Grade, Silent: h.State == omen.HostSilent,
 			}
 		}
-	}
-	for _, s := range g.Sources() {
-		f.Sources[s.Name] = remedy.SourceState{Up: s.State == omen.SourceUp, Why: s.Err}
+		f.Sources[one.source] = answering(f.Sources[one.source], one.schema, one.Status())
 	}
 	f.Self, f.Own = self(), w.own(f.At)
 	return w.said(ctx, f)
+}
+
+// answering adds to what is known of a source how one of its profiles was read last.
+// A source is partial for many reasons that say nothing of a host that is read and
+// scored: another profile has no hosts, hosts are refused or have no room, a limit's
+// history cannot be read. What counts is whether this profile's features were read.
+func answering(s remedy.SourceState, schema *feature.Schema, now omen.SourceStatus) remedy.SourceState {
+	why := ""
+	switch now.State {
+	case omen.SourceUp, omen.SourcePartial:
+		s.Up, s.Why = true, ""
+		for _, name := range slices.Sorted(maps.Keys(now.FailedFeatures)) {
+			if schema.Index(name) >= 0 {
+				why = "feature " + name + ": " + now.FailedFeatures[name]
+				break
+			}
+		}
+	default:
+		why = cmp.Or(now.Err, "it is "+string(now.State))
+		if !s.Up {
+			s.Why = why
+		}
+	}
+	if why != "" {
+		if s.Unread == nil {
+			s.Unread = map[string]string{}
+		}
+		s.Unread[schema.Profile()] = why
+	}
+	return s
 }
 
 // own is why Omen itself is not to be trusted now; empty: it is.

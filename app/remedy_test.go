@@ -5,6 +5,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/remedy"
 )
 
 // Where people in Telegram alone may approve there has to be a chat for it, and bots
@@ -33,6 +38,37 @@ func TestApproversInTelegram(t *testing.T) {
 		}
 		if err == nil && (approverOf(&generation{loaded: l}) != nil) != c.asks {
 			t.Errorf("%s: asks %t, want %t", name, !c.asks, c.asks)
+		}
+	}
+}
+
+// A source that is partial says nothing of hosts that are read in full now: only what
+// of their own profile was not read keeps from acting on them.
+func TestWhatIsNotReadKeepsFromActing(t *testing.T) {
+	node, workload := must.Get(feature.NewSchema(feature.Node()))(t), must.Get(feature.NewSchema(feature.Workload()))(t)
+	cpu := node.Names()[0]
+	for name, c := range map[string]struct {
+		node, workload omen.SourceStatus
+		up             bool
+		unread         string // profiles
+	}{
+		"both up":              {omen.SourceStatus{State: omen.SourceUp}, omen.SourceStatus{State: omen.SourceUp}, true, ""},
+		"hosts are refused":    {omen.SourceStatus{State: omen.SourcePartial, RefusedHosts: 2}, omen.SourceStatus{State: omen.SourceUp}, true, ""},
+		"no host of a profile": {omen.SourceStatus{State: omen.SourceUp}, omen.SourceStatus{State: omen.SourcePartial, Err: "no host"}, true, ""},
+		"a limit is not read":  {omen.SourceStatus{State: omen.SourcePartial, FailedFeatures: map[string]string{"some_limit": "x"}}, omen.SourceStatus{State: omen.SourceUp}, true, ""},
+		"a feature is not":     {omen.SourceStatus{State: omen.SourcePartial, FailedFeatures: map[string]string{cpu: "timed out"}}, omen.SourceStatus{State: omen.SourceUp}, true, "node"},
+		"a profile is blind":   {omen.SourceStatus{State: omen.SourceUp}, omen.SourceStatus{State: omen.SourceDown, Err: "none sends"}, true, "workload"},
+		"all are down":         {omen.SourceStatus{State: omen.SourceDown, Err: "refused"}, omen.SourceStatus{State: omen.SourceStarting}, false, "node workload"},
+	} {
+		s := answering(answering(remedy.SourceState{}, node, c.node), workload, c.workload)
+		var unread []string
+		for _, profile := range []string{"node", "workload"} {
+			if s.Unread[profile] != "" {
+				unread = append(unread, profile)
+			}
+		}
+		if s.Up != c.up || s.Up == (s.Why != "") || strings.Join(unread, " ") != c.unread {
+			t.Errorf("%s: %+v, want up %t and unread %q", name, s, c.up, c.unread)
 		}
 	}
 }

@@ -59,13 +59,15 @@ func ofPlaybook(trouble string) bool {
 func ofReceiver(trouble string) bool { return strings.HasPrefix(trouble, "receiver/") }
 
 func sourceTrouble(d *draft) string {
-	name := d.action.Host.Source
+	name, profile := d.action.Host.Source, d.action.Host.Profile
 	source, known := d.facts.Sources[name]
 	switch {
 	case !known:
 		return "nothing is known of source " + name
 	case !source.Up:
 		return fmt.Sprintf("source %s is not up: %s", name, cmp.Or(source.Why, "it does not say why"))
+	case source.Unread[profile] != "":
+		return fmt.Sprintf("source %s does not answer in full now, profile %s: %s", name, profile, source.Unread[profile])
 	}
 	for _, in := range d.facts.Incidents {
 		if in.Kind == omen.SourceIncident && in.Host.Source == name && in.State != omen.Closed {

@@ -156,6 +156,12 @@ var cases = []struct {
 		w.another(omen.Incident{ID: "o", State: omen.Open, Trouble: "remedy/audit"}, omen.OwnIncident)
 	}},
 	{"the source is down", GuardSource, func(w *world) { w.f.Sources["prod"] = SourceState{Why: "refuses connections"} }},
+	{"the source answers in part", GuardSource, func(w *world) {
+		w.f.Sources["prod"] = SourceState{Up: true, Unread: map[string]string{"node": "feature cpu: timed out"}}
+	}},
+	{"the source answers in part of another profile", "", func(w *world) {
+		w.f.Sources["prod"] = SourceState{Up: true, Unread: map[string]string{"postgres": "feature connections: timed out"}}
+	}},
 	{"nothing is known of the source", GuardSource, func(w *world) { w.f.Sources = nil }},
 	{"an incident of the source", GuardSource, func(w *world) {
 		w.another(omen.Incident{ID: "s", State: omen.Open, Host: omen.Host{Source: "prod"}}, omen.SourceIncident)

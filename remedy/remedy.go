@@ -168,10 +168,14 @@ type Live struct {
 // Anomalous reports whether the host's score is above its limit and its level.
 func (l Live) Anomalous() bool { return l.Score > max(1, l.Level) }
 
-// SourceState is a source at the instant of the facts.
+// SourceState is a source at the instant of the facts: what its last reads gave, and
+// not what they gave before.
 type SourceState struct {
-	Up  bool
-	Why string
+	Up  bool   // something of it is read
+	Why string // it is not
+	// Unread is, by profile, what of its hosts was not read, and why; a profile that
+	// is not there was read in full.
+	Unread map[string]string
 }
 
 // Decision is what a plan says of one incident and one playbook.
