@@ -21,7 +21,7 @@ const (
 	ActionRefused   ActionState = "refused"   // a guard refused it
 	ActionWaiting   ActionState = "waiting"   // for somebody to approve it
 	ActionDeclined  ActionState = "declined"
-	ActionExpired   ActionState = "expired" // nobody approved it in time
+	ActionExpired   ActionState = "expired" // nobody approved it in time, or before its incident was over
 	ActionApproved  ActionState = "approved"
 	ActionStarted   ActionState = "started" // durable before the call is made
 	ActionDone      ActionState = "done"    // the other side took it
@@ -168,7 +168,7 @@ func (a Action) Text() string {
 	case ActionDeclined:
 		return a.Why + ": " + what
 	case ActionExpired:
-		return "nobody approved in time: " + what
+		return a.Why + ": " + what
 	}
 	return strings.ReplaceAll(string(a.State), "_", " ") + ": " + what
 }

@@ -157,7 +157,7 @@ func asked(d *draft) string {
 			return fmt.Sprintf("action %s is %s", row.ID, row.State)
 		case row.State == omen.ActionDeclined && again:
 			return row.By + " declined it for this incident"
-		case row.State == omen.ActionExpired && again:
+		case row.State == omen.ActionExpired && row.Guard == "" && again: // with one the incident was over, and is open again
 			return "nobody answered for this incident in time: ask again by hand"
 		}
 	}

@@ -137,6 +137,9 @@ var cases = []struct {
 	{"nobody answered", GuardAsked, func(w *world) {
 		w.f.Actions = append(w.f.Actions, omen.Action{ID: "x", Incident: "i1", Playbook: "restart", State: omen.ActionExpired})
 	}},
+	{"it was over before anybody answered, and is open again", "", func(w *world) {
+		w.f.Actions = append(w.f.Actions, omen.Action{ID: "x", Incident: "i1", Playbook: "restart", State: omen.ActionExpired, Guard: GuardEvidence})
+	}},
 	{"it waits for an hour", GuardExpired, func(w *world) { w.a.Expires = w.f.At; w.written(omen.ActionWaiting) }},
 	{"it waits", "", func(w *world) { w.a.By = ""; w.a.Expires = w.f.At.Add(time.Second); w.written(omen.ActionWaiting) }},
 	{"approved, and never started", GuardExpired, func(w *world) { w.a.At = w.f.At.Add(-6 * time.Minute); w.written(omen.ActionApproved) }},

@@ -287,11 +287,12 @@ func (l *Loop) pass(ctx context.Context) error {
 	if err != nil || idle {
 		return err
 	}
+	wrong := []error{l.expire(ctx)}
 	f, err := l.facts(ctx, time.Now())
 	if err != nil {
-		return err
+		return errors.Join(append(wrong, err)...)
 	}
-	wrong := []error{l.settle(ctx, f)}
+	wrong = append(wrong, l.settle(ctx, f))
 	if f, err = l.facts(ctx, time.Now()); err != nil { // with what has been settled
 		return errors.Join(append(wrong, err)...)
 	}

@@ -117,6 +117,25 @@ func TestNobodyApproves(t *testing.T) {
 	})
 }
 
+// What waits ends with its incident, with a word, also while hosts cannot be looked
+// at: nobody is left with a request that leads nowhere.
+func TestWhatWaitsEndsWithItsIncident(t *testing.T) {
+	h := &hand{}
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		w.look(errDisk)
+		must.Get(w.manager.Do(t.Context(), incident.Command{Incident: a.Incident, Action: incident.CloseNow, By: "ann"}))(t)
+		a = first(t, w.db, 10*time.Second, omen.ActionExpired)
+		in := must.Get(w.db.Incident(t.Context(), a.Incident))(t)
+		if a.Why != "the incident is over" || !strings.HasPrefix(in.Remedy, "the incident is over: webhook of url web-1") {
+			t.Errorf("%+v, and the incident says %q", a, in.Remedy)
+		}
+		if _, err := l.Approve(t.Context(), a.ID, ann); !errors.Is(err, omen.ErrConflict) {
+			t.Errorf("approved after it: %v", err)
+		}
+	})
+}
+
 // Who declines is not asked again, and nothing is done.
 func TestDeclined(t *testing.T) {
 	h := &hand{}

@@ -13,16 +13,14 @@ import (
 	"github.com/omenhq/omen/store"
 )
 
-// settle makes the next step of every action that has one of itself: what waits
-// expires, what is in doubt is observed, what was done is measured.
+// settle makes the next step of every action that has one of itself: what is in doubt
+// is observed, what was done is measured.
 func (l *Loop) settle(ctx context.Context, f Facts) error {
 	var wrong []error
 	stuck := map[string]bool{}
 	for _, a := range f.Actions {
 		var err error
 		switch a.State {
-		case omen.ActionWaiting:
-			err = l.settleWaiting(ctx, f, a)
 		case omen.ActionStarted:
 			l.mu.Lock()
 			r, known := l.calls[a.ID]
@@ -61,18 +59,35 @@ func (l *Loop) over(ctx context.Context, f Facts, prefix string, still map[strin
 	}
 }
 
-// settleWaiting ends what nobody answered, or what is not needed any more.
-func (l *Loop) settleWaiting(ctx context.Context, f Facts, a omen.Action) error {
-	if !f.At.Before(a.Expires) {
-		return l.step(ctx, a, omen.ActionExpired, byOmen, "nobody approved it in time")
+// expire ends what waits for an approval that nobody gave in time, or that is not
+// needed any more. It asks nobody but the store: no request is left standing because
+// hosts cannot be looked at.
+func (l *Loop) expire(ctx context.Context) error {
+	waiting, err := l.o.Store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionWaiting}})
+	if err != nil || len(waiting) == 0 {
+		return err
 	}
-	for _, in := range f.Incidents {
-		if in.ID == a.Incident && in.State != omen.Closed {
-			return nil
+	open, err := l.o.Store.OpenIncidents(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	var wrong []error
+	for _, a := range waiting {
+		why := ""
+		switch {
+		case !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.ID == a.Incident }):
+			a.Guard, why = GuardEvidence, "the incident is over"
+		case !now.Before(a.Expires):
+			why = "nobody approved it in time"
+		default:
+			continue
+		}
+		if err := l.step(ctx, a, omen.ActionExpired, byOmen, why); !errors.Is(err, omen.ErrConflict) { // a person was quicker
+			wrong = append(wrong, err)
 		}
 	}
-	a.Guard = GuardEvidence
-	return l.step(ctx, a, omen.ActionRefused, byOmen, "the incident is over")
+	return errors.Join(wrong...)
 }
 
 // observe looks whether an action had its effect. Nothing is repeated.

@@ -25,7 +25,7 @@ export const usePlaybooks = (every = 300_000) =>
 export const decided = ["actions", "plan", "playbooks"];
 
 export const stateWords: Record<ActionState, string> = {
-  suggested: "suggested: nobody is asked, and nothing is done", refused: "refused by a guard", waiting: "waits for approval", declined: "declined", expired: "expired: nobody approved it in time",
+  suggested: "suggested: nobody is asked, and nothing is done", refused: "refused by a guard", waiting: "waits for approval", declined: "declined", expired: "expired before anybody approved it",
   approved: "approved, and about to start", started: "under way", done: "done", failed: "failed", unknown: "may have been done: it is looked for, and never repeated", stuck: "nobody can tell whether it was done: look, and say so",
   measuring: "done; whether it helps is being measured", helped: "helped", not_helped: "did not help", worse: "made it worse", unmeasurable: "done; the host sent too little to tell whether it helped",
   interrupted: "done; something else came between, so that nobody can tell whether it helped", undone: "undone",
