@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -257,20 +258,29 @@ func (c *Config) fill() {
 	}
 }
 
-// Address is a URL that may carry a password, which is not printed.
+// Address is a URL that may carry a password or a token, which is not printed.
 type Address string
 
-// MarshalYAML hides the password.
+// MarshalYAML hides what is secret.
 func (a Address) MarshalYAML() (any, error) { return a.Redacted(), nil }
 
-// Redacted is the address with its password hidden.
+// secretParameter is a parameter of a query that holds a secret, by its name.
+var secretParameter = regexp.MustCompile(`(?i)((?:^|[?&;])[^=&;#]*(?:password|secret|token|key|credential)[^=&;#]*=)[^&;#]*`)
+
+// Redacted is the address with its password, and the secrets among its parameters,
+// hidden.
 func (a Address) Redacted() string {
 	u, err := url.Parse(string(a))
 	if err != nil {
 		return "<secret>" // whatever it is, it may hold one
 	}
-	if _, has := u.User.Password(); !has {
-		return string(a)
+	text := string(a)
+	if _, has := u.User.Password(); has {
+		text = strings.Replace(u.Redacted(), ":xxxxx@", ":<secret>@", 1)
 	}
-	return strings.Replace(u.Redacted(), ":xxxxx@", ":<secret>@", 1)
+	before, query, asks := strings.Cut(text, "?")
+	if !asks {
+		return text
+	}
+	return before + "?" + secretParameter.ReplaceAllString(query, "${1}<secret>")
 }
