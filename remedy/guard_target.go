@@ -157,8 +157,39 @@ func failures(rows []*omen.Action, since time.Time) (n int) {
 	return n
 }
 
+// refusedAgain says when what Omen approved itself was refused right before its start
+// by the same guard more than once: it is tried more and more seldom, or each pass
+// would write another approval and its refusal.
+func refusedAgain(d *draft) string {
+	if d.byPerson() {
+		return ""
+	}
+	times, last := map[string]int{}, map[string]time.Time{}
+	for i := range d.facts.Actions {
+		row := &d.facts.Actions[i]
+		if row.Incident == d.action.Incident && row.Playbook == d.action.Playbook && row.State == omen.ActionRefused && row.By == byOmen {
+			times[row.Guard]++
+			last[row.Guard] = omen.Later(last[row.Guard], row.Ended)
+		}
+	}
+	for _, g := range guards {
+		n := times[g.Name] - 2 // a plan's own refusal is written once
+		if n < 0 {
+			continue
+		}
+		wait := min(cooldown, time.Minute<<min(n, 10))
+		if d.facts.At.Sub(last[g.Name]) < wait {
+			return fmt.Sprintf("guard %s refused it %d times right before its start, the last time less than %s ago", g.Name, n+1, omen.Soon(wait))
+		}
+	}
+	return ""
+}
+
 // cooling looks at rows of the future too: the clock was set back since.
 func cooling(d *draft) string {
+	if why := refusedAgain(d); why != "" {
+		return why
+	}
 	rows := d.onTarget()
 	wait := cmp.Or(d.book.Limits.Cooldown, cooldown) << min(failures(rows, d.facts.Enabled[d.book.Name]), ineffectiveAfter)
 	for _, row := range rows {

@@ -107,6 +107,16 @@ func (w *world) ago(state omen.ActionState, since ...time.Duration) {
 	}
 }
 
+// refused are attempts that Omen approved itself and a guard then refused.
+func (w *world) refused(guard string, ago ...time.Duration) {
+	for i, d := range ago {
+		at := w.f.At.Add(-d)
+		w.f.Actions = append(w.f.Actions, omen.Action{
+			ID: fmt.Sprint("f", guard, i), Incident: "i1", Playbook: "restart", State: omen.ActionRefused, Guard: guard, By: byOmen, At: at, Ended: at,
+		})
+	}
+}
+
 // cases are what each guard refuses, and what it does not ("").
 var cases = []struct {
 	name, guard string
@@ -306,6 +316,12 @@ var cases = []struct {
 	{"a refusal without a guard's name", GuardTarget, func(w *world) { w.looked = Refusal{"scaled", "an autoscaler owns it"} }},
 	{"a disruption budget", GuardPDB, func(w *world) { w.looked = fmt.Errorf("pod a: %w", Refusal{GuardPDB, "no disruption is left"}) }},
 	{"a rollout", GuardRollout, func(w *world) { w.looked = Refusal{GuardRollout, "1 of 3 replicas are updated"} }},
+	{"refused twice right before its start", GuardCooldown, func(w *world) { w.refused(GuardRollout, time.Hour, 10*time.Second) }},
+	{"refused twice, the last time a while ago", "", func(w *world) { w.refused(GuardRollout, time.Hour, 2*time.Minute) }},
+	{"refused seven times, the last time a while ago", GuardCooldown, func(w *world) {
+		w.refused(GuardRollout, 7*time.Hour, 6*time.Hour, 5*time.Hour, 4*time.Hour, 3*time.Hour, 2*time.Hour, 20*time.Minute)
+	}},
+	{"refused once by each of two guards", "", func(w *world) { w.refused(GuardRollout, time.Second); w.refused(GuardPDB, time.Second) }},
 	{"restarted meanwhile", GuardChanged, func(w *world) { w.written(omen.ActionApproved); w.now.UID = "invocation-2" }},
 	{"scaled meanwhile", GuardChanged, func(w *world) { w.written(omen.ActionApproved); w.now.Replicas = 2 }},
 	{"rolled out meanwhile", GuardChanged, func(w *world) { w.written(omen.ActionApproved); w.now.Revision = "2" }},

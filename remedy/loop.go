@@ -59,6 +59,9 @@ type Loop struct {
 	switching sync.Mutex     // one change of the switches at a time
 	undoing   chan struct{}  // one undo at a time; full: one is under way
 
+	trying sync.Mutex
+	tried  map[[3]string]attempt // by who, what and subject: attempts of people who may not act
+
 	// What was reported, and when playbooks were last judged; Run's goroutine owns it.
 	said   map[string]string
 	judged time.Time
@@ -113,7 +116,7 @@ func NewLoop(o Options) *Loop {
 	if o.Mark == nil {
 		o.Mark = func(string) {}
 	}
-	return &Loop{o: o, calls: map[string]*result{}, said: map[string]string{}, undoing: make(chan struct{}, 1)}
+	return &Loop{o: o, calls: map[string]*result{}, said: map[string]string{}, undoing: make(chan struct{}, 1), tried: map[[3]string]attempt{}}
 }
 
 // Run acts until ctx ends. What a process before it had started is in doubt from

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -56,9 +57,45 @@ func (l *Loop) allow(ctx context.Context, id string, who Person, what string) (a
 func (l *Loop) entitled(ctx context.Context, who Person, what, subject string) error {
 	err := l.o.Policy.Approvers.May(who)
 	if err != nil && who.String() != "" {
-		err = errors.Join(err, l.o.Store.Record(ctx, omen.Audit{At: time.Now(), By: who.String(), Action: "action.not_allowed", Subject: subject, Detail: what}))
+		err = errors.Join(err, l.denied(ctx, who, what, subject))
 	}
 	return err
+}
+
+// deniedEvery is how often the same attempt of somebody who may not act is written:
+// who presses on must not fill the audit. Those between are counted.
+const deniedEvery = time.Hour
+
+// attempt is one that was written, and how often it was tried again since.
+type attempt struct {
+	at    time.Time
+	again int
+}
+
+func (l *Loop) denied(ctx context.Context, who Person, what, subject string) error {
+	l.trying.Lock()
+	defer l.trying.Unlock()
+	now, key := time.Now(), [3]string{who.String(), what, subject}
+	before, tried := l.tried[key]
+	if tried && now.Sub(before.at).Abs() < deniedEvery {
+		before.again++
+		l.tried[key] = before
+		return nil
+	}
+	detail := what
+	if before.again > 0 {
+		detail = fmt.Sprintf("%s, and %s since %s", what, omen.Plural(before.again, "time", "times"), before.at.UTC().Format(time.RFC3339))
+	}
+	err := l.o.Store.Record(ctx, omen.Audit{At: now, By: who.String(), Action: "action.not_allowed", Subject: subject, Detail: detail})
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(l.tried, func(_ [3]string, a attempt) bool {
+		age := now.Sub(a.at).Abs()
+		return age >= 24*deniedEvery || a.again == 0 && age >= deniedEvery
+	})
+	l.tried[key] = attempt{at: now}
+	return nil
 }
 
 // Approve lets an action that waits be carried out: every guard is asked once more
@@ -183,6 +220,9 @@ func (l *Loop) undone(ctx context.Context, a omen.Action, who Person) (omen.Acti
 // Ask is a run that a person asks for: the same guards, of which some can be
 // overridden by name.
 func (l *Loop) Ask(ctx context.Context, incident, playbook string, override []string, why string, who Person) (omen.Action, error) {
+	if _, err := l.o.Store.Incident(ctx, incident); err != nil { // before the audit: what is not there is no subject of it
+		return omen.Action{}, err
+	}
 	if err := l.entitled(ctx, who, "act", incident); err != nil {
 		return omen.Action{}, err
 	}
