@@ -117,7 +117,8 @@ type Action struct {
 	State    ActionState `json:"state"`
 	Guard    string      `json:"guard,omitempty"` // that refused it
 	Why      string      `json:"why"`             // for people: why it is in its state
-	By       string      `json:"by,omitempty"`    // who approved, declined or asked for it
+	By       string      `json:"by,omitempty"`    // who approved, declined, asked for, resolved or undid it, the last of them
+	Said     string      `json:"said,omitempty"`  // why, in the words of By; empty: By gave no reason
 
 	At      time.Time `json:"at"`               // when it was drafted
 	Expires time.Time `json:"expires,omitzero"` // of a waiting one; of one that a person approved: when
@@ -145,6 +146,13 @@ func (a Action) Text() string {
 		what += " of " + a.Target.ID()
 	}
 	what += " (playbook " + a.Playbook + ")"
+	switch a.State {
+	case ActionDeclined, ActionExpired, ActionFailed: // why it is in these is said beside it
+	default:
+		if a.Said != "" {
+			what += ", " + a.By + ": " + a.Said
+		}
+	}
 	switch a.State {
 	case ActionRefused:
 		if a.By == "" {

@@ -51,7 +51,8 @@ type Action struct {
 	State      omen.ActionState `json:"state"`
 	Guard      string           `json:"guard" doc:"that refused it"`
 	Why        string           `json:"why" doc:"for people: why it is in its state"`
-	By         string           `json:"by" doc:"who approved, declined or asked for it; omen: nobody had to"`
+	By         string           `json:"by" doc:"who approved, declined, asked for, resolved or undid it, the last of them; omen: nobody had to"`
+	Said       string           `json:"said" doc:"why, in the words of by; empty: by gave no reason"`
 	At         Instant          `json:"at" null:"never" doc:"when it was drafted"`
 	Expires    Instant          `json:"expires" doc:"until when a waiting one can be approved; null: it does not wait"`
 	Started    Instant          `json:"started" doc:"null: it was not"`
@@ -68,7 +69,7 @@ type Action struct {
 func toAction(a omen.Action) Action {
 	out := Action{
 		ID: a.ID, Incident: a.Incident, Playbook: a.Playbook, Attempt: a.Attempt, Host: toRef(a.Host), Group: a.Group, Does: a.Does,
-		Target: toTarget(a.Target), Mode: a.Mode, State: a.State, Guard: a.Guard, Why: a.Why, By: a.By, At: Instant(a.At),
+		Target: toTarget(a.Target), Mode: a.Mode, State: a.State, Guard: a.Guard, Why: a.Why, By: a.By, Said: a.Said, At: Instant(a.At),
 		Expires: Instant(a.Expires), Started: Instant(a.Started), Ended: Instant(a.Ended), Overridden: a.Overridden,
 		Receipt: a.Receipt, Err: a.Err, Before: Number(a.Before), Peak: Number(a.Peak), Recovered: null,
 	}
@@ -111,7 +112,7 @@ type ActionDetail struct {
 
 // Decide is the body of what people decide on an action, a playbook, or all.
 type Decide struct {
-	Why      string `json:"why,omitempty" doc:"for the audit"`
+	Why      string `json:"why,omitempty" doc:"kept with it, in the audit, and shown"`
 	Happened bool   `json:"happened,omitempty" doc:"of resolve: whether it was done"`
 }
 
@@ -149,17 +150,17 @@ func (a *API) actionRoutes() []route {
 			{"state", "only those in these states; several with commas"}, {"limit", "at most 1000; default 100"},
 		}, answer: Actions{}, handle: a.getActions},
 		{method: "GET", path: base + "/actions/{id}", summary: "One action with every step of its life", answer: ActionDetail{}, handle: a.getAction},
-		decide("approve", "Let a waiting action be carried out, if every guard still allows it", func(r *http.Request, _ Decide) (omen.Action, error) {
-			return a.remedy.Approve(r.Context(), r.PathValue("id"), person(r))
+		decide("approve", "Let a waiting action be carried out, if every guard still allows it", func(r *http.Request, d Decide) (omen.Action, error) {
+			return a.remedy.Approve(r.Context(), r.PathValue("id"), person(r), d.Why)
 		}),
 		decide("decline", "End a waiting action", func(r *http.Request, d Decide) (omen.Action, error) {
 			return a.remedy.Decline(r.Context(), r.PathValue("id"), person(r), d.Why)
 		}),
-		decide("undo", "Take an action's effect back, where that can be done", func(r *http.Request, _ Decide) (omen.Action, error) {
-			return a.remedy.Undo(r.Context(), r.PathValue("id"), person(r))
+		decide("undo", "Take an action's effect back, where that can be done", func(r *http.Request, d Decide) (omen.Action, error) {
+			return a.remedy.Undo(r.Context(), r.PathValue("id"), person(r), d.Why)
 		}),
 		decide("resolve", "Say whether an action was done of which nobody else can tell", func(r *http.Request, d Decide) (omen.Action, error) {
-			return a.remedy.Settle(r.Context(), r.PathValue("id"), person(r), d.Happened)
+			return a.remedy.Settle(r.Context(), r.PathValue("id"), person(r), d.Happened, d.Why)
 		}),
 		{method: "POST", path: base + "/incidents/{id}/act", summary: "Run a playbook on an incident; the same guards are asked", body: AskAct{}, answer: ActionDetail{}, handle: a.ask},
 		{method: "GET", path: base + "/audit/verify", summary: "Whether the audit is what was written", answer: Chain{}, handle: a.verifyAudit},

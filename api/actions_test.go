@@ -153,6 +153,18 @@ func TestWhoDecidesOnActions(t *testing.T) {
 	}
 }
 
+// Why somebody decided is in the answer, and in the step.
+func TestWhyIsShown(t *testing.T) {
+	f, a := withRemedy(t)
+	status, body := ask(t, f, "ann", "POST", "/actions/"+a.ID+"/approve", `{"why":"it leaks"}`)
+	if status != 200 || !strings.Contains(body, `"said":"it leaks"`) || !strings.Contains(body, `"why":"approved by ann: it leaks"`) {
+		t.Errorf("%d %s", status, body)
+	}
+	if in := read[IncidentDetail](t, f, "/incidents/i1"); !strings.HasSuffix(in.Remedy, ", ann: it leaks") {
+		t.Errorf("the incident says %q", in.Remedy)
+	}
+}
+
 // The incident API does not reach what the loop does.
 func TestActionsAreNotReachableAsActs(t *testing.T) {
 	f, _ := withRemedy(t)

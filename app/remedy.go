@@ -142,7 +142,7 @@ func asks(p remedy.Policy) bool {
 
 // Approve is the button Approve.
 func (p pressed) Approve(ctx context.Context, action string, account int64, name string) (omen.Action, error) {
-	return p.g.remedy.Approve(ctx, action, remedy.Person{Telegram: account, Name: name})
+	return p.g.remedy.Approve(ctx, action, remedy.Person{Telegram: account, Name: name}, "")
 }
 
 // Decline is the button Decline.

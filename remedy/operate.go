@@ -99,8 +99,9 @@ func (l *Loop) denied(ctx context.Context, who Person, what, subject string) err
 }
 
 // Approve lets an action that waits be carried out: every guard is asked once more
-// before it is. One that does not wait any more is [omen.ErrConflict].
-func (l *Loop) Approve(ctx context.Context, id string, who Person) (omen.Action, error) {
+// before it is. One that does not wait any more is [omen.ErrConflict]. Why is kept with
+// it, here and of every other decision; it may be empty.
+func (l *Loop) Approve(ctx context.Context, id string, who Person, why string) (omen.Action, error) {
 	a, err := l.allow(ctx, id, who, "approve")
 	if err != nil {
 		return a, err
@@ -108,7 +109,7 @@ func (l *Loop) Approve(ctx context.Context, id string, who Person) (omen.Action,
 	if a.State == omen.ActionWaiting && !time.Now().Before(a.Expires) {
 		return a, omen.WithHint(fmt.Errorf("approve action %s: it expired at %s: %w", id, a.Expires.Format(time.RFC3339), omen.ErrConflict), "ask for it again on the incident")
 	}
-	return l.decide(ctx, a, omen.ActionApproved, who, "approved by "+who.String())
+	return l.decide(ctx, a, omen.ActionApproved, who, "approved by "+who.String(), why)
 }
 
 // Decline ends an action that waits.
@@ -117,15 +118,27 @@ func (l *Loop) Decline(ctx context.Context, id string, who Person, why string) (
 	if err != nil {
 		return a, err
 	}
-	if why != "" {
-		why = ": " + why
-	}
-	return l.decide(ctx, a, omen.ActionDeclined, who, "declined by "+who.String()+why)
+	return l.decide(ctx, a, omen.ActionDeclined, who, "declined by "+who.String(), why)
 }
 
-// decide makes a person's step durable. That somebody was first is a conflict that
-// names who.
-func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, who Person, why string) (omen.Action, error) {
+// maxReason bounds a person's reason, in bytes: the journal carries it with each change.
+const maxReason = 8 << 10
+
+// reason is a person's reason as it is kept.
+func reason(why string) (string, error) {
+	if len(why) > maxReason {
+		return "", fmt.Errorf("the reason has %d bytes, more than %d: %w", len(why), maxReason, omen.ErrInvalid)
+	}
+	return strings.TrimSpace(why), nil
+}
+
+// decide makes a person's step durable: what became of the action, and why in the
+// person's words. That somebody was first is a conflict that names who.
+func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, who Person, what, why string) (omen.Action, error) {
+	why, err := reason(why)
+	if err != nil {
+		return a, err
+	}
 	from := a.State
 	if !slices.Contains(from.Next(), to) {
 		by := ""
@@ -134,19 +147,22 @@ func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, w
 		}
 		return a, fmt.Errorf("action %s: it is already %s%s: %w", a.ID, a.State, by, omen.ErrConflict)
 	}
-	a.By = who.String()
+	a.By, a.Said = who.String(), why
+	if why != "" {
+		what += ": " + why
+	}
 	now := time.Now()
 	if to == omen.ActionApproved {
 		a.Expires = now.UTC() // it has to be started soon after
 	}
-	if err := a.Step(to, now, why); err != nil {
+	if err := a.Step(to, now, what); err != nil {
 		return a, err
 	}
 	return a, l.o.World.Act(ctx, from, a, who.String())
 }
 
 // Settle is what a person says of an action that nobody else can tell of.
-func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool) (omen.Action, error) {
+func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool, why string) (omen.Action, error) {
 	a, err := l.allow(ctx, id, who, "resolve")
 	if err != nil {
 		return a, err
@@ -155,14 +171,18 @@ func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool)
 		return a, fmt.Errorf("resolve action %s: it is %s, and nobody has to: %w", id, a.State, omen.ErrConflict)
 	}
 	if happened {
-		return l.decide(ctx, a, omen.ActionDone, who, who.String()+" says that it happened")
+		return l.decide(ctx, a, omen.ActionDone, who, who.String()+" says that it happened", why)
 	}
-	return l.decide(ctx, a, omen.ActionFailed, who, who.String()+" says that it did not happen")
+	return l.decide(ctx, a, omen.ActionFailed, who, who.String()+" says that it did not happen", why)
 }
 
 // Undo takes an action's effect back. It is asked for once at a time, and goes on
 // when who asked for it does not wait.
-func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, error) {
+func (l *Loop) Undo(ctx context.Context, id string, who Person, why string) (omen.Action, error) {
+	why, err := reason(why)
+	if err != nil {
+		return omen.Action{}, err
+	}
 	select {
 	case l.undoing <- struct{}{}:
 		defer func() { <-l.undoing }()
@@ -188,7 +208,11 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, er
 	if c.Paused != nil {
 		return a, fmt.Errorf("undo action %s: actions are paused %s: %w", id, c.Paused.text(), omen.ErrConflict)
 	}
-	if err := l.o.Store.Record(ctx, omen.Audit{At: time.Now(), By: who.String(), Action: "action.undo", Subject: a.ID, Detail: a.Target.ID()}); err != nil {
+	detail := a.Target.ID()
+	if why != "" {
+		detail += ": " + why
+	}
+	if err := l.o.Store.Record(ctx, omen.Audit{At: time.Now(), By: who.String(), Action: "action.undo", Subject: a.ID, Detail: detail}); err != nil {
 		return a, err
 	}
 	within, cancel := context.WithTimeout(ctx, callWithin)
@@ -199,13 +223,13 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, er
 		}
 		return a, fmt.Errorf("undo action %s: %w", id, err)
 	}
-	return l.undone(ctx, a, who)
+	return l.undone(ctx, a, who, why)
 }
 
 // undone keeps that an action was taken back, whatever it has come to meanwhile.
-func (l *Loop) undone(ctx context.Context, a omen.Action, who Person) (omen.Action, error) {
+func (l *Loop) undone(ctx context.Context, a omen.Action, who Person, why string) (omen.Action, error) {
 	for {
-		out, err := l.decide(ctx, a, omen.ActionUndone, who, "undone by "+who.String())
+		out, err := l.decide(ctx, a, omen.ActionUndone, who, "undone by "+who.String(), why)
 		if !errors.Is(err, omen.ErrConflict) {
 			return out, err
 		}
@@ -220,6 +244,10 @@ func (l *Loop) undone(ctx context.Context, a omen.Action, who Person) (omen.Acti
 // Ask is a run that a person asks for: the same guards, of which some can be
 // overridden by name.
 func (l *Loop) Ask(ctx context.Context, incident, playbook string, override []string, why string, who Person) (omen.Action, error) {
+	why, err := reason(why)
+	if err != nil {
+		return omen.Action{}, err
+	}
 	if _, err := l.o.Store.Incident(ctx, incident); err != nil { // before the audit: what is not there is no subject of it
 		return omen.Action{}, err
 	}
@@ -245,8 +273,8 @@ func (l *Loop) Ask(ctx context.Context, incident, playbook string, override []st
 		return d.Action, omen.WithHint(fmt.Errorf("playbook %s on incident %s: %s: %s: %w", playbook, incident, d.Action.Guard, d.Action.Why, omen.ErrConflict),
 			"a guard can be overridden by its name, if it is not one of those that never can")
 	}
-	if why != "" {
-		d.Action.Why = why
+	if d.Action.Said = why; why != "" {
+		d.Action.Why += ": " + why
 	}
 	return d.Action, l.write(ctx, &f, d.Action, who.String())
 }

@@ -70,10 +70,10 @@ export interface Decision {
 const known: Record<string, Decision[]> = {
   approve: [{ label: "Approve", route: "approve", body: {}, asks: "", why: false }],
   decline: [{ label: "Decline", route: "decline", body: {}, asks: "Nothing is done, and this playbook asks nobody again about this incident.", why: true }],
-  undo: [{ label: "Undo", route: "undo", body: {}, asks: "What was done is taken back, and the ledger says by whom.", why: false }],
+  undo: [{ label: "Undo", route: "undo", body: {}, asks: "What was done is taken back, and the ledger says by whom.", why: true }],
   resolve: [
-    { label: "It was done", route: "resolve", body: { happened: true }, asks: "You looked, and it was done: whether it helped is then measured.", why: false },
-    { label: "It was not done", route: "resolve", body: { happened: false }, asks: "You looked, and it was not done: the target is then free for the next action.", why: false },
+    { label: "It was done", route: "resolve", body: { happened: true }, asks: "You looked, and it was done: whether it helped is then measured.", why: true },
+    { label: "It was not done", route: "resolve", body: { happened: false }, asks: "You looked, and it was not done: the target is then free for the next action.", why: true },
   ],
 };
 /** The buttons of an action: what the API says can be done next, and nothing else. */
