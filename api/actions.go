@@ -63,7 +63,7 @@ type Action struct {
 	Before     Number           `json:"score_before" doc:"the host's score as it was started"`
 	Peak       Number           `json:"peak_after" doc:"the highest score once its own upset was over; 0: not measured"`
 	Recovered  Number           `json:"recovered_seconds" doc:"after its start the host was normal again; null: it was not, or that is not known yet"`
-	Next       List[string]     `json:"next" doc:"what people can do about it now: approve, decline, undo, resolve"`
+	Next       List[string]     `json:"next" doc:"what people can do about it now: approve, decline, resolve, and undo where that can be done"`
 }
 
 func toAction(a omen.Action) Action {
@@ -82,9 +82,21 @@ func toAction(a omen.Action) Action {
 	case omen.ActionUnknown, omen.ActionStuck:
 		out.Next = List[string]{"resolve"}
 	default:
-		if slices.Contains(a.State.Next(), omen.ActionUndone) {
-			out.Next = List[string]{"undo"}
+		if remedy.CanUndo(a) {
+			out.Next = List[string]{undo}
 		}
+	}
+	return out
+}
+
+// undo is what can be done next about what was done.
+const undo = "undo"
+
+// standing is an action with what can be done about it now, by who carries it out now.
+func (a *API) standing(one omen.Action) Action {
+	out := toAction(one)
+	if a.remedy != nil && !a.remedy.CanUndo(one) {
+		out.Next = slices.DeleteFunc(out.Next, func(n string) bool { return n == undo })
 	}
 	return out
 }
@@ -198,7 +210,7 @@ func (a *API) getActions(r *http.Request) (any, error) {
 	}
 	all, err := a.store.Actions(r.Context(), f)
 	slices.Reverse(all)
-	return Actions{each(all, toAction)}, err
+	return Actions{each(all, a.standing)}, err
 }
 
 func (a *API) getAction(r *http.Request) (any, error) { return a.action(r, r.PathValue("id")) }
@@ -212,7 +224,7 @@ func (a *API) action(r *http.Request, id string) (ActionDetail, error) {
 	if err != nil {
 		return ActionDetail{}, err
 	}
-	out := ActionDetail{Action: toAction(one)}
+	out := ActionDetail{Action: a.standing(one)}
 	for _, row := range rows {
 		var was omen.Action
 		if err := json.Unmarshal([]byte(row.Detail), &was); err != nil {

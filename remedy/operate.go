@@ -176,6 +176,17 @@ func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool,
 	return l.decide(ctx, a, omen.ActionFailed, who, who.String()+" says that it did not happen", why)
 }
 
+// CanUndo reports whether an action can be taken back now, as far as that is known
+// before it is tried: by its row, and by who carries out its playbook.
+func (l *Loop) CanUndo(a omen.Action) bool {
+	h := l.o.Hands[a.Playbook]
+	if h == nil || !CanUndo(a) {
+		return false
+	}
+	u, knows := h.(Undoer)
+	return !knows || u.Undoes()
+}
+
 // Undo takes an action's effect back. It is asked for once at a time, and goes on
 // when who asked for it does not wait.
 func (l *Loop) Undo(ctx context.Context, id string, who Person, why string) (omen.Action, error) {
@@ -200,6 +211,9 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person, why string) (ome
 	h, err := l.hand(a.Playbook)
 	if err != nil {
 		return a, err
+	}
+	if !l.CanUndo(a) {
+		return a, fmt.Errorf("undo action %s: what %s did cannot be taken back: %w", id, a.Does, errors.ErrUnsupported)
 	}
 	c, err := l.Controls(ctx)
 	if err != nil {

@@ -13,6 +13,7 @@ package remedy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -37,6 +38,20 @@ type Hand interface {
 	// Undo takes the effect back; where that cannot be done it is
 	// [errors.ErrUnsupported].
 	Undo(context.Context, omen.Action) error
+}
+
+// Undoer is a hand that knows beforehand whether it takes its effects back. One that
+// is none finds out when it is asked to.
+type Undoer interface{ Undoes() bool }
+
+// neverUndone are what nobody can take back: pods do not come back, and what was
+// restarted was.
+var neverUndone = []string{DoEvict, DoDelete, DoUncordon, DoUnit}
+
+// CanUndo reports whether an action can be taken back, as far as its ledger row says:
+// it was done, and by its kind can be.
+func CanUndo(a omen.Action) bool {
+	return slices.Contains(a.State.Next(), omen.ActionUndone) && !slices.Contains(neverUndone, a.Does)
 }
 
 // Refusal is why a hand does not touch a target, under the name of a guard, such as

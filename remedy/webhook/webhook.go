@@ -195,6 +195,9 @@ func (h *Hook) Happened(ctx context.Context, a omen.Action) (remedy.Answer, erro
 	return answer, err
 }
 
+// Undoes reports whether there is an undo URL.
+func (h *Hook) Undoes() bool { return h.set.UndoURL != "" }
+
 // Undo posts to the undo URL.
 func (h *Hook) Undo(ctx context.Context, a omen.Action) error {
 	if h.set.UndoURL == "" {

@@ -281,6 +281,9 @@ func TestUndo(t *testing.T) {
 	o := newOther(t, map[string][]http.HandlerFunc{"/undo/17": {says(200, "")}})
 	a := action
 	a.Receipt = "17"
+	if hook(t, Settings{URL: o.URL + "/"}).Undoes() || !hook(t, Settings{URL: o.URL + "/", UndoURL: o.URL + "/undo"}).Undoes() {
+		t.Error("it does not know whether it has an undo_url")
+	}
 	if err := hook(t, Settings{URL: o.URL + "/"}).Undo(t.Context(), a); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("without undo_url: %v", err)
 	}
