@@ -59,6 +59,8 @@ type Loop struct {
 	switching sync.Mutex     // one change of the switches at a time
 	undoing   chan struct{}  // one undo at a time; full: one is under way
 
+	stood standings
+
 	trying sync.Mutex
 	tried  map[[3]string]attempt // by who, what and subject: attempts of people who may not act
 

@@ -7,19 +7,36 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/store"
 )
 
+// lookAtOnce is how many actions are looked at at once, each for [callWithin] at most:
+// a target that does not answer keeps no other from being settled.
+const lookAtOnce = 8
+
 // settle makes the next step of every action that has one of itself: what is in doubt
 // is observed, what was done is measured.
 func (l *Loop) settle(ctx context.Context, f Facts) error {
 	var wrong []error
+	var mu sync.Mutex
+	keep := func(err error) {
+		if err != nil && !errors.Is(err, omen.ErrConflict) { // a person, or the call itself, was quicker
+			mu.Lock()
+			defer mu.Unlock()
+			wrong = append(wrong, err)
+		}
+	}
+	var looking errgroup.Group
+	looking.SetLimit(lookAtOnce)
+	look := func(f func() error) { looking.Go(func() error { keep(f()); return nil }) }
 	stuck := map[string]bool{}
 	for _, a := range f.Actions {
-		var err error
 		switch a.State {
 		case omen.ActionStarted:
 			l.mu.Lock()
@@ -27,22 +44,20 @@ func (l *Loop) settle(ctx context.Context, f Facts) error {
 			l.mu.Unlock()
 			switch {
 			case r != nil:
-				err = l.storeResult(ctx, *r)
+				keep(l.storeResult(ctx, *r))
 			case !known:
-				err = l.step(ctx, a, omen.ActionUnknown, byOmen, "nobody knows what became of the call: it is observed, and not repeated")
+				keep(l.step(ctx, a, omen.ActionUnknown, byOmen, "nobody knows what became of the call: it is observed, and not repeated"))
 			}
 		case omen.ActionUnknown, omen.ActionDone:
-			err = l.observe(ctx, f.At, a)
+			look(func() error { return l.observe(ctx, f.At, a) })
 		case omen.ActionMeasuring:
-			err = l.measure(ctx, f, a)
+			look(func() error { return l.measure(ctx, f, a) })
 		case omen.ActionStuck:
 			stuck[troubleStuck+a.ID] = true
 			l.say(ctx, troubleStuck+a.ID, omen.Critical, fmt.Sprintf("nobody can tell whether action %s (%s on %s) was done: look, and say so with omen actions resolve %s", a.ID, a.Does, a.Target.ID(), a.ID))
 		}
-		if err != nil && !errors.Is(err, omen.ErrConflict) { // a person, or the call itself, was quicker
-			wrong = append(wrong, err)
-		}
 	}
+	_ = looking.Wait() // what went wrong is kept
 	l.over(ctx, f, troubleStuck, stuck)
 	l.judge(ctx, f)
 	return errors.Join(wrong...)
@@ -152,7 +167,9 @@ func (l *Loop) measure(ctx context.Context, f Facts, a omen.Action) error {
 	if !ok {
 		return l.step(ctx, a, omen.ActionUnmeasurable, byOmen, "its playbook is not in the configuration any more")
 	}
-	s, err := l.seen(ctx, f, a, p)
+	within, cancel := context.WithTimeout(ctx, callWithin)
+	s, err := l.seen(within, f, a, p)
+	cancel()
 	if err != nil {
 		return fmt.Errorf("measure action %s: %w", a.ID, err)
 	}
