@@ -20,6 +20,7 @@ import (
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/remedy"
+	"github.com/omenhq/omen/remedy/kube"
 	"github.com/omenhq/omen/store"
 )
 
@@ -293,13 +294,8 @@ func (w world) called(ctx context.Context, f *remedy.Facts, in omen.Incident) er
 }
 
 // self is what Omen runs on, in the words of targets. It is never acted on.
-func self() (all []string) {
-	if name, err := os.Hostname(); err == nil {
-		all = append(all, "node "+name)
-		if ns := ownNamespace(); ns != "" {
-			all = append(all, "namespace "+ns, "pod "+ns+"/"+name)
-		}
-	}
+func self() []string {
+	all := kube.Self()
 	text, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return all
@@ -313,13 +309,4 @@ func self() (all []string) {
 		}
 	}
 	return all
-}
-
-// ownNamespace is the namespace of Omen's own pod; empty: it is in none.
-func ownNamespace() string {
-	text, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-	if err != nil {
-		return "" // then it has none
-	}
-	return strings.TrimSpace(string(text))
 }

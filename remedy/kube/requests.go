@@ -139,8 +139,6 @@ func manager(id string) string { return "omen-" + id }
 // first, since a patch that adds a key has to know what is there, and the patch
 // tests what was read, so that nothing comes between.
 func (c *Cluster) edit(ctx context.Context, a omen.Action, p place, dry bool, change func(*object) ([]op, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	o, err := c.get(ctx, p.resource, p.namespace, p.name)
 	switch {
 	case errors.Is(err, omen.ErrNotFound):

@@ -121,8 +121,8 @@ func critical(name, priority string) error {
 	return nil
 }
 
-// steady refuses a workload in the middle of a rollout.
-func steady(name string, o *object) error {
+// rolling refuses a workload in the middle of a rollout.
+func rolling(name string, o *object) error {
 	wanted := replicas(o)
 	switch {
 	case isSet(o.Object, "spec", "paused"):
@@ -133,6 +133,17 @@ func steady(name string, o *object) error {
 		return refusedBy(remedy.GuardRollout, "%s is in the middle of a rollout: %d of %d replicas are updated", name, number(o.Object, "status", "updatedReplicas"), wanted)
 	}
 	return nil
+}
+
+// steady is the target that a workload is, with the workload, if it is not in the
+// middle of a rollout.
+func (c *Cluster) steady(ctx context.Context, w which, h omen.Host) (omen.Target, *object, error) {
+	kind, o, err := c.workload(ctx, w, h)
+	if err != nil {
+		return omen.Target{}, nil, err
+	}
+	t := target(kind, o)
+	return t, o, rolling(t.ID(), o)
 }
 
 // replicas are how many a workload is to have; left out means one.
