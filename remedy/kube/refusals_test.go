@@ -330,6 +330,14 @@ func TestRights(t *testing.T) {
 			`[{"op": "add", "path": "/spec/template/metadata/labels/x", "value": "y"}]`,
 			`[{"op": "add", "path": "/spec/template/metadata/annotations/x", "value": "y"}]`,
 			`[{"op": "add", "path": "/metadata/labels", "value": {"x": "y"}}]`,
+			`[{"op": "add", "path": "/spec/template/metadata/finalizers", "value": ["omen.dev/x"]}]`,
+			`[{"op": "add", "path": "/spec/paused", "value": true}]`,
+			`[{"op": "add", "path": "/spec/minReadySeconds", "value": 7}]`,
+			`[{"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}}]`,
+			`[{"op": "remove", "path": "/spec/revisionHistoryLimit"}, {"op": "add", "path": "/spec/revisionHistoryLimit", "value": 0}]`,
+			`[{"op": "add", "path": "/metadata/annotations/x", "value": "y"}]`,
+			`[{"op": "remove", "path": "/metadata/annotations/deployment.kubernetes.io~1revision"}]`,
+			`[{"op": "add", "path": "/metadata/finalizers", "value": ["omen.dev/x"]}]`,
 		} {
 			_, err := c.api.Resource(deployments).Namespace("shop").Patch(t.Context(), "checkout", types.JSONPatchType, []byte(change),
 				metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
@@ -342,4 +350,5 @@ func TestRights(t *testing.T) {
 	a = omen.Action{ID: "accccccccccc", Host: p.host("checkout")}
 	a.Target = must.Get(restarts.Resolve(t.Context(), a))(t)
 	must.Get(restarts.Do(t.Context(), a))(t)
+	must.OK(t, restarts.Undo(t.Context(), a))
 }
