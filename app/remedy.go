@@ -33,6 +33,14 @@ func (l *loaded) loadRemedy() error {
 		PerHour:   limit(c.Budget.FleetPerHour),
 	}
 	var wrong []error
+	if names := c.QuietHours; len(names) > 0 && l.settings != nil {
+		hours, err := l.settings.Hours(names)
+		if err != nil {
+			wrong = append(wrong, at(l.conf, "remedy.quiet_hours", err))
+		} else {
+			p.Quiet = hours
+		}
+	}
 	l.hands = map[string]remedy.Hand{}
 	for i, b := range c.Playbooks {
 		key := fmt.Sprintf("remedy.playbooks[%d]", i)

@@ -42,6 +42,20 @@ func TestApproversInTelegram(t *testing.T) {
 	}
 }
 
+// Quiet hours are named time intervals of the same file.
+func TestQuietHoursAreTimeIntervals(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "omen.yml")
+	write(t, file, "remedy: {quiet_hours: [nights]}\ntime_intervals: [{name: nights, time_intervals: [{times: [{start_time: '00:00', end_time: '06:00'}]}]}]\n")
+	l := must.Get(load(file, nil, time.Now()))(t)
+	if h := l.policy.Quiet; h == nil || h.Holds(time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)) != "nights" || h.Holds(time.Date(2026, 11, 29, 7, 0, 0, 0, time.UTC)) != "" {
+		t.Errorf("quiet hours %v", h)
+	}
+	write(t, file, "remedy: {quiet_hours: [nights]}\n")
+	if _, err := load(file, nil, time.Now()); err == nil || !strings.Contains(err.Error(), "remedy.quiet_hours") {
+		t.Errorf("an interval that there is not: %v", err)
+	}
+}
+
 // A source that is partial says nothing of hosts that are read in full now: only what
 // of their own profile was not read keeps from acting on them.
 func TestWhatIsNotReadKeepsFromActing(t *testing.T) {

@@ -175,6 +175,17 @@ func quiet(d *draft) string {
 	return ""
 }
 
+// quietHours has nothing to say of what a person asks for, approved, or will be asked.
+func quietHours(d *draft) string {
+	if d.policy.Quiet == nil || d.byPerson() || d.action.Mode != omen.ModeAutomatic {
+		return ""
+	}
+	if name := d.policy.Quiet.Holds(d.facts.At); name != "" {
+		return "quiet hours: " + name
+	}
+	return ""
+}
+
 func verdict(d *draft) string {
 	switch in := d.in; {
 	case in == nil:

@@ -85,10 +85,17 @@ const (
 type Policy struct {
 	Mode      omen.ActionMode // ceiling of all playbooks; empty: off
 	Approvers Approvers
-	PerHour   int // actions of the fleet in an hour; 0: 5
+	PerHour   int   // actions of the fleet in an hour; 0: 5
+	Quiet     Hours // in which nothing is done without a person; nil: there are none
 	Playbooks []Playbook
 
 	granted []string // guards that a replay cannot ask, and takes as passed
+}
+
+// Hours are times of the day or the week.
+type Hours interface {
+	// Holds is what they are called at an instant at which they hold; empty: they do not.
+	Holds(at time.Time) string
 }
 
 // Approvers are the people who may approve an action.
