@@ -81,6 +81,10 @@ type Target struct {
 	Available int    `json:"available,omitempty"`
 	Revision  string `json:"revision,omitempty"` // what an undo goes back to
 	Detail    string `json:"detail,omitempty"`   // for people: what else is to be known
+	// Mark is the ID of the action that last changed it, of this Omen or of another one,
+	// and when; empty: none is known to have.
+	Mark     string    `json:"mark,omitempty"`
+	MarkedAt time.Time `json:"marked_at,omitzero"`
 }
 
 // ID names the target without its version: "deployment shop/checkout".

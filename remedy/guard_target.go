@@ -197,6 +197,20 @@ func cooling(d *draft) string {
 			return fmt.Sprintf("action %s was %s ago, less than %s", row.ID, omen.Soon(max(0, ago)), omen.Soon(wait))
 		}
 	}
+	return another(d)
+}
+
+// another says when another Omen, whose ledger is not ours, has just acted on the
+// target. Where both look at once, the target's version lets the first one through.
+func another(d *draft) string {
+	t := d.action.Target
+	if t.Mark == "" || slices.ContainsFunc(d.facts.Actions, func(row omen.Action) bool { return row.ID == t.Mark }) {
+		return ""
+	}
+	wait := cmp.Or(d.book.Limits.Cooldown, cooldown)
+	if ago := d.facts.At.Sub(t.MarkedAt); ago < wait {
+		return fmt.Sprintf("action %s of another Omen was %s ago, less than %s", t.Mark, omen.Soon(max(0, ago)), omen.Soon(wait))
+	}
 	return ""
 }
 

@@ -357,6 +357,12 @@ var cases = []struct {
 	{"in quiet hours", GuardHours, func(w *world) { w.p.Quiet = hours{noon} }},
 	{"after quiet hours", "", func(w *world) { w.p.Quiet = hours{noon.Add(-time.Minute)} }},
 	{"in quiet hours, and ann asks", "", func(w *world) { w.p.Quiet, w.a.By = hours{noon}, "ann" }},
+	{"another Omen just acted on it", GuardCooldown, func(w *world) { w.now.Mark, w.now.MarkedAt = "a0123456789ab", noon.Add(-time.Minute) }},
+	{"another Omen acted on it a while ago", "", func(w *world) { w.now.Mark, w.now.MarkedAt = "a0123456789ab", noon.Add(-time.Hour) }},
+	{"this Omen marked it, and the mark is a minute younger", "", func(w *world) {
+		w.ago(omen.ActionHelped, 31*time.Minute)
+		w.now.Mark, w.now.MarkedAt = "r0", noon.Add(-29*time.Minute)
+	}},
 	{"refused twice right before its start", GuardCooldown, func(w *world) { w.refused(GuardRollout, time.Hour, 10*time.Second) }},
 	{"refused twice, the last time a while ago", "", func(w *world) { w.refused(GuardRollout, time.Hour, 2*time.Minute) }},
 	{"refused seven times, the last time a while ago", GuardCooldown, func(w *world) {

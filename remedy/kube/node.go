@@ -70,6 +70,7 @@ func called(n object, name string) bool {
 func nodeTarget(n *object) omen.Target {
 	zone := n.GetLabels()[zoneLabel]
 	t := omen.Target{Kind: "node", Name: n.GetName(), UID: string(n.GetUID()), Version: n.GetResourceVersion()}
+	t.Mark, t.MarkedAt = markOf(n)
 	if zone != "" {
 		t.Detail = "of zone " + zone
 	}
@@ -156,7 +157,7 @@ func (c cordon) Undo(ctx context.Context, a omen.Action) error {
 	case string(n.GetUID()) != a.Target.UID, n.GetAnnotations()[Action] != a.ID, !ours(n):
 		return fmt.Errorf("node %s was changed by somebody else since: %w", a.Target.Name, remedy.ErrChanged)
 	}
-	return c.patch(ctx, n, p, manager(a.ID)+"-undo", false, func(n *object) ([]op, error) {
+	return c.patch(ctx, n, p, manager(a.ID)+undoing, false, func(n *object) ([]op, error) {
 		return append(annotate(n, map[string]string{Action: a.ID + "-undone"}), op{Op: "remove", Path: "/spec/unschedulable"}), nil
 	})
 }

@@ -113,7 +113,7 @@ func (s scale) Undo(ctx context.Context, a omen.Action) error {
 	case string(o.GetUID()) != a.Target.UID, replicas(o) != s.wanted(a.Target.Replicas), !setBy(o, manager(a.ID)):
 		return fmt.Errorf("%s was changed by somebody else since: %w", a.Target.ID(), remedy.ErrChanged)
 	}
-	return s.patch(ctx, o, p, manager(a.ID)+"-undo", false, func(*object) ([]op, error) {
+	return s.patch(ctx, o, p, manager(a.ID)+undoing, false, func(*object) ([]op, error) {
 		return []op{{"replace", "/spec/replicas", a.Target.Replicas}}, nil
 	})
 }

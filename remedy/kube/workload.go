@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -160,12 +161,25 @@ func target(kind string, o *object) omen.Target {
 		Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), UID: string(o.GetUID()), Version: o.GetResourceVersion(),
 		Replicas: replicas(o), Available: number(o.Object, "status", "availableReplicas"),
 	}
+	t.Mark, t.MarkedAt = markOf(o)
 	if kind == "deployment" {
 		t.Revision = o.GetAnnotations()["deployment.kubernetes.io/revision"]
 	} else {
 		t.Revision = text(o.Object, "status", "updateRevision")
 	}
 	return t
+}
+
+// markOf is the action that last changed an object, whichever Omen's it was, and when:
+// by the name under which the API server keeps what it set.
+func markOf(o *object) (id string, at time.Time) {
+	for _, f := range o.GetManagedFields() {
+		by, ours := strings.CutPrefix(strings.TrimSuffix(f.Manager, undoing), manager(""))
+		if ours && by != "" && f.Time != nil && f.Time.After(at) {
+			id, at = by, f.Time.UTC()
+		}
+	}
+	return id, at
 }
 
 // budgetsOf are the PodDisruptionBudgets that hold for a pod, and how many pods
