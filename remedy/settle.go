@@ -34,7 +34,7 @@ func (l *Loop) settle(ctx context.Context, f Facts) error {
 	}
 	var looking errgroup.Group
 	looking.SetLimit(lookAtOnce)
-	look := func(f func() error) { looking.Go(func() error { keep(f()); return nil }) }
+	aside := func(step func() error) { looking.Go(func() error { keep(step()); return nil }) }
 	stuck := map[string]bool{}
 	for _, a := range f.Actions {
 		switch a.State {
@@ -49,9 +49,9 @@ func (l *Loop) settle(ctx context.Context, f Facts) error {
 				keep(l.step(ctx, a, omen.ActionUnknown, byOmen, "nobody knows what became of the call: it is observed, and not repeated"))
 			}
 		case omen.ActionUnknown, omen.ActionDone:
-			look(func() error { return l.observe(ctx, f.At, a) })
+			aside(func() error { return l.observe(ctx, f.At, a) })
 		case omen.ActionMeasuring:
-			look(func() error { return l.measure(ctx, f, a) })
+			aside(func() error { return l.measure(ctx, f, a) })
 		case omen.ActionStuck:
 			stuck[troubleStuck+a.ID] = true
 			l.say(ctx, troubleStuck+a.ID, omen.Critical, fmt.Sprintf("nobody can tell whether action %s (%s on %s) was done: look, and say so with omen actions resolve %s", a.ID, a.Does, a.Target.ID(), a.ID))
