@@ -119,6 +119,23 @@ func TestUndoLeavesWhatSomebodyChanged(t *testing.T) {
 	}
 }
 
+// What one Omen changed another one sees, by what the API server keeps.
+func TestMarksAreSeenByOthers(t *testing.T) {
+	p := newPeer(t)
+	h, a := begin(p, p.omen(), acts()["restart a deployment"])
+	if a.Target.Mark != "" {
+		t.Errorf("before: %+v", a.Target)
+	}
+	must.Get(h.Do(t.Context(), a))(t)
+	o := p.read(deployments, p.namespace, "checkout") // its controller follows
+	must.OK(t, unstructured.SetNestedField(o.Object, o.GetGeneration(), "status", "observedGeneration"))
+	must.Get(p.api.Resource(deployments).Namespace(p.namespace).UpdateStatus(t.Context(), o, metav1.UpdateOptions{}))(t)
+	got := must.Get(must.Get(p.omen().Hand(step("rollout_restart")))(t).Resolve(t.Context(), omen.Action{Host: a.Host}))(t)
+	if got.Mark != a.ID || time.Since(got.MarkedAt).Abs() > time.Hour {
+		t.Errorf("after: %+v", got)
+	}
+}
+
 func TestWhatIsNeverTouched(t *testing.T) {
 	p := newPeer(t)
 	spec := func(o fields) fields { return o["spec"].(fields) }

@@ -160,7 +160,8 @@ func (h *Hook) DryRun(_ context.Context, a omen.Action) (string, error) {
 	if h.set.Secret != "" || h.set.SecretFile != "" {
 		signed = "signed"
 	}
-	return fmt.Sprintf("would send %s %s (%s) with %s", h.set.Method, shown(h.set.URL), signed, body), nil
+	text := strings.ReplaceAll(string(body), `\u003csecret\u003e`, hidden) // as JSON has it
+	return fmt.Sprintf("would send %s %s (%s) with %s", h.set.Method, shown(h.set.URL), signed, text), nil
 }
 
 // Do sends the request once, or again with the same ID while its outcome is in

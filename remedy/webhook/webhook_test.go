@@ -331,7 +331,7 @@ func TestTheLedgerHasNoSecret(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if text := must.Get(h.DryRun(t.Context(), action))(t); strings.Contains(text, "hunter2") || !strings.Contains(text, `"api_key":"`) || !strings.Contains(text, "web") {
+	if text := must.Get(h.DryRun(t.Context(), action))(t); strings.Contains(text, "hunter2") || !strings.Contains(text, `"api_key":"<secret>"`) || !strings.Contains(text, "web") {
 		t.Errorf("says %s", text)
 	}
 	if sent := o.asked()[0].Body; !strings.Contains(sent, "hunter2-b") {
