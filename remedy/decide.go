@@ -178,7 +178,10 @@ func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool,
 // before it is tried: by its row, and by who carries out its playbook.
 func (l *Loop) CanUndo(a omen.Action) bool {
 	h := l.o.Hands[a.Playbook]
-	if h == nil || !CanUndo(a) {
+	l.mu.Lock()
+	tried := l.final[a.ID]
+	l.mu.Unlock()
+	if h == nil || tried || !CanUndo(a) {
 		return false
 	}
 	u, knows := h.(Undoer)
@@ -230,7 +233,12 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person, why string) (ome
 	within, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
 	if err := h.Undo(within, a); err != nil {
-		if errors.Is(err, ErrRefused) || errors.Is(err, ErrChanged) {
+		switch {
+		case errors.Is(err, errors.ErrUnsupported): // nobody has to try again
+			l.mu.Lock()
+			l.final[a.ID] = true
+			l.mu.Unlock()
+		case errors.Is(err, ErrRefused), errors.Is(err, ErrChanged):
 			err = fmt.Errorf("%w: %w", omen.ErrConflict, err)
 		}
 		return a, fmt.Errorf("undo action %s: %w", id, err)

@@ -71,6 +71,7 @@ type Loop struct {
 	mu     sync.Mutex
 	health Health
 	calls  map[string]*result // by action: what became of a call that is not stored yet; nil: it is under way
+	final  map[string]bool    // by action: its hand said that it cannot be taken back
 }
 
 // result is what became of a call.
@@ -118,7 +119,10 @@ func NewLoop(o Options) *Loop {
 	if o.Mark == nil {
 		o.Mark = func(string) {}
 	}
-	return &Loop{o: o, calls: map[string]*result{}, said: map[string]string{}, undoing: make(chan struct{}, 1), tried: map[[3]string]attempt{}}
+	return &Loop{
+		o: o, calls: map[string]*result{}, final: map[string]bool{}, said: map[string]string{},
+		undoing: make(chan struct{}, 1), tried: map[[3]string]attempt{},
+	}
 }
 
 // Run acts until ctx ends. What a process before it had started is in doubt from

@@ -2,6 +2,7 @@ package remedy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -127,6 +128,29 @@ func TestStandingsAreWorkedOutOnce(t *testing.T) {
 		time.Sleep(time.Minute)
 		if late := says(); late == after {
 			t.Errorf("after a minute it still says %q", late)
+		}
+	})
+}
+
+// unable is a hand that finds out only when it is asked that there is no way back.
+type unable struct{ hand }
+
+func (*unable) Undo(context.Context, omen.Action) error { return errors.ErrUnsupported }
+
+// What turned out to have no way back is not offered to be taken back again.
+func TestNoWayBackIsRemembered(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		must.OK(t, w.db.Append(ctx, opened("web-1", time.Now())))
+		a := w.ledger(t, "web-1", 1, omen.ActionApproved, omen.ActionStarted, omen.ActionDone)
+		l := remedy.NewLoop(remedy.Options{Policy: policy(omen.ModeApprove), Hands: map[string]remedy.Hand{"restart": &unable{}}, Store: w.db, World: w})
+		if !l.CanUndo(a) {
+			t.Error("before it was tried, it cannot be taken back")
+		}
+		if _, err := l.Undo(ctx, a.ID, ann, ""); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("undo: %v", err)
+		}
+		if l.CanUndo(a) {
+			t.Error("it can be taken back, though that was tried")
 		}
 	})
 }
