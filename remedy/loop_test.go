@@ -132,7 +132,7 @@ func TestWhoMayNotDoesNotFillTheAudit(t *testing.T) {
 	})
 }
 
-const deniedEvery = time.Hour // see decide.go
+const deniedEvery = time.Hour // see operate.go
 
 // Nobody answers: it expires, closed, and is not asked again by itself.
 func TestNobodyApproves(t *testing.T) {
