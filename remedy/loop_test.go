@@ -102,38 +102,6 @@ func TestApprovedDoneMeasured(t *testing.T) {
 	})
 }
 
-// Who may not act and presses on does not fill the audit: the same attempt is written
-// once in an hour, with how often it was made again.
-func TestWhoMayNotDoesNotFillTheAudit(t *testing.T) {
-	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
-		a := first(t, w.db, 10*time.Second, omen.ActionWaiting)
-		press := func() {
-			if _, err := l.Decline(t.Context(), a.ID, eve, ""); !errors.Is(err, omen.ErrDenied) {
-				t.Errorf("eve declines: %v", err)
-			}
-		}
-		for range 50 {
-			press()
-		}
-		if _, err := l.Ask(t.Context(), "i-none", "restart", nil, "", eve); !errors.Is(err, omen.ErrNotFound) {
-			t.Errorf("an incident that there is not: %v", err)
-		}
-		time.Sleep(deniedEvery)
-		press()
-		var said []string
-		for _, row := range must.Get(w.db.Audit(t.Context(), "", 0))(t) {
-			if row.Action == "action.not_allowed" {
-				said = append(said, row.Subject+" "+row.Detail)
-			}
-		}
-		if len(said) != 2 || said[1] != a.ID+" decline" || !strings.HasPrefix(said[0], a.ID+" decline, and 49 times since ") {
-			t.Errorf("the audit has %q", said)
-		}
-	})
-}
-
-const deniedEvery = time.Hour // see operate.go
-
 // Nobody answers: it expires, closed, and is not asked again by itself.
 func TestNobodyApproves(t *testing.T) {
 	h := &hand{}
@@ -487,3 +455,35 @@ func TestAnAuditThatWasChangedStopsEverything(t *testing.T) {
 		}
 	})
 }
+
+// Who may not act and presses on does not fill the audit: the same attempt is written
+// once in an hour, with how often it was made again.
+func TestWhoMayNotDoesNotFillTheAudit(t *testing.T) {
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, 10*time.Second, omen.ActionWaiting)
+		press := func() {
+			if _, err := l.Decline(t.Context(), a.ID, eve, ""); !errors.Is(err, omen.ErrDenied) {
+				t.Errorf("eve declines: %v", err)
+			}
+		}
+		for range 50 {
+			press()
+		}
+		if _, err := l.Ask(t.Context(), "i-none", "restart", nil, "", eve); !errors.Is(err, omen.ErrNotFound) {
+			t.Errorf("an incident that there is not: %v", err)
+		}
+		time.Sleep(deniedEvery)
+		press()
+		var said []string
+		for _, row := range must.Get(w.db.Audit(t.Context(), "", 0))(t) {
+			if row.Action == "action.not_allowed" {
+				said = append(said, row.Subject+" "+row.Detail)
+			}
+		}
+		if len(said) != 2 || said[1] != a.ID+" decline" || !strings.HasPrefix(said[0], a.ID+" decline, and 49 times since ") {
+			t.Errorf("the audit has %q", said)
+		}
+	})
+}
+
+const deniedEvery = time.Hour // see operate.go
