@@ -18,7 +18,7 @@ type Remedy struct {
 	Budget       Budget      `yaml:"budget,omitempty"`
 	QuietHours   []string    `yaml:"quiet_hours,flow,omitempty"` // names of time_intervals in which nothing is done without a person
 	AuditKeyFile string      `yaml:"audit_key_file,omitempty"`   // empty: beside the database
-	Kubernetes   *Kubernetes `yaml:"kubernetes,omitempty"`     // left out: the cluster that Omen runs in
+	Kubernetes   *Kubernetes `yaml:"kubernetes,omitempty"`       // left out: the cluster that Omen runs in
 	Playbooks    []Playbook  `yaml:"playbooks,omitempty"`
 }
 

@@ -3,6 +3,7 @@ package remedy
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -172,14 +173,14 @@ func refusedAgain(d *draft) string {
 			last[row.Guard] = omen.Later(last[row.Guard], row.Ended)
 		}
 	}
-	for _, g := range guards {
-		n := times[g.Name] - 2 // a plan's own refusal is written once
+	for _, guard := range slices.Sorted(maps.Keys(times)) {
+		n := times[guard] - 2 // a plan's own refusal is written once
 		if n < 0 {
 			continue
 		}
 		wait := min(cooldown, time.Minute<<min(n, 10))
-		if d.facts.At.Sub(last[g.Name]) < wait {
-			return fmt.Sprintf("guard %s refused it %d times right before its start, the last time less than %s ago", g.Name, n+1, omen.Soon(wait))
+		if d.facts.At.Sub(last[guard]) < wait {
+			return fmt.Sprintf("guard %s refused it %d times right before its start, the last time less than %s ago", guard, n+1, omen.Soon(wait))
 		}
 	}
 	return ""

@@ -59,7 +59,6 @@ type Cluster struct {
 	cordoning sync.Mutex // or two of a zone would be cordoned at once
 }
 
-
 // New reads the cluster's credentials; it calls nobody.
 func New(o Options) (*Cluster, error) {
 	var c *rest.Config
