@@ -53,15 +53,18 @@ const some = (of: Record<string, string>, most = 6) => { const k = Object.keys(o
 /** What of a source is not seen or not judged. */
 function spotsOf(s: Source): ReactNode[] {
   const spots: ReactNode[] = [], of = (what: string) => `${s.name}/${what}`;
-  const refused = Object.entries(s.refused).sort();
-  // where hosts are refused that is what a partial source's text says, too
-  if (s.state !== "up" && !(s.state === "partial" && s.refused_hosts > 0 && !Object.keys(s.failed_features).length)) spots.push(
+  const refused = Object.entries(s.refused).sort(), late = Object.entries(s.late).sort();
+  // where hosts are refused, or late, that is what a partial source's text says, too
+  if (s.state !== "up" && !(s.state === "partial" && s.refused_hosts + s.late_hosts > 0 && !Object.keys(s.failed_features).length)) spots.push(
     <Spot key={of("state")} color={s.state === "down" ? "red" : s.state === "partial" ? "orange" : "violet"} head={<>Source <Name name={s.name} /> {stateWords[s.state]}</>} since={s.since}>
       {visible(s.err)}{Object.keys(s.failed_features).length > 0 && <div>Without: {some(s.failed_features)}</div>}</Spot>);
   for (const [profile, text] of Object.entries(s.blind)) spots.push(<Spot key={of("blind/" + profile)} color="red" head={<>Nothing is seen of profile <Name name={profile} /> of source <Name name={s.name} /></>}>{visible(text)}</Spot>);
   if (s.refused_hosts > 0) spots.push(
     <Spot key={of("refused")} color="orange" head={<>{s.refused_hosts === 1 ? "1 host" : `${s.refused_hosts} hosts`} of source <Name name={s.name} /> {s.refused_hosts === 1 ? "is" : "are"} not judged: series of several hosts have one identity</>}>
       {refused.slice(0, 3).map(([name, text]) => <div key={name}><Name name={name} />: {visible(text)}</div>)}<div>See all with: omen check source {visible(s.name)}</div></Spot>);
+  if (s.late_hosts > 0) spots.push(
+    <Spot key={of("late")} color="orange" head={<>Samples of {s.late_hosts === 1 ? "1 host" : `${s.late_hosts} hosts`} of source <Name name={s.name} /> come later than the source is read</>}>
+      {late.slice(0, 3).map(([name, text]) => <div key={name}><Name name={name} />: {visible(text)}</div>)}<div>What is read of {s.late_hosts === 1 ? "it" : "them"} is missing or old: set the source&apos;s delay to 5 seconds more.</div></Spot>);
   if (Object.keys(s.left_out).length > 0) spots.push(
     <Spot key={of("left")} color="gray" head={<>Series of source <Name name={s.name} /> name no host and are left out</>}>Of {some(s.left_out)}</Spot>);
   return spots;
