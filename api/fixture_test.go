@@ -65,6 +65,21 @@ func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {
 	return f.hosts[i], true
 }
 
+func (f *fixture) Subject(id omen.Host) (Subject, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
+	if i < 0 {
+		return Subject{}, false
+	}
+	h := f.hosts[i]
+	s := Subject{Instance: h.Labels["instance"], Places: map[string]int{}, Model: h.Model.ID, Grade: h.Model.Grade}
+	for i, feature := range h.Features {
+		s.Places[feature.Name] = i
+	}
+	return s, true
+}
+
 func (f *fixture) Named(name string) []omen.Host {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -98,7 +113,7 @@ func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from,
 }
 
 func (f *fixture) Predict(h omen.Host, v []float64) (omen.Score, error) {
-	f.given = v
+	f.given = slices.Clone(v)
 	return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 }
 
@@ -158,7 +173,7 @@ func learns(h omen.Host) omen.HostStatus {
 	}
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	db := must.Get(store.Open(ctx, filepath.Join(t.TempDir(), "omen.db"), nil))(t)

@@ -155,9 +155,9 @@ func (a *API) foreign(r *http.Request) bool {
 		if !costly || a.Public(r) {
 			return false
 		}
+		r = &http.Request{Method: http.MethodPost, Host: r.Host, URL: r.URL, Header: r.Header}
 	}
-	as := &http.Request{Method: http.MethodPost, Host: r.Host, URL: r.URL, Header: r.Header}
-	return a.origin.Check(as) != nil
+	return a.origin.Check(r) != nil
 }
 
 // signedIn is the context key of a user's name.

@@ -19,29 +19,47 @@ const sparkScores = 60
 // find is the host that a path or query names: by its full ID, or by its name
 // if only one host has it, or by its instance label.
 func (a *API) find(name string) (omen.HostStatus, error) {
-	if id, err := omen.ParseHost(name); err == nil {
-		if h, ok := a.live.Host(id); ok {
-			return h, nil
+	id, err := a.identify(name)
+	if err != nil {
+		return omen.HostStatus{}, err
+	}
+	h, known := a.live.Host(id)
+	if !known {
+		return omen.HostStatus{}, unknownHost(name)
+	}
+	return h, nil
+}
+
+// identify is [API.find] without the host's status.
+func (a *API) identify(name string) (omen.Host, error) {
+	if strings.Contains(name, "/") {
+		if id, err := omen.ParseHost(name); err == nil {
+			if _, known := a.live.Subject(id); known {
+				return id, nil
+			}
 		}
 	}
 	found := a.live.Named(name)
-	if exact := slices.DeleteFunc(slices.Clone(found), func(h omen.Host) bool { return h.Name != name }); len(exact) > 0 {
-		found = exact
+	if len(found) > 1 {
+		if exact := slices.DeleteFunc(slices.Clone(found), func(h omen.Host) bool { return h.Name != name }); len(exact) > 0 {
+			found = exact
+		}
 	}
 	switch {
 	case len(found) == 1:
-		if h, ok := a.live.Host(found[0]); ok {
-			return h, nil
-		}
+		return found[0], nil
 	case len(found) > 1:
 		ids := each(found, omen.Host.ID)
 		slices.Sort(ids)
-		return omen.HostStatus{}, omen.WithHint(
+		return omen.Host{}, omen.WithHint(
 			fmt.Errorf("host %q: %d hosts have this name: %w", name, len(ids), omen.ErrConflict),
 			"give the full id, one of "+strings.Join(ids[:min(5, len(ids))], ", "))
 	}
-	return omen.HostStatus{}, omen.WithHint(fmt.Errorf("host %q: %w", name, omen.ErrNotFound),
-		"GET /api/v1/omen/hosts lists the hosts that Omen knows")
+	return omen.Host{}, unknownHost(name)
+}
+
+func unknownHost(name string) error {
+	return omen.WithHint(fmt.Errorf("host %q: %w", name, omen.ErrNotFound), "GET /api/v1/omen/hosts lists the hosts that Omen knows")
 }
 
 func counts(hosts []omen.HostStatus) map[omen.HostState]int {

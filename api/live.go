@@ -23,6 +23,10 @@ type Runtime interface {
 	// Host is one host of these; false for one that is not known.
 	Host(omen.Host) (omen.HostStatus, bool)
 
+	// Subject is what a prediction needs to know of one host; false for one that is
+	// not known.
+	Subject(omen.Host) (Subject, bool)
+
 	// Named is every host of a name and every host with this instance label, in
 	// no particular order; all hosts for an empty name.
 	Named(name string) []omen.Host
@@ -50,7 +54,8 @@ type Runtime interface {
 
 	// Predict scores one vector, in the order of the host's features and in their
 	// units, as the host's next sample; a NaN is a gap. It asks neither source nor
-	// store, and does not touch the host's running state, incidents or history.
+	// store, does not touch the host's running state, incidents or history, and keeps
+	// nothing of values.
 	// omen.ErrUnavailable: the host has no model yet.
 	Predict(host omen.Host, values []float64) (omen.Score, error)
 
@@ -86,6 +91,7 @@ type absent struct{}
 
 func (absent) Hosts() []omen.HostStatus                       { return nil }
 func (absent) Host(omen.Host) (h omen.HostStatus, known bool) { return h, false }
+func (absent) Subject(omen.Host) (s Subject, known bool)      { return s, false }
 func (absent) Named(string) []omen.Host                       { return nil }
 func (absent) Sources() []omen.SourceStatus                   { return nil }
 func (absent) Forecasts() []omen.Outlook                      { return nil }

@@ -49,6 +49,16 @@ func (g *generation) Host(id omen.Host) (omen.HostStatus, bool) {
 	return one[0], known
 }
 
+// Subject is what a prediction needs to know of a host.
+func (g *generation) Subject(id omen.Host) (api.Subject, bool) {
+	w := g.of(id)
+	if w == nil {
+		return api.Subject{}, false
+	}
+	model, instance, known := w.Serving(id)
+	return api.Subject{Instance: instance, Places: w.schema.Places(), Model: model.ID, Grade: model.Grade}, known
+}
+
 // Named are the hosts of a name or instance label.
 func (g *generation) Named(name string) []omen.Host {
 	var all []omen.Host

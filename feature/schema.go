@@ -129,6 +129,10 @@ func (s *Schema) Index(name string) int {
 	return -1
 }
 
+// Places are the features' places in a vector, by name. The caller must not
+// change them.
+func (s *Schema) Places() map[string]int { return s.index }
+
 // Hash names what a model's numbers depend on, as 64 hexadecimal digits: the
 // identifying labels and, per feature in order, name, expression or rule,
 // unit, range, scale and context. Help, group, direction and smallest
