@@ -51,13 +51,13 @@ func NewSchema(p Profile) (*Schema, error) {
 	}
 	s := &Schema{profile: p.Name, by: p.By, uptime: p.Uptime, labels: p.Labels, limits: p.Limits, boots: p.Boots, index: map[string]int{}}
 	for _, f := range p.Features {
-		if !f.Derived() {
+		if !f.derived() {
 			s.features = append(s.features, f)
 		}
 	}
 	s.base = len(s.features)
 	for _, f := range p.Features {
-		if f.Derived() {
+		if f.derived() {
 			s.features = append(s.features, f)
 		}
 	}
