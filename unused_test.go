@@ -14,7 +14,7 @@ import (
 )
 
 // mayBeUnused is what is exported although no other package's code needs it, and
-// why. It is exact, as the import table is.
+// why. It is exact, as the import table is, but for methods.
 var mayBeUnused = map[string]string{
 	"config.Error":                 "what the error of Parse joins, for errors.As",
 	"feature.Workload":             "the built-in profile by itself, for tests of others",
@@ -317,7 +317,8 @@ func TestNothingIsExportedForNobody(t *testing.T) {
 		}
 	}
 	for name := range mayBeUnused {
-		if !found[name] {
+		method := strings.Count(path.Base(name), ".") > 1 // whose uses are found by its name alone, as others may have it
+		if !found[name] && !method {
 			t.Errorf("%s is listed as unused, and is used or not there", name)
 		}
 	}
