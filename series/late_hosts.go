@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	lookHosts = time.Minute     // between two looks while nothing is in doubt: a look is few, cheap questions
 	freshest  = 3               // selectors whose newest sample counts as a host's
 	sameLooks = 3               // looks in a row, over [sameDelay], that must agree on a host
 	fullSteps = 5 * time.Second // in which is said how late a host's samples come
@@ -54,11 +55,11 @@ func (r *Remote) hostsOf(q Query) *lateHosts {
 }
 
 // noteLate fills in which of a frame's hosts come later than the source is read. It
-// looks every five minutes, and more often while it is not sure.
+// looks every minute, and more often while it is not sure.
 func (r *Remote) noteLate(ctx context.Context, q Query, f *Frame, now time.Time) {
 	b := r.hostsOf(q)
 	b.mu.Lock()
-	wait := lookMost
+	wait := lookHosts
 	for _, g := range b.of {
 		if !g.since.IsZero() {
 			wait = lookAgain
