@@ -37,7 +37,7 @@ func (l *loaded) loadRemedy() error {
 			wrong = append(wrong, err)
 			continue
 		}
-		p.Playbooks = append(p.Playbooks, playbook(b, match))
+		p.Playbooks = append(p.Playbooks, playbook(b, match, hysteresis(l.conf)))
 		one := p
 		one.Playbooks = p.Playbooks[len(p.Playbooks)-1:]
 		if err := one.Validate(); err != nil {
@@ -63,8 +63,8 @@ func (l *loaded) loadRemedy() error {
 	return errors.Join(wrong...)
 }
 
-// playbook is a configured playbook.
-func playbook(b config.Playbook, match []mute.Matcher) remedy.Playbook {
+// playbook is a configured playbook; h closes and reopens its incidents.
+func playbook(b config.Playbook, match []mute.Matcher, h incident.Hysteresis) remedy.Playbook {
 	step, with := b.Do.Step()
 	p := remedy.Playbook{
 		Name: b.Name, Mode: omen.ActionMode(b.Mode), Match: match, Causes: b.CausesAll, MinSeverity: omen.Severity(b.MinSeverity),
@@ -78,6 +78,7 @@ func playbook(b config.Playbook, match []mute.Matcher) remedy.Playbook {
 	if d := b.Limits.Cooldown; d != nil {
 		p.Limits.Cooldown = time.Duration(*d)
 	}
+	p.Closing = remedy.Closing{Samples: h.Close.Samples, For: h.Close.For, Reopen: h.Reopen}
 	for _, k := range b.Kinds {
 		p.Kinds = append(p.Kinds, omen.IncidentKind(k))
 	}

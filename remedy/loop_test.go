@@ -101,6 +101,22 @@ func TestApprovedDoneMeasured(t *testing.T) {
 	})
 }
 
+// An action is measured by what closes incidents and reopens them, as configured.
+func TestMeasuredByWhatClosesIncidents(t *testing.T) {
+	for reopen, want := range map[time.Duration]time.Duration{0: 10 * time.Minute, time.Minute: 2 * time.Minute} { // no sooner than it has settled
+		p, h := policy(omen.ModeAutomatic), &hand{happened: remedy.Yes}
+		p.Playbooks[0].Closing.Reopen = reopen
+		running(t, p, h, func(t *testing.T, _ *remedy.Loop, w *world, _ func() *remedy.Loop) {
+			a := first(t, w.db, 30*time.Second, omen.ActionDone, omen.ActionMeasuring)
+			w.set(a.Host, .2)
+			a = first(t, w.db, time.Hour, omen.ActionHelped)
+			if took := a.Ended.Sub(a.Started); took < want || took > want+30*time.Second {
+				t.Errorf("reopening within %s: helped after %s, want %s", reopen, took, want)
+			}
+		})
+	}
+}
+
 // Nobody answers: it expires, closed, and is not asked again by itself.
 func TestNobodyApproves(t *testing.T) {
 	h := &hand{}

@@ -101,6 +101,7 @@ type Playbook struct {
 	ApproveIn    time.Duration // 0: 15 min; at most 2 h
 	EffectIn     time.Duration // how long after settling it may take to help; 0: 15 min
 	Holdout      float64       // share of incidents that are left alone to compare with, 0…0.5; automatic only
+	Closing      Closing       // what closes its incidents and reopens them: by it is measured whether it helped
 }
 
 // The names of what a playbook can do. Those of workloads are judged by the pods

@@ -152,7 +152,7 @@ func (l *Loop) measure(ctx context.Context, f Facts, a omen.Action) error {
 // seen is what a measurement is made of.
 func (l *Loop) seen(ctx context.Context, f Facts, a omen.Action, p Playbook) (s Seen, err error) {
 	step := cmp.Or(a.Sampled, f.Hosts[a.Host].Step, 15*time.Second)
-	s = Seen{At: f.At, Step: step, Labels: f.Hosts[a.Host].Labels, Actions: f.Actions}
+	s = Seen{At: f.At, Step: step, Labels: f.Hosts[a.Host].Labels, Actions: f.Actions, Closing: p.Closing}
 	from := a.Started.Add(-step)
 	if s.Scores, err = l.o.World.Scores(ctx, a.Host, from, f.At); err != nil {
 		return s, err
