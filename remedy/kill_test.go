@@ -199,7 +199,7 @@ func newLife(t *testing.T) *life {
 
 // heard keeps what a process says; begun is called once, when it says that it begins.
 type heard struct {
-	bytes.Buffer
+	text  bytes.Buffer
 	begun func()
 }
 
@@ -208,7 +208,7 @@ func (h *heard) Write(p []byte) (int, error) {
 		h.begun()
 		h.begun = nil
 	}
-	return h.Buffer.Write(p)
+	return h.text.Write(p)
 }
 
 // run is one process: it dies at a moment, or, where after is not 0, so long after it
@@ -228,9 +228,9 @@ func (l *life) run(t *testing.T, moment int, after time.Duration) {
 		l.kills["not at all: it was done before"]++
 		return
 	} else if c.ProcessState.ExitCode() != -1 {
-		t.Fatalf("it ended by itself: %v\n%s", err, said.String())
+		t.Fatalf("it ended by itself: %v\n%s", err, said.text.String())
 	}
-	if _, name, found := strings.Cut(said.String(), diesAt); found {
+	if _, name, found := strings.Cut(said.text.String(), diesAt); found {
 		name, _, _ = strings.Cut(name, "\n")
 		l.kills[name]++
 		return
