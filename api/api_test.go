@@ -74,6 +74,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"PUT", "/api/v1/omen/calendars/{name}", "/api/v1/omen/calendars/ops", `{"by":"ann","match":[{"name":"host","value":"db","isRegex":false,"isEqual":true}],"ics":"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:patching\r\nDTSTART:20260301T020000Z\r\nDTEND:20260301T030000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}`},
 	{"POST", "/api/v1/omen/events", "", `{"kind":"deploy","match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}],"title":"v2","by":"ci"}`},
 	{"GET", "/api/v1/omen/events", "", ""},
+	{"GET", "/api/v1/omen/occurrences", "/api/v1/omen/occurrences?from=2026-03-01T00:00:00Z&to=2026-03-08T00:00:00Z", ""},
 	{"POST", "/api/annotations", "", `{"time":1772366400000,"dashboardUID":"jcIIG-07z","panelId":2,"tags":["deploy","host:web-1:9100"],"text":"v2"}`},
 	{"GET", "/api/v1/omen/models", "", ""},
 	{"GET", "/api/v1/omen/models/{host}", "/api/v1/omen/models/web-1:9100", ""},
@@ -205,7 +206,7 @@ func dig(v any, keys ...string) (any, bool) {
 
 func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 	f := newFixture(t)
-	_, schema := f.openapi(t)
+	doc, schema := f.openapi(t)
 	twin := scored(omen.Host{Source: "other", Profile: "node", Name: web1.Name}, 0.5)
 	f.hosts = append(f.hosts, twin)
 	f.reload = errors.New("line 3: unknown key tresholds")
@@ -228,6 +229,8 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		{"GET", "/api/v1/omen/incidents?members=yes", "", 400, "members=yes: want true or false"},
 		{"GET", "/api/v1/omen/incidents?quiet=0", "", 400, "quiet=0: want true or false"},
 		{"GET", "/api/v1/omen/incidents?from=10&to=5", "", 400, "not before"},
+		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?points=0", "", 400, "points=0"},
+		{"GET", "/api/v1/omen/forecasts?likely=yes", "", 400, "likely=yes: want true or false"},
 		{"GET", "/api/v1/omen/incidents?before=none", "", 404, "none"},
 		{"GET", "/api/v1/omen/models?all=True", "", 400, "all=True: want true or false"},
 		{"GET", "/api/v1/omen/silences?ended=1", "", 400, "ended=1: want true or false"},
@@ -250,8 +253,13 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		if status != c.status || !strings.Contains(body, c.says) {
 			t.Errorf("%s %s: %d %s, want %d and %q", c.method, c.path, status, body, c.status, c.says)
 		}
-		if header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s %s: an error may be cached", c.method, c.path)
+		if header.Get("Cache-Control") != "no-store" || header.Get("Content-Type") != mediaProblem || !strings.Contains(body, fmt.Sprintf(`"status":%d`, c.status)) {
+			t.Errorf("%s %s: %v %s: no problem of this status, or one that may be cached", c.method, c.path, header, body)
+		}
+		if route := routeOf(c.method, c.path); route != "" {
+			if _, ok := dig(doc, "paths", route, strings.ToLower(c.method), "responses", fmt.Sprint(c.status)); !ok && c.status != http.StatusInternalServerError {
+				t.Errorf("%s %s: %d is not among its documented errors", c.method, route, c.status)
+			}
 		}
 		if v, err := jsonschema.UnmarshalJSON(strings.NewReader(body)); err != nil {
 			t.Errorf("%s %s: %v", c.method, c.path, err)
@@ -468,8 +476,8 @@ func TestUnknownPathsBesideTheAPI(t *testing.T) {
 	h := New(Options{}).HandlerWith(rest)
 	for path, want := range map[string]string{
 		"GET /api/v1/query":   `404 {"status":"error"}`,
-		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such method","hint":"it takes GET, HEAD"}` + "\n",
-		"GET /api/v1/queries": `404 {"error":"GET /api/v1/queries: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
+		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such method","hint":"it takes GET, HEAD","title":"Method Not Allowed","status":405,"detail":"POST /api/v1/query: no such method"}` + "\n",
+		"GET /api/v1/queries": `404 {"error":"GET /api/v1/queries: no such route","hint":"/api/v1/omen/openapi.json lists all routes","title":"Not Found","status":404,"detail":"GET /api/v1/queries: no such route"}` + "\n",
 		"GET /hosts/a%252Fb":  "200 web UI",
 		"GET /federate":       "404 404 page not found\n",
 	} {

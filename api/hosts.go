@@ -115,16 +115,16 @@ func orderOf(by string) (func(x, y omen.HostStatus) int, error) {
 		return -1
 	}
 	rank := map[omen.HostState]int{omen.HostAnomalous: 0, omen.HostSilent: 1, omen.HostNormal: 2, omen.HostLearning: 3}
-	switch by {
-	case "", "attention":
+	switch HostOrder(by) {
+	case "", HostsByAttention:
 		return func(x, y omen.HostStatus) int {
 			return cmp.Or(cmp.Compare(rank[x.State], rank[y.State]), cmp.Compare(score(y), score(x)))
 		}, nil
-	case "score":
+	case HostsByScore:
 		return func(x, y omen.HostStatus) int { return cmp.Compare(score(y), score(x)) }, nil
-	case "name":
+	case HostsByName:
 		return func(x, y omen.HostStatus) int { return 0 }, nil
-	case "model_age":
+	case HostsByModelAge:
 		return func(x, y omen.HostStatus) int { return x.Model.TrainedAt.Compare(y.Model.TrainedAt) }, nil
 	}
 	return nil, fmt.Errorf("sort=%s: want attention, score, name or model_age: %w", by, omen.ErrInvalid)

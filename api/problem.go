@@ -33,10 +33,15 @@ var (
 	errTooSlow  = errors.New("it took too long")
 )
 
-// Error is what every error looks like.
+// Error is what every error looks like: a problem after RFC 9457. Who makes one
+// gives the error and the hint; the rest is filled in as it is answered.
 type Error struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint" doc:"how to resolve it; may be empty"`
+
+	Title  string `json:"title" doc:"the status, in words"`
+	Status int    `json:"status" doc:"of HTTP"`
+	Detail string `json:"detail" doc:"the same as error, for programs that read RFC 9457"`
 }
 
 // statusOf is the HTTP status that an error's kind asks for.
@@ -83,12 +88,19 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 func answer(w http.ResponseWriter, status int, v any) {
 	var body []byte
 	var err error
+	media := "application/json; charset=utf-8"
+	if e, failed := v.(Error); failed {
+		e.Title, e.Status, e.Detail = http.StatusText(status), status, e.Error
+		v, media = e, mediaProblem
+	}
 	if own, ok := v.(writesItself); ok {
 		body = own.appendTo(make([]byte, 0, usualAnswer))
 	} else if body, err = json.Marshal(v); err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"error":"encode the answer","hint":""}`)
+		a := Error{Error: "encode the answer", Title: http.StatusText(http.StatusInternalServerError), Status: http.StatusInternalServerError, Detail: "encode the answer"}
+		status, media = a.Status, mediaProblem
+		body, _ = json.Marshal(a) // strings and a number
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
@@ -140,8 +152,8 @@ type refusal struct {
 }
 
 func (f *refusal) WriteHeader(status int) {
-	json := strings.HasPrefix(f.Header().Get("Content-Type"), "application/json")
-	if json || status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+	media, _, _ := mime.ParseMediaType(f.Header().Get("Content-Type"))
+	if media == "application/json" || media == mediaProblem || status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
 		f.ResponseWriter.WriteHeader(status)
 		return
 	}

@@ -137,6 +137,9 @@ func (a *API) muteRoutes() []route {
 		{method: "GET", path: base + "/windows", summary: "Maintenance windows, and how reading calendar files went", answer: Windows{}, handle: a.getWindows},
 		{method: "POST", path: base + "/windows", summary: "Make or change a maintenance window", body: Window{}, answer: Window{}, created: true, handle: a.postWindow},
 		{method: "DELETE", path: base + "/windows/{id}", summary: "Remove a maintenance window", query: []param{{"by", "who asks; with basic auth, the signed-in user always"}}, answer: Done{}, handle: a.deleteWindow},
+		{method: "GET", path: base + "/occurrences", summary: "The calendar: silences, every occurrence of every window, and events, within a span", query: []param{
+			{"from", "RFC 3339 or seconds since 1970; default a day ago"}, {"to", "RFC 3339 or seconds since 1970, at most 40 days after from; default 8 days after from"},
+		}, answer: Occurrences{}, handle: a.getOccurrences},
 		{method: "PUT", path: base + "/calendars/{name}", summary: "Replace a calendar's windows by an iCalendar file's", body: NewCalendar{}, answer: ReadCalendar{}, handle: a.putCalendar},
 		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: append(spanParams[:2:2], param{"host", "only those of this host, by name or id"}), answer: Events{}, handle: a.getEvents},
 		{method: "POST", path: base + "/events", summary: "Say that something happened to hosts, such as a deploy", body: Event{}, answer: Event{}, created: true, handle: a.postEvent},
