@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Change, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Change, Explanation, Features, Forecasts, GetForecastsQuery, GetHostsQuery, GetIncidentsQuery, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
 
@@ -39,7 +39,11 @@ export function idOf(pathname: string): string {
 }
 export const incidentPath = (id: string) => "/incidents/" + enc(id);
 
-export function query(params: Record<string, string | number | undefined>): string {
+/** What is asked of a list, by the API's own names. Its values may also be text, as an address has them: the server judges that. */
+export type Asked<Query> = { [K in keyof Query]?: Query[K] | string };
+
+/** Parameters as an address has them; of several values one text with commas. */
+export function query(params: Record<string, string | number | boolean | readonly string[] | undefined>): string {
   const q = new URLSearchParams();
   for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== "") q.set(k, String(v));
   const text = q.toString();
@@ -48,7 +52,7 @@ export function query(params: Record<string, string | number | undefined>): stri
 
 export const useStatus = () => useQuery({ queryKey: ["status"], queryFn: () => ask<Status>("/status"), refetchInterval: 3000 });
 
-export const useHosts = (p: { q?: string; state?: string; sort?: string; limit?: number; offset?: number }) =>
+export const useHosts = (p: Asked<GetHostsQuery>) =>
   useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 3000, placeholderData: keepPreviousData });
 
 export const useHost = (id: string) =>
@@ -81,10 +85,10 @@ export const useFeatures = (id: string, features: string[], span: { last: number
   });
 
 /** What is full soonest; likely: only what is expected to become full at all. */
-export const useForecasts = (p: { host?: string; likely?: string; limit?: number }) =>
+export const useForecasts = (p: Asked<GetForecastsQuery>) =>
   useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: 15000, placeholderData: keepPreviousData });
 
-export const useIncidents = (p: { state?: string; host?: string; kind?: string; members?: string; from?: number; to?: number; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
+export const useIncidents = (p: Asked<GetIncidentsQuery>, on = true) =>
   useQuery({
     queryKey: ["incidents", p], enabled: on, refetchInterval: 10000, placeholderData: keepPreviousData,
     queryFn: () => ask<Incidents>("/incidents" + query(p)),

@@ -2,7 +2,7 @@
 // events, and what Omen remembers of verdicts.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type * as Api from "./api";
-import { ask, enc, post, query, type Incident, type Matcher, type Matches, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
+import { ask, enc, post, query, type Incident, type Matcher, type Matches, type Occurrences, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
 
 export type { Matcher, Pattern, Silence } from "./api";
 /** What may be left out of a request is always there in an answer. */
@@ -71,6 +71,9 @@ export const silenceState = (s: Silence, now: number) =>
 const opts = { placeholderData: keepPreviousData };
 export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<Silences>("/silences?ended=true") });
 export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<Omit<Windows, "windows"> & { windows: Window[] }>("/windows") });
+/** What suppresses notifications from…to, in seconds. */
+export const useOccurrences = (from: number, to: number) =>
+  useQuery({ queryKey: ["occurrences", from, to], refetchInterval: 60_000, ...opts, queryFn: () => ask<Occurrences>("/occurrences" + query({ from, to })) });
 /** Reads matchers from text, separated by commas or lines, and says what they match now. */
 const readMatchers = (text: string) => ask<Matches>("/matches", post({ text }));
 /** What the matchers of a text are and match now; nothing is asked while it is empty. */
@@ -106,7 +109,7 @@ export function useSend<T>(keys: string[]) {
       const read = typeof body?.match === "string" ? { ...body, match: (await readMatchers(body.match)).match } : body;
       return ask<T>(path, read === undefined ? { method } : { ...post(read), method });
     },
-    onSuccess: () => { for (const k of [...keys, "incidents", "incident"]) void client.invalidateQueries({ queryKey: [k] }); },
+    onSuccess: () => { for (const k of [...keys, "occurrences", "incidents", "incident"]) void client.invalidateQueries({ queryKey: [k] }); },
   });
 }
 

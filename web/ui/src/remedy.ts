@@ -2,11 +2,11 @@
 // people may decide, and the words for all of it. Whether something is allowed is
 // for the server to say: here is only what it offers.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ask, enc, query, type Action, type ActionDetail, type ActionMode, type Actions, type ActionState, type Guard, type Plan, type Planned, type Playbook, type PlaybookEffect, type Playbooks } from "./api";
+import { ask, enc, query, type Action, type ActionDetail, type ActionMode, type Actions, type ActionState, type Asked, type GetActionsQuery, type Guard, type Plan, type Planned, type Playbook, type PlaybookEffect, type Playbooks } from "./api";
 import { countdown, whole, words } from "./format";
 
 /** The ledger; refreshed by the event stream, too. */
-export const useActions = (p: { incident?: string; state?: string; limit?: number }, on = true) =>
+export const useActions = (p: Asked<GetActionsQuery>, on = true) =>
   useQuery({ queryKey: ["actions", p], enabled: on, refetchInterval: 15000, placeholderData: keepPreviousData, queryFn: () => ask<Actions>("/actions" + query(p)) });
 
 /** An action with every step of its life. */

@@ -17,6 +17,8 @@ export interface View {
   /** Features that were chosen; they come first. */
   sel: string[];
   before: string;
+  /** Of a calendar: how much of it, what is chosen on it, and which lists below it are open. */
+  span: string; pick: string; open: string;
   log: boolean; all: boolean;
 }
 
@@ -42,6 +44,7 @@ const schema: { [K in keyof View]: { read: (t: string) => View[K]; write: (v: Vi
   last: { read: (t) => { const s = duration(t); return s >= 60 && s <= 40 * 86400 ? s : 3600; }, write: durationText, none: 3600 },
   from: time, to: time, at: time,
   q: text, state: text, sort: text, quiet: text, group: text, before: text,
+  span: text, pick: text, open: text,
   page: { read: (t) => Math.max(0, Math.floor(+t) || 0), write: String, none: 0 },
   days: { read: (t) => (+t >= 1 && +t <= 366 ? Math.floor(+t) : 7), write: String, none: 7 },
   sel: { read: (t) => t.split(",").filter(Boolean), write: (v) => v.join(","), none: nothing },

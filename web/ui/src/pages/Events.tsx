@@ -10,17 +10,18 @@ import { eventColor, useEvents, useSend, type Event } from "../mute";
 const spans = ["1", "7", "30", "90"].map((value) => ({ value, label: value + " d" }));
 const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
 
+/** The events, on the page of what suppresses notifications. */
 export function Events() {
   const [view, set] = useView();
   const [form, setForm] = useState(false);
   const r = useEvents({ last: view.days * 86400 });
   const rows = [...(r.data?.events ?? [])].reverse();
   return (
-    <main className="page">
-      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: each opens a grace period without notifications</div></div>
+    <>
+      <div className="line between"><div className="dim" style={{ fontSize: 14 }}>Boots, restarts and deploys: each opens a grace period without notifications</div>
         <div className="line"><Segments aria-label="Span of time" data={spans} value={String(view.days)} onChange={(v) => set({ days: +v })} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
       <Problem read error={r.error} what="Events cannot be shown" />
-      <section className="card">
+      <div className="card">
         {rows.length > 0 && <div className="scroll"><table className="grid">
           <thead><tr><th>When</th><th>What</th><th>Which hosts</th><th>Title</th><th>By</th><th>Grace period</th></tr></thead>
           <tbody>{rows.map((e) => (
@@ -32,9 +33,9 @@ export function Events() {
               <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>
             </tr>))}</tbody></table></div>}
         {r.data && !rows.length && <Empty>No events in this time. Deploys can also be sent to POST /api/v1/omen/events, or as Grafana annotations.</Empty>}
-      </section>
+      </div>
       <Modal opened={form} onClose={() => setForm(false)} title="New event">{form && <EventForm close={() => setForm(false)} />}</Modal>
-    </main>
+    </>
   );
 }
 

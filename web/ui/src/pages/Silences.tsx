@@ -10,6 +10,7 @@ import { localInput, matcherText, parseDuration, silencePath, silenceState, useS
 
 const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 
+/** The silences, on the page of what suppresses notifications. */
 export function Silences() {
   const r = useSilences(), now = useNow();
   const [view, set] = useView(), shown = view.state || "current";
@@ -20,20 +21,19 @@ export function Silences() {
   const rows = all.filter((x) => shown === "all" || (x.state === "expired") === (shown === "expired"))
     .sort((a, b) => order[a.state] - order[b.state] || (a.state === "expired" ? b.s.until.localeCompare(a.s.until) : a.s.until.localeCompare(b.s.until)));
   return (
-    <main className="page">
-      <div className="line between"><h1>Silences</h1>
-        <div className="line">
-          <Segments aria-label="Which silences" value={shown} onChange={(v) => set({ state: v === "current" ? "" : v })}
-            data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
-          <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
-        </div></div>
+    <>
+      <div className="line between">
+        <Segments aria-label="Which silences" value={shown} onChange={(v) => set({ state: v === "current" ? "" : v })}
+          data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
+        <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
+      </div>
       <Problem read error={r.error} what="Silences cannot be shown" />
-      <section className="card">
+      <div className="card">
         {rows.length > 0 && <Table rows={rows} open={setForm} />}
         {r.data && !rows.length && <Empty>{shown === "expired" ? "No expired silences." : "No silences. A silence suppresses notifications of some incidents for a while; they are still recorded."}</Empty>}
-      </section>
+      </div>
       <SilenceForm draft={form} close={() => setForm(null)} />
-    </main>
+    </>
   );
 }
 

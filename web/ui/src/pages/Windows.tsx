@@ -21,30 +21,30 @@ export function ruleWords(rule: string | undefined): string {
   return (n === "1" ? `every ${unit[freq]}` : `every ${n} ${unit[freq]}s`) + (on.length ? ` on ${on.join(", ")}` : "");
 }
 
+/** The maintenance windows, on the page of what suppresses notifications. */
 export function Windows() {
   const r = useWindows();
   const [form, setForm] = useState<"" | "window" | "calendar" | Window>("");
   const all = r.data?.windows ?? [], files = r.data?.calendars ?? [];
   const hand = all.filter((w) => !w.calendar), calendars = [...new Set(all.map((w) => w.calendar ?? ""))].filter(Boolean).sort();
   return (
-    <main className="page">
-      <div className="line between"><h1>Maintenance windows</h1>
-        <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
+    <>
+      <div className="line" style={{ justifyContent: "flex-end" }}><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div>
       <Problem read error={r.error} what="Windows cannot be shown" />
       {files.filter((k) => k.err).map((k) => (
         <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${k.name} cannot be read`}>{k.err}
           <div className="dim">Since <When at={k.failed_since} />; its windows are as read <When at={k.read_at} />. Omen reads the file {k.file} again each minute.</div></Alert>))}
-      <section className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows yet. A window can recur; for a single time, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</section>
+      <div className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows yet. A window can recur; for a single time, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</div>
       {calendars.map((name) => {
         const of = all.filter((w) => w.calendar === name), left = files.find((k) => k.name === name)?.left ?? [];
-        return <section className="card" key={name} aria-label={`Calendar ${name}`}><h2>{name === "configuration file" ? "From the configuration file" : `Calendar ${name}`} <span className="dim" style={{ fontWeight: 400 }}>· {of.length} {of.length === 1 ? "window" : "windows"}</span></h2><Table windows={of} /><LeftOut of={left} /></section>;
+        return <section className="card" key={name} aria-label={`Calendar ${name}`}><h3>{name === "configuration file" ? "From the configuration file" : `Calendar ${name}`} <span className="dim" style={{ fontWeight: 400 }}>· {of.length} {of.length === 1 ? "window" : "windows"}</span></h3><Table windows={of} /><LeftOut of={left} /></section>;
       })}
       {files.filter((k) => k.left.length > 0 && !calendars.includes(k.name)).map((k) => (
-        <section className="card" key={k.name} aria-label={`Calendar ${k.name}`}><h2>Calendar {k.name} <span className="dim" style={{ fontWeight: 400 }}>· no windows</span></h2><LeftOut of={k.left} /></section>))}
+        <section className="card" key={k.name} aria-label={`Calendar ${k.name}`}><h3>Calendar {k.name} <span className="dim" style={{ fontWeight: 400 }}>· no windows</span></h3><LeftOut of={k.left} /></section>))}
       <Modal opened={form === "window"} onClose={() => setForm("")} title="New maintenance window" size="lg">{form === "window" && <WindowForm close={() => setForm("")} />}</Modal>
       <Modal opened={typeof form === "object"} onClose={() => setForm("")} title="Edit maintenance window" size="lg">{typeof form === "object" && <WindowForm edit={form} close={() => setForm("")} />}</Modal>
       <Modal opened={form === "calendar"} onClose={() => setForm("")} title="Import a calendar" size="lg">{form === "calendar" && <CalendarForm close={() => setForm("")} />}</Modal>
-    </main>
+    </>
   );
 }
 
