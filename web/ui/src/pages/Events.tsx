@@ -1,4 +1,5 @@
 import { Button, Modal, Select } from "@mantine/core";
+import { Name } from "../parts/Name";
 import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { whole } from "../format";
@@ -29,7 +30,7 @@ export function Events() {
               <td style={{ whiteSpace: "nowrap" }}><When at={e.at} /></td>
               <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind]} />{e.kind}</span></td>
               <td><Matchers match={e.match} /></td>
-              <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener">{e.title || e.link}</a> : e.title}</td><td>{e.by}</td>
+              <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener"><Name name={e.title || e.link} most={120} /></a> : <Name name={e.title ?? ""} most={120} />}</td><td><Name name={e.by ?? ""} /></td>
               <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>
             </tr>))}</tbody></table></div>}
         {r.data && !rows.length && <Empty>No events in this time. Deploys can also be sent to POST /api/v1/omen/events, or as Grafana annotations.</Empty>}

@@ -1,8 +1,9 @@
 import { Alert, Button, Modal } from "@mantine/core";
+import { Name } from "../parts/Name";
 import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { enc } from "../api";
-import { clock, whole } from "../format";
+import { clock, visible, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
 import { useView } from "../view";
@@ -48,14 +49,14 @@ function Table({ rows, open }: { rows: { s: Silence; state: keyof typeof color }
         <tbody>{rows.map(({ s, state }) => (
           <tr key={s.id} className={state === "expired" ? "past" : ""}>
             <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={color[state]} />{state}</span></td>
-            <td><Matchers match={s.match} /></td><td style={{ minWidth: 160 }}>{s.reason}</td><td>{s.by}</td>
+            <td><Matchers match={s.match} /></td><td style={{ minWidth: 160 }}><Name name={s.reason} most={300} /></td><td><Name name={s.by} /></td>
             <td style={{ whiteSpace: "nowrap" }}><When at={s.from} /></td><td style={{ whiteSpace: "nowrap" }}><When at={s.until} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[s.effect]}</td>
             <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
-              {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Recreate the silence ${s.reason}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Recreate…</Button>
-                : <Button size="compact-xs" variant="default" aria-label={`Edit the silence ${s.reason}`} onClick={() => open({ edit: s })}>Edit</Button>}
+              {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Recreate the silence ${visible(s.reason)}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Recreate…</Button>
+                : <Button size="compact-xs" variant="default" aria-label={`Edit the silence ${visible(s.reason)}`} onClick={() => open({ edit: s })}>Edit</Button>}
               {state !== "expired" && <Button size="compact-xs" variant="default" loading={end.isPending && end.variables?.path.includes(s.id)}
-              aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span></td>
+              aria-label={`Expire the silence ${visible(s.reason)}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span></td>
           </tr>))}</tbody>
       </table></div>
     </>
