@@ -100,6 +100,11 @@ await check("five pages, where one is, and those that share a name", async () =>
     await main.locator("[aria-current=page]").waitFor();
     assert.match((await main.locator("[aria-current=page]").allTextContents()).join(), new RegExp(`^${name}( \\(\\d+\\))?$`), path);
   }
+  await page.goto(url + "/hosts");
+  await page.getByRole("heading", { name: "Hosts", level: 1, exact: true }).waitFor();
+  await page.getByTestId("hosts").waitFor();
+  assert.equal(await page.getByTestId("sentence").count(), 0);
+  await page.goto(url + "/patterns");
   const both = page.getByRole("navigation", { name: "Trust" });
   await both.getByRole("link", { name: "Models" }).click();
   await page.waitForURL(/\/models$/);

@@ -26,6 +26,7 @@ const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultR
 
 // Each page is loaded when it is first shown.
 const Overview = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Overview })));
+const Hosts = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Hosts })));
 const HostPage = lazy(() => import("./pages/Host").then((m) => ({ default: m.HostPage })));
 const IncidentPage = lazy(() => import("./pages/Incident").then((m) => ({ default: m.IncidentPage })));
 const Incidents = lazy(() => import("./pages/Incidents").then((m) => ({ default: m.Incidents })));
@@ -41,7 +42,7 @@ function Page() {
   const id = idOf(path);
   switch (path.split("/")[1]) { // web.go has the same list
     case "": return <Overview />;
-    case "hosts": return id ? <HostPage key={id} id={id} /> : <Overview />;
+    case "hosts": return id ? <HostPage key={id} id={id} /> : <Hosts />;
     case "incidents": return id ? <IncidentPage key={id} id={id} /> : <Incidents />;
     case "actions": return <Actions />;
     case "quiet": case "silences": case "windows": case "events": return <Quiet />;

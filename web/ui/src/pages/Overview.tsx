@@ -15,31 +15,15 @@ const states: HostState[] = ["anomalous", "silent", "normal", "learning"];
 
 export function Overview() {
   const status = useStatus();
-  const [view, set] = useView();
-  const { q, state, page } = view, sort = view.sort || "attention";
-  const [needle] = useDebouncedValue(q, 200);
-  const hosts = useHosts({ q: needle, state, sort, limit: perPage, offset: page * perPage });
   const open = useIncidents({ state: "active", quiet: "false", sort: "weight", limit: 10 });
   const soon = useForecasts({ likely: "true", limit: 8 });
-  const s = status.data, total = hosts.data?.total ?? 0;
-  const pick = (next: string) => set({ state: state === next ? "" : next, page: 0 });
+  const s = status.data;
   return (
     <main className="page">
       <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Now</h1>
-      <Problem read error={status.error ?? hosts.error} what="Omen's state cannot be shown" />
+      <Problem read error={status.error} what="Omen's state cannot be shown" />
       {s && <Sentence status={s} open={open.data?.incidents ?? []} />}
-      <section className="tiles" aria-label="Hosts by state">
-        {states.map((k) => (
-          <button key={k} className="card tile" aria-pressed={state === k} onClick={() => pick(k)} title={`Show only ${k} hosts`}>
-            <span className="line dim" style={{ gap: 7, fontSize: 13.5 }}><Dot color={stateColor[k]} />{k}</span>
-            <b className="num">{s?.hosts[k] ?? "–"}</b>
-          </button>
-        ))}
-        <Link className="card tile" href="/incidents" style={{ textDecoration: "none" }}>
-          <span className="dim" style={{ fontSize: 13.5 }}>open incidents</span>
-          <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} suppressed</span>}</b>
-        </Link>
-      </section>
+      <Tiles status={s} />
       {!!open.data?.incidents.length && (
         <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><IncidentTable incidents={open.data.incidents} /></section>
       )}
@@ -48,6 +32,54 @@ export function Overview() {
       {!!soon.data?.forecasts.length && (
         <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data.total > soon.data.forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {soon.data.forecasts.length} of {soon.data.total}</span>}</h2><ForecastTable forecasts={soon.data.forecasts} /></section>
       )}
+      <HostList />
+    </main>
+  );
+}
+
+/** The hosts by themselves, at their own address. */
+export function Hosts() {
+  const status = useStatus();
+  return (
+    <main className="page">
+      <h1>Hosts</h1>
+      <Problem read error={status.error} what="Omen's state cannot be shown" />
+      <Tiles status={status.data} />
+      <HostList />
+    </main>
+  );
+}
+
+/** How many hosts are in each state; a click shows only those. */
+function Tiles({ status: s }: { status: Status | undefined }) {
+  const [{ state }, set] = useView();
+  const pick = (next: string) => set({ state: state === next ? "" : next, page: 0 });
+  return (
+    <section className="tiles" aria-label="Hosts by state">
+      {states.map((k) => (
+        <button key={k} className="card tile" aria-pressed={state === k} onClick={() => pick(k)} title={`Show only ${k} hosts`}>
+          <span className="line dim" style={{ gap: 7, fontSize: 13.5 }}><Dot color={stateColor[k]} />{k}</span>
+          <b className="num">{s?.hosts[k] ?? "–"}</b>
+        </button>
+      ))}
+      <Link className="card tile" href="/incidents" style={{ textDecoration: "none" }}>
+        <span className="dim" style={{ fontSize: 13.5 }}>open incidents</span>
+        <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} suppressed</span>}</b>
+      </Link>
+    </section>
+  );
+}
+
+/** The hosts that are searched for, in the order that is chosen, a page of them. */
+function HostList() {
+  const [view, set] = useView();
+  const { q, state, page } = view, sort = view.sort || "attention";
+  const [needle] = useDebouncedValue(q, 200);
+  const hosts = useHosts({ q: needle, state, sort, limit: perPage, offset: page * perPage });
+  const total = hosts.data?.total ?? 0;
+  return (
+    <>
+      <Problem read error={hosts.error} what="The hosts cannot be shown" />
       <section className="card" aria-labelledby="hosts" style={{ paddingBottom: 6 }}>
         <div className="line between" style={{ marginBottom: 6 }}>
           <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>
@@ -69,7 +101,7 @@ export function Overview() {
           </nav>
         )}
       </section>
-    </main>
+    </>
   );
 }
 
