@@ -122,9 +122,6 @@ type AskAct struct {
 	Why      string       `json:"why,omitempty"`
 }
 
-// errForbidden is for somebody who may not do what was asked.
-var errForbidden = errors.New("not allowed")
-
 // forbidden makes of somebody who may not act a 403.
 func forbidden(err error) error {
 	if errors.Is(err, omen.ErrDenied) {
@@ -135,13 +132,12 @@ func forbidden(err error) error {
 
 // person is who has signed in: nobody else decides, whatever a request says.
 func person(r *http.Request) remedy.Person {
-	user, _ := r.Context().Value(signedIn{}).(string)
-	return remedy.Person{User: user}
+	return remedy.Person{User: caller(r).User}
 }
 
 func (a *API) actionRoutes() []route {
 	decide := func(name, summary string, f func(*http.Request, Decide) (omen.Action, error)) route {
-		return route{method: "POST", path: base + "/actions/{id}/" + name, summary: summary, body: Decide{}, answer: ActionDetail{}, handle: a.decide(f)}
+		return route{method: "POST", path: base + "/actions/{id}/" + name, least: RoleOperate, summary: summary, body: Decide{}, answer: ActionDetail{}, handle: a.decide(f)}
 	}
 	rs := []route{
 		{method: "GET", path: base + "/actions", summary: "What playbooks did, would have done and wait for, the newest first", query: []param{
@@ -161,7 +157,7 @@ func (a *API) actionRoutes() []route {
 		decide("resolve", "Say whether an action was done of which nobody else can tell", func(r *http.Request, d Decide) (omen.Action, error) {
 			return a.remedy.Settle(r.Context(), r.PathValue("id"), person(r), d.Happened)
 		}),
-		{method: "POST", path: base + "/incidents/{id}/act", summary: "Run a playbook on an incident; the same guards are asked", body: AskAct{}, answer: ActionDetail{}, handle: a.ask},
+		{method: "POST", path: base + "/incidents/{id}/act", least: RoleOperate, summary: "Run a playbook on an incident; the same guards are asked", body: AskAct{}, answer: ActionDetail{}, handle: a.ask},
 		{method: "GET", path: base + "/audit/verify", summary: "Whether the audit is what was written", answer: Chain{}, handle: a.verifyAudit},
 		{method: "GET", path: base + "/audit/export", summary: "The whole audit, oldest first, a JSON object a line", answerMedia: mediaLines, raw: a.exportAudit},
 	}

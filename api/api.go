@@ -132,7 +132,10 @@ func (a *API) measured(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		if rt.raw != nil {
+		if err := rt.permits(r); err != nil {
+			a.log.Info("request refused", "path", r.URL.Path, "err", err)
+			a.fail(seen, r, err)
+		} else if rt.raw != nil {
 			rt.raw(seen, r)
 		} else if err := rt.knows(r); err != nil {
 			a.fail(seen, r, err)

@@ -61,6 +61,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"POST", "/api/v1/omen/incidents/{id}/verdict", "/api/v1/omen/incidents/i1/verdict", `{"by":"ann","verdict":"not_a_problem"}`},
 	{"POST", "/api/v1/omen/incidents/{id}/close", "/api/v1/omen/incidents/i1/close", `{"by":"ann"}`},
 	{"GET", "/api/v1/omen/patterns", "", ""},
+	{"GET", "/api/v1/omen/me", "", ""},
 	{"POST", "/api/v1/omen/patterns/{id}/revert", "/api/v1/omen/patterns/<pattern>/revert", `{"by":"ann"}`},
 	{"POST", "/api/v1/omen/silences", "", `{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true}],"until":"2099-01-01T00:00:00Z","by":"ann","reason":"moving"}`},
 	{"POST", "/api/v1/omen/matches", "", `{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true}]}`},

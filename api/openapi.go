@@ -59,6 +59,9 @@ func document(routes []route, version string) []byte {
 				"default":                 problem,
 			},
 		}
+		if least := r.needs(); least != RoleRead {
+			op["description"] = "Needs the role " + string(least) + "."
+		}
 		if r.body != nil {
 			op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": s.of(reflect.TypeOf(r.body))}}}
 		}
@@ -114,7 +117,7 @@ var actionStates = []omen.ActionState{
 // enums are the values of each string type that has only some. Empty ones are
 // of what is not known yet, or was not given.
 var enums = enumsOf(
-	omen.Units(),
+	omen.Units(), Roles(),
 	[]omen.HostState{omen.HostLearning, omen.HostNormal, omen.HostAnomalous, omen.HostSilent},
 	[]omen.SourceState{omen.SourceStarting, omen.SourceUp, omen.SourcePartial, omen.SourceDown},
 	[]omen.Grade{"", omen.Provisional, omen.Learning, omen.Established},

@@ -89,6 +89,7 @@ func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
 
 // build makes a generation of a configuration.
 func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
+	p.sayUnused(l.conf)
 	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
 	registry := prometheus.NewRegistry()
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "omen_ready", Help: "1 if /-/ready answers 200."}, func() float64 {
@@ -108,7 +109,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
-		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
+		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: p.said(l.conf) != "",
 		Hosts: g, Operator: g, Approver: approverOf(g), Troubles: g.manager, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
@@ -122,18 +123,10 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	g.api = api.New(api.Options{
 		Store: p.db, Manager: g.manager, Runtime: g, Remedy: g.remedy, Registry: registry,
 		Version: p.o.Version, Started: p.started, Zone: zoneOf(l.conf), Log: p.log,
-		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
+		Access: p.names(l.conf), Origin: origin(p.said(l.conf)), Proven: []string{notify.CallbackPath},
 	})
 	g.handler = g.routes()
 	return g, nil
-}
-
-// externalURL is where people reach Omen.
-func (p *process) externalURL(c *config.Config) string {
-	if c.ExternalURL != "" {
-		return c.ExternalURL
-	}
-	return p.address
 }
 
 // buildWatches makes one watch for each profile of each source.

@@ -205,12 +205,6 @@ type Maintenance struct {
 	Effect   string         `yaml:"effect,omitempty"` // silence, exclude, shift
 }
 
-// Web says who may ask for the web UI and the API; where they are served, and
-// who must sign in, is said by flags.
-type Web struct {
-	AllowedHosts []string `yaml:"allowed_hosts,flow,omitempty"` // names of Omen beside those that it knows; *.example.org: all below
-}
-
 // Calendar is an ICS file whose events are maintenance windows.
 type Calendar struct {
 	Name   string   `yaml:"name"`
@@ -241,6 +235,7 @@ func (c *Config) fill() {
 	or(&c.Storage.RetentionTime, 15*24*time.Hour)
 	or(&c.Storage.Incidents, 400*24*time.Hour)
 	or(&c.Storage.GoneHosts, 30*24*time.Hour)
+	c.Web.fill()
 	if c.Pages.PerHostWeek == 0 {
 		c.Pages.PerHostWeek = 1
 	}

@@ -43,6 +43,9 @@ func (a Approvers) May(p Person) error {
 	return omen.WithHint(fmt.Errorf("%s is not among the approvers: %w", p, omen.ErrDenied), "remedy.approvers in the configuration names who may act")
 }
 
+// Entitles reports whether a person may decide on actions.
+func (l *Loop) Entitles(who Person) bool { return l.o.Policy.Approvers.May(who) == nil }
+
 // allow is an action and the person's right to decide on it. Who has none is in the
 // audit.
 func (l *Loop) allow(ctx context.Context, id string, who Person, what string) (a omen.Action, err error) {
