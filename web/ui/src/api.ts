@@ -4,11 +4,12 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import type { Act as Body, Change, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
+import { root } from "./root";
 
 export type * from "./api.gen";
 export type Num = number | null;
 
-const base = "/api/v1/omen";
+const base = root + "/api/v1/omen";
 
 /** What the API says when it refuses: the error, and how to resolve it. */
 export class ApiError extends Error {

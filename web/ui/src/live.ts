@@ -1,6 +1,7 @@
 // Whether the server answers. Anything that it says counts; after a silence, or
 // when the event stream breaks, it is asked whether it is alive.
 import { useSyncExternalStore } from "react";
+import { root } from "./root";
 
 const silent = 1500, patience = 2500; // ms: together with a beat below the five seconds after which a page must not look alive
 const beat = 500;
@@ -28,7 +29,7 @@ export async function probe() {
   if (asking) return;
   asking = true;
   try {
-    const r = await fetch("/-/healthy", { signal: AbortSignal.timeout(patience), cache: "no-store" });
+    const r = await fetch(root + "/-/healthy", { signal: AbortSignal.timeout(patience), cache: "no-store" });
     if (r.ok) heard(); else become(last);
   } catch {
     become(last);

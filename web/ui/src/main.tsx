@@ -13,13 +13,16 @@ import "@mantine/core/styles/Alert.css";
 import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { lazy, StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
-import { Link, useLocation } from "wouter";
+import { Link, Router, useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
 import { follow, idOf, useStatus } from "./api";
 import { timeOf } from "./format";
 import { useSilent, watch } from "./live";
+import { useMe } from "./me";
 import { Empty } from "./parts/Bits";
+import { Name } from "./parts/Name";
 import { people, useActions, usePlaybooks } from "./remedy";
+import { root } from "./root";
 import "./theme.css";
 
 const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
@@ -39,7 +42,7 @@ const HostModels = lazy(() => import("./pages/Models").then((m) => ({ default: m
 
 /** What an address shows. */
 function Page() {
-  const path = usePathname(); // useLocation's is decoded already
+  const path = usePathname().slice(root.length); // useLocation's is decoded already
   const id = idOf(path);
   switch (path.split("/")[1]) { // web.go has the same list
     case "": return <Overview />;
@@ -58,7 +61,7 @@ function Page() {
 function Shell() {
   const [path] = useLocation();
   const client = useQueryClient();
-  const status = useStatus();
+  const status = useStatus(), me = useMe();
   const { setColorScheme } = useMantineColorScheme();
   const dark = useComputedColorScheme("light") === "dark";
   useEffect(() => follow((keys) => keys.forEach((queryKey) => void client.invalidateQueries({ queryKey }))), [client]);
@@ -71,7 +74,7 @@ function Shell() {
   return (
     <>
       <header className="bar"><div className="top">
-        <Link className="brand" href="/"><img src="/favicon.svg" width={26} height={26} alt="" />Omen</Link>
+        <Link className="brand" href="/"><img src={root + "/favicon.svg"} width={26} height={26} alt="" />Omen</Link>
         <nav className="line" style={{ gap: 20, flexWrap: "nowrap" }} aria-label="Main">
           {nav("/", "Overview", path === "/" || path.startsWith("/hosts"))}
           {nav("/incidents", open ? `Incidents (${open})` : "Incidents", path.startsWith("/incidents"))}
@@ -84,6 +87,7 @@ function Shell() {
         </nav>
         <span style={{ flex: 1 }} />
         <span className="dim wide" style={{ fontSize: 13 }}>{status.data?.version}</span>
+        {me && (me.user !== "" || me.role !== "admin") && <span className="dim wide" style={{ fontSize: 13 }} data-testid="me">{me.user && <><Name name={me.user} most={24} /> · </>}{me.role}</span>}
         <span className={stale ? "pill dead" : "pill"} role="status" data-testid="connection">{stale ? (as ? `stale since ${as}` : "no connection") : status.data && !status.data.ready ? "not ready" : "live"}</span>
         <ActionIcon variant="subtle" color="gray" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
           <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" aria-hidden><circle cx="12" cy="12" r="8" /><path d="M12 4a8 8 0 0 1 0 16Z" fill="currentColor" /></svg>
@@ -100,7 +104,7 @@ const client = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTim
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto">
-      <QueryClientProvider client={client}><Shell /></QueryClientProvider>
+      <QueryClientProvider client={client}><Router base={root}><Shell /></Router></QueryClientProvider>
     </MantineProvider>
   </StrictMode>,
 );

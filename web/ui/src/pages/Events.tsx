@@ -3,7 +3,8 @@ import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { whole } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
-import { Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { ByField, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { May } from "../parts/May";
 import { useView } from "../view";
 import { eventColor, useEvents, useSend, type Event } from "../mute";
 
@@ -18,7 +19,7 @@ export function Events() {
   return (
     <main className="page">
       <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: each opens a grace period without notifications</div></div>
-        <div className="line"><Segments aria-label="Span of time" data={spans} value={String(view.days)} onChange={(v) => set({ days: +v })} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
+        <div className="line"><Segments aria-label="Span of time" data={spans} value={String(view.days)} onChange={(v) => set({ days: +v })} /><May role="operate" what="New event"><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></May></div></div>
       <Problem read error={r.error} what="Events cannot be shown" />
       <section className="card">
         {rows.length > 0 && <div className="scroll"><table className="grid">
@@ -59,7 +60,7 @@ function EventForm({ close }: { close: () => void }) {
         <Field label="When" type="datetime-local" value={at} onChange={setAt} description="Empty: now" />
         <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && noMatch(match)) || theirs["match"]} /></div>
         <Field label="Title" value={title} onChange={setTitle} placeholder="shop v2.4" autoFocus />
-        <Field label="Your name" value={by} onChange={setBy} />
+        <ByField value={by} onChange={setBy} />
       </div>
       {theirs["form"] && <Problem error={send.error} what="The event was not stored" />}
       <div className="line" style={{ justifyContent: "flex-end", marginTop: 18 }}><Button variant="default" size="xs" onClick={close}>Cancel</Button><Button type="submit" size="xs" color="violet" loading={send.isPending}>Create event</Button></div>

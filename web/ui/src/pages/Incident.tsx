@@ -1,4 +1,4 @@
-import { Alert, Button, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
@@ -8,7 +8,8 @@ import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart, type Mark } from "../parts/Chart";
 import { modelMarks } from "../served";
-import { useBy } from "../parts/Forms";
+import { ByField, useBy } from "../parts/Forms";
+import { May } from "../parts/May";
 import { Remedy } from "../parts/Remedy";
 import { stateWords } from "../remedy";
 import { Verdicts } from "../parts/Verdict";
@@ -53,7 +54,7 @@ function Detail({ i }: { i: IncidentDetail }) {
         <Grade grade={i.grade} />
       </header>
       {i.suppressed && <Alert color="gray" variant="light" title={`Suppressed: ${reason(i.suppressed)}`}>No notification is sent; the incident is recorded and shown.</Alert>}
-      <Actions i={i} />
+      <May role="operate" what="Acknowledge, comment, judge and silence" card><Actions i={i} /></May>
       <Remedy i={i} />
       <TimeAxis view={view} set={set} home={home}><Picture i={i} onset={onset} end={end} /></TimeAxis>
     </>
@@ -113,7 +114,7 @@ function Actions({ i }: { i: IncidentDetail }) {
   return (
     <section className="card" aria-label="Actions">
       <div className="line" style={{ alignItems: "flex-end" }}>
-        <TextInput size="xs" label="Your name" value={by} onChange={(e) => setBy(e.currentTarget.value)} w={140} />
+        <ByField size="xs" w={140} value={by} onChange={setBy} />
         <Textarea size="xs" label="Comment" autosize minRows={1} maxRows={5} value={comment} onChange={(e) => setComment(e.currentTarget.value)} style={{ flex: 1, minWidth: 180 }} />
         <Button size="xs" variant="default" disabled={!comment || act.isPending} onClick={() => run("comment")}>Comment</Button>
         {i.state === "open" && <Button size="xs" color="violet" loading={act.isPending} onClick={() => run("ack")}>Acknowledge</Button>}

@@ -4,7 +4,9 @@ import { useState } from "react";
 import { enc } from "../api";
 import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
-import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy, ByField } from "../parts/Forms";
+import { May } from "../parts/May";
+import { useLocked } from "../me";
 import { useView } from "../view";
 import { localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../mute";
 
@@ -25,7 +27,7 @@ export function Silences() {
         <div className="line">
           <Segments aria-label="Which silences" value={shown} onChange={(v) => set({ state: v === "current" ? "" : v })}
             data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
-          <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
+          <May role="operate" what="New silence"><Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button></May>
         </div></div>
       <Problem read error={r.error} what="Silences cannot be shown" />
       <section className="card">
@@ -38,7 +40,7 @@ export function Silences() {
 }
 
 function Table({ rows, open }: { rows: { s: Silence; state: keyof typeof color }[]; open: (d: Draft) => void }) {
-  const [by] = useBy();
+  const [by] = useBy(), locked = useLocked("operate");
   const end = useSend<Silence>(["silences"]);
   return (
     <>
@@ -51,11 +53,11 @@ function Table({ rows, open }: { rows: { s: Silence; state: keyof typeof color }
             <td><Matchers match={s.match} /></td><td style={{ minWidth: 160 }}>{s.reason}</td><td>{s.by}</td>
             <td style={{ whiteSpace: "nowrap" }}><When at={s.from} /></td><td style={{ whiteSpace: "nowrap" }}><When at={s.until} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[s.effect]}</td>
-            <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
+            <td className="right">{!locked && <span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
               {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Recreate the silence ${s.reason}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Recreate…</Button>
                 : <Button size="compact-xs" variant="default" aria-label={`Edit the silence ${s.reason}`} onClick={() => open({ edit: s })}>Edit</Button>}
               {state !== "expired" && <Button size="compact-xs" variant="default" loading={end.isPending && end.variables?.path.includes(s.id)}
-              aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span></td>
+              aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span>}</td>
           </tr>))}</tbody>
       </table></div>
     </>
@@ -109,7 +111,7 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
       <div className="fields">
         <div className="all"><MatchField value={which} onChange={setWhich} error={error("match")} /></div>
         <div className="all"><Field label="Reason" value={reason} onChange={setReason} error={error("reason")} autoFocus placeholder="disk is being replaced" /></div>
-        <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
+        <ByField value={by} onChange={setBy} error={error("by")} />
         <Field label="From" type="datetime-local" value={from} onChange={setFrom} description={edit ? " " : "Empty: now"} />
         <div>
           <Field label={fixed ? "Until" : "Duration"} type={fixed ? "datetime-local" : "text"} value={end} onChange={setEnd} error={error("end")} description={Number.isNaN(until) ? " " : fixed ? `lasts ${whole((until - begin) / 1000)}` : `until ${clock(new Date(until).toISOString())}`} />

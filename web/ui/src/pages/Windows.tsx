@@ -4,6 +4,8 @@ import { Link } from "wouter";
 import { clock, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { effectWords, Matchers, useBy } from "../parts/Forms";
+import { May } from "../parts/May";
+import { useLocked } from "../me";
 import { CalendarForm, WindowForm } from "../parts/WindowForm";
 import { occurrence, useSend, useWindows, type Window } from "../mute";
 import { enc, query, type Omitted } from "../api";
@@ -29,7 +31,7 @@ export function Windows() {
   return (
     <main className="page">
       <div className="line between"><h1>Maintenance windows</h1>
-        <div className="line"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></div></div>
+        <div className="line"><May role="operate" what="New windows and calendars"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></May></div></div>
       <Problem read error={r.error} what="Windows cannot be shown" />
       {files.filter((k) => k.err).map((k) => (
         <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${k.name} cannot be read`}>{k.err}
@@ -57,7 +59,7 @@ function LeftOut({ of }: { of: Omitted[] }) {
 
 function Table({ windows, edit }: { windows: Window[]; edit?: (w: Window) => void }) {
   const now = useNow(5000);
-  const [by] = useBy();
+  const [by] = useBy(), locked = useLocked("operate");
   const [sure, setSure] = useState("");
   const send = useSend(["windows"]);
   const remove = (w: Window) => (sure === w.id ? send.mutate({ path: `/windows/${enc(w.id)}` + query({ by }), method: "DELETE" }) : setSure(w.id));
@@ -73,8 +75,8 @@ function Table({ windows, edit }: { windows: Window[]; edit?: (w: Window) => voi
             <td style={{ minWidth: 170 }}>{ruleWords(w.rule)}, {w.start.slice(11, 16)} for {whole(w.duration_seconds)}<div className="dim" style={{ fontSize: 12.5 }}>{w.zone || "UTC"} · first {w.start.slice(0, 10)}{!!w.except?.length && ` · exceptions: ${w.except.length}`}</div></td>
             <td style={{ whiteSpace: "nowrap" }}><Next w={w} now={now} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[w.effect ?? ""]}</td><td>{w.by}</td>
-            {edit && <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
-              <Button size="compact-xs" variant="default" aria-label={`Edit the window ${w.name}`} onClick={() => edit(w)}>Edit</Button><Button size="compact-xs" variant={sure === w.id ? "filled" : "default"} color="red" onBlur={() => setSure("")} aria-label={`${sure === w.id ? "Really delete" : "Delete"} the window ${w.name}`} onClick={() => remove(w)}>{sure === w.id ? "Really?" : "Delete"}</Button></span></td>}
+            {edit && <td className="right">{!locked && <span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
+              <Button size="compact-xs" variant="default" aria-label={`Edit the window ${w.name}`} onClick={() => edit(w)}>Edit</Button><Button size="compact-xs" variant={sure === w.id ? "filled" : "default"} color="red" onBlur={() => setSure("")} aria-label={`${sure === w.id ? "Really delete" : "Delete"} the window ${w.name}`} onClick={() => remove(w)}>{sure === w.id ? "Really?" : "Delete"}</Button></span>}</td>}
           </tr>))}</tbody>
       </table></div>
     </>
