@@ -23,6 +23,8 @@ type Options struct {
 	Manager  *incident.Manager
 	Runtime  Runtime              // nil: there is none
 	Remedy   *remedy.Loop         // what acts; nil: nothing does
+	Settings Settings             // the configuration; nil: there is none
+	Budgets  Budgets              // what other page budgets would change; nil: nobody can tell
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Zone     *time.Location // of "expected at this time"; nil: UTC
@@ -39,6 +41,8 @@ type API struct {
 	manager  *incident.Manager
 	live     Runtime
 	remedy   *remedy.Loop
+	settings Settings
+	budgets  Budgets
 	registry *prometheus.Registry
 	version  string
 	zone     *time.Location
@@ -67,6 +71,12 @@ func New(o Options) *API {
 	if o.Runtime == nil {
 		o.Runtime = absent{}
 	}
+	if o.Settings == nil {
+		o.Settings = unset{}
+	}
+	if o.Budgets == nil {
+		o.Budgets = unplanned{}
+	}
 	if o.Started.IsZero() {
 		o.Started = time.Now()
 	}
@@ -75,7 +85,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		store: o.Store, manager: o.Manager, live: o.Runtime, remedy: o.Remedy, registry: o.Registry, version: o.Version, zone: o.Zone,
-		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}), settings: o.Settings, budgets: o.Budgets,
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "omen_http_request_duration_seconds",

@@ -165,7 +165,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{store: db, manager: incident.NewManager(incident.Options{Store: db})}
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
-	f.api = New(Options{Store: db, Manager: f.manager, Version: "v0-test", Runtime: f})
+	f.api = New(Options{Store: db, Manager: f.manager, Version: "v0-test", Runtime: f, Settings: configured{}, Budgets: &replayed{}})
 	f.api.remedy = f.loop()
 	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, _, ok := r.BasicAuth(); ok { // as a server around the API that has checked it

@@ -68,6 +68,7 @@ var (
 func (a *API) routes() []route {
 	rs := append(a.readRoutes(), a.muteRoutes()...)
 	rs = append(rs, a.graphRoutes()...)
+	rs = append(append(append(rs, a.settingsRoutes()...), a.trustRoutes()...), a.budgetRoutes()...)
 	rs = append(rs, a.actionRoutes()...)
 	for _, act := range []struct {
 		action  incident.Action

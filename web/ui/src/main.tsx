@@ -35,6 +35,7 @@ const Windows = lazy(() => import("./pages/Windows").then((m) => ({ default: m.W
 const Events = lazy(() => import("./pages/Events").then((m) => ({ default: m.Events })));
 const Patterns = lazy(() => import("./pages/Patterns").then((m) => ({ default: m.Patterns })));
 const Models = lazy(() => import("./pages/Models").then((m) => ({ default: m.Models })));
+const Settings = lazy(() => import("./pages/Settings").then((m) => ({ default: m.Settings })));
 const HostModels = lazy(() => import("./pages/Models").then((m) => ({ default: m.HostModels })));
 
 /** What an address shows. */
@@ -51,6 +52,7 @@ function Page() {
     case "events": return <Events />;
     case "patterns": return <Patterns />;
     case "models": return id ? <HostModels key={id} id={id} /> : <Models />;
+    case "settings": return <Settings />;
     default: return <main className="page"><Empty>There is nothing here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
   }
 }
@@ -85,6 +87,9 @@ function Shell() {
         <span style={{ flex: 1 }} />
         <span className="dim wide" style={{ fontSize: 13 }}>{status.data?.version}</span>
         <span className={stale ? "pill dead" : "pill"} role="status" data-testid="connection">{stale ? (as ? `stale since ${as}` : "no connection") : status.data && !status.data.ready ? "not ready" : "live"}</span>
+        <Link className="nav" href="/settings" aria-label="Settings" title="Settings" aria-current={path.startsWith("/settings") ? "page" : undefined}>
+          <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" aria-hidden style={{ display: "block" }}><circle cx="12" cy="12" r="3.5" /><path d="M12 2.5v3M12 18.5v3M2.5 12h3M18.5 12h3M5.3 5.3l2.1 2.1M16.6 16.6l2.1 2.1M18.7 5.3l-2.1 2.1M7.4 16.6l-2.1 2.1" /></svg>
+        </Link>
         <ActionIcon variant="subtle" color="gray" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
           <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" aria-hidden><circle cx="12" cy="12" r="8" /><path d="M12 4a8 8 0 0 1 0 16Z" fill="currentColor" /></svg>
         </ActionIcon>
