@@ -13,7 +13,7 @@ export function Settings() {
   const r = useConfig(), c = r.data;
   return (
     <main className="page">
-      <header><h1>Settings</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>
+      <header><h1>Settings</h1><div className="dim" style={{ fontSize: 14, marginTop: 2, overflowWrap: "anywhere" }}>
         {c && (c.file ? <>What runs, from <Name name={c.file} />, read <time dateTime={c.read_at} title={c.read_at}>{clock(c.read_at)}</time></> : "Omen runs without a configuration file: all is as by default")}</div></header>
       <Problem read error={r.error} what="The configuration cannot be shown" />
       {c?.changed && <div className="card note" role="status"><Dot color="orange" /> The file holds something else than what runs, or cannot be read. A reload takes it up: <code className="chip">kill -HUP</code> or <code className="chip">POST /-/reload</code>; <code className="chip">omen check config</code> tries it before.</div>}
