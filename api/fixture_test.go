@@ -41,6 +41,7 @@ type fixture struct {
 	listed    int   // how often all hosts were asked for
 	past      []omen.ScorePoint
 	judged    Judged
+	highest   Highest
 
 	asked, histories int // how often one host was asked for, and scores
 }
@@ -91,6 +92,12 @@ func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]om
 		return nil, errors.ErrUnsupported
 	}
 	return f.past, nil
+}
+
+func (f *fixture) Highest(context.Context, time.Time, time.Duration, int) (Highest, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.highest, nil
 }
 
 func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time, points int) (Features, error) {

@@ -64,14 +64,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	}
 	all := a.live.Hosts()
 	out := Hosts{Counts: counts(all)}
-	match, err := mute.ParseMatchers(q.Get("match"))
-	if err != nil {
-		return nil, err
-	}
-	if i := slices.IndexFunc(match, func(m mute.Matcher) bool { return !m.OfHost() }); i >= 0 {
-		return nil, fmt.Errorf("match=%s: it is about incidents: %w", match[i], omen.ErrInvalid)
-	}
-	holds, err := mute.Compile(match)
+	meant, err := labelMatch(q.Get("match"))
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +78,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	for _, h := range all {
 		if (q.Get("state") == "" || string(h.State) == q.Get("state")) &&
 			(q.Get("source") == "" || h.Host.Source == q.Get("source")) &&
-			holds(mute.HostValue(h.Host, h.Labels)) &&
+			meant(h.Host, h.Labels) &&
 			strings.Contains(strings.ToLower(h.Host.ID()), needle) {
 			kept = append(kept, h)
 		}
@@ -102,6 +95,22 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	kept = kept[:min(limit, len(kept))]
 	out.Hosts = each(kept, func(h omen.HostStatus) Host { return toHost(h, a.recent.values(h.Host, sparkScores), 3) })
 	return out, nil
+}
+
+// labelMatch reads ?match=: which hosts are meant, by their labels.
+func labelMatch(text string) (func(omen.Host, map[string]string) bool, error) {
+	match, err := mute.ParseMatchers(text)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(match, func(m mute.Matcher) bool { return !m.OfHost() }); i >= 0 {
+		return nil, fmt.Errorf("match=%s: it is about incidents: %w", match[i], omen.ErrInvalid)
+	}
+	holds, err := mute.Compile(match)
+	if err != nil {
+		return nil, err
+	}
+	return func(h omen.Host, labels map[string]string) bool { return holds(mute.HostValue(h, labels)) }, nil
 }
 
 // orderOf is how hosts are compared for ?sort=. The default puts what needs

@@ -16,8 +16,8 @@ import (
 // that nobody changes afterwards. What an Omen does not have answers
 // [errors.ErrUnsupported]: its route is then 501.
 type Runtime interface {
-	// Hosts is every host that is known, in no particular order. A host
-	// without a model has a zero Score and a zero Model.
+	// Hosts is every host that is known, in no particular order, without its
+	// features. A host without a model has a zero Score and a zero Model.
 	Hosts() []omen.HostStatus
 
 	// Host is one host of these; false for one that is not known.
@@ -38,6 +38,12 @@ type Runtime interface {
 	// a gap. Where nothing is stored, the API answers from the last minutes
 	// that it has seen itself.
 	Scores(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.ScorePoint, error)
+
+	// Highest is the highest stored score of every host that has one in each of so
+	// many steps from an instant on, which is a multiple of step. It reads a bounded
+	// number of scores at once, the newest first: what it has not come to is before
+	// Read, and is read when it is asked again.
+	Highest(ctx context.Context, from time.Time, step time.Duration, steps int) (Highest, error)
 
 	// Features is the history of some of a host's features within from…to, in
 	// the order asked for, each reduced to about as many points without losing an
@@ -102,6 +108,10 @@ func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Tim
 	return f, errors.ErrUnsupported
 }
 
+func (absent) Highest(context.Context, time.Time, time.Duration, int) (h Highest, err error) {
+	return h, errors.ErrUnsupported
+}
+
 func (absent) JudgedAt(context.Context, omen.Host, time.Time) (j Judged, err error) {
 	return j, errors.ErrUnsupported
 }
@@ -115,6 +125,12 @@ func (absent) Chart(context.Context, string, string) ([]byte, error) {
 }
 
 func (absent) Pages([]omen.HostStatus) (p omen.Pages, total map[omen.Severity]uint64) { return p, nil }
+
+// Highest is the highest scores of hosts by time.
+type Highest struct {
+	Read  time.Time             // scores from here on have been read; the steps before are 0
+	Hosts map[omen.Host][]uint8 // [HeatCode] of each step; nobody changes it
+}
 
 // Judged is what decides whether an incident of a host opens.
 type Judged struct {

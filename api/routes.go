@@ -103,6 +103,10 @@ func (a *API) readRoutes() []route {
 		{method: "GET", path: base + "/hosts/{host}/score", summary: "A host's score over time", query: append(spanParams[:2:2], pointParam), answer: ScoreHistory{}, handle: a.getScore},
 		{method: "GET", path: base + "/hosts/{host}/features", summary: "Some of a host's features over time, with what was expected then", query: append(spanParams[:2:2], pointParam, param{"feature", "a feature's name; may be given 16 times, or * for all; those that the host does not have are left out of the answer"}), answer: Features{}, handle: a.getFeatures},
 		{method: "GET", path: base + "/hosts/{host}/explain", summary: "Why people were notified of a host at a moment, or why not", query: []param{{"at", "RFC 3339, or seconds since 1970; default now"}}, answer: Explanation{}, handle: a.getExplanation},
+		{method: "GET", path: base + "/heat", summary: "The fleet's highest scores by time: rows of hosts or groups, in bytes", query: []param{
+			{"last", "1h, 12h (the default), 24h or 7d: cells of 1, 5, 10 or 60 minutes"}, {"group", "a label, or source or profile: a row for each of its values; without it rows are hosts"},
+			{"match", "only hosts whose labels match, as PromQL writes it"}, {"rows", "at most so many, 1 to 300, default 200: neighbours by name share a row where there are more"},
+		}, answer: HeatMap{}, handle: a.getHeat},
 		{method: "GET", path: base + "/forecasts", summary: "What has a limit and when it is full, the soonest first", query: []param{
 			{"host", "only those of this host, by name or id"}, {"source", "only those of this source"}, {"resource", "only those of this limit, such as filesystem_space"},
 			{"likely", "true: only what is full, or is to be within 7 days with 5 % or more"}, {"limit", "at most 10000; default 100"},

@@ -53,6 +53,7 @@ type process struct {
 	storage  *storage
 	readings readings
 	pages    *pages
+	heat     *heat
 	address  string // the web UI's, such as http://127.0.0.1:9909
 	exposed  bool   // other machines reach it
 	web      webFile
@@ -253,6 +254,7 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	down.add("metrics", func(context.Context) error { return p.tsdb.Close() })
+	p.heat = newHeat(p.tsdb)
 	p.storage = &storage{dir: dir, db: p.db, tsdb: p.tsdb, log: p.log}
 	p.storage.check(ctx, time.Now())
 	return nil

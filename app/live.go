@@ -10,11 +10,11 @@ import (
 	"github.com/omenhq/omen/incident"
 )
 
-// Hosts is the live state of every host.
+// Hosts is the live state of every host, without features.
 func (g *generation) Hosts() []omen.HostStatus {
 	var all []omen.HostStatus
 	for _, w := range g.watches {
-		all = append(all, w.Hosts()...)
+		all = append(all, w.Brief()...)
 	}
 	g.p.pages.fill(all, g.conf.Pages.PerHostWeek, time.Now())
 	return all
