@@ -36,7 +36,7 @@ func Handler() http.Handler {
 
 // sections are the first parts of the addresses that the web UI knows, as in
 // main.tsx.
-var sections = []string{"", "hosts", "incidents", "actions", "silences", "windows", "events", "patterns", "models"}
+var sections = []string{"", "hosts", "incidents", "compare", "actions", "silences", "windows", "events", "patterns", "models"}
 
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Omen</title>
 <body style="font:16px/1.5 system-ui;max-width:40em;margin:4em auto;padding:0 1em">

@@ -37,6 +37,7 @@ func TestServe(t *testing.T) {
 		{"GET", "/hosts/local%2Fnode%2Fweb-1", 200, "text/html", "no-cache"},
 		{"GET", "/hosts/prom/node/a%252Fb", 200, "text/html", "no-cache"},
 		{"GET", "/silences", 200, "text/html", "no-cache"},
+		{"GET", "/compare", 200, "text/html", "no-cache"},
 		{"GET", "/federate", 404, "text/html", ""},
 		{"GET", "/debug/pprof/", 404, "text/html", ""},
 		{"GET", "/hostss", 404, "text/html", ""},

@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Change, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Change, Explanation, Features, Forecasts, HeatMap, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
 
 import { heard, probe } from "./live";
 
@@ -46,10 +46,21 @@ export function query(params: Record<string, string | number | undefined>): stri
   return text && "?" + text;
 }
 
-export const useStatus = () => useQuery({ queryKey: ["status"], queryFn: () => ask<Status>("/status"), refetchInterval: 3000 });
+/** How often what is said of all hosts is asked for, in ms: what costs more is asked for less often. Changes of incidents are heard of at once. */
+const every = (counts: Record<string, number> | undefined) => Math.min(15_000, Math.max(3000, 3 * Object.values(counts ?? {}).reduce((n, v) => n + v, 0)));
 
-export const useHosts = (p: { q?: string; state?: string; sort?: string; limit?: number; offset?: number }) =>
-  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 3000, placeholderData: keepPreviousData });
+export const useStatus = () => useQuery({ queryKey: ["status"], queryFn: () => ask<Status>("/status"), refetchInterval: (q) => every(q.state.data?.hosts) });
+
+export const useHosts = (p: { q?: string; state?: string; sort?: string; match?: string; limit?: number; offset?: number }) =>
+  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: (q) => every(q.state.data?.counts), placeholderData: keepPreviousData });
+
+/** The fleet's highest scores by time; what has not been read yet is asked for soon. */
+export const useHeat = (p: { last: string; group: string; match: string }) =>
+  useQuery({
+    queryKey: ["heat", p] as const, queryFn: () => ask<HeatMap>("/heat" + query(p)),
+    placeholderData: (old: HeatMap | undefined, was) => (was?.queryKey[1].group === p.group ? old : undefined), // rows of another label are named by that
+    refetchInterval: (q) => (q.state.data && q.state.data.read_from > q.state.data.from ? 1500 : 60_000),
+  });
 
 export const useHost = (id: string) =>
   useQuery({ queryKey: ["host", id], queryFn: () => ask<HostDetail>(`/hosts/${enc(id)}`), refetchInterval: 2000 });
@@ -68,14 +79,14 @@ export const useScores = (id: string, span: { last: number } | { from: number; t
     placeholderData: keepPreviousData,
   });
 
-/** Some features of a host over the last so many seconds, or a fixed span, with what was expected then, in one request. */
-export const useFeatures = (id: string, features: string[], span: { last: number } | { from: number; to: number }) =>
+/** Some features of a host, or with "*" all, over the last so many seconds, or a fixed span, with what was expected then, in one request; ago: so many seconds before. */
+export const useFeatures = (id: string, features: string[], span: { last: number } | { from: number; to: number }, ago = 0) =>
   useQuery({
-    queryKey: ["features", id, features, span], enabled: id !== "" && features.length > 0, retry: false, placeholderData: keepPreviousData,
+    queryKey: ["features", id, features, span, ago], enabled: id !== "" && features.length > 0, retry: false, placeholderData: keepPreviousData,
     queryFn: () => {
       const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now] : [span.from, span.to];
       const names = features.length > 16 ? ["*"] : features; // the API takes so many by name
-      return ask<Features>(`/hosts/${enc(id)}/features` + query({ from, to, points: 450 }) + names.map((f) => "&feature=" + enc(f)).join(""));
+      return ask<Features>(`/hosts/${enc(id)}/features` + query({ from: from - ago, to: to - ago, points: 450 }) + names.map((f) => "&feature=" + enc(f)).join(""));
     },
     refetchInterval: "last" in span ? Math.max(5000, span.last * 5) : false, // a point stands for a 150th of the span
   });

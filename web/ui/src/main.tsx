@@ -28,6 +28,7 @@ const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultR
 const Overview = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Overview })));
 const HostPage = lazy(() => import("./pages/Host").then((m) => ({ default: m.HostPage })));
 const IncidentPage = lazy(() => import("./pages/Incident").then((m) => ({ default: m.IncidentPage })));
+const Compare = lazy(() => import("./pages/Compare").then((m) => ({ default: m.Compare })));
 const Incidents = lazy(() => import("./pages/Incidents").then((m) => ({ default: m.Incidents })));
 const Actions = lazy(() => import("./pages/Actions").then((m) => ({ default: m.Actions })));
 const Silences = lazy(() => import("./pages/Silences").then((m) => ({ default: m.Silences })));
@@ -45,6 +46,7 @@ function Page() {
     case "": return <Overview />;
     case "hosts": return id ? <HostPage key={id} id={id} /> : <Overview />;
     case "incidents": return id ? <IncidentPage key={id} id={id} /> : <Incidents />;
+    case "compare": return <Compare />;
     case "actions": return <Actions />;
     case "silences": return <Silences />;
     case "windows": return <Windows />;
@@ -73,7 +75,7 @@ function Shell() {
       <header className="bar"><div className="top">
         <Link className="brand" href="/"><img src="/favicon.svg" width={26} height={26} alt="" />Omen</Link>
         <nav className="line" style={{ gap: 20, flexWrap: "nowrap" }} aria-label="Main">
-          {nav("/", "Overview", path === "/" || path.startsWith("/hosts"))}
+          {nav("/", "Overview", path === "/" || path.startsWith("/hosts") || path === "/compare")}
           {nav("/incidents", open ? `Incidents (${open})` : "Incidents", path.startsWith("/incidents"))}
           {acts && nav("/actions", waiting ? `Actions (${waiting})` : "Actions", path.startsWith("/actions"))}
           {nav("/silences", "Silences", path.startsWith("/silences"))}

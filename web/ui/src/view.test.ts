@@ -10,6 +10,7 @@ describe("a view and its address", () => {
     "?last=6h", "?last=5m&log=1", "?from=2026-11-28T23:10:00Z&to=2026-11-28T23:40:00Z&at=2026-11-28T23:31:05Z",
     "?q=web%20%26%20db&state=anomalous&sort=name&page=3", "?quiet=false&before=01J&all=1",
     "?state=expired", "?days=30", "?q=web&page=2", "?last=6h&sel=disk_write,cpu_iowait",
+    "?group=role&match=role%3D%22web%22&past=7d", "?last=6h&a=prom%2Fnode%2Fweb-1&b=prom%2Fnode%2Fweb-2&ago=7d",
   ])("%s comes back as it is", (search) => expect(writeView(readView(search))).toBe(search));
   test("a fixed span stands instead of a relative one", () => {
     const v = readView("?last=6h&from=2026-11-28T23:10:00Z&to=2026-11-28T23:40:00Z");

@@ -18,6 +18,12 @@ export interface View {
   sel: string[];
   before: string;
   log: boolean; all: boolean;
+  /** Only hosts whose labels match, as PromQL writes it. */
+  match: string;
+  /** How far back the heat map reaches. */
+  past: string;
+  /** What is compared: hosts' ids, and so many seconds before for the second. */
+  a: string; b: string; ago: number;
 }
 
 const duration = (text: string): number => {
@@ -46,6 +52,8 @@ const schema: { [K in keyof View]: { read: (t: string) => View[K]; write: (v: Vi
   days: { read: (t) => (+t >= 1 && +t <= 366 ? Math.floor(+t) : 7), write: String, none: 7 },
   sel: { read: (t) => t.split(",").filter(Boolean), write: (v) => v.join(","), none: nothing },
   log: flag, all: flag,
+  match: text, past: text, a: text, b: text,
+  ago: { read: (t) => { const s = duration(t); return s > 0 && s <= 366 * 86400 ? s : 0; }, write: durationText, none: 0 },
 };
 
 export function readView(search: string): View {

@@ -1,5 +1,6 @@
 import { Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { Link } from "wouter";
 import { useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
 import { countdown, score, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
@@ -9,6 +10,7 @@ import { eventColor, eventMarks, useEvents, within, type Event } from "../mute";
 import { ModelCard } from "../parts/Card";
 import { Explain } from "../parts/Explain";
 import { modelMarks } from "../served";
+import { comparePath } from "../compare";
 import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
 import { spanOf, TimeAxis } from "../parts/Time";
@@ -51,6 +53,7 @@ export function HostPage({ id }: { id: string }) {
               <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· <Name name={h.profile} /> · <Name name={h.source} /> · last sample <When at={h.last_seen} exact /></span></div>
             </div>
             <div className="line" style={{ gap: 26 }}>
+              <Link className="plain" href={comparePath(h.id, view)}>Compare</Link>
               <Training h={h} />
               <Grade grade={h.grade} />
               <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }} data-testid="level">score, limit 1{(h.level ?? 1) > 1 && `, alerts above its level ${score(h.level)}`}</span>

@@ -1,10 +1,12 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { Link } from "wouter";
-import { useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
+import type { MouseEvent } from "react";
+import { Link, useLocation } from "wouter";
+import { hostPath, useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
 import { causesLine, countdown, score, stateColor } from "../format";
 import { Dot, Empty, Grade, HostLink, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
+import { Heat } from "../parts/Heat";
 import { Name } from "../parts/Name";
 import { BlindSpots, LastNight, Sentence } from "../parts/Now";
 import { Spark } from "../parts/Spark";
@@ -18,7 +20,7 @@ export function Overview() {
   const [view, set] = useView();
   const { q, state, page } = view, sort = view.sort || "attention";
   const [needle] = useDebouncedValue(q, 200);
-  const hosts = useHosts({ q: needle, state, sort, limit: perPage, offset: page * perPage });
+  const hosts = useHosts({ q: needle, state, sort, match: view.match, limit: perPage, offset: page * perPage });
   const open = useIncidents({ state: "active", quiet: "false", sort: "weight", limit: 10 });
   const soon = useForecasts({ likely: "true", limit: 8 });
   const s = status.data, total = hosts.data?.total ?? 0;
@@ -44,6 +46,7 @@ export function Overview() {
         <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><IncidentTable incidents={open.data.incidents} /></section>
       )}
       {s && <Learning status={s} />}
+      <Heat view={view} set={set} />
       <div className="halves"><LastNight status={s} />{s && <BlindSpots status={s} />}</div>
       {!!soon.data?.forecasts.length && (
         <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data.total > soon.data.forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {soon.data.forecasts.length} of {soon.data.total}</span>}</h2><ForecastTable forecasts={soon.data.forecasts} /></section>
@@ -58,7 +61,7 @@ export function Overview() {
           </div>
         </div>
         {hosts.isPending ? <Empty>Reading the hosts…</Empty> : <HostTable hosts={hosts.data?.hosts ?? []} />}
-        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
+        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state || view.match ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
         {total > perPage && (
           <nav className="line between" aria-label="More hosts" style={{ padding: "10px 0" }}>
             <span className="dim num" style={{ fontSize: 13 }}>{page * perPage + 1}–{Math.min(total, (page + 1) * perPage)} of {total}</span>
@@ -74,14 +77,18 @@ export function Overview() {
 }
 
 function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["data"]>["hosts"] }) {
+  const [, go] = useLocation();
+  const open = (e: MouseEvent, id: string) => { // all of a row, but for what is a link already, and for text that is being marked
+    if (!(e.target as HTMLElement).closest("a, button") && !getSelection()?.toString()) go(hostPath(id));
+  };
   return (
     <div className="scroll">
-      <table className="grid" data-testid="hosts">
+      <table className="grid tight" data-testid="hosts">
         <thead><tr><th>Host</th><th>State</th><th className="right">Score</th><th>Recent</th><th>Why</th><th>Model</th><th className="wide">Trained</th></tr></thead>
         <tbody>
           {hosts.map((h) => (
-            <tr key={h.id}>
-              <td><HostLink id={h.id} name={h.name} /><span className="dim" style={{ fontSize: 12 }}><Name name={h.profile} /> · <Name name={h.source} /></span></td>
+            <tr key={h.id} className="whole" onClick={(e) => open(e, h.id)}>
+              <td style={{ whiteSpace: "nowrap" }}><HostLink id={h.id} name={h.name} /> <span className="dim wide" style={{ fontSize: 12 }}><Name name={h.profile} most={20} /> · <Name name={h.source} most={20} /></span></td>
               <td><State state={h.state} /></td>
               <td className="right num" style={{ fontWeight: 600, color: h.state === "anomalous" ? "var(--omen-hot)" : undefined }}>{score(h.score)}</td>
               <td><Spark scores={h.recent} hot={h.state === "anomalous"} /></td>

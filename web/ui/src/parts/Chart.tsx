@@ -30,15 +30,15 @@ function drawMarks(u: uPlot, marks: Mark[] | undefined) {
   ctx.restore();
 }
 
-const ink = (dark: boolean) => ({
+export const ink = (dark: boolean) => ({
   text: dark ? "#a3a9b7" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#a9b6cf" : "#3b4a63",
   fill: dark ? "rgba(169,182,207,.10)" : "rgba(59,74,99,.06)", band: dark ? "rgba(130,155,190,.24)" : "rgba(84,112,150,.16)",
   expected: dark ? "#7f95b8" : "#6b83a6", out: dark ? "#ff8a3d" : "#d55e00", limit: dark ? "#ff8a3d" : "#c24f00", over: dark ? "rgba(255,138,61,.07)" : "rgba(213,94,0,.05)",
-  pin: dark ? "#d9dce3" : "#1f2430",
+  pin: dark ? "#d9dce3" : "#1f2430", other: dark ? "#63d3bb" : "#0b7261",
 });
 
 /** What all charts of a page share: the span, the crosshair, a drag that zooms, a click that pins. */
-function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPlot.Plugin } {
+export function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPlot.Plugin } {
   return {
     cursor: {
       y: false, drag: { x: true, y: false, setScale: false }, points: { size: 6 },
@@ -64,7 +64,7 @@ function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPl
 }
 
 /** The pinned cursor. */
-function drawPin(u: uPlot, at: number, color: string) {
+export function drawPin(u: uPlot, at: number, color: string) {
   const { ctx, bbox: b } = u, x = u.valToPos(at, "x", true);
   if (!at || !(x >= b.left && x <= b.left + b.width)) return;
   ctx.save();
@@ -74,7 +74,7 @@ function drawPin(u: uPlot, at: number, color: string) {
 }
 
 /** The arrows move the pinned cursor by a sample, with Shift by a tenth of the span. */
-function arrows(times: number[], axis: Axis) {
+export function arrows(times: number[], axis: Axis) {
   return (e: React.KeyboardEvent) => {
     const way = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
     if (!way || !times.length) return;
@@ -96,7 +96,7 @@ export function nearest(times: number[], at: number): number {
 }
 
 /** Keeps one uPlot for the life of its element, resized with it. */
-function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData, key: string) {
+export function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData, key: string) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(data);
@@ -123,13 +123,13 @@ function moment(t: number, step: number): string {
   return d.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined, hourCycle: "h23" });
 }
 
-const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
+export const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
   { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 56, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
   { stroke: c.text, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui", size, values: (_u, vs) => vs.map((v) => (v === null ? "" : label(v))) },
 ];
 
 /** A small box that follows the cursor and says the values there. */
-function tip(lines: (i: number) => string[]): uPlot.Plugin {
+export function tip(lines: (i: number) => string[]): uPlot.Plugin {
   let el: HTMLDivElement;
   return {
     hooks: {
