@@ -28,7 +28,7 @@ async function check(name, run) {
 }
 const api = async (path) => (await fetch(url + "/api/v1/omen" + path)).json();
 const total = (await api("/hosts?limit=1")).total;
-const heat = page.getByTestId("heat"), map = heat.getByRole("img"), rows = page.getByTestId("hosts").locator("tbody tr");
+const heat = page.getByTestId("heat"), map = heat.locator("canvas"), rows = page.getByTestId("hosts").locator("tbody tr");
 const query = () => new URL(page.url()).searchParams;
 
 await check("the first row and the heat map of all hosts", async () => {

@@ -64,5 +64,6 @@ describe("rows", () => {
   test("a cell leads to its host at its time, not into the future", () => {
     const at = Date.parse("2026-03-01T12:10:00Z");
     expect(momentPath(host("a/b"), at, 300, at + 300_000)).toBe("/hosts/prom/node/a/b?from=2026-03-01T11:42:30Z&to=2026-03-01T12:15:00Z&at=2026-03-01T12:12:30Z");
+    expect(momentPath(host("a"), at, 300, at + 60_000)).toMatch(/&to=2026-03-01T12:11:00Z&at=2026-03-01T12:11:00Z$/);
   });
 });

@@ -68,7 +68,7 @@ export const hostOf = (m: Heat, cell: number): HostRef => (m.names[cell] ? m.of[
 /** Where a host is shown around a moment, in ms. */
 export function momentPath(host: HostRef, at: number, seconds: number, now = Date.now()): string {
   const wide = Math.max(1800, seconds), mid = at / 1000 + seconds / 2;
-  return hostPath(host.id) + writeView({ ...readView(""), from: Math.round(mid - wide), to: Math.round(Math.min(now / 1000, mid + wide)), at: Math.round(mid) });
+  return hostPath(host.id) + writeView({ ...readView(""), from: Math.round(mid - wide), to: Math.floor(Math.min(now / 1000, mid + wide)), at: Math.floor(Math.min(now / 1000, mid)) });
 }
 
 /** What a row is called. by: the label that it is grouped by. */
