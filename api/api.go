@@ -1,6 +1,7 @@
 package api
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type API struct {
 	started  time.Time
 	log      *slog.Logger
 	recent   *recent
+	pulse    *pulse
 	closed   chan struct{} // closed by Close: event streams end
 	requests *prometheus.HistogramVec
 	document []byte // OpenAPI
@@ -75,7 +77,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		store: o.Store, manager: o.Manager, live: o.Runtime, remedy: o.Remedy, registry: o.Registry, version: o.Version, zone: o.Zone,
-		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+		started: o.Started, log: o.Log, recent: newRecent(), pulse: &pulse{seed: maphash.MakeSeed()}, closed: make(chan struct{}),
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "omen_http_request_duration_seconds",

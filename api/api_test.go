@@ -35,6 +35,8 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/forecasts", "/api/v1/omen/forecasts?likely=true&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents", "/api/v1/omen/incidents?state=active&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents/{id}", "/api/v1/omen/incidents/i1", ""},
+	{"GET", "/api/v1/omen/incidents/{id}/members", "/api/v1/omen/incidents/i1/members?from=2026-03-01T12:00:00Z&to=2026-03-01T12:10:00Z&points=10", ""},
+	{"GET", "/api/v1/omen/incidents/{id}/similar", "/api/v1/omen/incidents/i1/similar", ""},
 	{"GET", "/api/v1/omen/incidents/{id}/graph.png", "/api/v1/omen/incidents/i1/graph.png?sig=x", ""},
 	{"GET", "/api/v1/omen/actions", "/api/v1/omen/actions?incident=i1", ""},
 	{"GET", "/api/v1/omen/actions/{id}", actionPath(1), ""},
@@ -236,6 +238,8 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=0", "", 400, "at most"},
 		{"GET", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/features?feature=nope", "", 404, "nope"},
 		{"GET", "/api/v1/omen/incidents/none", "", 404, "none"},
+		{"GET", "/api/v1/omen/incidents/none/similar", "", 404, "none"},
+		{"GET", "/api/v1/omen/incidents/none/members", "", 404, "none"},
 		{"GET", "/api/v1/omen/incidents?state=half", "", 400, "half"},
 		{"POST", "/api/v1/omen/incidents/none/ack", `{"by":"ann"}`, 404, "none"},
 		{"POST", "/api/v1/omen/incidents/none/ack", `{"byy":"ann"}`, 400, "byy"},
@@ -369,7 +373,9 @@ func TestStream(t *testing.T) {
 	next := func(prefix string) string {
 		t.Helper()
 		for lines.Scan() {
-			if text, ok := strings.CutPrefix(lines.Text(), prefix); ok {
+			if lines.Text() == "event: beat" && prefix != "event: " {
+				lines.Scan() // its data
+			} else if text, ok := strings.CutPrefix(lines.Text(), prefix); ok && text != "beat" {
 				return text
 			}
 		}
@@ -387,6 +393,87 @@ func TestStream(t *testing.T) {
 	}
 	if data := next("data: "); !strings.Contains(data, `"score":2.5`) {
 		t.Errorf("score: %s", data)
+	}
+	if event := next("event: "); event != "host" {
+		t.Errorf("event %s, want host", event)
+	}
+	var moved HostDetail
+	must.OK(t, json.Unmarshal([]byte(next("data: ")), &moved))
+	if whole := read[HostDetail](t, f, "hosts/web-1:9100"); moved.ID != whole.ID || len(moved.Features) != len(whole.Features) || moved.State != whole.State || moved.Serving != nil {
+		t.Errorf("what moves of the host: %+v", moved)
+	}
+}
+
+// A page of a host that is not there (yet, or any more) hears of all else.
+func TestStreamOfAHostThatIsNotThere(t *testing.T) {
+	f := newFixture(t)
+	for name, want := range map[string]int{"prom/node/none": 200, "none": 404} {
+		r := must.Get(http.Get(f.server.URL + "/api/v1/omen/stream?host=" + url.QueryEscape(name)))(t)
+		_ = r.Body.Close()
+		if r.StatusCode != want {
+			t.Errorf("stream of %s: %d, want %d", name, r.StatusCode, want)
+		}
+	}
+}
+
+// A stream says that Omen lives, and that another host or source is in another
+// state.
+func TestBeats(t *testing.T) {
+	f := newFixture(t)
+	r := must.Get(http.Get(f.server.URL + "/api/v1/omen/stream"))(t)
+	defer r.Body.Close()
+	lines := bufio.NewScanner(r.Body)
+	beat := func() (b Beat) {
+		t.Helper()
+		for lines.Scan() {
+			if lines.Text() == "event: beat" && lines.Scan() {
+				must.OK(t, json.Unmarshal([]byte(strings.TrimPrefix(lines.Text(), "data: ")), &b))
+				return b
+			}
+		}
+		t.Fatalf("the stream ended: %v", lines.Err())
+		return b
+	}
+	first := beat()
+	f.mu.Lock()
+	f.hosts = slices.Clone(f.hosts) // the stream reads the others
+	f.hosts[0].State = omen.HostSilent
+	f.mu.Unlock()
+	for beat().State == first.State { // it is looked at every other second
+	}
+}
+
+// What pages see of all is counted once however many streams there are, and only
+// where it changed.
+func TestPulse(t *testing.T) {
+	f := newFixture(t)
+	now := at
+	count := func(after time.Duration) int64 {
+		now = now.Add(after)
+		return f.api.pulse.count(f, now)
+	}
+	first, listed := count(0), f.listed
+	if again := count(time.Second); again != first || f.listed != listed {
+		t.Errorf("a second later: %d, and %d looks; want %d, and %d", again, f.listed, first, listed)
+	}
+	last := first
+	for what, change := range map[string]func(){
+		"a host's state":       func() { f.hosts[0].State = omen.HostNormal },
+		"a host's first model": func() { f.hosts[1].Model.ID = "m2" },
+		"a source's state":     func() { f.sources[0].State = omen.SourceDown },
+		"readiness":            func() { f.ready = errors.New("no source answers") },
+		"a new host":           func() { f.hosts = append(f.hosts, learns(omen.Host{Source: "prom", Profile: "node", Name: "new"})) },
+	} {
+		change()
+		if n := count(pulseEvery); n != last+1 {
+			t.Errorf("%s: %d, want %d", what, n, last+1)
+		}
+		last++
+	}
+	f.hosts[0].Score.Value++
+	slices.Reverse(f.hosts)
+	if n := count(pulseEvery); n != last {
+		t.Errorf("another score and another order: %d, want %d", n, last)
 	}
 }
 
@@ -430,7 +517,9 @@ func TestAStreamGoesOnWhereItWas(t *testing.T) {
 	r := must.Get(http.DefaultClient.Do(req))(t)
 	defer r.Body.Close()
 	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
-		if data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: ")); ok {
+		if lines.Text() == "event: beat" {
+			lines.Scan() // its data
+		} else if data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: ")); ok {
 			if !bytes.Contains(data, []byte(`"incident":"two"`)) {
 				t.Errorf("after change 1 came %s", data)
 			}

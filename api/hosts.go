@@ -145,13 +145,16 @@ func (a *API) getHost(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := HostDetail{
-		Host:     toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
-		Features: each(h.Features, toFeature), Incidents: shown,
-	}
+	out := moving(h)
+	out.Recent, out.Incidents = each(a.recent.values(h.Host, recentScores), toNumber), shown
 	if h.Model.ID != "" {
 		m := toModel(h.Model, true)
 		out.Serving = &m
 	}
 	return out, nil
+}
+
+// moving is what moves of a host from sample to sample.
+func moving(h omen.HostStatus) HostDetail {
+	return HostDetail{Host: toHost(h, nil, omen.MaxCauses), Features: each(h.Features, toFeature)}
 }
