@@ -15,7 +15,9 @@ import { lazy, StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
 import { Link, useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
-import { follow, idOf, useStatus } from "./api";
+import { idOf, useStatus } from "./api";
+import { Keys, Skip } from "./parts/Keys";
+import { follow } from "./stream";
 import { timeOf } from "./format";
 import { useSilent, watch } from "./live";
 import { Empty } from "./parts/Bits";
@@ -61,7 +63,7 @@ function Shell() {
   const status = useStatus();
   const { setColorScheme } = useMantineColorScheme();
   const dark = useComputedColorScheme("light") === "dark";
-  useEffect(() => follow((keys) => keys.forEach((queryKey) => void client.invalidateQueries({ queryKey }))), [client]);
+  useEffect(() => follow(client), [client]);
   const open = status.data?.open_incidents ?? 0;
   const acts = !!usePlaybooks().data?.playbooks.length, waiting = useActions({ state: people, limit: 1000 }, acts).data?.actions.length ?? 0;
   useEffect(watch, []);
@@ -70,6 +72,7 @@ function Shell() {
   const nav = (href: string, label: string, here: boolean) => <Link className="nav" href={href} aria-current={here ? "page" : undefined}>{label}</Link>;
   return (
     <>
+      <Skip />
       <header className="bar"><div className="top">
         <Link className="brand" href="/"><img src="/favicon.svg" width={26} height={26} alt="" />Omen</Link>
         <nav className="line" style={{ gap: 20, flexWrap: "nowrap" }} aria-label="Main">
@@ -83,6 +86,7 @@ function Shell() {
           {nav("/models", "Models", path.startsWith("/models"))}
         </nav>
         <span style={{ flex: 1 }} />
+        <Keys />
         <span className="dim wide" style={{ fontSize: 13 }}>{status.data?.version}</span>
         <span className={stale ? "pill dead" : "pill"} role="status" data-testid="connection">{stale ? (as ? `stale since ${as}` : "no connection") : status.data && !status.data.ready ? "not ready" : "live"}</span>
         <ActionIcon variant="subtle" color="gray" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
@@ -90,7 +94,7 @@ function Shell() {
         </ActionIcon>
       </div></header>
       {stale && <div className="blind" role="alert"><b>Omen does not answer{as && ` since ${as}`}.</b> {as && `What is shown is as of then. `}The web UI tries again by itself.</div>}
-      <div className={stale ? "stale" : undefined}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Page /></Suspense></div>
+      <div id="content" tabIndex={-1} className={stale ? "stale" : undefined}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Page /></Suspense></div>
     </>
   );
 }

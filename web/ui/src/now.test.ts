@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Incident, Status } from "./api";
-import { lasted, night, nightSentence, sentence } from "./now";
+import { backToNormal, lasted, night, nightSentence, sentence } from "./now";
 
 const now = new Date(2026, 10, 29, 14, 30).getTime();
 const at = (h: number, m: number) => new Date(2026, 10, 29, h, m).toISOString();
@@ -32,6 +32,19 @@ describe("the first sentence", () => {
   test("what will be full is said beside hosts that are as usual", () =>
     expect(said(status({ normal: 1 }), [incident("vm", at(14, 0), [], { kind: "forecast", summary: "/var on vm is full in 3 h (1½–6 h): fills 2.1 GB/h since 14:05, at 61 % now" })])).toBe("The one host is as usual. /var on vm is full in 3 h (1½–6 h)."));
   test("what Omen has itself is no host's", () => expect(said(status({ normal: 2 }), [incident("", at(14, 0), [], { kind: "omen" })])).toBe("All 2 hosts are as usual."));
+});
+
+describe("back to normal", () => {
+  const cause = (feature: string, clears: boolean, lower: number | null = 8e6) => ({ feature, clears, lower, upper: 15e6, unit: "bytes/s" });
+  const is = (more: object) => backToNormal({ state: "open", reason: "opened_anomalous", returning_since: null, closed_at: null, since: at(14, 0), causes: [], ...more } as unknown as Incident, now);
+  test.each([
+    [{ causes: [cause("disk_write", true), cause("forks", false)] }, "It ends once disk write is back at 8–15 MB/s for a while."],
+    [{ causes: [cause("disk_write", true), cause("disk_read", true)] }, "It ends once disk write is back at 8–15 MB/s and disk read is back at 8–15 MB/s for a while."],
+    [{ causes: [cause("disk_write", true, null)] }, ""], [{}, ""],
+    [{ returning_since: at(14, 20) }, "Returning to normal since 14:20:00; causes are those of the peak."],
+    [{ state: "closed", reason: "closed_recovered", closed_at: at(14, 25) }, "Back to normal: closed 14:25:00, after 25 min."],
+    [{ state: "closed", reason: "closed_by_operator", closed_at: at(14, 25) }, ""],
+  ])("in a sentence %#", (more, want) => expect(is(more)).toBe(want));
 });
 
 describe("last night", () => {

@@ -1,6 +1,6 @@
 // What the first page says in one sentence, and what "last night" is.
 import type { Incident, Status } from "./api";
-import { timeOf, whole, words } from "./format";
+import { range, timeOf, whole, words } from "./format";
 
 /** A part of a sentence: words, or the name of something with where it is shown. */
 export type Part = string | { name: string; href: string };
@@ -70,6 +70,15 @@ export function nightSentence(all: Incident[], more: boolean): string {
   const n = (more ? "More than " : "") + count(all.length, "incident");
   const said = told === 0 ? "nobody was notified" : told === all.length ? (told === 1 ? "people were notified of it" : "people were notified of all") : `people were notified of ${told}`;
   return `${n}, ${said}${lasts ? `, ${lasts === all.length ? (lasts === 1 ? "it lasts" : "all last") : lasts === 1 ? "one lasts" : `${lasts} last`}` : ""}.`;
+}
+
+/** What ends an incident that is open, or ended one that is closed, in a sentence; empty: nothing can be said. */
+export function backToNormal(i: Pick<Incident, "state" | "reason" | "returning_since" | "closed_at" | "causes" | "since">, now: number): string {
+  const span = (to: string | null) => (to && i.since ? whole((Date.parse(to) - Date.parse(i.since)) / 1000) : "");
+  if (i.state === "closed") return i.reason === "closed_recovered" && i.closed_at ? `Back to normal: closed ${timeOf(i.closed_at, now)}, after ${span(i.closed_at)}.` : "";
+  if (i.returning_since) return `Returning to normal since ${timeOf(i.returning_since, now)}; causes are those of the peak.`;
+  const back = i.causes.filter((c) => c.clears && c.lower !== null && c.upper !== null).map((c) => `${words(c.feature)} is back at ${range(c.lower, c.upper, c.unit)}`);
+  return back.length ? `It ends once ${back.length > 1 ? `${back.slice(0, -1).join(", ")} and ${back[back.length - 1]}` : back[0]} for a while.` : "";
 }
 
 /** How long an incident lasted, or that it lasts. */

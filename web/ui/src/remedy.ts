@@ -7,7 +7,7 @@ import { countdown, whole, words } from "./format";
 
 /** The ledger; refreshed by the event stream, too. */
 export const useActions = (p: { incident?: string; state?: string; limit?: number }, on = true) =>
-  useQuery({ queryKey: ["actions", p], enabled: on, refetchInterval: 15000, placeholderData: keepPreviousData, queryFn: () => ask<Actions>("/actions" + query(p)) });
+  useQuery({ queryKey: ["actions", p], enabled: on, refetchInterval: 60_000, placeholderData: keepPreviousData, queryFn: () => ask<Actions>("/actions" + query(p)) });
 
 /** An action with every step of its life. */
 export const useSteps = (id: string, on: boolean) =>
@@ -15,7 +15,7 @@ export const useSteps = (id: string, on: boolean) =>
 
 /** What playbooks would do about an open incident now. */
 export const usePlan = (incident: string, on: boolean) =>
-  useQuery({ queryKey: ["plan", incident], enabled: on, retry: false, refetchInterval: 15000, queryFn: () => ask<Plan>(`/incidents/${enc(incident)}/plan`) });
+  useQuery({ queryKey: ["plan", incident], enabled: on, retry: false, refetchInterval: 30_000, queryFn: () => ask<Plan>(`/incidents/${enc(incident)}/plan`) });
 
 /** The playbooks and the guards, asked for every so many ms. Their effect is worked out from 90 days: where only their names matter, seldom. */
 export const usePlaybooks = (every = 300_000) =>

@@ -3,18 +3,17 @@ import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Num } from "../api";
-import { score, scoreRange, value } from "../format";
+import { range, score, scoreRange, timeOf, value } from "../format";
 import { atItsEdges } from "../band";
+import type { Mark } from "../marks";
 import { useAxis, type Axis } from "./Time";
-
-/** An instant worth a line in a chart; text says what it is. One with an end is shaded until then. */
-export interface Mark { at: number; until?: number; color: string; text?: string }
 
 function drawMarks(u: uPlot, marks: Mark[] | undefined) {
   const { ctx, bbox: b } = u, px = devicePixelRatio;
   ctx.save();
   ctx.setLineDash([]);
   ctx.lineWidth = 1.4 * px;
+  ctx.font = `${10 * px}px system-ui`; ctx.textAlign = "center"; ctx.textBaseline = "top";
   for (const m of marks ?? []) {
     const x = u.valToPos(m.at, "x", true), edge = (v: number) => Math.min(Math.max(v, b.left), b.left + b.width);
     if (m.until) {
@@ -26,6 +25,7 @@ function drawMarks(u: uPlot, marks: Mark[] | undefined) {
     if (!(x >= b.left && x <= b.left + b.width)) continue;
     ctx.strokeStyle = m.color;
     ctx.beginPath(); ctx.moveTo(x, b.top); ctx.lineTo(x, b.top + b.height); ctx.stroke();
+    if (m.sign) { ctx.fillStyle = m.color; ctx.fillText(m.sign, Math.min(Math.max(x, b.left + 5 * px), b.left + b.width - 5 * px), b.top); }
   }
   ctx.restore();
 }
@@ -86,7 +86,7 @@ function arrows(times: number[], axis: Axis) {
 }
 
 const pinnedText = (axis: Axis, times: number[], says: (i: number) => string) =>
-  axis.at && times.length ? `; at ${new Date(axis.at * 1000).toLocaleTimeString(undefined, { hourCycle: "h23" })}: ${says(nearest(times, axis.at))}` : "";
+  axis.at && times.length ? `; at ${timeOf(new Date(axis.at * 1000).toISOString())}: ${says(nearest(times, axis.at))}` : "";
 
 /** The index of the instant that is nearest. */
 export function nearest(times: number[], at: number): number {
@@ -141,7 +141,7 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
       setCursor: (u) => {
         const i = u.cursor.idx, t = i === null || i === undefined ? undefined : u.data[0][i];
         if (t === undefined || i === null || i === undefined || (u.cursor.left ?? -1) < 0) { el.style.display = "none"; return; }
-        const all = [new Date(t * 1000).toLocaleTimeString(undefined, { hourCycle: "h23" }), ...lines(i)];
+        const all = [timeOf(new Date(t * 1000).toISOString()), ...lines(i)];
         el.textContent = u.over.matches(":hover") ? all.join("\n") : all[1]!; // of the other charts only the value
         el.style.display = "block";
         const left = u.cursor.left ?? 0;
@@ -220,7 +220,7 @@ export function BandChart(given: { times: number[]; actual: Num[]; expected: Num
     hooks: { draw: [(u) => { drawMarks(u, latest.current.marks); drawPin(u, held.current.at, c.pin); }] },
     plugins: [common.plugin, tip((i) => {
       const h = latest.current, lines = ["actual " + value(h.actual[i], h.unit)];
-      if (h.lower[i] !== null) lines.push(`expected ${value(h.expected[i], h.unit)}, ${value(h.lower[i], h.unit)} – ${value(h.upper[i], h.unit)}`);
+      if (h.lower[i] !== null) lines.push(`expected ${value(h.expected[i], h.unit)}, ${range(h.lower[i], h.upper[i], h.unit)}`);
       return lines;
     })],
   }), data, `${dark}${p.unit}`);
