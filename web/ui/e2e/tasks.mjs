@@ -59,9 +59,8 @@ await task("a", "what is wrong, where, since when, why", 1, async () => {
   assert.match(await page.getByTestId("period").textContent(), /\d{4}.*\d\d:\d\d:\d\d.* – now [A-Z]\S+, for /);
 });
 await task("b", "what is normal at this hour", 1, async () => {
-  const asked = page.waitForResponse((r) => /\/features\?/.test(r.url()));
-  await toHost(well);
-  const got = (await (await asked).json()).features;
+  const [asked] = await Promise.all([page.waitForResponse((r) => /\/features\?/.test(r.url())), toHost(well)]);
+  const got = (await asked.json()).features;
   assert.ok(got.some((f) => f.lower.some((v) => v !== null)), "no feature has a band");
   await page.getByText(/· expected \S+/).first().waitFor();
 });
@@ -156,9 +155,8 @@ await task("k", "a link to what is seen", 2, async () => {
 });
 await task("l", "all metrics around a time", 2, async () => {
   await toHost(ill);
-  const asked = page.waitForRequest((r) => /\/features\?.*feature=(\*|%2A)/.test(r.url()));
-  await click(page.getByText(/^all \d+$/));
-  await asked; // one request for all
+  const all = page.waitForRequest((r) => /\/features\?.*feature=(\*|%2A)/.test(r.url())); // one request
+  await Promise.all([all, click(page.getByRole("switch", { name: /^all \d+$/ }))]);
   const has = (await api(`/hosts/${encodeURIComponent(ill.id)}`)).features.filter((f) => f.actual !== null).length;
   await page.waitForFunction((n) => document.querySelectorAll("section[aria-labelledby=features] .u-over").length >= n, has);
 });
