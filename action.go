@@ -21,7 +21,7 @@ const (
 	ActionRefused   ActionState = "refused"   // a guard refused it
 	ActionWaiting   ActionState = "waiting"   // for somebody to approve it
 	ActionDeclined  ActionState = "declined"
-	ActionExpired   ActionState = "expired" // nobody approved it in time
+	ActionExpired   ActionState = "expired" // nobody approved it in time, or before its incident was over
 	ActionApproved  ActionState = "approved"
 	ActionStarted   ActionState = "started" // durable before the call is made
 	ActionDone      ActionState = "done"    // the other side took it
@@ -81,6 +81,10 @@ type Target struct {
 	Available int    `json:"available,omitempty"`
 	Revision  string `json:"revision,omitempty"` // what an undo goes back to
 	Detail    string `json:"detail,omitempty"`   // for people: what else is to be known
+	// Mark is the ID of the action that last changed it, of this Omen or of another one,
+	// and when; empty: none is known to have.
+	Mark     string    `json:"mark,omitempty"`
+	MarkedAt time.Time `json:"marked_at,omitzero"`
 }
 
 // ID names the target without its version: "deployment shop/checkout".
@@ -117,7 +121,8 @@ type Action struct {
 	State    ActionState `json:"state"`
 	Guard    string      `json:"guard,omitempty"` // that refused it
 	Why      string      `json:"why"`             // for people: why it is in its state
-	By       string      `json:"by,omitempty"`    // who approved, declined or asked for it
+	By       string      `json:"by,omitempty"`    // who approved, declined, asked for, resolved or undid it, the last of them
+	Said     string      `json:"said,omitempty"`  // why, in the words of By; empty: By gave no reason
 
 	At      time.Time `json:"at"`               // when it was drafted
 	Expires time.Time `json:"expires,omitzero"` // of a waiting one; of one that a person approved: when
@@ -146,6 +151,13 @@ func (a Action) Text() string {
 	}
 	what += " (playbook " + a.Playbook + ")"
 	switch a.State {
+	case ActionDeclined, ActionExpired, ActionFailed: // why it is in these is said beside it
+	default:
+		if a.Said != "" {
+			what += ", " + a.By + ": " + a.Said
+		}
+	}
+	switch a.State {
 	case ActionRefused:
 		if a.By == "" {
 			return ""
@@ -168,7 +180,7 @@ func (a Action) Text() string {
 	case ActionDeclined:
 		return a.Why + ": " + what
 	case ActionExpired:
-		return "nobody approved in time: " + what
+		return a.Why + ": " + what
 	}
 	return strings.ReplaceAll(string(a.State), "_", " ") + ": " + what
 }

@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"api": {".", "feedback", "incident", "internal/accept", "mute", "remedy", "store"},
 	"app": {
 		".", "api", "config", "detect", "feature", "feedback", "host", "incident", "mute", "notify",
-		"promapi", "remedy", "remedy/kube", "remedy/systemd", "remedy/webhook", "series", "store", "tsdb", "watch", "web",
+		"promapi", "remedy", "remedy/kube", "remedy/systemd", "remedy/webhook", "replay", "series", "store", "training", "tsdb", "watch", "web",
 	},
 	"autoencoder":          {"internal/simd"},
 	"autoencoder/onnxtest": {"internal/must"},

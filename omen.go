@@ -7,6 +7,7 @@
 package omen
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,28 +81,37 @@ const (
 
 // String says a cause the way a person would: "disk_write 240 MB/s, expected 8–15 MB/s".
 func (c Cause) String() string {
+	var text [96]byte
+	b := append(append(text[:0], c.Feature...), ' ')
 	if c.Stuck > 0 {
-		return c.Feature + " stuck at " + c.Unit.Format(c.Actual) + " for " + strings.TrimSuffix(c.Stuck.Round(time.Minute).String(), "0s")
+		b = c.Unit.appendTo(append(b, "stuck at "...), c.Actual)
+		return string(append(append(b, " for "...), strings.TrimSuffix(c.Stuck.Round(time.Minute).String(), "0s")...))
 	}
-	text := c.Feature + " " + c.Unit.Format(c.Actual) + ", expected " + c.Band()
+	b = c.appendBand(append(c.Unit.appendTo(b, c.Actual), ", expected "...))
 	if (c.Unit == BytesPerSecond || c.Unit == PerSecond) && c.Actual >= max(jumpedRate, jumpedTimes*c.Upper) {
-		text += " (or its counter jumped)"
+		b = append(b, " (or its counter jumped)"...)
 	}
-	return text
+	return string(b)
 }
 
 // Band is the expected band in words, with the unit once where both ends share
 // it: "8–15 MB/s".
 func (c Cause) Band() string {
-	lower, upper := c.Unit.Format(c.Lower), c.Unit.Format(c.Upper)
-	if lower == upper {
-		return lower
+	var text [48]byte
+	return string(c.appendBand(text[:0]))
+}
+
+func (c Cause) appendBand(b []byte) []byte {
+	var low, high [24]byte
+	lower, upper := c.Unit.appendTo(low[:0], c.Lower), c.Unit.appendTo(high[:0], c.Upper)
+	if bytes.Equal(lower, upper) {
+		return append(b, lower...)
 	}
-	number, unit, spaced := strings.Cut(lower, " ")
-	if _, same, _ := strings.Cut(upper, " "); spaced && unit == same {
+	number, unit, spaced := bytes.Cut(lower, []byte(" "))
+	if _, same, _ := bytes.Cut(upper, []byte(" ")); spaced && bytes.Equal(unit, same) {
 		lower = number
 	}
-	return lower + "–" + upper
+	return append(append(append(b, lower...), "–"...), upper...)
 }
 
 // Score is what a model says of one vector.
@@ -137,10 +147,14 @@ func (s Score) Anomalous() bool { return s.Value > max(1, s.Level) }
 // Clone is a copy that outlives the stream that made s.
 func (s Score) Clone() Score {
 	s.Causes = slices.Clone(s.Causes)
-	s.Expected = slices.Clone(s.Expected)
-	s.Lower = slices.Clone(s.Lower)
-	s.Upper = slices.Clone(s.Upper)
-	s.Shares = slices.Clone(s.Shares)
+	floats := make([]float64, 0, len(s.Expected)+len(s.Lower)+len(s.Upper)+len(s.Shares)) // one piece of memory
+	for _, v := range []*[]float64{&s.Expected, &s.Lower, &s.Upper, &s.Shares} {
+		if *v != nil {
+			from := len(floats)
+			floats = append(floats, *v...)
+			*v = floats[from:len(floats):len(floats)]
+		}
+	}
 	return s
 }
 

@@ -27,6 +27,8 @@ type SourceStatus struct {
 	LeftOut        map[string]string `json:"left_out"`        // feature -> which series name no host
 	Refused        map[string]string `json:"refused"`         // hosts that are not judged, at most 20 -> why: their series are of several hosts
 	RefusedHosts   int               `json:"refused_hosts"`   // how many they are
+	Late           map[string]string `json:"late"`            // hosts whose samples come later than the source is read, at most 20 -> how late
+	LateHosts      int               `json:"late_hosts"`      // how many they are
 	Blind          map[string]string `json:"blind"`           // profile -> why nothing of its hosts is seen, where the source has other profiles
 	Hosts          int               `json:"hosts"`
 	LastRead       time.Time         `json:"last_read"`

@@ -25,25 +25,31 @@ func Units() []Unit { return []Unit{Ratio, Bytes, BytesPerSecond, Seconds, PerSe
 // Format writes v with its unit in at most about ten characters: "83 %",
 // "1.6 GB", "240 MB/s", "12 ms", "1.3k/s". NaN is "unknown".
 func (u Unit) Format(v float64) string {
+	var text [24]byte
+	return string(u.appendTo(text[:0], v))
+}
+
+// appendTo appends what [Unit.Format] gives.
+func (u Unit) appendTo(b []byte, v float64) []byte {
 	switch {
 	case math.IsNaN(v):
-		return "unknown"
+		return append(b, "unknown"...)
 	case math.IsInf(v, 0):
-		return strconv.FormatFloat(v, 'g', 3, 64)
+		return strconv.AppendFloat(b, v, 'g', 3, 64)
 	}
 	switch u {
 	case Ratio:
-		return short(v*100) + " %"
+		return append(appendShort(b, v*100), " %"...)
 	case Bytes:
-		return scaled(v, " ", "B")
+		return appendScaled(b, v, " ", "B")
 	case BytesPerSecond:
-		return scaled(v, " ", "B/s")
+		return appendScaled(b, v, " ", "B/s")
 	case Seconds:
-		return seconds(v)
+		return appendSeconds(b, v)
 	case PerSecond:
-		return scaled(v, "", "/s")
+		return appendScaled(b, v, "", "/s")
 	default:
-		return scaled(v, "", "")
+		return appendScaled(b, v, "", "")
 	}
 }
 
@@ -56,60 +62,64 @@ func Plural(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-// scaled writes v with a decimal prefix before its unit.
-func scaled(v float64, space, unit string) string {
-	prefixes := []string{"", "k", "M", "G", "T", "P", "E"}
+// appendScaled writes v with a decimal prefix before its unit.
+func appendScaled(b []byte, v float64, space, unit string) []byte {
+	const prefixes = "kMGTPE"
 	i := 0
-	for math.Abs(v) >= 999.5 && i < len(prefixes)-1 {
+	for math.Abs(v) >= 999.5 && i < len(prefixes) {
 		v /= 1000
 		i++
 	}
-	return short(v) + space + prefixes[i] + unit
+	b = append(appendShort(b, v), space...)
+	if i > 0 {
+		b = append(b, prefixes[i-1])
+	}
+	return append(b, unit...)
 }
 
-func seconds(v float64) string {
+func appendSeconds(b []byte, v float64) []byte {
 	switch a := math.Abs(v); {
 	case a == 0:
-		return "0 s"
+		return append(b, "0 s"...)
 	case a < 1e-3:
-		return short(v*1e6) + " µs"
+		return append(appendShort(b, v*1e6), " µs"...)
 	case a < 1:
-		return short(v*1e3) + " ms"
+		return append(appendShort(b, v*1e3), " ms"...)
 	case a < 120:
-		return short(v) + " s"
+		return append(appendShort(b, v), " s"...)
 	case a < 7200:
-		return short(v/60) + " min"
+		return append(appendShort(b, v/60), " min"...)
 	case a < 172800:
-		return short(v/3600) + " h"
+		return append(appendShort(b, v/3600), " h"...)
 	default:
-		return short(v/86400) + " d"
+		return append(appendShort(b, v/86400), " d"...)
 	}
 }
 
-// short writes v with three significant digits, without trailing zeros, and
+// appendShort writes v with three significant digits, without trailing zeros, and
 // tiny values as 0.
-func short(v float64) string {
+func appendShort(b []byte, v float64) []byte {
 	switch a := math.Abs(v); {
 	case a < 0.0005:
-		return "0"
+		return append(b, '0')
 	case a >= 1e6:
-		return strconv.FormatFloat(v, 'g', 3, 64)
+		return strconv.AppendFloat(b, v, 'g', 3, 64)
 	case a >= 99.95:
-		return strconv.FormatFloat(v, 'f', 0, 64)
+		return strconv.AppendFloat(b, v, 'f', 0, 64)
 	case a >= 9.995:
-		return trim(strconv.FormatFloat(v, 'f', 1, 64))
+		return trim(strconv.AppendFloat(b, v, 'f', 1, 64))
 	default:
-		return trim(strconv.FormatFloat(v, 'f', 2, 64))
+		return trim(strconv.AppendFloat(b, v, 'f', 2, 64))
 	}
 }
 
-// trim drops a fraction's trailing zeros: "1.50" becomes "1.5".
-func trim(s string) string {
-	for s[len(s)-1] == '0' {
-		s = s[:len(s)-1]
+// trim drops the trailing zeros of the fraction at the end: "1.50" becomes "1.5".
+func trim(b []byte) []byte {
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
 	}
-	if s[len(s)-1] == '.' {
-		s = s[:len(s)-1]
+	if b[len(b)-1] == '.' {
+		b = b[:len(b)-1]
 	}
-	return s
+	return b
 }

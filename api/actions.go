@@ -51,7 +51,8 @@ type Action struct {
 	State      omen.ActionState `json:"state"`
 	Guard      string           `json:"guard" doc:"that refused it"`
 	Why        string           `json:"why" doc:"for people: why it is in its state"`
-	By         string           `json:"by" doc:"who approved, declined or asked for it; omen: nobody had to"`
+	By         string           `json:"by" doc:"who approved, declined, asked for, resolved or undid it, the last of them; omen: nobody had to"`
+	Said       string           `json:"said" doc:"why, in the words of by; empty: by gave no reason"`
 	At         Instant          `json:"at" null:"never" doc:"when it was drafted"`
 	Expires    Instant          `json:"expires" doc:"until when a waiting one can be approved; null: it does not wait"`
 	Started    Instant          `json:"started" doc:"null: it was not"`
@@ -62,13 +63,13 @@ type Action struct {
 	Before     Number           `json:"score_before" doc:"the host's score as it was started"`
 	Peak       Number           `json:"peak_after" doc:"the highest score once its own upset was over; 0: not measured"`
 	Recovered  Number           `json:"recovered_seconds" doc:"after its start the host was normal again; null: it was not, or that is not known yet"`
-	Next       List[string]     `json:"next" doc:"what people can do about it now: approve, decline, undo, resolve"`
+	Next       List[string]     `json:"next" doc:"what people can do about it now: approve, decline, resolve, and undo where that can be done"`
 }
 
 func toAction(a omen.Action) Action {
 	out := Action{
 		ID: a.ID, Incident: a.Incident, Playbook: a.Playbook, Attempt: a.Attempt, Host: toRef(a.Host), Group: a.Group, Does: a.Does,
-		Target: toTarget(a.Target), Mode: a.Mode, State: a.State, Guard: a.Guard, Why: a.Why, By: a.By, At: Instant(a.At),
+		Target: toTarget(a.Target), Mode: a.Mode, State: a.State, Guard: a.Guard, Why: a.Why, By: a.By, Said: a.Said, At: Instant(a.At),
 		Expires: Instant(a.Expires), Started: Instant(a.Started), Ended: Instant(a.Ended), Overridden: a.Overridden,
 		Receipt: a.Receipt, Err: a.Err, Before: Number(a.Before), Peak: Number(a.Peak), Recovered: null,
 	}
@@ -81,9 +82,21 @@ func toAction(a omen.Action) Action {
 	case omen.ActionUnknown, omen.ActionStuck:
 		out.Next = List[string]{"resolve"}
 	default:
-		if slices.Contains(a.State.Next(), omen.ActionUndone) {
-			out.Next = List[string]{"undo"}
+		if remedy.CanUndo(a) {
+			out.Next = List[string]{undo}
 		}
+	}
+	return out
+}
+
+// undo is what can be done next about what was done.
+const undo = "undo"
+
+// standing is an action with what can be done about it now, by who carries it out now.
+func (a *API) standing(one omen.Action) Action {
+	out := toAction(one)
+	if a.remedy != nil && !a.remedy.CanUndo(one) {
+		out.Next = slices.DeleteFunc(out.Next, func(n string) bool { return n == undo })
 	}
 	return out
 }
@@ -111,7 +124,7 @@ type ActionDetail struct {
 
 // Decide is the body of what people decide on an action, a playbook, or all.
 type Decide struct {
-	Why      string `json:"why,omitempty" doc:"for the audit"`
+	Why      string `json:"why,omitempty" doc:"kept with it, in the audit, and shown"`
 	Happened bool   `json:"happened,omitempty" doc:"of resolve: whether it was done"`
 }
 
@@ -121,9 +134,6 @@ type AskAct struct {
 	Override List[string] `json:"override,omitempty" doc:"guards to override, by name"`
 	Why      string       `json:"why,omitempty"`
 }
-
-// errForbidden is for somebody who may not do what was asked.
-var errForbidden = errors.New("not allowed")
 
 // forbidden makes of somebody who may not act a 403.
 func forbidden(err error) error {
@@ -135,13 +145,12 @@ func forbidden(err error) error {
 
 // person is who has signed in: nobody else decides, whatever a request says.
 func person(r *http.Request) remedy.Person {
-	user, _ := r.Context().Value(signedIn{}).(string)
-	return remedy.Person{User: user}
+	return remedy.Person{User: caller(r).User}
 }
 
 func (a *API) actionRoutes() []route {
 	decide := func(name, summary string, f func(*http.Request, Decide) (omen.Action, error)) route {
-		return route{method: "POST", path: base + "/actions/{id}/" + name, summary: summary, body: Decide{}, answer: ActionDetail{}, handle: a.decide(f)}
+		return route{method: "POST", path: base + "/actions/{id}/" + name, least: RoleOperate, summary: summary, body: Decide{}, answer: ActionDetail{}, handle: a.decide(f)}
 	}
 	rs := []route{
 		{method: "GET", path: base + "/actions", summary: "What playbooks did, would have done and wait for, the newest first", query: []param{
@@ -149,19 +158,19 @@ func (a *API) actionRoutes() []route {
 			{"state", "only those in these states; several with commas"}, {"limit", "at most 1000; default 100"},
 		}, answer: Actions{}, handle: a.getActions},
 		{method: "GET", path: base + "/actions/{id}", summary: "One action with every step of its life", answer: ActionDetail{}, handle: a.getAction},
-		decide("approve", "Let a waiting action be carried out, if every guard still allows it", func(r *http.Request, _ Decide) (omen.Action, error) {
-			return a.remedy.Approve(r.Context(), r.PathValue("id"), person(r))
+		decide("approve", "Let a waiting action be carried out, if every guard still allows it", func(r *http.Request, d Decide) (omen.Action, error) {
+			return a.remedy.Approve(r.Context(), r.PathValue("id"), person(r), d.Why)
 		}),
 		decide("decline", "End a waiting action", func(r *http.Request, d Decide) (omen.Action, error) {
 			return a.remedy.Decline(r.Context(), r.PathValue("id"), person(r), d.Why)
 		}),
-		decide("undo", "Take an action's effect back, where that can be done", func(r *http.Request, _ Decide) (omen.Action, error) {
-			return a.remedy.Undo(r.Context(), r.PathValue("id"), person(r))
+		decide("undo", "Take an action's effect back, where that can be done", func(r *http.Request, d Decide) (omen.Action, error) {
+			return a.remedy.Undo(r.Context(), r.PathValue("id"), person(r), d.Why)
 		}),
 		decide("resolve", "Say whether an action was done of which nobody else can tell", func(r *http.Request, d Decide) (omen.Action, error) {
-			return a.remedy.Settle(r.Context(), r.PathValue("id"), person(r), d.Happened)
+			return a.remedy.Settle(r.Context(), r.PathValue("id"), person(r), d.Happened, d.Why)
 		}),
-		{method: "POST", path: base + "/incidents/{id}/act", summary: "Run a playbook on an incident; the same guards are asked", body: AskAct{}, answer: ActionDetail{}, handle: a.ask},
+		{method: "POST", path: base + "/incidents/{id}/act", least: RoleOperate, summary: "Run a playbook on an incident; the same guards are asked", body: AskAct{}, answer: ActionDetail{}, handle: a.ask},
 		{method: "GET", path: base + "/audit/verify", summary: "Whether the audit is what was written", answer: Chain{}, handle: a.verifyAudit},
 		{method: "GET", path: base + "/audit/export", summary: "The whole audit, oldest first, a JSON object a line", answerMedia: mediaLines, raw: a.exportAudit},
 	}
@@ -197,7 +206,7 @@ func (a *API) getActions(r *http.Request) (any, error) {
 	}
 	all, err := a.store.Actions(r.Context(), f)
 	slices.Reverse(all)
-	return Actions{each(all, toAction)}, err
+	return Actions{each(all, a.standing)}, err
 }
 
 func (a *API) getAction(r *http.Request) (any, error) { return a.action(r, r.PathValue("id")) }
@@ -211,7 +220,7 @@ func (a *API) action(r *http.Request, id string) (ActionDetail, error) {
 	if err != nil {
 		return ActionDetail{}, err
 	}
-	out := ActionDetail{Action: toAction(one)}
+	out := ActionDetail{Action: a.standing(one)}
 	for _, row := range rows {
 		var was omen.Action
 		if err := json.Unmarshal([]byte(row.Detail), &was); err != nil {

@@ -153,6 +153,47 @@ func TestWhoDecidesOnActions(t *testing.T) {
 	}
 }
 
+// Undo is offered where something can be taken back: not what nobody can, nor what the
+// playbook's hand of now cannot, nor what nobody carries out any more.
+func TestUndoIsOfferedWhereItIsPossible(t *testing.T) {
+	f := newFixture(t)
+	hands := map[string]remedy.Hand{"ask": nobody{}, "bare": bare{}}
+	f.api.remedy = remedy.NewLoop(remedy.Options{Hands: hands, Store: f.store, World: acting{f}})
+	for _, c := range []struct {
+		playbook, does string
+		state          omen.ActionState
+		want           string
+	}{
+		{"ask", remedy.DoWebhook, omen.ActionDone, "undo"}, {"ask", remedy.DoRestart, omen.ActionHelped, "undo"},
+		{"ask", remedy.DoEvict, omen.ActionDone, ""}, {"ask", remedy.DoDelete, omen.ActionDone, ""},
+		{"ask", remedy.DoUnit, omen.ActionNotHelped, ""}, {"ask", remedy.DoUncordon, omen.ActionMeasuring, ""},
+		{"bare", remedy.DoWebhook, omen.ActionDone, ""}, {"gone", remedy.DoWebhook, omen.ActionDone, ""},
+		{"ask", remedy.DoWebhook, omen.ActionUndone, ""}, {"bare", remedy.DoWebhook, omen.ActionStuck, "resolve"},
+	} {
+		a := omen.Action{Playbook: c.playbook, Does: c.does, State: c.state}
+		if got := strings.Join(f.api.standing(a).Next, " "); got != c.want {
+			t.Errorf("%+v: next %q", c, got)
+		}
+	}
+}
+
+// bare is a hand that takes nothing back, and knows it.
+type bare struct{ nobody }
+
+func (bare) Undoes() bool { return false }
+
+// Why somebody decided is in the answer, and in the step.
+func TestWhyIsShown(t *testing.T) {
+	f, a := withRemedy(t)
+	status, body := ask(t, f, "ann", "POST", "/actions/"+a.ID+"/approve", `{"why":"it leaks"}`)
+	if status != 200 || !strings.Contains(body, `"said":"it leaks"`) || !strings.Contains(body, `"why":"approved by ann: it leaks"`) {
+		t.Errorf("%d %s", status, body)
+	}
+	if in := read[IncidentDetail](t, f, "/incidents/i1"); !strings.HasSuffix(in.Remedy, ", ann: it leaks") {
+		t.Errorf("the incident says %q", in.Remedy)
+	}
+}
+
 // The incident API does not reach what the loop does.
 func TestActionsAreNotReachableAsActs(t *testing.T) {
 	f, _ := withRemedy(t)

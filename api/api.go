@@ -1,6 +1,7 @@
 package api
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -23,6 +24,8 @@ type Options struct {
 	Manager  *incident.Manager
 	Runtime  Runtime              // nil: there is none
 	Remedy   *remedy.Loop         // what acts; nil: nothing does
+	Settings Settings             // the configuration; nil: there is none
+	Budgets  Budgets              // what other page budgets would change; nil: nobody can tell
 	Registry *prometheus.Registry // what /metrics shows; nil: a new one. New registers Omen's metrics, go_* and process_* in it.
 	Version  string
 	Zone     *time.Location // of "expected at this time"; nil: UTC
@@ -39,12 +42,15 @@ type API struct {
 	manager  *incident.Manager
 	live     Runtime
 	remedy   *remedy.Loop
+	settings Settings
+	budgets  Budgets
 	registry *prometheus.Registry
 	version  string
 	zone     *time.Location
 	started  time.Time
 	log      *slog.Logger
 	recent   *recent
+	pulse    *pulse
 	closed   chan struct{} // closed by Close: event streams end
 	requests *prometheus.HistogramVec
 	document []byte // OpenAPI
@@ -67,6 +73,12 @@ func New(o Options) *API {
 	if o.Runtime == nil {
 		o.Runtime = absent{}
 	}
+	if o.Settings == nil {
+		o.Settings = unset{}
+	}
+	if o.Budgets == nil {
+		o.Budgets = unplanned{}
+	}
 	if o.Started.IsZero() {
 		o.Started = time.Now()
 	}
@@ -75,7 +87,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		store: o.Store, manager: o.Manager, live: o.Runtime, remedy: o.Remedy, registry: o.Registry, version: o.Version, zone: o.Zone,
-		started: o.Started, log: o.Log, recent: newRecent(), closed: make(chan struct{}),
+		started: o.Started, log: o.Log, recent: newRecent(), pulse: &pulse{seed: maphash.MakeSeed()}, closed: make(chan struct{}), settings: o.Settings, budgets: o.Budgets,
 	}
 	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "omen_http_request_duration_seconds",
@@ -132,7 +144,10 @@ func (a *API) measured(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		if rt.raw != nil {
+		if err := rt.permits(r); err != nil {
+			a.log.Info("request refused", "path", r.URL.Path, "err", err)
+			a.fail(seen, r, err)
+		} else if rt.raw != nil {
 			rt.raw(seen, r)
 		} else if err := rt.knows(r); err != nil {
 			a.fail(seen, r, err)

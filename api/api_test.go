@@ -1,9 +1,6 @@
 package api
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,9 +29,12 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/hosts/{host}/score", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/score?from=2026-03-01T11:00:00Z&to=2026-03-01T12:00:00Z", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/explain", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/explain?at=2026-03-01T12:00:00Z", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/features", "/api/v1/omen/hosts/web-1:9100/features?feature=cpu_iowait", ""},
+	{"GET", "/api/v1/omen/heat", "/api/v1/omen/heat?last=1h&group=profile", ""},
 	{"GET", "/api/v1/omen/forecasts", "/api/v1/omen/forecasts?likely=true&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents", "/api/v1/omen/incidents?state=active&host=web-1:9100", ""},
 	{"GET", "/api/v1/omen/incidents/{id}", "/api/v1/omen/incidents/i1", ""},
+	{"GET", "/api/v1/omen/incidents/{id}/members", "/api/v1/omen/incidents/i1/members?from=2026-03-01T12:00:00Z&to=2026-03-01T12:10:00Z&points=10", ""},
+	{"GET", "/api/v1/omen/incidents/{id}/similar", "/api/v1/omen/incidents/i1/similar", ""},
 	{"GET", "/api/v1/omen/incidents/{id}/graph.png", "/api/v1/omen/incidents/i1/graph.png?sig=x", ""},
 	{"GET", "/api/v1/omen/actions", "/api/v1/omen/actions?incident=i1", ""},
 	{"GET", "/api/v1/omen/actions/{id}", actionPath(1), ""},
@@ -61,6 +61,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"POST", "/api/v1/omen/incidents/{id}/verdict", "/api/v1/omen/incidents/i1/verdict", `{"by":"ann","verdict":"not_a_problem"}`},
 	{"POST", "/api/v1/omen/incidents/{id}/close", "/api/v1/omen/incidents/i1/close", `{"by":"ann"}`},
 	{"GET", "/api/v1/omen/patterns", "", ""},
+	{"GET", "/api/v1/omen/me", "", ""},
 	{"POST", "/api/v1/omen/patterns/{id}/revert", "/api/v1/omen/patterns/<pattern>/revert", `{"by":"ann"}`},
 	{"POST", "/api/v1/omen/silences", "", `{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true}],"until":"2099-01-01T00:00:00Z","by":"ann","reason":"moving"}`},
 	{"POST", "/api/v1/omen/matches", "", `{"match":[{"name":"host","value":"web-.*","isRegex":true,"isEqual":true}]}`},
@@ -74,7 +75,16 @@ var calls = []struct{ method, route, path, body string }{
 	{"PUT", "/api/v1/omen/calendars/{name}", "/api/v1/omen/calendars/ops", `{"by":"ann","match":[{"name":"host","value":"db","isRegex":false,"isEqual":true}],"ics":"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:patching\r\nDTSTART:20260301T020000Z\r\nDTEND:20260301T030000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}`},
 	{"POST", "/api/v1/omen/events", "", `{"kind":"deploy","match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}],"title":"v2","by":"ci"}`},
 	{"GET", "/api/v1/omen/events", "", ""},
+	{"GET", "/api/v1/omen/occurrences", "/api/v1/omen/occurrences?from=2026-03-01T00:00:00Z&to=2026-03-08T00:00:00Z", ""},
 	{"POST", "/api/annotations", "", `{"time":1772366400000,"dashboardUID":"jcIIG-07z","panelId":2,"tags":["deploy","host:web-1:9100"],"text":"v2"}`},
+	{"GET", "/api/v1/omen/config", "", ""},
+	{"GET", "/api/v1/omen/receivers", "", ""},
+	{"POST", "/api/v1/omen/receivers/{name}/test", "/api/v1/omen/receivers/ops/test", `{"by":"ann"}`},
+	{"GET", "/api/v1/omen/trust", "/api/v1/omen/trust?q=web&limit=1", ""},
+	{"GET", "/api/v1/omen/trust/weeks", "/api/v1/omen/trust/weeks?host=web-1:9100", ""},
+	{"GET", "/api/v1/omen/budget", "", ""},
+	{"POST", "/api/v1/omen/budget/replay", "", `{"per_host_week":2}`},
+	{"DELETE", "/api/v1/omen/budget/replay", "", ""},
 	{"GET", "/api/v1/omen/models", "", ""},
 	{"GET", "/api/v1/omen/models/{host}", "/api/v1/omen/models/web-1:9100", ""},
 	{"GET", "/api/v1/omen/openapi.json", "", ""},
@@ -205,7 +215,7 @@ func dig(v any, keys ...string) (any, bool) {
 
 func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 	f := newFixture(t)
-	_, schema := f.openapi(t)
+	doc, schema := f.openapi(t)
 	twin := scored(omen.Host{Source: "other", Profile: "node", Name: web1.Name}, 0.5)
 	f.hosts = append(f.hosts, twin)
 	f.reload = errors.New("line 3: unknown key tresholds")
@@ -228,6 +238,8 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		{"GET", "/api/v1/omen/incidents?members=yes", "", 400, "members=yes: want true or false"},
 		{"GET", "/api/v1/omen/incidents?quiet=0", "", 400, "quiet=0: want true or false"},
 		{"GET", "/api/v1/omen/incidents?from=10&to=5", "", 400, "not before"},
+		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?points=0", "", 400, "points=0"},
+		{"GET", "/api/v1/omen/forecasts?likely=yes", "", 400, "likely=yes: want true or false"},
 		{"GET", "/api/v1/omen/incidents?before=none", "", 404, "none"},
 		{"GET", "/api/v1/omen/models?all=True", "", 400, "all=True: want true or false"},
 		{"GET", "/api/v1/omen/silences?ended=1", "", 400, "ended=1: want true or false"},
@@ -236,6 +248,8 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		{"GET", "/api/v1/omen/hosts/shop%2Fcheckout/score?from=0", "", 400, "at most"},
 		{"GET", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/features?feature=nope", "", 404, "nope"},
 		{"GET", "/api/v1/omen/incidents/none", "", 404, "none"},
+		{"GET", "/api/v1/omen/incidents/none/similar", "", 404, "none"},
+		{"GET", "/api/v1/omen/incidents/none/members", "", 404, "none"},
 		{"GET", "/api/v1/omen/incidents?state=half", "", 400, "half"},
 		{"POST", "/api/v1/omen/incidents/none/ack", `{"by":"ann"}`, 404, "none"},
 		{"POST", "/api/v1/omen/incidents/none/ack", `{"byy":"ann"}`, 400, "byy"},
@@ -250,8 +264,13 @@ func TestErrorsAreJSONWithTheRightStatus(t *testing.T) {
 		if status != c.status || !strings.Contains(body, c.says) {
 			t.Errorf("%s %s: %d %s, want %d and %q", c.method, c.path, status, body, c.status, c.says)
 		}
-		if header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s %s: an error may be cached", c.method, c.path)
+		if header.Get("Cache-Control") != "no-store" || header.Get("Content-Type") != mediaProblem || !strings.Contains(body, fmt.Sprintf(`"status":%d`, c.status)) {
+			t.Errorf("%s %s: %v %s: no problem of this status, or one that may be cached", c.method, c.path, header, body)
+		}
+		if route := routeOf(c.method, c.path); route != "" {
+			if _, ok := dig(doc, "paths", route, strings.ToLower(c.method), "responses", fmt.Sprint(c.status)); !ok && c.status != http.StatusInternalServerError {
+				t.Errorf("%s %s: %d is not among its documented errors", c.method, route, c.status)
+			}
 		}
 		if v, err := jsonschema.UnmarshalJSON(strings.NewReader(body)); err != nil {
 			t.Errorf("%s %s: %v", c.method, c.path, err)
@@ -360,86 +379,6 @@ func TestHistoryComesFromWhatWasSeenWhereNothingIsStored(t *testing.T) {
 	}
 }
 
-func TestStream(t *testing.T) {
-	f := newFixture(t)
-	f.open(t, "before")
-	r := must.Get(http.Get(f.server.URL + "/api/v1/omen/stream?host=web-1:9100"))(t)
-	defer r.Body.Close()
-	lines := bufio.NewScanner(r.Body)
-	next := func(prefix string) string {
-		t.Helper()
-		for lines.Scan() {
-			if text, ok := strings.CutPrefix(lines.Text(), prefix); ok {
-				return text
-			}
-		}
-		t.Fatalf("the stream ended before %q: %v", prefix, lines.Err())
-		return ""
-	}
-	next(": omen") // the stream stands at the journal's end
-	f.open(t, "after")
-	if data := next("data: "); !strings.Contains(data, `"incident":"after"`) {
-		t.Errorf("first change: %s", data)
-	}
-	f.api.Observe(omen.Tick{At: at, Scores: []omen.Score{{Host: web1, At: at, Value: 2.5}}})
-	if event := next("event: "); event != "score" {
-		t.Errorf("event %s, want score", event)
-	}
-	if data := next("data: "); !strings.Contains(data, `"score":2.5`) {
-		t.Errorf("score: %s", data)
-	}
-}
-
-// reader is a stream's reader that does something while an event is written.
-type reader struct {
-	*httptest.ResponseRecorder
-	during map[string]func()
-}
-
-func (r *reader) Write(b []byte) (int, error) {
-	for event, do := range r.during {
-		if bytes.Contains(b, []byte("event: "+event)) {
-			do()
-		}
-	}
-	return r.ResponseRecorder.Write(b)
-}
-
-func TestAStreamMissesNoScoreWhileItWrites(t *testing.T) {
-	f := newFixture(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // the score ends it before
-	defer cancel()
-	changes := make(chan omen.Change, 1)
-	changes <- omen.Change{Seq: 1, At: at, Kind: omen.ChangeOpened, Incident: omen.Incident{ID: "one", Host: web1}}
-	w := &reader{httptest.NewRecorder(), map[string]func(){
-		"change": func() { f.api.Observe(omen.Tick{At: at, Scores: []omen.Score{{Host: web1, At: at, Value: 2.5}}}) },
-		"score":  cancel,
-	}}
-	f.api.pump(ctx, w, web1, changes)
-	if body := w.Body.String(); !strings.Contains(body, `"score":2.5`) {
-		t.Errorf("the score is missing in %q", body)
-	}
-}
-
-func TestAStreamGoesOnWhereItWas(t *testing.T) {
-	f := newFixture(t)
-	f.open(t, "one")
-	f.open(t, "two")
-	req, _ := http.NewRequestWithContext(t.Context(), "GET", f.server.URL+"/api/v1/omen/stream", nil)
-	req.Header.Set("Last-Event-ID", "1")
-	r := must.Get(http.DefaultClient.Do(req))(t)
-	defer r.Body.Close()
-	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
-		if data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: ")); ok {
-			if !bytes.Contains(data, []byte(`"incident":"two"`)) {
-				t.Errorf("after change 1 came %s", data)
-			}
-			return
-		}
-	}
-	t.Error("the stream ended")
-}
-
 // What is asked of one host by its ID does not list all.
 func TestOneHostIsReadByItsID(t *testing.T) {
 	f := newFixture(t)
@@ -468,8 +407,8 @@ func TestUnknownPathsBesideTheAPI(t *testing.T) {
 	h := New(Options{}).HandlerWith(rest)
 	for path, want := range map[string]string{
 		"GET /api/v1/query":   `404 {"status":"error"}`,
-		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such method","hint":"it takes GET, HEAD"}` + "\n",
-		"GET /api/v1/queries": `404 {"error":"GET /api/v1/queries: no such route","hint":"/api/v1/omen/openapi.json lists all routes"}` + "\n",
+		"POST /api/v1/query":  `405 {"error":"POST /api/v1/query: no such method","hint":"it takes GET, HEAD","title":"Method Not Allowed","status":405,"detail":"POST /api/v1/query: no such method"}` + "\n",
+		"GET /api/v1/queries": `404 {"error":"GET /api/v1/queries: no such route","hint":"/api/v1/omen/openapi.json lists all routes","title":"Not Found","status":404,"detail":"GET /api/v1/queries: no such route"}` + "\n",
 		"GET /hosts/a%252Fb":  "200 web UI",
 		"GET /federate":       "404 404 page not found\n",
 	} {

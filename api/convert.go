@@ -22,6 +22,8 @@ func toCause(c omen.Cause) Cause {
 	}
 }
 
+func toNumber(v float64) Number { return Number(v) }
+
 // hasScore reports whether a host's score means something now: it has a model,
 // was scored, and still sends.
 func hasScore(h omen.HostStatus) bool {
@@ -37,7 +39,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 		Training: Training{
 			Running: h.Training.Running, Progress: Number(h.Training.Progress), Samples: h.Training.Samples,
 			NextDue: Instant(h.Training.NextDue), NextGrade: h.Training.NextGrade, Err: h.Training.Err, Failures: h.Training.Failures,
-		}, Recent: each(recent, func(v float64) Number { return Number(v) }),
+		}, Recent: each(recent, toNumber),
 		ModelAge: Number(modelAge(h, time.Now())), Stale: h.Stale, Pages: Pages{
 			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
 		},
@@ -157,7 +159,8 @@ func toSource(s omen.SourceStatus) Source {
 	}
 	return Source{
 		Name: s.Name, Address: s.Address, State: s.State, Since: Instant(s.Since), Err: s.Err,
-		FailedFeatures: clone(s.FailedFeatures), LeftOut: clone(s.LeftOut), Blind: clone(s.Blind), Refused: clone(s.Refused), RefusedHosts: s.RefusedHosts, Hosts: s.Hosts, LastRead: Instant(s.LastRead),
+		FailedFeatures: clone(s.FailedFeatures), LeftOut: clone(s.LeftOut), Blind: clone(s.Blind), Refused: clone(s.Refused), RefusedHosts: s.RefusedHosts,
+		Late: clone(s.Late), LateHosts: s.LateHosts, Hosts: s.Hosts, LastRead: Instant(s.LastRead),
 		ReadSeconds: Number(s.ReadSeconds), StepSeconds: Number(s.StepSeconds),
 	}
 }

@@ -30,10 +30,10 @@ type Explanation struct {
 }
 
 type Reasoned struct {
-	Question string  `json:"question" doc:"sample, model, score, evidence, incident, suppressed or delivered"`
-	Met      bool    `json:"met"`
-	Text     string  `json:"text"`
-	At       Instant `json:"at" doc:"the instant that the text is about; null: the moment itself"`
+	Question Question `json:"question" doc:"sample, model, score, evidence, incident, suppressed or delivered"`
+	Met      bool     `json:"met"`
+	Text     string   `json:"text"`
+	At       Instant  `json:"at" doc:"the instant that the text is about; null: the moment itself"`
 }
 
 func (a *API) getExplanation(r *http.Request) (any, error) {
@@ -64,7 +64,7 @@ type explanation struct {
 }
 
 // step adds one, and reports whether it is met.
-func (e *explanation) step(question string, met bool, at time.Time, format string, args ...any) bool {
+func (e *explanation) step(question Question, met bool, at time.Time, format string, args ...any) bool {
 	e.Steps = append(e.Steps, Reasoned{question, met, fmt.Sprintf(format, args...), Instant(at)})
 	return met
 }
@@ -116,16 +116,16 @@ func (e *explanation) seen(ctx context.Context, j Judged) (bool, error) {
 		}
 		if len(down) > 0 {
 			e.Incident = down[0].ID
-			return e.step("sample", false, down[0].Since, "Omen did not see the host: %s", down[0].Summary), nil
+			return e.step(AskedSample, false, down[0].Since, "Omen did not see the host: %s", down[0].Summary), nil
 		}
-		return e.step("sample", false, time.Time{}, "no sample of the host is stored: it sent nothing then, or what it sent is no longer kept"), nil
+		return e.step(AskedSample, false, time.Time{}, "no sample of the host is stored: it sent nothing then, or what it sent is no longer kept"), nil
 	}
 	s := j.Scores[n-1]
-	e.step("sample", true, s.At, "the host sent a sample")
+	e.step(AskedSample, true, s.At, "the host sent a sample")
 	if s.Model == "" {
-		return e.step("model", false, time.Time{}, "no model judged it: the host had none yet, or that one is no longer stored"), nil
+		return e.step(AskedModel, false, time.Time{}, "no model judged it: the host had none yet, or that one is no longer stored"), nil
 	}
-	return e.step("model", true, time.Time{}, "it was judged by a model that is %s", s.Grade), nil
+	return e.step(AskedModel, true, time.Time{}, "it was judged by a model that is %s", s.Grade), nil
 }
 
 // loud is whether the samples up to the moment were enough for an incident.
@@ -134,11 +134,11 @@ func (e *explanation) loud(j Judged) bool {
 	level := max(1, s.Level)
 	switch {
 	case s.Value <= 1:
-		return e.step("score", false, time.Time{}, "the score was %.3g, and the limit is 1", s.Value)
+		return e.step(AskedScore, false, time.Time{}, "the score was %.3g, and the limit is 1", s.Value)
 	case s.Value <= level:
-		return e.step("score", false, time.Time{}, "the score was %.3g: above the limit, and not above %.3g, from where this host alerted after weak alerts that came often, or a plateau", s.Value, level)
+		return e.step(AskedScore, false, time.Time{}, "the score was %.3g: above the limit, and not above %.3g, from where this host alerted after weak alerts that came often, or a plateau", s.Value, level)
 	}
-	e.step("score", true, time.Time{}, "the score was %.3g, above %.3g", s.Value, level)
+	e.step(AskedScore, true, time.Time{}, "the score was %.3g, above %.3g", s.Value, level)
 	hot, onset := 0, s.At
 	for i := len(j.Scores) - 1; i >= 0; i-- {
 		one := j.Scores[i]
@@ -150,7 +150,7 @@ func (e *explanation) loud(j Judged) bool {
 		}
 	}
 	lasted := s.At.Sub(onset)
-	return e.step("evidence", j.Opens.Met(hot, lasted), onset, "it had been for %s over %s; an incident takes %d over %s by a model that is %s",
+	return e.step(AskedEvidence, j.Opens.Met(hot, lasted), onset, "it had been for %s over %s; an incident takes %d over %s by a model that is %s",
 		count(hot, "sample"), lasted, j.Opens.Samples, j.Opens.For, s.Grade)
 }
 
@@ -174,10 +174,10 @@ func (e *explanation) unopened(ctx context.Context) error {
 		if before[0].Reason == omen.ReasonExpired {
 			what = "had lasted so long that it was taken for the new normal"
 		}
-		e.step("incident", false, before[0].ClosedAt, "the incident before %s: until the score has been back at the limit, a new model judges, or it is twice as high, it opens no other", what)
+		e.step(AskedIncident, false, before[0].ClosedAt, "the incident before %s: until the score has been back at the limit, a new model judges, or it is twice as high, it opens no other", what)
 		return nil
 	}
-	e.step("incident", false, time.Time{}, "no incident is on record: Omen did not run then, or the models of then are no longer those that judged")
+	e.step(AskedIncident, false, time.Time{}, "no incident is on record: Omen did not run then, or the models of then are no longer those that judged")
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (e *explanation) unopened(ctx context.Context) error {
 func (e *explanation) incident(ctx context.Context, in omen.Incident, j Judged) error {
 	e.Incident = in.ID
 	if n := len(j.Scores); n > 0 && j.Scores[n-1].Model != "" {
-		e.step("score", true, time.Time{}, "the score was %.3g, and the host alerted above %.3g", float64(e.Score), float64(e.Level))
+		e.step(AskedScore, true, time.Time{}, "the score was %.3g, and the host alerted above %.3g", float64(e.Score), float64(e.Level))
 	}
 	changes, err := e.a.store.Changes(ctx, in.ID)
 	if err != nil {
@@ -194,11 +194,11 @@ func (e *explanation) incident(ctx context.Context, in omen.Incident, j Judged) 
 	}
 	changes = slices.DeleteFunc(changes, func(c omen.Change) bool { return c.At.After(e.at) })
 	if len(changes) == 0 {
-		e.step("evidence", false, in.OpenedAt, "what began then had not lasted long enough: the incident opened later")
+		e.step(AskedEvidence, false, in.OpenedAt, "what began then had not lasted long enough: the incident opened later")
 		return nil
 	}
 	last := changes[len(changes)-1].Incident
-	e.step("incident", true, in.Since, "an incident was %s, %s", last.State, last.Severity)
+	e.step(AskedIncident, true, in.Since, "an incident was %s, %s", last.State, last.Severity)
 	about := in.ID
 	if last.Suppressed == omen.ReasonFleet && last.Fleet != "" {
 		about = last.Fleet
@@ -207,18 +207,18 @@ func (e *explanation) incident(ctx context.Context, in omen.Incident, j Judged) 
 		}
 		changes = slices.DeleteFunc(changes, func(c omen.Change) bool { return c.At.After(e.at) })
 		if len(changes) == 0 {
-			e.step("incident", false, time.Time{}, "it was to be part of an incident of many hosts, which opened later")
+			e.step(AskedIncident, false, time.Time{}, "it was to be part of an incident of many hosts, which opened later")
 			return nil
 		}
 		last = changes[len(changes)-1].Incident
-		e.step("incident", true, last.Since, "it was part of one incident of %s", count(len(last.Members), "host"))
+		e.step(AskedIncident, true, last.Since, "it was part of one incident of %s", count(len(last.Members), "host"))
 	}
 	if last.Suppressed != "" {
 		text, err := e.suppressed(ctx, last, j)
-		e.step("suppressed", false, time.Time{}, "%s", text)
+		e.step(AskedSuppressed, false, time.Time{}, "%s", text)
 		return err
 	}
-	e.step("suppressed", true, time.Time{}, "nothing suppressed it")
+	e.step(AskedSuppressed, true, time.Time{}, "nothing suppressed it")
 	return e.delivered(ctx, about, slices.ContainsFunc(changes, feedback.Notifies))
 }
 
@@ -286,14 +286,14 @@ func (e *explanation) delivered(ctx context.Context, id string, notifies bool) e
 	i := slices.IndexFunc(all, func(d omen.Delivery) bool { return d.Outcome == "delivered" })
 	switch {
 	case i >= 0:
-		e.Notified = e.step("delivered", true, all[i].At, "%s was notified", all[i].Receiver)
+		e.Notified = e.step(AskedDelivered, true, all[i].At, "%s was notified", all[i].Receiver)
 	case len(all) > 0:
 		d := all[len(all)-1]
-		e.step("delivered", false, d.At, "no receiver had taken the message: %s %s, %s", d.Receiver, strings.ReplaceAll(d.Outcome, "_", " "), d.Detail)
+		e.step(AskedDelivered, false, d.At, "no receiver had taken the message: %s %s, %s", d.Receiver, strings.ReplaceAll(d.Outcome, "_", " "), d.Detail)
 	case notifies:
-		e.step("delivered", false, time.Time{}, "the message had reached no receiver: none is configured, the routes lead to none, or it waited to be grouped")
+		e.step(AskedDelivered, false, time.Time{}, "the message had reached no receiver: none is configured, the routes lead to none, or it waited to be grouped")
 	default:
-		e.step("delivered", false, time.Time{}, "there was nothing to send yet")
+		e.step(AskedDelivered, false, time.Time{}, "there was nothing to send yet")
 	}
 	return nil
 }

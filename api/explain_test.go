@@ -38,7 +38,7 @@ func TestWhyNotNotified(t *testing.T) {
 		judged   Judged
 		set      func(*fixture)
 		notified bool
-		question string // of the last step
+		question Question // of the last step
 		text     string
 		incident string
 	}{

@@ -1,9 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"math"
+	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,8 +56,8 @@ func TestPredictionsAreWrittenAsByJSON(t *testing.T) {
 	}
 }
 
-// A body that reads itself is what encoding/json makes of it; what is not as it
-// should be is left to that.
+// A vector is read as encoding/json reads it; what is not as it should be is left
+// to that.
 func TestVectorsAreReadAsByJSON(t *testing.T) {
 	for text, own := range map[string]bool{
 		`{"instance":"a","features":{"x":1,"y":-2.5e3,"z":null}}`: true,
@@ -67,13 +72,14 @@ func TestVectorsAreReadAsByJSON(t *testing.T) {
 		`[]`:                        false,
 		``:                          false,
 	} {
-		var got Predict
-		if got.read([]byte(text)) != own {
-			t.Errorf("%s: reads itself %t, want %t", text, !own, own)
+		var in given
+		if in.read([]byte(text)) != own {
+			t.Errorf("%s: is read %t, want %t", text, !own, own)
 		}
 		if !own {
 			continue
 		}
+		got := Predict{in.instance, in.features()}
 		var want Predict
 		must.OK(t, json.Unmarshal([]byte(text), &want))
 		if got.Instance != want.Instance || len(got.Features) != len(want.Features) {
@@ -86,3 +92,99 @@ func TestVectorsAreReadAsByJSON(t *testing.T) {
 		}
 	}
 }
+
+// Values get the places of their features in whatever order they come, and only if
+// there is one for each; nothing is allocated for it but the instance's name.
+func TestVectorsArePutInOrder(t *testing.T) {
+	places := map[string]int{"a": 0, "b": 1, "c": 2}
+	for text, want := range map[string][]float64{
+		`{"features":{"c":3,"a":1,"b":2}}`:                    {1, 2, 3},
+		`{"features":{"a":1,"b":2}}`:                          nil,
+		`{"features":{"a":1,"b":2,"d":3}}`:                    nil,
+		`{"features":{"a":1,"b":2,"b":3}}`:                    nil,
+		`{"features":{"a":1,"b":2,"c":3,"d":4}}`:              nil,
+		`{"features":{"d":4},"features":{"a":1,"b":2,"c":3}}`: {1, 2, 3},
+	} {
+		var g given
+		read := g.read([]byte(text))
+		got, complete := g.order(places)
+		if !read || complete != (want != nil) || !slices.Equal(got, want) {
+			t.Errorf("%s: read %t, %v complete %t, want %v", text, read, got, complete, want)
+		}
+	}
+	var g given
+	text := []byte(`{"instance":"web-1:9100","features":{"a":1.25,"b":2e9,"c":0.031}}`)
+	if n := testing.AllocsPerRun(100, func() { g.read(text); g.order(places) }); n > 1 {
+		t.Errorf("%v allocations for a vector, want one", n)
+	}
+}
+
+// A long answer says how long it is, so that a client of HTTP/1.0 keeps its
+// connection; a compressed one is read to its end all the same.
+func TestAnswersSayTheirLength(t *testing.T) {
+	f := newFixture(t)
+	for i := range 20 {
+		f.hosts = append(f.hosts, scored(omen.Host{Source: "prom", Profile: "node", Name: fmt.Sprint("web-", i)}, 0.5))
+	}
+	_, body, header := f.call(t, "GET", "/api/v1/omen/hosts", "", "Accept-Encoding", "identity")
+	if got := header.Get("Content-Length"); got != fmt.Sprint(len(body)) || len(body) < 4096 {
+		t.Errorf("the length is %q of %d bytes", got, len(body))
+	}
+	_, packed, header := f.call(t, "GET", "/api/v1/omen/hosts", "", "Accept-Encoding", "gzip")
+	if header.Get("Content-Encoding") != "gzip" || len(packed) >= len(body) {
+		t.Errorf("compressed it has %d bytes of %d: %v", len(packed), len(body), header)
+	}
+}
+
+// predictor is a Runtime of one host whose predictions cost nothing.
+type predictor struct {
+	absent
+	status  omen.HostStatus
+	subject Subject
+}
+
+func (p *predictor) Host(omen.Host) (omen.HostStatus, bool) { return p.status, true }
+func (p *predictor) Subject(omen.Host) (Subject, bool)      { return p.subject, true }
+func (p *predictor) Named(string) []omen.Host               { return []omen.Host{p.status.Host} }
+
+func (p *predictor) Predict(omen.Host, []float64) (omen.Score, error) { return p.status.Score, nil }
+
+// BenchmarkPredict is one POST /predict without the network and the scoring: what of
+// it is the API's own.
+func BenchmarkPredict(b *testing.B) {
+	p := &predictor{status: scored(web1, 0.5), subject: Subject{Instance: web1.Name, Places: map[string]int{}, Model: "m1", Grade: omen.Established}}
+	p.status.Features = nil
+	values := map[string]float64{}
+	for i := range 41 {
+		name := fmt.Sprintf("some_feature_%d", i)
+		p.status.Features = append(p.status.Features, omen.FeatureValue{Name: name, Unit: omen.Ratio, Actual: 0.5, Expected: 0.5})
+		values[name], p.subject.Places[name] = 0.015625*float64(i), i
+	}
+	for len(p.status.Score.Causes) < omen.MaxCauses {
+		p.status.Score.Causes = append(p.status.Score.Causes, p.status.Score.Causes[0])
+	}
+	body := must.Get(json.Marshal(map[string]any{"instance": web1.Name, "features": values}))(b)
+	h := New(Options{Store: newFixture(b).store, Runtime: p}).Handler()
+	r := must.Get(http.NewRequestWithContext(b.Context(), http.MethodPost, "http://127.0.0.1/predict", nil))(b)
+	r.Header.Set("Content-Type", "application/json")
+	r.ContentLength = int64(len(body))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		w := discarded{http.Header{}, new(int)}
+		if h.ServeHTTP(w, r); *w.status != http.StatusOK {
+			b.Fatal(*w.status)
+		}
+	}
+}
+
+// discarded is a connection that takes an answer.
+type discarded struct {
+	header http.Header
+	status *int
+}
+
+func (d discarded) Header() http.Header           { return d.header }
+func (d discarded) Write(b []byte) (int, error)   { return len(b), nil }
+func (d discarded) WriteHeader(status int)        { *d.status = status }
+func (discarded) SetReadDeadline(time.Time) error { return nil }

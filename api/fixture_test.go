@@ -41,6 +41,7 @@ type fixture struct {
 	listed    int   // how often all hosts were asked for
 	past      []omen.ScorePoint
 	judged    Judged
+	highest   Highest
 
 	asked, histories int // how often one host was asked for, and scores
 }
@@ -63,6 +64,21 @@ func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {
 		return omen.HostStatus{}, false
 	}
 	return f.hosts[i], true
+}
+
+func (f *fixture) Subject(id omen.Host) (Subject, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.hosts, func(h omen.HostStatus) bool { return h.Host == id })
+	if i < 0 {
+		return Subject{}, false
+	}
+	h := f.hosts[i]
+	s := Subject{Instance: h.Labels["instance"], Places: map[string]int{}, Model: h.Model.ID, Grade: h.Model.Grade}
+	for i, feature := range h.Features {
+		s.Places[feature.Name] = i
+	}
+	return s, true
 }
 
 func (f *fixture) Named(name string) []omen.Host {
@@ -93,12 +109,18 @@ func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]om
 	return f.past, nil
 }
 
+func (f *fixture) Highest(context.Context, time.Time, time.Duration, int) (Highest, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.highest, nil
+}
+
 func (f *fixture) Features(_ context.Context, _ omen.Host, names []string, from, _ time.Time, points int) (Features, error) {
 	return Features{Step: Number(points), Features: []FeatureHistory{{Feature: names[0], Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Actual: List[Number]{Number(math.NaN())}}}}, nil
 }
 
 func (f *fixture) Predict(h omen.Host, v []float64) (omen.Score, error) {
-	f.given = v
+	f.given = slices.Clone(v)
 	return omen.Score{Host: h, At: at, Value: 1.5, ReconstructionError: 0.5}, nil
 }
 
@@ -158,14 +180,14 @@ func learns(h omen.Host) omen.HostStatus {
 	}
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	db := must.Get(store.Open(ctx, filepath.Join(t.TempDir(), "omen.db"), nil))(t)
 	f := &fixture{store: db, manager: incident.NewManager(incident.Options{Store: db})}
 	f.hosts = []omen.HostStatus{scored(web1, 3.5), learns(omen.Host{Source: "prom", Profile: "k8s", Name: "shop/checkout"})}
 	f.sources = []omen.SourceStatus{{Name: "prom", Address: "http://p:9090", State: omen.SourcePartial, Since: at, FailedFeatures: map[string]string{"swap_in": "no data"}, Hosts: 2, LastRead: at, ReadSeconds: 0.02, StepSeconds: 15}}
-	f.api = New(Options{Store: db, Manager: f.manager, Version: "v0-test", Runtime: f})
+	f.api = New(Options{Store: db, Manager: f.manager, Version: "v0-test", Runtime: f, Settings: configured{}, Budgets: &replayed{}})
 	f.api.remedy = f.loop()
 	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, _, ok := r.BasicAuth(); ok { // as a server around the API that has checked it

@@ -21,6 +21,10 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	onlyLikely, err := boolParam(q.Get("likely"), "likely", false)
+	if err != nil {
+		return nil, err
+	}
 	var host omen.Host
 	if name := q.Get("host"); name != "" {
 		h, err := a.find(name)
@@ -35,7 +39,7 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 		return host != (omen.Host{}) && o.Host != host ||
 			q.Get("source") != "" && o.Host.Source != q.Get("source") ||
 			q.Get("resource") != "" && o.Name != q.Get("resource") ||
-			q.Get("likely") == "true" && !o.Exhausted && o.P[omen.Within7d] < likely && !o.Due()
+			onlyLikely && !o.Exhausted && o.P[omen.Within7d] < likely && !o.Due()
 	})
 	slices.SortFunc(all, sooner)
 	out.Total = len(all)

@@ -24,7 +24,7 @@ func TestGraphRoute(t *testing.T) {
 			w := httptest.NewRecorder()
 			New(Options{Runtime: &fixture{refuse: c.err}}).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/omen/incidents/a7/graph.png?sig=s", nil))
 			if c.media == "" {
-				c.media = "application/json; charset=utf-8"
+				c.media = mediaProblem
 			}
 			if w.Code != c.code || w.Header().Get("Content-Type") != c.media || c.err == nil != (w.Body.String() == "a7 s") {
 				t.Errorf("%d %s %s", w.Code, w.Header().Get("Content-Type"), w.Body)

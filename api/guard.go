@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +23,10 @@ type Access interface {
 	// Unauthenticated reports whether other machines reach Omen without a
 	// password or certificate.
 	Unauthenticated() bool
+
+	// Caller is who sends a request. user is whose password the server has
+	// checked, or empty; a proxy that is trusted may name another.
+	Caller(r *http.Request, user string) Caller
 }
 
 // everybody is the Access where nothing is around the API.
@@ -31,6 +34,8 @@ type everybody struct{}
 
 func (everybody) Named(string) bool     { return true }
 func (everybody) Unauthenticated() bool { return false }
+
+func (everybody) Caller(_ *http.Request, user string) Caller { return Caller{user, RoleAdmin} }
 
 // defaultBodyWithin is how long a request's body may take.
 const defaultBodyWithin = 30 * time.Second
@@ -103,7 +108,7 @@ func (a *API) protected(next http.Handler) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = newTimedBody(w, r, a.bodyWithin)
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, a.called(r))
 	})
 }
 
@@ -155,29 +160,9 @@ func (a *API) foreign(r *http.Request) bool {
 		if !costly || a.Public(r) {
 			return false
 		}
+		r = &http.Request{Method: http.MethodPost, Host: r.Host, URL: r.URL, Header: r.Header}
 	}
-	as := &http.Request{Method: http.MethodPost, Host: r.Host, URL: r.URL, Header: r.Header}
-	return a.origin.Check(as) != nil
-}
-
-// signedIn is the context key of a user's name.
-type signedIn struct{}
-
-// SignedIn is a request with the user whom the server around the API has
-// checked; others have none, whatever they say in their headers.
-func SignedIn(r *http.Request, user string) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), signedIn{}, user))
-}
-
-// author is who a request is attributed to.
-func author(r *http.Request, given string) string {
-	if user, ok := r.Context().Value(signedIn{}).(string); ok && user != "" {
-		return user
-	}
-	if given != "" {
-		return given
-	}
-	return "web"
+	return a.origin.Check(r) != nil
 }
 
 // timedBody is a body that must be complete in time. Once it is, the

@@ -134,26 +134,40 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 	return got, nil
 }
 
-// rangeParams reads from, to (RFC 3339 or seconds since 1970; the last hour
-// if neither is given) and points.
+// rangeParams reads from, to and points.
 func rangeParams(r *http.Request) (from, to time.Time, points int, err error) {
-	q := r.URL.Query()
-	if points, err = intParam(q.Get("points"), "points", 1000, 11000); err != nil {
-		return
+	if points, err = intParam(r.URL.Query().Get("points"), "points", 1000, 11000); err != nil {
+		return from, to, 0, err
 	}
+	if points == 0 {
+		return from, to, 0, fmt.Errorf("points=0: want a number from 1: %w", omen.ErrInvalid)
+	}
+	from, to, err = spanOf(r)
+	return from, to, points, err
+}
+
+// spanOf reads from and to (RFC 3339 or seconds since 1970; the last hour if
+// neither is given).
+func spanOf(r *http.Request) (from, to time.Time, err error) {
+	q := r.URL.Query()
 	if to, err = timeParam(q.Get("to"), "to", time.Now()); err != nil {
-		return
+		return from, to, err
 	}
 	if from, err = timeParam(q.Get("from"), "from", to.Add(-time.Hour)); err != nil {
-		return
+		return from, to, err
 	}
+	return from, to, spanFits(from, to)
+}
+
+// spanFits reports a span that is none, or longer than one request may read.
+func spanFits(from, to time.Time) error {
 	switch {
 	case !from.Before(to):
-		err = backwards(from, to)
+		return backwards(from, to)
 	case to.Sub(from) > maxSpan:
-		err = fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
+		return fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
 	}
-	return
+	return nil
 }
 
 func backwards(from, to time.Time) error {

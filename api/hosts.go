@@ -19,29 +19,47 @@ const sparkScores = 60
 // find is the host that a path or query names: by its full ID, or by its name
 // if only one host has it, or by its instance label.
 func (a *API) find(name string) (omen.HostStatus, error) {
-	if id, err := omen.ParseHost(name); err == nil {
-		if h, ok := a.live.Host(id); ok {
-			return h, nil
+	id, err := a.identify(name)
+	if err != nil {
+		return omen.HostStatus{}, err
+	}
+	h, known := a.live.Host(id)
+	if !known {
+		return omen.HostStatus{}, unknownHost(name)
+	}
+	return h, nil
+}
+
+// identify is [API.find] without the host's status.
+func (a *API) identify(name string) (omen.Host, error) {
+	if strings.Contains(name, "/") {
+		if id, err := omen.ParseHost(name); err == nil {
+			if _, known := a.live.Subject(id); known {
+				return id, nil
+			}
 		}
 	}
 	found := a.live.Named(name)
-	if exact := slices.DeleteFunc(slices.Clone(found), func(h omen.Host) bool { return h.Name != name }); len(exact) > 0 {
-		found = exact
+	if len(found) > 1 {
+		if exact := slices.DeleteFunc(slices.Clone(found), func(h omen.Host) bool { return h.Name != name }); len(exact) > 0 {
+			found = exact
+		}
 	}
 	switch {
 	case len(found) == 1:
-		if h, ok := a.live.Host(found[0]); ok {
-			return h, nil
-		}
+		return found[0], nil
 	case len(found) > 1:
 		ids := each(found, omen.Host.ID)
 		slices.Sort(ids)
-		return omen.HostStatus{}, omen.WithHint(
+		return omen.Host{}, omen.WithHint(
 			fmt.Errorf("host %q: %d hosts have this name: %w", name, len(ids), omen.ErrConflict),
 			"give the full id, one of "+strings.Join(ids[:min(5, len(ids))], ", "))
 	}
-	return omen.HostStatus{}, omen.WithHint(fmt.Errorf("host %q: %w", name, omen.ErrNotFound),
-		"GET /api/v1/omen/hosts lists the hosts that Omen knows")
+	return omen.Host{}, unknownHost(name)
+}
+
+func unknownHost(name string) error {
+	return omen.WithHint(fmt.Errorf("host %q: %w", name, omen.ErrNotFound), "GET /api/v1/omen/hosts lists the hosts that Omen knows")
 }
 
 func counts(hosts []omen.HostStatus) map[omen.HostState]int {
@@ -64,14 +82,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	}
 	all := a.live.Hosts()
 	out := Hosts{Counts: counts(all)}
-	match, err := mute.ParseMatchers(q.Get("match"))
-	if err != nil {
-		return nil, err
-	}
-	if i := slices.IndexFunc(match, func(m mute.Matcher) bool { return !m.OfHost() }); i >= 0 {
-		return nil, fmt.Errorf("match=%s: it is about incidents: %w", match[i], omen.ErrInvalid)
-	}
-	holds, err := mute.Compile(match)
+	meant, err := labelMatch(q.Get("match"))
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +96,7 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	for _, h := range all {
 		if (q.Get("state") == "" || string(h.State) == q.Get("state")) &&
 			(q.Get("source") == "" || h.Host.Source == q.Get("source")) &&
-			holds(mute.HostValue(h.Host, h.Labels)) &&
+			meant(h.Host, h.Labels) &&
 			strings.Contains(strings.ToLower(h.Host.ID()), needle) {
 			kept = append(kept, h)
 		}
@@ -104,6 +115,22 @@ func (a *API) getHosts(r *http.Request) (any, error) {
 	return out, nil
 }
 
+// labelMatch reads ?match=: which hosts are meant, by their labels.
+func labelMatch(text string) (func(omen.Host, map[string]string) bool, error) {
+	match, err := mute.ParseMatchers(text)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(match, func(m mute.Matcher) bool { return !m.OfHost() }); i >= 0 {
+		return nil, fmt.Errorf("match=%s: it is about incidents: %w", match[i], omen.ErrInvalid)
+	}
+	holds, err := mute.Compile(match)
+	if err != nil {
+		return nil, err
+	}
+	return func(h omen.Host, labels map[string]string) bool { return holds(mute.HostValue(h, labels)) }, nil
+}
+
 // orderOf is how hosts are compared for ?sort=. The default puts what needs
 // looking at first: anomalous, then silent, then normal; of each the highest
 // score.
@@ -115,16 +142,16 @@ func orderOf(by string) (func(x, y omen.HostStatus) int, error) {
 		return -1
 	}
 	rank := map[omen.HostState]int{omen.HostAnomalous: 0, omen.HostSilent: 1, omen.HostNormal: 2, omen.HostLearning: 3}
-	switch by {
-	case "", "attention":
+	switch HostOrder(by) {
+	case "", HostsByAttention:
 		return func(x, y omen.HostStatus) int {
 			return cmp.Or(cmp.Compare(rank[x.State], rank[y.State]), cmp.Compare(score(y), score(x)))
 		}, nil
-	case "score":
+	case HostsByScore:
 		return func(x, y omen.HostStatus) int { return cmp.Compare(score(y), score(x)) }, nil
-	case "name":
+	case HostsByName:
 		return func(x, y omen.HostStatus) int { return 0 }, nil
-	case "model_age":
+	case HostsByModelAge:
 		return func(x, y omen.HostStatus) int { return x.Model.TrainedAt.Compare(y.Model.TrainedAt) }, nil
 	}
 	return nil, fmt.Errorf("sort=%s: want attention, score, name or model_age: %w", by, omen.ErrInvalid)
@@ -145,13 +172,16 @@ func (a *API) getHost(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := HostDetail{
-		Host:     toHost(h, a.recent.values(h.Host, recentScores), omen.MaxCauses),
-		Features: each(h.Features, toFeature), Incidents: shown,
-	}
+	out := moving(h)
+	out.Recent, out.Incidents = each(a.recent.values(h.Host, recentScores), toNumber), shown
 	if h.Model.ID != "" {
 		m := toModel(h.Model, true)
 		out.Serving = &m
 	}
 	return out, nil
+}
+
+// moving is what moves of a host from sample to sample.
+func moving(h omen.HostStatus) HostDetail {
+	return HostDetail{Host: toHost(h, nil, omen.MaxCauses), Features: each(h.Features, toFeature)}
 }

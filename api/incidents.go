@@ -72,10 +72,10 @@ func (a *API) incidentFilter(r *http.Request) (f store.Filter, err error) {
 	for k := range strings.SplitSeq(q.Get("kind"), ",") {
 		switch kind := omen.IncidentKind(k); kind {
 		case "":
-		case omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident:
+		case omen.HostIncident, omen.FleetIncident, omen.SourceIncident, omen.OwnIncident, omen.ForecastIncident:
 			f.Kinds = append(f.Kinds, kind)
 		default:
-			return f, fmt.Errorf("kind=%s: want host, fleet, source or omen: %w", k, omen.ErrInvalid)
+			return f, fmt.Errorf("kind=%s: want host, fleet, source, omen or forecast: %w", k, omen.ErrInvalid)
 		}
 	}
 	if host := q.Get("host"); host != "" {

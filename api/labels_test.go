@@ -19,7 +19,7 @@ func TestMetricsHaveTheHostsLabels(t *testing.T) {
 	checkout.Labels = map[string]string{"namespace": "shop", "workload": "checkout", "cluster": "eu", "job": "kube-state-metrics", "feature": "beta", "bad-name": "x"}
 	other := scored(omen.Host{Source: "prom", Profile: "node", Name: "web-1"}, 0.5)
 	f.hosts = []omen.HostStatus{checkout, other}
-	f.sources[0].Hosts, f.sources[0].RefusedHosts = 7, 2
+	f.sources[0].Hosts, f.sources[0].RefusedHosts, f.sources[0].LateHosts = 7, 2, 3
 	want := `
 # HELP anomaly_score How far a host is from what its model expects; 1 is the calibrated limit.
 # TYPE anomaly_score gauge
@@ -28,11 +28,14 @@ anomaly_score{instance="web-1",profile="node"} 0.5
 # HELP omen_source_hosts Hosts that a source knows, over all its profiles.
 # TYPE omen_source_hosts gauge
 omen_source_hosts{source="prom"} 7
+# HELP omen_source_late_hosts Hosts whose samples come later than the source is read, although those of the others do not.
+# TYPE omen_source_late_hosts gauge
+omen_source_late_hosts{source="prom"} 3
 # HELP omen_source_refused_hosts Hosts that are not judged, since their series are of several hosts.
 # TYPE omen_source_refused_hosts gauge
 omen_source_refused_hosts{source="prom"} 2
 `
-	if err := testutil.CollectAndCompare(f.api.collector(), strings.NewReader(want), "anomaly_score", "omen_source_hosts", "omen_source_refused_hosts"); err != nil {
+	if err := testutil.CollectAndCompare(f.api.collector(), strings.NewReader(want), "anomaly_score", "omen_source_hosts", "omen_source_late_hosts", "omen_source_refused_hosts"); err != nil {
 		t.Error(err)
 	}
 }

@@ -16,12 +16,16 @@ import (
 // that nobody changes afterwards. What an Omen does not have answers
 // [errors.ErrUnsupported]: its route is then 501.
 type Runtime interface {
-	// Hosts is every host that is known, in no particular order. A host
-	// without a model has a zero Score and a zero Model.
+	// Hosts is every host that is known, in no particular order, without its
+	// features. A host without a model has a zero Score and a zero Model.
 	Hosts() []omen.HostStatus
 
 	// Host is one host of these; false for one that is not known.
 	Host(omen.Host) (omen.HostStatus, bool)
+
+	// Subject is what a prediction needs to know of one host; false for one that is
+	// not known.
+	Subject(omen.Host) (Subject, bool)
 
 	// Named is every host of a name and every host with this instance label, in
 	// no particular order; all hosts for an empty name.
@@ -39,6 +43,12 @@ type Runtime interface {
 	// that it has seen itself.
 	Scores(ctx context.Context, host omen.Host, from, to time.Time) ([]omen.ScorePoint, error)
 
+	// Highest is the highest stored score of every host that has one in each of so
+	// many steps from an instant on, which is a multiple of step. It reads a bounded
+	// number of scores at once, the newest first: what it has not come to is before
+	// Read, and is read when it is asked again.
+	Highest(ctx context.Context, from time.Time, step time.Duration, steps int) (Highest, error)
+
 	// Features is the history of some of a host's features within from…to, in
 	// the order asked for, each reduced to about as many points without losing an
 	// extreme, with what the model that judged then expected. Host is the API's.
@@ -50,7 +60,8 @@ type Runtime interface {
 
 	// Predict scores one vector, in the order of the host's features and in their
 	// units, as the host's next sample; a NaN is a gap. It asks neither source nor
-	// store, and does not touch the host's running state, incidents or history.
+	// store, does not touch the host's running state, incidents or history, and keeps
+	// nothing of values.
 	// omen.ErrUnavailable: the host has no model yet.
 	Predict(host omen.Host, values []float64) (omen.Score, error)
 
@@ -86,6 +97,7 @@ type absent struct{}
 
 func (absent) Hosts() []omen.HostStatus                       { return nil }
 func (absent) Host(omen.Host) (h omen.HostStatus, known bool) { return h, false }
+func (absent) Subject(omen.Host) (s Subject, known bool)      { return s, false }
 func (absent) Named(string) []omen.Host                       { return nil }
 func (absent) Sources() []omen.SourceStatus                   { return nil }
 func (absent) Forecasts() []omen.Outlook                      { return nil }
@@ -102,6 +114,10 @@ func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Tim
 	return f, errors.ErrUnsupported
 }
 
+func (absent) Highest(context.Context, time.Time, time.Duration, int) (h Highest, err error) {
+	return h, errors.ErrUnsupported
+}
+
 func (absent) JudgedAt(context.Context, omen.Host, time.Time) (j Judged, err error) {
 	return j, errors.ErrUnsupported
 }
@@ -115,6 +131,12 @@ func (absent) Chart(context.Context, string, string) ([]byte, error) {
 }
 
 func (absent) Pages([]omen.HostStatus) (p omen.Pages, total map[omen.Severity]uint64) { return p, nil }
+
+// Highest is the highest scores of hosts by time.
+type Highest struct {
+	Read  time.Time             // scores from here on have been read; the steps before are 0
+	Hosts map[omen.Host][]uint8 // [HeatCode] of each step; nobody changes it
+}
 
 // Judged is what decides whether an incident of a host opens.
 type Judged struct {

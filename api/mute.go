@@ -139,7 +139,7 @@ func toEvent(e mute.Event) Event {
 }
 
 func (a *API) getEvents(r *http.Request) (any, error) {
-	from, to, _, err := rangeParams(r)
+	from, to, err := spanOf(r)
 	if err != nil {
 		return nil, err
 	}

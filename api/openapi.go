@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -26,22 +25,7 @@ func document(routes []route, version string) []byte {
 		"summary": "Metrics in Prometheus' text format", "operationId": "getMetrics",
 		"responses": object{"200": object{"description": "metrics", "content": object{mediaText: object{"schema": object{"type": "string"}}}}},
 	}}}
-	problem := object{
-		"description": "an error, with a hint how to resolve it",
-		"content":     object{"application/json": object{"schema": s.of(reflect.TypeFor[Error]())}},
-	}
 	for _, r := range routes {
-		params := []any{}
-		for _, m := range pathParam.FindAllStringSubmatch(r.path, -1) {
-			p := object{"name": m[1], "in": "path", "required": true, "schema": object{"type": "string"}}
-			if m[1] == "host" {
-				p["description"] = "a host's name if only one has it, or its id; escape slashes as %2F"
-			}
-			params = append(params, p)
-		}
-		for _, q := range r.query {
-			params = append(params, object{"name": q.name, "in": "query", "description": q.doc, "schema": object{"type": "string"}})
-		}
 		var schema object
 		media := "application/json"
 		if r.answerMedia != "" {
@@ -53,11 +37,14 @@ func document(routes []route, version string) []byte {
 			schema = s.of(reflect.TypeOf(r.answer))
 		}
 		op := object{
-			"summary": r.summary, "operationId": operation(r), "parameters": params,
-			"responses": object{
-				strconv.Itoa(r.success()): object{"description": "success", "content": object{media: object{"schema": schema}}},
-				"default":                 problem,
-			},
+			"summary": r.summary, "operationId": operation(r), "parameters": s.parameters(r),
+			"responses": s.responses(r, object{"description": "success", "content": object{media: object{"schema": schema}}}),
+		}
+		if r.public {
+			op["security"] = []any{}
+		}
+		if least := r.needs(); least != RoleRead {
+			op["description"] = "Needs the role " + string(least) + "."
 		}
 		if r.body != nil {
 			op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": s.of(reflect.TypeOf(r.body))}}}
@@ -76,7 +63,10 @@ func document(routes []route, version string) []byte {
 			"description": "A score of 1.0 is a host's calibrated limit; above it the host is anomalous. Numbers that are unknown are null. Times are RFC 3339 in UTC.",
 			"license":     object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
-		"paths": paths, "components": object{"schemas": s},
+		"paths": paths, "components": object{"schemas": s, "responses": s.errors(), "securitySchemes": object{"password": object{
+			"type": "http", "scheme": "basic", "description": "a user of the web configuration file (--web.config.file); where it has none, nobody is asked",
+		}}},
+		"security": []any{object{"password": []any{}}, object{}},
 	})
 	if err != nil {
 		panic(err) // maps, strings and bools only
@@ -114,7 +104,7 @@ var actionStates = []omen.ActionState{
 // enums are the values of each string type that has only some. Empty ones are
 // of what is not known yet, or was not given.
 var enums = enumsOf(
-	omen.Units(),
+	omen.Units(), allRoles(),
 	[]omen.HostState{omen.HostLearning, omen.HostNormal, omen.HostAnomalous, omen.HostSilent},
 	[]omen.SourceState{omen.SourceStarting, omen.SourceUp, omen.SourcePartial, omen.SourceDown},
 	[]omen.Grade{"", omen.Provisional, omen.Learning, omen.Established},
@@ -126,6 +116,10 @@ var enums = enumsOf(
 	[]omen.ActionMode{omen.ModeOff, omen.ModeSuggest, omen.ModeApprove, omen.ModeAutomatic},
 	[]mute.Effect{"", mute.EffectSilence, mute.EffectExclude, mute.EffectShift},
 	[]mute.EventKind{mute.EventBoot, mute.EventRestart, mute.EventDeploy, mute.EventNote},
+	occurrenceKinds,
+	[]HostOrder{HostsByAttention, HostsByScore, HostsByName, HostsByModelAge},
+	[]IncidentOrder{IncidentsBySince, IncidentsByWeight},
+	[]Question{AskedSample, AskedModel, AskedScore, AskedEvidence, AskedIncident, AskedSuppressed, AskedDelivered},
 	[]omen.ChangeKind{
 		omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeUpdated, omen.ChangeAcknowledged, omen.ChangeAssigned, omen.ChangeCommented,
 		omen.ChangeJudged, omen.ChangeSuppressed, omen.ChangeReopened, omen.ChangeActed, omen.ChangeClosed,

@@ -94,23 +94,23 @@ type RemedyCheck struct {
 }
 
 func (a *API) playbookRoutes() []route {
-	act := func(method, path, summary string, f func(*http.Request, Decide) error) route {
-		return route{method: method, path: base + path, summary: summary, body: Decide{}, answer: Done{}, handle: a.switches(f)}
+	act := func(least Role, path, summary string, f func(*http.Request, Decide) error) route {
+		return route{method: "POST", path: base + path, least: least, summary: summary, body: Decide{}, answer: Done{}, handle: a.switches(f)}
 	}
 	return []route{
 		{method: "GET", path: base + "/playbooks", summary: "The playbooks: how far they may go, what they were good for", answer: Playbooks{}, handle: a.getPlaybooks},
 		{method: "GET", path: base + "/incidents/{id}/plan", summary: "What every playbook would do about an incident, and what each guard says; nothing is changed", answer: Plan{}, handle: a.getPlan},
-		{method: "POST", path: base + "/remedy/check", summary: "Look for the target of every playbook on the hosts of now, and what would be done; nothing is changed", body: Decide{}, answer: RemedyCheck{}, handle: a.checkRemedy},
-		act("POST", "/playbooks/{name}/disable", "Switch a playbook off", func(r *http.Request, d Decide) error {
+		{method: "POST", path: base + "/remedy/check", least: RoleOperate, summary: "Look for the target of every playbook on the hosts of now, and what would be done; nothing is changed", body: Decide{}, answer: RemedyCheck{}, handle: a.checkRemedy},
+		act(RoleOperate, "/playbooks/{name}/disable", "Switch a playbook off", func(r *http.Request, d Decide) error {
 			return a.remedy.Switch(r.Context(), person(r), func(by string) error { return a.remedy.Disable(r.Context(), r.PathValue("name"), by, d.Why) })
 		}),
-		act("POST", "/playbooks/{name}/enable", "Switch a playbook on again", func(r *http.Request, d Decide) error {
+		act(RoleAdmin, "/playbooks/{name}/enable", "Switch a playbook on again", func(r *http.Request, d Decide) error {
 			return a.remedy.Switch(r.Context(), person(r), func(by string) error { return a.remedy.Enable(r.Context(), r.PathValue("name"), by, d.Why) })
 		}),
-		act("POST", "/remedy/pause", "The kill switch: nothing is started until it is resumed, also after a restart", func(r *http.Request, d Decide) error {
-			return a.remedy.Pause(r.Context(), author(r, ""), d.Why) // everybody who may ask Omen at all may stop it
+		act(RoleOperate, "/remedy/pause", "The kill switch: nothing is started until it is resumed, also after a restart", func(r *http.Request, d Decide) error {
+			return a.remedy.Pause(r.Context(), author(r, ""), d.Why) // nobody has to be an approver to stop it
 		}),
-		act("POST", "/remedy/resume", "End a pause", func(r *http.Request, d Decide) error {
+		act(RoleAdmin, "/remedy/resume", "End a pause", func(r *http.Request, d Decide) error {
 			return a.remedy.Switch(r.Context(), person(r), func(by string) error { return a.remedy.Resume(r.Context(), by, d.Why) })
 		}),
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -31,17 +32,23 @@ type Predict struct {
 	Features map[string]Number `json:"features" doc:"value by feature name, in the features' units; null is a gap"`
 }
 
+// Subject is what a prediction needs to know of a host.
+type Subject struct {
+	Instance string         // its instance label, if it has one
+	Places   map[string]int // its features, and where [Runtime.Predict] takes their values; nobody changes it
+	Model    string         // the model that serves; empty: it has none yet
+	Grade    omen.Grade
+}
+
 // instance finds the host that a prediction is about.
-func (a *API) instance(name string) (omen.HostStatus, error) {
+func (a *API) instance(name string) (omen.Host, error) {
 	if name != "" {
-		return a.find(name)
+		return a.identify(name)
 	}
 	if hosts := a.live.Named(""); len(hosts) == 1 {
-		if h, ok := a.live.Host(hosts[0]); ok {
-			return h, nil
-		}
+		return hosts[0], nil
 	}
-	return omen.HostStatus{}, omen.WithHint(fmt.Errorf("predict: no instance given: %w", omen.ErrInvalid),
+	return omen.Host{}, omen.WithHint(fmt.Errorf("predict: no instance given: %w", omen.ErrInvalid),
 		"say which host, such as /predict?instance=web-1:9100")
 }
 
@@ -54,53 +61,63 @@ func noModel(h omen.HostStatus) error {
 }
 
 func (a *API) getPredict(r *http.Request) (any, error) {
-	h, err := a.instance(r.URL.Query().Get("instance"))
+	id, err := a.instance(r.URL.Query().Get("instance"))
 	if err != nil {
 		return nil, err
 	}
+	h, known := a.live.Host(id)
 	switch {
+	case !known:
+		return nil, unknownHost(id.ID())
 	case h.Model.ID == "":
 		return nil, noModel(h)
 	case !hasScore(h):
 		return nil, omen.WithHint(fmt.Errorf("predict host %s: it sends nothing: %w", h.Host, omen.ErrUnavailable),
 			"its last sample came at "+h.LastSeen.UTC().Format("2006-01-02T15:04:05Z"))
 	}
-	return toPrediction(h, h.Score), nil
+	return toPrediction(id, Subject{Instance: h.Labels["instance"], Model: h.Model.ID, Grade: h.Model.Grade}, h.Score), nil
 }
 
-func toPrediction(h omen.HostStatus, s omen.Score) Prediction {
-	name := h.Labels["instance"]
-	if name == "" {
-		name = h.Host.Name
-	}
+func toPrediction(id omen.Host, of Subject, s omen.Score) Prediction {
 	return Prediction{
-		Instance: name, Host: toRef(h.Host), At: Instant(s.At), Error: Number(s.ReconstructionError),
-		Detected: s.Anomalous(), Score: Number(s.Value), Limit: 1, Grade: h.Model.Grade, Model: h.Model.ID,
+		Instance: cmp.Or(of.Instance, id.Name), Host: toRef(id), At: Instant(s.At), Error: Number(s.ReconstructionError),
+		Detected: s.Anomalous(), Score: Number(s.Value), Limit: 1, Grade: of.Grade, Model: of.Model,
 		Causes: each(s.Causes, toCause),
 	}
 }
 
+// postPredict asks for no more of a host than it needs: its whole status costs as
+// much as the scoring.
 func (a *API) postPredict(r *http.Request) (any, error) {
-	var in Predict
-	if err := decode(r, &in); err != nil {
+	in := givens.Get().(*given)
+	defer in.release()
+	if err := in.take(r); err != nil {
 		return nil, err
 	}
-	h, err := a.instance(in.Instance)
+	id, err := a.instance(in.instance)
 	if err != nil {
 		return nil, err
 	}
-	if h.Model.ID == "" {
-		return nil, noModel(h)
+	of, known := a.live.Subject(id)
+	values, complete := in.order(of.Places)
+	if !known || of.Model == "" || !complete {
+		h, there := a.live.Host(id)
+		switch {
+		case !there:
+			return nil, unknownHost(id.ID())
+		case h.Model.ID == "":
+			return nil, noModel(h)
+		}
+		of.Instance, of.Model, of.Grade = h.Labels["instance"], h.Model.ID, h.Model.Grade
+		if values, err = vector(h, in.features()); err != nil {
+			return nil, err
+		}
 	}
-	values, err := vector(h, in.Features)
+	s, err := a.live.Predict(id, values)
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.live.Predict(h.Host, values)
-	if err != nil {
-		return nil, err
-	}
-	return toPrediction(h, s), nil
+	return toPrediction(id, of, s), nil
 }
 
 // vector is what was given in the order of the host's features. Features that the

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"compress/gzip"
 	"context"
@@ -14,6 +13,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -33,10 +33,15 @@ var (
 	errTooSlow  = errors.New("it took too long")
 )
 
-// Error is what every error looks like.
+// Error is what every error looks like: a problem after RFC 9457. Who makes one
+// gives the error and the hint; the rest is filled in as it is answered.
 type Error struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint" doc:"how to resolve it; may be empty"`
+
+	Title  string `json:"title" doc:"the status, in words"`
+	Status int    `json:"status" doc:"of HTTP"`
+	Detail string `json:"detail" doc:"the same as error, for programs that read RFC 9457"`
 }
 
 // statusOf is the HTTP status that an error's kind asks for.
@@ -83,13 +88,24 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 func answer(w http.ResponseWriter, status int, v any) {
 	var body []byte
 	var err error
-	if own, ok := v.(writesItself); ok {
-		body = own.appendTo(make([]byte, 0, usualAnswer))
-	} else if body, err = json.Marshal(v); err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"error":"encode the answer","hint":""}`)
+	media := "application/json; charset=utf-8"
+	if e, failed := v.(Error); failed {
+		e.Title, e.Status, e.Detail = http.StatusText(status), status, e.Error
+		v, media = e, mediaProblem
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	if own, ok := v.(writesItself); ok {
+		memory := answers.Get().(*[]byte)
+		defer answers.Put(memory)
+		body = own.appendTo((*memory)[:0])
+		*memory = body
+	} else if body, err = json.Marshal(v); err != nil {
+		a := Error{Error: "encode the answer", Title: http.StatusText(http.StatusInternalServerError), Status: http.StatusInternalServerError, Detail: "encode the answer"}
+		status, media = a.Status, mediaProblem
+		body, _ = json.Marshal(a) // strings and a number
+	}
+	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1)) // else a client of HTTP/1.0 loses its connection by a long answer
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
 }
@@ -122,6 +138,7 @@ func (p *packed) Write(b []byte) (int, error) {
 		return p.ResponseWriter.Write(b)
 	}
 	p.Header().Set("Content-Encoding", "gzip")
+	p.Header().Del("Content-Length")
 	p.ResponseWriter.WriteHeader(p.status)
 	z, err := gzip.NewWriterLevel(p.ResponseWriter, gzip.BestSpeed)
 	if err != nil {
@@ -140,8 +157,8 @@ type refusal struct {
 }
 
 func (f *refusal) WriteHeader(status int) {
-	json := strings.HasPrefix(f.Header().Get("Content-Type"), "application/json")
-	if json || status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+	media, _, _ := mime.ParseMediaType(f.Header().Get("Content-Type"))
+	if media == "application/json" || media == mediaProblem || status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
 		f.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -183,14 +200,6 @@ func (f *refusal) Write(b []byte) (int, error) {
 	return f.ResponseWriter.Write(b)
 }
 
-// readAll is a request's body, into memory of its length if it says that.
-func readAll(r *http.Request) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(max(0, min(r.ContentLength, maxBody))) + bytes.MinRead)
-	_, err := b.ReadFrom(r.Body)
-	return b.Bytes(), err
-}
-
 // broken is the end of a body: an error, or none.
 type broken struct{ err error }
 
@@ -199,18 +208,28 @@ func (b broken) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
 // decode reads a JSON body into v. An unknown key is an error, so that a typo
 // is not taken for a wish to leave something out.
 func decode(r *http.Request, v any) error {
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/json" {
+	if err := isJSON(r); err != nil {
+		return err
+	}
+	return decodeJSON(r.Body, v) // bounded by protected
+}
+
+const mediaJSON = "application/json"
+
+// isJSON refuses a body that does not say that it is JSON.
+func isJSON(r *http.Request) error {
+	header := r.Header.Get("Content-Type")
+	if header == mediaJSON {
+		return nil
+	}
+	if media, _, _ := mime.ParseMediaType(header); media != mediaJSON {
 		return omen.WithHint(fmt.Errorf("read the body: content type %q: %w", media, errMedia),
-			"send JSON with the header Content-Type: application/json")
+			"send JSON with the header Content-Type: "+mediaJSON)
 	}
-	body := io.Reader(r.Body) // bounded by protected
-	if own, ok := v.(readsItself); ok {
-		text, err := readAll(r)
-		if err == nil && own.read(text) {
-			return nil
-		}
-		body = io.MultiReader(bytes.NewReader(text), broken{err})
-	}
+	return nil
+}
+
+func decodeJSON(body io.Reader, v any) error {
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	err := d.Decode(v)

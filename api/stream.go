@@ -11,9 +11,13 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// keepAlive is how often a stream says something, so that no proxy takes it
-// for dead.
-const keepAlive = 15 * time.Second
+// beatEvery is how often a stream says that Omen lives: a page that hears
+// nothing for two seconds asks, and one that gets no answer then turns grey.
+const beatEvery = time.Second
+
+// liveEvery is how often at most a stream sends what moves of a host, the
+// largest of its events.
+const liveEvery = 1500 * time.Millisecond
 
 // slowest is how long a stream's reader may block a write before it is
 // dropped; it reconnects, and misses no change.
@@ -30,17 +34,23 @@ type LiveScore struct {
 	Grade omen.Grade `json:"grade"`
 }
 
-// stream sends every change of an incident, as it becomes durable, and with
-// ?host= that host's scores as they are made.
+// Beat says that Omen lives.
+type Beat struct {
+	State int64 `json:"state"` // another number than before: a host or a source is in another state, or Omen became ready or is no more
+}
+
+// stream sends every change of an incident, as it becomes durable, a beat every
+// second, and with ?host= that host's scores as they are made, with what else
+// moves of it.
 func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 	var host omen.Host
 	if name := r.URL.Query().Get("host"); name != "" {
-		h, err := a.find(name)
+		h, err := a.hostParam(name) // one that is not known yet may come
 		if err != nil {
 			a.fail(w, r, err)
 			return
 		}
-		host = h.Host
+		host = h
 	}
 	from, err := a.resume(r)
 	if err != nil {
@@ -98,8 +108,9 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 		_ = control.SetWriteDeadline(time.Time{}) // over HTTP/2 a deadline ends a stream that waits, too
 		return true
 	}
-	idle := time.NewTicker(keepAlive)
-	defer idle.Stop()
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	var sent time.Time // what moves of the host
 	// The next tick is asked for before anything is written or read: one that
 	// comes meanwhile is not missed.
 	var tick <-chan struct{}
@@ -113,8 +124,9 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 			return
 		case <-a.closed:
 			return
-		case <-idle.C:
-			ok = send(": still here\n\n")
+		case <-beat.C:
+			body, _ := json.Marshal(Beat{a.pulse.count(a.live, time.Now())})
+			ok = send("event: beat\ndata: %s\n\n", body)
 		case c := <-changes:
 			body, _ := json.Marshal(toChange(c))
 			ok = send("id: %d\nevent: change\ndata: %s\n\n", c.Seq, body)
@@ -123,6 +135,14 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 			if s, has := a.recent.newest(host); has {
 				body, _ := json.Marshal(LiveScore{s.Host.ID(), Instant(s.At), Number(s.Value), Number(s.ReconstructionError), s.Grade})
 				ok = send("event: score\ndata: %s\n\n", body)
+			}
+			if !ok || time.Since(sent) < liveEvery {
+				continue
+			}
+			if h, known := a.live.Host(host); known {
+				sent = time.Now()
+				body, _ := json.Marshal(moving(h))
+				ok = send("event: host\ndata: %s\n\n", body)
 			}
 		}
 	}

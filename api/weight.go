@@ -15,10 +15,10 @@ import (
 // be compared: by weight only those that are not closed have an order, and they
 // are few.
 func byWeight(sort string, f *store.Filter) (bool, error) {
-	switch sort {
-	case "", "since":
+	switch IncidentOrder(sort) {
+	case "", IncidentsBySince:
 		return false, nil
-	case "weight":
+	case IncidentsByWeight:
 	default:
 		return false, fmt.Errorf("sort=%s: want since or weight: %w", sort, omen.ErrInvalid)
 	}

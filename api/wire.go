@@ -295,6 +295,8 @@ type Source struct {
 	Blind          map[string]string `json:"blind" doc:"profile: why nothing of its hosts is seen, where the source has other profiles"`
 	Refused        map[string]string `json:"refused" doc:"host, at most 20: why it is not judged: its series are of several hosts"`
 	RefusedHosts   int               `json:"refused_hosts" doc:"how many hosts are not judged since their series are of several"`
+	Late           map[string]string `json:"late" doc:"host, at most 20: how late its samples come, where that is later than the source is read"`
+	LateHosts      int               `json:"late_hosts" doc:"how many hosts' samples come later than the source is read"`
 	Hosts          int               `json:"hosts" doc:"over all profiles"`
 	LastRead       Instant           `json:"last_read"`
 	ReadSeconds    Number            `json:"read_seconds"`

@@ -28,6 +28,8 @@ type Options struct {
 	NewStorage     bool     // start with an empty database where the old one is missing
 	ListenAddress  string   // host:port; port 0 takes a free one
 	WebConfigFile  string   // TLS and passwords, exporter-toolkit's format; empty: neither
+	ExternalURL    string   // where people reach Omen; empty: external_url of the file says it, or the listening address
+	RoutePrefix    string   // what all paths begin with; empty: the path of ExternalURL; /: nothing
 	PrometheusURLs []string // sources beside those of the file
 	Version        string
 
@@ -53,7 +55,9 @@ type process struct {
 	storage  *storage
 	readings readings
 	pages    *pages
-	address  string // the web UI's, such as http://127.0.0.1:9909
+	heat     *heat
+	place    place
+	address  string // the web UI's on this machine, such as http://127.0.0.1:9909
 	exposed  bool   // other machines reach it
 	web      webFile
 
@@ -149,6 +153,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		web: webFile{path: o.WebConfigFile},
 	}
 	limitMemory(p.log)
+	if p.place, err = placeOf(o.ExternalURL, o.RoutePrefix); err != nil {
+		return err
+	}
 	c, err := p.load() // before anything is opened: most mistakes are here
 	if err != nil {
 		return err
@@ -219,7 +226,7 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 				"its format is Prometheus' own: https://prometheus.io/docs/prometheus/latest/configuration/https/")
 		}
 	}
-	p.address, p.exposed = webAddress(l.Addr(), secure(p.o.WebConfigFile)), !loopback(l.Addr())
+	p.address, p.exposed = webAddress(l.Addr(), secure(p.o.WebConfigFile))+p.place.prefix, !loopback(l.Addr())
 	if err := p.refuseExposed(); err != nil {
 		_ = l.Close()
 		return nil, err
@@ -253,6 +260,7 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	down.add("metrics", func(context.Context) error { return p.tsdb.Close() })
+	p.heat = newHeat(p.tsdb)
 	p.storage = &storage{dir: dir, db: p.db, tsdb: p.tsdb, log: p.log}
 	p.storage.check(ctx, time.Now())
 	return nil

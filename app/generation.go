@@ -41,6 +41,8 @@ type generation struct {
 	watches   []*watched
 	remotes   []*series.Remote
 	calendars *calendarFiles
+	budgets   *budgets
+	slots     chan struct{} // holds one for each model in training, and one for a host that is replayed; bound learn.workers, full: the next waits
 
 	sources   stage // what makes scores; stopped first
 	acting    stage // what acts; its last words are the incident manager's
@@ -52,6 +54,8 @@ var (
 	_ watch.Sink     = (*generation)(nil)
 	_ incident.Hosts = (*generation)(nil)
 	_ api.Runtime    = (*generation)(nil)
+	_ api.Settings   = (*generation)(nil)
+	_ api.Budgets    = (*budgets)(nil)
 )
 
 // watched is a watch and what it was made of.
@@ -62,6 +66,7 @@ type watched struct {
 	reader  series.Source
 	schema  *feature.Schema
 	step    time.Duration
+	learns  time.Duration // from how much history
 }
 
 // prepareWithin bounds what a generation does before it starts.
@@ -89,7 +94,9 @@ func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
 
 // build makes a generation of a configuration.
 func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
+	p.sayUnused(l.conf)
 	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
+	g.budgets = newBudgets(g)
 	registry := prometheus.NewRegistry()
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "omen_ready", Help: "1 if /-/ready answers 200."}, func() float64 {
 		if g.Ready() != nil {
@@ -108,7 +115,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	})
 	var err error
 	g.relay, err = notify.NewRelay(notify.Options{
-		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: l.conf.ExternalURL != "",
+		Settings: l.settings, Store: p.db, ExternalURL: p.externalURL(l.conf), Public: p.said(l.conf) != "",
 		Hosts: g, Operator: g, Approver: approverOf(g), Troubles: g.manager, Metrics: registry, Log: p.log,
 	})
 	if err != nil {
@@ -122,18 +129,10 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	g.api = api.New(api.Options{
 		Store: p.db, Manager: g.manager, Runtime: g, Remedy: g.remedy, Registry: registry,
 		Version: p.o.Version, Started: p.started, Zone: zoneOf(l.conf), Log: p.log,
-		Access: p.names(l.conf), Origin: origin(l.conf.ExternalURL), Proven: []string{notify.CallbackPath},
+		Settings: g, Budgets: g.budgets, Access: p.names(l.conf), Origin: origin(p.said(l.conf)), Proven: []string{notify.CallbackPath},
 	})
 	g.handler = g.routes()
 	return g, nil
-}
-
-// externalURL is where people reach Omen.
-func (p *process) externalURL(c *config.Config) string {
-	if c.ExternalURL != "" {
-		return c.ExternalURL
-	}
-	return p.address
 }
 
 // buildWatches makes one watch for each profile of each source.
@@ -143,7 +142,7 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 	if workers == 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
-	slots := make(chan struct{}, workers)
+	g.slots = make(chan struct{}, workers)
 	options, err := g.p.detectOptions(ctx, c)
 	if err != nil {
 		return err
@@ -153,8 +152,8 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 		o.Sink, o.Targets, o.Zone = g, !asked[w.source], zoneOf(c)
 		asked[w.source] = true
 		o.Source, o.Name, o.Address, o.Schema, o.Step = w.reader, w.source, w.address, w.schema, w.step
-		o.KeepGone = time.Duration(c.Storage.GoneHosts)
-		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, slots
+		o.KeepGone, o.History = time.Duration(c.Storage.GoneHosts), w.learns
+		o.Retrain, o.Detect, o.Store, o.Slots = time.Duration(c.Learn.Retrain), options, g.p.db, g.slots
 		o.Log = g.p.log
 		o.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"source": w.source, "profile": w.schema.Profile()}, registry)
 		w.Watch = watch.New(o)
@@ -166,8 +165,8 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 			Version: g.p.o.Version, Log: g.p.log, Registry: registry,
 		})
 		for _, name := range c.Local.Profiles {
-			add(watched{source: localName, address: "this machine", reader: g.p.tsdb, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step)},
-				watch.Options{History: time.Duration(c.Learn.History), Labels: c.Local.Labels, LabelsFrom: labelsFrom(c.Local.LabelsFrom)})
+			add(watched{source: localName, address: "this machine", reader: g.p.tsdb, schema: g.loaded.profiles[name], step: time.Duration(c.Local.Step), learns: time.Duration(c.Learn.History)},
+				watch.Options{Labels: c.Local.Labels, LabelsFrom: labelsFrom(c.Local.LabelsFrom)})
 		}
 	}
 	for _, s := range c.Sources {
@@ -181,8 +180,8 @@ func (g *generation) buildWatches(ctx context.Context, registry prometheus.Regis
 			history = c.Learn.History
 		}
 		for _, name := range s.Profiles {
-			add(watched{source: s.Name, address: remote.Address(), reader: remote, schema: g.loaded.profiles[name], step: time.Duration(s.Step)},
-				watch.Options{History: time.Duration(history), Window: time.Duration(s.Window), MaxHosts: s.MaxHosts,
+			add(watched{source: s.Name, address: remote.Address(), reader: remote, schema: g.loaded.profiles[name], step: time.Duration(s.Step), learns: time.Duration(history)},
+				watch.Options{Window: time.Duration(s.Window), MaxHosts: s.MaxHosts,
 					Labels: s.Labels, LabelsFrom: labelsFrom(s.LabelsFrom)})
 		}
 	}
@@ -238,6 +237,7 @@ func (g *generation) start(ctx context.Context) {
 	g.consumers.run(consumers, "clock", g.watchClock, p.fail)
 	g.consumers.run(consumers, "collisions", g.watchCollisions, p.fail)
 	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
+	g.consumers.run(consumers, "budget replays", g.budgets.run, p.fail)
 	g.consumers.run(consumers, "storage health", func(ctx context.Context) error { return p.storage.run(ctx, g.manager) }, p.fail)
 	sources := g.sources.begin(ctx)
 	if g.collector != nil {

@@ -83,7 +83,7 @@ func TestASourceInTwoProfiles(t *testing.T) {
 	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	up := omen.SourceStatus{State: omen.SourceUp, Hosts: 3, Since: ago(time.Hour), LastRead: now}
-	part := omen.SourceStatus{State: omen.SourcePartial, Hosts: 2, FailedFeatures: map[string]string{"a": "no data"}, Since: ago(time.Minute), LastRead: now}
+	part := omen.SourceStatus{State: omen.SourcePartial, Hosts: 2, LateHosts: 1, Late: map[string]string{"h": "40 s"}, FailedFeatures: map[string]string{"a": "no data"}, Since: ago(time.Minute), LastRead: now}
 	down := omen.SourceStatus{State: omen.SourceDown, Err: "refused", FailedFeatures: map[string]string{"b": "no data"}, Since: ago(2 * time.Minute), LastRead: ago(2 * time.Minute)}
 	later := down
 	later.Since, later.Err = ago(10*time.Second), "silent"
@@ -110,6 +110,9 @@ func TestASourceInTwoProfiles(t *testing.T) {
 			s := joined(profiles)
 			if s.State != c.state || !s.Since.Equal(c.since) || c.err != "" && s.Err != c.err && s.Err != strings.Replace(c.err, "x", "a", 1) || len(s.Blind) != c.blind {
 				t.Errorf("%s, %s: %+v, want %s since %s: %s", name, order, s, c.state, c.since, c.err)
+			}
+			if s.LateHosts != c.a.LateHosts+c.b.LateHosts || len(s.Late) != s.LateHosts {
+				t.Errorf("%s, %s: %d late hosts: %v", name, order, s.LateHosts, s.Late)
 			}
 			if s.Hosts != c.a.Hosts+c.b.Hosts || len(s.FailedFeatures) != len(c.a.FailedFeatures)+len(c.b.FailedFeatures) && c.a.State != c.b.State {
 				t.Errorf("%s, %s: %+v lacks what a profile knows", name, order, s)

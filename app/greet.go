@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/api"
 )
 
 // greet says to the person who started Omen where to look and what will happen when.
@@ -21,7 +22,11 @@ func (p *process) greet(ctx context.Context, g *generation) {
 	fmt.Fprintf(&b, "\nOmen %s\n\n", p.o.Version)
 	line("web UI", "%s", p.address)
 	if p.exposed && !p.web.authenticates() {
-		line("access", "no authentication: every client that reaches it has full access (see --web.config.file)")
+		may := "full access"
+		if role := peopleOf(g.conf.Web).others; role != api.RoleAdmin {
+			may = "the role " + string(role)
+		}
+		line("access", "no authentication: every client that reaches it has %s (see --web.config.file)", may)
 	}
 	what := "watches"
 	if g.collector != nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/omenhq/omen/incident"
 )
 
-// Hosts is the live state of every host.
+// Hosts is the live state of every host, without features.
 func (g *generation) Hosts() []omen.HostStatus {
 	var all []omen.HostStatus
 	for _, w := range g.watches {
-		all = append(all, w.Hosts()...)
+		all = append(all, w.Brief()...)
 	}
 	g.p.pages.fill(all, g.conf.Pages.PerHostWeek, time.Now())
 	return all
@@ -47,6 +47,16 @@ func (g *generation) Host(id omen.Host) (omen.HostStatus, bool) {
 	one := []omen.HostStatus{h}
 	g.p.pages.fill(one, g.conf.Pages.PerHostWeek, time.Now())
 	return one[0], known
+}
+
+// Subject is what a prediction needs to know of a host.
+func (g *generation) Subject(id omen.Host) (api.Subject, bool) {
+	w := g.of(id)
+	if w == nil {
+		return api.Subject{}, false
+	}
+	model, instance, known := w.Serving(id)
+	return api.Subject{Instance: instance, Places: w.schema.Places(), Model: model.ID, Grade: model.Grade}, known
 }
 
 // Named are the hosts of a name or instance label.

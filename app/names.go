@@ -14,9 +14,10 @@ import (
 	"github.com/omenhq/omen/config"
 )
 
-// names are what Omen is called; it implements [api.Access]. IP addresses need
+// names are what Omen is called, and who may ask it; it implements [api.Access]. IP addresses need
 // no place here: the API takes them all.
 type names struct {
+	people
 	process  *process
 	exact    []string
 	below    []string // such as .example.org: all names that end so
@@ -28,7 +29,7 @@ var _ api.Access = (*names)(nil)
 
 // names are those of a configuration, of the flags and of this machine.
 func (p *process) names(c *config.Config) *names {
-	n := &names{process: p, exact: []string{"localhost"}}
+	n := &names{people: peopleOf(c.Web), process: p, exact: []string{"localhost"}}
 	add := func(name string) {
 		name = strings.ToLower(strings.TrimSuffix(name, "."))
 		if rest, all := strings.CutPrefix(name, "*."); all {
@@ -40,7 +41,7 @@ func (p *process) names(c *config.Config) *names {
 	for _, name := range c.Web.AllowedHosts {
 		add(name)
 	}
-	if u, err := url.Parse(c.ExternalURL); err == nil {
+	if u, err := url.Parse(p.said(c)); err == nil {
 		add(u.Hostname())
 	}
 	if host, _, err := net.SplitHostPort(p.o.ListenAddress); err == nil {

@@ -40,15 +40,16 @@ func joined(profiles map[string]omen.SourceStatus) omen.SourceStatus {
 		x, y := profiles[a], profiles[b]
 		return cmp.Or(cmp.Compare(slices.Index(severity, x.State), slices.Index(severity, y.State)), x.Since.Compare(y.Since))
 	})]
-	failed, left, blind, refused := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
-	hosts, refusedHosts := 0, 0
+	failed, left, blind, refused, late := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
+	hosts, refusedHosts, lateHosts := 0, 0, 0
 	var since time.Time // when the first of them went blind
 	for _, name := range names {
 		s := profiles[name]
 		maps.Copy(failed, s.FailedFeatures)
 		maps.Copy(left, s.LeftOut)
 		maps.Copy(refused, s.Refused)
-		hosts, refusedHosts = hosts+s.Hosts, refusedHosts+s.RefusedHosts
+		maps.Copy(late, s.Late)
+		hosts, refusedHosts, lateHosts = hosts+s.Hosts, refusedHosts+s.RefusedHosts, lateHosts+s.LateHosts
 		worst.ReadSeconds, worst.LastRead = max(worst.ReadSeconds, s.ReadSeconds), omen.Later(worst.LastRead, s.LastRead)
 		if s.State == omen.SourceDown {
 			blind[name] = s.Err
@@ -68,7 +69,7 @@ func joined(profiles map[string]omen.SourceStatus) omen.SourceStatus {
 		worst.State, worst.Since, worst.Err = omen.SourcePartial, since, strings.Join(why, "; ")
 	}
 	worst.FailedFeatures, worst.LeftOut, worst.Blind, worst.Hosts = failed, left, blind, hosts
-	worst.Refused, worst.RefusedHosts = refused, refusedHosts
+	worst.Refused, worst.RefusedHosts, worst.Late, worst.LateHosts = refused, refusedHosts, late, lateHosts
 	return worst
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -25,7 +26,13 @@ func TestReceiver(ctx context.Context, file, receiver string, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	if err := relay.Test(ctx, receiver); err != nil {
+	tested, err := relay.Test(ctx, receiver, "")
+	for _, one := range tested {
+		if failed := errors.Join(one.BuiltIn, one.Err); failed != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", one.Channel, failed))
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("test receiver %s: %w", receiver, err)
 	}
 	return nil

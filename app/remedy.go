@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -17,7 +13,6 @@ import (
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
 	"github.com/omenhq/omen/remedy"
-	"github.com/omenhq/omen/store"
 )
 
 // loadRemedy reads what may be done about incidents, and who does it.
@@ -29,6 +24,14 @@ func (l *loaded) loadRemedy() error {
 		PerHour:   limit(c.Budget.FleetPerHour),
 	}
 	var wrong []error
+	if names := c.QuietHours; len(names) > 0 && l.settings != nil {
+		hours, err := l.settings.Hours(names)
+		if err != nil {
+			wrong = append(wrong, at(l.conf, "remedy.quiet_hours", err))
+		} else {
+			p.Quiet = hours
+		}
+	}
 	l.hands = map[string]remedy.Hand{}
 	for i, b := range c.Playbooks {
 		key := fmt.Sprintf("remedy.playbooks[%d]", i)
@@ -37,7 +40,7 @@ func (l *loaded) loadRemedy() error {
 			wrong = append(wrong, err)
 			continue
 		}
-		p.Playbooks = append(p.Playbooks, playbook(b, match))
+		p.Playbooks = append(p.Playbooks, playbook(b, match, hysteresis(l.conf)))
 		one := p
 		one.Playbooks = p.Playbooks[len(p.Playbooks)-1:]
 		if err := one.Validate(); err != nil {
@@ -63,8 +66,8 @@ func (l *loaded) loadRemedy() error {
 	return errors.Join(wrong...)
 }
 
-// playbook is a configured playbook.
-func playbook(b config.Playbook, match []mute.Matcher) remedy.Playbook {
+// playbook is a configured playbook; h closes and reopens its incidents.
+func playbook(b config.Playbook, match []mute.Matcher, h incident.Hysteresis) remedy.Playbook {
 	step, with := b.Do.Step()
 	p := remedy.Playbook{
 		Name: b.Name, Mode: omen.ActionMode(b.Mode), Match: match, Causes: b.CausesAll, MinSeverity: omen.Severity(b.MinSeverity),
@@ -78,6 +81,7 @@ func playbook(b config.Playbook, match []mute.Matcher) remedy.Playbook {
 	if d := b.Limits.Cooldown; d != nil {
 		p.Limits.Cooldown = time.Duration(*d)
 	}
+	p.Closing = remedy.Closing{Samples: h.Close.Samples, For: h.Close.For, Reopen: h.Reopen}
 	for _, k := range b.Kinds {
 		p.Kinds = append(p.Kinds, omen.IncidentKind(k))
 	}
@@ -139,156 +143,10 @@ func asks(p remedy.Policy) bool {
 
 // Approve is the button Approve.
 func (p pressed) Approve(ctx context.Context, action string, account int64, name string) (omen.Action, error) {
-	return p.g.remedy.Approve(ctx, action, remedy.Person{Telegram: account, Name: name})
+	return p.g.remedy.Approve(ctx, action, remedy.Person{Telegram: account, Name: name}, "")
 }
 
 // Decline is the button Decline.
 func (p pressed) Decline(ctx context.Context, action string, account int64, name string) (omen.Action, error) {
 	return p.g.remedy.Decline(ctx, action, remedy.Person{Telegram: account, Name: name}, "")
-}
-
-// Look adds what is live to the facts of a plan.
-func (w world) Look(ctx context.Context, f *remedy.Facts) error {
-	g := w.g
-	f.Hosts, f.Sources = map[omen.Host]remedy.Live{}, map[string]remedy.SourceState{}
-	for _, one := range g.watches {
-		for _, h := range one.Brief() {
-			f.Hosts[h.Host] = remedy.Live{
-				Labels: h.Labels, Score: h.Score.Value, Level: h.Score.Level, ScoredAt: h.Score.At, Step: one.step,
-				Grade: h.Score.Grade, Silent: h.State == omen.HostSilent,
-			}
-		}
-	}
-	for _, s := range g.Sources() {
-		f.Sources[s.Name] = remedy.SourceState{Up: s.State == omen.SourceUp, Why: s.Err}
-	}
-	f.Self, f.Own = self(), w.own(f.At)
-	return w.said(ctx, f)
-}
-
-// own is why Omen itself is not to be trusted now; empty: it is.
-func (w world) own(at time.Time) string {
-	g := w.g
-	if err := g.p.storage.problem(); err != nil {
-		return err.Error()
-	}
-	h := g.manager.Health()
-	switch until := g.relives(); {
-	case h.Err != "":
-		return "incidents cannot be stored: " + h.Err
-	case !until.IsZero():
-		return "the clock of Omen's machine was set back"
-	case g.drops.since(h.Dropped, at):
-		return "rounds of scores were dropped in the last ten minutes: incidents may be older than they look"
-	}
-	return ""
-}
-
-// dropped remembers when a counter last grew. The loop asks, and requests do.
-type dropped struct {
-	mu sync.Mutex
-	n  uint64
-	at time.Time
-}
-
-// since reports whether the counter grew within ten minutes.
-func (d *dropped) since(n uint64, at time.Time) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if n > d.n {
-		d.n, d.at = n, at
-	}
-	return !d.at.IsZero() && at.Sub(d.at).Abs() < 10*time.Minute
-}
-
-// said adds what people said of the open incidents: silences, windows, verdicts.
-func (w world) said(ctx context.Context, f *remedy.Facts) (err error) {
-	g := w.g
-	db := g.p.db
-	rules := mute.Rules{}
-	if rules.Silences, err = db.Silences(ctx, f.At); err != nil {
-		return err
-	}
-	if rules.Windows, err = db.Windows(ctx); err != nil {
-		return err
-	}
-	if rules.Events, err = db.Events(ctx, f.At.Add(-24*time.Hour), f.At); err != nil {
-		return err
-	}
-	patterns, err := db.Patterns(ctx)
-	if err != nil {
-		return err
-	}
-	muted, broken := rules.Compile()
-	if len(broken) > 0 { // it may be what would have forbidden it
-		return fmt.Errorf("a silence or window cannot be understood: %w", errors.Join(broken...))
-	}
-	f.Muted, f.Rejected, f.Verdicts = map[string]string{}, map[string]bool{}, map[string]int{}
-	for i := range f.Incidents {
-		in := &f.Incidents[i]
-		if in.State == omen.Closed {
-			continue
-		}
-		if why := muted.Reason(in, mute.Subjects(in, g.Labels), f.At); why != "" {
-			f.Muted[in.ID] = remedy.MutedBy(why)
-		} else if why := remedy.MutedBy(in.Suppressed); why != "" {
-			f.Muted[in.ID] = why
-		}
-		role := g.manager.Role(in.Host)
-		f.Rejected[in.ID] = in.Verdict == omen.NotAProblem || in.Verdict == omen.Expected || in.Suppressed == omen.ReasonFeedback
-		for _, p := range patterns {
-			if p.InForce() && p.Verdict != omen.Real && p.Suppresses(in, role, f.At) {
-				f.Rejected[in.ID] = true
-			}
-		}
-		if err := w.called(ctx, f, *in); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// called adds how often people called the same real, where a playbook asks.
-func (w world) called(ctx context.Context, f *remedy.Facts, in omen.Incident) error {
-	if !slices.ContainsFunc(w.g.loaded.policy.Playbooks, func(p remedy.Playbook) bool { return p.Real > 0 }) {
-		return nil
-	}
-	past, err := w.g.p.db.Incidents(ctx, store.Filter{Kinds: []omen.IncidentKind{in.Kind}, Verdicts: []omen.Verdict{omen.Real}, From: f.At.Add(-90 * 24 * time.Hour)})
-	if err != nil {
-		return err
-	}
-	f.Verdicts[in.ID] = remedy.CalledReal(in, past)
-	return nil
-}
-
-// self is what Omen runs on, in the words of targets. It is never acted on.
-func self() (all []string) {
-	if name, err := os.Hostname(); err == nil {
-		all = append(all, "node "+name)
-		if ns := ownNamespace(); ns != "" {
-			all = append(all, "namespace "+ns, "pod "+ns+"/"+name)
-		}
-	}
-	text, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return all
-	}
-	for line := range strings.Lines(string(text)) {
-		_, path, _ := strings.Cut(strings.TrimSpace(line), "::")
-		for _, part := range strings.Split(path, "/") {
-			if strings.HasSuffix(part, ".service") || strings.HasSuffix(part, ".slice") {
-				all = append(all, "unit "+filepath.Base(part))
-			}
-		}
-	}
-	return all
-}
-
-// ownNamespace is the namespace of Omen's own pod; empty: it is in none.
-func ownNamespace() string {
-	text, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-	if err != nil {
-		return "" // then it has none
-	}
-	return strings.TrimSpace(string(text))
 }

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/remedy"
 )
 
 // Where people in Telegram alone may approve there has to be a chat for it, and bots
@@ -33,6 +36,21 @@ func TestApproversInTelegram(t *testing.T) {
 		}
 		if err == nil && (approverOf(&generation{loaded: l}) != nil) != c.asks {
 			t.Errorf("%s: asks %t, want %t", name, !c.asks, c.asks)
+		}
+	}
+}
+
+// What closes incidents and reopens them is what an action is measured by.
+func TestPlaybooksCloseAsIncidentsDo(t *testing.T) {
+	const book = "remedy: {playbooks: [{name: p, match: ['source=\"local\"'], do: {webhook: {url: 'http://127.0.0.1:1/'}}}]}\n"
+	for text, want := range map[string]remedy.Closing{
+		"": {Samples: 10, For: time.Minute, Reopen: 10 * time.Minute},
+		"incidents: {close_after: 30s, reopen_within: 15m}\n": {Samples: 10, For: 30 * time.Second, Reopen: 15 * time.Minute},
+	} {
+		file := filepath.Join(t.TempDir(), "omen.yml")
+		write(t, file, text+book)
+		if got := must.Get(load(file, nil, time.Now()))(t).policy.Playbooks[0].Closing; got != want {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
 		}
 	}
 }

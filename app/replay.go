@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -36,17 +37,7 @@ func ReplayRemedy(ctx context.Context, file, playbook string, db *store.DB, from
 		return none, omen.WithHint(fmt.Errorf("no playbook is configured: %w", omen.ErrNotFound),
 			"write one under remedy.playbooks and name the file with --config.file; mode: off is enough for a replay")
 	}
-	h := remedy.History{From: from, To: to, Labels: l.identity}
-	for seq := int64(0); ; seq = h.Changes[len(h.Changes)-1].Seq {
-		page, err := db.ChangesAfter(ctx, seq, 1000)
-		if err != nil {
-			return none, err
-		}
-		if len(page) == 0 {
-			break
-		}
-		h.Changes = append(h.Changes, page...)
-	}
+	h := remedy.History{From: from, To: to, Labels: l.identity, Changes: journal(ctx, db)}
 	if h.Rules.Silences, err = db.Silences(ctx, from); err != nil {
 		return none, err
 	}
@@ -56,7 +47,30 @@ func ReplayRemedy(ctx context.Context, file, playbook string, db *store.DB, from
 	if h.Rules.Events, err = db.Events(ctx, from.Add(-24*time.Hour), to); err != nil {
 		return none, err
 	}
-	return remedy.Replay(p, h), nil
+	return remedy.Replay(p, h)
+}
+
+// journal reads the journal from its beginning, page by page, each time that it is
+// asked to.
+func journal(ctx context.Context, db *store.DB) iter.Seq2[omen.Change, error] {
+	return func(yield func(omen.Change, error) bool) {
+		for seq := int64(0); ; {
+			page, err := db.ChangesAfter(ctx, seq, 1000)
+			if err != nil {
+				yield(omen.Change{}, err)
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			for _, c := range page {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			seq = page[len(page)-1].Seq
+		}
+	}
 }
 
 // identity is what identifies a host by its profile, as labels.

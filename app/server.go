@@ -51,7 +51,7 @@ func (p *process) serve(l net.Listener) (<-chan error, *http.Server) {
 	// the server's, and has none to leave a path out. This is called once it has
 	// done so, before the first connection is taken.
 	server.BaseContext = func(net.Listener) context.Context {
-		server.Handler = p.split(server.Handler)
+		server.Handler = p.place.below(p.split(server.Handler))
 		return context.Background()
 	}
 	file, socket, addresses := p.o.WebConfigFile, false, []string{p.o.ListenAddress}

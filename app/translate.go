@@ -29,6 +29,8 @@ import (
 // loaded is a configuration that every part accepts.
 type loaded struct {
 	conf     *config.Config
+	text     []byte    // of the file, as it was read
+	at       time.Time // when
 	profiles map[string]*feature.Schema
 	windows  []mute.Window // maintenance of the file
 	settings *notify.Settings
@@ -61,7 +63,7 @@ func (p *process) load() (*loaded, error) {
 }
 
 func load(file string, urls []string, now time.Time) (*loaded, error) {
-	l := &loaded{settings: &notify.Settings{}}
+	l := &loaded{settings: &notify.Settings{}, at: now}
 	var err error
 	if file == "" {
 		l.conf, err = config.Parse(nil)
@@ -76,11 +78,10 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	}
 	var wrong []error
 	if file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
+		if l.text, err = os.ReadFile(file); err != nil {
 			return nil, invalid(err)
 		}
-		if l.settings, err = notify.Load(text, filepath.Dir(file)); err == nil {
+		if l.settings, err = notify.Load(l.text, filepath.Dir(file)); err == nil {
 			_, err = notify.NewRelay(notify.Options{Settings: l.settings})
 		}
 		if err != nil {

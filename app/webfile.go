@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -76,6 +77,11 @@ func (f *webFile) signedIn(r *http.Request) *http.Request {
 	return r
 }
 
+// outside answers what is not below the prefix that all is served below.
+func outside(w http.ResponseWriter, r *http.Request, prefix string) {
+	refuse(w, http.StatusNotFound, r.Method+" "+r.URL.Path+": there is nothing here", "Omen is below "+prefix+"/, as --web.route-prefix or the path of --web.external-url says")
+}
+
 // loopback reports whether only this machine reaches an address.
 func loopback(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
@@ -99,7 +105,14 @@ func (p *process) refuseExposed() error {
 // unprotected answers everybody that Omen has lost its passwords: the file that
 // had them at the start has none now.
 func unprotected(w http.ResponseWriter) {
+	refuse(w, http.StatusServiceUnavailable, "the web configuration file names no users any more",
+		"put basic_auth_users back into the file of --web.config.file, or start Omen with --web.allow-unauthenticated")
+}
+
+// refuse answers with an error in the API's form, before the API is asked.
+func refuse(w http.ResponseWriter, status int, problem, hint string) {
+	body, _ := json.Marshal(api.Error{Error: problem, Hint: hint}) // two texts
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte(`{"error":"the web configuration file names no users any more","hint":"put basic_auth_users back into the file of --web.config.file, or start Omen with --web.allow-unauthenticated"}` + "\n"))
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
 }

@@ -26,7 +26,7 @@ func TestAUCPR(t *testing.T) {
 		{"ties", []float64{1, 1, 1, 1}, []bool{true, false, false, false}, .25},
 		{"no label", []float64{1, 2}, []bool{false, false}, math.NaN()},
 	} {
-		near(t, c.name, AUCPR(c.scores, c.labels), c.want, 1e-12)
+		near(t, c.name, aucPR(c.scores, c.labels), c.want, 1e-12)
 	}
 }
 
@@ -39,24 +39,24 @@ func TestVUSPRByHand(t *testing.T) {
 	}
 	labels[0] = true
 	// Buffer 0 and 1 (half = 0): the first threshold finds the label: area 1.
-	near(t, "label first, window 0", VUSPR(scores, labels, 0), 1, 1e-12)
-	near(t, "label first, window 1", VUSPR(scores, labels, 1), 1, 1e-12)
+	near(t, "label first, window 0", vusPR(scores, labels, 0), 1, 1e-12)
+	near(t, "label first, window 1", vusPR(scores, labels, 1), 1, 1e-12)
 	// Buffer 2 (half = 1): sample 1 has weight √½. Threshold 0: tp 1, positives
 	// 1, recall 1, precision 1: area 1; more recall is not to be had.
-	near(t, "label first, window 2", VUSPR(scores, labels, 2), 1, 1e-12)
+	near(t, "label first, window 2", vusPR(scores, labels, 2), 1, 1e-12)
 
 	labels[0], labels[2] = false, true
 	// Buffer 0: the label is third: recall 0, 0, 1; precision 1/3 there.
-	near(t, "label third, window 0", VUSPR(scores, labels, 0), 1.0/3, 1e-12)
+	near(t, "label third, window 0", vusPR(scores, labels, 0), 1.0/3, 1e-12)
 	// Buffer 2: weights √½ at 1 and 3, so the widened segment exists from
 	// threshold 1. Recall r1 = √½/(1+√½/2) at precision √½/2; at threshold 2
 	// tp = 1+√½ > positives, recall 1 at precision (1+√½)/3.
 	h := math.Sqrt(.5)
 	r1 := h / (1 + h/2)
 	second := r1*h/2 + (1-r1)*(1+h)/3
-	near(t, "label third, window 2", VUSPR(scores, labels, 2), (1.0/3+1.0/3+second)/3, 1e-12)
+	near(t, "label third, window 2", vusPR(scores, labels, 2), (1.0/3+1.0/3+second)/3, 1e-12)
 
-	near(t, "no label", VUSPR(scores, make([]bool, n), 10), math.NaN(), 0)
+	near(t, "no label", vusPR(scores, make([]bool, n), 10), math.NaN(), 0)
 }
 
 // Two segments of which one is never ranked high: recall is halved until the
@@ -70,7 +70,7 @@ func TestVUSPRExistence(t *testing.T) {
 	labels[0], labels[249] = true, true
 	// Threshold 0: recall 1/2 · existence 1/2 at precision 1. Threshold 249:
 	// recall 1 at precision 2/250.
-	near(t, "far segments", VUSPR(scores, labels, 0), .25+.75*2/250, 1e-12)
+	near(t, "far segments", vusPR(scores, labels, 0), .25+.75*2/250, 1e-12)
 }
 
 func TestWindow(t *testing.T) {

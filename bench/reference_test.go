@@ -40,10 +40,10 @@ func TestReferenceScores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			scores, labels := readScores(t, file)
 			w := want[name]
-			if got := VUSPR(scores, labels, w.VUSWindow); math.Abs(got-w.VUSPR) > 0.001 {
+			if got := vusPR(scores, labels, w.VUSWindow); math.Abs(got-w.VUSPR) > 0.001 {
 				t.Errorf("VUS-PR %.5f, want %.4f", got, w.VUSPR)
 			}
-			if got := AUCPR(scores, labels); math.Abs(got-w.AUCPR) > 0.001 {
+			if got := aucPR(scores, labels); math.Abs(got-w.AUCPR) > 0.001 {
 				t.Errorf("AUC-PR %.5f, want %.4f", got, w.AUCPR)
 			}
 		})
@@ -55,7 +55,7 @@ func TestReferenceWindows(t *testing.T) {
 	all := must.Get(Load("testdata"))(t)
 	want := expected(t)
 	for _, s := range all {
-		if got := Window(s); got != want[s.Name].VUSWindow {
+		if got := longestBuffer(s); got != want[s.Name].VUSWindow {
 			t.Errorf("%s: window %d, want %d", s.Name, got, want[s.Name].VUSWindow)
 		}
 	}

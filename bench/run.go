@@ -89,7 +89,7 @@ type seriesRow struct {
 func measure(s *Series, r *Scored) seriesRow {
 	vus, auc := math.NaN(), math.NaN()
 	if len(s.Segments) > 0 {
-		vus, auc = VUSPR(r.ranked(), s.Labels, Window(s)), AUCPR(r.ranked(), s.Labels)
+		vus, auc = vusPR(r.ranked(), s.Labels, longestBuffer(s)), aucPR(r.ranked(), s.Labels)
 	}
 	m := count(s, r).metrics(vus, auc)
 	if r.Timeline != nil {

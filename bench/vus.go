@@ -9,7 +9,7 @@ import (
 // vusThresholds is TSB-AD's number of thresholds.
 const vusThresholds = 250
 
-// VUSPR is the volume under the precision-recall surface (Paparrizos et al.,
+// vusPR is the volume under the precision-recall surface (Paparrizos et al.,
 // "Volume Under the Surface", PVLDB 15(11), 2022), as TSB-AD's
 // RangeAUC_volume_opt computes it: the mean over buffer lengths 0…window of
 // the area under the range precision-recall curve at 250 thresholds spread
@@ -21,7 +21,7 @@ const vusThresholds = 250
 // positives. Recall is multiplied by the share of widened segments that are hit
 // at all. The area is summed in steps (recall gained times precision there), as
 // the current TSB-AD does; the paper's own code took trapezoids.
-func VUSPR(scores []float64, labels []bool, window int) float64 {
+func vusPR(scores []float64, labels []bool, window int) float64 {
 	segments := segmentsOf(labels)
 	if len(segments) == 0 || len(scores) != len(labels) {
 		return math.NaN()
@@ -152,10 +152,10 @@ func (v *volume) widened(half int) []Segment {
 	return out
 }
 
-// AUCPR is the average precision: the sum over distinct scores, from the
+// aucPR is the average precision: the sum over distinct scores, from the
 // highest, of the recall gained times the precision there (what scikit-learn
 // calls average_precision_score). NaN without a labelled sample.
-func AUCPR(scores []float64, labels []bool) float64 {
+func aucPR(scores []float64, labels []bool) float64 {
 	order := make([]int, len(scores))
 	positives := 0
 	for i := range order {

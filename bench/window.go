@@ -15,10 +15,10 @@ const (
 	windowLongest = 300
 )
 
-// Window is TSB-AD's rule for the longest buffer of [VUSPR] (find_length_rank):
+// longestBuffer is TSB-AD's rule for the longest buffer of [vusPR] (find_length_rank):
 // the lag of the highest local maximum of the autocorrelation of the first
 // metric, from 6 to 300; otherwise 125.
-func Window(s *Series) int {
+func longestBuffer(s *Series) int {
 	all := make([]float64, 0, len(s.Train)+len(s.Test))
 	for _, part := range [][]omen.Vector{s.Train, s.Test} {
 		for _, v := range part {

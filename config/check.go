@@ -34,7 +34,7 @@ func (c *Config) check(w *walker) {
 	if c.Local.Enabled != nil && !*c.Local.Enabled && len(c.Sources) == 0 {
 		w.at("local.enabled", "is false and there are no sources: nothing would be watched")
 	}
-	c.checkWeb(w)
+	c.Web.check(w)
 	if c.Role != "" && !labelForm.MatchString(c.Role) {
 		w.at("role_label", "%q is not a label name: write one such as role", c.Role)
 	}
@@ -61,16 +61,6 @@ func (w *walker) checkURL(key, text string) {
 func (w *walker) checkZone(key, zone string) {
 	if _, err := time.LoadLocation(zone); err != nil {
 		w.at(key, "%q is not a time zone: write an IANA name such as Europe/Berlin", zone)
-	}
-}
-
-var hostForm = regexp.MustCompile(`^(\*\.)?[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*$`)
-
-func (c *Config) checkWeb(w *walker) {
-	for i, name := range c.Web.AllowedHosts {
-		if !hostForm.MatchString(name) {
-			w.at(fmt.Sprintf("web.allowed_hosts[%d]", i), "%q is not a host name: write it without http:// and port, such as omen.example.org or *.example.org", name)
-		}
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -205,12 +206,6 @@ type Maintenance struct {
 	Effect   string         `yaml:"effect,omitempty"` // silence, exclude, shift
 }
 
-// Web says who may ask for the web UI and the API; where they are served, and
-// who must sign in, is said by flags.
-type Web struct {
-	AllowedHosts []string `yaml:"allowed_hosts,flow,omitempty"` // names of Omen beside those that it knows; *.example.org: all below
-}
-
 // Calendar is an ICS file whose events are maintenance windows.
 type Calendar struct {
 	Name   string   `yaml:"name"`
@@ -241,6 +236,7 @@ func (c *Config) fill() {
 	or(&c.Storage.RetentionTime, 15*24*time.Hour)
 	or(&c.Storage.Incidents, 400*24*time.Hour)
 	or(&c.Storage.GoneHosts, 30*24*time.Hour)
+	c.Web.fill()
 	if c.Pages.PerHostWeek == 0 {
 		c.Pages.PerHostWeek = 1
 	}
@@ -257,20 +253,29 @@ func (c *Config) fill() {
 	}
 }
 
-// Address is a URL that may carry a password, which is not printed.
+// Address is a URL that may carry a password or a token, which is not printed.
 type Address string
 
-// MarshalYAML hides the password.
+// MarshalYAML hides what is secret.
 func (a Address) MarshalYAML() (any, error) { return a.Redacted(), nil }
 
-// Redacted is the address with its password hidden.
+// secretParameter is a parameter of a query that holds a secret, by its name.
+var secretParameter = regexp.MustCompile(`(?i)((?:^|[?&;])[^=&;#]*(?:password|secret|token|key|credential)[^=&;#]*=)[^&;#]*`)
+
+// Redacted is the address with its password, and the secrets among its parameters,
+// hidden.
 func (a Address) Redacted() string {
 	u, err := url.Parse(string(a))
 	if err != nil {
 		return "<secret>" // whatever it is, it may hold one
 	}
-	if _, has := u.User.Password(); !has {
-		return string(a)
+	text := string(a)
+	if _, has := u.User.Password(); has {
+		text = strings.Replace(u.Redacted(), ":xxxxx@", ":<secret>@", 1)
 	}
-	return strings.Replace(u.Redacted(), ":xxxxx@", ":<secret>@", 1)
+	before, query, asks := strings.Cut(text, "?")
+	if !asks {
+		return text
+	}
+	return before + "?" + secretParameter.ReplaceAllString(query, "${1}<secret>")
 }

@@ -16,9 +16,9 @@ func (c *Config) String() string {
 		return "# " + err.Error() + "\n"
 	}
 	for i := 0; i+1 < len(all.Content); i += 2 {
-		switch all.Content[i].Value {
-		case "receivers", "global", "notify", "alertmanagers", "route":
-			hide(all.Content[i+1], all.Content[i].Value == "alertmanagers", 0)
+		switch key := all.Content[i].Value; key {
+		case "receivers", "global", "notify", "alertmanagers", "route", "remedy":
+			hide(all.Content[i+1], key == "alertmanagers" || key == "remedy", 0)
 		}
 	}
 	var b bytes.Buffer
@@ -34,8 +34,8 @@ func (c *Config) String() string {
 // webhook's address is one: everybody who knows it can post.
 var secretKey = regexp.MustCompile(`password|secret|token|key|credentials|api_url|webhook_url|^urls?$|values`)
 
-// hide replaces secrets below a node. In a list of Alertmanagers the address
-// itself is shown, without its password.
+// hide replaces secrets below a node. In a list of Alertmanagers, and in what
+// playbooks ask, the address itself is shown, without what is secret in it.
 func hide(n *yaml.Node, addresses bool, depth int) {
 	if depth > maxDepth {
 		return
@@ -52,7 +52,9 @@ func hide(n *yaml.Node, addresses bool, depth int) {
 		key.LineComment, key.HeadComment, key.FootComment = "", "", ""
 		switch {
 		case addresses && key.Value == "url" && value.Kind == yaml.ScalarNode:
-			value.Value = Address(value.Value).Redacted()
+			if !strings.Contains(value.Value, "<secret>") { // it is hidden already, and no address any more
+				value.Value = Address(value.Value).Redacted()
+			}
 		case secretKey.MatchString(key.Value) && !strings.HasSuffix(key.Value, "_file") && !strings.HasSuffix(key.Value, "_files"):
 			*value = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "<secret>"}
 		default:

@@ -16,8 +16,9 @@ type Remedy struct {
 	Mode         string      `yaml:"mode,omitempty"` // ceiling of all playbooks: off, suggest, approve, automatic; empty: off
 	Approvers    Approvers   `yaml:"approvers,omitempty"`
 	Budget       Budget      `yaml:"budget,omitempty"`
-	AuditKeyFile string      `yaml:"audit_key_file,omitempty"` // empty: beside the database
-	Kubernetes   *Kubernetes `yaml:"kubernetes,omitempty"`     // left out: the cluster that Omen runs in
+	QuietHours   []string    `yaml:"quiet_hours,flow,omitempty"` // names of time_intervals in which nothing is done without a person
+	AuditKeyFile string      `yaml:"audit_key_file,omitempty"`   // empty: beside the database
+	Kubernetes   *Kubernetes `yaml:"kubernetes,omitempty"`       // left out: the cluster that Omen runs in
 	Playbooks    []Playbook  `yaml:"playbooks,omitempty"`
 }
 

@@ -32,6 +32,28 @@ func TestRemedyIsOffUnlessItIsSaid(t *testing.T) {
 	}
 }
 
+// What a webhook of a playbook is asked with is printed without its secrets.
+func TestSecretsOfPlaybooksAreNotPrinted(t *testing.T) {
+	text := mustParse(t, `remedy:
+  playbooks:
+    - name: ask
+      match: ['profile="node"']
+      do:
+        webhook:
+          url: 'http://ann:hunter2@awx/x?wait=true&token=hunter2&host={host}'
+          undo_url: 'http://awx/undo?api_key=hunter2'
+          body: {api_key: hunter2, deep: [{password: hunter2}], host: '{host}'}
+`).String()
+	if strings.Contains(text, "hunter2") {
+		t.Errorf("a secret is printed:\n%s", text)
+	}
+	for _, want := range []string{"http://ann:<secret>@awx/x?wait=true&token=<secret>&host=", "http://awx/undo?api_key=<secret>", "host: '{host}'"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not printed:\n%s", want, text)
+		}
+	}
+}
+
 func TestBadRemedies(t *testing.T) {
 	with := func(old, replacement string) string { return strings.Replace(goodPlaybook, old, replacement, 1) }
 	for _, c := range []struct{ text, want string }{

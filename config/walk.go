@@ -87,7 +87,7 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 	if n.Tag == "!!null" {
 		return
 	}
-	if t == rawNode { // refuses what unfolds without end
+	if t == rawNode || t.Kind() == reflect.Interface { // refuses what unfolds without end
 		w.leaf(n, reflect.TypeFor[any](), path)
 		w.note(n, path)
 		return

@@ -143,7 +143,7 @@ func (f *fit) calibrate() error {
 		f.scores = append(f.scores, j.smoothed)
 	}
 	f.chooseLimit()
-	m.unitOfStuck()
+	m.setStuckUnit()
 	f.easeShifts(inside)
 	return nil
 }

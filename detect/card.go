@@ -32,7 +32,10 @@ type Card struct {
 	Limit     Limit     `json:"limit"`
 	Normality Normality `json:"normality"`
 	SelfTest  []Trial   `json:"self_test,omitempty"`
-	Without   Parts     `json:"without"`
+	// Widths are, of each feature in use, a standard deviation in training in the
+	// feature's unit: what sizes of the self-test are multiples of.
+	Widths  map[string]float64 `json:"widths,omitempty"`
+	Without Parts              `json:"without"`
 }
 
 // Inactive is a feature that a model does not use, and why.
@@ -98,9 +101,10 @@ func (f *fit) writeCard() error {
 	c.From, c.To, c.Step, c.Rows = m.from, m.trainedAt, m.step, m.rows
 	c.LeftOut, c.Excluded = f.h.dropped, f.h.excluded
 	c.Inactive, c.TimeOfDay, c.Without = f.dropped, m.timeOfDay, m.without
-	c.Active = c.Active[:0]
-	for _, i := range m.active {
+	c.Active, c.Widths = c.Active[:0], make(map[string]float64, len(m.active))
+	for j, i := range m.active {
 		c.Active = append(c.Active, m.specs[i].name)
+		c.Widths[m.specs[i].name] = number(m.scales[j].ZWidth)
 	}
 	if f.o.SelfTest {
 		f.selfTest()

@@ -155,7 +155,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	}
 	m.bind(kind)
 	m.settle()
-	m.unitOfStuck()
+	m.setStuckUnit()
 	if m.net != nil {
 		m.cross = m.net.Crossing(m.group)
 	}

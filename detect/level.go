@@ -63,7 +63,7 @@ type Level struct {
 	quiet   int       // samples at or below the level in the open episode
 	peak    float64   // of the open episode
 	counted time.Time // when the open episode began or last counted; zero: none is open
-	said    said      // of the open episode
+	judged  judgement // of the open episode
 
 	// The window: in order of time from next on, and sorted.
 	recent, sorted [settleMost]float32
@@ -71,13 +71,13 @@ type Level struct {
 	taken          time.Time // when a value last came in
 }
 
-// Next is the level for the score y at an instant, made from earlier scores
-// only; then it takes up y, which must not be NaN. step is the time between samples, pages the budget
-// of pages per host and week.
+// Next is the level for the score y at an instant, made from earlier scores only;
+// then it takes up y, which must not be NaN. step is the time between samples,
+// pages the budget of pages per host and week.
 func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64) float64 {
 	elapsed := at.Sub(l.last)
 	if elapsed < 0 || elapsed > settleOver { // the clock was set, or nothing was heard: a plateau then says nothing of now
-		l.n, l.next, l.taken, l.counted, l.quiet, l.said = 0, 0, time.Time{}, time.Time{}, 0, nothing
+		l.n, l.next, l.taken, l.counted, l.quiet, l.judged = 0, 0, time.Time{}, time.Time{}, 0, unjudged
 	}
 	if elapsed > 0 && !l.last.IsZero() {
 		l.rises.forget(forgotten(elapsed, step, pages))
@@ -100,7 +100,7 @@ func (l *Level) count(at time.Time, y float64, alert bool) {
 	open := !l.counted.IsZero()
 	switch {
 	case alert && !open:
-		l.counted, l.quiet, l.peak, l.said = at, 0, y, nothing
+		l.counted, l.quiet, l.peak, l.judged = at, 0, y, unjudged
 	case alert:
 		l.quiet, l.peak = 0, max(l.peak, y)
 		if at.Sub(l.counted) >= levelAgain {
@@ -118,7 +118,7 @@ func (l *Level) count(at time.Time, y float64, alert bool) {
 // raise counts the open episode up to an instant, unless it is strong or people
 // have said what it is.
 func (l *Level) raise(at time.Time) {
-	if l.said == isNone || l.said == nothing && l.peak < levelStrong {
+	if l.judged == judgedFalse || l.judged == unjudged && l.peak < levelStrong {
 		l.rises.add(rise{l.counted.UnixNano(), at.UnixNano(), levelStep})
 	}
 }

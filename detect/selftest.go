@@ -11,10 +11,11 @@ import (
 // Trial is what the self-test says of one kind of fault.
 type Trial struct {
 	Kind     string    `json:"kind"`
-	Sizes    []float64 `json:"sizes"`    // in the feature's standard deviations in training; none for kinds without a size
-	Recall   []float64 `json:"recall"`   // share found, per size
-	Delay    float64   `json:"delay"`    // median samples from start to first alert, over all found
-	Smallest float64   `json:"smallest"` // smallest size of which at least half are found; 0: none, or the kind has no size
+	Samples  int       `json:"samples,omitempty"` // that a fault lasts; a leak or drift has its size at their end
+	Sizes    []float64 `json:"sizes"`             // in the feature's standard deviations in training; none for kinds without a size
+	Recall   []float64 `json:"recall"`            // share found, per size
+	Delay    float64   `json:"delay"`             // median samples from start to first alert, over all found
+	Smallest float64   `json:"smallest"`          // smallest size of which at least half are found; 0: none, or the kind has no size
 }
 
 // fault is a kind of synthetic fault. apply changes a value at sample k of n
@@ -77,7 +78,7 @@ func (f *fit) selfTest() {
 		if sizes == nil {
 			sizes = []float64{0}
 		}
-		t := Trial{Kind: kind.kind, Sizes: kind.sizes}
+		t := Trial{Kind: kind.kind, Samples: length, Sizes: kind.sizes}
 		var delays []int
 		for _, size := range sizes {
 			found := 0

@@ -68,8 +68,9 @@ func (f *front) stand() {
 	}
 }
 
-// unitOfStuck is the unit of the channel that counts stuck features.
-func (m *Model) unitOfStuck() { m.spread[byStuck] = 1 / (stuckScore * m.limit) }
+// setStuckUnit sets the unit of the channel that counts stuck features, which
+// follows from the limit.
+func (m *Model) setStuckUnit() { m.spread[byStuck] = 1 / (stuckScore * m.limit) }
 
 // stuckFor is how long feature j has been stuck; 0: it is not.
 func (s *Stream) stuckFor(j int) time.Duration {

@@ -7,13 +7,13 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// said is what people say of an episode that is open.
-type said int8
+// judgement is what people say of an episode that is open.
+type judgement int8
 
 const (
-	nothing said = iota
-	isReal       // it raises nothing
-	isNone       // it raises the level, however strong it is
+	unjudged    judgement = iota
+	judgedReal            // it raises nothing
+	judgedFalse           // it raises the level, however strong it is
 )
 
 // rise is what an episode adds to the logarithm of the level, or what is left of that.
@@ -29,10 +29,11 @@ type rises struct {
 	n   int
 }
 
-func (r *rises) some() []rise { return r.all[:r.n] }
+// kept are those that are not forgotten.
+func (r *rises) kept() []rise { return r.all[:r.n] }
 
 func (r *rises) sum() (sum float64) {
-	for _, one := range r.some() {
+	for _, one := range r.kept() {
 		sum += one.Left
 	}
 	return sum
@@ -51,7 +52,7 @@ func (r *rises) add(one rise) {
 
 func (r *rises) forget(part float64) {
 	gone := 0
-	for i := range r.some() {
+	for i := range r.kept() {
 		one := &r.all[i]
 		if one.Left > part {
 			one.Left -= part
@@ -65,32 +66,31 @@ func (r *rises) forget(part float64) {
 
 // Judge takes up what people say of an incident of the level's host: whether they
 // confirmed, acknowledged or rejected it, or take that back, or whether a playbook
-// acted on it. What is real raises
-// no level, and what it has raised is taken back; what is none raises it however
-// strong it was; of what nobody says anything only weak episodes do. What would
-// have been forgotten by now is not raised any more. step and pages are those of
-// [Level.Next].
+// acted on it. A real one raises no level, and what it has raised is taken back; a
+// false one raises it however strong it was; of those that nobody judges only weak
+// ones do. What would have been forgotten by now is not raised any more. step and
+// pages are those of [Level.Next].
 func (l *Level) Judge(in omen.Incident, step time.Duration, pages float64) {
 	from, to := in.Since, in.ClosedAt
 	if in.State != omen.Closed {
 		to = l.last
 	}
-	verdict := nothing
+	verdict := unjudged
 	switch {
 	case in.Verdict == omen.Real || in.Verdict == omen.NoVerdict && (in.AckedBy != "" || in.Actions > 0):
-		verdict = isReal
+		verdict = judgedReal
 	case in.Verdict != omen.NoVerdict:
-		verdict = isNone
+		verdict = judgedFalse
 	}
 	open := !l.counted.IsZero() && !l.counted.After(to)
 	if open {
-		l.said = verdict
+		l.judged = verdict
 	}
 	within := func(r rise) bool { return r.From <= to.UnixNano() && r.To >= from.UnixNano() }
 	switch {
-	case verdict == isReal || verdict == nothing && in.Peak >= levelStrong:
-		l.rises.n = len(slices.DeleteFunc(l.rises.some(), within))
-	case open || slices.ContainsFunc(l.rises.some(), within):
+	case verdict == judgedReal || verdict == unjudged && in.Peak >= levelStrong:
+		l.rises.n = len(slices.DeleteFunc(l.rises.kept(), within))
+	case open || slices.ContainsFunc(l.rises.kept(), within):
 	default:
 		if left := levelStep - forgotten(max(0, l.last.Sub(to)), step, pages); left > 0 {
 			l.rises.add(rise{from.UnixNano(), to.UnixNano(), left})

@@ -6,14 +6,14 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// Builtins are the profiles that every Omen knows: [Node], [Original] and
+// Builtins are the profiles that every Omen knows: [Node], [original] and
 // [Workload].
-func Builtins() []Profile { return []Profile{Node(), Original(), Workload()} }
+func Builtins() []Profile { return []Profile{Node(), original(), Workload()} }
 
-// Original has the features of the system that Omen replaces, derived ones
+// original has the features of the system that Omen replaces, derived ones
 // included: for those who want to compare, or to move over one step at a time.
 // Spans are a minute where the original counted rows.
-func Original() Profile {
+func original() Profile {
 	const span = time.Minute
 	return Profile{
 		Name:   "original",

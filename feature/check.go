@@ -11,10 +11,10 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// Range is a unit's physical range where a feature states none. The upper ends
+// unitRange is a unit's physical range where a feature states none. The upper ends
 // are far above any machine that is built (an exabyte, ten terabytes a second),
 // so that only broken values fall outside.
-func Range(u omen.Unit) (lowest, highest float64) {
+func unitRange(u omen.Unit) (lowest, highest float64) {
 	switch u {
 	case omen.Ratio:
 		return 0, 1
@@ -87,7 +87,7 @@ func (p Profile) checked() (Profile, error) {
 			return p, p.invalid(f.Name, "name", "is there twice, or is reserved", "give each feature a name of its own")
 		}
 		seen[f.Name] = true
-		if !f.Derived() {
+		if !f.derived() {
 			f.Unit = cmp.Or(f.Unit, omen.Count)
 			base[f.Name] = f.Unit
 		}
@@ -119,7 +119,7 @@ func (p Profile) checkNumbers(f *Feature) error {
 		return p.invalid(f.Name, "direction", fmt.Sprintf("%q is not known", f.Direction), "use one of both, up, down")
 	}
 	if f.Min == 0 && f.Max == 0 {
-		f.Min, f.Max = Range(f.Unit)
+		f.Min, f.Max = unitRange(f.Unit)
 		if f.Rule.Kind == Change || f.Rule.Kind == Rate {
 			f.Min = -f.Max // a difference may go either way
 		}

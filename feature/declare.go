@@ -46,7 +46,7 @@ func Declare(p Profile, extends string, without []string, known []Profile) (Prof
 		}
 		before := len(p.Features)
 		p.Features = slices.DeleteFunc(p.Features, func(f Feature) bool {
-			return f.Name == name || f.Derived() && (f.Rule.Of == name || f.Rule.Per == name)
+			return f.Name == name || f.derived() && (f.Rule.Of == name || f.Rule.Per == name)
 		})
 		if len(p.Features) == before {
 			return p, p.invalid("", "without", fmt.Sprintf("there is no feature or limit %q to leave out", name), "name features or limits of the extended profile, each once")

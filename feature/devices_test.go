@@ -96,7 +96,7 @@ var blocks = map[string]struct {
 // Every byte is counted once, whatever carries it; and hosts of odd devices
 // are not at 0.
 func TestEveryByteOnce(t *testing.T) {
-	node, original := schemaOf(t, Node()), schemaOf(t, Original())
+	node, original := schemaOf(t, Node()), schemaOf(t, original())
 	const instants, step = 14, 5 * time.Second
 	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
 	local := stored(t, begin, step, instants, func(i int) (batch []series.Sample) {
@@ -201,7 +201,7 @@ func TestTwoCollectorsOfAHost(t *testing.T) {
 		return batch
 	})
 	end := begin.Add((instants - 1) * step)
-	for _, p := range []Profile{Node(), Original()} {
+	for _, p := range []Profile{Node(), original()} {
 		s := schemaOf(t, p)
 		v := s.AppendVectors(nil, readNode(t, local, s, end, end, step), "local", end)
 		if len(v) != 2 {

@@ -47,7 +47,7 @@ type Feature struct {
 	Unit omen.Unit // empty: [omen.Count]; of a derived feature what follows from its rule
 
 	// Min and Max are the physical range, in Unit: a value outside is a fault
-	// of the measurement. Both 0 means the unit's own range, see [Range].
+	// of the measurement. Both 0 means the unit's own range, see [unitRange].
 	Min, Max float64
 
 	// Direction is the way that matters and Deviation the smallest difference
@@ -72,8 +72,8 @@ type Feature struct {
 	Context bool
 }
 
-// Derived reports whether the feature is computed from others.
-func (f Feature) Derived() bool { return f.Rule.Kind != "" }
+// derived reports whether the feature is computed from others.
+func (f Feature) derived() bool { return f.Rule.Kind != "" }
 
 // Trivial reports whether actual is too near to expected, or on the harmless
 // side of it, to be worth waking somebody for. It is false for NaN.

@@ -48,8 +48,8 @@ type Limit struct {
 	LeftOut string
 }
 
-// TitleOf is what people call a resource.
-func (l *Limit) TitleOf(where string) string {
+// titleOf is what people call a resource.
+func (l *Limit) titleOf(where string) string {
 	switch {
 	case l.Title != "":
 		return strings.ReplaceAll(l.Title, "$where", where)

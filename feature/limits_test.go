@@ -151,7 +151,7 @@ func TestResourcesOfAHost(t *testing.T) {
 				used, limit := l.Amount(f, row, 0)
 				where, _ := l.Where(f.Labels[row])
 				if f.Labels[row]["instance"] == "web-1" && !math.IsNaN(used/limit) {
-					got[l.TitleOf(where)] = fmt.Sprintf("%g of %g", used, limit)
+					got[l.titleOf(where)] = fmt.Sprintf("%g of %g", used, limit)
 				}
 			}
 		}
@@ -208,7 +208,7 @@ func TestResourcesOfAWorkload(t *testing.T) {
 			for row, labels := range f.Labels {
 				if used, limit := l.Amount(f, row, 0); !math.IsNaN(used / limit) {
 					where, _ := l.Where(labels)
-					got[labels["workload"]+": "+l.TitleOf(where)] = fmt.Sprintf("%g of %g", used, limit)
+					got[labels["workload"]+": "+l.titleOf(where)] = fmt.Sprintf("%g of %g", used, limit)
 				}
 			}
 		}

@@ -46,5 +46,5 @@ func (q *LimitQuery) Rows(f *series.Frame, by []string, hosts map[string]omen.Ho
 
 // Outlook is a forecast of one of the limit's resources, with what people call it.
 func (l *Limit) Outlook(id omen.Resource, f omen.Forecast) omen.Outlook {
-	return omen.Outlook{Resource: id, Title: l.TitleOf(id.Where), Unit: l.Unit, Features: l.Features, Forecast: f}
+	return omen.Outlook{Resource: id, Title: l.titleOf(id.Where), Unit: l.Unit, Features: l.Features, Forecast: f}
 }

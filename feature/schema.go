@@ -51,13 +51,13 @@ func NewSchema(p Profile) (*Schema, error) {
 	}
 	s := &Schema{profile: p.Name, by: p.By, uptime: p.Uptime, labels: p.Labels, limits: p.Limits, boots: p.Boots, index: map[string]int{}}
 	for _, f := range p.Features {
-		if !f.Derived() {
+		if !f.derived() {
 			s.features = append(s.features, f)
 		}
 	}
 	s.base = len(s.features)
 	for _, f := range p.Features {
-		if f.Derived() {
+		if f.derived() {
 			s.features = append(s.features, f)
 		}
 	}
@@ -128,6 +128,10 @@ func (s *Schema) Index(name string) int {
 	}
 	return -1
 }
+
+// Places are the features' places in a vector, by name. The caller must not
+// change them.
+func (s *Schema) Places() map[string]int { return s.index }
 
 // Hash names what a model's numbers depend on, as 64 hexadecimal digits: the
 // identifying labels and, per feature in order, name, expression or rule,

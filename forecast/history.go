@@ -9,11 +9,11 @@ import (
 // What is kept. A quarter of an hour is the resolution of the past, two weeks
 // its length: that holds two of every weekly job.
 const (
-	perDay      = 96           // quarters
-	keptDays    = 14           //
-	quarterSecs = 15 * 60      //
-	daySecs     = 24 * 60 * 60 //
-	minuteSecs  = 60           //
+	perDay      = 96 // quarters
+	keptDays    = 14
+	quarterSecs = 15 * 60
+	daySecs     = 24 * 60 * 60
+	minuteSecs  = 60
 	// earliest is the first second that samples may have: what is kept reaches
 	// back from it to 1970 at most, and no clock that is right is before it.
 	earliest = (keptDays + 2) * daySecs

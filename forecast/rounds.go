@@ -17,6 +17,19 @@ const (
 	likely = .2
 )
 
+// Stretch is a part of the time before now, and how far apart its samples are.
+type Stretch struct{ From, To, Step time.Duration }
+
+// Stretches are what is to be read of a resource's history, the oldest first: the
+// two weeks that a series knows, finer the nearer they are.
+func Stretches() []Stretch {
+	return []Stretch{
+		{keptDays * 24 * time.Hour, 24 * time.Hour, 15 * time.Minute},
+		{24 * time.Hour, time.Hour, 5 * time.Minute},
+		{time.Hour, 0, time.Minute},
+	}
+}
+
 // Rounds is what is remembered of a resource from round to round of forecasts. The
 // zero value has seen none.
 type Rounds struct {

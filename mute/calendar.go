@@ -28,7 +28,7 @@ type Omitted struct {
 // where it names none, in otherwise. Whole days last from midnight to midnight, whatever the clocks do. An
 // occurrence that was moved is an exception of its series and a window of its own.
 //
-// An event that cannot be followed exactly (RDATE, a rule that [ParseRule]
+// An event that cannot be followed exactly (RDATE, a rule that [readRule]
 // refuses, an unknown time zone), one that takes nobody's time (cancelled,
 // free), one that a later revision replaces, and what is no event is left: a
 // window at the wrong time hides real trouble. Only a text that is no complete

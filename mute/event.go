@@ -52,12 +52,15 @@ func (e Event) Until() time.Time {
 	return e.At.Add(e.Grace)
 }
 
+// MaxGrace is how long an event may suppress its hosts' incidents at most.
+const MaxGrace = 24 * time.Hour
+
 // maxText bounds the text of an event.
 const maxText = 8 << 10
 
 // Validate reports an event that no rule could be made of, as [omen.ErrInvalid].
 func (e Event) Validate() error {
-	if e.Grace < 0 || e.Grace > 24*time.Hour {
+	if e.Grace < 0 || e.Grace > MaxGrace {
 		return fmt.Errorf("event %s: grace of %s, want up to a day: %w", e.ID, e.Grace, omen.ErrInvalid)
 	}
 	switch e.Kind {

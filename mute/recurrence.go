@@ -13,9 +13,9 @@ import (
 	"github.com/teambition/rrule-go"
 )
 
-// Rule is a recurrence after RFC 5545 section 3.3.10 of which days are chosen.
-// Times of day are never in it: they come from the window's beginning.
-type Rule struct {
+// recurrence is how a window comes again, after RFC 5545 section 3.3.10, by the
+// parts that choose days. Times of day are never in it: they come from the window's beginning.
+type recurrence struct {
 	option rrule.ROption // without Dtstart and Until
 	until  time.Time     // zero: no bound; inclusive
 }
@@ -23,20 +23,20 @@ type Rule struct {
 // most bounds COUNT and INTERVAL, and so the work that a rule makes.
 const most = 10_000
 
-// ParseRule reads an RRULE such as "FREQ=WEEKLY;INTERVAL=2;BYDAY=SA,SU". What
+// readRule reads an RRULE such as "FREQ=WEEKLY;INTERVAL=2;BYDAY=SA,SU". What
 // it does not understand, and any frequency below a day, is [omen.ErrInvalid]
 // and never ignored, since a window at the wrong time hides real trouble.
 // A floating UNTIL is read in zone.
-func ParseRule(text string, zone *time.Location) (Rule, error) {
+func readRule(text string, zone *time.Location) (recurrence, error) {
 	r, err := parseRule(text, zone)
 	if err != nil {
-		return Rule{}, omen.WithHint(fmt.Errorf("rule %q: %w: %w", text, err, omen.ErrInvalid),
+		return recurrence{}, omen.WithHint(fmt.Errorf("rule %q: %w: %w", text, err, omen.ErrInvalid),
 			"such as FREQ=DAILY or FREQ=WEEKLY;BYDAY=SA,SU or FREQ=MONTHLY;BYDAY=2TU; also INTERVAL, COUNT, UNTIL, WKST and the other BY parts of RFC 5545 that choose days")
 	}
 	return r, nil
 }
 
-func parseRule(text string, zone *time.Location) (r Rule, err error) {
+func parseRule(text string, zone *time.Location) (r recurrence, err error) {
 	var parts, names []string
 	for part := range strings.SplitSeq(strings.ToUpper(strings.TrimPrefix(text, "RRULE:")), ";") {
 		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
@@ -75,7 +75,7 @@ func parseRule(text string, zone *time.Location) (r Rule, err error) {
 }
 
 // check reports what the library would take for something else, or fail at.
-func (r Rule) check() error {
+func (r recurrence) check() error {
 	o := r.option
 	for _, d := range o.Byweekday {
 		switch n := max(d.N(), -d.N()); {
@@ -111,8 +111,8 @@ func parseUntil(value string, zone *time.Location) (time.Time, error) {
 // schedule is a window's parsed beginning, rule and exceptions.
 type schedule struct {
 	zone   *time.Location
-	first  time.Time // wall clock, held in UTC so that adding days is exact
-	rule   *Rule     // nil: once
+	first  time.Time   // wall clock, held in UTC so that adding days is exact
+	rule   *recurrence // nil: once
 	except []time.Time
 }
 
@@ -137,7 +137,7 @@ func (w Window) schedule() (schedule, error) {
 	if w.Rule == "" {
 		return s, nil
 	}
-	r, err := ParseRule(w.Rule, zone)
+	r, err := readRule(w.Rule, zone)
 	s.rule = &r
 	return s, err
 }
@@ -245,7 +245,7 @@ func (s schedule) expand(start time.Time) (next func() (time.Time, bool), cycle 
 		r, err = rrule.NewRRule(o)
 	}
 	if err != nil {
-		return func() (time.Time, bool) { return time.Time{}, false }, 0 // ParseRule has tried it
+		return func() (time.Time, bool) { return time.Time{}, false }, 0 // readRule has tried it
 	}
 	return r.Iterator(), cycle
 }

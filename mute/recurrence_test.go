@@ -138,7 +138,7 @@ func TestRulesThatOmenCannotFollowAreErrors(t *testing.T) {
 	for _, rule := range []string{"", "FREQ", "FREQ=HOURLY", "FREQ=SECONDLY", "INTERVAL=2", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;COUNT=-1", "FREQ=DAILY;COUNT=1000000",
 		"FREQ=WEEKLY;BYDAY=XX", "FREQ=WEEKLY;BYDAY=1MO", "FREQ=MONTHLY;BYDAY=6MO", "FREQ=YEARLY;BYMONTH=12;BYDAY=53MO", "FREQ=DAILY;FREQ=WEEKLY",
 		"FREQ=MONTHLY;BYMONTHDAY=32", "FREQ=MONTHLY;BYMONTHDAY=0", "FREQ=DAILY;UNTIL=soon", "FREQ=DAILY;BYHOUR=3", "FREQ=YEARLY;BYEASTER=400", "FREQ=DAILY;BYNOON=1"} {
-		if _, err := ParseRule(rule, time.UTC); !errors.Is(err, omen.ErrInvalid) {
+		if _, err := readRule(rule, time.UTC); !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("%q: %v, want ErrInvalid", rule, err)
 		}
 	}

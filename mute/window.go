@@ -20,7 +20,7 @@ type Window struct {
 	// Nominal says that Duration is counted on the local clock: a day then lasts
 	// from midnight to midnight, which is 23 or 25 hours when the clocks change.
 	Nominal  bool      `json:"nominal,omitzero"`
-	Rule     string    `json:"rule"`     // an RFC 5545 RRULE, see [ParseRule]; empty: once
+	Rule     string    `json:"rule"`     // an RFC 5545 RRULE, see [readRule]; empty: once
 	Except   []string  `json:"except"`   // local beginnings that do not take place
 	Calendar string    `json:"calendar"` // the ICS calendar that it was read from; empty: made by hand
 	Effect   Effect    `json:"effect"`   // empty: [EffectSilence]

@@ -107,7 +107,7 @@ func (d deciding) Act(ctx context.Context, from omen.ActionState, a omen.Action,
 type inTelegram struct{ loop *remedy.Loop }
 
 func (d inTelegram) Approve(ctx context.Context, id string, account int64, name string) (omen.Action, error) {
-	return d.loop.Approve(ctx, id, remedy.Person{Telegram: account, Name: name})
+	return d.loop.Approve(ctx, id, remedy.Person{Telegram: account, Name: name}, "")
 }
 
 func (d inTelegram) Decline(ctx context.Context, id string, account int64, name string) (omen.Action, error) {

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -22,6 +21,14 @@ const (
 	alertWatchdog = "Watchdog" // the heartbeat
 	alertTest     = "OmenTest" // omen notify test
 )
+
+// prove says that a channel takes messages to its worker.
+func (w *worker) prove() {
+	select {
+	case w.proven <- struct{}{}:
+	default:
+	}
+}
 
 // heartbeats are the channels that want a sign of life: a dead man's switch
 // that alerts when Omen stops.
@@ -50,10 +57,7 @@ func (r *Relay) beat(ctx context.Context, w *worker) error {
 		}
 		failing = err != nil
 		if !failing {
-			select {
-			case w.proven <- struct{}{}:
-			default:
-			}
+			w.prove()
 		}
 		select {
 		case <-ticker.C:
@@ -95,50 +99,72 @@ func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) 
 	}
 }
 
+// Tested is how one channel took a test.
+type Tested struct {
+	Channel string
+	Took    time.Duration
+	BuiltIn error // why a built-in text was sent in the place of the configuration's; nil: it was not
+	Err     error // nil: it took the message
+}
+
 // Test sends a message to every channel of a receiver, whatever the routes
-// say, and, where the receiver is notified of ends, that it is over. It makes one
-// attempt and returns each channel's error; [omen.ErrNotFound] if there is no
-// such receiver.
-func (r *Relay) Test(ctx context.Context, receiver string) error {
+// say, and, where the receiver is notified of ends, that it is over. The message
+// says that it is a test and, where that is known, who asked for it. Each channel
+// gets one attempt; one that takes it works again. [omen.ErrNotFound] if there is
+// no such receiver, [omen.ErrConflict] while another test is under way.
+func (r *Relay) Test(ctx context.Context, receiver, by string) ([]Tested, error) {
 	if r.settings.receiver(receiver) == nil {
-		return omen.WithHint(fmt.Errorf("test receiver %q: %w", receiver, omen.ErrNotFound),
+		return nil, omen.WithHint(fmt.Errorf("test receiver %q: %w", receiver, omen.ErrNotFound),
 			fmt.Sprintf("the configuration has these receivers: %q", r.Receivers()))
 	}
-	var errs []error
+	if !r.testing.CompareAndSwap(false, true) {
+		return nil, omen.WithHint(fmt.Errorf("test receiver %q: another test is under way: %w", receiver, omen.ErrConflict), "try again when it has its answer")
+	}
+	defer r.testing.Store(false)
+	var all []Tested
 	for _, w := range r.workers {
-		c := w.channel
-		if c.receiver != receiver {
+		if w.channel.receiver != receiver {
 			continue
 		}
-		now := time.Now()
-		m, err := r.testMessage(c, now)
-		if err != nil {
-			return err
+		begun := time.Now()
+		builtIn, err := r.test(ctx, w.channel, by, begun)
+		if err == nil {
+			w.prove()
 		}
-		builtIn, err := c.send(ctx, m)
-		if err == nil && c.resolved {
-			over := *m.Alerts[0]
-			over.EndsAt, over.Annotations = now, over.Annotations.Clone()
-			for _, name := range []model.LabelName{"summary", "headline"} {
-				over.Annotations[name] = "The test is over"
-			}
-			over.Annotations["icon"] = "✅"
-			delete(over.Annotations, "causes")
-			m.Chart = nil
-			m.Alerts, m.Reason, m.Key = []*alert.Alert{&over}, amnotify.ReasonAllAlertsResolved, m.Key+".over"
-			_, err = c.send(ctx, m)
-		}
-		if err = errors.Join(builtIn, err); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
-		}
+		all = append(all, Tested{w.channel.name, time.Since(begun), builtIn, err})
 	}
-	return errors.Join(errs...)
+	return all, nil
+}
+
+// test tests one channel; what it returns is that of [channel.send].
+func (r *Relay) test(ctx context.Context, c channel, by string, now time.Time) (builtIn, err error) {
+	m, err := r.testMessage(c, by, now)
+	if err != nil {
+		return nil, err
+	}
+	builtIn, err = c.send(ctx, m)
+	if err == nil && c.resolved {
+		over := *m.Alerts[0]
+		over.EndsAt, over.Annotations = now, over.Annotations.Clone()
+		for _, name := range []model.LabelName{"summary", "headline"} {
+			over.Annotations[name] = "The test is over"
+		}
+		over.Annotations["icon"] = "✅"
+		delete(over.Annotations, "causes")
+		m.Chart = nil
+		m.Alerts, m.Reason, m.Key = []*alert.Alert{&over}, amnotify.ReasonAllAlertsResolved, m.Key+".over"
+		_, err = c.send(ctx, m)
+	}
+	return builtIn, err
 }
 
 // testMessage looks like a message about an incident, with a chart where the
 // channel shows one, and says that it is none.
-func (r *Relay) testMessage(c channel, now time.Time) (message.Message, error) {
-	m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+c.receiver+". Causes and chart are made up.", now, now)
+func (r *Relay) testMessage(c channel, by string, now time.Time) (message.Message, error) {
+	if by != "" {
+		by = " Sent by " + by + "."
+	}
+	m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+c.receiver+"."+by+" Causes and chart are made up.", now, now)
 	sample := omen.Incident{
 		ID: "test", Kind: omen.HostIncident, Host: omen.Host{Name: "example"}, Since: now.Add(-8 * time.Minute),
 		Causes: []omen.Cause{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	amconfig "github.com/prometheus/alertmanager/config"
 	amnotify "github.com/prometheus/alertmanager/notify"
@@ -42,21 +43,26 @@ type channel struct {
 	name     string // "oncall/slack"; "oncall/slack[1]" for the second
 	receiver string
 	kind     string
+	key      string // in the configuration, such as receivers[0].slack_configs[1]
 	to       string // what the kind's rate limit counts: the same text is the same destination
 	sender   message.Sender
 	texts    *rendering // nil: all are built in
 	resolved bool       // notify when an incident is over
 	machine  bool       // read by programs: a storm is sent in full
 	perMin   int        // messages a minute that the channel's owner allows; 0: no limit known
+	last     *attempts
 }
 
 // send makes one attempt. Where a template of the configuration fails, the
 // built-in text goes out; builtIn says why, whatever became of it.
 func (c channel) send(ctx context.Context, m message.Message) (builtIn, err error) {
-	ctx, cancel := message.WithTimeout(ctx, message.SendTimeout)
+	within, cancel := message.WithTimeout(ctx, message.SendTimeout)
 	defer cancel()
-	s, builtIn := c.texts.sender(ctx, m, c.sender)
-	return builtIn, s.Send(ctx, m)
+	s, builtIn := c.texts.sender(within, m, c.sender)
+	if err = s.Send(within, m); err == nil || ctx.Err() == nil { // that Omen stops is not the channel's failure
+		c.last.note(time.Now(), err)
+	}
+	return builtIn, err
 }
 
 // perMinute are the limits that channels state in their documentation:
@@ -104,7 +110,7 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 			to = name
 		}
 		out = append(out, channel{
-			name: name, receiver: r.Name, kind: kind, to: kind + " " + to, sender: s, texts: texts,
+			name: name, receiver: r.Name, kind: kind, key: fmt.Sprintf("%s_configs[%d]", kind, i), to: kind + " " + to, sender: s, texts: texts, last: &attempts{},
 			resolved: conf.SendResolved(), machine: kind == "webhook", perMin: perMinute[kind],
 		})
 	}

@@ -57,6 +57,7 @@ type Relay struct {
 	hosts    message.Hosts    // nil: no charts
 	view     message.View
 	running  atomic.Bool
+	testing  atomic.Bool
 	troubles message.Troubles // nil: a receiver that fails is logged only
 	log      *slog.Logger
 }
@@ -124,12 +125,13 @@ func (r *Relay) build(outcomes, builtIn *prometheus.CounterVec) error {
 		route = dispatch.NewRoute(s.alertmanager.Route, nil)
 	}
 	limit, intervals, all := newLimiter(), intervalsOf(s), map[string][]string{}
-	for _, receiver := range s.alertmanager.Receivers {
+	for i, receiver := range s.alertmanager.Receivers {
 		channels, err := b.build(receiver)
 		if err != nil {
 			return err
 		}
 		for _, c := range channels {
+			c.key = fmt.Sprintf("receivers[%d].%s", i, c.key)
 			all[receiver.Name] = append(all[receiver.Name], c.name)
 			w := &worker{
 				channel: c, store: r.store, limit: limit, hosts: r.hosts, charts: r.charts, giveUp: time.Duration(s.own.GiveUpAfter),

@@ -154,3 +154,28 @@ func intervalsOf(s *Settings) *timeinterval.Intervener {
 	}
 	return timeinterval.NewIntervener(maps.Clone(all))
 }
+
+// Hours are some of a configuration's time intervals.
+type Hours struct {
+	names     []string
+	intervals *timeinterval.Intervener
+}
+
+// Hours are the time intervals of these names; one that there is not is
+// [omen.ErrInvalid].
+func (s *Settings) Hours(names []string) (*Hours, error) {
+	h := &Hours{names, intervalsOf(s)}
+	if _, _, err := h.intervals.Mutes(names, time.Time{}); err != nil {
+		return nil, omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrInvalid), "name one of time_intervals")
+	}
+	return h, nil
+}
+
+// Holds is the name of the first that holds at an instant; empty: none does.
+func (h *Hours) Holds(at time.Time) string {
+	_, names, err := h.intervals.Mutes(h.names, at)
+	if err != nil || len(names) == 0 {
+		return "" // they were all there when the configuration was read
+	}
+	return names[0]
+}

@@ -126,6 +126,9 @@ func (s *Settings) loadReceivers(file []byte) error {
 		if outline.Route != nil {
 			return Mistakes{{Key: "route", Problem: "there are no receivers"}}
 		}
+		if err := s.loadIntervals(text); err != nil {
+			return clean(err).of(lined)
+		}
 		return nil
 	}
 	for i, r := range outline.Receivers {
@@ -145,6 +148,20 @@ func (s *Settings) loadReceivers(file []byte) error {
 	}
 	groupByIncident(s.alertmanager.Route)
 	return s.complete(text)
+}
+
+// loadIntervals reads the time intervals of a file without receivers: what else goes
+// by them is no matter of receivers.
+func (s *Settings) loadIntervals(text []byte) error {
+	var of struct {
+		Active []amconfig.TimeInterval     `yaml:"time_intervals"`
+		Mute   []amconfig.MuteTimeInterval `yaml:"mute_time_intervals"`
+	}
+	if err := yaml.Unmarshal(text, &of); err != nil {
+		return err
+	}
+	s.alertmanager.TimeIntervals, s.alertmanager.MuteTimeIntervals = of.Active, of.Mute
+	return nil
 }
 
 // strict decodes one document and refuses unknown keys.

@@ -36,7 +36,7 @@ type worker struct {
 	template message.Trouble
 	log      *slog.Logger
 
-	proven chan struct{} // a heartbeat arrived; bound 1, owner Deliver, full: it is about to look
+	proven chan struct{} // a heartbeat or a test arrived; bound 1, owner Deliver, full: it is about to look
 
 	queue    *queue
 	head     int64     // the journal's end when the worker started: up to here changes may have been delivered by an earlier run

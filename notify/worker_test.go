@@ -369,7 +369,13 @@ func TestReceiverTest(t *testing.T) {
 		for _, w := range r.workers {
 			w.channel.sender = chats[w.channel.name]
 		}
-		return r.Test(t.Context(), receiver)
+		all, err := r.Test(t.Context(), receiver, "")
+		for _, one := range all {
+			if one.Err != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", one.Channel, one.Err))
+			}
+		}
+		return err
 	}
 	must.OK(t, test("", "r"))
 	for name, c := range chats {

@@ -24,6 +24,7 @@ const (
 	GuardEvidence    = "evidence"
 	GuardStorm       = "fleet_or_storm"
 	GuardQuiet       = "quiet"
+	GuardHours       = "quiet_hours"
 	GuardVerdict     = "verdict"
 	GuardTaken       = "taken"
 	GuardSelf        = "self"
@@ -64,6 +65,7 @@ var guards = []Guard{
 	{GuardEvidence, "the incident is open, severe enough, and the host is anomalous now", false, evidence},
 	{GuardStorm, "no fleet incident or storm is open in the source, or was a moment ago", false, storm},
 	{GuardQuiet, "people are notified of the incident", false, quiet},
+	{GuardHours, "a person asks for it or approves it, or no quiet hours hold", false, quietHours},
 	{GuardVerdict, "nobody has said that it is not a problem", false, verdict},
 	{GuardTaken, "nobody has taken the incident", false, taken},
 	{GuardSelf, "it is not what Omen runs on, nor what a cluster or machine needs to run", true, self},
@@ -157,7 +159,7 @@ func asked(d *draft) string {
 			return fmt.Sprintf("action %s is %s", row.ID, row.State)
 		case row.State == omen.ActionDeclined && again:
 			return row.By + " declined it for this incident"
-		case row.State == omen.ActionExpired && again:
+		case row.State == omen.ActionExpired && row.Guard == "" && again: // with one the incident was over, and is open again
 			return "nobody answered for this incident in time: ask again by hand"
 		}
 	}

@@ -59,13 +59,15 @@ func ofPlaybook(trouble string) bool {
 func ofReceiver(trouble string) bool { return strings.HasPrefix(trouble, "receiver/") }
 
 func sourceTrouble(d *draft) string {
-	name := d.action.Host.Source
+	name, profile := d.action.Host.Source, d.action.Host.Profile
 	source, known := d.facts.Sources[name]
 	switch {
 	case !known:
 		return "nothing is known of source " + name
 	case !source.Up:
 		return fmt.Sprintf("source %s is not up: %s", name, cmp.Or(source.Why, "it does not say why"))
+	case source.Unread[profile] != "":
+		return fmt.Sprintf("source %s does not answer in full now, profile %s: %s", name, profile, source.Unread[profile])
 	}
 	for _, in := range d.facts.Incidents {
 		if in.Kind == omen.SourceIncident && in.Host.Source == name && in.State != omen.Closed {
@@ -169,6 +171,17 @@ func quiet(d *draft) string {
 	}
 	if s := d.in.Suppressed; s != "" && s != omen.ReasonSameCause && s != omen.ReasonSamePool {
 		return "nobody is notified of it: " + s // of the same cause people are
+	}
+	return ""
+}
+
+// quietHours has nothing to say of what a person asks for, approved, or will be asked.
+func quietHours(d *draft) string {
+	if d.policy.Quiet == nil || d.byPerson() || d.action.Mode != omen.ModeAutomatic {
+		return ""
+	}
+	if name := d.policy.Quiet.Holds(d.facts.At); name != "" {
+		return "quiet hours: " + name
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package remedy
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -157,14 +158,59 @@ func failures(rows []*omen.Action, since time.Time) (n int) {
 	return n
 }
 
+// refusedAgain says when what Omen approved itself was refused right before its start
+// by the same guard more than once: it is tried more and more seldom, or each pass
+// would write another approval and its refusal.
+func refusedAgain(d *draft) string {
+	if d.byPerson() {
+		return ""
+	}
+	times, last := map[string]int{}, map[string]time.Time{}
+	for i := range d.facts.Actions {
+		row := &d.facts.Actions[i]
+		if row.Incident == d.action.Incident && row.Playbook == d.action.Playbook && row.State == omen.ActionRefused && row.By == byOmen {
+			times[row.Guard]++
+			last[row.Guard] = omen.Later(last[row.Guard], row.Ended)
+		}
+	}
+	for _, guard := range slices.Sorted(maps.Keys(times)) {
+		n := times[guard] - 2 // a plan's own refusal is written once
+		if n < 0 {
+			continue
+		}
+		wait := min(cooldown, time.Minute<<min(n, 10))
+		if d.facts.At.Sub(last[guard]) < wait {
+			return fmt.Sprintf("guard %s refused it %d times right before its start, the last time less than %s ago", guard, n+1, omen.Soon(wait))
+		}
+	}
+	return ""
+}
+
 // cooling looks at rows of the future too: the clock was set back since.
 func cooling(d *draft) string {
+	if why := refusedAgain(d); why != "" {
+		return why
+	}
 	rows := d.onTarget()
 	wait := cmp.Or(d.book.Limits.Cooldown, cooldown) << min(failures(rows, d.facts.Enabled[d.book.Name]), ineffectiveAfter)
 	for _, row := range rows {
 		if ago := d.facts.At.Sub(spentAt(row)); ago < wait {
 			return fmt.Sprintf("action %s was %s ago, less than %s", row.ID, omen.Soon(max(0, ago)), omen.Soon(wait))
 		}
+	}
+	return another(d)
+}
+
+// another says when another Omen, whose ledger is not ours, has just acted on the
+// target. Where both look at once, the target's version lets the first one through.
+func another(d *draft) string {
+	t := d.action.Target
+	if t.Mark == "" || slices.ContainsFunc(d.facts.Actions, func(row omen.Action) bool { return row.ID == t.Mark }) {
+		return ""
+	}
+	wait := cmp.Or(d.book.Limits.Cooldown, cooldown)
+	if ago := d.facts.At.Sub(t.MarkedAt); ago < wait {
+		return fmt.Sprintf("action %s of another Omen was %s ago, less than %s", t.Mark, omen.Soon(max(0, ago)), omen.Soon(wait))
 	}
 	return ""
 }

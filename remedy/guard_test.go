@@ -107,6 +107,54 @@ func (w *world) ago(state omen.ActionState, since ...time.Duration) {
 	}
 }
 
+// refused are attempts that Omen approved itself and a guard then refused.
+func (w *world) refused(guard string, ago ...time.Duration) {
+	for i, d := range ago {
+		at := w.f.At.Add(-d)
+		w.f.Actions = append(w.f.Actions, omen.Action{
+			ID: fmt.Sprint("f", guard, i), Incident: "i1", Playbook: "restart", State: omen.ActionRefused, Guard: guard, By: byOmen, At: at, Ended: at,
+		})
+	}
+}
+
+// hours are one instant.
+type hours struct{ at time.Time }
+
+func (h hours) Holds(at time.Time) string {
+	if at.Equal(h.at) {
+		return "nights"
+	}
+	return ""
+}
+
+// In quiet hours a playbook that asks people asks them, and one that acts by itself is
+// run by hand alone; after them it acts.
+func TestQuietHours(t *testing.T) {
+	p, f := ready()
+	p.Quiet = hours{f.At}
+	if d, err := p.Ask(f, "i1", "restart", "ann", nil); err != nil || d.Action.State != omen.ActionApproved {
+		t.Errorf("ann asks: %+v, %v", d.Action, err)
+	}
+	refused := p.Plan(f)[0]
+	if refused.Action.Guard != GuardHours || !refused.New {
+		t.Errorf("by itself: %+v", refused.Action)
+	}
+	f.Actions = append(f.Actions, refused.Action)
+	if d := p.Plan(f)[0]; d.New {
+		t.Errorf("the same refusal is written again: %+v", d.Action)
+	}
+	asks := p
+	asks.Playbooks = []Playbook{p.Playbooks[0]}
+	asks.Playbooks[0].Mode = omen.ModeApprove
+	if d := asks.Plan(f)[0]; d.Action.State != omen.ActionWaiting {
+		t.Errorf("one that asks: %+v", d.Action)
+	}
+	p.Quiet = hours{f.At.Add(-time.Hour)}
+	if d := p.Plan(f)[0]; d.Action.State != omen.ActionApproved {
+		t.Errorf("after them: %+v", d.Action)
+	}
+}
+
 // cases are what each guard refuses, and what it does not ("").
 var cases = []struct {
 	name, guard string
@@ -137,6 +185,9 @@ var cases = []struct {
 	{"nobody answered", GuardAsked, func(w *world) {
 		w.f.Actions = append(w.f.Actions, omen.Action{ID: "x", Incident: "i1", Playbook: "restart", State: omen.ActionExpired})
 	}},
+	{"it was over before anybody answered, and is open again", "", func(w *world) {
+		w.f.Actions = append(w.f.Actions, omen.Action{ID: "x", Incident: "i1", Playbook: "restart", State: omen.ActionExpired, Guard: GuardEvidence})
+	}},
 	{"it waits for an hour", GuardExpired, func(w *world) { w.a.Expires = w.f.At; w.written(omen.ActionWaiting) }},
 	{"it waits", "", func(w *world) { w.a.By = ""; w.a.Expires = w.f.At.Add(time.Second); w.written(omen.ActionWaiting) }},
 	{"approved, and never started", GuardExpired, func(w *world) { w.a.At = w.f.At.Add(-6 * time.Minute); w.written(omen.ActionApproved) }},
@@ -156,6 +207,12 @@ var cases = []struct {
 		w.another(omen.Incident{ID: "o", State: omen.Open, Trouble: "remedy/audit"}, omen.OwnIncident)
 	}},
 	{"the source is down", GuardSource, func(w *world) { w.f.Sources["prod"] = SourceState{Why: "refuses connections"} }},
+	{"the source answers in part", GuardSource, func(w *world) {
+		w.f.Sources["prod"] = SourceState{Up: true, Unread: map[string]string{"node": "feature cpu: timed out"}}
+	}},
+	{"the source answers in part of another profile", "", func(w *world) {
+		w.f.Sources["prod"] = SourceState{Up: true, Unread: map[string]string{"postgres": "feature connections: timed out"}}
+	}},
 	{"nothing is known of the source", GuardSource, func(w *world) { w.f.Sources = nil }},
 	{"an incident of the source", GuardSource, func(w *world) {
 		w.another(omen.Incident{ID: "s", State: omen.Open, Host: omen.Host{Source: "prod"}}, omen.SourceIncident)
@@ -297,6 +354,21 @@ var cases = []struct {
 	{"a refusal without a guard's name", GuardTarget, func(w *world) { w.looked = Refusal{"scaled", "an autoscaler owns it"} }},
 	{"a disruption budget", GuardPDB, func(w *world) { w.looked = fmt.Errorf("pod a: %w", Refusal{GuardPDB, "no disruption is left"}) }},
 	{"a rollout", GuardRollout, func(w *world) { w.looked = Refusal{GuardRollout, "1 of 3 replicas are updated"} }},
+	{"in quiet hours", GuardHours, func(w *world) { w.p.Quiet = hours{noon} }},
+	{"after quiet hours", "", func(w *world) { w.p.Quiet = hours{noon.Add(-time.Minute)} }},
+	{"in quiet hours, and ann asks", "", func(w *world) { w.p.Quiet, w.a.By = hours{noon}, "ann" }},
+	{"another Omen just acted on it", GuardCooldown, func(w *world) { w.now.Mark, w.now.MarkedAt = "a0123456789ab", noon.Add(-time.Minute) }},
+	{"another Omen acted on it a while ago", "", func(w *world) { w.now.Mark, w.now.MarkedAt = "a0123456789ab", noon.Add(-time.Hour) }},
+	{"this Omen marked it, and the mark is a minute younger", "", func(w *world) {
+		w.ago(omen.ActionHelped, 31*time.Minute)
+		w.now.Mark, w.now.MarkedAt = "r0", noon.Add(-29*time.Minute)
+	}},
+	{"refused twice right before its start", GuardCooldown, func(w *world) { w.refused(GuardRollout, time.Hour, 10*time.Second) }},
+	{"refused twice, the last time a while ago", "", func(w *world) { w.refused(GuardRollout, time.Hour, 2*time.Minute) }},
+	{"refused seven times, the last time a while ago", GuardCooldown, func(w *world) {
+		w.refused(GuardRollout, 7*time.Hour, 6*time.Hour, 5*time.Hour, 4*time.Hour, 3*time.Hour, 2*time.Hour, 20*time.Minute)
+	}},
+	{"refused once by each of two guards", "", func(w *world) { w.refused(GuardRollout, time.Second); w.refused(GuardPDB, time.Second) }},
 	{"restarted meanwhile", GuardChanged, func(w *world) { w.written(omen.ActionApproved); w.now.UID = "invocation-2" }},
 	{"scaled meanwhile", GuardChanged, func(w *world) { w.written(omen.ActionApproved); w.now.Replicas = 2 }},
 	{"rolled out meanwhile", GuardChanged, func(w *world) { w.written(omen.ActionApproved); w.now.Revision = "2" }},

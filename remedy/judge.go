@@ -82,7 +82,7 @@ func (b Playbook) Effect(rows []omen.Action, past []omen.Incident, since, at tim
 
 // benefit compares rows that were measured with past incidents of the same age.
 func (b *Playbook) benefit(rows []omen.Action, incidents map[string]*omen.Incident, past map[string][]spell) Benefit {
-	closing := Closing{}.orDefaults()
+	closing := b.Closing.orDefaults()
 	var cases []treated
 	var like [][]spell
 	places, most := map[string]int{}, 0

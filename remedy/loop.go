@@ -59,6 +59,11 @@ type Loop struct {
 	switching sync.Mutex     // one change of the switches at a time
 	undoing   chan struct{}  // one undo at a time; full: one is under way
 
+	stood standings
+
+	trying sync.Mutex
+	tried  map[[3]string]attempt // by who, what and subject: attempts of people who may not act
+
 	// What was reported, and when playbooks were last judged; Run's goroutine owns it.
 	said   map[string]string
 	judged time.Time
@@ -66,6 +71,7 @@ type Loop struct {
 	mu     sync.Mutex
 	health Health
 	calls  map[string]*result // by action: what became of a call that is not stored yet; nil: it is under way
+	final  map[string]bool    // by action: its hand said that it cannot be taken back
 }
 
 // result is what became of a call.
@@ -113,7 +119,10 @@ func NewLoop(o Options) *Loop {
 	if o.Mark == nil {
 		o.Mark = func(string) {}
 	}
-	return &Loop{o: o, calls: map[string]*result{}, said: map[string]string{}, undoing: make(chan struct{}, 1)}
+	return &Loop{
+		o: o, calls: map[string]*result{}, final: map[string]bool{}, said: map[string]string{},
+		undoing: make(chan struct{}, 1), tried: map[[3]string]attempt{},
+	}
 }
 
 // Run acts until ctx ends. What a process before it had started is in doubt from
@@ -287,11 +296,12 @@ func (l *Loop) pass(ctx context.Context) error {
 	if err != nil || idle {
 		return err
 	}
+	wrong := []error{l.expire(ctx)}
 	f, err := l.facts(ctx, time.Now())
 	if err != nil {
-		return err
+		return errors.Join(append(wrong, err)...)
 	}
-	wrong := []error{l.settle(ctx, f)}
+	wrong = append(wrong, l.settle(ctx, f))
 	if f, err = l.facts(ctx, time.Now()); err != nil { // with what has been settled
 		return errors.Join(append(wrong, err)...)
 	}

@@ -2,6 +2,7 @@ package remedy_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -63,14 +64,14 @@ func TestApprovedDoneMeasured(t *testing.T) {
 		if h.called() != 0 || a.Target.Name != "web-1" || a.Expires.Sub(a.At) != 15*time.Minute {
 			t.Fatalf("waiting: %+v, %d calls", a, h.called())
 		}
-		if _, err := l.Approve(t.Context(), a.ID, eve); !errors.Is(err, omen.ErrDenied) {
+		if _, err := l.Approve(t.Context(), a.ID, eve, ""); !errors.Is(err, omen.ErrDenied) {
 			t.Errorf("eve approves: %v", err)
 		}
-		if _, err := l.Approve(t.Context(), a.ID, remedy.Person{}); !errors.Is(err, omen.ErrDenied) || !strings.Contains(omen.Hint(err), "basic_auth_users") {
+		if _, err := l.Approve(t.Context(), a.ID, remedy.Person{}, ""); !errors.Is(err, omen.ErrDenied) || !strings.Contains(omen.Hint(err), "basic_auth_users") {
 			t.Errorf("nobody approves: %v, %q", err, omen.Hint(err))
 		}
-		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
-		if _, err := l.Approve(t.Context(), a.ID, bob); !errors.Is(err, omen.ErrConflict) || !strings.Contains(err.Error(), "by ann") {
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
+		if _, err := l.Approve(t.Context(), a.ID, bob, ""); !errors.Is(err, omen.ErrConflict) || !strings.Contains(err.Error(), "by ann") {
 			t.Errorf("bob approves after ann: %v", err)
 		}
 		first(t, w.db, 10*time.Second, omen.ActionDone, omen.ActionMeasuring)
@@ -101,18 +102,110 @@ func TestApprovedDoneMeasured(t *testing.T) {
 	})
 }
 
+// An action is measured by what closes incidents and reopens them, as configured.
+func TestMeasuredByWhatClosesIncidents(t *testing.T) {
+	for reopen, want := range map[time.Duration]time.Duration{0: 10 * time.Minute, time.Minute: 2 * time.Minute} { // no sooner than it has settled
+		p, h := policy(omen.ModeAutomatic), &hand{happened: remedy.Yes}
+		p.Playbooks[0].Closing.Reopen = reopen
+		running(t, p, h, func(t *testing.T, _ *remedy.Loop, w *world, _ func() *remedy.Loop) {
+			a := first(t, w.db, 30*time.Second, omen.ActionDone, omen.ActionMeasuring)
+			w.set(a.Host, .2)
+			a = first(t, w.db, time.Hour, omen.ActionHelped)
+			if took := a.Ended.Sub(a.Started); took < want || took > want+30*time.Second {
+				t.Errorf("reopening within %s: helped after %s, want %s", reopen, took, want)
+			}
+		})
+	}
+}
+
 // Nobody answers: it expires, closed, and is not asked again by itself.
 func TestNobodyApproves(t *testing.T) {
 	h := &hand{}
 	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
 		a := first(t, w.db, time.Hour, omen.ActionExpired)
-		if _, err := l.Approve(t.Context(), a.ID, ann); !errors.Is(err, omen.ErrConflict) {
+		if _, err := l.Approve(t.Context(), a.ID, ann, ""); !errors.Is(err, omen.ErrConflict) {
 			t.Errorf("approved after it expired: %v", err)
 		}
 		time.Sleep(time.Hour)
 		first(t, w.db, 0, omen.ActionExpired)
 		if h.called() != 0 {
 			t.Error("called")
+		}
+	})
+}
+
+// What waits ends with its incident, with a word, also while hosts cannot be looked
+// at: nobody is left with a request that leads nowhere.
+func TestWhatWaitsEndsWithItsIncident(t *testing.T) {
+	h := &hand{}
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		w.look(errDisk)
+		must.Get(w.manager.Do(t.Context(), incident.Command{Incident: a.Incident, Action: incident.CloseNow, By: "ann"}))(t)
+		a = first(t, w.db, 10*time.Second, omen.ActionExpired)
+		in := must.Get(w.db.Incident(t.Context(), a.Incident))(t)
+		if a.Why != "the incident is over" || !strings.HasPrefix(in.Remedy, "the incident is over: webhook of url web-1") {
+			t.Errorf("%+v, and the incident says %q", a, in.Remedy)
+		}
+		if _, err := l.Approve(t.Context(), a.ID, ann, ""); !errors.Is(err, omen.ErrConflict) {
+			t.Errorf("approved after it: %v", err)
+		}
+	})
+}
+
+// Why somebody decided as they did stays with the action, its steps and the incident,
+// through what follows; of the next decision the next reason counts.
+func TestReasonsAreKept(t *testing.T) {
+	h := &hand{happened: remedy.Yes}
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		if _, err := l.Approve(t.Context(), a.ID, ann, strings.Repeat("x", 9<<10)); !errors.Is(err, omen.ErrInvalid) {
+			t.Errorf("a long reason: %v", err)
+		}
+		must.Get(l.Approve(t.Context(), a.ID, ann, " it leaks\n"))(t)
+		a = first(t, w.db, time.Minute, omen.ActionMeasuring)
+		in := must.Get(w.db.Incident(t.Context(), a.Incident))(t)
+		if a.Said != "it leaks" || !strings.HasSuffix(in.Remedy, "(playbook restart), ann: it leaks") {
+			t.Errorf("%q, and the incident says %q", a.Said, in.Remedy)
+		}
+		must.Get(l.Undo(t.Context(), a.ID, bob, "the wrong one"))(t)
+		a = first(t, w.db, 0, omen.ActionUndone)
+		in = must.Get(w.db.Incident(t.Context(), a.Incident))(t)
+		if a.Said != "the wrong one" || !strings.HasSuffix(in.Remedy, "bob: the wrong one") {
+			t.Errorf("%q, and the incident says %q", a.Said, in.Remedy)
+		}
+		var whys []string
+		for _, s := range must.Get(w.db.ActionSteps(t.Context(), a.ID))(t) {
+			var was omen.Action
+			must.OK(t, json.Unmarshal([]byte(s.Detail), &was))
+			whys = append(whys, was.Why)
+		}
+		if whys[1] != "approved by ann: it leaks" || whys[len(whys)-1] != "undone by bob: the wrong one" {
+			t.Errorf("steps say %q", whys)
+		}
+	})
+}
+
+// What is in doubt is resolved with a reason, too, and so is what is asked for by hand.
+func TestReasonsOfResolvingAndAsking(t *testing.T) {
+	h := &hand{do: remedy.ErrUnknown, happened: remedy.CannotTell}
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		must.Get(l.Decline(t.Context(), a.ID, ann, "not yet"))(t)
+		if a = first(t, w.db, 0, omen.ActionDeclined); a.Said != "not yet" || a.Text() != "declined by ann: not yet: webhook of url web-1 (playbook restart)" {
+			t.Errorf("declined: %q, %q", a.Said, a.Text())
+		}
+		a = must.Get(l.Ask(t.Context(), a.Incident, "restart", nil, "now it is", bob))(t)
+		if a.Said != "now it is" || a.Why != "asked for by bob: now it is" {
+			t.Errorf("asked for: %q, %q", a.Said, a.Why)
+		}
+		for range 60 {
+			time.Sleep(time.Second)
+			a = must.Get(w.db.Action(t.Context(), a.ID))(t)
+		}
+		a = must.Get(l.Settle(t.Context(), a.ID, ann, false, "I looked"))(t)
+		if a.Said != "I looked" || a.Why != "ann says that it did not happen: I looked" {
+			t.Errorf("resolved: %q, %q", a.Said, a.Why)
 		}
 	})
 }
@@ -137,7 +230,7 @@ func TestApprovedAfterItRecovered(t *testing.T) {
 	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
 		a := first(t, w.db, time.Minute, omen.ActionWaiting)
 		w.set(a.Host, .2)
-		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
 		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardEvidence || h.called() != 0 {
 			t.Errorf("guard %s, %d calls", a.Guard, h.called())
 		}
@@ -155,7 +248,7 @@ func TestTargetChangedBeforeTheCall(t *testing.T) {
 		h.mu.Lock()
 		h.target.UID = "2"
 		h.mu.Unlock()
-		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
 		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardChanged || h.called() != 0 {
 			t.Errorf("guard %s, %d calls", a.Guard, h.called())
 		}
@@ -176,7 +269,7 @@ func TestWithoutStoreOrFactsNothingIsDone(t *testing.T) {
 				w.mu.Lock()
 				fail(w)
 				w.mu.Unlock()
-				must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+				must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
 				time.Sleep(time.Minute)
 				if h.called() != 0 || l.Health().Err == "" {
 					t.Errorf("%d calls, health %+v", h.called(), l.Health())
@@ -204,7 +297,7 @@ func TestInDoubtIsNeverRepeated(t *testing.T) {
 		if h.called() != 1 || !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/stuck/"+a.ID }) {
 			t.Errorf("%d calls, open %+v", h.called(), open)
 		}
-		must.Get(l.Settle(t.Context(), a.ID, ann, false))(t)
+		must.Get(l.Settle(t.Context(), a.ID, ann, false, ""))(t)
 		time.Sleep(time.Minute)
 		if a = must.Get(w.db.Action(t.Context(), a.ID))(t); a.State != omen.ActionFailed {
 			t.Errorf("settled as %s", a.State)
@@ -237,7 +330,7 @@ func TestUndoneOnce(t *testing.T) {
 		var errs [2]error
 		var both sync.WaitGroup
 		for i := range errs {
-			both.Go(func() { _, errs[i] = l.Undo(t.Context(), a.ID, ann) })
+			both.Go(func() { _, errs[i] = l.Undo(t.Context(), a.ID, ann, "") })
 		}
 		time.Sleep(time.Second)
 		h.says(remedy.Yes)
@@ -264,7 +357,7 @@ func TestAnOldApprovalIsNotActedOn(t *testing.T) {
 		w.mu.Lock()
 		w.full = errDisk
 		w.mu.Unlock()
-		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
 		if a = first(t, w.db, 10*time.Minute, omen.ActionRefused); a.Guard != remedy.GuardExpired || h.called() != 0 {
 			t.Errorf("guard %s, %d calls", a.Guard, h.called())
 		}
@@ -329,7 +422,7 @@ func TestPauseAndDisableSurvive(t *testing.T) {
 		if _, paused, err := l.Ceiling(t.Context()); err != nil || paused != "by ann: storm" {
 			t.Fatalf("paused %q, %v", paused, err)
 		}
-		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
 		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardPaused || h.called() != 0 {
 			t.Errorf("guard %s, %d calls", a.Guard, h.called())
 		}
@@ -350,7 +443,7 @@ func TestPausedWhileLooking(t *testing.T) {
 	h := &hand{looking: 20 * time.Second}
 	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
 		a := first(t, w.db, time.Minute, omen.ActionWaiting)
-		must.Get(l.Approve(t.Context(), a.ID, ann))(t)
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
 		time.Sleep(5 * time.Second)
 		must.OK(t, l.Pause(t.Context(), "ann", ""))
 		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardPaused || h.called() != 0 {
@@ -378,3 +471,35 @@ func TestAnAuditThatWasChangedStopsEverything(t *testing.T) {
 		}
 	})
 }
+
+// Who may not act and presses on does not fill the audit: the same attempt is written
+// once in an hour, with how often it was made again.
+func TestWhoMayNotDoesNotFillTheAudit(t *testing.T) {
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, 10*time.Second, omen.ActionWaiting)
+		press := func() {
+			if _, err := l.Decline(t.Context(), a.ID, eve, ""); !errors.Is(err, omen.ErrDenied) {
+				t.Errorf("eve declines: %v", err)
+			}
+		}
+		for range 50 {
+			press()
+		}
+		if _, err := l.Ask(t.Context(), "i-none", "restart", nil, "", eve); !errors.Is(err, omen.ErrNotFound) {
+			t.Errorf("an incident that there is not: %v", err)
+		}
+		time.Sleep(deniedEvery)
+		press()
+		var said []string
+		for _, row := range must.Get(w.db.Audit(t.Context(), "", 0))(t) {
+			if row.Action == "action.not_allowed" {
+				said = append(said, row.Subject+" "+row.Detail)
+			}
+		}
+		if len(said) != 2 || said[1] != a.ID+" decline" || !strings.HasPrefix(said[0], a.ID+" decline, and 49 times since ") {
+			t.Errorf("the audit has %q", said)
+		}
+	})
+}
+
+const deniedEvery = time.Hour // see operate.go

@@ -1,16 +1,15 @@
 package remedy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
-	"github.com/omenhq/omen/mute"
 )
 
 // Person is somebody whom the layer that a request came through has proven: a user
@@ -43,6 +42,9 @@ func (a Approvers) May(p Person) error {
 	return omen.WithHint(fmt.Errorf("%s is not among the approvers: %w", p, omen.ErrDenied), "remedy.approvers in the configuration names who may act")
 }
 
+// Entitles reports whether a person may decide on actions.
+func (l *Loop) Entitles(who Person) bool { return l.o.Policy.Approvers.May(who) == nil }
+
 // allow is an action and the person's right to decide on it. Who has none is in the
 // audit.
 func (l *Loop) allow(ctx context.Context, id string, who Person, what string) (a omen.Action, err error) {
@@ -56,14 +58,51 @@ func (l *Loop) allow(ctx context.Context, id string, who Person, what string) (a
 func (l *Loop) entitled(ctx context.Context, who Person, what, subject string) error {
 	err := l.o.Policy.Approvers.May(who)
 	if err != nil && who.String() != "" {
-		err = errors.Join(err, l.o.Store.Record(ctx, omen.Audit{At: time.Now(), By: who.String(), Action: "action.not_allowed", Subject: subject, Detail: what}))
+		err = errors.Join(err, l.denied(ctx, who, what, subject))
 	}
 	return err
 }
 
+// deniedEvery is how often the same attempt of somebody who may not act is written:
+// who presses on must not fill the audit. Those between are counted.
+const deniedEvery = time.Hour
+
+// attempt is one that was written, and how often it was tried again since.
+type attempt struct {
+	at    time.Time
+	again int
+}
+
+func (l *Loop) denied(ctx context.Context, who Person, what, subject string) error {
+	l.trying.Lock()
+	defer l.trying.Unlock()
+	now, key := time.Now(), [3]string{who.String(), what, subject}
+	before, tried := l.tried[key]
+	if tried && now.Sub(before.at).Abs() < deniedEvery {
+		before.again++
+		l.tried[key] = before
+		return nil
+	}
+	detail := what
+	if before.again > 0 {
+		detail = fmt.Sprintf("%s, and %s since %s", what, omen.Plural(before.again, "time", "times"), before.at.UTC().Format(time.RFC3339))
+	}
+	err := l.o.Store.Record(ctx, omen.Audit{At: now, By: who.String(), Action: "action.not_allowed", Subject: subject, Detail: detail})
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(l.tried, func(_ [3]string, a attempt) bool {
+		age := now.Sub(a.at).Abs()
+		return age >= 24*deniedEvery || a.again == 0 && age >= deniedEvery
+	})
+	l.tried[key] = attempt{at: now}
+	return nil
+}
+
 // Approve lets an action that waits be carried out: every guard is asked once more
-// before it is. One that does not wait any more is [omen.ErrConflict].
-func (l *Loop) Approve(ctx context.Context, id string, who Person) (omen.Action, error) {
+// before it is. One that does not wait any more is [omen.ErrConflict]. Why is kept with
+// it, here and of every other decision; it may be empty.
+func (l *Loop) Approve(ctx context.Context, id string, who Person, why string) (omen.Action, error) {
 	a, err := l.allow(ctx, id, who, "approve")
 	if err != nil {
 		return a, err
@@ -71,7 +110,7 @@ func (l *Loop) Approve(ctx context.Context, id string, who Person) (omen.Action,
 	if a.State == omen.ActionWaiting && !time.Now().Before(a.Expires) {
 		return a, omen.WithHint(fmt.Errorf("approve action %s: it expired at %s: %w", id, a.Expires.Format(time.RFC3339), omen.ErrConflict), "ask for it again on the incident")
 	}
-	return l.decide(ctx, a, omen.ActionApproved, who, "approved by "+who.String())
+	return l.decide(ctx, a, omen.ActionApproved, who, "approved by "+who.String(), why)
 }
 
 // Decline ends an action that waits.
@@ -80,15 +119,27 @@ func (l *Loop) Decline(ctx context.Context, id string, who Person, why string) (
 	if err != nil {
 		return a, err
 	}
-	if why != "" {
-		why = ": " + why
-	}
-	return l.decide(ctx, a, omen.ActionDeclined, who, "declined by "+who.String()+why)
+	return l.decide(ctx, a, omen.ActionDeclined, who, "declined by "+who.String(), why)
 }
 
-// decide makes a person's step durable. That somebody was first is a conflict that
-// names who.
-func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, who Person, why string) (omen.Action, error) {
+// maxReason bounds a person's reason, in bytes: the journal carries it with each change.
+const maxReason = 8 << 10
+
+// reason is a person's reason as it is kept.
+func reason(why string) (string, error) {
+	if len(why) > maxReason {
+		return "", fmt.Errorf("the reason has %d bytes, more than %d: %w", len(why), maxReason, omen.ErrInvalid)
+	}
+	return strings.TrimSpace(why), nil
+}
+
+// decide makes a person's step durable: what became of the action, and why in the
+// person's words. That somebody was first is a conflict that names who.
+func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, who Person, what, why string) (omen.Action, error) {
+	why, err := reason(why)
+	if err != nil {
+		return a, err
+	}
 	from := a.State
 	if !slices.Contains(from.Next(), to) {
 		by := ""
@@ -97,19 +148,22 @@ func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, w
 		}
 		return a, fmt.Errorf("action %s: it is already %s%s: %w", a.ID, a.State, by, omen.ErrConflict)
 	}
-	a.By = who.String()
+	a.By, a.Said = who.String(), why
+	if why != "" {
+		what += ": " + why
+	}
 	now := time.Now()
 	if to == omen.ActionApproved {
 		a.Expires = now.UTC() // it has to be started soon after
 	}
-	if err := a.Step(to, now, why); err != nil {
+	if err := a.Step(to, now, what); err != nil {
 		return a, err
 	}
 	return a, l.o.World.Act(ctx, from, a, who.String())
 }
 
 // Settle is what a person says of an action that nobody else can tell of.
-func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool) (omen.Action, error) {
+func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool, why string) (omen.Action, error) {
 	a, err := l.allow(ctx, id, who, "resolve")
 	if err != nil {
 		return a, err
@@ -118,14 +172,32 @@ func (l *Loop) Settle(ctx context.Context, id string, who Person, happened bool)
 		return a, fmt.Errorf("resolve action %s: it is %s, and nobody has to: %w", id, a.State, omen.ErrConflict)
 	}
 	if happened {
-		return l.decide(ctx, a, omen.ActionDone, who, who.String()+" says that it happened")
+		return l.decide(ctx, a, omen.ActionDone, who, who.String()+" says that it happened", why)
 	}
-	return l.decide(ctx, a, omen.ActionFailed, who, who.String()+" says that it did not happen")
+	return l.decide(ctx, a, omen.ActionFailed, who, who.String()+" says that it did not happen", why)
+}
+
+// CanUndo reports whether an action can be taken back now, as far as that is known
+// before it is tried: by its row, and by who carries out its playbook.
+func (l *Loop) CanUndo(a omen.Action) bool {
+	h := l.o.Hands[a.Playbook]
+	l.mu.Lock()
+	tried := l.final[a.ID]
+	l.mu.Unlock()
+	if h == nil || tried || !CanUndo(a) {
+		return false
+	}
+	u, knows := h.(undoer)
+	return !knows || u.Undoes()
 }
 
 // Undo takes an action's effect back. It is asked for once at a time, and goes on
 // when who asked for it does not wait.
-func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, error) {
+func (l *Loop) Undo(ctx context.Context, id string, who Person, why string) (omen.Action, error) {
+	why, err := reason(why)
+	if err != nil {
+		return omen.Action{}, err
+	}
 	select {
 	case l.undoing <- struct{}{}:
 		defer func() { <-l.undoing }()
@@ -144,6 +216,9 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, er
 	if err != nil {
 		return a, err
 	}
+	if !l.CanUndo(a) {
+		return a, fmt.Errorf("undo action %s: what %s did cannot be taken back: %w", id, a.Does, errors.ErrUnsupported)
+	}
 	c, err := l.Controls(ctx)
 	if err != nil {
 		return a, err
@@ -151,24 +226,33 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person) (omen.Action, er
 	if c.Paused != nil {
 		return a, fmt.Errorf("undo action %s: actions are paused %s: %w", id, c.Paused.text(), omen.ErrConflict)
 	}
-	if err := l.o.Store.Record(ctx, omen.Audit{At: time.Now(), By: who.String(), Action: "action.undo", Subject: a.ID, Detail: a.Target.ID()}); err != nil {
+	detail := a.Target.ID()
+	if why != "" {
+		detail += ": " + why
+	}
+	if err := l.o.Store.Record(ctx, omen.Audit{At: time.Now(), By: who.String(), Action: "action.undo", Subject: a.ID, Detail: detail}); err != nil {
 		return a, err
 	}
 	within, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
 	if err := h.Undo(within, a); err != nil {
-		if errors.Is(err, ErrRefused) || errors.Is(err, ErrChanged) {
+		switch {
+		case errors.Is(err, errors.ErrUnsupported): // nobody has to try again
+			l.mu.Lock()
+			l.final[a.ID] = true
+			l.mu.Unlock()
+		case errors.Is(err, ErrRefused), errors.Is(err, ErrChanged):
 			err = fmt.Errorf("%w: %w", omen.ErrConflict, err)
 		}
 		return a, fmt.Errorf("undo action %s: %w", id, err)
 	}
-	return l.undone(ctx, a, who)
+	return l.undone(ctx, a, who, why)
 }
 
 // undone keeps that an action was taken back, whatever it has come to meanwhile.
-func (l *Loop) undone(ctx context.Context, a omen.Action, who Person) (omen.Action, error) {
+func (l *Loop) undone(ctx context.Context, a omen.Action, who Person, why string) (omen.Action, error) {
 	for {
-		out, err := l.decide(ctx, a, omen.ActionUndone, who, "undone by "+who.String())
+		out, err := l.decide(ctx, a, omen.ActionUndone, who, "undone by "+who.String(), why)
 		if !errors.Is(err, omen.ErrConflict) {
 			return out, err
 		}
@@ -183,6 +267,13 @@ func (l *Loop) undone(ctx context.Context, a omen.Action, who Person) (omen.Acti
 // Ask is a run that a person asks for: the same guards, of which some can be
 // overridden by name.
 func (l *Loop) Ask(ctx context.Context, incident, playbook string, override []string, why string, who Person) (omen.Action, error) {
+	why, err := reason(why)
+	if err != nil {
+		return omen.Action{}, err
+	}
+	if _, err := l.o.Store.Incident(ctx, incident); err != nil { // before the audit: what is not there is no subject of it
+		return omen.Action{}, err
+	}
 	if err := l.entitled(ctx, who, "act", incident); err != nil {
 		return omen.Action{}, err
 	}
@@ -205,142 +296,8 @@ func (l *Loop) Ask(ctx context.Context, incident, playbook string, override []st
 		return d.Action, omen.WithHint(fmt.Errorf("playbook %s on incident %s: %s: %s: %w", playbook, incident, d.Action.Guard, d.Action.Why, omen.ErrConflict),
 			"a guard can be overridden by its name, if it is not one of those that never can")
 	}
-	if why != "" {
-		d.Action.Why = why
+	if d.Action.Said = why; why != "" {
+		d.Action.Why += ": " + why
 	}
 	return d.Action, l.write(ctx, &f, d.Action, who.String())
-}
-
-// Switch lets a person who may act change a switch.
-func (l *Loop) Switch(ctx context.Context, who Person, f func(by string) error) error {
-	if err := l.entitled(ctx, who, "switch", "remedy"); err != nil {
-		return err
-	}
-	return f(who.String())
-}
-
-// Ceiling is how far any playbook may go, and why nothing is started; empty: it may be.
-func (l *Loop) Ceiling(ctx context.Context) (mode omen.ActionMode, paused string, err error) {
-	c, err := l.Controls(ctx)
-	paused, _, _ = c.facts()
-	return modes[reach(l.o.Policy.Mode)], paused, err
-}
-
-// Names are those of all playbooks.
-func (l *Loop) Names() (names []string) {
-	for _, p := range l.o.Policy.Playbooks {
-		names = append(names, p.Name)
-	}
-	return names
-}
-
-// Plan is what every playbook would do about an incident now, with what each guard
-// says. Nothing is changed.
-func (l *Loop) Plan(ctx context.Context, incident string) ([]Decision, error) {
-	if _, err := l.o.Store.Incident(ctx, incident); err != nil {
-		return nil, err
-	}
-	f, err := l.facts(ctx, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	all := l.o.Policy.Plan(f)
-	return slices.DeleteFunc(all, func(d Decision) bool { return d.Action.Incident != incident }), nil
-}
-
-// Standing is a playbook as it stands now.
-type Standing struct {
-	Playbook Playbook
-	Mode     omen.ActionMode // what it may do, under the ceiling of all
-	Disabled string          // why it is off; empty: it is on
-	Today    int             // how many of its actions were started within a day
-	PerDay   int
-	Effect   Effect
-}
-
-// Standings are all playbooks as they stand now.
-func (l *Loop) Standings(ctx context.Context) ([]Standing, error) {
-	c, err := l.Controls(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, disabled, enabled := c.facts()
-	now := time.Now()
-	rows, past, err := l.past(ctx, now)
-	if err != nil {
-		return nil, err
-	}
-	var all []Standing
-	for _, p := range l.o.Policy.Playbooks {
-		s := Standing{Playbook: p, Mode: l.o.Policy.Effective(p.Name), Disabled: disabled[p.Name], PerDay: cmp.Or(p.Limits.PerDay, perDay)}
-		for _, a := range rows {
-			if a.Playbook == p.Name && !a.Started.IsZero() && now.Sub(a.Started) < 24*time.Hour {
-				s.Today++
-			}
-		}
-		s.Effect = p.Effect(rows, past, enabled[p.Name], now)
-		all = append(all, s)
-	}
-	return all, nil
-}
-
-// Tried is what a playbook would be done to on one host, and whether it could be.
-type Tried struct {
-	Playbook string
-	Host     omen.Host
-	Target   omen.Target
-	Text     string // what would be done
-	Err      string // why it could not be, such as a missing right; empty: it could
-	Hint     string
-}
-
-// Try looks for the target of every playbook on every host that its matchers name,
-// and has the other side check what would be done. Nothing is changed.
-func (l *Loop) Try(ctx context.Context) ([]Tried, error) {
-	f, err := l.facts(ctx, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	var all []Tried
-	for _, p := range l.o.Policy.Playbooks {
-		for _, host := range p.hosts(f) {
-			all = append(all, l.try(ctx, p, host, f.At))
-		}
-	}
-	return all, nil
-}
-
-func (l *Loop) try(ctx context.Context, p Playbook, host omen.Host, at time.Time) Tried {
-	a := omen.Action{
-		ID: omen.ActionID("check", p.Name, 1), Incident: "check", Playbook: p.Name, Attempt: 1, Host: host,
-		Does: p.Does.Name, Mode: omen.ModeSuggest, State: omen.ActionSuggested, At: at,
-	}
-	t := Tried{Playbook: p.Name, Host: host}
-	target, err := l.resolve(ctx, a)
-	if err == nil {
-		a.Target, t.Target = target, target
-		within, cancel := context.WithTimeout(ctx, callWithin)
-		defer cancel()
-		t.Text, err = l.o.Hands[p.Name].DryRun(within, a)
-	}
-	if err != nil {
-		t.Err, t.Hint = err.Error(), omen.Hint(err)
-	}
-	return t
-}
-
-// hosts are those whose incidents a playbook may answer, as far as its matchers are
-// about hosts.
-func (b Playbook) hosts(f Facts) (all []omen.Host) {
-	holds, err := mute.Compile(slices.DeleteFunc(slices.Clone(b.Match), func(m mute.Matcher) bool { return !m.OfHost() }))
-	if err != nil {
-		return nil
-	}
-	for h, live := range f.Hosts {
-		if holds(mute.HostValue(h, live.Labels)) {
-			all = append(all, h)
-		}
-	}
-	slices.SortFunc(all, func(x, y omen.Host) int { return strings.Compare(x.ID(), y.ID()) })
-	return all
 }

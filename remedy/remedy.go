@@ -13,6 +13,7 @@ package remedy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -37,6 +38,20 @@ type Hand interface {
 	// Undo takes the effect back; where that cannot be done it is
 	// [errors.ErrUnsupported].
 	Undo(context.Context, omen.Action) error
+}
+
+// undoer is a hand that knows beforehand whether it takes its effects back. One that
+// is none finds out when it is asked to.
+type undoer interface{ Undoes() bool }
+
+// neverUndone are what nobody can take back: pods do not come back, and what was
+// restarted was.
+var neverUndone = []string{DoEvict, DoDelete, DoUncordon, DoUnit}
+
+// CanUndo reports whether an action can be taken back, as far as its ledger row says:
+// it was done, and by its kind can be.
+func CanUndo(a omen.Action) bool {
+	return slices.Contains(a.State.Next(), omen.ActionUndone) && !slices.Contains(neverUndone, a.Does)
 }
 
 // Refusal is why a hand does not touch a target, under the name of a guard, such as
@@ -70,10 +85,17 @@ const (
 type Policy struct {
 	Mode      omen.ActionMode // ceiling of all playbooks; empty: off
 	Approvers Approvers
-	PerHour   int // actions of the fleet in an hour; 0: 5
+	PerHour   int   // actions of the fleet in an hour; 0: 5
+	Quiet     Hours // in which nothing is done without a person; nil: there are none
 	Playbooks []Playbook
 
 	granted []string // guards that a replay cannot ask, and takes as passed
+}
+
+// Hours are times of the day or the week.
+type Hours interface {
+	// Holds is what they are called at an instant at which they hold; empty: they do not.
+	Holds(at time.Time) string
 }
 
 // Approvers are the people who may approve an action.
@@ -101,6 +123,7 @@ type Playbook struct {
 	ApproveIn    time.Duration // 0: 15 min; at most 2 h
 	EffectIn     time.Duration // how long after settling it may take to help; 0: 15 min
 	Holdout      float64       // share of incidents that are left alone to compare with, 0…0.5; automatic only
+	Closing      Closing       // what closes its incidents and reopens them: by it is measured whether it helped
 }
 
 // The names of what a playbook can do. Those of workloads are judged by the pods
@@ -168,10 +191,14 @@ type Live struct {
 // Anomalous reports whether the host's score is above its limit and its level.
 func (l Live) Anomalous() bool { return l.Score > max(1, l.Level) }
 
-// SourceState is a source at the instant of the facts.
+// SourceState is a source at the instant of the facts: what its last reads gave, and
+// not what they gave before.
 type SourceState struct {
-	Up  bool
-	Why string
+	Up  bool   // something of it is read
+	Why string // it is not
+	// Unread is, by profile, what of its hosts was not read, and why; a profile that
+	// is not there was read in full.
+	Unread map[string]string
 }
 
 // Decision is what a plan says of one incident and one playbook.

@@ -3,10 +3,9 @@ package remedy
 import (
 	"cmp"
 	"fmt"
-	"io"
+	"iter"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -16,8 +15,10 @@ import (
 // History is what a replay reads.
 type History struct {
 	From, To time.Time
-	Changes  []omen.Change // of the journal, oldest first, from its beginning
-	Rules    mute.Rules    // that were in force in From…To
+	// Changes are the journal's, oldest first, from its beginning. They are read up to
+	// twice and none is kept: a journal is larger than memory. Nil: there are none.
+	Changes iter.Seq2[omen.Change, error]
+	Rules   mute.Rules // that were in force in From…To
 	// Labels are the labels of a host that are known today, such as those that
 	// identify it; nil: none.
 	Labels func(omen.Host) map[string]string
@@ -48,16 +49,29 @@ const look = time.Minute
 // would have had to be looked up (the target, its pods, the other hosts) counts as
 // in order. An action that would have been taken ends nothing: what the journal
 // says is what happened without it. Each playbook acts once on an incident.
-func Replay(p Policy, h History) Replayed {
-	r := replay{History: h, out: Replayed{From: h.From, To: h.To}, open: map[string]omen.Incident{}, rows: map[[2]string]*Would{}}
+func Replay(p Policy, h History) (Replayed, error) {
+	if h.Changes == nil {
+		h.Changes = func(func(omen.Change, error) bool) {}
+	}
+	r := replay{
+		History: h, out: Replayed{From: h.From, To: h.To}, open: map[string]omen.Incident{},
+		rows: map[[2]string]*Would{}, of: map[string][]*Would{},
+	}
 	r.Step = cmp.Or(r.Step, 15*time.Second)
 	r.muted, _ = h.Rules.Compile() // what does not compile is reported where it is stored
-	r.policy = r.free(p)
-	if len(h.Changes) > 0 && h.Changes[0].At.After(h.From) {
-		r.out.Assumed = append(r.out.Assumed, "the journal begins at "+day(h.Changes[0].At))
+	var assumed []string
+	var err error
+	if r.policy, assumed, err = r.free(p); err != nil {
+		return Replayed{}, err
 	}
-	var at time.Time
-	for _, c := range h.Changes {
+	var at, began time.Time
+	for c, err := range h.Changes {
+		if err != nil {
+			return Replayed{}, err
+		}
+		if began.IsZero() {
+			began = c.At
+		}
 		if c.At.After(h.To) {
 			break
 		}
@@ -68,16 +82,16 @@ func Replay(p Policy, h History) Replayed {
 	}
 	r.until(at, h.To)
 	for _, w := range r.rows {
-		if in, ok := r.last(w.Incident.ID); ok {
-			w.Incident = in
-		}
 		r.out.Rows = append(r.out.Rows, *w)
 	}
 	slices.SortFunc(r.out.Rows, func(a, b Would) int {
 		return cmp.Or(a.Incident.OpenedAt.Compare(b.Incident.OpenedAt), strings.Compare(a.Incident.ID, b.Incident.ID), strings.Compare(a.Playbook, b.Playbook))
 	})
-	r.out.Assumed = append(r.out.Assumed, "not in the journal, and needs a look: "+strings.Join([]string{GuardTarget, GuardPDB, GuardRollout, GuardChanged, GuardHealthy}, ", "))
-	return r.out
+	if began.After(h.From) {
+		r.out.Assumed = append(r.out.Assumed, "the journal begins at "+day(began))
+	}
+	r.out.Assumed = append(append(r.out.Assumed, assumed...), "not in the journal, and needs a look: "+strings.Join([]string{GuardTarget, GuardPDB, GuardRollout, GuardChanged, GuardHealthy}, ", "))
+	return r.out, nil
 }
 
 // replay is a replay under way.
@@ -86,19 +100,28 @@ type replay struct {
 	policy Policy
 	muted  *mute.Set
 	open   map[string]omen.Incident // and fleets that closed a moment ago
-	past   []omen.Incident          // as they were when they closed
+	past   []omen.Incident          // closed ones that people called real
 	acted  []omen.Action
 	rows   map[[2]string]*Would // by incident and playbook
+	of     map[string][]*Would  // the same by incident
 	out    Replayed
 }
 
 // free lets every playbook act by itself, and takes as true what is asked of labels
-// that are not known.
-func (r *replay) free(p Policy) Policy {
+// that are not known: which, it says.
+func (r *replay) free(p Policy) (out Policy, assumed []string, err error) {
 	known := map[string]bool{mute.MatchHost: true, mute.MatchProfile: true, mute.MatchSource: true, mute.MatchKind: true, mute.MatchSeverity: true, mute.MatchCause: true}
-	for _, c := range r.Changes {
-		for name := range r.labels(c.Incident.Host) {
-			known[name] = true
+	asked := slices.ContainsFunc(p.Playbooks, func(b Playbook) bool {
+		return slices.ContainsFunc(b.Match, func(m mute.Matcher) bool { return !known[m.Name] })
+	})
+	if asked && r.Labels != nil {
+		for c, err := range r.Changes {
+			if err != nil {
+				return p, nil, err
+			}
+			for name := range r.labels(c.Incident.Host) {
+				known[name] = true
+			}
 		}
 	}
 	p.granted = []string{GuardHealthy}
@@ -110,11 +133,11 @@ func (r *replay) free(p Policy) Policy {
 			if known[m.Name] {
 				return false
 			}
-			r.out.Assumed = append(r.out.Assumed, fmt.Sprintf("%s of playbook %s is taken to hold: the journal has no such label", m, b.Name))
+			assumed = append(assumed, fmt.Sprintf("%s of playbook %s is taken to hold: the journal has no such label", m, b.Name))
 			return true
 		})
 	}
-	return p
+	return p, assumed, nil
 }
 
 func (r *replay) labels(h omen.Host) map[string]string {
@@ -136,25 +159,19 @@ func (r *replay) until(from, to time.Time) {
 func (r *replay) take(c omen.Change) {
 	in := c.Incident
 	r.open[in.ID] = in
+	for _, w := range r.of[in.ID] {
+		w.Incident = in
+	}
 	if in.State != omen.Closed {
 		return
 	}
-	r.past = append(slices.DeleteFunc(r.past, func(p omen.Incident) bool { return p.ID == in.ID }), in)
+	r.past = slices.DeleteFunc(r.past, func(p omen.Incident) bool { return p.ID == in.ID })
+	if in.Verdict == omen.Real {
+		r.past = append(r.past, in)
+	}
 	if in.Kind != omen.FleetIncident {
 		delete(r.open, in.ID)
 	}
-}
-
-// last is an incident as it was last.
-func (r *replay) last(id string) (omen.Incident, bool) {
-	if in, ok := r.open[id]; ok {
-		return in, true
-	}
-	i := slices.IndexFunc(r.past, func(p omen.Incident) bool { return p.ID == id })
-	if i < 0 {
-		return omen.Incident{}, false
-	}
-	return r.past[i], true
 }
 
 // facts are what the journal knows of an instant.
@@ -200,6 +217,7 @@ func (r *replay) plan(at time.Time) {
 		if w == nil {
 			w = &Would{Incident: r.open[d.Action.Incident], Playbook: d.Action.Playbook}
 			r.rows[key] = w
+			r.of[w.Incident.ID] = append(r.of[w.Incident.ID], w)
 		}
 		guard := d.Action.Guard
 		switch {
@@ -215,102 +233,4 @@ func (r *replay) plan(at time.Time) {
 			r.acted = append(r.acted, a)
 		}
 	}
-}
-
-// soonOver is how soon after an action an incident may be over without it for the
-// action to have been for nothing: no action can be seen to help before it settles.
-const soonOver = 4 * time.Minute
-
-// Summary says what would have come of it: "14 incidents: 5 would act; 3 of them
-// closed by themselves within 4 min; median saved 41 min if it had worked".
-func (r Replayed) Summary() string {
-	incidents, acts, soon := map[string]bool{}, map[string]bool{}, 0
-	var saved []time.Duration
-	for _, w := range r.Rows {
-		incidents[w.Incident.ID] = true
-		if w.At.IsZero() || acts[w.Incident.ID] {
-			continue
-		}
-		acts[w.Incident.ID] = true
-		if left := r.lasted(w).Sub(w.At); left <= soonOver {
-			soon++
-		} else {
-			saved = append(saved, left-Playbook{}.Settle(0))
-		}
-	}
-	plural := "s"
-	if len(incidents) == 1 {
-		plural = ""
-	}
-	text := fmt.Sprintf("%d incident%s: %d would act", len(incidents), plural, len(acts))
-	if soon > 0 {
-		text += fmt.Sprintf("; %d of them closed by themselves within %s", soon, omen.Soon(soonOver))
-	}
-	if slices.Sort(saved); len(saved) > 0 {
-		text += "; median saved " + omen.Soon(saved[len(saved)/2]) + " if it had worked"
-	}
-	return text
-}
-
-// lasted is until when an incident lasted, as far as is known.
-func (r Replayed) lasted(w Would) time.Time {
-	if w.Incident.State == omen.Closed {
-		return w.Incident.ClosedAt
-	}
-	return r.To
-}
-
-// Write is the replay as a table for people.
-func (r Replayed) Write(out io.Writer) error {
-	if len(r.Rows) == 0 {
-		_, err := fmt.Fprintf(out, "no playbook answers any incident from %s to %s\n", day(r.From), day(r.To))
-		return err
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "opened\thost\tincident\tplaybook\twould\twithout it")
-	for _, one := range r.Rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", day(one.Incident.OpenedAt), one.Incident.Host.Name, one.Incident.ID, one.Playbook, one.would(), r.without(one))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(out, r.Summary())
-	for _, line := range r.Assumed {
-		fmt.Fprintln(out, line)
-	}
-	return err
-}
-
-func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
-
-func (w Would) would() string {
-	var said []string
-	for _, s := range w.Refused {
-		said = append(said, s.Guard+" ("+s.Why+")")
-	}
-	refused := strings.Join(said, ", then ")
-	switch {
-	case !w.At.IsZero() && refused != "":
-		return "act at " + day(w.At) + ", refused before by " + refused
-	case !w.At.IsZero():
-		return "act at " + day(w.At)
-	case refused != "":
-		return "be refused by " + refused
-	}
-	return "not act: it was over too soon"
-}
-
-func (r Replayed) without(w Would) string {
-	from, what := w.Incident.OpenedAt, "open for "
-	if !w.At.IsZero() {
-		from, what = w.At, "open for another "
-	}
-	text := what + omen.Soon(r.lasted(w).Sub(from))
-	switch {
-	case w.Incident.State != omen.Closed:
-		return text + ", and still"
-	case w.Incident.Reason == omen.ReasonRecovered || w.Incident.Reason == omen.ReasonWasFull:
-		return text + ", then closed by itself"
-	}
-	return text + ", then " + strings.ReplaceAll(w.Incident.Reason, "_", " ")
 }

@@ -1,16 +1,22 @@
 package remedy
 
 import (
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
 )
 
 // journal is incidents as the journal has them: opened, and closed by themselves.
-func journal(incidents ...omen.Incident) (all []omen.Change) {
+func journal(incidents ...omen.Incident) iter.Seq2[omen.Change, error] {
+	var all []omen.Change
 	add := func(kind omen.ChangeKind, at time.Time, in omen.Incident) {
 		c := omen.Change{Kind: kind, At: at, Incident: in}
 		i := len(all)
@@ -27,7 +33,13 @@ func journal(incidents ...omen.Incident) (all []omen.Change) {
 			add(omen.ChangeClosed, in.ClosedAt, in)
 		}
 	}
-	return all
+	return func(yield func(omen.Change, error) bool) {
+		for _, c := range all {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
 }
 
 func lasted(id string, h omen.Host, from time.Time, lasts time.Duration) omen.Incident {
@@ -54,10 +66,10 @@ func TestReplay(t *testing.T) {
 	p := Policy{Playbooks: []Playbook{{ // off: replay is the first step
 		Name: "restart", Match: []mute.Matcher{is("profile", "node"), is("team", "shop")}, Does: Step{Name: DoUnit},
 	}}}
-	r := Replay(p, History{
+	r := must.Get(Replay(p, History{
 		From: hour(-1), To: hour(8), Changes: changes,
 		Rules: mute.Rules{Silences: []mute.Silence{{ID: "s1", Match: []mute.Matcher{is("host", "web-5")}, From: hour(4), Until: hour(6)}}},
-	})
+	}))(t)
 	got := map[string]string{}
 	for _, w := range r.Rows {
 		got[w.Incident.ID] = w.would()
@@ -91,7 +103,45 @@ func TestReplay(t *testing.T) {
 		}
 	}
 	b.Reset()
-	if err := Replay(Policy{}, History{From: hour(0), To: hour(1)}).Write(&b); err != nil || !strings.Contains(b.String(), "no playbook answers any incident") {
+	if err := must.Get(Replay(Policy{}, History{From: hour(0), To: hour(1)}))(t).Write(&b); err != nil || !strings.Contains(b.String(), "no playbook answers any incident") {
 		t.Errorf("nothing: %v\n%s", err, b.String())
+	}
+}
+
+// A replay keeps nothing of the incidents that no playbook answers, and ends where the
+// journal cannot be read.
+func TestReplayKeepsNoJournal(t *testing.T) {
+	const incidents, size = 300, 256 << 10
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	p := Policy{Playbooks: []Playbook{{Name: "restart", Match: []mute.Matcher{is("profile", "node"), is("team", "shop")}, Does: Step{Name: DoUnit}}}}
+	h := History{From: noon, To: noon.Add(incidents * time.Hour), Labels: func(omen.Host) map[string]string { return map[string]string{"team": "web"} }}
+	before, held := heap(), uint64(0)
+	h.Changes = func(yield func(omen.Change, error) bool) {
+		for n := range incidents {
+			in := lasted(fmt.Sprint("i", n), node("web-1"), noon.Add(time.Duration(n)*time.Hour), time.Minute)
+			in.Host.Profile, in.Summary = "postgres", strings.Repeat("x", size)
+			open := in
+			open.State = omen.Open
+			if !yield(omen.Change{Kind: omen.ChangeOpened, At: in.OpenedAt, Incident: open}, nil) || !yield(omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in}, nil) {
+				return
+			}
+		}
+		held = max(held, heap())
+	}
+	if r := must.Get(Replay(p, h))(t); len(r.Rows) != 0 || len(r.Assumed) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if most := before + incidents*size/4; held > most {
+		t.Errorf("%d MB are held at the end of a journal of %d MB", held>>20, incidents*size>>20)
+	}
+	unread := errors.New("unread")
+	h.Changes = func(yield func(omen.Change, error) bool) { yield(omen.Change{}, unread) }
+	if _, err := Replay(p, h); !errors.Is(err, unread) {
+		t.Errorf("a journal that cannot be read: %v", err)
 	}
 }

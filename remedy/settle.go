@@ -7,44 +7,57 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/store"
 )
 
-// settle makes the next step of every action that has one of itself: what waits
-// expires, what is in doubt is observed, what was done is measured.
+// lookAtOnce is how many actions are looked at at once, each for [callWithin] at most:
+// a target that does not answer keeps no other from being settled.
+const lookAtOnce = 8
+
+// settle makes the next step of every action that has one of itself: what is in doubt
+// is observed, what was done is measured.
 func (l *Loop) settle(ctx context.Context, f Facts) error {
 	var wrong []error
+	var mu sync.Mutex
+	keep := func(err error) {
+		if err != nil && !errors.Is(err, omen.ErrConflict) { // a person, or the call itself, was quicker
+			mu.Lock()
+			defer mu.Unlock()
+			wrong = append(wrong, err)
+		}
+	}
+	var looking errgroup.Group
+	looking.SetLimit(lookAtOnce)
+	aside := func(step func() error) { looking.Go(func() error { keep(step()); return nil }) }
 	stuck := map[string]bool{}
 	for _, a := range f.Actions {
-		var err error
 		switch a.State {
-		case omen.ActionWaiting:
-			err = l.settleWaiting(ctx, f, a)
 		case omen.ActionStarted:
 			l.mu.Lock()
 			r, known := l.calls[a.ID]
 			l.mu.Unlock()
 			switch {
 			case r != nil:
-				err = l.storeResult(ctx, *r)
+				keep(l.storeResult(ctx, *r))
 			case !known:
-				err = l.step(ctx, a, omen.ActionUnknown, byOmen, "nobody knows what became of the call: it is observed, and not repeated")
+				keep(l.step(ctx, a, omen.ActionUnknown, byOmen, "nobody knows what became of the call: it is observed, and not repeated"))
 			}
 		case omen.ActionUnknown, omen.ActionDone:
-			err = l.observe(ctx, f.At, a)
+			aside(func() error { return l.observe(ctx, f.At, a) })
 		case omen.ActionMeasuring:
-			err = l.measure(ctx, f, a)
+			aside(func() error { return l.measure(ctx, f, a) })
 		case omen.ActionStuck:
 			stuck[troubleStuck+a.ID] = true
 			l.say(ctx, troubleStuck+a.ID, omen.Critical, fmt.Sprintf("nobody can tell whether action %s (%s on %s) was done: look, and say so with omen actions resolve %s", a.ID, a.Does, a.Target.ID(), a.ID))
 		}
-		if err != nil && !errors.Is(err, omen.ErrConflict) { // a person, or the call itself, was quicker
-			wrong = append(wrong, err)
-		}
 	}
+	_ = looking.Wait() // what went wrong is kept
 	l.over(ctx, f, troubleStuck, stuck)
 	l.judge(ctx, f)
 	return errors.Join(wrong...)
@@ -61,18 +74,35 @@ func (l *Loop) over(ctx context.Context, f Facts, prefix string, still map[strin
 	}
 }
 
-// settleWaiting ends what nobody answered, or what is not needed any more.
-func (l *Loop) settleWaiting(ctx context.Context, f Facts, a omen.Action) error {
-	if !f.At.Before(a.Expires) {
-		return l.step(ctx, a, omen.ActionExpired, byOmen, "nobody approved it in time")
+// expire ends what waits for an approval that nobody gave in time, or that is not
+// needed any more. It asks nobody but the store: no request is left standing because
+// hosts cannot be looked at.
+func (l *Loop) expire(ctx context.Context) error {
+	waiting, err := l.o.Store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionWaiting}})
+	if err != nil || len(waiting) == 0 {
+		return err
 	}
-	for _, in := range f.Incidents {
-		if in.ID == a.Incident && in.State != omen.Closed {
-			return nil
+	open, err := l.o.Store.OpenIncidents(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	var wrong []error
+	for _, a := range waiting {
+		why := ""
+		switch {
+		case !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.ID == a.Incident }):
+			a.Guard, why = GuardEvidence, "the incident is over"
+		case !now.Before(a.Expires):
+			why = "nobody approved it in time"
+		default:
+			continue
+		}
+		if err := l.step(ctx, a, omen.ActionExpired, byOmen, why); !errors.Is(err, omen.ErrConflict) { // a person was quicker
+			wrong = append(wrong, err)
 		}
 	}
-	a.Guard = GuardEvidence
-	return l.step(ctx, a, omen.ActionRefused, byOmen, "the incident is over")
+	return errors.Join(wrong...)
 }
 
 // observe looks whether an action had its effect. Nothing is repeated.
@@ -137,7 +167,9 @@ func (l *Loop) measure(ctx context.Context, f Facts, a omen.Action) error {
 	if !ok {
 		return l.step(ctx, a, omen.ActionUnmeasurable, byOmen, "its playbook is not in the configuration any more")
 	}
-	s, err := l.seen(ctx, f, a, p)
+	within, cancel := context.WithTimeout(ctx, callWithin)
+	s, err := l.seen(within, f, a, p)
+	cancel()
 	if err != nil {
 		return fmt.Errorf("measure action %s: %w", a.ID, err)
 	}
@@ -152,7 +184,7 @@ func (l *Loop) measure(ctx context.Context, f Facts, a omen.Action) error {
 // seen is what a measurement is made of.
 func (l *Loop) seen(ctx context.Context, f Facts, a omen.Action, p Playbook) (s Seen, err error) {
 	step := cmp.Or(a.Sampled, f.Hosts[a.Host].Step, 15*time.Second)
-	s = Seen{At: f.At, Step: step, Labels: f.Hosts[a.Host].Labels, Actions: f.Actions}
+	s = Seen{At: f.At, Step: step, Labels: f.Hosts[a.Host].Labels, Actions: f.Actions, Closing: p.Closing}
 	from := a.Started.Add(-step)
 	if s.Scores, err = l.o.World.Scores(ctx, a.Host, from, f.At); err != nil {
 		return s, err

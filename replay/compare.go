@@ -168,11 +168,7 @@ func concerns(f promrules.Firing, from, to time.Time) bool {
 func (t *Timeline) troubles() (all []Trouble) {
 	for _, in := range t.Incidents {
 		if in.Notified >= 0 {
-			what := make([]string, 0, 2)
-			for _, cause := range in.First[:min(2, len(in.First))] {
-				what = append(what, cause.String())
-			}
-			all = append(all, Trouble{Host: t.Host.Name, Kind: string(in.Kind), What: strings.Join(what, "; "), Since: in.Since, NotifiedAt: t.Samples[in.Notified].At, Until: in.ClosedAt})
+			all = append(all, Trouble{Host: t.Host.Name, Kind: string(in.Kind), What: leading(in.First), Since: in.Since, NotifiedAt: t.Samples[in.Notified].At, Until: in.ClosedAt})
 		}
 	}
 	for _, f := range t.Forecasts {

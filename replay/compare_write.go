@@ -36,18 +36,18 @@ func (c *Comparison) Write(w io.Writer) error {
 	if c.Faults != nil {
 		c.Faults.write(t)
 	}
-	if err := t.Flush(); err != nil {
-		return fmt.Errorf("write comparison: %w", err)
-	}
-	fmt.Fprintf(w, "\nboth: %d, median lead of Omen %s; only Omen: %d; only the rules: %d\n", c.Both, c.Lead, c.OnlyOmen, len(c.OnlyRules))
+	fmt.Fprintf(t, "\nboth: %d, median lead of Omen %s; only Omen: %d; only the rules: %d\n", c.Both, c.Lead, c.OnlyOmen, len(c.OnlyRules))
 	if c.Faults != nil {
-		fmt.Fprintf(w, "%s\n", c.Faults)
+		fmt.Fprintf(t, "%s\n", c.Faults)
 	}
 	if n := len(c.Elsewhere); n > 0 {
-		fmt.Fprintf(w, "%d firings are about none of the hosts, such as %s\n", n, c.Elsewhere[0].Place)
+		fmt.Fprintf(t, "%d firings are about none of the hosts, such as %s\n", n, c.Elsewhere[0].Place)
 	}
 	for _, f := range c.Failed {
-		fmt.Fprintf(w, "not evaluated: %s: %s\n", f.Place, f.Why)
+		fmt.Fprintf(t, "not evaluated: %s: %s\n", f.Place, f.Why)
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write comparison: %w", err)
 	}
 	return nil
 }

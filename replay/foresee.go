@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -24,14 +25,6 @@ const (
 	// resources there are.
 	firstPiece = 120
 )
-
-// stretches are what a forecast knows of the time before it, the oldest first, as
-// serve reads it.
-var stretches = []struct{ from, to, step time.Duration }{
-	{14 * 24 * time.Hour, 24 * time.Hour, 15 * time.Minute},
-	{24 * time.Hour, time.Hour, 5 * time.Minute},
-	{time.Hour, 0, time.Minute},
-}
 
 // Foreseeable says what [Foresee] forecasts.
 type Foreseeable struct {
@@ -139,8 +132,8 @@ func (r *resource) forecast(at time.Time) (omen.Forecast, bool) {
 func (f *foresight) query(ctx context.Context, q *feature.LimitQuery) error {
 	of := map[omen.Resource]*resource{}
 	begin := f.Span.From.Truncate(f.out.Every)
-	for _, s := range stretches {
-		if err := f.read(ctx, q, of, begin.Add(-s.from).Truncate(s.step).Add(s.step), begin.Add(-s.to).Truncate(s.step), s.step, false); err != nil {
+	for _, s := range forecast.Stretches() { // as serve reads it
+		if err := f.read(ctx, q, of, begin.Add(-s.From).Truncate(s.Step).Add(s.Step), begin.Add(-s.To).Truncate(s.Step), s.Step, false); err != nil {
 			return fmt.Errorf("its history: %w", err)
 		}
 	}
@@ -178,7 +171,7 @@ func (f *foresight) instant(q *feature.LimitQuery, of map[omen.Resource]*resourc
 	for _, row := range rows {
 		for _, limit := range q.Limits {
 			used, most := limit.Amount(frame, row.Index, i)
-			if used != used || most != most {
+			if math.IsNaN(used) || math.IsNaN(most) {
 				continue
 			}
 			id := omen.Resource{Host: row.Host, Name: limit.Name, Where: row.Where}

@@ -20,6 +20,7 @@ const warmSpan = 24 * time.Hour
 // serves, and what it cost. Nothing later than the sample that is scored is
 // ever looked at.
 type Host struct {
+	Keep      time.Duration // how much of the history a training learns from, up to now; 0: all
 	Trained   time.Time     // when the latest training gave a model; zero: never
 	Trainings int           // that gave a model, promoted or not
 	TooFew    error         // why the latest training gave none, if it was for lack of history
@@ -54,7 +55,17 @@ func (h *Host) Span() (omen.Span, bool) {
 }
 
 func (h *Host) learnable() []omen.Vector {
-	return h.history[max(0, len(h.history)-training.HistoryRows):]
+	all := h.history[max(0, len(h.history)-training.HistoryRows):]
+	if h.Keep > 0 && len(all) > 0 {
+		all = all[since(all, all[len(all)-1].At.Add(-h.Keep)):]
+	}
+	return all
+}
+
+// since is the index of the first sample at or after an instant.
+func since(all []omen.Vector, at time.Time) int {
+	i, _ := slices.BinarySearchFunc(all, at, func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
+	return i
 }
 
 // Info is what is known of the model that serves; the zero value without one.
@@ -88,7 +99,7 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 	h.Trained = now
 	h.Trainings++
 	if next.Promoted {
-		recent, _ := slices.BinarySearchFunc(h.history, now.Add(-warmSpan), func(v omen.Vector, t time.Time) int { return v.At.Compare(t) })
+		recent := since(h.history, now.Add(-warmSpan))
 		var before detect.Centres
 		if h.stream != nil {
 			before = h.stream.Centres()

@@ -24,6 +24,9 @@ import (
 type Options struct {
 	Schema *feature.Schema
 	Detect detect.Options // how models are fitted
+	// History is how much of the time before it a training learns from, as
+	// learn.history says it of serve; 0: all.
+	History time.Duration
 	// Once is whether the host's first model serves for ever.
 	Once bool
 	// Operator judges incidents; nil: nobody does.
@@ -70,6 +73,7 @@ func Run(ctx context.Context, past, samples []omen.Vector, o Options) (*Timeline
 		return t, nil
 	}
 	h := NewHost(o.Schema, o.Detect, past, len(samples))
+	h.Keep = o.History
 	if err := t.play(ctx, h, o); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", t.Host, err)
 	}

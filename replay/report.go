@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -29,11 +30,15 @@ func (r *Report) Write(w io.Writer) error {
 	if err := Write(w, r.Timelines); err != nil {
 		return err
 	}
+	var rest strings.Builder
 	if r.resources > 0 {
-		fmt.Fprintf(w, "\nforecast: %d resources with a limit\n", r.resources)
+		fmt.Fprintf(&rest, "\nforecast: %d resources with a limit\n", r.resources)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.unread)) {
-		fmt.Fprintf(w, "not forecast: %s: %s\n", name, r.unread[name])
+		fmt.Fprintf(&rest, "not forecast: %s: %s\n", name, r.unread[name])
+	}
+	if _, err := io.WriteString(w, rest.String()); err != nil {
+		return fmt.Errorf("write replay: %w", err)
 	}
 	if r.Against != nil {
 		return r.Against.Write(w)

@@ -58,11 +58,16 @@ func (in opened) row() string {
 		notified = "no, " + unnotified(in.Suppressed)
 		causes = in.Causes
 	}
-	why := make([]string, 0, 2)
+	return fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s\t%s", in.Since.UTC().Format(time.DateTime), in.Host, lasted, in.Peak, notified, leading(causes))
+}
+
+// leading are the two causes with the largest shares, in words.
+func leading(causes []omen.Cause) string {
+	words := make([]string, 0, 2)
 	for _, c := range causes[:min(2, len(causes))] {
-		why = append(why, c.String())
+		words = append(words, c.String())
 	}
-	return fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s\t%s", in.Since.UTC().Format(time.DateTime), in.Host, lasted, in.Peak, notified, strings.Join(why, "; "))
+	return strings.Join(words, "; ")
 }
 
 func (t *Timeline) row() string {

@@ -96,7 +96,7 @@ func heard(f Fault, t *Timeline, firings []promrules.Firing, slack time.Duration
 		return Seconds(at.Sub(f.From).Seconds())
 	}
 	for _, at := range t.messages() {
-		if s := after(at); s >= 0 && !(h.Omen <= s) {
+		if s := after(at); s >= 0 && !(h.Omen <= s) { // never is NaN, and above nothing
 			h.Omen = s
 		}
 	}

@@ -41,6 +41,8 @@ type late struct {
 	none  bool             // the last answer had no samples
 	looks map[string]*look // by the first expression of a query: profiles differ in how late their samples come
 	whose string           // that of the query by which the delay was measured
+
+	hosts map[string]*lateHosts // by the same: those that come later than the rest
 }
 
 // look is what one query has shown of late. What comes in batches is late by more

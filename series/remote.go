@@ -126,6 +126,9 @@ func (r *Remote) Read(ctx context.Context, q Query) (*Frame, error) {
 	now, all := time.Now(), q.End.After(q.Start) && len(q.Hosts) == 0
 	if err == nil && all && now.Sub(q.End).Abs() < aboutNow {
 		f, err = r.present(ctx, q, f, now)
+		if err == nil && len(f.Hosts) > 0 && !q.Strict {
+			r.noteLate(ctx, q, f, now)
+		}
 	}
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("source %s: %w", r.url, err), omen.Hint(err))

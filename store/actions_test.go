@@ -275,6 +275,54 @@ func TestTheKeyIsOutsideOfTheDatabase(t *testing.T) {
 	}
 }
 
+// A key that somebody else made does not say from which row on it signs: that is
+// remembered, so that a ledger whose sums were all taken out is not taken for one
+// from before there were any; nor is one with steps of actions in it, key or not.
+func TestTheStartOfSigningIsRemembered(t *testing.T) {
+	path, key := filepath.Join(t.TempDir(), "omen.db"), filepath.Join(t.TempDir(), "audit.key")
+	must.OK(t, os.WriteFile(key, []byte("0123456789abcdef\n"), 0o600))
+	db := reopen(t, path)
+	again := func() Chain {
+		t.Helper()
+		must.OK(t, db.Close())
+		db = reopen(t, path)
+		db.SetAuditKeyFile(key)
+		return must.Get(db.Verify(t.Context()))(t)
+	}
+	defer func() { must.OK(t, db.Close()) }()
+	must.Get(db.write.ExecContext(t.Context(), "INSERT INTO audit (at, by, action, subject, detail) VALUES (1, 'ann', 'x', '', '')"))(t)
+	if got := again(); !got.OK() || got.Unchained != 1 {
+		t.Errorf("before anything is signed: %+v", got)
+	}
+	for range 2 {
+		must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "a"}))
+	}
+	if got := again(); !got.OK() || got.Unchained != 1 || got.Rows != 2 {
+		t.Errorf("signed: %+v", got)
+	}
+	must.Get(db.write.ExecContext(t.Context(), "UPDATE audit SET mac = NULL, prev = NULL"))(t)
+	if got := again(); got.Broken != 2 || !strings.Contains(got.Why, "not in the chain") {
+		t.Errorf("all sums are gone: %+v, want row 2", got)
+	}
+	note := must.Get(os.ReadFile(path + ".chain"))(t)
+	must.OK(t, os.WriteFile(path+".chain", bytes.Replace(note, []byte(" 1 "), []byte(" 3 "), 1), 0o600))
+	if got := again(); got.OK() || !strings.Contains(got.Why, "where the chain begins") {
+		t.Errorf("the note was changed, too: %+v", got)
+	}
+}
+
+// Steps of actions came with the chain: without their sums they are none.
+func TestUnsignedStepsAreABreak(t *testing.T) {
+	db, path := tampered(t, "UPDATE audit SET mac = NULL, prev = NULL")
+	must.OK(t, db.Close())
+	must.OK(t, os.Remove(path+".key"))
+	db = reopen(t, path)
+	defer db.Close()
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 2 {
+		t.Errorf("%+v, want row 2, the action's", got)
+	}
+}
+
 func TestAuditKeyFiles(t *testing.T) {
 	for text, good := range map[string]bool{
 		"omen-audit-key 00112233445566778899aabbccddeeff 7\n": true, "0123456789abcdef\n": true,

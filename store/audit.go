@@ -47,6 +47,16 @@ func (db *DB) ActionSteps(ctx context.Context, id string) ([]omen.Audit, error) 
 	return found, nil
 }
 
+// LedgerPosition is the number of the audit's last row: while it is the same, no step
+// of an action was made and no switch was moved.
+func (db *DB) LedgerPosition(ctx context.Context) (seq int64, err error) {
+	err = db.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM audit").Scan(&seq)
+	if err != nil {
+		return 0, describe(fmt.Errorf("read audit: %w", err))
+	}
+	return seq, nil
+}
+
 func scanAudit(rows *sql.Rows) (a omen.Audit, err error) {
 	var at int64
 	err = rows.Scan(&a.Seq, &at, &a.By, &a.Action, &a.Subject, &a.Detail, &a.ActionID)

@@ -116,8 +116,8 @@ func (db *DB) RecentlyClosed(ctx context.Context, since time.Time) ([]omen.Incid
 	return db.incidents(ctx, "SELECT id, body, "+wholeIncident+" FROM incident WHERE state = 'closed' AND closed >= ? ORDER BY since, id", nanos(since))
 }
 
-// RecordDelivery keeps attempts to tell a receiver of changes: all or none, so
-// that a message that tells of many costs one write.
+// RecordDelivery keeps attempts to notify a receiver of changes: all or none, so
+// that a message about many of them costs one write.
 func (db *DB) RecordDelivery(ctx context.Context, deliveries ...omen.Delivery) error {
 	return db.tx(ctx, func(tx *sql.Tx) error {
 		for _, d := range deliveries {
@@ -131,7 +131,7 @@ func (db *DB) RecordDelivery(ctx context.Context, deliveries ...omen.Delivery) e
 	})
 }
 
-// Deliveries is every attempt to tell somebody of an incident, oldest first.
+// Deliveries is every attempt to notify somebody of an incident, oldest first.
 func (db *DB) Deliveries(ctx context.Context, incident string) ([]omen.Delivery, error) {
 	found, err := query(ctx, db.read, func(rows *sql.Rows) (d omen.Delivery, err error) {
 		var at, took int64

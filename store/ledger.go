@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
@@ -14,8 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -26,110 +23,6 @@ import (
 // the key, which is in a file outside of it, can neither change nor remove nor add
 // a row without the chain breaking; only what is cut off at the end shows nowhere
 // but in a head that was noted elsewhere.
-
-// auditKey is the key of the chain.
-type auditKey struct {
-	secret []byte
-	from   int64 // rows after this one have to be in the chain; -1: not known
-}
-
-// keyWord begins a key file that Omen made.
-const keyWord = "omen-audit-key"
-
-// leastKey is the fewest bytes of a key file that somebody else made: a key of 128 bits.
-const leastKey = 16
-
-// SetAuditKeyFile names the file with the chain's key. Without it, that is the
-// database's name with ".key" behind it. A file that is not there is made at the
-// first audit row.
-func (db *DB) SetAuditKeyFile(path string) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if path == "" {
-		path = db.path + ".key"
-	}
-	if path != db.keyFile {
-		db.keyFile, db.key = path, nil
-	}
-}
-
-// auditKey reads the chain's key, or makes one if no row is in the chain yet.
-func (db *DB) auditKey(ctx context.Context, q rowQuerier, make bool) (*auditKey, error) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.key != nil {
-		return db.key, nil
-	}
-	path := db.keyFile
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) && make {
-		text, err = db.makeKey(ctx, q, path)
-	}
-	if err != nil {
-		if errors.Is(err, syscall.ENOSPC) {
-			err = fmt.Errorf("%w: %w", omen.ErrFull, err)
-		}
-		return nil, omen.WithHint(fmt.Errorf("key of the audit: %w", err), "put the key file back, and have Omen's user read it; remedy.audit_key_file says where it is")
-	}
-	k, err := parseKey(text)
-	if err != nil {
-		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", path, err), "put the key file back as it was")
-	}
-	db.key = k
-	return k, nil
-}
-
-// rowQuerier is a database or a transaction.
-type rowQuerier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// makeKey makes the key file. Where the chain has begun its key was lost: that rows
-// are signed by another one from here on, [DB.Verify] says.
-func (db *DB) makeKey(ctx context.Context, q rowQuerier, path string) ([]byte, error) {
-	var last int64
-	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM audit").Scan(&last); err != nil {
-		return nil, err
-	}
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
-		return nil, err
-	}
-	text := fmt.Appendf(nil, "%s %s %d\n", keyWord, hex.EncodeToString(secret), last)
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // a crash must not leave a part of a key
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(f.Name()))
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	return text, errors.Join(dir.Sync(), dir.Close())
-}
-
-func parseKey(text []byte) (*auditKey, error) {
-	var secret string
-	var from int64
-	if n, err := fmt.Sscanf(string(text), keyWord+" %s %d", &secret, &from); err == nil && n == 2 {
-		key, err := hex.DecodeString(secret)
-		if err != nil || len(key) < leastKey {
-			return nil, fmt.Errorf("it is no key: %w", omen.ErrInvalid)
-		}
-		return &auditKey{key, from}, nil
-	}
-	key := bytes.TrimSpace(text)
-	if len(key) < leastKey {
-		return nil, fmt.Errorf("it has %d bytes, want at least %d: %w", len(key), leastKey, omen.ErrInvalid)
-	}
-	return &auditKey{key, -1}, nil
-}
 
 // sign is a row's place in the chain.
 func (k *auditKey) sign(prev []byte, a omen.Audit) []byte {
@@ -223,7 +116,8 @@ func (c Chain) OK() bool { return c.Why == "" }
 
 // Verify walks the audit's chain and names the first row that is not what was
 // written, and compares each action with its last audit row. What was written
-// before there was a chain is taken as it is, and counted.
+// before there was a chain is taken as it is, and counted: no step of an action is,
+// nor what came after the row from which on the key is known to sign.
 func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	key, err := db.auditKey(ctx, db.read, false)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -233,7 +127,10 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	if err != nil {
 		return Chain{}, describe(fmt.Errorf("read audit: %w", err))
 	}
-	w := walk{key: key, last: map[string][sha256.Size]byte{}}
+	w := walk{key: key, from: db.signedFrom(key), last: map[string][sha256.Size]byte{}}
+	if key != nil {
+		w.Why = key.wrong
+	}
 	err = eachLink(ctx, tx, func(l link) error { w.row(l); return nil })
 	if err == nil && w.OK() {
 		w.Why, err = actionsAsAudited(ctx, tx, w.last)
@@ -251,6 +148,7 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 type walk struct {
 	Chain
 	key  *auditKey
+	from int64 // rows after this one have to be in the chain; -1: not known
 	prev []byte
 	last map[string][sha256.Size]byte // of each action, as its last row has it
 }
@@ -266,7 +164,7 @@ func (w *walk) row(l link) {
 		w.last[l.ActionID] = sha256.Sum256([]byte(l.Detail))
 	}
 	switch {
-	case l.MAC == nil && w.Rows == 0 && (w.key == nil || w.key.from < 0 || l.Seq <= w.key.from):
+	case l.MAC == nil && l.ActionID == "" && w.Rows == 0 && (w.from < 0 || l.Seq <= w.from):
 		w.Unchained++
 		return
 	case l.MAC == nil:

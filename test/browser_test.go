@@ -16,6 +16,16 @@ import (
 // the pictures stay in a folder below it.
 func browse(t *testing.T, o *omen, act bool) {
 	t.Helper()
+	env := []string{fmt.Sprintf("OMEN_PID=%d", o.cmd.Process.Pid)}
+	if act {
+		env = append(env, "OMEN_ACT=1")
+	}
+	drive(t, o, "e2e/run.mjs", env...)
+}
+
+// drive runs a script of web/ui/e2e against a running Omen.
+func drive(t *testing.T, o *omen, script string, env ...string) {
+	t.Helper()
 	node, chromium := binary(t, "node"), binary(t, "chromium")
 	if _, err := os.Stat("../web/ui/node_modules/playwright-core"); err != nil {
 		t.Skip("web/ui/node_modules is absent: run `make ui`, or npm ci in web/ui")
@@ -24,14 +34,11 @@ func browse(t *testing.T, o *omen, act bool) {
 	if keep := os.Getenv("OMEN_SHOTS"); keep != "" {
 		shots = filepath.Join(keep, t.Name())
 	}
-	cmd := exec.CommandContext(t.Context(), node, "e2e/run.mjs")
+	cmd := exec.CommandContext(t.Context(), node, script)
 	cmd.Dir = "../web/ui"
-	cmd.Env = append(os.Environ(), "OMEN_URL="+o.url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium, fmt.Sprintf("OMEN_PID=%d", o.cmd.Process.Pid))
-	if act {
-		cmd.Env = append(cmd.Env, "OMEN_ACT=1")
-	}
+	cmd.Env = append(append(os.Environ(), "OMEN_URL="+o.url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium), env...)
 	out, err := cmd.CombinedOutput()
-	t.Logf("%s", tail(string(out), 6000))
+	t.Logf("%s", tail(string(out), 20000))
 	if err != nil {
 		t.Errorf("browser: %v", err)
 	}

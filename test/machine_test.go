@@ -22,7 +22,8 @@ import (
 // it exports now are one history.
 type machine struct {
 	name  string
-	phase float64 // radians; sets machines apart
+	phase float64       // radians; sets machines apart
+	late  time.Duration // what it exports is so old, and says so
 
 	sick atomic.Int64 // since when its disk is flooded, in Unix milliseconds; 0: well
 	well atomic.Int64 // since when no more; 0: still
@@ -147,13 +148,16 @@ func (m *machine) export(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		last := ""
-		for _, s := range m.at(time.Now()) {
+		last, now, stamp := "", time.Now().Add(-m.late), ""
+		if m.late > 0 {
+			stamp = fmt.Sprintf(" %d", now.UnixMilli())
+		}
+		for _, s := range m.at(now) {
 			if s.family != last {
 				_, _ = fmt.Fprintf(w, "# TYPE %s %s\n", s.family, s.kind)
 				last = s.family
 			}
-			_, _ = fmt.Fprintf(w, "%s{%s} %g\n", s.family, s.labels, s.value)
+			_, _ = fmt.Fprintf(w, "%s{%s} %g%s\n", s.family, s.labels, s.value, stamp)
 		}
 	}))
 	t.Cleanup(s.Close)

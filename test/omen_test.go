@@ -26,7 +26,13 @@ func serve(t *testing.T, dir string, flags ...string) *omen {
 // serveAt is serve on a given address.
 func serveAt(t *testing.T, dir, address string, flags ...string) *omen {
 	t.Helper()
-	o := &omen{url: "http://" + address, dir: dir}
+	return serveBelow(t, dir, address, "", flags...)
+}
+
+// serveBelow is serveAt of an Omen whose flags put it below a path prefix.
+func serveBelow(t *testing.T, dir, address, prefix string, flags ...string) *omen {
+	t.Helper()
+	o := &omen{url: "http://" + address + prefix, dir: dir}
 	o.process = start(t, omenBinary(t), append([]string{
 		"serve", "--storage.path=" + dir, "--web.listen-address=" + address,
 	}, flags...)...)

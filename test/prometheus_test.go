@@ -123,10 +123,29 @@ func deliveries(t *testing.T, o *omen, host string) {
 
 // VictoriaMetrics, with the same machines and less ado.
 func TestVictoriaMetrics(t *testing.T) {
-	victoria := binary(t, "victoria-metrics")
 	omenBinary(t)
 	t.Parallel()
 	all := machines()[1:]
+	base := startVictoria(t, all)
+	conf := write(t, t.TempDir(), "omen.yml", "sources: [{name: victoria, url: '"+base+"', step: 5s}]\n")
+	o := serve(t, t.TempDir(), "--config.file="+conf)
+	until(t, 3*time.Minute, "models of all hosts", o.scored("web-2", "db-1"))
+	flood(t, o, nil, all[0])
+	all[0].well.Store(time.Now().UnixMilli())
+	until(t, 5*time.Minute, "the incident of "+all[0].name+" is over", func() error {
+		open, err := o.incidents("state=active&host=" + all[0].name)
+		if err == nil && len(open) > 0 {
+			err = fmt.Errorf("still %s: %v", open[0].State, open[0].Causes)
+		}
+		return err
+	})
+}
+
+// startVictoria runs VictoriaMetrics, which scrapes machines and has an hour and a
+// half of their past, and returns its URL.
+func startVictoria(t *testing.T, all []*machine) string {
+	t.Helper()
+	victoria := binary(t, "victoria-metrics")
 	address := freeAddress(t)
 	file := write(t, t.TempDir(), "scrape.yml", scrape(t, scrapeInterval, all, "", ""))
 	start(t, victoria, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+address, "-promscrape.config="+file,
@@ -157,16 +176,5 @@ func TestVictoriaMetrics(t *testing.T) {
 		}
 		return nil
 	})
-	conf := write(t, t.TempDir(), "omen.yml", "sources: [{name: victoria, url: '"+base+"', step: 5s}]\n")
-	o := serve(t, t.TempDir(), "--config.file="+conf)
-	until(t, 3*time.Minute, "models of all hosts", o.scored("web-2", "db-1"))
-	flood(t, o, nil, all[0])
-	all[0].well.Store(time.Now().UnixMilli())
-	until(t, 5*time.Minute, "the incident of "+all[0].name+" is over", func() error {
-		open, err := o.incidents("state=active&host=" + all[0].name)
-		if err == nil && len(open) > 0 {
-			err = fmt.Errorf("still %s: %v", open[0].State, open[0].Causes)
-		}
-		return err
-	})
+	return base
 }

@@ -28,6 +28,7 @@ type kube struct {
 	restart  time.Time    // of the container of shop/db-0
 	rolled   atomic.Int64 // a rollout while Omen runs, in Unix milliseconds; 0: none
 	sick     atomic.Int64 // since when shop/cart spins, in both clusters; 0: it does not
+	leaks    atomic.Int64 // since when the pods of shop/cart that ran then leak, in eu; 0: none does
 }
 
 // hashes are endings of names in Kubernetes' alphabet.
@@ -50,21 +51,25 @@ func (k *kube) at(now time.Time) (all []metric) {
 		}
 		for n := range 2 {
 			owner := "cart-" + hashes[version]
-			k.pod(add, now, since, fmt.Sprintf("shop %s-%s ReplicaSet %s", owner, []string{"bx2kp", "zz9vd"}[n], owner), float64(c+n), true)
+			leaked := 0.0
+			if from := k.leaks.Load(); from > since.UnixMilli() && cluster == "eu" {
+				leaked = 4e6 * max(0, float64(now.UnixMilli()-from)/1000)
+			}
+			k.pod(add, now, since, fmt.Sprintf("shop %s-%s ReplicaSet %s", owner, []string{"bx2kp", "zz9vd"}[n], owner), float64(c+n), true, leaked)
 		}
 		began := epoch
 		if !now.Before(k.restart) {
 			began = k.restart
 		}
-		k.pod(add, now, began, "shop db-0 StatefulSet db", float64(c+2), false)
-		k.pod(add, now, epoch, "ops agent-4lqzw DaemonSet agent", float64(c+3), false)
+		k.pod(add, now, began, "shop db-0 StatefulSet db", float64(c+2), false, 0)
+		k.pod(add, now, epoch, "ops agent-4lqzw DaemonSet agent", float64(c+3), false, 0)
 	}
 	return all
 }
 
 // pod is what is measured of one: words are its namespace, its name, and its
-// owner's kind and name.
-func (k *kube) pod(add func(string, string, float64), now, began time.Time, words string, phase float64, ill bool) {
+// owner's kind and name; leaked are bytes that it holds for nothing.
+func (k *kube) pod(add func(string, string, float64), now, began time.Time, words string, phase float64, ill bool, leaked float64) {
 	w := strings.Fields(words)
 	t := now.Sub(began).Seconds()
 	m := &machine{phase: phase}
@@ -77,7 +82,7 @@ func (k *kube) pod(add func(string, string, float64), now, began time.Time, word
 	for _, container := range []string{"", "POD", "app"} {
 		in := kubelet + `,container="` + container + `",id="/kubepods/` + w[1] + "/" + container + fmt.Sprint(began.Unix()) + `"`
 		add("container_cpu_usage_seconds_total", in+`,cpu="total"`, max(0, busy))
-		add("container_memory_working_set_bytes", in, 2e8*(1+0.1*m.wave(t, phase)))
+		add("container_memory_working_set_bytes", in, 2e8*(1+0.1*m.wave(t, phase))+leaked)
 		add("container_fs_writes_bytes_total", in+`,device="/dev/sda"`, m.total(t, 1e5, 0.3, phase))
 	}
 	for _, way := range []string{"receive", "transmit"} {

@@ -46,7 +46,7 @@ func (db *DB) Evaluate(ctx context.Context, promQL string, r series.Range, a *se
 		return context.Cause(ctx)
 	case isDamage(err):
 		db.suspect(err)
-		return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "damaged blocks are moved aside; if this stays, look into the folder damaged and the log")
+		return damaged(err)
 	case errors.Is(err, omen.ErrUnavailable), errors.Is(err, omen.ErrFull), errors.Is(err, omen.ErrCorrupt): // the store itself cannot be used now
 		return err
 	default:

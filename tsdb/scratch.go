@@ -78,8 +78,8 @@ func (s *Scratch) Hold(name string, step time.Duration, curves []series.Curve) {
 	}
 }
 
-// Holds reports whether an expression reads a held series.
-func (s *Scratch) Holds(expr parser.Expr) bool {
+// holds reports whether an expression reads a held series.
+func (s *Scratch) holds(expr parser.Expr) bool {
 	for _, selector := range parser.ExtractSelectors(expr) {
 		if name, ok := metricName(selector); ok && s.held[name] != nil {
 			return true
@@ -141,7 +141,7 @@ func (s *Scratch) Curves(ctx context.Context, promQL string, r series.Range) ([]
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, omen.ErrInvalid)
 	}
-	if s.origin != nil && !s.Holds(expr) {
+	if s.origin != nil && !s.holds(expr) {
 		return s.origin.Curves(ctx, promQL, r)
 	}
 	opts := promql.NewPrometheusQueryOpts(false, r.Lookback, nil)

@@ -9,6 +9,25 @@ import (
 	"github.com/omenhq/omen/series"
 )
 
+// BenchmarkHosts is what a list of 5,000 hosts costs, with and without their features.
+func BenchmarkHosts(b *testing.B) {
+	r := newRig(b, open(b), "web-1")
+	r.grow(b)
+	for i := range 5000 {
+		h := *r.hosts["web-1"]
+		h.id.Name = fmt.Sprintf("web-%d", i)
+		r.hosts[h.id.Name] = &h
+	}
+	for name, list := range map[string]func() []omen.HostStatus{"whole": r.Hosts, "brief": r.Brief} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				list()
+			}
+		})
+	}
+}
+
 // BenchmarkTick is one instant of a fleet, from the frame that the source gave
 // to the scores that are offered. All hosts have one small model: what is
 // measured is what a tick adds to the scoring, which detect's benchmarks

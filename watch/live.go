@@ -98,7 +98,7 @@ func (w *Watch) Status() omen.SourceStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.status
-	s.FailedFeatures, s.LeftOut, s.Refused = maps.Clone(s.FailedFeatures), maps.Clone(s.LeftOut), maps.Clone(s.Refused)
+	s.FailedFeatures, s.LeftOut, s.Refused, s.Late = maps.Clone(s.FailedFeatures), maps.Clone(s.LeftOut), maps.Clone(s.Refused), maps.Clone(s.Late)
 	return s
 }
 

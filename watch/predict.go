@@ -46,6 +46,18 @@ func (w *Watch) Predict(id omen.Host, values []float64) (omen.Score, error) {
 	return score.Clone(), err
 }
 
+// Serving is the model that scores a host's predictions, its zero value before the
+// first, and the host's instance label; false for a host that is not known.
+func (w *Watch) Serving(id omen.Host) (model omen.ModelInfo, instance string, known bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.hosts[id.Name]
+	if h == nil || h.id != id {
+		return omen.ModelInfo{}, "", false
+	}
+	return h.info, h.labels["instance"], true
+}
+
 // Named are the hosts of a name, or, where none has it, those with this instance
 // label; all hosts for an empty one.
 func (w *Watch) Named(name string) []omen.Host {

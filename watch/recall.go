@@ -22,14 +22,6 @@ const (
 	recalledValues = 4 << 20
 )
 
-// stretches are what is read of a resource's history, the oldest first: the two
-// weeks that a forecast knows, finer the nearer they are.
-var stretches = []struct{ from, to, step time.Duration }{
-	{14 * 24 * time.Hour, 24 * time.Hour, 15 * time.Minute},
-	{24 * time.Hour, time.Hour, 5 * time.Minute},
-	{time.Hour, 0, time.Minute},
-}
-
 // recallLoop reads the history of resources that are new: after a start of all.
 // Nobody is notified of one whose history is not read.
 func (w *Watch) recallLoop(ctx context.Context) error {
@@ -151,11 +143,11 @@ func (w *Watch) history(ctx context.Context, some map[string][]*resource, at tim
 		q.Hosts = slices.Sorted(maps.Keys(some))
 	}
 	instants := max(1, recalledValues/(len(some)*len(q.Exprs)))
-	for _, s := range stretches {
-		q.Step = s.step
-		end := at.Add(-s.to).Truncate(s.step)
-		for q.Start = at.Add(-s.from).Truncate(s.step).Add(s.step); !q.Start.After(end); q.Start = q.End.Add(s.step) {
-			q.End = q.Start.Add(time.Duration(instants-1) * s.step)
+	for _, s := range forecast.Stretches() {
+		q.Step = s.Step
+		end := at.Add(-s.To).Truncate(s.Step)
+		for q.Start = at.Add(-s.From).Truncate(s.Step).Add(s.Step); !q.Start.After(end); q.Start = q.End.Add(s.Step) {
+			q.End = q.Start.Add(time.Duration(instants-1) * s.Step)
 			if q.End.After(end) {
 				q.End = end
 			}

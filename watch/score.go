@@ -116,6 +116,9 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 		one := slices.Min(slices.Collect(maps.Keys(w.status.Refused)))
 		state, text = omen.SourcePartial, fmt.Sprintf("%s not judged, such as %s: %s", omen.Plural(w.status.RefusedHosts, "host is", "hosts are"), one, w.status.Refused[one])
 	}
+	if late := w.lateness(f.Late); late != "" && text == "" {
+		state, text = omen.SourcePartial, late
+	}
 	if w.status.State != omen.SourceUp && w.status.State != omen.SourcePartial {
 		w.upSince = at
 	}

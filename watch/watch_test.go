@@ -424,6 +424,9 @@ func TestPredictionIsTheNextScore(t *testing.T) {
 	if got.Value != want.Value || got.Level != want.Level || !got.At.Equal(want.At) || !slices.Equal(got.Expected, want.Expected) {
 		t.Errorf("predicted %v at %v, it became %v at %v", got.Value, got.At, want.Value, want.At)
 	}
+	if m, _, known := r.Serving(id); !known || m.ID != want.Model {
+		t.Errorf("the model that serves is %q, known %t, want %q", m.ID, known, want.Model)
+	}
 	if _, err := r.Predict(id, values[1:]); !errors.Is(err, omen.ErrSchema) {
 		t.Errorf("a vector of another width: %v", err)
 	}

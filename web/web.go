@@ -6,6 +6,7 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -36,15 +37,15 @@ func Handler() http.Handler {
 
 // sections are the first parts of the addresses that the web UI knows, as in
 // main.tsx.
-var sections = []string{"", "hosts", "incidents", "actions", "silences", "windows", "events", "patterns", "models"}
+var sections = []string{"", "hosts", "incidents", "compare", "actions", "quiet", "silences", "windows", "events", "patterns", "models", "settings"}
 
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Omen</title>
 <body style="font:16px/1.5 system-ui;max-width:40em;margin:4em auto;padding:0 1em">
 <h1>Omen is running, its web UI was not built</h1>
 <p>This binary was built without the web UI. Build it with <code>make build</code>
-(it needs Node.js and npm), or use the API: <a href="/api/v1/omen/status">status</a>,
-<a href="/api/v1/omen/hosts">hosts</a>, <a href="/api/v1/omen/openapi.json">all routes</a>,
-<a href="/metrics">metrics</a>.</p></body></html>
+(it needs Node.js and npm), or use the API: <a href="./api/v1/omen/status">status</a>,
+<a href="./api/v1/omen/hosts">hosts</a>, <a href="./api/v1/omen/openapi.json">all routes</a>,
+<a href="./metrics">metrics</a>.</p></body></html>
 `
 
 // serve serves a built web UI from files. Hashed assets never change and are
@@ -64,7 +65,7 @@ func serve(files fs.FS) http.Handler {
 		if !built {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = w.Write([]byte(notBuilt))
+			_, _ = w.Write(seenFrom(r, []byte(notBuilt)))
 			return
 		}
 		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
@@ -86,8 +87,36 @@ func serve(files fs.FS) http.Handler {
 		if !slices.Contains(sections, section) {
 			status = http.StatusNotFound
 		}
-		send(w, r, files, "index.html", page, status)
+		name = "index.html"
+		body := seenFrom(r, page)
+		if !bytes.Equal(body, page) {
+			name = "" // the build has not packed it so
+		}
+		send(w, r, files, name, body, status)
 	})
+}
+
+// Root is the relative way from a request's address to the root, such as ./ or
+// ./../../: it holds below every path prefix, and nobody has to know which there
+// is in the browser, or what a proxy took away.
+func Root(r *http.Request) string {
+	parts, depth := strings.Split(r.URL.EscapedPath(), "/"), 0
+	for i := 1; i < len(parts)-1; i++ {
+		switch parts[i] {
+		case ".":
+		case "..":
+			depth = max(0, depth-1)
+		default:
+			depth++
+		}
+	}
+	return "./" + strings.Repeat("../", depth)
+}
+
+// seenFrom is a page whose references, which the build made relative to the
+// root, are relative to the request's address.
+func seenFrom(r *http.Request, page []byte) []byte {
+	return bytes.ReplaceAll(page, []byte(`="./`), []byte(`="`+Root(r)))
 }
 
 // codings are the content codings that the build leaves beside a file, by the
@@ -105,7 +134,7 @@ func hidden(name string) bool {
 }
 
 // send answers with a file, packed as the browser takes it if the build packed
-// it, or says that the browser has it already.
+// it, or says that the browser has it already. Without a name it is no file.
 func send(w http.ResponseWriter, r *http.Request, files fs.FS, name string, body []byte, status int) {
 	h := w.Header()
 	h.Set("Vary", "Accept-Encoding")
@@ -113,7 +142,7 @@ func send(w http.ResponseWriter, r *http.Request, files fs.FS, name string, body
 	tag := hex.EncodeToString(sum[:8])
 	var offers []string
 	for _, c := range codings {
-		if _, err := fs.Stat(files, name+c.ending); err == nil {
+		if _, err := fs.Stat(files, name+c.ending); err == nil && name != "" {
 			offers = append(offers, c.name)
 		}
 	}

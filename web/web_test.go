@@ -2,9 +2,12 @@ package web
 
 import (
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,6 +40,8 @@ func TestServe(t *testing.T) {
 		{"GET", "/hosts/local%2Fnode%2Fweb-1", 200, "text/html", "no-cache"},
 		{"GET", "/hosts/prom/node/a%252Fb", 200, "text/html", "no-cache"},
 		{"GET", "/silences", 200, "text/html", "no-cache"},
+		{"GET", "/quiet", 200, "text/html", "no-cache"},
+		{"GET", "/compare", 200, "text/html", "no-cache"},
 		{"GET", "/federate", 404, "text/html", ""},
 		{"GET", "/debug/pprof/", 404, "text/html", ""},
 		{"GET", "/hostss", 404, "text/html", ""},
@@ -96,6 +101,62 @@ func TestPacked(t *testing.T) {
 	}
 	if r := ask("/nowhere", "", "*"); r.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown address that the browser has: %d", r.StatusCode)
+	}
+}
+
+// The page finds its parts from every address, below whatever prefix.
+func TestPartsAreFoundFromEveryAddress(t *testing.T) {
+	h := serve(fstest.MapFS{
+		"index.html": {Data: []byte(`<link href="./favicon.svg"><script src="./assets/a.js"></script>`)}, "index.html.gz": {Data: []byte("packed")},
+		"assets/a.js": {Data: []byte("code")}, "favicon.svg": {Data: []byte("icon")},
+	})
+	for _, prefix := range []string{"", "/omen", "/a/b"} {
+		for _, path := range []string{"/", "/hosts", "/hosts/", "/hosts/prom/node/web-1", "/hosts/prom%2Fnode/a%252Fb", "/nowhere/at/all", "/incidents/x?state=all"} {
+			address := must.Get(url.Parse("http://example.org" + prefix + path))(t)
+			page := get(t, http.StripPrefix(prefix, h), "GET", address.RequestURI())
+			body := string(must.Get(io.ReadAll(page.Body))(t))
+			parts := regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(body, -1)
+			if len(parts) != 2 || page.Header.Get("Content-Encoding") != "" {
+				t.Fatalf("%s: %s", address, body)
+			}
+			for i, want := range []string{"/favicon.svg", "/assets/a.js"} {
+				if got := must.Get(address.Parse(parts[i][1]))(t); got.Path != prefix+want {
+					t.Errorf("from %s %q is %s, want %s", address, parts[i][1], got.Path, prefix+want)
+				}
+			}
+		}
+	}
+	tags := map[string]bool{}
+	for _, path := range []string{"/", "/hosts/a", "/hosts/a/b"} {
+		tags[get(t, h, "GET", path).Header.Get("ETag")] = true
+	}
+	if len(tags) != 3 {
+		t.Errorf("pages that differ share a tag: %v", tags)
+	}
+	if r := get(t, serve(fstest.MapFS{".keep": {}}), "GET", "/hosts/a/b"); !strings.Contains(string(must.Get(io.ReadAll(r.Body))(t)), `href="./../../api/v1/omen/status"`) {
+		t.Error("a page that was not built does not find the API")
+	}
+}
+
+// Nothing of the web UI is asked for from the root of the host: it may be below a
+// prefix, which src/root.ts knows.
+func TestTheUIAsksBelowItsRoot(t *testing.T) {
+	fromRoot := regexp.MustCompile("(fetch|EventSource|open|assign|replace)\\([\"`']/[^/]|<(a|img|form)\\b[^>]*\\b(href|src|action)=[{\"`']+/|location\\.href = ")
+	files := 0
+	must.OK(t, filepath.WalkDir("ui/src", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, ".test.ts") || !strings.HasSuffix(path, ".ts") && !strings.HasSuffix(path, ".tsx") {
+			return err
+		}
+		files++
+		for n, line := range strings.Split(string(must.Get(os.ReadFile(path))(t)), "\n") {
+			if fromRoot.MatchString(line) {
+				t.Errorf("%s:%d: begins at the host's root: put root of src/root.ts before it, or use wouter's Link: %s", path, n+1, line)
+			}
+		}
+		return nil
+	}))
+	if files < 20 {
+		t.Errorf("found %d files: the walk is broken", files)
 	}
 }
 

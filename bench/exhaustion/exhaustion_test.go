@@ -87,7 +87,7 @@ func TestKindsApartComeInPairs(t *testing.T) {
 }
 
 // begun is the last step at or before another at which what fills it began.
-func begun(track Track, full int) int {
+func begun(track track, full int) int {
 	last := full
 	for _, b := range track.Begins {
 		if b <= full {
@@ -234,11 +234,11 @@ func TestReliability(t *testing.T) {
 		r.add(.8, i < 60)
 	}
 	// .8·.04 + .2·.64 and .6·.04 + .4·.64, halved; the base rate is .4.
-	score, skill := r.Brier()
+	score, skill := r.brier()
 	if want := (.16 + .28) / 2; math.Abs(score-want) > 1e-9 || math.Abs(skill-(1-want/.24)) > 1e-9 {
 		t.Errorf("Brier %.4f, skill %.4f", score, skill)
 	}
-	if got := r.Worst(); math.Abs(got-.2) > 1e-9 {
+	if got := r.worst(); math.Abs(got-.2) > 1e-9 {
 		t.Errorf("worst bin off by %.3f, want .2", got)
 	}
 }

@@ -15,16 +15,16 @@ const (
 	duration = 28 * perDay
 )
 
-// Track is one simulated resource: the used share of its limit at each step,
+// track is one simulated resource: the used share of its limit at each step,
 // and the steps at which what filled it began.
-type Track struct {
+type track struct {
 	Used   []float64 // NaN is a gap
 	Begins []int
 	Killed int     // step at which it was used up for sure, whether or not a sample shows it; 0: that shows
 	Full   float64 // share from which it counts as full; 0: forecast.Full
 }
 
-// Kind is a kind of resource. To add one, write a function that fills a Track
+// Kind is a kind of resource. To add one, write a function that fills a track
 // by [pen] and list it in [Kinds], or in [Apart] if the method is not yours;
 // nothing else knows it.
 type Kind struct {
@@ -63,7 +63,7 @@ func Kinds() []Kind {
 // hours, and is then cleaned up.
 type pen struct {
 	*rand.Rand
-	Track
+	track
 	hold int // steps for which it stays full
 }
 
@@ -344,11 +344,11 @@ func hoursLeak(p *pen) { p.leak(2, 20) }
 func daysLeak(p *pen)  { p.leak(24, 110) }
 
 // draw makes one track of a kind, by a seed and its number alone.
-func draw(k Kind, seed uint64, number int) Track {
+func draw(k Kind, seed uint64, number int) track {
 	p := &pen{Rand: rand.New(rand.NewPCG(seed, uint64(number)))}
 	for _, c := range k.Name {
 		p.Rand = rand.New(rand.NewPCG(p.Uint64(), uint64(c)))
 	}
 	k.Draw(p)
-	return p.Track
+	return p.track
 }

@@ -136,12 +136,12 @@ const fullMemory = .98
 
 // track is the used share of the recorded resource at each step, as the profile
 // has it.
-func (r *Recording) track() (Track, error) {
+func (r *Recording) track() (track, error) {
 	of := map[string]int{}
 	for i, c := range r.Columns {
 		of[c.Name] = i
 	}
-	var t Track
+	var t track
 	for i := range r.Values {
 		if want := begin.Add(time.Duration(i) * step); !r.Times[i].Equal(want) {
 			return t, fmt.Errorf("recording %s: row %d is of %s, want %s: %w", r.Name, i+1, r.Times[i], want, omen.ErrInvalid)

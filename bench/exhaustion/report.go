@@ -53,8 +53,8 @@ type Tally struct {
 	Methods   []Method
 }
 
-// FalsePer100Days are a method's wrong notifications per 100 days of a series.
-func (t *Tally) FalsePer100Days(method int) float64 {
+// falsePer100Days are a method's wrong notifications per 100 days of a series.
+func (t *Tally) falsePer100Days(method int) float64 {
 	return 100 * float64(t.Methods[method].False) / float64(t.Days)
 }
 
@@ -87,9 +87,9 @@ func (r *Reliability) add(said float64, came bool) {
 	r.square += (said - actual) * (said - actual)
 }
 
-// Brier is the mean squared error, and the share by which it is below that of
+// brier is the mean squared error, and the share by which it is below that of
 // always saying the base rate.
-func (r *Reliability) Brier() (score, skill float64) {
+func (r *Reliability) brier() (score, skill float64) {
 	n, came := 0, 0
 	for _, b := range r.bins {
 		n, came = n+b.n, came+b.came
@@ -99,9 +99,9 @@ func (r *Reliability) Brier() (score, skill float64) {
 	return score, 1 - score/(rate*(1-rate))
 }
 
-// Worst is the largest distance of what was said from what came over the bins
+// worst is the largest distance of what was said from what came over the bins
 // with at least 50 cases.
-func (r *Reliability) Worst() float64 {
+func (r *Reliability) worst() float64 {
 	worst := 0.0
 	for _, b := range r.bins {
 		if b.n >= 50 {
@@ -153,7 +153,7 @@ func (r *Report) WriteTables(w io.Writer) error {
 	fmt.Fprintln(t, "method\trecall\tprecision\tfalse per 100 series-days\tlead p50 h\tlead p10 h\t")
 	for i := range r.All.Methods {
 		m := &r.All.Methods[i]
-		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.1f\t%.1f\t%.1f\t\n", m.Name, r.All.Recall(i), m.precision(), r.All.FalsePer100Days(i), m.lead(.5), m.lead(.1))
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.1f\t%.1f\t%.1f\t\n", m.Name, r.All.Recall(i), m.precision(), r.All.falsePer100Days(i), m.lead(.5), m.lead(.1))
 	}
 	fmt.Fprintln(t, "\nkind\tpossible\tfound\tfalse\tkube-prometheus found\tfalse\tnode mixin found\tfalse\t")
 	for i := range r.Kinds {
@@ -163,8 +163,8 @@ func (r *Report) WriteTables(w io.Writer) error {
 	}
 	fmt.Fprintln(t, "\nwithin\tBrier\tskill\tworst bin\t")
 	for h, name := range [measured]string{"1 h", "4 h", "24 h"} {
-		score, skill := r.Said[h].Brier()
-		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.2f\t\n", name, score, skill, r.Said[h].Worst())
+		score, skill := r.Said[h].brier()
+		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.2f\t\n", name, score, skill, r.Said[h].worst())
 	}
 	fmt.Fprintln(t, "\nwithin 24 h\tcases\tsaid\tcame\t")
 	for i, b := range r.Said[measured-1].bins {

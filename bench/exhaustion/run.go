@@ -41,7 +41,7 @@ var begin = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 
 // subject is one track while it is run.
 type subject struct {
-	track  Track
+	track  track
 	series *forecast.Series
 	alarm  forecast.Alarm
 	rules  []*rule
@@ -119,7 +119,7 @@ func (r *Report) watch(ctx context.Context, subjects []subject, progress func(sh
 	return nil
 }
 
-func newSubject(track Track, kind *Tally) subject {
+func newSubject(track track, kind *Tally) subject {
 	s := subject{track: track, series: forecast.New(cmp.Or(track.Full, forecast.Full)), rules: rules(), kind: kind}
 	s.votes = make([]voice, 1+len(s.rules))
 	return s

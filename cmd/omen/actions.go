@@ -95,7 +95,7 @@ type signed struct {
 	URL      string `help:"The running Omen." default:"${localhost}" name:"url"`
 	User     string `help:"User of the file of --web.config.file." name:"web.user" env:"OMEN_WEB_USER" placeholder:"NAME"`
 	Password string `help:"File with the user's password." name:"web.password-file" env:"OMEN_WEB_PASSWORD_FILE" type:"path" placeholder:"FILE"`
-	Why      string `help:"Text for the audit."`
+	Why      string `help:"Why: kept with it in the audit, and shown."`
 }
 
 // client asks the running Omen as this user.

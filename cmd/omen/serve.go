@@ -30,6 +30,8 @@ type serveCmd struct {
 	Prometheus prometheusFlag `embed:"" prefix:"prometheus."`
 	Web        struct {
 		ListenAddress        string `help:"Address of the web UI and the API. The default can be reached from this machine only." default:"127.0.0.1:9909" placeholder:"HOST:PORT"`
+		ExternalURL          string `help:"Where people reach the web UI, such as https://example.org/omen behind a proxy; links in messages start with it. Its path is the default of --web.route-prefix." placeholder:"URL"`
+		RoutePrefix          string `help:"What all paths begin with, such as /omen; / for none, where a proxy takes the path of --web.external-url away." placeholder:"PATH"`
 		AllowUnauthenticated bool   `help:"Answer other machines without passwords or certificates; for use behind a proxy or firewall that restricts access."`
 		Config               struct {
 			File string `help:"TLS and passwords for the web UI and the API, in Prometheus' own format." placeholder:"FILE" type:"path"`
@@ -56,6 +58,7 @@ func (c *serveCmd) Run(e *env) error {
 	return app.Run(e.ctx, app.Options{
 		ConfigFile: c.Config.File, StoragePath: c.Storage.Path, NewStorage: c.New, ListenAddress: c.Web.ListenAddress,
 		WebConfigFile: c.Web.Config.File, PrometheusURLs: c.Prometheus.URL, Version: version,
+		ExternalURL: c.Web.ExternalURL, RoutePrefix: c.Web.RoutePrefix,
 		AllowUnauthenticated: c.Web.AllowUnauthenticated, Log: e.log, Out: e.out, Hangup: hangup,
 	})
 }

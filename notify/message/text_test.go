@@ -88,3 +88,11 @@ func TestActionsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// Below a path prefix the links lead below it.
+func TestLinksKeepThePathOfTheExternalURL(t *testing.T) {
+	v := View{External: &url.URL{Scheme: "https", Host: "omen.example", Path: "/ops/omen"}}
+	if got := v.Link("i1"); got != "https://omen.example/ops/omen/incidents/i1" {
+		t.Errorf("the link is %s", got)
+	}
+}

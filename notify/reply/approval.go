@@ -136,6 +136,9 @@ func decided(a omen.Action, now time.Time) string {
 		if a.State == omen.ActionWaiting && now.Before(a.Expires) {
 			return ""
 		}
+		if a.State == omen.ActionExpired && a.Guard != "" {
+			return "expired: " + a.Why
+		}
 		return "expired at " + a.Expires.UTC().Format("15:04") + " UTC, nobody approved it in time"
 	case omen.ActionDeclined:
 		return a.Why

@@ -209,6 +209,7 @@ func TestWhatBecameOfActions(t *testing.T) {
 		"expired at 13:59 UTC, nobody approved it in time": {State: omen.ActionExpired, Expires: at.Add(-time.Minute)},
 		"declined by ann":               {State: omen.ActionDeclined, By: "ann", Why: "declined by ann"},
 		"refused: the incident is over": {State: omen.ActionRefused, Why: "the incident is over"},
+		"expired: the incident is over": {State: omen.ActionExpired, Guard: "evidence", Why: "the incident is over"},
 		"approved by ann, and refused by guard evidence: the host is well": {State: omen.ActionRefused, By: "ann", Guard: "evidence", Why: "the host is well"},
 		"approved by ann: not helped":                                      {State: omen.ActionNotHelped, By: "ann"},
 	} {

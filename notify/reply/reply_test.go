@@ -86,6 +86,22 @@ func TestTokensCountOnce(t *testing.T) {
 	}
 }
 
+// Below a path prefix the links lead below it.
+func TestLinksKeepThePathOfTheExternalURL(t *testing.T) {
+	b := New(options(t, messagetest.Store(t), "https://omen.example/ops/omen"), &operator{})
+	must.Get(b.Key.Get(t.Context()))(t)
+	m := messagetest.About(messagetest.Opened())
+	b.AddTo(&m, true)
+	if len(m.Replies) != 3 {
+		t.Fatalf("%d links, want one for each verdict", len(m.Replies))
+	}
+	for _, r := range m.Replies {
+		if !strings.HasPrefix(r.Link, "https://omen.example/ops/omen/feedback?t=") {
+			t.Errorf("%s leads to %s", r.Label, r.Link)
+		}
+	}
+}
+
 func TestForgedAndOldTokens(t *testing.T) {
 	db, s := messagetest.Store(t), &operator{}
 	b, other := newButtons(t, db, s), newButtons(t, messagetest.Store(t), s)

@@ -12,11 +12,11 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,29 +59,20 @@ type Cluster struct {
 	cordoning sync.Mutex // or two of a zone would be cordoned at once
 }
 
-// own is what Omen itself runs on, and never touches.
-type own struct {
-	namespace string // empty: it does not run in this cluster
-	machine   string // host name: of its pod, or of its node
-}
-
-// namespaceFile is where a pod finds the namespace that it runs in.
-const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
-
 // New reads the cluster's credentials; it calls nobody.
 func New(o Options) (*Cluster, error) {
 	var c *rest.Config
-	var self own
-	var err error
+	self, err := whereabouts()
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: %w", err)
+	}
 	if o.Kubeconfig == "" {
 		if c, err = rest.InClusterConfig(); err != nil {
 			return nil, omen.WithHint(fmt.Errorf("kubernetes: %w", err), "Omen does not run in a pod: set remedy.kubernetes.kubeconfig_file")
 		}
-		namespace, err := os.ReadFile(namespaceFile)
-		if err != nil {
-			return nil, fmt.Errorf("kubernetes: find Omen's own namespace: %w", err)
+		if self.namespace == "" {
+			return nil, omen.WithHint(errors.New("kubernetes: Omen's own namespace is not known"), "give its pod "+envNamespace+" by the downward API: metadata.namespace")
 		}
-		self.namespace = strings.TrimSpace(string(namespace))
 	} else {
 		c, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 			&clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig},
@@ -89,9 +80,6 @@ func New(o Options) (*Cluster, error) {
 		if err != nil {
 			return nil, fmt.Errorf("kubernetes: read %s: %w", o.Kubeconfig, err)
 		}
-	}
-	if self.machine, err = os.Hostname(); err != nil {
-		return nil, fmt.Errorf("kubernetes: find Omen's own host name: %w", err)
 	}
 	return connect(c, self)
 }
@@ -163,7 +151,40 @@ func (c *Cluster) Hand(step remedy.Step) (remedy.Hand, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", step.Name, err, omen.ErrInvalid)
 	}
-	return hand, nil
+	return patient{hand}, nil
+}
+
+// patient bounds each call of a hand by [patience].
+type patient struct{ hand remedy.Hand }
+
+func (p patient) Resolve(ctx context.Context, a omen.Action) (omen.Target, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return p.hand.Resolve(ctx, a)
+}
+
+func (p patient) DryRun(ctx context.Context, a omen.Action) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return p.hand.DryRun(ctx, a)
+}
+
+func (p patient) Do(ctx context.Context, a omen.Action) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return p.hand.Do(ctx, a)
+}
+
+func (p patient) Happened(ctx context.Context, a omen.Action) (remedy.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return p.hand.Happened(ctx, a)
+}
+
+func (p patient) Undo(ctx context.Context, a omen.Action) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return p.hand.Undo(ctx, a)
 }
 
 func (c *Cluster) hand(step remedy.Step) (remedy.Hand, error) {

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/omenhq/omen"
@@ -81,6 +83,27 @@ func TestScaleKeepsItsBounds(t *testing.T) {
 		if got := (scale{by: c.by, min: c.min, max: c.max}).wanted(c.has); got != c.want {
 			t.Errorf("%+v: %d", c, got)
 		}
+	}
+}
+
+// Which action changed an object last is known by what the API server keeps, whichever
+// Omen's it was.
+func TestMarksOfActions(t *testing.T) {
+	noon := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	set := func(by string, ago time.Duration) metav1.ManagedFieldsEntry {
+		at := metav1.NewTime(noon.Add(-ago))
+		return metav1.ManagedFieldsEntry{Manager: by, Operation: metav1.ManagedFieldsOperationUpdate, Time: &at}
+	}
+	o := &object{Object: map[string]any{}}
+	if id, at := markOf(o); id != "" || !at.IsZero() {
+		t.Errorf("without any: %q at %s", id, at)
+	}
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{set("kubectl", 0), set(manager("a1"), time.Hour), set(manager("a2")+undoing, time.Minute), set("omen-", 0)})
+	if id, at := markOf(o); id != "a2" || !at.Equal(noon.Add(-time.Minute)) {
+		t.Errorf("%q at %s, want a2, which was taken back", id, at)
+	}
+	if got := target("deployment", o); got.Mark != "a2" {
+		t.Errorf("the target %+v", got)
 	}
 }
 

@@ -35,16 +35,7 @@ func (c *Cluster) find(ctx context.Context, name string, h omen.Host) (*object, 
 			name = strings.Trim(name[:i], "[]")
 		}
 	}
-	is := func(n object) bool {
-		if n.GetName() == name {
-			return true
-		}
-		addresses, _, err := unstructured.NestedSlice(n.Object, "status", "addresses")
-		return err == nil && slices.ContainsFunc(addresses, func(a any) bool {
-			m, ok := a.(map[string]any)
-			return ok && text(m, "address") == name
-		})
-	}
+	is := func(n object) bool { return called(n, name) }
 	i := slices.IndexFunc(all, is)
 	switch {
 	case i < 0:
@@ -55,9 +46,31 @@ func (c *Cluster) find(ctx context.Context, name string, h omen.Host) (*object, 
 	return &all[i], slices.Delete(slices.Clone(all), i, i+1), nil
 }
 
+// touchable is the same of a node that may be touched.
+func (c *Cluster) touchable(ctx context.Context, name string, h omen.Host) (*object, []object, error) {
+	n, others, err := c.find(ctx, name, h)
+	if err == nil && excluded(n.GetAnnotations()) {
+		err = refusedBy(remedy.GuardSelf, "node %s is annotated %s", n.GetName(), Exclude)
+	}
+	return n, others, err
+}
+
+// called reports whether a node has a name, or an address that is it.
+func called(n object, name string) bool {
+	if n.GetName() == name {
+		return true
+	}
+	addresses, _, err := unstructured.NestedSlice(n.Object, "status", "addresses")
+	return err == nil && slices.ContainsFunc(addresses, func(a any) bool {
+		m, ok := a.(map[string]any)
+		return ok && text(m, "address") == name
+	})
+}
+
 func nodeTarget(n *object) omen.Target {
 	zone := n.GetLabels()[zoneLabel]
 	t := omen.Target{Kind: "node", Name: n.GetName(), UID: string(n.GetUID()), Version: n.GetResourceVersion()}
+	t.Mark, t.MarkedAt = markOf(n)
 	if zone != "" {
 		t.Detail = "of zone " + zone
 	}
@@ -65,22 +78,18 @@ func nodeTarget(n *object) omen.Target {
 }
 
 func (c cordon) Resolve(ctx context.Context, a omen.Action) (omen.Target, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	n, others, err := c.find(ctx, c.node, a.Host)
+	n, others, err := c.touchable(ctx, c.node, a.Host)
 	if err != nil {
 		return omen.Target{}, err
 	}
 	t := nodeTarget(n)
-	if err := c.ownNode(ctx, t.Name); err != nil {
+	if err := c.ownNode(ctx, n); err != nil {
 		return omen.Target{}, err
 	}
 	_, control := n.GetLabels()["node-role.kubernetes.io/control-plane"]
 	switch {
 	case control:
 		return omen.Target{}, refusedBy(remedy.GuardSelf, "node %s is of the control plane", t.Name)
-	case excluded(n.GetAnnotations()):
-		return omen.Target{}, refusedBy(remedy.GuardSelf, "node %s is annotated %s", t.Name, Exclude)
 	case isSet(n.Object, "spec", "unschedulable"):
 		return omen.Target{}, refused("node %s is cordoned already", t.Name)
 	}
@@ -102,22 +111,6 @@ func alone(n *object, others []object) error {
 	}
 	if takes == 0 {
 		return refused("no other node would take pods")
-	}
-	return nil
-}
-
-// ownNode refuses the node that Omen runs on.
-func (c *Cluster) ownNode(ctx context.Context, name string) error {
-	on := c.own.machine
-	if c.own.namespace != "" {
-		pod, err := c.get(ctx, pods, c.own.namespace, c.own.machine)
-		if err != nil {
-			return fmt.Errorf("find the node that Omen runs on: %w", err)
-		}
-		on = text(pod.Object, "spec", "nodeName")
-	}
-	if name == on {
-		return refusedBy(remedy.GuardSelf, "node %s is the one that Omen runs on", name)
 	}
 	return nil
 }
@@ -156,8 +149,6 @@ func (c cordon) Happened(ctx context.Context, a omen.Action) (remedy.Answer, err
 
 // Undo lets pods on again, if it was this action that kept them off.
 func (c cordon) Undo(ctx context.Context, a omen.Action) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	p := placeOf(a.Target)
 	n, err := c.get(ctx, p.resource, p.namespace, p.name)
 	switch {
@@ -166,7 +157,7 @@ func (c cordon) Undo(ctx context.Context, a omen.Action) error {
 	case string(n.GetUID()) != a.Target.UID, n.GetAnnotations()[Action] != a.ID, !ours(n):
 		return fmt.Errorf("node %s was changed by somebody else since: %w", a.Target.Name, remedy.ErrChanged)
 	}
-	return c.patch(ctx, n, p, manager(a.ID)+"-undo", false, func(n *object) ([]op, error) {
+	return c.patch(ctx, n, p, manager(a.ID)+undoing, false, func(n *object) ([]op, error) {
 		return append(annotate(n, map[string]string{Action: a.ID + "-undone"}), op{Op: "remove", Path: "/spec/unschedulable"}), nil
 	})
 }
@@ -194,14 +185,9 @@ type uncordon struct {
 }
 
 func (u uncordon) Resolve(ctx context.Context, a omen.Action) (omen.Target, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	n, _, err := u.find(ctx, u.node, a.Host)
+	n, _, err := u.touchable(ctx, u.node, a.Host)
 	if err != nil {
 		return omen.Target{}, err
-	}
-	if excluded(n.GetAnnotations()) {
-		return omen.Target{}, refusedBy(remedy.GuardSelf, "node %s is annotated %s", n.GetName(), Exclude)
 	}
 	if !ours(n) {
 		return omen.Target{}, refused("node %s was not cordoned by Omen", n.GetName())

@@ -31,8 +31,6 @@ type removal struct {
 }
 
 func (r removal) Resolve(ctx context.Context, a omen.Action) (omen.Target, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	pod, kind, workload, err := r.choose(ctx, a.Host)
 	if err != nil {
 		return omen.Target{}, err
@@ -143,8 +141,6 @@ func ready(pod *object) bool {
 }
 
 func (r removal) remove(ctx context.Context, a omen.Action, dry bool) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	t := a.Target
 	in := r.api.Resource(pods).Namespace(t.Namespace)
 	var dryRun []string
@@ -186,8 +182,6 @@ func (r removal) Do(ctx context.Context, a omen.Action) (string, error) {
 
 // Happened is yes once the pod is gone, ends, or another one has its name.
 func (r removal) Happened(ctx context.Context, a omen.Action) (remedy.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	pod, err := r.get(ctx, pods, a.Target.Namespace, a.Target.Name)
 	switch {
 	case errors.Is(err, omen.ErrNotFound):

@@ -119,6 +119,23 @@ func TestUndoLeavesWhatSomebodyChanged(t *testing.T) {
 	}
 }
 
+// What one Omen changed another one sees, by what the API server keeps.
+func TestMarksAreSeenByOthers(t *testing.T) {
+	p := newPeer(t)
+	h, a := begin(p, p.omen(), acts()["restart a deployment"])
+	if a.Target.Mark != "" {
+		t.Errorf("before: %+v", a.Target)
+	}
+	must.Get(h.Do(t.Context(), a))(t)
+	o := p.read(deployments, p.namespace, "checkout") // its controller follows
+	must.OK(t, unstructured.SetNestedField(o.Object, o.GetGeneration(), "status", "observedGeneration"))
+	must.Get(p.api.Resource(deployments).Namespace(p.namespace).UpdateStatus(t.Context(), o, metav1.UpdateOptions{}))(t)
+	got := must.Get(must.Get(p.omen().Hand(step("rollout_restart")))(t).Resolve(t.Context(), omen.Action{Host: a.Host}))(t)
+	if got.Mark != a.ID || time.Since(got.MarkedAt).Abs() > time.Hour {
+		t.Errorf("after: %+v", got)
+	}
+}
+
 func TestWhatIsNeverTouched(t *testing.T) {
 	p := newPeer(t)
 	spec := func(o fields) fields { return o["spec"].(fields) }
@@ -330,6 +347,14 @@ func TestRights(t *testing.T) {
 			`[{"op": "add", "path": "/spec/template/metadata/labels/x", "value": "y"}]`,
 			`[{"op": "add", "path": "/spec/template/metadata/annotations/x", "value": "y"}]`,
 			`[{"op": "add", "path": "/metadata/labels", "value": {"x": "y"}}]`,
+			`[{"op": "add", "path": "/spec/template/metadata/finalizers", "value": ["omen.dev/x"]}]`,
+			`[{"op": "add", "path": "/spec/paused", "value": true}]`,
+			`[{"op": "add", "path": "/spec/minReadySeconds", "value": 7}]`,
+			`[{"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}}]`,
+			`[{"op": "remove", "path": "/spec/revisionHistoryLimit"}, {"op": "add", "path": "/spec/revisionHistoryLimit", "value": 0}]`,
+			`[{"op": "add", "path": "/metadata/annotations/x", "value": "y"}]`,
+			`[{"op": "remove", "path": "/metadata/annotations/deployment.kubernetes.io~1revision"}]`,
+			`[{"op": "add", "path": "/metadata/finalizers", "value": ["omen.dev/x"]}]`,
 		} {
 			_, err := c.api.Resource(deployments).Namespace("shop").Patch(t.Context(), "checkout", types.JSONPatchType, []byte(change),
 				metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
@@ -342,4 +367,5 @@ func TestRights(t *testing.T) {
 	a = omen.Action{ID: "accccccccccc", Host: p.host("checkout")}
 	a.Target = must.Get(restarts.Resolve(t.Context(), a))(t)
 	must.Get(restarts.Do(t.Context(), a))(t)
+	must.OK(t, restarts.Undo(t.Context(), a))
 }

@@ -135,12 +135,13 @@ func placeOf(t omen.Target) place {
 // managedFields.
 func manager(id string) string { return "omen-" + id }
 
+// undoing ends the name under which an action is taken back.
+const undoing = "-undo"
+
 // edit changes an object if it still is what the action's target says. It reads it
 // first, since a patch that adds a key has to know what is there, and the patch
 // tests what was read, so that nothing comes between.
 func (c *Cluster) edit(ctx context.Context, a omen.Action, p place, dry bool, change func(*object) ([]op, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	o, err := c.get(ctx, p.resource, p.namespace, p.name)
 	switch {
 	case errors.Is(err, omen.ErrNotFound):

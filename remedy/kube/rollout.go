@@ -23,14 +23,8 @@ type restart struct {
 }
 
 func (r restart) Resolve(ctx context.Context, a omen.Action) (omen.Target, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	kind, o, err := r.workload(ctx, r.which, a.Host)
+	t, o, err := r.steady(ctx, r.which, a.Host)
 	if err != nil {
-		return omen.Target{}, err
-	}
-	t := target(kind, o)
-	if err := steady(t.ID(), o); err != nil {
 		return omen.Target{}, err
 	}
 	switch {
@@ -82,8 +76,6 @@ func (r restart) Undo(ctx context.Context, a omen.Action) error {
 // marked reports whether an action left its mark on its target. A target that is
 // gone, or was created again, has none.
 func (c *Cluster) marked(ctx context.Context, a omen.Action, mark func(*object) bool) (remedy.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	p := placeOf(a.Target)
 	o, err := c.get(ctx, p.resource, p.namespace, p.name)
 	switch {
@@ -104,8 +96,6 @@ type rollback struct {
 }
 
 func (r rollback) Resolve(ctx context.Context, a omen.Action) (omen.Target, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	kind, o, err := r.workload(ctx, r.which, a.Host)
 	if err != nil {
 		return omen.Target{}, err
@@ -155,8 +145,6 @@ func (r rollback) Undo(ctx context.Context, a omen.Action) error {
 // rollTo takes a workload to the revision that the target names, if the mark of
 // the action is still where it was left.
 func (c *Cluster) rollTo(ctx context.Context, a omen.Action, mark ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	p := placeOf(a.Target)
 	o, err := c.get(ctx, p.resource, p.namespace, p.name)
 	switch {

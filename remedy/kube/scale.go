@@ -52,14 +52,8 @@ func (s scale) wanted(has int) int {
 }
 
 func (s scale) Resolve(ctx context.Context, a omen.Action) (omen.Target, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	kind, o, err := s.workload(ctx, s.which, a.Host)
+	t, _, err := s.steady(ctx, s.which, a.Host)
 	if err != nil {
-		return omen.Target{}, err
-	}
-	t := target(kind, o)
-	if err := steady(t.ID(), o); err != nil {
 		return omen.Target{}, err
 	}
 	scalers, err := s.list(ctx, autoscalers, t.Namespace, "")
@@ -111,8 +105,6 @@ func (s scale) Happened(ctx context.Context, a omen.Action) (remedy.Answer, erro
 
 // Undo scales back, if the number is still the one that was set.
 func (s scale) Undo(ctx context.Context, a omen.Action) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	p := s.place(a)
 	o, err := s.get(ctx, p.resource, p.namespace, p.name)
 	switch {
@@ -121,7 +113,7 @@ func (s scale) Undo(ctx context.Context, a omen.Action) error {
 	case string(o.GetUID()) != a.Target.UID, replicas(o) != s.wanted(a.Target.Replicas), !setBy(o, manager(a.ID)):
 		return fmt.Errorf("%s was changed by somebody else since: %w", a.Target.ID(), remedy.ErrChanged)
 	}
-	return s.patch(ctx, o, p, manager(a.ID)+"-undo", false, func(*object) ([]op, error) {
+	return s.patch(ctx, o, p, manager(a.ID)+undoing, false, func(*object) ([]op, error) {
 		return []op{{"replace", "/spec/replicas", a.Target.Replicas}}, nil
 	})
 }

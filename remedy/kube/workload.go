@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -121,8 +122,8 @@ func critical(name, priority string) error {
 	return nil
 }
 
-// steady refuses a workload in the middle of a rollout.
-func steady(name string, o *object) error {
+// rolling refuses a workload in the middle of a rollout.
+func rolling(name string, o *object) error {
 	wanted := replicas(o)
 	switch {
 	case isSet(o.Object, "spec", "paused"):
@@ -133,6 +134,17 @@ func steady(name string, o *object) error {
 		return refusedBy(remedy.GuardRollout, "%s is in the middle of a rollout: %d of %d replicas are updated", name, number(o.Object, "status", "updatedReplicas"), wanted)
 	}
 	return nil
+}
+
+// steady is the target that a workload is, with the workload, if it is not in the
+// middle of a rollout.
+func (c *Cluster) steady(ctx context.Context, w which, h omen.Host) (omen.Target, *object, error) {
+	kind, o, err := c.workload(ctx, w, h)
+	if err != nil {
+		return omen.Target{}, nil, err
+	}
+	t := target(kind, o)
+	return t, o, rolling(t.ID(), o)
 }
 
 // replicas are how many a workload is to have; left out means one.
@@ -149,12 +161,25 @@ func target(kind string, o *object) omen.Target {
 		Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), UID: string(o.GetUID()), Version: o.GetResourceVersion(),
 		Replicas: replicas(o), Available: number(o.Object, "status", "availableReplicas"),
 	}
+	t.Mark, t.MarkedAt = markOf(o)
 	if kind == "deployment" {
 		t.Revision = o.GetAnnotations()["deployment.kubernetes.io/revision"]
 	} else {
 		t.Revision = text(o.Object, "status", "updateRevision")
 	}
 	return t
+}
+
+// markOf is the action that last changed an object, whichever Omen's it was, and when:
+// by the name under which the API server keeps what it set.
+func markOf(o *object) (id string, at time.Time) {
+	for _, f := range o.GetManagedFields() {
+		by, ours := strings.CutPrefix(strings.TrimSuffix(f.Manager, undoing), manager(""))
+		if ours && by != "" && f.Time != nil && f.Time.After(at) {
+			id, at = by, f.Time.UTC()
+		}
+	}
+	return id, at
 }
 
 // budgetsOf are the PodDisruptionBudgets that hold for a pod, and how many pods

@@ -62,13 +62,13 @@ type fake struct {
 }
 
 type fakeUnit struct {
-	name, load, active, result, kind, fragment string
-	remains, endless, refuses                  bool
-	invocation                                 byte
-	entered, began                             time.Time
-	job                                        uint32
-	deny                                       string                 // answer with this error
-	does                                       func(*fakeUnit) string // what a job does, and its result; nil: it goes well; "": no word of its end
+	name, load, active, result, kind, fragment, restart string
+	remains, endless, refuses                           bool
+	invocation                                          byte
+	entered, began                                      time.Time
+	job                                                 uint32
+	deny                                                string                 // answer with this error
+	does                                                func(*fakeUnit) string // what a job does, and its result; nil: it goes well; "": no word of its end
 }
 
 func newFake(t *testing.T) (*fake, Bus) {
@@ -145,7 +145,7 @@ func (f *fake) properties(path dbus.ObjectPath) map[string]dbus.Variant {
 	for name, value := range map[string]any{
 		"LoadState": u.load, "ActiveState": u.active, "Result": u.result, "Type": u.kind, "FragmentPath": u.fragment,
 		"RemainAfterExit": u.remains, "TimeoutStartUSec": limit, "RefuseManualStart": u.refuses, "RefuseManualStop": false,
-		"InvocationID": id, "ActiveEnterTimestamp": micro(u.entered), "ExecMainStartTimestamp": micro(u.began),
+		"InvocationID": id, "Restart": u.restart, "ActiveEnterTimestamp": micro(u.entered), "ExecMainStartTimestamp": micro(u.began),
 		"Job": struct {
 			ID   uint32
 			Path dbus.ObjectPath

@@ -57,7 +57,7 @@ func (r *Restart) target(u unit) (omen.Target, error) {
 		return omen.Target{}, refused("%s is %s", u.name, u.load)
 	case !u.manual:
 		return omen.Target{}, refused("%s is not to be started or stopped by hand", u.name)
-	case u.result == startLimit:
+	case u.gaveUp():
 		return omen.Target{}, omen.WithHint(refused("systemd gave up on %s: it was started too often", u.name),
 			"find out why it does not stay up; systemctl reset-failed is for people")
 	case u.busy || u.active == "activating" || u.active == "deactivating" || u.active == "reloading":
@@ -71,8 +71,15 @@ func (r *Restart) target(u unit) (omen.Target, error) {
 	return t, nil
 }
 
-// startLimit is systemd's result of a unit that was started too often.
+// startLimit is systemd's result of a unit that was started too often, where no
+// start before it failed: else the result is that of the first that did.
 const startLimit = "start-limit-hit"
+
+// gaveUp reports whether systemd does not start the unit any more: one that it is to
+// restart by itself stays failed only then.
+func (u unit) gaveUp() bool {
+	return u.result == startLimit || u.active == "failed" && u.restart != "" && u.restart != "no"
+}
 
 // DryRun says what would be asked; systemd has no trial.
 func (r *Restart) DryRun(_ context.Context, a omen.Action) (string, error) {

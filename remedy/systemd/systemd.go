@@ -123,6 +123,7 @@ type unit struct {
 	invocation string // in hex; changes with each start
 	entered    time.Time
 	result     string    // "success", "exit-code", "start-limit-hit"
+	restart    string    // Restart=: "no", "on-failure", "always"
 	began      time.Time // its main process
 	fragment   string
 	kind       string // Type=
@@ -144,6 +145,7 @@ func read(ctx context.Context, c *manager.Conn, name string) (unit, error) {
 	u.result, _ = p["Result"].(string)
 	u.fragment, _ = p["FragmentPath"].(string)
 	u.kind, _ = p["Type"].(string)
+	u.restart, _ = p["Restart"].(string)
 	u.remains, _ = p["RemainAfterExit"].(bool)
 	if id, ok := p["InvocationID"].([]byte); ok {
 		u.invocation = hex.EncodeToString(id)

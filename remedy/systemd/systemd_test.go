@@ -142,6 +142,7 @@ func TestUnitsThatAreLeftAlone(t *testing.T) {
 		"is masked":                func(u *fakeUnit) { u.load = "masked" },
 		"by hand":                  func(u *fakeUnit) { u.refuses = true },
 		"it was started too often": func(u *fakeUnit) { u.active, u.result = "failed", startLimit },
+		"systemd gave up on":       func(u *fakeUnit) { u.active, u.result, u.restart = "failed", "exit-code", "on-failure" },
 		"a job is under way":       func(u *fakeUnit) { u.job = 3 },
 		"is deactivating":          func(u *fakeUnit) { u.active = "deactivating" },
 	} {

@@ -106,17 +106,17 @@ func fill(body any, change func(string) (string, error)) (any, error) {
 	return nil, fmt.Errorf("%T is no value of JSON", body)
 }
 
-// body is what is sent for an action.
-func (h *Hook) body(a omen.Action) ([]byte, error) {
-	if h.set.Body == nil {
+// filled is what is sent for an action: a body with its fields, or [Sent].
+func filled(body any, a omen.Action) ([]byte, error) {
+	if body == nil {
 		return encode(Sent{ID: a.ID, Incident: a.Incident, Playbook: a.Playbook, Attempt: a.Attempt, Host: a.Host,
 			Group: a.Group, Why: a.Why, By: a.By, At: a.At, Mode: a.Mode})
 	}
-	filled, err := fill(h.set.Body, func(text string) (string, error) {
+	out, err := fill(body, func(text string) (string, error) {
 		return inText(text, a, func(value string) string { return value }), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return encode(filled)
+	return encode(out)
 }

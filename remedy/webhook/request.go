@@ -23,7 +23,7 @@ import (
 
 // send posts the action's body once and says what became of it.
 func (h *Hook) send(ctx context.Context, a omen.Action, address string) (receipt string, err error) {
-	body, err := h.body(a)
+	body, err := filled(h.set.Body, a)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", remedy.ErrRefused, err)
 	}
@@ -42,7 +42,7 @@ func (h *Hook) send(ctx context.Context, a omen.Action, address string) (receipt
 	if err != nil {
 		return "", fmt.Errorf("%s %s: %w", h.set.Method, shown(address), inDoubt(err))
 	}
-	if err := judge(code, answer); err != nil {
+	if err := judge(code, h.begin(answer)); err != nil {
 		return "", fmt.Errorf("%s %s: %w", h.set.Method, shown(address), err)
 	}
 	if h.set.Receipt == "" {
@@ -83,7 +83,7 @@ func (h *Hook) ask(ctx context.Context, a omen.Action) (remedy.Answer, string, e
 	status := h.set.Status
 	code, answer, err := h.call(ctx, http.MethodGet, inURL(status.URL, a), nil, http.Header{})
 	if err == nil && code/100 != 2 {
-		err = fmt.Errorf("answered %d: %s", code, begin(answer))
+		err = fmt.Errorf("answered %d: %s", code, h.begin(answer))
 	}
 	if err != nil {
 		return remedy.CannotTell, "", fmt.Errorf("ask %s: %w: %w", shown(status.URL), omen.ErrUnavailable, err)
@@ -91,7 +91,7 @@ func (h *Hook) ask(ctx context.Context, a omen.Action) (remedy.Answer, string, e
 	says, found := at(answer, status.Pointer)
 	switch {
 	case !found:
-		return remedy.CannotTell, "", fmt.Errorf("ask %s: its answer has nothing at %s: %s", shown(status.URL), status.Pointer, begin(answer))
+		return remedy.CannotTell, "", fmt.Errorf("ask %s: its answer has nothing at %s: %s", shown(status.URL), status.Pointer, h.begin(answer))
 	case slices.Contains(status.Done, says):
 		return remedy.Yes, says, nil
 	case slices.Contains(status.Failed, says):
@@ -106,22 +106,27 @@ func (h *Hook) call(ctx context.Context, method, address string, body []byte, he
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, bare(err)
 	}
 	req.Header = header
 	req.Header.Set("User-Agent", "Omen")
 	req.Header.Set("Accept", "application/json")
 	resp, err := h.client.Do(req)
 	if err != nil {
-		var e *url.Error
-		if errors.As(err, &e) {
-			err = e.Err // without the address, which may hold a secret
-		}
-		return 0, nil, err
+		return 0, nil, bare(err)
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	return resp.StatusCode, answer, err
+}
+
+// bare is an error without the address, which may hold a secret.
+func bare(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 // inDoubt says what a request without an answer means: what never left this
@@ -136,9 +141,9 @@ func inDoubt(err error) error {
 	return fmt.Errorf("%w: %w", remedy.ErrUnknown, err)
 }
 
-// judge says what an answer means.
-func judge(code int, answer []byte) error {
-	says := fmt.Sprintf("answered %d: %s", code, begin(answer))
+// judge says what an answer that begins so means.
+func judge(code int, begins string) error {
+	says := fmt.Sprintf("answered %d: %s", code, begins)
 	switch {
 	case code/100 == 2:
 		return nil
@@ -156,9 +161,10 @@ func judge(code int, answer []byte) error {
 	return fmt.Errorf("%w: %s", remedy.ErrUnknown, says)
 }
 
-// begin is the beginning of an answer in one line.
-func begin(answer []byte) string {
-	return strings.Join(strings.Fields(string(answer[:min(len(answer), 200)])), " ")
+// begin is the beginning of an answer in one line, without our secrets in it.
+func (h *Hook) begin(answer []byte) string {
+	text := h.hide.Replace(string(answer[:min(len(answer), 4096)]))
+	return strings.Join(strings.Fields(text[:min(len(text), 200)]), " ")
 }
 
 // at is what a JSON pointer (RFC 6901) finds in a document, as text; what is a list

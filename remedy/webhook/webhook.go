@@ -75,6 +75,7 @@ const maxAnswer = 1 << 20
 type Hook struct {
 	set    Settings
 	client *http.Client
+	hide   *strings.Replacer // takes secrets out of what is shown
 }
 
 // New checks the settings; it calls nobody.
@@ -94,7 +95,7 @@ func New(set Settings) (*Hook, error) {
 		return nil, fmt.Errorf("webhook %s: http_config: %w", shown(set.URL), err)
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Hook{set, client}, nil
+	return &Hook{set, client, set.secrets()}, nil
 }
 
 func (s Settings) check() error {
@@ -151,7 +152,7 @@ func (h *Hook) Resolve(context.Context, omen.Action) (omen.Target, error) {
 // DryRun says what would be sent. There is no way to try another program's
 // interface without using it.
 func (h *Hook) DryRun(_ context.Context, a omen.Action) (string, error) {
-	body, err := h.body(a)
+	body, err := filled(masked(h.set.Body), a)
 	if err != nil {
 		return "", err
 	}
@@ -159,7 +160,8 @@ func (h *Hook) DryRun(_ context.Context, a omen.Action) (string, error) {
 	if h.set.Secret != "" || h.set.SecretFile != "" {
 		signed = "signed"
 	}
-	return fmt.Sprintf("would send %s %s (%s) with %s", h.set.Method, shown(h.set.URL), signed, body), nil
+	text := strings.ReplaceAll(string(body), `\u003csecret\u003e`, hidden) // as JSON has it
+	return fmt.Sprintf("would send %s %s (%s) with %s", h.set.Method, shown(h.set.URL), signed, text), nil
 }
 
 // Do sends the request once, or again with the same ID while its outcome is in
@@ -194,6 +196,9 @@ func (h *Hook) Happened(ctx context.Context, a omen.Action) (remedy.Answer, erro
 	return answer, err
 }
 
+// Undoes reports whether there is an undo URL.
+func (h *Hook) Undoes() bool { return h.set.UndoURL != "" }
+
 // Undo posts to the undo URL.
 func (h *Hook) Undo(ctx context.Context, a omen.Action) error {
 	if h.set.UndoURL == "" {
@@ -226,17 +231,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-// shown is an address without what may be secret: user, password and query.
-func shown(address string) string {
-	before, _, _ := strings.Cut(address, "?")
-	if scheme, rest, found := strings.Cut(before, "://"); found {
-		if host, path, _ := strings.Cut(rest, "/"); strings.Contains(host, "@") {
-			return scheme + "://" + host[strings.LastIndex(host, "@")+1:] + "/" + path
-		}
-	}
-	return before
 }
 
 // encode is a body's JSON.

@@ -281,6 +281,9 @@ func TestUndo(t *testing.T) {
 	o := newOther(t, map[string][]http.HandlerFunc{"/undo/17": {says(200, "")}})
 	a := action
 	a.Receipt = "17"
+	if hook(t, Settings{URL: o.URL + "/"}).Undoes() || !hook(t, Settings{URL: o.URL + "/", UndoURL: o.URL + "/undo"}).Undoes() {
+		t.Error("it does not know whether it has an undo_url")
+	}
 	if err := hook(t, Settings{URL: o.URL + "/"}).Undo(t.Context(), a); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("without undo_url: %v", err)
 	}
@@ -299,6 +302,40 @@ func TestDryRunSendsNothingAndShowsNoSecret(t *testing.T) {
 	}
 	if len(o.asked()) != 0 {
 		t.Errorf("sent %v", o.asked())
+	}
+}
+
+// No secret of the settings is in what goes into the ledger: neither in the target nor
+// in an error, whatever the other side repeats.
+func TestTheLedgerHasNoSecret(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://user:hunter2@awx/launch/{host}?token=hunter2": "https://awx/launch/{host}",
+		"https://hunter2@awx/x#hunter2":                        "https://awx/x",
+		"https://awx?token=hunter2":                            "https://awx",
+		"https://user:hun/ter2@awx/x":                          hidden,
+		"https://user:hun?ter2@awx/x":                          hidden,
+		"user:hunter2@awx/x":                                   hidden,
+	} {
+		if got := shown(address); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+	}
+	o := newOther(t, map[string][]http.HandlerFunc{"/": {
+		says(403, "the token hunter2-a is wrong"), says(500, "the key hunter2-b is wrong"), says(200, "job hunter2-c"),
+	}})
+	h := hook(t, Settings{
+		URL: o.URL + "/?token=hunter2-a&wait=true", Body: map[string]any{"api_key": "hunter2-b", "host": "{host}"}, Secret: "hunter2-c", Receipt: "/job",
+	})
+	for range 3 {
+		if _, err := h.Do(t.Context(), action); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v", err)
+		}
+	}
+	if text := must.Get(h.DryRun(t.Context(), action))(t); strings.Contains(text, "hunter2") || !strings.Contains(text, `"api_key":"<secret>"`) || !strings.Contains(text, "web") {
+		t.Errorf("says %s", text)
+	}
+	if sent := o.asked()[0].Body; !strings.Contains(sent, "hunter2-b") {
+		t.Errorf("sent %s", sent)
 	}
 }
 

@@ -31,8 +31,8 @@ func Time(i int) time.Time { return Start.Add(time.Duration(i) * Step) }
 // LoadOf is node_load1, different for every host and instant.
 func LoadOf(host, i int) float64 { return float64(host*1000) + float64(i) + 0.25 }
 
-// BusyOf is a host's part of time not idle; the counters below rise by it.
-func BusyOf(host int) float64 { return 0.1 + 0.2*float64(host) }
+// busyOf is a host's part of time not idle; the counters below rise by it.
+func busyOf(host int) float64 { return 0.1 + 0.2*float64(host) }
 
 // SamplesAt is everything that is measured at one instant.
 func SamplesAt(i int) []series.Sample {
@@ -54,8 +54,8 @@ func SamplesAt(i int) []series.Sample {
 			since = i - rebootAt + 1
 		}
 		for _, cpu := range []string{"0", "1"} {
-			add("node_cpu_seconds_total", float64(since)*15*(1-BusyOf(h)), "cpu", cpu, "mode", "idle")
-			add("node_cpu_seconds_total", float64(since)*15*BusyOf(h), "cpu", cpu, "mode", "user")
+			add("node_cpu_seconds_total", float64(since)*15*(1-busyOf(h)), "cpu", cpu, "mode", "idle")
+			add("node_cpu_seconds_total", float64(since)*15*busyOf(h), "cpu", cpu, "mode", "user")
 		}
 		add("node_load1", LoadOf(h, i))
 		if h == 0 {
@@ -82,7 +82,7 @@ func Row(host, i int) []float64 {
 	if host == 0 {
 		swap = 4096
 	}
-	return []float64{BusyOf(host), LoadOf(host, i), swap}
+	return []float64{busyOf(host), LoadOf(host, i), swap}
 }
 
 // Store is an embedded store that holds the fixture.

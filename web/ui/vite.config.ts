@@ -2,6 +2,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 export default defineConfig({
+  base: "./", // web.go makes what the page names relative to its address; the code knows its root by src/root.ts
   plugins: [react()],
   build: {
     outDir: "../dist",

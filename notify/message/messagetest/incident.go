@@ -75,16 +75,16 @@ func About(changes ...omen.Change) message.Message {
 	return m
 }
 
-// Named is a message in which everything that others name has one name.
-func Named(name string) message.Message {
+// named is a message in which everything that others name has one name.
+func named(name string) message.Message {
 	c := Step("a", name, 1, omen.ChangeAcknowledged, Noon)
 	c.Incident.Causes[0].Feature, c.Comment, c.Incident.AckedBy = name, name, name
 	c.Incident.Remedy = name
 	return About(c)
 }
 
-// Hostile are names that somebody who can name a host may use.
-var Hostile = []string{
+// hostileNames are names that somebody who can name a host may use.
+var hostileNames = []string{
 	"<!channel>", "<!here|x>", "<@U123>", "@everyone @here @channel", "<http://evil|Open the incident>",
 	"*bold* _it_ ~no~ `code`", "[click](http://evil)", "a](http://evil)", `\`, `\*`, "!", "(x)", "#1 + 1 = 2 - {y} | z.",
 	"<b>x", "</b></a>", `"><script>alert(1)</script>`, "&amp; &lt;", "a\r\nBcc: eve@evil.example", "a\nb", "\x00\x07\u202egnp.exe",

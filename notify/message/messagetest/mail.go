@@ -204,8 +204,8 @@ func partsOf(t testing.TB, header textproto.MIMEHeader, body io.Reader, out map[
 	}
 }
 
-// Subject is the mail's subject, decoded.
-func (e Mail) Subject(t testing.TB) string {
+// subject is the mail's subject, decoded.
+func (e Mail) subject(t testing.TB) string {
 	header, _ := e.Parts(t)
 	return must.Get(new(mime.WordDecoder).DecodeHeader(header.Get("Subject")))(t)
 }

@@ -79,7 +79,7 @@ func (s Suite) start(t testing.TB, a answer) *fake {
 				if header.Get("Bcc") != "" || len(m.To) != 1 || len(parts) != 2 {
 					t.Errorf("a name is a header: %v, to %v", header, m.To)
 				}
-				all = append(all, Taken{header.Get("Message-Id"), m.Subject(t) + "\n" + parts["text/plain"], parts["text/html"], 0})
+				all = append(all, Taken{header.Get("Message-Id"), m.subject(t) + "\n" + parts["text/plain"], parts["text/html"], 0})
 			}
 			return all
 		}
@@ -241,7 +241,7 @@ func (s Suite) hangs(t *testing.T) {
 // hostile: no name is markup, a header, a control character or too long.
 func (s Suite) hostile(t *testing.T) {
 	f := s.start(t, answer{})
-	for _, name := range Hostile {
+	for _, name := range hostileNames {
 		s.named(t, f, name)
 	}
 }
@@ -249,7 +249,7 @@ func (s Suite) hostile(t *testing.T) {
 func (s Suite) named(t *testing.T, f *fake, name string) {
 	t.Helper()
 	before := len(f.taken(t))
-	if err := f.sender.Send(t.Context(), Named(name)); err != nil {
+	if err := f.sender.Send(t.Context(), named(name)); err != nil {
 		t.Fatalf("%.40q: %v", name, err)
 	}
 	all := f.taken(t)
@@ -264,7 +264,7 @@ func (s Suite) named(t *testing.T, f *fake, name string) {
 
 // Fuzz sends messages with any names.
 func Fuzz(f *testing.F, suites ...Suite) {
-	for _, name := range Hostile {
+	for _, name := range hostileNames {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

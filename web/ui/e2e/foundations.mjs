@@ -15,7 +15,7 @@ export async function accessible(page, what) {
 }
 
 export async function foundations({ page, url, check, host, open, scheme }) {
-  const paths = ["/", "/hosts/" + host, "/incidents", "/actions", "/silences", "/windows", "/events", "/patterns", "/models", "/models/" + host, ...(open ? ["/incidents/" + encodeURIComponent(open.id)] : [])];
+  const paths = ["/", "/hosts/" + host, "/incidents", "/actions", "/silences", "/windows", "/events", "/patterns", "/models", "/models/" + host, "/settings", ...(open ? ["/incidents/" + encodeURIComponent(open.id)] : [])];
   for (const dark of [false, true])
     await check(`axe finds nothing serious or moderate, ${dark ? "dark" : "light"}`, async () => {
       await scheme(dark);

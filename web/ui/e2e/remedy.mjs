@@ -26,7 +26,7 @@ export async function remedy({ page, url, check, host, open, scheme, quiet }) {
   const sent = [];
   const answer = (body, status = 200) => (r) => r.fulfill({ json: typeof body === "function" ? body(r.request()) : body, status });
   const routes = [
-    ["**/api/v1/omen/playbooks", answer(() => world.playbooks)], ["**/api/v1/omen/incidents/*/plan", answer(() => world.plan)],
+    ["**/api/v1/omen/me", answer({ user: "ann", role: "admin", approver: true })], ["**/api/v1/omen/playbooks", answer(() => world.playbooks)], ["**/api/v1/omen/incidents/*/plan", answer(() => world.plan)],
     ["**/api/v1/omen/actions?*", answer((q) => { const s = new URL(q.url()).searchParams.get("state"); return { actions: world.actions.filter((a) => !s || s.split(",").includes(a.state)) }; })],
     ["**/api/v1/omen/actions/*", answer(() => ({ ...world.actions[3], steps: [{ at: at(-120), by: "omen", state: "waiting", why: "critical for 4 min" }] }))],
     ["**/api/v1/omen/actions/a4/approve", answer({ error: "action a4: it is already approved by ann: conflict", hint: "" }, 409)],

@@ -3,35 +3,13 @@
 // OMEN_ACT=1 also changes things: it acknowledges and comments on an open
 // incident, makes a silence and ends it; OMEN_PID is the server's process, to be
 // stopped for some seconds.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import { api, launch, shots, url } from "./browser.mjs";
 import { foundations } from "./foundations.mjs";
 import { remedy } from "./remedy.mjs";
 
-const url = process.env.OMEN_URL ?? "http://127.0.0.1:9909";
-const shots = process.env.OMEN_SHOTS;
-if (shots) mkdirSync(shots, { recursive: true });
-const profile = mkdtempSync(join(tmpdir(), "omen-e2e-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, viewport: { width: 1360, height: 900 },
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-let passed = 0, failed = 0;
-const broken = [];
-const page = browser.pages()[0] ?? (await browser.newPage());
-page.setDefaultTimeout(15000);
-page.on("pageerror", (e) => broken.push("page: " + e.message));
-page.on("console", (m) => { if (m.type() === "error" && !/501|Failed to load resource|net::ERR_INTERNET_DISCONNECTED/.test(m.text())) broken.push("console: " + m.text()); });
-page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith("data:")) broken.push("foreign request: " + r.url()); });
-
-async function check(name, run) {
-  try { await run(); passed++; console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
-  if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
-}
-const api = async (path) => (await fetch(url + "/api/v1/omen" + path)).json();
+const { page, broken, check, end } = await launch(/501|Failed to load resource|net::ERR_INTERNET_DISCONNECTED/);
 const first = (await api("/hosts?limit=1")).hosts[0];
 const scheme = (dark) => page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
 const quiet = () => page.waitForTimeout(shots ? 900 : 0); // pictures only: charts draw in the next frame
@@ -180,6 +158,21 @@ await check("models are listed", async () => {
   await page.getByRole("heading", { name: "Models" }).waitFor();
   await quiet();
 });
+await check("a host's model says how far it can be trusted", async () => {
+  await page.goto(url + "/models/" + first.id.split("/").map(encodeURIComponent).join("/"));
+  await page.getByRole("heading", { name: "Does the model still fit?" }).waitFor();
+  await quiet();
+});
+await check("hosts, incidents and pages are found from everywhere", async () => {
+  await page.getByRole("button", { name: /^Find/ }).click();
+  const dialog = page.getByRole("dialog", { name: "Find" });
+  await dialog.getByRole("option", { name: /^page Now/ }).waitFor();
+  await dialog.getByRole("combobox").fill(first.name);
+  await dialog.getByRole("option", { name: new RegExp("^host " + first.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) }).first().waitFor();
+  if (shots) await page.screenshot({ path: join(shots, "what-is-found.png") });
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+});
 if (process.env.OMEN_ACT) {
   await check("a silence is refused without a reason, made, seen and expired", async () => {
     const why = "made by a browser " + Date.now();
@@ -270,7 +263,4 @@ await check("a small screen has no sideways scrolling", async () => {
   await quiet();
 });
 await check("nothing was broken and nothing foreign was loaded", async () => assert.deepEqual(broken, []));
-await browser.close();
-rmSync(profile, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await end();

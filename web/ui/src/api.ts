@@ -1,14 +1,16 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Change, Explanation, Features, Forecasts, HostDetail, Hosts, IncidentDetail, Incidents, Models, Previews, ScoreHistory, Status, Verdict } from "./api.gen";
+import type { Act as Body, Explanation, Features, Forecasts, GetForecastsQuery, GetHostsQuery, GetIncidentsQuery, HeatMap, HostDetail, Hosts, IncidentDetail, Incidents, Members, Models, Previews, ScoreHistory, SimilarIncidents, Status, Verdict } from "./api.gen";
 
+import { labelOf } from "./find";
 import { heard, probe } from "./live";
+import { root } from "./root";
 
 export type * from "./api.gen";
 export type Num = number | null;
 
-const base = "/api/v1/omen";
+const base = root + "/api/v1/omen";
 
 /** What the API says when it refuses: the error, and how to resolve it. */
 export class ApiError extends Error {
@@ -39,20 +41,44 @@ export function idOf(pathname: string): string {
 }
 export const incidentPath = (id: string) => "/incidents/" + enc(id);
 
-export function query(params: Record<string, string | number | undefined>): string {
+/** What is asked of a list, by the API's own names. Its values may also be text, as an address has them: the server judges that. */
+export type Asked<Query> = { [K in keyof Query]?: Query[K] | string };
+
+/** Parameters as an address has them; of several values one text with commas. */
+export function query(params: Record<string, string | number | boolean | readonly string[] | undefined>): string {
   const q = new URLSearchParams();
   for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== "") q.set(k, String(v));
   const text = q.toString();
   return text && "?" + text;
 }
 
-export const useStatus = () => useQuery({ queryKey: ["status"], queryFn: () => ask<Status>("/status"), refetchInterval: 3000 });
+/** How often what the event stream tells of is read all the same, in ms; and what it does not tell of. */
+const rarely = 120_000, sometimes = 60_000;
 
-export const useHosts = (p: { q?: string; state?: string; sort?: string; limit?: number; offset?: number }) =>
-  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 3000, placeholderData: keepPreviousData });
+export const useStatus = () => useQuery({
+  queryKey: ["status"], queryFn: () => ask<Status>("/status"),
+  refetchInterval: (q) => (q.state.data?.first_model_hosts && q.state.data.training_hosts ? 3000 : sometimes), // only a progress has no event
+});
+
+export const useHosts = (p: Asked<GetHostsQuery>) =>
+  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 20_000, placeholderData: keepPreviousData });
+
+/** The fleet's highest scores by time; what has not been read yet is asked for soon. */
+export const useHeat = (p: { last: string; group: string; match: string }) =>
+  useQuery({
+    queryKey: ["heat", p] as const, queryFn: () => ask<HeatMap>("/heat" + query(p)),
+    placeholderData: (old: HeatMap | undefined, was) => (was?.queryKey[1].group === p.group ? old : undefined), // rows of another label are named by that
+    refetchInterval: (q) => (q.state.data && q.state.data.read_from > q.state.data.from ? 1500 : 60_000),
+  });
+
+/** The hosts that some words find: by name, or by label where they are role=db. */
+export const useFound = (words: string) => {
+  const match = labelOf(words);
+  return useQuery({ queryKey: ["hosts", "found", words], enabled: words !== "", retry: false, placeholderData: keepPreviousData, queryFn: () => ask<Hosts>("/hosts" + query({ ...(match ? { match } : { q: words }), limit: 8 })) });
+};
 
 export const useHost = (id: string) =>
-  useQuery({ queryKey: ["host", id], queryFn: () => ask<HostDetail>(`/hosts/${enc(id)}`), refetchInterval: 2000 });
+  useQuery({ queryKey: ["host", id], queryFn: () => ask<HostDetail>(`/hosts/${enc(id)}`), refetchInterval: rarely });
 
 /** Scores of the last so many seconds, or of a fixed span. */
 export const useScores = (id: string, span: { last: number } | { from: number; to: number } | null) =>
@@ -64,44 +90,52 @@ export const useScores = (id: string, span: { last: number } | { from: number; t
       const [from, to] = span && "last" in span ? [now - span.last, now] : [span?.from ?? 0, span?.to ?? now];
       return ask<ScoreHistory>(`/hosts/${enc(id)}/score` + query({ from, to, points: 1200 }));
     },
-    refetchInterval: span && "last" in span ? (span.last > 7200 ? 15000 : 3000) : false,
+    refetchInterval: span && "last" in span ? rarely : false, // meanwhile the stream adds to it
     placeholderData: keepPreviousData,
   });
 
-/** Some features of a host over the last so many seconds, or a fixed span, with what was expected then, in one request. */
-export const useFeatures = (id: string, features: string[], span: { last: number } | { from: number; to: number }) =>
+/** Some features of a host, or with "*" all, over the last so many seconds, or a fixed span, with what was expected then, in one request; ago: so many seconds before. */
+export const useFeatures = (id: string, features: string[], span: { last: number } | { from: number; to: number }, ago = 0) =>
   useQuery({
-    queryKey: ["features", id, features, span], enabled: id !== "" && features.length > 0, retry: false, placeholderData: keepPreviousData,
+    queryKey: ["features", id, features, span, ago], enabled: id !== "" && features.length > 0, retry: false, placeholderData: keepPreviousData,
     queryFn: () => {
       const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now] : [span.from, span.to];
       const names = features.length > 16 ? ["*"] : features; // the API takes so many by name
-      return ask<Features>(`/hosts/${enc(id)}/features` + query({ from, to, points: 450 }) + names.map((f) => "&feature=" + enc(f)).join(""));
+      return ask<Features>(`/hosts/${enc(id)}/features` + query({ from: from - ago, to: to - ago, points: 450 }) + names.map((f) => "&feature=" + enc(f)).join(""));
     },
-    refetchInterval: "last" in span ? Math.max(5000, span.last * 5) : false, // a point stands for a 150th of the span
+    refetchInterval: "last" in span ? Math.max(30_000, span.last * 10) : false, // a hundredth of the span; what came since is drawn by the stream
   });
 
 /** What is full soonest; likely: only what is expected to become full at all. */
-export const useForecasts = (p: { host?: string; likely?: string; limit?: number }) =>
-  useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: 15000, placeholderData: keepPreviousData });
+export const useForecasts = (p: Asked<GetForecastsQuery>) =>
+  useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: sometimes, placeholderData: keepPreviousData });
 
-export const useIncidents = (p: { state?: string; host?: string; kind?: string; members?: string; from?: number; to?: number; limit?: number; before?: string; quiet?: string; fleet?: string; sort?: string }, on = true) =>
+export const useIncidents = (p: Asked<GetIncidentsQuery>, on = true) =>
   useQuery({
-    queryKey: ["incidents", p], enabled: on, refetchInterval: 10000, placeholderData: keepPreviousData,
+    queryKey: ["incidents", p], enabled: on, refetchInterval: (q) => (q.state.data?.incidents.some((i) => i.state !== "closed") ? sometimes / 2 : rarely), // that a host is below its limit has no event
+    placeholderData: keepPreviousData,
     queryFn: () => ask<Incidents>("/incidents" + query(p)),
   });
 
 export const useIncident = (id: string) =>
-  useQuery({ queryKey: ["incident", id], queryFn: () => ask<IncidentDetail>(`/incidents/${enc(id)}`), refetchInterval: 5000 });
+  useQuery({ queryKey: ["incident", id], queryFn: () => ask<IncidentDetail>(`/incidents/${enc(id)}`), refetchInterval: (q) => (q.state.data?.state === "closed" ? rarely : 15_000) }); // deliveries have no event
 
-export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => ask<Models>("/models"), refetchInterval: 15000 });
+/** The hosts of a fleet incident with their scores over a fixed span; open: it is read again while that lasts. */
+export const useMembers = (id: string, span: { from: number; to: number }, open: boolean) =>
+  useQuery({ queryKey: ["members", id, span], queryFn: () => ask<Members>(`/incidents/${enc(id)}/members` + query(span)), refetchInterval: open ? sometimes : false, placeholderData: keepPreviousData });
+
+/** Past incidents that are like one, with what people said of them. */
+export const useSimilar = (id: string) => useQuery({ queryKey: ["similar", id], queryFn: () => ask<SimilarIncidents>(`/incidents/${enc(id)}/similar`), staleTime: rarely });
+
+export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => ask<Models>("/models"), refetchInterval: sometimes });
 
 export const useHostModels = (id: string) =>
-  useQuery({ queryKey: ["models", id], enabled: id !== "", queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: 30000 });
+  useQuery({ queryKey: ["models", id], enabled: id !== "", queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: 300_000 });
 
-/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again every half a minute. */
+/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again every minute. */
 export const useExplanation = (id: string, at: number) =>
   useQuery({
-    queryKey: ["explain", id, at], retry: false, refetchInterval: at ? false : 30000, placeholderData: (old: Explanation | undefined) => (old?.host === id && !at ? old : undefined),
+    queryKey: ["explain", id, at], retry: false, refetchInterval: at ? false : sometimes, placeholderData: (old: Explanation | undefined) => (old?.host === id && !at ? old : undefined),
     queryFn: () => ask<Explanation>(`/hosts/${enc(id)}/explain` + query({ at: at || undefined })),
   });
 
@@ -123,14 +157,5 @@ export function useAct(id: string) {
 export const previewVerdict = (id: string, verdict: Verdict, by: string, role = false) =>
   ask<Previews>(`/incidents/${enc(id)}/verdict/preview`, post({ verdict, by, role }));
 
-/** Listens for changes of incidents and refreshes what shows them. */
-export function follow(refresh: (keys: string[][]) => void): () => void {
-  const stream = new EventSource(base + "/stream");
-  stream.addEventListener("change", (e) => {
-    const change = JSON.parse((e as MessageEvent<string>).data) as Pick<Change, "incident" | "kind">;
-    refresh([["incidents"], ["incident", change.incident], ["plan", change.incident], ["status"], ["hosts"], ...(change.kind === "acted" ? [["actions"]] : [])]);
-  });
-  stream.addEventListener("open", heard);
-  stream.addEventListener("error", () => void probe());
-  return () => stream.close();
-}
+/** The event stream; host: also what moves of that one. */
+export const openStream = (host: string) => new EventSource(base + "/stream" + query({ host }));

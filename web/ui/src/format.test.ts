@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, causesLine, clearing, countdown, full, score, scoreRange, seconds, value, whole, gone, middle, visible } from "./format";
+import { ago, causesLine, clearing, countdown, full, score, scoreRange, seconds, value, whole, gone, middle, range, visible, whenText, zoneOf } from "./format";
 import { hostPath } from "./api";
 
 describe("values are written as package omen writes them", () => {
@@ -11,6 +11,13 @@ describe("values are written as package omen writes them", () => {
   it("knows long times", () => expect([seconds(119), seconds(120), seconds(7200), seconds(172800)]).toEqual(["119 s", "2 min", "2 h", "2 d"]));
 });
 
+it.each([
+  [8e6, 15e6, "bytes/s", "8–15 MB/s"], [0, 15.8, "1/s", "0–15.8/s"], [0, 15e6, "bytes/s", "0–15 MB/s"], [8e5, 15e6, "bytes/s", "800 kB/s–15 MB/s"],
+  [0, 0.0179, "ratio", "0–1.79 %"], [3, 3, "1", "3"], [-2.5, 1, "1", "-2.5–1"], [null, 1, "1", "unknown – 1"],
+])("the range %s to %s %s has its unit once", (a, b, unit, text) => expect(range(a, b, unit)).toBe(text));
+
+it("names the zone of this clock", () => expect(zoneOf("2026-01-01T00:00:00Z")).toMatch(/^[A-Z]/));
+
 it("scores lose decimals as they grow, and unknown is a dash", () =>
   expect([score(0.4), score(12.34), score(1234), score(null)]).toEqual(["0.40", "12.3", "1.23k", "–"]));
 
@@ -20,6 +27,11 @@ it("tells past from future", () => {
   expect(ago("2026-01-01T00:11:00Z", now)).toBe("in 10 min");
   expect(ago(null, now)).toBe("never");
   expect(whole(86400)).toBe("24 h");
+});
+
+it("says how long ago within an hour, else the time", () => {
+  const now = new Date(2026, 10, 29, 14, 0).getTime(), at = (h: number, m: number) => new Date(2026, 10, 29, h, m).toISOString();
+  expect([at(13, 20), at(14, 59), at(12, 59), at(16, 0), null].map((t) => whenText(t, now))).toEqual(["40 min ago", "in 59 min", "12:59:00", "16:00:00", "never"]);
 });
 
 it("counts down to zero and no further", () => {

@@ -45,6 +45,17 @@ export function value(v: Num | undefined, unit: string): string {
   }
 }
 
+/** A range with its unit once: 8–15 MB/s, 0–15.8/s. */
+export function range(lower: Num | undefined, upper: Num | undefined, unit: string): string {
+  const a = value(lower, unit), b = value(upper, unit), split = (t: string) => /^(-?[\d.]+)(.*)$/.exec(t);
+  const x = split(a), y = split(b);
+  if (a === b || !x || !y) return a === b ? a : `${a} – ${b}`;
+  return `${x[2] === y[2] || x[1] === "0" ? x[1] : a}–${b}`;
+}
+
+/** The name of the zone of this clock at an instant, such as CET or GMT+2. */
+export const zoneOf = (at: string): string => new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts(new Date(at)).find((p) => p.type === "timeZoneName")?.value ?? "";
+
 /** A score: two decimals below ten, then fewer. */
 export function score(v: Num | undefined): string {
   if (v === null || v === undefined) return "–";
@@ -59,6 +70,9 @@ export function ago(at: string | null | undefined, now = Date.now()): string {
   if (Math.abs(s) < 3) return "now";
   return s > 0 ? whole(s) + " ago" : "in " + whole(-s);
 }
+
+/** An instant as people read it: within an hour how long ago, or until it comes; else by the local clock. */
+export const whenText = (at: string | null | undefined, now = Date.now()): string => (at && Math.abs(now - Date.parse(at)) > 3600_000 ? timeOf(at, now) : ago(at, now));
 
 /** A duration in whole units: 45 s, 12 min, 3 h, 2 d. */
 export function whole(s: number): string {

@@ -1,9 +1,11 @@
-// Whether the server answers. Anything that it says counts; after a silence, or
-// when the event stream breaks, it is asked whether it is alive.
+// Whether the server answers. Anything that it says counts, such as the beats of the
+// event stream; after a silence, or when the stream breaks, it is asked whether it
+// is alive.
 import { useSyncExternalStore } from "react";
+import { root } from "./root";
 
-const silent = 1500, patience = 2500; // ms: together with a beat below the five seconds after which a page must not look alive
-const beat = 500;
+const silent = 1800, patience = 2000; // ms, of a stream that beats every second: together with a look below the five seconds after which a page must not look alive
+const look = 400;
 
 /** since: the last answer of a server that no longer answers, in ms; 0: it answers; null: it never has. */
 let since: number | null = 0;
@@ -28,7 +30,7 @@ export async function probe() {
   if (asking) return;
   asking = true;
   try {
-    const r = await fetch("/-/healthy", { signal: AbortSignal.timeout(patience), cache: "no-store" });
+    const r = await fetch(root + "/-/healthy", { signal: AbortSignal.timeout(patience), cache: "no-store" });
     if (r.ok) heard(); else become(last);
   } catch {
     become(last);
@@ -39,7 +41,7 @@ export async function probe() {
 
 /** Watches the server for as long as the page is open. */
 export function watch(): () => void {
-  const t = setInterval(() => { if (!document.hidden && Date.now() - (last ?? 0) > silent) void probe(); }, beat);
+  const t = setInterval(() => { if (!document.hidden && Date.now() - (last ?? 0) > silent) void probe(); }, look);
   const seen = () => { if (!document.hidden) void probe(); };
   document.addEventListener("visibilitychange", seen);
   return () => { clearInterval(t); document.removeEventListener("visibilitychange", seen); };

@@ -13,44 +13,50 @@ import "@mantine/core/styles/Alert.css";
 import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { lazy, StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
-import { Link, useLocation } from "wouter";
+import { Link, Router, useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
-import { follow, idOf, useStatus } from "./api";
+import { idOf, useStatus } from "./api";
+import { Keys, Skip } from "./parts/Keys";
+import { follow } from "./stream";
 import { timeOf } from "./format";
 import { useSilent, watch } from "./live";
+import { useMe } from "./me";
 import { Empty } from "./parts/Bits";
-import { people, useActions, usePlaybooks } from "./remedy";
+import { Nav, SubNav } from "./parts/Nav";
+import { Name } from "./parts/Name";
+import { root } from "./root";
 import "./theme.css";
 
 const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
 
 // Each page is loaded when it is first shown.
 const Overview = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Overview })));
+const Hosts = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Hosts })));
 const HostPage = lazy(() => import("./pages/Host").then((m) => ({ default: m.HostPage })));
 const IncidentPage = lazy(() => import("./pages/Incident").then((m) => ({ default: m.IncidentPage })));
+const Compare = lazy(() => import("./pages/Compare").then((m) => ({ default: m.Compare })));
 const Incidents = lazy(() => import("./pages/Incidents").then((m) => ({ default: m.Incidents })));
 const Actions = lazy(() => import("./pages/Actions").then((m) => ({ default: m.Actions })));
-const Silences = lazy(() => import("./pages/Silences").then((m) => ({ default: m.Silences })));
-const Windows = lazy(() => import("./pages/Windows").then((m) => ({ default: m.Windows })));
-const Events = lazy(() => import("./pages/Events").then((m) => ({ default: m.Events })));
+const Quiet = lazy(() => import("./pages/Quiet").then((m) => ({ default: m.Quiet })));
 const Patterns = lazy(() => import("./pages/Patterns").then((m) => ({ default: m.Patterns })));
 const Models = lazy(() => import("./pages/Models").then((m) => ({ default: m.Models })));
+const Settings = lazy(() => import("./pages/Settings").then((m) => ({ default: m.Settings })));
 const HostModels = lazy(() => import("./pages/Models").then((m) => ({ default: m.HostModels })));
 
 /** What an address shows. */
 function Page() {
-  const path = usePathname(); // useLocation's is decoded already
+  const path = usePathname().slice(root.length); // useLocation's is decoded already
   const id = idOf(path);
   switch (path.split("/")[1]) { // web.go has the same list
     case "": return <Overview />;
-    case "hosts": return id ? <HostPage key={id} id={id} /> : <Overview />;
+    case "hosts": return id ? <HostPage key={id} id={id} /> : <Hosts />;
     case "incidents": return id ? <IncidentPage key={id} id={id} /> : <Incidents />;
+    case "compare": return <Compare />;
     case "actions": return <Actions />;
-    case "silences": return <Silences />;
-    case "windows": return <Windows />;
-    case "events": return <Events />;
+    case "quiet": case "silences": case "windows": case "events": return <Quiet />;
     case "patterns": return <Patterns />;
     case "models": return id ? <HostModels key={id} id={id} /> : <Models />;
+    case "settings": return <Settings />;
     default: return <main className="page"><Empty>There is nothing here. <Link className="plain" href="/">Go to the overview</Link></Empty></main>;
   }
 }
@@ -58,49 +64,48 @@ function Page() {
 function Shell() {
   const [path] = useLocation();
   const client = useQueryClient();
-  const status = useStatus();
+  const status = useStatus(), me = useMe();
   const { setColorScheme } = useMantineColorScheme();
   const dark = useComputedColorScheme("light") === "dark";
-  useEffect(() => follow((keys) => keys.forEach((queryKey) => void client.invalidateQueries({ queryKey }))), [client]);
+  useEffect(() => follow(client), [client]);
   const open = status.data?.open_incidents ?? 0;
-  const acts = !!usePlaybooks().data?.playbooks.length, waiting = useActions({ state: people, limit: 1000 }, acts).data?.actions.length ?? 0;
   useEffect(watch, []);
   const silent = useSilent(), stale = silent !== 0, as = silent ? timeOf(new Date(silent).toISOString()) : "";
   useEffect(() => { document.title = stale ? "stale – Omen" : open ? `(${open}) Omen` : "Omen"; }, [open, stale]);
-  const nav = (href: string, label: string, here: boolean) => <Link className="nav" href={href} aria-current={here ? "page" : undefined}>{label}</Link>;
   return (
     <>
+      <Skip />
       <header className="bar"><div className="top">
-        <Link className="brand" href="/"><img src="/favicon.svg" width={26} height={26} alt="" />Omen</Link>
-        <nav className="line" style={{ gap: 20, flexWrap: "nowrap" }} aria-label="Main">
-          {nav("/", "Overview", path === "/" || path.startsWith("/hosts"))}
-          {nav("/incidents", open ? `Incidents (${open})` : "Incidents", path.startsWith("/incidents"))}
-          {acts && nav("/actions", waiting ? `Actions (${waiting})` : "Actions", path.startsWith("/actions"))}
-          {nav("/silences", "Silences", path.startsWith("/silences"))}
-          {nav("/windows", "Maintenance", path.startsWith("/windows"))}
-          {nav("/events", "Events", path.startsWith("/events"))}
-          {nav("/patterns", "Patterns", path.startsWith("/patterns"))}
-          {nav("/models", "Models", path.startsWith("/models"))}
-        </nav>
+        <Link className="brand" href="/"><img src={root + "/favicon.svg"} width={26} height={26} alt="" />Omen</Link>
+        <Nav path={path} />
         <span style={{ flex: 1 }} />
+        <Keys />
         <span className="dim wide" style={{ fontSize: 13 }}>{status.data?.version}</span>
+        {me && (me.user !== "" || me.role !== "admin") && <span className="dim wide" style={{ fontSize: 13 }} data-testid="me">{me.user && <><Name name={me.user} most={24} /> · </>}{me.role}</span>}
         <span className={stale ? "pill dead" : "pill"} role="status" data-testid="connection">{stale ? (as ? `stale since ${as}` : "no connection") : status.data && !status.data.ready ? "not ready" : "live"}</span>
+        <Link className="nav" href="/settings" aria-label="Settings" title="Settings" aria-current={path.startsWith("/settings") ? "page" : undefined}>
+          <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" aria-hidden style={{ display: "block" }}><circle cx="12" cy="12" r="3.5" /><path d="M12 2.5v3M12 18.5v3M2.5 12h3M18.5 12h3M5.3 5.3l2.1 2.1M16.6 16.6l2.1 2.1M18.7 5.3l-2.1 2.1M7.4 16.6l-2.1 2.1" /></svg>
+        </Link>
         <ActionIcon variant="subtle" color="gray" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
           <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" aria-hidden><circle cx="12" cy="12" r="8" /><path d="M12 4a8 8 0 0 1 0 16Z" fill="currentColor" /></svg>
         </ActionIcon>
       </div></header>
+      <SubNav path={path} />
       {stale && <div className="blind" role="alert"><b>Omen does not answer{as && ` since ${as}`}.</b> {as && `What is shown is as of then. `}The web UI tries again by itself.</div>}
-      <div className={stale ? "stale" : undefined}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Page /></Suspense></div>
+      <div id="content" tabIndex={-1} className={stale ? "stale" : undefined}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Page /></Suspense></div>
     </>
   );
 }
+
+// Its address in the page is relative, and browsers read it anew wherever the address bar leads.
+document.querySelector<HTMLLinkElement>("link[rel=icon]")?.setAttribute("href", root + "/favicon.svg");
 
 const client = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 1000 } } });
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto">
-      <QueryClientProvider client={client}><Shell /></QueryClientProvider>
+      <QueryClientProvider client={client}><Router base={root}><Shell /></Router></QueryClientProvider>
     </MantineProvider>
   </StrictMode>,
 );

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { durationText, matcherText, occurrence, parseDuration, silenceFor, silenceState, splitRule } from "./mute";
+import { durationText, matcherText, nextHour, occurrence, parseDuration, silenceFor, silenceState, splitRule } from "./mute";
 
 test("matchers are written as PromQL does", () => {
   expect(matcherText({ name: "role", value: 'a "b", c', isRegex: false, isEqual: false })).toBe('role!="a \\"b\\", c"');
@@ -47,3 +47,6 @@ test("a silence of an incident begins with where it was and what caused it", () 
   expect(text({ kind: "forecast", host, members: [], causes: [], forecast: { resource: "filesystem_space" } })).toBe('kind="forecast", host="web-1", cause="filesystem_space"');
   expect(text({ kind: "source", host: { ...host, name: "" }, members: [], causes: [] })).toBe('kind="source", source="prom"');
 });
+
+test.each([[3, 0, 29], [7, 59, 29], [8, 0, 30], [23, 30, 30]])("until 08:00, at %d:%d", (h, m, day) =>
+  expect(nextHour(8, new Date(2026, 10, 29, h, m).getTime())).toEqual(new Date(2026, 10, day, 8)));

@@ -2,7 +2,7 @@
 // events, and what Omen remembers of verdicts.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type * as Api from "./api";
-import { ask, enc, post, query, type Incident, type Matcher, type Matches, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
+import { ask, enc, post, query, type HostRef, type Incident, type Matcher, type Matches, type Occurrences, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
 
 export type { Matcher, Pattern, Silence } from "./api";
 /** What may be left out of a request is always there in an answer. */
@@ -69,8 +69,11 @@ export const silenceState = (s: Silence, now: number) =>
   Date.parse(s.until) <= now ? "expired" : s.from && Date.parse(s.from) > now ? "pending" : "active";
 
 const opts = { placeholderData: keepPreviousData };
-export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: 10000, ...opts, queryFn: () => ask<Silences>("/silences?ended=true") });
+export const useSilences = (every = 10_000) => useQuery({ queryKey: ["silences"], refetchInterval: every, ...opts, queryFn: () => ask<Silences>("/silences?ended=true") });
 export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<Omit<Windows, "windows"> & { windows: Window[] }>("/windows") });
+/** What suppresses notifications from…to, in seconds. */
+export const useOccurrences = (from: number, to: number) =>
+  useQuery({ queryKey: ["occurrences", from, to], refetchInterval: 60_000, ...opts, queryFn: () => ask<Occurrences>("/occurrences" + query({ from, to })) });
 /** Reads matchers from text, separated by commas or lines, and says what they match now. */
 const readMatchers = (text: string) => ask<Matches>("/matches", post({ text }));
 /** What the matchers of a text are and match now; nothing is asked while it is empty. */
@@ -80,7 +83,7 @@ export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInter
 /** Events of the last so many seconds, or of a fixed span; of a host also those of the day before, whose grace may reach into it. */
 export const useEvents = (span: ({ last: number } | { from: number; to: number }) & { host?: string }) =>
   useQuery({
-    queryKey: ["events", span], refetchInterval: "last" in span ? 15000 : false, ...opts,
+    queryKey: ["events", span], refetchInterval: "last" in span ? (span.host ? 60_000 : 15_000) : false, ...opts,
     queryFn: () => {
       const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now + 86400] : [span.from, span.to];
       return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: from - (span.host ? 86400 : 0), to }));
@@ -106,7 +109,7 @@ export function useSend<T>(keys: string[]) {
       const read = typeof body?.match === "string" ? { ...body, match: (await readMatchers(body.match)).match } : body;
       return ask<T>(path, read === undefined ? { method } : { ...post(read), method });
     },
-    onSuccess: () => { for (const k of [...keys, "incidents", "incident"]) void client.invalidateQueries({ queryKey: [k] }); },
+    onSuccess: () => { for (const k of [...keys, "occurrences", "incidents", "incident"]) void client.invalidateQueries({ queryKey: [k] }); },
   });
 }
 
@@ -121,9 +124,30 @@ export function silenceFor(i: Pick<Incident, "kind" | "host" | "members" | "caus
   return i.kind === "host" ? [is("host", i.host.name), ...cause] : [is("kind", i.kind), ...source];
 }
 
+/** Which incidents of a host matchers are about: all, some (those of a cause, or as far as is known here), or none. */
+export function concerns(match: Matcher[], h: Pick<HostRef, "name" | "source" | "profile"> & { labels?: Record<string, string> }): "all" | "some" | "none" {
+  let some = false;
+  for (const m of match) {
+    const own = m.name === "host" ? h.name : m.name === "source" ? h.source : m.name === "profile" ? h.profile : ["kind", "severity", "cause"].includes(m.name) ? undefined : h.labels && (h.labels[m.name] ?? "");
+    if (own === undefined) { some = true; continue; }
+    try {
+      const met = m.isRegex ? new RegExp(`^(?:${m.value})$`, "s").test(own) : own === m.value;
+      if (met !== m.isEqual) return "none";
+    } catch { some = true; } // Go's expressions are not quite a browser's
+  }
+  return some ? "some" : "all";
+}
+
+/** The next time that a clock here shows an hour. */
+export function nextHour(hour: number, now: number): Date {
+  const d = new Date(now), at = (day: number) => new Date(d.getFullYear(), d.getMonth(), d.getDate() + day, hour);
+  return at(0).getTime() > now ? at(0) : at(1);
+}
+
 export const silencePath = (s: Silence, by: string) => `/silences/${enc(s.id)}` + query({ by });
 
 export const eventColor: Record<Event["kind"], string> = { boot: "blue", restart: "cyan", deploy: "grape", note: "gray" };
+const eventSign: Record<Event["kind"], string> = { boot: "▲", restart: "△", deploy: "▼", note: "○" };
 const eventHex: Record<Event["kind"], string> = { boot: "#339af0", restart: "#22b8cf", deploy: "#be4bdb", note: "#868e96" };
 /** Events as lines in a chart, shaded while their grace lasts. */
-export const eventMarks = (events: Event[] | undefined) => (events ?? []).map((e) => ({ at: Date.parse(e.at) / 1000, ...(e.until && { until: Date.parse(e.until) / 1000 }), color: eventHex[e.kind], text: e.kind as string }));
+export const eventMarks = (events: Event[] | undefined) => (events ?? []).map((e) => ({ at: Date.parse(e.at) / 1000, ...(e.until && { until: Date.parse(e.until) / 1000, lasts: "grace period" }), color: eventHex[e.kind], sign: eventSign[e.kind], text: e.kind as string }));

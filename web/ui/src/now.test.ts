@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Incident, Status } from "./api";
-import { lasted, night, nightSentence, sentence } from "./now";
+import { backToNormal, lasted, night, nightSentence, promise, saidOf, sentence } from "./now";
 
 const now = new Date(2026, 10, 29, 14, 30).getTime();
 const at = (h: number, m: number) => new Date(2026, 10, 29, h, m).toISOString();
@@ -34,9 +34,22 @@ describe("the first sentence", () => {
   test("what Omen has itself is no host's", () => expect(said(status({ normal: 2 }), [incident("", at(14, 0), [], { kind: "omen" })])).toBe("All 2 hosts are as usual."));
 });
 
+describe("back to normal", () => {
+  const cause = (feature: string, clears: boolean, lower: number | null = 8e6) => ({ feature, clears, lower, upper: 15e6, unit: "bytes/s" });
+  const is = (more: object) => backToNormal({ state: "open", reason: "opened_anomalous", returning_since: null, closed_at: null, since: at(14, 0), causes: [], ...more } as unknown as Incident, now);
+  test.each([
+    [{ causes: [cause("disk_write", true), cause("forks", false)] }, "It ends once disk write is back at 8–15 MB/s for a while."],
+    [{ causes: [cause("disk_write", true), cause("disk_read", true)] }, "It ends once disk write is back at 8–15 MB/s and disk read is back at 8–15 MB/s for a while."],
+    [{ causes: [cause("disk_write", true, null)] }, ""], [{}, ""],
+    [{ returning_since: at(14, 20) }, "Returning to normal since 14:20:00; causes are those of the peak."],
+    [{ state: "closed", reason: "closed_recovered", closed_at: at(14, 25) }, "Back to normal: closed 14:25:00, after 25 min."],
+    [{ state: "closed", reason: "closed_by_operator", closed_at: at(14, 25) }, ""],
+  ])("in a sentence %#", (more, want) => expect(is(more)).toBe(want));
+});
+
 describe("last night", () => {
   const hours = (d: Date) => { const n = night(d.getTime()); return [new Date(n.from * 1000).toString().slice(8, 21), new Date(n.to * 1000).toString().slice(8, 21), n.over]; };
-  test("by day it is over", () => expect(hours(new Date(2026, 10, 29, 14, 30))).toEqual(["28 2026 20:00", "29 2026 08:00", true]));
+  test("by day it is over, and what came since is in it", () => expect(hours(new Date(2026, 10, 29, 14, 30))).toEqual(["28 2026 20:00", "29 2026 14:30", true]));
   test("at three it is on", () => expect(hours(new Date(2026, 10, 29, 3, 0))).toEqual(["28 2026 20:00", "29 2026 03:00", false]));
   test("late it has begun", () => expect(hours(new Date(2026, 10, 29, 22, 0))).toEqual(["29 2026 20:00", "29 2026 22:00", false]));
   const over = incident("a", at(2, 0), [], { state: "closed", closed_at: at(2, 40) }), quiet = incident("b", at(3, 0), [], { suppressed: "silenced", state: "closed" });
@@ -44,5 +57,14 @@ describe("last night", () => {
     [[], "No incident."], [[over], "1 incident, people were notified of it."], [[quiet], "1 incident, nobody was notified."],
     [[over, quiet, incident("c", at(4, 0), [])], "3 incidents, people were notified of 2, one lasts."],
   ])("in a sentence %#", (all, want) => expect(nightSentence(all as Incident[], false)).toBe(want));
+  test.each([
+    [{}, "people were notified"], [{ acked_by: "ann" }, "taken by ann"], [{ acked_by: "ann", verdict: "real", verdict_by: "bob" }, "real · bob"],
+    [{ suppressed: "opened_silenced" }, "nobody notified: silenced"], [{ suppressed: "opened_silenced", verdict: "not_a_problem", verdict_by: "" }, "not a problem"],
+  ])("what people said %#", (more, want) => expect(saidOf(incident("a", at(2, 0), [], { verdict: "", verdict_by: "", ...more }))).toBe(want));
+  test.each([
+    [null, 0, 0.5, "Promised: at most 1 false page a week and host. Whether that is kept is known after a day.", null],
+    [0.3, 12, 7, "Promised: at most 1 false page a week and host. Sent, true ones too: 0.3 (12 pages on 40 hosts in 7 days): kept.", true],
+    [2, 1, 3.5, "Promised: at most 1 false page a week and host. Sent, true ones too: 2 (1 page on 40 hosts in 3.5 days).", false],
+  ])("the promise %#", (actual_per_host_week, opened, days, text, kept) => expect(promise({ promised_per_host_week: 1, actual_per_host_week, opened, hosts: 40, days })).toEqual({ text, kept }));
   test("how long", () => expect([lasted(over), lasted(incident("c", at(4, 0), []))]).toEqual(["40 min", "lasts"]));
 });

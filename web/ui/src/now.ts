@@ -1,6 +1,6 @@
 // What the first page says in one sentence, and what "last night" is.
-import type { Incident, Status } from "./api";
-import { timeOf, whole, words } from "./format";
+import type { AllPages, Incident, Status } from "./api";
+import { range, reason, timeOf, verdict, whole, words } from "./format";
 
 /** A part of a sentence: words, or the name of something with where it is shown. */
 export type Part = string | { name: string; href: string };
@@ -55,12 +55,28 @@ function hosts(s: Status, open: Incident[], total: number, now: number, pathOf: 
   return parts;
 }
 
-/** The night that is on, or the last one: 20:00 to 08:00 by the local clock; seconds since 1970. */
+/** From the last evening's 20:00, by the local clock, until now; seconds since 1970. over: the night ended at 08:00. */
 export function night(now: number): { from: number; to: number; over: boolean } {
   const d = new Date(now), at = (day: number, hour: number) => new Date(d.getFullYear(), d.getMonth(), d.getDate() + day, hour).getTime() / 1000;
   if (d.getHours() >= 20) return { from: at(0, 20), to: now / 1000, over: false };
   if (d.getHours() < 8) return { from: at(-1, 20), to: now / 1000, over: false };
-  return { from: at(-1, 20), to: at(0, 8), over: true };
+  return { from: at(-1, 20), to: now / 1000, over: true };
+}
+
+/** What became of an incident: what somebody said of it, who has it, or why nobody was notified. */
+export function saidOf(i: Pick<Incident, "verdict" | "verdict_by" | "acked_by" | "suppressed">): string {
+  const by = (who: string) => (who ? ` · ${who}` : "");
+  if (i.verdict) return verdict(i.verdict) + by(i.verdict_by);
+  if (i.acked_by) return `taken by ${i.acked_by}`;
+  return i.suppressed ? `nobody notified: ${reason(i.suppressed)}` : "people were notified";
+}
+
+/** What was promised of false pages and what was sent. kept: null: not known yet. */
+export function promise(p: AllPages): { text: string; kept: boolean | null } {
+  const short = (v: number) => String(+v.toPrecision(2)), promised = `Promised: at most ${short(p.promised_per_host_week ?? 0)} false ${p.promised_per_host_week === 1 ? "page" : "pages"} a week and host.`;
+  if (p.actual_per_host_week === null) return { text: `${promised} Whether that is kept is known after a day.`, kept: null };
+  const kept = p.actual_per_host_week <= (p.promised_per_host_week ?? 0);
+  return { text: `${promised} Sent, true ones too: ${short(p.actual_per_host_week)} (${count(p.opened, "page")} on ${count(p.hosts, "host")} in ${short(p.days)} days)${kept ? ": kept." : "."}`, kept };
 }
 
 /** What a night was, in a sentence. */
@@ -70,6 +86,15 @@ export function nightSentence(all: Incident[], more: boolean): string {
   const n = (more ? "More than " : "") + count(all.length, "incident");
   const said = told === 0 ? "nobody was notified" : told === all.length ? (told === 1 ? "people were notified of it" : "people were notified of all") : `people were notified of ${told}`;
   return `${n}, ${said}${lasts ? `, ${lasts === all.length ? (lasts === 1 ? "it lasts" : "all last") : lasts === 1 ? "one lasts" : `${lasts} last`}` : ""}.`;
+}
+
+/** What ends an incident that is open, or ended one that is closed, in a sentence; empty: nothing can be said. */
+export function backToNormal(i: Pick<Incident, "state" | "reason" | "returning_since" | "closed_at" | "causes" | "since">, now: number): string {
+  const span = (to: string | null) => (to && i.since ? whole((Date.parse(to) - Date.parse(i.since)) / 1000) : "");
+  if (i.state === "closed") return i.reason === "closed_recovered" && i.closed_at ? `Back to normal: closed ${timeOf(i.closed_at, now)}, after ${span(i.closed_at)}.` : "";
+  if (i.returning_since) return `Returning to normal since ${timeOf(i.returning_since, now)}; causes are those of the peak.`;
+  const back = i.causes.filter((c) => c.clears && c.lower !== null && c.upper !== null).map((c) => `${words(c.feature)} is back at ${range(c.lower, c.upper, c.unit)}`);
+  return back.length ? `It ends once ${back.length > 1 ? `${back.slice(0, -1).join(", ")} and ${back[back.length - 1]}` : back[0]} for a while.` : "";
 }
 
 /** How long an incident lasted, or that it lasts. */

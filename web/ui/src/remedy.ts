@@ -2,12 +2,12 @@
 // people may decide, and the words for all of it. Whether something is allowed is
 // for the server to say: here is only what it offers.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ask, enc, query, type Action, type ActionDetail, type ActionMode, type Actions, type ActionState, type Guard, type Plan, type Planned, type Playbook, type PlaybookEffect, type Playbooks } from "./api";
+import { ask, enc, query, type Action, type ActionDetail, type ActionMode, type Actions, type ActionState, type Asked, type GetActionsQuery, type Guard, type Plan, type Planned, type Playbook, type PlaybookEffect, type Playbooks } from "./api";
 import { countdown, whole, words } from "./format";
 
 /** The ledger; refreshed by the event stream, too. */
-export const useActions = (p: { incident?: string; state?: string; limit?: number }, on = true) =>
-  useQuery({ queryKey: ["actions", p], enabled: on, refetchInterval: 15000, placeholderData: keepPreviousData, queryFn: () => ask<Actions>("/actions" + query(p)) });
+export const useActions = (p: Asked<GetActionsQuery>, on = true) =>
+  useQuery({ queryKey: ["actions", p], enabled: on, refetchInterval: 60_000, placeholderData: keepPreviousData, queryFn: () => ask<Actions>("/actions" + query(p)) });
 
 /** An action with every step of its life. */
 export const useSteps = (id: string, on: boolean) =>
@@ -15,7 +15,7 @@ export const useSteps = (id: string, on: boolean) =>
 
 /** What playbooks would do about an open incident now. */
 export const usePlan = (incident: string, on: boolean) =>
-  useQuery({ queryKey: ["plan", incident], enabled: on, retry: false, refetchInterval: 15000, queryFn: () => ask<Plan>(`/incidents/${enc(incident)}/plan`) });
+  useQuery({ queryKey: ["plan", incident], enabled: on, retry: false, refetchInterval: 30_000, queryFn: () => ask<Plan>(`/incidents/${enc(incident)}/plan`) });
 
 /** The playbooks and the guards, asked for every so many ms. Their effect is worked out from 90 days: where only their names matter, seldom. */
 export const usePlaybooks = (every = 300_000) =>
@@ -25,7 +25,7 @@ export const usePlaybooks = (every = 300_000) =>
 export const decided = ["actions", "plan", "playbooks"];
 
 export const stateWords: Record<ActionState, string> = {
-  suggested: "suggested: nobody is asked, and nothing is done", refused: "refused by a guard", waiting: "waits for approval", declined: "declined", expired: "expired: nobody approved it in time",
+  suggested: "suggested: nobody is asked, and nothing is done", refused: "refused by a guard", waiting: "waits for approval", declined: "declined", expired: "expired before anybody approved it",
   approved: "approved, and about to start", started: "under way", done: "done", failed: "failed", unknown: "may have been done: it is looked for, and never repeated", stuck: "nobody can tell whether it was done: look, and say so",
   measuring: "done; whether it helps is being measured", helped: "helped", not_helped: "did not help", worse: "made it worse", unmeasurable: "done; the host sent too little to tell whether it helped",
   interrupted: "done; something else came between, so that nobody can tell whether it helped", undone: "undone",
@@ -70,10 +70,10 @@ export interface Decision {
 const known: Record<string, Decision[]> = {
   approve: [{ label: "Approve", route: "approve", body: {}, asks: "", why: false }],
   decline: [{ label: "Decline", route: "decline", body: {}, asks: "Nothing is done, and this playbook asks nobody again about this incident.", why: true }],
-  undo: [{ label: "Undo", route: "undo", body: {}, asks: "What was done is taken back, and the ledger says by whom.", why: false }],
+  undo: [{ label: "Undo", route: "undo", body: {}, asks: "What was done is taken back, and the ledger says by whom.", why: true }],
   resolve: [
-    { label: "It was done", route: "resolve", body: { happened: true }, asks: "You looked, and it was done: whether it helped is then measured.", why: false },
-    { label: "It was not done", route: "resolve", body: { happened: false }, asks: "You looked, and it was not done: the target is then free for the next action.", why: false },
+    { label: "It was done", route: "resolve", body: { happened: true }, asks: "You looked, and it was done: whether it helped is then measured.", why: true },
+    { label: "It was not done", route: "resolve", body: { happened: false }, asks: "You looked, and it was not done: the target is then free for the next action.", why: true },
   ],
 };
 /** The buttons of an action: what the API says can be done next, and nothing else. */

@@ -12,12 +12,24 @@ export interface View {
   at: number;
   q: string; state: string; sort: string; quiet: string; group: string;
   page: number;
+  /** A score in a linear scale though it goes far above the limit; only features outside of what is expected. */
+  linear: boolean; out: boolean;
+  /** For a screen on a wall: without what only people at a keyboard need. */
+  kiosk: boolean;
   /** How far back a list reaches. */
   days: number;
   /** Features that were chosen; they come first. */
   sel: string[];
   before: string;
+  /** Of a calendar: how much of it, what is chosen on it, and which lists below it are open. */
+  span: string; pick: string; open: string;
   log: boolean; all: boolean;
+  /** Only hosts whose labels match, as PromQL writes it. */
+  match: string;
+  /** How far back the heat map reaches. */
+  past: string;
+  /** What is compared: hosts' ids, and so many seconds before for the second. */
+  a: string; b: string; ago: number;
 }
 
 const duration = (text: string): number => {
@@ -42,10 +54,14 @@ const schema: { [K in keyof View]: { read: (t: string) => View[K]; write: (v: Vi
   last: { read: (t) => { const s = duration(t); return s >= 60 && s <= 40 * 86400 ? s : 3600; }, write: durationText, none: 3600 },
   from: time, to: time, at: time,
   q: text, state: text, sort: text, quiet: text, group: text, before: text,
+  span: text, pick: text, open: text,
+  linear: flag, out: flag, kiosk: { ...flag, read: (t) => t === "1" || t === "" },
   page: { read: (t) => Math.max(0, Math.floor(+t) || 0), write: String, none: 0 },
   days: { read: (t) => (+t >= 1 && +t <= 366 ? Math.floor(+t) : 7), write: String, none: 7 },
   sel: { read: (t) => t.split(",").filter(Boolean), write: (v) => v.join(","), none: nothing },
   log: flag, all: flag,
+  match: text, past: text, a: text, b: text,
+  ago: { read: (t) => { const s = duration(t); return s > 0 && s <= 366 * 86400 ? s : 0; }, write: durationText, none: 0 },
 };
 
 export function readView(search: string): View {

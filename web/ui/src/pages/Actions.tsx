@@ -33,8 +33,8 @@ function Switch({ books }: { books: Playbooks }) {
     <section className="card" aria-label="All actions">
       <div className="line between">
         <span className="state"><Dot color={paused ? "orange" : "teal"} /> {paused ? <><b>Paused</b> <bdi>{visible(books.paused)}</bdi>: nothing is started, also not after a restart</> : "Not paused"}</span>
-        {paused ? <Decide key="resume" label="Resume" about="all actions" why="may" asks="Playbooks plan and act again, as far as each may." busy={send.isPending} go={go("resume")} />
-          : <Decide key="pause" label="Pause all actions" about="until somebody resumes them" why="must" asks="Nothing is started until somebody resumes it, also after a restart. Whoever may open this page may pause." busy={send.isPending} go={go("pause")} />}
+        {paused ? <Decide key="resume" role="admin" label="Resume" about="all actions" why="may" asks="Playbooks plan and act again, as far as each may." busy={send.isPending} go={go("resume")} />
+          : <Decide key="pause" anybody label="Pause all actions" about="until somebody resumes them" why="must" asks="Nothing is started until somebody resumes it, also after a restart. Whoever operates may pause." busy={send.isPending} go={go("pause")} />}
       </div>
       <Problem error={send.error} what={paused ? "Actions were not resumed" : "Actions were not paused"} />
     </section>
@@ -60,7 +60,7 @@ function Book({ b }: { b: Playbook }) {
       <div className="num">{counts(b.effect)}</div>
       <div className="dim num">{visible(benefit(b.effect))}</div>
       {b.effect.promote && <div>It may be let act by itself (mode: automatic): {visible(b.effect.promote)}</div>}
-      <div className="line" style={{ marginTop: 6 }}><Decide key={route} label={off ? "Enable" : "Disable"} about={`playbook ${b.name}`} why={off ? "may" : "must"} busy={send.isPending} go={go}
+      <div className="line" style={{ marginTop: 6 }}><Decide key={route} role={off ? "admin" : "operate"} label={off ? "Enable" : "Disable"} about={`playbook ${b.name}`} why={off ? "may" : "must"} busy={send.isPending} go={go}
         asks={off ? "What it did before no longer counts against it." : "It does nothing until somebody enables it."} /></div>
       <Problem error={send.error} what={`The playbook was not ${route}d`} />
     </>

@@ -1,26 +1,29 @@
 import { Button, Modal, Select } from "@mantine/core";
+import { Name } from "../parts/Name";
 import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { whole } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
-import { Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { ByField, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { May } from "../parts/May";
 import { useView } from "../view";
 import { eventColor, useEvents, useSend, type Event } from "../mute";
 
 const spans = ["1", "7", "30", "90"].map((value) => ({ value, label: value + " d" }));
 const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
 
+/** The events, on the page of what suppresses notifications. */
 export function Events() {
   const [view, set] = useView();
   const [form, setForm] = useState(false);
   const r = useEvents({ last: view.days * 86400 });
   const rows = [...(r.data?.events ?? [])].reverse();
   return (
-    <main className="page">
-      <div className="line between"><div><h1>Events</h1><div className="dim" style={{ fontSize: 14, marginTop: 2 }}>Boots, restarts and deploys: each opens a grace period without notifications</div></div>
-        <div className="line"><Segments aria-label="Span of time" data={spans} value={String(view.days)} onChange={(v) => set({ days: +v })} /><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></div></div>
+    <>
+      <div className="line between"><div className="dim" style={{ fontSize: 14 }}>Boots, restarts and deploys: each opens a grace period without notifications</div>
+        <div className="line"><Segments aria-label="Span of time" data={spans} value={String(view.days)} onChange={(v) => set({ days: +v })} /><May role="operate" what="New event"><Button size="xs" color="violet" onClick={() => setForm(true)}>New event</Button></May></div></div>
       <Problem read error={r.error} what="Events cannot be shown" />
-      <section className="card">
+      <div className="card">
         {rows.length > 0 && <div className="scroll"><table className="grid">
           <thead><tr><th>When</th><th>What</th><th>Which hosts</th><th>Title</th><th>By</th><th>Grace period</th></tr></thead>
           <tbody>{rows.map((e) => (
@@ -28,13 +31,13 @@ export function Events() {
               <td style={{ whiteSpace: "nowrap" }}><When at={e.at} /></td>
               <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={eventColor[e.kind]} />{e.kind}</span></td>
               <td><Matchers match={e.match} /></td>
-              <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener">{e.title || e.link}</a> : e.title}</td><td>{e.by}</td>
+              <td>{e.link && /^https?:\/\//.test(e.link) ? <a href={e.link} rel="noreferrer noopener"><Name name={e.title || e.link} most={120} /></a> : <Name name={e.title ?? ""} most={120} />}</td><td><Name name={e.by ?? ""} /></td>
               <td className="dim">{e.grace_seconds ? whole(e.grace_seconds) : graces[e.kind] ? whole(graces[e.kind]!) : "none"}</td>
             </tr>))}</tbody></table></div>}
         {r.data && !rows.length && <Empty>No events in this time. Deploys can also be sent to POST /api/v1/omen/events, or as Grafana annotations.</Empty>}
-      </section>
+      </div>
       <Modal opened={form} onClose={() => setForm(false)} title="New event">{form && <EventForm close={() => setForm(false)} />}</Modal>
-    </main>
+    </>
   );
 }
 
@@ -59,7 +62,7 @@ function EventForm({ close }: { close: () => void }) {
         <Field label="When" type="datetime-local" value={at} onChange={setAt} description="Empty: now" />
         <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && noMatch(match)) || theirs["match"]} /></div>
         <Field label="Title" value={title} onChange={setTitle} placeholder="shop v2.4" autoFocus />
-        <Field label="Your name" value={by} onChange={setBy} />
+        <ByField value={by} onChange={setBy} />
       </div>
       {theirs["form"] && <Problem error={send.error} what="The event was not stored" />}
       <div className="line" style={{ justifyContent: "flex-end", marginTop: 18 }}><Button variant="default" size="xs" onClick={close}>Cancel</Button><Button type="submit" size="xs" color="violet" loading={send.isPending}>Create event</Button></div>

@@ -1,21 +1,31 @@
 import { Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
-import { countdown, score, value, visible, words } from "../format";
+import { Link } from "wouter";
+import { useExplanation, useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
+import { countdown, range, score, timeOf, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend, NoBand } from "../parts/Around";
-import { BandChart, ScoreChart, type Mark } from "../parts/Chart";
-import { eventColor, eventMarks, useEvents, within, type Event } from "../mute";
+import { BandChart, ScoreChart } from "../parts/Chart";
+import { actionMarks, incidentMarks, silenceMarks, type Mark } from "../marks";
+import { eventColor, eventMarks, useEvents, useSilences, within, type Event, type Matcher } from "../mute";
 import { ModelCard } from "../parts/Card";
 import { Explain } from "../parts/Explain";
 import { modelMarks } from "../served";
+import { comparePath } from "../compare";
 import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
+import { Silenced, SilenceNow } from "../parts/Silence";
+import { Segments } from "../parts/Segments";
 import { spanOf, TimeAxis } from "../parts/Time";
-import { useView, type SetView, type View } from "../view";
+import { groupsOf, inOrder, sharesOf, outsideAt } from "../features";
+import { useActions, usePlaybooks } from "../remedy";
+import { followHost } from "../stream";
+import { instantText, useView, type SetView, type View } from "../view";
+import { SilenceForm } from "./Silences";
 
-/** What the browser has seen of each feature since this was opened: for features whose history is not stored. */
-interface Seen { times: number[]; by: Map<string, { actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }> }
+interface Values { actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }
+/** What the browser has seen of each feature since this was opened: what came after what was read, and features whose history is not stored. */
+interface Seen { times: number[]; by: Map<string, Values> }
 const keep = 600;
 
 function useSeen(h: HostDetail | undefined): Seen {
@@ -35,10 +45,19 @@ function useSeen(h: HostDetail | undefined): Seen {
   return seen.current;
 }
 
+/** What is stored of a feature, and what was seen since. */
+function joined(stored: FeatureHistory, seen: Seen | undefined, live: Values | undefined): { times: number[] } & Values {
+  const end = stored.times[stored.times.length - 1]!, from = seen?.times.findIndex((t) => t > end) ?? -1;
+  if (!seen || !live || from < 0) return stored;
+  const put = (a: Num[], b: Num[]) => [...(a.length ? a : stored.times.map(() => null)), ...b.slice(from)]; // without a band there are no ends
+  return { times: [...stored.times, ...seen.times.slice(from)], actual: put(stored.actual, live.actual), expected: put(stored.expected, live.expected), lower: put(stored.lower, live.lower), upper: put(stored.upper, live.upper) };
+}
+
 export function HostPage({ id }: { id: string }) {
   const host = useHost(id);
   const [view, set] = useView();
   const h = host.data, seen = useSeen(h);
+  useEffect(() => followHost(id), [id]);
   return (
     <main className="page">
       <Problem read error={host.error} what={`Host ${visible(id)} cannot be shown`} />
@@ -51,12 +70,15 @@ export function HostPage({ id }: { id: string }) {
               <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· <Name name={h.profile} /> · <Name name={h.source} /> · last sample <When at={h.last_seen} exact /></span></div>
             </div>
             <div className="line" style={{ gap: 26 }}>
+              <Link className="plain" href={comparePath(h.id, view)}>Compare</Link>
               <Training h={h} />
               <Grade grade={h.grade} />
+              <Silencing h={h} />
               <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }} data-testid="level">score, limit 1{(h.level ?? 1) > 1 && `, alerts above its level ${score(h.level)}`}</span>
                 <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > (h.level ?? 1) ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
             </div>
           </header>
+          <Silenced h={h} />
           <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
           <Limits id={id} />
           {h.serving && <ModelCard model={h.serving} />}
@@ -64,6 +86,13 @@ export function HostPage({ id }: { id: string }) {
       )}
     </main>
   );
+}
+
+/** The host silenced, in two clicks or by the form. */
+function Silencing({ h }: { h: HostDetail }) {
+  const [form, setForm] = useState(false);
+  const match: Matcher[] = [["host", h.name], ["source", h.source]].map(([name, value]) => ({ name: name!, value: value!, isRegex: false, isEqual: true }));
+  return <><SilenceNow match={match} more={() => setForm(true)} /><SilenceForm draft={form ? { match } : null} close={() => setForm(false)} /></>;
 }
 
 /** What the host can run out of, and when. */
@@ -81,26 +110,28 @@ function Limits({ id }: { id: string }) {
 function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View; set: SetView }) {
   const id = h.id, span = spanOf(view), begin = view.from || Date.now() / 1000 - view.last, end = view.to || Date.now() / 1000;
   const scores = useScores(id, span);
-  const past = useIncidents({ host: id, limit: 10 }), models = useHostModels(id);
+  const past = useIncidents({ host: id, limit: 50 }), then = useIncidents({ host: id, from: view.from, to: view.to, limit: 50 }, view.from > 0), models = useHostModels(id);
+  const silences = useSilences(60_000), acts = !!usePlaybooks().data?.playbooks.length, actions = useActions({ limit: 1000 }, acts);
   const events = useEvents(view.from ? { from: view.from, to: view.to, host: id } : { last: view.last, host: id });
-  const marks = (past.data?.incidents ?? []).map((i) => ({ at: Date.parse(i.since ?? "") / 1000, color: "#d55e00", text: "incident began" }));
+  const far = !!scores.data?.scores.some((s) => (s ?? 0) > 20), log = view.log || (far && !view.linear); // far above, a linear scale hides the limit
   const recent = within(events.data?.events, begin).filter((e) => Date.parse(e.at) / 1000 <= end);
-  const all: Mark[] = [...marks, ...eventMarks(recent), ...modelMarks(models.data?.models)];
+  const all: Mark[] = [...silenceMarks(silences.data?.silences, h), ...incidentMarks((view.from ? then : past).data?.incidents), ...eventMarks(recent), ...modelMarks(models.data?.models),
+    ...actionMarks(actions.data?.actions.filter((a) => a.host.id === h.id))];
   return (
     <>
       <div className="cols">
         <section className="card" aria-labelledby="score">
           <div className="line between" style={{ marginBottom: 8 }}><h2 id="score" style={{ margin: 0 }}>Score</h2>
-            <Switch size="xs" label="log" checked={view.log} onChange={(e) => set({ log: e.currentTarget.checked })} /></div>
+            <Switch size="xs" label="log" checked={log} onChange={(e) => set(e.currentTarget.checked ? { log: !far, linear: false } : { log: false, linear: far })} /></div>
           <Problem read error={scores.error} what="The score's history cannot be shown" />
-          {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} level={scores.data.level} log={view.log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
+          {scores.data?.times.length ? <ScoreChart times={scores.data.times} scores={scores.data.scores} level={scores.data.level} log={log} marks={all} label={`score of ${visible(h.name)} over time; the limit is 1`} /> :
             <Empty>{scores.isPending ? "Reading the scores…" : h.model ? "No scores in this time." : "No score before the first model."}</Empty>}
           <Legend marks={all.filter((m) => (m.until ?? m.at) > begin && m.at < end)} />
         </section>
         <section className="card" aria-labelledby="causes"><h2 id="causes">{h.state === "anomalous" ? "Top causes" : "Largest shares of the score"}</h2><Causes causes={h.causes} odd={h.state === "anomalous"} most={6} /></section>
       </div>
       <Explain id={id} />
-      {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents} host={false} /></section>}
+      {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents.slice(0, 10)} host={false} /></section>}
       <Features h={h} seen={seen} view={view} set={set} marks={all} />
       {recent.length > 0 && <EventList events={recent} />}
     </>
@@ -115,46 +146,58 @@ function Training({ h }: { h: HostDetail }) {
   return t.err ? <span className="dim">last training: {t.err}</span> : null;
 }
 
+/** The features by their share of the score, now or at the pinned cursor; of one group, or only those outside of what is expected. */
 function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; view: View; set: SetView; marks: Mark[] }) {
-  const { q, all, sel } = view;
-  const beat = Math.floor(useNow(5000) / 30_000);
-  const order = useMemo(() => { // shares move with each sample: what is looked at does not
-    const rank = new Map(h.causes.map((c, i) => [c.feature, i])), chosen = (name: string) => (sel.includes(name) ? 0 : 1);
-    return h.features.map((f) => f.name).filter((n) => words(n).includes(words(q.toLowerCase())) || sel.includes(n))
-      .sort((a, b) => chosen(a) - chosen(b) || (rank.get(a) ?? 99) - (rank.get(b) ?? 99) || a.localeCompare(b));
+  const { q, all, sel, group, out, at } = view;
+  const beat = Math.floor(useNow(5000) / 30_000), then = useExplanation(h.id, at).data;
+  const shares = useMemo(() => sharesOf(h.features, at ? then?.causes : undefined), // they move with each sample: what is looked at does not
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [h.id, h.state, h.model, h.features.length, q, sel, beat]);
+    [h.id, h.state, h.model, h.features.length, at, then, beat]);
+  const groups = useMemo(() => groupsOf(h.features.map((f) => f.name), shares), [h.features.length, shares]); // eslint-disable-line react-hooks/exhaustive-deps
+  const [odd, setOdd] = useState<string[]>([]); // outside when they were last read
+  const order = useMemo(() => inOrder(h.features.map((f) => f.name), shares, { q, sel, group: groups.some((g) => g.name === group) ? group : "", only: out ? odd : null }),
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [h.features.length, shares, q, sel, group, out, odd]);
   const now = new Map(h.features.map((f) => [f.name, f])), sorted = order.flatMap((n) => now.get(n) ?? []);
-  const shown = all || q ? sorted : sorted.slice(0, Math.max(6, sel.length));
-  const stored = useFeatures(h.id, shown.map((f) => f.name).sort(), spanOf(view));
+  const shown = all || q || group || out ? sorted : sorted.slice(0, Math.max(6, sel.length));
+  const stored = useFeatures(h.id, (out ? h.features : shown).map((f) => f.name).sort(), spanOf(view));
   const by = useMemo(() => new Map((stored.data?.features ?? []).map((f) => [f.feature, f] as const)), [stored.data]);
+  useEffect(() => { // a feature that comes back stays until it is read again
+    if (!out) return;
+    setOdd(h.features.filter((f) => (at ? outsideAt(by.get(f.name), at) : f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper))).map((f) => f.name));
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [out, at, by, beat]);
   const choose = (name: string) => set({ sel: sel.includes(name) ? sel.filter((n) => n !== name) : [...sel, name] });
   return (
     <section className="card" aria-labelledby="features">
       <div className="line between" style={{ marginBottom: 12 }}>
-        <h2 id="features" style={{ margin: 0 }}>Features <span className="dim" style={{ fontWeight: 400 }}>· actual against expected</span></h2>
+        <h2 id="features" style={{ margin: 0 }}>Features <span className="dim" style={{ fontWeight: 400 }}>· actual against expected, by their share of the score {at ? `at ${timeOf(instantText(at))}` : "now"}</span></h2>
         <div className="line"><TextInput size="xs" placeholder="Find a feature" aria-label="Find a feature" value={q} onChange={(e) => set({ q: e.currentTarget.value })} />
+          <Switch size="xs" label="only outside the band" checked={out} onChange={(e) => set({ out: e.currentTarget.checked })} />
           <Switch size="xs" label={`all ${h.features.length}`} checked={all} onChange={(e) => set({ all: e.currentTarget.checked })} /></div>
       </div>
+      {groups.length > 1 && <div style={{ marginBottom: 12 }}><Segments aria-label="Group of features" value={group} onChange={(v) => set({ group: v })} data={[{ value: "", label: "every group" }, ...groups.map((g) => ({ value: g.name, label: g.share >= 0.005 ? `${g.name} ${Math.round(100 * g.share)} %` : g.name }))]} /></div>}
       <Problem read error={stored.error} what="The features' history cannot be shown" />
       <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={by.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} chosen={sel.includes(f.name)} choose={() => choose(f.name)} />)}</div>
       <NoBand why={stored.data?.no_band ?? ""} />
-      {!shown.length && <Empty>No feature matches.</Empty>}
+      {!shown.length && <Empty>{out ? "No feature is outside of what is expected." : "No feature matches."}</Empty>}
     </section>
   );
 }
 
 function Band({ f, stored, waits, live: seen, marks, chosen, choose }: { f: Feature; stored?: FeatureHistory; waits: boolean; live?: Seen; marks: Mark[]; chosen: boolean; choose: () => void }) {
-  const live = seen?.by.get(f.name);
-  const d = stored?.times.length ? stored : seen && live ? { times: seen.times, ...live } : null;
+  const live = seen?.by.get(f.name), times = seen?.times;
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  const d = useMemo(() => (stored?.times.length ? joined(stored, seen, live) : seen && live ? { times: seen.times, ...live } : null), [stored, times, live]);
   const off = f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper);
   return (
     <div>
       <div style={{ fontSize: 13.5, marginBottom: 2 }} title={f.help}>
         <div className="line between" style={{ flexWrap: "nowrap" }}><b style={{ fontWeight: 600 }}>{words(f.name)}</b>
           <button type="button" className="quiet" aria-pressed={chosen} title="Keep in front; the address names it" onClick={choose}><span className="sr">{words(f.name)} </span>{chosen ? "in front ×" : "to the front"}</button></div>
+        {f.help && <div className="dim help">{visible(f.help)}</div>}
         <div className="num" style={{ fontSize: 13 }}><span style={{ color: off ? "var(--omen-hot)" : undefined, fontWeight: off ? 600 : undefined }}>{value(f.actual, f.unit)}</span>
-          {f.expected !== null && <span className="dim"> · expected {value(f.lower, f.unit)} – {value(f.upper, f.unit)}</span>}</div>
+          {f.expected !== null && <span className="dim"> · expected {range(f.lower, f.upper, f.unit)}</span>}</div>
       </div>
       {f.actual === null && !d?.actual.some((v) => v !== null) ? <Empty>not on this host</Empty> :
         d && d.times.length > 1 ? <BandChart {...d} marks={marks} unit={f.unit} label={`${words(f.name)} over time: ${f.actual_text}, expected ${f.expected_text}`} /> : <Empty>{waits ? "reading…" : seen ? "collecting…" : "nothing is stored of this time"}</Empty>}

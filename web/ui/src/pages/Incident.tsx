@@ -1,18 +1,24 @@
-import { Alert, Button, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, whole, words } from "../format";
-import { Badge, Causes, Dot, Empty, Grade, IncidentTable, Problem, Severity, title, When } from "../parts/Bits";
+import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, whole, words, zoneOf } from "../format";
+import { Badge, Causes, Dot, Empty, Grade, Problem, Severity, title, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
-import { ScoreChart, type Mark } from "../parts/Chart";
+import { ScoreChart } from "../parts/Chart";
+import { actionMarks, incidentMarks, silenceMarks, type Mark } from "../marks";
+import { backToNormal } from "../now";
 import { modelMarks } from "../served";
-import { useBy } from "../parts/Forms";
+import { ByField, useBy } from "../parts/Forms";
+import { May } from "../parts/May";
 import { Remedy } from "../parts/Remedy";
-import { stateWords } from "../remedy";
+import { stateWords, useActions } from "../remedy";
+import { Members } from "../parts/Members";
+import { SilenceNow } from "../parts/Silence";
+import { Similar } from "../parts/Similar";
 import { Verdicts } from "../parts/Verdict";
-import { eventColor, eventMarks, silenceFor, useEventsOf, type Event } from "../mute";
+import { eventColor, eventMarks, silenceFor, useEventsOf, useSilences, type Event } from "../mute";
 import { SilenceForm } from "./Silences";
 import { Name } from "../parts/Name";
 import { TimeAxis, useAxis } from "../parts/Time";
@@ -46,14 +52,15 @@ function Detail({ i }: { i: IncidentDetail }) {
           <div className="line"><Severity incident={i} /><Badge>{i.state}</Badge>{i.verdict && <Badge>{verdict(i.verdict)} · {i.verdict_by}</Badge>}</div>
           <h1 style={{ marginTop: 6 }}>{(i.kind === "host" || i.kind === "forecast") && i.host.name !== "" ? <Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}`}><Name name={title(i)} /></Link> : <Name name={title(i)} />}</h1>
           <div className="dim" style={{ fontSize: 14, marginTop: 2 }}>
-            since <When at={i.since} exact />{end > 0 && <>, lasted {whole(end - onset)}</>}{i.kind !== "forecast" && <> · peak <span className="num">{score(i.peak)}</span></>}{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
+            <Period i={i} />{i.kind !== "forecast" && <> · peak <span className="num">{score(i.peak)}</span></>}{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
           </div>
-          {i.returning_since && <div style={{ fontSize: 14, marginTop: 2 }}>Returning to normal since {timeOf(i.returning_since)}; causes are those of the peak.</div>}
+          <BackToNormal i={i} />
+          {i.kind === "host" && i.host.name !== "" && <div style={{ fontSize: 14, marginTop: 2 }}><Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}&at=${instantText(Math.min(Date.now() / 1000 - 1, Date.parse(i.opened_at ?? i.since ?? "") / 1000 + 60))}`}>Why people were, or were not, notified</Link></div>}
         </div>
         <Grade grade={i.grade} />
       </header>
       {i.suppressed && <Alert color="gray" variant="light" title={`Suppressed: ${reason(i.suppressed)}`}>No notification is sent; the incident is recorded and shown.</Alert>}
-      <Actions i={i} />
+      <May role="operate" what="Acknowledge, comment, judge and silence" card><Actions i={i} /></May>
       <Remedy i={i} />
       <TimeAxis view={view} set={set} home={home}><Picture i={i} onset={onset} end={end} /></TimeAxis>
     </>
@@ -65,9 +72,10 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
   const { from, to } = useAxis(), span = useMemo(() => ({ from, to }), [from, to]), hasHost = i.host.name !== "";
   const events = useEventsOf(hasHost ? i.host.id : "", span).data ?? [];
   const models = useHostModels(hasHost ? i.host.id : "");
-  const marks: Mark[] = [...eventMarks(events), ...modelMarks(models.data?.models).filter((m) => m.at > from && m.at < to), { at: onset, color: "#d55e00", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#8a3d00", text: "opened" }] : []), ...(end ? [{ at: end, color: "#2b8a6e", text: "closed" }] : [])];
+  const silences = useSilences(60_000), actions = useActions({ incident: i.id }, i.actions > 0);
+  const others = useIncidents({ host: i.host.id, kind: "forecast", from: Math.floor(from), to: Math.ceil(to), limit: 20 }, hasHost && i.kind !== "forecast");
+  const marks: Mark[] = [...(hasHost ? silenceMarks(silences.data?.silences, i.host) : []), ...incidentMarks(others.data?.incidents), ...actionMarks(actions.data?.actions), ...eventMarks(events), ...modelMarks(models.data?.models), { at: onset, color: "#d55e00", sign: "●", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#b35c1e", sign: "○", text: "opened" }] : []), ...i.changes.filter((c) => c.kind === "reopened").map((c) => ({ at: Date.parse(c.at) / 1000, color: "#d55e00", sign: "●", text: "came back" })), ...(end ? [{ at: end, color: "#2b8a6e", sign: "□", text: "closed" }] : [])].filter((m: Mark) => (m.until ?? m.at) > from && m.at < to);
   const scores = useScores(hasHost ? i.host.id : "", span);
-  const members = useIncidents({ fleet: i.id, limit: 50 }, i.kind === "fleet");
   const aside = i.kind !== "forecast" || i.links.length > 0; // a forecast has no causes: what it says is beside its numbers
   return (
       <div className={aside ? "cols" : undefined}>
@@ -85,8 +93,9 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
           )}
           {hasHost && <Around host={i.causes_of ?? i.host} fleet={i.kind === "fleet"} causes={i.causes} from={span.from} to={span.to} marks={marks} />}
           {i.kind === "fleet" && <section className="card" aria-labelledby="members"><h2 id="members">Its {i.members.length} hosts</h2>
-            {members.data?.incidents.length ? <IncidentTable incidents={members.data.incidents} /> : <div className="line">{i.members.slice(0, 200).map((m) => <Link className="plain" key={m.id} href={hostPath(m.id)}><Name name={m.name} /></Link>)}</div>}</section>}
-          <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
+            <Members id={i.id} hosts={i.members} open={i.state !== "closed"} /></section>}
+          <section className="card" aria-labelledby="timeline"><h2 id="timeline">Timeline <span className="dim" style={{ fontWeight: 400 }}>· {zoneOf(i.since ?? i.opened_at ?? new Date().toISOString())}</span></h2><Timeline changes={i.changes} deliveries={i.deliveries} events={events} /></section>
+          <Similar id={i.id} />
         </div>
         {aside && <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
           {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes_of && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>On <Link className="plain" href={hostPath(i.causes_of.id)}><Name name={i.causes_of.name} /></Link>, the furthest from normal{i.peak_at && <> at {timeOf(i.peak_at)}</>}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
@@ -94,6 +103,22 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
         </section>}
       </div>
   );
+}
+
+/** When an incident was, by the day and the local clock, in UTC on hover. */
+function Period({ i }: { i: IncidentDetail }) {
+  const now = useNow(5000), begin = i.since ?? i.opened_at;
+  if (!begin) return null;
+  const utc = (at: string) => new Date(at).toISOString();
+  return (
+    <span className="num" title={`${utc(begin)} – ${i.closed_at ? utc(i.closed_at) : "now"}`} data-testid="period"><time dateTime={begin}>{clock(begin)}</time> – {i.closed_at ? <time dateTime={i.closed_at}>{timeOf(i.closed_at, Date.parse(begin))}</time> : "now"} {zoneOf(begin)}
+      , {i.closed_at ? "lasted " : "for "}{whole(((i.closed_at ? Date.parse(i.closed_at) : now) - Date.parse(begin)) / 1000)}</span>
+  );
+}
+
+function BackToNormal({ i }: { i: IncidentDetail }) {
+  const text = backToNormal(i, useNow(60_000));
+  return text ? <div style={{ fontSize: 14, marginTop: 2 }} data-testid="back">{text}</div> : null;
 }
 
 /** Says that the history around an incident, or its beginning, is no longer there. */
@@ -113,13 +138,13 @@ function Actions({ i }: { i: IncidentDetail }) {
   return (
     <section className="card" aria-label="Actions">
       <div className="line" style={{ alignItems: "flex-end" }}>
-        <TextInput size="xs" label="Your name" value={by} onChange={(e) => setBy(e.currentTarget.value)} w={140} />
+        <ByField size="xs" w={140} value={by} onChange={setBy} />
         <Textarea size="xs" label="Comment" autosize minRows={1} maxRows={5} value={comment} onChange={(e) => setComment(e.currentTarget.value)} style={{ flex: 1, minWidth: 180 }} />
         <Button size="xs" variant="default" disabled={!comment || act.isPending} onClick={() => run("comment")}>Comment</Button>
-        {i.state === "open" && <Button size="xs" color="violet" loading={act.isPending} onClick={() => run("ack")}>Acknowledge</Button>}
+        {i.state === "open" && <Button size="xs" color="violet" data-key="a" loading={act.isPending} onClick={() => run("ack")}>Acknowledge</Button>}
         {i.state === "acknowledged" && <Button size="xs" variant="default" onClick={() => run("unack")}>Unacknowledge</Button>}
         {i.state !== "closed" && <Button size="xs" variant="default" onClick={() => run("close")}>Close</Button>}
-        <Button size="xs" variant="default" onClick={() => setSilence(true)}>Silence…</Button>
+        <SilenceNow match={silenceFor(i)} more={() => setSilence(true)} />
       </div>
       <Verdicts i={i} by={by} comment={comment} done={() => setComment("")} />
       <Problem error={act.error} what="The action failed" />
@@ -133,9 +158,9 @@ const outcomeColor: Record<string, string> = { delivered: "teal", retrying: "ora
 /** Every change, every notification, and the events around it, in the order in which they happened. */
 export function Timeline({ changes, deliveries, events = [] }: { changes: Change[]; deliveries: Delivery[]; events?: Event[] }) {
   const steps = [
-    ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && <span className="dim"> by {e.by}</span>}</> })),
+    ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && e.by !== "omen" && <span className="dim"> by {e.by}</span>}</> })),
     ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] : "violet",
-      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.action && <> {words(c.action.does)}{c.action.target.text && <> of <Name name={c.action.target.text} most={200} /></>}</>}{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {c.action ? stateWords[c.action.state] : reason(c.reason)}</span>}{!!c.score && <span className="dim num"> · score {score(c.score)}</span>}
+      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.action && <> {words(c.action.does)}{c.action.target.text && <> of <Name name={c.action.target.text} most={200} /></>}</>}{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && c.by !== "omen" && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {c.action ? stateWords[c.action.state] : reason(c.reason)}</span>}{!!c.score && <span className="dim num"> · score {score(c.score)}</span>}
         {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{!c.causes.length && c.summary && c.reason.endsWith("_forecast") && <div className="dim">{visible(c.summary)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
     ...deliveries.map((d, n) => ({ at: d.at, key: `${d.key}/${d.receiver}/${n}`, color: outcomeColor[d.outcome] ?? "gray",
       body: <span>{d.outcome === "delivered" ? "notified " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),

@@ -6,6 +6,7 @@ import { clock, whole, words } from "../format";
 import { Dot, Empty, Grade, Problem, When } from "../parts/Bits";
 import { useView } from "../view";
 import { ModelCard } from "../parts/Card";
+import { BudgetSlider, PromiseKept, Sees, SeesOne } from "../parts/Trust";
 
 export function Models() {
   const r = useModels();
@@ -21,6 +22,9 @@ export function Models() {
       <div className="line between"><h1>Models</h1><TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => set({ q: e.currentTarget.value, page: 0 })} /></div>
       <Problem read error={r.error} what="Models cannot be shown" />
       {pages && <div className="dim" style={{ fontSize: 14 }}>Promised at most <b>{rate(pages.promised_per_host_week)}</b> false pages per host and week; sent so far: <b>{pages.actual_per_host_week === null ? pages.opened : rate(pages.actual_per_host_week)}</b>{pages.actual_per_host_week === null ? ` within ${whole(pages.days * 86400)}, less than a day` : " per host and week"} on {pages.hosts} {pages.hosts === 1 ? "host" : "hosts"}.</div>}
+      <div className="halves"><PromiseKept /><BudgetSlider /></div>
+      <Sees q={q} all={view.all} more={() => set({ all: true })} />
+      <p className="dim" style={{ margin: 0, fontSize: 14 }}>What people said of incidents is learned, too: <Link className="plain" href="/patterns">the patterns, what each suppresses or watches for, and how to take it back</Link>. The budget is in the <Link className="plain" href="/settings">settings</Link>.</p>
       <section className="card">
         {found.length > 0 && (
           <div className="scroll"><table className="grid">
@@ -78,7 +82,9 @@ export function HostModels({ id }: { id: string }) {
     <main className="page">
       <h1>Models of <Name name={id.split("/").slice(2).join("/") || id} whole /></h1>
       <Problem read error={r.error} what="Models cannot be shown" />
+      <SeesOne id={id} />
       {host.data && <Trust h={host.data} />}
+      <PromiseKept host={id} models={r.data?.models} levels={host.data?.new_levels} />
       {r.data?.models.map((m) => <ModelCard key={m.id} model={m} />)}
       {r.data && !r.data.models.length && <section className="card"><Empty>No model of this host is stored.</Empty></section>}
     </main>

@@ -1,10 +1,12 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { Link } from "wouter";
-import { useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
+import type { MouseEvent } from "react";
+import { Link, useLocation } from "wouter";
+import { hostPath, useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
 import { causesLine, countdown, score, stateColor } from "../format";
 import { Dot, Empty, Grade, HostLink, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
+import { Heat } from "../parts/Heat";
 import { Name } from "../parts/Name";
 import { BlindSpots, LastNight, Sentence } from "../parts/Now";
 import { Spark } from "../parts/Spark";
@@ -16,38 +18,72 @@ const states: HostState[] = ["anomalous", "silent", "normal", "learning"];
 export function Overview() {
   const status = useStatus();
   const [view, set] = useView();
-  const { q, state, page } = view, sort = view.sort || "attention";
-  const [needle] = useDebouncedValue(q, 200);
-  const hosts = useHosts({ q: needle, state, sort, limit: perPage, offset: page * perPage });
   const open = useIncidents({ state: "active", quiet: "false", sort: "weight", limit: 10 });
   const soon = useForecasts({ likely: "true", limit: 8 });
-  const s = status.data, total = hosts.data?.total ?? 0;
-  const pick = (next: string) => set({ state: state === next ? "" : next, page: 0 });
+  const s = status.data;
   return (
     <main className="page">
       <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Now</h1>
-      <Problem read error={status.error ?? hosts.error} what="Omen's state cannot be shown" />
+      <Problem read error={status.error} what="Omen's state cannot be shown" />
       {s && <Sentence status={s} open={open.data?.incidents ?? []} />}
-      <section className="tiles" aria-label="Hosts by state">
-        {states.map((k) => (
-          <button key={k} className="card tile" aria-pressed={state === k} onClick={() => pick(k)} title={`Show only ${k} hosts`}>
-            <span className="line dim" style={{ gap: 7, fontSize: 13.5 }}><Dot color={stateColor[k]} />{k}</span>
-            <b className="num">{s?.hosts[k] ?? "–"}</b>
-          </button>
-        ))}
-        <Link className="card tile" href="/incidents" style={{ textDecoration: "none" }}>
-          <span className="dim" style={{ fontSize: 13.5 }}>open incidents</span>
-          <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} suppressed</span>}</b>
-        </Link>
-      </section>
+      <Tiles status={s} />
       {!!open.data?.incidents.length && (
         <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><IncidentTable incidents={open.data.incidents} /></section>
       )}
       {s && <Learning status={s} />}
+      <Heat view={view} set={set} />
       <div className="halves"><LastNight status={s} />{s && <BlindSpots status={s} />}</div>
       {!!soon.data?.forecasts.length && (
         <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data.total > soon.data.forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {soon.data.forecasts.length} of {soon.data.total}</span>}</h2><ForecastTable forecasts={soon.data.forecasts} /></section>
       )}
+      <HostList />
+    </main>
+  );
+}
+
+/** The hosts by themselves, at their own address. */
+export function Hosts() {
+  const status = useStatus();
+  return (
+    <main className="page">
+      <h1>Hosts</h1>
+      <Problem read error={status.error} what="Omen's state cannot be shown" />
+      <Tiles status={status.data} />
+      <HostList />
+    </main>
+  );
+}
+
+/** How many hosts are in each state; a click shows only those. */
+function Tiles({ status: s }: { status: Status | undefined }) {
+  const [{ state }, set] = useView();
+  const pick = (next: string) => set({ state: state === next ? "" : next, page: 0 });
+  return (
+    <section className="tiles" aria-label="Hosts by state">
+      {states.map((k) => (
+        <button key={k} className="card tile" aria-pressed={state === k} onClick={() => pick(k)} title={`Show only ${k} hosts`}>
+          <span className="line dim" style={{ gap: 7, fontSize: 13.5 }}><Dot color={stateColor[k]} />{k}</span>
+          <b className="num">{s?.hosts[k] ?? "–"}</b>
+        </button>
+      ))}
+      <Link className="card tile" href="/incidents" style={{ textDecoration: "none" }}>
+        <span className="dim" style={{ fontSize: 13.5 }}>open incidents</span>
+        <b className="num">{s?.open_incidents ?? "–"}{!!s?.quiet_incidents && <span className="dim" style={{ fontSize: 14, fontWeight: 400 }}> + {s.quiet_incidents} suppressed</span>}</b>
+      </Link>
+    </section>
+  );
+}
+
+/** The hosts that are searched for, in the order that is chosen, a page of them. */
+function HostList() {
+  const [view, set] = useView();
+  const { q, state, page } = view, sort = view.sort || "attention";
+  const [needle] = useDebouncedValue(q, 200);
+  const hosts = useHosts({ q: needle, state, sort, match: view.match, limit: perPage, offset: page * perPage });
+  const total = hosts.data?.total ?? 0;
+  return (
+    <>
+      <Problem read error={hosts.error} what="The hosts cannot be shown" />
       <section className="card" aria-labelledby="hosts" style={{ paddingBottom: 6 }}>
         <div className="line between" style={{ marginBottom: 6 }}>
           <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>
@@ -58,7 +94,7 @@ export function Overview() {
           </div>
         </div>
         {hosts.isPending ? <Empty>Reading the hosts…</Empty> : <HostTable hosts={hosts.data?.hosts ?? []} />}
-        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
+        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state || view.match ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
         {total > perPage && (
           <nav className="line between" aria-label="More hosts" style={{ padding: "10px 0" }}>
             <span className="dim num" style={{ fontSize: 13 }}>{page * perPage + 1}–{Math.min(total, (page + 1) * perPage)} of {total}</span>
@@ -69,19 +105,23 @@ export function Overview() {
           </nav>
         )}
       </section>
-    </main>
+    </>
   );
 }
 
 function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["data"]>["hosts"] }) {
+  const [, go] = useLocation();
+  const open = (e: MouseEvent, id: string) => { // all of a row, but for what is a link already, and for text that is being marked
+    if (!(e.target as HTMLElement).closest("a, button") && !getSelection()?.toString()) go(hostPath(id));
+  };
   return (
     <div className="scroll">
-      <table className="grid" data-testid="hosts">
+      <table className="grid tight" data-testid="hosts">
         <thead><tr><th>Host</th><th>State</th><th className="right">Score</th><th>Recent</th><th>Why</th><th>Model</th><th className="wide">Trained</th></tr></thead>
         <tbody>
           {hosts.map((h) => (
-            <tr key={h.id}>
-              <td><HostLink id={h.id} name={h.name} /><span className="dim" style={{ fontSize: 12 }}><Name name={h.profile} /> · <Name name={h.source} /></span></td>
+            <tr key={h.id} className="whole" onClick={(e) => open(e, h.id)}>
+              <td style={{ whiteSpace: "nowrap" }}><HostLink id={h.id} name={h.name} /> <span className="dim wide" style={{ fontSize: 12 }}><Name name={h.profile} most={20} /> · <Name name={h.source} most={20} /></span></td>
               <td><State state={h.state} /></td>
               <td className="right num" style={{ fontWeight: 600, color: h.state === "anomalous" ? "var(--omen-hot)" : undefined }}>{score(h.score)}</td>
               <td><Spark scores={h.recent} hot={h.state === "anomalous"} /></td>

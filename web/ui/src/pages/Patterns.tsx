@@ -6,6 +6,7 @@ import { hostPath, incidentPath, enc, useStatus } from "../api";
 import { score, verdict } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { Signs, useBy } from "../parts/Forms";
+import { May } from "../parts/May";
 import { useView } from "../view";
 import { usePatterns, useSend, type Pattern } from "../mute";
 
@@ -43,7 +44,7 @@ export function Patterns() {
                 <td>{p.by}{p.by === "omen" && <div className="dim" style={{ fontSize: 12.5 }}>recurred on three days</div>}</td>
                 <td style={{ whiteSpace: "nowrap" }}><Link href={incidentPath(p.incident)} style={{ fontWeight: 400 }}>incident</Link><div className="dim" style={{ fontSize: 12.5 }}><When at={p.created} /></div></td>
                 <td className="right">{p.reverted ? <span className="dim" style={{ fontSize: 12.5 }}>taken back by {p.reverted}, <When at={p.reverted_at} /></span> :
-                  <Button size="compact-xs" variant="default" loading={revert.isPending && revert.variables?.path.includes(p.id)} onClick={() => revert.mutate({ path: `/patterns/${enc(p.id)}/revert`, body: { by } })}>Take back</Button>}</td>
+                  <May role="operate" what="Take back"><Button size="compact-xs" variant="default" loading={revert.isPending && revert.variables?.path.includes(p.id)} onClick={() => revert.mutate({ path: `/patterns/${enc(p.id)}/revert`, body: { by } })}>Take back</Button></May>}</td>
               </tr>))}</tbody>
           </table></div>
         )}

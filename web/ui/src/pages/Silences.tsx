@@ -1,15 +1,19 @@
 import { Alert, Button, Modal } from "@mantine/core";
+import { Name } from "../parts/Name";
 import { Segments } from "../parts/Segments";
 import { useState } from "react";
 import { enc } from "../api";
-import { clock, whole } from "../format";
+import { clock, visible, whole } from "../format";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
-import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy } from "../parts/Forms";
+import { EffectField, effectWords, Field, Matchers, MatchField, noMatch, refusal, useBy, ByField } from "../parts/Forms";
+import { May } from "../parts/May";
+import { useLocked } from "../me";
 import { useView } from "../view";
 import { localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../mute";
 
 const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 
+/** The silences, on the page of what suppresses notifications. */
 export function Silences() {
   const r = useSilences(), now = useNow();
   const [view, set] = useView(), shown = view.state || "current";
@@ -20,25 +24,24 @@ export function Silences() {
   const rows = all.filter((x) => shown === "all" || (x.state === "expired") === (shown === "expired"))
     .sort((a, b) => order[a.state] - order[b.state] || (a.state === "expired" ? b.s.until.localeCompare(a.s.until) : a.s.until.localeCompare(b.s.until)));
   return (
-    <main className="page">
-      <div className="line between"><h1>Silences</h1>
-        <div className="line">
-          <Segments aria-label="Which silences" value={shown} onChange={(v) => set({ state: v === "current" ? "" : v })}
-            data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
-          <Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button>
-        </div></div>
+    <>
+      <div className="line between">
+        <Segments aria-label="Which silences" value={shown} onChange={(v) => set({ state: v === "current" ? "" : v })}
+          data={[{ value: "current", label: `Active ${count("active")}, pending ${count("pending")}` }, { value: "expired", label: `Expired ${count("expired")}` }, { value: "all", label: "All" }]} />
+        <May role="operate" what="New silence"><Button size="xs" color="violet" onClick={() => setForm({})}>New silence</Button></May>
+      </div>
       <Problem read error={r.error} what="Silences cannot be shown" />
-      <section className="card">
+      <div className="card">
         {rows.length > 0 && <Table rows={rows} open={setForm} />}
         {r.data && !rows.length && <Empty>{shown === "expired" ? "No expired silences." : "No silences. A silence suppresses notifications of some incidents for a while; they are still recorded."}</Empty>}
-      </section>
+      </div>
       <SilenceForm draft={form} close={() => setForm(null)} />
-    </main>
+    </>
   );
 }
 
 function Table({ rows, open }: { rows: { s: Silence; state: keyof typeof color }[]; open: (d: Draft) => void }) {
-  const [by] = useBy();
+  const [by] = useBy(), locked = useLocked("operate");
   const end = useSend<Silence>(["silences"]);
   return (
     <>
@@ -48,14 +51,14 @@ function Table({ rows, open }: { rows: { s: Silence; state: keyof typeof color }
         <tbody>{rows.map(({ s, state }) => (
           <tr key={s.id} className={state === "expired" ? "past" : ""}>
             <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={color[state]} />{state}</span></td>
-            <td><Matchers match={s.match} /></td><td style={{ minWidth: 160 }}>{s.reason}</td><td>{s.by}</td>
+            <td><Matchers match={s.match} /></td><td style={{ minWidth: 160 }}><Name name={s.reason} most={300} /></td><td><Name name={s.by} /></td>
             <td style={{ whiteSpace: "nowrap" }}><When at={s.from} /></td><td style={{ whiteSpace: "nowrap" }}><When at={s.until} /></td>
             <td style={{ minWidth: 110 }}>{effectWords[s.effect]}</td>
-            <td className="right"><span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
-              {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Recreate the silence ${s.reason}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Recreate…</Button>
-                : <Button size="compact-xs" variant="default" aria-label={`Edit the silence ${s.reason}`} onClick={() => open({ edit: s })}>Edit</Button>}
+            <td className="right">{!locked && <span className="line" style={{ gap: 6, flexWrap: "nowrap", justifyContent: "flex-end" }}>
+              {state === "expired" ? <Button size="compact-xs" variant="default" aria-label={`Recreate the silence ${visible(s.reason)}`} onClick={() => open({ match: s.match, reason: s.reason, effect: s.effect || "silence" })}>Recreate…</Button>
+                : <Button size="compact-xs" variant="default" aria-label={`Edit the silence ${visible(s.reason)}`} onClick={() => open({ edit: s })}>Edit</Button>}
               {state !== "expired" && <Button size="compact-xs" variant="default" loading={end.isPending && end.variables?.path.includes(s.id)}
-              aria-label={`Expire the silence ${s.reason}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span></td>
+              aria-label={`Expire the silence ${visible(s.reason)}`} onClick={() => end.mutate({ path: silencePath(s, by), method: "DELETE" })}>Expire</Button>}</span>}</td>
           </tr>))}</tbody>
       </table></div>
     </>
@@ -109,7 +112,7 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
       <div className="fields">
         <div className="all"><MatchField value={which} onChange={setWhich} error={error("match")} /></div>
         <div className="all"><Field label="Reason" value={reason} onChange={setReason} error={error("reason")} autoFocus placeholder="disk is being replaced" /></div>
-        <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
+        <ByField value={by} onChange={setBy} error={error("by")} />
         <Field label="From" type="datetime-local" value={from} onChange={setFrom} description={edit ? " " : "Empty: now"} />
         <div>
           <Field label={fixed ? "Until" : "Duration"} type={fixed ? "datetime-local" : "text"} value={end} onChange={setEnd} error={error("end")} description={Number.isNaN(until) ? " " : fixed ? `lasts ${whole((until - begin) / 1000)}` : `until ${clock(new Date(until).toISOString())}`} />

@@ -39,6 +39,7 @@ function Entry({ a, books, of }: { a: Action; books: Playbooks | undefined; of: 
       {of && <div className="line" style={{ gap: 6 }}>on <HostLink id={a.host.id} name={a.host.name} /> <Link className="plain" href={incidentPath(a.incident)}>incident</Link></div>}
       <div><span className="state"><Dot color={actionColor(a.state)} /> {stateWords[a.state]}</span>{a.by && (a.by === "omen" ? <span className="dim"> · by itself</span> : <span className="dim"> · decided by <Name name={a.by} /></span>)}{waits && a.expires && <Left at={a.expires} />}</div>
       {a.why && <div className="dim"><bdi>{visible(a.why)}</bdi>{asks && ` (it asks whether ${asks})`}</div>}
+      {a.said && !a.why.includes(a.said) && <div className="dim"><Name name={a.by} />: <bdi>{visible(a.said)}</bdi></div>}
       {a.target.detail && <div className="dim"><bdi>{visible(a.target.detail)}</bdi></div>}
       {waits && <div><b>Risk:</b> {risk(a, books?.playbooks.find((b) => b.name === a.playbook)).join(" · ")}</div>}
       {a.overridden.length > 0 && <div>Guards that were overridden: {a.overridden.map(words).join(", ")}</div>}

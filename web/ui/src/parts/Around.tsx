@@ -1,7 +1,8 @@
 import { ApiError, useFeatures, type Cause, type HostRef } from "../api";
-import { words } from "../format";
+import { visible, words } from "../format";
 import { Empty, Problem } from "./Bits";
-import { BandChart, type Mark } from "./Chart";
+import type { Mark } from "../marks";
+import { BandChart } from "./Chart";
 import { Name } from "./Name";
 
 /** The top causes' features around an incident, with its opening and its close. */
@@ -31,5 +32,5 @@ export const NoBand = ({ why }: { why: string }) => (why ? <div className="dim" 
 export function Legend({ marks }: { marks: Mark[] }) {
   const kinds = [...new Map(marks.filter((m) => m.text).map((m) => [m.text!, m])).values()];
   return <div className="line dim" style={{ fontSize: 12.5, marginTop: 6 }}>{kinds.map((m) => <span key={m.text} className="line" style={{ gap: 6 }}>
-    <i aria-hidden style={{ width: m.until ? 16 : 2, height: 12, background: m.until ? `color-mix(in srgb, ${m.color} 20%, transparent)` : m.color, borderLeft: m.until ? `2px solid ${m.color}` : undefined }} />{m.text}{m.until && ", shaded: grace period"}</span>)}</div>;
+    <i aria-hidden style={{ width: m.until ? 16 : 2, height: 12, background: m.until ? `color-mix(in srgb, ${m.color} 20%, transparent)` : m.color, borderLeft: m.until ? `2px solid ${m.color}` : undefined }} />{m.sign && <span aria-hidden>{m.sign}</span>}<span><bdi>{visible(m.text!)}</bdi>{m.until && `, shaded: ${m.lasts}`}</span></span>)}</div>;
 }

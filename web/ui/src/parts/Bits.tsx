@@ -2,7 +2,7 @@ import { Alert } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
-import { ago, causesLine, clearing, clock, reason, score, stateColor, timeOf, value, visible, words } from "../format";
+import { ago, causesLine, clearing, clock, range, reason, score, stateColor, timeOf, value, visible, whenText, words } from "../format";
 import { Name } from "./Name";
 
 export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} data-color={color} aria-hidden />;
@@ -25,10 +25,10 @@ export const Badge = ({ tone, title, children }: { tone?: string; title?: string
 
 export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" | "state"> }) => <Badge tone={i.state === "closed" ? undefined : i.severity}>{i.severity}</Badge>;
 
-/** An instant as "3 min ago", on hover by the local clock and in UTC; exact: the time of day before it. It ticks by itself. */
+/** An instant within an hour as "3 min ago", else by the local clock; on hover in UTC, too; exact: both. It ticks by itself. */
 export function When({ at, exact = false }: { at: string | null; exact?: boolean }) {
   const now = useNow(5000);
-  return <time dateTime={at ?? undefined} title={at ? `${clock(at)} · ${new Date(at).toISOString()}` : undefined}>{exact && at ? <>{timeOf(at, now)} <span className="dim">· {ago(at, now)}</span></> : ago(at, now)}</time>;
+  return <time dateTime={at ?? undefined} title={at ? `${clock(at)} · ${new Date(at).toISOString()}` : undefined}>{exact && at ? <>{timeOf(at, now)} <span className="dim">· {ago(at, now)}</span></> : whenText(at, now)}</time>;
 }
 
 export function useNow(every = 1000): number {
@@ -54,7 +54,7 @@ export function Causes({ causes, odd, most = causes.length }: { causes: Cause[];
   if (!causes.length) return <Empty>No causes yet: the host has no score.</Empty>;
   return (
     <div style={{ display: "flex", flexDirection: "column", gap: 12 }}>
-      {causes.slice(0, most).map((c) => (
+      {[...causes].sort((a, b) => Number(a.trivial) - Number(b.trivial)).slice(0, most).map((c) => (
         <div key={c.feature} className={c.trivial ? "dim" : undefined}>
           <div className="line between" style={{ fontSize: 14, flexWrap: "nowrap" }}>
             <span><b style={{ fontWeight: 600 }}>{words(c.feature)}</b>{c.trivial && <span className="dim"> · too small to matter</span>}</span>
@@ -62,7 +62,7 @@ export function Causes({ causes, odd, most = causes.length }: { causes: Cause[];
           </div>
           <div className="share" aria-hidden><i style={{ width: `${Math.min(100, (c.share ?? 0) * 100)}%` }} /></div>
           <div className="num dim" style={{ fontSize: 13, marginTop: 3 }}>
-            is <span style={{ color: c.trivial ? undefined : "var(--mantine-color-text)" }}>{value(c.actual, c.unit)}</span>, expected {value(c.lower, c.unit)} – {value(c.upper, c.unit)}
+            is <span style={{ color: c.trivial ? undefined : "var(--mantine-color-text)" }}>{value(c.actual, c.unit)}</span>, expected {range(c.lower, c.upper, c.unit)}
           </div>
         </div>
       ))}

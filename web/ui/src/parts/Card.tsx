@@ -42,7 +42,7 @@ function SelfTest({ list }: { list: Json }) {
   const nums = (v: Json) => (Array.isArray(v) ? v.map(Number) : []);
   return (
     <div style={{ marginTop: 18 }}><h2 style={{ fontSize: 13.5 }}>Self-test <span className="dim" style={{ fontWeight: 400 }}>· faults injected into this host's own data: how many are found, and after how many samples</span></h2>
-      <div className="scroll"><table className="grid" data-testid="selftest">
+      <div className="scroll" tabIndex={0} role="group" aria-label="Self-test"><table className="grid" data-testid="selftest">
         <thead><tr><th>Kind</th><th>Found, by size in standard deviations</th><th className="right">Smallest of which half are found</th><th className="right">Delay</th></tr></thead>
         <tbody>{rows.map((t) => {
           const recall = nums(t["recall"]), of = nums(t["sizes"]);

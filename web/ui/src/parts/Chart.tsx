@@ -3,18 +3,17 @@ import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Num } from "../api";
-import { score, scoreRange, value } from "../format";
+import { range, score, scoreRange, timeOf, value } from "../format";
 import { atItsEdges } from "../band";
+import type { Mark } from "../marks";
 import { useAxis, type Axis } from "./Time";
-
-/** An instant worth a line in a chart; text says what it is. One with an end is shaded until then. */
-export interface Mark { at: number; until?: number; color: string; text?: string }
 
 function drawMarks(u: uPlot, marks: Mark[] | undefined) {
   const { ctx, bbox: b } = u, px = devicePixelRatio;
   ctx.save();
   ctx.setLineDash([]);
   ctx.lineWidth = 1.4 * px;
+  ctx.font = `${10 * px}px system-ui`; ctx.textAlign = "center"; ctx.textBaseline = "top";
   for (const m of marks ?? []) {
     const x = u.valToPos(m.at, "x", true), edge = (v: number) => Math.min(Math.max(v, b.left), b.left + b.width);
     if (m.until) {
@@ -26,19 +25,20 @@ function drawMarks(u: uPlot, marks: Mark[] | undefined) {
     if (!(x >= b.left && x <= b.left + b.width)) continue;
     ctx.strokeStyle = m.color;
     ctx.beginPath(); ctx.moveTo(x, b.top); ctx.lineTo(x, b.top + b.height); ctx.stroke();
+    if (m.sign) { ctx.fillStyle = m.color; ctx.fillText(m.sign, Math.min(Math.max(x, b.left + 5 * px), b.left + b.width - 5 * px), b.top); }
   }
   ctx.restore();
 }
 
-const ink = (dark: boolean) => ({
+export const ink = (dark: boolean) => ({
   text: dark ? "#a3a9b7" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#a9b6cf" : "#3b4a63",
   fill: dark ? "rgba(169,182,207,.10)" : "rgba(59,74,99,.06)", band: dark ? "rgba(130,155,190,.24)" : "rgba(84,112,150,.16)",
   expected: dark ? "#7f95b8" : "#6b83a6", out: dark ? "#ff8a3d" : "#d55e00", limit: dark ? "#ff8a3d" : "#c24f00", over: dark ? "rgba(255,138,61,.07)" : "rgba(213,94,0,.05)",
-  pin: dark ? "#d9dce3" : "#1f2430",
+  pin: dark ? "#d9dce3" : "#1f2430", other: dark ? "#63d3bb" : "#0b7261",
 });
 
 /** What all charts of a page share: the span, the crosshair, a drag that zooms, a click that pins. */
-function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPlot.Plugin } {
+export function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPlot.Plugin } {
   return {
     cursor: {
       y: false, drag: { x: true, y: false, setScale: false }, points: { size: 6 },
@@ -64,7 +64,7 @@ function shared(axis: () => Axis): Pick<uPlot.Options, "cursor"> & { plugin: uPl
 }
 
 /** The pinned cursor. */
-function drawPin(u: uPlot, at: number, color: string) {
+export function drawPin(u: uPlot, at: number, color: string) {
   const { ctx, bbox: b } = u, x = u.valToPos(at, "x", true);
   if (!at || !(x >= b.left && x <= b.left + b.width)) return;
   ctx.save();
@@ -74,7 +74,7 @@ function drawPin(u: uPlot, at: number, color: string) {
 }
 
 /** The arrows move the pinned cursor by a sample, with Shift by a tenth of the span. */
-function arrows(times: number[], axis: Axis) {
+export function arrows(times: number[], axis: Axis) {
   return (e: React.KeyboardEvent) => {
     const way = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
     if (!way || !times.length) return;
@@ -86,7 +86,7 @@ function arrows(times: number[], axis: Axis) {
 }
 
 const pinnedText = (axis: Axis, times: number[], says: (i: number) => string) =>
-  axis.at && times.length ? `; at ${new Date(axis.at * 1000).toLocaleTimeString(undefined, { hourCycle: "h23" })}: ${says(nearest(times, axis.at))}` : "";
+  axis.at && times.length ? `; at ${timeOf(new Date(axis.at * 1000).toISOString())}: ${says(nearest(times, axis.at))}` : "";
 
 /** The index of the instant that is nearest. */
 export function nearest(times: number[], at: number): number {
@@ -96,7 +96,7 @@ export function nearest(times: number[], at: number): number {
 }
 
 /** Keeps one uPlot for the life of its element, resized with it. */
-function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData, key: string) {
+export function usePlot(make: (width: number) => uPlot.Options, data: uPlot.AlignedData, key: string) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(data);
@@ -123,13 +123,13 @@ function moment(t: number, step: number): string {
   return d.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined, hourCycle: "h23" });
 }
 
-const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
+export const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
   { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 56, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
   { stroke: c.text, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui", size, values: (_u, vs) => vs.map((v) => (v === null ? "" : label(v))) },
 ];
 
 /** A small box that follows the cursor and says the values there. */
-function tip(lines: (i: number) => string[]): uPlot.Plugin {
+export function tip(lines: (i: number) => string[]): uPlot.Plugin {
   let el: HTMLDivElement;
   return {
     hooks: {
@@ -141,7 +141,7 @@ function tip(lines: (i: number) => string[]): uPlot.Plugin {
       setCursor: (u) => {
         const i = u.cursor.idx, t = i === null || i === undefined ? undefined : u.data[0][i];
         if (t === undefined || i === null || i === undefined || (u.cursor.left ?? -1) < 0) { el.style.display = "none"; return; }
-        const all = [new Date(t * 1000).toLocaleTimeString(undefined, { hourCycle: "h23" }), ...lines(i)];
+        const all = [timeOf(new Date(t * 1000).toISOString()), ...lines(i)];
         el.textContent = u.over.matches(":hover") ? all.join("\n") : all[1]!; // of the other charts only the value
         el.style.display = "block";
         const left = u.cursor.left ?? 0;
@@ -220,7 +220,7 @@ export function BandChart(given: { times: number[]; actual: Num[]; expected: Num
     hooks: { draw: [(u) => { drawMarks(u, latest.current.marks); drawPin(u, held.current.at, c.pin); }] },
     plugins: [common.plugin, tip((i) => {
       const h = latest.current, lines = ["actual " + value(h.actual[i], h.unit)];
-      if (h.lower[i] !== null) lines.push(`expected ${value(h.expected[i], h.unit)}, ${value(h.lower[i], h.unit)} – ${value(h.upper[i], h.unit)}`);
+      if (h.lower[i] !== null) lines.push(`expected ${value(h.expected[i], h.unit)}, ${range(h.lower[i], h.upper[i], h.unit)}`);
       return lines;
     })],
   }), data, `${dark}${p.unit}`);

@@ -1,9 +1,17 @@
 import { Button, TextInput } from "@mantine/core";
 import { useState, type ReactNode } from "react";
 import { visible } from "../format";
+import type { Role } from "../api";
+import { May } from "./May";
 
-/** A button for a decision. What it asks before, a reason among it, opens in its place; a decision that asks nothing is taken at once. about: on what, for those who do not see what is beside it. */
-export function Decide(p: { label: string; about: string; asks?: string; why?: "may" | "must"; primary?: boolean; busy?: boolean; children?: ReactNode; go: (why: string, close: () => void) => void }) {
+interface Props { label: string; about: string; asks?: string; why?: "may" | "must"; primary?: boolean; role?: Role; anybody?: boolean; busy?: boolean; children?: ReactNode; go: (why: string, close: () => void) => void }
+
+/** A button for a decision. What it asks before, a reason among it, opens in its place; a decision that asks nothing is taken at once. about: on what, for those who do not see what is beside it. role: who may take it, without one whoever operates; anybody: also who is no approver of actions. */
+export function Decide(p: Props) {
+  return <May role={p.role ?? "operate"} decides={!p.anybody} what={p.label}><Taken {...p} /></May>;
+}
+
+function Taken(p: Props) {
   const [open, setOpen] = useState(false), [why, setWhy] = useState(""), [tried, setTried] = useState(false);
   const asks = !!(p.asks || p.why || p.children), name = visible(`${p.label}: ${p.about}`), close = () => { setOpen(false); setWhy(""); setTried(false); };
   if (!open) return <Button size="compact-sm" variant={p.primary ? "filled" : "default"} color="violet" loading={p.busy} aria-label={name} onClick={() => (asks ? setOpen(true) : p.go("", close))}>{p.label}{asks && "…"}</Button>;

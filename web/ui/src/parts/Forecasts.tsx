@@ -7,7 +7,7 @@ import { Name } from "./Name";
 /** What has a limit and when it is full, the soonest first. */
 export function ForecastTable({ forecasts, host = true }: { forecasts: Forecast[]; host?: boolean }) {
   return (
-    <div className="scroll">
+    <div className="scroll" tabIndex={0} role="group" aria-label="Forecasts">
       <table className="grid" data-testid="forecasts">
         <thead><tr>{host && <th>Host</th>}<th>Resource</th><th className="right">Used</th><th className="right">Of</th><th>Full</th><th /><th className="right" title="probability of being full within 24 hours">Within 24 h</th></tr></thead>
         <tbody>

@@ -2,6 +2,7 @@ import { Select, TextInput } from "@mantine/core";
 import "./dialog.css";
 import { useDebouncedValue, useLocalStorage } from "@mantine/hooks";
 import { ApiError, hostPath, incidentPath } from "../api";
+import { useMe } from "../me";
 import { middle, visible, words } from "../format";
 import { title, why } from "./Bits";
 import type { ReactNode } from "react";
@@ -9,8 +10,18 @@ import { Name } from "./Name";
 import { Link } from "wouter";
 import { matcherText, useMatches, type Effect, type Matcher } from "../mute";
 
-/** Who acts; remembered by the browser. */
-export const useBy = () => useLocalStorage({ key: "omen-by", defaultValue: "", getInitialValueInEffect: false });
+/** Who acts: the user whom the server knows, else a name that is remembered by the browser. */
+export function useBy(): [by: string, setBy: (by: string) => void] {
+  const user = useMe()?.user, [by, setBy] = useLocalStorage({ key: "omen-by", defaultValue: "", getInitialValueInEffect: false });
+  return user ? [user, () => undefined] : [by, setBy];
+}
+
+/** The field of who acts; where the server knows who it is, that is said instead. */
+export function ByField({ value, onChange, error, size = "sm", w }: { value: string; onChange: (v: string) => void; error?: string; size?: "xs" | "sm"; w?: number }) {
+  const user = useMe()?.user;
+  if (user) return <div className="dim" style={{ fontSize: 14, alignSelf: "end", paddingBottom: 6 }}>as <Name name={user} most={24} /></div>;
+  return <TextInput size={size} w={w} label="Your name" value={value} onChange={(e) => onChange(e.currentTarget.value)} error={error} autoComplete="off" />;
+}
 
 export const effectWords: Record<Effect | "", string> = { "": "suppressed", silence: "suppressed", exclude: "suppressed, left out of training", shift: "suppressed, learned as expected" };
 

@@ -1,8 +1,8 @@
 import { useMemo, type ReactNode } from "react";
 import { Link } from "wouter";
 import { incidentPath, useIncidents, type Incident, type Source, type Status } from "../api";
-import { reason, score, verdict, visible, words } from "../format";
-import { lasted, minute, night, nightSentence, sentence } from "../now";
+import { score, visible, whole, words } from "../format";
+import { lasted, minute, night, nightSentence, promise, saidOf, sentence } from "../now";
 import { instantText } from "../view";
 import { Dot, Empty, Problem, Severity, title, useNow, When, why } from "./Bits";
 import { Name } from "./Name";
@@ -24,7 +24,7 @@ export function LastNight({ status }: { status?: Status }) {
   const link = `/incidents?from=${instantText(span.from)}&to=${instantText(span.to)}&state=all`;
   return (
     <section className="card" aria-labelledby="night" data-testid="night">
-      <h2 id="night">{n.over ? "Last night" : "This night so far"} <span className="dim" style={{ fontWeight: 400 }}>· {minute(instantText(span.from), now)} – {n.over ? minute(instantText(span.to), now) : "now"}</span></h2>
+      <h2 id="night">{n.over ? "Last night and since" : "This night so far"} <span className="dim" style={{ fontWeight: 400 }}>· {minute(instantText(span.from), now)} – now</span></h2>
       <Problem read error={r.error} what="Last night cannot be shown" />
       {r.data && <div style={{ marginBottom: all.length ? 8 : 0 }}>{nightSentence(all, !!r.data.next)}</div>}
       {r.isPending && <Empty>Reading…</Empty>}
@@ -34,11 +34,18 @@ export function LastNight({ status }: { status?: Status }) {
           <time className="num dim" dateTime={i.since ?? undefined}>{minute(i.since, now).slice(-5)}</time>
           <Severity incident={i} />
           <span className="cause"><Link href={incidentPath(i.id)}><Name name={title(i)} /></Link> {why(i)}</span>
-          <span className="dim num" style={{ whiteSpace: "nowrap" }}>{lasted(i)} · ×{score(i.peak)}{i.verdict ? ` · ${verdict(i.verdict)}` : i.suppressed ? ` · ${reason(i.suppressed)}` : ""}</span>
+          <span className="dim num" style={{ whiteSpace: "nowrap" }}>{lasted(i)}{(i.kind === "host" || i.kind === "fleet") && ` · ×${score(i.peak)}`} · {visible(saidOf(i))}</span>
         </li>))}</ul>
       {all.length > 6 && <Link className="plain" href={link}>all {all.length}{r.data?.next ? " and more" : ""}</Link>}
+      {status?.pages && <Promise of={status.pages} />}
     </section>
   );
+}
+
+/** What was promised of false pages, and what was sent. */
+function Promise({ of }: { of: NonNullable<Status["pages"]> }) {
+  const p = promise(of);
+  return <div className="line dim" style={{ fontSize: 13, marginTop: 10, flexWrap: "nowrap", alignItems: "baseline" }} data-testid="promise"><Dot color={p.kept === null ? "gray" : p.kept ? "teal" : "orange"} /><span>{p.text}</span></div>;
 }
 
 const stateWords: Record<Source["state"], string> = { down: "does not answer; its hosts are not scored", partial: "answers only in part", starting: "is starting", up: "answers" };
@@ -51,17 +58,22 @@ function Spot({ color, head, since, children }: { color: string; head: ReactNode
 const some = (of: Record<string, string>, most = 6) => { const k = Object.keys(of).sort(); return k.slice(0, most).map(words).join(", ") + (k.length > most ? ` and ${k.length - most} more` : ""); };
 
 /** What of a source is not seen or not judged. */
-function spotsOf(s: Source): ReactNode[] {
+function spotsOf(s: Source, now: number): ReactNode[] {
   const spots: ReactNode[] = [], of = (what: string) => `${s.name}/${what}`;
-  const refused = Object.entries(s.refused).sort();
-  // where hosts are refused that is what a partial source's text says, too
-  if (s.state !== "up" && !(s.state === "partial" && s.refused_hosts > 0 && !Object.keys(s.failed_features).length)) spots.push(
+  const refused = Object.entries(s.refused).sort(), late = Object.entries(s.late).sort();
+  // where hosts are refused, or late, that is what a partial source's text says, too
+  const behind = s.state === "up" && s.last_read ? now - Date.parse(s.last_read) : 0;
+  if (behind > Math.max(60, 4 * (s.step_seconds ?? 0)) * 1000) spots.push(<Spot key={of("behind")} color="orange" head={<>Source <Name name={s.name} /> was last read {whole(behind / 1000)} ago; its hosts are judged by what was then</>} />);
+  if (s.state !== "up" && !(s.state === "partial" && s.refused_hosts + s.late_hosts > 0 && !Object.keys(s.failed_features).length)) spots.push(
     <Spot key={of("state")} color={s.state === "down" ? "red" : s.state === "partial" ? "orange" : "violet"} head={<>Source <Name name={s.name} /> {stateWords[s.state]}</>} since={s.since}>
       {visible(s.err)}{Object.keys(s.failed_features).length > 0 && <div>Without: {some(s.failed_features)}</div>}</Spot>);
   for (const [profile, text] of Object.entries(s.blind)) spots.push(<Spot key={of("blind/" + profile)} color="red" head={<>Nothing is seen of profile <Name name={profile} /> of source <Name name={s.name} /></>}>{visible(text)}</Spot>);
   if (s.refused_hosts > 0) spots.push(
     <Spot key={of("refused")} color="orange" head={<>{s.refused_hosts === 1 ? "1 host" : `${s.refused_hosts} hosts`} of source <Name name={s.name} /> {s.refused_hosts === 1 ? "is" : "are"} not judged: series of several hosts have one identity</>}>
       {refused.slice(0, 3).map(([name, text]) => <div key={name}><Name name={name} />: {visible(text)}</div>)}<div>See all with: omen check source {visible(s.name)}</div></Spot>);
+  if (s.late_hosts > 0) spots.push(
+    <Spot key={of("late")} color="orange" head={<>Samples of {s.late_hosts === 1 ? "1 host" : `${s.late_hosts} hosts`} of source <Name name={s.name} /> come later than the source is read</>}>
+      {late.slice(0, 3).map(([name, text]) => <div key={name}><Name name={name} />: {visible(text)}</div>)}<div>What is read of {s.late_hosts === 1 ? "it" : "them"} is missing or old: set the source&apos;s delay to 5 seconds more.</div></Spot>);
   if (Object.keys(s.left_out).length > 0) spots.push(
     <Spot key={of("left")} color="gray" head={<>Series of source <Name name={s.name} /> name no host and are left out</>}>Of {some(s.left_out)}</Spot>);
   return spots;
@@ -70,10 +82,10 @@ function spotsOf(s: Source): ReactNode[] {
 /** All that Omen does not see, judge or notify of; that there is none is said, too. */
 export function BlindSpots({ status: s }: { status: Status }) {
   const own = useIncidents({ state: "active", kind: "omen", members: "true", limit: 20 });
-  const silent = s.hosts.silent ?? 0, learning = s.first_model_hosts;
+  const silent = s.hosts.silent ?? 0, learning = s.first_model_hosts, now = useNow(10_000);
   const spots = [
     ...(s.ready || /^source /.test(s.waiting) ? [] : [<Spot key="ready" color="violet" head="Omen is not ready">{visible(s.waiting)}</Spot>]),
-    ...s.sources.flatMap(spotsOf),
+    ...s.sources.flatMap((x) => spotsOf(x, now)),
     ...(own.data?.incidents ?? []).map((i) => {
       const [kind, ...name] = i.trouble.split("/");
       return <Spot key={i.id} color={i.severity === "critical" ? "red" : "orange"} since={i.since}

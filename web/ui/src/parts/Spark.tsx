@@ -3,7 +3,7 @@ import { score } from "../format";
 
 /** The last scores in one line, the limit dashed. */
 export function Spark({ scores, hot }: { scores: Num[]; hot: boolean }) {
-  const w = 132, h = 30, known = scores.filter((v): v is number => v !== null);
+  const w = 132, h = 24, known = scores.filter((v): v is number => v !== null);
   if (known.length < 2) return <svg width={w} height={h} aria-hidden />;
   const top = Math.max(1.3, ...known), y = (v: number) => h - 2 - (Math.sqrt(Math.max(v, 0)) / Math.sqrt(top)) * (h - 5);
   let d = "", pen = false;

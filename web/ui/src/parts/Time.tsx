@@ -1,5 +1,5 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
-import { timeOf } from "../format";
+import { timeOf, zoneOf } from "../format";
 import { frozen, instantText, type SetView, type View } from "../view";
 import { useNow } from "./Bits";
 import { Segments } from "./Segments";
@@ -41,7 +41,7 @@ function useKeys(axis: Axis, home: () => void, at: number) {
   useEffect(() => {
     const press = (e: KeyboardEvent) => {
       const el = e.target as HTMLElement;
-      if (e.ctrlKey || e.metaKey || e.altKey || el.closest("input, textarea, select, [role=dialog]")) return;
+      if (e.ctrlKey || e.metaKey || e.altKey || el.closest("input, textarea, select, dialog, [role=dialog]")) return;
       const does: Record<string, () => void> = { "[": () => shift(axis, -0.5), "]": () => shift(axis, 0.5), "+": () => scale(axis, 0.5), "=": () => scale(axis, 0.5), "-": () => scale(axis, 2), "0": home };
       if (at) does["Escape"] = () => axis.pin(0);
       const f = does[e.key];
@@ -58,9 +58,9 @@ function TimeBar({ view, set, home, axis }: { view: View; set: SetView; home?: {
   const iso = (s: number) => instantText(s);
   const step = (label: string, key: string, sign: string, f: () => void) => <button type="button" className="step-time" aria-label={label} title={`${label} (${key})`} onClick={f}>{sign}</button>;
   return (
-    <div className="time" role="toolbar" aria-label="Time">
+    <div className="time" role="toolbar" aria-label="Time" data-key="t">
       {step("Earlier", "[", "◀", () => shift(axis, -0.5))}
-      <span className="num span" title={`${iso(axis.from)} – ${iso(axis.to)}`}>{timeOf(iso(axis.from))} – {live ? "now" : timeOf(iso(axis.to))}</span>
+      <span className="num span" title={`${iso(axis.from)} – ${iso(axis.to)}`}>{timeOf(iso(axis.from))} – {live ? "now" : timeOf(iso(axis.to))} <span className="dim">{zoneOf(iso(axis.to))}</span></span>
       {step("Later", "]", "▶", () => shift(axis, 0.5))}
       {step("Zoom in", "+", "+", () => scale(axis, 0.5))}
       {step("Zoom out", "-", "−", () => scale(axis, 2))}
@@ -68,7 +68,7 @@ function TimeBar({ view, set, home, axis }: { view: View; set: SetView; home?: {
         onChange={(v) => (home && v ? set({ from: Math.floor(Date.now() / 1000) - +v, to: Math.ceil(Date.now() / 1000) }, true) : set({ from: 0, to: 0, ...(v && { last: +v }) }, true))} />
       {view.at > 0 && <span className="num pinned" title={iso(view.at)}>pinned {timeOf(iso(view.at))} <button type="button" className="quiet" aria-label="Remove the pinned cursor" onClick={() => axis.pin(0)}>×</button></span>}
       <span style={{ flex: 1 }} />
-      <button type="button" className="quiet" onClick={() => void navigator.clipboard.writeText(here).then(() => setCopied(here))}>{copied === here ? "link copied" : "copy link"}</button>
+      <button type="button" className="quiet" data-key="s" onClick={() => void navigator.clipboard.writeText(here).then(() => setCopied(here))}>{copied === here ? "link copied" : "copy link"}</button>
     </div>
   );
 }

@@ -52,7 +52,7 @@ function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: Verdict; by: 
       {preview.isPending && <p className="dim">Looking at the last 90 days…</p>}
       {preview.data && !all.length && <Alert color="gray" variant="light">The verdict is recorded. The incident has no cause to recognise similar ones by, so Omen remembers no pattern.</Alert>}
       {role && all.some((p) => !p.pattern.role) && <Alert color="orange" variant="light" mb={12}>The host has no role label, so this would apply to the host alone.</Alert>}
-      {all.length > 0 && <Effects all={all} real={real} lost={lost} />}
+      {all.length > 0 && <Effects i={i} all={all} real={real} lost={lost} />}
       <Problem error={act.error} what="The verdict was not given" />
       <div className="line" style={{ justifyContent: "flex-end", marginTop: 16 }}>
         <Button variant="default" size="xs" onClick={() => close(false)}>Cancel</Button>
@@ -62,8 +62,9 @@ function Ask({ i, v, by, comment, close }: { i: IncidentDetail; v: Verdict; by: 
   );
 }
 
-function Effects({ all, real, lost }: { all: Preview[]; real: boolean; lost: number }) {
+function Effects({ i, all, real, lost }: { i: IncidentDetail; all: Preview[]; real: boolean; lost: number }) {
   const vanish = [...new Map(all.flatMap((p) => p.vanish).map((x) => [x.id, x])).values()];
+  const others = vanish.filter((x) => x.id !== i.id && x.fleet !== i.id), own = others.length < vanish.length; // what is part of it is it
   return (
     <div style={{ display: "flex", flexDirection: "column", gap: 12, fontSize: 14 }}>
       <div>{real ? "From now on, samples like it count as anomalous earlier:" : "From now on incidents with these causes are suppressed:"}
@@ -72,8 +73,8 @@ function Effects({ all, real, lost }: { all: Preview[]; real: boolean; lost: num
         {all.length > 5 && <div className="dim">and {all.length - 5} more</div>}
       </div>
       {lost > 0 && <Alert color="red" variant="light" title={`${lost} confirmed ${lost === 1 ? "incident" : "incidents"} would have been missed`}>Somebody judged {lost === 1 ? "it" : "them"} to be real. Applying this would suppress incidents like {lost === 1 ? "it" : "them"}.</Alert>}
-      {!real && <div><b>{vanish.length}</b> {vanish.length === 1 ? "incident" : "incidents"} of the last 90 days would have been suppressed{vanish.length ? ":" : "."}</div>}
-      {!real && vanish.length > 0 && <div style={{ maxHeight: 260, overflow: "auto" }}><IncidentTable incidents={vanish} /></div>}
+      {!real && <div>{own && "This one, and "}<b>{others.length}</b> {own && "other "}{others.length === 1 ? "incident" : "incidents"} of the last 90 days would have been suppressed{others.length ? ":" : "."}</div>}
+      {!real && others.length > 0 && <div style={{ maxHeight: 260, overflow: "auto" }}><IncidentTable incidents={others} /></div>}
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { enc } from "../api";
 import { whole } from "../format";
 import { durationText, localInput, matcherText, parseDuration, splitRule, useSend, type Effect, type Window } from "../mute";
-import { EffectField, Field, MatchField, noMatch, refusal, useBy } from "./Forms";
+import { ByField, EffectField, Field, MatchField, noMatch, refusal, useBy } from "./Forms";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((z) => z !== "UTC")];
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -45,7 +45,7 @@ export function WindowForm({ close, edit }: { close: () => void; edit?: Window }
     <form noValidate aria-label={edit ? "Edit maintenance window" : "New maintenance window"} onSubmit={(e) => { e.preventDefault(); submit(); }}>
       <div className="fields">
         <Field label="Name" value={f.name} onChange={put("name")} error={error("name")} autoFocus placeholder="nightly backup" />
-        <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
+        <ByField value={by} onChange={setBy} error={error("by")} />
         <div className="all"><MatchField value={f.match} onChange={put("match")} error={error("match")} /></div>
         <Field label="First start, local time" type="datetime-local" value={f.start} onChange={put("start")} error={error("start")} />
         <Field label="Duration" value={f.length} onChange={put("length")} error={error("length")} description={length ? `lasts ${whole(length)}` : " "} />
@@ -82,7 +82,7 @@ export function CalendarForm({ close }: { close: () => void }) {
     <form noValidate aria-label="Import a calendar" onSubmit={(e) => { e.preventDefault(); void submit(); }}>
       <div className="fields">
         <Field label="Name" value={name} onChange={setName} error={error("name")} autoFocus description="A calendar of this name is replaced." />
-        <Field label="Your name" value={by} onChange={setBy} error={error("by")} />
+        <ByField value={by} onChange={setBy} error={error("by")} />
         <div className="all"><FileInput size="sm" label="iCalendar file" accept=".ics,text/calendar" value={file} onChange={(v) => { setFile(v); send.reset(); }} error={error("file")} placeholder="choose an .ics file" clearable /></div>
         <div className="all"><MatchField value={match} onChange={setMatch} error={error("match")} /></div>
         <div className="all"><EffectField value={effect} onChange={setEffect} /></div>

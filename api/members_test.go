@@ -1,0 +1,39 @@
+package api
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+)
+
+func TestMembersOfAFleetIncident(t *testing.T) {
+	f := newFixture(t)
+	host := func(name string) omen.Host { return omen.Host{Source: "prom", Profile: "node", Name: name} }
+	put := func(in omen.Incident) {
+		in.Severity, in.OpenedAt, in.ChangeNumber = omen.Warning, in.Since, 1
+		must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: in.Since, Incident: in}))
+	}
+	put(omen.Incident{ID: "fleet", Kind: omen.FleetIncident, Host: host("b"), Members: []omen.Host{host("a"), host("b")}, State: omen.Open, Since: at})
+	put(omen.Incident{ID: "late", Kind: omen.HostIncident, Host: host("a"), Fleet: "fleet", State: omen.Open, Since: at.Add(time.Minute), Peak: 4})
+	put(omen.Incident{ID: "first", Kind: omen.HostIncident, Host: host("b"), Fleet: "fleet", State: omen.Closed, Reason: omen.ReasonRecovered, Since: at, ClosedAt: at.Add(2 * time.Minute), Peak: 40})
+	f.past = []omen.ScorePoint{{At: at.Add(-time.Hour), Value: 9}, {At: at, Value: 0.5}, {At: at.Add(time.Second), Value: 3.456}, {At: at.Add(2 * time.Second), Value: math.NaN()}, {At: at.Add(59 * time.Second), Value: 1}}
+	got := read[Members](t, f, "incidents/fleet/members?from=2026-03-01T12:00:00Z&to=2026-03-01T12:02:00Z&points=4")
+	if got.Total != 2 || got.Step != 30 || len(got.Members) != 2 {
+		t.Fatalf("%+v, want two members with steps of 30 s", got)
+	}
+	first, late := got.Members[0], got.Members[1]
+	if first.Incident != "first" || first.Host.Name != "b" || first.Peak != 40 || !time.Time(first.Back).Equal(at.Add(2*time.Minute)) {
+		t.Errorf("first: %+v", first)
+	}
+	if late.Incident != "late" || !time.Time(late.Back).IsZero() {
+		t.Errorf("late: %+v", late)
+	}
+	same := func(x, y Number) bool { return x == y || math.IsNaN(float64(x)) && math.IsNaN(float64(y)) }
+	if want := (List[Number]{3.46, 1, Number(math.NaN()), Number(math.NaN())}); !slices.EqualFunc(first.Scores, want, same) {
+		t.Errorf("scores %v, want %v", first.Scores, want)
+	}
+}

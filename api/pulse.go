@@ -1,0 +1,56 @@
+package api
+
+import (
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// pulseEvery is how often at most the pulse looks at all hosts, for all streams
+// together.
+const pulseEvery = 2 * time.Second
+
+// pulse counts how often what people see of Omen as a whole has changed: the
+// state of a host or of a source, whether a host has a model, whether Omen is
+// ready. Pages that are told of it need not ask all the time.
+type pulse struct {
+	mu   sync.Mutex
+	seed maphash.Seed
+	at   time.Time // when it last looked
+	last uint64    // what it saw, as a hash
+	n    int64
+}
+
+// count is how often it has changed, as far as was seen.
+func (p *pulse) count(live Runtime, now time.Time) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.at) < pulseEvery && !now.Before(p.at) {
+		return p.n
+	}
+	p.at = now
+	if seen := p.look(live); seen != p.last {
+		p.last = seen
+		p.n++
+	}
+	return p.n
+}
+
+// look is what is seen now, as a hash. Hosts come in no particular order.
+func (p *pulse) look(live Runtime) uint64 {
+	var hosts uint64
+	for _, h := range live.Hosts() {
+		hosts += maphash.Comparable(p.seed, struct {
+			id, state string
+			model     bool
+		}{h.Host.ID(), string(h.State), h.Model.ID != ""})
+	}
+	var rest maphash.Hash
+	rest.SetSeed(p.seed)
+	_, _ = fmt.Fprintf(&rest, "%d %v", hosts, live.Ready())
+	for _, s := range live.Sources() {
+		_, _ = fmt.Fprintf(&rest, " %q %s %q %d", s.Name, s.State, s.Err, s.RefusedHosts)
+	}
+	return rest.Sum64()
+}

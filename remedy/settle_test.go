@@ -1,0 +1,156 @@
+package remedy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/remedy"
+	"github.com/omenhq/omen/store"
+)
+
+// managed plays beside a store and a manager that runs, in a bubble's time.
+func managed(t *testing.T, play func(ctx context.Context, t *testing.T, w *world)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "omen.db")
+	synctest.Test(t, func(t *testing.T) {
+		db := must.Get(store.Open(t.Context(), path, nil))(t)
+		defer func() { must.OK(t, db.Close()) }()
+		w := &world{db: db, manager: incident.NewManager(incident.Options{Store: db})}
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		go func() { must.OK(t, w.manager.Run(ctx)) }()
+		play(ctx, t, w)
+	})
+}
+
+// ledger puts an action on a host's incident, with the steps of its life.
+func (w *world) ledger(t *testing.T, host string, attempt int, states ...omen.ActionState) omen.Action {
+	t.Helper()
+	a := omen.Action{
+		ID: omen.ActionID("i-"+host, "restart", attempt), Incident: "i-" + host, Playbook: "restart", Attempt: attempt, Group: host, Does: remedy.DoWebhook,
+		Host: omen.Host{Source: "prod", Profile: "node", Name: host}, Target: omen.Target{Kind: "url", Name: host}, Mode: omen.ModeAutomatic, At: time.Now().UTC(),
+	}
+	for _, to := range states {
+		from := a.State
+		must.OK(t, a.Step(to, time.Now(), "because"))
+		must.OK(t, w.Act(t.Context(), from, a, "omen"))
+	}
+	return a
+}
+
+// silent is a hand some of whose targets do not answer.
+type silent struct {
+	hand
+	targets map[string]bool
+}
+
+func (s *silent) Happened(ctx context.Context, a omen.Action) (remedy.Answer, error) {
+	if s.targets[a.Host.Name] {
+		<-ctx.Done()
+		return remedy.CannotTell, ctx.Err()
+	}
+	return remedy.Yes, nil
+}
+
+// Targets that do not answer keep no other action from being settled.
+func TestASlowTargetDelaysNoOther(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		h := &silent{targets: map[string]bool{}}
+		doubt := []omen.ActionState{omen.ActionApproved, omen.ActionStarted, omen.ActionUnknown}
+		for i := range 5 {
+			name := fmt.Sprint("slow-", i)
+			h.targets[name] = true
+			must.OK(t, w.db.Append(ctx, opened(name, time.Now())))
+			w.ledger(t, name, 1, doubt...)
+		}
+		time.Sleep(time.Second) // it is the last one
+		must.OK(t, w.db.Append(ctx, opened("quick", time.Now())))
+		quick := w.ledger(t, "quick", 1, doubt...)
+		within, end := context.WithCancel(ctx)
+		l := remedy.NewLoop(remedy.Options{Policy: policy(omen.ModeSuggest), Hands: map[string]remedy.Hand{"restart": h}, Store: w.db, World: w})
+		done := make(chan struct{})
+		go func() { defer close(done); must.OK(t, l.Run(within)) }()
+		time.Sleep(10 * time.Second)
+		if a := must.Get(w.db.Action(ctx, quick.ID))(t); a.State != omen.ActionDone {
+			t.Errorf("after ten seconds it is %s", a.State)
+		}
+		end()
+		<-done
+	})
+}
+
+// What playbooks were good for is worked out once while no step is made and no switch
+// is moved, and for a minute at most.
+func TestStandingsAreWorkedOutOnce(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		must.OK(t, w.db.Append(ctx, opened("web-1", time.Now())))
+		for n := range 5 {
+			w.ledger(t, "web-1", n+1, omen.ActionApproved, omen.ActionStarted, omen.ActionDone, omen.ActionMeasuring, omen.ActionHelped)
+		}
+		l := remedy.NewLoop(remedy.Options{Policy: policy(omen.ModeApprove), Store: w.db, World: w})
+		says := func() string {
+			t.Helper()
+			all := must.Get(l.Standings(ctx))(t)
+			if all[0].Today != 5 || all[0].Effect.Helped != 5 {
+				t.Errorf("%+v", all[0])
+			}
+			return all[0].Effect.Benefit.Why
+		}
+		before := says()
+		past := func(name string) {
+			open := opened(name, time.Now().Add(-2*time.Hour))
+			over := open
+			over.Kind, over.At, over.Reason = omen.ChangeClosed, time.Now().Add(-time.Hour).UTC(), omen.ReasonRecovered
+			over.Incident.State, over.Incident.ClosedAt, over.Incident.Reason, over.Incident.ChangeNumber = omen.Closed, over.At, omen.ReasonRecovered, 2
+			must.OK(t, w.db.Append(ctx, open, over))
+		}
+		past("one")
+		if again := says(); again != before {
+			t.Errorf("no step was made, and it was worked out again: %q, then %q", before, again)
+		}
+		must.OK(t, l.Pause(ctx, "ann", ""))
+		after := says()
+		if after == before {
+			t.Errorf("a switch was moved, and it still says %q", after)
+		}
+		must.OK(t, l.Resume(ctx, "ann", ""))
+		says()
+		past("two")
+		time.Sleep(time.Minute)
+		if late := says(); late == after {
+			t.Errorf("after a minute it still says %q", late)
+		}
+	})
+}
+
+// unable is a hand that finds out only when it is asked that there is no way back.
+type unable struct{ hand }
+
+func (*unable) Undo(context.Context, omen.Action) error { return errors.ErrUnsupported }
+
+// What turned out to have no way back is not offered to be taken back again.
+func TestNoWayBackIsRemembered(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		must.OK(t, w.db.Append(ctx, opened("web-1", time.Now())))
+		a := w.ledger(t, "web-1", 1, omen.ActionApproved, omen.ActionStarted, omen.ActionDone)
+		l := remedy.NewLoop(remedy.Options{Policy: policy(omen.ModeApprove), Hands: map[string]remedy.Hand{"restart": &unable{}}, Store: w.db, World: w})
+		if !l.CanUndo(a) {
+			t.Error("before it was tried, it cannot be taken back")
+		}
+		if _, err := l.Undo(ctx, a.ID, ann, ""); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("undo: %v", err)
+		}
+		if l.CanUndo(a) {
+			t.Error("it can be taken back, though that was tried")
+		}
+	})
+}

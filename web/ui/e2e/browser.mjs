@@ -1,0 +1,46 @@
+// The browser that the scripts of this folder drive: what it says on its console,
+// what it asks of others, and checks that are counted.
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+export const url = process.env.OMEN_URL ?? "http://127.0.0.1:9909";
+export const shots = process.env.OMEN_SHOTS;
+export const api = async (path) => (await fetch(url + "/api/v1/omen" + path)).json();
+
+/** Starts it. expected: what the console may say. */
+export async function launch(expected) {
+  if (shots) mkdirSync(shots, { recursive: true });
+  const profile = mkdtempSync(join(tmpdir(), "omen-e2e-"));
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, viewport: { width: 1360, height: 900 },
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const broken = []; // what was said, failed or loaded that should not have been
+  const listen = (page) => {
+    page.setDefaultTimeout(15000);
+    page.on("pageerror", (e) => broken.push("page: " + e.message));
+    page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !expected.test(m.text())) broken.push(`console ${m.type()}: ${m.text()}`); });
+    page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith("data:")) broken.push("foreign request: " + r.url()); });
+  };
+  const page = browser.pages()[0] ?? (await browser.newPage());
+  listen(page);
+  browser.on("page", listen);
+  let passed = 0, failed = 0;
+  return {
+    browser, page, broken,
+    /** Runs one check; with OMEN_SHOTS a picture of the page is taken after it. */
+    check: async (name, run) => {
+      try { await run(); passed++; console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
+      if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
+    },
+    /** Ends the browser and the process. */
+    end: async () => {
+      await browser.close();
+      rmSync(profile, { recursive: true, force: true });
+      console.log(`${passed} passed, ${failed} failed`);
+      process.exit(failed ? 1 : 0);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { useDebouncedValue } from "@mantine/hooks";
+import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useLocation } from "wouter";
+import { hostPath, incidentPath, useFound, useIncidents, type Incident } from "../api";
+import { score, stateColor, timeOf, visible } from "../format";
+import { found, pages, type Found } from "../find";
+import { Dot, Problem, title, why } from "./Bits";
+import { Name } from "./Name";
+
+/** What opens over every page: finding by name, or what keys do. */
+export function Palette({ what, close }: { what: "find" | "help"; close: () => void }) {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => { if (!box.current!.open) box.current!.showModal(); }, []);
+  const shut = () => box.current!.close(); // gives the focus back
+  return (
+    <dialog ref={box} className="palette" aria-label={what === "find" ? "Find" : "Keys"} onClose={close} onClick={(e) => { if (e.target === box.current) shut(); }}>
+      {what === "find" ? <Find shut={shut} /> : <Help shut={shut} />}
+    </dialog>
+  );
+}
+
+const line = (i: Incident): Found => ({ key: i.id, kind: "incident", href: incidentPath(i.id), name: title(i), more: `${i.state === "closed" ? "closed" : i.severity}, since ${timeOf(i.since)}: ${why(i)}`, color: i.state === "closed" ? "gray" : i.severity === "critical" ? "red" : "orange" });
+
+/** Hosts by name or label, incidents and pages. */
+function Find({ shut }: { shut: () => void }) {
+  const [q, setQ] = useState(""), [needle] = useDebouncedValue(q.trim(), 120), [at, setAt] = useState(0);
+  const [, go] = useLocation();
+  const hosts = useFound(needle), open = useIncidents({ state: "active", sort: "weight", limit: 100 }), past = useIncidents({ state: "closed", limit: 100 }, needle !== "");
+  const rows = found(needle, needle && hosts.data ? hosts.data.hosts.map((h) => ({ key: h.id, kind: "host" as const, href: hostPath(h.id), name: h.name, more: `${h.state}${h.score === null ? "" : `, score ${score(h.score)}`} · ${visible(h.profile)} · ${visible(h.source)}`, color: stateColor[h.state] })) : [],
+    [...(open.data?.incidents ?? []), ...(needle ? past.data?.incidents ?? [] : [])].map(line), pages);
+  const chosen = Math.min(at, rows.length - 1);
+  const take = (r: Found | undefined) => { if (r) { shut(); go(r.href); } };
+  const press = (e: KeyboardEvent) => {
+    const way = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+    if (way && rows.length) setAt((chosen + way + rows.length) % rows.length);
+    else if (e.key === "Enter") { if (q.trim() === needle && !hosts.isFetching) take(rows[chosen]); } // not what an older word found
+    else return;
+    e.preventDefault();
+  };
+  return (
+    <>
+      <input autoFocus type="text" role="combobox" aria-label="Find a host, an incident or a page" aria-expanded={rows.length > 0} aria-controls={rows.length ? "found" : undefined} aria-activedescendant={rows.length ? `found-${chosen}` : undefined} aria-autocomplete="list"
+        autoComplete="off" spellCheck={false} maxLength={200} placeholder="host, incident or page; role=db finds by label" value={q} onChange={(e) => { setQ(e.currentTarget.value); setAt(0); }} onKeyDown={press} />
+      <Problem error={hosts.error} what="Hosts cannot be found" />
+      {rows.length > 0 && <ul role="listbox" id="found" aria-label="Found">{rows.map((r, n) => (
+        <li key={r.kind + r.key} id={`found-${n}`} role="option" aria-selected={n === chosen} onClick={() => take(r)} ref={n === chosen ? (el) => el?.scrollIntoView({ block: "nearest" }) : undefined}>
+          {r.color ? <Dot color={r.color} /> : <span className="dot" aria-hidden />}<span className="dim">{r.kind}</span> <b><Name name={r.name} /></b> <span className="dim one">{r.more}</span>
+        </li>))}</ul>}
+      {!rows.length && needle && !hosts.isFetching && !hosts.error && <p className="dim" role="status">Nothing is found.</p>}
+    </>
+  );
+}
+
+const keys: [keys: string, does: string][] = [
+  ["/ or Ctrl K", "find a host, an incident or a page"], ["?", "this list"], ["j k", "next and previous row; Enter opens it"], ["t", "to the span of time"], ["[ ]", "earlier, later"], ["+ -", "zoom in, zoom out"], ["0", "the span that the page began with"],
+  ["← →", "in a chart: move the pinned cursor, with Shift by a tenth"], ["Esc", "remove the pinned cursor, close what is open"], ["a", "acknowledge the incident"], ["m", "silence the host, or what is like the incident"], ["s", "copy a link to what is shown"],
+];
+
+function Help({ shut }: { shut: () => void }) {
+  return (
+    <>
+      <div className="line between"><h2 style={{ margin: 0 }}>Keys</h2><button type="button" className="quiet" autoFocus onClick={shut}>close</button></div>
+      <dl className="facts" style={{ marginTop: 10 }}>{keys.map(([k, does]) => [<dt key={k}><kbd>{k}</kbd></dt>, <dd key={k + "="}>{does}</dd>])}</dl>
+      <p className="dim">A drag in a chart zooms all charts of the page, a click pins the cursor. <code>?kiosk</code> behind an address is for a screen on a wall.</p>
+    </>
+  );
+}

@@ -1,0 +1,111 @@
+// The event stream, by which a page learns of changes instead of asking again and
+// again: every change of an incident, that the state of a host or source is another
+// one, and what moves of the host that is shown. While the stream is broken all that
+// is shown is read again every few seconds.
+import type { QueryClient } from "@tanstack/react-query";
+import { openStream, type Change, type HostDetail, type ScoreHistory } from "./api";
+import { heard, probe } from "./live";
+
+const broken = 10_000, often = 5000; // ms: without a beat, of which there is one a second; between readings then
+
+/** The host that is shown, by what its address names; "": none. */
+let shown = "";
+let reopen = () => {};
+let soon: ReturnType<typeof setTimeout> | undefined;
+
+function show(id: string) {
+  shown = id;
+  clearTimeout(soon); // from one host to the next the stream is opened once
+  soon = setTimeout(() => reopen(), 0);
+}
+
+/** Follows what moves of a host for as long as it is shown. */
+export function followHost(id: string): () => void {
+  show(id);
+  return () => { if (shown === id) show(""); };
+}
+
+/** Refreshes what a client holds by what the server tells, for as long as the page is open. */
+export function follow(client: QueryClient): () => void {
+  const refresh = (keys: string[][]) => keys.forEach((queryKey) => void client.invalidateQueries({ queryKey }));
+  const changed = gather(1000, refresh), moved = gather(5000, refresh);
+  const all = () => void client.invalidateQueries();
+  let stream: EventSource | undefined, state: number | undefined, last = Date.now(), failed = false;
+  reopen = () => {
+    stream?.close();
+    const host = shown, first = !stream;
+    const s = openStream(host);
+    stream = s;
+    s.addEventListener("open", () => {
+      heard();
+      if (failed) all(); else if (!first) changed([["incidents"], ["status"], ["actions"]]); // what came in between
+      failed = false;
+    });
+    s.addEventListener("error", () => { failed = true; void probe(); });
+    s.addEventListener("beat", (e) => {
+      last = Date.now();
+      if (navigator.onLine) heard(); // else only an answer counts
+      const now = (JSON.parse(e.data as string) as { state: number }).state;
+      if (state !== undefined && now !== state) moved([["status"], ["hosts"]]);
+      state = now;
+    });
+    s.addEventListener("change", (e) => {
+      const change = JSON.parse(e.data as string) as Pick<Change, "incident" | "kind">;
+      changed([["incidents"], ["incident", change.incident], ["plan", change.incident], ["status"], ["hosts"], ...(change.kind === "acted" ? [["actions"]] : [])]);
+    });
+    s.addEventListener("host", (e) => takeHost(client, host, JSON.parse(e.data as string) as HostDetail));
+  };
+  reopen();
+  const guard = setInterval(() => {
+    if (document.hidden || Date.now() - last < broken) return;
+    all();
+    if (stream?.readyState === EventSource.CLOSED) reopen(); // it was refused: a browser does not try again
+  }, often);
+  return () => { clearInterval(guard); stream?.close(); reopen = () => {}; };
+}
+
+/** Collects keys and refreshes what they name: at once, then together every so many ms at most. */
+export function gather(ms: number, refresh: (keys: string[][]) => void): (keys: string[][]) => void {
+  const due = new Map<string, string[]>();
+  let waits = false;
+  const flush = () => {
+    waits = due.size > 0;
+    if (!waits) return;
+    const keys = [...due.values()];
+    due.clear();
+    setTimeout(flush, ms);
+    refresh(keys);
+  };
+  return (keys) => {
+    for (const k of keys) due.set(k.join("\0"), k);
+    if (!waits) flush();
+  };
+}
+
+/** Puts what moved of a host into what was read of it. */
+function takeHost(client: QueryClient, id: string, live: HostDetail) {
+  const old = client.getQueryData<HostDetail>(["host", id]);
+  if (!old) return;
+  client.setQueryData<HostDetail>(["host", id], { ...old, ...live, recent: old.recent, incidents: old.incidents, serving: old.serving });
+  if (old.model !== live.model) for (const queryKey of [["host", id], ["models", live.id]]) void client.invalidateQueries({ queryKey });
+  for (const q of client.getQueryCache().findAll({ queryKey: ["score", live.id] })) {
+    const span = q.queryKey[2];
+    if (typeof span === "object" && span && "last" in span) client.setQueryData<ScoreHistory>(q.queryKey, (h) => h && grown(h, live, (span as { last: number }).last));
+  }
+}
+
+/** A history of scores with one more, as coarse as it is: of each step the highest score; no longer than so many seconds. */
+export function grown(h: ScoreHistory, live: Pick<HostDetail, "scored_at" | "score" | "level">, last: number): ScoreHistory {
+  const at = Date.parse(live.scored_at ?? "") / 1000, n = h.times.length, end = n ? h.times[n - 1]! : 0, step = h.step_seconds;
+  if (live.score === null || !(at > end)) return h;
+  if (n && at < end + 0.9 * step) {
+    if ((h.scores[n - 1] ?? 0) >= live.score) return h;
+    return { ...h, scores: [...h.scores.slice(0, -1), live.score], level: [...h.level.slice(0, -1), live.level] };
+  }
+  const cut = h.times.findIndex((t) => t >= at - last), from = cut < 0 ? n : Math.max(0, cut - 1); // one before the edge, for the line
+  const gap = n && at - end > Math.max(60, 5 * step) ? [end + step] : []; // nothing was heard in between
+  return {
+    ...h, times: [...h.times.slice(from), ...gap, at], scores: [...h.scores.slice(from), ...gap.map(() => null), live.score],
+    level: [...h.level.slice(from), ...gap.map(() => null), live.level],
+  };
+}
