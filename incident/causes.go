@@ -31,12 +31,13 @@ func material(s *omen.Score) bool {
 	return share*s.Unsmoothed > 1
 }
 
-// violent reports whether a cause that is worth waking somebody for, and that is
-// the largest or has a tenth of the score, is so many of its smallest deviations
-// outside of what is expected: far out by any model.
+// violent reports whether a cause that is worth waking somebody for, and that has a
+// tenth of what the largest has, is so many of its smallest deviations outside of
+// what is expected: far out by any model. It is measured by the largest, not by the
+// score: where much is far out at once, each has a small share of that.
 func violent(s *omen.Score, times float64) bool {
-	for i, c := range s.Causes {
-		if c.Trivial || !(c.Smallest > 0) || i > 0 && c.Share < feedback.MajorShare {
+	for _, c := range s.Causes {
+		if c.Trivial || !(c.Smallest > 0) || c.Share < feedback.MajorShare*s.Causes[0].Share {
 			continue
 		}
 		if max(c.Actual-c.Upper, c.Lower-c.Actual) >= times*c.Smallest {
