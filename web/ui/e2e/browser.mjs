@@ -9,6 +9,9 @@ export const url = process.env.OMEN_URL ?? "http://127.0.0.1:9909";
 export const shots = process.env.OMEN_SHOTS;
 export const api = async (path) => (await fetch(url + "/api/v1/omen" + path)).json();
 
+/** Waits until a page no longer says that it reads something; it may say so of several things. */
+export const loaded = (page) => page.getByText(/^Reading the|^Loading…/).first().waitFor({ state: "detached" });
+
 /** Starts it. expected: what the console may say. */
 export async function launch(expected) {
   if (shots) mkdirSync(shots, { recursive: true });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { loaded } from "./browser.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -15,7 +16,7 @@ export async function accessible(page, what) {
 }
 
 export async function foundations({ page, url, check, host, open, scheme }) {
-  const paths = ["/", "/hosts/" + host, "/incidents", "/actions", "/silences", "/windows", "/events", "/patterns", "/models", "/models/" + host, "/settings", ...(open ? ["/incidents/" + encodeURIComponent(open.id)] : [])];
+  const paths = ["/", "/hosts", "/hosts/" + host, "/incidents", "/actions", "/quiet", "/patterns", "/models", "/models/" + host, "/settings", ...(open ? ["/incidents/" + encodeURIComponent(open.id)] : [])];
   for (const dark of [false, true])
     await check(`axe finds nothing serious or moderate, ${dark ? "dark" : "light"}`, async () => {
       await scheme(dark);
@@ -23,7 +24,7 @@ export async function foundations({ page, url, check, host, open, scheme }) {
       for (const path of paths) {
         await page.goto(url + path);
         await page.locator("main h1").first().waitFor({ state: "attached" });
-        await page.getByText(/^Reading the|^Loading…/).waitFor({ state: "detached" });
+        await loaded(page);
         await accessible(page, path).catch((e) => all.push(path + ": " + e.message));
       }
       assert.deepEqual(all, []);

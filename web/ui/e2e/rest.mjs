@@ -1,6 +1,6 @@
 // What pages cost while nobody touches them: requests, and memory.
 import assert from "node:assert/strict";
-import { url } from "./browser.mjs";
+import { loaded, url } from "./browser.mjs";
 
 const rate = 0.2; // requests a second, at most
 const perChange = 8; // what a page may read again for one thing that changed
@@ -10,7 +10,7 @@ const opened = (browser, paths) => Promise.all(paths.map(async (path) => {
   const page = await browser.newPage();
   await page.goto(url + path);
   await page.locator("main h1").first().waitFor({ state: "attached" });
-  await page.getByText(/^Reading the|^Loading…/).waitFor({ state: "detached" });
+  await loaded(page);
   return { path, page, tool: await browser.newCDPSession(page) };
 }));
 

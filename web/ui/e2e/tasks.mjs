@@ -6,7 +6,7 @@
 // their heap must stay flat; OMEN_SHOTS, CHROMIUM as for run.mjs.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { api, launch, shots, url } from "./browser.mjs";
+import { api, launch, loaded, shots, url } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 import { heap, resting } from "./rest.mjs";
 
@@ -29,8 +29,7 @@ const exists = async (path) => (await fetch(url + path)).status === 200;
 const shown = async (path, p = page) => {
   await p.goto(url + path);
   await p.locator("main h1").first().waitFor({ state: "attached" });
-  await p.getByText(/^Reading the|^Loading…/).first().waitFor({ state: "detached" });
-  await p.getByText(/^Reading the|^Loading…/).first().waitFor({ state: "detached" });
+  await loaded(p);
 };
 
 let clicks = 0;

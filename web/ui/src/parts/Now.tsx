@@ -34,7 +34,7 @@ export function LastNight({ status }: { status?: Status }) {
           <time className="num dim" dateTime={i.since ?? undefined}>{minute(i.since, now).slice(-5)}</time>
           <Severity incident={i} />
           <span className="cause"><Link href={incidentPath(i.id)}><Name name={title(i)} /></Link> {why(i)}</span>
-          <span className="dim num" style={{ whiteSpace: "nowrap" }}>{lasted(i)}{(i.kind === "host" || i.kind === "fleet") && ` · ×${score(i.peak)}`} · {visible(saidOf(i))}</span>
+          <span className="dim num">{lasted(i)}{(i.kind === "host" || i.kind === "fleet") && ` · ×${score(i.peak)}`} · {visible(saidOf(i))}</span>
         </li>))}</ul>
       {all.length > 6 && <Link className="plain" href={link}>all {all.length}{r.data?.next ? " and more" : ""}</Link>}
       {status?.pages && <Promise of={status.pages} />}
