@@ -13,6 +13,7 @@ const (
 	freshest  = 3               // selectors whose newest sample counts as a host's
 	sameLooks = 3               // looks in a row, over [sameDelay], that must agree on a host
 	fullSteps = 5 * time.Second // in which is said how late a host's samples come
+	lookLasts = 2 * time.Second // at most: the hosts that were read wait to be scored meanwhile
 )
 
 // lateHosts is what is known of the hosts of one query whose samples come later
@@ -71,7 +72,9 @@ func (r *Remote) noteLate(ctx context.Context, q Query, f *Frame, now time.Time)
 	}
 	b.mu.Unlock()
 	if due {
-		found, err := r.sightings(ctx, q, f.Window, now)
+		looking, cancel := context.WithTimeout(ctx, lookLasts)
+		found, err := r.sightings(looking, q, f.Window, now)
+		cancel()
 		if err != nil { // the next time: what was asked for was answered
 			r.opts.Log.Debug("how late samples of single hosts come was not measured", "err", err)
 		} else {

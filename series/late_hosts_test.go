@@ -1,6 +1,7 @@
 package series
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -128,5 +129,31 @@ func TestRareSamplesAreNotLate(t *testing.T) {
 	found, err := r.sightings(t.Context(), Query{Exprs: []Expr{{"gauge", "x"}}, Start: time.Unix(int64(s.now), 0), End: time.Unix(int64(s.now), 0)}, time.Minute, time.Unix(int64(s.now), 0))
 	if err != nil || len(found) != 1 || found["h2"].age != 63*time.Second {
 		t.Errorf("late are %v, %v, want h2 alone: its newest sample is 63 s old as h1's, which has one each two minutes", found, err)
+	}
+}
+
+// hangs answers no question about single samples.
+type hangs struct{ *arrivals }
+
+func (s hangs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.FormValue("time") == "" {
+		s.arrivals.ServeHTTP(w, r)
+		return
+	}
+	<-r.Context().Done()
+}
+
+// Hosts that were read are not kept from being scored by a source that does not say
+// how late each one's samples come.
+func TestLookingForLateHostsEnds(t *testing.T) {
+	now := time.Now()
+	s := &arrivals{hosts: 3, now: float64(now.Unix()), there: func(int, float64) bool { return true }, late: func(int, float64) float64 { return 2 }}
+	r := remote(t, hangs{s})
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second) // half of what a request may take
+	defer cancel()
+	f := &Frame{Window: time.Minute, Hosts: []string{"h0"}}
+	r.noteLate(ctx, Query{Exprs: []Expr{{"gauge", "x"}}, Start: now, End: now, Step: 15 * time.Second}, f, now)
+	if ctx.Err() != nil || f.Late != nil {
+		t.Errorf("%v, late %v: want no wait for an answer", ctx.Err(), f.Late)
 	}
 }
