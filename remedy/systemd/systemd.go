@@ -13,8 +13,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,13 +64,13 @@ func unitOf(cgroup string) (unit string) {
 }
 
 // steps are the names of what this package does, and the settings of each.
-var steps = map[string]string{"systemd_restart": "unit", "script": "name"}
+var steps = map[string]string{remedy.DoUnit: "unit", remedy.DoScript: "name"}
 
 // Hand checks what a playbook does and gives the hand that does it.
 func (b Bus) Hand(step remedy.Step) (remedy.Hand, error) {
 	want, found := steps[step.Name]
 	if !found {
-		return nil, fmt.Errorf("%s is nothing that is done by systemd: there are script, systemd_restart: %w", step.Name, omen.ErrInvalid)
+		return nil, fmt.Errorf("%s is nothing that is done by systemd: there are %s: %w", step.Name, strings.Join(slices.Sorted(maps.Keys(steps)), ", "), omen.ErrInvalid)
 	}
 	for key := range step.With {
 		if key != want {
@@ -77,7 +79,7 @@ func (b Bus) Hand(step remedy.Step) (remedy.Hand, error) {
 	}
 	var hand remedy.Hand
 	var err error
-	if step.Name == "script" {
+	if step.Name == remedy.DoScript {
 		hand, err = NewScript(b, step.With[want])
 	} else {
 		hand, err = NewRestart(b, step.With[want])
