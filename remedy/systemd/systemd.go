@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,15 +215,10 @@ func here(h omen.Host) error {
 	return nil
 }
 
-// never are patterns of units that the machine stands on.
-var never = []string{"systemd-*", "dbus*", "polkit*", "init.scope", "user@*", "getty@*", "serial-getty@*", "emergency.service", "rescue.service"}
-
 // touchable refuses units that are never touched.
 func (b Bus) touchable(name string) error {
-	for _, pattern := range never {
-		if ok, err := path.Match(pattern, name); ok || err != nil {
-			return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is of the machine's own"}
-		}
+	if remedy.Machinery(name) {
+		return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is of the machine's own"}
 	}
 	if name == b.own {
 		return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is the unit that Omen itself runs in"}
