@@ -40,7 +40,7 @@ func self(d *draft) string {
 	case t.Kind == "unit" && Machinery(t.Name):
 		return "the machine needs unit " + t.Name
 	}
-	return looksLike(GuardSelf)(d)
+	return refusedAs(GuardSelf)(d)
 }
 
 // machinery are patterns of services that other services, or the people who are
