@@ -61,13 +61,16 @@ func (s ActionState) Next() []ActionState { return steps[s] }
 // Live reports whether an action in this state may still change the world, or
 // have changed it without anybody knowing what came of it: while it does, nothing
 // else is done to the same group.
-func (s ActionState) Live() bool {
-	switch s {
-	case ActionApproved, ActionStarted, ActionUnknown, ActionStuck, ActionDone, ActionMeasuring:
-		return true
-	}
-	return false
-}
+func (s ActionState) Live() bool { return slices.Contains(live, s) }
+
+var live = []ActionState{ActionApproved, ActionStarted, ActionUnknown, ActionStuck, ActionDone, ActionMeasuring}
+
+// LiveStates are the states that are [ActionState.Live].
+func LiveStates() []ActionState { return slices.Clone(live) }
+
+// UnsettledStates are those to which Omen or a person still has to add a step: the
+// live ones, and that of an action that waits for approval.
+func UnsettledStates() []ActionState { return append(LiveStates(), ActionWaiting) }
 
 // Target is what an action is done to, as it was when the action was drafted.
 // What is empty does not apply.

@@ -24,7 +24,7 @@ var mayBeUnused = map[string]string{
 	"incident.Tracker.Seen":        trackerAlone,
 	"internal/simd.Plainly":        "the plain kernels, which tests of others compare with",
 	"notify/message.Fan":           "the chart of a forecast by itself, as its tests draw it",
-	"promrules.Builtin":            "the names that Load takes, for whoever offers them",
+	"promrules.Builtin":            "the names that Load takes, for a program that offers them",
 	"remedy.Approvers.May":         policyAlone,
 	"remedy.Chronic":               policyAlone,
 	"remedy.Chronics":              policyAlone,
@@ -35,12 +35,12 @@ var mayBeUnused = map[string]string{
 	"remedy.StormHold":             policyAlone,
 	"remedy/kube.Action":           "an annotation that people read on objects",
 	"remedy/kube.Exclude":          "an annotation that people set on objects",
-	"remedy/kube.Steps":            "what a playbook may do, for whoever writes one",
+	"remedy/kube.Steps":            "what a playbook may do, for a program that writes one",
 	"remedy/systemd.NewRestart":    handAlone,
 	"remedy/systemd.NewScript":     handAlone,
 	"remedy/systemd.Restart":       handAlone,
 	"remedy/systemd.Script":        handAlone,
-	"remedy/webhook.Fields":        "what a body may have filled in, for whoever writes one",
+	"remedy/webhook.Fields":        "what a body may have filled in, for a program that writes one",
 	"remedy/webhook.Sent":          "the body that other programs decode",
 	"replay.NewHost":               "the part of a replay without incidents",
 	"replay.Write":                 "the tables of timelines that belong to no report",
@@ -59,7 +59,7 @@ const (
 var forTests = []string{"autoencoder/onnxtest", "internal/must", "notify/message/messagetest", "series/sourcetest"}
 
 // wire is the package whose types are the API: their names are those of its
-// documents, and of whoever reads it in Go.
+// documents, and of programs that read it in Go.
 const wire = "api"
 
 // calledByLibraries are methods that no code of ours calls by name.
@@ -106,7 +106,7 @@ func (u *users) read(dir string, f *ast.File) {
 			if x, ok := n.X.(*ast.Ident); ok && folders[x.Name] != "" {
 				add(u.names, folders[x.Name]+"."+n.Sel.Name, dir)
 			}
-		case *ast.InterfaceType: // whoever declares it calls its methods
+		case *ast.InterfaceType: // its package calls its methods
 			for _, m := range n.Methods.List {
 				for _, name := range m.Names {
 					add(u.selected, name.Name, dir)

@@ -86,7 +86,7 @@ func (t *Tracker) begin(k *track, at time.Time) {
 	k.in.AtPeak = r.moment(k.host)
 	k.returns, k.quiet, k.updated, k.shown = 0, 0, at, r.peak
 	before := k.state
-	k.state = begins(at, r.peak, r.causes)
+	k.state = begins(at, r)
 	if k.held { // what it was held for goes on beside it, and is no news
 		k.state.Said, k.held = adds(k.state.Said, before.Said), false
 		for feature, height := range before.Near {
@@ -209,8 +209,8 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	k.lifted = time.Time{}
 	if was != "" && in.Suppressed == "" {
 		if minor(was) && len(k.run.causes) > 0 { // it is not what it opened for that is worth notifying
-			k.state.said(at, k.run.peak, k.run.causes)
-			t.show(k, &omen.Score{At: at, Value: k.run.peak, Causes: k.run.causes})
+			k.state.said(at, k.run.height, k.run.causes)
+			t.show(k, &omen.Score{At: at, Value: k.run.height, Causes: k.run.causes})
 		}
 		t.notify(k, omen.ChangeEscalated, omen.ReasonLifted)
 		return
@@ -271,7 +271,7 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 	k.quiet, k.updated, k.shown = 0, at, k.run.peak
 	k.other.stop()
 	if k.state.Since.IsZero() { // it closed before a restart
-		k.state = begins(at, k.run.peak, k.run.causes)
+		k.state = begins(at, &k.run)
 	}
 	k.lifted = time.Time{}
 	in.State, in.ClosedAt = omen.Open, time.Time{}

@@ -44,12 +44,12 @@ const (
 	grown = 2
 )
 
-// begins is the state of an incident that opens.
-func begins(at time.Time, peak float64, causes []omen.Cause) state {
-	level := math.Log(max(peak, math.SmallestNonzeroFloat64))
-	signs := mainCauses(causes)
+// begins is the state of an incident that opens with the evidence of a run.
+func begins(at time.Time, r *run) state {
+	level := math.Log(max(r.peak, math.SmallestNonzeroFloat64))
+	signs := mainCauses(r.causes)
 	s := state{Since: at, Level: level, From: level, Known: signs, Near: map[string]float64{}}
-	s.said(at, peak, causes)
+	s.said(at, r.height, r.causes)
 	return s
 }
 
@@ -238,7 +238,7 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	if s.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(o.violent, s.At.Sub(o.since)) {
 		return
 	}
-	k.state.said(s.At, o.peak, o.causes)
+	k.state.said(s.At, o.height, o.causes)
 	t.another(k, s)
 	k.other.stop()
 }

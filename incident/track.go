@@ -57,7 +57,10 @@ type run struct {
 	since    time.Time // …from then on
 	peak     float64
 	peakAt   time.Time
-	causes   []omen.Cause // at the peak; never shared
+	atPeak   []omen.Cause // never shared
+	causes   []omen.Cause // at the highest sample that is worth waking somebody for, or at the peak where none is; never shared
+	height   float64      // of that sample
+	matters  bool         // it is worth waking somebody for
 	grade    omen.Grade
 	model    string
 }
@@ -111,15 +114,17 @@ func (r *run) add(s *omen.Score, limit, page, times float64) {
 		if !hot {
 			return
 		}
-		*r = run{onset: s.At, causes: r.causes[:0]}
+		r.stop()
+		r.onset = s.At
 	}
+	matters := hot && material(s)
 	if hot {
 		r.hot++
-		if material(s) {
-			r.material++
-			if s.Value >= page {
-				r.severe++
-			}
+	}
+	if matters {
+		r.material++
+		if s.Value >= page {
+			r.severe++
 		}
 	}
 	if violent(s, times) {
@@ -130,8 +135,13 @@ func (r *run) add(s *omen.Score, limit, page, times float64) {
 	} else {
 		r.violent = 0
 	}
-	if s.Value > r.peak || len(r.causes) == 0 {
+	if s.Value > r.peak || len(r.atPeak) == 0 {
 		r.peak, r.peakAt = max(r.peak, s.Value), s.At
+		r.atPeak = append(r.atPeak[:0], s.Causes...)
+	}
+	higher := matters == r.matters && s.Value > r.height
+	if higher || matters && !r.matters || len(r.causes) == 0 {
+		r.height, r.matters = s.Value, matters
 		r.causes = append(r.causes[:0], s.Causes...)
 	}
 	r.grade, r.model = s.Grade, s.Model
@@ -139,11 +149,11 @@ func (r *run) add(s *omen.Score, limit, page, times float64) {
 
 // moment is the run's peak, of its host.
 func (r *run) moment(h omen.Host) *omen.Moment {
-	return &omen.Moment{At: r.peakAt.UTC(), Host: h, Causes: keep(r.causes)}
+	return &omen.Moment{At: r.peakAt.UTC(), Host: h, Causes: keep(r.atPeak)}
 }
 
 // stop ends the run and keeps its memory.
-func (r *run) stop() { *r = run{causes: r.causes[:0]} }
+func (r *run) stop() { *r = run{atPeak: r.atPeak[:0], causes: r.causes[:0]} }
 
 // climb adds a sample's time to the ladder and reports whether the top is
 // reached. A sample stands as high as the lower of its smoothed and unsmoothed

@@ -124,7 +124,7 @@ func (t *Tracker) restoreHost(in *omen.Incident) {
 		in.AtPeak = &omen.Moment{Host: in.Host, Causes: in.Causes}
 	}
 	k.in, k.at, k.updated = in, in.UpdatedAt, in.UpdatedAt
-	k.state = begins(in.UpdatedAt, in.Peak, in.Causes)
+	k.state = begins(in.UpdatedAt, &run{peak: in.Peak, height: in.Peak, causes: in.Causes})
 	k.shown = in.Peak
 }
 

@@ -55,6 +55,9 @@ const (
 	worseBy    = 1.5 // times the score before makes it worse
 	relapse    = 3   // samples in a row above the limit are what an incident opens with
 	mostMissed = 1. / 3
+	// usualStep is the time between samples where that is not known: the
+	// configuration's default.
+	usualStep = 15 * time.Second
 )
 
 // Measure says what became of an action that is done: nothing before it has settled
@@ -222,9 +225,10 @@ func (m *measurement) interrupted(decided time.Time) string {
 	return ""
 }
 
+// concerns reports whether an event is of the host, or cannot be known not to be.
 func (m *measurement) concerns(e mute.Event) bool {
 	holds, err := mute.Compile(e.Match)
-	return err == nil && holds(mute.HostValue(m.a.Host, m.Labels))
+	return err != nil || holds(mute.HostValue(m.a.Host, m.Labels))
 }
 
 func graceID(a omen.Action) string { return "action-" + a.ID }

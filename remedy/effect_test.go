@@ -113,6 +113,11 @@ func TestMeasure(t *testing.T) {
 			e.Match = []mute.Matcher{is("host", "web-2")}
 			s.Events = []mute.Event{e}
 		}, omen.ActionHelped},
+		{"a deploy of nobody knows what", 15, until(5), func(s *Seen) {
+			e := deploy
+			e.Match = []mute.Matcher{{Name: "host", Value: "web-(", IsRegex: true, IsEqual: true}}
+			s.Events = []mute.Event{e}
+		}, omen.ActionInterrupted},
 		{"its own trace", 15, until(5), func(s *Seen) {
 			own, ok := Grace(omen.Action{ID: "a1", Host: node("web-1"), Started: noon, Does: DoUnit}, Playbook{})
 			if !ok || own.Validate() != nil || own.Until() != noon.Add(5*time.Minute) {

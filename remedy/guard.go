@@ -74,8 +74,8 @@ var guards = []Guard{
 	{GuardBudget, "the budgets of the target, the playbook and the fleet are not spent", false, budget},
 	{GuardIneffective, "the playbook helped this target before", false, ineffective},
 	{GuardTarget, "the target is there, may be touched, and Omen has the right", true, targeted},
-	{GuardPDB, "the pod disruption budget allows it", true, looksLike(GuardPDB)},
-	{GuardRollout, "no rollout is in progress", true, looksLike(GuardRollout)},
+	{GuardPDB, "the pod disruption budget allows it", true, refusedAs(GuardPDB)},
+	{GuardRollout, "no rollout is in progress", true, refusedAs(GuardRollout)},
 	{GuardChanged, "the target is what people were shown", true, changedSince},
 	{GuardHealthy, "enough of the group, or of the workload, is well", false, healthy},
 }
@@ -186,8 +186,8 @@ func expired(d *draft) string {
 	return ""
 }
 
-// looksLike is a guard of what hands find, by its name.
-func looksLike(name string) func(*draft) string {
+// refusedAs is the guard of what a hand refuses under its name.
+func refusedAs(name string) func(*draft) string {
 	return func(d *draft) string {
 		var r Refusal
 		if errors.As(d.lookErr, &r) && r.Guard == name {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -36,22 +37,27 @@ func self(d *draft) string {
 		return "every node needs its daemonset " + t.Name
 	case t.Name != "" && slices.Contains(d.facts.Self, t.ID()):
 		return "Omen itself runs on " + t.ID()
-	case t.Kind == "unit" && machinery(t.Name):
+	case t.Kind == "unit" && Machinery(t.Name):
 		return "the machine needs unit " + t.Name
 	}
-	return looksLike(GuardSelf)(d)
+	return refusedAs(GuardSelf)(d)
 }
 
-// machinery reports whether a systemd unit is what other units run on.
-func machinery(unit string) bool {
-	name, kind := unit, ""
-	if i := strings.LastIndexByte(unit, '.'); i >= 0 {
-		name, kind = unit[:i], unit[i+1:]
-	}
-	if kind != "" && kind != "service" {
+// machinery are patterns of services that other services, or the people who are
+// logged in, run on; and Omen's own.
+var machinery = []string{"systemd-*", "dbus*", "polkit*", "init", "user@*", "getty@*", "serial-getty@*", "emergency", "rescue", "omen"}
+
+// Machinery reports whether a systemd unit is what a machine needs to run, which no
+// action touches.
+func Machinery(unit string) bool {
+	kind := path.Ext(unit)
+	if kind != "" && kind != ".service" {
 		return true // a slice, target, mount or socket takes others with it
 	}
-	return strings.HasPrefix(name, "systemd-") || slices.Contains([]string{"dbus", "dbus-broker", "init", "polkit", "omen"}, name)
+	return slices.ContainsFunc(machinery, func(pattern string) bool {
+		ok, err := path.Match(pattern, strings.TrimSuffix(unit, kind))
+		return ok || err != nil
+	})
 }
 
 // healthy asks that what is left can bear it: of a workload all pods but one are

@@ -271,6 +271,8 @@ var cases = []struct {
 	{"acknowledged, which is allowed", "", func(w *world) { w.in().State, w.p.Playbooks[0].Acknowledged = omen.Acknowledged, true }},
 	{"Omen's own unit", GuardSelf, func(w *world) { w.now.Name, w.f.Self = "o.service", []string{"unit o.service"} }},
 	{"the machine's bus", GuardSelf, func(w *world) { w.now.Name = "dbus.service" }},
+	{"a login", GuardSelf, func(w *world) { w.now.Name = "getty@tty1.service" }},
+	{"a service with a dot in its name", "", func(w *world) { w.now.Name = "org.example.shop.service" }},
 	{"a slice", GuardSelf, func(w *world) { w.now.Name = "user.slice" }},
 	{"the cluster's namespace", GuardSelf, func(w *world) { w.now.Namespace = "kube-system" }},
 	{"the cluster's namespace, by label", GuardSelf, func(w *world) {

@@ -91,7 +91,7 @@ func leakDaily(t *testing.T, path string, mode omen.ActionMode) {
 	for day := range days {
 		time.Sleep(time.Until(midnight.AddDate(0, 0, day).Add(2 * time.Hour)))
 		l.leaks.Store(true)
-		within, end := context.WithCancel(t.Context()) // Omen starts anew each day: nights are long in the bubble, too
+		within, end := context.WithCancel(t.Context()) // Omen starts again each day: nights are long in the bubble, too
 		l.manager = incident.NewManager(incident.Options{Store: db})
 		loop := remedy.NewLoop(remedy.Options{Policy: policy(mode), Hands: map[string]remedy.Hand{"restart": &stopper{hand{happened: remedy.Yes}, l}}, Store: db, World: l})
 		var running sync.WaitGroup
@@ -128,6 +128,6 @@ func leakDaily(t *testing.T, path string, mode omen.ActionMode) {
 		t.Errorf("%d spans to learn, %d excluded", len(benign), len(excluded))
 	}
 	if !chronic {
-		t.Error("nobody was told that it has to be put right every day")
+		t.Error("nobody was notified that it has to be put right every day")
 	}
 }

@@ -91,7 +91,7 @@ func (b *Playbook) benefit(rows []omen.Action, incidents map[string]*omen.Incide
 		if in == nil {
 			continue
 		}
-		step := cmp.Or(row.Sampled, 15*time.Second)
+		step := cmp.Or(row.Sampled, usualStep)
 		c := treated{age: row.Started.Sub(in.Since), helped: row.State == omen.ActionHelped}
 		c.horizon = b.Horizon(step) + max(closing.For, time.Duration(closing.Samples)*step) // it closes so much after its host is normal
 		for _, name := range strata(*in) {

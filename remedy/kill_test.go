@@ -240,7 +240,7 @@ func (l *life) run(t *testing.T, moment int, after time.Duration) {
 
 // However often and wherever the process is killed, an action takes effect once at
 // most, no row says that something is under way which is not, nothing stays in doubt
-// without somebody being told, and the audit is what was written.
+// without somebody being notified, and the audit is what was written.
 func TestKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same every time
 	var lives []*life
@@ -306,9 +306,9 @@ func (l *life) check(t *testing.T) (n count) {
 	defer func() { must.OK(t, db.Close()) }()
 	l.far.mu.Lock()
 	defer l.far.mu.Unlock()
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, in := range must.Get(db.OpenIncidents(t.Context()))(t) {
-		told[in.Trouble] = true
+		reported[in.Trouble] = true
 	}
 	n = count{effects: len(l.far.calls), lost: l.far.lost}
 	rows := map[string]omen.Action{}
@@ -322,8 +322,8 @@ func (l *life) check(t *testing.T) (n count) {
 			t.Errorf("action %s took effect, and counts as failed: %s", a.ID, a.Why)
 		case a.State == omen.ActionMeasuring && calls == 0:
 			t.Errorf("action %s is measured, and took no effect", a.ID)
-		case a.State == omen.ActionStuck && !told["remedy/stuck/"+a.ID]:
-			t.Errorf("nobody can tell of action %s, and nobody is told", a.ID)
+		case a.State == omen.ActionStuck && !reported["remedy/stuck/"+a.ID]:
+			t.Errorf("nobody can tell of action %s, and nobody is notified", a.ID)
 		case a.State == omen.ActionUnknown:
 			n.doubts++
 		}

@@ -323,9 +323,7 @@ func (l *Loop) pass(ctx context.Context) error {
 // idle reports that there is nothing to settle and nothing to answer: then nobody
 // has to look at every host.
 func (l *Loop) idle(ctx context.Context) (bool, error) {
-	unsettled, err := l.o.Store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{
-		omen.ActionWaiting, omen.ActionApproved, omen.ActionStarted, omen.ActionUnknown, omen.ActionStuck, omen.ActionDone, omen.ActionMeasuring,
-	}})
+	unsettled, err := l.o.Store.Actions(ctx, store.ActionFilter{States: omen.UnsettledStates()})
 	if err != nil || len(unsettled) > 0 {
 		return false, err
 	}

@@ -57,7 +57,7 @@ func Replay(p Policy, h History) (Replayed, error) {
 		History: h, out: Replayed{From: h.From, To: h.To}, open: map[string]omen.Incident{},
 		rows: map[[2]string]*Would{}, of: map[string][]*Would{},
 	}
-	r.Step = cmp.Or(r.Step, 15*time.Second)
+	r.Step = cmp.Or(r.Step, usualStep)
 	r.muted, _ = h.Rules.Compile() // what does not compile is reported where it is stored
 	var assumed []string
 	var err error

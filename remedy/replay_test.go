@@ -3,6 +3,7 @@ package remedy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"runtime"
 	"strings"
@@ -143,5 +144,18 @@ func TestReplayKeepsNoJournal(t *testing.T) {
 	h.Changes = func(yield func(omen.Change, error) bool) { yield(omen.Change{}, unread) }
 	if _, err := Replay(p, h); !errors.Is(err, unread) {
 		t.Errorf("a journal that cannot be read: %v", err)
+	}
+}
+
+// full takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestAReplayThatCannotBeWritten(t *testing.T) {
+	for _, rows := range [][]Would{nil, {{Incident: lasted("i1", node("web-1"), noon, time.Hour), Playbook: "restart"}}} {
+		if err := (Replayed{From: noon, To: noon, Rows: rows, Assumed: []string{"x"}}).Write(full{}); !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("%d rows: %v", len(rows), err)
+		}
 	}
 }

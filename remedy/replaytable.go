@@ -60,7 +60,8 @@ func (r Replayed) Write(out io.Writer) error {
 		_, err := fmt.Fprintf(out, "no playbook answers any incident from %s to %s\n", day(r.From), day(r.To))
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var text strings.Builder // which takes everything: out is written to once
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "opened\thost\tincident\tplaybook\twould\twithout it")
 	for _, one := range r.Rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", day(one.Incident.OpenedAt), one.Incident.Host.Name, one.Incident.ID, one.Playbook, one.would(), r.without(one))
@@ -68,10 +69,10 @@ func (r Replayed) Write(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, r.Summary())
-	for _, line := range r.Assumed {
-		fmt.Fprintln(out, line)
+	for _, line := range append([]string{r.Summary()}, r.Assumed...) {
+		fmt.Fprintln(&text, line)
 	}
+	_, err := io.WriteString(out, text.String())
 	return err
 }
 

@@ -173,7 +173,7 @@ func TestClockIsSet(t *testing.T) {
 }
 
 // What nobody approves expires and is not asked again by itself; a person may ask
-// again, and every guard is asked anew.
+// again, and every guard is asked again.
 func TestExpired(t *testing.T) {
 	p, f := ready()
 	p.Mode = omen.ModeApprove

@@ -58,14 +58,14 @@ func (l *Loop) settle(ctx context.Context, f Facts) error {
 		}
 	}
 	_ = looking.Wait() // what went wrong is kept
-	l.over(ctx, f, troubleStuck, stuck)
+	l.resolveGone(ctx, f, troubleStuck, stuck)
 	l.judge(ctx, f)
 	return errors.Join(wrong...)
 }
 
-// over says of the open troubles below a prefix that are no more that they are not;
-// a process before this one may have reported them.
-func (l *Loop) over(ctx context.Context, f Facts, prefix string, still map[string]bool) {
+// resolveGone resolves the open troubles below a prefix that are no more; a process
+// before this one may have reported them.
+func (l *Loop) resolveGone(ctx context.Context, f Facts, prefix string, still map[string]bool) {
 	for _, in := range f.Incidents {
 		if key := in.Trouble; strings.HasPrefix(key, prefix) && in.State != omen.Closed && !still[key] {
 			l.said[key] = "an earlier process said so"
@@ -140,7 +140,11 @@ func (l *Loop) observe(ctx context.Context, at time.Time, a omen.Action) error {
 		}
 		return l.step(ctx, a, omen.ActionStuck, byOmen, "nobody can tell whether it happened: a person has to look")
 	}
-	return l.step(ctx, a, omen.ActionMeasuring, byOmen, "the other side took it, and does not say what became of it; whether it helps is being measured")
+	why := "the other side took it, and does not say what became of it"
+	if asked := errors.Join(gone, err); asked != nil {
+		why = "the other side took it, and cannot be asked what became of it: " + asked.Error()
+	}
+	return l.step(ctx, a, omen.ActionMeasuring, byOmen, why+"; whether it helps is being measured")
 }
 
 // doubted is when an action came into doubt: a call may take as long as that is
@@ -183,7 +187,7 @@ func (l *Loop) measure(ctx context.Context, f Facts, a omen.Action) error {
 
 // seen is what a measurement is made of.
 func (l *Loop) seen(ctx context.Context, f Facts, a omen.Action, p Playbook) (s Seen, err error) {
-	step := cmp.Or(a.Sampled, f.Hosts[a.Host].Step, 15*time.Second)
+	step := cmp.Or(a.Sampled, f.Hosts[a.Host].Step, usualStep)
 	s = Seen{At: f.At, Step: step, Labels: f.Hosts[a.Host].Labels, Actions: f.Actions, Closing: p.Closing}
 	from := a.Started.Add(-step)
 	if s.Scores, err = l.o.World.Scores(ctx, a.Host, from, f.At); err != nil {
@@ -239,14 +243,14 @@ func (l *Loop) judge(ctx context.Context, f Facts) {
 	l.mu.Lock()
 	l.health.Effects = effects
 	l.mu.Unlock()
-	l.over(ctx, f, troubleOff, off)
+	l.resolveGone(ctx, f, troubleOff, off)
 	often := map[string]bool{}
 	for _, c := range Chronics(f.Actions, f.At) {
 		key := troubleOften + c.Playbook + "/" + c.Target
 		often[key] = true
 		l.say(ctx, key, omen.Warning, c.Why)
 	}
-	l.over(ctx, f, troubleOften, often)
+	l.resolveGone(ctx, f, troubleOften, often)
 }
 
 // effectBack is how far back past incidents are compared with.

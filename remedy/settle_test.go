@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,6 +87,28 @@ func TestASlowTargetDelaysNoOther(t *testing.T) {
 		}
 		end()
 		<-done
+	})
+}
+
+// Why the other side could not be asked about what it took is said to people.
+func TestWhyADoneActionIsNotObservedIsSaid(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		must.OK(t, w.db.Append(ctx, opened("web-1", time.Now())))
+		a := w.ledger(t, "web-1", 1, omen.ActionApproved, omen.ActionStarted, omen.ActionDone)
+		h := &silent{targets: map[string]bool{"web-1": true}}
+		within, end := context.WithCancel(ctx)
+		l := remedy.NewLoop(remedy.Options{Policy: policy(omen.ModeSuggest), Hands: map[string]remedy.Hand{"restart": h}, Store: w.db, World: w})
+		done := make(chan struct{})
+		go func() { defer close(done); must.OK(t, l.Run(within)) }()
+		time.Sleep(11 * time.Minute)
+		end()
+		<-done
+		steps := must.Get(w.db.ActionSteps(ctx, a.ID))(t)
+		if !slices.ContainsFunc(steps, func(s omen.Audit) bool {
+			return s.Action == "action."+string(omen.ActionMeasuring) && strings.Contains(s.Detail, "cannot be asked what became of it: context deadline exceeded")
+		}) {
+			t.Errorf("steps %+v", steps)
+		}
 	})
 }
 

@@ -34,6 +34,12 @@ func (db *DB) AppendAction(ctx context.Context, from omen.ActionState, a omen.Ac
 	})
 }
 
+// unsettled is where the actions of [omen.UnsettledStates] are. The condition is the
+// index's own: SQLite uses a partial index only where its condition is repeated
+// (https://sqlite.org/partialindex.html), and INDEXED BY fails where it is not. A
+// loop asks for them every few seconds, among all that ever were.
+const unsettled = "action INDEXED BY action_unsettled WHERE state IN ('waiting', 'approved', 'started', 'unknown', 'stuck', 'done', 'measuring')"
+
 const actionRow = "id, incident, playbook, grp, target, host, attempt, state, epoch, at, started, ended, body"
 
 func (db *DB) putAction(ctx context.Context, tx *sql.Tx, from omen.ActionState, a omen.Action, body []byte) error {
@@ -92,8 +98,8 @@ func alone(ctx context.Context, tx *sql.Tx, from omen.ActionState, a omen.Action
 		return nil
 	}
 	var other string
-	err := tx.QueryRowContext(ctx, `SELECT id FROM action WHERE grp = ? AND id <> ?
-		AND state IN ('approved', 'started', 'unknown', 'stuck', 'done', 'measuring') LIMIT 1`, a.Group, a.ID).Scan(&other)
+	args := []any{a.Group, a.ID}
+	err := tx.QueryRowContext(ctx, "SELECT id FROM "+unsettled+" AND grp = ? AND id <> ? AND "+in("state", omen.LiveStates(), &args)+" LIMIT 1", args...).Scan(&other)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
@@ -129,13 +135,16 @@ func (db *DB) Actions(ctx context.Context, f ActionFilter) ([]omen.Action, error
 	}
 	if len(f.States) > 0 {
 		where = append(where, in("state", f.States, &args))
+		if !slices.ContainsFunc(f.States, func(s omen.ActionState) bool { return !slices.Contains(omen.UnsettledStates(), s) }) {
+			where = append(where, "id IN (SELECT id FROM "+unsettled+")")
+		}
 	}
 	if !f.Since.IsZero() {
 		of := ""
 		if f.ToPlan {
-			of = " AND started <> 0 OR incident IN (SELECT id FROM incident WHERE state <> 'closed')"
+			of = " AND started <> 0 UNION ALL SELECT id FROM action WHERE incident IN (SELECT id FROM incident WHERE state <> 'closed')"
 		}
-		where = append(where, "(at >= ?"+of+" OR state IN ('waiting', 'approved', 'started', 'unknown', 'stuck', 'done', 'measuring'))")
+		where = append(where, "id IN (SELECT id FROM action WHERE at >= ?"+of+" UNION ALL SELECT id FROM "+unsettled+")")
 		args = append(args, nanos(f.Since))
 	}
 	limit := -1

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	omen "github.com/omenhq/omen"
 )
@@ -60,6 +59,6 @@ func (db *DB) LedgerPosition(ctx context.Context) (seq int64, err error) {
 func scanAudit(rows *sql.Rows) (a omen.Audit, err error) {
 	var at int64
 	err = rows.Scan(&a.Seq, &at, &a.By, &a.Action, &a.Subject, &a.Detail, &a.ActionID)
-	a.At = time.Unix(0, at).UTC()
+	a.At = instant(at)
 	return a, err
 }

@@ -49,8 +49,8 @@ func (db *DB) SetAuditKeyFile(path string) {
 	}
 }
 
-// auditKey reads the chain's key, or makes one if no row is in the chain yet.
-func (db *DB) auditKey(ctx context.Context, q rowQuerier, make bool) (*auditKey, error) {
+// auditKey reads the chain's key; create: it makes one where there is no file.
+func (db *DB) auditKey(ctx context.Context, q rowQuerier, create bool) (*auditKey, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.key != nil {
@@ -58,7 +58,7 @@ func (db *DB) auditKey(ctx context.Context, q rowQuerier, make bool) (*auditKey,
 	}
 	path := db.keyFile
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) && make {
+	if errors.Is(err, os.ErrNotExist) && create {
 		text, err = db.makeKey(ctx, q, path)
 	}
 	if err != nil {
@@ -69,7 +69,7 @@ func (db *DB) auditKey(ctx context.Context, q rowQuerier, make bool) (*auditKey,
 		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", path, err), "put the key file back as it was")
 	}
 	if k.from < 0 {
-		if err := db.readNote(ctx, q, k, make); err != nil {
+		if err := db.readNote(ctx, q, k, create); err != nil {
 			return nil, omen.WithHint(fmt.Errorf("where the audit's chain begins: %w", err), "have Omen's user read and write the data directory")
 		}
 	}
@@ -86,10 +86,10 @@ func (db *DB) noteFile() string { return db.path + ".chain" }
 
 // readNote reads where the chain of a key begins, or notes it if no row was signed
 // since there are notes.
-func (db *DB) readNote(ctx context.Context, q rowQuerier, k *auditKey, make bool) error {
+func (db *DB) readNote(ctx context.Context, q rowQuerier, k *auditKey, create bool) error {
 	text, err := os.ReadFile(db.noteFile())
 	if errors.Is(err, os.ErrNotExist) {
-		if !make {
+		if !create {
 			return nil
 		}
 		// Rows in the chain may be older than the note.

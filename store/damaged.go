@@ -96,7 +96,7 @@ var places = map[string]struct{ id, table, whole string }{
 }
 
 // Recheck looks at the rows that are set aside: somebody may have put them right,
-// written them anew, or removed them.
+// written them again, or removed them.
 func (db *DB) Recheck(ctx context.Context) error {
 	db.mu.Lock()
 	all := maps.Clone(db.damaged)

@@ -136,7 +136,7 @@ func (db *DB) Deliveries(ctx context.Context, incident string) ([]omen.Delivery,
 	found, err := query(ctx, db.read, func(rows *sql.Rows) (d omen.Delivery, err error) {
 		var at, took int64
 		err = rows.Scan(&d.Incident, &d.Key, &d.Receiver, &at, &took, &d.Outcome, &d.Detail)
-		d.At, d.Took = time.Unix(0, at).UTC(), time.Duration(took)
+		d.At, d.Took = instant(at), time.Duration(took)
 		return d, err
 	}, "SELECT incident, key, receiver, at, took, outcome, detail FROM delivery WHERE incident = ? ORDER BY id", incident)
 	if err != nil {

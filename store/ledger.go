@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	omen "github.com/omenhq/omen"
 )
@@ -81,10 +80,7 @@ func eachLink(ctx context.Context, db querier, f func(link) error) (err error) {
 		if err := rows.Scan(&l.Seq, &at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC); err != nil {
 			return describe(fmt.Errorf("read audit: %w", err))
 		}
-		l.At = time.Unix(0, at).UTC()
-		if at == 0 {
-			l.At = time.Time{}
-		}
+		l.At = instant(at)
 		if err := f(l); err != nil {
 			return err
 		}

@@ -175,7 +175,7 @@ func (db *DB) LastTrained(ctx context.Context) (map[omen.Host]time.Time, error) 
 		if err != nil {
 			return struct{}{}, fmt.Errorf("%w: %w", omen.ErrCorrupt, err)
 		}
-		out[h] = time.Unix(0, at).UTC()
+		out[h] = instant(at)
 		return struct{}{}, nil
 	}, "SELECT host, max(trained) FROM model GROUP BY host")
 	if err != nil {

@@ -65,3 +65,11 @@ func nanos(t time.Time) int64 {
 	}
 	return t.UnixNano()
 }
+
+// instant is the time of which [nanos] is; 0 is the zero time.
+func instant(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
+}

@@ -17,7 +17,7 @@ func (db *DB) LastDeliveries(ctx context.Context, since time.Time) ([]omen.Deliv
 	found, err := query(ctx, db.read, func(rows *sql.Rows) (d omen.Delivery, err error) {
 		var at int64
 		err = rows.Scan(&d.Receiver, &d.Outcome, &at, &d.Detail)
-		d.At = time.Unix(0, at).UTC()
+		d.At = instant(at)
 		return d, err
 	}, "SELECT receiver, outcome, max(at), detail FROM delivery WHERE at >= ? GROUP BY receiver, outcome", nanos(since))
 	if err != nil {

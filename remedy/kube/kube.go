@@ -121,16 +121,16 @@ var (
 	nodes        = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
 )
 
-// keys are what each step may be told; those of a workload say which one, where it
+// keys are the settings of each step; those of a workload say which one, where it
 // is not the incident's host.
 var keys = map[string][]string{
-	"rollout_restart": {"cluster", "kind", "name", "namespace"},
-	"undo_rollout":    {"cluster", "kind", "name", "namespace"},
-	"scale":           {"by", "cluster", "kind", "max", "min", "name", "namespace"},
-	"evict_pod":       {"cluster", "kind", "name", "namespace", "which"},
-	"delete_pod":      {"cluster", "kind", "name", "namespace", "which"},
-	"cordon":          {"node"},
-	"uncordon":        {"node"},
+	remedy.DoRestart:  {"cluster", "kind", "name", "namespace"},
+	remedy.DoUndo:     {"cluster", "kind", "name", "namespace"},
+	remedy.DoScale:    {"by", "cluster", "kind", "max", "min", "name", "namespace"},
+	remedy.DoEvict:    {"cluster", "kind", "name", "namespace", "which"},
+	remedy.DoDelete:   {"cluster", "kind", "name", "namespace", "which"},
+	remedy.DoCordon:   {"node"},
+	remedy.DoUncordon: {"node"},
 }
 
 // Steps are the names of the steps that a cluster has hands for, sorted.
@@ -196,18 +196,18 @@ func (c *Cluster) hand(step remedy.Step) (remedy.Hand, error) {
 		return nil, errors.New("namespace and name belong together")
 	}
 	switch step.Name {
-	case "rollout_restart":
+	case remedy.DoRestart:
 		return restart{c, w}, nil
-	case "undo_rollout":
+	case remedy.DoUndo:
 		return rollback{c, w}, nil
-	case "scale":
+	case remedy.DoScale:
 		return newScale(c, w, step.With)
-	case "cordon":
+	case remedy.DoCordon:
 		return cordon{c, step.With["node"]}, nil
-	case "uncordon":
+	case remedy.DoUncordon:
 		return uncordon{c, step.With["node"]}, nil
 	}
-	pod := removal{c, w, step.With["which"], step.Name == "evict_pod"}
+	pod := removal{c, w, step.With["which"], step.Name == remedy.DoEvict}
 	if !slices.Contains([]string{"", notReady, oldest, host}, pod.pick) {
 		return nil, fmt.Errorf("which: %q is none of %s, %s, %s", pod.pick, notReady, oldest, host)
 	}

@@ -17,10 +17,10 @@ type own struct {
 	pod       bool   // it runs in a pod, of this cluster or of another one
 	namespace string // of its pod
 	machine   string // the name of its pod, or of its machine
-	node      string // of its pod, as it was told; empty: it has to be looked up
+	node      string // of its pod, as the downward API has it; empty: it has to be looked up
 }
 
-// What a pod is told by the downward API, in its environment.
+// What the downward API puts in a pod's environment.
 const (
 	envNode      = "NODE_NAME"
 	envPod       = "POD_NAME"
@@ -57,7 +57,7 @@ func whereabouts() (own, error) {
 }
 
 // Self are the objects that Omen itself runs on, as [omen.Target.ID] says them, and
-// its namespace: as far as its environment tells.
+// its namespace: as far as its environment says.
 func Self() (all []string) {
 	self, err := whereabouts()
 	if err != nil && self.machine == "" && self.node == "" {

@@ -60,7 +60,7 @@ func TestTheOwnNodeIsNotCordoned(t *testing.T) {
 		b    string // of node b
 	}{
 		"a pod finds its node":                {own{pod: true, namespace: "omen", machine: "omen-here"}, "the one that Omen runs on", ""},
-		"a pod was told its node":             {own{pod: true, namespace: "omen", machine: "omen-else", node: "a"}, "the one that Omen runs on", ""},
+		"a pod with its node in NODE_NAME":    {own{pod: true, namespace: "omen", machine: "omen-else", node: "a"}, "the one that Omen runs on", ""},
 		"a pod of another cluster":            {own{pod: true, namespace: "omen", machine: "omen-else"}, "does not know on which node", "does not know on which node"},
 		"a pod without a service account":     {own{pod: true, machine: "omen-here"}, "does not know on which node", "does not know on which node"},
 		"a machine by the node's name":        {own{machine: "a"}, "the one that Omen runs on", ""},
@@ -81,7 +81,7 @@ func TestTheOwnNodeIsNotCordoned(t *testing.T) {
 	}
 }
 
-// With a kubeconfig Omen may run in a pod, too: what its pod is told counts.
+// With a kubeconfig Omen may run in a pod, too: what its pod's environment says counts.
 func TestWhereOmenRuns(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	must.OK(t, os.WriteFile(file, []byte(`{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a}}], clusters: [{name: a, cluster: {server: 'http://a'}}]}`), 0o600))

@@ -13,8 +13,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,13 +63,13 @@ func unitOf(cgroup string) (unit string) {
 }
 
 // steps are the names of what this package does, and the settings of each.
-var steps = map[string]string{"systemd_restart": "unit", "script": "name"}
+var steps = map[string]string{remedy.DoUnit: "unit", remedy.DoScript: "name"}
 
 // Hand checks what a playbook does and gives the hand that does it.
 func (b Bus) Hand(step remedy.Step) (remedy.Hand, error) {
 	want, found := steps[step.Name]
 	if !found {
-		return nil, fmt.Errorf("%s is nothing that is done by systemd: there are script, systemd_restart: %w", step.Name, omen.ErrInvalid)
+		return nil, fmt.Errorf("%s is nothing that is done by systemd: there are %s: %w", step.Name, strings.Join(slices.Sorted(maps.Keys(steps)), ", "), omen.ErrInvalid)
 	}
 	for key := range step.With {
 		if key != want {
@@ -77,7 +78,7 @@ func (b Bus) Hand(step remedy.Step) (remedy.Hand, error) {
 	}
 	var hand remedy.Hand
 	var err error
-	if step.Name == "script" {
+	if step.Name == remedy.DoScript {
 		hand, err = NewScript(b, step.With[want])
 	} else {
 		hand, err = NewRestart(b, step.With[want])
@@ -214,15 +215,10 @@ func here(h omen.Host) error {
 	return nil
 }
 
-// never are patterns of units that the machine stands on.
-var never = []string{"systemd-*", "dbus*", "polkit*", "init.scope", "user@*", "getty@*", "serial-getty@*", "emergency.service", "rescue.service"}
-
 // touchable refuses units that are never touched.
 func (b Bus) touchable(name string) error {
-	for _, pattern := range never {
-		if ok, err := path.Match(pattern, name); ok || err != nil {
-			return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is of the machine's own"}
-		}
+	if remedy.Machinery(name) {
+		return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is of the machine's own"}
 	}
 	if name == b.own {
 		return remedy.Refusal{Guard: remedy.GuardSelf, Why: name + " is the unit that Omen itself runs in"}

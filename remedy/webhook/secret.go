@@ -84,6 +84,14 @@ func (s Settings) secrets() *strings.Replacer {
 	if a := s.HTTP.Authorization; a != nil {
 		all = append(all, string(a.Credentials))
 	}
+	if h := s.HTTP.HTTPHeaders; h != nil {
+		for _, header := range h.Headers {
+			for _, secret := range header.Secrets {
+				all = append(all, string(secret))
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) }) // one may begin with another, whose rest would be shown
 	var pairs []string
 	for _, secret := range all {
 		if len(secret) >= leastSecret && !hole.MatchString(secret) && !slices.Contains(pairs, secret) {

@@ -321,13 +321,15 @@ func TestTheLedgerHasNoSecret(t *testing.T) {
 		}
 	}
 	o := newOther(t, map[string][]http.HandlerFunc{"/": {
-		says(403, "the token hunter2-a is wrong"), says(500, "the key hunter2-b is wrong"), says(200, "job hunter2-c"),
+		says(403, "the token hunter2-a is wrong"), says(500, "the key hunter2-b is wrong"), says(200, "job hunter2-c"), says(403, "the header hunter2-b-rest is wrong"),
 	}})
+	header := promconfig.Header{Secrets: []promconfig.Secret{"hunter2-b-rest"}}
 	h := hook(t, Settings{
 		URL: o.URL + "/?token=hunter2-a&wait=true", Body: map[string]any{"api_key": "hunter2-b", "host": "{host}"}, Secret: "hunter2-c", Receipt: "/job",
+		HTTP: promconfig.HTTPClientConfig{HTTPHeaders: &promconfig.Headers{Headers: map[string]promconfig.Header{"X-Key": header}}},
 	})
-	for range 3 {
-		if _, err := h.Do(t.Context(), action); err == nil || strings.Contains(err.Error(), "hunter2") {
+	for range 4 {
+		if _, err := h.Do(t.Context(), action); err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "-rest") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -1,0 +1,99 @@
+package remedy_test
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/remedy"
+)
+
+// An audit that cannot be read for a moment is none that was changed: it is read
+// again at once.
+func TestAnAuditThatCannotBeReadIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, _ *remedy.Loop, w *world, again func() *remedy.Loop) {
+		first(t, w.db, time.Minute, omen.ActionWaiting)
+		w.db.SetAuditKeyFile(dir)
+		l := again()
+		time.Sleep(10 * time.Second)
+		if l.Health().Broken == "" {
+			t.Fatal("a key that cannot be read is not said")
+		}
+		w.db.SetAuditKeyFile("")
+		time.Sleep(10 * time.Second)
+		if why := l.Health().Broken; why != "" {
+			t.Errorf("still %q", why)
+		}
+	})
+}
+
+// The kill switch survives a restart, and so does what was switched off.
+func TestPauseAndDisableSurvive(t *testing.T) {
+	h := &hand{happened: remedy.Yes}
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, again func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		must.OK(t, l.Pause(t.Context(), "ann", "storm"))
+		must.OK(t, l.Disable(t.Context(), "restart", "bob", ""))
+		l = again()
+		time.Sleep(2 * time.Minute)
+		open := must.Get(w.db.OpenIncidents(t.Context()))(t)
+		if !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/disabled/restart" }) {
+			t.Error("nobody is notified that the playbook is off")
+		}
+		if _, paused, err := l.Ceiling(t.Context()); err != nil || paused != "by ann: storm" {
+			t.Fatalf("paused %q, %v", paused, err)
+		}
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
+		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardPaused || h.called() != 0 {
+			t.Errorf("guard %s, %d calls", a.Guard, h.called())
+		}
+		all := must.Get(l.Standings(t.Context()))(t)
+		if all[0].Disabled != "by bob" {
+			t.Errorf("disabled %q", all[0].Disabled)
+		}
+		if err := l.Pause(t.Context(), "bob", ""); !errors.Is(err, omen.ErrConflict) {
+			t.Errorf("paused twice: %v", err)
+		}
+		must.OK(t, l.Resume(t.Context(), "ann", ""))
+		must.OK(t, l.Enable(t.Context(), "restart", "ann", ""))
+	})
+}
+
+// What is paused while the target is looked for is not started.
+func TestPausedWhileLooking(t *testing.T) {
+	h := &hand{looking: 20 * time.Second}
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
+		time.Sleep(5 * time.Second)
+		must.OK(t, l.Pause(t.Context(), "ann", ""))
+		if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardPaused || h.called() != 0 {
+			t.Errorf("guard %s, %d calls", a.Guard, h.called())
+		}
+	})
+}
+
+// An audit that is not what was written stops everything, and people are notified: its
+// key is another one here.
+func TestAnAuditThatWasChangedStopsEverything(t *testing.T) {
+	h := &hand{}
+	other := filepath.Join(t.TempDir(), "other.key")
+	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		first(t, w.db, time.Minute, omen.ActionWaiting)
+		w.db.SetAuditKeyFile(other)
+		time.Sleep(2 * time.Hour)
+		open := must.Get(w.db.OpenIncidents(t.Context()))(t)
+		if l.Health().Broken == "" || !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit" && in.Severity == omen.Critical }) {
+			t.Errorf("health %+v, open %+v", l.Health(), open)
+		}
+		plan := must.Get(l.Plan(t.Context(), "i-web-1"))(t)
+		if len(plan) != 1 || plan[0].Action.State != omen.ActionRefused || !slices.ContainsFunc(plan[0].Verdict, func(g remedy.GuardSays) bool { return g.Guard == remedy.GuardOwnTrouble && g.Why != "" }) {
+			t.Errorf("%+v", plan)
+		}
+	})
+}

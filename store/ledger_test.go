@@ -1,0 +1,202 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
+)
+
+// Steps that are made while the audit is walked are no change of it.
+func TestVerifyBesideSteps(t *testing.T) {
+	db := reopen(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	var writer sync.WaitGroup
+	defer writer.Wait()
+	writer.Go(func() {
+		for i := range 100 {
+			if err := putStep(t, db, "", waiting(fmt.Sprint("i", i), fmt.Sprint("g", i))); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	done := make(chan struct{})
+	go func() { writer.Wait(); close(done) }()
+	for {
+		if c := must.Get(db.Verify(t.Context()))(t); !c.OK() {
+			t.Fatalf("%+v", c)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
+// tampered is a database with three audit rows, one of them of an action, in which
+// somebody who has not the key has done something.
+func tampered(t *testing.T, harm string) (*DB, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "omen.db")
+	db := reopen(t, path)
+	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "a", Subject: "s"}))
+	must.OK(t, putStep(t, db, "", waiting("i1", "g")))
+	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "bob", Action: "b", Subject: "s"}))
+	if harm != "" {
+		must.Get(db.write.ExecContext(t.Context(), harm))(t)
+	}
+	return db, path
+}
+
+func TestVerifyNamesTheFirstRowThatWasChanged(t *testing.T) {
+	sum := "sum = omen_sum(at, by, action, subject, detail, action_id, prev, mac)"
+	for _, c := range []struct {
+		name, harm string
+		broken     int64
+		why        string
+	}{
+		{"nothing", "", 0, ""},
+		{"an author", "UPDATE audit SET by = 'eve' WHERE seq = 2", 2, "not what was written"},
+		{"an author, and the checksum", "UPDATE audit SET by = 'eve', " + strings.ReplaceAll(sum, "by", "'eve'") + " WHERE seq = 2", 2, "not what was written"},
+		{"a row is gone", "DELETE FROM audit WHERE seq = 2", 3, "another than when it was written"},
+		{"a row out of the chain", "INSERT INTO audit (at, by, action, subject, detail) VALUES (1, 'eve', 'x', '', '')", 4, "not in the chain"},
+		{"the chain was taken out", "UPDATE audit SET mac = NULL, prev = NULL", 1, "not in the chain"},
+		{"an action", "UPDATE action SET body = replace(body, 'webhook', 'evict_pod')", 0, "not as its last audit row has it"},
+		{"an action is gone", "DELETE FROM action", 0, "there are 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			db, _ := tampered(t, c.harm)
+			defer db.Close()
+			got := must.Get(db.Verify(t.Context()))(t)
+			if got.Broken != c.broken || got.OK() != (c.why == "") || !strings.Contains(got.Why, c.why) {
+				t.Errorf("%+v, want row %d: %s", got, c.broken, c.why)
+			}
+			if c.harm == "" && (got.Rows != 3 || len(got.Head) != 64) {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// Without its key a chain proves nothing: a key that is made anew does not make it
+// whole.
+func TestTheKeyIsOutsideOfTheDatabase(t *testing.T) {
+	db, path := tampered(t, "")
+	must.OK(t, db.Close())
+	key := must.Get(os.ReadFile(path + ".key"))(t)
+	if info := must.Get(os.Stat(path + ".key"))(t); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	text := must.Get(os.ReadFile(path))(t)
+	if secret := bytes.Fields(key)[1]; bytes.Contains(text, secret) || bytes.Contains(text, must.Get(parseKey(key))(t).secret) {
+		t.Error("the key is in the database")
+	}
+	must.OK(t, os.Remove(path+".key"))
+	db = reopen(t, path)
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 {
+		t.Errorf("without a key: %+v", got)
+	}
+	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "c"}))
+	if got := must.Get(db.Verify(t.Context()))(t); got.OK() {
+		t.Errorf("with another key: %+v", got)
+	}
+	must.OK(t, db.Close())
+	must.OK(t, os.WriteFile(path+".key", key, 0o600))
+	db = reopen(t, path)
+	defer db.Close()
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 4 { // that was signed by the other one
+		t.Errorf("with its key: %+v", got)
+	}
+}
+
+// A key that somebody else made does not say from which row on it signs: that is
+// remembered, so that a ledger whose sums were all taken out is not taken for one
+// from before there were any; nor is one with steps of actions in it, key or not.
+func TestTheStartOfSigningIsRemembered(t *testing.T) {
+	path, key := filepath.Join(t.TempDir(), "omen.db"), filepath.Join(t.TempDir(), "audit.key")
+	must.OK(t, os.WriteFile(key, []byte("0123456789abcdef\n"), 0o600))
+	db := reopen(t, path)
+	again := func() Chain {
+		t.Helper()
+		must.OK(t, db.Close())
+		db = reopen(t, path)
+		db.SetAuditKeyFile(key)
+		return must.Get(db.Verify(t.Context()))(t)
+	}
+	defer func() { must.OK(t, db.Close()) }()
+	must.Get(db.write.ExecContext(t.Context(), "INSERT INTO audit (at, by, action, subject, detail) VALUES (1, 'ann', 'x', '', '')"))(t)
+	if got := again(); !got.OK() || got.Unchained != 1 {
+		t.Errorf("before anything is signed: %+v", got)
+	}
+	for range 2 {
+		must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "a"}))
+	}
+	if got := again(); !got.OK() || got.Unchained != 1 || got.Rows != 2 {
+		t.Errorf("signed: %+v", got)
+	}
+	must.Get(db.write.ExecContext(t.Context(), "UPDATE audit SET mac = NULL, prev = NULL"))(t)
+	if got := again(); got.Broken != 2 || !strings.Contains(got.Why, "not in the chain") {
+		t.Errorf("all sums are gone: %+v, want row 2", got)
+	}
+	note := must.Get(os.ReadFile(path + ".chain"))(t)
+	must.OK(t, os.WriteFile(path+".chain", bytes.Replace(note, []byte(" 1 "), []byte(" 3 "), 1), 0o600))
+	if got := again(); got.OK() || !strings.Contains(got.Why, "where the chain begins") {
+		t.Errorf("the note was changed, too: %+v", got)
+	}
+}
+
+// Steps of actions came with the chain: without their sums they are none.
+func TestUnsignedStepsAreABreak(t *testing.T) {
+	db, path := tampered(t, "UPDATE audit SET mac = NULL, prev = NULL")
+	must.OK(t, db.Close())
+	must.OK(t, os.Remove(path+".key"))
+	db = reopen(t, path)
+	defer db.Close()
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 2 {
+		t.Errorf("%+v, want row 2, the action's", got)
+	}
+}
+
+func TestAuditKeyFiles(t *testing.T) {
+	for text, good := range map[string]bool{
+		"omen-audit-key 00112233445566778899aabbccddeeff 7\n": true, "0123456789abcdef\n": true,
+		"short": false, "": false, "omen-audit-key zz 7": false, "omen-audit-key 0011 7": false,
+	} {
+		if _, err := parseKey([]byte(text)); (err == nil) != good {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// A row without a time has none, and not the year 1970, to people and to the chain.
+func TestAnAuditRowWithoutATime(t *testing.T) {
+	db := must.Get(Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
+	defer func() { must.OK(t, db.Close()) }()
+	must.OK(t, db.Record(t.Context(), omen.Audit{By: "ann", Action: "note", Subject: "x"}))
+	if rows := must.Get(db.Audit(t.Context(), "x", 0))(t); len(rows) != 1 || !rows[0].At.IsZero() {
+		t.Errorf("read back: %+v", rows)
+	}
+	if c := must.Get(db.Verify(t.Context()))(t); !c.OK() {
+		t.Errorf("the chain: %s", c.Why)
+	}
+}
+
+// What was written before there was a chain is taken as it is, and counted.
+func TestAuditFromBeforeTheChain(t *testing.T) {
+	db := reopen(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	for range 3 {
+		must.Get(db.write.ExecContext(t.Context(), "INSERT INTO audit (at, by, action, subject, detail) VALUES (1, 'ann', 'x', '', '')"))(t)
+	}
+	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "a"}))
+	if got := must.Get(db.Verify(t.Context()))(t); !got.OK() || got.Unchained != 3 || got.Rows != 1 {
+		t.Errorf("%+v", got)
+	}
+}
