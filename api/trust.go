@@ -69,7 +69,12 @@ func (a *API) getTrust(r *http.Request) (any, error) {
 	})
 	out := Trusts{Total: len(all)}
 	all = all[min(offset, len(all)):]
-	out.Hosts = each(all[:min(limit, len(all))], trustOf)
+	for _, h := range all[:min(limit, len(all))] {
+		if whole, known := a.live.Host(h.Host); known { // the units are its features'
+			h = whole
+		}
+		out.Hosts = append(out.Hosts, trustOf(h))
+	}
 	return out, nil
 }
 
