@@ -54,11 +54,11 @@ func (a *API) trustRoutes() []route {
 
 func (a *API) getTrust(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 50, 200)
+	limit, err := intParam(q.Get("limit"), "limit", 50, 0, 200)
 	if err != nil {
 		return nil, err
 	}
-	offset, err := intParam(q.Get("offset"), "offset", 0, math.MaxInt32)
+	offset, err := intParam(q.Get("offset"), "offset", 0, 0, math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}
