@@ -22,6 +22,17 @@ const (
 	IncidentsByWeight IncidentOrder = "weight"
 )
 
+// HeatSpan is how far back a heat map reaches.
+type HeatSpan string
+
+// See [heatSpans].
+const (
+	Heat1h  HeatSpan = "1h"
+	Heat12h HeatSpan = "12h"
+	Heat24h HeatSpan = "24h"
+	Heat7d  HeatSpan = "7d"
+)
+
 // Question is what has to hold for people to be notified.
 type Question string
 

@@ -39,7 +39,16 @@ var (
 // otherFailures are those of a route that do not follow from its form.
 var otherFailures = map[string][]int{
 	"GET " + base + "/hosts/{host}/features":           {http.StatusNotImplemented, http.StatusServiceUnavailable},
+	"GET " + base + "/heat":                            {http.StatusNotImplemented, http.StatusServiceUnavailable},
+	"GET " + base + "/config":                          {http.StatusNotImplemented},
+	"GET " + base + "/receivers":                       {http.StatusNotImplemented},
+	"POST " + base + "/receivers/{name}/test":          {http.StatusConflict, http.StatusNotImplemented},
+	"GET " + base + "/trust/weeks":                     {http.StatusNotImplemented},
+	"GET " + base + "/budget":                          {http.StatusNotImplemented},
+	"POST " + base + "/budget/replay":                  {http.StatusConflict, http.StatusNotImplemented},
+	"DELETE " + base + "/budget/replay":                {http.StatusNotImplemented},
 	"GET " + base + "/incidents":                       {http.StatusNotFound}, // before=
+	"GET " + base + "/incidents/{id}/members":          {http.StatusServiceUnavailable},
 	"POST " + base + "/incidents/{id}/verdict/preview": {http.StatusConflict, http.StatusServiceUnavailable},
 	"GET " + base + "/incidents/{id}/graph.png":        {http.StatusForbidden, http.StatusNotImplemented, http.StatusServiceUnavailable},
 	"GET " + base + "/incidents/{id}/plan":             {http.StatusNotImplemented},

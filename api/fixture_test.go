@@ -52,7 +52,11 @@ func (f *fixture) Hosts() []omen.HostStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.listed++
-	return f.hosts
+	all := slices.Clone(f.hosts)
+	for i := range all {
+		all[i].Features = nil // as Runtime has them
+	}
+	return all
 }
 
 func (f *fixture) Host(id omen.Host) (omen.HostStatus, bool) {

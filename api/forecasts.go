@@ -17,7 +17,7 @@ const likely = .05
 
 func (a *API) getForecasts(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 100, 10_000)
+	limit, err := intParam(q.Get("limit"), "limit", 100, 0, 10_000)
 	if err != nil {
 		return nil, err
 	}

@@ -41,9 +41,9 @@ func HeatCode(score float64) uint8 {
 
 // heatSpans are what a heat map may reach back, by their names, and what a cell of
 // each stands for.
-var heatSpans = map[string]struct{ last, step time.Duration }{
-	"1h": {time.Hour, time.Minute}, "12h": {12 * time.Hour, 5 * time.Minute},
-	"24h": {24 * time.Hour, 10 * time.Minute}, "7d": {7 * 24 * time.Hour, time.Hour},
+var heatSpans = map[HeatSpan]struct{ last, step time.Duration }{
+	Heat1h: {time.Hour, time.Minute}, Heat12h: {12 * time.Hour, 5 * time.Minute},
+	Heat24h: {24 * time.Hour, 10 * time.Minute}, Heat7d: {7 * 24 * time.Hour, time.Hour},
 }
 
 // mostHeatRows bounds an answer: with the most cells of a row, 168, one names fewer
@@ -76,11 +76,11 @@ type HeatRow struct {
 
 func (a *API) getHeat(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	span, known := heatSpans[cmp.Or(q.Get("last"), "12h")]
+	span, known := heatSpans[cmp.Or(HeatSpan(q.Get("last")), Heat12h)]
 	if !known {
 		return nil, fmt.Errorf("last=%s: want 1h, 12h, 24h or 7d: %w", q.Get("last"), omen.ErrInvalid)
 	}
-	rows, err := intParam(q.Get("rows"), "rows", 200, mostHeatRows)
+	rows, err := intParam(q.Get("rows"), "rows", 200, 1, mostHeatRows)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (a *API) getHeat(r *http.Request) (any, error) {
 	}
 	m := heatMap{from: from, step: span.step, n: n, unread: int(max(0, high.Read.Sub(from)) / span.step)}
 	lines := heatLines(a.live.Hosts(), high, meant)
-	return m.answer(grouped(lines, q.Get("group")), max(1, rows), groupsOf(lines)), nil
+	return m.answer(grouped(lines, q.Get("group")), rows, groupsOf(lines)), nil
 }
 
 // heatLine is a host of a heat map.

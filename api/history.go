@@ -136,11 +136,8 @@ func (a *API) getFeatures(r *http.Request) (any, error) {
 
 // rangeParams reads from, to and points.
 func rangeParams(r *http.Request) (from, to time.Time, points int, err error) {
-	if points, err = intParam(r.URL.Query().Get("points"), "points", 1000, 11000); err != nil {
+	if points, err = intParam(r.URL.Query().Get("points"), "points", 1000, 1, 11000); err != nil {
 		return from, to, 0, err
-	}
-	if points == 0 {
-		return from, to, 0, fmt.Errorf("points=0: want a number from 1: %w", omen.ErrInvalid)
 	}
 	from, to, err = spanOf(r)
 	return from, to, points, err
@@ -199,13 +196,13 @@ func boolParam(text, name string, otherwise bool) (bool, error) {
 	return false, fmt.Errorf("%s=%s: want true or false: %w", name, text, omen.ErrInvalid)
 }
 
-func intParam(text, name string, otherwise, most int) (int, error) {
+func intParam(text, name string, otherwise, least, most int) (int, error) {
 	if text == "" {
 		return otherwise, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > most {
-		return 0, fmt.Errorf("%s=%s: want a number from 0 to %d: %w", name, text, most, omen.ErrInvalid)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%s=%s: want a number from %d to %d: %w", name, text, least, most, omen.ErrInvalid)
 	}
 	return n, nil
 }

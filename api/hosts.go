@@ -72,11 +72,11 @@ func counts(hosts []omen.HostStatus) map[omen.HostState]int {
 
 func (a *API) getHosts(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 100, 1000)
+	limit, err := intParam(q.Get("limit"), "limit", 100, 0, 1000)
 	if err != nil {
 		return nil, err
 	}
-	offset, err := intParam(q.Get("offset"), "offset", 0, math.MaxInt32)
+	offset, err := intParam(q.Get("offset"), "offset", 0, 0, math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}

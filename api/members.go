@@ -39,15 +39,15 @@ func (a *API) getMembers(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, _, err := rangeParams(r)
+	from, to, err := spanOf(r)
 	if err != nil {
 		return nil, err
 	}
-	n, err := intParam(r.URL.Query().Get("points"), "points", 120, 500)
+	n, err := intParam(r.URL.Query().Get("points"), "points", 120, 1, 500)
 	if err != nil {
 		return nil, err
 	}
-	step := max(to.Sub(from)/time.Duration(max(n, 1)), time.Millisecond)
+	step := max(to.Sub(from)/time.Duration(n), time.Millisecond)
 	out := Members{From: Instant(from), Step: Number(step.Seconds()), Total: len(in.Members)}
 	parts, err := a.store.Incidents(r.Context(), store.Filter{Fleet: in.ID})
 	if err != nil {

@@ -119,6 +119,7 @@ var enums = enumsOf(
 	occurrenceKinds,
 	[]HostOrder{HostsByAttention, HostsByScore, HostsByName, HostsByModelAge},
 	[]IncidentOrder{IncidentsBySince, IncidentsByWeight},
+	[]HeatSpan{Heat1h, Heat12h, Heat24h, Heat7d},
 	[]Question{AskedSample, AskedModel, AskedScore, AskedEvidence, AskedIncident, AskedSuppressed, AskedDelivered},
 	[]omen.ChangeKind{
 		omen.ChangeOpened, omen.ChangeEscalated, omen.ChangeUpdated, omen.ChangeAcknowledged, omen.ChangeAssigned, omen.ChangeCommented,

@@ -33,6 +33,7 @@ var kinds = map[string]map[string]kind{
 		"state": oneOf[omen.HostState](), "sort": oneOf(HostsByAttention), "limit": integer(0, 1000, 100), "offset": integer(0, math.MaxInt32, 0),
 	},
 	base + "/hosts/{host}/features": {"feature": {most: 16}},
+	base + "/heat":                  {"last": oneOf(Heat12h), "rows": integer(1, mostHeatRows, 200)},
 	base + "/forecasts":             {"likely": yesNo(false), "limit": integer(0, 10000, 100)},
 	base + "/incidents": {
 		"state": someOf[omen.IncidentState]("active"), "kind": someOf[omen.IncidentKind](), "members": yesNo(false), "quiet": yesNo(true),

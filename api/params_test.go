@@ -67,7 +67,7 @@ func TestParametersAreThoseThatAreRead(t *testing.T) {
 func described(k kind) string {
 	switch {
 	case k.one["type"] == "integer":
-		return fmt.Sprintf("integer to %v, else %v", k.one["maximum"], k.otherwise)
+		return fmt.Sprintf("integer from %v to %v, else %v", k.one["minimum"], k.one["maximum"], k.otherwise)
 	case k.one["type"] == "boolean":
 		return fmt.Sprintf("boolean, else %v", k.otherwise)
 	case k.one["anyOf"] != nil:
@@ -258,6 +258,9 @@ func TestEveryRouteFailsAsDocumented(t *testing.T) {
 			if got := ask(r, change); got != status || !slices.Contains(r.fails(), status) {
 				t.Errorf("%s %s: %d, want %d, which is documented: %v", r.method, r.path, got, status, r.fails())
 			}
+		}
+		if got := ask(r, func(*http.Request) {}); got >= 400 && !slices.Contains(r.fails(), got) {
+			t.Errorf("%s %s: %d, documented are %v", r.method, r.path, got, r.fails())
 		}
 		for _, status := range r.fails() {
 			if failures[status] == "" {

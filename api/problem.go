@@ -84,6 +84,11 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer(w, status, Error{Error: err.Error(), Hint: omen.Hint(err)})
 }
 
+// Refuse answers with an error, for the server around the API.
+func Refuse(w http.ResponseWriter, status int, problem, hint string) {
+	answer(w, status, Error{Error: problem, Hint: hint})
+}
+
 // answer writes v as JSON that nobody caches.
 func answer(w http.ResponseWriter, status int, v any) {
 	var body []byte

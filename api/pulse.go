@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"time"
+
+	"github.com/omenhq/omen"
 )
 
 // pulseEvery is how often at most the pulse looks at all hosts, for all streams
@@ -13,7 +15,7 @@ const pulseEvery = 2 * time.Second
 
 // pulse counts how often what people see of Omen as a whole has changed: the
 // state of a host or of a source, whether a host has a model, whether Omen is
-// ready. Pages that are told of it need not ask all the time.
+// ready. Pages that hear of it by the stream need not poll.
 type pulse struct {
 	mu   sync.Mutex
 	seed maphash.Seed
@@ -42,15 +44,16 @@ func (p *pulse) look(live Runtime) uint64 {
 	var hosts uint64
 	for _, h := range live.Hosts() {
 		hosts += maphash.Comparable(p.seed, struct {
-			id, state string
-			model     bool
-		}{h.Host.ID(), string(h.State), h.Model.ID != ""})
+			host  omen.Host
+			state omen.HostState
+			model bool
+		}{h.Host, h.State, h.Model.ID != ""})
 	}
 	var rest maphash.Hash
 	rest.SetSeed(p.seed)
 	_, _ = fmt.Fprintf(&rest, "%d %v", hosts, live.Ready())
 	for _, s := range live.Sources() {
-		_, _ = fmt.Fprintf(&rest, " %q %s %q %d", s.Name, s.State, s.Err, s.RefusedHosts)
+		_, _ = fmt.Fprintf(&rest, " %q %s %q %d %d", s.Name, s.State, s.Err, s.RefusedHosts, s.LateHosts)
 	}
 	return rest.Sum64()
 }

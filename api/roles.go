@@ -98,7 +98,7 @@ func (r route) permits(req *http.Request) error {
 	}
 	who := c.User
 	if who == "" {
-		who = "who has not signed in"
+		who = "an unauthenticated client"
 	}
 	return omen.WithHint(fmt.Errorf("%s %s needs the role %s, and %s has the role %s: %w", r.method, r.path, r.needs(), who, c.Role, errForbidden),
 		"web.roles in the configuration says who has which role; GET "+base+"/me says who one is")

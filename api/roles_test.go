@@ -80,7 +80,7 @@ func TestWhatRolesMay(t *testing.T) {
 		{"POST", "/incidents/i1/ack", "{}", RoleOperate},
 		{"POST", "/incidents/i1/comment", `{"comment":"x"}`, RoleOperate},
 		{"POST", "/silences", silence, RoleOperate},
-		{"POST", "/remedy/pause", "{}", RoleOperate}, // whoever is on call may stop it
+		{"POST", "/remedy/pause", "{}", RoleOperate}, // an operator stops what acts, approver or not
 		{"POST", "/playbooks/x/disable", "{}", RoleOperate},
 		{"POST", "/remedy/resume", "{}", RoleAdmin},
 		{"POST", "/playbooks/x/enable", "{}", RoleAdmin},
@@ -104,7 +104,7 @@ func TestARefusalSaysWhatIsNeeded(t *testing.T) {
 	f := newFixture(t)
 	for user, want := range map[string]string{
 		"wall": `{"error":"POST /-/reload needs the role admin, and wall has the role read: not allowed","hint":"web.roles .*/api/v1/omen/me .*"}`,
-		"":     `{"error":"POST /-/reload needs the role admin, and who has not signed in has the role read: not allowed","hint":".*"}`,
+		"":     `{"error":"POST /-/reload needs the role admin, and an unauthenticated client has the role read: not allowed","hint":".*"}`,
 	} {
 		w := f.as(RoleRead)(httptest.NewRequestWithContext(t.Context(), "POST", "/-/reload", nil), user)
 		if w.Code != http.StatusForbidden || !regexp.MustCompile("^"+want+"\n$").MatchString(w.Body.String()) {

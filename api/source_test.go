@@ -34,28 +34,42 @@ func routeOf(method, path string) string {
 
 // reading is how a function reads a query parameter: by which of intParam,
 // boolParam and timeParam, with which literals; as text without.
-type reading struct{ by, otherwise, most string }
+type reading struct{ by, otherwise, least, most string }
 
 // source is what the package's functions read of a request's query and which
 // functions they call, by name: methods and functions of one name count as one.
 type source struct {
-	reads map[string]map[string]reading
-	calls map[string][]string
+	reads     map[string]map[string]reading
+	calls     map[string][]string
+	constants map[string]string // by name, those that are a literal
 }
 
 // readSource reads the package's own files.
 func readSource(t *testing.T) source {
 	t.Helper()
-	s := source{map[string]map[string]reading{}, map[string][]string{}}
+	s := source{map[string]map[string]reading{}, map[string][]string{}, map[string]string{}}
+	var functions []*ast.FuncDecl
 	for _, name := range must.Get(filepath.Glob("*.go"))(t) {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		for _, d := range must.Get(parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution))(t).Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
-				s.add(f)
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Body != nil {
+					functions = append(functions, d)
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.CONST && len(v.Values) == 1 {
+						s.constants[v.Names[0].Name] = literal(v.Values[0])
+					}
+				}
 			}
 		}
+	}
+	for _, f := range functions {
+		s.add(f)
 	}
 	return s
 }
@@ -98,8 +112,11 @@ func (s source) add(f *ast.FuncDecl) {
 			s.calls[name] = append(s.calls[name], selected(n.Fun))
 			if reader := selected(n.Fun); strings.HasSuffix(reader, "Param") && len(n.Args) > 2 && parameter(n.Args[0]) != "" {
 				r := reading{by: reader, otherwise: literal(n.Args[2])}
-				if len(n.Args) > 3 {
-					r.most = literal(n.Args[3])
+				if len(n.Args) > 4 {
+					r.least, r.most = literal(n.Args[3]), literal(n.Args[4])
+					if value, is := s.constants[r.most]; is {
+						r.most = value
+					}
 				}
 				s.reads[name][parameter(n.Args[0])] = r
 			}
@@ -169,14 +186,14 @@ func handlerName(r route) string {
 }
 
 // kind is how a reading reads; empty: as text, of which the values are checked by
-// whoever reads it.
+// the one that reads it.
 func (r reading) kind() string {
 	switch r.by {
 	case "intParam":
 		if _, err := strconv.Atoi(r.most); err != nil { // no literal
 			return ""
 		}
-		return fmt.Sprintf("integer to %s, else %s", r.most, r.otherwise)
+		return fmt.Sprintf("integer from %s to %s, else %s", r.least, r.most, r.otherwise)
 	case "boolParam":
 		return "boolean, else " + r.otherwise
 	case "timeParam":

@@ -115,6 +115,7 @@ func TestPulse(t *testing.T) {
 		"a host's state":       func() { f.hosts[0].State = omen.HostNormal },
 		"a host's first model": func() { f.hosts[1].Model.ID = "m2" },
 		"a source's state":     func() { f.sources[0].State = omen.SourceDown },
+		"a late host":          func() { f.sources[0].LateHosts++ },
 		"readiness":            func() { f.ready = errors.New("no source answers") },
 		"a new host":           func() { f.hosts = append(f.hosts, learns(omen.Host{Source: "prom", Profile: "node", Name: "new"})) },
 	} {

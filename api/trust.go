@@ -54,11 +54,11 @@ func (a *API) trustRoutes() []route {
 
 func (a *API) getTrust(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 50, 200)
+	limit, err := intParam(q.Get("limit"), "limit", 50, 0, 200)
 	if err != nil {
 		return nil, err
 	}
-	offset, err := intParam(q.Get("offset"), "offset", 0, math.MaxInt32)
+	offset, err := intParam(q.Get("offset"), "offset", 0, 0, math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,12 @@ func (a *API) getTrust(r *http.Request) (any, error) {
 	})
 	out := Trusts{Total: len(all)}
 	all = all[min(offset, len(all)):]
-	out.Hosts = each(all[:min(limit, len(all))], trustOf)
+	for _, h := range all[:min(limit, len(all))] {
+		if whole, known := a.live.Host(h.Host); known { // the units are its features'
+			h = whole
+		}
+		out.Hosts = append(out.Hosts, trustOf(h))
+	}
 	return out, nil
 }
 

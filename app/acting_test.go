@@ -56,3 +56,30 @@ func TestWhatIsNotReadKeepsFromActing(t *testing.T) {
 		}
 	}
 }
+
+// What people called real is read once for all incidents of a kind.
+func TestVerdictsAreReadOnceForAKind(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "omen.yml")
+	write(t, file, "local: {instance: here}\nremedy: {playbooks: [{name: p, verdict_history: {real: 1}, match: ['source=\"local\"'], do: {webhook: {url: 'http://127.0.0.1:1/'}}}]}\n")
+	p, down := runParts(t, file)
+	defer func() { must.OK(t, down.run()) }()
+	now := time.Now().UTC().Truncate(time.Second)
+	of := func(id string, kind omen.IncidentKind, since time.Time, state omen.IncidentState) omen.Incident {
+		return omen.Incident{
+			ID: id, Kind: kind, Host: omen.Host{Source: "local", Profile: "node", Name: id}, State: state, Since: since, ClosedAt: since.Add(time.Minute), Verdict: omen.Real, ChangeNumber: 1,
+			Causes: []omen.Cause{{Feature: "memory_used", Share: 1, Actual: 9, Expected: 1, Upper: 2}},
+		}
+	}
+	put := func(in omen.Incident) {
+		must.OK(t, p.db.Append(t.Context(), omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in}))
+	}
+	put(of("past", omen.HostIncident, now.Add(-time.Hour), omen.Closed))
+	w, f, past := world{&generation{p: p, loaded: p.current.loaded}}, remedy.Facts{At: now, Verdicts: map[string]int{}}, map[omen.IncidentKind][]omen.Incident{}
+	must.OK(t, w.called(t.Context(), &f, of("a", omen.HostIncident, now, omen.Open), past))
+	put(of("later", omen.HostIncident, now.Add(-time.Minute), omen.Closed))
+	must.OK(t, w.called(t.Context(), &f, of("b", omen.HostIncident, now, omen.Open), past))
+	must.OK(t, w.called(t.Context(), &f, of("c", omen.FleetIncident, now, omen.Open), past))
+	if f.Verdicts["a"] != 1 || f.Verdicts["b"] != 1 || f.Verdicts["c"] != 0 {
+		t.Errorf("called real: %v, want the one of before for a and b", f.Verdicts)
+	}
+}

@@ -114,7 +114,7 @@ func (w world) said(ctx context.Context, f *remedy.Facts) (err error) {
 	if rules.Windows, err = db.Windows(ctx); err != nil {
 		return err
 	}
-	if rules.Events, err = db.Events(ctx, f.At.Add(-24*time.Hour), f.At); err != nil {
+	if rules.Events, err = db.Events(ctx, f.At.Add(-mute.MaxGrace), f.At); err != nil {
 		return err
 	}
 	patterns, err := db.Patterns(ctx)
@@ -126,6 +126,7 @@ func (w world) said(ctx context.Context, f *remedy.Facts) (err error) {
 		return fmt.Errorf("a silence or window cannot be understood: %w", errors.Join(broken...))
 	}
 	f.Muted, f.Rejected, f.Verdicts = map[string]string{}, map[string]bool{}, map[string]int{}
+	past := map[omen.IncidentKind][]omen.Incident{}
 	for i := range f.Incidents {
 		in := &f.Incidents[i]
 		if in.State == omen.Closed {
@@ -143,23 +144,27 @@ func (w world) said(ctx context.Context, f *remedy.Facts) (err error) {
 				f.Rejected[in.ID] = true
 			}
 		}
-		if err := w.called(ctx, f, *in); err != nil {
+		if err := w.called(ctx, f, *in, past); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// called adds how often people called the same real, where a playbook asks.
-func (w world) called(ctx context.Context, f *remedy.Facts, in omen.Incident) error {
+// called adds how often people called the same real, where a playbook asks. past
+// keeps what was read of each kind for the next incident of it.
+func (w world) called(ctx context.Context, f *remedy.Facts, in omen.Incident, past map[omen.IncidentKind][]omen.Incident) error {
 	if !slices.ContainsFunc(w.g.loaded.policy.Playbooks, func(p remedy.Playbook) bool { return p.Real > 0 }) {
 		return nil
 	}
-	past, err := w.g.p.db.Incidents(ctx, store.Filter{Kinds: []omen.IncidentKind{in.Kind}, Verdicts: []omen.Verdict{omen.Real}, From: f.At.Add(-90 * 24 * time.Hour)})
-	if err != nil {
-		return err
+	if _, read := past[in.Kind]; !read {
+		all, err := w.g.p.db.Incidents(ctx, store.Filter{Kinds: []omen.IncidentKind{in.Kind}, Verdicts: []omen.Verdict{omen.Real}, From: f.At.Add(-90 * 24 * time.Hour)})
+		if err != nil {
+			return err
+		}
+		past[in.Kind] = all
 	}
-	f.Verdicts[in.ID] = remedy.CalledReal(in, past)
+	f.Verdicts[in.ID] = remedy.CalledReal(in, past[in.Kind])
 	return nil
 }
 

@@ -121,6 +121,7 @@ func TestBelowAPrefix(t *testing.T) {
 		{"GET", "/ops/omen/api/v1", nil, 307, "./../api/v1/"},
 		{"POST", "/ops/omen", nil, 404, "/ops/omen/"},
 		{"GET", "/-/healthy", nil, 404, "--web.route-prefix"},
+		{"GET", "/api/v1", nil, 404, `"title":"Not Found","status":404,"detail":"GET /api/v1: there is nothing here"`},
 		{"GET", "/api/v1/omen/status", nil, 404, "/ops/omen/"},
 		{"GET", "/ops/omens/-/healthy", nil, 404, "/ops/omen/"},
 		{"POST", "/-/reload", nil, 404, ""},

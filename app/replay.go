@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/remedy"
 	"github.com/omenhq/omen/store"
 )
@@ -44,7 +45,7 @@ func ReplayRemedy(ctx context.Context, file, playbook string, db *store.DB, from
 	if h.Rules.Windows, err = db.Windows(ctx); err != nil {
 		return none, err
 	}
-	if h.Rules.Events, err = db.Events(ctx, from.Add(-24*time.Hour), to); err != nil {
+	if h.Rules.Events, err = db.Events(ctx, from.Add(-mute.MaxGrace), to); err != nil {
 		return none, err
 	}
 	return remedy.Replay(p, h)

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -79,7 +78,7 @@ func (f *webFile) signedIn(r *http.Request) *http.Request {
 
 // outside answers what is not below the prefix that all is served below.
 func outside(w http.ResponseWriter, r *http.Request, prefix string) {
-	refuse(w, http.StatusNotFound, r.Method+" "+r.URL.Path+": there is nothing here", "Omen is below "+prefix+"/, as --web.route-prefix or the path of --web.external-url says")
+	api.Refuse(w, http.StatusNotFound, r.Method+" "+r.URL.Path+": there is nothing here", "Omen is below "+prefix+"/, as --web.route-prefix or the path of --web.external-url says")
 }
 
 // loopback reports whether only this machine reaches an address.
@@ -105,14 +104,6 @@ func (p *process) refuseExposed() error {
 // unprotected answers everybody that Omen has lost its passwords: the file that
 // had them at the start has none now.
 func unprotected(w http.ResponseWriter) {
-	refuse(w, http.StatusServiceUnavailable, "the web configuration file names no users any more",
+	api.Refuse(w, http.StatusServiceUnavailable, "the web configuration file names no users any more",
 		"put basic_auth_users back into the file of --web.config.file, or start Omen with --web.allow-unauthenticated")
-}
-
-// refuse answers with an error in the API's form, before the API is asked.
-func refuse(w http.ResponseWriter, status int, problem, hint string) {
-	body, _ := json.Marshal(api.Error{Error: problem, Hint: hint}) // two texts
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
 }

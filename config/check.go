@@ -82,11 +82,11 @@ func (w *walker) checkUses(key string, uses, profiles []string) {
 		if slices.Contains(profiles, p) {
 			continue
 		}
-		mend := "known are " + strings.Join(profiles, ", ")
+		fix := "known are " + strings.Join(profiles, ", ")
 		if near := nearest(p, profiles); near != "" {
-			mend = fmt.Sprintf("did you mean %q?", near)
+			fix = fmt.Sprintf("did you mean %q?", near)
 		}
-		w.at(fmt.Sprintf("%s[%d]", key, i), "there is no profile %q: %s", p, mend)
+		w.at(fmt.Sprintf("%s[%d]", key, i), "there is no profile %q: %s", p, fix)
 	}
 }
 
@@ -291,11 +291,11 @@ func (w *walker) checkRoute(r *yaml.Node, key string, names map[string]bool, dep
 		return
 	}
 	if n := value(r, "receiver"); n != nil && !names[n.Value] {
-		mend := "declare it under receivers"
+		fix := "declare it under receivers"
 		if near := nearest(n.Value, slices.Sorted(maps.Keys(names))); near != "" {
-			mend = fmt.Sprintf("did you mean %q?", near)
+			fix = fmt.Sprintf("did you mean %q?", near)
 		}
-		w.fail(n, key+".receiver", "there is no receiver %q: %s", n.Value, mend)
+		w.fail(n, key+".receiver", "there is no receiver %q: %s", n.Value, fix)
 	}
 	if routes := value(r, "routes"); routes != nil && routes.Kind == yaml.SequenceNode {
 		for i, child := range routes.Content {

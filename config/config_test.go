@@ -74,7 +74,7 @@ func TestBadFiles(t *testing.T) {
 		{"web: {roles: {ann: root}}\n", `1:20: web.roles.ann: "root" is not a role: write read, operate or admin`},
 		{"web: {default_role: none}\n", `1:21: web.default_role: "none" is not a role: write read, operate or admin`},
 		{"web: {proxy: {trusted: [nowhere]}}\n", `1:25: web.proxy.trusted[0]: "nowhere" is not an address: write one such as 10.1.2.3, or a network such as 10.1.0.0/16`},
-		{"web: {proxy: {trusted: [0.0.0.0/0]}}\n", `1:25: web.proxy.trusted[0]: "0.0.0.0/0" is every address: whoever reaches Omen could say to be anybody; write the proxy's`},
+		{"web: {proxy: {trusted: [0.0.0.0/0]}}\n", `1:25: web.proxy.trusted[0]: "0.0.0.0/0" is every address: any client could name itself as any user; write the proxy's`},
 		{"web: {proxy: {user_header: X-User}}\n", `1:28: web.proxy.user_header: is taken from proxies only that are named in web.proxy.trusted: name them there`},
 		{"web: {proxy: {trusted: [10.0.0.1], user_header: Authorization}}\n", `1:49: web.proxy.user_header: "Authorization" cannot be the header of a name: write one such as X-Forwarded-User`},
 		{"storage: {retention_size: 1KB}\n", `1:27: storage.retention_size: 1KB is too small: write at least 64MB, or 0 for no bound`},

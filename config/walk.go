@@ -13,7 +13,7 @@ import (
 )
 
 // walker compares a document with the structs that it is to fill, so that
-// every error has a place and a key, and all are told at once.
+// every error has a place and a key, and all are reported at once.
 type walker struct {
 	file   string
 	places map[string]*yaml.Node // key path -> its value

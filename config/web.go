@@ -92,7 +92,7 @@ func (p Proxy) check(w *walker) {
 		case err != nil:
 			w.at(key, "%q is not an address: write one such as 10.1.2.3, or a network such as 10.1.0.0/16", text)
 		case n.Bits() == 0:
-			w.at(key, "%q is every address: whoever reaches Omen could say to be anybody; write the proxy's", text)
+			w.at(key, "%q is every address: any client could name itself as any user; write the proxy's", text)
 		}
 	}
 	for _, header := range [][2]string{{"web.proxy.user_header", p.UserHeader}, {"web.proxy.role_header", p.RoleHeader}} {

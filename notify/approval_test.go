@@ -181,7 +181,7 @@ func (s *asked) edited(t *testing.T, note string) {
 	}
 }
 
-// A person on the list approves by the button, whoever's name another account has; the
+// A person on the list approves by the button, whatever name another account has; the
 // message says who did, and who comes second hears of it.
 func TestApprovedInTelegram(t *testing.T) {
 	s := ask(t)

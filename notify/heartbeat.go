@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/alertmanager/alert"
 	amnotify "github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/common/model"
+	"golang.org/x/sync/errgroup"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/message"
@@ -109,8 +110,8 @@ type Tested struct {
 
 // Test sends a message to every channel of a receiver, whatever the routes
 // say, and, where the receiver is notified of ends, that it is over. The message
-// says that it is a test and, where that is known, who asked for it. Each channel
-// gets one attempt; one that takes it works again. [omen.ErrNotFound] if there is
+// says that it is a test and, where that is known, who asked for it. All channels
+// get one attempt at once; one that takes it works again. [omen.ErrNotFound] if there is
 // no such receiver, [omen.ErrConflict] while another test is under way.
 func (r *Relay) Test(ctx context.Context, receiver, by string) ([]Tested, error) {
 	if r.settings.receiver(receiver) == nil {
@@ -121,19 +122,21 @@ func (r *Relay) Test(ctx context.Context, receiver, by string) ([]Tested, error)
 		return nil, omen.WithHint(fmt.Errorf("test receiver %q: another test is under way: %w", receiver, omen.ErrConflict), "try again when it has its answer")
 	}
 	defer r.testing.Store(false)
-	var all []Tested
-	for _, w := range r.workers {
-		if w.channel.receiver != receiver {
-			continue
-		}
-		begun := time.Now()
-		builtIn, err := r.test(ctx, w.channel, by, begun)
-		if err == nil {
-			w.prove()
-		}
-		all = append(all, Tested{w.channel.name, time.Since(begun), builtIn, err})
+	workers := slices.DeleteFunc(slices.Clone(r.workers), func(w *worker) bool { return w.channel.receiver != receiver })
+	all := make([]Tested, len(workers))
+	var g errgroup.Group
+	for i, w := range workers {
+		g.Go(func() error {
+			begun := time.Now()
+			builtIn, err := r.test(ctx, w.channel, by, begun)
+			if err == nil {
+				w.prove()
+			}
+			all[i] = Tested{w.channel.name, time.Since(begun), builtIn, err}
+			return nil
+		})
 	}
-	return all, nil
+	return all, g.Wait()
 }
 
 // test tests one channel; what it returns is that of [channel.send].

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -93,6 +94,33 @@ func TestOneTestAtATime(t *testing.T) {
 	r.testing.Store(false)
 	if all, err := r.Test(t.Context(), "a", ""); err != nil || len(all) != 1 || all[0].Err != nil {
 		t.Errorf("afterwards: %+v, %v", all, err)
+	}
+}
+
+// meeting is a channel that takes a message once another takes one, too.
+type meeting chan struct{}
+
+func (m meeting) Send(ctx context.Context, _ message.Message) error {
+	select {
+	case m <- struct{}{}:
+	case <-m:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// A channel that hangs keeps no other waiting: all of a receiver are tested at once.
+func TestChannelsAreTestedAtOnce(t *testing.T) {
+	r := newRelay(t, nil, `receivers: [{name: a, webhook_configs: [{url: "http://127.0.0.1:1"}, {url: "http://127.0.0.1:2"}]}]`)
+	both := meeting(make(chan struct{}))
+	for _, w := range r.workers {
+		w.channel.sender = both
+	}
+	for i, one := range must.Get(r.Test(t.Context(), "a", ""))(t) {
+		if one.Channel != r.workers[i].channel.name || one.Err != nil {
+			t.Errorf("%+v", one)
+		}
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -94,10 +92,7 @@ func (o *omen) plain() string { return strings.Replace(o.url, "ann:secret@", "",
 // done once, by a webhook that ends the trouble, and a page that is open elsewhere
 // changes by the event stream alone.
 func TestApprovalInABrowser(t *testing.T) {
-	node, chromium, victoria := binary(t, "node"), binary(t, "chromium"), binary(t, "victoria-metrics")
-	if _, err := os.Stat("../web/ui/node_modules/playwright-core"); err != nil {
-		t.Skip("web/ui/node_modules is absent: run `make ui`, or npm ci in web/ui")
-	}
+	browser(t)
 	omenBinary(t)
 	t.Parallel()
 	m := machines()[1]
@@ -108,13 +103,7 @@ func TestApprovalInABrowser(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"job":%q}`, r.Header.Get("Webhook-Id"))
 	}))
 	t.Cleanup(restarter.Close)
-	address := freeAddress(t)
-	base := "http://" + address
-	start(t, victoria, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+address, "-retentionPeriod=1d", "-memory.allowedPercent=5",
-		"-promscrape.config="+write(t, t.TempDir(), "scrape.yml", scrape(t, scrapeInterval, []*machine{m}, "", "")), "-search.latencyOffset=1s")
-	until(t, time.Minute, "victoria-metrics answers", answers(base+"/health"))
-	now := time.Now()
-	importInto(t, base, history([]*machine{m}, now.Add(-past), now.Add(-scrapeInterval), scrapeInterval))
+	base := startVictoria(t, []*machine{m})
 	o := serveAnn(t, t.TempDir(), `
 sources: [{name: victoria, url: '`+base+`', step: 10s}]
 remedy:
@@ -132,15 +121,7 @@ remedy:
 	}
 	a := o.waits(t, open[i].ID)
 
-	cmd := exec.CommandContext(t.Context(), node, "e2e/approve.mjs")
-	cmd.Dir = "../web/ui"
-	cmd.Env = append(os.Environ(), "OMEN_URL="+o.plain(), "OMEN_USER=ann", "OMEN_PASSWORD=secret",
-		"OMEN_INCIDENT="+open[i].ID, "OMEN_ACTION="+a.ID, "CHROMIUM="+chromium)
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", tail(string(out), 6000))
-	if err != nil {
-		t.Errorf("browser: %v", err)
-	}
+	drive(t, o.plain(), "e2e/approve.mjs", "OMEN_USER=ann", "OMEN_PASSWORD=secret", "OMEN_INCIDENT="+open[i].ID, "OMEN_ACTION="+a.ID)
 	if a = o.becomes(t, a.ID, time.Minute, "measuring"); a.By != "ann" || calls.Load() != 1 {
 		t.Errorf("called %d times: %+v", calls.Load(), a)
 	}

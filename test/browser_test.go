@@ -20,23 +20,20 @@ func browse(t *testing.T, o *omen, act bool) {
 	if act {
 		env = append(env, "OMEN_ACT=1")
 	}
-	drive(t, o, "e2e/run.mjs", env...)
+	drive(t, o.url, "e2e/run.mjs", env...)
 }
 
-// drive runs a script of web/ui/e2e against a running Omen.
-func drive(t *testing.T, o *omen, script string, env ...string) {
+// drive runs a script of web/ui/e2e against the Omen that answers at a URL.
+func drive(t *testing.T, url, script string, env ...string) {
 	t.Helper()
-	node, chromium := binary(t, "node"), binary(t, "chromium")
-	if _, err := os.Stat("../web/ui/node_modules/playwright-core"); err != nil {
-		t.Skip("web/ui/node_modules is absent: run `make ui`, or npm ci in web/ui")
-	}
+	node, chromium := browser(t)
 	shots := t.TempDir()
 	if keep := os.Getenv("OMEN_SHOTS"); keep != "" {
 		shots = filepath.Join(keep, t.Name())
 	}
 	cmd := exec.CommandContext(t.Context(), node, script)
 	cmd.Dir = "../web/ui"
-	cmd.Env = append(append(os.Environ(), "OMEN_URL="+o.url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium), env...)
+	cmd.Env = append(append(os.Environ(), "OMEN_URL="+url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium), env...)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", tail(string(out), 20000))
 	if err != nil {
@@ -45,4 +42,15 @@ func drive(t *testing.T, o *omen, script string, env ...string) {
 	if pictures, err := filepath.Glob(filepath.Join(shots, "*.png")); err != nil || len(pictures) == 0 {
 		t.Errorf("the browser took no pictures: %v", err)
 	}
+}
+
+// browser is where Node.js and Chromium are; without them, or what they need, the
+// test is skipped: ask before what takes long.
+func browser(t *testing.T) (node, chromium string) {
+	t.Helper()
+	node, chromium = binary(t, "node"), binary(t, "chromium")
+	if _, err := os.Stat("../web/ui/node_modules/playwright-core"); err != nil {
+		t.Skip("web/ui/node_modules is absent: run `make ui`, or npm ci in web/ui")
+	}
+	return node, chromium
 }

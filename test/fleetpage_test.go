@@ -7,9 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -123,11 +120,8 @@ func (f *fleet) answer(w http.ResponseWriter, r *http.Request) {
 // keyboard and as a table; one of them is found; two are compared. The times are
 // printed.
 func TestPagesOfFiveThousandHosts(t *testing.T) {
-	node, chromium := binary(t, "node"), binary(t, "chromium")
+	browser(t)
 	omenBinary(t)
-	if _, err := os.Stat("../web/ui/node_modules/playwright-core"); err != nil {
-		t.Skip("web/ui/node_modules is absent: run `make ui`, or npm ci in web/ui")
-	}
 	const hosts = 5000
 	f := newFleet(t, hosts)
 	o := serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", `
@@ -172,16 +166,5 @@ sources: [{name: sim, url: '`+f.URL+`', step: 15s, window: 1m, history: 1h, prof
 		}
 		return fmt.Errorf("%d hosts in %d rows, none of them above the limit", heat.Hosts, len(heat.Rows))
 	})
-	shots := t.TempDir()
-	if keep := os.Getenv("OMEN_SHOTS"); keep != "" {
-		shots = filepath.Join(keep, t.Name())
-	}
-	cmd := exec.CommandContext(t.Context(), node, "e2e/fleet.mjs")
-	cmd.Dir = "../web/ui"
-	cmd.Env = append(os.Environ(), "OMEN_URL="+o.url, "OMEN_SHOTS="+shots, "CHROMIUM="+chromium, "OMEN_SICK="+sick)
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", tail(string(out), 6000))
-	if err != nil {
-		t.Errorf("browser: %v", err)
-	}
+	drive(t, o.url, "e2e/fleet.mjs", "OMEN_SICK="+sick)
 }

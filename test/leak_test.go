@@ -101,7 +101,7 @@ const (
 )
 
 // TestShop is the service that leaks, a part of [TestALeak]: once the file that
-// OMEN_SHOP names is there. One that was there before it started it does not mind.
+// OMEN_SHOP names is there. One that was there before it started it ignores.
 func TestShop(t *testing.T) {
 	trouble := os.Getenv("OMEN_SHOP")
 	if trouble == "" {
@@ -224,7 +224,7 @@ func TestALeak(t *testing.T) {
 	if n := opened(); n != 2 {
 		t.Errorf("the shop opened %d times", n)
 	}
-	toldOf(t, hook, in.ID)
+	notifiedOf(t, hook, in.ID)
 	o.stop()
 	for _, args := range [][]string{{"show", a.ID}, {"verify"}} {
 		out, err := exec.Command(program, append(append([]string{"actions"}, args...), "--storage.path="+storage)...).CombinedOutput()
@@ -235,8 +235,8 @@ func TestALeak(t *testing.T) {
 	}
 }
 
-// toldOf checks that people were notified of an incident and of what was done.
-func toldOf(t *testing.T, hook *messagetest.Server, incident string) {
+// notifiedOf checks that people were notified of an incident and of what was done.
+func notifiedOf(t *testing.T, hook *messagetest.Server, incident string) {
 	t.Helper()
 	until(t, time.Minute, "people are notified of what was done", func() error {
 		var all []string

@@ -8,5 +8,5 @@ import "testing"
 // before still have their addresses.
 func TestQuietPage(t *testing.T) {
 	t.Parallel()
-	drive(t, serve(t, t.TempDir()), "e2e/quiet.mjs")
+	drive(t, serve(t, t.TempDir()).url, "e2e/quiet.mjs")
 }

@@ -10,8 +10,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -37,7 +35,7 @@ func TestRolesBelowAPrefix(t *testing.T) {
 	o := serveBelow(t, filepath.Join(dir, "data"), address, "/ops/omen",
 		"--config.file="+write(t, dir, "omen.yml", people+roles), "--web.config.file="+web, "--web.external-url=http://"+address+"/ops/omen/")
 	opened(t, o.url)
-	browseRoles(t, o.url)
+	drive(t, o.url, "e2e/roles.mjs", "OMEN_PASSWORD="+password)
 }
 
 // The same where a proxy signs people in and takes its own prefix away: Omen knows
@@ -50,7 +48,7 @@ func TestRolesByAProxy(t *testing.T) {
 	file := write(t, dir, "omen.yml", people+roles+"  proxy: {trusted: [127.0.0.1], user_header: X-Omen-User}\nexternal_url: "+proxy.URL+"/behind/omen\n")
 	o := serveAt(t, filepath.Join(dir, "data"), address, "--config.file="+file)
 	opened(t, proxy.URL+"/behind/omen")
-	browseRoles(t, proxy.URL+"/behind/omen")
+	drive(t, proxy.URL+"/behind/omen", "e2e/roles.mjs", "OMEN_PASSWORD="+password)
 	var me struct{ User, Role string }
 	must.OK(t, getJSON(o.url+"/api/v1/omen/me", &me)) // past the proxy: nobody, who reads
 	if me.User != "" || me.Role != "read" {
@@ -94,24 +92,4 @@ func opened(t *testing.T, base string) {
 		}
 		return nil
 	})
-}
-
-// browseRoles drives the web UI as all three people.
-func browseRoles(t *testing.T, base string) {
-	t.Helper()
-	node, chromium := binary(t, "node"), binary(t, "chromium")
-	if _, err := os.Stat("../web/ui/node_modules/playwright-core"); err != nil {
-		t.Skip("web/ui/node_modules is absent: run `make ui`, or npm ci in web/ui")
-	}
-	cmd := exec.CommandContext(t.Context(), node, "e2e/roles.mjs")
-	cmd.Dir = "../web/ui"
-	cmd.Env = append(os.Environ(), "OMEN_URL="+base, "OMEN_PASSWORD="+password, "CHROMIUM="+chromium)
-	if keep := os.Getenv("OMEN_SHOTS"); keep != "" {
-		cmd.Env = append(cmd.Env, "OMEN_SHOTS="+filepath.Join(keep, t.Name()))
-	}
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", tail(string(out), 6000))
-	if err != nil {
-		t.Errorf("browser: %v", err)
-	}
 }

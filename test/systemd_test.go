@@ -175,7 +175,7 @@ func (b *booted) said() string { return b.read(b.fs + "/run/said") }
 
 // What remedy/systemd takes systemd to be, the real one is: a unit is restarted once
 // and seen to be, one that does not come up again is in doubt and then left to
-// people, and a script runs once for an action, whoever starts it again.
+// people, and a script runs once for an action, however often it is started.
 func TestRealSystemd(t *testing.T) {
 	b := boot(t, []string{"shop.service", "crashes.service"}, map[string]string{
 		"crashes.service": "StartLimitIntervalSec=1h\nStartLimitBurst=2\n[Service]\nRestart=on-failure\nExecStart=sh -c 'exit 1'\n",

@@ -21,5 +21,5 @@ func TestTasks(t *testing.T) {
 	o := serve(t, t.TempDir(), "--config.file="+conf)
 	until(t, 3*time.Minute, "models of all hosts", o.scored("web-1", "web-2", "db-1"))
 	flood(t, o, w, all[0])
-	drive(t, o, "e2e/tasks.mjs", "OMEN_HOST="+all[0].name, fmt.Sprintf("OMEN_PID=%d", o.cmd.Process.Pid))
+	drive(t, o.url, "e2e/tasks.mjs", "OMEN_HOST="+all[0].name, fmt.Sprintf("OMEN_PID=%d", o.cmd.Process.Pid))
 }

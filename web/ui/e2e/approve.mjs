@@ -2,24 +2,21 @@
 // OMEN_URL, OMEN_USER, OMEN_PASSWORD, OMEN_INCIDENT and OMEN_ACTION name them.
 // CHROMIUM names the browser, OMEN_SHOTS=DIR takes pictures.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { options, shots, url, viewport } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
-const { OMEN_URL: url, OMEN_USER: username, OMEN_PASSWORD: password, OMEN_INCIDENT: incident, OMEN_ACTION: id, OMEN_SHOTS: shots } = process.env;
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const context = await browser.newContext({ httpCredentials: { username, password }, viewport: { width: 1360, height: 900 } });
+const { OMEN_USER: username, OMEN_PASSWORD: password, OMEN_INCIDENT: incident, OMEN_ACTION: id } = process.env;
+const browser = await chromium.launch(options);
+const context = await browser.newContext({ httpCredentials: { username, password }, viewport });
 context.setDefaultTimeout(30000);
 const broken = [];
 let failed = 0;
 
 async function open(path, streams = false) {
   const page = await context.newPage();
-  // a page that polls nothing: what it shows anew comes by the event stream
+  // a page that polls nothing: what changes on it comes by the event stream
   if (streams) await page.addInitScript(() => { const real = globalThis.setInterval; globalThis.setInterval = (f, ms, ...rest) => (ms >= 10000 ? 0 : real(f, ms, ...rest)); });
   page.on("pageerror", (e) => broken.push("page: " + e.message));
   page.on("console", (m) => { if (m.type() === "error" && !/Failed to load resource/.test(m.text())) broken.push("console: " + m.text()); });
@@ -29,7 +26,7 @@ async function open(path, streams = false) {
 
 async function check(name, page, run) {
   try { await run(); console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
-  if (shots) { mkdirSync(shots, { recursive: true }); await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true }); }
+  if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
 }
 
 const api = async (path) => (await context.request.get(url + "/api/v1/omen" + path)).json();

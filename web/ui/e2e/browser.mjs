@@ -12,17 +12,21 @@ export const api = async (path) => (await fetch(url + "/api/v1/omen" + path)).js
 /** Waits until a page no longer says that it reads something; it may say so of several things. */
 export const loaded = (page) => page.getByText(/^Reading the|^Loading…/).first().waitFor({ state: "detached" });
 
-/** Starts it. expected: what the console may say. */
-export async function launch(expected) {
-  if (shots) mkdirSync(shots, { recursive: true });
+/** How it is started. */
+export const options = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+};
+export const viewport = { width: 1360, height: 900 };
+if (shots) mkdirSync(shots, { recursive: true });
+
+/** Starts it. expected: what the console may say; timeout: of what a page is waited for, in ms. */
+export async function launch(expected, timeout = 15000) {
   const profile = mkdtempSync(join(tmpdir(), "omen-e2e-"));
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, viewport: { width: 1360, height: 900 },
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  const browser = await chromium.launchPersistentContext(profile, { ...options, viewport });
   const broken = []; // what was said, failed or loaded that should not have been
   const listen = (page) => {
-    page.setDefaultTimeout(15000);
+    page.setDefaultTimeout(timeout);
     page.on("pageerror", (e) => broken.push("page: " + e.message));
     page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !expected.test(m.text())) broken.push(`console ${m.type()}: ${m.text()}`); });
     page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith("data:")) broken.push("foreign request: " + r.url()); });

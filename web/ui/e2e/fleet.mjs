@@ -1,32 +1,12 @@
 // Drives the pages of an Omen that watches thousands of hosts, for
 // test/fleetpage_test.go: OMEN_URL is where it answers, OMEN_SICK the host that is
 // not as usual. Times are printed, and nothing depends on them.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import { api, launch, url } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
-const url = process.env.OMEN_URL, sick = process.env.OMEN_SICK, shots = process.env.OMEN_SHOTS;
-if (shots) mkdirSync(shots, { recursive: true });
-const profile = mkdtempSync(join(tmpdir(), "omen-fleet-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, viewport: { width: 1360, height: 900 },
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-let passed = 0, failed = 0;
-const broken = [];
-const page = browser.pages()[0] ?? (await browser.newPage());
-page.setDefaultTimeout(60000);
-page.on("pageerror", (e) => broken.push("page: " + e.message));
-page.on("console", (m) => { if (m.type() === "error") broken.push("console: " + m.text()); });
-
-async function check(name, run) {
-  try { await run(); passed++; console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
-  if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
-}
-const api = async (path) => (await fetch(url + "/api/v1/omen" + path)).json();
+const sick = process.env.OMEN_SICK;
+const { page, broken, check, end } = await launch(/^$/, 60000);
 const total = (await api("/hosts?limit=1")).total;
 const heat = page.getByTestId("heat"), map = heat.locator("canvas"), rows = page.getByTestId("hosts").locator("tbody tr");
 const query = () => new URL(page.url()).searchParams;
@@ -134,7 +114,4 @@ await check("a small screen has no sideways scrolling", async () => {
   }
 });
 await check("nothing was broken", async () => assert.deepEqual(broken, []));
-await browser.close();
-rmSync(profile, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await end();

@@ -15,7 +15,7 @@ const opened = (browser, paths) => Promise.all(paths.map(async (path) => {
 }));
 
 /** What the server tells pages of, counted by a stream of its own. */
-function told() {
+function heard() {
   const stop = new AbortController(), seen = { changes: 0, stop: () => stop.abort() };
   const run = async () => {
     let state, text = "";
@@ -43,7 +43,7 @@ const MB = (n) => (n / 1e6).toFixed(1);
 
 /** Counts what pages ask while nobody touches them; what changes on the server may be read again. */
 export async function resting(browser, paths, seconds) {
-  const all = await opened(browser, paths), bad = [], changes = told();
+  const all = await opened(browser, paths), bad = [], changes = heard();
   await wait(3000); // what a page asks for at first is answered
   for (const one of all) {
     one.asked = [];
@@ -56,7 +56,7 @@ export async function resting(browser, paths, seconds) {
   }
   changes.stop();
   for (const { path, asked, heap, page } of all) {
-    console.log(`     ${path}: ${(asked.length / seconds).toFixed(2)} requests/s (${asked.length} in ${seconds} s, ${changes.changes} changes told); heap ${heap.map(MB).join(" → ")} MB`);
+    console.log(`     ${path}: ${(asked.length / seconds).toFixed(2)} requests/s (${asked.length} in ${seconds} s, ${changes.changes} changes heard); heap ${heap.map(MB).join(" → ")} MB`);
     if (asked.length > rate * seconds + perChange * changes.changes) bad.push(`${path}: ${asked.length} requests in ${seconds} s: ${asked}`);
     await page.close();
   }

@@ -2,21 +2,20 @@
 //   OMEN_URL=http://127.0.0.1:9909/ops/omen OMEN_PASSWORD=… node e2e/roles.mjs
 // ada is admin, olaf operates, wall reads; one incident of a source is open, and one
 // playbook is configured. Optional: OMEN_SHOTS=DIR, CHROMIUM.
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { options, shots, url, viewport } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
-const url = process.env.OMEN_URL, prefix = new URL(url).pathname, shots = process.env.OMEN_SHOTS;
-if (shots) mkdirSync(shots, { recursive: true });
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"] });
+const prefix = new URL(url).pathname;
+const browser = await chromium.launch(options);
 const broken = [];
 let passed = 0, failed = 0;
 
 /** A browser in which somebody has signed in. */
 async function as(username) {
-  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, httpCredentials: { username, password: process.env.OMEN_PASSWORD } });
+  const context = await browser.newContext({ viewport, httpCredentials: { username, password: process.env.OMEN_PASSWORD } });
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
   page.on("pageerror", (e) => broken.push(`${username}: ${e.message}`));

@@ -2,29 +2,13 @@
 // TestSettingsInABrowser of test/, which has the receivers and looks at what
 // arrived. OMEN_URL: the server, whose configuration has the receivers ops, which
 // takes messages, and room, which refuses; SECRET: what no page may show.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import { launch, url } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
-const url = process.env.OMEN_URL, shots = process.env.OMEN_SHOTS, secret = process.env.SECRET;
-if (shots) mkdirSync(shots, { recursive: true });
-const profile = mkdtempSync(join(tmpdir(), "omen-settings-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, viewport: { width: 1360, height: 900 },
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const page = browser.pages()[0] ?? (await browser.newPage()), broken = [];
-page.setDefaultTimeout(15000);
-page.on("pageerror", (e) => broken.push("page: " + e.message));
-page.on("console", (m) => { if (m.type() === "error" && !/Failed to load resource/.test(m.text())) broken.push("console: " + m.text()); });
-let passed = 0, failed = 0, clicks = 0;
-async function check(name, run) {
-  try { await run(); passed++; console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
-  if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
-}
+const secret = process.env.SECRET;
+const { page, broken, check, end } = await launch(/Failed to load resource/);
+let clicks = 0;
 const click = async (what) => { clicks++; await what.click(); };
 const receiver = (name) => page.getByTestId("receivers").getByRole("listitem").filter({ hasText: name });
 
@@ -83,13 +67,13 @@ await check("a replay that is done says what would change, and what to write", a
   const replay = { state: "done", asked_per_host_week: 4, progress: 1, started_at: new Date().toISOString(), ended_at: new Date().toISOString(), replayed_hosts: 4, chosen_hosts: 4, hosts: 4, skipped_hosts: 0, days: 30, step_seconds: 75, actual: 3, err: "",
     outcomes: [{ per_host_week: 2, notified: 3, real: 2, rejected: 0 }, { per_host_week: 4, notified: 9, real: 3, rejected: 1 }], text: "Last 30 days: 3 → 9 notifications, 1 more of those people called real.", yaml: "pages:\n  per_host_week: 4\n" };
   const budget = (r) => ({ json: { per_host_week: 2, written: { file: "", line: 1, text: "omen.yml:1" }, replay: r } });
-  await page.route("**/api/v1/omen/budget", (r) => r.fulfill(budget({ ...replay, state: "running", progress: 0.4, ended_at: null, replayed_hosts: 1 })));
+  let last = { ...replay, state: "running", progress: 0.4, ended_at: null, replayed_hosts: 1 };
+  await page.route("**/api/v1/omen/budget", (r) => r.fulfill(budget(last)));
   await page.goto(url + "/models");
   await page.getByRole("progressbar", { name: "Progress of the replay" }).waitFor();
   await page.getByTestId("budget").getByRole("button", { name: "Cancel" }).waitFor();
   await accessible(page, "/models with a replay that runs");
-  await page.unroute("**/api/v1/omen/budget");
-  await page.route("**/api/v1/omen/budget", (r) => r.fulfill(budget(replay)));
+  last = replay; // never without a route: the page asks every second
   await page.getByText("Last 30 days: 3 → 9 notifications, 1 more of those people called real.").waitFor();
   assert.equal(await page.getByTestId("yaml").textContent(), replay.yaml);
   await accessible(page, "/models with a replay that is done");
@@ -112,7 +96,4 @@ await check("a small screen has no sideways scrolling", async () => {
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
 });
 await check("nothing was broken", async () => assert.deepEqual(broken, []));
-await browser.close();
-rmSync(profile, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await end();

@@ -97,7 +97,7 @@ function Shell() {
   );
 }
 
-// Its address in the page is relative, and browsers read it anew wherever the address bar leads.
+// Its address in the page is relative, and browsers resolve it again wherever the address bar leads.
 document.querySelector<HTMLLinkElement>("link[rel=icon]")?.setAttribute("href", root + "/favicon.svg");
 
 const client = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 1000 } } });

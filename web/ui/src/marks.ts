@@ -1,5 +1,5 @@
-// What charts mark on the time axis beside what was measured: what Omen found, was
-// told, and did. Events and models have theirs in mute.ts and served.ts.
+// What charts mark on the time axis beside what was measured: what Omen found,
+// what people said, and what was done. Events and models have theirs in mute.ts and served.ts.
 import type { Action, HostRef, Incident, Silence } from "./api";
 import { words } from "./format";
 import { concerns } from "./mute";

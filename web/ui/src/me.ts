@@ -10,7 +10,7 @@ export const includes = (role: Role, least: Role): boolean => roles.indexOf(role
 
 /** Why somebody may not do what a role is needed for; "": one may. decides: only approvers of actions may, too. */
 export function lockedWords(me: Me, least: Role, decides = false): string {
-  const who = me.user ? visible(me.user) : "who has not signed in";
+  const who = me.user ? visible(me.user) : "an unauthenticated user";
   if (!includes(me.role, least)) return `needs the role ${least}; ${who} has ${me.role}`;
   return decides && !me.approver ? `${who} is not among remedy.approvers` : "";
 }

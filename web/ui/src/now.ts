@@ -82,9 +82,9 @@ export function promise(p: AllPages): { text: string; kept: boolean | null } {
 /** What a night was, in a sentence. */
 export function nightSentence(all: Incident[], more: boolean): string {
   if (!all.length) return "No incident.";
-  const told = all.filter((i) => !i.suppressed).length, lasts = all.filter((i) => i.state !== "closed").length;
+  const notified = all.filter((i) => !i.suppressed).length, lasts = all.filter((i) => i.state !== "closed").length;
   const n = (more ? "More than " : "") + count(all.length, "incident");
-  const said = told === 0 ? "nobody was notified" : told === all.length ? (told === 1 ? "people were notified of it" : "people were notified of all") : `people were notified of ${told}`;
+  const said = notified === 0 ? "nobody was notified" : notified === all.length ? (notified === 1 ? "people were notified of it" : "people were notified of all") : `people were notified of ${notified}`;
   return `${n}, ${said}${lasts ? `, ${lasts === all.length ? (lasts === 1 ? "it lasts" : "all last") : lasts === 1 ? "one lasts" : `${lasts} last`}` : ""}.`;
 }
 

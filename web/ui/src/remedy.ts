@@ -59,7 +59,7 @@ export const left = (expires: string, now: number): string => (Date.parse(expire
 /** One button of an action. */
 export interface Decision {
   label: string;
-  /** of the route, and what it is told */
+  /** of the route, and its body */
   route: string; body: { happened?: boolean };
   /** what is asked before; empty: it is done at once */
   asks: string;

@@ -34,7 +34,7 @@ function Switch({ books }: { books: Playbooks }) {
       <div className="line between">
         <span className="state"><Dot color={paused ? "orange" : "teal"} /> {paused ? <><b>Paused</b> <bdi>{visible(books.paused)}</bdi>: nothing is started, also not after a restart</> : "Not paused"}</span>
         {paused ? <Decide key="resume" role="admin" label="Resume" about="all actions" why="may" asks="Playbooks plan and act again, as far as each may." busy={send.isPending} go={go("resume")} />
-          : <Decide key="pause" anybody label="Pause all actions" about="until somebody resumes them" why="must" asks="Nothing is started until somebody resumes it, also after a restart. Whoever operates may pause." busy={send.isPending} go={go("pause")} />}
+          : <Decide key="pause" anybody label="Pause all actions" about="until somebody resumes them" why="must" asks="Nothing is started until somebody resumes it, also after a restart. It needs the role operate, and no approver." busy={send.isPending} go={go("pause")} />}
       </div>
       <Problem error={send.error} what={paused ? "Actions were not resumed" : "Actions were not paused"} />
     </section>

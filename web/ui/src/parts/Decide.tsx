@@ -6,7 +6,7 @@ import { May } from "./May";
 
 interface Props { label: string; about: string; asks?: string; why?: "may" | "must"; primary?: boolean; role?: Role; anybody?: boolean; busy?: boolean; children?: ReactNode; go: (why: string, close: () => void) => void }
 
-/** A button for a decision. What it asks before, a reason among it, opens in its place; a decision that asks nothing is taken at once. about: on what, for those who do not see what is beside it. role: who may take it, without one whoever operates; anybody: also who is no approver of actions. */
+/** A button for a decision. What it asks before, a reason among it, opens in its place; a decision that asks nothing is taken at once. about: on what, for those who do not see what is beside it. role: the least that may take it, operate by default; anybody: also those who are no approvers of actions. */
 export function Decide(p: Props) {
   return <May role={p.role ?? "operate"} decides={!p.anybody} what={p.label}><Taken {...p} /></May>;
 }

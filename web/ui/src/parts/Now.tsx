@@ -20,7 +20,7 @@ export function LastNight({ status }: { status?: Status }) {
   // rounded to minutes, so that a night that is on asks once a minute
   const span = { from: Math.floor(n.from / 60) * 60, to: Math.ceil(n.to / 60) * 60 };
   const r = useIncidents({ ...span, limit: 100 });
-  const all = r.data?.incidents ?? [], told = [...all].sort((a, b) => Number(!!a.suppressed) - Number(!!b.suppressed)); // those that people were notified of first, each in order of time
+  const all = r.data?.incidents ?? [], sorted = [...all].sort((a, b) => Number(!!a.suppressed) - Number(!!b.suppressed)); // those that people were notified of first, each in order of time
   const link = `/incidents?from=${instantText(span.from)}&to=${instantText(span.to)}&state=all`;
   return (
     <section className="card" aria-labelledby="night" data-testid="night">
@@ -29,7 +29,7 @@ export function LastNight({ status }: { status?: Status }) {
       {r.data && <div style={{ marginBottom: all.length ? 8 : 0 }}>{nightSentence(all, !!r.data.next)}</div>}
       {r.isPending && <Empty>Reading…</Empty>}
       {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13 }}>Omen was started {minute(status.started_at, now)}. Whether it watched before that the charts of the hosts show.</div>}
-      <ul className="rows">{told.slice(0, 6).map((i) => (
+      <ul className="rows">{sorted.slice(0, 6).map((i) => (
         <li key={i.id} className={i.suppressed ? "dim" : undefined}>
           <time className="num dim" dateTime={i.since ?? undefined}>{minute(i.since, now).slice(-5)}</time>
           <Severity incident={i} />
