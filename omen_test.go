@@ -1,12 +1,15 @@
 package omen_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/omenhq/omen"
 )
@@ -100,4 +103,19 @@ func TestHints(t *testing.T) {
 	if omen.WithHint(nil, "x") != nil || omen.Hint(io.EOF) != "" {
 		t.Error("a hint appeared from nowhere")
 	}
+}
+
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if !omen.Sleep(t.Context(), time.Hour) || time.Since(began) != time.Hour {
+			t.Errorf("slept %s", time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began = time.Now()
+		if omen.Sleep(ctx, time.Hour) || time.Since(began) != time.Minute {
+			t.Errorf("slept %s, and the context ended after a minute", time.Since(began))
+		}
+	})
 }

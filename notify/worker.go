@@ -338,7 +338,7 @@ func (w *worker) record(ctx context.Context, changes []omen.Change, at time.Time
 			return
 		}
 		w.log.Error("delivery not recorded", "incident", all[0].Incident, "err", err)
-		if wait.Tries >= 5 || errors.Is(err, omen.ErrInvalid) || !message.Sleep(ctx, wait.Next()) {
+		if wait.Tries >= 5 || errors.Is(err, omen.ErrInvalid) || !omen.Sleep(ctx, wait.Next()) {
 			return
 		}
 	}

@@ -15,6 +15,9 @@ import (
 // page is how many changes a reader fetches at once.
 const page = 256
 
+// followAgain is how long a reader waits after an error.
+const followAgain = time.Second
+
 // Follow yields the changes after reader's cursor, oldest first, waits for new
 // ones, and ends with ctx. It does not move the cursor: the reader does, with
 // [DB.Advance], once it has dealt with a change. A reader without a cursor
@@ -28,7 +31,7 @@ func (db *DB) Follow(ctx context.Context, reader string) iter.Seq2[omen.Change, 
 	return func(yield func(omen.Change, error) bool) {
 		seq, err := db.Cursor(ctx, reader)
 		for err != nil {
-			if ctx.Err() != nil || !yield(omen.Change{}, err) || !pause(ctx) {
+			if ctx.Err() != nil || !yield(omen.Change{}, err) || !omen.Sleep(ctx, followAgain) {
 				return
 			}
 			seq, err = db.Cursor(ctx, reader)
@@ -48,7 +51,7 @@ func (db *DB) FollowFrom(ctx context.Context, seq int64) iter.Seq2[omen.Change, 
 				return
 			}
 			if err != nil {
-				if !yield(omen.Change{}, err) || !pause(ctx) {
+				if !yield(omen.Change{}, err) || !omen.Sleep(ctx, followAgain) {
 					return
 				}
 				continue
@@ -100,16 +103,4 @@ func (db *DB) following(ctx context.Context, seq int64) (changes []omen.Change, 
 		changes, last = append(changes, c), r.seq
 	}
 	return changes, max(seq, last), nil
-}
-
-// pause waits a second; false: ctx ended first.
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(time.Second)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -44,7 +44,7 @@ type labels struct {
 
 // labelLoop reads the labels of all hosts again and again.
 func (w *Watch) labelLoop(ctx context.Context) error {
-	for sleep(ctx, max(labelsEvery, w.o.Step)) {
+	for omen.Sleep(ctx, max(labelsEvery, w.o.Step)) {
 		w.refreshLabels(ctx, nil)
 	}
 	return nil

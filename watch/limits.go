@@ -57,7 +57,7 @@ func (w *Watch) limitLoop(ctx context.Context) error {
 		return nil
 	}
 	wait := min(time.Second, w.o.Step) // until hosts are known
-	for sleep(ctx, wait) {
+	for omen.Sleep(ctx, wait) {
 		if w.forecast(ctx) {
 			wait = max(limitsEvery, w.o.Step)
 		}

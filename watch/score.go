@@ -28,7 +28,7 @@ func (w *Watch) scoreLoop(ctx context.Context) error {
 	for before := time.Now(); ; {
 		now := time.Now()
 		next := now.Truncate(w.o.Step).Add(w.o.Step)
-		if !sleep(ctx, next.Sub(now)) {
+		if !omen.Sleep(ctx, next.Sub(now)) {
 			return nil
 		}
 		now = time.Now()

@@ -214,15 +214,3 @@ func (w *Watch) Run(ctx context.Context) error {
 	g.Go(func() error { return w.recallLoop(ctx) })
 	return g.Wait()
 }
-
-// sleep waits for d or the end of ctx, and reports whether ctx goes on.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}

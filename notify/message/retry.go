@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	omen "github.com/omenhq/omen"
 )
 
 // Backoff is how long to wait between attempts: doubling from a second to five
@@ -36,18 +38,6 @@ func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context
 // SendTimeout is how long one attempt to send a message may take.
 const SendTimeout = 30 * time.Second
 
-// Sleep waits for d; false: ctx ended first.
-func Sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // Retry calls f until it succeeds, with a backoff; each error is logged, with
 // what did not happen. False: ctx ended first.
 func Retry(ctx context.Context, log *slog.Logger, what string, f func(context.Context) error) bool {
@@ -60,7 +50,7 @@ func Retry(ctx context.Context, log *slog.Logger, what string, f func(context.Co
 			return false
 		}
 		log.Error("attempt failed, retrying", "why", what, "err", err)
-		if !Sleep(ctx, wait.Next()) {
+		if !omen.Sleep(ctx, wait.Next()) {
 			return false
 		}
 	}

@@ -49,7 +49,7 @@ func Poll(ctx context.Context, b *Buttons, a *Approvals, bot Bot, trouble messag
 			log.Warn("receiver's trouble not recorded, trying again with the next presses", "err", err)
 		}
 		if err != nil {
-			message.Sleep(ctx, max(min(wait.Next(), message.FailingAfter), message.RetryAfter(err)))
+			omen.Sleep(ctx, max(min(wait.Next(), message.FailingAfter), message.RetryAfter(err)))
 			continue
 		}
 		wait = message.Backoff{}

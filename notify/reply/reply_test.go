@@ -259,7 +259,7 @@ func (d *deaf) Presses(ctx context.Context, from int64) ([]message.Press, int64,
 	if !d.heard.Load() {
 		return nil, from, message.Refusal{Err: errors.New("Conflict: can't use getUpdates method while webhook is active"), Permanent: true}
 	}
-	message.Sleep(ctx, 50*time.Second)
+	omen.Sleep(ctx, 50*time.Second)
 	return nil, from, nil
 }
 

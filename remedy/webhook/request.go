@@ -69,7 +69,7 @@ func (h *Hook) await(ctx context.Context, a omen.Action) error {
 		case answer == remedy.No:
 			return fmt.Errorf("job %s ended as %q: %w", a.Receipt, says, remedy.ErrRefused)
 		}
-		if !pause(ctx, h.set.Status.Every) {
+		if !omen.Sleep(ctx, h.set.Status.Every) {
 			if err != nil {
 				says = err.Error()
 			}

@@ -173,7 +173,7 @@ func (h *Hook) Do(ctx context.Context, a omen.Action) (receipt string, err error
 		if !errors.Is(err, remedy.ErrUnknown) || !h.set.Idempotent || try == tries {
 			break
 		}
-		if !pause(ctx, time.Duration(try)*time.Second) {
+		if !omen.Sleep(ctx, time.Duration(try)*time.Second) {
 			break
 		}
 	}
@@ -219,18 +219,6 @@ func (h *Hook) key() ([]byte, error) {
 		secret = strings.TrimSpace(string(text))
 	}
 	return sign.Key(secret)
-}
-
-// pause waits, and reports whether the context lasted.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // encode is a body's JSON.
