@@ -37,7 +37,7 @@ var kinds = map[string]map[string]kind{
 	base + "/forecasts":             {"likely": yesNo(false), "limit": integer(0, 10000, 100)},
 	base + "/incidents": {
 		"state": someOf[omen.IncidentState]("active"), "kind": someOf[omen.IncidentKind](), "members": yesNo(false), "quiet": yesNo(true),
-		"sort": oneOf(IncidentsBySince), "limit": integer(0, 500, 50),
+		"sort": oneOf(IncidentsBySince), "limit": integer(0, 500, 50), "points": integer(0, 120, 0),
 	},
 	base + "/incidents/{id}/members": {"points": integer(1, 500, 120)},
 	base + "/trust":                  {"limit": integer(0, 200, 50), "offset": integer(0, math.MaxInt32, 0)},

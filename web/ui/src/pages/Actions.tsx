@@ -5,7 +5,7 @@ import { useSend } from "../mute";
 import { ActionList } from "../parts/ActionList";
 import { Dot, Empty, Problem } from "../parts/Bits";
 import { Decide } from "../parts/Decide";
-import { Matchers } from "../parts/Forms";
+import { Matchers } from "../parts/Chips";
 import { Name } from "../parts/Name";
 import { Segments } from "../parts/Segments";
 import { benefit, budget, counts, decided, filters, inOrder, modeWords, people, useActions, usePlaybooks } from "../remedy";

@@ -8,9 +8,9 @@ import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart } from "../parts/Chart";
 import { actionMarks, incidentMarks, silenceMarks, type Mark } from "../marks";
-import { backToNormal } from "../now";
+import { backToNormal, commonText } from "../now";
 import { modelMarks } from "../served";
-import { ByField, useBy } from "../parts/Forms";
+import { ByField, useBy } from "../parts/By";
 import { May } from "../parts/May";
 import { Remedy } from "../parts/Remedy";
 import { stateWords, useActions } from "../remedy";
@@ -55,6 +55,7 @@ function Detail({ i }: { i: IncidentDetail }) {
             <Period i={i} />{i.kind !== "forecast" && <> · peak <span className="num">{score(i.peak)}</span></>}{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
           </div>
           <BackToNormal i={i} />
+          {i.common.length > 0 && <div style={{ fontSize: 14, marginTop: 2 }} data-testid="common">In common: {commonText(i.common, 8)}</div>}
           {i.kind === "host" && i.host.name !== "" && <div style={{ fontSize: 14, marginTop: 2 }}><Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}&at=${instantText(Math.min(Date.now() / 1000 - 1, Date.parse(i.opened_at ?? i.since ?? "") / 1000 + 60))}`}>Why people were, or were not, notified</Link></div>}
         </div>
         <Grade grade={i.grade} />

@@ -3,6 +3,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
 import { ago, causesLine, clearing, clock, range, reason, score, stateColor, timeOf, value, visible, whenText, words } from "../format";
+import { useHeldRows } from "./Hold";
 import { Name } from "./Name";
 
 export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} data-color={color} aria-hidden />;
@@ -83,10 +84,11 @@ export const title = (i: Incident) =>
 /** What an incident is known by, in words. */
 export const why = (i: Incident) => causesLine(i.causes) || visible(i.summary) || reason(i.reason);
 
-/** Incidents in a table. */
-export function IncidentTable({ incidents, host = true }: { incidents: Incident[]; host?: boolean }) {
+/** Incidents in a table. question: what they answer, where that changes. */
+export function IncidentTable({ incidents: all, host = true, question }: { incidents: Incident[]; host?: boolean; question?: string }) {
+  const incidents = useHeldRows(all, (i) => i.id, question);
   return (
-    <div className="scroll">
+    <div className="scroll" data-hold>
       <table className="grid">
         <thead><tr><th>Severity</th>{host && <th>Where</th>}<th>Why</th><th>State</th><th className="right">Peak</th><th>Since</th></tr></thead>
         <tbody>
