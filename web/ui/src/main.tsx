@@ -105,7 +105,7 @@ function Connection({ stale, as, ready }: { stale: boolean; as: string; ready: b
   useEffect(() => { if (pause(paused > 0) && !paused) void client.invalidateQueries(); }, [paused, client]);
   const says = stale ? (as ? `stale since ${as}` : "no connection") : paused ? `paused ${timeOf(instantText(paused))}` : ready ? "live" : "not ready";
   return (
-    <button type="button" className={"pill" + (stale ? " dead" : paused ? " paused" : "")} data-testid="connection" data-key="p" disabled={stale} aria-pressed={paused > 0}
+    <button type="button" className={"pill" + (stale ? " dead" : paused ? " paused" : "")} data-testid="connection" data-key="p" data-does={paused ? "Go on" : "Pause this page"} disabled={stale} aria-pressed={paused > 0}
       title={paused ? "Go on: show what happens (p)" : "Pause: keep this page as it is (p)"} onClick={() => set({ paused: paused ? 0 : Date.now() / 1000 })}>
       <span role="status">{says}</span>{paused > 0 && !stale && missed > 0 && <span className="num"> · {missed} {missed === 1 ? "change" : "changes"}</span>}
     </button>

@@ -1,7 +1,7 @@
 import { Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
-import { useExplanation, useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
+import { hostPath, useExplanation, useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
 import { countdown, range, score, timeOf, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend, NoBand } from "../parts/Around";
@@ -19,6 +19,10 @@ import { Segments } from "../parts/Segments";
 import { TimeAxis } from "../parts/Time";
 import { groupsOf, inOrder, sharesOf, outsideAt } from "../features";
 import { useActions, usePlaybooks } from "../remedy";
+import { labelMatcher } from "../heat";
+import { hostSentence, tellingLabels } from "../host";
+import { Parts } from "../parts/Now";
+import { trustIn, useTrust } from "../trust";
 import { followHost } from "../stream";
 import { instantText, spanOf, useView, type SetView, type View } from "../view";
 import { SilenceForm } from "./Silences";
@@ -78,6 +82,7 @@ export function HostPage({ id }: { id: string }) {
                 <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > (h.level ?? 1) ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
             </div>
           </header>
+          <Says h={h} />
           <Silenced h={h} />
           <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
           <Limits id={id} />
@@ -85,6 +90,18 @@ export function HostPage({ id }: { id: string }) {
         </>
       )}
     </main>
+  );
+}
+
+/** What it does in one sentence, how far that can be trusted, and the labels that find others like it. */
+function Says({ h }: { h: HostDetail }) {
+  const now = useNow(10_000), trust = trustIn(useTrust({ q: h.id, limit: 200 }).data, h.id), labels = tellingLabels(h.labels, h.name);
+  return (
+    <div style={{ display: "grid", gap: 6 }}>
+      <Parts parts={hostSentence(h, now)} id="host-sentence" />
+      {trust && <div className="dim" style={{ fontSize: 14 }} data-testid="trust-sentence">{visible(trust.sentence)} <Link className="plain" href={hostPath(h.id).replace("/hosts/", "/models/")}>How far it can be trusted</Link></div>}
+      {labels.length > 0 && <div className="chips" aria-label="Labels" role="group">{labels.slice(0, 12).map(([k, v]) => <Link key={k} className="chip plain" href={"/hosts?match=" + encodeURIComponent(labelMatcher(k, v))} title="Hosts with the same"><Name name={`${k}=${v}`} most={50} /></Link>)}{labels.length > 12 && <span className="dim">and {labels.length - 12} more</span>}</div>}
+    </div>
   );
 }
 

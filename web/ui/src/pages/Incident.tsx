@@ -2,7 +2,7 @@ import { Alert, Button, Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, whole, words, zoneOf } from "../format";
+import { bothClocks, causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, whole, words, zoneOf } from "../format";
 import { Badge, Causes, Dot, Empty, Grade, Problem, Severity, title, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
@@ -168,5 +168,5 @@ export function Timeline({ changes, deliveries, events = [] }: { changes: Change
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   if (!steps.length) return <Empty>Nothing yet.</Empty>;
   const day = (at: string) => new Date(at).toLocaleDateString(undefined, { month: "short", day: "numeric" });
-  return <div>{steps.map((s, n) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={clock(s.at)}>{(n ? day(steps[n - 1]!.at) : day(new Date().toISOString())) !== day(s.at) && <div>{day(s.at)}</div>}{timeOf(s.at, Date.parse(s.at))}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
+  return <div>{steps.map((s, n) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={bothClocks(s.at)}>{(n ? day(steps[n - 1]!.at) : day(new Date().toISOString())) !== day(s.at) && <div>{day(s.at)}</div>}{timeOf(s.at, Date.parse(s.at))}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
 }

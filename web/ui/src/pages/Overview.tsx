@@ -3,7 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import type { MouseEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { hostPath, useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
-import { causesLine, countdown, score, stateColor } from "../format";
+import { causesLine, countdown, score, stateColor, visible } from "../format";
 import { Dot, Empty, Grade, HostLink, Problem, State, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Heat } from "../parts/Heat";
@@ -91,7 +91,7 @@ function HostList() {
       <Problem read error={hosts.error} what="The hosts cannot be shown" />
       <section className="card" aria-labelledby="hosts" style={{ paddingBottom: 6 }}>
         <div className="line between" style={{ marginBottom: 6 }}>
-          <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>
+          <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}{view.match && <> <span className="chip">{visible(view.match)} <button type="button" className="drop" aria-label={`All hosts, not only ${visible(view.match)}`} onClick={() => set({ match: "", page: 0 }, true)}>×</button></span></>}</h2>
           <div className="line">
             <TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => set({ q: e.currentTarget.value, page: 0 })} />
             <NativeSelect size="xs" w={150} aria-label="Order of hosts" value={sort} onChange={(e) => set({ sort: e.currentTarget.value === "attention" ? "" : e.currentTarget.value, page: 0 })}

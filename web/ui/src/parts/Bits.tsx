@@ -2,7 +2,7 @@ import { Alert } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
-import { ago, causesLine, clearing, clock, range, reason, score, stateColor, timeOf, value, visible, whenText, words } from "../format";
+import { ago, bothClocks, causesLine, clearing, range, reason, score, stateColor, timeOf, value, visible, whenText, words } from "../format";
 import { useHeldRows } from "./Hold";
 import { Name } from "./Name";
 
@@ -29,7 +29,7 @@ export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" 
 /** An instant within an hour as "3 min ago", else by the local clock; on hover in UTC, too; exact: both. It ticks by itself. */
 export function When({ at, exact = false }: { at: string | null; exact?: boolean }) {
   const now = useNow(5000);
-  return <time dateTime={at ?? undefined} title={at ? `${clock(at)} · ${new Date(at).toISOString()}` : undefined}>{exact && at ? <>{timeOf(at, now)} <span className="dim">· {ago(at, now)}</span></> : whenText(at, now)}</time>;
+  return <time dateTime={at ?? undefined} title={bothClocks(at)}>{exact && at ? <>{timeOf(at, now)} <span className="dim">· {ago(at, now)}</span></> : whenText(at, now)}</time>;
 }
 
 export function useNow(every = 1000): number {

@@ -1,8 +1,8 @@
 import { useMemo, type ReactElement, type ReactNode } from "react";
 import { Link } from "wouter";
 import { incidentPath, useIncidents, type Incident, type Source, type Status } from "../api";
-import { score, visible, whole, words } from "../format";
-import { lasted, minute, night, nightSentence, openWords, promise, saidOf, sentence } from "../now";
+import { bothClocks, score, visible, whole, words } from "../format";
+import { lasted, minute, night, nightSentence, openWords, promise, saidOf, sentence, type Part } from "../now";
 import { instantText } from "../view";
 import { Dot, Empty, Problem, Severity, title, useNow, When, why } from "./Bits";
 import { useHeldRows, useHeldShape } from "./Hold";
@@ -12,8 +12,13 @@ import { Name } from "./Name";
 export function Sentence({ status, open }: { status: Status; open: Incident[] }) {
   const now = useNow(10_000);
   const parts = useHeldShape(sentence(status, open, status.open_incidents, now, (i) => incidentPath(i.id)), (p) => JSON.stringify(p));
-  return <p className="sentence" data-testid="sentence">{parts.map((p, n) => (typeof p === "string" ? <span key={n}>{p}</span> : <Link key={n} className="plain" href={p.href}><Name name={p.name} /></Link>))}</p>;
+  return <Parts parts={parts} id="sentence" />;
 }
+
+/** A sentence in which some things are named with where they are shown. */
+export const Parts = ({ parts, id }: { parts: Part[]; id: string }) => (
+  <p className="sentence" data-testid={id}>{parts.map((p, n) => (typeof p === "string" ? <span key={n}>{p}</span> : <Link key={n} className="plain" href={p.href}><Name name={p.name} /></Link>))}</p>
+);
 
 /** Last night in one glance. */
 export function LastNight({ status }: { status?: Status }) {
@@ -29,10 +34,10 @@ export function LastNight({ status }: { status?: Status }) {
       <Problem read error={r.error} what="Last night cannot be shown" />
       {r.data && <div style={{ marginBottom: all.length ? 8 : 0 }}>{nightSentence(all, !!r.data.next)}</div>}
       {r.isPending && <Empty>Reading…</Empty>}
-      {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13 }}>Omen was started {minute(status.started_at, now)}. Whether it watched before that the charts of the hosts show.</div>}
+      {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13, marginBottom: 8 }}>Omen was started {minute(status.started_at, now)}. Whether it watched before that the charts of the hosts show.</div>}
       <ul className="rows" data-hold>{sorted.map((i) => (
         <li key={i.id} className={i.suppressed ? "dim" : undefined}>
-          <time className="num dim" dateTime={i.since ?? undefined}>{minute(i.since, now).slice(-5)}</time>
+          <time className="num dim" dateTime={i.since ?? undefined} title={bothClocks(i.since)}>{minute(i.since, now).slice(-5)}</time>
           <Severity incident={i} />
           <span className="cause"><Link href={incidentPath(i.id)}><Name name={title(i)} /></Link> {why(i)}</span>
           <span className="dim num">{lasted(i)}{(i.kind === "host" || i.kind === "fleet") && ` · ×${score(i.peak)}`} · {visible(saidOf(i))}</span>

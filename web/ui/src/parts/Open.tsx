@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
 import { Link } from "wouter";
 import { incidentPath, useAct, type Incident } from "../api";
-import { ago, range, score, timeOf, value, visible, words } from "../format";
+import { ago, bothClocks, range, score, timeOf, value, visible, words } from "../format";
 import { useLocked } from "../me";
 import { silenceFor } from "../mute";
 import { commonText } from "../now";
@@ -26,7 +26,7 @@ function Entry({ i }: { i: Incident }) {
       <Severity incident={i} />
       <div className="said">
         <Link href={incidentPath(i.id)}><b><Name name={title(i)} /></b></Link>
-        <span className="dim num" title={i.since ?? undefined}> · since {timeOf(i.since, now)} ({ago(i.since, now)}){i.kind !== "forecast" && i.peak !== null && ` · peak ×${score(i.peak)}`}{i.acked_by && ` · taken by ${visible(i.acked_by)}`}{i.returning_since && ` · returning to normal since ${timeOf(i.returning_since, now)}`}</span>
+        <span className="dim num" title={bothClocks(i.since)}> · since {timeOf(i.since, now)} ({ago(i.since, now)}){i.kind !== "forecast" && i.peak !== null && ` · peak ×${score(i.peak)}`}{i.acked_by && ` · taken by ${visible(i.acked_by)}`}{i.returning_since && ` · returning to normal since ${timeOf(i.returning_since, now)}`}</span>
         <div className="num">{cause ? <>{words(cause.feature)} <b style={{ color: "var(--omen-hot)" }}>{value(cause.actual, cause.unit)}</b><span className="dim">, expected {range(cause.lower, cause.upper, cause.unit)}{more > 0 && `; and ${more} more`}</span></> : why(i)}</div>
         {i.kind === "fleet" && <div className="dim">first: <Name name={i.host.name} most={40} />{together && ` · in common: ${together}`}</div>}
       </div>
