@@ -150,7 +150,7 @@ func (a *API) muteRoutes() []route {
 			{"from", "RFC 3339 or seconds since 1970; default a day ago"}, {"to", "RFC 3339 or seconds since 1970, at most 40 days after from; default 8 days after from"},
 		}, answer: Occurrences{}, handle: a.getOccurrences},
 		{method: "PUT", path: base + "/calendars/{name}", least: RoleOperate, summary: "Replace a calendar's windows by an iCalendar file's", body: NewCalendar{}, answer: ReadCalendar{}, handle: a.putCalendar},
-		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: append(spanParams[:2:2], param{"host", "only those of this host, by name or id"}), answer: Events{}, handle: a.getEvents},
+		{method: "GET", path: base + "/events", summary: "What happened to hosts: boots, restarts, deploys, notes", query: append(spanParams[:2:2], param{"host", "only those of this host, by name or id"}, param{"kind", "only those of these kinds: boot, restart, deploy, note; several with commas"}), answer: Events{}, handle: a.getEvents},
 		{method: "POST", path: base + "/events", least: RoleOperate, summary: "Say that something happened to hosts, such as a deploy", body: Event{}, answer: Event{}, created: true, handle: a.postEvent},
 		{method: "POST", path: "/api/annotations", least: RoleOperate, summary: "The same, as a Grafana annotation", body: Annotation{}, answer: Annotated{}, handle: a.postAnnotation},
 		{method: "GET", path: base + "/patterns", summary: "What Omen remembers of verdicts", answer: Patterns{}, handle: a.getPatterns},

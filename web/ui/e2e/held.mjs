@@ -191,6 +191,12 @@ await check("a drag over the heat map shows that time, ranked; the address has i
   await page.waitForURL((u) => !u.searchParams.has("from"));
   assert.equal(query().get("past"), "1h");
 });
+await check("deploys are marked above the heat map", async () => {
+  const made = await fetch(url + "/api/v1/omen/events", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ kind: "deploy", title: "v2", by: "ci", match: [{ name: "host", value: name(5), isRegex: false, isEqual: true }] }) });
+  assert.equal(made.status, 201);
+  await page.goto(url + "/?past=1h");
+  await heat.getByRole("list", { name: "Deploys and notes" }).getByText(/^deploy: v2 · ci, /).waitFor({ state: "attached" });
+});
 await check("hosts with one trouble say what they have in common, on the first page and on the incident's", async () => {
   await sicken(3, 11, 19, 27, 35, 43); // all of role-3
   let fleet;

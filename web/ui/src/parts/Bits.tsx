@@ -48,7 +48,8 @@ export function Problem({ error, what, read }: { error: unknown; what: string; r
   return <Alert color="red" variant="light" role="alert" title={what}>{(error as Error).message}{hint && <div className="dim">{hint}</div>}</Alert>;
 }
 
-export const Empty = ({ children }: { children: ReactNode }) => <div className="dim" style={{ padding: "26px 0", textAlign: "center" }}>{children}</div>;
+/** What is said where there is nothing, or nothing yet: not at once, so that what comes soon does not flash. */
+export const Empty = ({ children }: { children: ReactNode }) => <div className="dim empty">{children}</div>;
 
 /** Causes with their share, actual and expected values; odd: of a score above the limit. */
 export function Causes({ causes, odd, most = causes.length }: { causes: Cause[]; odd: boolean; most?: number }) {

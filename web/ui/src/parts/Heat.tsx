@@ -4,12 +4,14 @@ import { Link, useLocation } from "wouter";
 import { hostPath, useHeat } from "../api";
 import { clock, middle, score, timeOf, visible } from "../format";
 import { begins, cellAt, chosen, codeText, hostOf, labelMatcher, limit, momentPath, palette, ranked, rowHeight, rowName, spanOfMap, step, unpack, within, type Heat as Map } from "../heat";
+import { useSaidEvents, type Event } from "../mute";
 import type { SetView, View } from "../view";
 import { Empty, Problem } from "./Bits";
 import { Segments } from "./Segments";
 import { Steps, useKeys } from "./Time";
 
 const spans = [["1h", "1 h"], ["12h", "12 h"], ["24h", "24 h"], ["7d", "7 d"]].map(([value, label]) => ({ value: value!, label: label! }));
+const seconds = (past: string) => ({ "1h": 3600, "24h": 86400, "7d": 604800 })[past] ?? 43200;
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** The highest score of every host by time: a row is a host, or a group of them. */
@@ -31,10 +33,24 @@ export function Heat({ view, set }: { view: View; set: SetView }) {
         </div>
       </div>
       <Problem read error={r.error} what="The heat map cannot be shown" />
+      {m && m.rows.length > 0 && <Said m={m} span={fixed ? { from: view.from, to: view.to } : view.paused ? { from: view.paused - seconds(past), to: view.paused } : { last: seconds(past) }} />}
       {r.isPending && <Empty>Reading…</Empty>}
       {m && (m.rows.length ? <Rows m={m} by={view.group} live={live} set={set} /> : <Empty>No hosts yet.</Empty>)}
       {m && m.rows.length > 0 && <><Scale waits={Date.parse(m.read_from) > Date.parse(m.from)} /><Table key={String(fixed)} m={m} by={view.group} once={fixed} /></>}
     </section>
+  );
+}
+
+/** What people said that happened, above the time when it did. */
+function Said({ m, span }: { m: Map; span: { last: number } | { from: number; to: number } }) {
+  const events = useSaidEvents(span).data?.events ?? [], { from, to } = spanOfMap(m), part = (e: Event) => (Date.parse(e.at) / 1000 - from) / (to - from);
+  const shown = events.filter((e) => part(e) >= 0 && part(e) <= 1).slice(-200);
+  if (!shown.length) return null;
+  return (
+    <ul className={rowHeight(m.rows.length) >= 14 ? "said-marks named" : "said-marks"} aria-label="Deploys and notes">{shown.map((e) => {
+      const text = `${e.kind}${e.title ? `: ${visible(e.title)}` : ""}${e.by ? ` · ${visible(e.by)}` : ""}, ${timeOf(e.at)}`;
+      return <li key={e.id} style={{ left: `${100 * part(e)}%` }} title={text}><span aria-hidden>{e.kind === "deploy" ? "▼" : "○"}</span><span className="sr">{text}</span></li>;
+    })}</ul>
   );
 }
 
