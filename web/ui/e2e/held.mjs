@@ -120,15 +120,15 @@ await check("a host is said in a sentence, its labels find others like it, and i
   await page.goto(url + path(7));
   await page.getByTestId("host-sentence").getByText(/^Load is \d+, expected /).waitFor();
   await page.getByTestId("trust-sentence").waitFor();
-  await page.keyboard.press("/");
-  await page.keyboard.type("traffic");
-  await page.getByRole("option", { name: /^metric traffic/ }).waitFor();
-  await page.keyboard.press("Enter");
+  const find = async (words) => {
+    await page.keyboard.press("/");
+    await page.getByRole("combobox", { name: /^Find a host/ }).fill(words);
+  };
+  await find("traffic");
+  await page.getByRole("option", { name: /^metric traffic/ }).click();
   await page.waitForURL((u) => u.searchParams.get("sel") === "traffic");
-  await page.keyboard.press("/");
-  await page.keyboard.type("pause this");
-  await page.getByRole("option", { name: /^action Pause this page/ }).waitFor();
-  await page.keyboard.press("Enter");
+  await find("pause this");
+  await page.getByRole("option", { name: /^action Pause this page/ }).click();
   await pill.getByText(/^paused/).waitFor();
   await page.getByRole("link", { name: "role=role-7" }).click();
   await page.waitForURL((u) => u.pathname === "/hosts" && u.searchParams.get("match") === 'role="role-7"');

@@ -13,11 +13,11 @@ describe("a host in one sentence", () => {
   test.each([
     ["as usual", host({}), "As usual: every feature is within what is expected."],
     ["a little outside", host({ features: [feature(1), feature(3)] }), "As usual: 1 of 2 features is outside of what is expected, by too little to matter."],
-    ["anomalous", host({ state: "anomalous", causes: [cause("disk_write"), cause("disk_ops"), cause("cpu")], incidents: [incident()] }), "Disk write is 224 MB/s, expected 4–6 MB/s; disk ops is 224 MB/s, expected 4–6 MB/s, since 14:05. People are notified of it."],
+    ["anomalous", host({ state: "anomalous", causes: [cause("disk_write"), cause("disk_ops"), cause("cpu")], incidents: [incident()] }), "Disk write is 224 MB/s, expected 4–6 MB/s; disk ops is 224 MB/s, expected 4–6 MB/s, since 14:05. An incident is open."],
     ["of many", host({ state: "anomalous", causes: [cause("disk_write")], incidents: [incident({ fleet: "f" })] }), "Disk write is 224 MB/s, expected 4–6 MB/s, since 14:05. It is one of several hosts with the same trouble."],
     ["suppressed", host({ state: "anomalous", causes: [cause("disk_write")], incidents: [incident({ suppressed: "opened_silenced" })] }), "Disk write is 224 MB/s, expected 4–6 MB/s, since 14:05. An incident is open; nobody is notified of it."],
     ["only trivial causes", host({ state: "anomalous", causes: [cause("cpu", true)] }), "It is unlike itself, by nothing that matters alone."],
-    ["over, and still open", host({ incidents: [incident()] }), "It is below its limit again; the incident that began 14:05 is still open. People are notified of it."],
+    ["over, and still open", host({ incidents: [incident()] }), "It is below its limit again; the incident that began 14:05 is still open. An incident is open."],
     ["silent", host({ state: "silent" }), "It has sent nothing since 14:05."], ["learning", host({ state: "learning" }), "Omen is learning what is normal here, and judges nothing yet."],
   ])("%s", (_, h, want) => expect(text(h)).toBe(want));
   test("its incident is where it leads", () => expect(hostSentence(host({ state: "anomalous", causes: [cause("x")], incidents: [incident({ fleet: "f/1" })] }), now).at(-1)).toEqual({ name: expect.any(String), href: "/incidents/f%2F1" }));

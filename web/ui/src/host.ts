@@ -10,7 +10,7 @@ const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)
 /** What a host does, against what it usually does, as a person would say it; an open incident is named with where it is shown. */
 export function hostSentence(h: Told, now: number): Part[] {
   const open = h.incidents.find((i) => i.kind === "host"), since = open ? `, since ${minute(open.since, now)}` : "";
-  const rest: Part[] = open ? [" ", { name: open.fleet ? "It is one of several hosts with the same trouble." : open.suppressed ? "An incident is open; nobody is notified of it." : "People are notified of it.", href: incidentPath(open.fleet || open.id) }] : [];
+  const rest: Part[] = open ? [" ", { name: open.fleet ? "It is one of several hosts with the same trouble." : open.suppressed ? "An incident is open; nobody is notified of it." : "An incident is open.", href: incidentPath(open.fleet || open.id) }] : [];
   if (h.state === "silent") return [h.last_seen ? `It has sent nothing since ${minute(h.last_seen, now)}.` : "It has sent nothing yet.", ...rest];
   if (h.state === "learning") return ["Omen is learning what is normal here, and judges nothing yet."];
   const real = h.causes.filter((c) => !c.trivial).slice(0, 2);

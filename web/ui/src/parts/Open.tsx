@@ -44,7 +44,7 @@ function Acts({ i }: { i: Incident }) {
   return (
     <div className="line acts">
       {i.state === "open" ? <Button size="xs" color="violet" data-row-key="a" loading={act.isPending} onClick={() => run("ack")} aria-label={`Acknowledge ${visible(title(i))}`}>Acknowledge</Button>
-        : <Button size="xs" variant="default" loading={act.isPending} onClick={() => run("unack")} aria-label={`Unacknowledge ${visible(title(i))}`}>Undo</Button>}
+        : <Button size="xs" variant="default" loading={act.isPending} onClick={() => run("unack")} aria-label={`Undo the acknowledgement of ${visible(title(i))}`}>Undo</Button>}
       <SilenceNow row match={silenceFor(i)} more={() => setForm(true)} />
       {form && <Suspense fallback={null}><SilenceForm draft={{ match: silenceFor(i) }} close={() => setForm(false)} /></Suspense>}
       <Problem error={act.error} what="The action failed" />
