@@ -198,16 +198,18 @@ await check("deploys are marked above the heat map", async () => {
   await heat.getByRole("list", { name: "Deploys and notes" }).getByText(/^deploy: v2 · ci, /).waitFor({ state: "attached" });
 });
 await check("hosts with one trouble say what they have in common, on the first page and on the incident's", async () => {
-  await sicken(3, 11, 19, 27, 35, 43); // all of role-3
+  const all = [3, 11, 19, 27, 35, 43]; // of role-3; one that was not as usual before may join them
+  await sicken(...all);
   let fleet;
   for (const end = Date.now() + 240_000; !fleet; await new Promise((r) => setTimeout(r, 1000))) {
-    fleet = (await api("/incidents?state=active&kind=fleet")).incidents.find((i) => i.members.length === 6);
+    fleet = (await api("/incidents?state=active&kind=fleet")).incidents.find((i) => all.every((n) => i.members.some((m) => m.name === name(n))));
     assert.ok(Date.now() < end, "no incident of six hosts");
   }
+  const roles = new Set(fleet.members.map((m) => +m.name.slice(5) % 8)), text = roles.size === 1 ? "role=role-3" : `role: ${roles.size} of 8`;
   await page.goto(url + "/");
-  await page.getByRole("region", { name: "Open incidents" }).getByText(/in common: role=role-3$/).waitFor();
-  await page.getByRole("region", { name: "Open incidents" }).getByRole("link", { name: "6 hosts" }).click();
-  assert.equal(await page.getByTestId("common").textContent(), "In common: role=role-3");
+  await page.getByRole("region", { name: "Open incidents" }).getByText(`in common: ${text}`).waitFor();
+  await page.getByRole("region", { name: "Open incidents" }).getByRole("link", { name: `${fleet.members.length} hosts` }).click();
+  assert.equal(await page.getByTestId("common").textContent(), `In common: ${text}`);
 });
 for (const [what, width, dark] of [["wide", 1360, false], ["wide", 1360, true], ["at 1024", 1024, false], ["on a phone", 390, false], ["on a phone", 390, true]])
   await check(`the first page ${what}, ${dark ? "dark" : "light"}: nothing is cut, axe finds nothing serious or moderate`, async () => {

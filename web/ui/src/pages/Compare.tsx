@@ -38,11 +38,12 @@ function HostPick({ label, id, none, pick }: { label: string; id: string; none?:
   const [text, setText] = useState(id), list = `hosts-${label}`;
   useEffect(() => setText(id), [id]);
   const found = useHosts({ q: text, sort: "name", limit: 20 }).data?.hosts ?? [];
-  const done = (v: string) => { if (v !== id) pick(v); };
+  const done = (v: string) => { if (v !== id) pick(v); }, known = found.some((h) => h.id === text);
+  useEffect(() => { if (known) done(text); }, [known, text]); // eslint-disable-line react-hooks/exhaustive-deps
   return (
     <>
       <TextInput size="xs" w={300} label={label} placeholder={none || "source/profile/name"} value={text} list={list}
-        onChange={(e) => { const v = e.currentTarget.value; setText(v); if (found.some((h) => h.id === v)) done(v); }}
+        onChange={(e) => setText(e.currentTarget.value)}
         onBlur={() => done(text.trim())} onKeyDown={(e) => { if (e.key === "Enter") done(text.trim()); }} />
       <datalist id={list}>{found.map((h) => <option key={h.id} value={h.id} />)}</datalist>
     </>

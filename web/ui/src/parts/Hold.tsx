@@ -1,16 +1,19 @@
 import { createContext, useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useQueryClient } from "@tanstack/react-query";
 import { attends, merged, type Attention } from "../held";
 
 const Held = createContext<{ on: boolean; report: (id: string, changes: number) => void }>({ on: false, report: () => undefined });
 
+const nobody: Attention = { pointer: false, focus: false, seen: 0, left: 0 };
+const answered = 1500; // ms in which what somebody has done is read again
 const inList = (el: EventTarget | null) => el instanceof Element && !!el.closest("[data-hold]");
 
 /** While the pointer or the focus is in a list of the page (data-hold), all its lists keep their rows where they are; a button says how many changes wait. */
 export function Hold({ children }: { children: ReactNode }) {
   const [on, setOn] = useState(false), [waits, setWaits] = useState<ReadonlyMap<string, number>>(new Map());
-  const at = useRef<Attention>({ pointer: false, focus: false, seen: 0, left: 0 });
+  const at = useRef<Attention>(nobody), free = useRef(0), client = useQueryClient();
   useEffect(() => {
-    const seen = (part: Partial<Attention>) => { at.current = { ...at.current, ...part, seen: Date.now() }; setOn(true); };
+    const seen = (part: Partial<Attention>) => { if (Date.now() < free.current) return; at.current = { ...at.current, ...part, seen: Date.now() }; setOn(true); };
     const move = (e: Event) => {
       if (inList(e.target)) seen({ pointer: true });
       else if (at.current.pointer) at.current = { ...at.current, pointer: false, left: Date.now() };
@@ -32,7 +35,10 @@ export function Hold({ children }: { children: ReactNode }) {
     };
   }, []);
   const report = useCallback((id: string, changes: number) => setWaits((old) => ((old.get(id) ?? 0) === changes ? old : new Map(old).set(id, changes))), []);
-  const apply = () => { at.current = { pointer: false, focus: false, seen: 0, left: 0 }; setOn(false); };
+  const apply = useCallback(() => { at.current = nobody; setOn(false); }, []);
+  useEffect(() => client.getMutationCache().subscribe((e) => { // what somebody has done is shown at once
+    if (e.type === "updated" && e.action.type === "success") { free.current = Date.now() + answered; apply(); }
+  }), [client, apply]);
   const n = on ? [...waits.values()].reduce((a, b) => a + b, 0) : 0;
   return (
     <Held value={useMemo(() => ({ on, report }), [on, report])}>
