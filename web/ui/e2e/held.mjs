@@ -162,6 +162,13 @@ await check("an open incident has its picture, what it is and what was expected,
   await row.getByRole("img", { name: /^last \d+ scores/ }).waitFor();
   await row.getByText(/^load .* expected /).waitFor();
   await row.getByText(/since \d\d:\d\d:\d\d/).waitFor();
+  await page.keyboard.press("j"); // to the first row
+  await page.keyboard.press("m");
+  const first = page.getByRole("region", { name: "Open incidents" }).getByRole("listitem").first();
+  await first.getByRole("group", { name: "Silence" }).getByRole("button", { name: "2 h", exact: true }).waitFor();
+  await accessible(page, "a silence on the first page");
+  await page.keyboard.press("Escape");
+  await first.getByRole("group", { name: "Silence" }).waitFor({ state: "detached" });
 });
 
 await check("a drag over the heat map shows that time, ranked; the address has it, and there is a way back", async () => {
