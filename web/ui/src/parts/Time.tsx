@@ -1,4 +1,5 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { copy } from "../copy";
 import { timeOf, zoneOf } from "../format";
 import { frozen, instantText, type SetView, type View } from "../view";
 import { useNow } from "./Bits";
@@ -53,7 +54,7 @@ function useKeys(axis: Axis, home: () => void, at: number) {
 }
 
 function TimeBar({ view, set, home, axis }: { view: View; set: SetView; home?: { from: number; to: number }; axis: Axis }) {
-  const [copied, setCopied] = useState("");
+  const [copied, setCopied] = useState(""), [allowed, setLet] = useState(true);
   const here = frozen(view, axis), live = !view.from && !home;
   const iso = (s: number) => instantText(s);
   const step = (label: string, key: string, sign: string, f: () => void) => <button type="button" className="step-time" aria-label={label} title={`${label} (${key})`} onClick={f}>{sign}</button>;
@@ -68,7 +69,7 @@ function TimeBar({ view, set, home, axis }: { view: View; set: SetView; home?: {
         onChange={(v) => (home && v ? set({ from: Math.floor(Date.now() / 1000) - +v, to: Math.ceil(Date.now() / 1000) }, true) : set({ from: 0, to: 0, ...(v && { last: +v }) }, true))} />
       {view.at > 0 && <span className="num pinned" title={iso(view.at)}>pinned {timeOf(iso(view.at))} <button type="button" className="quiet" aria-label="Remove the pinned cursor" onClick={() => axis.pin(0)}>×</button></span>}
       <span style={{ flex: 1 }} />
-      <button type="button" className="quiet" data-key="s" onClick={() => void navigator.clipboard.writeText(here).then(() => setCopied(here))}>{copied === here ? "link copied" : "copy link"}</button>
+      <button type="button" className="quiet" data-key="s" onClick={() => void copy(here).then((done) => { setCopied(here); setLet(done); })}>{copied !== here ? "copy link" : allowed ? "link copied" : "the browser does not let it be copied"}</button>
     </div>
   );
 }
