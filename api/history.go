@@ -65,15 +65,21 @@ func (a *API) scores(ctx context.Context, h omen.Host, from, to time.Time) ([]om
 // spacing is how far apart a history's points are: the least distance of any
 // two, or the source's step where there are not two.
 func (a *API) spacing(h omen.Host, points []omen.ScorePoint) time.Duration {
+	least := apart(points)
+	for _, s := range a.live.Sources() {
+		if least == 0 && s.Name == h.Source {
+			least = time.Duration(s.StepSeconds * float64(time.Second))
+		}
+	}
+	return least
+}
+
+// apart is the least distance of any two points; 0 where there are not two.
+func apart(points []omen.ScorePoint) time.Duration {
 	least := time.Duration(0)
 	for i := 1; i < len(points); i++ {
 		if d := points[i].At.Sub(points[i-1].At); d > 0 && (least == 0 || d < least) {
 			least = d
-		}
-	}
-	for _, s := range a.live.Sources() {
-		if least == 0 && s.Name == h.Source {
-			least = time.Duration(s.StepSeconds * float64(time.Second))
 		}
 	}
 	return least

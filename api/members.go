@@ -105,7 +105,9 @@ func (a *API) strip(ctx context.Context, in omen.Incident, n int, now time.Time)
 	return &Strip{Instant(from), Number(step.Seconds()), highest(history, from, step, n)}, nil
 }
 
-// highest is the highest score of each of n steps, NaN where there is none.
+// highest is the highest score of each of n steps, NaN where there is none. Where
+// steps are shorter than scores are apart, a score is that of the steps until the
+// next one is due, too.
 func highest(history []omen.ScorePoint, from time.Time, step time.Duration, n int) List[Number] {
 	out := make(List[Number], n)
 	for i := range out {
@@ -118,6 +120,19 @@ func highest(history []omen.ScorePoint, from time.Time, step time.Duration, n in
 		}
 		if v := Number(math.Round(100*p.Value) / 100); !(v <= out[i]) {
 			out[i] = v
+		}
+	}
+	lasts := apart(history)
+	if lasts <= step {
+		return out
+	}
+	for _, p := range history {
+		if p.At.Before(from) || math.IsNaN(p.Value) {
+			continue
+		}
+		due := int((p.At.Add(lasts).Sub(from) - 1) / step)
+		for i := int(p.At.Sub(from)/step) + 1; i <= min(due, n-1) && math.IsNaN(float64(out[i])); i++ {
+			out[i] = Number(math.Round(100*p.Value) / 100)
 		}
 	}
 	return out

@@ -66,6 +66,25 @@ func TestSilencesEndAndAreAudited(t *testing.T) {
 	}
 }
 
+func TestASilenceMayEndInAYearThatNobodySees(t *testing.T) {
+	db, ctx := openTest(t), t.Context()
+	for _, until := range []time.Time{time.Date(2262, 4, 12, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)} {
+		s := mute.Silence{ID: "s" + until.Format("2006"), Match: allHosts(), From: start, Until: until, By: "ann", Reason: "decommissioned"}
+		must.OK(t, db.PutSilence(ctx, s, byAnn))
+		if all, err := db.Silences(ctx, start.Add(time.Hour)); err != nil || len(all) == 0 || cmp.Diff(s, all[len(all)-1]) != "" {
+			t.Errorf("until %s: %+v, %v", until, all, err)
+		}
+	}
+	if all, err := db.Events(ctx, time.Date(1, 1, 1, 1, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil || len(all) != 0 {
+		t.Fatalf("events before there are any: %v, %v", all, err)
+	}
+	e := mute.Event{ID: "e1", Kind: mute.EventNote, At: start, Match: allHosts(), By: "ann"}
+	must.OK(t, db.PutEvent(ctx, e))
+	if all, err := db.Events(ctx, time.Date(1, 1, 1, 1, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil || len(all) != 1 {
+		t.Errorf("events of all times: %v, %v", all, err)
+	}
+}
+
 func TestCalendarsAreReplacedWhole(t *testing.T) {
 	db, ctx := openTest(t), t.Context()
 	w := func(id string) mute.Window {

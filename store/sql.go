@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -58,10 +59,20 @@ func query[T any](ctx context.Context, db querier, row func(*sql.Rows) (T, error
 	return all, describe(rows.Err())
 }
 
-// nanos is how times are stored; the zero time is 0.
+// The times that 64 bits hold: the years 1677 to 2262.
+var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// nanos is how times are stored; the zero time is 0. A time that 64 bits do not
+// hold, such as the end of a silence in the year 9999, is the first or last that
+// they do.
 func nanos(t time.Time) int64 {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return 0
+	case t.Before(earliest):
+		return math.MinInt64
+	case t.After(latest):
+		return math.MaxInt64
 	}
 	return t.UnixNano()
 }

@@ -106,6 +106,69 @@ export async function foundations({ page, url, check, host, open, scheme }) {
     assert.equal(await page.evaluate(() => document.body.textContent.includes("\u202E")), false);
     await page.unroute("**/api/v1/omen/hosts?*");
   });
+  await check("what no clock shows, and no calendar, takes nothing away", async () => {
+    await page.goto(url + "/quiet?at=%2B275760-09-13T00:00:00Z");
+    await page.getByRole("heading", { name: /^Calendar/ }).waitFor();
+    await page.goto(url + "/silences");
+    await page.getByRole("button", { name: "New silence" }).click();
+    const length = page.getByRole("textbox", { name: "Duration" });
+    await length.fill("99999999999 d");
+    await page.getByRole("button", { name: "Create silence" }).click();
+    await page.getByText("write a duration such as 90 min, 2 h or 1 d").waitFor();
+    await length.fill("2 h");
+    await page.getByText(/^until /).waitFor();
+    await page.getByLabel("From").fill("2020-01-01T00:00");
+    await page.getByText("the end is past").waitFor();
+    await page.keyboard.press("Escape");
+    await page.goto(url + "/hosts/" + host);
+    const silence = page.getByRole("button", { name: "Silence", exact: true });
+    await silence.click();
+    await page.getByRole("button", { name: "30 min" }).waitFor();
+    await page.keyboard.press("Escape");
+    assert.ok(await silence.evaluate((el) => el === document.activeElement), "Escape gives the focus back");
+  });
+  await check("a link is copied where the browser has no clipboard for the page", async () => {
+    const other = await page.context().newPage(); // from http and another machine there is none
+    await other.addInitScript(() => Object.defineProperty(Navigator.prototype, "clipboard", { get: () => undefined }));
+    await other.goto(url + "/hosts/" + host + "?last=5m");
+    await other.evaluate(() => document.addEventListener("copy", () => { window.copied = String(document.activeElement.value); }));
+    await other.getByRole("button", { name: "copy link" }).click();
+    await other.getByRole("button", { name: "link copied" }).waitFor();
+    assert.match(await other.evaluate(() => window.copied), /\/hosts\/.*\?from=.*&to=/);
+    await other.close();
+  });
+  await check("eight tabs are one too many for no browser", async () => {
+    const tabs = [];
+    for (let n = 0; n < 8; n++) { // what is not in front is hidden, which a browser without a screen does not say
+      const tab = await page.context().newPage();
+      await tab.addInitScript(() => Object.defineProperty(document, "hidden", { get: () => window.behind ?? false }));
+      await tab.goto(url + "/settings");
+      await tab.getByTestId("values").waitFor();
+      await tab.evaluate(() => { window.behind = true; document.dispatchEvent(new Event("visibilitychange")); });
+      tabs.push(tab);
+    }
+    await tabs[0].evaluate(() => { window.behind = false; document.dispatchEvent(new Event("visibilitychange")); });
+    await tabs[0].getByTestId("connection").getByText(/live|not ready/).waitFor();
+    for (const tab of tabs) await tab.close();
+  });
+  await check("a part of the web UI that cannot be read takes nothing else away, and comes by itself once it can", async () => {
+    await page.goto(url + "/");
+    await page.getByTestId("connection").getByText(/live|not ready/).waitFor();
+    let dead = true; // as after an upgrade, or while Omen does not answer
+    await page.route(/\/(assets\/(Settings|Palette)[^/]*\.js|-\/healthy)$/, (r) => (dead ? r.abort() : r.continue()));
+    await page.keyboard.press("/");
+    await page.getByRole("alert").getByText("not read yet").waitFor();
+    await page.getByRole("heading", { name: "Blind spots" }).waitFor();
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    await page.getByRole("heading", { name: "This part of the web UI could not be read" }).waitFor();
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Now" }).click();
+    await page.getByRole("heading", { name: "Blind spots" }).waitFor();
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    await page.getByRole("heading", { name: "This part of the web UI could not be read" }).waitFor();
+    dead = false;
+    await page.getByRole("heading", { name: "Receivers" }).waitFor();
+    await page.unroute(/\/(assets\/(Settings|Palette)[^/]*\.js|-\/healthy)$/);
+  });
   await check("a dead server greys the page within five seconds and says since when", async () => {
     await page.goto(url + "/");
     await page.getByTestId("connection").getByText("live").waitFor();

@@ -32,8 +32,10 @@ export async function ask<T>(path: string, init?: RequestInit): Promise<T> {
 }
 
 export const enc = encodeURIComponent;
-/** Where a host is shown; its id's slashes stay readable. */
-export const hostPath = (id: string) => "/hosts/" + id.split("/").map(enc).join("/");
+/** An id in an address. Its slashes stay readable, but where a browser would take a part of it for a way up. */
+export const idPath = (id: string) => (id.split("/").some((p) => p === "." || p === "..") ? enc(id) : id.split("/").map(enc).join("/"));
+/** Where a host is shown. */
+export const hostPath = (id: string) => "/hosts/" + idPath(id);
 /** What an address below /hosts, /incidents or /models names; each escape is read once, so that a name may hold %2F. */
 export function idOf(pathname: string): string {
   const text = pathname.split("/").slice(2).join("/");

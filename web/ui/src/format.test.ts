@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, causesLine, clearing, countdown, full, score, scoreRange, seconds, value, whole, gone, middle, range, visible, whenText, zoneOf } from "./format";
+import { ago, causesLine, clearing, countdown, full, score, scoreRange, seconds, value, whole, gone, middle, range, timeOf, visible, visibleLines, whenText, zoneOf } from "./format";
 import { hostPath } from "./api";
 
 describe("values are written as package omen writes them", () => {
@@ -15,6 +15,13 @@ it.each([
   [8e6, 15e6, "bytes/s", "8–15 MB/s"], [0, 15.8, "1/s", "0–15.8/s"], [0, 15e6, "bytes/s", "0–15 MB/s"], [8e5, 15e6, "bytes/s", "800 kB/s–15 MB/s"],
   [0, 0.0179, "ratio", "0–1.79 %"], [3, 3, "1", "3"], [-2.5, 1, "1", "-2.5–1"], [null, 1, "1", "unknown – 1"],
 ])("the range %s to %s %s has its unit once", (a, b, unit, text) => expect(range(a, b, unit)).toBe(text));
+
+it("writes the day where it is not today, and the year where it is not this one", () => {
+  const now = new Date(2026, 10, 29, 14, 0).getTime(), of = (...d: [number, number, number, number]) => timeOf(new Date(...d).toISOString(), now);
+  expect(of(2026, 10, 29, 9)).toBe("09:00:00");
+  expect(of(2026, 0, 2, 9)).not.toContain("2026");
+  expect(of(2020, 0, 2, 9)).toContain("2020");
+});
 
 it("names the zone of this clock", () => expect(zoneOf("2026-01-01T00:00:00Z")).toMatch(/^[A-Z]/));
 
@@ -67,6 +74,7 @@ describe("names of others", () => {
   it("marks that turn or hide text are written out", () => {
     expect(visible("web-\u202Egnp.exe")).toBe("web-⟨U+202E⟩gnp.exe");
     expect(visible("a\u0000b\nc\u200Bd\u2028e")).toBe("a⟨U+0000⟩b⟨U+000A⟩c⟨U+200B⟩d⟨U+2028⟩e");
+    expect(visibleLines("a\n\u202Eb")).toBe("a\n⟨U+202E⟩b");
     expect(visible("Größe-日本-<b>")).toBe("Größe-日本-<b>");
   });
   it("a long name loses its middle and keeps its ends", () => {

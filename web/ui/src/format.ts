@@ -157,6 +157,9 @@ export function gone(times: number[], begin: number, step: number): "" | "beginn
 export const visible = (text: string) =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]/gu, (c) => `⟨U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`);
 
+/** The same of a text whose lines are its own. */
+export const visibleLines = (text: string) => text.split("\n").map(visible).join("\n");
+
 /** A long text without its middle: what stands at its ends tells names apart. */
 export function middle(text: string, most = 60): string {
   const all = [...text];
@@ -165,10 +168,10 @@ export function middle(text: string, most = 60): string {
   return all.slice(0, head).join("") + "…" + all.slice(all.length - (most - 1 - head)).join("");
 }
 
-/** The time of day of an instant, with the day where it is not today's. */
+/** The time of day of an instant, with the day where it is not today's, and the year where it is not this one. */
 export function timeOf(at: string | null | undefined, now = Date.now()): string {
   if (!at) return "–";
   const d = new Date(at), today = new Date(now).toDateString() === d.toDateString();
   const time = d.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-  return today ? time : d.toLocaleDateString(undefined, { day: "numeric", month: "short" }) + ", " + time;
+  return today ? time : d.toLocaleDateString(undefined, { day: "numeric", month: "short", ...(d.getFullYear() !== new Date(now).getFullYear() && { year: "numeric" }) }) + ", " + time;
 }

@@ -25,18 +25,19 @@ export function heard() {
   become(0);
 }
 
-/** Asks the server whether it is alive. */
+/** Whether the server is alive; what it answers counts. */
+export async function answers(): Promise<boolean> {
+  const r = await fetch(root + "/-/healthy", { signal: AbortSignal.timeout(patience), cache: "no-store" }).catch(() => null);
+  if (r?.ok) heard(); else become(last);
+  return r?.ok ?? false;
+}
+
+/** Asks the server whether it is alive, if nobody does. */
 export async function probe() {
   if (asking) return;
   asking = true;
-  try {
-    const r = await fetch(root + "/-/healthy", { signal: AbortSignal.timeout(patience), cache: "no-store" });
-    if (r.ok) heard(); else become(last);
-  } catch {
-    become(last);
-  } finally {
-    asking = false;
-  }
+  await answers();
+  asking = false;
 }
 
 /** Watches the server for as long as the page is open. */

@@ -11,11 +11,12 @@ import "@mantine/core/styles/InlineInput.css";
 import "@mantine/core/styles/Switch.css";
 import "@mantine/core/styles/Alert.css";
 import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
-import { lazy, StrictMode, Suspense, useEffect } from "react";
+import { StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
 import { Link, Router, useLocation } from "wouter";
-import { usePathname } from "wouter/use-browser-location";
+import { usePathname, useSearch } from "wouter/use-browser-location";
 import { idOf, useStatus } from "./api";
+import { Guard, Missing, part } from "./parts/Guard";
 import { Keys, Skip } from "./parts/Keys";
 import { follow } from "./stream";
 import { timeOf } from "./format";
@@ -32,18 +33,18 @@ import "./theme.css";
 const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
 
 // Each page is loaded when it is first shown.
-const Overview = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Overview })));
-const Hosts = lazy(() => import("./pages/Overview").then((m) => ({ default: m.Hosts })));
-const HostPage = lazy(() => import("./pages/Host").then((m) => ({ default: m.HostPage })));
-const IncidentPage = lazy(() => import("./pages/Incident").then((m) => ({ default: m.IncidentPage })));
-const Compare = lazy(() => import("./pages/Compare").then((m) => ({ default: m.Compare })));
-const Incidents = lazy(() => import("./pages/Incidents").then((m) => ({ default: m.Incidents })));
-const Actions = lazy(() => import("./pages/Actions").then((m) => ({ default: m.Actions })));
-const Quiet = lazy(() => import("./pages/Quiet").then((m) => ({ default: m.Quiet })));
-const Patterns = lazy(() => import("./pages/Patterns").then((m) => ({ default: m.Patterns })));
-const Models = lazy(() => import("./pages/Models").then((m) => ({ default: m.Models })));
-const Settings = lazy(() => import("./pages/Settings").then((m) => ({ default: m.Settings })));
-const HostModels = lazy(() => import("./pages/Models").then((m) => ({ default: m.HostModels })));
+const Overview = part(() => import("./pages/Overview").then((m) => m.Overview));
+const Hosts = part(() => import("./pages/Overview").then((m) => m.Hosts));
+const HostPage = part(() => import("./pages/Host").then((m) => m.HostPage));
+const IncidentPage = part(() => import("./pages/Incident").then((m) => m.IncidentPage));
+const Compare = part(() => import("./pages/Compare").then((m) => m.Compare));
+const Incidents = part(() => import("./pages/Incidents").then((m) => m.Incidents));
+const Actions = part(() => import("./pages/Actions").then((m) => m.Actions));
+const Quiet = part(() => import("./pages/Quiet").then((m) => m.Quiet));
+const Patterns = part(() => import("./pages/Patterns").then((m) => m.Patterns));
+const Models = part(() => import("./pages/Models").then((m) => m.Models));
+const Settings = part(() => import("./pages/Settings").then((m) => m.Settings));
+const HostModels = part(() => import("./pages/Models").then((m) => m.HostModels));
 
 /** What an address shows. */
 function Page() {
@@ -94,7 +95,7 @@ function Shell() {
       </div></header>
       <SubNav path={path} />
       {stale && <div className="blind" role="alert"><b>Omen does not answer{as && ` since ${as}`}.</b> {as && `What is shown is as of then. `}The web UI tries again by itself.</div>}
-      <div id="content" tabIndex={-1} className={stale ? "stale" : undefined}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Hold><Page /></Hold></Suspense></div>
+      <div id="content" tabIndex={-1} className={stale ? "stale" : undefined}><Guard at={usePathname() + useSearch()}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Hold><Page /></Hold></Suspense></Guard></div>
     </>
   );
 }
@@ -117,10 +118,11 @@ document.querySelector<HTMLLinkElement>("link[rel=icon]")?.setAttribute("href", 
 
 const client = new QueryClient({ defaultOptions: { queries: { retry: (failures) => failures < 1 && !isPaused(), staleTime: 1000 } } });
 
-createRoot(document.getElementById("root")!).render(
+// A file that could not be read is said on the page, and by the browser.
+createRoot(document.getElementById("root")!, { onCaughtError: (e) => { if (!(e instanceof Missing)) console.error(e); } }).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto">
-      <QueryClientProvider client={client}><Router base={root}><Shell /></Router></QueryClientProvider>
+      <QueryClientProvider client={client}><Router base={root}><Guard at=""><Shell /></Guard></Router></QueryClientProvider>
     </MantineProvider>
   </StrictMode>,
 );

@@ -1,13 +1,17 @@
 import { expect, test } from "vitest";
-import { durationText, matcherText, nextHour, occurrence, parseDuration, silenceFor, silenceState, splitRule } from "./mute";
+import { durationText, fieldInstant, matcherText, nextHour, occurrence, parseDuration, silenceFor, silenceState, splitRule } from "./mute";
 
 test("matchers are written as PromQL does", () => {
   expect(matcherText({ name: "role", value: 'a "b", c', isRegex: false, isEqual: false })).toBe('role!="a \\"b\\", c"');
   expect(matcherText({ name: "team", value: "x|y\\.z", isRegex: true, isEqual: true })).toBe('team=~"x|y\\\\.z"');
 });
 
-test.each([["90 min", 5400], ["1h30m", 5400], ["2 h", 7200], ["1.5d", 129600], ["1w", 604800], ["", null], ["soon", null], ["5", null], ["0 h", null], ["2 h later", null]])("%j lasts %s s", (text, want) => {
+test.each([["90 min", 5400], ["1h30m", 5400], ["2 h", 7200], ["1.5d", 129600], ["1w", 604800], ["", null], ["soon", null], ["5", null], ["0 h", null], ["2 h later", null], ["36600 d", 36600 * 86400], ["99999999999 d", null], ["9".repeat(400) + " w", null]])("%j lasts %s s", (text, want) => {
   expect(parseDuration(text)).toBe(want);
+});
+
+test.each([["2026-01-31T02:00", true], ["", false], ["275760-12-31T00:00", false], ["9999-01-01T00:00", false], ["0026-01-31T02:00", false], ["soon", false]])("the field %j is an instant: %s", (text, is) => {
+  expect(Number.isFinite(fieldInstant(text))).toBe(is);
 });
 
 test("a silence is pending, then active, then expired", () => {

@@ -15,7 +15,9 @@ const ops: [string, boolean, boolean][] = [["=~", true, true], ["!~", true, fals
 /** A matcher as PromQL writes it: host=~"web-.*". The server alone reads this form. */
 export const matcherText = (m: Matcher) => `${m.name}${ops.find(([, re, eq]) => re === m.isRegex && eq === m.isEqual)![0]}${JSON.stringify(m.value)}`;
 
-/** Seconds of "90 min", "2h", "1 h 30 m", "3d"; null if it is no duration. */
+const longest = 100 * 366 * 86400; // seconds: no clock shows when what lasts ever longer ends
+
+/** Seconds of "90 min", "2h", "1 h 30 m", "3d"; null if it is no duration, or one of more than a hundred years. */
 export function parseDuration(text: string): number | null {
   const unit: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
   let sum = 0, rest = text.trim().toLowerCase();
@@ -25,7 +27,7 @@ export function parseDuration(text: string): number | null {
     sum += +m[1]! * unit[m[2]![0]!]!;
     rest = rest.slice(m[0].length);
   }
-  return sum > 0 ? sum : null;
+  return sum > 0 && sum <= longest ? sum : null;
 }
 
 /** Seconds as parseDuration reads them: 1 h 30 m. */
@@ -57,6 +59,12 @@ export function splitRule(rule: string | undefined): { freq: string; on: string[
   const m = /^FREQ=(DAILY|WEEKLY|MONTHLY)(?:;BYDAY=((?:MO|TU|WE|TH|FR|SA|SU)(?:,(?:MO|TU|WE|TH|FR|SA|SU))*))?$/.exec(text);
   if (!m || (m[2] && m[1] !== "WEEKLY")) return { freq: "custom", on: [], custom: text };
   return { freq: m[1]!, on: m[2]?.split(",") ?? [], custom: "" };
+}
+
+/** The instant in ms of a datetime-local field, of the browser's zone; NaN: it is empty, or a year that nobody means. */
+export function fieldInstant(text: string): number {
+  const t = Date.parse(text);
+  return t >= 0 && t < Date.UTC(2200, 0) ? t : NaN;
 }
 
 /** The value of a datetime-local field for an instant, in the browser's zone. */

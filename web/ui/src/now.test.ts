@@ -55,7 +55,7 @@ describe("last night", () => {
   const over = incident("a", at(2, 0), [], { state: "closed", closed_at: at(2, 40) }), quiet = incident("b", at(3, 0), [], { suppressed: "silenced", state: "closed" });
   test.each([
     [[], "No incident."], [[over], "1 incident, people were notified of it."], [[quiet], "1 incident, nobody was notified."],
-    [[over, quiet, incident("c", at(4, 0), [])], "3 incidents, people were notified of 2, one lasts."],
+    [[over, quiet, incident("c", at(4, 0), [])], "3 incidents, people were notified of 2, one is still open."],
   ])("in a sentence %#", (all, want) => expect(nightSentence(all as Incident[], false)).toBe(want));
   test.each([
     [{}, "people were notified"], [{ acked_by: "ann" }, "taken by ann"], [{ acked_by: "ann", verdict: "real", verdict_by: "bob" }, "real · bob"],
@@ -66,7 +66,7 @@ describe("last night", () => {
     [0.3, 12, 7, "Promised: at most 1 false page a week and host. Sent, true ones too: 0.3 (12 pages on 40 hosts in 7 days): kept.", true],
     [2, 1, 3.5, "Promised: at most 1 false page a week and host. Sent, true ones too: 2 (1 page on 40 hosts in 3.5 days).", false],
   ])("the promise %#", (actual_per_host_week, opened, days, text, kept) => expect(promise({ promised_per_host_week: 1, actual_per_host_week, opened, hosts: 40, days })).toEqual({ text, kept }));
-  test("how long", () => expect([lasted(over), lasted(incident("c", at(4, 0), []))]).toEqual(["40 min", "lasts"]));
+  test("how long", () => expect([lasted(over), lasted(incident("c", at(4, 0), []))]).toEqual(["40 min", "still open"]));
 });
 
 describe("what hosts have in common", () => {

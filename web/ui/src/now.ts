@@ -93,7 +93,7 @@ export function nightSentence(all: Incident[], more: boolean): string {
   const notified = all.filter((i) => !i.suppressed).length, lasts = all.filter((i) => i.state !== "closed").length;
   const n = (more ? "More than " : "") + count(all.length, "incident");
   const said = notified === 0 ? "nobody was notified" : notified === all.length ? (notified === 1 ? "people were notified of it" : "people were notified of all") : `people were notified of ${notified}`;
-  return `${n}, ${said}${lasts ? `, ${lasts === all.length ? (lasts === 1 ? "it lasts" : "all last") : lasts === 1 ? "one lasts" : `${lasts} last`}` : ""}.`;
+  return `${n}, ${said}${lasts ? `, ${lasts === all.length ? (lasts === 1 ? "it is still open" : "all are still open") : lasts === 1 ? "one is still open" : `${lasts} are still open`}` : ""}.`;
 }
 
 /** What ends an incident that is open, or ended one that is closed, in a sentence; empty: nothing can be said. */
@@ -105,5 +105,5 @@ export function backToNormal(i: Pick<Incident, "state" | "reason" | "returning_s
   return back.length ? `It ends once ${back.length > 1 ? `${back.slice(0, -1).join(", ")} and ${back[back.length - 1]}` : back[0]} for a while.` : "";
 }
 
-/** How long an incident lasted, or that it lasts. */
-export const lasted = (i: Incident): string => (i.closed_at && i.since ? whole((Date.parse(i.closed_at) - Date.parse(i.since)) / 1000) : "lasts");
+/** How long an incident lasted, or that it is still open. */
+export const lasted = (i: Incident): string => (i.closed_at && i.since ? whole((Date.parse(i.closed_at) - Date.parse(i.since)) / 1000) : "still open");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Channel, ConfigValue, ReceiverTest } from "./api";
-import { channelHealth, receiverColor, routeTiming, sections, sourceHealth, testOutcome } from "./settings";
+import type { Channel, ConfigValue, Receiver, ReceiverTest } from "./api";
+import { channelHealth, receiverColor, routeTiming, sections, sourceHealth, testOutcome, unheard } from "./settings";
 
 const now = Date.parse("2026-11-29T14:00:00Z"), ago = (s: number) => new Date(now - 1000 * s).toISOString();
 const channel = (state: string, more: object = {}) => ({ name: "ops/slack", state, err: "", trouble: "", ...more }) as unknown as Channel;
@@ -16,6 +16,14 @@ describe("receivers", () => {
   });
   test("a receiver is what its worst channel is, and no proof without one", () =>
     expect([["working", "working"], ["working", "untried"], ["untried", "failing"], []].map((all) => receiverColor({ channels: all.map((s) => channel(s)) }))).toEqual(["teal", "gray", "red", "gray"]));
+  test("nobody to notify is said, and so is a channel that failed without an incident about it", () => {
+    const receiver = (name: string, ...channels: Channel[]) => ({ name, channels }) as unknown as Receiver;
+    expect(unheard(undefined)).toBeUndefined();
+    expect(unheard([])).toEqual([{ name: "", text: "The configuration has no receiver." }]);
+    expect(unheard([receiver("ops")])).toEqual([{ name: "", text: "No receiver has a channel." }]);
+    expect(unheard([receiver("ops", channel("working", { incident: "" }), channel("untried", { incident: "" }))])).toEqual([]);
+    expect(unheard([receiver("ops", channel("failing", { err: "no_such_channel", incident: "" })), receiver("dba", channel("failing", { err: "x", incident: "i1" }))])).toEqual([{ name: "ops/slack", text: expect.stringContaining("no_such_channel") }]);
+  });
   test("a test in a sentence", () => {
     const of = (...errs: string[]) => testOutcome({ receiver: "ops", delivered: errs.every((e) => !e), channels: errs.map((err, n) => ({ channel: "ops/" + n, took_seconds: 0.2, note: "", err })) } as ReceiverTest);
     expect([of(""), of("", ""), of("", "refused"), of("refused")]).toEqual(["It arrived after 200 ms.", "All 2 channels took it.", "1 of 2 channels took it.", "It did not arrive."]);

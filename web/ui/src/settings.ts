@@ -4,7 +4,7 @@ import { ask, enc, post, type Channel, type Config, type ConfigRoute, type Confi
 import { seconds, whole } from "./format";
 
 export const useConfig = () => useQuery({ queryKey: ["config"], queryFn: () => ask<Config>("/config"), refetchInterval: 60000 });
-export const useReceivers = () => useQuery({ queryKey: ["receivers"], queryFn: () => ask<Receivers>("/receivers"), refetchInterval: 30000 });
+export const useReceivers = (every = 30_000) => useQuery({ queryKey: ["receivers"], queryFn: () => ask<Receivers>("/receivers"), refetchInterval: every });
 
 /** Sends one test message; what each channel answered is shown until the next one. */
 export function useReceiverTest(name: string) {
@@ -42,6 +42,14 @@ export function sourceHealth(s: Pick<Source, "state" | "err" | "last_read" | "st
     case "partial": return { color: "orange", text: "in part" + (s.err ? `: ${s.err}` : "") };
   }
   return behind > Math.max(10, 4 * (s.step_seconds ?? 0)) ? { color: "orange", text: `late: last read ${whole(behind)} ago` } : { color: "teal", text: "up" };
+}
+
+/** Why people are not notified, or not by some channel, where no incident is about it; undefined: that is not known yet. */
+export function unheard(all: Receiver[] | undefined): { name: string; text: string }[] | undefined {
+  if (!all) return undefined;
+  const channels = all.flatMap((r) => r.channels);
+  if (!channels.length) return [{ name: "", text: all.length ? "No receiver has a channel." : "The configuration has no receiver." }];
+  return channels.filter((c) => c.state === "failing" && !c.incident).map((c) => ({ name: c.name, text: channelHealth(c).text }));
 }
 
 /** When and how a route groups and repeats. */

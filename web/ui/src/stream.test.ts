@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ScoreHistory } from "./api";
-import { gather, grown } from "./stream";
+import { QueryClient } from "@tanstack/react-query";
+import { follow, gather, grown } from "./stream";
 
 describe("keys that are gathered", () => {
   beforeEach(() => { vi.useFakeTimers(); });
@@ -17,6 +18,36 @@ describe("keys that are gathered", () => {
     expect(got).toHaveLength(2);
     add([["c"]]);
     expect(got).toHaveLength(3);
+  });
+});
+
+describe("the stream of a tab", () => {
+  class Stream extends EventTarget { static all: Stream[] = []; open = true; constructor() { super(); Stream.all.push(this); } close() { this.open = false; } }
+  const page = Object.assign(new EventTarget(), { hidden: false }), open = () => Stream.all.filter((s) => s.open).length;
+  const hide = (hidden: boolean) => { page.hidden = hidden; page.dispatchEvent(new Event("visibilitychange")); };
+  beforeEach(() => { Stream.all = []; page.hidden = false; vi.useFakeTimers(); vi.stubGlobal("document", page); vi.stubGlobal("EventSource", Stream); });
+  afterEach(() => { vi.useRealTimers(); vi.unstubAllGlobals(); });
+  test("is closed while nobody sees it, so that others get answers, and opened again", () => {
+    const end = follow(new QueryClient());
+    expect(open()).toBe(1);
+    hide(true);
+    expect(open()).toBe(0);
+    vi.advanceTimersByTime(120_000);
+    expect(open()).toBe(0);
+    hide(false);
+    expect(open()).toBe(1);
+    end();
+    hide(false);
+    expect(open()).toBe(0);
+  });
+  test("is not opened by one that was opened behind another, which reads its state all the same", () => {
+    const client = new QueryClient(), asked = vi.spyOn(client, "invalidateQueries");
+    page.hidden = true;
+    const end = follow(client);
+    expect(Stream.all).toHaveLength(0);
+    vi.advanceTimersByTime(100_000);
+    expect(asked.mock.calls.map((c) => c[0]?.queryKey)).toEqual([["status"], ["status"], ["status"]]);
+    end();
   });
 });
 

@@ -8,6 +8,7 @@ import { heard, probe } from "./live";
 import { missing } from "./pause";
 
 const broken = 10_000, often = 5000; // ms: without a beat, of which there is one a second; between readings then
+const seldom = 30_000; // ms: between readings of the state by a tab that nobody sees, for its title
 
 /** The host that is shown, by what its address names; "": none. */
 let shown = "";
@@ -26,15 +27,18 @@ export function followHost(id: string): () => void {
   return () => { if (shown === id) show(""); };
 }
 
-/** Refreshes what a client holds by what the server tells, for as long as the page is open. */
+/** Refreshes what a client holds by what the server tells, for as long as the page is open. A tab that nobody sees has no stream: a browser opens six connections to a server, and by http one to each stream, so that a seventh tab would get no answer. */
 export function follow(client: QueryClient): () => void {
   const refresh = (keys: string[][]) => { if (!missing()) keys.forEach((queryKey) => void client.invalidateQueries({ queryKey })); };
   const changed = gather(1000, refresh), moved = gather(5000, refresh);
   const all = () => { if (!missing()) void client.invalidateQueries(); };
-  let stream: EventSource | undefined, state: number | undefined, last = Date.now(), failed = false;
+  let stream: EventSource | undefined, state: number | undefined, last = Date.now(), failed = false, begun = false;
   reopen = () => {
     stream?.close();
-    const host = shown, first = !stream;
+    stream = undefined;
+    if (document.hidden) return;
+    const host = shown, first = !begun;
+    begun = true;
     const s = openStream(host);
     stream = s;
     s.addEventListener("open", () => {
@@ -58,12 +62,15 @@ export function follow(client: QueryClient): () => void {
     s.addEventListener("host", (e) => takeHost(client, host, JSON.parse(e.data as string) as HostDetail));
   };
   reopen();
+  const seen = () => reopen();
+  document.addEventListener("visibilitychange", seen);
   const guard = setInterval(() => {
-    if (document.hidden || Date.now() - last < broken) return;
+    if (Date.now() - last < (document.hidden ? seldom : broken)) return;
+    if (document.hidden) { last = Date.now(); changed([["status"]]); return; }
     all();
     if (stream?.readyState === EventSource.CLOSED) reopen(); // it was refused: a browser does not try again
   }, often);
-  return () => { clearInterval(guard); stream?.close(); reopen = () => {}; };
+  return () => { clearInterval(guard); document.removeEventListener("visibilitychange", seen); stream?.close(); reopen = () => {}; };
 }
 
 /** Collects keys and refreshes what they name: at once, then together every so many ms at most. */

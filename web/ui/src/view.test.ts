@@ -18,6 +18,10 @@ describe("a view and its address", () => {
     expect(writeView(v)).not.toContain("last");
   });
   test.each(["?from=2026-11-28T23:10:00Z", "?from=2026-11-28T23:10:00Z&to=2026-11-28T23:00:00Z", "?from=x&to=y"])("%s is no span", (s) => expect(readView(s).from).toBe(0));
+  test.each(["%2B275760-09-13T00:00:00Z", "9999-12-31T00:00:00Z", "-271821-04-20T00:00:00Z", "0001-01-01T00:00:00Z", "1e999", "NaN"])("at=%s is no instant that charts and calendars can reach beyond", (at) => {
+    expect(readView("?at=" + at).at).toBe(0);
+    expect(readView(`?from=2026-01-01T00:00:00Z&to=${at}`)).toMatchObject({ from: 0, to: 0 });
+  });
   test.each(["?last=0s", "?last=900d", "?last=soon"])("%s is the last hour", (s) => expect(readView(s).last).toBe(3600));
   test.each(["?days=0", "?days=x", "?days=9000"])("%s is a week", (s) => expect(readView(s).days).toBe(7));
   test("?kiosk alone is enough", () => expect(readView("?kiosk").kiosk).toBe(true));

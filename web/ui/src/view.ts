@@ -46,12 +46,18 @@ const durationText = (s: number): string => {
   for (const [unit, n] of [["d", 86400], ["h", 3600], ["m", 60]] as const) if (s % n === 0) return s / n + unit;
   return Math.round(s) + "s";
 };
-const instant = (text: string): number => Date.parse(text) / 1000;
+/** The last instant of an address, in the year 2200: charts and calendars reach beyond what is asked for, and must find instants there, too. */
+const latest = 7258118400;
+/** An instant since 1970; 0: there is none. */
+function instant(text: string): number {
+  const s = Date.parse(text) / 1000;
+  return s > 0 && s <= latest ? s : 0;
+}
 /** An instant as an address has it: the second is enough for people. */
 export const instantText = (s: number): string => new Date(Math.round(s) * 1000).toISOString().replace(".000Z", "Z");
 
 const text = { read: (t: string) => t, write: (v: string) => v, none: "" };
-const time = { read: (t: string) => instant(t) || 0, write: instantText, none: 0 };
+const time = { read: instant, write: instantText, none: 0 };
 const nothing: string[] = [];
 const flag = { read: (t: string) => t === "1", write: () => "1", none: false };
 

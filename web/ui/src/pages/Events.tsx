@@ -9,7 +9,7 @@ import { Matchers } from "../parts/Chips";
 import { Field, MatchField, noMatch, refusal } from "../parts/Forms";
 import { May } from "../parts/May";
 import { useView } from "../view";
-import { eventColor, useEvents, useSend, type Event } from "../mute";
+import { eventColor, fieldInstant, useEvents, useSend, type Event } from "../mute";
 
 const spans = ["1", "7", "30", "90"].map((value) => ({ value, label: value + " d" }));
 const graces: Record<string, number> = { boot: 600, restart: 300, deploy: 600 };
@@ -51,17 +51,17 @@ function EventForm({ close }: { close: () => void }) {
   const [at, setAt] = useState("");
   const [tried, setTried] = useState(false);
   const send = useSend<Event>(["events"]);
-  const theirs = refusal(send.error, { match: /match/ });
+  const theirs = refusal(send.error, { match: /match/ }), noTime = at && Number.isNaN(fieldInstant(at)) ? "choose a day and a time, or leave it empty" : "";
   const submit = () => {
     setTried(true);
-    if (noMatch(match)) return;
-    send.mutate({ path: "/events", body: { kind, match, title, by, at: at ? new Date(at).toISOString() : null } }, { onSuccess: close });
+    if (noMatch(match) || noTime) return;
+    send.mutate({ path: "/events", body: { kind, match, title, by, at: at ? new Date(fieldInstant(at)).toISOString() : null } }, { onSuccess: close });
   };
   return (
     <form noValidate aria-label="New event" onSubmit={(e) => { e.preventDefault(); submit(); }}>
       <div className="fields">
         <Select size="sm" label="What" allowDeselect={false} value={kind} onChange={(v) => setKind(v ?? "deploy")} data={["deploy", "restart", "boot", { value: "note", label: "note (only shown in charts)" }]} />
-        <Field label="When" type="datetime-local" value={at} onChange={setAt} description="Empty: now" />
+        <Field label="When" type="datetime-local" value={at} onChange={setAt} error={(tried && noTime) || undefined} description="Empty: now" />
         <div className="all"><MatchField value={match} onChange={setMatch} error={(tried && noMatch(match)) || theirs["match"]} /></div>
         <Field label="Title" value={title} onChange={setTitle} placeholder="shop v2.4" autoFocus />
         <ByField value={by} onChange={setBy} />

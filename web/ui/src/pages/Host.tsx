@@ -205,7 +205,7 @@ function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; vi
 function Band({ f, stored, waits, live: seen, marks, chosen, choose }: { f: Feature; stored?: FeatureHistory; waits: boolean; live?: Seen; marks: Mark[]; chosen: boolean; choose: () => void }) {
   const live = seen?.by.get(f.name), times = seen?.times;
   // eslint-disable-next-line react-hooks/exhaustive-deps
-  const d = useMemo(() => (stored?.times.length ? joined(stored, seen, live) : seen && live ? { times: seen.times, ...live } : null), [stored, times, live]);
+  const d = useMemo(() => (stored?.times.length ? joined(stored, seen, live) : !waits && seen && live ? { times: seen.times, ...live } : null), [stored, waits, times, live]);
   const off = f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper);
   return (
     <div>
@@ -225,7 +225,7 @@ function Band({ f, stored, waits, live: seen, marks, chosen, choose }: { f: Feat
 function EventList({ events }: { events: Event[] }) {
   return (
     <section className="card" aria-labelledby="events"><h2 id="events">Events <span className="dim" style={{ fontWeight: 400 }}>· in this time, marked in the charts</span></h2>
-      <div style={{ display: "grid", gap: 6, fontSize: 14 }}>{[...events].reverse().slice(0, 20).map((e) => <div key={e.id} className="line"><Dot color={eventColor[e.kind]} />{e.kind}{e.title && `: ${e.title}`}<span className="dim"><When at={e.at} />{e.by && ` · ${e.by}`}</span></div>)}</div>
+      <div style={{ display: "grid", gap: 6, fontSize: 14 }}>{[...events].reverse().slice(0, 20).map((e) => <div key={e.id} className="line"><Dot color={eventColor[e.kind]} />{e.kind}{e.title && <>: <Name name={e.title} most={120} /></>}<span className="dim"><When at={e.at} />{e.by && <> · <Name name={e.by} /></>}</span></div>)}</div>
     </section>
   );
 }

@@ -2,7 +2,7 @@ import { Alert, Button, Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { bothClocks, causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, whole, words, zoneOf } from "../format";
+import { bothClocks, causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, visibleLines, whole, words, zoneOf } from "../format";
 import { Badge, Causes, Dot, Empty, Grade, Problem, Severity, title, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
@@ -100,7 +100,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
         </div>
         {aside && <section className="card" aria-labelledby="causes"><h2 id="causes">Causes</h2>
           {i.state !== "closed" && i.returning_since && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>At the peak; returning to normal since {timeOf(i.returning_since)}.</p>}{i.causes_of && <p className="dim" style={{ fontSize: 13, marginTop: 0 }}>On <Link className="plain" href={hostPath(i.causes_of.id)}><Name name={i.causes_of.name} /></Link>, the furthest from normal{i.peak_at && <> at {timeOf(i.peak_at)}</>}.</p>}{i.causes.length ? <Causes causes={i.causes} odd /> : <Empty>{visible(i.summary) || "None."}</Empty>}
-          {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener">{l}</a></div>)}</>}
+          {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener"><Name name={l} most={120} /></a></div>)}</>}
         </section>}
       </div>
   );
@@ -159,12 +159,12 @@ const outcomeColor: Record<string, string> = { delivered: "teal", retrying: "ora
 /** Every change, every notification, and the events around it, in the order in which they happened. */
 export function Timeline({ changes, deliveries, events = [] }: { changes: Change[]; deliveries: Delivery[]; events?: Event[] }) {
   const steps = [
-    ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> {e.title}</>}{e.by && e.by !== "omen" && <span className="dim"> by {e.by}</span>}</> })),
+    ...events.map((e) => ({ at: e.at, key: e.id, color: eventColor[e.kind], body: <><b style={{ fontWeight: 600 }}>{e.kind}</b>{e.title && <> <Name name={e.title} most={200} /></>}{e.by && e.by !== "omen" && <span className="dim"> by <Name name={e.by} /></span>}</> })),
     ...changes.map((c) => ({ at: c.at, key: c.key, color: c.kind === "closed" ? "teal" : c.kind === "opened" || c.kind === "escalated" || c.kind === "reopened" ? severityColor[c.severity] : "violet",
-      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.action && <> {words(c.action.does)}{c.action.target.text && <> of <Name name={c.action.target.text} most={200} /></>}</>}{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && c.by !== "omen" && <span className="dim"> by {c.by}</span>}{c.reason && <span className="dim"> · {c.action ? stateWords[c.action.state] : reason(c.reason)}</span>}{!!c.score && <span className="dim num"> · score {score(c.score)}</span>}
-        {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{!c.causes.length && c.summary && c.reason.endsWith("_forecast") && <div className="dim">{visible(c.summary)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap" }}>{c.comment}</div>}</> })),
+      body: <><b style={{ fontWeight: 600 }}>{words(c.kind)}</b>{c.action && <> {words(c.action.does)}{c.action.target.text && <> of <Name name={c.action.target.text} most={200} /></>}</>}{c.kind === "judged" && ` ${c.verdict ? verdict(c.verdict) : "no verdict"}`}{c.by && c.by !== "omen" && <span className="dim"> by <Name name={c.by} /></span>}{c.reason && <span className="dim"> · {c.action ? stateWords[c.action.state] : reason(c.reason)}</span>}{!!c.score && <span className="dim num"> · score {score(c.score)}</span>}
+        {c.causes.length > 0 && (c.kind === "opened" || c.kind === "escalated" || c.kind === "updated" || c.kind === "reopened") && <div className="dim">{causesLine(c.causes)}</div>}{!c.causes.length && c.summary && c.reason.endsWith("_forecast") && <div className="dim">{visible(c.summary)}</div>}{c.comment && <div style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{visibleLines(c.comment)}</div>}</> })),
     ...deliveries.map((d, n) => ({ at: d.at, key: `${d.key}/${d.receiver}/${n}`, color: outcomeColor[d.outcome] ?? "gray",
-      body: <span>{d.outcome === "delivered" ? "notified " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${d.detail}`}</span></span> })),
+      body: <span>{d.outcome === "delivered" ? "notified " : ""}{d.receiver}<span className="dim">{d.outcome !== "delivered" && ` · ${words(d.outcome)}`}{d.took_seconds !== null && d.outcome === "delivered" && ` in ${seconds(d.took_seconds)}`}{d.detail && ` · ${visible(d.detail)}`}</span></span> })),
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   if (!steps.length) return <Empty>Nothing yet.</Empty>;
   const day = (at: string) => new Date(at).toLocaleDateString(undefined, { month: "short", day: "numeric" });

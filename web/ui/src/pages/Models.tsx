@@ -1,7 +1,7 @@
 import { TextInput } from "@mantine/core";
 import { Name } from "../parts/Name";
 import { Link } from "wouter";
-import { enc, useHost, useHostModels, useHosts, useModels, useStatus, type Host } from "../api";
+import { idPath, useHost, useHostModels, useHosts, useModels, useStatus, type Host } from "../api";
 import { clock, whole, words } from "../format";
 import { Dot, Empty, Grade, Problem, When } from "../parts/Bits";
 import { useView } from "../view";
@@ -31,7 +31,7 @@ export function Models() {
             <thead><tr><th>Host</th><th>Grade</th><th>Age</th><th>Drift</th><th className="right">Pages per week</th><th>Trained on</th><th className="right">Samples</th><th>Note</th></tr></thead>
             <tbody>{found.slice(0, most).map((m) => (
               <tr key={m.id}>
-                <td><Link className="host" href={"/models/" + m.host.id.split("/").map(enc).join("/")} ><Name name={m.host.name} /></Link></td><td><Grade grade={m.grade} /></td>
+                <td><Link className="host" href={"/models/" + idPath(m.host.id)} ><Name name={m.host.name} /></Link></td><td><Grade grade={m.grade} /></td>
                 <td style={{ whiteSpace: "nowrap" }}><Age h={of.get(m.host.id)} at={m.trained_at} /></td><td><Drift h={of.get(m.host.id)} /></td><td className="right num"><Pages h={of.get(m.host.id)} /></td>
                 <td className="dim">{clock(m.from)} – {clock(m.to)}</td><td className="right num">{m.rows.toLocaleString()}</td><td><span className="cause">{m.note}</span></td>
               </tr>))}</tbody>

@@ -3,7 +3,7 @@ import { Segments } from "../parts/Segments";
 import { Name } from "../parts/Name";
 import { Link } from "wouter";
 import { hostPath, incidentPath, enc, useStatus } from "../api";
-import { score, verdict } from "../format";
+import { score, verdict, visible } from "../format";
 import { Dot, Empty, Problem, When } from "../parts/Bits";
 import { useBy } from "../parts/By";
 import { Signs } from "../parts/Chips";
@@ -40,11 +40,11 @@ export function Patterns() {
               <tr key={p.id} className={p.reverted ? "past" : ""}>
                 <td><span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={p.reverted ? "gray" : color[p.verdict]} />{verdict(p.verdict)}</span></td>
                 <td><Signs causes={p.causes} /></td>
-                <td style={{ minWidth: 130 }}>{p.role ? <>every host of role {p.role}</> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}><Name name={p.host.name} /></Link>}<div className="dim" style={{ fontSize: 12.5 }}>{p.text}</div></td>
+                <td style={{ minWidth: 130 }}>{p.role ? <>every host of role <Name name={p.role} /></> : <Link href={hostPath(p.host.id)} style={{ fontWeight: 400 }}><Name name={p.host.name} /></Link>}<div className="dim" style={{ fontSize: 12.5 }}>{visible(p.text)}</div></td>
                 <td style={{ minWidth: 150 }}>{effectOf(p)}</td>
-                <td>{p.by}{p.by === "omen" && <div className="dim" style={{ fontSize: 12.5 }}>recurred on three days</div>}</td>
+                <td><Name name={p.by} />{p.by === "omen" && <div className="dim" style={{ fontSize: 12.5 }}>recurred on three days</div>}</td>
                 <td style={{ whiteSpace: "nowrap" }}><Link href={incidentPath(p.incident)} style={{ fontWeight: 400 }}>incident</Link><div className="dim" style={{ fontSize: 12.5 }}><When at={p.created} /></div></td>
-                <td className="right">{p.reverted ? <span className="dim" style={{ fontSize: 12.5 }}>taken back by {p.reverted}, <When at={p.reverted_at} /></span> :
+                <td className="right">{p.reverted ? <span className="dim" style={{ fontSize: 12.5 }}>taken back by <Name name={p.reverted} />, <When at={p.reverted_at} /></span> :
                   <May role="operate" what="Take back"><Button size="compact-xs" variant="default" loading={revert.isPending && revert.variables?.path.includes(p.id)} onClick={() => revert.mutate({ path: `/patterns/${enc(p.id)}/revert`, body: { by } })}>Take back</Button></May>}</td>
               </tr>))}</tbody>
           </table></div>

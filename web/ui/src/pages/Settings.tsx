@@ -2,7 +2,7 @@ import { May } from "../parts/May";
 import { Button } from "@mantine/core";
 import { Link } from "wouter";
 import { incidentPath, useStatus, type Channel, type Config, type Receiver, type Written } from "../api";
-import { clock, seconds, visible } from "../format";
+import { clock, seconds, visible, visibleLines } from "../format";
 import { usePatterns } from "../mute";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
 import { useBy } from "../parts/By";
@@ -78,7 +78,7 @@ function Values({ c }: { c: Config }) {
       <div className="scroll" tabIndex={0} role="group" aria-label="Values"><table className="grid" data-testid="values"><thead><tr><th>What</th><th className="right">Value</th><th>From</th></tr></thead>
         <tbody>{sections(c.values).flatMap((s) => s.values.map((v, n) => (
           <tr key={v.key}><td>{n === 0 && <div className="dim" style={{ fontSize: 12.5 }}>{s.title}</div>}<code>{v.key}</code><div className="dim" style={{ fontSize: 12.5 }}>{v.help}{v.key === "pages.per_host_week" && <> · <Link href="/models" style={{ fontWeight: 400, textDecoration: "underline" }}>is it kept, and what would another one change?</Link></>}</div></td>
-            <td className="right num"><bdi>{visible(v.value)}</bdi></td><td><Where at={v.written} /></td></tr>)))}</tbody></table></div>
+            <td className="right num" style={{ overflowWrap: "anywhere", minWidth: "3.5em" }}><bdi>{visible(v.value)}</bdi></td><td><Where at={v.written} /></td></tr>)))}</tbody></table></div>
     </section>
   );
 }
@@ -140,6 +140,3 @@ function Whole({ c }: { c: Config }) {
     </section>
   );
 }
-
-/** A text whose lines are its own. */
-const visibleLines = (text: string) => text.split("\n").map(visible).join("\n");

@@ -11,7 +11,7 @@ import { EffectField, effectWords, Field, MatchField, noMatch, refusal } from ".
 import { May } from "../parts/May";
 import { useLocked } from "../me";
 import { useView } from "../view";
-import { localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../mute";
+import { fieldInstant, localInput, matcherText, parseDuration, silencePath, silenceState, useSend, useSilences, type Effect, type Matcher, type Silence } from "../mute";
 
 const color = { active: "violet", pending: "orange", expired: "gray" } as const;
 
@@ -88,12 +88,13 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
   const [tried, setTried] = useState(false);
   const send = useSend<Silence>(["silences"]);
   // a field that was not touched keeps the seconds that it cannot show
-  const exact = (field: string, old: string | null | undefined) => (old && localInput(Date.parse(old)) === field ? Date.parse(old) : Date.parse(field));
+  const exact = (field: string, old: string | null | undefined) => (old && localInput(Date.parse(old)) === field ? Date.parse(old) : fieldInstant(field));
   const begin = from ? exact(from, edit?.from) : Date.now(), length = fixed ? 0 : parseDuration(end);
   const until = fixed ? exact(end, ends) : begin + (length ?? NaN) * 1000;
   const own = {
     match: noMatch(which), by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
-    end: Number.isNaN(until) ? (fixed ? "choose a day and a time" : "write a duration such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the start" : "",
+    from: Number.isNaN(begin) ? "choose a day and a time, or leave it empty" : "",
+    end: Number.isNaN(until) && !Number.isNaN(begin) ? (fixed ? "choose a day and a time" : "write a duration such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the start" : until <= Date.now() ? "the end is past" : "",
   };
   const theirs = refusal(send.error, { match: /matcher/, reason: /no reason/, by: /no author/, end: /ends at/ });
   const error = (k: keyof typeof own) => (tried && own[k]) || theirs[k];
@@ -115,7 +116,7 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
         <div className="all"><MatchField value={which} onChange={setWhich} error={error("match")} /></div>
         <div className="all"><Field label="Reason" value={reason} onChange={setReason} error={error("reason")} autoFocus placeholder="disk is being replaced" /></div>
         <ByField value={by} onChange={setBy} error={error("by")} />
-        <Field label="From" type="datetime-local" value={from} onChange={setFrom} description={edit ? " " : "Empty: now"} />
+        <Field label="From" type="datetime-local" value={from} onChange={setFrom} error={error("from")} description={edit ? " " : "Empty: now"} />
         <div>
           <Field label={fixed ? "Until" : "Duration"} type={fixed ? "datetime-local" : "text"} value={end} onChange={setEnd} error={error("end")} description={Number.isNaN(until) ? " " : fixed ? `lasts ${whole((until - begin) / 1000)}` : `until ${clock(new Date(until).toISOString())}`} />
           <div className="line" style={{ gap: 5, marginTop: 6 }}>

@@ -37,8 +37,8 @@ export function Windows() {
       <div className="line" style={{ justifyContent: "flex-end" }}><May role="operate" what="New windows and calendars"><Button size="xs" variant="default" onClick={() => setForm("calendar")}>Import a calendar</Button><Button size="xs" color="violet" onClick={() => setForm("window")}>New window</Button></May></div>
       <Problem read error={r.error} what="Windows cannot be shown" />
       {files.filter((k) => k.err).map((k) => (
-        <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${k.name} cannot be read`}>{k.err}
-          <div className="dim">Since <When at={k.failed_since} />; its windows are as read <When at={k.read_at} />. Omen reads the file {k.file} again each minute.</div></Alert>))}
+        <Alert key={k.name} color="red" variant="light" role="alert" title={`Calendar ${visible(k.name)} cannot be read`}>{visible(k.err)}
+          <div className="dim">Since <When at={k.failed_since} />; its windows are as read <When at={k.read_at} />. Omen reads the file {visible(k.file)} again each minute.</div></Alert>))}
       <div className="card">{hand.length > 0 ? <Table windows={hand} edit={setForm} /> : r.data && <Empty>No windows yet. A window can recur; for a single time, a <Link className="plain" href="/silences">silence</Link> is simpler.</Empty>}</div>
       {calendars.map((name) => {
         const of = all.filter((w) => w.calendar === name), left = files.find((k) => k.name === name)?.left ?? [];
@@ -57,7 +57,7 @@ export function Windows() {
 function LeftOut({ of }: { of: Omitted[] }) {
   if (!of.length) return null;
   return <details data-testid="left"><summary>{of.length} {of.length === 1 ? "entry" : "entries"} of the file left out</summary>
-    <ul>{of.map((o, i) => <li key={i}><b><Name name={o.summary || o.uid || "without a name"} /></b>: {o.why}</li>)}</ul></details>;
+    <ul>{of.map((o, i) => <li key={i}><b><Name name={o.summary || o.uid || "without a name"} /></b>: {visible(o.why)}</li>)}</ul></details>;
 }
 
 function Table({ windows, edit }: { windows: Window[]; edit?: (w: Window) => void }) {

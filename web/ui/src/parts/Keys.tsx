@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { useView } from "../view";
+import { Guard, part } from "./Guard";
 
-const Palette = lazy(() => import("./Palette").then((m) => ({ default: m.Palette })));
+const Palette = part(() => import("./Palette").then((m) => m.Palette));
 
 /** Leads by keyboard past the navigation. */
 export const Skip = () => <a className="skip" href="#content" onClick={(e) => { e.preventDefault(); document.getElementById("content")?.focus(); }}>Skip to the content</a>;
@@ -44,7 +45,7 @@ export function Keys() {
   return (
     <>
       <button type="button" className="find" onClick={() => setOpen("find")} aria-keyshortcuts="/ Control+K">Find <kbd>/</kbd></button>
-      {open && <Suspense fallback={null}><Palette key={open} what={open} close={() => setOpen("")} /></Suspense>}
+      {open && <Guard at={open} small><Suspense fallback={null}><Palette key={open} what={open} close={() => setOpen("")} /></Suspense></Guard>}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { incidentPath, useIncidents, type Incident, type Source, type Status } from "../api";
 import { bothClocks, score, visible, whole, words } from "../format";
 import { lasted, minute, night, nightSentence, openWords, promise, saidOf, sentence, type Part } from "../now";
+import { unheard, useReceivers } from "../settings";
 import { instantText } from "../view";
 import { Dot, Empty, Problem, Severity, title, useNow, When, why } from "./Bits";
 import { useHeldRows, useHeldShape } from "./Hold";
@@ -88,7 +89,7 @@ function spotsOf(s: Source, now: number): ReactElement[] {
 /** All that Omen does not see, judge or notify of; that there is none is said, too. */
 export function BlindSpots({ status: s }: { status: Status }) {
   const own = useIncidents({ state: "active", kind: "omen", members: "true", limit: 20 });
-  const silent = s.hosts.silent ?? 0, learning = s.first_model_hosts, now = useNow(10_000);
+  const deaf = unheard(useReceivers(120_000).data?.receivers), silent = s.hosts.silent ?? 0, learning = s.first_model_hosts, now = useNow(10_000);
   const found: ReactElement[] = [
     ...(s.ready || /^source /.test(s.waiting) ? [] : [<Spot key="ready" color="violet" head="Omen is not ready">{visible(s.waiting)}</Spot>]),
     ...s.sources.flatMap((x) => spotsOf(x, now)),
@@ -97,6 +98,7 @@ export function BlindSpots({ status: s }: { status: Status }) {
       return <Spot key={i.id} color={i.severity === "critical" ? "red" : "orange"} since={i.since}
         head={<Link className="plain" href={incidentPath(i.id)}>{kind === "receiver" ? <>Receiver <Name name={name.join("/")} /> fails</> : "Omen itself has a trouble"}</Link>}>{visible(i.summary)}</Spot>;
     }),
+    ...(deaf ?? []).map((d) => <Spot key={"deaf/" + d.name} color="orange" head={<Link className="plain" href="/settings">{d.name ? <>Receiver <Name name={d.name} /> failed</> : "Nobody is notified"}</Link>}>{visible(d.text)}</Spot>),
     ...(silent ? [<Spot key="silent" color="gray" head={<Link className="plain" href="/?state=silent">{silent === 1 ? "1 host sends" : `${silent} hosts send`} nothing</Link>} />] : []),
     ...(learning ? [<Spot key="learning" color="violet" head={<Link className="plain" href="/?state=learning">{learning === 1 ? "1 host has" : `${learning} hosts have`} no model yet</Link>}>
       {s.first_model_due && <>Nobody is notified of {learning === 1 ? "it" : "them"} before; the first model is due <When at={s.first_model_due} />.</>}</Spot>] : []),
@@ -107,7 +109,7 @@ export function BlindSpots({ status: s }: { status: Status }) {
   return (
     <section className="card" aria-labelledby="blind" data-testid="blind"><h2 id="blind">Blind spots</h2>
       <Problem read error={own.error} what="Omen's own troubles cannot be shown" />
-      {spots.length > 0 ? <div role="status"><ul className="rows spots" data-hold>{spots}</ul></div> : <div>None: every source answers, every host is judged, no receiver fails.</div>}
+      {spots.length > 0 ? <div role="status"><ul className="rows spots" data-hold>{spots}</ul></div> : <div>{deaf ? "None: every source answers, every host is judged, no receiver fails." : "Looking…"}</div>}
       <div className="line dim" style={{ fontSize: 13, marginTop: 10 }} data-testid="sources">
         {s.sources.filter((x) => x.state === "up").map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" /><Name name={x.name} />{x.address && <> · <Name name={x.address} /></>} · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
       </div>

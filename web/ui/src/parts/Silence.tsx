@@ -1,5 +1,5 @@
 import { Button, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { HostDetail, Matcher, Silence } from "../api";
 import { timeOf, visible } from "../format";
 import { concerns, nextHour, silencePath, silenceState, useSend, useSilences } from "../mute";
@@ -17,14 +17,15 @@ const lengths: [label: string, until: (now: number) => Date][] = [
 export function SilenceNow({ match, more, row = false }: { match: Matcher[]; more: () => void; row?: boolean }) {
   const [open, setOpen] = useState(false), [by, setBy] = useBy(), [reason, setReason] = useState("");
   const send = useSend<Silence>(["silences"]), undo = useSend<Silence>(["silences"]), made = send.data;
-  const close = () => { setOpen(false); setReason(""); };
+  const opener = useRef<HTMLButtonElement>(null); // has the focus again, which what is closed would take with it
+  const close = () => { setOpen(false); setReason(""); opener.current?.focus(); };
   const create = (until: Date) => {
     undo.reset();
     send.mutate({ path: "/silences", body: { match, from: null, until: until.toISOString(), effect: "silence", by: by.trim(), reason: reason.trim() || "no reason given" } }, { onSuccess: close });
   };
   return (
     <>
-      <May role="operate" what="Silencing"><Button size="xs" variant="default" {...(row ? { "data-row-key": "m" } : { "data-key": "m" })} aria-expanded={open} onClick={() => (open ? close() : setOpen(true))}>Silence</Button></May>
+      <May role="operate" what="Silencing"><Button ref={opener} size="xs" variant="default" {...(row ? { "data-row-key": "m" } : { "data-key": "m" })} aria-expanded={open} onClick={() => (open ? close() : setOpen(true))}>Silence</Button></May>
       {made && !open && (undo.data ? <span role="status">The silence is ended.</span> : <span role="status">Silenced until {timeOf(made.until)}. <button type="button" className="quiet" onClick={() => undo.mutate({ path: silencePath(made, by), method: "DELETE" })}>Undo</button></span>)}
       {open && (
         <div className="decide" role="group" aria-label="Silence" onKeyDown={(e) => { if (e.key === "Escape") close(); }}>

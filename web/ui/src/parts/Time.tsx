@@ -1,4 +1,5 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { copy } from "../copy";
 import { timeOf, zoneOf } from "../format";
 import { frozen, instantText, spanOf, type Density, type SetView, type View } from "../view";
 import { useNow } from "./Bits";
@@ -60,7 +61,7 @@ export function Steps({ axis, between }: { axis: Moved; between?: ReactNode }) {
 }
 
 function TimeBar({ view, set, home, axis }: { view: View; set: SetView; home?: { from: number; to: number }; axis: Axis }) {
-  const [copied, setCopied] = useState("");
+  const [copied, setCopied] = useState(""), [allowed, setLet] = useState(true);
   const here = frozen(view, axis), live = !view.from && !home && !view.paused;
   const iso = (s: number) => instantText(s);
   return (
@@ -71,7 +72,7 @@ function TimeBar({ view, set, home, axis }: { view: View; set: SetView; home?: {
       {view.at > 0 && <span className="num pinned" title={iso(view.at)}>pinned {timeOf(iso(view.at))} <button type="button" className="quiet" aria-label="Remove the pinned cursor" onClick={() => axis.pin(0)}>×</button></span>}
       <span style={{ flex: 1 }} />
       <Segments aria-label="Size of charts" data={sizes} value={view.density} onChange={(v) => set({ density: v as Density })} />
-      <button type="button" className="quiet" data-key="s" onClick={() => void navigator.clipboard.writeText(here).then(() => setCopied(here))}>{copied === here ? "link copied" : "copy link"}</button>
+      <button type="button" className="quiet" data-key="s" onClick={() => void copy(here).then((done) => { setCopied(here); setLet(done); })}>{copied !== here ? "copy link" : allowed ? "link copied" : "the browser does not let it be copied"}</button>
     </div>
   );
 }

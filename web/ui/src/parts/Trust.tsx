@@ -2,7 +2,8 @@ import { May } from "./May";
 import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
-import { enc, type HostTrust, type Model, type NewLevel } from "../api";
+import { idPath, type HostTrust, type Model, type NewLevel } from "../api";
+import { copy } from "../copy";
 import { clock, visible } from "../format";
 import { bars, factors, kindText, kindWords, pages, promiseSentence, replayNotes, trustIn, trustMarks, useBudget, useReplay, useTrust, useTrustWeeks } from "../trust";
 import { Empty, Problem } from "./Bits";
@@ -53,7 +54,7 @@ export function Sees({ q, all, more }: { q: string; all: boolean; more: () => vo
       <Problem read error={r.error} what="What Omen would see cannot be shown" />
       {r.isPending && <Empty>Reading…</Empty>}
       <ul className="entries">{hosts.map((h) => (
-        <li key={h.id}><div><b><Link href={"/models/" + h.id.split("/").map(enc).join("/")}><Name name={h.name} /></Link></b> <span className="dim">·</span> {visible(h.sentence)}</div>
+        <li key={h.id}><div><b><Link href={"/models/" + idPath(h.id)}><Name name={h.name} /></Link></b> <span className="dim">·</span> {visible(h.sentence)}</div>
           {h.kinds.length > 0 && <div style={{ marginTop: 8 }}><Kinds t={h} /></div>}</li>))}</ul>
       {r.data && !hosts.length && <Empty>{q ? "No host matches." : "No host is known yet."}</Empty>}
       {r.data && r.data.total > hosts.length && <div className="line" style={{ justifyContent: "flex-end", fontSize: 13 }}>{all ? <span className="dim">{r.data.total - hosts.length} more: find a host by name.</span> : <button type="button" className="quiet" onClick={more}>show up to 200 of {r.data.total}</button>}</div>}
@@ -74,7 +75,6 @@ export function BudgetSlider() {
   const b = r.data, last = b?.replay, running = last?.state === "running";
   if (!b) return <Problem read error={r.error} what="The budget cannot be shown" />;
   const f = factors[stop]!, asked = b.per_host_week * f.times;
-  const copy = (text: string) => void navigator.clipboard.writeText(text).then(() => setCopied(text));
   return (
     <section className="card" aria-labelledby="slider" data-testid="budget"><h2 id="slider">What would another budget change? <span className="dim" style={{ fontWeight: 400 }}>· {pages(b.per_host_week)} now, from {visible(b.written.text)}</span></h2>
       <div className="line" style={{ gap: 18 }}>
@@ -91,7 +91,7 @@ export function BudgetSlider() {
         {last.text && <div className="matched"><b>{visible(last.text)}</b> <span className="dim">With {pages(last.asked_per_host_week)}{running && ", so far"}.</span></div>}
         {!running && last.state !== "done" && <div>{last.state === "cancelled" ? "The replay was cancelled." : "The replay failed."}</div>}
         {!running && replayNotes(last).map((n) => <div key={n} className="dim" style={{ fontSize: 13 }}>{visible(n)}</div>)}
-        {last.state === "done" && <div style={{ marginTop: 8 }}><div className="dim" style={{ fontSize: 13 }}>To have it, write this into the configuration file and reload:</div><pre className="card-json" tabIndex={0} data-testid="yaml">{last.yaml}</pre><button type="button" className="quiet" onClick={() => copy(last.yaml)}>{copied === last.yaml ? "copied" : "copy"}</button></div>}
+        {last.state === "done" && <div style={{ marginTop: 8 }}><div className="dim" style={{ fontSize: 13 }}>To have it, write this into the configuration file and reload:</div><pre className="card-json" tabIndex={0} data-testid="yaml">{last.yaml}</pre><button type="button" className="quiet" onClick={() => void copy(last.yaml).then((done) => setCopied(done ? last.yaml : ""))}>{copied === last.yaml ? "copied" : "copy"}</button></div>}
       </div>}
     </section>
   );
