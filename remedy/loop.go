@@ -371,7 +371,7 @@ func (l *Loop) step(ctx context.Context, a omen.Action, to omen.ActionState, by,
 	if err := a.Step(to, time.Now(), why); err != nil {
 		return err
 	}
-	if err := l.o.World.Act(ctx, from, a, by); err != nil {
+	if err := l.act(ctx, from, a, by); err != nil {
 		return fmt.Errorf("action %s becomes %s: %w", a.ID, to, err)
 	}
 	return nil
