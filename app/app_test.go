@@ -110,7 +110,7 @@ func (a *omenAt) eventually(path, want string) string {
 // matches asks until the answer matches what is wanted.
 func (a *omenAt) matches(path string, want *regexp.Regexp) string {
 	a.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute) // rows are looked at every 15 s, later on a busy machine
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {

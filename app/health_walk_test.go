@@ -286,10 +286,10 @@ func (at omenIn) learned(t *testing.T, source, host string, profile feature.Prof
 var elsewhere = map[string]string{
 	"samples of single hosts come later than the source is read, for two minutes":                                      "../test/late_test.go:TestALateHostIsNamed",
 	"actions cannot be planned: what is live, the store or the switches cannot be read, or a plan takes over a minute": "../remedy/loop_test.go:TestWithoutStoreOrFactsNothingIsDone",
-	"the audit is not what was written, or its key is not there":                                                       "../remedy/loop_test.go:TestAnAuditThatWasChangedStopsEverything",
+	"the audit is not what was written, or its key is not there":                                                       "../remedy/control_test.go:TestAnAuditThatWasChangedStopsEverything",
 	"nobody can tell whether an action was done":                                                                       "../remedy/loop_test.go:TestInDoubtIsNeverRepeated",
-	"a playbook was switched off, since it does not help or by a person":                                               "../remedy/loop_test.go:TestPauseAndDisableSurvive",
-	"actions are paused": "../remedy/loop_test.go:TestPauseAndDisableSurvive",
+	"a playbook was switched off, since it does not help or by a person":                                               "../remedy/control_test.go:TestPauseAndDisableSurvive",
+	"actions are paused": "../remedy/control_test.go:TestPauseAndDisableSurvive",
 	"the same target had to be put right five times in a week": "../remedy/habit_test.go:TestALeakThatIsPutRightDailyStaysATrouble",
 	"samples come late":                                            "../series/late_test.go:TestRemoteMeasuresHowLateSamplesCome",
 	"training keeps failing":                                       "../api/metrics_models_test.go:TestMetricsOfTrainingsAndSources",
