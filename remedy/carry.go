@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // draft writes a decision, with the target that it would be done to.
@@ -146,12 +147,31 @@ func (l *Loop) storeResult(ctx context.Context, r result) error {
 		defer cancel()
 	}
 	l.o.Mark("before result")
-	if err := l.o.World.Act(ctx, r.from, r.a, cmp.Or(r.a.By, byOmen)); err != nil {
+	if err := l.act(ctx, r.from, r.a, cmp.Or(r.a.By, byOmen)); err != nil {
 		return fmt.Errorf("action %s becomes %s: %w", r.a.ID, r.a.State, err)
 	}
 	l.o.Mark("after result")
 	l.mu.Lock()
 	delete(l.calls, r.a.ID)
 	l.mu.Unlock()
+	return nil
+}
+
+// act makes a step of an action that was started durable. What did not happen upset
+// nothing: the grace that was opened for it ends, or people would hear of nothing on its
+// host meanwhile.
+func (l *Loop) act(ctx context.Context, from omen.ActionState, a omen.Action, by string) error {
+	if err := l.o.World.Act(ctx, from, a, by); err != nil {
+		return err
+	}
+	p, _ := l.o.Policy.Playbook(a.Playbook)
+	e, upsets := Grace(a, p)
+	if a.State != omen.ActionFailed || !upsets {
+		return nil
+	}
+	e.Kind, e.Grace, e.Title = mute.EventNote, 0, e.Title+": it did not happen"
+	if err := l.o.World.Note(ctx, e); err != nil { // it ends by itself, minutes later
+		l.o.Log.Warn("grace after an action that failed not ended", "incident", a.Incident, "err", err)
+	}
 	return nil
 }

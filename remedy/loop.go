@@ -89,6 +89,7 @@ type Health struct {
 	Checked time.Time // when that was looked at
 
 	Effects map[string]Effect // by playbook that has acted; as last worked out
+	GivenUp map[string]int    // by playbook: how many targets it has given up
 }
 
 const (
@@ -232,9 +233,10 @@ func (l *Loop) Health() Health {
 const (
 	troubleLoop  = "remedy"
 	troubleAudit = "remedy/audit"
-	troubleStuck = "remedy/stuck/"    // and an action's ID
-	troubleOff   = "remedy/disabled/" // and a playbook's name
-	troubleOften = "remedy/chronic/"  // and a target
+	troubleStuck = "remedy/stuck/"       // and an action's ID
+	troubleOff   = "remedy/disabled/"    // and a playbook's name
+	troubleOften = "remedy/chronic/"     // and a target
+	troubleSpent = "remedy/ineffective/" // and a playbook's name and a target
 )
 
 // say reports a trouble, or that there is none, once; what could not be said is
@@ -371,7 +373,7 @@ func (l *Loop) step(ctx context.Context, a omen.Action, to omen.ActionState, by,
 	if err := a.Step(to, time.Now(), why); err != nil {
 		return err
 	}
-	if err := l.o.World.Act(ctx, from, a, by); err != nil {
+	if err := l.act(ctx, from, a, by); err != nil {
 		return fmt.Errorf("action %s becomes %s: %w", a.ID, to, err)
 	}
 	return nil

@@ -159,7 +159,7 @@ func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, w
 	if err := a.Step(to, now, what); err != nil {
 		return a, err
 	}
-	return a, l.o.World.Act(ctx, from, a, who.String())
+	return a, l.act(ctx, from, a, who.String())
 }
 
 // Settle is what a person says of an action that nobody else can tell of.
