@@ -84,6 +84,9 @@ type Target struct {
 	Available int    `json:"available,omitempty"`
 	Revision  string `json:"revision,omitempty"` // what an undo goes back to
 	Detail    string `json:"detail,omitempty"`   // for people: what else is to be known
+	// Manual is why people alone may do it, and Omen only suggests it: nothing would
+	// bring the pod back, or it would lose data. Empty: it does not apply.
+	Manual string `json:"manual,omitempty"`
 	// Mark is the ID of the action that last changed it, of this Omen or of another one,
 	// and when; empty: none is known to have.
 	Mark     string    `json:"mark,omitempty"`
@@ -121,6 +124,7 @@ type Action struct {
 	Does     string      `json:"does"`  // such as "rollout_restart", "systemd_restart"
 	Target   Target      `json:"target"`
 	Mode     ActionMode  `json:"mode"`
+	Blamed   PodRef      `json:"blamed,omitzero"` // the pod that the incident is blamed on, where the action is on that
 	State    ActionState `json:"state"`
 	Guard    string      `json:"guard,omitempty"` // that refused it
 	Why      string      `json:"why"`             // for people: why it is in its state
