@@ -88,7 +88,8 @@ type Target struct {
 	// bring the pod back, or it would lose data. Empty: it does not apply.
 	Manual string `json:"manual,omitempty"`
 	// Mark is the ID of the action that last changed it, of this Omen or of another one,
-	// and when; empty: none is known to have.
+	// and when. Of a unit of systemd, which keeps no such ID, it is empty: it was
+	// restarted then, by a person or an Omen. Without an instant nothing is known.
 	Mark     string    `json:"mark,omitempty"`
 	MarkedAt time.Time `json:"marked_at,omitzero"`
 }
