@@ -92,7 +92,7 @@ var podMeasures = func() map[string]PodMeasure {
 
 // resources are the groups of features that measure one resource: of which group the
 // pods' measures are.
-var resources = map[string]string{"pressure_cpu": "cpu", "pressure_io": "disk", "pressure_memory": "memory", "filesystem": "disk", "tcp": "network"}
+var resources = map[string]string{"cpu_iowait": "disk", "procs_blocked": "disk", "pressure_cpu": "cpu", "pressure_io": "disk", "pressure_memory": "memory", "filesystem": "disk", "tcp": "network"}
 
 // resource is what a feature measures of a node: its group, or what its group is about.
 func (s *Schema) resource(name string) string {
