@@ -128,7 +128,7 @@ func moved(a, b omen.Blame) bool {
 		return true
 	}
 	if len(a.Pods) == 0 {
-		return a.Why != b.Why && (a.Surplus > 0) != (b.Surplus > 0)
+		return a.Why != b.Why
 	}
 	return a.Pods[0].PodRef != b.Pods[0].PodRef || math.Abs(a.Pods[0].Share-b.Pods[0].Share) >= blameMoved
 }
