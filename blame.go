@@ -36,7 +36,7 @@ type PodUse struct {
 }
 
 // Blame says which pod an incident of a Kubernetes node comes from, and why none is to
-// blame where that cannot be told. It is inferred: nothing acts on it by itself.
+// blame where that is not known. It is inferred: nothing acts on it by itself.
 type Blame struct {
 	At      time.Time `json:"at"`      // when it was judged
 	Feature string    `json:"feature"` // of the incident's causes, by which it was judged; empty: none of them is measured by pod
