@@ -119,7 +119,7 @@ func anyNode(t *rapid.T) omen.NodeUse {
 	n := busyNode()
 	n.Pods = n.Pods[:1]
 	if rapid.Bool().Draw(t, "all by chance") {
-		n.Pods, n.Surplus = nil, rapid.Float64Range(0.01, 1).Draw(t, "surplus")
+		n.Pods, n.Surplus = nil, float64(rapid.IntRange(1, 1024).Draw(t, "surplus"))/1024
 	}
 	maybe := func(v float64, what string) float64 {
 		if rapid.IntRange(0, 9).Draw(t, what+" is missing") == 0 {
@@ -128,8 +128,8 @@ func anyNode(t *rapid.T) omen.NodeUse {
 		return v
 	}
 	for i := range rapid.IntRange(0, 6).Draw(t, "pods") {
-		use := rapid.Float64Range(0, 1)
-		p := pod(fmt.Sprint("p", i), use.Draw(t, "now"), use.Draw(t, "before"), rapid.SampledFrom([]int{none, -5, 0, 1, 5}).Draw(t, "onset"))
+		use := func(what string) float64 { return float64(rapid.IntRange(0, 1024).Draw(t, what)) / 1024 }
+		p := pod(fmt.Sprint("p", i), use("now"), use("before"), rapid.SampledFrom([]int{none, -5, 0, 1, 5}).Draw(t, "onset"))
 		p.Now, p.Before, p.High = maybe(p.Now, "now"), maybe(p.Before, "before"), maybe(p.High, "high")
 		p.Workload = rapid.SampledFrom([]string{"", "ReplicaSet/a", "ReplicaSet/b", "StatefulSet/c"}).Draw(t, "workload")
 		p.Started = noon.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, "started")) * time.Second)
