@@ -72,7 +72,7 @@ e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, Vic
 
 kube: build ## actions against a real kube-apiserver and etcd, built from their modules (a quarter of an hour at first)
 	@dir=$$(bash test/kube/build.sh) && export OMEN_KUBE_BIN=$$dir && $(GO) test -count=1 -timeout 20m -tags e2e -v ./remedy/kube/ && \
-	$(GO) test -count=1 -timeout 20m -tags e2e -run '^TestALeakInACluster$$' -v ./test/
+	$(GO) test -count=1 -timeout 20m -tags e2e -run '^(TestALeakInACluster|TestANodesIncidentIsBlamedOnAPod)$$' -v ./test/
 
 vm: build ## a real Debian in qemu: Omen as deploy/systemd installs it, a unit that leaks, an approval, a restart (root; debootstrap, qemu-system-x86)
 	@dir=$$(timeout 15m bash test/vm/build.sh) && OMEN_VM=$$dir $(GO) test -count=1 -timeout 40m -tags e2e -run '^TestInDebian$$' -v ./test/

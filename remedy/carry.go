@@ -18,7 +18,7 @@ func (l *Loop) draft(ctx context.Context, f *Facts, d Decision) error {
 		if looked != nil && !final(looked) {
 			return fmt.Errorf("look for the target of playbook %s: %w", d.Action.Playbook, looked)
 		}
-		if d = l.o.Policy.Check(*f, d.Action, target, looked); d.Action.State == omen.ActionRefused && !d.New {
+		if d = l.o.Policy.Check(*f, d.Action, target, looked); !d.New {
 			return nil
 		}
 	}
