@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -105,6 +106,9 @@ func (l *Loop) carryOut(ctx context.Context, a omen.Action) error {
 	l.mu.Lock()
 	l.calls[a.ID] = nil
 	l.mu.Unlock()
+	if i := slices.IndexFunc(f.Incidents, func(in omen.Incident) bool { return in.ID == a.Incident }); i >= 0 {
+		a.Why = cmp.Or(f.Incidents[i].Summary, a.Why) // what the other side hears: not that it may act, but what is wrong
+	}
 	l.calling.Go(func() {
 		if err := l.call(ctx, h, a); err != nil && ctx.Err() == nil {
 			l.o.Log.Error("what became of an action is not stored, trying again", "incident", a.Incident, "err", err)

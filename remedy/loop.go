@@ -195,6 +195,9 @@ func (l *Loop) note(ctx context.Context, err error) (ok bool) {
 	now := time.Now()
 	l.mu.Lock()
 	before := l.health
+	if errors.Is(err, omen.ErrCorrupt) && before.Err == "" {
+		l.health.Checked = time.Time{} // an action is not what was written: is the audit?
+	}
 	if err == nil {
 		l.health.Planned, l.health.Err, l.health.Since = now, "", time.Time{}
 	} else if ctx.Err() == nil {
@@ -342,29 +345,38 @@ func (l *Loop) idle(ctx context.Context) (bool, error) {
 
 // verify walks the audit's chain from time to time.
 func (l *Loop) verify(ctx context.Context) {
-	if now := time.Now(); now.Sub(l.Health().Checked).Abs() >= verifyEvery {
-		before := l.Health().Broken
-		chain, err := l.o.Store.Verify(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil: // that may be over soon: look again at the next pass
-			chain.Why, now = "it cannot be checked: "+err.Error(), time.Time{}
-		case chain.Broken > 0:
-			chain.Why = fmt.Sprintf("row %d: %s", chain.Broken, chain.Why)
-		}
-		l.mu.Lock()
-		l.health.Broken, l.health.Checked = chain.Why, now
-		l.mu.Unlock()
-		if chain.Why != "" && chain.Why != before {
-			l.o.Log.Error("the audit is not what was written, nothing is acted on", "why", chain.Why)
-		}
+	if time.Since(l.Health().Checked).Abs() >= verifyEvery {
+		_, _ = l.Verify(ctx) // what it finds is kept
 	}
 	if broken := l.Health().Broken; broken != "" {
 		l.say(ctx, troubleAudit, omen.Critical, "the audit is not what was written, and nothing is acted on: "+broken)
 	} else {
 		l.say(ctx, troubleAudit, "", "")
 	}
+}
+
+// Verify walks the audit's chain now. While it is not what was written nothing is acted
+// on, whoever asked.
+func (l *Loop) Verify(ctx context.Context) (store.Chain, error) {
+	now := time.Now()
+	chain, err := l.o.Store.Verify(ctx)
+	why := chain.Why
+	switch {
+	case ctx.Err() != nil:
+		return chain, err
+	case err != nil: // that may be over soon: look again at the next pass
+		why, now = "it cannot be checked: "+err.Error(), time.Time{}
+	case chain.Broken > 0:
+		why = fmt.Sprintf("row %d: %s", chain.Broken, chain.Why)
+	}
+	l.mu.Lock()
+	before := l.health.Broken
+	l.health.Broken, l.health.Checked = why, now
+	l.mu.Unlock()
+	if why != "" && why != before {
+		l.o.Log.Error("the audit is not what was written, nothing is acted on", "why", why)
+	}
+	return chain, err
 }
 
 // step makes the next step of an action durable.

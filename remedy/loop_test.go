@@ -294,3 +294,14 @@ func TestWhatFailedHasNoGrace(t *testing.T) {
 		})
 	}
 }
+
+// Who carries an action out hears what is wrong, and not that it may be done.
+func TestTheHandHearsWhatIsWrong(t *testing.T) {
+	h := &hand{happened: remedy.Yes}
+	running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, _ *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionMeasuring)
+		if h.why != "memory_used 9, expected 0–2" || a.Why == h.why {
+			t.Errorf("the hand hears %q, the ledger has %q", h.why, a.Why)
+		}
+	})
+}

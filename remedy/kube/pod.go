@@ -74,7 +74,7 @@ func (r removal) choose(ctx context.Context, h omen.Host) (pod *object, kind str
 			return &p, kind, workload, nil
 		}
 	}
-	return nil, "", nil, refused("%s %s/%s: none of %d pods is to be removed: which is %s", kind, workload.GetNamespace(), workload.GetName(), len(all), notReady)
+	return nil, "", nil, refused("%s %s/%s: none of %d pods is to be removed: which is %s", kind, workload.GetNamespace(), workload.GetName(), len(all), r.pick)
 }
 
 // named finds the pod that a host is, and walks up to its workload.
