@@ -96,6 +96,7 @@ func draw(folders []string, share float64) (series []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("list data set: %w", err)
 		}
+		entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() })
 		r := rand.New(rand.NewPCG(13, uint64(len(entries))))
 		r.Shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
 		for _, e := range entries[:min(len(entries), max(1, int(math.Ceil(share*float64(len(entries))))))] {
@@ -202,7 +203,7 @@ func (r runner) measure(ctx context.Context, scaled constant, by string, keep bo
 		if errors.As(err, &failed) {
 			err = fmt.Errorf("%w: %s", err, failed.Stderr)
 		}
-		return m, fmt.Errorf("run with %s: %w", scaled.name(), err)
+		return m, fmt.Errorf("run with %q times %s: %w", scaled.id, by, err)
 	}
 	var result struct {
 		Folds []fold

@@ -104,6 +104,7 @@ func TestDraw(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		must.OK(t, os.Mkdir(filepath.Join(set, name), 0o700))
 	}
+	must.OK(t, os.WriteFile(filepath.Join(set, "LICENSE"), nil, 0o600))
 	two, again, one := must.Get(draw([]string{set}, .3))(t), must.Get(draw([]string{set}, .3))(t), must.Get(draw([]string{set}, 0))(t)
 	if len(two) != 2 || two[0] == two[1] || !slices.Equal(two, again) || len(one) != 1 {
 		t.Errorf("drawn %v, %v, %v", two, again, one)
