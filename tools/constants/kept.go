@@ -94,11 +94,13 @@ func Train(ctx context.Context, rows []float32, width int, o Options) (*Network,
 
 // keptModels finds models again: they follow from the history, what is left out
 // of it, the model before, and those constants that a fit reads, which are in
-// OMEN_FITTED.
+// OMEN_FITTED. With OMEN_FROZEN they are those that the kept run made at the same
+// times, whatever is left out of the history or served before.
 const keptModels = `package training
 
 import (
 	"context"
+	"errors"
 	"os"
 	"unsafe"
 
@@ -106,7 +108,7 @@ import (
 )
 
 func Run(ctx context.Context, t Task) (Result, error) {
-	var key keptKey
+	var key, then keptKey
 	var before []byte
 	if t.Champion != nil {
 		var err error
@@ -117,6 +119,7 @@ func Run(ctx context.Context, t Task) (Result, error) {
 	plain := t.Options
 	plain.Warm, plain.Progress = nil, nil
 	key.add("model", os.Getenv("OMEN_FITTED"), t.Schema.Hash(), plain, before, len(t.Vectors))
+	then.add("then", t.Schema.Hash(), len(t.Vectors))
 	all := make([]byte, 0, 1<<20)
 	for _, v := range t.Vectors {
 		at := v.At.UnixNano()
@@ -124,14 +127,15 @@ func Run(ctx context.Context, t Task) (Result, error) {
 		all = append(all, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v.Values))), 8*len(v.Values))...)
 	}
 	key.add(all)
+	then.add(all)
 	var was struct {
 		Model    []byte
 		Promoted bool
 		Why      string
 	}
-	if key.find(&was) {
+	if key.find(&was) || os.Getenv("OMEN_FROZEN") != "" && then.find(&was) {
 		m, err := detect.Load(was.Model, t.Schema)
-		return Result{Model: m, Promoted: was.Promoted, Why: was.Why}, err
+		return Result{Model: m, Promoted: was.Promoted, Why: was.Why}, errors.Join(err, then.keep(was))
 	}
 	r, err := RunAfresh(ctx, t)
 	if err != nil {
@@ -141,16 +145,19 @@ func Run(ctx context.Context, t Task) (Result, error) {
 		return r, err
 	}
 	was.Promoted, was.Why = r.Promoted, r.Why
-	return r, key.keep(was)
+	return r, errors.Join(key.keep(was), then.keep(was))
 }
 `
 
 // environment is what a run is to know of a constant, and of the folder where
-// models are kept.
-func environment(c constant, by, folder string, keep bool) []string {
+// models are kept; frozen: for constants that no fit reads models do not change.
+func environment(c constant, by, folder string, frozen, keep bool) []string {
 	all := []string{"OMEN_CONSTANT=" + c.name(), "OMEN_SCALE=" + by, "OMEN_KEPT=" + folder}
-	if c.fit {
+	switch {
+	case c.fit:
 		all = append(all, "OMEN_FITTED="+c.name()+"="+by)
+	case frozen && !keep:
+		all = append(all, "OMEN_FROZEN=1")
 	}
 	if keep {
 		all = append(all, "OMEN_KEEP=1")

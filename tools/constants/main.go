@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,13 +32,15 @@ import (
 func main() {
 	only := flag.String("only", "", "constants to measure, such as detect.levelStep,incident.Lasting; empty: all")
 	share := flag.Float64("share", 1, "folders are data sets: draw this share of the series of each, always the same ones; 1: all that is in the folders")
+	models := flag.String("models", "", "folder that keeps the models as they are for the next call; empty: none")
+	frozen := flag.Bool("frozen", false, "for constants that no fit reads, take the models of the run as it is: fast, but without what follows from what is kept out of training")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "constants [-only=NAME,…] [-share=X] FOLDER…: what happens at half and double of each constant that shapes alerts")
+		fmt.Fprintln(flag.CommandLine.Output(), "constants [-only=NAME,…] [-share=X] [-models=DIR] [-frozen] FOLDER…: what happens at half and double of each constant that shapes alerts")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *only, *share, flag.Args())
+	err := run(ctx, *only, *share, runner{models: *models, frozen: *frozen}, flag.Args())
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "constants:", err)
@@ -45,7 +48,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, only string, share float64, folders []string) (err error) {
+func run(ctx context.Context, only string, share float64, r runner, folders []string) (err error) {
 	if len(folders) == 0 {
 		return errors.New("no series: name some folders, such as ../shared/bench/asd/omi-1")
 	}
@@ -53,8 +56,7 @@ func run(ctx context.Context, only string, share float64, folders []string) (err
 	if err != nil {
 		return err
 	}
-	series, err := draw(folders, share)
-	if err != nil {
+	if r.series, err = draw(folders, share); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "constants")
@@ -62,11 +64,11 @@ func run(ctx context.Context, only string, share float64, folders []string) (err
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary, err := build(ctx, dir)
-	if err != nil {
+	if r.binary, err = build(ctx, dir); err != nil {
 		return err
 	}
-	return table(ctx, runner{binary, filepath.Join(dir, "models"), series}, measured)
+	r.models = cmp.Or(r.models, filepath.Join(dir, "models"))
+	return table(ctx, r, measured)
 }
 
 // named are some of the constants; empty: all.
@@ -188,6 +190,7 @@ func (m numbers) from(o numbers) string {
 type runner struct {
 	binary, models string
 	series         []string
+	frozen         bool // models are those of the run as it is, unless a fit reads the constant
 }
 
 // measure runs the bench with one constant scaled; keep stores the models.
@@ -196,7 +199,7 @@ func (r runner) measure(ctx context.Context, scaled constant, by string, keep bo
 		return m, fmt.Errorf("make folder for models: %w", err)
 	}
 	c := exec.CommandContext(ctx, r.binary, slices.Concat([]string{"bench"}, r.series, []string{"--fold=ridge=10", "--json"})...)
-	c.Env = append(os.Environ(), environment(scaled, by, r.models, keep)...)
+	c.Env = append(os.Environ(), environment(scaled, by, r.models, r.frozen, keep)...)
 	out, err := c.Output()
 	if err != nil {
 		var failed *exec.ExitError
