@@ -63,7 +63,7 @@ export const useStatus = () => useQuery({
 });
 
 export const useHosts = (p: Asked<GetHostsQuery>) =>
-  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 20_000, placeholderData: keepPreviousData });
+  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 30_000, placeholderData: keepPreviousData });
 
 /** The fleet's highest scores by time; what has not been read yet is asked for soon. */
 export const useHeat = (p: Asked<GetHeatQuery>) =>

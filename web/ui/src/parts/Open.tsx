@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { Link } from "wouter";
 import { incidentPath, useAct, type Incident } from "../api";
 import { ago, bothClocks, range, score, timeOf, value, visible, words } from "../format";
@@ -8,11 +8,12 @@ import { silenceFor } from "../mute";
 import { commonText } from "../now";
 import { Problem, Severity, title, useNow, why } from "./Bits";
 import { useBy } from "./By";
+import { Guard, part } from "./Guard";
 import { Name } from "./Name";
 import { SilenceNow } from "./Silence";
 import { Spark } from "./Spark";
 
-const SilenceForm = lazy(() => import("../pages/Silences").then((m) => ({ default: m.SilenceForm })));
+const SilenceForm = part(() => import("../pages/Silences").then((m) => m.SilenceForm));
 
 /** What is open, the heaviest first: each with its picture, its leading cause, what its hosts have in common, and what to do about it in a click. */
 export function OpenIncidents({ incidents }: { incidents: Incident[] }) {
@@ -46,7 +47,7 @@ function Acts({ i }: { i: Incident }) {
       {i.state === "open" ? <Button size="xs" color="violet" data-row-key="a" loading={act.isPending} onClick={() => run("ack")} aria-label={`Acknowledge ${visible(title(i))}`}>Acknowledge</Button>
         : <Button size="xs" variant="default" loading={act.isPending} onClick={() => run("unack")} aria-label={`Undo the acknowledgement of ${visible(title(i))}`}>Undo</Button>}
       <SilenceNow row match={silenceFor(i)} more={() => setForm(true)} />
-      {form && <Suspense fallback={null}><SilenceForm draft={{ match: silenceFor(i) }} close={() => setForm(false)} /></Suspense>}
+      {form && <Guard at="" small><Suspense fallback={null}><SilenceForm draft={{ match: silenceFor(i) }} close={() => setForm(false)} /></Suspense></Guard>}
       <Problem error={act.error} what="The action failed" />
     </div>
   );
