@@ -134,11 +134,11 @@ func (e *explanation) loud(j Judged) bool {
 	level := max(1, s.Level)
 	switch {
 	case s.Value <= 1:
-		return e.step(AskedScore, false, time.Time{}, "the score was %.3g, and the limit is 1", s.Value)
+		return e.step(AskedScore, false, time.Time{}, "the score was %s, and the limit is 1", omen.Count.Format(s.Value))
 	case s.Value <= level:
-		return e.step(AskedScore, false, time.Time{}, "the score was %.3g: above the limit, and not above %.3g, from where this host alerted after weak alerts that came often, or a plateau", s.Value, level)
+		return e.step(AskedScore, false, time.Time{}, "the score was %s: above the limit, and not above %s, from where this host alerted after weak alerts that came often, or a plateau", omen.Count.Format(s.Value), omen.Count.Format(level))
 	}
-	e.step(AskedScore, true, time.Time{}, "the score was %.3g, above %.3g", s.Value, level)
+	e.step(AskedScore, true, time.Time{}, "the score was %s, above %s", omen.Count.Format(s.Value), omen.Count.Format(level))
 	hot, onset := 0, s.At
 	for i := len(j.Scores) - 1; i >= 0; i-- {
 		one := j.Scores[i]
@@ -186,7 +186,7 @@ func (e *explanation) unopened(ctx context.Context) error {
 func (e *explanation) incident(ctx context.Context, in omen.Incident, j Judged) error {
 	e.Incident = in.ID
 	if n := len(j.Scores); n > 0 && j.Scores[n-1].Model != "" {
-		e.step(AskedScore, true, time.Time{}, "the score was %.3g, and the host alerted above %.3g", float64(e.Score), float64(e.Level))
+		e.step(AskedScore, true, time.Time{}, "the score was %s, and the host alerted above %s", omen.Count.Format(float64(e.Score)), omen.Count.Format(float64(e.Level)))
 	}
 	changes, err := e.a.store.Changes(ctx, in.ID)
 	if err != nil {

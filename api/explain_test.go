@@ -44,6 +44,7 @@ func TestWhyNotNotified(t *testing.T) {
 	}{
 		"normal":             {samples(1, 0.3, 0.4), nil, false, "score", "0.4, and the limit is 1", ""},
 		"below the level":    {samples(2, 1.4, 1.4), nil, false, "score", "not above 2", ""},
+		"in large numbers":   {samples(1e5, 66200, 66200), nil, false, "score", "the score was 66.2k: above the limit, and not above 100k", ""},
 		"nothing sent":       {Judged{Step: time.Second}, nil, false, "sample", "sent nothing", ""},
 		"sent nothing since": {Judged{Step: time.Second, Scores: []omen.Score{{At: at.Add(-time.Minute), Model: "m1"}}}, nil, false, "sample", "sent nothing", ""},
 		"source down": {Judged{Step: time.Second}, func(f *fixture) {

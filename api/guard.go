@@ -20,9 +20,9 @@ type Access interface {
 	// lower case, without its port, that is no IP address.
 	Named(name string) bool
 
-	// Unauthenticated reports whether other machines reach Omen without a
-	// password or certificate.
-	Unauthenticated() bool
+	// Unauthenticated is the role of clients of other machines that give neither a
+	// password nor a certificate; empty: none reaches Omen.
+	Unauthenticated() Role
 
 	// Caller is who sends a request. user is whose password the server has
 	// checked, or empty; a proxy that is trusted may name another.
@@ -33,7 +33,7 @@ type Access interface {
 type everybody struct{}
 
 func (everybody) Named(string) bool     { return true }
-func (everybody) Unauthenticated() bool { return false }
+func (everybody) Unauthenticated() Role { return "" }
 
 func (everybody) Caller(_ *http.Request, user string) Caller { return Caller{user, RoleAdmin} }
 

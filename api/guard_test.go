@@ -26,7 +26,7 @@ func (o own) Named(name string) bool {
 	return false
 }
 
-func (own) Unauthenticated() bool { return true }
+func (own) Unauthenticated() Role { return RoleOperate }
 
 func (own) Caller(_ *http.Request, user string) Caller { return Caller{user, RoleAdmin} }
 
@@ -140,8 +140,8 @@ func TestStatusSaysThatNobodyIsAsked(t *testing.T) {
 		t.Error("says that it is open to all without an Access")
 	}
 	f.api.access = own{}
-	if s := read[Status](t, f, "/status"); !s.Unauthenticated {
-		t.Error("does not say that it is open to all")
+	if s := read[Status](t, f, "/status"); !s.Unauthenticated || s.UnauthenticatedRole != RoleOperate {
+		t.Errorf("%t, as %q: does not say that it is open to all, and what they may", s.Unauthenticated, s.UnauthenticatedRole)
 	}
 }
 

@@ -54,7 +54,7 @@ const mostHeatRows = 300
 type HeatMap struct {
 	From  Instant       `json:"from" null:"never" doc:"when the first cell of a row begins"`
 	Step  Number        `json:"step_seconds" null:"never" doc:"what a cell stands for"`
-	Cells int           `json:"cells" doc:"how many a row has; the last one is not over"`
+	Cells int           `json:"cells" doc:"how many a row has; the last one may not be over"`
 	Read  Instant       `json:"read_from" null:"never" doc:"since when scores have been read; what is earlier is 255: ask again"`
 	Hosts int           `json:"hosts" doc:"how many all rows stand for"`
 	Group List[string]  `json:"groups" doc:"labels by which these hosts can be grouped"`
@@ -74,11 +74,48 @@ type HeatRow struct {
 	PeakAt Instant `json:"peak_at" doc:"when that cell began"`
 }
 
-func (a *API) getHeat(r *http.Request) (any, error) {
+// heatSteps are what a cell may stand for, each as long as a whole number of those
+// before it; with the last one a row of [maxSpan] has as many cells as one of 7 days.
+var heatSteps = []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
+
+// mostHeatCells bounds the cells of a row.
+const mostHeatCells = 168
+
+// heatSpan reads which time a heat map is of: when its first cell begins, what a cell
+// stands for, and how many there are. from and to are instead of last.
+func heatSpan(r *http.Request, now time.Time) (from time.Time, step time.Duration, n int, err error) {
 	q := r.URL.Query()
 	span, known := heatSpans[cmp.Or(HeatSpan(q.Get("last")), Heat12h)]
 	if !known {
-		return nil, fmt.Errorf("last=%s: want 1h, 12h, 24h or 7d: %w", q.Get("last"), omen.ErrInvalid)
+		return from, 0, 0, fmt.Errorf("last=%s: want 1h, 12h, 24h or 7d: %w", q.Get("last"), omen.ErrInvalid)
+	}
+	to, err := timeParam(q.Get("to"), "to", now)
+	if err != nil {
+		return from, 0, 0, err
+	}
+	if from, err = timeParam(q.Get("from"), "from", to.Add(-span.last)); err != nil {
+		return from, 0, 0, err
+	}
+	if !q.Has("from") && !q.Has("to") {
+		return now.Truncate(span.step).Add(span.step - span.last), span.step, int(span.last / span.step), nil
+	}
+	if err := spanFits(from, to); err != nil {
+		return from, 0, 0, err
+	}
+	for _, step = range heatSteps {
+		from = from.Truncate(step)
+		if n = int((to.Sub(from) + step - 1) / step); n <= mostHeatCells {
+			break
+		}
+	}
+	return from, step, n, nil
+}
+
+func (a *API) getHeat(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	from, step, n, err := heatSpan(r, time.Now())
+	if err != nil {
+		return nil, err
 	}
 	rows, err := intParam(q.Get("rows"), "rows", 200, 1, mostHeatRows)
 	if err != nil {
@@ -88,13 +125,11 @@ func (a *API) getHeat(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := int(span.last / span.step)
-	from := time.Now().Truncate(span.step).Add(span.step - span.last)
-	high, err := a.live.Highest(r.Context(), from, span.step, n)
+	high, err := a.live.Highest(r.Context(), from, step, n)
 	if err != nil {
 		return nil, err
 	}
-	m := heatMap{from: from, step: span.step, n: n, unread: int(max(0, high.Read.Sub(from)) / span.step)}
+	m := heatMap{from: from, step: step, n: n, unread: int(max(0, high.Read.Sub(from)) / step)}
 	lines := heatLines(a.live.Hosts(), high, meant)
 	return m.answer(grouped(lines, q.Get("group")), rows, groupsOf(lines)), nil
 }

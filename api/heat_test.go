@@ -160,3 +160,33 @@ func TestHeatOfManyHosts(t *testing.T) {
 		}
 	}
 }
+
+// An absolute span is rounded to whole cells, as wide as make at most 168 of them; to
+// alone ends the span that last has.
+func TestHeatOfAnAbsoluteSpan(t *testing.T) {
+	f := heated(t)
+	for _, c := range []struct {
+		asked, from string
+		step        time.Duration
+		cells       int
+	}{
+		{"from=2026-03-01T10:00:30Z&to=2026-03-01T11:00:00Z", "2026-03-01T10:00:00Z", time.Minute, 60},
+		{"from=2026-03-01T10:00:00Z&to=2026-03-01T12:48:00Z", "2026-03-01T10:00:00Z", time.Minute, 168},
+		{"from=2026-03-01T10:03:00Z&to=2026-03-01T12:52:00Z", "2026-03-01T10:00:00Z", 5 * time.Minute, 35},
+		{"from=2026-03-01T10:00:00Z&to=2026-03-01T10:00:01Z", "2026-03-01T10:00:00Z", time.Minute, 1},
+		{"from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z", 10 * time.Minute, 144},
+		{"from=2026-03-01T00:00:00Z&to=2026-03-08T00:00:00Z", "2026-03-01T00:00:00Z", time.Hour, 168},
+		{"from=2026-03-01T05:00:00Z&to=2026-04-10T05:00:00Z", "2026-03-01T00:00:00Z", 6 * time.Hour, 161},
+		{"to=2026-03-01T12:00:00Z&last=1h", "2026-03-01T11:00:00Z", time.Minute, 60},
+	} {
+		h := read[HeatMap](t, f, "heat?"+c.asked)
+		if got := time.Time(h.From).UTC().Format(time.RFC3339); got != c.from || float64(h.Step) != c.step.Seconds() || h.Cells != c.cells {
+			t.Errorf("%s: from %s, %d cells of %v s, want from %s, %d of %v", c.asked, got, h.Cells, h.Step, c.from, c.cells, c.step)
+		}
+	}
+	for _, bad := range []string{"from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z", "from=soon"} {
+		if status, body, _ := f.call(t, "GET", "/api/v1/omen/heat?"+bad, ""); status != 400 {
+			t.Errorf("%s: %d %s", bad, status, body)
+		}
+	}
+}

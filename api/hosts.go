@@ -168,7 +168,7 @@ func (a *API) getHost(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown, err := a.toIncidents(r.Context(), open)
+	shown, err := a.toIncidents(r.Context(), open, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,11 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 			out.Next = found[limit-1].ID
 		}
 	}
-	out.Incidents, err = a.toIncidents(r.Context(), found)
+	points, err := intParam(r.URL.Query().Get("points"), "points", 0, 0, 120)
+	if err != nil {
+		return nil, err
+	}
+	out.Incidents, err = a.toIncidents(r.Context(), found, points)
 	return out, err
 }
 
@@ -132,6 +136,9 @@ func (a *API) incident(r *http.Request, id string) (IncidentDetail, error) {
 	shown, err := a.toOpen(r.Context(), in)
 	if err != nil {
 		return IncidentDetail{}, err
+	}
+	if in.Kind == omen.FleetIncident {
+		shown.Common = common(in.Members, a.live.Hosts())
 	}
 	return IncidentDetail{
 		Incident: shown, Changes: each(changes, toChange), Deliveries: each(deliveries, toDelivery),

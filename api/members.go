@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"net/http"
 	"slices"
@@ -72,6 +73,36 @@ func (a *API) getMembers(r *http.Request) (any, error) {
 		out.Members = append(out.Members, Member{p.ID, toRef(p.Host), shown.Since, back, shown.Peak, highest(history, from, step, n)})
 	}
 	return out, nil
+}
+
+// mostStrips bounds the incidents of which one request reads the scores.
+const mostStrips = 20
+
+// Strip is an incident's scores, from before it began until now.
+type Strip struct {
+	From   Instant      `json:"from" null:"never" doc:"when the first step begins"`
+	Step   Number       `json:"step_seconds" null:"never"`
+	Scores List[Number] `json:"scores" doc:"the highest of each step, to two decimals, of the host whose causes the incident has; null: none was stored"`
+}
+
+// strip is the scores of an open incident of hosts in so many steps, a third of them
+// from before it began; nil: it is none.
+func (a *API) strip(ctx context.Context, in omen.Incident, n int, now time.Time) (*Strip, error) {
+	if in.State == omen.Closed || in.Kind != omen.HostIncident && in.Kind != omen.FleetIncident || !in.Since.Before(now) {
+		return nil, nil
+	}
+	of := in.Host
+	if in.AtPeak != nil && in.Kind == omen.FleetIncident {
+		of = in.AtPeak.Host
+	}
+	lasts := min(max(now.Sub(in.Since), 5*time.Minute), maxSpan*2/3)
+	from := now.Add(-lasts - lasts/2)
+	history, err := a.scores(ctx, of, from, now)
+	if err != nil {
+		return nil, err
+	}
+	step := now.Sub(from) / time.Duration(n)
+	return &Strip{Instant(from), Number(step.Seconds()), highest(history, from, step, n)}, nil
 }
 
 // highest is the highest score of each of n steps, NaN where there is none. Where

@@ -63,3 +63,34 @@ func TestStepsShorterThanScoresAreApartHaveNoHoles(t *testing.T) {
 		}
 	}
 }
+
+// With points an open incident of hosts has its scores, from before it began until
+// now, of the host whose causes it has; a closed one, and one of Omen's own, has none.
+func TestStripOfOpenIncidents(t *testing.T) {
+	f := newFixture(t)
+	host, now := omen.Host{Source: "prom", Profile: "node", Name: "a"}, time.Now()
+	put := func(in omen.Incident) {
+		in.Severity, in.OpenedAt, in.ChangeNumber = omen.Warning, in.Since, 1
+		must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: in.Since, Incident: in}))
+	}
+	put(omen.Incident{ID: "open", Kind: omen.HostIncident, Host: host, State: omen.Open, Since: now.Add(-20 * time.Minute)})
+	put(omen.Incident{ID: "closed", Kind: omen.HostIncident, Host: host, State: omen.Closed, Reason: omen.ReasonRecovered, Since: now.Add(-time.Hour), ClosedAt: now})
+	put(omen.Incident{ID: "own", Kind: omen.OwnIncident, State: omen.Open, Since: now.Add(-time.Minute)})
+	f.past = []omen.ScorePoint{{At: now.Add(-29 * time.Minute), Value: 0.5}, {At: now.Add(-10 * time.Minute), Value: 12.345}}
+	for _, in := range read[Incidents](t, f, "incidents?points=30").Incidents {
+		if in.ID != "open" {
+			if in.Strip != nil {
+				t.Errorf("%s: %+v", in.ID, in.Strip)
+			}
+			continue
+		}
+		if s := in.Strip; s == nil || math.Abs(float64(s.Step)-60) > 1 || len(s.Scores) != 30 {
+			t.Fatalf("%+v, want 30 steps of a minute", s)
+		} else if i := slices.Index(s.Scores, 12.35); i < 19 || i > 20 {
+			t.Errorf("its peak is in step %d, want 19 or 20: %v", i, s.Scores)
+		}
+	}
+	if in := read[Incidents](t, f, "incidents?state=active").Incidents; in[0].Strip != nil || in[1].Strip != nil {
+		t.Error("nobody asked for scores")
+	}
+}

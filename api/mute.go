@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -146,6 +147,19 @@ func (a *API) getEvents(r *http.Request) (any, error) {
 	all, err := a.store.Events(r.Context(), from, to)
 	if err != nil {
 		return nil, err
+	}
+	var kinds []mute.EventKind
+	for k := range strings.SplitSeq(r.URL.Query().Get("kind"), ",") {
+		switch kind := mute.EventKind(k); kind {
+		case "":
+		case mute.EventBoot, mute.EventRestart, mute.EventDeploy, mute.EventNote:
+			kinds = append(kinds, kind)
+		default:
+			return nil, fmt.Errorf("kind=%s: want boot, restart, deploy or note: %w", k, omen.ErrInvalid)
+		}
+	}
+	if len(kinds) > 0 {
+		all = slices.DeleteFunc(all, func(e mute.Event) bool { return !slices.Contains(kinds, e.Kind) })
 	}
 	if name := r.URL.Query().Get("host"); name != "" {
 		h, err := a.hostParam(name)

@@ -42,7 +42,7 @@ func mustJSON(t *testing.T, v any) string {
 	return string(b)
 }
 
-func TestEventsOfOneHost(t *testing.T) {
+func TestEventsOfOneHostOrKind(t *testing.T) {
 	f := newFixture(t)
 	for _, body := range []string{
 		`{"id":"mine","kind":"deploy","match":[{"name":"host","value":"web-1:9100","isRegex":false,"isEqual":true}]}`,
@@ -54,7 +54,7 @@ func TestEventsOfOneHost(t *testing.T) {
 		}
 	}
 	until := time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
-	for query, want := range map[string]int{"?to=" + until: 3, "?host=web-1:9100&to=" + until: 2, "?host=prom/node/web-1:9100&to=" + until: 2} {
+	for query, want := range map[string]int{"?to=" + until: 3, "?host=web-1:9100&to=" + until: 2, "?host=prom/node/web-1:9100&to=" + until: 2, "?kind=deploy,note&to=" + until: 2, "?kind=boot&host=web-1:9100&to=" + until: 0} {
 		f.listed = 0
 		if got := read[Events](t, f, "events"+query); len(got.Events) != want || f.listed > 1 {
 			t.Errorf("%s: %v, want %d; all hosts were listed %d times, want once for a name", query, got.Events, want, f.listed)

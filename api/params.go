@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // kind is which values a query parameter takes. The zero kind is any text.
@@ -37,8 +38,9 @@ var kinds = map[string]map[string]kind{
 	base + "/forecasts":             {"likely": yesNo(false), "limit": integer(0, 10000, 100)},
 	base + "/incidents": {
 		"state": someOf[omen.IncidentState]("active"), "kind": someOf[omen.IncidentKind](), "members": yesNo(false), "quiet": yesNo(true),
-		"sort": oneOf(IncidentsBySince), "limit": integer(0, 500, 50),
+		"sort": oneOf(IncidentsBySince), "limit": integer(0, 500, 50), "points": integer(0, 120, 0),
 	},
+	base + "/events":                 {"kind": someOf[mute.EventKind]()},
 	base + "/incidents/{id}/members": {"points": integer(1, 500, 120)},
 	base + "/trust":                  {"limit": integer(0, 200, 50), "offset": integer(0, math.MaxInt32, 0)},
 	base + "/models":                 {"all": yesNo(false)},

@@ -14,7 +14,7 @@ import (
 type in Role
 
 func (in) Named(string) bool                            { return true }
-func (in) Unauthenticated() bool                        { return false }
+func (in) Unauthenticated() Role                        { return "" }
 func (i in) Caller(_ *http.Request, user string) Caller { return Caller{user, Role(i)} }
 
 // as answers a request of a user in a role.

@@ -18,7 +18,7 @@ func (a *API) getStatus(r *http.Request) (any, error) {
 	out := Status{
 		Version: a.version, StartedAt: Instant(a.started), UptimeSeconds: Number(time.Since(a.started).Seconds()),
 		Ready: true, Hosts: counts(hosts), Sources: each(a.live.Sources(), toSource),
-		UncleanShutdown: a.store.Unclean(), Unauthenticated: a.access.Unauthenticated(),
+		UncleanShutdown: a.store.Unclean(), Unauthenticated: a.access.Unauthenticated() != "", UnauthenticatedRole: a.access.Unauthenticated(),
 		TimeZone: a.zone.String(),
 	}
 	if err := a.live.Ready(); err != nil {

@@ -46,13 +46,26 @@ func heavier(x, y omen.Incident) int {
 }
 
 // toIncidents are incidents for people: those of a host that are open say since
-// when it is below the limit.
-func (a *API) toIncidents(ctx context.Context, all []omen.Incident) (List[Incident], error) {
+// when it is below the limit, those of several what these have in common.
+// points: those that are open have so many of their scores, for a picture; 0: none.
+func (a *API) toIncidents(ctx context.Context, all []omen.Incident, points int) (List[Incident], error) {
 	out := make(List[Incident], 0, len(all))
+	var known []omen.HostStatus // read once, where it is needed
 	for _, in := range all {
 		w, err := a.toOpen(ctx, in)
 		if err != nil {
 			return nil, err
+		}
+		if in.Kind == omen.FleetIncident && in.State != omen.Closed {
+			if known == nil {
+				known = a.live.Hosts()
+			}
+			w.Common = common(in.Members, known)
+		}
+		if points > 0 && len(out) < mostStrips {
+			if w.Strip, err = a.strip(ctx, in, points, time.Now()); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, w)
 	}

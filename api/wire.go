@@ -160,6 +160,7 @@ type Incident struct {
 	Kind       omen.IncidentKind  `json:"kind" doc:"host, fleet, source, omen or forecast"`
 	Host       HostRef            `json:"host" doc:"of a fleet incident the likely first host; of a source incident only source is set"`
 	Members    List[HostRef]      `json:"members" doc:"every host of a fleet incident"`
+	Common     List[Shared]       `json:"common" doc:"what labels say of the members that are known, at most 8; of a closed one only where it is asked for by its id"`
 	State      omen.IncidentState `json:"state" doc:"open, acknowledged or closed"`
 	Severity   omen.Severity      `json:"severity" doc:"info, warning or critical"`
 	Grade      omen.Grade         `json:"grade" doc:"the model's when it opened"`
@@ -183,6 +184,7 @@ type Incident struct {
 	VerdictBy  string             `json:"verdict_by"`
 	Links      List[string]       `json:"links"`
 	Remedy     string             `json:"remedy" doc:"for people: what a playbook suggests or did about it; empty: nothing"`
+	Strip      *Strip             `json:"strip" doc:"its scores by time, where points are asked for and it is open; else null"`
 	Actions    int                `json:"actions" doc:"how many actions of playbooks were started to end it"`
 	Model      string             `json:"model" doc:"the model that opened it"`
 	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
@@ -326,4 +328,6 @@ type Status struct {
 	TimeZone        string                 `json:"time_zone" doc:"in which a time of day is meant, such as expected at this time; Local: this machine's, which has no name"`
 	UncleanShutdown bool                   `json:"unclean_shutdown" doc:"the last run did not end properly"`
 	Unauthenticated bool                   `json:"unauthenticated" doc:"other machines reach Omen, and it asks nobody for a password or certificate"`
+
+	UnauthenticatedRole Role `json:"unauthenticated_role,omitempty" doc:"the role that they have then; absent: unauthenticated is false"`
 }

@@ -146,7 +146,7 @@ func TestExposed(t *testing.T) {
 	}
 	log := &locked{}
 	a := start(t, Options{ListenAddress: "0.0.0.0:0", AllowUnauthenticated: true, StoragePath: filepath.Join(dir, "open"), Log: slog.New(slog.NewTextHandler(log, nil))})
-	a.eventually("/api/v1/omen/status", `"unauthenticated":true`)
+	a.eventually("/api/v1/omen/status", `"unauthenticated":true,"unauthenticated_role":"admin"`)
 	if out := a.out.String(); !strings.Contains(out, "no authentication") {
 		t.Errorf("what is printed at start does not say it:\n%s", out)
 	}

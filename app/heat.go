@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -22,6 +23,9 @@ const (
 	heatLate, heatDelay = 60, 6 * time.Minute
 	// heatAgain is how old an answer may be that others get, too.
 	heatAgain = 5 * time.Second
+	// heatFixed is how many spans that somebody chose are kept, those that were asked
+	// for last: each of 5,000 hosts takes up to 1 MB.
+	heatFixed = 8
 )
 
 // heat is the highest scores of all hosts in the embedded store by time, kept so
@@ -30,13 +34,15 @@ type heat struct {
 	db      *tsdb.DB
 	most    int                      // scores that are read at once
 	reading chan struct{}            // holds one while somebody reads; bound 1, owner read; full: the next waits with its request
-	strips  map[time.Duration]*strip // by step; of who reads
+	strips  map[time.Duration]*strip // those that end now, by step; of who reads
+	fixed   []*strip                 // those that do not, the one last asked for first; of who reads
 }
 
 // strip is what is kept of one step. Its rows are never changed: who has them may
 // still read them.
 type strip struct {
 	from, end time.Time
+	step      time.Duration
 	read      time.Time // scores from here on have been read
 	final     time.Time // and those before will not change; at or after read
 	at        time.Time // when it was read
@@ -65,23 +71,53 @@ func (h *heat) read(ctx context.Context, from time.Time, step time.Duration, ste
 	case <-ctx.Done():
 		return api.Highest{}, context.Cause(ctx)
 	}
-	old := h.strips[step]
-	if old == nil || !old.from.Equal(from) || old.read.After(from) || now.Sub(old.at).Abs() > heatAgain {
-		next := old.moved(from, from.Add(time.Duration(steps)*step), step)
-		if err := h.fill(ctx, next, step, late); err != nil {
+	end := from.Add(time.Duration(steps) * step)
+	old := h.kept(from, end, step, now)
+	if old == nil || !old.from.Equal(from) || old.read.After(from) || old.final.Before(end) && now.Sub(old.at).Abs() > heatAgain {
+		next := old.moved(from, end, step)
+		if err := h.fill(ctx, next, late, now); err != nil {
 			return api.Highest{}, fmt.Errorf("read the scores of all hosts: %w", err)
 		}
 		next.at = now
-		h.strips[step], old = next, next
+		h.keep(next, now)
+		old = next
 	}
 	return api.Highest{Read: old.read, Hosts: old.rows}, nil
+}
+
+// live reports whether a span's last step is the one that is not over.
+func live(end time.Time, step time.Duration, now time.Time) bool {
+	return end.Equal(now.Truncate(step).Add(step))
+}
+
+// kept is what there is of a span: of one that ends now what was read of that before.
+func (h *heat) kept(from, end time.Time, step time.Duration, now time.Time) *strip {
+	if live(end, step, now) {
+		return h.strips[step]
+	}
+	for _, s := range h.fixed {
+		if s.step == step && s.from.Equal(from) && s.end.Equal(end) {
+			return s
+		}
+	}
+	return nil
+}
+
+// keep puts a strip in place of what kept gives for its span.
+func (h *heat) keep(s *strip, now time.Time) {
+	if live(s.end, s.step, now) {
+		h.strips[s.step] = s
+		return
+	}
+	rest := slices.DeleteFunc(slices.Clone(h.fixed), func(o *strip) bool { return o.step == s.step && o.from.Equal(s.from) && o.end.Equal(s.end) })
+	h.fixed = append([]*strip{s}, rest[:min(len(rest), heatFixed-1)]...)
 }
 
 // moved is a strip of another span with what the old one, which may be nil, has of
 // it. Hosts of which nothing is left are not in it.
 func (s *strip) moved(from, end time.Time, step time.Duration) *strip {
-	next := &strip{from: from, end: end, read: end, final: end, rows: map[omen.Host][]uint8{}}
-	if s == nil || from.Before(s.from) || !from.Before(s.final) {
+	next := &strip{from: from, end: end, step: step, read: end, final: end, rows: map[omen.Host][]uint8{}}
+	if s == nil || from.Before(s.from) || !from.Before(s.final) || end.Before(s.end) {
 		return next
 	}
 	next.read, next.final = omen.Later(s.read, from), s.final
@@ -103,9 +139,13 @@ func (s *strip) moved(from, end time.Time, step time.Duration) *strip {
 // fill reads what the strip lacks, the newest first, until it has read enough. What
 // may still have changed is read again in any case. Codes only grow by more scores:
 // those from before that are read again need not be cleared.
-func (h *heat) fill(ctx context.Context, s *strip, step time.Duration, late time.Duration) error {
+func (h *heat) fill(ctx context.Context, s *strip, late time.Duration, now time.Time) error {
+	step := s.step
 	piece := max(step, (s.end.Sub(s.from) / heatPieces).Truncate(step))
-	settled := omen.Later(s.from, s.end.Add(-step-late).Truncate(step))
+	settled := omen.Later(s.from, now.Add(-late).Truncate(step))
+	if settled.After(s.end) {
+		settled = s.end
+	}
 	begin, read, joined := s.end, 0, false
 	for begin.After(s.from) && read < h.most {
 		if !joined && begin.Equal(s.final) && s.read.Before(s.final) { // here begins what it has
@@ -117,7 +157,7 @@ func (h *heat) fill(ctx context.Context, s *strip, step time.Duration, late time
 		if s.final.Before(end) {
 			begin = omen.Later(begin, s.final)
 		}
-		n, err := h.piece(ctx, s, begin, end, step)
+		n, err := h.piece(ctx, s, begin, end)
 		if err != nil {
 			return err
 		}
@@ -130,7 +170,8 @@ func (h *heat) fill(ctx context.Context, s *strip, step time.Duration, late time
 }
 
 // piece takes up the scores of a part of the strip.
-func (h *heat) piece(ctx context.Context, s *strip, from, end time.Time, step time.Duration) (int, error) {
+func (h *heat) piece(ctx context.Context, s *strip, from, end time.Time) (int, error) {
+	step := s.step
 	first, n := int(from.Sub(s.from)/step), int(s.end.Sub(s.from)/step)
 	return h.db.Highest(ctx, scoreMetric, from, step, int(end.Sub(from)/step), func(labels map[string]string, highest []float64) {
 		host := omen.Host{Source: labels["source"], Profile: labels["profile"], Name: labels["instance"]}

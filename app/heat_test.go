@@ -138,3 +138,47 @@ func BenchmarkHeat(b *testing.B) {
 		}
 	})
 }
+
+// Spans that somebody chose are read by themselves, however little at once and
+// whoever asks for others meanwhile, and what is long over is read once.
+func TestHeatOfChosenSpans(t *testing.T) {
+	h, from, now := warm(t, 3)
+	whole := must.Get(newHeat(h.db).read(t.Context(), from, time.Minute, 60, time.Minute, now))(t)
+	h.most = 1
+	parts := []struct{ first, n int }{{10, 30}, {20, 30}} // of the hour's minutes
+	for round, left := 0, len(parts); left > 0; round++ {
+		if round > 100 {
+			t.Fatal("two spans that are asked for in turns are never read as a whole")
+		}
+		left = 0
+		must.Get(h.read(t.Context(), from, time.Minute, 60, time.Minute, now))(t)
+		for _, p := range parts {
+			begin := from.Add(time.Duration(p.first) * time.Minute)
+			got := must.Get(h.read(t.Context(), begin, time.Minute, p.n, time.Minute, now))(t)
+			if got.Read.After(begin) {
+				left++
+				continue
+			}
+			for i := range 3 {
+				if want := whole.Hosts[numbered(i)][p.first : p.first+p.n]; !bytes.Equal(got.Hosts[numbered(i)], want) {
+					t.Fatalf("minutes %d to %d: %v, want %v", p.first, p.first+p.n, got.Hosts[numbered(i)], want)
+				}
+			}
+		}
+	}
+	g := &generation{p: &process{tsdb: h.db}}
+	must.OK(t, g.Record(t.Context(), []omen.Score{{Host: numbered(9), At: from.Add(15 * time.Minute), Value: 12}}))
+	begin := from.Add(10 * time.Minute)
+	if again := must.Get(h.read(t.Context(), begin, time.Minute, 30, time.Minute, now.Add(time.Hour)))(t); len(again.Hosts) != 3 {
+		t.Errorf("what is long over was read again: %d hosts", len(again.Hosts))
+	}
+	for i := range 2 * heatFixed {
+		must.Get(h.read(t.Context(), from.Add(time.Duration(i)*time.Minute), time.Minute, 5, time.Minute, now))(t)
+	}
+	if len(h.fixed) > heatFixed {
+		t.Errorf("%d chosen spans are kept, want %d at most", len(h.fixed), heatFixed)
+	}
+	if again := must.Get(h.read(t.Context(), begin, time.Minute, 30, time.Minute, now))(t); len(again.Hosts) != 4 && again.Read.Equal(begin) {
+		t.Errorf("read anew it has %d hosts, want that which came since, too", len(again.Hosts))
+	}
+}

@@ -77,7 +77,12 @@ func (n *names) Named(name string) bool {
 }
 
 // Unauthenticated implements [api.Access].
-func (n *names) Unauthenticated() bool { return n.process.exposed && !n.process.web.authenticates() }
+func (n *names) Unauthenticated() api.Role {
+	if !n.process.exposed || n.process.web.authenticates() {
+		return ""
+	}
+	return n.others
+}
 
 // origin is the scheme and host of an address, such as https://omen.example.org.
 func origin(address string) string {

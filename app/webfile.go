@@ -94,7 +94,7 @@ func (p *process) refuseExposed() error {
 		return nil
 	}
 	if p.o.AllowUnauthenticated {
-		p.log.Warn("no authentication: every client that reaches the web UI and the API may read everything, silence and close incidents", "addr", p.address)
+		p.log.Warn("no authentication: every client that reaches the web UI and the API has the role of web.default_role, admin unless roles are configured", "addr", p.address)
 		return nil
 	}
 	return omen.WithHint(fmt.Errorf("listen on %s: %w: other machines could read everything and silence every incident, since there is no password", p.o.ListenAddress, omen.ErrInvalid),

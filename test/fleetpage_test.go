@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +22,7 @@ import (
 type fleet struct {
 	*httptest.Server
 	names []string
-	sick  atomic.Int64 // the number of the host that is not as usual; -1: none
+	sick  sync.Map // the numbers of the hosts that are not as usual
 }
 
 // hostRoles are how many kinds of hosts there are.
@@ -34,7 +34,6 @@ func newFleet(t *testing.T, hosts int) *fleet {
 	for i := range hosts {
 		f.names = append(f.names, fmt.Sprintf("host-%04d", i))
 	}
-	f.sick.Store(-1)
 	f.Server = httptest.NewServer(http.HandlerFunc(f.answer))
 	t.Cleanup(f.Close)
 	return f
@@ -44,10 +43,10 @@ func newFleet(t *testing.T, hosts int) *fleet {
 func (f *fleet) value(feature string, host int, at int64) float64 {
 	t, phase := float64(at)/1000, float64(host)
 	wave := math.Sin(t/95+phase) + 0.5*math.Sin(t/31+1.7*phase)
-	switch {
-	case feature == "sim_traffic":
+	if feature == "sim_traffic" {
 		return 5e6 + 1e6*wave
-	case f.sick.Load() == int64(host):
+	}
+	if _, sick := f.sick.Load(host); sick {
 		return 90
 	}
 	return 3 + 0.4*wave
@@ -55,9 +54,24 @@ func (f *fleet) value(feature string, host int, at int64) float64 {
 
 var asksFor = regexp.MustCompile(`instance=~"([^"]*)"`)
 
+// sicken has /sick?hosts=3,11 say which hosts are not as usual from now on, for
+// scripts that look at what comes of it.
+func (f *fleet) sicken(r *http.Request) {
+	f.sick.Clear()
+	for n := range strings.SplitSeq(r.FormValue("hosts"), ",") {
+		if host, err := strconv.Atoi(n); err == nil {
+			f.sick.Store(host, true)
+		}
+	}
+}
+
 // answer is Prometheus' query API, as far as a profile of bare selectors asks: a
 // series for each host, or for those that the selector names.
 func (f *fleet) answer(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/sick" {
+		f.sicken(r)
+		return
+	}
 	query := r.FormValue("query")
 	millis := func(name string) int64 { return int64(math.Round(1000 * number(r.FormValue(name)))) }
 	from, to, step := millis("start"), millis("end"), max(1, millis("step"))
@@ -147,7 +161,7 @@ sources: [{name: sim, url: '`+f.URL+`', step: 15s, window: 1m, history: 1h, prof
 		return nil
 	})
 	sick := page.Hosts[50].Name
-	f.sick.Store(int64(must.Get(strconv.Atoi(strings.TrimPrefix(sick, "host-")))(t)))
+	f.sick.Store(must.Get(strconv.Atoi(strings.TrimPrefix(sick, "host-")))(t), true)
 	until(t, 2*time.Minute, sick+" is in the heat map", func() error {
 		var heat struct {
 			Hosts int `json:"hosts"`

@@ -20,6 +20,12 @@ await check("overview names hosts and their states", async () => {
   assert.equal(await page.getByRole("button", { name: /Show only|anomalous|normal|learning|silent/ }).count() >= 4, true);
   await quiet();
 });
+await check("a person is asked once, at the top right", async () => {
+  await page.getByTestId("me").click();
+  await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("me").getByText("e2e").waitFor();
+});
 await check("the first page says in a sentence what is wrong, and every blind spot", async () => {
   const s = await api("/status"), said = await page.getByTestId("sentence").textContent();
   if (s.open_incidents === 0 && !s.hosts.anomalous && s.hosts.normal) assert.match(said, /as usual/);
@@ -109,7 +115,6 @@ if (open) {
 }
 if (open?.state === "open" && process.env.OMEN_ACT) {
   await check("an incident is acknowledged with a comment", async () => {
-    await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
     await page.getByRole("textbox", { name: "Comment" }).fill("seen by a browser");
     await page.getByRole("button", { name: "Acknowledge" }).click();
     await page.getByText("seen by a browser").last().waitFor();
@@ -125,7 +130,6 @@ if (open && process.env.OMEN_ACT) {
     const held = async () => (await api("/patterns")).patterns.filter((p) => p.incident === open.id && !p.reverted);
     const before = (await held()).length;
     await page.goto(url + path);
-    await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
     const ask = async (button) => {
       await page.getByRole("button", { name: "Real", exact: true }).click();
       const dialog = page.getByRole("dialog", { name: "what this would change" });
@@ -180,7 +184,6 @@ if (process.env.OMEN_ACT) {
     await page.goto(url + "/silences");
     await page.getByRole("button", { name: "New silence" }).click();
     await page.getByRole("textbox", { name: "Which incidents" }).fill('host="nobody", severity=~"warn.*"');
-    await page.getByRole("textbox", { name: "Your name" }).fill("e2e");
     await page.getByRole("textbox", { name: "Duration" }).fill("90 min");
     await page.getByRole("button", { name: "Create silence" }).click();
     await page.getByText("say why, so that others know").waitFor();

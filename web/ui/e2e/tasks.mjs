@@ -173,7 +173,7 @@ await check("keys: past the navigation, help, rows, the span, a silence, an ackn
   await page.getByRole("dialog", { name: "Keys" }).waitFor({ state: "detached" });
   await page.keyboard.press("j");
   await page.keyboard.press("j");
-  assert.equal(await page.evaluate(() => document.activeElement.closest("tr") !== null), true);
+  assert.equal(await page.evaluate(() => document.activeElement.closest("tr, .open > li") !== null), true);
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: /^Find a host/ }).waitFor();
   await page.keyboard.type("silences");

@@ -1,7 +1,7 @@
 // How pages ask the API; what it answers is in api.gen.ts, written from api/openapi.json.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import type { Act as Body, Explanation, Features, Forecasts, GetForecastsQuery, GetHostsQuery, GetIncidentsQuery, HeatMap, HostDetail, Hosts, IncidentDetail, Incidents, Members, Models, Previews, ScoreHistory, SimilarIncidents, Status, Verdict } from "./api.gen";
+import type { Act as Body, Explanation, Features, Forecasts, GetForecastsQuery, GetHeatQuery, GetHostsQuery, GetIncidentsQuery, HeatMap, HostDetail, Hosts, IncidentDetail, Incidents, Members, Models, Previews, ScoreHistory, SimilarIncidents, Status, Verdict } from "./api.gen";
 
 import { labelOf } from "./find";
 import { heard, probe } from "./live";
@@ -66,11 +66,11 @@ export const useHosts = (p: Asked<GetHostsQuery>) =>
   useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 20_000, placeholderData: keepPreviousData });
 
 /** The fleet's highest scores by time; what has not been read yet is asked for soon. */
-export const useHeat = (p: { last: string; group: string; match: string }) =>
+export const useHeat = (p: Asked<GetHeatQuery>) =>
   useQuery({
     queryKey: ["heat", p] as const, queryFn: () => ask<HeatMap>("/heat" + query(p)),
     placeholderData: (old: HeatMap | undefined, was) => (was?.queryKey[1].group === p.group ? old : undefined), // rows of another label are named by that
-    refetchInterval: (q) => (q.state.data && q.state.data.read_from > q.state.data.from ? 1500 : 60_000),
+    refetchInterval: (q) => (q.state.data && q.state.data.read_from > q.state.data.from ? 1500 : p.from ? false : 60_000), // what was, is
   });
 
 /** The hosts that some words find: by name, or by label where they are role=db. */

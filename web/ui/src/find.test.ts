@@ -13,3 +13,10 @@ test("every word, in any order and case", () => {
 });
 test("a page by what is on it", () => expect(names("calendars")).toEqual(["Maintenance"]));
 test.each([["role=db", 'role=~"(?i).*db.*"'], ["role = a.b", 'role=~"(?i).*a\\\\.b.*"'], ['team="x y"', 'team=~"(?i).*x y.*"'], ["web-1", null], ["a=", null], ["=b", null]])("%s by label: %s", (q, want) => expect(labelOf(q)).toBe(want));
+test("metrics of the host, and what the page can do, by their words; no metrics without words", () => {
+  const metric: Found = { key: "disk_write", kind: "metric", href: "", name: "disk write", more: "bytes written" }, action: Found = { key: "p", kind: "action", href: "", name: "Pause this page", more: "key p" };
+  const of = (q: string) => found(q, [], [], pages, [metric], [action]).map((f) => f.name);
+  expect(of("written")).toEqual(["disk write"]);
+  expect(of("pause")).toEqual(["Pause this page"]);
+  expect(of("")).toEqual(["Pause this page", ...pages.map((p) => p.name)]);
+});

@@ -1,6 +1,6 @@
-// What the palette finds: pages and incidents by their words, hosts as the API found
-// them.
-export interface Found { key: string; kind: "host" | "incident" | "page"; href: string; name: string; more: string; color?: string }
+// What the palette finds: pages, incidents, what the page can do and the metrics of the
+// host that is shown by their words, hosts as the API found them.
+export interface Found { key: string; kind: "host" | "metric" | "incident" | "action" | "page"; href: string; name: string; more: string; color?: string; run?: () => void }
 
 const page = (href: string, name: string, more: string): Found => ({ key: href, kind: "page", href, name, more });
 
@@ -18,9 +18,9 @@ export function labelOf(q: string): string | null {
   return m ? `${m[1]}=~${JSON.stringify(`(?i).*${m[2]!.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}.*`)}` : null;
 }
 
-/** What is shown for some words: each has to be in it, in any order. Hosts first, then incidents, then pages; without words what is open, and all pages. */
-export function found(q: string, hosts: Found[], incidents: Found[], all: Found[]): Found[] {
+/** What is shown for some words: each has to be in it, in any order. Hosts first, then metrics, incidents, what the page can do, and pages; without words no metrics, and what is open. */
+export function found(q: string, hosts: Found[], incidents: Found[], all: Found[], metrics: Found[] = [], actions: Found[] = []): Found[] {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   const has = (f: Found) => { const text = `${f.kind} ${f.name} ${f.more}`.toLowerCase(); return words.every((w) => text.includes(w)); };
-  return [...hosts, ...incidents.filter(has).slice(0, 6), ...all.filter(has)];
+  return [...hosts, ...(words.length ? metrics.filter(has).slice(0, 8) : []), ...incidents.filter(has).slice(0, 6), ...actions.filter(has), ...all.filter(has)];
 }

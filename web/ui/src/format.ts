@@ -98,6 +98,9 @@ export function countdown(at: string, now = Date.now()): string {
 
 export const clock = (at: string | null) => (at ? new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }) : "–");
 
+/** What an instant says when it is pointed at: by the local clock, and in UTC. */
+export const bothClocks = (at: string | null | undefined) => (at ? `${clock(at)} · ${new Date(at).toISOString()}` : undefined);
+
 /** A feature's name without underscores. */
 export const words = (name: string) => name.replace(/_/g, " ");
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { HeatMap, HeatRow } from "./api";
-import { begins, cellAt, codeText, hostOf, labelMatcher, limit, momentPath, most, none, palette, ranked, rowHeight, rowName, scoreOf, step, unpack, unread } from "./heat";
+import { begins, cellAt, chosen, codeText, hostOf, labelMatcher, limit, momentPath, most, none, palette, ranked, rowHeight, rowName, scoreOf, spanOfMap, step, unpack, unread, within } from "./heat";
 
 const host = (name: string) => ({ id: "prom/node/" + name, source: "prom", profile: "node", name });
 const row = (name: string, more: Partial<HeatRow> = {}): HeatRow => ({ name, last: "", hosts: 1, host: host(name), peak: null, peak_at: null, ...more });
@@ -66,4 +66,16 @@ describe("rows", () => {
     expect(momentPath(host("a/b"), at, 300, at + 300_000)).toBe("/hosts/prom/node/a/b?from=2026-03-01T11:42:30Z&to=2026-03-01T12:15:00Z&at=2026-03-01T12:12:30Z");
     expect(momentPath(host("a"), at, 300, at + 60_000)).toMatch(/&to=2026-03-01T12:11:00Z&at=2026-03-01T12:11:00Z$/);
   });
+});
+
+describe("a span that was chosen", () => {
+  const noon = Date.parse("2026-03-01T12:00:00Z") / 1000;
+  test("is what lies between two places, in any order", () => {
+    expect(spanOfMap(map())).toEqual({ from: noon, to: noon + 900 });
+    expect(within(map(), 2 / 3, 1 / 3)).toEqual({ from: noon + 300, to: noon + 600 });
+  });
+  test.each([
+    [noon, noon + 3600, noon, noon + 3600, "as it is"], [noon, noon + 60, noon - 270, noon + 330, "not narrower than some cells"], [noon + 8000, noon + 12000, noon + 5000, noon + 9000, "not of what is to come"],
+    [noon - 100 * 86400, noon, noon - 70 * 86400, noon - 30 * 86400, "not wider than may be read"],
+  ])("%i to %i is shown from %i to %i: %s", (from, to, a, b) => expect(chosen(from, to, noon + 9000)).toEqual({ from: a, to: b }));
 });

@@ -62,6 +62,23 @@ export function step(key: string, cell: number, far: boolean, m: { cells: number
 /** When a cell begins, in ms. */
 export const begins = (m: HeatMap, cell: number) => Date.parse(m.from) + (cell % m.cells) * m.step_seconds * 1000;
 
+/** From when until when a map is, in seconds. */
+export const spanOfMap = (m: HeatMap) => within(m, 0, 1);
+
+/** The span between two places of a map, as parts of its width. */
+export function within(m: HeatMap, a: number, b: number): { from: number; to: number } {
+  const at = (part: number) => Date.parse(m.from) / 1000 + part * m.cells * m.step_seconds;
+  return { from: at(Math.min(a, b)), to: at(Math.max(a, b)) };
+}
+
+const narrowest = 600, widest = 40 * 86400; // seconds: ten cells; what one request may read
+
+/** A span that is to be shown, as wide as a map may be, and not of what is to come. now: in seconds. */
+export function chosen(from: number, to: number, now: number): { from: number; to: number } {
+  const wide = Math.min(widest, Math.max(narrowest, to - from)), end = Math.min(now, (from + to + wide) / 2);
+  return { from: Math.floor(end - wide), to: Math.floor(end) };
+}
+
 /** The host that a cell is about: that with the highest score where that is above the limit, else the one of the row's highest. */
 export const hostOf = (m: Heat, cell: number): HostRef => (m.names[cell] ? m.of[m.names[cell]! - 1]! : m.rows[Math.floor(cell / m.cells)]!.host);
 

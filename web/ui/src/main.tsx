@@ -21,11 +21,13 @@ import { Keys, Skip } from "./parts/Keys";
 import { follow } from "./stream";
 import { timeOf } from "./format";
 import { useSilent, watch } from "./live";
-import { useMe } from "./me";
+import { isPaused, pause, useMissed } from "./pause";
 import { Empty } from "./parts/Bits";
 import { Nav, SubNav } from "./parts/Nav";
-import { Name } from "./parts/Name";
+import { Hold } from "./parts/Hold";
+import { Person } from "./parts/Person";
 import { root } from "./root";
+import { instantText, useView } from "./view";
 import "./theme.css";
 
 const theme = createTheme({ primaryColor: "violet", autoContrast: true, defaultRadius: "md", components: { InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } } }, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif" });
@@ -65,7 +67,7 @@ function Page() {
 function Shell() {
   const [path] = useLocation();
   const client = useQueryClient();
-  const status = useStatus(), me = useMe();
+  const status = useStatus();
   const { setColorScheme } = useMantineColorScheme();
   const dark = useComputedColorScheme("light") === "dark";
   useEffect(() => follow(client), [client]);
@@ -82,26 +84,39 @@ function Shell() {
         <span style={{ flex: 1 }} />
         <Keys />
         <span className="dim wide" style={{ fontSize: 13 }}>{status.data?.version}</span>
-        {me && (me.user !== "" || me.role !== "admin") && <span className="dim wide" style={{ fontSize: 13 }} data-testid="me">{me.user && <><Name name={me.user} most={24} /> · </>}{me.role}</span>}
-        <span className={stale ? "pill dead" : "pill"} role="status" data-testid="connection">{stale ? (as ? `stale since ${as}` : "no connection") : status.data && !status.data.ready ? "not ready" : "live"}</span>
+        <Connection stale={stale} as={as} ready={status.data?.ready !== false} />
         <Link className="nav" href="/settings" aria-label="Settings" title="Settings" aria-current={path.startsWith("/settings") ? "page" : undefined}>
           <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" aria-hidden style={{ display: "block" }}><circle cx="12" cy="12" r="3.5" /><path d="M12 2.5v3M12 18.5v3M2.5 12h3M18.5 12h3M5.3 5.3l2.1 2.1M16.6 16.6l2.1 2.1M18.7 5.3l-2.1 2.1M7.4 16.6l-2.1 2.1" /></svg>
         </Link>
         <ActionIcon variant="subtle" color="gray" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
           <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2" aria-hidden><circle cx="12" cy="12" r="8" /><path d="M12 4a8 8 0 0 1 0 16Z" fill="currentColor" /></svg>
         </ActionIcon>
+        <Person />
       </div></header>
       <SubNav path={path} />
       {stale && <div className="blind" role="alert"><b>Omen does not answer{as && ` since ${as}`}.</b> {as && `What is shown is as of then. `}The web UI tries again by itself.</div>}
-      <div id="content" tabIndex={-1} className={stale ? "stale" : undefined}><Guard at={usePathname() + useSearch()}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Page /></Suspense></Guard></div>
+      <div id="content" tabIndex={-1} className={stale ? "stale" : undefined}><Guard at={usePathname() + useSearch()}><Suspense fallback={<main className="page"><Empty>Loading…</Empty></main>}><Hold><Page /></Hold></Suspense></Guard></div>
     </>
+  );
+}
+
+/** Whether what is shown follows what happens: live, paused by a click, or as of when Omen last answered. */
+function Connection({ stale, as, ready }: { stale: boolean; as: string; ready: boolean }) {
+  const client = useQueryClient(), missed = useMissed(), [{ paused }, set] = useView();
+  useEffect(() => { if (pause(paused > 0) && !paused) void client.invalidateQueries(); }, [paused, client]);
+  const says = stale ? (as ? `stale since ${as}` : "no connection") : paused ? `paused ${timeOf(instantText(paused))}` : ready ? "live" : "not ready";
+  return (
+    <button type="button" className={"pill" + (stale ? " dead" : paused ? " paused" : "")} data-testid="connection" data-key="p" data-does={paused ? "Go on" : "Pause this page"} disabled={stale} aria-pressed={paused > 0}
+      title={paused ? "Go on: show what happens (p)" : "Pause: keep this page as it is (p)"} onClick={() => set({ paused: paused ? 0 : Date.now() / 1000 })}>
+      <span role="status">{says}</span>{paused > 0 && !stale && missed > 0 && <span className="num"> · {missed} {missed === 1 ? "change" : "changes"}</span>}
+    </button>
   );
 }
 
 // Its address in the page is relative, and browsers resolve it again wherever the address bar leads.
 document.querySelector<HTMLLinkElement>("link[rel=icon]")?.setAttribute("href", root + "/favicon.svg");
 
-const client = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 1000 } } });
+const client = new QueryClient({ defaultOptions: { queries: { retry: (failures) => failures < 1 && !isPaused(), staleTime: 1000 } } });
 
 // A file that could not be read is said on the page, and by the browser.
 createRoot(document.getElementById("root")!, { onCaughtError: (e) => { if (!(e instanceof Missing)) console.error(e); } }).render(

@@ -98,6 +98,13 @@ export const useEvents = (span: ({ last: number } | { from: number; to: number }
     },
   });
 
+/** What people said that happened to hosts: deploys and notes, of the last so many seconds or of a fixed span. */
+export const useSaidEvents = (span: { last: number } | { from: number; to: number }) =>
+  useQuery({
+    queryKey: ["events", "said", span], refetchInterval: "last" in span ? 60_000 : false, ...opts,
+    queryFn: () => ask<{ events: Event[] }>("/events" + query({ kind: "deploy,note", from: "last" in span ? Date.now() / 1000 - span.last : span.from, to: "last" in span ? undefined : span.to })),
+  });
+
 /** Events within a span, and those before it whose grace reaches into it. */
 export const within = (events: Event[] | undefined, from: number) =>
   (events ?? []).filter((e) => Math.max(Date.parse(e.at), Date.parse(e.until ?? e.at)) >= from * 1000);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Incident, Status } from "./api";
-import { backToNormal, lasted, night, nightSentence, promise, saidOf, sentence } from "./now";
+import { commonText, openWords, backToNormal, lasted, night, nightSentence, promise, saidOf, sentence } from "./now";
 
 const now = new Date(2026, 10, 29, 14, 30).getTime();
 const at = (h: number, m: number) => new Date(2026, 10, 29, h, m).toISOString();
@@ -67,4 +67,20 @@ describe("last night", () => {
     [2, 1, 3.5, "Promised: at most 1 false page a week and host. Sent, true ones too: 2 (1 page on 40 hosts in 3.5 days).", false],
   ])("the promise %#", (actual_per_host_week, opened, days, text, kept) => expect(promise({ promised_per_host_week: 1, actual_per_host_week, opened, hosts: 40, days })).toEqual({ text, kept }));
   test("how long", () => expect([lasted(over), lasted(incident("c", at(4, 0), []))]).toEqual(["40 min", "still open"]));
+});
+
+describe("what hosts have in common", () => {
+  const shared = (label: string, value: string, values: number, of: number) => ({ label, value, values, of });
+  test("a value that all have, and how many there are of others", () =>
+    expect(commonText([shared("role", "db", 1, 8), shared("dc", "", 4, 7), shared("rack", "", 8, 8)])).toBe("role=db · dc: 4 of 7 · rack: all 8"));
+  test("marks that turn text are written out, and only the first are said", () =>
+    expect(commonText([shared("ro\u202Ele", "x", 1, 2), shared("a", "", 1, 2)], 1)).toBe("ro⟨U+202E⟩le=x"));
+  test("nothing", () => expect(commonText([])).toBe(""));
+});
+
+test("what those may who do not sign in", () => {
+  expect(openWords("admin")).toContain("full access");
+  for (const role of ["operate", "read"] as const) expect(openWords(role)).not.toContain("full access");
+  expect(openWords("read")).toContain("change nothing");
+  expect(openWords()).toContain("full access"); // of an Omen that does not say
 });

@@ -1,6 +1,6 @@
 // What the first page says in one sentence, and what "last night" is.
-import type { AllPages, Incident, Status } from "./api";
-import { range, reason, timeOf, verdict, whole, words } from "./format";
+import type { AllPages, Incident, Role, Shared, Status } from "./api";
+import { middle, range, reason, timeOf, verdict, visible, whole, words } from "./format";
 
 /** A part of a sentence: words, or the name of something with where it is shown. */
 export type Part = string | { name: string; href: string };
@@ -78,6 +78,14 @@ export function promise(p: AllPages): { text: string; kept: boolean | null } {
   const kept = p.actual_per_host_week <= (p.promised_per_host_week ?? 0);
   return { text: `${promised} Sent, true ones too: ${short(p.actual_per_host_week)} (${count(p.opened, "page")} on ${count(p.hosts, "host")} in ${short(p.days)} days)${kept ? ": kept." : "."}`, kept };
 }
+
+/** What the hosts of an incident have in common: role=db, dc: 4 of 7, rack: all 8. At most so many labels. */
+export const commonText = (common: Shared[], most = 3): string =>
+  common.slice(0, most).map((s) => (s.value ? `${visible(s.label)}=${middle(visible(s.value), 40)}` : `${visible(s.label)}: ${s.values === s.of ? `all ${s.of}` : `${s.values} of ${s.of}`}`)).join(" · ");
+
+/** What those may who reach Omen without signing in. */
+export const openWords = (role: Role = "admin"): string =>
+  role === "admin" ? "Every client that reaches this address has full access." : role === "operate" ? "Every client that reaches this address may read everything, silence and close incidents." : "Every client that reaches this address may read everything, and change nothing.";
 
 /** What a night was, in a sentence. */
 export function nightSentence(all: Incident[], more: boolean): string {

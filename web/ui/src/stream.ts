@@ -5,6 +5,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { openStream, type Change, type HostDetail, type ScoreHistory } from "./api";
 import { heard, probe } from "./live";
+import { missing } from "./pause";
 
 const broken = 10_000, often = 5000; // ms: without a beat, of which there is one a second; between readings then
 const seldom = 30_000; // ms: between readings of the state by a tab that nobody sees, for its title
@@ -28,9 +29,9 @@ export function followHost(id: string): () => void {
 
 /** Refreshes what a client holds by what the server tells, for as long as the page is open. A tab that nobody sees has no stream: a browser opens six connections to a server, and by http one to each stream, so that a seventh tab would get no answer. */
 export function follow(client: QueryClient): () => void {
-  const refresh = (keys: string[][]) => keys.forEach((queryKey) => void client.invalidateQueries({ queryKey }));
+  const refresh = (keys: string[][]) => { if (!missing()) keys.forEach((queryKey) => void client.invalidateQueries({ queryKey })); };
   const changed = gather(1000, refresh), moved = gather(5000, refresh);
-  const all = () => void client.invalidateQueries();
+  const all = () => { if (!missing()) void client.invalidateQueries(); };
   let stream: EventSource | undefined, state: number | undefined, last = Date.now(), failed = false, begun = false;
   reopen = () => {
     stream?.close();
@@ -55,6 +56,7 @@ export function follow(client: QueryClient): () => void {
     });
     s.addEventListener("change", (e) => {
       const change = JSON.parse(e.data as string) as Pick<Change, "incident" | "kind">;
+      missing(1);
       changed([["incidents"], ["incident", change.incident], ["plan", change.incident], ["status"], ["hosts"], ...(change.kind === "acted" ? [["actions"]] : [])]);
     });
     s.addEventListener("host", (e) => takeHost(client, host, JSON.parse(e.data as string) as HostDetail));
@@ -92,7 +94,7 @@ export function gather(ms: number, refresh: (keys: string[][]) => void): (keys: 
 /** Puts what moved of a host into what was read of it. */
 function takeHost(client: QueryClient, id: string, live: HostDetail) {
   const old = client.getQueryData<HostDetail>(["host", id]);
-  if (!old) return;
+  if (!old || missing()) return;
   client.setQueryData<HostDetail>(["host", id], { ...old, ...live, recent: old.recent, incidents: old.incidents, serving: old.serving });
   if (old.model !== live.model) for (const queryKey of [["host", id], ["models", live.id]]) void client.invalidateQueries({ queryKey });
   for (const q of client.getQueryCache().findAll({ queryKey: ["score", live.id] })) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readView, writeView } from "./view";
+import { readView, spanOf, writeView } from "./view";
 
 describe("a view and its address", () => {
   test("an address without a query is the default view, and the other way round", () => {
@@ -27,4 +27,12 @@ describe("a view and its address", () => {
   test("?kiosk alone is enough", () => expect(readView("?kiosk").kiosk).toBe(true));
   test("nothing chosen is not in the address", () => expect(writeView({ ...readView("?sel=a"), sel: [] })).toBe(""));
   test("a page is a number that exists", () => expect([readView("?page=-2").page, readView("?page=x").page, readView("?page=2.7").page]).toEqual([0, 0, 2]));
+});
+
+describe("a paused view", () => {
+  test.each(["?last=6h&paused=2026-11-28T23:31:05Z", "?density=s", "?all=1&density=l"])("%s comes back as it is", (search) => expect(writeView(readView(search)).split("&").sort()).toEqual(search.split("&").sort()));
+  test("shows the span that ended when it was paused", () => expect(spanOf(readView("?last=1h&paused=2026-11-28T23:00:00Z"))).toEqual({ from: Date.parse("2026-11-28T22:00:00Z") / 1000, to: Date.parse("2026-11-28T23:00:00Z") / 1000 }));
+  test("shows a fixed span as it is", () => expect(spanOf(readView("?from=2026-11-28T20:00:00Z&to=2026-11-28T21:00:00Z&paused=2026-11-28T23:00:00Z"))).toEqual({ from: Date.parse("2026-11-28T20:00:00Z") / 1000, to: Date.parse("2026-11-28T21:00:00Z") / 1000 }));
+  test("otherwise it is the last so many seconds", () => expect(spanOf(readView("?last=6h"))).toEqual({ last: 21600 }));
+  test("a size that there is none of is the usual one", () => expect(readView("?density=xl").density).toBe(""));
 });

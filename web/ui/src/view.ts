@@ -3,6 +3,8 @@
 import { useCallback, useMemo } from "react";
 import { navigate, useSearch } from "wouter/use-browser-location";
 
+export type Density = "s" | "" | "l";
+
 /** What a view shows. Instants are seconds since 1970. */
 export interface View {
   /** The seconds before now; from and to, where given, are instead of it. */
@@ -16,6 +18,10 @@ export interface View {
   linear: boolean; out: boolean;
   /** For a screen on a wall: without what only people at a keyboard need. */
   kiosk: boolean;
+  /** When it was paused: what is shown is as of then. 0: it follows what happens. */
+  paused: number;
+  /** How large charts are: "s", "l", or "" for the usual size. */
+  density: Density;
   /** How far back a list reaches. */
   days: number;
   /** Features that were chosen; they come first. */
@@ -65,7 +71,8 @@ const schema: { [K in keyof View]: { read: (t: string) => View[K]; write: (v: Vi
   page: { read: (t) => Math.max(0, Math.floor(+t) || 0), write: String, none: 0 },
   days: { read: (t) => (+t >= 1 && +t <= 366 ? Math.floor(+t) : 7), write: String, none: 7 },
   sel: { read: (t) => t.split(",").filter(Boolean), write: (v) => v.join(","), none: nothing },
-  log: flag, all: flag,
+  log: flag, all: flag, paused: time,
+  density: { read: (t) => (t === "s" || t === "l" ? t : ""), write: (v) => v, none: "" },
   match: text, past: text, a: text, b: text,
   ago: { read: (t) => { const s = duration(t); return s > 0 && s <= 366 * 86400 ? s : 0; }, write: durationText, none: 0 },
 };
@@ -101,6 +108,10 @@ export function useView(): [View, SetView] {
   return [view, set];
 }
 
+/** What an address's view shows, as a request: the last seconds, or a fixed span, as that of a paused page is. */
+export const spanOf = (v: Pick<View, "from" | "to" | "last" | "paused">): { last: number } | { from: number; to: number } =>
+  v.from ? { from: v.from, to: v.to } : v.paused ? { from: v.paused - v.last, to: v.paused } : { last: v.last };
+
 /** The address of what is seen now: relative spans are frozen, so that it shows others the same. */
 export const frozen = (view: View, span: { from: number; to: number }): string =>
-  location.origin + location.pathname + writeView({ ...view, from: Math.round(span.from), to: Math.round(span.to) });
+  location.origin + location.pathname + writeView({ ...view, paused: 0, from: Math.round(span.from), to: Math.round(span.to) });

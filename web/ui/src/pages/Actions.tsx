@@ -5,7 +5,7 @@ import { useSend } from "../mute";
 import { ActionList } from "../parts/ActionList";
 import { Dot, Empty, Problem } from "../parts/Bits";
 import { Decide } from "../parts/Decide";
-import { Matchers } from "../parts/Forms";
+import { Matchers } from "../parts/Chips";
 import { Name } from "../parts/Name";
 import { Segments } from "../parts/Segments";
 import { benefit, budget, counts, decided, filters, inOrder, modeWords, people, useActions, usePlaybooks } from "../remedy";
@@ -77,7 +77,7 @@ function Ledger({ books }: { books: Playbooks | undefined }) {
       <div className="line between" style={{ marginBottom: 10 }}><h2 id="ledger" style={{ margin: 0 }}>Ledger</h2>
         <Segments aria-label="Which actions" value={filter.value} onChange={(v) => set({ state: v, all: false })} data={filters.map((f) => ({ value: f.value, label: f.value === "open" ? `${f.label} ${waiting.length}` : f.label }))} /></div>
       <Problem read error={open.error ?? r.error} what="Actions cannot be shown" />
-      <ActionList actions={rows} books={books} of />
+      <ActionList key={`${filter.value} ${limit}`} actions={rows} books={books} of />
       {r.isPending && <Empty>Reading the actions…</Empty>}
       {r.data && !rows.length && <Empty>{filter.value === "open" ? "Nothing waits for people." : "No actions here."}</Empty>}
       {listed.length >= limit && <div className="line" style={{ justifyContent: "flex-end", fontSize: 13 }}>{view.all ? <span className="dim">The newest {limit}; all are in GET /api/v1/omen/audit/export.</span> : <button type="button" className="quiet" onClick={() => set({ all: true })}>show up to 1000</button>}</div>}

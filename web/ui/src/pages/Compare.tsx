@@ -6,11 +6,11 @@ import { apartText, differences, nameOf, overlay, type Apart } from "../compare"
 import { middle, visible, whole, words } from "../format";
 import { NoBand } from "../parts/Around";
 import { Empty, Problem } from "../parts/Bits";
-import { ink } from "../parts/Chart";
+import { Bands, ink } from "../parts/Chart";
 import { Name } from "../parts/Name";
 import { Overlay } from "../parts/Overlay";
-import { spanOf, TimeAxis, useAxis } from "../parts/Time";
-import { useView, type View } from "../view";
+import { TimeAxis, useAxis } from "../parts/Time";
+import { spanOf, useView, type View } from "../view";
 
 const week = 7 * 86400, most = 12;
 const agos = [0, 3600, 86400, week, 28 * 86400];
@@ -38,11 +38,12 @@ function HostPick({ label, id, none, pick }: { label: string; id: string; none?:
   const [text, setText] = useState(id), list = `hosts-${label}`;
   useEffect(() => setText(id), [id]);
   const found = useHosts({ q: text, sort: "name", limit: 20 }).data?.hosts ?? [];
-  const done = (v: string) => { if (v !== id) pick(v); };
+  const done = (v: string) => { if (v !== id) pick(v); }, known = found.some((h) => h.id === text);
+  useEffect(() => { if (known) done(text); }, [known, text]); // eslint-disable-line react-hooks/exhaustive-deps
   return (
     <>
       <TextInput size="xs" w={300} label={label} placeholder={none || "source/profile/name"} value={text} list={list}
-        onChange={(e) => { const v = e.currentTarget.value; setText(v); if (found.some((h) => h.id === v)) done(v); }}
+        onChange={(e) => setText(e.currentTarget.value)}
         onBlur={() => done(text.trim())} onKeyDown={(e) => { if (e.key === "Enter") done(text.trim()); }} />
       <datalist id={list}>{found.map((h) => <option key={h.id} value={h.id} />)}</datalist>
     </>
@@ -67,7 +68,7 @@ function Both({ a, b, ago, view, all }: { a: string; b: string; ago: number; vie
       <Problem read error={one.error} what={`${visible(nameOf(a))} cannot be read`} />
       <Problem read error={two.error} what={`${visible(nameOf(b))} cannot be read`} />
       {(one.isPending || two.isPending) && <Empty>Reading…</Empty>}
-      <div className="bands">{shown.map((d) => <Pair key={d.feature} d={d} ago={ago} names={names} />)}</div>
+      <Bands>{shown.map((d) => <Pair key={d.feature} d={d} ago={ago} names={names} />)}</Bands>
       <NoBand why={one.data?.no_band || two.data?.no_band || ""} />
       {one.data && two.data && !found.length && <Empty>Nothing is stored of this time.</Empty>}
     </section>

@@ -1,11 +1,11 @@
 import { Switch, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
-import { useExplanation, useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
+import { hostPath, useExplanation, useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
 import { countdown, range, score, timeOf, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend, NoBand } from "../parts/Around";
-import { BandChart, ScoreChart } from "../parts/Chart";
+import { BandChart, Bands, ScoreChart } from "../parts/Chart";
 import { actionMarks, incidentMarks, silenceMarks, type Mark } from "../marks";
 import { eventColor, eventMarks, useEvents, useSilences, within, type Event, type Matcher } from "../mute";
 import { ModelCard } from "../parts/Card";
@@ -16,11 +16,15 @@ import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
 import { Silenced, SilenceNow } from "../parts/Silence";
 import { Segments } from "../parts/Segments";
-import { spanOf, TimeAxis } from "../parts/Time";
+import { TimeAxis } from "../parts/Time";
 import { groupsOf, inOrder, sharesOf, outsideAt } from "../features";
 import { useActions, usePlaybooks } from "../remedy";
+import { labelMatcher } from "../heat";
+import { hostSentence, tellingLabels } from "../host";
+import { Parts } from "../parts/Now";
+import { trustIn, useTrust } from "../trust";
 import { followHost } from "../stream";
-import { instantText, useView, type SetView, type View } from "../view";
+import { instantText, spanOf, useView, type SetView, type View } from "../view";
 import { SilenceForm } from "./Silences";
 
 interface Values { actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }
@@ -78,6 +82,7 @@ export function HostPage({ id }: { id: string }) {
                 <div className="num" data-testid="score" style={{ fontSize: 30, fontWeight: 650, lineHeight: 1.1, color: (h.score ?? 0) > (h.level ?? 1) ? "var(--omen-hot)" : undefined }}>{score(h.score)}</div></div>
             </div>
           </header>
+          <Says h={h} />
           <Silenced h={h} />
           <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
           <Limits id={id} />
@@ -85,6 +90,18 @@ export function HostPage({ id }: { id: string }) {
         </>
       )}
     </main>
+  );
+}
+
+/** What it does in one sentence, how far that can be trusted, and the labels that find others like it. */
+function Says({ h }: { h: HostDetail }) {
+  const now = useNow(10_000), trust = trustIn(useTrust({ q: h.id, limit: 200 }).data, h.id), labels = tellingLabels(h.labels, h.name);
+  return (
+    <div style={{ display: "grid", gap: 6 }}>
+      <Parts parts={hostSentence(h, now)} id="host-sentence" />
+      {trust && <div className="dim" style={{ fontSize: 14 }} data-testid="trust-sentence">{visible(trust.sentence)} <Link className="plain" href={hostPath(h.id).replace("/hosts/", "/models/")}>How far it can be trusted</Link></div>}
+      {labels.length > 0 && <div className="chips" aria-label="Labels" role="group">{labels.slice(0, 12).map(([k, v]) => <Link key={k} className="chip plain" href={"/hosts?match=" + encodeURIComponent(labelMatcher(k, v))} title="Hosts with the same"><Name name={`${k}=${v}`} most={50} /></Link>)}{labels.length > 12 && <span className="dim">and {labels.length - 12} more</span>}</div>}
+    </div>
   );
 }
 
@@ -108,11 +125,11 @@ function Limits({ id }: { id: string }) {
 
 /** All that lies on the page's one time axis. */
 function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View; set: SetView }) {
-  const id = h.id, span = spanOf(view), begin = view.from || Date.now() / 1000 - view.last, end = view.to || Date.now() / 1000;
+  const id = h.id, span = spanOf(view), [begin, end] = "last" in span ? [Date.now() / 1000 - span.last, Date.now() / 1000] : [span.from, span.to];
   const scores = useScores(id, span);
   const past = useIncidents({ host: id, limit: 50 }), then = useIncidents({ host: id, from: view.from, to: view.to, limit: 50 }, view.from > 0), models = useHostModels(id);
   const silences = useSilences(60_000), acts = !!usePlaybooks().data?.playbooks.length, actions = useActions({ limit: 1000 }, acts);
-  const events = useEvents(view.from ? { from: view.from, to: view.to, host: id } : { last: view.last, host: id });
+  const events = useEvents({ ...span, host: id });
   const far = !!scores.data?.scores.some((s) => (s ?? 0) > 20), log = view.log || (far && !view.linear); // far above, a linear scale hides the limit
   const recent = within(events.data?.events, begin).filter((e) => Date.parse(e.at) / 1000 <= end);
   const all: Mark[] = [...silenceMarks(silences.data?.silences, h), ...incidentMarks((view.from ? then : past).data?.incidents), ...eventMarks(recent), ...modelMarks(models.data?.models),
@@ -178,7 +195,7 @@ function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; vi
       </div>
       {groups.length > 1 && <div style={{ marginBottom: 12 }}><Segments aria-label="Group of features" value={group} onChange={(v) => set({ group: v })} data={[{ value: "", label: "every group" }, ...groups.map((g) => ({ value: g.name, label: g.share >= 0.005 ? `${g.name} ${Math.round(100 * g.share)} %` : g.name }))]} /></div>}
       <Problem read error={stored.error} what="The features' history cannot be shown" />
-      <div className="bands">{shown.map((f) => <Band key={f.name} f={f} stored={by.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} chosen={sel.includes(f.name)} choose={() => choose(f.name)} />)}</div>
+      <Bands>{shown.map((f) => <Band key={f.name} f={f} stored={by.get(f.name)} waits={stored.isPending} live={view.from ? undefined : seen} marks={marks} chosen={sel.includes(f.name)} choose={() => choose(f.name)} />)}</Bands>
       <NoBand why={stored.data?.no_band ?? ""} />
       {!shown.length && <Empty>{out ? "No feature is outside of what is expected." : "No feature matches."}</Empty>}
     </section>

@@ -2,15 +2,15 @@ import { Alert, Button, Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { hostPath, useAct, useHostModels, useIncident, useIncidents, useScores, type Change, type Delivery, type IncidentDetail } from "../api";
-import { causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, visibleLines, whole, words, zoneOf } from "../format";
+import { bothClocks, causesLine, clock, gone, reason, score, seconds, severityColor, timeOf, value, verdict, visible, visibleLines, whole, words, zoneOf } from "../format";
 import { Badge, Causes, Dot, Empty, Grade, Problem, Severity, title, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Around, Legend } from "../parts/Around";
 import { ScoreChart } from "../parts/Chart";
 import { actionMarks, incidentMarks, silenceMarks, type Mark } from "../marks";
-import { backToNormal } from "../now";
+import { backToNormal, commonText } from "../now";
 import { modelMarks } from "../served";
-import { ByField, useBy } from "../parts/Forms";
+import { ByField, useBy } from "../parts/By";
 import { May } from "../parts/May";
 import { Remedy } from "../parts/Remedy";
 import { stateWords, useActions } from "../remedy";
@@ -55,6 +55,7 @@ function Detail({ i }: { i: IncidentDetail }) {
             <Period i={i} />{i.kind !== "forecast" && <> · peak <span className="num">{score(i.peak)}</span></>}{i.level !== null && <>, opened above the host's level <span className="num">{score(i.level)}</span></>} · {reason(i.reason)}{i.assignee && <> · assigned to <Name name={i.assignee} /></>}{i.acked_by && <> · acknowledged by <Name name={i.acked_by} /></>}
           </div>
           <BackToNormal i={i} />
+          {i.common.length > 0 && <div style={{ fontSize: 14, marginTop: 2 }} data-testid="common">In common: {commonText(i.common, 8)}</div>}
           {i.kind === "host" && i.host.name !== "" && <div style={{ fontSize: 14, marginTop: 2 }}><Link className="plain" href={hostPath(i.host.id) + `?from=${instantText(home.from)}&to=${instantText(home.to)}&at=${instantText(Math.min(Date.now() / 1000 - 1, Date.parse(i.opened_at ?? i.since ?? "") / 1000 + 60))}`}>Why people were, or were not, notified</Link></div>}
         </div>
         <Grade grade={i.grade} />
@@ -167,5 +168,5 @@ export function Timeline({ changes, deliveries, events = [] }: { changes: Change
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   if (!steps.length) return <Empty>Nothing yet.</Empty>;
   const day = (at: string) => new Date(at).toLocaleDateString(undefined, { month: "short", day: "numeric" });
-  return <div>{steps.map((s, n) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={clock(s.at)}>{(n ? day(steps[n - 1]!.at) : day(new Date().toISOString())) !== day(s.at) && <div>{day(s.at)}</div>}{timeOf(s.at, Date.parse(s.at))}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
+  return <div>{steps.map((s, n) => <div className="step" key={s.key}><time className="dim num" dateTime={s.at} title={bothClocks(s.at)}>{(n ? day(steps[n - 1]!.at) : day(new Date().toISOString())) !== day(s.at) && <div>{day(s.at)}</div>}{timeOf(s.at, Date.parse(s.at))}</time><Dot color={s.color} /><div>{s.body}</div></div>)}</div>;
 }

@@ -24,7 +24,7 @@ export function Incidents() {
       <Problem read error={r.error} what="Incidents cannot be shown" />
       <section className="card">
         {r.isPending && <Empty>Reading the incidents…</Empty>}
-        {r.data && (r.data.incidents.length ? <IncidentTable incidents={r.data.incidents} /> : <Empty>{state === "active" ? "No open incidents." : "No incidents here."}</Empty>)}
+        {r.data && (r.data.incidents.length ? <IncidentTable incidents={r.data.incidents} question={r.isPlaceholderData ? "" : JSON.stringify([state, suppressed, span, view.before])} /> : <Empty>{state === "active" ? "No open incidents." : "No incidents here."}</Empty>)}
         {(view.before || r.data?.next) && (
           <nav className="line" aria-label="More incidents" style={{ paddingTop: 10, justifyContent: "flex-end" }}>
             <Button size="compact-sm" variant="default" disabled={!view.before} onClick={() => { set({ before: trail[trail.length - 1] ?? "" }); setTrail(trail.slice(0, -1)); }}>Newer</Button>

@@ -3,12 +3,14 @@ import { useDebouncedValue } from "@mantine/hooks";
 import type { MouseEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { hostPath, useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
-import { causesLine, countdown, score, stateColor } from "../format";
-import { Dot, Empty, Grade, HostLink, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
+import { causesLine, countdown, score, stateColor, visible } from "../format";
+import { Dot, Empty, Grade, HostLink, Problem, State, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
 import { Heat } from "../parts/Heat";
+import { useHeldRows, useHeldShape } from "../parts/Hold";
 import { Name } from "../parts/Name";
 import { BlindSpots, LastNight, Sentence } from "../parts/Now";
+import { OpenIncidents } from "../parts/Open";
 import { Spark } from "../parts/Spark";
 import { useView } from "../view";
 
@@ -18,23 +20,25 @@ const states: HostState[] = ["anomalous", "silent", "normal", "learning"];
 export function Overview() {
   const status = useStatus();
   const [view, set] = useView();
-  const open = useIncidents({ state: "active", quiet: "false", sort: "weight", limit: 10 });
+  const open = useIncidents({ state: "active", quiet: "false", sort: "weight", limit: 10, points: 48 });
   const soon = useForecasts({ likely: "true", limit: 8 });
-  const s = status.data;
+  const s = status.data, incidents = useHeldRows(open.data?.incidents ?? [], (i) => i.id), forecasts = useHeldRows(soon.data?.forecasts ?? [], (f) => `${f.host.id} ${f.resource} ${f.where}`);
+  const learning = useHeldShape(s, (x) => (learns(x) ? "learns" : "")); // no card comes or goes above what is pointed at
   return (
     <main className="page">
       <h1 style={{ position: "absolute", clip: "rect(0 0 0 0)" }}>Now</h1>
       <Problem read error={status.error} what="Omen's state cannot be shown" />
       {s && <Sentence status={s} open={open.data?.incidents ?? []} />}
       <Tiles status={s} />
-      {!!open.data?.incidents.length && (
-        <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><IncidentTable incidents={open.data.incidents} /></section>
+      {incidents.length > 0 && (
+        <section className="card" aria-labelledby="open"><h2 id="open">Open incidents</h2><OpenIncidents incidents={incidents} />
+          {!!s && s.open_incidents > incidents.length && <div style={{ marginTop: 8 }}><Link className="plain" href="/incidents">all {s.open_incidents}</Link></div>}</section>
       )}
-      {s && <Learning status={s} />}
+      {learning && <Learning status={learning} />}
       <Heat view={view} set={set} />
       <div className="halves"><LastNight status={s} />{s && <BlindSpots status={s} />}</div>
-      {!!soon.data?.forecasts.length && (
-        <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data.total > soon.data.forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {soon.data.forecasts.length} of {soon.data.total}</span>}</h2><ForecastTable forecasts={soon.data.forecasts} /></section>
+      {forecasts.length > 0 && (
+        <section className="card" aria-labelledby="soonest"><h2 id="soonest">Full soonest{soon.data!.total > forecasts.length && <span className="dim" style={{ fontWeight: 400 }}> · {forecasts.length} of {soon.data!.total}</span>}</h2><ForecastTable forecasts={forecasts} /></section>
       )}
       <HostList />
     </main>
@@ -81,20 +85,21 @@ function HostList() {
   const [needle] = useDebouncedValue(q, 200);
   const hosts = useHosts({ q: needle, state, sort, match: view.match, limit: perPage, offset: page * perPage });
   const total = hosts.data?.total ?? 0;
+  const rows = useHeldRows(hosts.data?.hosts ?? [], (h) => h.id, JSON.stringify([needle, state, sort, view.match, page]), !hosts.isPlaceholderData);
   return (
     <>
       <Problem read error={hosts.error} what="The hosts cannot be shown" />
       <section className="card" aria-labelledby="hosts" style={{ paddingBottom: 6 }}>
         <div className="line between" style={{ marginBottom: 6 }}>
-          <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}</h2>
+          <h2 id="hosts" style={{ margin: 0 }}>Hosts{state && <span className="dim"> · {state}</span>}{view.match && <> <span className="chip">{visible(view.match)} <button type="button" className="drop" aria-label={`All hosts, not only ${visible(view.match)}`} onClick={() => set({ match: "", page: 0 }, true)}>×</button></span></>}</h2>
           <div className="line">
             <TextInput size="xs" placeholder="Find a host" aria-label="Find a host" value={q} onChange={(e) => set({ q: e.currentTarget.value, page: 0 })} />
             <NativeSelect size="xs" w={150} aria-label="Order of hosts" value={sort} onChange={(e) => set({ sort: e.currentTarget.value === "attention" ? "" : e.currentTarget.value, page: 0 })}
               data={[{ value: "attention", label: "Attention first" }, { value: "score", label: "Highest score" }, { value: "name", label: "By name" }, { value: "model_age", label: "Oldest model" }]} />
           </div>
         </div>
-        {hosts.isPending ? <Empty>Reading the hosts…</Empty> : <HostTable hosts={hosts.data?.hosts ?? []} />}
-        {hosts.data && !hosts.data.hosts.length && <Empty>{needle || state || view.match ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
+        {hosts.isPending ? <Empty>Reading the hosts…</Empty> : <HostTable hosts={rows} />}
+        {hosts.data && !rows.length && <Empty>{needle || state || view.match ? "No host matches." : "No hosts yet: Omen waits for the first samples of its sources."}</Empty>}
         {total > perPage && (
           <nav className="line between" aria-label="More hosts" style={{ padding: "10px 0" }}>
             <span className="dim num" style={{ fontSize: 13 }}>{page * perPage + 1}–{Math.min(total, (page + 1) * perPage)} of {total}</span>
@@ -116,7 +121,7 @@ function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["
   };
   return (
     <div className="scroll">
-      <table className="grid tight" data-testid="hosts">
+      <table className="grid tight" data-testid="hosts" data-hold>
         <thead><tr><th>Host</th><th>State</th><th className="right">Score</th><th>Recent</th><th>Why</th><th>Model</th><th className="wide">Trained</th></tr></thead>
         <tbody>
           {hosts.map((h) => (
@@ -143,10 +148,12 @@ function Waiting({ due, running, err }: { due: string | null; running: boolean; 
   return due ? <>first model in <span className="num">{countdown(due, now)}</span></> : <>collecting samples</>;
 }
 
+const learns = (s: Status | undefined) => !!s && (s.first_model_hosts > 0 || s.training_hosts > 0);
+
 /** What is being trained, and when the first model is due. */
 function Learning({ status: s }: { status: Status }) {
   const now = useNow();
-  if (!s.first_model_hosts && !s.training_hosts) return null;
+  if (!learns(s)) return null;
   const first = s.first_model_hosts > 0;
   return (
     <section className="card" aria-label="Training" data-testid="learning">

@@ -5,7 +5,7 @@ import { incidentPath, useStatus, type Channel, type Config, type Receiver, type
 import { clock, seconds, visible, visibleLines } from "../format";
 import { usePatterns } from "../mute";
 import { Dot, Empty, Problem, useNow, When } from "../parts/Bits";
-import { useBy } from "../parts/Forms";
+import { useBy } from "../parts/By";
 import { Name } from "../parts/Name";
 import { channelHealth, receiverColor, routeTiming, sections, sourceHealth, testOutcome, useConfig, useReceivers, useReceiverTest } from "../settings";
 

@@ -6,17 +6,19 @@ import { useSend } from "../mute";
 import { actionColor, decided, decisions, left, risk, stateWords, useSteps } from "../remedy";
 import { Dot, HostLink, Problem, useNow, When } from "./Bits";
 import { Decide } from "./Decide";
+import { useHeldRows } from "./Hold";
 import { Name } from "./Name";
 
 /** Actions with what people can do about each. A refusal is shown at its action, or above all once that is no longer among them. of: also say which host and incident each is about. */
-export function ActionList({ actions, books, of = false }: { actions: Action[]; books: Playbooks | undefined; of?: boolean }) {
+export function ActionList({ actions: all, books, of = false }: { actions: Action[]; books: Playbooks | undefined; of?: boolean }) {
+  const actions = useHeldRows(all, (a) => a.id); // nobody approves what has moved under the pointer
   const send = useSend<ActionDetail>(decided);
   const about = send.variables?.path.split("/")[2];
   const problem = send.error && <div style={{ margin: "8px 0" }}><Problem error={send.error} what="The decision was not taken" /></div>;
   return (
     <>
       {!actions.some((a) => a.id === about) && problem}
-      <ul className="entries">{actions.map((a) => (
+      <ul className="entries" data-hold>{actions.map((a) => (
         <li key={a.id} data-testid={"action-" + a.id}>
           <Entry a={a} books={books} of={of} />
           {a.next.length > 0 && <div className="line" style={{ marginTop: 6 }}>{decisions(a.next).map((d) => (

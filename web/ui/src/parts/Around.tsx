@@ -2,7 +2,7 @@ import { ApiError, useFeatures, type Cause, type HostRef } from "../api";
 import { visible, words } from "../format";
 import { Empty, Problem } from "./Bits";
 import type { Mark } from "../marks";
-import { BandChart } from "./Chart";
+import { BandChart, Bands } from "./Chart";
 import { Name } from "./Name";
 
 /** The top causes' features around an incident, with its opening and its close. */
@@ -15,9 +15,9 @@ export function Around({ host, fleet, causes, from, to, marks }: { host: HostRef
   return (
     <section className="card" aria-labelledby="features"><h2 id="features">Top causes around the incident{fleet && <span className="dim"> · <Name name={host.name} /></span>}</h2>
       {unknown ? <Empty>Omen no longer knows this host or one of these features: their history cannot be read.</Empty> : <Problem read error={r.error} what="The features' history cannot be shown" />}
-      {found.length > 0 && <div className="bands">{found.map((f) => (
+      {found.length > 0 && <Bands>{found.map((f) => (
         <div key={f.feature}><b style={{ fontWeight: 600, fontSize: 13.5 }}>{words(f.feature)}</b>
-          <BandChart {...f} height={130} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</div>}
+          <BandChart {...f} height={130} marks={marks} label={`${words(f.feature)} around the incident`} /></div>))}</Bands>}
       {r.data && !found.length && <Empty>No data is left of this time.</Empty>}
       {r.data && found.length > 0 && <NoBand why={r.data.no_band} />}
       {found.length > 0 && <Legend marks={marks} />}

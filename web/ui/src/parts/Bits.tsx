@@ -2,7 +2,8 @@ import { Alert } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
-import { ago, causesLine, clearing, clock, range, reason, score, stateColor, timeOf, value, visible, whenText, words } from "../format";
+import { ago, bothClocks, causesLine, clearing, range, reason, score, stateColor, timeOf, value, visible, whenText, words } from "../format";
+import { useHeldRows } from "./Hold";
 import { Name } from "./Name";
 
 export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} data-color={color} aria-hidden />;
@@ -28,7 +29,7 @@ export const Severity = ({ incident: i }: { incident: Pick<Incident, "severity" 
 /** An instant within an hour as "3 min ago", else by the local clock; on hover in UTC, too; exact: both. It ticks by itself. */
 export function When({ at, exact = false }: { at: string | null; exact?: boolean }) {
   const now = useNow(5000);
-  return <time dateTime={at ?? undefined} title={at ? `${clock(at)} · ${new Date(at).toISOString()}` : undefined}>{exact && at ? <>{timeOf(at, now)} <span className="dim">· {ago(at, now)}</span></> : whenText(at, now)}</time>;
+  return <time dateTime={at ?? undefined} title={bothClocks(at)}>{exact && at ? <>{timeOf(at, now)} <span className="dim">· {ago(at, now)}</span></> : whenText(at, now)}</time>;
 }
 
 export function useNow(every = 1000): number {
@@ -47,7 +48,8 @@ export function Problem({ error, what, read }: { error: unknown; what: string; r
   return <Alert color="red" variant="light" role="alert" title={what}>{(error as Error).message}{hint && <div className="dim">{hint}</div>}</Alert>;
 }
 
-export const Empty = ({ children }: { children: ReactNode }) => <div className="dim" style={{ padding: "26px 0", textAlign: "center" }}>{children}</div>;
+/** What is said where there is nothing, or nothing yet: not at once, so that what comes soon does not flash. */
+export const Empty = ({ children }: { children: ReactNode }) => <div className="dim empty">{children}</div>;
 
 /** Causes with their share, actual and expected values; odd: of a score above the limit. */
 export function Causes({ causes, odd, most = causes.length }: { causes: Cause[]; odd: boolean; most?: number }) {
@@ -83,10 +85,11 @@ export const title = (i: Incident) =>
 /** What an incident is known by, in words. */
 export const why = (i: Incident) => causesLine(i.causes) || visible(i.summary) || reason(i.reason);
 
-/** Incidents in a table. */
-export function IncidentTable({ incidents, host = true }: { incidents: Incident[]; host?: boolean }) {
+/** Incidents in a table. question: what they answer, where that changes. */
+export function IncidentTable({ incidents: all, host = true, question }: { incidents: Incident[]; host?: boolean; question?: string }) {
+  const incidents = useHeldRows(all, (i) => i.id, question);
   return (
-    <div className="scroll">
+    <div className="scroll" data-hold>
       <table className="grid">
         <thead><tr><th>Severity</th>{host && <th>Where</th>}<th>Why</th><th>State</th><th className="right">Peak</th><th>Since</th></tr></thead>
         <tbody>

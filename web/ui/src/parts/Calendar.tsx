@@ -5,7 +5,8 @@ import { timeOf } from "../format";
 import type { Occurrence } from "../api";
 import { instantText, useView } from "../view";
 import { Dot, Empty, Problem, useNow } from "./Bits";
-import { effectWords, Matchers } from "./Forms";
+import { Matchers } from "./Chips";
+import { effectWords } from "./Forms";
 import { Name } from "./Name";
 import { Segments } from "./Segments";
 

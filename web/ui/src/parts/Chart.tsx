@@ -1,5 +1,5 @@
 import { useComputedColorScheme } from "@mantine/core";
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef, type ReactNode } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Num } from "../api";
@@ -29,6 +29,10 @@ function drawMarks(u: uPlot, marks: Mark[] | undefined) {
   }
   ctx.restore();
 }
+
+const sized = { s: 0.6, "": 1, l: 1.8 };
+/** How high a chart is that has so many pixels at the usual size. */
+export const heightOf = (axis: Pick<Axis, "density">, usual: number) => Math.round(usual * sized[axis.density]);
 
 export const ink = (dark: boolean) => ({
   text: dark ? "#a3a9b7" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#a9b6cf" : "#3b4a63",
@@ -156,18 +160,18 @@ export function tip(lines: (i: number) => string[]): uPlot.Plugin {
 export const raised = (level: Num[]): Num[] => level.map((v) => (v !== null && v > 1 ? v : null));
 
 /** A host's score with its limit and its level above it; marks are instants worth a line, such as an incident's onset. */
-export function ScoreChart(p: { times: number[]; scores: Num[]; level: Num[]; log?: boolean; height?: number; marks?: Mark[]; label: string }) {
+export function ScoreChart(p: { times: number[]; scores: Num[]; level: Num[]; log?: boolean; marks?: Mark[]; label: string }) {
   const axis = useAxis(), held = useRef(axis);
   held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
-  const c = ink(dark), log = p.log ?? false;
+  const c = ink(dark), log = p.log ?? false, height = heightOf(axis, 300);
   const latest = useRef(p);
   latest.current = p;
   const data: uPlot.AlignedData = [p.times, log ? p.scores.map((v) => (v === null ? null : Math.max(v, 0.05))) : p.scores, raised(p.level)];
   const says = (i: number) => "score " + score(latest.current.scores[i]) + ((latest.current.level[i] ?? 1) > 1 ? ", level " + score(latest.current.level[i]) : "");
   const common = shared(() => held.current);
   const box = usePlot((width) => ({
-    width, height: p.height ?? 300, cursor: common.cursor, legend: { show: false },
+    width, height, cursor: common.cursor, legend: { show: false },
     scales: {
       x: { range: () => [held.current.from, held.current.to] },
       y: { distr: log ? 3 : 1, range: () => scoreRange(latest.current.scores, log, latest.current.level) },
@@ -194,9 +198,12 @@ export function ScoreChart(p: { times: number[]; scores: Num[]; level: Num[]; lo
         drawPin(u, held.current.at, c.pin);
       }],
     },
-  }), data, `${dark}${log}${p.height}`);
-  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, says)} style={{ minHeight: p.height ?? 300 }} />;
+  }), data, `${dark}${log}${height}`);
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, says)} style={{ minHeight: height }} />;
 }
+
+/** Charts side by side, as many as their size lets. */
+export const Bands = ({ children }: { children: ReactNode }) => <div className="bands" data-density={useAxis().density || undefined}>{children}</div>;
 
 /** One feature: what it is, what was expected, and the band around that. */
 export function BandChart(given: { times: number[]; actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[]; unit: string; label: string; height?: number; marks?: Mark[] }) {
@@ -204,13 +211,13 @@ export function BandChart(given: { times: number[]; actual: Num[]; expected: Num
   const axis = useAxis(), held = useRef(axis);
   held.current = axis;
   const dark = useComputedColorScheme("light") === "dark";
-  const c = ink(dark);
+  const c = ink(dark), height = heightOf(axis, p.height ?? 120);
   const latest = useRef(p);
   latest.current = p;
   const data: uPlot.AlignedData = [p.times, p.upper, p.lower, p.expected, p.actual, p.outside];
   const common = shared(() => held.current);
   const box = usePlot((width) => ({
-    width, height: p.height ?? 120, cursor: { ...common.cursor, points: { show: false } }, legend: { show: false },
+    width, height, cursor: { ...common.cursor, points: { show: false } }, legend: { show: false },
     scales: { x: { range: () => [held.current.from, held.current.to] }, y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
     axes: axes(c, (v) => value(v, p.unit), 66),
     series: [{}, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } },
@@ -223,6 +230,6 @@ export function BandChart(given: { times: number[]; actual: Num[]; expected: Num
       if (h.lower[i] !== null) lines.push(`expected ${value(h.expected[i], h.unit)}, ${range(h.lower[i], h.upper[i], h.unit)}`);
       return lines;
     })],
-  }), data, `${dark}${p.unit}`);
-  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => value(p.actual[i], p.unit))} style={{ minHeight: p.height ?? 120 }} />;
+  }), data, `${dark}${p.unit}${height}`);
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(p.times, axis)} aria-label={p.label + pinnedText(axis, p.times, (i) => value(p.actual[i], p.unit))} style={{ minHeight: height }} />;
 }

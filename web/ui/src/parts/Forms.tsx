@@ -1,27 +1,13 @@
 import { Select, TextInput } from "@mantine/core";
 import "./dialog.css";
-import { useDebouncedValue, useLocalStorage } from "@mantine/hooks";
+import { useDebouncedValue } from "@mantine/hooks";
 import { ApiError, hostPath, incidentPath } from "../api";
-import { useMe } from "../me";
-import { middle, visible, words } from "../format";
+import { middle, visible } from "../format";
 import { title, why } from "./Bits";
 import type { ReactNode } from "react";
 import { Name } from "./Name";
 import { Link } from "wouter";
-import { matcherText, useMatches, type Effect, type Matcher } from "../mute";
-
-/** Who acts: the user whom the server knows, else a name that is remembered by the browser. */
-export function useBy(): [by: string, setBy: (by: string) => void] {
-  const user = useMe()?.user, [by, setBy] = useLocalStorage({ key: "omen-by", defaultValue: "", getInitialValueInEffect: false });
-  return user ? [user, () => undefined] : [by, setBy];
-}
-
-/** The field of who acts; where the server knows who it is, that is said instead. */
-export function ByField({ value, onChange, error, size = "sm", w }: { value: string; onChange: (v: string) => void; error?: string; size?: "xs" | "sm"; w?: number }) {
-  const user = useMe()?.user;
-  if (user) return <div className="dim" style={{ fontSize: 14, alignSelf: "end", paddingBottom: 6 }}>as <Name name={user} most={24} /></div>;
-  return <TextInput size={size} w={w} label="Your name" value={value} onChange={(e) => onChange(e.currentTarget.value)} error={error} autoComplete="off" />;
-}
+import { matcherText, useMatches, type Effect } from "../mute";
 
 export const effectWords: Record<Effect | "", string> = { "": "suppressed", silence: "suppressed", exclude: "suppressed, left out of training", shift: "suppressed, learned as expected" };
 
@@ -76,12 +62,3 @@ export function refusal(error: unknown, fields: Record<string, RegExp>): Record<
   for (const [field, words] of Object.entries(fields)) if (words.test(e.message)) return { [field]: text };
   return { form: text };
 }
-
-export const Matchers = ({ match }: { match: Matcher[] }) => (
-  <span className="chips">{match.map((m, n) => <code key={n} className="chip"><bdi>{middle(visible(matcherText(m)), 120)}</bdi></code>)}</span>
-);
-
-/** The causes of a pattern: disk write up. */
-export const Signs = ({ causes }: { causes: { feature: string; up: boolean }[] }) => (
-  <span className="chips">{causes.map((c) => <span key={c.feature} className="chip">{words(c.feature)} <span aria-label={c.up ? "up" : "down"}>{c.up ? "↑" : "↓"}</span></span>)}</span>
-);

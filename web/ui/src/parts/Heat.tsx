@@ -3,18 +3,21 @@ import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEve
 import { Link, useLocation } from "wouter";
 import { hostPath, useHeat } from "../api";
 import { clock, middle, score, timeOf, visible } from "../format";
-import { begins, cellAt, codeText, hostOf, labelMatcher, limit, momentPath, palette, ranked, rowHeight, rowName, step, unpack, type Heat as Map } from "../heat";
+import { begins, cellAt, chosen, codeText, hostOf, labelMatcher, limit, momentPath, palette, ranked, rowHeight, rowName, spanOfMap, step, unpack, within, type Heat as Map } from "../heat";
+import { useSaidEvents, type Event } from "../mute";
 import type { SetView, View } from "../view";
 import { Empty, Problem } from "./Bits";
 import { Segments } from "./Segments";
+import { Steps, useKeys } from "./Time";
 
 const spans = [["1h", "1 h"], ["12h", "12 h"], ["24h", "24 h"], ["7d", "7 d"]].map(([value, label]) => ({ value: value!, label: label! }));
+const seconds = (past: string) => ({ "1h": 3600, "24h": 86400, "7d": 604800 })[past] ?? 43200;
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** The highest score of every host by time: a row is a host, or a group of them. */
 export function Heat({ view, set }: { view: View; set: SetView }) {
-  const past = spans.some((s) => s.value === view.past) ? view.past : "12h";
-  const r = useHeat({ last: past, group: view.group, match: view.match });
+  const past = spans.some((s) => s.value === view.past) ? view.past : "12h", fixed = view.from > 0, live = !fixed && !view.paused;
+  const r = useHeat({ ...(fixed ? { from: view.from, to: view.to } : view.paused ? { last: past, to: view.paused } : { last: past }), group: view.group, match: view.match });
   const m = useMemo(() => (r.data ? unpack(r.data) : null), [r.data]);
   const groups = [...new Set([...(m?.groups ?? []), ...(view.group ? [view.group] : [])])];
   return (
@@ -25,14 +28,41 @@ export function Heat({ view, set }: { view: View; set: SetView }) {
           {view.match && <span className="chip">{visible(view.match)} <button type="button" className="drop" aria-label={`Remove ${visible(view.match)}`} onClick={() => set({ match: "", page: 0 }, true)}>×</button></span>}
           {groups.length > 0 && <NativeSelect size="xs" w={170} aria-label="Group of hosts" value={view.group} onChange={(e) => set({ group: e.currentTarget.value })}
             data={[{ value: "", label: "Every host" }, ...groups.map((g) => ({ value: g, label: `By ${middle(visible(g), 30)}` }))]} />}
-          <Segments aria-label="Span of the heat map" data={spans} value={past} onChange={(v) => set({ past: v === "12h" ? "" : v })} />
+          <Segments aria-label="Span of the heat map" data={spans} value={fixed ? "" : past} onChange={(v) => set({ past: v === "12h" ? "" : v, from: 0, to: 0 }, fixed)} />
+          {m && <Span m={m} fixed={fixed} set={set} />}
         </div>
       </div>
       <Problem read error={r.error} what="The heat map cannot be shown" />
+      {m && m.rows.length > 0 && <Said m={m} span={fixed ? { from: view.from, to: view.to } : view.paused ? { from: view.paused - seconds(past), to: view.paused } : { last: seconds(past) }} />}
       {r.isPending && <Empty>Reading…</Empty>}
-      {m && (m.rows.length ? <Rows m={m} by={view.group} set={set} /> : <Empty>No hosts yet.</Empty>)}
-      {m && m.rows.length > 0 && <><Scale waits={Date.parse(m.read_from) > Date.parse(m.from)} /><Table m={m} by={view.group} /></>}
+      {m && (m.rows.length ? <Rows m={m} by={view.group} live={live} set={set} /> : <Empty>No hosts yet.</Empty>)}
+      {m && m.rows.length > 0 && <><Scale waits={Date.parse(m.read_from) > Date.parse(m.from)} /><Table key={String(fixed)} m={m} by={view.group} once={fixed} /></>}
     </section>
+  );
+}
+
+/** What people said that happened, above the time when it did. */
+function Said({ m, span }: { m: Map; span: { last: number } | { from: number; to: number } }) {
+  const events = useSaidEvents(span).data?.events ?? [], { from, to } = spanOfMap(m), part = (e: Event) => (Date.parse(e.at) / 1000 - from) / (to - from);
+  const shown = events.filter((e) => part(e) >= 0 && part(e) <= 1).slice(-200);
+  if (!shown.length) return null;
+  return (
+    <ul className={rowHeight(m.rows.length) >= 14 ? "said-marks named" : "said-marks"} aria-label="Deploys and notes">{shown.map((e) => {
+      const text = `${e.kind}${e.title ? `: ${visible(e.title)}` : ""}${e.by ? ` · ${visible(e.by)}` : ""}, ${timeOf(e.at)}`;
+      return <li key={e.id} style={{ left: `${100 * part(e)}%` }} title={text}><span aria-hidden>{e.kind === "deploy" ? "▼" : "○"}</span><span className="sr">{text}</span></li>;
+    })}</ul>
+  );
+}
+
+/** Leads to earlier and later, and in and out, as the keys do; a span that was chosen is said, with the way back to now. */
+function Span({ m, fixed, set }: { m: Map; fixed: boolean; set: SetView }) {
+  const axis = { ...spanOfMap(m), at: 0, zoom: (from: number, to: number) => set(chosen(from, to, Date.now() / 1000), true) }, home = () => set({ from: 0, to: 0 }, true);
+  useKeys(axis, home);
+  return (
+    <>
+      <Steps axis={axis} />
+      {fixed && <span className="num" style={{ fontSize: 13 }} data-testid="chosen">{timeOf(iso(axis.from * 1000)).replace(/:\d\d$/, "")} – {timeOf(iso(axis.to * 1000)).replace(/:\d\d$/, "")} <button type="button" className="quiet" onClick={home}>back to now</button></span>}
+    </>
   );
 }
 
@@ -57,7 +87,7 @@ function paint(el: HTMLCanvasElement, m: Map, width: number, height: number, dar
   if (read > 0) ctx.stroke();
 }
 
-function Rows({ m, by, set }: { m: Map; by: string; set: SetView }) {
+function Rows({ m, by, live, set }: { m: Map; by: string; live: boolean; set: SetView }) {
   const dark = useComputedColorScheme("light") === "dark", box = useRef<HTMLDivElement>(null), canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0), [cell, setCell] = useState(-1), [spoken, speak] = useState(false);
   const [, go] = useLocation();
@@ -68,8 +98,15 @@ function Rows({ m, by, set }: { m: Map; by: string; set: SetView }) {
     return () => watch.disconnect();
   }, []);
   useEffect(() => { if (canvas.current) paint(canvas.current, m, width, height, dark); }, [m, width, height, dark]);
+  const [drag, setDrag] = useState<[from: number, to: number] | null>(null); // parts of the width
+  const place = (e: MouseEvent) => { const b = canvas.current!.getBoundingClientRect(); return Math.min(1, Math.max(0, (e.clientX - b.left) / b.width)); };
+  const drop = (e: MouseEvent) => {
+    const from = drag?.[0] ?? 0, to = place(e), far = !!drag && Math.abs(to - from) * width >= 6;
+    setDrag(null);
+    if (far) { const s = within(m, from, to); set(chosen(s.from, s.to, Date.now() / 1000), true); } else if (drag) open(under(e));
+  };
   const open = (c: number) => { if (c >= 0) go(momentPath(hostOf(m, c), begins(m, c), m.step_seconds)); };
-  const under = (e: MouseEvent) => { const b = e.currentTarget.getBoundingClientRect(); return cellAt(e.clientX - b.left, e.clientY - b.top, b.width, b.height, m); };
+  const under = (e: MouseEvent) => { const b = canvas.current!.getBoundingClientRect(); return cellAt(e.clientX - b.left, e.clientY - b.top, b.width, b.height, m); };
   const press = (e: KeyboardEvent) => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "Enter") { open(seen); return; }
@@ -91,12 +128,14 @@ function Rows({ m, by, set }: { m: Map; by: string; set: SetView }) {
           </div>))}</div>}
         <div ref={box} style={{ position: "relative", height }}>
           <canvas ref={canvas} tabIndex={0} role="img" style={{ width: "100%", height, display: "block", cursor: "pointer" }}
-            aria-label={`Highest scores of ${m.hosts} hosts by time, ${m.rows.length} rows, ${odd} of them with a score above the limit. The arrow keys go from cell to cell, Enter opens the host at that time; the table below says the same.`}
-            onMouseMove={(e) => { setCell(under(e)); speak(false); }} onMouseLeave={() => setCell(-1)} onBlur={() => setCell(-1)} onKeyDown={press} onClick={(e) => open(under(e))} />
+            aria-label={`Highest scores of ${m.hosts} hosts by time, ${m.rows.length} rows, ${odd} of them with a score above the limit. The arrow keys go from cell to cell, Enter opens the host at that time; [ and ] go to earlier and later, + and - zoom; the table below says the same.`}
+            onMouseDown={(e) => { if (e.button === 0) { const x = place(e); setDrag([x, x]); } }} onMouseUp={drop}
+            onMouseMove={(e) => { setCell(under(e)); speak(false); if (drag) setDrag([drag[0], place(e)]); }} onMouseLeave={() => { setCell(-1); setDrag(null); }} onBlur={() => setCell(-1)} onKeyDown={press} />
+          {drag && Math.abs(drag[1] - drag[0]) * width >= 6 && <div className="heat-drag" style={{ left: `${100 * Math.min(...drag)}%`, width: `${100 * Math.abs(drag[1] - drag[0])}%` }} />}
           {seen >= 0 && <Pointed m={m} cell={seen} px={px} text={text} />}
         </div>
       </div>
-      <div className="heat-times dim num" aria-hidden>{[0, 1, 2, 3, 4].map((n) => <span key={n}>{n === 4 ? "now" : timeOf(iso(begins(m, 0) + (n / 4) * m.cells * m.step_seconds * 1000)).replace(/:\d\d$/, "")}</span>)}</div>
+      <div className="heat-times dim num" aria-hidden>{[0, 1, 2, 3, 4].map((n) => <span key={n}>{n === 4 && live ? "now" : timeOf(iso(begins(m, 0) + (n / 4) * m.cells * m.step_seconds * 1000)).replace(/:\d\d$/, "")}</span>)}</div>
       <div className="sr" role="status">{spoken ? text.join(", ") : ""}</div>
     </>
   );
@@ -130,12 +169,12 @@ function Scale({ waits }: { waits: boolean }) {
   );
 }
 
-/** The same in a table, the highest first. */
-function Table({ m, by }: { m: Map; by: string }) {
-  const [open, show] = useState(false);
+/** The same in a table, the highest first. once: it is open at first, as it ranks a time that was chosen. */
+function Table({ m, by, once }: { m: Map; by: string; once: boolean }) {
+  const [open, show] = useState(once);
   return (
-    <details style={{ fontSize: 13, marginTop: 6 }} onToggle={(e) => show(e.currentTarget.open)}>
-      <summary className="dim" style={{ cursor: "pointer", width: "fit-content" }}>As a table</summary>
+    <details style={{ fontSize: 13, marginTop: 6 }} open={open} onToggle={(e) => show(e.currentTarget.open)}>
+      <summary className="dim" style={{ cursor: "pointer", width: "fit-content" }}>{once ? "The highest in this time" : "As a table"}</summary>
       {open && <div className="scroll" style={{ maxHeight: 400, overflowY: "auto" }} tabIndex={0} role="region" aria-label="Highest scores"><table className="grid"><thead><tr><th>{by ? visible(by) : "Host"}</th><th className="right">Highest score</th><th>Host</th><th>When</th></tr></thead>
         <tbody>{ranked(m.rows).map((row, n) => <tr key={n}><td>{middle(rowName(row, by), 60)}</td>
           <td className="right num" style={{ color: (row.peak ?? 0) > 1 ? "var(--omen-hot)" : undefined }}>{row.peak === null ? "no score" : row.peak >= 100 ? "100 or more" : score(row.peak)}</td>

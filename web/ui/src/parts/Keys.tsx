@@ -11,14 +11,15 @@ const writing = (el: EventTarget | null) => el instanceof Element && !!el.closes
 
 /** Moves the focus to the next row of the page's tables; Enter then opens it. */
 function toRow(way: number) {
-  const links = [...document.querySelectorAll("main table.grid tbody tr")].flatMap((r) => r.querySelector("a") ?? []);
-  const at = links.findIndex((a) => a.closest("tr")!.contains(document.activeElement));
+  const links = [...document.querySelectorAll("main table.grid tbody tr, main .open > li")].flatMap((r) => r.querySelector("a") ?? []);
+  const at = links.findIndex((a) => a.closest("tr, li")!.contains(document.activeElement));
   links[Math.min(links.length - 1, Math.max(0, at < 0 ? 0 : at + way))]?.focus();
 }
 
-/** Presses what a page marked with data-key, or puts the focus into it. */
+/** Presses what the row with the focus marked with data-row-key, or else the page with data-key, or puts the focus into it. */
 function toMarked(key: string): boolean {
-  const el = document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
+  const k = CSS.escape(key), row = document.activeElement?.closest("li, tr");
+  const el = row?.querySelector<HTMLElement>(`[data-row-key="${k}"]`) ?? document.querySelector<HTMLElement>(`[data-key="${k}"]`);
   if (!el) return false;
   if (el.matches("button, a")) el.click(); else (el.querySelector<HTMLElement>("[aria-pressed=true]") ?? el.querySelector<HTMLElement>("button"))?.focus();
   return true;

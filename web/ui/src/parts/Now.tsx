@@ -1,19 +1,25 @@
-import { useMemo, type ReactNode } from "react";
+import { useMemo, type ReactElement, type ReactNode } from "react";
 import { Link } from "wouter";
 import { incidentPath, useIncidents, type Incident, type Source, type Status } from "../api";
-import { score, visible, whole, words } from "../format";
-import { lasted, minute, night, nightSentence, promise, saidOf, sentence } from "../now";
+import { bothClocks, score, visible, whole, words } from "../format";
+import { lasted, minute, night, nightSentence, openWords, promise, saidOf, sentence, type Part } from "../now";
 import { unheard, useReceivers } from "../settings";
 import { instantText } from "../view";
 import { Dot, Empty, Problem, Severity, title, useNow, When, why } from "./Bits";
+import { useHeldRows, useHeldShape } from "./Hold";
 import { Name } from "./Name";
 
 /** What is wrong now, in one sentence. */
 export function Sentence({ status, open }: { status: Status; open: Incident[] }) {
   const now = useNow(10_000);
-  const parts = sentence(status, open, status.open_incidents, now, (i) => incidentPath(i.id));
-  return <p className="sentence" data-testid="sentence">{parts.map((p, n) => (typeof p === "string" ? <span key={n}>{p}</span> : <Link key={n} className="plain" href={p.href}><Name name={p.name} /></Link>))}</p>;
+  const parts = useHeldShape(sentence(status, open, status.open_incidents, now, (i) => incidentPath(i.id)), (p) => JSON.stringify(p));
+  return <Parts parts={parts} id="sentence" />;
 }
+
+/** A sentence in which some things are named with where they are shown. */
+export const Parts = ({ parts, id }: { parts: Part[]; id: string }) => (
+  <p className="sentence" data-testid={id}>{parts.map((p, n) => (typeof p === "string" ? <span key={n}>{p}</span> : <Link key={n} className="plain" href={p.href}><Name name={p.name} /></Link>))}</p>
+);
 
 /** Last night in one glance. */
 export function LastNight({ status }: { status?: Status }) {
@@ -21,7 +27,7 @@ export function LastNight({ status }: { status?: Status }) {
   // rounded to minutes, so that a night that is on asks once a minute
   const span = { from: Math.floor(n.from / 60) * 60, to: Math.ceil(n.to / 60) * 60 };
   const r = useIncidents({ ...span, limit: 100 });
-  const all = r.data?.incidents ?? [], sorted = [...all].sort((a, b) => Number(!!a.suppressed) - Number(!!b.suppressed)); // those that people were notified of first, each in order of time
+  const all = r.data?.incidents ?? [], sorted = useHeldRows([...all].sort((a, b) => Number(!!a.suppressed) - Number(!!b.suppressed)).slice(0, 6), (i) => i.id); // those that people were notified of first, each in order of time
   const link = `/incidents?from=${instantText(span.from)}&to=${instantText(span.to)}&state=all`;
   return (
     <section className="card" aria-labelledby="night" data-testid="night">
@@ -29,10 +35,10 @@ export function LastNight({ status }: { status?: Status }) {
       <Problem read error={r.error} what="Last night cannot be shown" />
       {r.data && <div style={{ marginBottom: all.length ? 8 : 0 }}>{nightSentence(all, !!r.data.next)}</div>}
       {r.isPending && <Empty>Reading…</Empty>}
-      {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13 }}>Omen was started {minute(status.started_at, now)}. Whether it watched before that the charts of the hosts show.</div>}
-      <ul className="rows">{sorted.slice(0, 6).map((i) => (
+      {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13, marginBottom: 8 }}>Omen was started {minute(status.started_at, now)}. Whether it watched before that the charts of the hosts show.</div>}
+      <ul className="rows" data-hold>{sorted.map((i) => (
         <li key={i.id} className={i.suppressed ? "dim" : undefined}>
-          <time className="num dim" dateTime={i.since ?? undefined}>{minute(i.since, now).slice(-5)}</time>
+          <time className="num dim" dateTime={i.since ?? undefined} title={bothClocks(i.since)}>{minute(i.since, now).slice(-5)}</time>
           <Severity incident={i} />
           <span className="cause"><Link href={incidentPath(i.id)}><Name name={title(i)} /></Link> {why(i)}</span>
           <span className="dim num">{lasted(i)}{(i.kind === "host" || i.kind === "fleet") && ` · ×${score(i.peak)}`} · {visible(saidOf(i))}</span>
@@ -59,8 +65,8 @@ function Spot({ color, head, since, children }: { color: string; head: ReactNode
 const some = (of: Record<string, string>, most = 6) => { const k = Object.keys(of).sort(); return k.slice(0, most).map(words).join(", ") + (k.length > most ? ` and ${k.length - most} more` : ""); };
 
 /** What of a source is not seen or not judged. */
-function spotsOf(s: Source, now: number): ReactNode[] {
-  const spots: ReactNode[] = [], of = (what: string) => `${s.name}/${what}`;
+function spotsOf(s: Source, now: number): ReactElement[] {
+  const spots: ReactElement[] = [], of = (what: string) => `${s.name}/${what}`;
   const refused = Object.entries(s.refused).sort(), late = Object.entries(s.late).sort();
   // where hosts are refused, or late, that is what a partial source's text says, too
   const behind = s.state === "up" && s.last_read ? now - Date.parse(s.last_read) : 0;
@@ -84,7 +90,7 @@ function spotsOf(s: Source, now: number): ReactNode[] {
 export function BlindSpots({ status: s }: { status: Status }) {
   const own = useIncidents({ state: "active", kind: "omen", members: "true", limit: 20 });
   const deaf = unheard(useReceivers(120_000).data?.receivers), silent = s.hosts.silent ?? 0, learning = s.first_model_hosts, now = useNow(10_000);
-  const spots = [
+  const found: ReactElement[] = [
     ...(s.ready || /^source /.test(s.waiting) ? [] : [<Spot key="ready" color="violet" head="Omen is not ready">{visible(s.waiting)}</Spot>]),
     ...s.sources.flatMap((x) => spotsOf(x, now)),
     ...(own.data?.incidents ?? []).map((i) => {
@@ -96,13 +102,14 @@ export function BlindSpots({ status: s }: { status: Status }) {
     ...(silent ? [<Spot key="silent" color="gray" head={<Link className="plain" href="/?state=silent">{silent === 1 ? "1 host sends" : `${silent} hosts send`} nothing</Link>} />] : []),
     ...(learning ? [<Spot key="learning" color="violet" head={<Link className="plain" href="/?state=learning">{learning === 1 ? "1 host has" : `${learning} hosts have`} no model yet</Link>}>
       {s.first_model_due && <>Nobody is notified of {learning === 1 ? "it" : "them"} before; the first model is due <When at={s.first_model_due} />.</>}</Spot>] : []),
-    ...(s.unauthenticated ? [<Spot key="open" color="orange" head="No authentication">Every client that reaches this address has full access. Set passwords with --web.config.file.</Spot>] : []),
+    ...(s.unauthenticated ? [<Spot key="open" color="orange" head="No authentication">{openWords(s.unauthenticated_role)} Set passwords with --web.config.file.</Spot>] : []),
     ...(s.unclean_shutdown ? [<Spot key="unclean" color="gray" head="The last run did not end properly" since={s.started_at}>What was not scored between is not judged afterwards.</Spot>] : []),
   ];
+  const spots = useHeldRows(found, (x) => x.key ?? "");
   return (
     <section className="card" aria-labelledby="blind" data-testid="blind"><h2 id="blind">Blind spots</h2>
       <Problem read error={own.error} what="Omen's own troubles cannot be shown" />
-      {spots.length > 0 ? <div role="status"><ul className="rows spots">{spots}</ul></div> : <div>{deaf ? "None: every source answers, every host is judged, no receiver fails." : "Looking…"}</div>}
+      {spots.length > 0 ? <div role="status"><ul className="rows spots" data-hold>{spots}</ul></div> : <div>{deaf ? "None: every source answers, every host is judged, no receiver fails." : "Looking…"}</div>}
       <div className="line dim" style={{ fontSize: 13, marginTop: 10 }} data-testid="sources">
         {s.sources.filter((x) => x.state === "up").map((x) => <span key={x.name} className="line" style={{ gap: 7 }}><Dot color="teal" /><Name name={x.name} />{x.address && <> · <Name name={x.address} /></>} · {x.hosts} {x.hosts === 1 ? "host" : "hosts"} every {x.step_seconds ?? "–"} s</span>)}
       </div>

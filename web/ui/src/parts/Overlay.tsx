@@ -3,7 +3,7 @@ import { useRef } from "react";
 import type uPlot from "uplot";
 import { nearby, type Both } from "../compare";
 import { value } from "../format";
-import { arrows, axes, drawPin, ink, nearest, shared, tip, usePlot } from "./Chart";
+import { arrows, axes, drawPin, heightOf, ink, nearest, shared, tip, usePlot } from "./Chart";
 import { useAxis } from "./Time";
 
 /** One feature of two hosts, or of one at two times: the first with what was expected of it, the second dashed. */
@@ -11,11 +11,11 @@ export function Overlay({ both, names, unit, label }: { both: Both; names: [stri
   const axis = useAxis(), held = useRef(axis), latest = useRef(both);
   held.current = axis;
   latest.current = both;
-  const dark = useComputedColorScheme("light") === "dark", c = ink(dark), common = shared(() => held.current);
+  const dark = useComputedColorScheme("light") === "dark", c = ink(dark), common = shared(() => held.current), height = heightOf(axis, 130);
   const data: uPlot.AlignedData = [both.times, both.upper, both.lower, both.a, both.b];
   const says = (i: number) => [nearby(latest.current.a, i), nearby(latest.current.b, i)].flatMap((v, n) => (v === undefined ? [] : [`${names[n]} ${value(v, unit)}`]));
   const box = usePlot((width) => ({
-    width, height: 130, cursor: { ...common.cursor, points: { show: false } }, legend: { show: false },
+    width, height, cursor: { ...common.cursor, points: { show: false } }, legend: { show: false },
     scales: { x: { range: () => [held.current.from, held.current.to] }, y: { range: (_u, min, max) => { const pad = (max - min || Math.abs(max) || 1) * 0.12; return [min >= 0 ? Math.max(0, min - pad) : min - pad, max + pad]; } } },
     axes: axes(c, (v) => value(v, unit), 66),
     series: [{}, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } },
@@ -23,7 +23,7 @@ export function Overlay({ both, names, unit, label }: { both: Both; names: [stri
     bands: [{ series: [1, 2], fill: c.band }],
     hooks: { draw: [(u) => drawPin(u, held.current.at, c.pin)] },
     plugins: [common.plugin, tip(says)],
-  }), data, `${dark}${unit}${names.join("|")}`);
+  }), data, `${dark}${unit}${names.join("|")}${height}`);
   const pinned = axis.at && both.times.length ? `; pinned: ${says(nearest(both.times, axis.at)).join(", ")}` : "";
-  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(both.times, axis)} aria-label={label + pinned} style={{ minHeight: 130 }} />;
+  return <div ref={box} role="img" tabIndex={0} onKeyDown={arrows(both.times, axis)} aria-label={label + pinned} style={{ minHeight: height }} />;
 }

@@ -4,7 +4,8 @@ import type { HostDetail, Matcher, Silence } from "../api";
 import { timeOf, visible } from "../format";
 import { concerns, nextHour, silencePath, silenceState, useSend, useSilences } from "../mute";
 import { Problem, useNow } from "./Bits";
-import { ByField, Matchers, useBy } from "./Forms";
+import { ByField, useBy } from "./By";
+import { Matchers } from "./Chips";
 import { May } from "./May";
 import { Name } from "./Name";
 
@@ -12,8 +13,8 @@ const lengths: [label: string, until: (now: number) => Date][] = [
   ["30 min", (now) => new Date(now + 1800_000)], ["2 h", (now) => new Date(now + 7200_000)], ["until 08:00", (now) => nextHour(8, now)],
 ];
 
-/** Silences what some matchers are about in two clicks: the button, and how long. more: opens the form in which all of it can be changed. */
-export function SilenceNow({ match, more }: { match: Matcher[]; more: () => void }) {
+/** Silences what some matchers are about in two clicks: the button, and how long. more: opens the form in which all of it can be changed; row: it is one of several of a list. */
+export function SilenceNow({ match, more, row = false }: { match: Matcher[]; more: () => void; row?: boolean }) {
   const [open, setOpen] = useState(false), [by, setBy] = useBy(), [reason, setReason] = useState("");
   const send = useSend<Silence>(["silences"]), undo = useSend<Silence>(["silences"]), made = send.data;
   const opener = useRef<HTMLButtonElement>(null); // has the focus again, which what is closed would take with it
@@ -24,7 +25,7 @@ export function SilenceNow({ match, more }: { match: Matcher[]; more: () => void
   };
   return (
     <>
-      <May role="operate" what="Silencing"><Button ref={opener} size="xs" variant="default" data-key="m" aria-expanded={open} onClick={() => (open ? close() : setOpen(true))}>Silence</Button></May>
+      <May role="operate" what="Silencing"><Button ref={opener} size="xs" variant="default" {...(row ? { "data-row-key": "m" } : { "data-key": "m" })} aria-expanded={open} onClick={() => (open ? close() : setOpen(true))}>Silence</Button></May>
       {made && !open && (undo.data ? <span role="status">The silence is ended.</span> : <span role="status">Silenced until {timeOf(made.until)}. <button type="button" className="quiet" onClick={() => undo.mutate({ path: silencePath(made, by), method: "DELETE" })}>Undo</button></span>)}
       {open && (
         <div className="decide" role="group" aria-label="Silence" onKeyDown={(e) => { if (e.key === "Escape") close(); }}>

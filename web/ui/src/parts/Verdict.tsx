@@ -6,7 +6,7 @@ import { Link } from "wouter";
 import { previewVerdict, useAct, type IncidentDetail, type Preview, type Verdict } from "../api";
 import { score, verdict, visible } from "../format";
 import { IncidentTable, Problem } from "./Bits";
-import { Signs } from "./Forms";
+import { Signs } from "./Chips";
 
 const verdicts: Verdict[] = ["real", "not_a_problem", "expected_at_this_time"];
 

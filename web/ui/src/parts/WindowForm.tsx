@@ -3,7 +3,8 @@ import { useState } from "react";
 import { enc } from "../api";
 import { whole } from "../format";
 import { durationText, localInput, matcherText, parseDuration, splitRule, useSend, type Effect, type Window } from "../mute";
-import { ByField, EffectField, Field, MatchField, noMatch, refusal, useBy } from "./Forms";
+import { ByField, useBy } from "./By";
+import { EffectField, Field, MatchField, noMatch, refusal } from "./Forms";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((z) => z !== "UTC")];
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";

@@ -1,0 +1,26 @@
+// What is said of a host in one sentence.
+import { incidentPath, type HostDetail } from "./api";
+import { range, value, words } from "./format";
+import { minute, type Part } from "./now";
+
+type Told = Pick<HostDetail, "state" | "causes" | "features" | "last_seen" | "incidents">;
+
+const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+/** What a host does, against what it usually does, as a person would say it; an open incident is named with where it is shown. */
+export function hostSentence(h: Told, now: number): Part[] {
+  const open = h.incidents.find((i) => i.kind === "host"), since = open ? `, since ${minute(open.since, now)}` : "";
+  const rest: Part[] = open ? [" ", { name: open.fleet ? "It is one of several hosts with the same trouble." : open.suppressed ? "An incident is open; nobody is notified of it." : "An incident is open.", href: incidentPath(open.fleet || open.id) }] : [];
+  if (h.state === "silent") return [h.last_seen ? `It has sent nothing since ${minute(h.last_seen, now)}.` : "It has sent nothing yet.", ...rest];
+  if (h.state === "learning") return ["Omen is learning what is normal here, and judges nothing yet."];
+  const real = h.causes.filter((c) => !c.trivial).slice(0, 2);
+  if (h.state === "anomalous" && real.length) return [capital(real.map((c) => `${words(c.feature)} is ${value(c.actual, c.unit)}, expected ${range(c.lower, c.upper, c.unit)}`).join("; ")) + since + ".", ...rest];
+  const out = h.features.filter((f) => f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper)).length;
+  const usual = h.state === "anomalous" ? "It is unlike itself, by nothing that matters alone." : open ? `It is below its limit again; the incident that began ${minute(open.since, now)} is still open.`
+    : out ? `As usual: ${out} of ${h.features.length} features ${out === 1 ? "is" : "are"} outside of what is expected, by too little to matter.` : "As usual: every feature is within what is expected.";
+  return [usual, ...rest];
+}
+
+/** The labels that tell something of a host beside its name, in order. */
+export const tellingLabels = (labels: Record<string, string>, name: string): [string, string][] =>
+  Object.entries(labels).filter(([k, v]) => v !== "" && v !== name && k !== "instance" && k !== "__name__").sort(([a], [b]) => (a < b ? -1 : 1));
