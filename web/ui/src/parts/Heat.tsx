@@ -25,7 +25,7 @@ export function Heat({ view, set }: { view: View; set: SetView }) {
       <div className="line between" style={{ marginBottom: 8 }}>
         <h2 id="fleet" style={{ margin: 0 }}>Fleet <span className="dim" style={{ fontWeight: 400 }}>· highest score{m && m.hosts > 1 && ` of ${m.hosts.toLocaleString("en")} hosts`}</span></h2>
         <div className="line">
-          {view.match && <span className="chip">{visible(view.match)} <button type="button" className="drop" aria-label={`Remove ${visible(view.match)}`} onClick={() => set({ match: "", page: 0 }, true)}>×</button></span>}
+          {view.match && <span className="chip">{middle(visible(view.match), 120)} <button type="button" className="drop" aria-label={`Remove ${middle(visible(view.match), 120)}`} onClick={() => set({ match: "", page: 0 }, true)}>×</button></span>}
           {groups.length > 0 && <NativeSelect size="xs" w={170} aria-label="Group of hosts" value={view.group} onChange={(e) => set({ group: e.currentTarget.value })}
             data={[{ value: "", label: "Every host" }, ...groups.map((g) => ({ value: g, label: `By ${middle(visible(g), 30)}` }))]} />}
           <Segments aria-label="Span of the heat map" data={spans} value={fixed ? "" : past} onChange={(v) => set({ past: v === "12h" ? "" : v, from: 0, to: 0 }, fixed)} />
