@@ -11,7 +11,7 @@ UI_SRC  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check portable fuzz cover bench bench-save bench-compare lint scenarios e2e kube kill live ui shots onnx release clean
+.PHONY: help build run test check portable fuzz cover bench bench-save bench-compare lint scenarios e2e kube vm kill live ui shots onnx release clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,10 @@ e2e: build ## whole-program tests with real peers: Prometheus, Alertmanager, Vic
 
 kube: build ## actions against a real kube-apiserver and etcd, built from their modules (a quarter of an hour at first)
 	@dir=$$(bash test/kube/build.sh) && export OMEN_KUBE_BIN=$$dir && $(GO) test -count=1 -timeout 20m -tags e2e -v ./remedy/kube/ && \
-	$(GO) test -count=1 -timeout 20m -tags e2e -run '^TestALeakInACluster$$' -v ./test/
+	$(GO) test -count=1 -timeout 20m -tags e2e -run '^(TestALeakInACluster|TestANodesIncidentIsBlamedOnAPod)$$' -v ./test/
+
+vm: build ## a real Debian in qemu: Omen as deploy/systemd installs it, a unit that leaks, an approval, a restart (root; debootstrap, qemu-system-x86)
+	@dir=$$(timeout 15m bash test/vm/build.sh) && OMEN_VM=$$dir $(GO) test -count=1 -timeout 40m -tags e2e -run '^TestInDebian$$' -v ./test/
 
 kill: ## 500 times kill -9 amid actions, at failpoints and at random: what took effect twice, what is in doubt
 	OMEN_SLOW=1 $(GO) test -count=1 -timeout 20m -run '^TestKilled$$' -v ./remedy/

@@ -84,8 +84,12 @@ type Target struct {
 	Available int    `json:"available,omitempty"`
 	Revision  string `json:"revision,omitempty"` // what an undo goes back to
 	Detail    string `json:"detail,omitempty"`   // for people: what else is to be known
+	// Manual is why people alone may do it, and Omen only suggests it: nothing would
+	// bring the pod back, or it would lose data. Empty: it does not apply.
+	Manual string `json:"manual,omitempty"`
 	// Mark is the ID of the action that last changed it, of this Omen or of another one,
-	// and when; empty: none is known to have.
+	// and when. Of a unit of systemd, which keeps no such ID, it is empty: it was
+	// restarted then, by a person or an Omen. Without an instant nothing is known.
 	Mark     string    `json:"mark,omitempty"`
 	MarkedAt time.Time `json:"marked_at,omitzero"`
 }
@@ -121,6 +125,7 @@ type Action struct {
 	Does     string      `json:"does"`  // such as "rollout_restart", "systemd_restart"
 	Target   Target      `json:"target"`
 	Mode     ActionMode  `json:"mode"`
+	Blamed   PodRef      `json:"blamed,omitzero"` // the pod that the incident is blamed on, where the action is on that
 	State    ActionState `json:"state"`
 	Guard    string      `json:"guard,omitempty"` // that refused it
 	Why      string      `json:"why"`             // for people: why it is in its state

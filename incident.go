@@ -89,6 +89,10 @@ type Incident struct {
 	// the forecast that shows the same trouble, as it was then; nil: none does.
 	Forecast *Outlook `json:"forecast,omitempty"`
 
+	// Blame is which pod a node's incident comes from, as judged last; nil: the host is no
+	// node of Kubernetes, or nobody has looked yet.
+	Blame *Blame `json:"blame,omitempty"`
+
 	// NewLevels are the features that have taken a new level since a host's incident
 	// opened, and are at it.
 	NewLevels []NewLevel `json:"new_levels,omitempty"`
@@ -124,6 +128,11 @@ func (i Incident) Clone() Incident {
 		f := *i.Forecast
 		f.Features = slices.Clone(f.Features)
 		i.Forecast = &f
+	}
+	if i.Blame != nil {
+		b := *i.Blame
+		b.Pods = slices.Clone(b.Pods)
+		i.Blame = &b
 	}
 	return i
 }

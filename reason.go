@@ -31,6 +31,7 @@ const (
 	ReasonOutlook     = "updated_forecast"        // it is full sooner or later than people were notified of; of a host's incident, a forecast shows the same trouble
 	ReasonCauses      = "updated_causes"          // other causes lead, or the score reached a new height
 	ReasonNewLevel    = "updated_new_level"       // features have stayed at a new level, which is what is expected of them from now on
+	ReasonBlame       = "updated_blame"           // of a node of Kubernetes: which pod it comes from, or that none is to blame
 	ReasonMembers     = "updated_members"         // hosts joined a fleet incident
 	ReasonRecovered   = "closed_recovered"
 	ReasonWasFull     = "closed_came_true" // a forecast: the resource was full, and is no more

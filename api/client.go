@@ -103,12 +103,16 @@ func (c *Client) ask(ctx context.Context, method, path string, send []byte) ([]b
 		if json.Unmarshal(body, &said) != nil || said.Error == "" {
 			said.Error = got.Status
 		}
+		if got.StatusCode == http.StatusUnauthorized {
+			said.Hint = "it has users: name one with --web.user=NAME --web.password-file=FILE"
+		}
 		return nil, omen.WithHint(fmt.Errorf("ask %s: %w", c.name, answered{said.Error, got.StatusCode}), said.Hint)
 	}
 	return body, nil
 }
 
-// answered is an answer that is an error; of those only [omen.ErrNotFound] is distinguished.
+// answered is an answer that is an error; of those [omen.ErrNotFound] and
+// [omen.ErrDenied] are distinguished.
 type answered struct {
 	text   string
 	status int
@@ -118,7 +122,8 @@ func (r answered) Error() string { return r.text }
 
 // Is implements [errors.Is].
 func (r answered) Is(target error) bool {
-	return target == omen.ErrNotFound && r.status == http.StatusNotFound
+	return target == omen.ErrNotFound && r.status == http.StatusNotFound ||
+		target == omen.ErrDenied && (r.status == http.StatusUnauthorized || r.status == http.StatusForbidden)
 }
 
 // direct answers requests by a handler of this process.

@@ -100,6 +100,10 @@ func toIncident(i omen.Incident) Incident {
 		VerdictBy: i.VerdictBy, Links: List[string](i.Links), Model: i.Model, Trouble: i.Trouble, Fleet: i.Fleet, Forecast: forecastOf(i), NewLevels: each(i.NewLevels, toNewLevel),
 		Remedy: i.Remedy, Actions: i.Actions,
 	}
+	if i.Blame != nil {
+		one := toBlame(*i.Blame)
+		w.Blame = &one
+	}
 	if p := i.AtPeak; p != nil {
 		w.PeakAt = Instant(p.At)
 		if i.Kind == omen.HostIncident {
@@ -110,6 +114,18 @@ func toIncident(i omen.Incident) Incident {
 		}
 	}
 	return w
+}
+
+func toBlame(b omen.Blame) Blame {
+	return Blame{
+		At: Instant(b.At), Node: b.Node, Namespace: b.Namespace, Pod: b.Pod, Why: b.Why, Feature: b.Feature, Unit: b.Unit,
+		Lines: b.Lines(), Surplus: Number(b.Surplus), Outside: Number(b.Outside), Pods: each(b.Pods, func(p omen.PodRise) PodRise {
+			return PodRise{
+				Namespace: p.Namespace, Pod: p.Pod, Workload: p.Workload, Rise: Number(p.Rise), RiseText: p.Text(b.Unit),
+				Share: Number(p.Share), Waits: Number(p.Waits), Replaced: p.Pods,
+			}
+		}),
+	}
 }
 
 func toChange(c omen.Change) Change {

@@ -38,32 +38,6 @@ func TestMembersOfAFleetIncident(t *testing.T) {
 	}
 }
 
-func TestStepsShorterThanScoresAreApartHaveNoHoles(t *testing.T) {
-	score := func(s int, v float64) omen.ScorePoint {
-		return omen.ScorePoint{At: at.Add(time.Duration(s) * time.Second), Value: v}
-	}
-	none := math.NaN()
-	for what, c := range map[string]struct {
-		history []omen.ScorePoint
-		want    []float64 // of steps of 6 s
-	}{
-		"every 15 s":              {[]omen.ScorePoint{score(0, 1), score(15, 2), score(30, 3)}, []float64{1, 1, 2, 2, 2, 3, 3, 3, none, none}},
-		"a gap stays one":         {[]omen.ScorePoint{score(0, 1), score(15, 2), score(45, 3)}, []float64{1, 1, 2, 2, 2, none, none, 3, 3, 3}},
-		"no score is none":        {[]omen.ScorePoint{score(0, 1), score(15, none), score(30, 3)}, []float64{1, 1, 1, none, none, 3, 3, 3, none, none}},
-		"one is what it is":       {[]omen.ScorePoint{score(15, 2)}, []float64{none, none, 2, none, none, none, none, none, none, none}},
-		"what was before is not":  {[]omen.ScorePoint{score(-15, 9), score(0, 1)}, []float64{1, 1, 1, none, none, none, none, none, none, none}},
-		"steps that are not less": {[]omen.ScorePoint{score(0, 1), score(6, 2), score(18, 3)}, []float64{1, 2, none, 3, none, none, none, none, none, none}},
-	} {
-		var got []float64
-		for _, v := range highest(c.history, at, 6*time.Second, 10) {
-			got = append(got, float64(v))
-		}
-		if !slices.EqualFunc(got, c.want, func(x, y float64) bool { return x == y || math.IsNaN(x) && math.IsNaN(y) }) {
-			t.Errorf("%s: %v, want %v", what, got, c.want)
-		}
-	}
-}
-
 // With points an open incident of hosts has its scores, from before it began until
 // now, of the host whose causes it has; a closed one, and one of Omen's own, has none.
 func TestStripOfOpenIncidents(t *testing.T) {
@@ -92,5 +66,31 @@ func TestStripOfOpenIncidents(t *testing.T) {
 	}
 	if in := read[Incidents](t, f, "incidents?state=active").Incidents; in[0].Strip != nil || in[1].Strip != nil {
 		t.Error("nobody asked for scores")
+	}
+}
+
+func TestStepsShorterThanScoresAreApartHaveNoHoles(t *testing.T) {
+	score := func(s int, v float64) omen.ScorePoint {
+		return omen.ScorePoint{At: at.Add(time.Duration(s) * time.Second), Value: v}
+	}
+	none := math.NaN()
+	for what, c := range map[string]struct {
+		history []omen.ScorePoint
+		want    []float64 // of steps of 6 s
+	}{
+		"every 15 s":              {[]omen.ScorePoint{score(0, 1), score(15, 2), score(30, 3)}, []float64{1, 1, 2, 2, 2, 3, 3, 3, none, none}},
+		"a gap stays one":         {[]omen.ScorePoint{score(0, 1), score(15, 2), score(45, 3)}, []float64{1, 1, 2, 2, 2, none, none, 3, 3, 3}},
+		"no score is none":        {[]omen.ScorePoint{score(0, 1), score(15, none), score(30, 3)}, []float64{1, 1, 1, none, none, 3, 3, 3, none, none}},
+		"one is what it is":       {[]omen.ScorePoint{score(15, 2)}, []float64{none, none, 2, none, none, none, none, none, none, none}},
+		"what was before is not":  {[]omen.ScorePoint{score(-15, 9), score(0, 1)}, []float64{1, 1, 1, none, none, none, none, none, none, none}},
+		"steps that are not less": {[]omen.ScorePoint{score(0, 1), score(6, 2), score(18, 3)}, []float64{1, 2, none, 3, none, none, none, none, none, none}},
+	} {
+		var got []float64
+		for _, v := range highest(c.history, at, 6*time.Second, 10) {
+			got = append(got, float64(v))
+		}
+		if !slices.EqualFunc(got, c.want, func(x, y float64) bool { return x == y || math.IsNaN(x) && math.IsNaN(y) }) {
+			t.Errorf("%s: %v, want %v", what, got, c.want)
+		}
 	}
 }

@@ -58,6 +58,7 @@ var (
 	mActionStuck   = metric{"omen_actions_stuck", "Actions of which nobody can tell whether they were done.", prometheus.GaugeValue}
 	mBenefit       = metric{"omen_playbook_benefit", "By how much more often incidents ended in time than those like them that were left alone, -1 to 1; absent until there is enough to compare.", prometheus.GaugeValue}
 	mPlaybookOff   = metric{"omen_playbook_disabled", "1 if a playbook was switched off, by a person or since it does not help.", prometheus.GaugeValue}
+	mGivenUp       = metric{"omen_playbook_given_up", "Targets that a playbook is no longer done to, since its last three actions there did not help.", prometheus.GaugeValue}
 	mRemedyPaused  = metric{"omen_remedy_paused", "1 while actions are paused.", prometheus.GaugeValue}
 	mRemedyUp      = metric{"omen_remedy_up", "1 while actions can be planned; 0: nothing is acted on.", prometheus.GaugeValue}
 	mAuditBroken   = metric{"omen_audit_broken", "1 if the audit is not what was written.", prometheus.GaugeValue}
@@ -279,6 +280,7 @@ func (c collector) actions(emit sink) {
 	for _, name := range c.api.remedy.Names() {
 		_, off := controls.Disabled[name]
 		emit(mPlaybookOff, one(off), "playbook", name)
+		emit(mGivenUp, float64(h.GivenUp[name]), "playbook", name)
 	}
 	for name, e := range h.Effects {
 		if e.Benefit.Known {

@@ -44,6 +44,7 @@ type Playbook struct {
 	Match    List[Matcher]   `json:"match"`
 	Mode     omen.ActionMode `json:"mode" doc:"how far it may go, under the ceiling of all"`
 	Disabled string          `json:"disabled" doc:"who or what switched it off, and why; empty: it is on"`
+	GivenUp  List[string]    `json:"given_up" doc:"what it is no longer done to, since its last three actions there did not help; enabling it lets it begin there again"`
 	Today    int             `json:"started_today" doc:"within 24 hours"`
 	PerDay   int             `json:"per_day" doc:"how many may be"`
 	Effect   PlaybookEffect  `json:"effect"`
@@ -104,7 +105,7 @@ func (a *API) playbookRoutes() []route {
 		act(RoleOperate, "/playbooks/{name}/disable", "Switch a playbook off", func(r *http.Request, d Decide) error {
 			return a.remedy.Switch(r.Context(), person(r), func(by string) error { return a.remedy.Disable(r.Context(), r.PathValue("name"), by, d.Why) })
 		}),
-		act(RoleAdmin, "/playbooks/{name}/enable", "Switch a playbook on again", func(r *http.Request, d Decide) error {
+		act(RoleAdmin, "/playbooks/{name}/enable", "Switch a playbook on again, and let it begin again where it has given up", func(r *http.Request, d Decide) error {
 			return a.remedy.Switch(r.Context(), person(r), func(by string) error { return a.remedy.Enable(r.Context(), r.PathValue("name"), by, d.Why) })
 		}),
 		act(RoleOperate, "/remedy/pause", "The kill switch: nothing is started until it is resumed, also after a restart", func(r *http.Request, d Decide) error {
@@ -148,7 +149,7 @@ func (a *API) getPlaybooks(r *http.Request) (any, error) {
 	out := Playbooks{Mode: mode, Paused: paused, Trouble: a.remedy.Health().Err, Playbooks: each(all, func(s remedy.Standing) Playbook {
 		return Playbook{
 			Name: s.Playbook.Name, Does: s.Playbook.Does.Name, Match: each(s.Playbook.Match, toMatcher), Mode: s.Mode,
-			Disabled: s.Disabled, Today: s.Today, PerDay: s.PerDay, Effect: toEffect(s.Effect),
+			Disabled: s.Disabled, GivenUp: s.GivenUp, Today: s.Today, PerDay: s.PerDay, Effect: toEffect(s.Effect),
 		}
 	})}
 	out.Guards = each(remedy.Guards(), func(g remedy.Guard) Guard { return Guard{g.Name, g.Asks, !g.Never} })

@@ -190,6 +190,7 @@ type Incident struct {
 	Trouble    string             `json:"trouble" doc:"of Omen's own incident what reported it, such as receiver/oncall/telegram; else empty"`
 	Fleet      string             `json:"fleet" doc:"the fleet incident that this one is part of; empty: none"`
 	NewLevels  List[NewLevel]     `json:"new_levels" doc:"features that have taken a new level since a host's incident opened, and are at it"`
+	Blame      *Blame             `json:"blame" doc:"of a host that is a node of Kubernetes: which pod it comes from; null: it is none, or nobody has looked yet"`
 	Forecast   *Forecast          `json:"forecast" doc:"what a forecast incident is about, as people were last notified of it; of a host's incident the forecast of the same trouble; null: none"`
 }
 
@@ -215,6 +216,33 @@ type Forecast struct {
 	Longer    int          `json:"longer" doc:"those of them that would fill it from here"`
 	Days      int          `json:"days" doc:"days of history behind it, at most 14"`
 	Ceiling   Number       `json:"ceiling" doc:"the level from which it was usually cleaned; null: none"`
+}
+
+// Blame says which pod an incident of a node comes from.
+type Blame struct {
+	At        Instant       `json:"at" null:"never" doc:"when it was judged"`
+	Node      string        `json:"node" doc:"the host's name in Kubernetes"`
+	Namespace string        `json:"namespace" doc:"of the pod that is to blame; empty: none is"`
+	Pod       string        `json:"pod" doc:"that is to blame; empty: none is"`
+	Why       string        `json:"why" doc:"why this pod, or why none"`
+	Feature   string        `json:"feature" doc:"of the incident's causes the one that was looked for in pods; empty: none of them is measured by pod"`
+	Unit      omen.Unit     `json:"unit"`
+	Surplus   Number        `json:"surplus" null:"never" doc:"of the node since the onset, above what was expected"`
+	Outside   Number        `json:"outside" null:"never" doc:"share of the surplus that is in no pod"`
+	Pods      List[PodRise] `json:"pods" doc:"the three that rose most, the most first"`
+	Lines     List[string]  `json:"lines" doc:"all of it for people: the verdict, and a line for each pod"`
+}
+
+// PodRise is how much more than usual a pod uses.
+type PodRise struct {
+	Namespace string `json:"namespace"`
+	Pod       string `json:"pod"`
+	Workload  string `json:"workload" doc:"what runs it, such as ReplicaSet/shop; empty: not known"`
+	Rise      Number `json:"rise" null:"never" doc:"in the unit of the blame"`
+	RiseText  string `json:"rise_text"`
+	Share     Number `json:"share" null:"never" doc:"of the node's surplus; it may be more than 1, or less than 0"`
+	Waits     Number `json:"waits" null:"never" doc:"share of time in which it waited for the resource (PSI); 0: it did not, or that is not measured"`
+	Replaced  int    `json:"replaced" doc:"pods of its workload that were replaced meanwhile, and count as one; 0: it is one pod"`
 }
 
 type Forecasts struct {

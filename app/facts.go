@@ -34,7 +34,7 @@ func (w world) Look(ctx context.Context, f *remedy.Facts) error {
 		}
 		f.Sources[one.source] = answering(f.Sources[one.source], one.schema, one.Status())
 	}
-	f.Self, f.Own = self(), w.own(f.At)
+	f.Self, f.Own, f.Blames = self(), w.own(f.At), g.blames.known()
 	return w.said(ctx, f)
 }
 

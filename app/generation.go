@@ -42,6 +42,7 @@ type generation struct {
 	remotes   []*series.Remote
 	calendars *calendarFiles
 	budgets   *budgets
+	blames    blames
 	slots     chan struct{} // holds one for each model in training, and one for a host that is replayed; bound learn.workers, full: the next waits
 
 	sources   stage // what makes scores; stopped first
@@ -95,7 +96,10 @@ func (p *process) prepare(ctx context.Context, l *loaded) (*generation, error) {
 // build makes a generation of a configuration.
 func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 	p.sayUnused(l.conf)
-	g := &generation{p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars)}
+	g := &generation{
+		p: p, conf: l.conf, loaded: l, calendars: newCalendarFiles(l.conf.Calendars),
+		blames: blames{found: map[string]omen.Blame{}, due: map[string]time.Time{}},
+	}
 	g.budgets = newBudgets(g)
 	registry := prometheus.NewRegistry()
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "omen_ready", Help: "1 if /-/ready answers 200."}, func() float64 {
@@ -236,6 +240,7 @@ func (g *generation) start(ctx context.Context) {
 	g.consumers.run(consumers, "calendars", g.refreshCalendars, p.fail)
 	g.consumers.run(consumers, "clock", g.watchClock, p.fail)
 	g.consumers.run(consumers, "collisions", g.watchCollisions, p.fail)
+	g.consumers.run(consumers, "pods of nodes", g.blamePods, p.fail)
 	g.consumers.run(consumers, "page counts", p.pages.run, p.fail)
 	g.consumers.run(consumers, "budget replays", g.budgets.run, p.fail)
 	g.consumers.run(consumers, "storage health", func(ctx context.Context) error { return p.storage.run(ctx, g.manager) }, p.fail)

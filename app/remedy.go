@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/mute"
 	"github.com/omenhq/omen/notify"
@@ -40,6 +42,10 @@ func (l *loaded) loadRemedy() error {
 			wrong = append(wrong, err)
 			continue
 		}
+		if err := l.causes(key, b); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
 		p.Playbooks = append(p.Playbooks, playbook(b, match, hysteresis(l.conf)))
 		one := p
 		one.Playbooks = p.Playbooks[len(p.Playbooks)-1:]
@@ -64,6 +70,21 @@ func (l *loaded) loadRemedy() error {
 			fmt.Errorf("nobody could approve, since no receiver has telegram_configs: %w", omen.ErrInvalid), "add a receiver, or name remedy.approvers.users")))
 	}
 	return errors.Join(wrong...)
+}
+
+// causes reports a cause that no profile has as a feature: the playbook would answer
+// nothing. Those of forecasts are not known beforehand.
+func (l *loaded) causes(key string, b config.Playbook) error {
+	if slices.Contains(b.Kinds, string(omen.ForecastIncident)) || l.profiles == nil {
+		return nil
+	}
+	for i, name := range b.CausesAll {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(l.profiles)), func(s *feature.Schema) bool { return s.Index(name) >= 0 }) {
+			return at(l.conf, fmt.Sprintf("%s.causes_all[%d]", key, i), omen.WithHint(
+				fmt.Errorf("no profile has a feature %s: %w", name, omen.ErrInvalid), "write one that an incident names, such as memory_used"))
+		}
+	}
+	return nil
 }
 
 // playbook is a configured playbook; h closes and reopens its incidents.

@@ -40,6 +40,18 @@ func TestApproversInTelegram(t *testing.T) {
 	}
 }
 
+// A playbook for a cause that no host can have would never act.
+func TestCausesAreFeatures(t *testing.T) {
+	for causes, right := range map[string]bool{"[memory_used, cpu_iowait]": true, "[memroy_used]": false, "[memroy_used], kinds: [forecast]": true} {
+		file := filepath.Join(t.TempDir(), "omen.yml")
+		write(t, file, "remedy: {playbooks: [{name: p, match: ['source=\"local\"'], causes_all: "+causes+", do: {webhook: {url: 'http://127.0.0.1:1/'}}}]}\n")
+		_, err := load(file, nil, time.Now())
+		if right != (err == nil) || err != nil && !strings.Contains(err.Error(), "remedy.playbooks[0].causes_all[0]") {
+			t.Errorf("%s: %v", causes, err)
+		}
+	}
+}
+
 // What closes incidents and reopens them is what an action is measured by.
 func TestPlaybooksCloseAsIncidentsDo(t *testing.T) {
 	const book = "remedy: {playbooks: [{name: p, match: ['source=\"local\"'], do: {webhook: {url: 'http://127.0.0.1:1/'}}}]}\n"

@@ -20,6 +20,7 @@ type Scored struct {
 	// Parts are the features' parts in each score, one row of len(Features) per
 	// sample. nil: the method does not name causes.
 	Parts     []float32
+	Severe    []bool        // per test sample, whether it was at the page level; nil: the method has none
 	TrainTime time.Duration // all fits together
 	ScoreTime time.Duration // scoring the test part
 	// Timeline has the incidents and the messages; nil: the method has none.

@@ -62,6 +62,7 @@ type Pages struct {
 	Sent      int     `json:"sent"`       // messages
 	False     int     `json:"false"`      // of them not right
 	HostWeeks float64 `json:"host_weeks"` // without labels
+	Missed    Missed  `json:"missed"`     // why the others are not notified
 
 	Share        Number `json:"share"` // found of segments
 	OwnShare     Number `json:"own_share"`
@@ -129,6 +130,7 @@ func (p *Pages) add(o Pages) {
 	p.Sent += o.Sent
 	p.False += o.False
 	p.HostWeeks += o.HostWeeks
+	p.Missed.add(o.Missed)
 	p.Promised = o.Promised
 }
 

@@ -90,3 +90,54 @@ func TestRankedByRaw(t *testing.T) {
 		t.Errorf("recall %v, precision %v, want both 1: the only alert is in the segment", m.Recall, m.Precision)
 	}
 }
+
+// A segment of which people were not notified counts where it came furthest; one
+// of which they were counts nowhere.
+func TestMissed(t *testing.T) {
+	g := Segment{Start: 100, End: 109}
+	suppressed := func(reason string) *replay.Incident {
+		in := incidentOf(101, 108)
+		in.Suppressed = reason
+		return in
+	}
+	higher := suppressed(omen.ReasonFeedback)
+	higher.Peak = 9
+	for _, c := range []struct {
+		name      string
+		score     float64 // of sample 105
+		alert     bool
+		severe    bool
+		incidents []*replay.Incident
+		want      Missed
+	}{
+		{"nothing", .5, false, false, nil, Missed{Limit: 1}},
+		{"below the level", 2, false, false, nil, Missed{Level: 1}},
+		{"too short", 2, true, false, nil, Missed{Samples: 1}},
+		{"trivial", 2, true, false, []*replay.Incident{suppressed(omen.ReasonTrivial)}, Missed{Trivial: 1}},
+		{"young", 2, true, false, []*replay.Incident{suppressed(omen.ReasonColdStart)}, Missed{Young: 1}},
+		{"below the page level", 2, true, false, []*replay.Incident{suppressed(omen.ReasonMinor)}, Missed{Minor: 1}},
+		{"at the page level, briefly", 2, true, true, []*replay.Incident{suppressed(omen.ReasonMinor)}, Missed{Severe: 1}},
+		{"the higher of two", 2, true, true, []*replay.Incident{suppressed(omen.ReasonMinor), higher}, Missed{Learned: 1}},
+		{"otherwise", 2, true, true, []*replay.Incident{suppressed(omen.ReasonSameCause)}, Missed{Other: 1}},
+		{"an incident elsewhere", 2, true, false, []*replay.Incident{incidentOf(115, 120)}, Missed{Samples: 1}},
+		{"notified", 2, true, true, []*replay.Incident{incidentOf(101, 108, page(102, "a"))}, Missed{}},
+	} {
+		r := scored(300)
+		r.Alerts, r.Severe = make([]bool, 300), make([]bool, 300)
+		r.Scores[105], r.Alerts[105], r.Severe[105] = c.score, c.alert, c.severe
+		r.Timeline = &replay.Timeline{Incidents: c.incidents}
+		if got := missedOf(synthetic(300, []Segment{g}), r); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+	var sum Missed
+	each := Missed{1, 2, 3, 4, 5, 6, 7, 8, 9}
+	sum.add(each)
+	sum.add(each)
+	if want := (Missed{2, 4, 6, 8, 10, 12, 14, 16, 18}); sum != want {
+		t.Errorf("sum %+v", sum)
+	}
+	if n := missed[0].of(Metrics{}); !math.IsNaN(float64(n)) {
+		t.Errorf("of a method that notifies nobody %v", n)
+	}
+}

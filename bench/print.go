@@ -58,15 +58,16 @@ var likely = []column{
 	{"to", 2, +1, func(m Metrics) Number { return m.Likely.F1[1] }},
 }
 
-// WriteTables writes what people were notified of, the alerts, and between what
-// numbers the data sets' lie, each with a row per data set and detector, or the
-// first two per series; and the cost at the end.
+// WriteTables writes what people were notified of, what kept the rest, the alerts,
+// and between what numbers the data sets' lie, each with a row per data set and
+// detector, or all but the last per series; and the cost at the end.
 func (r Result) WriteTables(w io.Writer, perSeries bool) error {
 	if len(r.Outcomes) == 0 {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	r.rows(t, "notified", notified, perSeries)
+	r.rows(t, "not notified", missed, perSeries)
 	r.rows(t, "alerts", alerts, perSeries)
 	r.rows(t, "95 %", likely, false)
 	fmt.Fprintf(t, "cost\ttraining s\tscoring µs/sample\t\n")

@@ -23,6 +23,7 @@ type ran struct {
 // Run implements [Detector].
 func (d ran) Run(ctx context.Context, s *Series, progress func(float64)) (*Scored, error) {
 	r := NewScored(s, true)
+	r.Severe = make([]bool, len(s.Test))
 	t, err := replaySeries(ctx, s, d.options, replay.Options{Once: d.once, Observer: r, Progress: progress})
 	if err != nil {
 		return nil, err
@@ -33,8 +34,10 @@ func (d ran) Run(ctx context.Context, s *Series, progress func(float64)) (*Score
 	return r, nil
 }
 
-// Observe implements [replay.Observer]: it keeps the features' parts.
+// Observe implements [replay.Observer]: it keeps the features' parts, and whether
+// a sample is at the page level.
 func (r *Scored) Observe(i int, score omen.Score) {
+	r.Severe[i] = score.Anomalous() && score.Value >= score.PageLevel
 	for j, x := range score.Shares {
 		r.Parts[i*r.features+j] = float32(x * score.Unsmoothed)
 	}

@@ -94,6 +94,7 @@ func measure(s *Series, r *Scored) seriesRow {
 	m := count(s, r).metrics(vus, auc)
 	if r.Timeline != nil {
 		m.Notified = countPages(s, r.Timeline)
+		m.Notified.Missed = missedOf(s, r)
 		m.Notified.Promised = Number(r.Promised)
 	}
 	m.Notified.rate()

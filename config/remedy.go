@@ -157,6 +157,9 @@ func (c *Config) checkRemedy(w *walker) {
 		if strings.TrimSpace(user) == "" {
 			w.at(fmt.Sprintf("remedy.approvers.users[%d]", i), "is empty: write a user of the file of --web.config.file")
 		}
+		if user == "omen" {
+			w.at(fmt.Sprintf("remedy.approvers.users[%d]", i), "omen is what Omen itself is called in the ledger: give that person another user name")
+		}
 	}
 	for i, id := range r.Approvers.Telegram {
 		if id <= 0 {
@@ -203,6 +206,9 @@ func (c *Config) checkPlaybook(w *walker, key string, p Playbook, seen map[strin
 	}
 	if h := p.Do.Webhook; h != nil && h.Secret != "" && h.SecretFile != "" {
 		w.at(key+"do.webhook.secret", "is given beside secret_file: write one of them")
+	}
+	if h := p.Do.Webhook; h != nil && h.Status != nil && h.Status.Every != 0 && time.Duration(h.Status.Every) < time.Second {
+		w.at(key+"do.webhook.status.every", "%s is too often for the other side: write at least 1s", h.Status.Every)
 	}
 	w.checkLimit(key+"limits.per_day", p.Limits.PerDay, "10")
 	w.checkLimit(key+"limits.target_per_day", p.Limits.TargetPerDay, "3")

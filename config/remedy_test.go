@@ -60,6 +60,8 @@ func TestBadRemedies(t *testing.T) {
 		{with("mode: approve\n  app", "mode: aprove\n  app"), `2:9: remedy.mode: "aprove" is no mode: write off, suggest, approve or automatic`},
 		{with("approvers: {users: [ann], telegram: [12345]}", "budget: {fleet_per_hour: 3}"), `remedy.playbooks[0].mode: it needs somebody who may approve, undo and resolve: name them in remedy.approvers, or write suggest`},
 		{strings.ReplaceAll(with("approvers: {users: [ann], telegram: [12345]}", "budget: {fleet_per_hour: 3}"), "approve", "automatic"), `remedy.playbooks[0].mode: it needs somebody who may approve, undo and resolve`},
+		{with("users: [ann]", "users: [ann, omen]"), `remedy.approvers.users[1]: omen is what Omen itself is called`},
+		{with("{rollout_restart: {}}", "{webhook: {url: 'http://x/', status: {url: 'http://x/', every: 1ms}}}"), `remedy.playbooks[0].do.webhook.status.every: 1ms is too often`},
 		{with("12345", "-7"), `remedy.approvers.telegram[0]: -7 is no user ID`},
 		{with("do: {rollout_restart: {}}", "do: {}"), `remedy.playbooks[0].do: is missing: write exactly one`},
 		{with("{rollout_restart: {}}", "{rollout_restart: {}, cordon: {}}"), `remedy.playbooks[0].do: has cordon and rollout_restart: write exactly one`},

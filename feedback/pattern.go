@@ -54,10 +54,13 @@ type CauseSign struct {
 // than that it is far away.
 func SignOf(c omen.Cause) CauseSign {
 	if c.Stuck > 0 {
-		return CauseSign{Feature: c.Feature + " stuck"}
+		return StuckSign(c.Feature)
 	}
 	return CauseSign{Feature: c.Feature, Up: c.Actual > c.Expected}
 }
+
+// StuckSign is that a feature is stuck.
+func StuckSign(feature string) CauseSign { return CauseSign{Feature: feature + " stuck"} }
 
 // Signs are the features to blame and their directions, the largest first: at
 // most five, those that are not trivial and have a tenth of the score, at least

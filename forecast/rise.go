@@ -95,8 +95,8 @@ func (z *zigzag) ceiling() (level float64, ended int) {
 
 // tail is the weight of one more rise, of a height that none had, that reaches
 // z: Lindy's law, that what went so far goes on for as much again, from 5 % on,
-// with an exponent that was chosen by the calibration on seeds 5 to 7.
-func tail(z float64) float64 { return math.Pow(1+z/.05, -.4) }
+// with an exponent that was chosen by the calibration on seeds 5 to 7 of all kinds.
+func tail(z float64) float64 { return math.Pow(1+z/.05, -.5) }
 
 // records are the heights, appended to by, by which rises outgrew all before
 // them, in turn, and the height of the last.
@@ -170,35 +170,51 @@ func (s *Series) rising(level float64) rising {
 		beyond := tail(level-c) / (float64(ended) + 1)
 		out.reach = min(out.reach, (float64(out.longer)+beyond)/(float64(out.longer)+1))
 	}
-	out.speed = s.speed(x, grown)
+	out.speed = s.speed(x, grown, free)
 	if out.speed > 0 {
 		out.secs = free / out.speed
 	}
 	return out
 }
 
-// speed is the median of the slopes over the last 15 and 30 minutes, 2 and 6
-// hours, as far as they lie within the rise, and of the whole rise; 0 when it
-// stands: when its last quarter, or ten minutes, gained less than a quarter of
-// that.
-func (s *Series) speed(x, grown float64) float64 {
+// windows are the spans over which the speed of a rise is measured, in seconds.
+var windows = [...]int64{15 * 60, 30 * 60, 2 * 3600, 6 * 3600, daySecs}
+
+// speed is what is expected of a rise until full; 0 when it stands: when its last
+// quarter, or ten minutes, gained less than a quarter of what its speed says. What
+// rises by day and rests by night is not extrapolated from its busy hours: once it
+// is known how long it takes about, only windows of a quarter of that count, and
+// of six hours for what takes longer than a day.
+func (s *Series) speed(x, grown, free float64) float64 {
 	age := s.now - s.zigzag.Onset
 	if age <= 0 {
 		return 0
 	}
-	var buf [5]float64
-	slopes := append(buf[:0], grown/float64(age))
-	for _, secs := range [4]int64{15 * 60, 30 * 60, 2 * 3600, 6 * 3600} {
-		if was, ok := s.before(secs); ok && secs <= age {
-			slopes = append(slopes, (x-was)/float64(secs))
-		}
+	speed := s.slope(x, grown, age, 0)
+	if speed > 0 {
+		speed = s.slope(x, grown, age, int64(min(free/speed, daySecs)/4))
 	}
-	speed := max(median(slopes), 0)
 	recent := max(10*60, age/4)
 	if was, ok := s.before(recent); ok && recent <= age && x-was < speed*float64(recent)/4 {
 		return 0
 	}
 	return speed
+}
+
+// slope is the median of those over the windows that lie within a rise of some age
+// and have a least length, and over the whole rise.
+func (s *Series) slope(x, grown float64, age, least int64) float64 {
+	var buf [len(windows) + 1]float64
+	slopes := append(buf[:0], grown/float64(age))
+	for _, secs := range windows {
+		if secs < least || secs > age {
+			continue
+		}
+		if was, ok := s.before(secs); ok {
+			slopes = append(slopes, (x-was)/float64(secs))
+		}
+	}
+	return max(median(slopes), 0)
 }
 
 // within is the probability that the rise fills the resource within some

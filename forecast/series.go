@@ -201,9 +201,10 @@ func (s *Series) experts(level float64) experts {
 	return experts{s.daily(max(level-share(s.last), 0)), s.rising(level), s.drift(), level}
 }
 
-// within joins the experts as if they erred independently.
+// within joins the experts: the two that see the same day err together, so that
+// the higher counts; the drift of days is apart from both.
 func (e *experts) within(secs float64) float64 {
-	return 1 - (1-e.daily.within(secs))*(1-e.rising.within(secs))*(1-e.drift.within(secs, e.level))
+	return 1 - (1-max(e.daily.within(secs), e.rising.within(secs)))*(1-e.drift.within(secs, e.level))
 }
 
 // horizons are the probabilities for [omen.Horizons].

@@ -27,6 +27,8 @@ const (
 
 	// Act is what the remedy loop asks: nobody else can.
 	Act Action = "act"
+	// Blame is what those ask who look at the pods of a node: nobody else can.
+	Blame Action = "blame"
 )
 
 // Command is one request of an operator, for [Manager.Do].
@@ -44,6 +46,8 @@ type Command struct {
 
 	Do   *omen.Action     // of Act: the action as it is after its step
 	From omen.ActionState // of Act: the state before; empty: it is new
+
+	Found *omen.Blame // of Blame
 }
 
 // maxText bounds an operator's text; the journal carries it with each change.
@@ -80,6 +84,10 @@ func (c Command) Validate() error {
 	case Act:
 		if c.Do == nil || c.Do.Incident != c.Incident {
 			return bad("no action of this incident")
+		}
+	case Blame:
+		if c.Found == nil {
+			return bad("nothing was found")
 		}
 	default:
 		return bad("no such action")
@@ -135,6 +143,13 @@ func (c Command) apply(in *omen.Incident, at time.Time) (omen.Change, error) {
 	}
 	switch c.Action {
 	case Judge: // says what it is, and may be taken back
+	case Blame:
+		if closed {
+			return change, clash("it is closed")
+		}
+		found := *c.Found
+		change.Kind, change.Reason, change.Comment = omen.ChangeUpdated, omen.ReasonBlame, found.Text()
+		in.Blame = &found
 	case Act:
 		do := *c.Do
 		change.Kind, change.Reason, change.Action, change.Comment = omen.ChangeActed, omen.ReasonAction+string(do.State), &do, do.Why

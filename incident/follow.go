@@ -134,11 +134,11 @@ func (t *Tracker) follow(k *track, s *omen.Score, limit float64, d time.Duration
 		}
 	default:
 		k.quiet = 0
-		k.after++
 		k.state.forget(s, d, t.h)
 		k.run.add(s, limit, t.pageLevel(s), t.h.ColdTimes)
 		t.worsen(k, s, d)
 		if material(s) {
+			k.after++
 			t.change(k, s, limit, d)
 		}
 	}

@@ -207,6 +207,36 @@ func TestOneTroubleIsNotifiedOnce(t *testing.T) {
 		}
 		same(t, "is known", c.minutes(5, warned))
 	})
+	t.Run("what is full stands still, and is emptied", func(t *testing.T) {
+		c := newClockwork()
+		// beside gives what people are notified of in minutes of scores and forecasts.
+		beside := func(minutes int, value float64, cause omen.Cause, f filling) (steps []string) {
+			for range minutes * 60 {
+				c.now = c.now.Add(time.Second)
+				s := scoreOf("web-1", c.now, value, "filesystem_used")
+				cause.Feature, cause.Share = "filesystem_used", 1
+				s.Causes[0] = cause
+				changes := c.Observe(s)
+				if c.now.Second() == 0 {
+					changes = append(changes, c.Foresee(omen.Outlooks{Source: "prod", Profile: "node", At: c.now, Of: []omen.Outlook{f.at(c.now)}})...)
+				}
+				for _, ch := range changes {
+					if ch.Incident.Suppressed == "" {
+						steps = append(steps, fmt.Sprintf("%s %s", ch.Kind, ch.Reason))
+					}
+				}
+			}
+			return steps
+		}
+		normal := omen.Cause{Actual: .5, Expected: .5, Lower: .4, Upper: .6}
+		stands := omen.Cause{Actual: 1, Expected: 1, Lower: .9, Upper: 1, Stuck: time.Hour}
+		fell := omen.Cause{Actual: .5, Expected: .9, Lower: .8, Upper: 1, Trivial: true}
+		same(t, "forecast", beside(3, .3, normal, paged), "opened opened_forecast")
+		same(t, "full", beside(15, .3, normal, brim), "escalated escalated_came_true")
+		same(t, "it stands", beside(15, 4, stands, brim))
+		same(t, "emptied", beside(30, 4, fell, calm), "closed closed_came_true")
+		same(t, "fills again", beside(5, 5, omen.Cause{Actual: .9, Expected: .3, Lower: .2, Upper: .4}, calm), "escalated escalated_lifted")
+	})
 	t.Run("another cause", func(t *testing.T) {
 		c := newClockwork()
 		for range 60 {

@@ -208,7 +208,7 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	}
 	k.lifted = time.Time{}
 	if was != "" && in.Suppressed == "" {
-		if minor(was) && len(k.run.causes) > 0 { // it is not what it opened for that is worth notifying
+		if (minor(was) || was == omen.ReasonSameCause) && len(k.run.causes) > 0 { // it is not what it opened for that is worth notifying
 			k.state.said(at, k.run.height, k.run.causes)
 			t.show(k, &omen.Score{At: at, Value: k.run.height, Causes: k.run.causes})
 		}
@@ -219,14 +219,15 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 }
 
 // lulled reports whether an incident is kept quiet for a time: by a silence, a
-// window or a grace period.
+// window or a grace period, or beside a forecast of the same trouble.
 func lulled(suppressed string) bool {
-	return suppressed == omen.ReasonSilenced || suppressed == omen.ReasonMaintenance || suppressed == omen.ReasonGrace
+	return suppressed == omen.ReasonSilenced || suppressed == omen.ReasonMaintenance || suppressed == omen.ReasonGrace || suppressed == omen.ReasonSameCause
 }
 
-// seenAgain reports whether the host was above the limit for n more samples
-// since its quiet time ended by the clock: what ends with a job in its window
-// is no news when the window does.
+// seenAgain reports whether the host was above the limit, by what is worth waking
+// somebody for, for n more samples since its quiet time ended by the clock: what
+// ends with a job in its window is no news when the window does, and neither is a
+// full disk that was emptied when its forecast ends.
 func (k *track) seenAgain(at time.Time, n int) bool {
 	if k.lifted.IsZero() {
 		k.lifted, k.after = at, 0

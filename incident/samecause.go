@@ -14,10 +14,12 @@ import (
 // the host's incident carries the forecast.
 
 // shows reports whether what leads among causes is a sign of a resource that
-// becomes full.
+// becomes full, or that is: what is full stands still.
 func shows(causes []omen.Cause, f *omen.Outlook) bool {
 	lead, ok := leads(causes)
-	return ok && lead.Up && slices.Contains(f.Features, lead.Feature)
+	return ok && slices.ContainsFunc(f.Features, func(name string) bool {
+		return lead == feedback.CauseSign{Feature: name, Up: true} || f.Exhausted && lead == feedback.StuckSign(name)
+	})
 }
 
 // known is why nobody is notified of a forecast beside what people know already.

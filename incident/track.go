@@ -30,7 +30,7 @@ type track struct {
 	updated time.Time       // when its causes were last journalled
 	shown   float64         // the score that was journalled with them
 	lifted  time.Time       // when what kept the open incident quiet for a time was found over…
-	after   int             // …or its fleet's was, and samples above the limit since
+	after   int             // …or its fleet's was, and samples since that are worth waking somebody for
 	state   state           // what the open incident is at present, or the last one was
 	other   run             // samples in a row that another cause leads, while an incident is open
 	beside  string          // what people were notified of before another cause led

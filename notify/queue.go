@@ -32,6 +32,7 @@ type entry struct {
 	in       omen.Incident // as the newest change left it
 	notified notifiedState
 	upTo     int           // the newest change number that was delivered or given up
+	blamed   bool          // people are, or are about to be, notified of a pod that is to blame
 	due      []omen.Change // worth a notification and not delivered, by number
 	group    *group
 }
@@ -135,6 +136,9 @@ func (q *queue) take(c omen.Change, now time.Time) {
 	if c.Incident.ChangeNumber > e.upTo && q.worth(e, c) {
 		q.add(e, c, now)
 	}
+	if b := c.Incident.Blame; b != nil && b.Pod != "" {
+		e.blamed = true
+	}
 	if e.in.State == omen.Closed && len(e.due) == 0 {
 		q.drop(e)
 	}
@@ -164,6 +168,9 @@ func (q *queue) worth(e *entry, c omen.Change) bool {
 		return c.Action != nil && (slices.Contains(notifiedActions, c.Action.State) || c.Action.State == omen.ActionRefused && c.Action.ByPerson())
 	case omen.ChangeAcknowledged:
 		return q.rules.acknowledged && e.notified == notifiedOpen
+	}
+	if b := in.Blame; c.Reason == omen.ReasonBlame && e.notified == notifiedOpen {
+		return !e.blamed && b != nil && b.Pod != ""
 	}
 	// No longer suppressed: people are notified now.
 	return len(e.due) == 0 && (e.notified == notNotified || e.notified == notifiedClosed)

@@ -59,6 +59,41 @@ func want(t *testing.T, got, want []string) {
 	}
 }
 
+// People who were notified of an incident before it was known are notified once which
+// pod it comes from; that none is to blame, and other digits, ride in what comes next.
+func TestQueueNotifiesOfABlamedPodOnce(t *testing.T) {
+	b := newQueue(plainRules())
+	n := 0
+	take := func(kind omen.ChangeKind, reason, pod string, says string, messages int) {
+		t.Helper()
+		n++
+		at := noon.Add(time.Duration(n) * 10 * time.Minute)
+		c := step("a", "web-1", n, kind, at)
+		c.Reason = reason
+		if reason == omen.ReasonBlame || kind == omen.ChangeEscalated {
+			c.Incident.Blame = &omen.Blame{PodRef: omen.PodRef{Node: "n1", Namespace: "shop", Pod: pod}, Why: "two rose", Pods: []omen.PodRise{{PodRef: omen.PodRef{Namespace: "shop", Pod: "x"}, Share: .6}}}
+			c.Comment = c.Incident.Blame.Text()
+		}
+		b.take(seq(c, int64(n)), at)
+		got := play(b, at, at.Add(9*time.Minute))
+		if len(got) != messages {
+			t.Errorf("change %d: %d messages, want %d", n, len(got), messages)
+		}
+		for _, m := range got {
+			notes := m.Alerts[0].Annotations
+			if !strings.HasPrefix(string(notes["pods"]), says) || !strings.Contains(string(notes["description"]), says) || reason == omen.ReasonBlame && notes["comment"] != "" {
+				t.Errorf("change %d says %q, want %q", n, notes, says)
+			}
+		}
+	}
+	take(omen.ChangeOpened, "", "", "", 1)
+	take(omen.ChangeUpdated, omen.ReasonBlame, "", "", 0)
+	take(omen.ChangeEscalated, "", "", "No pod of node n1 is to blame: two rose\nshop/x", 1)
+	take(omen.ChangeUpdated, omen.ReasonBlame, "cart", "Pod shop/cart of node n1 is to blame", 1)
+	take(omen.ChangeUpdated, omen.ReasonBlame, "other", "", 0)
+	take(omen.ChangeEscalated, "", "other", "Pod shop/other of node n1 is to blame", 1)
+}
+
 func TestQueueNotifiesOfALife(t *testing.T) {
 	b := newQueue(plainRules())
 	var sent []message.Message

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/mute"
 )
 
 // draft writes a decision, with the target that it would be done to.
@@ -17,7 +19,7 @@ func (l *Loop) draft(ctx context.Context, f *Facts, d Decision) error {
 		if looked != nil && !final(looked) {
 			return fmt.Errorf("look for the target of playbook %s: %w", d.Action.Playbook, looked)
 		}
-		if d = l.o.Policy.Check(*f, d.Action, target, looked); d.Action.State == omen.ActionRefused && !d.New {
+		if d = l.o.Policy.Check(*f, d.Action, target, looked); !d.New {
 			return nil
 		}
 	}
@@ -104,6 +106,9 @@ func (l *Loop) carryOut(ctx context.Context, a omen.Action) error {
 	l.mu.Lock()
 	l.calls[a.ID] = nil
 	l.mu.Unlock()
+	if i := slices.IndexFunc(f.Incidents, func(in omen.Incident) bool { return in.ID == a.Incident }); i >= 0 {
+		a.Why = cmp.Or(f.Incidents[i].Summary, a.Why) // what the other side hears: not that it may act, but what is wrong
+	}
 	l.calling.Go(func() {
 		if err := l.call(ctx, h, a); err != nil && ctx.Err() == nil {
 			l.o.Log.Error("what became of an action is not stored, trying again", "incident", a.Incident, "err", err)
@@ -146,12 +151,31 @@ func (l *Loop) storeResult(ctx context.Context, r result) error {
 		defer cancel()
 	}
 	l.o.Mark("before result")
-	if err := l.o.World.Act(ctx, r.from, r.a, cmp.Or(r.a.By, byOmen)); err != nil {
+	if err := l.act(ctx, r.from, r.a, cmp.Or(r.a.By, byOmen)); err != nil {
 		return fmt.Errorf("action %s becomes %s: %w", r.a.ID, r.a.State, err)
 	}
 	l.o.Mark("after result")
 	l.mu.Lock()
 	delete(l.calls, r.a.ID)
 	l.mu.Unlock()
+	return nil
+}
+
+// act makes a step of an action that was started durable. What did not happen upset
+// nothing: the grace that was opened for it ends, or people would hear of nothing on its
+// host meanwhile.
+func (l *Loop) act(ctx context.Context, from omen.ActionState, a omen.Action, by string) error {
+	if err := l.o.World.Act(ctx, from, a, by); err != nil {
+		return err
+	}
+	p, _ := l.o.Policy.Playbook(a.Playbook)
+	e, upsets := Grace(a, p)
+	if a.State != omen.ActionFailed || !upsets {
+		return nil
+	}
+	e.Kind, e.Grace, e.Title = mute.EventNote, 0, e.Title+": it did not happen"
+	if err := l.o.World.Note(ctx, e); err != nil { // it ends by itself, minutes later
+		l.o.Log.Warn("grace after an action that failed not ended", "incident", a.Incident, "err", err)
+	}
 	return nil
 }

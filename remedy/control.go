@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -122,15 +123,27 @@ func (l *Loop) Disable(ctx context.Context, playbook, by, why string) error {
 	})
 }
 
-// Enable switches a playbook on again. What it did before no longer counts
-// against it.
+// Enable switches a playbook on again, where it is off or has given up a target. What it
+// did before no longer counts against it.
 func (l *Loop) Enable(ctx context.Context, playbook, by, why string) error {
 	return l.change(ctx, by, "playbook.enable", playbook, why, func(c *Controls, now Control) error {
 		if _, off := c.Disabled[playbook]; !off {
-			return fmt.Errorf("enable playbook %s: it is not disabled: %w", playbook, omen.ErrConflict)
+			spent, err := l.givenUp(ctx, now.At, c.Enabled)
+			if err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(spent, func(g GivenUp) bool { return g.Playbook == playbook }) {
+				return fmt.Errorf("enable playbook %s: it is not disabled: %w", playbook, omen.ErrConflict)
+			}
 		}
 		delete(c.Disabled, playbook)
 		c.Enabled[playbook] = now.At
 		return nil
 	})
+}
+
+// givenUp are the targets that playbooks have given up, by the ledger.
+func (l *Loop) givenUp(ctx context.Context, at time.Time, enabled map[string]time.Time) ([]GivenUp, error) {
+	rows, err := l.o.Store.Actions(ctx, store.ActionFilter{Since: at.Add(-lookBack), ToPlan: true})
+	return l.o.Policy.GivenUp(Facts{At: at, Actions: rows, Enabled: enabled}), err
 }

@@ -97,3 +97,32 @@ func TestAnAuditThatWasChangedStopsEverything(t *testing.T) {
 		}
 	})
 }
+
+// It stops as soon as anybody sees it: who asks, and a step that would cover it.
+func TestAChangedAuditStopsEverythingAtOnce(t *testing.T) {
+	for name, see := range map[string]func(*testing.T, *remedy.Loop){
+		"somebody asks": func(t *testing.T, l *remedy.Loop) {
+			if c := must.Get(l.Verify(t.Context()))(t); c.OK() {
+				t.Errorf("%+v", c)
+			}
+		},
+		"a step": func(*testing.T, *remedy.Loop) { time.Sleep(16 * time.Minute) }, // it expires
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := filepath.Join(t.TempDir(), "other.key")
+			running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+				a := first(t, w.db, time.Minute, omen.ActionWaiting)
+				w.db.SetAuditKeyFile(other)
+				see(t, l)
+				time.Sleep(10 * time.Second)
+				open := must.Get(w.db.OpenIncidents(t.Context()))(t)
+				if !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit" }) {
+					t.Errorf("health %+v, open %+v", l.Health(), open)
+				}
+				if _, err := l.Approve(t.Context(), a.ID, ann, ""); err == nil {
+					t.Error("approved")
+				}
+			})
+		})
+	}
+}

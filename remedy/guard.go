@@ -27,6 +27,7 @@ const (
 	GuardHours       = "quiet_hours"
 	GuardVerdict     = "verdict"
 	GuardTaken       = "taken"
+	GuardBlame       = "blame"
 	GuardSelf        = "self"
 	GuardOne         = "one_at_a_time"
 	GuardCooldown    = "cooldown"
@@ -68,6 +69,7 @@ var guards = []Guard{
 	{GuardHours, "a person asks for it or approves it, or no quiet hours hold", false, quietHours},
 	{GuardVerdict, "nobody has said that it is not a problem", false, verdict},
 	{GuardTaken, "nobody has taken the incident", false, taken},
+	{GuardBlame, "a pod is to blame, where the playbook acts on the one that is", true, noBlame},
 	{GuardSelf, "it is not what Omen runs on, nor what a cluster or machine needs to run", true, self},
 	{GuardOne, "nothing else is being done in the group, or waits to be measured", true, oneAtATime},
 	{GuardCooldown, "the last action on the target was a while ago", false, cooling},
@@ -161,6 +163,8 @@ func asked(d *draft) string {
 			return row.By + " declined it for this incident"
 		case row.State == omen.ActionExpired && row.Guard == "" && again: // with one the incident was over, and is open again
 			return "nobody answered for this incident in time: ask again by hand"
+		case row.State == omen.ActionSuggested && row.Target.Manual != "" && row.Blamed == d.action.Blamed && again:
+			return "it was suggested for this incident, and people alone do it: " + row.Target.Manual
 		}
 	}
 	return ""
@@ -207,6 +211,8 @@ func targeted(d *draft) string {
 		return "" // that guard says it
 	case d.lookErr != nil:
 		return d.lookErr.Error()
+	case d.action.Target.Manual != "" && (d.exists || d.byPerson()):
+		return "people alone do it: " + d.action.Target.Manual
 	case d.action.Target.Name == "":
 		return "nothing is known of the target"
 	}

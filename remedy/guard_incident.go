@@ -210,6 +210,29 @@ func taken(d *draft) string {
 	return ""
 }
 
+// blameFresh is how long it holds which pod a node's incident is blamed on: it is judged
+// once a minute.
+const blameFresh = 5 * time.Minute
+
+func noBlame(d *draft) string {
+	if !d.book.Does.Blames() {
+		return ""
+	}
+	b, known := d.facts.Blames[d.action.Incident]
+	was := d.action.Blamed
+	switch age := d.facts.At.Sub(b.At); {
+	case !known:
+		return "it is not known yet which pod the incident comes from"
+	case b.Pod == "":
+		return "no pod is to blame: " + b.Why
+	case age.Abs() > blameFresh:
+		return "which pod is to blame was last looked at " + omen.Soon(age.Abs()) + " ago"
+	case was != b.PodRef:
+		return fmt.Sprintf("pod %s was to blame, and %s is", was, b.PodRef)
+	}
+	return ""
+}
+
 // CalledReal is how often people called real what an incident is like: one of the
 // same profile with the same leading cause, before it, on any host.
 func CalledReal(in omen.Incident, past []omen.Incident) int {

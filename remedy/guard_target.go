@@ -207,16 +207,27 @@ func cooling(d *draft) string {
 	return another(d)
 }
 
-// another says when another Omen, whose ledger is not ours, has just acted on the
-// target. Where both look at once, the target's version lets the first one through.
+// another says when another Omen, whose ledger is not ours, or a person has just acted
+// on the target. Where both look at once, the target's version lets the first one
+// through.
 func another(d *draft) string {
 	t := d.action.Target
-	if t.Mark == "" || slices.ContainsFunc(d.facts.Actions, func(row omen.Action) bool { return row.ID == t.Mark }) {
+	ours := func(row omen.Action) bool {
+		if t.Mark != "" {
+			return row.ID == t.Mark
+		}
+		return sameTarget(row.Target, t) && !row.Started.IsZero() && !row.Started.After(t.MarkedAt) && t.MarkedAt.Sub(row.Started) < doWithin
+	}
+	if t.MarkedAt.IsZero() || slices.ContainsFunc(d.facts.Actions, ours) {
 		return ""
+	}
+	what := t.ID() + " was restarted, by somebody or by another Omen,"
+	if t.Mark != "" {
+		what = "action " + t.Mark + " of another Omen was"
 	}
 	wait := cmp.Or(d.book.Limits.Cooldown, cooldown)
 	if ago := d.facts.At.Sub(t.MarkedAt); ago < wait {
-		return fmt.Sprintf("action %s of another Omen was %s ago, less than %s", t.Mark, omen.Soon(max(0, ago)), omen.Soon(wait))
+		return fmt.Sprintf("%s %s ago, less than %s", what, omen.Soon(max(0, ago)), omen.Soon(wait))
 	}
 	return ""
 }

@@ -107,6 +107,16 @@ func (w *world) ago(state omen.ActionState, since ...time.Duration) {
 	}
 }
 
+// blamed has the playbook act on the pod that is to blame; empty: nobody has looked.
+func (w *world) blamed(name string) {
+	w.p.Playbooks[0].Does = Step{Name: DoEvict, With: map[string]string{"which": WhichBlamed}}
+	w.a.Does, w.f.Blames = DoEvict, map[string]omen.Blame{}
+	if name != "" {
+		w.a.Blamed = omen.PodRef{Node: "n1", Namespace: "shop", Pod: name}
+		w.f.Blames["i1"] = omen.Blame{At: noon, PodRef: w.a.Blamed}
+	}
+}
+
 // refused are attempts that Omen approved itself and a guard then refused.
 func (w *world) refused(guard string, ago ...time.Duration) {
 	for i, d := range ago {
@@ -356,10 +366,29 @@ var cases = []struct {
 	{"a refusal without a guard's name", GuardTarget, func(w *world) { w.looked = Refusal{"scaled", "an autoscaler owns it"} }},
 	{"a disruption budget", GuardPDB, func(w *world) { w.looked = fmt.Errorf("pod a: %w", Refusal{GuardPDB, "no disruption is left"}) }},
 	{"a rollout", GuardRollout, func(w *world) { w.looked = Refusal{GuardRollout, "1 of 3 replicas are updated"} }},
+	{"nobody has looked which pod it is", GuardBlame, func(w *world) { w.blamed("") }},
+	{"no pod is to blame", GuardBlame, func(w *world) { w.blamed(""); w.f.Blames["i1"] = omen.Blame{At: noon, Why: "two rose"} }},
+	{"a pod is to blame", "", func(w *world) { w.blamed("a") }},
+	{"another pod is to blame now", GuardBlame, func(w *world) { w.blamed("a"); w.a.Blamed.Pod = "b" }},
+	{"which pod it was an hour ago", GuardBlame, func(w *world) {
+		w.blamed("a")
+		b := w.f.Blames["i1"]
+		b.At = noon.Add(-time.Hour)
+		w.f.Blames["i1"] = b
+	}},
+	{"people alone do it, and ann approved it", GuardTarget, func(w *world) { w.a.By = "ann"; w.written(omen.ActionApproved); w.now.Manual = "it is bare" }},
 	{"in quiet hours", GuardHours, func(w *world) { w.p.Quiet = hours{noon} }},
 	{"after quiet hours", "", func(w *world) { w.p.Quiet = hours{noon.Add(-time.Minute)} }},
 	{"in quiet hours, and ann asks", "", func(w *world) { w.p.Quiet, w.a.By = hours{noon}, "ann" }},
 	{"another Omen just acted on it", GuardCooldown, func(w *world) { w.now.Mark, w.now.MarkedAt = "a0123456789ab", noon.Add(-time.Minute) }},
+	{"somebody just restarted it", GuardCooldown, func(w *world) { w.now.MarkedAt = noon.Add(-time.Minute) }},
+	{"somebody restarted it a while ago", "", func(w *world) { w.now.MarkedAt = noon.Add(-time.Hour) }},
+	{"it was restarted by an action of an hour ago, whose cool-down is over", "", func(w *world) {
+		w.ago(omen.ActionHelped, 2*time.Minute)
+		w.p.Playbooks[0].Limits.Cooldown = time.Minute
+		w.f.Actions[len(w.f.Actions)-1].Target = w.now
+		w.now.MarkedAt = noon.Add(-50 * time.Second)
+	}},
 	{"another Omen acted on it a while ago", "", func(w *world) { w.now.Mark, w.now.MarkedAt = "a0123456789ab", noon.Add(-time.Hour) }},
 	{"this Omen marked it, and the mark is a minute younger", "", func(w *world) {
 		w.ago(omen.ActionHelped, 31*time.Minute)

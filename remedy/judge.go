@@ -190,6 +190,50 @@ const (
 	chronicWithin  = 7 * 24 * time.Hour
 )
 
+// lasting is what an action was done to by a name that stays: of what is another one
+// each time, such as a pod, that of the host.
+func lasting(row *omen.Action) string {
+	if t := row.Target; t.Name != "" && t.Kind != "url" && t.Kind != "pod" && row.Does != DoScript {
+		return t.ID()
+	}
+	return row.Host.Name
+}
+
+// GivenUp is a target that a playbook is no longer done to, since it did not help there.
+type GivenUp struct {
+	Playbook string
+	Target   string // as [Chronic] has it
+	Why      string // for people
+}
+
+// GivenUp are the targets at which playbooks have stopped by themselves, as
+// [GuardIneffective] says, of those that would act; in the order of the latest actions
+// there. Nobody else says so: what a guard refuses is written beside its incident only.
+func (p Policy) GivenUp(f Facts) (all []GivenUp) {
+	type key struct {
+		playbook string
+		host     omen.Host
+	}
+	seen := map[key]bool{}
+	for i := len(f.Actions) - 1; i >= 0; i-- {
+		row := f.Actions[i]
+		k := key{row.Playbook, row.Host}
+		b, ok := p.Playbook(row.Playbook)
+		if seen[k] || row.Started.IsZero() || !ok || reach(p.mode(&b)) < reach(omen.ModeApprove) {
+			continue
+		}
+		seen[k] = true
+		next := draft{policy: &p, facts: &f, book: &b, action: row}
+		next.action.ID = ""
+		if why := ineffective(&next); why != "" {
+			all = append(all, GivenUp{row.Playbook, lasting(&row), fmt.Sprintf(
+				"playbook %s is no longer done to %s: %s; resolve it by hand, and let the playbook begin there again with the web UI or the API (enable)", row.Playbook, lasting(&row), why)})
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
 // Chronics are the targets of which a playbook's actions no longer are a remedy;
 // in the order of their latest actions.
 func Chronics(rows []omen.Action, at time.Time) []Chronic {
@@ -204,10 +248,7 @@ func Chronics(rows []omen.Action, at time.Time) []Chronic {
 		if row.Started.IsZero() || row.State == omen.ActionFailed || at.Sub(row.Started) >= chronicWithin {
 			continue
 		}
-		k := key{row.Playbook, row.Host, row.Host.Name}
-		if t := row.Target; t.Name != "" && t.Kind != "url" && t.Kind != "pod" && row.Does != DoScript { // those have another name each time
-			k.target = t.ID()
-		}
+		k := key{row.Playbook, row.Host, lasting(&row)}
 		c := found[k]
 		if c == nil {
 			c = &Chronic{Playbook: row.Playbook, Host: row.Host, Target: k.target, Since: row.Started}

@@ -89,6 +89,7 @@ type Health struct {
 	Checked time.Time // when that was looked at
 
 	Effects map[string]Effect // by playbook that has acted; as last worked out
+	GivenUp map[string]int    // by playbook: how many targets it has given up
 }
 
 const (
@@ -194,6 +195,9 @@ func (l *Loop) note(ctx context.Context, err error) (ok bool) {
 	now := time.Now()
 	l.mu.Lock()
 	before := l.health
+	if errors.Is(err, omen.ErrCorrupt) && before.Err == "" {
+		l.health.Checked = time.Time{} // an action is not what was written: is the audit?
+	}
 	if err == nil {
 		l.health.Planned, l.health.Err, l.health.Since = now, "", time.Time{}
 	} else if ctx.Err() == nil {
@@ -232,9 +236,10 @@ func (l *Loop) Health() Health {
 const (
 	troubleLoop  = "remedy"
 	troubleAudit = "remedy/audit"
-	troubleStuck = "remedy/stuck/"    // and an action's ID
-	troubleOff   = "remedy/disabled/" // and a playbook's name
-	troubleOften = "remedy/chronic/"  // and a target
+	troubleStuck = "remedy/stuck/"       // and an action's ID
+	troubleOff   = "remedy/disabled/"    // and a playbook's name
+	troubleOften = "remedy/chronic/"     // and a target
+	troubleSpent = "remedy/ineffective/" // and a playbook's name and a target
 )
 
 // say reports a trouble, or that there is none, once; what could not be said is
@@ -340,23 +345,8 @@ func (l *Loop) idle(ctx context.Context) (bool, error) {
 
 // verify walks the audit's chain from time to time.
 func (l *Loop) verify(ctx context.Context) {
-	if now := time.Now(); now.Sub(l.Health().Checked).Abs() >= verifyEvery {
-		before := l.Health().Broken
-		chain, err := l.o.Store.Verify(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil: // that may be over soon: look again at the next pass
-			chain.Why, now = "it cannot be checked: "+err.Error(), time.Time{}
-		case chain.Broken > 0:
-			chain.Why = fmt.Sprintf("row %d: %s", chain.Broken, chain.Why)
-		}
-		l.mu.Lock()
-		l.health.Broken, l.health.Checked = chain.Why, now
-		l.mu.Unlock()
-		if chain.Why != "" && chain.Why != before {
-			l.o.Log.Error("the audit is not what was written, nothing is acted on", "why", chain.Why)
-		}
+	if time.Since(l.Health().Checked).Abs() >= verifyEvery {
+		_, _ = l.Verify(ctx) // what it finds is kept
 	}
 	if broken := l.Health().Broken; broken != "" {
 		l.say(ctx, troubleAudit, omen.Critical, "the audit is not what was written, and nothing is acted on: "+broken)
@@ -365,13 +355,37 @@ func (l *Loop) verify(ctx context.Context) {
 	}
 }
 
+// Verify walks the audit's chain now. While it is not what was written nothing is acted
+// on, whoever asked.
+func (l *Loop) Verify(ctx context.Context) (store.Chain, error) {
+	now := time.Now()
+	chain, err := l.o.Store.Verify(ctx)
+	why := chain.Why
+	switch {
+	case ctx.Err() != nil:
+		return chain, err
+	case err != nil: // that may be over soon: look again at the next pass
+		why, now = "it cannot be checked: "+err.Error(), time.Time{}
+	case chain.Broken > 0:
+		why = fmt.Sprintf("row %d: %s", chain.Broken, chain.Why)
+	}
+	l.mu.Lock()
+	before := l.health.Broken
+	l.health.Broken, l.health.Checked = why, now
+	l.mu.Unlock()
+	if why != "" && why != before {
+		l.o.Log.Error("the audit is not what was written, nothing is acted on", "why", why)
+	}
+	return chain, err
+}
+
 // step makes the next step of an action durable.
 func (l *Loop) step(ctx context.Context, a omen.Action, to omen.ActionState, by, why string) error {
 	from := a.State
 	if err := a.Step(to, time.Now(), why); err != nil {
 		return err
 	}
-	if err := l.o.World.Act(ctx, from, a, by); err != nil {
+	if err := l.act(ctx, from, a, by); err != nil {
 		return fmt.Errorf("action %s becomes %s: %w", a.ID, to, err)
 	}
 	return nil

@@ -3,10 +3,12 @@ package remedy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,4 +237,71 @@ func TestStartedBeforeIsOnlyObserved(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Two loops on one store, as two processes would be if nothing kept them apart: between
+// them an action is called once, also while its call is under way, nothing is started
+// twice in a group, and nothing is left in doubt.
+func TestTwoLoopsActOnce(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		const hosts = 12
+		for i := range hosts {
+			must.OK(t, w.db.Append(ctx, opened(fmt.Sprint("web-", i), time.Now())))
+		}
+		within, end := context.WithCancel(ctx)
+		h := &hand{happened: remedy.Yes, lasts: 20 * time.Second}
+		var both sync.WaitGroup
+		for range 2 {
+			l := remedy.NewLoop(remedy.Options{Policy: policy(omen.ModeAutomatic), Hands: map[string]remedy.Hand{"restart": h}, Store: w.db, World: w})
+			both.Go(func() { must.OK(t, l.Run(within)) })
+		}
+		time.Sleep(5 * time.Minute)
+		end()
+		both.Wait()
+		for id, n := range h.calls {
+			if n > 1 {
+				t.Errorf("action %s was called %d times", id, n)
+			}
+		}
+		all := must.Get(w.db.Actions(ctx, store.ActionFilter{}))(t)
+		if len(h.calls) != hosts || len(all) != hosts {
+			t.Errorf("%d calls and %d rows for %d hosts", len(h.calls), len(all), hosts)
+		}
+		for _, a := range all {
+			if a.State != omen.ActionMeasuring {
+				t.Errorf("action %s is %s: %s", a.ID, a.State, a.Why)
+			}
+		}
+	})
+}
+
+// A call that the other side refuses upset nothing: the grace that was opened for it ends
+// with it, or nobody would hear of another trouble on its host meanwhile.
+func TestWhatFailedHasNoGrace(t *testing.T) {
+	for name, c := range map[string]struct {
+		do    error
+		grace bool
+	}{"done": {nil, true}, "refused": {remedy.ErrRefused, false}} {
+		t.Run(name, func(t *testing.T) {
+			running(t, policy(omen.ModeAutomatic), &hand{do: c.do}, func(t *testing.T, _ *remedy.Loop, w *world, _ func() *remedy.Loop) {
+				a := first(t, w.db, time.Minute, omen.ActionDone, omen.ActionFailed)
+				time.Sleep(time.Second)
+				events := must.Get(w.db.Events(t.Context(), a.At, time.Now()))(t)
+				if len(events) != 1 || events[0].Until().After(time.Now()) != c.grace {
+					t.Errorf("%s: %+v", a.State, events)
+				}
+			})
+		})
+	}
+}
+
+// Who carries an action out hears what is wrong, and not that it may be done.
+func TestTheHandHearsWhatIsWrong(t *testing.T) {
+	h := &hand{happened: remedy.Yes}
+	running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, _ *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionMeasuring)
+		if h.why != "memory_used 9, expected 0–2" || a.Why == h.why {
+			t.Errorf("the hand hears %q, the ledger has %q", h.why, a.Why)
+		}
+	})
 }

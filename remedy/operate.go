@@ -159,7 +159,7 @@ func (l *Loop) decide(ctx context.Context, a omen.Action, to omen.ActionState, w
 	if err := a.Step(to, now, what); err != nil {
 		return a, err
 	}
-	return a, l.o.World.Act(ctx, from, a, who.String())
+	return a, l.act(ctx, from, a, who.String())
 }
 
 // Settle is what a person says of an action that nobody else can tell of.
@@ -293,8 +293,11 @@ func (l *Loop) Ask(ctx context.Context, incident, playbook string, override []st
 		d = l.o.Policy.Check(f, d.Action, target, looked)
 	}
 	if d.Action.State == omen.ActionRefused {
-		return d.Action, omen.WithHint(fmt.Errorf("playbook %s on incident %s: %s: %s: %w", playbook, incident, d.Action.Guard, d.Action.Why, omen.ErrConflict),
-			"a guard can be overridden by its name, if it is not one of those that never can")
+		hint := "nobody can override this guard"
+		if slices.Contains(overridable(), d.Action.Guard) {
+			hint = "it can be overridden: override " + d.Action.Guard
+		}
+		return d.Action, omen.WithHint(fmt.Errorf("playbook %s on incident %s: %s: %s: %w", playbook, incident, d.Action.Guard, d.Action.Why, omen.ErrConflict), hint)
 	}
 	if d.Action.Said = why; why != "" {
 		d.Action.Why += ": " + why

@@ -39,9 +39,13 @@ var (
 // reach ranks a mode: 0 is off, and so is what is no mode.
 func reach(m omen.ActionMode) int { return max(0, slices.Index(modes, m)) }
 
-// mode is how far a playbook may go below the policy's ceiling.
+// mode is how far a playbook may go below the policy's ceiling, and by what it does.
 func (p *Policy) mode(b *Playbook) omen.ActionMode {
-	return modes[min(reach(p.Mode), reach(b.Mode))]
+	most := reach(omen.ModeAutomatic)
+	if b.Does.Blames() {
+		most = reach(omen.ModeApprove)
+	}
+	return modes[min(reach(p.Mode), reach(b.Mode), most)]
 }
 
 // Playbook is the playbook of a name.

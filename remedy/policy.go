@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omenhq/omen"
 )
@@ -71,6 +72,8 @@ func (p Policy) Check(f Facts, a omen.Action, now omen.Target, looked error) Dec
 		if now.Name == "" {
 			d.action.Target = a.Target // it is not known any better
 		}
+	} else if now.Manual != "" {
+		d.action.State, d.action.Why, d.action.Expires = omen.ActionSuggested, d.action.Why+"; people alone do it: "+now.Manual, time.Time{}
 	}
 	return Decision{Action: d.action, Verdict: verdict, New: first.Why != "" && d.exists || !d.exists && d.isNew(first)}
 }
@@ -122,6 +125,9 @@ func (p *Policy) drafted(f *Facts, b *Playbook, in *omen.Incident) *draft {
 	d.action = omen.Action{
 		ID: omen.ActionID(in.ID, b.Name, attempt), Incident: in.ID, Playbook: b.Name, Attempt: attempt,
 		Host: in.Host, Group: b.group(in.Host, d.live.Labels), Does: b.Does.Name, Mode: p.mode(b), At: f.At.UTC(), Before: d.live.Score, Sampled: d.live.Step,
+	}
+	if b.Does.Blames() {
+		d.action.Blamed = f.Blames[in.ID].PodRef
 	}
 	return d
 }

@@ -141,6 +141,14 @@ const (
 	DoWebhook  = "webhook"
 )
 
+// WhichBlamed is the setting "which" of a step that acts on the pod that an incident of
+// its node is blamed on, or on what runs it.
+const WhichBlamed = "blamed"
+
+// Blames reports whether a step acts on what an incident is blamed on. That is inferred:
+// whatever a playbook's mode, a person approves it.
+func (s Step) Blames() bool { return s.With["which"] == WhichBlamed }
+
 // Step is what a playbook does: the name of a hand, and the settings of that hand.
 type Step struct {
 	Name string            // such as "rollout_restart"
@@ -164,14 +172,15 @@ type Facts struct {
 	Incidents []omen.Incident
 	Hosts     map[omen.Host]Live
 	Sources   map[string]SourceState
-	Actions   []omen.Action        // of the last 30 days and of open incidents, oldest first
-	Disabled  map[string]string    // by playbook: why it is off, and who or what switched it off
-	Enabled   map[string]time.Time // by playbook: when a person last switched it on; what was before no longer counts against it
-	Paused    string               // why and by whom; empty: it is not
-	Muted     map[string]string    // by incident: the silence, window or grace that holds now
-	Rejected  map[string]bool      // by incident: people said that it is not a problem
-	Verdicts  map[string]int       // by incident: how often the same was called real ([CalledReal])
-	Own       string               // why Omen itself is not to be trusted: ticks are dropped, the clock was set; empty: it is
+	Actions   []omen.Action         // of the last 30 days and of open incidents, oldest first
+	Disabled  map[string]string     // by playbook: why it is off, and who or what switched it off
+	Enabled   map[string]time.Time  // by playbook: when a person last switched it on; what was before no longer counts against it
+	Paused    string                // why and by whom; empty: it is not
+	Muted     map[string]string     // by incident: the silence, window or grace that holds now
+	Rejected  map[string]bool       // by incident: people said that it is not a problem
+	Verdicts  map[string]int        // by incident: how often the same was called real ([CalledReal])
+	Blames    map[string]omen.Blame // by incident of a node of Kubernetes: the pod that it comes from, as judged last
+	Own       string                // why Omen itself is not to be trusted: ticks are dropped, the clock was set; empty: it is
 	// Self is what Omen runs on, as [omen.Target.ID] says it, and its namespace:
 	// "unit omen.service", "node a1", "deployment omen/omen", "namespace omen".
 	Self []string

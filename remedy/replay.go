@@ -176,7 +176,7 @@ func (r *replay) take(c omen.Change) {
 
 // facts are what the journal knows of an instant.
 func (r *replay) facts(at time.Time) Facts {
-	f := Facts{At: at, Hosts: map[omen.Host]Live{}, Sources: map[string]SourceState{}, Muted: map[string]string{}, Verdicts: map[string]int{}}
+	f := Facts{At: at, Hosts: map[omen.Host]Live{}, Sources: map[string]SourceState{}, Muted: map[string]string{}, Verdicts: map[string]int{}, Blames: map[string]omen.Blame{}}
 	for id, in := range r.open {
 		if in.State == omen.Closed && at.Sub(in.ClosedAt) >= StormHold {
 			delete(r.open, id)
@@ -195,6 +195,11 @@ func (r *replay) facts(at time.Time) Facts {
 			f.Muted[id] = MutedBy(why)
 		}
 		f.Verdicts[id] = CalledReal(in, r.past)
+		if in.Blame != nil {
+			b := *in.Blame
+			b.At = at // it is in the journal as it changes
+			f.Blames[id] = b
+		}
 	}
 	for i := range r.acted {
 		a := &r.acted[i]

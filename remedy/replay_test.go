@@ -159,3 +159,17 @@ func TestAReplayThatCannotBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// What is open still, or was closed by somebody, did not close by itself.
+func TestOnlyWhatRecoveredClosedByItself(t *testing.T) {
+	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+	byHand := lasted("i2", node("web-2"), at(0), 3*time.Minute)
+	byHand.Reason = omen.ReasonByOperator
+	r := Replayed{From: at(0), To: at(4), Rows: []Would{
+		{Incident: opened("i1", node("web-1"), at(0)), At: at(2)}, {Incident: byHand, At: at(2)},
+		{Incident: lasted("i3", node("web-3"), at(0), 3*time.Minute), At: at(2)},
+	}}
+	if want := "3 incidents: 3 would act; 1 of them closed by themselves within 4 min"; r.Summary() != want {
+		t.Errorf("%s\nwant %s", r.Summary(), want)
+	}
+}

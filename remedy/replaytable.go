@@ -26,10 +26,11 @@ func (r Replayed) Summary() string {
 			continue
 		}
 		acts[w.Incident.ID] = true
-		if left := r.lasted(w).Sub(w.At); left <= soonOver {
-			soon++
-		} else {
+		switch left := r.lasted(w).Sub(w.At); {
+		case left > soonOver:
 			saved = append(saved, left-Playbook{}.Settle(0))
+		case w.byItself():
+			soon++
 		}
 	}
 	plural := "s"
@@ -52,6 +53,11 @@ func (r Replayed) lasted(w Would) time.Time {
 		return w.Incident.ClosedAt
 	}
 	return r.To
+}
+
+// byItself reports whether an incident is over, and nobody closed it.
+func (w Would) byItself() bool {
+	return w.Incident.State == omen.Closed && (w.Incident.Reason == omen.ReasonRecovered || w.Incident.Reason == omen.ReasonWasFull)
 }
 
 // Write is the replay as a table for people.
@@ -104,7 +110,7 @@ func (r Replayed) without(w Would) string {
 	switch {
 	case w.Incident.State != omen.Closed:
 		return text + ", and still"
-	case w.Incident.Reason == omen.ReasonRecovered || w.Incident.Reason == omen.ReasonWasFull:
+	case w.byItself():
 		return text + ", then closed by itself"
 	}
 	return text + ", then " + strings.ReplaceAll(w.Incident.Reason, "_", " ")

@@ -251,6 +251,25 @@ func (l *Loop) judge(ctx context.Context, f Facts) {
 		l.say(ctx, key, omen.Warning, c.Why)
 	}
 	l.resolveGone(ctx, f, troubleOften, often)
+	l.sayGivenUp(ctx, f)
+}
+
+// sayGivenUp says at which targets playbooks have stopped by themselves.
+func (l *Loop) sayGivenUp(ctx context.Context, f Facts) {
+	spent, targets := map[string]bool{}, map[string]int{}
+	for _, g := range l.o.Policy.GivenUp(f) {
+		if _, off := f.Disabled[g.Playbook]; off {
+			continue
+		}
+		key := troubleSpent + g.Playbook + "/" + g.Target
+		spent[key] = true
+		targets[g.Playbook]++
+		l.say(ctx, key, omen.Warning, g.Why)
+	}
+	l.resolveGone(ctx, f, troubleSpent, spent)
+	l.mu.Lock()
+	l.health.GivenUp = targets
+	l.mu.Unlock()
 }
 
 // effectBack is how far back past incidents are compared with.

@@ -178,3 +178,45 @@ func TestNoWayBackIsRemembered(t *testing.T) {
 		}
 	})
 }
+
+// A playbook that three times in a row did not help a target ends there, and says so as
+// an incident of Omen's own, until a person lets it begin again.
+func TestWhatIsGivenUpIsSaid(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		must.OK(t, w.db.Append(ctx, opened("web-1", time.Now())))
+		for n := range 3 {
+			w.ledger(t, "web-1", n+1, omen.ActionApproved, omen.ActionStarted, omen.ActionDone, omen.ActionMeasuring, omen.ActionNotHelped)
+		}
+		within, end := context.WithCancel(ctx)
+		h, p := &hand{happened: remedy.Yes}, policy(omen.ModeAutomatic)
+		p.Playbooks[0].Limits = remedy.Limits{PerDay: 10, TargetPerDay: 10, Cooldown: time.Minute}
+		l := remedy.NewLoop(remedy.Options{Policy: p, Hands: map[string]remedy.Hand{"restart": h}, Store: w.db, World: w})
+		done := make(chan struct{})
+		go func() { defer close(done); must.OK(t, l.Run(within)) }()
+		said := func() (all []string) {
+			for _, in := range must.Get(w.db.OpenIncidents(ctx))(t) {
+				if in.Trouble == "remedy/ineffective/restart/web-1" {
+					all = append(all, in.Summary)
+				}
+			}
+			return all
+		}
+		time.Sleep(15 * time.Minute) // no cool-down holds any more
+		if all := said(); len(all) != 1 || !strings.Contains(all[0], "its last 3 actions on this target did not help") || h.called() != 0 {
+			t.Errorf("people are notified %q, %d calls", all, h.called())
+		}
+		if all := must.Get(l.Standings(ctx))(t); !slices.Equal(all[0].GivenUp, []string{"web-1"}) || l.Health().GivenUp["restart"] != 1 {
+			t.Errorf("it stands %+v, health %+v", all[0], l.Health())
+		}
+		must.OK(t, l.Enable(ctx, "restart", "ann", "repaired"))
+		if err := l.Enable(ctx, "restart", "ann", ""); !errors.Is(err, omen.ErrConflict) {
+			t.Errorf("enabled twice: %v", err)
+		}
+		time.Sleep(3 * time.Minute)
+		if all := said(); len(all) != 0 || h.called() != 1 {
+			t.Errorf("after ann let it begin again %q, %d calls", all, h.called())
+		}
+		end()
+		<-done
+	})
+}

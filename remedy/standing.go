@@ -54,6 +54,7 @@ type Standing struct {
 	Playbook Playbook
 	Mode     omen.ActionMode // what it may do, under the ceiling of all
 	Disabled string          // why it is off; empty: it is on
+	GivenUp  []string        // the targets that it has given up, by name
 	Today    int             // how many of its actions were started within a day
 	PerDay   int
 	Effect   Effect
@@ -101,12 +102,21 @@ func (l *Loop) stand(ctx context.Context, now time.Time) ([]Standing, error) {
 	if err != nil {
 		return nil, err
 	}
+	spent, err := l.givenUp(ctx, now, enabled)
+	if err != nil {
+		return nil, err
+	}
 	all := []Standing{}
 	for _, p := range l.o.Policy.Playbooks {
 		s := Standing{Playbook: p, Mode: l.o.Policy.Effective(p.Name), Disabled: disabled[p.Name], PerDay: cmp.Or(p.Limits.PerDay, perDay)}
 		for _, a := range rows {
 			if a.Playbook == p.Name && !a.Started.IsZero() && now.Sub(a.Started) < 24*time.Hour {
 				s.Today++
+			}
+		}
+		for _, g := range spent {
+			if g.Playbook == p.Name {
+				s.GivenUp = append(s.GivenUp, g.Target)
 			}
 		}
 		s.Effect = p.Effect(rows, past, enabled[p.Name], now)

@@ -122,6 +122,7 @@ func opened(name string, now time.Time) omen.Change {
 		ID: "i-" + name, Kind: omen.HostIncident, Host: omen.Host{Source: "prod", Profile: "node", Name: name}, State: omen.Open,
 		Severity: omen.Warning, Grade: omen.Established, Since: since, OpenedAt: since, UpdatedAt: since, Score: sick, Peak: sick,
 		Causes: []omen.Cause{{Feature: "memory_used", Share: 1, Actual: 9, Expected: 1, Upper: 2, Clears: true}}, ChangeNumber: 1,
+		Summary: "memory_used 9, expected 0–2",
 	}
 	return omen.Change{Kind: omen.ChangeOpened, At: since, Incident: in, Reason: omen.ReasonAnomalous, By: "omen"}
 }
@@ -141,6 +142,7 @@ func policy(mode omen.ActionMode) remedy.Policy {
 type hand struct {
 	mu       sync.Mutex
 	calls    map[string]int
+	why      string        // of the action that it was last asked for
 	do       error         // of Do
 	happened remedy.Answer // of Happened
 	target   omen.Target
@@ -185,6 +187,7 @@ func (h *hand) Do(ctx context.Context, a omen.Action) (string, error) {
 		h.calls = map[string]int{}
 	}
 	h.calls[a.ID]++
+	h.why = a.Why
 	return "job 7", h.do
 }
 

@@ -19,7 +19,8 @@ import (
 //
 // It is [omen.ErrConflict], and nothing is written, if the action is not in that
 // state any more, if another one of its group may still change the world, or if
-// another process has written that it started.
+// another process has written that it started; and [omen.ErrCorrupt] if the action is
+// not what its last audit row says.
 func (db *DB) AppendAction(ctx context.Context, from omen.ActionState, a omen.Action, by omen.Audit, changes ...omen.Change) error {
 	body, err := json.Marshal(a)
 	if err != nil || a.ID == "" || !slices.Contains(from.Next(), a.State) {
@@ -45,6 +46,11 @@ const actionRow = "id, incident, playbook, grp, target, host, attempt, state, ep
 func (db *DB) putAction(ctx context.Context, tx *sql.Tx, from omen.ActionState, a omen.Action, body []byte) error {
 	if err := alone(ctx, tx, from, a); err != nil {
 		return err
+	}
+	if from != "" {
+		if err := db.asAudited(ctx, tx, a.ID); err != nil {
+			return err
+		}
 	}
 	var epoch int64
 	if !a.Started.IsZero() {

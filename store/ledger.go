@@ -202,6 +202,36 @@ func actionsAsAudited(ctx context.Context, db querier, last map[string][sha256.S
 	return why, nil
 }
 
+// asAudited reports an action that is not what its last audit row says, or whose row
+// was not signed with the key: somebody wrote to the database who has it not, such as
+// an approval that nobody gave. The step that follows would cover it.
+func (db *DB) asAudited(ctx context.Context, tx *sql.Tx, id string) error {
+	var body []byte
+	err := tx.QueryRowContext(ctx, "SELECT body FROM action WHERE id = ?", id).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // whose step it would be says that
+	}
+	if err != nil {
+		return fmt.Errorf("read action %s: %w", id, err)
+	}
+	key, err := db.auditKey(ctx, tx, true)
+	if err != nil {
+		return err
+	}
+	var l link
+	var at int64
+	err = tx.QueryRowContext(ctx, "SELECT at, by, action, subject, detail, action_id, prev, mac FROM audit WHERE action_id = ? AND action_id <> '' ORDER BY seq DESC LIMIT 1", id).
+		Scan(&at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read audit of action %s: %w", id, err)
+	}
+	l.At = instant(at)
+	if err == nil && l.Detail == string(body) && hmac.Equal(l.MAC, key.sign(l.Prev, l.Audit)) {
+		return nil
+	}
+	return omen.WithHint(fmt.Errorf("action %s: it is not as the audit has it, and no step of it is made: %w", id, omen.ErrCorrupt), "see what was changed with: omen actions verify")
+}
+
 // ExportAudit writes the audit, oldest first, one JSON object a line.
 func (db *DB) ExportAudit(ctx context.Context, to io.Writer) error {
 	e := json.NewEncoder(to)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,6 +80,39 @@ func TestVerifyNamesTheFirstRowThatWasChanged(t *testing.T) {
 				t.Errorf("%+v, want row %d: %s", got, c.broken, c.why)
 			}
 			if c.harm == "" && (got.Rows != 3 || len(got.Head) != 64) {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// Who can write to the database can make a checksum, and has not the key: an approval
+// that nobody gave is not followed by a step, which would cover it.
+func TestNoStepFollowsAForgedOne(t *testing.T) {
+	sum := ", sum = omen_sum(id, incident, playbook, grp, target, host, attempt, 'approved', epoch, at, started, ended, %[1]s)"
+	body := "CAST(replace(CAST(body AS TEXT), '\"state\":\"waiting\"', '\"state\":\"approved\",\"by\":\"ann\"') AS BLOB)"
+	forge := "UPDATE action SET state = 'approved', body = " + body + fmt.Sprintf(sum, body)
+	for name, harm := range map[string][]string{
+		"an approval":                     {forge},
+		"with an audit row without a sum": {forge, "INSERT INTO audit (at, by, action, subject, detail, action_id) SELECT at, 'ann', 'action.approved', incident, CAST(body AS TEXT), id FROM action"},
+		"with the sum of another row":     {forge, "INSERT INTO audit (at, by, action, subject, detail, action_id, prev, mac) SELECT a.at, 'ann', 'action.approved', a.incident, CAST(a.body AS TEXT), a.id, u.prev, u.mac FROM action a, audit u LIMIT 1"},
+		"with no audit row of it":         {forge, "DELETE FROM audit WHERE action_id <> ''"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := tampered(t, "")
+			defer db.Close()
+			for _, statement := range harm {
+				must.Get(db.write.ExecContext(t.Context(), statement))(t)
+			}
+			a := must.Get(db.Action(t.Context(), waiting("i1", "g").ID))(t)
+			if a.State != omen.ActionApproved || a.By != "ann" {
+				t.Fatalf("nothing is forged: %+v", a)
+			}
+			must.OK(t, a.Step(omen.ActionStarted, actionAt, "every guard allows it"))
+			if err := putStep(t, db, omen.ActionApproved, a); !errors.Is(err, omen.ErrCorrupt) {
+				t.Errorf("started: %v", err)
+			}
+			if got := must.Get(db.Verify(t.Context()))(t); got.OK() {
 				t.Errorf("%+v", got)
 			}
 		})

@@ -78,18 +78,43 @@ func (o *omen) blames(t *testing.T, host string, began time.Time) (in incident) 
 	return in
 }
 
-// memory is what this machine has, and which part of it is used, and used by
-// programs.
-func memory(t testing.TB) (total, used, anonymous float64) {
+// meminfo is this machine's memory, as its kernel says it.
+func meminfo(t testing.TB) string {
 	t.Helper()
+	return string(must.Get(os.ReadFile("/proc/meminfo"))(t))
+}
+
+// memory is what a machine has, and which part of it is used, and used by programs,
+// of its [meminfo].
+func memory(info string) (total, used, anonymous float64) {
 	kb := map[string]float64{}
-	for line := range strings.Lines(string(must.Get(os.ReadFile("/proc/meminfo"))(t))) {
+	for line := range strings.Lines(info) {
 		if name, rest, found := strings.Cut(line, ":"); found {
 			kb[name] = number(strings.Fields(rest)[0])
 		}
 	}
 	total = kb["MemTotal"]
 	return 1024 * total, 1 - kb["MemAvailable"]/total, kb["AnonPages"] / total
+}
+
+// calm waits until Omen has a model of the memory of the machine that it runs on, and
+// nothing is wrong with it.
+func (o *omen) calm(t *testing.T) {
+	t.Helper()
+	until(t, 8*time.Minute, "a model of this machine's memory", o.scored("this-host"))
+	until(t, 3*time.Minute, "this machine is normal", func() error {
+		hosts, err := o.hosts()
+		if err == nil && (len(hosts) != 1 || hosts[0].State != "normal" || hosts[0].Grade != "learning") {
+			err = fmt.Errorf("hosts %+v", hosts)
+		}
+		if err != nil {
+			return err
+		}
+		if open, err := o.incidents("state=active"); err != nil || len(open) > 0 {
+			return fmt.Errorf("active: %+v, %w", open, err)
+		}
+		return nil
+	})
 }
 
 // leaks is the part of the machine's memory that the shop leaks, a part of it a
@@ -109,7 +134,7 @@ func TestShop(t *testing.T) {
 	}
 	fmt.Println("the shop is open")
 	_, before := os.Stat(trouble)
-	total, _, _ := memory(t)
+	total, _, _ := memory(meminfo(t))
 	var kept [][]byte
 	for range time.Tick(time.Second) {
 		if _, err := os.Stat(trouble); before == nil || err != nil || float64(len(kept))*leakStep >= leaks {
@@ -123,12 +148,11 @@ func TestShop(t *testing.T) {
 	}
 }
 
-// memoryPast is an hour and a half of this machine's memory, around what is used
-// now, with what comes and goes on a machine that works: Omen itself, and a fiftieth
-// of the memory for up to 40 s.
-func memoryPast(t *testing.T, now time.Time) (past []line) {
-	t.Helper()
-	total, used, anonymous := memory(t)
+// memoryPast is an hour and a half of a machine's memory, around what is used now by
+// its [meminfo], with what comes and goes on a machine that works: Omen itself, and a
+// fiftieth of the memory for up to 40 s.
+func memoryPast(info string, now time.Time) (past []line) {
+	total, used, anonymous := memory(info)
 	random, m := rand.New(rand.NewPCG(1, 2)), &machine{}
 	var build [2]float64
 	var lasts [2]int
@@ -151,6 +175,7 @@ func memoryPast(t *testing.T, now time.Time) (past []line) {
 	return past
 }
 
+// leakConfig is for a machine of which Omen has a [memoryPast].
 const leakConfig = `
 local: {instance: this-host, profiles: [memory]}
 profiles:
@@ -159,12 +184,12 @@ profiles:
   - {name: memory_used, group: memory, unit: ratio, direction: up, deviation: 0.05, scale: 0.1, expr: 'max by ($by) (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)'}
   - {name: memory_anonymous, group: memory, unit: ratio, direction: up, deviation: 0.05, scale: 0.1, expr: 'max by ($by) (node_memory_AnonPages_bytes / node_memory_MemTotal_bytes)'}
 incidents: {close_after: 30s, reopen_within: 1m}
+route: {receiver: hook, group_wait: 1s, group_interval: 1s}
 remedy:
-  mode: approve
+  mode: automatic
   approvers: {users: [ann]}
   playbooks:
   - {name: restart-shop, match: ['source="local"'], causes_all: [memory_used], learning: true, after: 10s, mode: approve, do: {systemd_restart: {unit: shop.service}}}
-route: {receiver: hook, group_wait: 1s, group_interval: 1s}
 `
 
 // A service of this machine leaks, as a unit of a real systemd: the incident blames
@@ -188,23 +213,10 @@ func TestALeak(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", b.bus)
 	storage := t.TempDir()
 	must.OK(t, os.Mkdir(filepath.Join(storage, "metrics"), 0o750))
-	backfill(t, filepath.Join(storage, "metrics"), memoryPast(t, time.Now()))
+	backfill(t, filepath.Join(storage, "metrics"), memoryPast(meminfo(t), time.Now()))
 	hook := messagetest.NewServer(t, "ok", nil)
 	o := serveAnn(t, storage, leakConfig+"receivers: [{name: hook, webhook_configs: [{url: '"+hook.URL+"'}]}]\n", "--storage.new")
-	until(t, 5*time.Minute, "a model of this machine's memory", o.scored("this-host"))
-	until(t, 3*time.Minute, "this machine is normal", func() error {
-		hosts, err := o.hosts()
-		if err == nil && (len(hosts) != 1 || hosts[0].State != "normal" || hosts[0].Grade != "learning") {
-			err = fmt.Errorf("hosts %+v", hosts)
-		}
-		if err != nil {
-			return err
-		}
-		if open, err := o.incidents("state=active"); err != nil || len(open) > 0 {
-			return fmt.Errorf("active: %+v, %w", open, err)
-		}
-		return nil
-	})
+	o.calm(t)
 
 	must.OK(t, os.WriteFile(trouble, nil, 0o600))
 	began := time.Now()

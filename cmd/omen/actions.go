@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
-	"os"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -48,9 +46,9 @@ func (c *actionsListCmd) Run(e *env) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "id\tat\tstate\tplaybook\tdoes\ttarget\tincident\twhy")
+	fmt.Fprintln(w, "id\tat\tstate\thost\tplaybook\tdoes\ttarget\tincident\twhy")
 	for _, a := range all.Actions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, stamp(time.Time(a.At)), state(a), a.Playbook, a.Does, cmp.Or(a.Target.Text, "-"), a.Incident, line(a.Why))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, stamp(time.Time(a.At)), state(a), line(a.Host.Name), a.Playbook, a.Does, cmp.Or(a.Target.Text, "-"), a.Incident, line(a.Why))
 	}
 	return w.Flush()
 }
@@ -81,42 +79,29 @@ func (c *actionsShowCmd) Run(e *env) error {
 }
 
 func show(e *env, a api.ActionDetail) {
-	fmt.Fprintf(e.out, "%s: %s, %s on %s, playbook %s, incident %s\n", a.ID, state(a.Action), a.Does, cmp.Or(a.Target.Text, "no target"), a.Playbook, a.Incident)
+	fmt.Fprintf(e.out, "%s: %s, %s on %s, playbook %s, incident %s of %s\n", a.ID, state(a.Action), a.Does, cmp.Or(a.Target.Text, "no target"), a.Playbook, a.Incident, line(a.Host.Name))
 	for _, s := range a.Steps {
 		fmt.Fprintf(e.out, "  %s  %s\n", time.Time(s.At).UTC().Format("2006-01-02 15:04:05"), line(fmt.Sprintf("%-12s", s.State), s.By+":", s.Why))
 	}
-	if len(a.Next) > 0 {
-		fmt.Fprintf(e.out, "next: omen actions %s %s\n", strings.Join(a.Next, "|"), a.ID)
+	for _, next := range a.Next {
+		arguments := a.ID
+		if next == "resolve" {
+			arguments += " done|not-done"
+		}
+		fmt.Fprintf(e.out, "next: omen actions %s %s\n", next, arguments)
 	}
 }
 
 // signed is somebody who decides: Omen has to know who it is.
 type signed struct {
-	URL      string `help:"The running Omen." default:"${localhost}" name:"url"`
-	User     string `help:"User of the file of --web.config.file." name:"web.user" env:"OMEN_WEB_USER" placeholder:"NAME"`
-	Password string `help:"File with the user's password." name:"web.password-file" env:"OMEN_WEB_PASSWORD_FILE" type:"path" placeholder:"FILE"`
-	Why      string `help:"Why: kept with it in the audit, and shown."`
-}
-
-// client asks the running Omen as this user.
-func (s signed) client() (*api.Client, error) {
-	c := api.NewClient(s.URL)
-	if s.User == "" {
-		return c, nil
-	}
-	if s.Password == "" {
-		return nil, omen.WithHint(fmt.Errorf("sign in as %s: no password: %w", s.User, omen.ErrInvalid), "name the file that has it: --web.password-file=FILE")
-	}
-	text, err := os.ReadFile(s.Password)
-	if err != nil {
-		return nil, fmt.Errorf("sign in as %s: %w", s.User, err)
-	}
-	return c.As(s.User, strings.TrimRight(string(text), "\r\n")), nil
+	URL    string `help:"The running Omen." default:"${localhost}" name:"url"`
+	signIn `embed:""`
+	Why    string `help:"Why: kept with it in the audit, and shown."`
 }
 
 // post asks for something and reads the answer.
 func (s signed) post(e *env, path string, body, into any) error {
-	c, err := s.client()
+	c, err := s.as(api.NewClient(s.URL))
 	if err != nil {
 		return err
 	}

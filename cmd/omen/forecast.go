@@ -29,8 +29,12 @@ func (c *forecastCmd) Run(e *env) error {
 	if c.Host != "" {
 		q.Set("host", c.Host)
 	}
+	asks, err := c.running(e)
+	if err != nil {
+		return err
+	}
 	var all api.Forecasts
-	if err := c.running(e).Get(e.ctx, "forecasts?"+q.Encode(), &all); err != nil {
+	if err := asks.Get(e.ctx, "forecasts?"+q.Encode(), &all); err != nil {
 		return err
 	}
 	if len(all.Forecasts) == 0 {

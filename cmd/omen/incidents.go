@@ -74,6 +74,11 @@ func (c *incidentsShowCmd) Run(e *env) error {
 	for _, cause := range in.Causes {
 		fmt.Fprintf(e.out, "  %3.0f %%  %s\n", 100*cause.Share, cause.Text)
 	}
+	if in.Blame != nil {
+		for _, said := range in.Blame.Lines {
+			fmt.Fprintf(e.out, "  %s\n", line(said))
+		}
+	}
 	for _, step := range timeline(in) {
 		fmt.Fprintf(e.out, "  %s  %s\n", step.at.UTC().Format("2006-01-02 15:04:05"), step.text)
 	}

@@ -31,7 +31,11 @@ func (c asked) author() string {
 // post asks for an action on the incident.
 func (c asked) post(e *env, action string, body api.Act, into any) error {
 	body.By, body.Comment = c.author(), c.Comment
-	return c.running(e).Post(e.ctx, "incidents/"+url.PathEscape(c.Incident)+"/"+action, body, into)
+	asks, err := c.running(e)
+	if err != nil {
+		return err
+	}
+	return asks.Post(e.ctx, "incidents/"+url.PathEscape(c.Incident)+"/"+action, body, into)
 }
 
 type ackCmd struct{ asked }

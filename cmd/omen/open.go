@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -60,6 +62,28 @@ type stored struct {
 type at struct {
 	Storage storageFlag `embed:"" prefix:"storage."`
 	URL     string      `help:"Ask this running Omen; by default the one that has the directory." placeholder:"${localhost}" name:"url"`
+	signIn  `embed:""`
+}
+
+// signIn is who asks a running Omen that wants to know.
+type signIn struct {
+	User     string `help:"User of the running Omen's --web.config.file." name:"web.user" env:"OMEN_WEB_USER" placeholder:"NAME"`
+	Password string `help:"File with the user's password." name:"web.password-file" env:"OMEN_WEB_PASSWORD_FILE" type:"path" placeholder:"FILE"`
+}
+
+// as is a client that asks as this user.
+func (s signIn) as(c *api.Client) (*api.Client, error) {
+	if s.User == "" {
+		return c, nil
+	}
+	if s.Password == "" {
+		return nil, omen.WithHint(fmt.Errorf("sign in as %s: no password: %w", s.User, omen.ErrInvalid), "name the file that has it: --web.password-file=FILE")
+	}
+	text, err := os.ReadFile(s.Password)
+	if err != nil {
+		return nil, fmt.Errorf("sign in as %s: %w", s.User, err)
+	}
+	return c.As(s.User, strings.TrimRight(string(text), "\r\n")), nil
 }
 
 // get reads a route of the API: both ways give the same wire struct.
@@ -74,16 +98,23 @@ func (s stored) copy(e *env, path string, to io.Writer) error {
 
 // ask asks the running Omen, or the directory.
 func (s stored) ask(e *env, f func(*api.Client) error) error {
+	remote := func() error {
+		c, err := s.running(e)
+		if err != nil {
+			return err
+		}
+		return f(c)
+	}
 	if s.URL != "" {
-		return f(api.NewClient(s.URL))
+		return remote()
 	}
 	db, err := openStore(e.ctx, s.Storage.Path, e.log)
 	switch {
 	case errors.Is(err, omen.ErrLocked) && app.Address(s.Storage.Path) != "":
-		return f(s.running(e))
+		return remote()
 	case errors.Is(err, omen.ErrNotFound) && s.Storage.Path == defaultStorage && answers(e.ctx, e.localhost):
 		e.asks(e.localhost, "there is no Omen data in "+defaultStorage)
-		return f(api.NewClient(e.localhost))
+		return remote()
 	case err != nil:
 		return err
 	}
@@ -93,15 +124,14 @@ func (s stored) ask(e *env, f func(*api.Client) error) error {
 
 // running asks the Omen that runs: at the given address, or the one that has the
 // directory, or, where none says that it has, at the default address.
-func (s at) running(e *env) *api.Client {
-	if s.URL != "" {
-		return api.NewClient(s.URL)
+func (s at) running(e *env) (*api.Client, error) {
+	address := s.URL
+	if address == "" {
+		if address = app.Address(s.Storage.Path); address != "" {
+			e.asks(address, "it has "+s.Storage.Path)
+		}
 	}
-	if address := app.Address(s.Storage.Path); address != "" {
-		e.asks(address, "it has "+s.Storage.Path)
-		return api.NewClient(address)
-	}
-	return api.NewClient(e.localhost)
+	return s.as(api.NewClient(cmp.Or(address, e.localhost)))
 }
 
 // asks says, once, which Omen is asked and why.
@@ -115,12 +145,13 @@ func (e *env) asks(address, why string) {
 // answerWithin is how long an Omen that may be there has to answer.
 const answerWithin = 2 * time.Second
 
-// answers reports whether an Omen answers at an address.
+// answers reports whether an Omen answers at an address, if only that one has to sign in.
 func answers(ctx context.Context, address string) bool {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	var status api.Status
-	return api.NewClient(address).Get(ctx, "status", &status) == nil
+	err := api.NewClient(address).Get(ctx, "status", &status)
+	return err == nil || errors.Is(err, omen.ErrDenied)
 }
 
 // model is a model by its ID, or the one that serves a host, with its card.

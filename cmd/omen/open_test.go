@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +38,49 @@ func TestTheOmenAtTheDefaultAddressIsAsked(t *testing.T) {
 		if said, err := list(c[0], c[1]); !errors.Is(err, omen.ErrNotFound) || !strings.Contains(omen.Hint(err), "--storage.path=DIR") || said != "" {
 			t.Errorf("%s: %q, %v", c[0], said, err)
 		}
+	}
+}
+
+// An Omen that has users is asked as one of them, by every command that asks one; who
+// has not signed in learns how.
+func TestARunningOmenIsAskedAsAUser(t *testing.T) {
+	dir := t.TempDir()
+	db := must.Get(store.Open(t.Context(), filepath.Join(dir, "omen.db"), nil))(t)
+	defer db.Close()
+	open := api.New(api.Options{Store: db}).Handler()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "ann" || password != "secret" {
+			http.Error(w, "Unauthorized", http.StatusUnauthorized)
+			return
+		}
+		open.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	file := filepath.Join(dir, "password")
+	must.OK(t, os.WriteFile(file, []byte("secret\n"), 0o600))
+	for command, want := range map[string]string{
+		"incidents list": "no incident", "incidents show nope": "not found", "incidents ack nope": "no running Omen", "models list": "no model",
+		"actions list": "no action", "actions show nope": "not found", "actions verify": "the audit is what was written", "actions export": "",
+		"forecast": "not available",
+	} {
+		var said bytes.Buffer
+		args := append(strings.Fields(command), "--url="+server.URL)
+		run(t.Context(), args, &said, &said)
+		if !strings.Contains(said.String(), "401") || !strings.Contains(said.String(), "--web.user=NAME") {
+			t.Errorf("%s, not signed in: %s", command, said.String())
+		}
+		said.Reset()
+		run(t.Context(), append(args, "--web.user=ann", "--web.password-file="+file), &said, &said)
+		if strings.Contains(said.String(), "401") || !strings.Contains(said.String(), want) {
+			t.Errorf("%s, as ann: %s", command, said.String())
+		}
+	}
+	t.Chdir(t.TempDir())
+	var said bytes.Buffer
+	c := incidentsListCmd{Limit: 1}
+	c.Storage.Path = defaultStorage
+	if err := c.Run(&env{ctx: t.Context(), out: &said, errors: &said, localhost: server.URL}); !errors.Is(err, omen.ErrDenied) {
+		t.Errorf("at the default address: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,12 +149,18 @@ func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time
 	if len(lines) > 0 && in.State != omen.Closed {
 		summary += ": " + lines[0]
 	}
-	below, action := lines, OneLine(in.Remedy)
+	var pods []string
+	if in.Blame != nil && in.State != omen.Closed {
+		for _, line := range in.Blame.Lines() {
+			pods = append(pods, OneLine(line))
+		}
+	}
+	below, action := append(slices.Clone(lines), pods...), OneLine(in.Remedy)
 	if in.State == omen.Closed && in.Actions == 0 { // nothing was done, and nothing waits any more
 		action = ""
 	}
 	if action != "" {
-		below = append([]string{"Action " + action}, lines...)
+		below = append([]string{"Action " + action}, below...)
 	}
 	keys := make([]string, len(changes))
 	for i, c := range changes {
@@ -163,6 +170,9 @@ func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time
 	if len(changes) > 0 {
 		last := changes[len(changes)-1]
 		step, comment = string(last.Kind), last.Comment
+		if last.Reason == omen.ReasonBlame { // the pods' lines say it
+			comment = ""
+		}
 		if last.Action != nil {
 			summary = head + ": " + OneLine(in.Remedy)
 		}
@@ -176,6 +186,7 @@ func (v View) annotations(in omen.Incident, changes []omen.Change, now time.Time
 		"host":        Subject(in),
 		"causes":      strings.Join(lines, "\n"),
 		"clears":      clearing(in),
+		"pods":        strings.Join(pods, "\n"),
 		"members":     HostNames(in.Members),
 		"since":       stamp(in.Since),
 		"duration":    lasted(in, now),

@@ -124,9 +124,9 @@ var (
 // keys are the settings of each step; those of a workload say which one, where it
 // is not the incident's host.
 var keys = map[string][]string{
-	remedy.DoRestart:  {"cluster", "kind", "name", "namespace"},
+	remedy.DoRestart:  {"cluster", "kind", "name", "namespace", "which"},
 	remedy.DoUndo:     {"cluster", "kind", "name", "namespace"},
-	remedy.DoScale:    {"by", "cluster", "kind", "max", "min", "name", "namespace"},
+	remedy.DoScale:    {"by", "cluster", "kind", "max", "min", "name", "namespace", "which"},
 	remedy.DoEvict:    {"cluster", "kind", "name", "namespace", "which"},
 	remedy.DoDelete:   {"cluster", "kind", "name", "namespace", "which"},
 	remedy.DoCordon:   {"node"},
@@ -195,6 +195,12 @@ func (c *Cluster) hand(step remedy.Step) (remedy.Hand, error) {
 	case (w.namespace == "") != (w.name == ""):
 		return nil, errors.New("namespace and name belong together")
 	}
+	if step.Blames() {
+		return c.blamed(step)
+	}
+	if pick := step.With["which"]; pick != "" && step.Name != remedy.DoEvict && step.Name != remedy.DoDelete {
+		return nil, fmt.Errorf("which: %q is not %s", pick, remedy.WhichBlamed)
+	}
 	switch step.Name {
 	case remedy.DoRestart:
 		return restart{c, w}, nil
@@ -209,7 +215,7 @@ func (c *Cluster) hand(step remedy.Step) (remedy.Hand, error) {
 	}
 	pod := removal{c, w, step.With["which"], step.Name == remedy.DoEvict}
 	if !slices.Contains([]string{"", notReady, oldest, host}, pod.pick) {
-		return nil, fmt.Errorf("which: %q is none of %s, %s, %s", pod.pick, notReady, oldest, host)
+		return nil, fmt.Errorf("which: %q is none of %s, %s, %s, %s", pod.pick, notReady, oldest, host, remedy.WhichBlamed)
 	}
 	return pod, nil
 }

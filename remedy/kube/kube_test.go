@@ -24,7 +24,9 @@ func TestMistakesInSteps(t *testing.T) {
 	c := must.Get(connect(&rest.Config{Host: "http://127.0.0.1:1"}, own{}))(t)
 	for want, step := range map[string]remedy.Step{
 		"there are cordon, delete_pod,":  {Name: "reboot"},
-		"unknown key which: known here":  {Name: "rollout_restart", With: map[string]string{"which": "oldest"}},
+		"unknown key which: known here":  {Name: "undo_rollout", With: map[string]string{"which": "oldest"}},
+		`which: "oldest" is not blamed`:  {Name: "rollout_restart", With: map[string]string{"which": "oldest"}},
+		"name: the pod that is to blame": {Name: "rollout_restart", With: map[string]string{"which": "blamed", "namespace": "shop", "name": "a"}},
 		`kind: "daemonset" is none of`:   {Name: "rollout_restart", With: map[string]string{"kind": "daemonset"}},
 		"namespace and name belong":      {Name: "rollout_restart", With: map[string]string{"name": "checkout"}},
 		`which: "newest" is none of`:     {Name: "evict_pod", With: map[string]string{"which": "newest"}},

@@ -40,7 +40,7 @@ func (r removal) Resolve(ctx context.Context, a omen.Action) (omen.Target, error
 		Replicas: replicas(workload), Available: number(workload.Object, "status", "availableReplicas"),
 		Detail: "of " + kind + " " + workload.GetName(),
 	}
-	if err := r.removable(t.ID(), pod); err != nil {
+	if err := removable(t.ID(), pod); err != nil {
 		return omen.Target{}, err
 	}
 	names, left, err := r.budgetsOf(ctx, t.Namespace, pod.GetLabels())
@@ -74,7 +74,7 @@ func (r removal) choose(ctx context.Context, h omen.Host) (pod *object, kind str
 			return &p, kind, workload, nil
 		}
 	}
-	return nil, "", nil, refused("%s %s/%s: none of %d pods is to be removed: which is %s", kind, workload.GetNamespace(), workload.GetName(), len(all), notReady)
+	return nil, "", nil, refused("%s %s/%s: none of %d pods is to be removed: which is %s", kind, workload.GetNamespace(), workload.GetName(), len(all), r.pick)
 }
 
 // named finds the pod that a host is, and walks up to its workload.
@@ -89,13 +89,9 @@ func (r removal) named(ctx context.Context, h omen.Host) (pod *object, kind stri
 	if pod, err = r.get(ctx, pods, namespace, name); err != nil {
 		return nil, "", nil, err
 	}
-	owner := metav1.GetControllerOf(pod)
-	if owner != nil && owner.Kind == "ReplicaSet" {
-		set, err := r.get(ctx, replicaSets, namespace, owner.Name)
-		if err != nil {
-			return nil, "", nil, err
-		}
-		owner = metav1.GetControllerOf(set)
+	owner, err := r.runs(ctx, pod)
+	if err != nil {
+		return nil, "", nil, err
 	}
 	switch {
 	case owner == nil:
@@ -113,8 +109,22 @@ func (r removal) named(ctx context.Context, h omen.Host) (pod *object, kind stri
 	return pod, kind, workload, r.protected(kind+" "+namespace+"/"+owner.Name, workload)
 }
 
+// runs is what brings a pod back: of a ReplicaSet that a Deployment controls, that one.
+// Nil: nothing does.
+func (c *Cluster) runs(ctx context.Context, pod *object) (*metav1.OwnerReference, error) {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil || owner.Kind != "ReplicaSet" {
+		return owner, nil
+	}
+	set, err := c.get(ctx, replicaSets, pod.GetNamespace(), owner.Name)
+	if err != nil {
+		return nil, err
+	}
+	return metav1.GetControllerOf(set), nil
+}
+
 // removable refuses pods that are never touched.
-func (r removal) removable(name string, pod *object) error {
+func removable(name string, pod *object) error {
 	switch {
 	case pod.GetAnnotations()["kubernetes.io/config.mirror"] != "":
 		return refusedBy(remedy.GuardSelf, "%s is a static pod", name)

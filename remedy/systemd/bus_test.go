@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -65,7 +66,8 @@ type fakeUnit struct {
 	name, load, active, result, kind, fragment, restart string
 	remains, endless, refuses                           bool
 	invocation                                          byte
-	entered, began                                      time.Time
+	entered, began, exited                              time.Time
+	automatic                                           uint32
 	job                                                 uint32
 	deny                                                string                 // answer with this error
 	does                                                func(*fakeUnit) string // what a job does, and its result; nil: it goes well; "": no word of its end
@@ -78,8 +80,9 @@ func newFake(t *testing.T) (*fake, Bus) {
 	f.conn = must.Get(dbus.Connect(address))(t)
 	t.Cleanup(func() { f.conn.Close() })
 	must.OK(t, f.conn.ExportMethodTable(map[string]any{
-		"StartUnit":   func(name, mode string) (dbus.ObjectPath, *dbus.Error) { return f.run("start", name, mode) },
-		"RestartUnit": func(name, mode string) (dbus.ObjectPath, *dbus.Error) { return f.run("restart", name, mode) },
+		"StartUnit":           func(name, mode string) (dbus.ObjectPath, *dbus.Error) { return f.run("start", name, mode) },
+		"RestartUnit":         func(name, mode string) (dbus.ObjectPath, *dbus.Error) { return f.run("restart", name, mode) },
+		"ListUnitsByPatterns": func(_, patterns []string) ([]manager.UnitStatus, *dbus.Error) { return f.list(patterns), nil },
 	}, root, "org.freedesktop.systemd1.Manager"))
 	must.OK(t, f.conn.ExportMethodTable(map[string]any{
 		"Get": func(_, name string) (dbus.Variant, *dbus.Error) {
@@ -146,6 +149,7 @@ func (f *fake) properties(path dbus.ObjectPath) map[string]dbus.Variant {
 		"LoadState": u.load, "ActiveState": u.active, "Result": u.result, "Type": u.kind, "FragmentPath": u.fragment,
 		"RemainAfterExit": u.remains, "TimeoutStartUSec": limit, "RefuseManualStart": u.refuses, "RefuseManualStop": false,
 		"InvocationID": id, "Restart": u.restart, "ActiveEnterTimestamp": micro(u.entered), "ExecMainStartTimestamp": micro(u.began),
+		"ActiveExitTimestamp": micro(u.exited), "NRestarts": u.automatic,
 		"Job": struct {
 			ID   uint32
 			Path dbus.ObjectPath
@@ -188,8 +192,25 @@ func (f *fake) run(verb, name, mode string) (dbus.ObjectPath, *dbus.Error) {
 	return job, nil
 }
 
+// list are the loaded units whose names have a pattern.
+func (f *fake) list(patterns []string) (all []manager.UnitStatus) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for where, u := range f.units {
+		for _, p := range patterns {
+			if ok, err := path.Match(p, u.name); ok && err == nil {
+				all = append(all, manager.UnitStatus{Name: u.name, LoadState: u.load, ActiveState: u.active, Path: where, JobPath: "/"})
+			}
+		}
+	}
+	return all
+}
+
 // up is a unit's start.
 func (u *fakeUnit) up(at time.Time) {
+	if u.active == "active" {
+		u.exited = at
+	}
 	u.active, u.result, u.entered, u.began = "active", "success", at, at
 	u.invocation++
 }

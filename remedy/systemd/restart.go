@@ -68,6 +68,7 @@ func (r *Restart) target(u unit) (omen.Target, error) {
 		t.Version = u.entered.Format(time.RFC3339Nano)
 		t.Detail += " since " + u.entered.Format(time.RFC3339)
 	}
+	t.MarkedAt = u.restartedAt()
 	return t, nil
 }
 
@@ -88,6 +89,11 @@ func (r *Restart) DryRun(_ context.Context, a omen.Action) (string, error) {
 
 // Do restarts the unit and waits until it is up again.
 func (r *Restart) Do(ctx context.Context, a omen.Action) (receipt string, err error) {
+	release, err := r.bus.alone(r.unit)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	err = r.bus.acting(ctx, func(ctx context.Context, c *manager.Conn) error {
 		u, err := read(ctx, c, r.unit)
 		switch {

@@ -49,6 +49,8 @@ func instanceOf(prefix, name, id string) (string, error) {
 
 func (s *Script) unit(a omen.Action) (string, error) { return instanceOf("omen-action-", s.name, a.ID) }
 
+func (s *Script) template() string { return "omen-action-" + s.name + "@.service" }
+
 // Resolve checks that the template unit is there, root's, and bounded.
 func (s *Script) Resolve(ctx context.Context, a omen.Action) (t omen.Target, err error) {
 	name, err := s.unit(a)
@@ -64,7 +66,11 @@ func (s *Script) Resolve(ctx context.Context, a omen.Action) (t omen.Target, err
 			return err
 		}
 		t = omen.Target{Kind: "unit", Name: name, Detail: "by " + u.fragment}
-		return sound(u, "omen-action-"+s.name+"@.service")
+		if err := sound(u, s.template()); err != nil {
+			return err
+		}
+		t.Mark, t.MarkedAt, err = lastRun(ctx, c, s.template(), name)
+		return err
 	})
 	return t, err
 }
@@ -102,6 +108,24 @@ func (s *Script) DryRun(_ context.Context, a omen.Action) (string, error) {
 // nothing.
 func (s *Script) Do(ctx context.Context, a omen.Action) (receipt string, err error) {
 	name, err := s.unit(a)
+	if err != nil {
+		return "", err
+	}
+	release, err := s.bus.alone(s.template())
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	err = s.bus.asking(ctx, func(ctx context.Context, c *manager.Conn) error {
+		id, at, err := lastRun(ctx, c, s.template(), name)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%w: %w", remedy.ErrRefused, err)
+		case at.After(a.Target.MarkedAt):
+			return fmt.Errorf("action %s ran it since: %w", id, remedy.ErrChanged)
+		}
+		return nil
+	})
 	if err != nil {
 		return "", err
 	}

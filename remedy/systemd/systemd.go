@@ -127,11 +127,13 @@ type unit struct {
 	restart    string    // Restart=: "no", "on-failure", "always"
 	began      time.Time // its main process
 	fragment   string
-	kind       string // Type=
-	remains    bool   // RemainAfterExit=
-	limited    bool   // TimeoutStartSec= is not infinity
-	manual     bool   // people may start and stop it
-	busy       bool   // a job of it is under way
+	kind       string    // Type=
+	remains    bool      // RemainAfterExit=
+	limited    bool      // TimeoutStartSec= is not infinity
+	manual     bool      // people may start and stop it
+	busy       bool      // a job of it is under way
+	exited     time.Time // when it last left the state active
+	automatic  bool      // its last start was systemd's own, by Restart=
 }
 
 // read asks for a unit's properties, and has systemd load it if it is not.
@@ -152,6 +154,10 @@ func read(ctx context.Context, c *manager.Conn, name string) (unit, error) {
 		u.invocation = hex.EncodeToString(id)
 	}
 	u.entered, u.began = instant(p["ActiveEnterTimestamp"]), instant(p["ExecMainStartTimestamp"])
+	u.exited = instant(p["ActiveExitTimestamp"])
+	if n, ok := p["NRestarts"].(uint32); ok { // counted from the last start that somebody asked for
+		u.automatic = n > 0
+	}
 	if limit, ok := p["TimeoutStartUSec"].(uint64); ok {
 		u.limited = limit != ^uint64(0)
 	}

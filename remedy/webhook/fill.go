@@ -103,7 +103,7 @@ func fill(body any, change func(string) (string, error)) (any, error) {
 	case nil, bool, int, int64, uint64, float64:
 		return b, nil
 	}
-	return nil, fmt.Errorf("%T is no value of JSON", body)
+	return nil, fmt.Errorf("%v is no value of JSON: write it in quotes", body)
 }
 
 // filled is what is sent for an action: a body with its fields, or [Sent].

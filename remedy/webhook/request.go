@@ -2,19 +2,21 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/sign"
@@ -38,9 +40,14 @@ func (h *Hook) send(ctx context.Context, a omen.Action, address string) (receipt
 		// connection turns out to be closed.
 		header.Set("Idempotency-Key", strconv.Quote(a.ID))
 	}
-	code, answer, err := h.call(ctx, h.set.Method, inURL(address, a), body, header)
+	var left atomic.Bool // a connection was there: from then on it may have been sent
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { left.Store(true) }}
+	code, answer, err := h.call(httptrace.WithClientTrace(ctx, trace), h.set.Method, inURL(address, a), body, header)
+	if err != nil && !left.Load() {
+		return "", fmt.Errorf("%s %s: %w: %w: nothing was sent: %w", h.set.Method, shown(address), remedy.ErrRefused, omen.ErrUnavailable, err)
+	}
 	if err != nil {
-		return "", fmt.Errorf("%s %s: %w", h.set.Method, shown(address), inDoubt(err))
+		return "", fmt.Errorf("%s %s: %w: %w", h.set.Method, shown(address), remedy.ErrUnknown, err)
 	}
 	if err := judge(code, h.begin(answer)); err != nil {
 		return "", fmt.Errorf("%s %s: %w", h.set.Method, shown(address), err)
@@ -49,12 +56,29 @@ func (h *Hook) send(ctx context.Context, a omen.Action, address string) (receipt
 		return "", nil
 	}
 	receipt, found := at(answer, h.set.Receipt)
-	if !found {
-		err = fmt.Errorf("%s %s was accepted, and its answer has nothing at %s: %w",
-			h.set.Method, shown(address), h.set.Receipt, remedy.ErrUnknown)
+	if why := unfit(receipt); !found || why != "" {
+		err = fmt.Errorf("%s %s was accepted, and its answer has %s at %s: %s: %w",
+			h.set.Method, shown(address), cmp.Or(why, "nothing"), h.set.Receipt, h.begin(answer), remedy.ErrUnknown)
 		return "", omen.WithHint(err, "see what the other side answers, and correct receipt")
 	}
 	return receipt, nil
+}
+
+// maxReceipt bounds what the other side calls a job, in bytes: it is in every row of
+// the action and of the audit.
+const maxReceipt = 256
+
+// unfit is why a text is no job's name that is kept and asked for; empty: it is one.
+func unfit(receipt string) string {
+	switch {
+	case len(receipt) > maxReceipt:
+		return fmt.Sprintf("%d bytes, more than %d,", len(receipt), maxReceipt)
+	case strings.ContainsFunc(receipt, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "a text with control characters"
+	case receipt == "." || receipt == "..":
+		return "a step of a path"
+	}
+	return ""
 }
 
 // await asks until the job has ended or the patience has.
@@ -67,13 +91,13 @@ func (h *Hook) await(ctx context.Context, a omen.Action) error {
 		case answer == remedy.Yes:
 			return nil
 		case answer == remedy.No:
-			return fmt.Errorf("job %s ended as %q: %w", a.Receipt, says, remedy.ErrRefused)
+			return fmt.Errorf("job %s ended as %q: %w", h.begin([]byte(a.Receipt)), says, remedy.ErrRefused)
 		}
 		if !omen.Sleep(ctx, h.set.Status.Every) {
 			if err != nil {
 				says = err.Error()
 			}
-			return fmt.Errorf("job %s has not ended, last %q: %w", a.Receipt, says, remedy.ErrUnknown)
+			return fmt.Errorf("job %s has not ended, last %q: %w", h.begin([]byte(a.Receipt)), h.begin([]byte(says)), remedy.ErrUnknown)
 		}
 	}
 }
@@ -129,18 +153,6 @@ func bare(err error) error {
 	return err
 }
 
-// inDoubt says what a request without an answer means: what never left this
-// machine did nothing; anything else may have.
-func inDoubt(err error) error {
-	var op *net.OpError
-	var dns *net.DNSError
-	var stranger *tls.CertificateVerificationError
-	if errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &stranger) {
-		return fmt.Errorf("%w: %w: %w", remedy.ErrRefused, omen.ErrUnavailable, err)
-	}
-	return fmt.Errorf("%w: %w", remedy.ErrUnknown, err)
-}
-
 // judge says what an answer that begins so means.
 func judge(code int, begins string) error {
 	says := fmt.Sprintf("answered %d: %s", code, begins)
@@ -161,10 +173,17 @@ func judge(code int, begins string) error {
 	return fmt.Errorf("%w: %s", remedy.ErrUnknown, says)
 }
 
-// begin is the beginning of an answer in one line, without our secrets in it.
+// begin is the beginning of an answer in one line, without our secrets in it and
+// without what would steer a terminal.
 func (h *Hook) begin(answer []byte) string {
 	text := h.hide.Replace(string(answer[:min(len(answer), 4096)]))
-	return strings.Join(strings.Fields(text[:min(len(text), 200)]), " ")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text[:min(len(text), 200)])
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // at is what a JSON pointer (RFC 6901) finds in a document, as text; what is a list

@@ -113,6 +113,8 @@ func (s Settings) check() error {
 			return invalid("status.pointer", "%q is no JSON pointer such as /status", s.Status.Pointer)
 		case len(s.Status.Done) == 0 || len(s.Status.Failed) == 0:
 			return invalid("status", "done and failed have to say how a job ends, such as done: [successful], failed: [failed, error, canceled]")
+		case slices.ContainsFunc(s.Status.Done, func(says string) bool { return slices.Contains(s.Status.Failed, says) }):
+			return invalid("status", "done and failed have the same word: nobody could tell which it is")
 		case strings.Contains(s.Status.URL, "{receipt}") && s.Receipt == "":
 			return invalid("status.url", "has {receipt}: say where it is in the answer, by receipt: /job")
 		}
@@ -139,6 +141,9 @@ func (s Settings) check() error {
 		return invalid("secret", "%v", err)
 	}
 	if _, err := fill(s.Body, func(text string) (string, error) { return text, unknownField(text) }); err != nil {
+		return invalid("body", "%v", err)
+	}
+	if _, err := encode(s.Body); err != nil { // such as NaN, of which JSON knows nothing
 		return invalid("body", "%v", err)
 	}
 	return nil
@@ -216,7 +221,9 @@ func (h *Hook) key() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sign webhook: %w", err)
 		}
-		secret = strings.TrimSpace(string(text))
+		if secret = strings.TrimSpace(string(text)); secret == "" {
+			return nil, omen.WithHint(fmt.Errorf("sign webhook: %s is empty: %w", h.set.SecretFile, omen.ErrInvalid), "write the secret into it, or leave secret_file out")
+		}
 	}
 	return sign.Key(secret)
 }

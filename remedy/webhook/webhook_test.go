@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	promconfig "github.com/prometheus/common/config"
 
@@ -182,6 +185,70 @@ func TestNobodyThere(t *testing.T) {
 	_, err := hook(t, Settings{URL: o.URL + "/"}).Do(t.Context(), action)
 	if !errors.Is(err, remedy.ErrRefused) || !errors.Is(err, omen.ErrUnavailable) {
 		t.Errorf("a request that never left: %v", err)
+	}
+}
+
+// What never left this machine did nothing, whatever kept it: nobody has to look
+// whether it happened.
+func TestWhatNeverLeftIsRefused(t *testing.T) {
+	o := newOther(t, nil)
+	empty := filepath.Join(t.TempDir(), "empty")
+	must.OK(t, os.WriteFile(empty, []byte("\n"), 0o600))
+	missing := &promconfig.Authorization{Type: "Bearer", CredentialsFile: filepath.Join(t.TempDir(), "missing")}
+	full := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t) // nobody takes its connections: a TLS handshake waits
+	t.Cleanup(func() { must.OK(t, full.Close()) })
+	for name, set := range map[string]Settings{
+		"no credentials":      {URL: o.URL + "/", HTTP: promconfig.HTTPClientConfig{Authorization: missing}},
+		"no TLS there":        {URL: strings.Replace(o.URL, "http:", "https:", 1) + "/"},
+		"no answer to TLS":    {URL: "https://" + full.Addr().String() + "/", Timeout: 50 * time.Millisecond},
+		"an empty secret":     {URL: o.URL + "/", SecretFile: empty},
+		"a secret not there":  {URL: o.URL + "/", SecretFile: empty + "x"},
+		"a name that is none": {URL: "http://omen.invalid/"},
+	} {
+		if _, err := hook(t, set).Do(t.Context(), action); !errors.Is(err, remedy.ErrRefused) || errors.Is(err, remedy.ErrUnknown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := len(o.asked()); n != 0 {
+		t.Errorf("%d requests arrived", n)
+	}
+}
+
+// What the other side calls a job is kept with every step, shown, and asked for: one
+// that does not fit is none. What it says is shown in part, without our secrets and
+// what would steer a terminal.
+func TestWhatTheOtherSideSaysIsBounded(t *testing.T) {
+	for name, job := range map[string]string{"long": strings.Repeat("x", 1<<19), "control": "1\u001b[31m", "line": "1\n2", "path": ".."} {
+		o := newOther(t, map[string][]http.HandlerFunc{"/": {says(200, fmt.Sprintf(`{"job": %q}`, job))}})
+		receipt, err := hook(t, Settings{URL: o.URL + "/", Receipt: "/job"}).Do(t.Context(), action)
+		if receipt != "" || !errors.Is(err, remedy.ErrUnknown) || len(err.Error()) > 1000 || strings.ContainsFunc(err.Error(), unicode.IsControl) {
+			t.Errorf("%s: %d bytes, %.300v", name, len(receipt), err)
+		}
+	}
+	o := newOther(t, map[string][]http.HandlerFunc{
+		"/": {says(200, `{"job": "17"}`)}, "/jobs/17/": {says(200, `{"result": {"status": "hunter22 `+strings.Repeat("z", 5000)+`"}}`)},
+	})
+	st := status(o)
+	st.Timeout = 50 * time.Millisecond
+	set := Settings{URL: o.URL + "/", Receipt: "/job", Status: st, Body: map[string]any{"token": "hunter22"}}
+	if _, err := hook(t, set).Do(t.Context(), action); !errors.Is(err, remedy.ErrUnknown) || len(err.Error()) > 1000 || strings.Contains(err.Error(), "hunter22") {
+		t.Errorf("%.300v", err)
+	}
+	o = newOther(t, map[string][]http.HandlerFunc{"/": {says(200, `{"error": "no such template"}`)}})
+	if _, err := hook(t, Settings{URL: o.URL + "/", Receipt: "/job"}).Do(t.Context(), action); err == nil || !strings.Contains(err.Error(), "no such template") {
+		t.Errorf("taken, and an error in the answer: %v", err)
+	}
+}
+
+func TestSettingsThatCannotBeMeant(t *testing.T) {
+	for name, set := range map[string]Settings{
+		"no number of JSON": {URL: "http://x/", Body: map[string]any{"n": math.NaN()}},
+		"a date":            {URL: "http://x/", Body: map[string]any{"at": time.Now()}},
+		"done and failed":   {URL: "http://x/", Status: &Status{URL: "http://x/", Pointer: "/s", Done: []string{"over"}, Failed: []string{"error", "over"}}},
+	} {
+		if _, err := New(set); !errors.Is(err, omen.ErrInvalid) || strings.Contains(err.Error(), "time.Time") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -59,9 +60,14 @@ func rewritten(dir string) (overlay map[string]string, err error) {
 		return nil
 	}
 	found := map[string]bool{}
-	for _, pkg := range []string{"detect", "incident", "feedback", "training"} {
+	for _, pkg := range []string{"autoencoder", "detect", "incident", "feedback", "training"} {
 		if err := put(filepath.Join(pkg, "scaled_constant.go"), fmt.Sprintf(scale, pkg)); err != nil {
 			return nil, err
+		}
+		if s, ok := slow[pkg]; ok {
+			if err := errors.Join(put(filepath.Join(pkg, "kept.go"), fmt.Sprintf(kept, pkg)), put(filepath.Join(pkg, "kept_"+strings.ToLower(s.id)+".go"), s.text)); err != nil {
+				return nil, err
+			}
 		}
 		files, err := filepath.Glob(filepath.Join(pkg, "*.go"))
 		if err != nil {
@@ -116,6 +122,9 @@ func rewrite(pkg, path string, found map[string]bool) (text string, changed bool
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
+			if s, ok := slow[pkg]; ok && n.Recv == nil && n.Name.Name == s.id {
+				edits = append(edits, edit{at(n.Name.Pos()), at(n.Name.End()), s.id + "Afresh"})
+			}
 			return n.Name.Name == "DefaultHysteresis"
 		case *ast.ValueSpec:
 			if k := known(n.Names[0].Name); k >= 0 && len(n.Values) == 1 && !found[constants[k].name()] {

@@ -46,17 +46,17 @@ type temp struct {
 
 // newDisk makes and mounts a file system: ext4 on a loop device, for each sixth
 // run a tmpfs.
-func newDisk(ctx context.Context, r *exhaustRun, work string, s *scraper, rnd *rand.Rand) (resource, error) {
+func newDisk(ctx context.Context, r *exhaustRun, work string, s *scraper) (resource, error) {
+	rnd := r.rnd
 	d := &disk{run: r, mount: filepath.Join(work, r.name), scrapes: s, Rand: rnd}
 	if err := os.MkdirAll(d.mount, 0o755); err != nil {
 		return d, err
 	}
-	megabytes := 48 + 16*(r.variant%4)
 	if r.variant%6 == 5 {
-		if err := syscall.Mount("tmpfs", d.mount, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes)); err != nil {
+		if err := syscall.Mount("tmpfs", d.mount, "tmpfs", 0, fmt.Sprintf("size=%dm", r.megabytes)); err != nil {
 			return d, fmt.Errorf("mount a tmpfs at %s: %w", d.mount, err)
 		}
-	} else if err := d.loopDevice(ctx, megabytes); err != nil {
+	} else if err := d.loopDevice(ctx, r.megabytes); err != nil {
 		return d, err
 	}
 	var st syscall.Statfs_t
@@ -103,23 +103,60 @@ func (d *disk) close() error {
 	return errors.Join(err, os.Remove(d.mount))
 }
 
-var zeros [1 << 16]byte
-
 // write appends bytes to a file. That the disk is full is noted, and no error.
 func (d *disk) write(name string, bytes float64) error {
 	f, err := os.OpenFile(filepath.Join(d.mount, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	for n := int(bytes); err == nil && n > 0; {
-		var wrote int
-		wrote, err = f.Write(zeros[:min(n, len(zeros))])
-		n -= wrote
+	if err != nil {
+		return d.noteFull(err)
 	}
-	if f != nil {
-		err = errors.Join(err, f.Close())
-	}
+	return d.noteFull(errors.Join(extend(f, int64(bytes)), f.Close()))
+}
+
+// noteFull notes that a write found no room.
+func (d *disk) noteFull(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		d.full, err = true, nil
+		d.full = true
+		return nil
 	}
 	return err
+}
+
+// lastBlock is what of an appended piece is always written.
+const lastBlock = 4096
+
+var zeros [lastBlock]byte
+
+// extend appends bytes to a file that is open for appending: all but the last
+// block are allocated, because their content changes nothing that is recorded,
+// and what then is left is written. Where room ends before, as much as there is
+// is allocated; so it is a write that fails for want of it.
+func extend(f *os.File, bytes int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	size := info.Size()
+	want := size + bytes
+	for piece := bytes - lastBlock; piece >= lastBlock; piece = min(piece, want-size-lastBlock) {
+		switch err := syscall.Fallocate(int(f.Fd()), 0, size, piece); {
+		case errors.Is(err, syscall.ENOSPC):
+			piece /= 2
+		case err != nil && !errors.Is(err, syscall.EINTR):
+			return fmt.Errorf("allocate %d bytes of %s: %w", piece, f.Name(), err)
+		}
+		if info, err = f.Stat(); err != nil {
+			return err
+		}
+		size = info.Size() // ext4 may have allocated a part of the piece
+	}
+	for size < want {
+		n, err := f.Write(zeros[:min(want-size, lastBlock)])
+		if err != nil {
+			return err
+		}
+		size += int64(n)
+	}
+	return nil
 }
 
 func (d *disk) remove(name string) error {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/csv"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,8 @@ type exhaustRun struct {
 	hours      float64 // that it takes to be used up; 0: it never is
 	memory     bool
 	variant    int
+	megabytes  int // of a file system
+	rnd        *rand.Rand
 	resource   resource
 	onset      int     // step at which what fills it begins
 	full       int     // step at which it was used up first; 0: not yet
@@ -57,10 +60,10 @@ type exhaustRun struct {
 // exhaust records file systems that are really filled and processes that really
 // leak until they are killed, each beside jobs that go on, and some that are
 // never used up. Time is compressed: a step follows when the one before is done.
-func exhaust(ctx context.Context, args []string) (err error) {
+func exhaust(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("exhaust", flag.ContinueOnError)
 	out := fs.String("out", "bench/exhaustion/recorded", "folder for the recordings")
-	work := fs.String("work", "/dev/shm/exhaust", "folder for disks, with 6 GB of room")
+	work := fs.String("work", "/dev/shm/exhaust", "folder for disks, in memory, with 8 GB of room")
 	exporter := fs.String("exporter", "http://127.0.0.1:19100/metrics", "where node_exporter serves its metrics")
 	seed := fs.Uint64("seed", 1, "of all times and sizes")
 	only := fs.String("only", "", "record only runs whose name begins so")
@@ -71,35 +74,47 @@ func exhaust(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	scrapes := &scraper{url: *exporter}
-	runs := slices.DeleteFunc(exhaustRuns(), func(r *exhaustRun) bool { return !strings.HasPrefix(r.name, *only) })
+	runs := exhaustRuns()
+	for i, r := range runs {
+		r.rnd = rand.New(rand.NewPCG(*seed, uint64(i)))
+	}
+	runs = slices.DeleteFunc(runs, func(r *exhaustRun) bool { return !strings.HasPrefix(r.name, *only) })
+	for together := range slices.Chunk(runs, atOnce) {
+		slog.Info("record", "first", together[0].name, "count", len(together))
+		if err := record(ctx, together, *work, scrapes); err != nil {
+			return err
+		}
+	}
+	return writeRuns(*out, runs)
+}
+
+// atOnce is how many runs are recorded together: one question to node_exporter is
+// about all of them, and all of them take memory.
+const atOnce = 12
+
+// record makes what the runs use up, and goes through all steps.
+func record(ctx context.Context, runs []*exhaustRun, work string, scrapes *scraper) (err error) {
 	defer func() {
 		for _, r := range runs {
-			if r.resource == nil {
-				continue
-			}
-			if closeErr := r.resource.close(); closeErr != nil && err == nil {
-				err = closeErr
+			if r.resource != nil {
+				err = errors.Join(err, r.resource.close())
 			}
 		}
 	}()
-	for i, r := range runs {
-		rnd := rand.New(rand.NewPCG(*seed, uint64(i)))
+	for _, r := range runs {
 		if r.hours > 0 {
-			r.onset = exhaustWarmup + rnd.IntN(9*stepsPerDay)
+			r.onset = exhaustWarmup + r.rnd.IntN(9*stepsPerDay)
 		}
 		if r.memory {
-			r.resource, err = newLeaker(r, rnd)
+			r.resource, err = newLeaker(r)
 		} else {
-			r.resource, err = newDisk(ctx, r, *work, scrapes, rnd)
+			r.resource, err = newDisk(ctx, r, work, scrapes)
 		}
 		if err != nil {
 			return fmt.Errorf("set up %s: %w", r.name, err)
 		}
 	}
 	for now := range exhaustSteps {
-		if now%stepsPerDay == 0 {
-			slog.Info("day", "count", now/stepsPerDay)
-		}
 		for _, r := range runs {
 			exhausted, err := r.resource.step(now)
 			if err != nil {
@@ -116,15 +131,18 @@ func exhaust(ctx context.Context, args []string) (err error) {
 			}
 		}
 	}
-	return writeRuns(*out, runs)
+	return nil
 }
 
 // exhaustRuns are all there are: six speeds of filling, four of leaking, and what
 // only looks like it.
 func exhaustRuns() (all []*exhaustRun) {
+	disk := func(name, kind string, hours float64, v int) {
+		all = append(all, &exhaustRun{name: fmt.Sprintf("%s-%d", name, v+1), kind: kind, hours: hours, variant: v, megabytes: 1024 * (1 + v%4)})
+	}
 	for _, hours := range []float64{1. / 3, .75, 2, 6, 20, 60} {
 		for v := range 6 {
-			all = append(all, &exhaustRun{name: fmt.Sprintf("fill-%s-%d", spanName(hours), v+1), kind: "fill in " + spanName(hours), hours: hours, variant: v})
+			disk("fill-"+spanName(hours), "fill in "+spanName(hours), hours, v)
 		}
 	}
 	for _, hours := range []float64{1, 4, 16, 48} {
@@ -133,7 +151,7 @@ func exhaustRuns() (all []*exhaustRun) {
 		}
 	}
 	for v := range 12 {
-		all = append(all, &exhaustRun{name: fmt.Sprintf("jobs-%d", v+1), kind: "disk with jobs", variant: v})
+		disk("jobs", "disk with jobs", 0, v)
 	}
 	for v := range 4 {
 		all = append(all, &exhaustRun{name: fmt.Sprintf("load-%d", v+1), kind: "memory with load", memory: true, variant: v})

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Records bench/exhaustion/recorded: exhaust.sh builds the recorder, starts
 # Debian's node_exporter beside it, and runs all file systems and processes.
-# Needs root, loop devices, 6 GB in WORK (/dev/shm/exhaust), cgroup v1's memory
+# Needs root, loop devices, 8 GB in WORK (/dev/shm/exhaust, memory), cgroup v1's memory
 # controller, and Debian's prometheus-node-exporter and e2fsprogs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

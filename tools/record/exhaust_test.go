@@ -18,8 +18,9 @@ func TestADiskIsReallyFilled(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("file systems are mounted by root")
 	}
-	r := &exhaustRun{name: "fill", kind: "fill in 20m", hours: 1. / 3, variant: 5, onset: stepsPerDay} // in memory: no loop device is needed
-	made, err := newDisk(t.Context(), r, t.TempDir(), nil, rand.New(rand.NewPCG(1, 2)))
+	r := &exhaustRun{name: "fill", kind: "fill in 20m", hours: 1. / 3, onset: stepsPerDay,
+		variant: 5, megabytes: 64, rnd: rand.New(rand.NewPCG(1, 2))} // in memory: no loop device is needed
+	made, err := newDisk(t.Context(), r, t.TempDir(), nil)
 	t.Cleanup(func() {
 		if err := made.close(); err != nil {
 			t.Error(err)

@@ -36,7 +36,8 @@ type leaker struct {
 	kills       int
 }
 
-func newLeaker(r *exhaustRun, rnd *rand.Rand) (resource, error) {
+func newLeaker(r *exhaustRun) (resource, error) {
+	rnd := r.rnd
 	l := &leaker{run: r, group: filepath.Join(memoryGroups, "exhaust-"+r.name), Rand: rnd, limit: float64(int64(64+32*(r.variant%3)) << 20)}
 	l.base, l.swing = .3+.2*rnd.Float64(), .03+.09*rnd.Float64()
 	if err := os.MkdirAll(l.group, 0o755); err != nil {

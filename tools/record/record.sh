@@ -10,18 +10,16 @@ dir=${1:?where to build, a folder with 8 GB of room}
 minutes=${MINUTES:-96} calm=${CALM:-36}
 mkdir -p "$dir"
 cd "$dir"
+. "$here/debian.sh"
 
 programs() {
   (cd "$here/../.." && CGO_ENABLED=0 go build -trimpath -o "$dir/record" ./tools/record &&
     CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/omen" ./cmd/omen)
 }
 
-# image makes root.img, kernel and initrd: Debian bookworm with its cloud
-# kernel, which has netem, the device mapper and pressure stall information.
+# image makes root.img, kernel and initrd.
 image() {
-  [ -e root ] || debootstrap --variant=minbase \
-    --include=iproute2,stress-ng,systemd-sysv,udev,kmod,procps,e2fsprogs,dmsetup,nginx-light,openssl,initramfs-tools,linux-image-cloud-amd64 \
-    bookworm root
+  system stress-ng,dmsetup,nginx-light,openssl
   install -m 755 record omen root/usr/local/bin/
   install -m 755 "$here/machine.sh" root/usr/local/bin/machine.sh
   local u=root/etc/systemd/system
@@ -51,18 +49,12 @@ Restart=always
 UNIT
   mkdir -p $u/nginx.service.d
   printf '[Unit]\nAfter=machine.service\nRequires=machine.service\n' >$u/nginx.service.d/after.conf
-  ln -sf /dev/null $u/apt-daily.timer
-  ln -sf /dev/null $u/apt-daily-upgrade.timer
   for unit in machine application omen; do
     mkdir -p $u/multi-user.target.wants
     ln -sf ../$unit.service $u/multi-user.target.wants/
   done
   ln -sf /lib/systemd/system/nginx.service $u/multi-user.target.wants/nginx.service
-  echo '/dev/vda / ext4 defaults 0 1' >root/etc/fstab
-  cp root/boot/vmlinuz-* kernel
-  cp root/boot/initrd.img-* initrd
-  rm -f root.img
-  mke2fs -q -t ext4 -d root root.img 4G
+  disk 4G
 }
 
 # machine NAME NUMBER: two processors, 1 GB, a root and a data disk, a network

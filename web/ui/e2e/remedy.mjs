@@ -16,8 +16,8 @@ export async function remedy({ page, url, check, host, open, scheme, quiet }) {
   const guards = [["paused", "remediation is not paused", false], ["grade", "the model knows the host well enough", true], ["target", "the target is there, may be touched, and Omen has the right", false]];
   const world = {
     playbooks: { mode: "approve", paused: "", trouble: "", guards: guards.map(([name, asks, overridable]) => ({ name, asks, overridable })), playbooks: [
-      { name: "restart-checkout", does: "rollout_restart", match: [{ name: "namespace", value: "shop", isRegex: false, isEqual: true }], mode: "approve", disabled: "", started_today: 3, per_day: 10, effect },
-      { name: "evil\u202Egnp", does: "scale", match: [], mode: "approve", disabled: "by omen: 2 of its last five actions made it worse", started_today: 0, per_day: 10, effect: { ...effect, measured: 0, helped: 0, not_helped: 0, worse: 0, recovery_seconds: null, text: "" } }] },
+      { name: "restart-checkout", does: "rollout_restart", match: [{ name: "namespace", value: "shop", isRegex: false, isEqual: true }], mode: "approve", disabled: "", given_up: ["deployment shop/checkout"], started_today: 3, per_day: 10, effect },
+      { name: "evil\u202Egnp", does: "scale", match: [], mode: "approve", disabled: "by omen: 2 of its last five actions made it worse", given_up: [], started_today: 0, per_day: 10, effect: { ...effect, measured: 0, helped: 0, not_helped: 0, worse: 0, recovery_seconds: null, text: "" } }] },
     actions: [
       action("a3", "stuck", { next: ["resolve"], by: "ann", started: at(-300), why: "no answer within 30 s" }), action("a2", "helped", { next: ["undo"], by: "ann", started: at(-900), ended: at(-300), score_before: 4.2, peak_after: 0.7, recovered_seconds: 95, why: "normal after 95 s" }),
       action("a1", "refused", { guard: "grade", why: "the model is young", at: at(-9000) }), action("a4", "waiting", { next: ["approve", "decline"], expires: at(600) })],
@@ -50,6 +50,8 @@ export async function remedy({ page, url, check, host, open, scheme, quiet }) {
     await page.getByRole("link", { name: "Actions (2)" }).waitFor();
     await page.getByText("evil⟨U+202E⟩gnp", { exact: true }).waitFor();
     await page.getByText(/^not enough to compare: 3 past/).waitFor();
+    await page.getByText(/^No longer done to deployment shop\/checkout: its last actions there did not help/).waitFor();
+    assert.equal(await page.getByRole("button", { name: /^Begin there again/ }).count(), 1);
     await shown("a4").getByRole("button", { name: /^Approve/ }).click();
     await shown("a4").getByText("already approved by ann").waitFor();
     await shown("a3").getByRole("button", { name: /^It was not done/ }).click();

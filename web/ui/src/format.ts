@@ -120,7 +120,7 @@ const reasons: Record<string, string> = {
   opened_forecast: "about to be full, or to expire", opened_same_cause: "people are notified of the same trouble already", opened_same_pool: "people are notified of another that shares its space",
   opened_over_forecast_budget: "forecasts of its kind were false too often this week; a critical one notifies",
   escalated_came_true: "it is full, or has expired", updated_forecast: "the forecast changed", closed_came_true: "it was full or had expired, and is no more",
-  updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined", updated_new_level: "features stayed at a new level, which is what is expected of them now",
+  updated_causes: "other causes lead, or it went higher", updated_members: "hosts joined", updated_blame: "the pods of the node were looked at", updated_new_level: "features stayed at a new level, which is what is expected of them now",
 };
 /** A reason value in words. */
 export const reason = (r: string) => reasons[r] ?? words(r);

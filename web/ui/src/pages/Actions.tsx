@@ -52,7 +52,7 @@ function Books({ books }: { books: Playbooks }) {
 
 function Book({ b }: { b: Playbook }) {
   const send = useSend<Done>(decided), off = b.disabled !== "", route = off ? "enable" : "disable";
-  const go = (why: string, close: () => void) => send.mutate({ path: `/playbooks/${enc(b.name)}/${route}`, body: { why } }, { onSuccess: close });
+  const to = (route: string) => (why: string, close: () => void) => send.mutate({ path: `/playbooks/${enc(b.name)}/${route}`, body: { why } }, { onSuccess: close });
   return (
     <>
       <div className="line between"><span><b><Name name={b.name} /></b> <span className="dim">· {words(b.does)}</span></span><Matchers match={b.match} /></div>
@@ -60,7 +60,9 @@ function Book({ b }: { b: Playbook }) {
       <div className="num">{counts(b.effect)}</div>
       <div className="dim num">{visible(benefit(b.effect))}</div>
       {b.effect.promote && <div>It may be let act by itself (mode: automatic): {visible(b.effect.promote)}</div>}
-      <div className="line" style={{ marginTop: 6 }}><Decide key={route} role={off ? "admin" : "operate"} label={off ? "Enable" : "Disable"} about={`playbook ${b.name}`} why={off ? "may" : "must"} busy={send.isPending} go={go}
+      {!off && b.given_up.length > 0 && <div className="line between"><span>No longer done to <bdi>{visible(b.given_up.join(", "))}</bdi>: its last actions there did not help.</span>
+        <Decide key="begin" role="admin" label="Begin there again" about={`playbook ${b.name}`} why="may" busy={send.isPending} go={to("enable")} asks="What it did before no longer counts against it, here and elsewhere." /></div>}
+      <div className="line" style={{ marginTop: 6 }}><Decide key={route} role={off ? "admin" : "operate"} label={off ? "Enable" : "Disable"} about={`playbook ${b.name}`} why={off ? "may" : "must"} busy={send.isPending} go={to(route)}
         asks={off ? "What it did before no longer counts against it." : "It does nothing until somebody enables it."} /></div>
       <Problem error={send.error} what={`The playbook was not ${route}d`} />
     </>

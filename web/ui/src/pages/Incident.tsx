@@ -62,6 +62,7 @@ function Detail({ i }: { i: IncidentDetail }) {
       </header>
       {i.suppressed && <Alert color="gray" variant="light" title={`Suppressed: ${reason(i.suppressed)}`}>No notification is sent; the incident is recorded and shown.</Alert>}
       <May role="operate" what="Acknowledge, comment, judge and silence" card><Actions i={i} /></May>
+      {i.blame && <Pods b={i.blame} />}
       <Remedy i={i} />
       <TimeAxis view={view} set={set} home={home}><Picture i={i} onset={onset} end={end} /></TimeAxis>
     </>
@@ -103,6 +104,28 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
           {i.links.length > 0 && <><h2 style={{ marginTop: 18 }}>Links</h2>{i.links.filter((l) => /^https?:\/\//.test(l)).map((l) => <div key={l}><a className="plain" href={l} rel="noreferrer noopener"><Name name={l} most={120} /></a></div>)}</>}
         </section>}
       </div>
+  );
+}
+
+/** Which pod a node's incident comes from: the verdict, and what the pods have of the surplus. */
+function Pods({ b }: { b: NonNullable<IncidentDetail["blame"]> }) {
+  return (
+    <section className="card" aria-labelledby="pods" data-testid="pods"><h2 id="pods">Pods of node <Name name={b.node} /> <span className="dim" style={{ fontWeight: 400 }}>· <When at={b.at} exact /></span></h2>
+      <p style={{ marginTop: 0 }}><b>{b.pod ? <><Name name={`${b.namespace}/${b.pod}`} most={200} /> is to blame</> : "No pod is to blame"}</b>: <bdi>{visible(b.why)}</bdi></p>
+      {b.pods.length > 0 && <div className="scroll" tabIndex={0} role="group" aria-label="Pods that rose most">
+        <table className="grid">
+          <thead><tr><th>Pod</th><th>Run by</th><th className="right">{words(b.feature)}</th><th className="right">Of the surplus</th><th className="right" title="share of time in which it waited for the resource">Waits</th></tr></thead>
+          <tbody>
+            {b.pods.map((p) => (
+              <tr key={`${p.namespace}/${p.pod}`}>
+                <td><Name name={`${p.namespace}/${p.pod}`} most={200} />{p.replaced > 0 && <span className="dim"> · {p.replaced} pods together</span>}</td>
+                <td className="dim"><Name name={p.workload} /></td>
+                <td className="right num">{p.rise_text}</td><td className="right num">{value(p.share, "ratio")}</td><td className="right num">{p.waits > 0 && value(p.waits, "ratio")}</td>
+              </tr>))}
+            <tr className="dim"><td>in no pod</td><td /><td /><td className="right num">{value(b.outside, "ratio")}</td><td /></tr>
+          </tbody>
+        </table></div>}
+    </section>
   );
 }
 
