@@ -34,7 +34,7 @@ await check("the first page says in a sentence what is wrong, and every blind sp
   const blind = page.getByTestId("blind"), own = (await api("/incidents?state=active&kind=omen")).incidents, receivers = (await api("/receivers")).receivers.flatMap((r) => r.channels);
   for (const x of s.sources.filter((x) => x.state === "down")) await blind.getByText(`Source ${x.name} does not answer`).waitFor();
   for (const i of own.filter((i) => i.trouble.startsWith("receiver/"))) await blind.getByText(i.summary).waitFor();
-  if (!receivers.length) await blind.getByText("Nobody is notified").waitFor();
+  if (!receivers.length) await blind.getByText("Nobody is notified", { exact: true }).waitFor();
   if (receivers.length && receivers.every((c) => c.state !== "failing") && s.ready && !own.length && !s.first_model_hosts && !s.hosts.silent && !s.unauthenticated && !s.unclean_shutdown && s.sources.every((x) => x.state === "up" && !Object.keys(x.left_out).length)) await blind.getByText(/^None:/).waitFor();
 });
 await check("overview says what is being learned", async () => {
