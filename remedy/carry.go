@@ -119,8 +119,9 @@ func (l *Loop) carryOut(ctx context.Context, a omen.Action) error {
 
 // call asks the hand, once, and stores what became of it.
 func (l *Loop) call(ctx context.Context, h Hand, a omen.Action) error {
-	within, cancel := context.WithTimeout(ctx, doWithin)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), doWithin)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(endWithin, cancel) })()
 	receipt, err := h.Do(within, a)
 	l.o.Mark("after call")
 	a.Receipt = receipt // also of what is in doubt: by it the hand can ask on

@@ -101,6 +101,9 @@ const (
 	callWithin = 30 * time.Second
 	// doWithin bounds the one that acts: a hand has bounds of its own, below this one.
 	doWithin = 10 * time.Minute
+	// endWithin is how long a call that is under way may take while the loop ends, such
+	// as for a reload: one that is cut off is in doubt.
+	endWithin = 3 * time.Second
 	// observeAfter is when an observation that nothing happened is believed: until
 	// then a request that was lost on the way may still arrive.
 	observeAfter = time.Minute

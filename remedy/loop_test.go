@@ -305,3 +305,22 @@ func TestTheHandHearsWhatIsWrong(t *testing.T) {
 		}
 	})
 }
+
+// A call that is under way at a reload and soon over is not cut off, and so not in
+// doubt.
+func TestAShortCallOutlastsAReload(t *testing.T) {
+	h := &hand{lasts: 2900 * time.Millisecond, happened: remedy.Yes}
+	running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, _ *remedy.Loop, w *world, again func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionStarted)
+		again()
+		first(t, w.db, time.Minute, omen.ActionMeasuring)
+		for _, s := range must.Get(w.db.ActionSteps(t.Context(), a.ID))(t) {
+			if s.Action == "action.unknown" {
+				t.Errorf("it was in doubt: %s", s.Detail)
+			}
+		}
+		if n := h.called(); n != 1 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}
