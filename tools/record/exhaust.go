@@ -80,7 +80,7 @@ func exhaust(ctx context.Context, args []string) error {
 	}
 	runs = slices.DeleteFunc(runs, func(r *exhaustRun) bool { return !strings.HasPrefix(r.name, *only) })
 	for together := range slices.Chunk(runs, atOnce) {
-		slog.Info("record", "first", together[0].name, "count", len(together))
+		slog.Info("record", "kind", together[0].kind, "count", len(together))
 		if err := record(ctx, together, *work, scrapes); err != nil {
 			return err
 		}
