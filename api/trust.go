@@ -135,17 +135,19 @@ func trustOf(h omen.HostStatus) HostTrust {
 }
 
 // faultWords are the kinds in the order in which people ask for them: what many of
-// them are called, and the beginnings of the names of the features that say most.
+// them are called, the beginnings of the names of the features that say most, and why
+// a kind is not seen where that is no matter of the host.
 var faultWords = []struct {
 	kind, many string
 	begins     []string
+	why        string
 }{
-	{"level_shift", "shifts", []string{"cpu_", "memory_", "disk_"}},
-	{"spike", "spikes", []string{"disk_", "network_", "cpu_"}},
-	{"leak", "leaks", []string{"memory_", "filesystem_", "file_"}},
-	{"slow_drift", "slow drifts", []string{"memory_", "filesystem_", "cpu_"}},
-	{"stuck", "stuck values", nil},
-	{"lost_correlation", "values that no longer go with the others", nil},
+	{"level_shift", "shifts", []string{"cpu_", "memory_", "disk_"}, ""},
+	{"spike", "spikes", []string{"disk_", "network_", "cpu_"}, ""},
+	{"leak", "leaks", []string{"memory_", "filesystem_", "file_"}, ""},
+	{"slow_drift", "slow drifts", []string{"memory_", "filesystem_", "cpu_"}, ""},
+	{"stuck", "stuck values", nil, ""},
+	{"lost_correlation", "values that no longer go with the others", nil, " while each alone is ordinary (no channel looks for that)"},
 }
 
 func place(kind string) int {
@@ -204,16 +206,16 @@ func sentenceOf(t HostTrust, learned time.Duration) string {
 	var seen, missed []string
 	largest := Number(0)
 	for _, k := range t.Kinds {
-		many := strings.ReplaceAll(k.Kind, "_", " ")
+		many, why := strings.ReplaceAll(k.Kind, "_", " "), ""
 		if at := place(k.Kind); at < len(faultWords) {
-			many = faultWords[at].many
+			many, why = faultWords[at].many, faultWords[at].why
 		}
 		for _, size := range k.Sizes {
 			largest = max(largest, size)
 		}
 		switch {
 		case !k.Seen:
-			missed = append(missed, many)
+			missed = append(missed, many+why)
 		case len(k.Examples) > 0:
 			text := fmt.Sprintf("%s of %s and more", many, k.Examples[0])
 			if (k.Kind == "leak" || k.Kind == "slow_drift") && k.Lasts > 0 {

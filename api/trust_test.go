@@ -38,6 +38,7 @@ func TestTrustInTheFeaturesUnits(t *testing.T) {
 		want string
 	}{
 		{card(leak, tried("spike", 0, 0, 0, 0, .25), shift), "Omen would see here: shifts of cpu user by 9 percentage points and more; leaks of memory used by 8 percentage points and more within 15 min. Not seen: spikes. Model of 14 days."},
+		{card(shift, tried("lost_correlation", 0, .25)), "Omen would see here: shifts of cpu user by 9 percentage points and more. Not seen: values that no longer go with the others while each alone is ordinary (no channel looks for that). Model of 14 days."},
 		{card(shift, tried("stuck", 0, .75)), "Omen would see here: shifts of cpu user by 9 percentage points and more; stuck values. Model of 14 days."},
 		{card(tried("spike", 16, 0, 0, 0, 1)), "Omen would see here: spikes of disk write by 80 MB/s and more. Model of 14 days."},
 		{card(tried("leak", 0, 0, 0, 0, .25), tried("stuck", 0, .25)), "Omen would see none of the faults that were tried here, up to 16 standard deviations. Model of 14 days."},

@@ -105,6 +105,7 @@ const bandTail = 0.005
 func (f *fit) calibrate() error {
 	m, n, w := f.m, f.h.len(), len(f.m.active)
 	var sums [channels][]float64
+	f.learnLeaning()
 	j := newJudge(m)
 	for t := range n {
 		if !f.t.warm[t] {
@@ -144,6 +145,7 @@ func (f *fit) calibrate() error {
 	}
 	f.chooseLimit()
 	m.setStuckUnit()
+	m.setLeanUnit()
 	f.easeShifts(inside)
 	return nil
 }

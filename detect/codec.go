@@ -19,8 +19,9 @@ import (
 // all that precedes it.
 const (
 	magic      = "OMENRAN"
-	version    = 4
-	unstuck    = 3 // the version before, without what finds stuck features
+	version    = 5
+	straight   = 4 // the version before, without what finds leaning features
+	unstuck    = 3 // the one before that, without what finds stuck features, either
 	maxEncoded = 64 << 20
 )
 
@@ -93,6 +94,7 @@ func (w *writer) fields(m *Model) {
 		}
 	}
 	w.f32s(m.stuckAfter)
+	w.f32s(m.leanMost)
 }
 
 // vectors are the model's float32 parameters per feature, in storage order.
@@ -125,7 +127,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	}
 	r := &reader{b: body[len(magic):]}
 	v := r.u64()
-	if v != version && v != unstuck {
+	if v != version && v != straight && v != unstuck {
 		return nil, omen.WithHint(fmt.Errorf("load model: of version %d, this Omen makes version %d: %w", v, version, omen.ErrSchema),
 			"it was made by another release of Omen; a new one is learned from history")
 	}
@@ -138,6 +140,9 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	m.specs = kind.specs
 	if r.fields(m); v != unstuck {
 		m.stuckAfter = r.f32s()
+	}
+	if v == version {
+		m.leanMost = r.f32s()
 	}
 	net, card := r.bytes(), r.bytes()
 	if r.bad || len(r.b) != 0 {
@@ -156,6 +161,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	m.bind(kind)
 	m.settle()
 	m.setStuckUnit()
+	m.setLeanUnit()
 	if m.net != nil {
 		m.cross = m.net.Crossing(m.group)
 	}
@@ -233,6 +239,8 @@ func (m *Model) check() error {
 		return fmt.Errorf("empty or without limit")
 	case len(m.stuckAfter) != 0 && len(m.stuckAfter) != n || slices.ContainsFunc(m.stuckAfter, func(v float32) bool { return !(v >= 1) }):
 		return fmt.Errorf("%d lengths of still times for %d features, or one below 1", len(m.stuckAfter), n)
+	case len(m.leanMost) != 0 && len(m.leanMost) != n || slices.ContainsFunc(m.leanMost, func(v float32) bool { return !(v > 0) }):
+		return fmt.Errorf("%d means for %d features, or one that is not above 0", len(m.leanMost), n)
 	case len(m.ridge) != 0 && len(m.ridge) != simd.Pad(n)*m.regressors():
 		return fmt.Errorf("%d forecast weights for %d features", len(m.ridge), n)
 	case len(m.season) != 0 && len(m.season) != simd.Pad(n)*seasonWeights:
@@ -246,13 +254,13 @@ func (m *Model) check() error {
 func (p Parts) bits() uint64 {
 	return boolBit(p.Forecast, 0) | boolBit(p.Autoencoder, 1) | boolBit(p.Breadth, 2) |
 		boolBit(p.Smoothing, 3) | boolBit(p.Recentring, 4) | boolBit(p.TimeOfDay, 5) | boolBit(p.Season, 6) | boolBit(p.Cleaning, 7) |
-		boolBit(p.SecondLook, 8) | boolBit(p.Level, 9) | boolBit(p.Moving, 10) | boolBit(p.Stuck, 11)
+		boolBit(p.SecondLook, 8) | boolBit(p.Level, 9) | boolBit(p.Moving, 10) | boolBit(p.Stuck, 11) | boolBit(p.Leaning, 12)
 }
 
 func partsOf(b uint64) Parts {
 	has := func(i int) bool { return b>>i&1 == 1 }
 	return Parts{Forecast: has(0), Autoencoder: has(1), Breadth: has(2), Smoothing: has(3), Recentring: has(4), TimeOfDay: has(5), Season: has(6), Cleaning: has(7),
-		SecondLook: has(8), Level: has(9), Moving: has(10), Stuck: has(11)}
+		SecondLook: has(8), Level: has(9), Moving: has(10), Stuck: has(11), Leaning: has(12)}
 }
 
 func boolBit(b bool, at int) uint64 {

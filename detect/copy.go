@@ -21,6 +21,8 @@ func (s *Stream) CopyTo(dst *Stream) *Stream {
 	// The judge's scalars and sums are all copied; its centres keep their place.
 	j := *s.judge
 	j.workspace, j.centreR, j.centreE, j.centreU = dst.judge.workspace, dst.judge.centreR, dst.judge.centreE, dst.judge.centreU
+	j.leaning = dst.judge.leaning
+	copy(j.leaning, s.judge.leaning)
 	copy(j.centreR, s.judge.centreR)
 	copy(j.centreE, s.judge.centreE)
 	copy(j.centreU, s.judge.centreU)

@@ -3,7 +3,8 @@
 // bound to one schema, and read by any number of [Stream]s, each of which is
 // one host's running state.
 //
-// The detector ("RAN" and a season) has four channels, all causal. R, a ridge regression,
+// The detector ("RAN" and a season) has four channels that measure
+// how odd a sample is, all causal. R, a ridge regression,
 // forecasts every feature from the last sample and its moving averages; it sees
 // what moves faster or otherwise than usual. A, a masked autoencoder, predicts
 // every feature from the others; it sees values that do not belong together, and
@@ -12,7 +13,9 @@
 // averages and the time of day; it sees what is unusual at this hour, and goes
 // on seeing it. Each channel is measured in units of its own behaviour in
 // training, the four are added, smoothed, and divided by a limit that follows
-// from the operator's page budget: 1.0 is the limit.
+// from the operator's page budget: 1.0 is the limit. Two more count features, each an
+// alert by itself: those that are stuck at one value, and those whose residuals have
+// long lain on one side, a slow leak or drift.
 //
 // The package reads no clock and does no input or output; it never emits NaN;
 // it does not open incidents: that takes hysteresis and history, which are

@@ -60,6 +60,10 @@ type Model struct {
 	// history empty.
 	stuckAfter []float32
 
+	// Per active feature, how far the mean of the network's residuals lies from 0 at most,
+	// in Z; without a day of history empty.
+	leanMost []float32
+
 	recentre  float64 // samples over which the residuals' centres drift
 	middle    [channels]float64
 	spread    [channels]float64

@@ -300,6 +300,7 @@ func (s *Stream) move(j int, d float64, at time.Time) {
 	*l = moved{feature: j, by: level - was, off: level - was, level: level, was: was, since: since, at: at, old: was}
 	f.settleAt(j, was)
 	s.judge.centreR[j], s.judge.centreE[j], s.judge.centreU[j] = 0, 0, 0
+	s.judge.leaning[j] = 0
 	v.away[j] = 0
 	for b := range moveBlocks { // they were of the old level
 		v.means[b*len(s.m.active)+j] = float32(math.NaN())

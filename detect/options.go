@@ -63,6 +63,7 @@ type Parts struct {
 	Recentring  bool `json:"recentring"`
 	Moving      bool `json:"moving"` // of what is expected to a feature's new level
 	Stuck       bool `json:"stuck"`
+	Leaning     bool `json:"leaning"`
 	TimeOfDay   bool `json:"time_of_day"`
 	Level       bool `json:"level"` // of the host, which no model has: who scores leaves it out
 }

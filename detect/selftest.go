@@ -55,10 +55,12 @@ const (
 )
 
 // selfTest injects faults into the last quarter of the history and reports
-// which of them the model finds.
+// which of them the model finds. They begin where the history itself has no alert
+// for as long, so that what is found is the fault.
 func (f *fit) selfTest() {
 	m, n := f.m, f.h.len()
 	rng := rand.New(rand.NewPCG(f.o.Seed, 0x73656c66))
+	alerts := f.ownAlerts()
 	for _, kind := range faults {
 		length := trialLength
 		switch kind.kind {
@@ -83,7 +85,7 @@ func (f *fit) selfTest() {
 		for _, size := range sizes {
 			found := 0
 			for range trialsPerSize {
-				start := first + rng.IntN(n-first-length-trialGrace)
+				start := f.quietStart(first, length+trialGrace, alerts, rng)
 				if d := f.inject(kind, size, start, length, rng); d >= 0 {
 					found++
 					delays = append(delays, d)
@@ -101,6 +103,36 @@ func (f *fit) selfTest() {
 		}
 		m.card.SelfTest = append(m.card.SelfTest, t)
 	}
+}
+
+// ownAlerts counts the alerts in the history without any fault: element k is how
+// many samples before k are one.
+func (f *fit) ownAlerts() []int {
+	n := f.h.len()
+	before := make([]int, n+1)
+	s := f.m.Stream(nil)
+	for t := range n {
+		before[t+1] = before[t]
+		if score, err := s.Score(f.vector(t)); t >= trialWarmUp && err == nil && score.Anomalous() {
+			before[t+1]++
+		}
+	}
+	return before
+}
+
+// quietDraws is how often a place without an alert is looked for.
+const quietDraws = 50
+
+// quietStart draws a sample from first on after which the history has room for
+// length samples, and no alert in them if such a place is found.
+func (f *fit) quietStart(first, length int, alerts []int, rng *rand.Rand) (start int) {
+	for range quietDraws {
+		start = first + rng.IntN(f.h.len()-first-length)
+		if alerts[start+length] == alerts[start] {
+			break
+		}
+	}
+	return start
 }
 
 // inject plays one fault and returns after how many samples it is found, or -1.

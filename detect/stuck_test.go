@@ -63,11 +63,11 @@ func TestWhatFindsStuckValuesIsStored(t *testing.T) {
 		t.Error("a stored model scores otherwise")
 	}
 	before := *m
-	before.stuckAfter = nil
+	before.stuckAfter, before.leanMost = nil, nil
 	w := writer{b: append([]byte(nil), magic...)}
 	w.u64(unstuck)
 	w.fields(&before)
-	w.b = w.b[:len(w.b)-8]
+	w.b = w.b[:len(w.b)-16]
 	w.bytes(must.Get(m.net.MarshalBinary())(t))
 	w.bytes(m.cardJSON())
 	old := must.Get(Load(binary.LittleEndian.AppendUint32(w.b, crc32.Checksum(w.b, castagnoli)), s))(t)
