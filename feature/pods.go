@@ -1,7 +1,7 @@
 package feature
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -110,19 +110,24 @@ func (s *Schema) resource(name string) string {
 	return group
 }
 
-// PodCause is the cause of an incident by which the pods of its node can be judged: of
-// those that are not trivial the first that pods are measured in, of the same resource
-// as the leading one. lead is that one's name; empty: all are trivial.
-func (s *Schema) PodCause(causes []omen.Cause) (c omen.Cause, m PodMeasure, lead string, ok bool) {
-	causes = slices.DeleteFunc(slices.Clone(causes), func(c omen.Cause) bool { return c.Trivial })
-	if len(causes) == 0 {
-		return c, m, "", false
-	}
-	lead = causes[0].Feature
+// PodCause is a cause of an incident with how it is measured of pods.
+type PodCause struct {
+	omen.Cause
+	Measure PodMeasure
+}
+
+// PodCauses are the causes of an incident by which the pods of its node can be judged,
+// the largest first: those that are not trivial and that pods are measured in, of the
+// same resource as the leading one. lead is that one's name; empty: all are trivial.
+func (s *Schema) PodCauses(causes []omen.Cause) (all []PodCause, lead string) {
 	for _, c := range causes {
+		if c.Trivial {
+			continue
+		}
+		lead = cmp.Or(lead, c.Feature)
 		if m, ok := podMeasures[c.Feature]; ok && s.Index(c.Feature) >= 0 && s.resource(c.Feature) == s.resource(lead) {
-			return c, m, lead, true
+			all = append(all, PodCause{c, m})
 		}
 	}
-	return c, m, lead, false
+	return all, lead
 }

@@ -201,9 +201,6 @@ clusters: [{name: eu, cluster: {server: '`+s.url+`', insecure-skip-tls-verify: t
 		}
 		return nil
 	})
-	if out, err := o.asAnn(t, "incidents", "show", id); err != nil || !strings.Contains(out, "Pod shop/writer-0 of node n1 is to blame") {
-		t.Errorf("incidents show: %v\n%s", err, out)
-	}
 	if s == nil {
 		t.Log("OMEN_KUBE_BIN is not set: the action is left out")
 		return

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,11 +52,11 @@ func (w *Watch) Pods(ctx context.Context, in omen.Incident) (*omen.NodeUse, erro
 		labels = h.labels
 	}
 	w.mu.Unlock()
-	cause, measure, lead, measured := w.o.Schema.PodCause(in.Causes)
+	measured, lead := w.o.Schema.PodCauses(in.Causes)
 	if labels == nil || lead == "" || at.Sub(in.Since) < podsLeast*w.o.Step {
 		return nil, nil
 	}
-	r := podReader{Watch: w, host: in.Host.Name, labels: labels, use: &omen.NodeUse{Cause: cause, Since: in.Since, At: at, Step: w.o.Step}}
+	r := podReader{Watch: w, host: in.Host.Name, labels: labels, use: &omen.NodeUse{Since: in.Since, At: at, Step: w.o.Step}}
 	if own := labels["cluster"]; own != "" && w.o.Labels["cluster"] != own { // not one that only Omen gives it
 		r.kube = "cluster=" + strconv.Quote(own) + ","
 	}
@@ -64,14 +65,22 @@ func (w *Watch) Pods(ctx context.Context, in omen.Incident) (*omen.NodeUse, erro
 		return nil, fmt.Errorf("find the node that host %s is: %w", in.Host.Name, err)
 	case r.use.Node == "" || r.use.Missing != "":
 		return r.use, nil
-	case !measured:
-		r.use.Cause = omen.Cause{}
+	case len(measured) == 0:
 		r.use.Missing = lead + " is not measured by pod, nor is anything else of its resource that is too high"
 		return r.use, nil
 	}
-	if err := r.read(ctx, measure); err != nil {
-		r.use.Missing, r.use.Pods = "its pods cannot be read: "+err.Error(), nil
+	first := ""
+	for _, c := range measured { // sources drop some metrics of containers, and keep others
+		r.use.Cause, r.use.Missing = c.Cause, ""
+		if err := r.read(ctx, c); err != nil {
+			r.use.Missing, r.use.Pods = "its pods cannot be read: "+err.Error(), nil
+		}
+		if r.use.Missing == "" {
+			return r.use, nil
+		}
+		first = cmp.Or(first, r.use.Missing)
 	}
+	r.use.Cause, r.use.Missing = measured[0].Cause, first
 	return r.use, nil
 }
 
@@ -172,7 +181,8 @@ func (r *podReader) selectors() []string {
 }
 
 // read reads the node's surplus and what its pods use.
-func (r *podReader) read(ctx context.Context, m feature.PodMeasure) error {
+func (r *podReader) read(ctx context.Context, c feature.PodCause) error {
+	m := c.Measure
 	chosen, err := r.choose(ctx, m.Metric)
 	if err != nil || chosen == "" {
 		return err

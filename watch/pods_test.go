@@ -26,6 +26,7 @@ type nodeWorld struct {
 	rollout                bool          // shop/a-1, at 1.8 processors all the time, is replaced by shop/a-2 at the onset
 	outside                bool          // it is a process of the host, and no pod
 	scrape                 time.Duration // of containers
+	processes              bool          // more processes than usual lead, of which containers' series say nothing
 }
 
 func newNodeWorld() nodeWorld {
@@ -137,18 +138,22 @@ func TestPodsOfANode(t *testing.T) {
 			n.nodes = []map[string]string{{"node": "n1", "cluster": "eu"}, {"node": "n1", "cluster": "us"}}
 			n.by["cluster"] = "eu"
 		}, map[string]string{"node": "n1", "cluster": "eu"}, "n1", "a-1", ""},
-		"no node at all":     {func(n *nodeWorld) { n.nodes = nil }, nil, "", "", ""},
-		"another machine":    {func(n *nodeWorld) { n.instance, n.nodename = "192.168.0.7:9100", "vm" }, nil, "", "", ""},
-		"of two clusters":    {func(n *nodeWorld) { n.nodes = append(n.nodes, map[string]string{"node": "n1", "system_uuid": "u3"}) }, nil, "n1", "", "a node of several clusters"},
-		"one address of two": {func(n *nodeWorld) { n.nodename, n.nodes[1]["internal_ip"] = "other", "10.0.0.1" }, nil, "n1", "", "by its internal_ip the host is several nodes: n1, n2"},
-		"no cAdvisor":        {func(n *nodeWorld) { n.by = nil }, nil, "n1", "", "no container_cpu_usage_seconds_total of the node: cAdvisor's metrics"},
-		"a host's process":   {func(n *nodeWorld) { n.outside = true }, nil, "n1", "", "a process of the host itself"},
-		"a rollout":          {func(n *nodeWorld) { n.rollout, n.outside = true, false }, nil, "n1", "", "in no pod"},
+		"no node at all":              {func(n *nodeWorld) { n.nodes = nil }, nil, "", "", ""},
+		"another machine":             {func(n *nodeWorld) { n.instance, n.nodename = "192.168.0.7:9100", "vm" }, nil, "", "", ""},
+		"of two clusters":             {func(n *nodeWorld) { n.nodes = append(n.nodes, map[string]string{"node": "n1", "system_uuid": "u3"}) }, nil, "n1", "", "a node of several clusters"},
+		"one address of two":          {func(n *nodeWorld) { n.nodename, n.nodes[1]["internal_ip"] = "other", "10.0.0.1" }, nil, "n1", "", "by its internal_ip the host is several nodes: n1, n2"},
+		"its first metric is dropped": {func(n *nodeWorld) { n.processes = true }, nil, "n1", "a-1", ""},
+		"no cAdvisor":                 {func(n *nodeWorld) { n.by = nil }, nil, "n1", "", "no container_cpu_usage_seconds_total of the node: cAdvisor's metrics"},
+		"a host's process":            {func(n *nodeWorld) { n.outside = true }, nil, "n1", "", "a process of the host itself"},
+		"a rollout":                   {func(n *nodeWorld) { n.rollout, n.outside = true, false }, nil, "n1", "", "in no pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNodeWorld()
 			c.edit(&n)
 			w, in := n.watch(t, c.labels)
+			if n.processes {
+				in.Causes = append([]omen.Cause{{Feature: "processes", Share: 0.6, Unit: omen.Count, Actual: 900, Expected: 300}}, in.Causes...)
+			}
 			use := must.Get(w.Pods(t.Context(), in))(t)
 			if use.Node != c.node {
 				t.Fatalf("node %q, want %q: %s", use.Node, c.node, use.Missing)

@@ -21,9 +21,9 @@ import (
 // time acts on a unit, or runs a script, whatever users they run as. The kernel lets it
 // go when the process ends. The name is an abstract socket's, which needs no file and
 // no right; nobody answers there.
-func (b Bus) alone(what string) (release func() error, err error) {
+func (b Bus) alone(ctx context.Context, what string) (release func() error, err error) {
 	sum := sha256.Sum256([]byte(b.Address + " " + what)) // a name has 107 bytes, a unit's may have 255
-	l, err := net.Listen("unix", "@omen.dev/action/"+hex.EncodeToString(sum[:]))
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", "@omen.dev/action/"+hex.EncodeToString(sum[:]))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, refused("another Omen of this machine acts on %s now", what)

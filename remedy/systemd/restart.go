@@ -89,7 +89,7 @@ func (r *Restart) DryRun(_ context.Context, a omen.Action) (string, error) {
 
 // Do restarts the unit and waits until it is up again.
 func (r *Restart) Do(ctx context.Context, a omen.Action) (receipt string, err error) {
-	release, err := r.bus.alone(r.unit)
+	release, err := r.bus.alone(ctx, r.unit)
 	if err != nil {
 		return "", err
 	}

@@ -111,7 +111,7 @@ func (s *Script) Do(ctx context.Context, a omen.Action) (receipt string, err err
 	if err != nil {
 		return "", err
 	}
-	release, err := s.bus.alone(s.template())
+	release, err := s.bus.alone(ctx, s.template())
 	if err != nil {
 		return "", err
 	}
