@@ -13,7 +13,7 @@ import (
 
 func TestKindsKeepTheirWord(t *testing.T) {
 	names := map[string]bool{}
-	for _, k := range slices.Concat(Kinds(), Apart()) {
+	for _, k := range slices.Concat(Kinds(), Apart(), Fresh()) {
 		if names[k.Name] {
 			t.Errorf("%s: twice", k.Name)
 		}
@@ -49,7 +49,7 @@ func TestKindsKeepTheirWord(t *testing.T) {
 // and the second does in every track, most of them with time for a warning.
 func TestKindsApartComeInPairs(t *testing.T) {
 	const tracks = 40
-	all := Apart()
+	all := slices.Concat(Apart(), Fresh())
 	if len(all) < 6 || len(all)%2 != 0 {
 		t.Fatalf("%d kinds, want pairs, at least three", len(all))
 	}
