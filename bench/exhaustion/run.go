@@ -6,8 +6,8 @@
 // that were used up.
 //
 // It tunes nothing; the simulator's kinds were invented, by the authors of the
-// method ([Kinds]) and by another ([Apart]), and are deliberately nasty, so that
-// rows compare, and absolute numbers do not.
+// method ([Kinds]) and by two others ([Apart], [Fresh]), and are deliberately nasty,
+// so that rows compare, and absolute numbers do not.
 package exhaustion
 
 import (

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -162,11 +163,22 @@ func (c *benchCmd) forecasts(e *env) error {
 	if len(c.Dirs) == 1 {
 		return c.recorded(e)
 	}
-	if err := c.simulated(e, "simulating resources", exhaustion.Kinds()); err != nil {
-		return err
+	sets := []struct {
+		what, head string
+		kinds      []exhaustion.Kind
+	}{
+		{"simulating resources", "", exhaustion.Kinds()},
+		{"simulating kinds by another author", "\nby another author, whose kinds the method was later chosen on, too\n\n", exhaustion.Apart()},
+		{"simulating kinds kept apart", "\nkept apart: kinds by a third author, on which nothing in the method was chosen\n\n", exhaustion.Fresh()},
+		{"simulating all kinds", "\nall kinds together\n\n", slices.Concat(exhaustion.Kinds(), exhaustion.Apart(), exhaustion.Fresh())},
 	}
-	fmt.Fprint(e.out, "\nkept apart: kinds by another author, on which nothing in the method was chosen\n\n")
-	return c.simulated(e, "simulating kinds kept apart", exhaustion.Apart())
+	for _, set := range sets {
+		fmt.Fprint(e.out, set.head)
+		if err := c.simulated(e, set.what, set.kinds); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // simulated measures forecasts on some kinds of simulated resources.
