@@ -290,6 +290,7 @@ var elsewhere = map[string]string{
 	"nobody can tell whether an action was done":                                                                       "../remedy/loop_test.go:TestInDoubtIsNeverRepeated",
 	"a playbook was switched off, since it does not help or by a person":                                               "../remedy/control_test.go:TestPauseAndDisableSurvive",
 	"a playbook is no longer done to a target, since its last three actions there did not help":                        "../remedy/settle_test.go:TestWhatIsGivenUpIsSaid",
+	"nobody is notified: no receiver is configured":                                                                    "../web/ui/src/settings.test.ts:The configuration has no receiver.",
 	"actions are paused": "../remedy/control_test.go:TestPauseAndDisableSurvive",
 	"the same target had to be put right five times in a week": "../remedy/habit_test.go:TestALeakThatIsPutRightDailyStaysATrouble",
 	"samples come late":                                            "../series/late_test.go:TestRemoteMeasuresHowLateSamplesCome",

@@ -19,7 +19,7 @@ func warm(t *testing.T, hosts int) (h *heat, from, now time.Time) {
 	t.Helper()
 	s, _ := stored(t)
 	g := &generation{p: &process{tsdb: s.tsdb}}
-	now = time.Now().Truncate(time.Second)
+	now = time.Now().Truncate(time.Minute).Add(-30 * time.Second) // no second is another minute's
 	from = now.Truncate(time.Minute).Add(-59 * time.Minute)
 	for at := now.Add(-50 * time.Minute); !at.After(now); at = at.Add(10 * time.Second) {
 		var scores []omen.Score
