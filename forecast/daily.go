@@ -1,5 +1,7 @@
 package forecast
 
+import "math"
+
 // daily is what the same hours of earlier days say: how many of the windows
 // that began at this time of day, give or take a quarter of an hour, rose by as
 // much as is free now, by the quarters that they took for it.
@@ -11,6 +13,10 @@ type daily struct {
 // daily compares with the last 13 days. Only what has ended is counted, and
 // a gap of half an hour ends what is known of a window.
 //
+// Where the level is not bound to the hour, windows that began lower within their
+// last day than it is now do not count: what goes up and down at any time, as a heap
+// that is collected, rises from its lows, and not on top of its highs.
+//
 // What rises a little further each day is taken to go on so: a window of i days
 // ago is scaled as that day's span is by i times the growth.
 func (s *Series) daily(free float64) daily {
@@ -20,7 +26,11 @@ func (s *Series) daily(free float64) daily {
 		free, more = 2, 0 // no window can have risen that far: only the lengths count
 	}
 	now := s.now / quarterSecs
+	lower := s.lower(now, free < 1.5)
 	for i := int64(1); i < keptDays; i++ {
+		if lower[i] {
+			continue
+		}
 		need := free
 		if d := s.days[max(s.now/daySecs-i, 0)%int64(len(s.days))]; d.Max > d.Min {
 			need /= 1 + more*float64(i)/(share(d.Max)-share(d.Min))
@@ -36,6 +46,57 @@ func (s *Series) daily(free float64) daily {
 		d.closed[k] += d.closed[k+1]
 	}
 	return d
+}
+
+// lower names the days, counted from today, that do not count at an hour: all on which
+// the level lay lower within its last day than now, unless it is bound to the hour,
+// that is on three of four days within .15 of their median.
+func (s *Series) lower(now int64, asked bool) (out [keptDays]bool) {
+	if !asked {
+		return out
+	}
+	q, n := s.quarters, int64(len(s.quarters.max))
+	var places, buf, sorted [keptDays]float64
+	known := buf[:0]
+	for i := int64(1); i < keptDays; i++ {
+		if at := now - i*perDay; q.max[at%n] != gapLevel {
+			places[i] = q.place(at, share(q.last(at%n)))
+			known = append(known, places[i])
+		}
+	}
+	if len(known) == 0 {
+		return out
+	}
+	near, middle := 0, median(append(sorted[:0], known...))
+	for _, p := range known {
+		if math.Abs(p-middle) <= .15 {
+			near++
+		}
+	}
+	if 4*near >= 3*len(known) {
+		return out
+	}
+	here := q.place(now, share(s.last))
+	for i := range places {
+		out[i] = places[i] < here-.1
+	}
+	return out
+}
+
+// place is where a level lies within those of the day up to a quarter: from 0, its
+// lowest, to 1; 0 if it did not move.
+func (q *quarters) place(quarter int64, level float64) float64 {
+	n := int64(len(q.max))
+	least, most := uint16(gapLevel), uint16(0)
+	for i := max(quarter-perDay, 0) + 1; i <= quarter; i++ {
+		if m := q.max[i%n]; m != gapLevel {
+			least, most = min(least, q.last(i%n)), max(most, m)
+		}
+	}
+	if least >= most {
+		return 0
+	}
+	return min(max((level-share(least))/(share(most)-share(least)), 0), 1)
 }
 
 // growth is by how much the span of levels within a day grows each day: the

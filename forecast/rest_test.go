@@ -33,3 +33,29 @@ func TestARiseThatRestsByNightIsMeasuredOverWholeDays(t *testing.T) {
 		}
 	}
 }
+
+// A heap that is collected at 85 %, every five and a half hours, rises by more than is
+// free many times a day, at any hour, and never from near the top.
+func TestWhatGoesUpAndDownAtAnyHourIsNoHabit(t *testing.T) {
+	for h := 15 * 24.; h < 16*24; h += .25 {
+		s := New(Full)
+		f := forecastOf(t, s, observe(s, h/24, func(h float64) float64 { return .35 + .5*math.Mod(h, 5.5)/5.5 }))
+		if p := f.P[omen.Within24h]; p > .5 {
+			t.Fatalf("after %.2f h, at %.2f: %.2f within a day", h, f.Used/f.Limit, p)
+		}
+	}
+}
+
+// A dump that stays makes a rise of each week's: a fourth that does not fit is as fast
+// as it is, and not as all weeks together.
+func TestWhatComesInStepsIsAsManyRises(t *testing.T) {
+	steps := func(h float64) float64 {
+		week, in := math.Floor(h/168), math.Mod(h, 168)
+		return .2 + .22*week + .22*min(in/3, 1)
+	}
+	s := New(Full)
+	f := forecastOf(t, s, observe(s, 21+1./24, steps))
+	if p := f.P[omen.Within4h]; p < pageP4 || f.Full.Hours() > 4 {
+		t.Errorf("two hours before the end, at %.2f: %.2f within four hours, full in %s", f.Used/f.Limit, p, f.Full)
+	}
+}

@@ -16,29 +16,33 @@ type rise struct {
 	End         uint32
 }
 
-// zigzag cuts a series into rises and falls: a fall of more than the reversal
-// ends a rise. It starts falling, at the first sample.
+// zigzag cuts a series into rises and falls: a fall of more than the reversal ends a
+// rise, and so does a day in which it rose by no more than that, so that what comes in
+// steps and stays is as many rises. It starts falling, at the first sample.
 type zigzag struct {
 	Up     bool
 	begins bool   // Low and High are of a sample
 	Low    uint16 // the trough below the current rise
 	High   uint16 // the highest level since
+	mark   uint16 // the level from which it has hardly risen
+	eps    uint16 // the reversal, in levels
+	since  uint32 // when it came to that, in minutes since 1970
 	Onset  int64  // the last instant near the trough
-	eps    float64
 	rises  []rise
 }
 
 func (z *zigzag) restart(at int64, l uint16) {
 	z.Up, z.Low, z.High, z.Onset, z.begins = false, l, l, at, true
+	z.mark, z.since = l, uint32(at/minuteSecs)
 }
 
 func (z *zigzag) add(at int64, l uint16) {
-	eps := int(z.eps * steps)
+	eps, minute := int(z.eps), uint32(at/minuteSecs)
 	switch {
 	case !z.begins || !z.Up && l <= z.Low:
 		z.restart(at, l)
-	case z.Up && int(l) < int(z.High)-eps:
-		z.keep(rise{z.High - z.Low, z.High, uint32(at / minuteSecs)})
+	case z.Up && (int(l) < int(z.High)-eps || minute-z.since >= daySecs/minuteSecs && int(l) <= int(z.mark)+eps):
+		z.keep(rise{z.High - z.Low, z.High, minute})
 		z.restart(at, l)
 	case int(l) <= int(z.Low)+eps/2:
 		z.Onset = at
@@ -46,6 +50,9 @@ func (z *zigzag) add(at int64, l uint16) {
 	default:
 		z.High = max(z.High, l)
 		z.Up = z.Up || int(l) > int(z.Low)+eps
+	}
+	if int(l) > int(z.mark)+eps {
+		z.mark, z.since = l, minute
 	}
 }
 

@@ -46,7 +46,7 @@ func New(full float64) *Series {
 	if !(full > 0 && full <= 1) {
 		panic("forecast: full is a share of the limit")
 	}
-	return &Series{full: full, zigzag: zigzag{eps: .004}}
+	return &Series{full: full, zigzag: zigzag{eps: levelOf(.004)}}
 }
 
 // Observe takes a sample: how much is used of which limit, in the same unit. It
@@ -69,7 +69,7 @@ func (s *Series) Observe(at time.Time, used, limit float64) bool {
 	s.addQuarter(before, secs, l)
 	s.zigzag.add(secs, l)
 	if secs/3600 != before/3600 {
-		s.zigzag.eps = s.reversal()
+		s.zigzag.eps = levelOf(s.reversal())
 	}
 	if secs/daySecs != before/daySecs {
 		s.zigzag.forget(secs)
