@@ -26,9 +26,12 @@ func (s *Series) daily(free float64) daily {
 		free, more = 2, 0 // no window can have risen that far: only the lengths count
 	}
 	now := s.now / quarterSecs
-	lower := s.lower(now, free < 1.5)
+	here := -1.0
+	if free < 1.5 && !s.trends().bound {
+		here = s.quarters.place(now, share(s.last))
+	}
 	for i := int64(1); i < keptDays; i++ {
-		if lower[i] {
+		if at, ok := s.quarters.placeAt(now - i*perDay); ok && at < here-.1 {
 			continue
 		}
 		need := free
@@ -48,39 +51,36 @@ func (s *Series) daily(free float64) daily {
 	return d
 }
 
-// lower names the days, counted from today, that do not count at an hour: all on which
-// the level lay lower within its last day than now, unless it is bound to the hour,
-// that is on three of four days within .15 of their median.
-func (s *Series) lower(now int64, asked bool) (out [keptDays]bool) {
-	if !asked {
-		return out
-	}
-	q, n := s.quarters, int64(len(s.quarters.max))
-	var places, buf, sorted [keptDays]float64
-	known := buf[:0]
-	for i := int64(1); i < keptDays; i++ {
-		if at := now - i*perDay; q.max[at%n] != gapLevel {
-			places[i] = q.place(at, share(q.last(at%n)))
-			known = append(known, places[i])
+// bound reports whether levels are bound to the hour: whether on three of five
+// days, in the mean of eight hours, they lay within .15 of their median place.
+func (q *quarters) bound(today int64) bool {
+	near, known := 0, 0
+	for hour := int64(0); hour < perDay; hour += perDay / 8 {
+		var buf, sorted [keptDays]float64
+		places := buf[:0]
+		for i := int64(1); i < keptDays-1; i++ { // the day before each is there until midnight
+			if p, ok := q.placeAt((today-i)*perDay + hour); ok {
+				places = append(places, p)
+			}
+		}
+		middle := median(append(sorted[:0], places...))
+		for _, p := range places {
+			known++
+			if math.Abs(p-middle) <= .15 {
+				near++
+			}
 		}
 	}
-	if len(known) == 0 {
-		return out
+	return 5*near >= 3*known
+}
+
+// placeAt is [quarters.place] of the last level of a quarter; false of a gap.
+func (q *quarters) placeAt(quarter int64) (float64, bool) {
+	i := quarter % int64(len(q.max))
+	if quarter < 0 || q.max[i] == gapLevel {
+		return 0, false
 	}
-	near, middle := 0, median(append(sorted[:0], known...))
-	for _, p := range known {
-		if math.Abs(p-middle) <= .15 {
-			near++
-		}
-	}
-	if 4*near >= 3*len(known) {
-		return out
-	}
-	here := q.place(now, share(s.last))
-	for i := range places {
-		out[i] = places[i] < here-.1
-	}
-	return out
+	return q.place(quarter, share(q.last(i))), true
 }
 
 // place is where a level lies within those of the day up to a quarter: from 0, its

@@ -40,6 +40,7 @@ func (s *Series) slopes(buf []float64, of func(span) float64) (slopes, days, val
 type trend struct {
 	day    int32 // for which it was worked out, in days since 1970; 0: for none
 	known  bool  // there are enough days
+	bound  bool  // levels are bound to the hour
 	growth float64
 	slope  float64 // of the line through the largest levels, per day
 	level  float64 // of that line today
@@ -49,7 +50,7 @@ type trend struct {
 func (s *Series) trends() *trend {
 	t := &s.quarters.trend
 	if today := int32(s.now / daySecs); t.day != today {
-		*t = trend{day: today, growth: s.growth()}
+		*t = trend{day: today, growth: s.growth(), bound: s.quarters.bound(int64(today))}
 		var buf [keptDays * (keptDays - 1) / 2]float64
 		slopes, days, tops := s.slopes(buf[:0], func(d span) float64 { return share(d.Max) })
 		if t.known = slopes != nil; t.known {
