@@ -3,8 +3,9 @@ package exhaustion
 import "math"
 
 // Fresh are kinds by a third author, who knew neither the method nor its results
-// and had read only how [Kinds] and [Apart] are drawn: nothing may be chosen on
-// them either. They come in pairs as those of [Apart] do.
+// and had read only how [Kinds] and [Apart] are drawn. After the first look at them
+// two mechanisms of package forecast were changed (docs/forecasts.md); nothing else
+// may be. They come in pairs as those of [Apart] do.
 func Fresh() []Kind {
 	return []Kind{
 		{"build cache", cachePruned},

@@ -169,7 +169,7 @@ func (c *benchCmd) forecasts(e *env) error {
 	}{
 		{"simulating resources", "", exhaustion.Kinds()},
 		{"simulating kinds by another author", "\nby another author, whose kinds the method was later chosen on, too\n\n", exhaustion.Apart()},
-		{"simulating kinds kept apart", "\nkept apart: kinds by a third author, on which nothing in the method was chosen\n\n", exhaustion.Fresh()},
+		{"simulating kinds by a third author", "\nby a third author, whose kinds were first looked at when the method stood\n\n", exhaustion.Fresh()},
 		{"simulating all kinds", "\nall kinds together\n\n", slices.Concat(exhaustion.Kinds(), exhaustion.Apart(), exhaustion.Fresh())},
 	}
 	for _, set := range sets {
