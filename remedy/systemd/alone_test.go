@@ -23,16 +23,17 @@ func TestTwoOmensRestartAUnitOnce(t *testing.T) {
 	if !mine.Target.MarkedAt.IsZero() {
 		t.Errorf("its first start counts as a restart: %+v", mine.Target)
 	}
-	var meanwhile error
+	said := make(chan error, 1)
 	f.set(func() {
 		u.does = func(u *fakeUnit) string {
-			_, meanwhile = other.Do(t.Context(), theirs)
+			_, err := other.Do(t.Context(), theirs)
+			said <- err
 			u.up(f.clock)
 			return "done"
 		}
 	})
 	must.Get(one.Do(t.Context(), mine))(t)
-	if !errors.Is(meanwhile, remedy.ErrRefused) || !strings.Contains(meanwhile.Error(), "another Omen of this machine acts on shop.service now") {
+	if meanwhile := <-said; !errors.Is(meanwhile, remedy.ErrRefused) || !strings.Contains(meanwhile.Error(), "another Omen of this machine acts on shop.service now") {
 		t.Errorf("meanwhile: %v", meanwhile)
 	}
 	if _, err := other.Do(t.Context(), theirs); !errors.Is(err, remedy.ErrChanged) {
