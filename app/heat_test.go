@@ -139,8 +139,8 @@ func BenchmarkHeat(b *testing.B) {
 	})
 }
 
-// Spans that somebody chose are read by themselves, however little at once and
-// whoever asks for others meanwhile, and what is long over is read once.
+// Spans that somebody chose are read by themselves, however little at once and while
+// others are asked for, and what is long over is read once.
 func TestHeatOfChosenSpans(t *testing.T) {
 	h, from, now := warm(t, 3)
 	whole := must.Get(newHeat(h.db).read(t.Context(), from, time.Minute, 60, time.Minute, now))(t)

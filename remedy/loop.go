@@ -359,7 +359,7 @@ func (l *Loop) verify(ctx context.Context) {
 }
 
 // Verify walks the audit's chain now. While it is not what was written nothing is acted
-// on, whoever asked.
+// on, by itself or by hand.
 func (l *Loop) Verify(ctx context.Context) (store.Chain, error) {
 	now := time.Now()
 	chain, err := l.o.Store.Verify(ctx)
