@@ -97,6 +97,8 @@ func (db *DB) append(ctx context.Context, entries []entry) error {
 		if isFull(err) {
 			err = fullError(err)
 			db.full, db.retryAt = err, now.Add(retryOpen)
+			db.log.Error("metrics store could not write, it is opened again once there is space", "path", db.opts.Dir, "err", err)
+			return err // what is there can be read meanwhile
 		}
 		db.replace(err)
 		return err

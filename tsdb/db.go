@@ -77,7 +77,8 @@ const defaultLookback = 5 * time.Minute
 //
 // A second Omen on the directory gets [omen.ErrLocked]. Damaged blocks and a
 // write-ahead log that cannot be repaired are moved to the folder "damaged" and
-// counted; what is whole opens.
+// counted; what is whole opens. On a full disk it opens by itself once there is
+// space: until then nothing can be read or appended.
 func Open(o Options) (*DB, error) {
 	if o.Retention <= 0 {
 		o.Retention = 15 * 24 * time.Hour
@@ -100,7 +101,10 @@ func Open(o Options) (*DB, error) {
 	db.engine = newEngine(o.Log, 50_000_000, 2*time.Minute)
 	db.guests = newEngine(o.Log, guestSamples, GuestTime)
 	db.reader = series.Reader{Evaluator: db, Concurrency: 2}
-	if err := db.open(); err != nil {
+	if err := db.open(); isFull(err) {
+		o.Log.Error("metrics store does not open: the disk is full", "path", o.Dir, "err", err)
+		db.full, db.broken = err, err
+	} else if err != nil {
 		_ = errors.Join(db.engine.Close(), db.guests.Close(), lock.Release())
 		return nil, err
 	}
@@ -152,6 +156,21 @@ func lockDir(dir string) (fileutil.Releaser, error) {
 	return lock, nil
 }
 
+// closeTSDB closes a database, also where its last chunks find no space, which
+// Prometheus panics of.
+func closeTSDB(prom *promtsdb.DB) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			full, ok := p.(error)
+			if !ok || !isFull(full) {
+				panic(p)
+			}
+			err = full
+		}
+	}()
+	return prom.Close()
+}
+
 // Close flushes what is in memory and lets go of the directory.
 func (db *DB) Close() error {
 	db.appendMu.Lock()
@@ -168,7 +187,11 @@ func (db *DB) Close() error {
 	}
 	err := errors.Join(db.engine.Close(), db.guests.Close())
 	if db.prom != nil {
-		err = errors.Join(err, db.prom.Close())
+		if closing := closeTSDB(db.prom); isFull(closing) {
+			db.log.Warn("metrics store did not close cleanly: its log has what it could not write", "path", db.opts.Dir, "err", closing)
+		} else {
+			err = errors.Join(err, closing)
+		}
 		db.prom = nil
 	}
 	if err = errors.Join(err, db.lock.Release()); err != nil {

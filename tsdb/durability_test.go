@@ -154,3 +154,64 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 		t.Errorf("%g samples, acknowledged were %d", got, n+1)
 	}
 }
+
+// A disk that fills up while there are whole chunks in memory: Prometheus panics
+// where it cannot write these, which opening again does, and so does a start.
+func TestAFullDiskEndsNoProcess(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+		t.Skipf("a small file system cannot be mounted here (%v): run as root", err)
+	}
+	defer func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
+	now := begin
+	o := Options{Dir: data, Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	db := must.Get(Open(o))(t)
+	write := func() error {
+		now = now.Add(time.Second)
+		samples := make([]series.Sample, 500)
+		for i := range samples {
+			samples[i] = one("h"+strconv.Itoa(i), now, float64(now.Unix()))
+		}
+		return db.Append(t.Context(), samples)
+	}
+	for range 250 { // two chunks of each series are whole
+		must.OK(t, write())
+	}
+	acknowledged := now
+	has := func(when string) {
+		t.Helper()
+		if got := valueAt(t, db, `count_over_time(x{instance="h7"}[1h])`, acknowledged)["h7"]; got != 250 {
+			t.Errorf("%s %g samples, acknowledged were 250", when, got)
+		}
+	}
+	full := func(when string) {
+		t.Helper()
+		for range 3 * retryOpen / time.Second {
+			if err := write(); !errors.Is(err, omen.ErrFull) || omen.Hint(err) == "" {
+				t.Fatalf("%s: %v, want an error that wraps ErrFull, with a hint", when, err)
+			}
+		}
+	}
+	fill(t, dir, filler, 0)
+	full("the disk is full")
+	has("on the full disk")
+	must.OK(t, db.Close())
+	db = must.Get(Open(o))(t)
+	defer func() { must.OK(t, db.Close()) }()
+	full("a start on the full disk")
+	if db.Health().Err == nil {
+		t.Error("a store that did not open says that it is well")
+	}
+	must.OK(t, os.Remove(filler))
+	now = now.Add(retryOpen)
+	must.OK(t, write())
+	has("with space again")
+	if n := db.Health().Damaged; n != 0 {
+		t.Errorf("%d parts moved aside, want none", n)
+	}
+}

@@ -24,8 +24,12 @@ import (
 // damagedDir is where damaged parts go; nothing reads it.
 const damagedDir = "damaged"
 
-// open opens the database, after moving aside what would keep it from opening.
+// open opens the database, after moving aside what would keep it from opening,
+// if there is room for what that writes.
 func (db *DB) open() error {
+	if err := db.room(); err != nil {
+		return db.openError(err)
+	}
 	db.moveDamaged(quickCheck)
 	db.repairLog()
 	prom, err := db.openTSDB()
@@ -184,11 +188,16 @@ func (db *DB) replace(why error) {
 	db.reopen(func() {})
 }
 
-// reopen closes the database, lets its files be changed and opens it again.
-// The caller holds appendMu and mu.
+// reopen closes the database, lets its files be changed and opens it again. On
+// a full disk it stays open for reading until [DB.revive] finds space. The
+// caller holds appendMu and mu.
 func (db *DB) reopen(change func()) {
+	if err := db.room(); err != nil {
+		db.full, db.retryAt = fullError(fmt.Errorf("open metrics store %s again: %w", db.opts.Dir, err)), db.opts.Now().Add(retryOpen)
+		return
+	}
 	if db.prom != nil {
-		if err := db.prom.Close(); err != nil {
+		if err := closeTSDB(db.prom); err != nil {
 			db.log.Warn("metrics store did not close cleanly", "path", db.opts.Dir, "err", err)
 		}
 		db.prom = nil
@@ -213,16 +222,14 @@ func (db *DB) revive() error {
 		return errors.Join(db.full, db.broken)
 	}
 	db.retryAt = now.Add(retryOpen)
-	if err := db.probe(); err != nil && isFull(err) {
+	if err := db.room(); err != nil {
 		return fullError(fmt.Errorf("append to metrics store %s: %w", db.opts.Dir, err))
 	}
-	if db.prom == nil {
-		if err := db.open(); err != nil {
-			db.broken = err
-			return err
-		}
-	}
 	db.full = nil
+	db.reopen(func() {}) // its log is torn where the write failed
+	if err := errors.Join(db.full, db.broken); err != nil {
+		return err
+	}
 	db.log.Info("metrics store writes again", "path", db.opts.Dir)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	promtsdb "github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/fileutil"
 	"github.com/prometheus/prometheus/tsdb/wlog"
 )
 
@@ -66,15 +67,35 @@ func lastWhole(segment string) (cut, size int64, err error) {
 // writes again.
 const probeSize = 1 << 20
 
-// probe finds out whether there is space again, at less cost than a failed
-// append, which opens the TSDB again.
-func (db *DB) probe() error {
+// probe finds out whether there is space, at less cost than a failed append.
+func (db *DB) probe(size int64) error {
 	path := filepath.Join(db.opts.Dir, "probe")
-	err := os.WriteFile(path, make([]byte, probeSize), 0o644)
-	if removeErr := os.Remove(path); err == nil {
-		err = removeErr
+	f, err := os.Create(path)
+	if err != nil {
+		return err
 	}
-	return err
+	_, err = f.Write(make([]byte, probeSize)) // some file systems say only then that they are full
+	if err == nil && size > probeSize {
+		err = fileutil.Preallocate(f, size, true)
+	}
+	return errors.Join(err, f.Close(), os.Remove(path))
+}
+
+// room says if the disk is too full to open or close the database: both write
+// the log's samples as chunks, and where these find no space Prometheus
+// panics, in goroutines of its own (handleChunkWriteError).
+func (db *DB) room() error {
+	size := int64(probeSize)
+	segments, _ := filepath.Glob(filepath.Join(db.opts.Dir, "wal", "[0-9]*")) // the pattern is well formed
+	for _, segment := range segments {
+		if info, err := os.Stat(segment); err == nil {
+			size += info.Size() // a sample is larger there than in a chunk
+		}
+	}
+	if err := db.probe(size); isFull(err) {
+		return err
+	}
+	return nil // of another error opening says what is the matter
 }
 
 // rewind repairs what this machine's own clock did when it was ahead and has
