@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +45,7 @@ type Collector struct {
 	log    *slog.Logger
 	target *tsdb.Target
 	slow   atomic.Pointer[gathering] // the slow collectors' last values; written by the slow loop, read by the fast one
+	hung   atomic.Pointer[[]string]  // mount points that do not answer; written by the slow loop, read by others
 
 	gathers, failures, late prometheus.Counter
 	duration                *prometheus.SummaryVec
@@ -82,6 +85,15 @@ func New(o Options) *Collector {
 // Instance is the host's name in the store.
 func (c *Collector) Instance() string { return c.opts.Instance }
 
+// Hanging are the mount points of file systems that do not answer, such as of a
+// network file system whose server is gone: they are left out until they do.
+func (c *Collector) Hanging() []string {
+	if mounts := c.hung.Load(); mounts != nil {
+		return *mounts
+	}
+	return nil
+}
+
 // Run gathers and stores until the context ends, then marks the series stale
 // and returns nil. It fails only if the collectors cannot be set up.
 //
@@ -105,7 +117,7 @@ func (c *Collector) Run(ctx context.Context) error {
 		}
 	}
 	// The first sample is whole: features of the slow part are there from the
-	// beginning. Afterwards a hanging file system delays only its own part.
+	// beginning, unless a file system hangs.
 	c.gatherSlow(ctx, slow)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -142,7 +154,7 @@ func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
 
 // gather takes one sample of everything.
 func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at time.Time) error {
-	families, gatherErr := gather(ctx, fast, fastTurn) // whatever there is beside an error is used
+	families, gatherErr := gather(ctx, fast, fastTurn, hangs) // whatever there is beside an error is used
 	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < 4*max(slowInterval, c.opts.Interval) {
 		families = append(families, slow.families...)
 	}
@@ -162,24 +174,97 @@ func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at ti
 // keeps no fast sample waiting.
 var fastTurn, slowTurn = make(chan struct{}, 1), make(chan struct{}, 1) // bound 1: who gathers; full: the others wait, no longer than their context
 
-func gather(ctx context.Context, r *prometheus.Registry, turn chan struct{}) ([]*dto.MetricFamily, error) {
+// hangs is how long a gathering takes that is no longer waited for. It is more
+// than the 5 s after which node_exporter calls a mount stuck, and leaves it out
+// of the gatherings that begin then, until the call that hangs returns.
+const hangs = 8 * time.Second
+
+// abandoned are the gatherings that nobody waits for any more.
+var abandoned = make(chan struct{}, 8) // bound: each keeps up to four threads in the kernel; full: the next is waited for
+
+func gather(ctx context.Context, r prometheus.Gatherer, turn chan struct{}, within time.Duration) ([]*dto.MetricFamily, error) {
 	select {
 	case turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 	defer func() { <-turn }()
-	return r.Gather()
+	type gathered struct {
+		families []*dto.MetricFamily
+		err      error
+	}
+	done := make(chan gathered, 1) // bound 1: its sender never waits
+	go func() {
+		families, err := r.Gather()
+		done <- gathered{families, err}
+	}()
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case g := <-done:
+		return g.families, g.err
+	case <-late.C:
+	}
+	select {
+	case g := <-done:
+		return g.families, g.err
+	case abandoned <- struct{}{}:
+		go func() {
+			<-done
+			<-abandoned
+		}()
+		return nil, fmt.Errorf("gathering has taken %s: %w", within, omen.ErrUnavailable)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
-func (c *Collector) gatherSlow(ctx context.Context, slow *prometheus.Registry) {
+func (c *Collector) gatherSlow(ctx context.Context, slow prometheus.Gatherer) {
 	at := time.Now()
-	families, err := gather(ctx, slow, slowTurn)
+	families, err := gather(ctx, slow, slowTurn, hangs)
+	c.duration.WithLabelValues("slow").Observe(time.Since(at).Seconds())
+	if err != nil && len(families) == 0 {
+		if ctx.Err() == nil {
+			c.log.Warn("slow part of this machine's metrics is missing", "host", c.opts.Instance, "err", err)
+		}
+		return // the last values count for some more samples
+	}
 	if err != nil {
 		c.log.Debug("some collectors gave nothing", "host", c.opts.Instance, "err", err)
 	}
-	c.duration.WithLabelValues("slow").Observe(time.Since(at).Seconds())
 	c.slow.Store(&gathering{families, at})
+	c.noteHung(families)
+}
+
+// noteHung remembers, and logs if it is news, which mounts node_exporter calls
+// stuck: it left them out of this gathering.
+func (c *Collector) noteHung(families []*dto.MetricFamily) {
+	var hung []string
+	for _, f := range families {
+		if f.GetName() != "node_filesystem_device_error" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if labels["device_error"] == "mountpoint timeout" {
+				hung = append(hung, labels["mountpoint"])
+			}
+		}
+	}
+	slices.Sort(hung)
+	hung = slices.Compact(hung)
+	switch was := c.Hanging(); {
+	case slices.Equal(was, hung):
+		return
+	case len(hung) > 0:
+		c.log.Error("file systems do not answer: they are not measured until they do", "host", c.opts.Instance, "path", strings.Join(hung, ", "))
+	default:
+		c.log.Info("all file systems answer again", "host", c.opts.Instance)
+	}
+	c.hung.Store(&hung)
 }
 
 // every calls f at whole multiples of the interval until the context ends.

@@ -2,8 +2,10 @@ package host
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -11,8 +13,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
@@ -147,4 +151,51 @@ func cpuTime(b *testing.B) time.Duration {
 	var r syscall.Rusage
 	must.OK(b, syscall.Getrusage(syscall.RUSAGE_SELF, &r))
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// A file system that hangs (as that of a server that is gone) is left out and
+// named; before, nothing of the slow part was measured until it answered.
+func TestAHangingFileSystemBlindsNobody(t *testing.T) {
+	var log strings.Builder
+	c := &Collector{log: slog.New(slog.NewTextHandler(&log, nil)), opts: Options{Instance: "here"},
+		duration: prometheus.NewSummaryVec(prometheus.SummaryOpts{Name: "x"}, []string{"part"})}
+	answers, begun := make(chan struct{}), make(chan struct{}, 1)
+	text := "mountpoint timeout"
+	hanging := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		begun <- struct{}{}
+		<-answers
+		return nil, nil
+	})
+	turn := make(chan struct{}, 1)
+	if _, err := gather(t.Context(), hanging, turn, time.Millisecond); !errors.Is(err, omen.ErrUnavailable) {
+		t.Errorf("a gathering that hangs: %v, want that it is no longer waited for", err)
+	}
+	<-begun
+	stuck := func(mounts ...string) prometheus.GathererFunc {
+		r := prometheus.NewRegistry()
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "node_filesystem_device_error"}, []string{"mountpoint", "device_error"})
+		g.WithLabelValues("/", "").Set(0)
+		for _, m := range mounts {
+			g.WithLabelValues(m, text).Set(1)
+		}
+		r.MustRegister(g)
+		return r.Gather
+	}
+	for range 3 {
+		c.gatherSlow(t.Context(), stuck("/nfs", "/data"))
+	}
+	if got := c.Hanging(); !slices.Equal(got, []string{"/data", "/nfs"}) || c.slow.Load() == nil {
+		t.Errorf("mounts that hang: %v, slow part %v, want both and the rest measured", got, c.slow.Load())
+	}
+	if got := strings.Count(log.String(), "/data, /nfs"); got != 1 {
+		t.Errorf("said %d times, want once:\n%s", got, log.String())
+	}
+	c.gatherSlow(t.Context(), stuck())
+	if got := c.Hanging(); len(got) != 0 || !strings.Contains(log.String(), "answer again") {
+		t.Errorf("after they answered: %v\n%s", got, log.String())
+	}
+	close(answers)
+	for len(abandoned) > 0 { // the gathering that hung has ended
+		time.Sleep(time.Millisecond)
+	}
 }
