@@ -281,3 +281,48 @@ func TestCgroupMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestWrongPasswordsAreLoggedAndCounted(t *testing.T) {
+	dir := t.TempDir()
+	web := filepath.Join(dir, "web.yml")
+	write(t, web, users)
+	log := &locked{}
+	a := start(t, Options{WebConfigFile: web, StoragePath: filepath.Join(dir, "data"), Log: slog.New(slog.NewTextHandler(log, nil))})
+	try := func(user, password string, want int) {
+		t.Helper()
+		r := must.Get(http.NewRequestWithContext(t.Context(), "GET", a.address+"/api/v1/omen/status", nil))(t)
+		if user != "" {
+			r.SetBasicAuth(user, password)
+		}
+		answer := must.Get(http.DefaultClient.Do(r))(t)
+		must.OK(t, answer.Body.Close())
+		if answer.StatusCode != want {
+			t.Errorf("as %q: %d, want %d", user, answer.StatusCode, want)
+		}
+	}
+	try("", "", 401) // a browser's first request
+	try("ann", "secret", 200)
+	if strings.Contains(log.String(), "wrong user or password") {
+		t.Errorf("said without one:\n%s", log)
+	}
+	for range 3 {
+		try("ann", "guess", 401)
+	}
+	try("hunter2", "ann", 401)
+	if got := log.String(); strings.Count(got, "wrong user or password") != 1 || !strings.Contains(got, "not the password of ann") || !strings.Contains(got, "addr=127.0.0.1:") {
+		t.Errorf("logged, want one line with user and address:\n%s", got)
+	}
+	_, metrics := a.as("GET", "/metrics", "ann", "", "")
+	if !strings.Contains(metrics, "omen_http_wrong_passwords_total 4") {
+		t.Error("not counted")
+	}
+	f := newRefusals(slog.New(slog.NewTextHandler(log, nil)))
+	r := must.Get(http.NewRequestWithContext(t.Context(), "GET", "/", nil))(t)
+	r.SetBasicAuth("hunter2", "ann")
+	for _, after := range []time.Duration{0, time.Second, 2 * time.Second, sayRefusals} {
+		f.note(r, nil, time.Time{}.Add(time.Hour+after))
+	}
+	if got := log.String(); !strings.Contains(got, "count=3") || strings.Contains(got, "hunter2") {
+		t.Errorf("logged, want the number after a minute and nobody's name that is no user's:\n%s", got)
+	}
+}

@@ -60,6 +60,7 @@ type process struct {
 	address  string // the web UI's on this machine, such as http://127.0.0.1:9909
 	exposed  bool   // other machines reach it
 	web      webFile
+	refused  *refusals
 
 	handler   atomic.Pointer[front]
 	failed    chan error      // a part that ended by itself, and why; room for one
@@ -236,6 +237,7 @@ func (p *process) listen(ctx context.Context) (net.Listener, error) {
 
 // open opens what is on disk.
 func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err error) {
+	p.refused = newRefusals(p.log)
 	dir := p.o.StoragePath
 	if p.db, err = OpenDatabase(ctx, dir, p.o.NewStorage, p.log); err != nil {
 		return err

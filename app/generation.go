@@ -108,7 +108,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 		}
 		return 1
 	})
-	for _, c := range []prometheus.Collector{p.tsdb, p.storage, ready} {
+	for _, c := range []prometheus.Collector{p.tsdb, p.storage, p.refused, ready} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -74,12 +74,15 @@ func (p *process) split(asks http.Handler) http.Handler {
 			f.ServeHTTP(w, r)
 			return
 		}
-		asks.ServeHTTP(w, r)
+		p.asking(asks, w, r)
 	})
 }
 
 // admitted answers a request that exporter-toolkit let through.
 func (p *process) admitted(w http.ResponseWriter, r *http.Request) {
+	if admitted, ok := r.Context().Value(letThrough{}).(*bool); ok {
+		*admitted = true
+	}
 	if p.exposed && !p.o.AllowUnauthenticated && !p.web.authenticates() {
 		unprotected(w)
 		return
