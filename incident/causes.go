@@ -47,6 +47,13 @@ func violent(s *omen.Score, times float64) bool {
 	return false
 }
 
+// expected reports whether the leading cause has a value that is expected: it
+// leads by how it moves with others, or as the score's tail. Of an incident that
+// becomes critical just then, people would not see what is wrong.
+func expected(causes []omen.Cause) bool {
+	return len(causes) > 0 && causes[0].Stuck == 0 && causes[0].Lower <= causes[0].Actual && causes[0].Actual <= causes[0].Upper
+}
+
 // keep is a copy of causes that the journal can hold: those whose numbers are
 // finite, the largest first.
 func keep(causes []omen.Cause) []omen.Cause {

@@ -181,6 +181,9 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 		if f := t.fleets[in.Fleet]; f != nil {
 			f.critical = true
 		}
+		if now := keep(s.Causes); in.AtPeak != nil && expected(now) && !expected(in.AtPeak.Causes) {
+			s = &omen.Score{At: s.At, Value: s.Value, Causes: in.AtPeak.Causes}
+		}
 		t.show(k, s)
 		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
 		return

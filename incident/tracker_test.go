@@ -404,3 +404,27 @@ func TestStateOutlivesARestart(t *testing.T) {
 		t.Errorf("%+v, want one notification of the other cause", made)
 	}
 }
+
+// An incident became critical by a sample whose leading cause had a value that was
+// expected: the message said "cpu 30 %, expected 20–40 %".
+func TestACriticalIncidentNamesWhatIsFarOut(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	for i := range 60 {
+		s := scoreOf("web-1", noon.Add(time.Duration(i)*15*time.Second), 5, "cpu")
+		if i == 0 {
+			s.Value, s.Unsmoothed = 6, 6
+		} else if i > 4 {
+			s.Causes[0].Actual = .3
+		}
+		for _, c := range tr.Observe(s) {
+			if c.Reason != omen.ReasonSeverity {
+				continue
+			}
+			if got := c.Incident.Causes[0].Actual; got != .9 || !strings.Contains(c.Incident.Summary, "90 %") {
+				t.Errorf("critical by %g (%s), want what was far out", got, c.Incident.Summary)
+			}
+			return
+		}
+	}
+	t.Error("never critical")
+}
