@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -241,6 +243,24 @@ func disk(dir string) (used float64, free uint64, err error) {
 	return used, s.Bavail * uint64(s.Bsize), nil
 }
 
+// plainly is a problem in one line: each of its errors once, and of a full disk what
+// that means.
+func (s *storage) plainly(problem error) string {
+	if errors.Is(problem, omen.ErrFull) {
+		return "the disk of " + s.dir + " is full: metrics and scores are not stored until there is space, and this machine is not judged; incidents go on, in a reserve"
+	}
+	if problem == nil {
+		return ""
+	}
+	var lines []string
+	for line := range strings.Lines(problem.Error()) {
+		if line = strings.TrimSpace(line); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
 // say reports what there is, and resolves what there is not.
 func (s *storage) say(ctx context.Context, to troubles) {
 	if ctx.Err() != nil {
@@ -257,7 +277,7 @@ func (s *storage) say(ctx context.Context, to troubles) {
 		return to.Report(ctx, key, severity, fmt.Sprintf(format, args...))
 	}
 	err := errors.Join(
-		tell(problem != nil, troubleStorage, omen.Critical, "what Omen stores may not last: %v", problem),
+		tell(problem != nil, troubleStorage, omen.Critical, "what Omen stores may not last: %s", s.plainly(problem)),
 		tell(near && problem == nil, troubleSpace, omen.Warning, "the disk of %s is %.0f %% full", s.dir, 100*used),
 		tell(damaged > 0, troubleDamage, omen.Warning, "%s damaged and set aside: the log says which; omen restore puts a backup in place", omen.Plural(damaged, "row of the database is", "rows of the database are")),
 		tell(crashes >= crashLoop, troubleCrashes, omen.Critical, "Omen ended without being stopped %d times within %s: see its log, and the kernel's for a lack of memory", crashes, crashWithin),

@@ -329,6 +329,9 @@ func TestADiskThatIsReallyFull(t *testing.T) {
 	}
 	s.check(ctx, time.Now())
 	s.say(ctx, to)
+	if said := to[troubleStorage]; strings.Contains(said, "\n") || !strings.Contains(said, dir+" is full: metrics and scores are not stored") {
+		t.Errorf("said %q, want one line", said)
+	}
 	if s.problem() == nil || !strings.Contains(to[troubleStorage], "critical: ") || to[troubleSpace] != "" || s.db.Health() == nil {
 		t.Errorf("a full disk: problem %v, reported %v", s.problem(), to)
 	}

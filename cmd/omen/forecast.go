@@ -37,6 +37,10 @@ func (c *forecastCmd) Run(e *env) error {
 	if err := asks.Get(e.ctx, "forecasts?"+q.Encode(), &all); err != nil {
 		return err
 	}
+	if all.Resources == 0 {
+		fmt.Fprintln(e.out, "nothing is forecast yet: a resource is once it is known for five minutes, or its history is read")
+		return nil
+	}
 	if len(all.Forecasts) == 0 {
 		fmt.Fprintf(e.out, "nothing is expected to become full within 7 days (resources: %d)\n", all.Resources)
 		return nil
