@@ -277,7 +277,7 @@ func TestStartWithoutACalendar(t *testing.T) {
 		must.OK(t, a.stop())
 		_ = os.Remove(ics)
 	}
-	if _, err := Check(t.Context(), file); err == nil || !strings.Contains(err.Error(), "ops.ics") {
+	if _, _, err := Check(t.Context(), file); err == nil || !strings.Contains(err.Error(), "ops.ics") {
 		t.Errorf("a check says %v, want the missing file", err)
 	}
 }

@@ -155,7 +155,7 @@ func TestTestReceiver(t *testing.T) {
 	defer hook.Close()
 	file := filepath.Join(t.TempDir(), "omen.yml")
 	write(t, file, "receivers: [{name: ops, webhook_configs: [{url: '"+hook.URL+"'}]}]\nroute: {receiver: ops}\n")
-	if c, err := Check(t.Context(), file); err != nil || !c.LocalEnabled() {
+	if c, _, err := Check(t.Context(), file); err != nil || !c.LocalEnabled() {
 		t.Fatal(err)
 	}
 	if err := TestReceiver(t.Context(), file, "ops", nil); err != nil || <-got != "POST" {

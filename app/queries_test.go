@@ -1,112 +1,56 @@
 package app
 
 import (
-	"context"
-	"encoding/json"
-	"io"
-	"net/http"
-	"net/url"
-	"regexp"
-	"strconv"
+	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 )
 
-// heavy are queries that take as long as one may: the most steps and work that are
-// evaluated, over all that there is.
-var heavy = []string{
-	"sum_over_time(vector(1)[15m:1ms])",
-	`sum(count_over_time({__name__=~".+"}[1h:10ms]))`,
-	"max_over_time(rate(node_cpu_seconds_total[5m])[1h:1s])",
-	`topk(5, count by (__name__) ({__name__=~".+"}))`,
-}
-
-// askHeavy asks one heavy query after the other until ctx ends, and counts the
-// answers by status. Who is refused rests before asking again: clients share the
-// processors with what is tested here.
-func askHeavy(ctx context.Context, address string, n int, codes *[6]atomic.Int64) {
-	for i := n; ctx.Err() == nil; i++ {
-		form := url.Values{"query": {heavy[i%len(heavy)]}}
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/api/v1/query", strings.NewReader(form.Encode()))
-		if err != nil {
-			continue
-		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if got, err := http.DefaultClient.Do(r); err == nil {
-			_, _ = io.Copy(io.Discard, got.Body)
-			_ = got.Body.Close()
-			codes[got.StatusCode/100].Add(1)
-			if got.StatusCode == http.StatusServiceUnavailable {
-				select {
-				case <-ctx.Done():
-				case <-time.After(100 * time.Millisecond):
-				}
-			}
+// What an SRE mistypes, and where and how the error says it.
+func TestTyposHaveAPlaceAndAFix(t *testing.T) {
+	for text, want := range map[string]string{
+		"receivers:\n- name: x\n  webhook_config:\n  - url: http://a\n":                             `3:3: receivers[0].webhook_config: unknown key: did you mean "webhook_configs"?`,
+		"receivers:\n- name: x\n  webhook_configs:\n  - ulr: http://a\n":                            `4:5: receivers[0].webhook_configs[0].ulr: unknown key: did you mean "url"?`,
+		"receivers:\n- name: x\n  telegram_configs:\n  - {bot_token: a, chat_id: '@foo'}\n":         `4:30: receivers[0].telegram_configs[0].chat_id: "@foo" is not a whole number`,
+		"receivers:\n- name: x\n  slack_configs:\n  - {api_url: http://a, chanel: x}\n":             `unknown key: did you mean "channel"?`,
+		"route:\n  receiver: x\n  group_wiat: 5s\nreceivers: [{name: x}]\n":                         `3:3: route.group_wiat: unknown key: did you mean "group_wait"?`,
+		"notify: {buttons: {telegrm: true}}\n":                                                      `1:20: notify.buttons.telegrm: unknown key: did you mean "telegram"?`,
+		"global: {smtp_smarthst: x}\n":                                                              `1:10: global.smtp_smarthst: unknown key: did you mean "smtp_smarthost"?`,
+		"receivers:\n\t- name: x\n":                                                                 "indent with spaces",
+		"sources: [{name: p, url: http://p:9090/api/v1}]\n":                                         "1:26: sources[0].url: has the API's path: write http://p:9090",
+		"local: {profiles: [p]}\nprofiles: [{name: p, features: [{name: a, expr: sum by ($by}]}]\n": "2:57: profiles[0].features[0].expr: is not PromQL: 1:",
+	} {
+		file := filepath.Join(t.TempDir(), "omen.yml")
+		write(t, file, text)
+		_, _, err := Check(t.Context(), file)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\n got %v\nwant %s", text, err, want)
 		}
 	}
 }
 
-// count is a counter's value on /metrics, of this machine's profile.
-func (a *omenAt) count(name string) (n float64) {
-	a.t.Helper()
-	_, body := a.ask("GET", "/metrics")
-	at := regexp.MustCompile(`(?m)^` + name + `(?:\{[^}]*profile="node"[^}]*\})? (\S+)$`).FindStringSubmatch(body)
-	if at == nil {
-		a.t.Fatalf("there is no %s on /metrics", name)
+// A server may know more than Prometheus' language, and a cluster is not where
+// the file is checked: both are said and not refused.
+func TestWhatMayBeAMistakeIsOnlyNoted(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	file := filepath.Join(t.TempDir(), "omen.yml")
+	write(t, file, `
+sources: [{name: p, url: "http://p:9090", profiles: [p]}]
+profiles: [{name: p, features: [{name: a, expr: "sum(x) by ($by) default 0"}]}]
+remedy:
+  mode: suggest
+  playbooks: [{name: r, match: [profile="workload"], do: {rollout_restart: {}}, mode: suggest}]
+`)
+	_, notes, err := Check(t.Context(), file)
+	must.OK(t, err)
+	if len(notes) != 2 || !strings.Contains(notes[0].Error(), "profiles[0].features[0].expr: is not PromQL") ||
+		!strings.Contains(notes[1].Error(), "remedy.playbooks[0].do.rollout_restart: where Omen runs this has to be") {
+		t.Errorf("noted %q", notes)
 	}
-	n, err := strconv.ParseFloat(at[1], 64)
-	must.OK(a.t, err)
-	return n
-}
-
-// Heavy queries on the embedded store do not take the tick from scoring: while more
-// of them are asked than may run or wait, second after second is scored, and
-// none of it is dropped.
-func TestScoringKeepsItsTickBesideHeavyQueries(t *testing.T) {
-	const clients, given = 80, 2 * time.Minute
-	seconds := 30.0
-	if testing.Short() {
-		seconds = 2 // the race detector makes all of it many times as slow, and other packages are tested beside it
+	if _, err := load(file, nil, time.Now()); err == nil {
+		t.Error("a start without the cluster is not refused")
 	}
-	dir := t.TempDir()
-	o := Options{StoragePath: dir}
-	a := start(t, o)
-	hosts := a.matches("/api/v1/omen/hosts", someSamples)
-	must.OK(t, a.stop())
-	var known struct{ Hosts []struct{ Name string } }
-	must.OK(t, json.Unmarshal([]byte(hosts), &known))
-	putModel(t, DatabasePath(dir), omen.Host{Source: localName, Profile: "node", Name: known.Hosts[0].Name})
-	a = start(t, o)
-	a.eventually("/metrics", "\nanomaly_score{")
-
-	asking, stop := context.WithCancel(t.Context())
-	defer stop()
-	var codes [6]atomic.Int64
-	var all sync.WaitGroup
-	for n := range clients {
-		all.Go(func() { askHeavy(asking, a.address, n, &codes) })
-	}
-	begin := a.count("omen_watch_scores_total")
-	end := time.After(given)
-	for a.count("omen_watch_scores_total") < begin+seconds || codes[2].Load() == 0 || codes[5].Load() == 0 {
-		select {
-		case <-end:
-			t.Fatalf("%g seconds were scored in %s; %d queries were answered, %d refused",
-				a.count("omen_watch_scores_total")-begin, given, codes[2].Load(), codes[5].Load())
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-	if dropped := a.count("omen_incident_queue_dropped_ticks_total"); dropped > 0 {
-		t.Errorf("%g seconds were dropped", dropped)
-	}
-	t.Logf("%g seconds were skipped: none on a machine that does nothing else", a.count("omen_watch_skipped_ticks_total"))
-	stop()
-	all.Wait()
-	must.OK(t, a.stop())
 }

@@ -55,7 +55,10 @@ func (l *loaded) loadRemedy() error {
 		}
 		off := one.Effective(b.Name) == omen.ModeOff // then it is only replayed, and may need what is not there yet
 		hand, err := l.hand(b, p.Playbooks[len(p.Playbooks)-1].Does)
-		if err != nil && off && !errors.Is(err, omen.ErrInvalid) {
+		if err != nil && (off || l.checking) && !errors.Is(err, omen.ErrInvalid) {
+			if !off {
+				l.notes = append(l.notes, at(l.conf, key+".do."+p.Playbooks[len(p.Playbooks)-1].Does.Name, fmt.Errorf("where Omen runs this has to be: %w", err)))
+			}
 			continue
 		}
 		if err != nil {

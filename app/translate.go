@@ -37,14 +37,17 @@ type loaded struct {
 	policy   remedy.Policy
 	hands    map[string]remedy.Hand // by playbook
 	cluster  *kube.Cluster          // nil: no playbook needs one
+	checking bool                   // perhaps elsewhere than where Omen will run
+	notes    []error                // what may be a mistake, or be there where Omen runs
 }
 
 // Check reads a configuration file and reports what any part of Omen would
-// refuse. It returns the effective configuration.
-func Check(ctx context.Context, file string) (*config.Config, error) {
-	l, err := load(file, nil, time.Now())
-	if err != nil {
-		return nil, err
+// refuse. It returns the effective configuration, and what may be a mistake
+// although nothing refuses it here.
+func Check(ctx context.Context, file string) (*config.Config, []error, error) {
+	l := &loaded{at: time.Now(), checking: true}
+	if err := l.load(file, nil); err != nil {
+		return nil, nil, err
 	}
 	var wrong []error
 	for i, c := range new(readings).calendars(ctx, l.conf.Calendars, time.Now()) {
@@ -53,9 +56,9 @@ func Check(ctx context.Context, file string) (*config.Config, error) {
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return nil, invalid(err)
+		return nil, nil, invalid(err)
 	}
-	return l.conf, nil
+	return l.conf, l.notes, nil
 }
 
 func (p *process) load() (*loaded, error) {
@@ -63,8 +66,15 @@ func (p *process) load() (*loaded, error) {
 }
 
 func load(file string, urls []string, now time.Time) (*loaded, error) {
-	l := &loaded{settings: &notify.Settings{}, at: now}
-	var err error
+	l := &loaded{at: now}
+	if err := l.load(file, urls); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *loaded) load(file string, urls []string) (err error) {
+	l.settings = &notify.Settings{}
 	if file == "" {
 		l.conf, err = config.Parse(nil)
 	} else {
@@ -74,12 +84,12 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 		err = omen.WithHint(err, "give the path of a file that Omen can read, or leave it out: Omen needs none")
 	}
 	if err != nil {
-		return nil, invalid(err)
+		return invalid(err)
 	}
 	var wrong []error
 	if file != "" {
 		if l.text, err = os.ReadFile(file); err != nil {
-			return nil, invalid(err)
+			return invalid(err)
 		}
 		if l.settings, err = notify.Load(l.text, filepath.Dir(file)); err == nil {
 			_, err = notify.NewRelay(notify.Options{Settings: l.settings})
@@ -96,17 +106,17 @@ func load(file string, urls []string, now time.Time) (*loaded, error) {
 	if l.profiles, err = Schemas(l.conf); err != nil {
 		wrong = append(wrong, err)
 	}
-	wrong = append(wrong, l.loadMutes(now), l.loadRemedy())
+	wrong = append(wrong, l.checkQueries(), l.loadMutes(l.at), l.loadRemedy())
 	if err := errors.Join(wrong...); err != nil {
-		return nil, invalid(err)
+		return invalid(err)
 	}
 	addSources(l.conf, urls)
 	for _, s := range l.conf.Sources {
 		if _, err := Remote(s, nil); err != nil {
-			return nil, invalid(fmt.Errorf("source %s: %w", s.Name, err))
+			return invalid(fmt.Errorf("source %s: %w", s.Name, err))
 		}
 	}
-	return l, nil
+	return nil
 }
 
 // at is what a part finds wrong with a key, with the key's place and what to
@@ -130,9 +140,12 @@ func placed(c *config.Config, err error) error {
 	}
 	var all []error
 	for _, m := range found {
-		if m.Line > 0 {
-			all = append(all, c.AtLine(m.Line, m.Problem))
-		} else {
+		switch {
+		case m.Line > 0 && m.Unknown != "":
+			all = append(all, c.UnknownAt(m.Line, m.Unknown, notify.KeysAt))
+		case m.Line > 0:
+			all = append(all, c.AtLine(m.Line, m.Value, m.Problem))
+		default:
 			all = append(all, c.At(m.Key, m.Problem))
 		}
 	}

@@ -96,6 +96,9 @@ func (c *Config) checkSources(w *walker, profiles []string) {
 		key := fmt.Sprintf("sources[%d].", i)
 		w.checkName(key+"name", s.Name, seen)
 		w.checkURL(key+"url", string(s.URL))
+		if api, _, found := strings.Cut(string(s.URL), "/api/v1"); found {
+			w.at(key+"url", "has the API's path: write %s", Address(api).Redacted())
+		}
 		if s.Step < model.Duration(time.Second) {
 			w.at(key+"step", "%s is too short: write at least 1s", s.Step)
 		}

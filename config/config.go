@@ -51,12 +51,45 @@ func (c *Config) At(key, problem string) error {
 	return c.written.find(key, problem)
 }
 
-// AtLine is the same of a line of which no more is known.
-func (c *Config) AtLine(line int, problem string) error {
+// AtLine is the same of a line, and of the value there, where that is known and
+// only once there.
+func (c *Config) AtLine(line int, value, problem string) error {
 	if c.written == nil {
 		return &Error{File: "configuration", Problem: problem}
 	}
-	return &Error{File: c.written.file, Line: line, Column: 1, Problem: problem}
+	e := &Error{File: c.written.file, Line: line, Column: 1, Problem: problem}
+	if key, n := only(c.written.places, line, value); n != nil {
+		e.Key, e.Column = key, n.Column
+	}
+	return e
+}
+
+// UnknownAt is an error for a key in a line that is none of those that are known
+// below the key above it.
+func (c *Config) UnknownAt(line int, name string, known func(above string) []string) error {
+	e := &Error{File: "configuration", Key: name, Problem: unknown(name, nil)}
+	if c.written == nil {
+		return e
+	}
+	e.File, e.Line, e.Column = c.written.file, line, 1
+	if key, n := only(c.written.keys, line, name); n != nil {
+		e.Key, e.Column, e.Problem = key, n.Column, unknown(name, known(strings.TrimSuffix(key, "."+name)))
+	}
+	return e
+}
+
+// only is the one node of a line that is written so.
+func only(all map[string]*yaml.Node, line int, text string) (key string, found *yaml.Node) {
+	for path, n := range all {
+		if n.Line != line || n.Value != text || n.Kind != yaml.ScalarNode {
+			continue
+		}
+		if found != nil {
+			return "", nil
+		}
+		key, found = path, n
+	}
+	return key, found
 }
 
 // Local is this machine as a source. Its name is "local".

@@ -95,7 +95,7 @@ func TestBadFiles(t *testing.T) {
 		{"receivers: [{name: ops}, {name: ops}]\n", `1:33: receivers[1].name: "ops" is taken: give it another name`},
 		{"sources:\n  - {name: a, url: 'http://p:99999'}\n", `2:20: sources[0].url: "http://p:99999" is not an address: write http://host:port or https://host:port`},
 		{"local: {labels: {__name__: x}}\n", `1:17: local.labels: "__name__" begins with __, which Prometheus keeps to itself: choose another name`},
-		{"local:\n\tstep: 1s\n", `2:1: is not YAML: found character that cannot start any token`},
+		{"local:\n\tstep: 1s\n", `2:1: is not YAML: found character that cannot start any token: indent with spaces, not tabs, and quote what begins with @`},
 		{"notify: &a [*a]\n", `1:9: notify: anchor 'a' value contains itself`},
 		{"just text\n", `1:1: want keys with values, such as sources:, not "just text"`},
 		{"local: {}\n---\nlocal: {}\n", `has a second document (after ---), or text after its end: write one document`},
@@ -136,7 +136,7 @@ func TestPlacesForOthers(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", key, got, want)
 		}
 	}
-	if got := c.AtLine(3, "no").Error(); got != "configuration:3:1: no" {
+	if got := c.AtLine(3, "", "no").Error(); got != "configuration:3:1: no" {
 		t.Error(got)
 	}
 	if got := must.Get(Parse(nil))(t).At("sources[0].url", "no").Error(); got != "configuration: sources[0].url: no" {

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -68,7 +69,7 @@ func parse(file string, text []byte) (*Config, error) {
 	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		return nil, &Error{File: file, Problem: "has a second document (after ---), or text after its end: write one document"}
 	}
-	w := &walker{file: file, places: map[string]*yaml.Node{}}
+	w := &walker{file: file, places: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode && root.Tag != "!!null" {
 		w.fail(root, "", "want keys with values, such as sources:, not %s", shape(root))
@@ -97,6 +98,9 @@ func syntax(file string, err error) error {
 	e := &Error{File: file, Problem: err.Error()}
 	if m := lineIn.FindStringSubmatch(err.Error()); m != nil {
 		e.Problem = "is not YAML: " + m[2]
+		if strings.Contains(m[2], "cannot start any token") {
+			e.Problem += ": indent with spaces, not tabs, and quote what begins with @"
+		}
 		if line, bad := strconv.Atoi(m[1]); bad == nil {
 			e.Line, e.Column = line, 1
 		}

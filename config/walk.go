@@ -17,6 +17,7 @@ import (
 type walker struct {
 	file   string
 	places map[string]*yaml.Node // key path -> its value
+	keys   map[string]*yaml.Node // key path -> the key itself, of what another package reads
 	nodes  int
 	errs   []error
 }
@@ -59,7 +60,9 @@ func (w *walker) note(n *yaml.Node, path string) {
 		case n.Kind == yaml.SequenceNode:
 			w.note(c, fmt.Sprintf("%s[%d]", path, i))
 		case n.Kind == yaml.MappingNode && i%2 == 1:
-			w.note(c, join(path, n.Content[i-1].Value))
+			at := join(path, n.Content[i-1].Value)
+			w.keys[at] = n.Content[i-1]
+			w.note(c, at)
 		}
 	}
 }
@@ -147,12 +150,18 @@ func (w *walker) fields(n *yaml.Node, t reflect.Type, path string, depth int) {
 }
 
 func (w *walker) unknown(key *yaml.Node, at string, known map[string]reflect.Type) {
-	names := slices.Sorted(maps.Keys(known))
-	if near := nearest(key.Value, names); near != "" {
-		w.fail(key, at, "unknown key: did you mean %q?", near)
-		return
+	w.fail(key, at, "%s", unknown(key.Value, slices.Sorted(maps.Keys(known))))
+}
+
+// unknown is what is wrong with a key that is not known.
+func unknown(key string, known []string) string {
+	if near := nearest(key, known); near != "" {
+		return fmt.Sprintf("unknown key: did you mean %q?", near)
 	}
-	w.fail(key, at, "unknown key: known here are %s", strings.Join(names, ", "))
+	if len(known) == 0 {
+		return "unknown key"
+	}
+	return "unknown key: known here are " + strings.Join(known, ", ")
 }
 
 // fieldsOf are a struct's YAML keys; any is true if it takes others, too.

@@ -3,11 +3,17 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
+	amconfig "github.com/prometheus/alertmanager/config"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/notify/alertmanager"
 )
 
 // Mistake is one thing wrong with the notification settings of a file.
@@ -15,6 +21,8 @@ type Mistake struct {
 	Line    int    // from 1; 0: not known
 	Key     string // such as receivers[0].slack_configs[1].channel; empty: not known
 	Problem string
+	Unknown string // the key at this line that is not known; empty: none is
+	Value   string // what the value at this line is; empty: not known
 }
 
 // Mistakes are all that were found.
@@ -57,6 +65,60 @@ func (m Mistakes) of(lined bool) Mistakes {
 	return m
 }
 
+var (
+	unknownIn = regexp.MustCompile(`^(line [0-9]+: )field (.+) not found in type [^ ]+$`)
+	valueIn   = regexp.MustCompile("(?s)^(line [0-9]+: )cannot unmarshal (![^ ]+) (`.*`) into (.+)$")
+)
+
+// wants are Go's types as people know them.
+var wants = map[string]string{
+	"bool": "true or false", "int": "a whole number", "int64": "a whole number", "uint64": "a whole number of 0 or more", "uint": "a whole number of 0 or more", "float64": "a number",
+}
+
+// all is what package notify reads of a file.
+type all struct {
+	Alertmanager  amconfig.Config         `yaml:",inline"`
+	Alertmanagers []alertmanager.Settings `yaml:"alertmanagers"`
+	Own           ownSettings             `yaml:"notify"`
+}
+
+var index = regexp.MustCompile(`\[[0-9]+\]`)
+
+// KeysAt are the keys that notification settings may have below a key such as
+// receivers[0].webhook_configs[1], sorted; none where that is not known.
+func KeysAt(key string) []string {
+	below := keysOf(reflect.TypeFor[all]())
+	for name := range strings.SplitSeq(index.ReplaceAllString(key, ""), ".") {
+		t, ok := below[name]
+		if !ok {
+			return nil
+		}
+		below = keysOf(t)
+	}
+	return slices.Sorted(maps.Keys(below))
+}
+
+// keysOf are the keys of a struct, or of a list's or map's, with the types of their values.
+func keysOf(t reflect.Type) map[string]reflect.Type {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	keys := map[string]reflect.Type{}
+	if t.Kind() != reflect.Struct {
+		return keys
+	}
+	for f := range t.Fields() {
+		key, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case strings.Contains(options, "inline"):
+			maps.Copy(keys, keysOf(f.Type))
+		case f.IsExported() && key != "-" && key != "":
+			keys[key] = f.Type
+		}
+	}
+	return keys
+}
+
 var lineIn = regexp.MustCompile(`^line ([0-9]+): ((?s:.*))$`)
 
 // clean takes Go's names out of a YAML error: people know keys, not types.
@@ -68,11 +130,16 @@ func clean(err error) Mistakes {
 	}
 	all := make(Mistakes, len(texts))
 	for i, e := range texts {
-		if key, _, found := strings.Cut(e, " not found in type "); found {
-			e = strings.Replace(key, "field ", "unknown key ", 1)
+		if m := unknownIn.FindStringSubmatch(e); m != nil {
+			e = m[1] + "unknown key " + m[2]
+			all[i].Unknown = m[2]
 		}
-		if value, _, found := strings.Cut(e, " into "); found && strings.Contains(value, "cannot unmarshal") {
-			e = strings.Replace(value, "cannot unmarshal", "this key does not take", 1)
+		if m := valueIn.FindStringSubmatch(e); m != nil {
+			e = m[1] + "this key does not take " + m[3]
+			all[i].Value = strings.Trim(m[3], "`")
+			if want := wants[m[4]]; want != "" {
+				e = m[1] + fmt.Sprintf("%q is not %s", all[i].Value, want)
+			}
 		}
 		all[i].Problem = e
 		if m := lineIn.FindStringSubmatch(e); m != nil {

@@ -126,8 +126,8 @@ func (s *Settings) loadReceivers(file []byte) error {
 		if outline.Route != nil {
 			return Mistakes{{Key: "route", Problem: "there are no receivers"}}
 		}
-		if err := s.loadIntervals(text); err != nil {
-			return clean(err).of(lined)
+		if wrong := s.loadIntervals(text); len(wrong) > 0 {
+			return wrong.of(lined)
 		}
 		return nil
 	}
@@ -152,13 +152,16 @@ func (s *Settings) loadReceivers(file []byte) error {
 
 // loadIntervals reads the time intervals of a file without receivers: what else goes
 // by them is no matter of receivers.
-func (s *Settings) loadIntervals(text []byte) error {
+func (s *Settings) loadIntervals(text []byte) Mistakes {
 	var of struct {
-		Active []amconfig.TimeInterval     `yaml:"time_intervals"`
-		Mute   []amconfig.MuteTimeInterval `yaml:"mute_time_intervals"`
+		Global    *amconfig.GlobalConfig      `yaml:"global"` // these three are only checked
+		Templates []string                    `yaml:"templates"`
+		Receivers []struct{}                  `yaml:"receivers"`
+		Active    []amconfig.TimeInterval     `yaml:"time_intervals"`
+		Mute      []amconfig.MuteTimeInterval `yaml:"mute_time_intervals"`
 	}
-	if err := yaml.Unmarshal(text, &of); err != nil {
-		return err
+	if wrong := strict(text, &of); len(wrong) > 0 {
+		return wrong
 	}
 	s.alertmanager.TimeIntervals, s.alertmanager.MuteTimeIntervals = of.Active, of.Mute
 	return nil

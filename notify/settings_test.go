@@ -57,10 +57,11 @@ func TestMistakesAreNamedWithTheirLine(t *testing.T) {
 		"telegram":       {"receivers: [{name: a, telegram_configs: [{bot_token: t}]}]\n", "missing chat_id"},
 		"not a mapping":  {"- a\n", "mapping"},
 		"not YAML":       {"a: [\n", "line"},
-		"scalar":         {"receivers: 3\n", "line 1: this key does not take !!int `3`"},
+		"scalar":         {"receivers: 3\n", "line 1: this key does not take `3`"},
 		"in itself":      {"x: &a [*a]\nreceivers: &b [{name: a}, *b]\n", `anchor "b" contains itself`},
 		"a bomb":         {aliasBomb(), "aliases make this document too large"},
 		"slack update":   {"receivers: [{name: r, slack_configs: [{app_token: x, update_message: true}]}]\n", "receivers[0].slack_configs[0].update_message: wants api_url"}, // not a crash
+		"global alone":   {"global: {smtp_smarthst: x}\n", "line 1: unknown key smtp_smarthst"},
 		"unknown metric": {"receivers: [{name: a, webhook_configs: [{url: 'http://x', timeout: ages}]}]\n", "ages"},
 	} {
 		t.Run(name, func(t *testing.T) {

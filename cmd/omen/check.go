@@ -31,7 +31,7 @@ type checkConfigCmd struct {
 }
 
 func (c *checkConfigCmd) Run(e *env) error {
-	conf, err := app.Check(e.ctx, c.File)
+	conf, notes, err := app.Check(e.ctx, c.File)
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,9 @@ func (c *checkConfigCmd) Run(e *env) error {
 	fmt.Fprintf(e.out, "%s is valid: watches %s\n", c.File, strings.Join(watched, ", "))
 	for _, line := range app.Calendars(e.ctx, conf, time.Now()) {
 		fmt.Fprintln(e.out, line)
+	}
+	for _, why := range notes {
+		fmt.Fprintf(e.out, "may be a mistake: %s\n", why)
 	}
 	missing, err := config.Unreadable(c.File)
 	for _, why := range missing {

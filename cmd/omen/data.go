@@ -173,7 +173,7 @@ func histories(schema *feature.Schema, f *series.Frame, source string) []history
 func (c configFlag) schemas(ctx context.Context) (*config.Config, map[string]*feature.Schema, error) {
 	conf, err := config.Parse(nil)
 	if c.File != "" {
-		conf, err = app.Check(ctx, c.File)
+		conf, _, err = app.Check(ctx, c.File)
 	}
 	if err != nil {
 		return nil, nil, err
