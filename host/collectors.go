@@ -78,8 +78,15 @@ func (h *onceHandler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn
 }
 
+// noUdev is what diskstats complains of in most containers and small virtual
+// machines: disks are measured all the same, without the names that udev gives.
+const noUdev = "Failed to open directory, disabling udev device properties"
+
 // Handle implements [slog.Handler].
 func (h *onceHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == noUdev {
+		return nil
+	}
 	name, cause := h.name, slog.AnyValue(r.Message)
 	r.Attrs(func(a slog.Attr) bool {
 		switch a.Key {

@@ -115,6 +115,7 @@ func TestComplaintsAreLoggedOnce(t *testing.T) {
 		log.Error("collector failed", "name", "hwmon", "err", "sensor is broken")
 	}
 	log.Debug("collector succeeded")
+	log.Error(noUdev, "path", "/run/udev/data")
 	slog.New(h).With("collector", "zfs").Error("collector failed", "name", "zfs", "err", "gone")
 	if got := strings.Count(out.String(), "complains"); got != 2 {
 		t.Errorf("logged %d times, want once per collector:\n%s", got, out.String())
