@@ -27,6 +27,9 @@ func TestReceiver(ctx context.Context, file, receiver string, log *slog.Logger) 
 		return err
 	}
 	tested, err := relay.Test(ctx, receiver, "")
+	if err != nil && len(tested) == 0 {
+		return err // it names the receiver
+	}
 	for _, one := range tested {
 		if failed := errors.Join(one.BuiltIn, one.Err); failed != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", one.Channel, failed))
