@@ -154,7 +154,7 @@ func TestTestReceiver(t *testing.T) {
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Method }))
 	defer hook.Close()
 	file := filepath.Join(t.TempDir(), "omen.yml")
-	write(t, file, "receivers: [{name: ops, webhook_configs: [{url: '"+hook.URL+"'}]}]\nroute: {receiver: ops}\n")
+	write(t, file, "receivers: [{name: ops, webhook_configs: [{url: '"+hook.URL+"'}]}, {name: empty}]\nroute: {receiver: ops}\n")
 	if c, _, err := Check(t.Context(), file); err != nil || !c.LocalEnabled() {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestTestReceiver(t *testing.T) {
 		t.Error(err)
 	}
 	for name, err := range map[string]error{
-		"nobody": TestReceiver(t.Context(), file, "nobody", nil), "no file": TestReceiver(t.Context(), "", "ops", nil), "absent": TestReceiver(t.Context(), file+"x", "ops", nil),
+		"nobody": TestReceiver(t.Context(), file, "nobody", nil), "no channel": TestReceiver(t.Context(), file, "empty", nil), "no file": TestReceiver(t.Context(), "", "ops", nil), "absent": TestReceiver(t.Context(), file+"x", "ops", nil),
 	} {
 		if err == nil {
 			t.Errorf("%s: a message was sent", name)

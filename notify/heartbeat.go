@@ -123,6 +123,9 @@ func (r *Relay) Test(ctx context.Context, receiver, by string) ([]Tested, error)
 	}
 	defer r.testing.Store(false)
 	workers := slices.DeleteFunc(slices.Clone(r.workers), func(w *worker) bool { return w.channel.receiver != receiver })
+	if len(workers) == 0 {
+		return nil, omen.WithHint(fmt.Errorf("test receiver %q: it has no channel: %w", receiver, omen.ErrConflict), "write one below it, such as webhook_configs")
+	}
 	all := make([]Tested, len(workers))
 	var g errgroup.Group
 	for i, w := range workers {
