@@ -4,16 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/omenhq/omen/series"
 )
 
 // checkQueries finds mistakes in the PromQL of the file's profiles. Those that this
 // machine is watched by are answered by Omen's own store, which is Prometheus';
 // a server may know more, such as MetricsQL, so that of others it is only noted.
 func (l *loaded) checkQueries() error {
-	language := parser.NewParser(parser.Options{})
 	var wrong []error
 	for i, p := range l.conf.Profiles {
 		ours := len(l.conf.Sources) == 0 || l.conf.LocalEnabled() && slices.Contains(l.conf.Local.Profiles, p.Name)
@@ -25,8 +23,7 @@ func (l *loaded) checkQueries() error {
 			if query == "" {
 				return
 			}
-			names := strings.Join(slices.Concat(by, more), ", ")
-			_, err := language.ParseExpr(strings.NewReplacer("$window", "1m", "$by", names).Replace(query))
+			err := series.Expr{PromQL: query}.Check(slices.Concat(by, more))
 			if err == nil {
 				return
 			}

