@@ -96,7 +96,7 @@ func (c *Config) checkSources(w *walker, profiles []string) {
 		key := fmt.Sprintf("sources[%d].", i)
 		w.checkName(key+"name", s.Name, seen)
 		w.checkURL(key+"url", string(s.URL))
-		if api, _, found := strings.Cut(string(s.URL), "/api/v1"); found {
+		if api, found := strings.CutSuffix(strings.TrimRight(string(s.URL), "/"), "/api/v1"); found { // the API server's own path may begin so
 			w.at(key+"url", "has the API's path: write %s", Address(api).Redacted())
 		}
 		if s.Step < model.Duration(time.Second) {

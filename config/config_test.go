@@ -303,3 +303,10 @@ func FuzzParse(f *testing.F) {
 		_ = c.String()
 	})
 }
+
+func TestAddressesBelowAnotherAPI(t *testing.T) {
+	mustParse(t, "sources: [{name: p, url: 'https://k8s:6443/api/v1/namespaces/m/services/prometheus:9090/proxy'}]\n")
+	if _, err := Parse([]byte("sources: [{name: p, url: 'http://p:9090/api/v1/'}]\n")); err == nil || !strings.Contains(err.Error(), "write http://p:9090") {
+		t.Errorf("with the API's path: %v", err)
+	}
+}
