@@ -33,7 +33,7 @@ const (
 type blames struct {
 	mu    sync.Mutex
 	found map[string]omen.Blame // by incident
-	due   map[string]time.Time  // by incident: not judged before
+	due   map[string]time.Time  // by incident: it is not judged again earlier
 }
 
 // known is a copy of what was found.
@@ -65,24 +65,35 @@ func (b *blames) next(open []omen.Incident, now time.Time) []omen.Incident {
 	due := slices.DeleteFunc(slices.Clone(open), func(in omen.Incident) bool {
 		return in.Kind != omen.HostIncident || in.State == omen.Closed || in.Fleet != "" || now.Before(b.due[in.ID])
 	})
-	is := func(id string) bool {
-		return slices.ContainsFunc(open, func(in omen.Incident) bool { return in.ID == id })
+	is := make(map[string]bool, len(open))
+	for _, in := range open {
+		is[in.ID] = true
 	}
-	maps.DeleteFunc(b.due, func(id string, _ time.Time) bool { return !is(id) })
-	maps.DeleteFunc(b.found, func(id string, _ omen.Blame) bool { return !is(id) })
+	maps.DeleteFunc(b.due, func(id string, _ time.Time) bool { return !is[id] })
+	maps.DeleteFunc(b.found, func(id string, _ omen.Blame) bool { return !is[id] })
 	slices.SortStableFunc(due, func(x, y omen.Incident) int {
 		return cmp.Or(b.due[x.ID].Compare(b.due[y.ID]), x.Since.Compare(y.Since))
 	})
 	return due[:min(len(due), blameMost)]
 }
 
+// put notes when an incident is due again, and what was found; nil: nothing new.
+func (b *blames) put(id string, due time.Time, found *omen.Blame) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.due[id] = due
+	if found != nil {
+		b.found[id] = *found
+	}
+}
+
 // blame judges one incident, and has it say what is new.
 func (g *generation) blame(ctx context.Context, in omen.Incident) {
-	w := g.of(in.Host)
-	if w == nil {
-		return
+	var use *omen.NodeUse
+	var err error
+	if w := g.of(in.Host); w != nil {
+		use, err = w.Pods(ctx, in)
 	}
-	use, err := w.Pods(ctx, in)
 	if ctx.Err() != nil {
 		return
 	}
@@ -92,7 +103,8 @@ func (g *generation) blame(ctx context.Context, in omen.Incident) {
 	switch {
 	case err != nil:
 		found = omen.Blame{At: now.UTC(), Why: "its source did not answer: " + err.Error()}
-	case use == nil: // too young
+	case use == nil: // too young, or there is nothing to judge it by: others come first
+		g.blames.put(in.ID, now.Add(blameLook), nil)
 		return
 	case use.Node == "":
 		again = notNode
@@ -100,9 +112,7 @@ func (g *generation) blame(ctx context.Context, in omen.Incident) {
 	default:
 		found = remedy.Blame(*use)
 	}
-	g.blames.mu.Lock()
-	g.blames.due[in.ID], g.blames.found[in.ID] = now.Add(again), found
-	g.blames.mu.Unlock()
+	g.blames.put(in.ID, now.Add(again), &found)
 	switch {
 	case err != nil:
 		if was.Why != found.Why {

@@ -34,6 +34,27 @@ func TestWhichIncidentsAreJudged(t *testing.T) {
 	}
 }
 
+// Incidents by which nothing can be judged, such as those of a source that is not in
+// the configuration any more, keep no other from being judged.
+func TestWhatCannotBeJudgedComesLast(t *testing.T) {
+	g := generation{blames: blames{found: map[string]omen.Blame{}, due: map[string]time.Time{}}}
+	now := time.Now()
+	var open []omen.Incident
+	for i := range blameMost + 1 {
+		open = append(open, omen.Incident{ID: fmt.Sprintf("i%02d", i), Kind: omen.HostIncident, State: omen.Open, Since: now.Add(time.Duration(i) * time.Second)})
+	}
+	for _, in := range g.blames.next(open, now) {
+		g.blame(t.Context(), in)
+	}
+	next := g.blames.next(open, now.Add(time.Hour))
+	if len(next) != blameMost || next[0].ID != "i10" {
+		t.Errorf("%d are next, the first %s, want the one that was not looked at", len(next), next[0].ID)
+	}
+	if known := g.blames.known(); len(known) != 0 {
+		t.Errorf("known of them: %v", known)
+	}
+}
+
 // An incident says what is judged of it again only where that says something else.
 func TestOnlyNewsOfPodsIsStored(t *testing.T) {
 	was := omen.Blame{PodRef: omen.PodRef{Node: "n", Namespace: "s", Pod: "a"}, Feature: "cpu_user", Surplus: .4, Outside: .1, Pods: []omen.PodRise{{PodRef: omen.PodRef{Namespace: "s", Pod: "a"}, Share: .8}}}
