@@ -311,6 +311,9 @@ func (r *podReader) usage(ctx context.Context, use string, window, step time.Dur
 	var pods []omen.PodUse
 	for i := range f.Hosts {
 		p := omen.PodUse{Namespace: f.Labels[i]["namespace"], Name: f.Labels[i]["pod"], Ended: math.IsNaN(f.At(i, 0, 0)), Now: f.At(i, 0, 1) / max(1, samples), High: f.At(i, 0, 3), Waits: math.NaN()}
+		if math.IsNaN(p.Now) && math.IsNaN(f.At(i, 0, 4)) {
+			continue // it was gone before the onset, such as yesterday's job
+		}
 		var usual []float64
 		for k := 4; k < len(f.Features); k++ {
 			if v := f.At(i, 0, k); !math.IsNaN(v) {

@@ -24,6 +24,7 @@ type nodeWorld struct {
 	by                     map[string]string // the labels of containers' series; nil: there are none
 	nodes                  []map[string]string
 	rollout                bool          // shop/a-1, at 1.8 processors all the time, is replaced by shop/a-2 at the onset
+	yesterday              bool          // shop/job-1, at 1.8 processors, ran at this hour of the day before
 	outside                bool          // it is a process of the host, and no pod
 	scrape                 time.Duration // of containers
 	processes              bool          // more processes than usual lead, of which containers' series say nothing
@@ -85,6 +86,9 @@ func (n nodeWorld) at(d time.Duration) (all []series.Sample) {
 	default:
 		pod("a-1", "a", 0.2*since+extra, day)
 	}
+	if n.yesterday && d < -time.Hour {
+		pod("job-1", "job", 1.8*since, day)
+	}
 	pod("b-1", "b", 0.6*since, day)
 	pod("c-1", "c", 0.1*since, day)
 	return all
@@ -100,10 +104,16 @@ func (n nodeWorld) watch(t *testing.T, labels map[string]string) (*Watch, omen.I
 			t.Error(err)
 		}
 	})
-	for d := -50 * time.Minute; d <= 5*time.Minute; d += 15 * time.Second {
-		now = onset.Add(d)
-		must.OK(t, db.Append(t.Context(), n.at(d)))
+	past := func(from, to time.Duration) {
+		for d := from; d <= to; d += 15 * time.Second {
+			now = onset.Add(d)
+			must.OK(t, db.Append(t.Context(), n.at(d)))
+		}
 	}
+	if n.yesterday {
+		past(-24*time.Hour-10*time.Minute, -24*time.Hour+10*time.Minute)
+	}
+	past(-50*time.Minute, 5*time.Minute)
 	schema := must.Get(feature.NewSchema(feature.Node()))(t)
 	w := New(Options{Source: db, Name: "k", Schema: schema, Step: 15 * time.Second})
 	id := schema.Host("k", n.instance)
@@ -145,6 +155,7 @@ func TestPodsOfANode(t *testing.T) {
 		"its first metric is dropped": {func(n *nodeWorld) { n.processes = true }, nil, "n1", "a-1", ""},
 		"no cAdvisor":                 {func(n *nodeWorld) { n.by = nil }, nil, "n1", "", "no container_cpu_usage_seconds_total of the node: cAdvisor's metrics"},
 		"a host's process":            {func(n *nodeWorld) { n.outside = true }, nil, "n1", "", "a process of the host itself"},
+		"yesterday's job":             {func(n *nodeWorld) { n.yesterday = true }, nil, "n1", "a-1", ""},
 		"a rollout":                   {func(n *nodeWorld) { n.rollout, n.outside = true, false }, nil, "n1", "", "in no pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
