@@ -118,14 +118,14 @@ func (s *Script) Do(ctx context.Context, a omen.Action) (receipt string, err err
 	defer func() { err = errors.Join(err, release()) }()
 	err = s.bus.asking(ctx, func(ctx context.Context, c *manager.Conn) error {
 		id, at, err := lastRun(ctx, c, s.template(), name)
-		switch {
-		case err != nil:
-			return fmt.Errorf("%w: %w", remedy.ErrRefused, err)
-		case at.After(a.Target.MarkedAt):
-			return fmt.Errorf("action %s ran it since: %w", id, remedy.ErrChanged)
+		if err == nil && at.After(a.Target.MarkedAt) {
+			err = fmt.Errorf("action %s ran it since: %w", id, remedy.ErrChanged)
 		}
-		return nil
+		return err
 	})
+	if err != nil && !errors.Is(err, remedy.ErrChanged) { // nothing was started yet
+		err = fmt.Errorf("%w: %w", remedy.ErrRefused, err)
+	}
 	if err != nil {
 		return "", err
 	}

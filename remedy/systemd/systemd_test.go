@@ -202,16 +202,19 @@ func TestOwnUnit(t *testing.T) {
 	}
 }
 
+// What could not be asked of systemd did not happen, and nobody has to find out.
 func TestNoBus(t *testing.T) {
-	h := newRestart(t, Bus{Address: "unix:path=" + filepath.Join(t.TempDir(), "none")})
-	if _, err := h.Resolve(t.Context(), action); !errors.Is(err, omen.ErrUnavailable) {
-		t.Errorf("resolve: %v", err)
-	}
-	if _, err := h.Do(t.Context(), action); !errors.Is(err, remedy.ErrRefused) {
-		t.Errorf("do: %v", err)
-	}
-	if got, err := h.Happened(t.Context(), action); got != remedy.CannotTell || err == nil {
-		t.Errorf("happened: %v, %v", got, err)
+	bus := Bus{Address: "unix:path=" + filepath.Join(t.TempDir(), "none")}
+	for name, h := range map[string]remedy.Hand{"restart": newRestart(t, bus), "script": newScript(t, bus)} {
+		if _, err := h.Resolve(t.Context(), action); !errors.Is(err, omen.ErrUnavailable) {
+			t.Errorf("%s: resolve: %v", name, err)
+		}
+		if _, err := h.Do(t.Context(), action); !errors.Is(err, remedy.ErrRefused) {
+			t.Errorf("%s: do: %v", name, err)
+		}
+		if got, err := h.Happened(t.Context(), action); got != remedy.CannotTell || err == nil {
+			t.Errorf("%s: happened: %v, %v", name, got, err)
+		}
 	}
 }
 
