@@ -253,6 +253,9 @@ func mean(folds []fold) (m numbers, err error) {
 	for _, x := range []*float64{&m.utility, &m.notified, &m.alerts, &m.time} {
 		*x /= float64(len(folds))
 	}
+	if weeks == 0 {
+		return m, errors.New("nobody is notified in what omen bench printed: there are no host-weeks")
+	}
 	m.week /= weeks
 	m.cause /= max(1, blamed)
 	m.sets = strings.Join(sets, ", ")

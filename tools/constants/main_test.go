@@ -96,6 +96,10 @@ func TestMean(t *testing.T) {
 	if _, err := mean(nil); err == nil {
 		t.Error("numbers of nothing")
 	}
+	folds[0].Metrics.Notified.Weeks, folds[1].Metrics.Notified.Weeks = 0, 0
+	if m, err := mean(folds); err == nil {
+		t.Errorf("without host-weeks %v", m)
+	}
 }
 
 // A draw takes the same series every time, each once, and at least one.
