@@ -39,6 +39,20 @@ func newFleet(t *testing.T, hosts int) *fleet {
 	return f
 }
 
+// serve is an Omen that watches the fleet; reads is how its source is read.
+func (f *fleet) serve(t *testing.T, reads string) *omen {
+	t.Helper()
+	return serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", `
+local: {enabled: false}
+profiles:
+- name: sim
+  features:
+  - {name: load, expr: sim_load, deviation: 0.5, scale: 1, direction: up}
+  - {name: traffic, expr: sim_traffic, unit: bytes/s, deviation: 2e6}
+sources: [{name: sim, url: '`+f.URL+`', profiles: [sim], `+reads+`}]
+`))
+}
+
 // value is a host's feature at an instant, in milliseconds.
 func (f *fleet) value(feature string, host int, at int64) float64 {
 	t, phase := float64(at)/1000, float64(host)
@@ -138,15 +152,7 @@ func TestPagesOfFiveThousandHosts(t *testing.T) {
 	omenBinary(t)
 	const hosts = 5000
 	f := newFleet(t, hosts)
-	o := serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", `
-local: {enabled: false}
-profiles:
-- name: sim
-  features:
-  - {name: load, expr: sim_load, deviation: 0.5, scale: 1, direction: up}
-  - {name: traffic, expr: sim_traffic, unit: bytes/s, deviation: 2e6}
-sources: [{name: sim, url: '`+f.URL+`', step: 15s, window: 1m, history: 1h, profiles: [sim]}]
-`))
+	o := f.serve(t, "step: 15s, window: 1m, history: 1h")
 	var page struct {
 		Total int       `json:"total"`
 		Hosts []hostRow `json:"hosts"`

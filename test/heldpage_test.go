@@ -18,15 +18,7 @@ func TestPagesHoldStill(t *testing.T) {
 	t.Parallel()
 	const hosts = 48
 	f := newFleet(t, hosts)
-	o := serve(t, t.TempDir(), "--config.file="+write(t, t.TempDir(), "omen.yml", `
-local: {enabled: false}
-profiles:
-- name: sim
-  features:
-  - {name: load, expr: sim_load, deviation: 0.5, scale: 1, direction: up}
-  - {name: traffic, expr: sim_traffic, unit: bytes/s, deviation: 2e6}
-sources: [{name: sim, url: '`+f.URL+`', step: 5s, window: 15s, history: 3h, profiles: [sim]}]
-`))
+	o := f.serve(t, "step: 5s, window: 15s, history: 3h")
 	until(t, 5*time.Minute, "all hosts have a score", func() error {
 		var page struct {
 			Hosts []hostRow `json:"hosts"`

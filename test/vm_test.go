@@ -215,24 +215,8 @@ func TestInDebian(t *testing.T) {
 	opened := func() int { return strings.Count(m.run(t, "cat /run/said"), "the shop is open") }
 	frail := m.run(t, "systemctl show -P InvocationID frail")
 	m.run(t, "touch /run/trouble")
-	began := time.Now()
-	in := o.blames(t, "this-host", began)
-	a := o.waits(t, in.ID)
-	if n := opened(); n != 1 {
-		t.Errorf("nobody approved, and the shop opened %d times", n)
-	}
-	o.approved(t, a.ID)
-	until(t, time.Minute, "systemd has restarted the shop", func() error {
-		if n := opened(); n != 2 {
-			return fmt.Errorf("it opened %d times", n)
-		}
-		return nil
-	})
+	in, _ := o.restartsShop(t, opened)
 	o.refusedByItself(t, in.ID, "restart-frail", "target", "gave up")
-	o.helped(t, a.ID, began)
-	if n := opened(); n != 2 {
-		t.Errorf("the shop opened %d times", n)
-	}
 	if now := m.run(t, "systemctl show -P InvocationID frail"); now != frail {
 		t.Errorf("what systemd gave up on was started: invocation %s, then %s", frail, now)
 	}
