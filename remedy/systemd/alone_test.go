@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,20 @@ func TestTwoOmensRunAScriptOnce(t *testing.T) {
 	}
 	if got := f.asked(); got != "start omen-action-clean@a0123456789ab.service" {
 		t.Errorf("asked %s", got)
+	}
+}
+
+// Of many runs of a script the one that began last counts, in whatever order systemd
+// lists them.
+func TestTheLastRunOfAScript(t *testing.T) {
+	f, bus := newFake(t)
+	script(f, "omen-action-")
+	for i, hours := range []time.Duration{5, 3, 1, 2, 4, 6, 7, 8} {
+		f.add(fmt.Sprintf("omen-action-clean-cache@a99999999990%d.service", i), func(u *fakeUnit) { u.began = start0.Add(-hours * time.Hour) })
+	}
+	for range 4 {
+		if got := resolved(t, newScript(t, bus)).Target; got.Mark != "a999999999902" || !got.MarkedAt.Equal(start0.Add(-time.Hour)) {
+			t.Fatalf("the last run %s at %s", got.Mark, got.MarkedAt)
+		}
 	}
 }
