@@ -87,6 +87,14 @@ func TestBlame(t *testing.T) {
 			n.Pods[0] = ended(ofJob(pod("a-1", 0.01, 0.1, none), "ReplicaSet/a"))
 			n.Pods = append(n.Pods, fresh("a-2", "ReplicaSet/a", 0.45, 15*time.Second))
 		}, "a-2", "90 %"},
+		"one of two that began later": {func(n *omen.NodeUse) {
+			n.Pods[0] = fresh("a-1", "ReplicaSet/a", 0.2, 10*time.Second)
+			n.Pods = append(n.Pods, fresh("a-2", "ReplicaSet/a", 0.15, 3*time.Minute))
+		}, "a-1", "87 %"},
+		"one of two was evicted": {func(n *omen.NodeUse) { // above what both often were together
+			n.Pods[0] = ended(ofJob(pod("a-1", 0.01, 0.1, 1), "ReplicaSet/a"))
+			n.Pods = append(n.Pods, ofJob(pod("a-2", 0.52, 0.1, 1), "ReplicaSet/a"))
+		}, "a-2", "82 %"},
 		"created again under its name": {func(n *omen.NodeUse) { // the series goes on
 			n.Pods[0].Started = noon.Add(time.Minute)
 		}, "a", "87 %"},

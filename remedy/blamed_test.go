@@ -8,6 +8,21 @@ import (
 	"github.com/omenhq/omen"
 )
 
+// Which pod is to blame holds for a few minutes, and not when the clock was set back.
+func TestBlameIsFresh(t *testing.T) {
+	on := omen.PodRef{Node: "n1", Namespace: "shop", Pod: "a"}
+	book := Playbook{Does: Step{Name: DoEvict, With: map[string]string{"which": WhichBlamed}}}
+	for age, allows := range map[time.Duration]bool{0: true, blameFresh: true, blameFresh + time.Second: false, -blameFresh - time.Second: false} {
+		d := draft{
+			facts: &Facts{At: noon, Blames: map[string]omen.Blame{"i1": {At: noon.Add(-age), PodRef: on}}},
+			book:  &book, action: omen.Action{Incident: "i1", Blamed: on},
+		}
+		if why := noBlame(&d); (why == "") != allows {
+			t.Errorf("looked at %s ago: %q", age, why)
+		}
+	}
+}
+
 // Whatever its mode, a playbook acts on a pod that is to blame only when a person says
 // so; and what people alone do it suggests, once.
 func TestNobodyActsOnABlamedPodByItself(t *testing.T) {

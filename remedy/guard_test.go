@@ -351,6 +351,11 @@ var cases = []struct {
 		w.f.Actions[len(w.f.Actions)-1].Target = w.now
 		w.now.MarkedAt = noon.Add(-50 * time.Second)
 	}},
+	{"somebody just restarted it, long after an action on it", GuardCooldown, func(w *world) {
+		w.ago(omen.ActionHelped, 2*time.Hour)
+		w.f.Actions[len(w.f.Actions)-1].Target = w.now
+		w.now.MarkedAt = noon.Add(-time.Minute)
+	}},
 	{"another Omen acted on it a while ago", "", func(w *world) { w.now.Mark, w.now.MarkedAt = "a0123456789ab", noon.Add(-time.Hour) }},
 	{"this Omen marked it, and the mark is a minute younger", "", func(w *world) {
 		w.ago(omen.ActionHelped, 31*time.Minute)
