@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -25,6 +26,8 @@ type nodeWorld struct {
 	nodes                  []map[string]string
 	rollout                bool          // shop/a-1, at 1.8 processors all the time, is replaced by shop/a-2 at the onset
 	yesterday              bool          // shop/job-1, at 1.8 processors, ran at this hour of the day before
+	crowd                  bool          // there are 500 pods more
+	cluster                string        // that Omen's configuration gives the source
 	outside                bool          // it is a process of the host, and no pod
 	scrape                 time.Duration // of containers
 	processes              bool          // more processes than usual lead, of which containers' series say nothing
@@ -89,6 +92,11 @@ func (n nodeWorld) at(d time.Duration) (all []series.Sample) {
 	if n.yesterday && d < -time.Hour {
 		pod("job-1", "job", 1.8*since, day)
 	}
+	if n.crowd && d == 5*time.Minute {
+		for i := range podsMost {
+			pod(fmt.Sprintf("crowd-%d", i), "crowd", 0, day)
+		}
+	}
 	pod("b-1", "b", 0.6*since, day)
 	pod("c-1", "c", 0.1*since, day)
 	return all
@@ -115,7 +123,7 @@ func (n nodeWorld) watch(t *testing.T, labels map[string]string) (*Watch, omen.I
 	}
 	past(-50*time.Minute, 5*time.Minute)
 	schema := must.Get(feature.NewSchema(feature.Node()))(t)
-	w := New(Options{Source: db, Name: "k", Schema: schema, Step: 15 * time.Second})
+	w := New(Options{Source: db, Name: "k", Schema: schema, Step: 15 * time.Second, Labels: map[string]string{"cluster": n.cluster}})
 	id := schema.Host("k", n.instance)
 	all := map[string]string{"instance": n.instance}
 	maps.Copy(all, labels)
@@ -155,6 +163,8 @@ func TestPodsOfANode(t *testing.T) {
 		"its first metric is dropped": {func(n *nodeWorld) { n.processes = true }, nil, "n1", "a-1", ""},
 		"no cAdvisor":                 {func(n *nodeWorld) { n.by = nil }, nil, "n1", "", "no container_cpu_usage_seconds_total of the node: cAdvisor's metrics"},
 		"a host's process":            {func(n *nodeWorld) { n.outside = true }, nil, "n1", "", "a process of the host itself"},
+		"more pods than are read":     {func(n *nodeWorld) { n.crowd = true }, nil, "n1", "", "503 pods have series of it"},
+		"a cluster of Omen's alone":   {func(n *nodeWorld) { n.cluster = "eu" }, map[string]string{"cluster": "eu"}, "n1", "a-1", ""},
 		"yesterday's job":             {func(n *nodeWorld) { n.yesterday = true }, nil, "n1", "a-1", ""},
 		"a rollout":                   {func(n *nodeWorld) { n.rollout, n.outside = true, false }, nil, "n1", "", "in no pod"},
 	} {
