@@ -123,6 +123,9 @@ func TestHeatOfGroups(t *testing.T) {
 	if c, n := codes[1], named[1]; c[29] != 40 || c[30] != 100 || c[50] != 200 || n[29] != "" || n[30] != "web-1" || n[50] != "web-2" {
 		t.Errorf("web: codes %v, names %v", c, n)
 	}
+	if codes[2][3] != heatLimit || named[2][3] != "" {
+		t.Errorf("at the limit, not above it: %d of %q", codes[2][3], named[2][3])
+	}
 	if got := read[HeatMap](t, f, "heat?last=1h&match=role=web"); len(got.Rows) != 2 || got.Hosts != 2 || len(got.Group) != 0 {
 		t.Errorf("of the role web: %+v", got.Rows)
 	}

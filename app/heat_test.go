@@ -56,6 +56,17 @@ func TestHeatHasTheHighestScoreOfEachCell(t *testing.T) {
 	}
 }
 
+// What reaches further back than what was read before is read as a whole.
+func TestHeatThatBeginsEarlier(t *testing.T) {
+	h, from, now := warm(t, 2)
+	whole := must.Get(newHeat(h.db).read(t.Context(), from, time.Minute, 60, time.Minute, now))(t)
+	must.Get(h.read(t.Context(), from.Add(30*time.Minute), time.Minute, 30, time.Minute, now))(t)
+	got := must.Get(h.read(t.Context(), from, time.Minute, 60, time.Minute, now))(t)
+	if !got.Read.Equal(from) || !bytes.Equal(got.Hosts[numbered(1)], whole.Hosts[numbered(1)]) {
+		t.Errorf("read from %s: %v, want %v", got.Read, got.Hosts[numbered(1)], whole.Hosts[numbered(1)])
+	}
+}
+
 // However little is read at once, each answer comes further back, has nothing wrong
 // of what it has read, and the last one is that of a store read as a whole.
 func TestHeatIsReadInParts(t *testing.T) {
