@@ -29,6 +29,7 @@ func TestAlarm(t *testing.T) {
 		{"ends after half an hour below", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), at(2, 0, .2), at(31, 0, .2), at(32, 0, .2)}, []Level{None, Warning, Warning, Warning, None}, false},
 		{"half an hour begins again", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), at(2, 0, .2), at(20, 0, .3), at(32, 0, .2), at(61, 0, .2)}, []Level{None, Warning, Warning, Warning, Warning, Warning}, false},
 		{"comes true", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), full}, []Level{None, Warning, None}, true},
+		{"comes true and stays full", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), full, full}, []Level{None, Warning, None, None}, true},
 		{"full unforeseen", []omen.Forecast{at(0, 0, 0), full, full, full}, []Level{None, None, None, None}, false},
 		{"a date", []omen.Forecast{days(15), days(14), days(3.1), days(3), days(0)}, []Level{None, Warning, Warning, Critical, None}, true},
 		{"a date that is renewed", []omen.Forecast{days(9), days(90)}, []Level{Warning, None}, false},
