@@ -1,4 +1,4 @@
-// What pages ask for while nobody touches them.
+// What pages cost while nobody touches them: requests, and memory.
 import assert from "node:assert/strict";
 import { loaded, url } from "./browser.mjs";
 
