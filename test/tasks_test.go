@@ -10,7 +10,8 @@ import (
 
 // What people come to the web UI for, in clicks, in a real browser, with a host in
 // real trouble: the twelve tasks, hostile names, a phone, the dark, a resting page,
-// and in the end a killed server. OMEN_HEAP=10 also watches the heap for ten minutes.
+// and in the end a killed server. OMEN_HEAP=10 also watches the memory of pages for
+// ten minutes, after three in which they settle.
 func TestTasks(t *testing.T) {
 	omenBinary(t)
 	t.Parallel()

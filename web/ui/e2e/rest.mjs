@@ -62,21 +62,3 @@ export async function resting(browser, paths, seconds) {
   }
   assert.deepEqual(bad, []);
 }
-
-/** Watches the heap of pages for some minutes. Their span is short, so that they show as much at the end as at first; the least of three minutes is what is not about to be collected. */
-export async function heap(browser, paths, minutes) {
-  const all = await opened(browser, paths), bad = [];
-  await wait(30_000); // caches fill
-  for (const one of all) one.heap = [await used(one.tool)];
-  for (let k = 0; k < minutes; k++) {
-    await wait(60_000);
-    for (const one of all) one.heap.push(await used(one.tool));
-  }
-  for (const { path, heap, page } of all) {
-    console.log(`     ${path}: heap by the minute ${heap.map(MB).join(" ")} MB`);
-    const first = Math.min(...heap.slice(0, 3)), last = Math.min(...heap.slice(-3));
-    if (last > 1.2 * first) bad.push(`${path}: ${MB(first)} MB grew to ${MB(last)} MB`);
-    await page.close();
-  }
-  assert.deepEqual(bad, []);
-}

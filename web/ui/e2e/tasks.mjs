@@ -3,12 +3,13 @@
 // OMEN_HOST is a host with an open incident that people are notified of. Optional:
 // OMEN_PID is the server's process, which is killed in the end; OMEN_REST=60 is for
 // how many seconds resting pages are watched; OMEN_HEAP=10 also for how many minutes
-// their heap must stay flat; OMEN_SHOTS, CHROMIUM as for run.mjs.
+// the memory of pages must stay as it is at ten times the usual pace; OMEN_SHOTS, CHROMIUM as for run.mjs.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { api, launch, loaded, shots, url } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
-import { heap, resting } from "./rest.mjs";
+import { heap } from "./heap.mjs";
+import { resting } from "./rest.mjs";
 
 const { browser, page, broken, check, end } = await launch(/^$/);
 const sick = process.env.OMEN_HOST;
@@ -310,7 +311,8 @@ await check("hostile names are text on every page, and fill none", async () => {
 });
 await page.goto("about:blank"); // a stream less
 await check("a resting page asks at most once in five seconds", () => resting(browser, ["/", pathOf(well), "/incidents/" + encodeURIComponent(open.id)], +(process.env.OMEN_REST || 60)));
-if (process.env.OMEN_HEAP) await check("the heap is flat", () => heap(browser, ["/", pathOf(well) + "?last=5m"], +process.env.OMEN_HEAP));
+if (process.env.OMEN_HEAP) await check("the memory of pages stays as it is", () => heap(["/", pathOf(well), pathOf(well) + "?last=5m", "/incidents/" + encodeURIComponent(open.id),
+  `/compare?a=${encodeURIComponent(well.id)}&b=${encodeURIComponent(ill.id)}&last=5m`, "/quiet", "/models", "/settings"], pathOf(well), +process.env.OMEN_HEAP));
 await check("no error, no warning, and nothing foreign was loaded", async () => assert.deepEqual(broken, []));
 if (process.env.OMEN_PID)
   await check("a killed server greys the page within five seconds and says since when", async () => {

@@ -116,7 +116,9 @@ function Connection({ stale, as, ready }: { stale: boolean; as: string; ready: b
 // Its address in the page is relative, and browsers resolve it again wherever the address bar leads.
 document.querySelector<HTMLLinkElement>("link[rel=icon]")?.setAttribute("href", root + "/favicon.svg");
 
-const client = new QueryClient({ defaultOptions: { queries: { retry: (failures) => failures < 1 && !isPaused(), staleTime: 1000 } } });
+const unused = 60_000; // ms that an answer is kept of what is no longer shown, for who goes back: an open page asks for other features, and of an open incident for a longer time, again and again
+
+const client = new QueryClient({ defaultOptions: { queries: { retry: (failures) => failures < 1 && !isPaused(), staleTime: 1000, gcTime: unused } } });
 
 // A file that could not be read is said on the page, and by the browser.
 createRoot(document.getElementById("root")!, { onCaughtError: (e) => { if (!(e instanceof Missing)) console.error(e); } }).render(

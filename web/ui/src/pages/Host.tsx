@@ -1,7 +1,7 @@
 import { Switch, TextInput } from "@mantine/core";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Link } from "wouter";
-import { idPath, useExplanation, useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail, type Num } from "../api";
+import { idPath, useExplanation, useFeatures, useForecasts, useHost, useHostModels, useIncidents, useScores, type Feature, type FeatureHistory, type HostDetail } from "../api";
 import { countdown, range, score, timeOf, value, visible, words } from "../format";
 import { Causes, Empty, Grade, Dot, IncidentTable, Problem, State, useNow, When } from "../parts/Bits";
 import { Legend, NoBand } from "../parts/Around";
@@ -23,44 +23,15 @@ import { labelMatcher } from "../heat";
 import { hostSentence, tellingLabels } from "../host";
 import { Parts } from "../parts/Now";
 import { trustIn, useTrust } from "../trust";
+import { joined, needed, nothing, taken, type Seen } from "../seen";
 import { followHost } from "../stream";
 import { instantText, spanOf, useView, type SetView, type View } from "../view";
 import { SilenceForm } from "./Silences";
 
-interface Values { actual: Num[]; expected: Num[]; lower: Num[]; upper: Num[] }
-/** What the browser has seen of each feature since this was opened: what came after what was read, and features whose history is not stored. */
-interface Seen { times: number[]; by: Map<string, Values> }
-const keep = 600;
-
-function useSeen(h: HostDetail | undefined): Seen {
-  const seen = useRef<Seen>({ times: [], by: new Map() });
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    const at = Date.parse(h?.last_seen ?? "") / 1000, s = seen.current;
-    if (!h || !(at > (s.times[s.times.length - 1] ?? 0))) return;
-    const cut = s.times.length >= keep ? 1 : 0, grow = (v: Num[], x: Num) => [...v.slice(cut), x];
-    for (const f of h.features) {
-      const old = s.by.get(f.name) ?? (() => { const gap = s.times.map(() => null); return { actual: gap, expected: gap, lower: gap, upper: gap }; })();
-      s.by.set(f.name, { actual: grow(old.actual, f.actual), expected: grow(old.expected, f.expected), lower: grow(old.lower, f.lower), upper: grow(old.upper, f.upper) });
-    }
-    s.times = [...s.times.slice(cut), at];
-    redraw((n) => n + 1);
-  }, [h]);
-  return seen.current;
-}
-
-/** What is stored of a feature, and what was seen since. */
-function joined(stored: FeatureHistory, seen: Seen | undefined, live: Values | undefined): { times: number[] } & Values {
-  const end = stored.times[stored.times.length - 1]!, from = seen?.times.findIndex((t) => t > end) ?? -1;
-  if (!seen || !live || from < 0) return stored;
-  const put = (a: Num[], b: Num[]) => [...(a.length ? a : stored.times.map(() => null)), ...b.slice(from)]; // without a band there are no ends
-  return { times: [...stored.times, ...seen.times.slice(from)], actual: put(stored.actual, live.actual), expected: put(stored.expected, live.expected), lower: put(stored.lower, live.lower), upper: put(stored.upper, live.upper) };
-}
-
 export function HostPage({ id }: { id: string }) {
   const host = useHost(id);
   const [view, set] = useView();
-  const h = host.data, seen = useSeen(h);
+  const h = host.data;
   useEffect(() => followHost(id), [id]);
   return (
     <main className="page">
@@ -84,7 +55,7 @@ export function HostPage({ id }: { id: string }) {
           </header>
           <Says h={h} />
           <Silenced h={h} />
-          <TimeAxis view={view} set={set}><Charts h={h} seen={seen} view={view} set={set} /></TimeAxis>
+          <TimeAxis view={view} set={set}><Charts h={h} view={view} set={set} /></TimeAxis>
           <Limits id={id} />
           {h.serving && <ModelCard model={h.serving} />}
         </>
@@ -124,7 +95,7 @@ function Limits({ id }: { id: string }) {
 }
 
 /** All that lies on the page's one time axis. */
-function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View; set: SetView }) {
+function Charts({ h, view, set }: { h: HostDetail; view: View; set: SetView }) {
   const id = h.id, span = spanOf(view), [begin, end] = "last" in span ? [Date.now() / 1000 - span.last, Date.now() / 1000] : [span.from, span.to];
   const scores = useScores(id, span);
   const past = useIncidents({ host: id, limit: 50 }), then = useIncidents({ host: id, from: view.from, to: view.to, limit: 50 }, view.from > 0), models = useHostModels(id);
@@ -149,7 +120,7 @@ function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View;
       </div>
       <Explain id={id} />
       {!!past.data?.incidents.length && <section className="card" aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><IncidentTable incidents={past.data.incidents.slice(0, 10)} host={false} /></section>}
-      <Features h={h} seen={seen} view={view} set={set} marks={all} />
+      <Features h={h} view={view} set={set} marks={all} />
       {recent.length > 0 && <EventList events={recent} />}
     </>
   );
@@ -163,11 +134,18 @@ function Training({ h }: { h: HostDetail }) {
   return t.err ? <span className="dim">last training: {t.err}</span> : null;
 }
 
+/** What was seen of a host since its page was opened, as far as it is needed: what is not after `from` is let go. */
+function useSeen(h: HostDetail, from: number): Seen {
+  const [seen, set] = useState(nothing);
+  useEffect(() => set((s) => taken(s, h, from)), [h, from]);
+  return seen;
+}
+
 /** The features by their share of the score, now or at the pinned cursor; of one group, or only those outside of what is expected. */
-function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; view: View; set: SetView; marks: Mark[] }) {
+function Features({ h, view, set, marks }: { h: HostDetail; view: View; set: SetView; marks: Mark[] }) {
   const { q, all, sel, group, out, at } = view;
-  const beat = Math.floor(useNow(5000) / 30_000), then = useExplanation(h.id, at).data;
-  const shares = useMemo(() => sharesOf(h.features, at ? then?.causes : undefined), // they move with each sample: what is looked at does not
+  const beat = Math.floor(useNow(5000) / 30_000), asked = useExplanation(h.id, at).data, then = at ? asked : undefined;
+  const shares = useMemo(() => sharesOf(h.features, then?.causes), // they move with each sample: what is looked at does not
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [h.id, h.state, h.model, h.features.length, at, then, beat]);
   const groups = useMemo(() => groupsOf(h.features.map((f) => f.name), shares), [h.features.length, shares]); // eslint-disable-line react-hooks/exhaustive-deps
@@ -179,6 +157,7 @@ function Features({ h, seen, view, set, marks }: { h: HostDetail; seen: Seen; vi
   const shown = all || q || group || out ? sorted : sorted.slice(0, Math.max(6, sel.length));
   const stored = useFeatures(h.id, (out ? h.features : shown).map((f) => f.name).sort(), spanOf(view));
   const by = useMemo(() => new Map((stored.data?.features ?? []).map((f) => [f.feature, f] as const)), [stored.data]);
+  const seen = useSeen(h, view.from ? Infinity : needed(shown, by, view.last));
   useEffect(() => { // a feature that comes back stays until it is read again
     if (!out) return;
     setOdd(h.features.filter((f) => (at ? outsideAt(by.get(f.name), at) : f.actual !== null && f.lower !== null && f.upper !== null && (f.actual < f.lower || f.actual > f.upper))).map((f) => f.name));

@@ -34,7 +34,12 @@ export function Hold({ children }: { children: ReactNode }) {
       clearInterval(look);
     };
   }, []);
-  const report = useCallback((id: string, changes: number) => setWaits((old) => ((old.get(id) ?? 0) === changes ? old : new Map(old).set(id, changes))), []);
+  const report = useCallback((id: string, changes: number) => setWaits((old) => {
+    if ((old.get(id) ?? 0) === changes) return old;
+    const now = new Map(old);
+    if (changes) now.set(id, changes); else now.delete(id);
+    return now;
+  }), []);
   const apply = useCallback(() => { at.current = nobody; setOn(false); }, []);
   useEffect(() => client.getMutationCache().subscribe((e) => { // what somebody has done is shown at once
     if (e.type === "updated" && e.action.type === "success") { free.current = Date.now() + answered; apply(); }
