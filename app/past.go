@@ -36,7 +36,7 @@ func (g *generation) Features(ctx context.Context, h omen.Host, names []string, 
 	if n := int(to.Sub(from) / w.step); n > watch.MaxRescored {
 		all, step, err := w.coarse(ctx, h, names, from, to)
 		return api.Features{Step: api.Number(step.Seconds()), Features: all, NoBand: fmt.Sprintf(
-			"the span has %d samples, and what was expected is worked out for at most %d, %s", n, watch.MaxRescored, watch.MaxRescored*w.step)}, err
+			"the span has %d samples, and what was expected is worked out for at most %d, %s", n, watch.MaxRescored, omen.Soon(watch.MaxRescored*w.step))}, err
 	}
 	each := max(w.step, to.Sub(from)/time.Duration(max(1, min(points, maxCells/max(1, len(names)))/extremes)))
 	all := make([]*thinned, 0, len(names))
