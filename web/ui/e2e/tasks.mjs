@@ -309,7 +309,7 @@ await check("hostile names are text on every page, and fill none", async () => {
   assert.deepEqual(bad, []);
 });
 await page.goto("about:blank"); // a stream less
-await check("a resting page asks at most once in five seconds", () => resting(browser, ["/", pathOf(well), "/incidents/" + encodeURIComponent(open.id)], +(process.env.OMEN_REST || 60)));
+await check("a resting page asks at most once in ten seconds", () => resting(browser, ["/", pathOf(well), "/incidents/" + encodeURIComponent(open.id)], +(process.env.OMEN_REST || 60)));
 if (process.env.OMEN_HEAP) await check("the heap is flat", () => heap(browser, ["/", pathOf(well) + "?last=5m"], +process.env.OMEN_HEAP));
 await check("no error, no warning, and nothing foreign was loaded", async () => assert.deepEqual(broken, []));
 if (process.env.OMEN_PID)

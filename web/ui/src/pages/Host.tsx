@@ -128,7 +128,7 @@ function Charts({ h, seen, view, set }: { h: HostDetail; seen: Seen; view: View;
   const id = h.id, span = spanOf(view), [begin, end] = "last" in span ? [Date.now() / 1000 - span.last, Date.now() / 1000] : [span.from, span.to];
   const scores = useScores(id, span);
   const past = useIncidents({ host: id, limit: 50 }), then = useIncidents({ host: id, from: view.from, to: view.to, limit: 50 }, view.from > 0), models = useHostModels(id);
-  const silences = useSilences(60_000), acts = !!usePlaybooks().data?.playbooks.length, actions = useActions({ limit: 1000 }, acts);
+  const silences = useSilences(), acts = !!usePlaybooks().data?.playbooks.length, actions = useActions({ limit: 1000 }, acts);
   const events = useEvents({ ...span, host: id });
   const far = !!scores.data?.scores.some((s) => (s ?? 0) > 20), log = view.log || (far && !view.linear); // far above, a linear scale hides the limit
   const recent = within(events.data?.events, begin).filter((e) => Date.parse(e.at) / 1000 <= end);
