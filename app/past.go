@@ -86,7 +86,7 @@ func (w *watched) coarse(ctx context.Context, h omen.Host, names []string, from,
 	if span := to.Sub(from) / maxHistory; span > step {
 		step = span.Truncate(w.step) + w.step
 	}
-	q := series.Query{By: w.schema.By(), Start: from.Truncate(step).Add(step), End: to.Truncate(step), Step: step, Window: 4 * step}
+	q := series.Query{Hosts: []string{h.Name}, By: w.schema.By(), Start: from.Truncate(step).Add(step), End: to.Truncate(step), Step: step, Window: 4 * step}
 	for _, e := range w.schema.Exprs() {
 		if slices.Contains(names, e.Feature) {
 			q.Exprs = append(q.Exprs, e)

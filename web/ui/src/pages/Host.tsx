@@ -11,7 +11,7 @@ import { eventColor, eventMarks, useEvents, useSilences, within, type Event, typ
 import { ModelCard } from "../parts/Card";
 import { Explain } from "../parts/Explain";
 import { modelMarks } from "../served";
-import { comparePath } from "../compare";
+import { comparePath, groupLabels } from "../compare";
 import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
 import { Silenced, SilenceNow } from "../parts/Silence";
@@ -74,7 +74,7 @@ export function HostPage({ id }: { id: string }) {
               <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· <Name name={h.profile} /> · <Name name={h.source} /> · last sample <When at={h.last_seen} exact /></span></div>
             </div>
             <div className="line" style={{ gap: 26 }}>
-              <Link className="plain" href={comparePath(h.id, view)}>Compare</Link>
+              <span><Link className="plain" href={comparePath(h.id, view)}>Compare</Link> <Link className="plain" href={comparePath(h.id, view, groupLabels(h)[0])}>with its {words(groupLabels(h)[0]!)}</Link></span>
               <Training h={h} />
               <Grade grade={h.grade} />
               <Silencing h={h} />
