@@ -96,8 +96,8 @@ func clock(t, now time.Time) string {
 	return t.Format("2 Jan 15:04")
 }
 
-// Soon writes a time to come as people estimate it: "40 min", "1½ h", "3 h",
-// "2 d".
+// Soon writes how long something takes, is ahead or ago, as people estimate it:
+// "20 s", "40 min", "1½ h", "3 h", "2 d".
 func Soon(d time.Duration) string {
 	n, unit := amount(d)
 	return n + " " + unit
@@ -116,12 +116,14 @@ func spans(early, late time.Duration) string {
 	return a + " " + unit + "–" + b + " " + same
 }
 
-// amount rounds to minutes below an hour and a half, to half hours below ten,
-// and to hours and half days beyond.
+// amount rounds to seconds below a minute, to minutes below an hour and a half, to
+// half hours below ten, and to hours and half days beyond.
 func amount(d time.Duration) (number, unit string) {
 	switch {
+	case d.Round(time.Second) < time.Minute:
+		return strconv.Itoa(max(0, int(d.Round(time.Second)/time.Second))), "s"
 	case d < 90*time.Minute:
-		return strconv.Itoa(max(1, int(d.Round(time.Minute)/time.Minute))), "min"
+		return strconv.Itoa(int(d.Round(time.Minute) / time.Minute)), "min"
 	case d < 10*time.Hour:
 		return halves(d, time.Hour), "h"
 	case d < 48*time.Hour:

@@ -28,6 +28,7 @@ var calls = []struct{ method, route, path, body string }{
 	{"GET", "/api/v1/omen/hosts/{host}", "/api/v1/omen/hosts/web-1:9100", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/score", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/score?from=2026-03-01T11:00:00Z&to=2026-03-01T12:00:00Z", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/explain", "/api/v1/omen/hosts/prom%2Fnode%2Fweb-1:9100/explain?at=2026-03-01T12:00:00Z", ""},
+	{"GET", "/api/v1/omen/hosts/{host}/group", "/api/v1/omen/hosts/web-1:9100/group?label=profile", ""},
 	{"GET", "/api/v1/omen/hosts/{host}/features", "/api/v1/omen/hosts/web-1:9100/features?feature=cpu_iowait", ""},
 	{"GET", "/api/v1/omen/heat", "/api/v1/omen/heat?last=1h&group=profile", ""},
 	{"GET", "/api/v1/omen/forecasts", "/api/v1/omen/forecasts?likely=true&host=web-1:9100", ""},

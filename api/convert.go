@@ -139,7 +139,7 @@ func toChange(c omen.Change) Change {
 		action = &one
 	}
 	return Change{
-		Action: action, Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID,
+		Action: action, Seq: c.Seq, Key: c.Key(), Kind: c.Kind, At: Instant(c.At), Incident: c.Incident.ID, About: c.Incident.Kind,
 		State: c.Incident.State, Severity: c.Incident.Severity, Score: Number(c.Incident.Score),
 		Reason: c.Reason, By: c.By, Comment: c.Comment, Causes: each(c.Incident.Causes, toCause),
 		Summary: c.Incident.Summary, Verdict: verdict,

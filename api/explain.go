@@ -235,7 +235,7 @@ func (e *explanation) suppressed(ctx context.Context, in omen.Incident, j Judged
 		if n := len(j.Scores); n > 0 && j.Scores[n-1].PageLevel > 1 {
 			page = fmt.Sprintf("the page level %.3g", j.Scores[n-1].PageLevel)
 		}
-		return fmt.Sprintf("it was below %s, from which the page budget is kept, and had not lasted %s", page, j.Lasting), nil
+		return fmt.Sprintf("it was below %s, from which the page budget is kept, and had not lasted %s", page, omen.Soon(j.Lasting)), nil
 	case omen.ReasonFeedback:
 		return "it is like one that somebody judged not a problem, or expected at this time", nil
 	}

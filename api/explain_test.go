@@ -62,7 +62,7 @@ func TestWhyNotNotified(t *testing.T) {
 		"delivered later":      {samples(1, 9), func(f *fixture) { incidentOf(f, none); deliver(f, "i1", "delivered", time.Minute) }, false, "delivered", "reached no receiver", "i1"},
 		"refused":              {samples(1, 9), func(f *fixture) { incidentOf(f, none); deliver(f, "i1", "gave_up", -time.Second) }, false, "delivered", "ops/webhook gave up, refused", "i1"},
 		"opened a moment on":   {samples(1, 9), func(f *fixture) { incidentOf(f, func(in *omen.Incident) { in.OpenedAt = at.Add(3 * time.Second) }) }, false, "evidence", "opened later", "i1"},
-		"below the page level": {samples(1, 2), func(f *fixture) { incidentOf(f, func(in *omen.Incident) { in.Suppressed = omen.ReasonMinor }) }, false, "suppressed", "page level 4, from which the page budget is kept, and had not lasted 15m0s", "i1"},
+		"below the page level": {samples(1, 2), func(f *fixture) { incidentOf(f, func(in *omen.Incident) { in.Suppressed = omen.ReasonMinor }) }, false, "suppressed", "page level 4, from which the page budget is kept, and had not lasted 15 min", "i1"},
 		"silenced": {samples(1, 9), func(f *fixture) {
 			must.OK(t, f.store.PutSilence(t.Context(), mute.Silence{ID: "q", Match: []mute.Matcher{{Name: "host", Value: web1.Name, IsEqual: true}}, From: at.Add(-time.Hour), Until: at.Add(time.Hour), By: "ann", Reason: "disk is replaced"}, omen.Audit{At: at, By: "ann", Action: "silence.create", Subject: "q"}))
 			must.OK(t, f.store.PutSilence(t.Context(), mute.Silence{ID: "r", Match: []mute.Matcher{{Name: "host", Value: "other", IsEqual: true}}, From: at.Add(-time.Hour), Until: at.Add(time.Hour), By: "bob", Reason: "another"}, omen.Audit{At: at, By: "ann", Action: "silence.create", Subject: "q"}))

@@ -39,6 +39,7 @@ var (
 // otherFailures are those of a route that do not follow from its form.
 var otherFailures = map[string][]int{
 	"GET " + base + "/hosts/{host}/features":           {http.StatusNotImplemented, http.StatusServiceUnavailable},
+	"GET " + base + "/hosts/{host}/group":              {http.StatusNotImplemented, http.StatusServiceUnavailable},
 	"GET " + base + "/heat":                            {http.StatusNotImplemented, http.StatusServiceUnavailable},
 	"GET " + base + "/config":                          {http.StatusNotImplemented},
 	"GET " + base + "/receivers":                       {http.StatusNotImplemented},

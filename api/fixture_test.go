@@ -42,6 +42,7 @@ type fixture struct {
 	past      []omen.ScorePoint
 	judged    Judged
 	highest   Highest
+	others    []string // Spreads was given
 
 	asked, histories int // how often one host was asked for, and scores
 }
@@ -111,6 +112,11 @@ func (f *fixture) Scores(context.Context, omen.Host, time.Time, time.Time) ([]om
 		return nil, errors.ErrUnsupported
 	}
 	return f.past, nil
+}
+
+func (f *fixture) Spreads(_ context.Context, _ omen.Host, others []string, from, _ time.Time) (Spreads, error) {
+	f.others = others
+	return Spreads{Step: time.Minute, Features: []Spread{{Feature: "load", Unit: omen.Ratio, Times: List[Seconds]{Unix(from)}, Median: List[Number]{1}, Low: List[Number]{.5}, High: List[Number]{2}, Hosts: List[int]{len(others)}}}, Failed: []string{"disk_write"}}, nil
 }
 
 func (f *fixture) Highest(context.Context, time.Time, time.Duration, int) (Highest, error) {

@@ -168,7 +168,7 @@ func spanFits(from, to time.Time) error {
 	case !from.Before(to):
 		return backwards(from, to)
 	case to.Sub(from) > maxSpan:
-		return fmt.Errorf("from…to is %s, want at most %s: %w", to.Sub(from), maxSpan, omen.ErrInvalid)
+		return fmt.Errorf("from…to is %s, want at most %s: %w", omen.Soon(to.Sub(from)), omen.Soon(maxSpan), omen.ErrInvalid)
 	}
 	return nil
 }

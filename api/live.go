@@ -54,6 +54,10 @@ type Runtime interface {
 	// extreme, with what the model that judged then expected. Host is the API's.
 	Features(ctx context.Context, host omen.Host, features []string, from, to time.Time, points int) (Features, error)
 
+	// Spreads is how the features of a host's schema were within from…to on others
+	// of its source and profile, at some 60 instants.
+	Spreads(ctx context.Context, of omen.Host, others []string, from, to time.Time) (Spreads, error)
+
 	// Judged is what the samples of a host up to an instant, the last of them at or
 	// before it, were worth to the models that judged then.
 	JudgedAt(ctx context.Context, host omen.Host, at time.Time) (Judged, error)
@@ -112,6 +116,10 @@ func (absent) Scores(context.Context, omen.Host, time.Time, time.Time) ([]omen.S
 
 func (absent) Features(context.Context, omen.Host, []string, time.Time, time.Time, int) (f Features, err error) {
 	return f, errors.ErrUnsupported
+}
+
+func (absent) Spreads(context.Context, omen.Host, []string, time.Time, time.Time) (s Spreads, err error) {
+	return s, errors.ErrUnsupported
 }
 
 func (absent) Highest(context.Context, time.Time, time.Duration, int) (h Highest, err error) {

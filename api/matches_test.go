@@ -103,8 +103,8 @@ func TestChangesOfSilencesAndWindows(t *testing.T) {
 	if changed.ID != made.ID || changed.Created != made.Created || changed.Created == "" || changed.From != made.From || changed.Reason != "more work" || changed.By != "bob" || changed.Until != "2099-02-01T00:00:00Z" {
 		t.Errorf("changed to %+v, it was %+v", changed, made)
 	}
-	window := one("POST", "windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":60,"by":"ann",`+match+`}`, 201)
-	moved := one("POST", "windows", `{"id":"`+window.ID+`","name":"w","start":"2026-01-31T03:00:00","duration_seconds":60,"by":"ann",`+match+`}`, 201)
+	window := one("POST", "windows", `{"name":"w","start":"2026-01-31T02:00:00","duration_seconds":60,"rule":"FREQ=DAILY","by":"ann",`+match+`}`, 201)
+	moved := one("POST", "windows", `{"id":"`+window.ID+`","name":"w","start":"2026-01-31T03:00:00","duration_seconds":60,"rule":"FREQ=DAILY","by":"ann",`+match+`}`, 201)
 	if moved.ID != window.ID || moved.Created != window.Created || moved.Created == "" || moved.Start != "2026-01-31T03:00:00" {
 		t.Errorf("changed to %+v, it was %+v", moved, window)
 	}

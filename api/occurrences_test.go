@@ -20,8 +20,8 @@ func TestOccurrencesWithinASpan(t *testing.T) {
 		"windows": {`{"name":"backup","zone":"Europe/Berlin","start":"2026-03-01T02:30:00","duration_seconds":3600,"rule":"FREQ=DAILY",` + of + `}`},
 		"silences": {
 			`{"from":"2026-03-01T00:00:00Z","until":"2026-03-28T06:00:00Z","reason":"reaches into it","effect":"exclude",` + of + `}`,
-			`{"from":"2026-03-01T00:00:00Z","until":"2026-03-28T00:00:00Z","reason":"ends as it begins",` + of + `}`,
-			`{"from":"2026-03-31T00:00:00Z","until":"2026-04-01T00:00:00Z","reason":"begins as it ends",` + of + `}`,
+			`{"from":"2026-03-01T00:00:00Z","until":"2026-03-28T00:00:00Z","reason":"ends as it begins","effect":"exclude",` + of + `}`,
+			`{"from":"2026-03-31T00:00:00Z","until":"2026-04-01T00:00:00Z","reason":"begins as it ends","effect":"exclude",` + of + `}`,
 		},
 		"events": {
 			`{"id":"e1","kind":"boot","at":"2026-03-27T23:00:00Z",` + of + `}`,

@@ -37,6 +37,8 @@ type LiveScore struct {
 // Beat says that Omen lives.
 type Beat struct {
 	State int64 `json:"state"` // another number than before: a host or a source is in another state, or Omen became ready or is no more
+	Rules int64 `json:"rules"` // another number than before: a silence, window, event or pattern was stored
+	Sent  int64 `json:"sent"`  // another number than before: an attempt to notify was recorded
 }
 
 // stream sends every change of an incident, as it becomes durable, a beat every
@@ -125,7 +127,8 @@ func (a *API) pump(ctx context.Context, w http.ResponseWriter, host omen.Host, c
 		case <-a.closed:
 			return
 		case <-beat.C:
-			body, _ := json.Marshal(Beat{a.pulse.count(a.live, time.Now())})
+			written := a.store.Written()
+			body, _ := json.Marshal(Beat{a.pulse.count(a.live, time.Now()), written.Rules, written.Deliveries})
 			ok = send("event: beat\ndata: %s\n\n", body)
 		case c := <-changes:
 			body, _ := json.Marshal(toChange(c))

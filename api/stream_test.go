@@ -114,6 +114,8 @@ func TestPulse(t *testing.T) {
 	for what, change := range map[string]func(){
 		"a host's state":       func() { f.hosts[0].State = omen.HostNormal },
 		"a host's first model": func() { f.hosts[1].Model.ID = "m2" },
+		"another model":        func() { f.hosts[1].Model.ID = "m3" },
+		"a training":           func() { f.hosts[0].Training.Running = true },
 		"a source's state":     func() { f.sources[0].State = omen.SourceDown },
 		"a late host":          func() { f.sources[0].LateHosts++ },
 		"readiness":            func() { f.ready = errors.New("no source answers") },

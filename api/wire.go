@@ -262,6 +262,7 @@ type Change struct {
 	Kind     omen.ChangeKind    `json:"kind"`
 	At       Instant            `json:"at" null:"never"`
 	Incident string             `json:"incident"`
+	About    omen.IncidentKind  `json:"incident_kind" doc:"host, fleet, source, omen or forecast"`
 	State    omen.IncidentState `json:"state" doc:"the incident's, after the change"`
 	Severity omen.Severity      `json:"severity"`
 	Score    Number             `json:"score"`

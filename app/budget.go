@@ -134,7 +134,7 @@ func (b *budgets) replay(ctx context.Context, hosts []omen.Host, perWeek float64
 	case ctx.Err() != nil:
 		state = replayCancelled
 	case within.Err() != nil:
-		why = fmt.Sprintf("it ended early: %s were over", budgetWithin)
+		why = fmt.Sprintf("it ended early: %s were over", omen.Soon(budgetWithin))
 	case len(failed) > 0:
 		why = fmt.Sprintf("%s could not be replayed: %v", omen.Plural(len(failed), "host", "hosts"), failed[0])
 	case b.last.Replayed == 0:

@@ -36,11 +36,8 @@ func (l *loaded) loadMutes(now time.Time) error {
 	for i, m := range l.conf.Maintenance {
 		key := fmt.Sprintf("maintenance[%d]", i)
 		match, err := l.matchers(key, m.Match)
-		w := mute.Window{
-			ID: fmt.Sprintf("config.%d", i), Name: m.Name, Match: match, Zone: m.Zone, Start: m.Start,
-			Duration: time.Duration(m.Duration), Rule: m.Rule, Except: m.Except, Effect: mute.Effect(m.Effect),
-			Calendar: configuredWindows, By: by, Created: now,
-		}
+		w := configuredWindow(i, m)
+		w.Match, w.Created = match, now
 		l.windows = append(l.windows, w)
 		if err == nil {
 			if err = w.Validate(); err != nil {
@@ -54,6 +51,16 @@ func (l *loaded) loadMutes(now time.Time) error {
 		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
+}
+
+// configuredWindow is an entry of the file's section "maintenance", without its
+// conditions.
+func configuredWindow(i int, m config.Maintenance) mute.Window {
+	return mute.Window{
+		ID: fmt.Sprintf("config.%d", i), Name: m.Name, Zone: m.Zone, Start: m.Start,
+		Duration: time.Duration(m.Duration), Rule: m.Rule, Except: m.Except, Effect: mute.Effect(m.Effect),
+		Calendar: configuredWindows, By: by,
+	}
 }
 
 // matchers reads the conditions below a key of the file.
@@ -119,6 +126,17 @@ func (r *readings) calendar(ctx context.Context, k config.Calendar, now time.Tim
 	return windows, left, nil
 }
 
+// OverMaintenance is a line for each window of a configuration that is over at an
+// instant. It is no error: a file that was valid stays so.
+func OverMaintenance(conf *config.Config, now time.Time) (lines []string) {
+	for i, m := range conf.Maintenance {
+		if err := configuredWindow(i, m).NotOver(now); err != nil {
+			lines = append(lines, fmt.Sprintf("maintenance[%d]: %v", i, err))
+		}
+	}
+	return lines
+}
+
 // Calendars says what each calendar file of a configuration holds at an instant: a
 // line for the file, for each of its windows with when it is next within a year,
 // and for each event that is left out.
@@ -138,7 +156,7 @@ func Calendars(ctx context.Context, conf *config.Config, now time.Time) (lines [
 				add("  %s: not within a year", w.Name)
 				continue
 			}
-			add("  %s: next %s for %s", w.Name, next[0].From.In(zone).Format("Mon 2006-01-02 15:04 -0700"), next[0].To.Sub(next[0].From))
+			add("  %s: next %s for %s", w.Name, next[0].From.In(zone).Format("Mon 2006-01-02 15:04 -0700"), omen.Soon(next[0].To.Sub(next[0].From)))
 		}
 		for _, o := range c.left {
 			add("  %s is left out: %s", cmp.Or(o.Summary, o.UID), o.Why)

@@ -36,7 +36,7 @@ func (g *generation) Features(ctx context.Context, h omen.Host, names []string, 
 	if n := int(to.Sub(from) / w.step); n > watch.MaxRescored {
 		all, step, err := w.coarse(ctx, h, names, from, to)
 		return api.Features{Step: api.Number(step.Seconds()), Features: all, NoBand: fmt.Sprintf(
-			"the span has %d samples, and what was expected is worked out for at most %d, %s", n, watch.MaxRescored, watch.MaxRescored*w.step)}, err
+			"the span has %d samples, and what was expected is worked out for at most %d, %s", n, watch.MaxRescored, omen.Soon(watch.MaxRescored*w.step))}, err
 	}
 	each := max(w.step, to.Sub(from)/time.Duration(max(1, min(points, maxCells/max(1, len(names)))/extremes)))
 	all := make([]*thinned, 0, len(names))
@@ -86,7 +86,7 @@ func (w *watched) coarse(ctx context.Context, h omen.Host, names []string, from,
 	if span := to.Sub(from) / maxHistory; span > step {
 		step = span.Truncate(w.step) + w.step
 	}
-	q := series.Query{By: w.schema.By(), Start: from.Truncate(step).Add(step), End: to.Truncate(step), Step: step, Window: 4 * step}
+	q := series.Query{Hosts: []string{h.Name}, By: w.schema.By(), Start: from.Truncate(step).Add(step), End: to.Truncate(step), Step: step, Window: 4 * step}
 	for _, e := range w.schema.Exprs() {
 		if slices.Contains(names, e.Feature) {
 			q.Exprs = append(q.Exprs, e)

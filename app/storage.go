@@ -280,7 +280,7 @@ func (s *storage) say(ctx context.Context, to troubles) {
 		tell(problem != nil, troubleStorage, omen.Critical, "what Omen stores may not last: %s", s.plainly(problem)),
 		tell(near && problem == nil, troubleSpace, omen.Warning, "the disk of %s is %.0f %% full", s.dir, 100*used),
 		tell(damaged > 0, troubleDamage, omen.Warning, "%s damaged and set aside: the log says which; omen restore puts a backup in place", omen.Plural(damaged, "row of the database is", "rows of the database are")),
-		tell(crashes >= crashLoop, troubleCrashes, omen.Critical, "Omen ended without being stopped %d times within %s: see its log, and the kernel's for a lack of memory", crashes, crashWithin),
+		tell(crashes >= crashLoop, troubleCrashes, omen.Critical, "Omen ended without being stopped %d times within %s: see its log, and the kernel's for a lack of memory", crashes, omen.Soon(crashWithin)),
 	)
 	s.mu.Lock()
 	defer s.mu.Unlock()

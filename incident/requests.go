@@ -297,6 +297,12 @@ func (m *Manager) Silence(ctx context.Context, s mute.Silence) (mute.Silence, er
 	if s.From.IsZero() {
 		s.From = now
 	}
+	if err := s.Validate(); err != nil {
+		return s, err
+	}
+	if err := s.NotOver(now); err != nil {
+		return s, err
+	}
 	return s, m.change(ctx, func(ctx context.Context) error {
 		return m.o.Store.PutSilence(ctx, s, omen.Audit{At: now, By: s.By, Action: action, Subject: s.ID, Detail: s.Reason})
 	})
@@ -344,6 +350,12 @@ func (m *Manager) Window(ctx context.Context, w mute.Window) (mute.Window, error
 	action := "window.change"
 	if w.ID == "" {
 		w.ID, w.Created, action = newName("w"), now, "window.create"
+	}
+	if err := w.Validate(); err != nil {
+		return w, err
+	}
+	if err := w.NotOver(now); err != nil {
+		return w, err
 	}
 	return w, m.change(ctx, func(ctx context.Context) error {
 		return m.o.Store.PutWindow(ctx, w, omen.Audit{At: now, By: w.By, Action: action, Subject: w.ID, Detail: w.Name})

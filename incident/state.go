@@ -287,7 +287,7 @@ func (t *Tracker) follows(in *omen.Incident) string {
 	if since < 0 || since > t.h.Reopen {
 		return ""
 	}
-	return fmt.Sprintf("Another trouble than incident %s (%s), which closed %s before.", p.ID, p.Summary, since.Round(time.Second))
+	return fmt.Sprintf("Another trouble than incident %s (%s), which closed %s before.", p.ID, p.Summary, omen.Soon(since))
 }
 
 // leave notes that a host's incident is over, in the fleets that it is part of, or

@@ -61,7 +61,7 @@ const maxText = 8 << 10
 // Validate reports an event that no rule could be made of, as [omen.ErrInvalid].
 func (e Event) Validate() error {
 	if e.Grace < 0 || e.Grace > MaxGrace {
-		return fmt.Errorf("event %s: grace of %s, want up to a day: %w", e.ID, e.Grace, omen.ErrInvalid)
+		return fmt.Errorf("event %s: grace of %s, want 0 to a day: %w", e.ID, omen.Soon(e.Grace.Abs()), omen.ErrInvalid)
 	}
 	switch e.Kind {
 	case EventBoot, EventRestart, EventDeploy, EventNote:

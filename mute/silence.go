@@ -51,6 +51,17 @@ func (s Silence) Validate() error {
 	return validate(what, s.Match, s.Effect)
 }
 
+// NotOver reports, as [omen.ErrInvalid], a silence that ended before an instant: made
+// then, it suppresses nothing. With another effect than [EffectSilence] it may be of
+// the past, since it says what is learned.
+func (s Silence) NotOver(now time.Time) error {
+	if s.Until.After(now) || s.Effect == EffectExclude || s.Effect == EffectShift {
+		return nil
+	}
+	return omen.WithHint(fmt.Errorf("%s: until %s is over, it is %s: %w", strings.TrimSpace("silence "+s.ID), s.Until.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), omen.ErrInvalid),
+		"until is an instant in the future; to end a silence now delete it; to keep a past time from training use the effect exclude")
+}
+
 // validate checks what silences and windows share.
 func validate(what string, match []Matcher, effect Effect) error {
 	if len(match) == 0 {

@@ -57,6 +57,33 @@ func (w Window) Validate() error {
 	return validate(what, w.Match, w.Effect)
 }
 
+// NotOver reports, as [omen.ErrInvalid], a window whose last occurrence ended before
+// an instant, as [Silence.NotOver] does. It is for a window that validates.
+func (w Window) NotOver(now time.Time) error {
+	if w.Effect == EffectExclude || w.Effect == EffectShift {
+		return nil
+	}
+	s, err := w.schedule()
+	if err != nil {
+		return err
+	}
+	for wall := range s.walls(now.Add(-w.Duration), time.Date(lastBeginning, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		if w.end(s, wall).After(now) {
+			return nil
+		}
+	}
+	return omen.WithHint(fmt.Errorf("window %s: it is over: no occurrence of start %s ends after %s: %w", w.Name, w.Start, now.UTC().Format(time.RFC3339), omen.ErrInvalid),
+		"choose a start in the future, or a rule that goes on; to keep a past time from training use the effect exclude")
+}
+
+// end is when the occurrence that begins at a wall-clock time ends.
+func (w Window) end(s schedule, wall time.Time) time.Time {
+	if w.Nominal {
+		return s.instant(wall.Add(w.Duration))
+	}
+	return s.instant(wall).Add(w.Duration)
+}
+
 // Between is every occurrence that overlaps from…to, oldest first. A window
 // that does not validate has none. A beginning that daylight saving skips
 // falls into the hour after it; one that occurs twice is the first of the two.
@@ -67,11 +94,7 @@ func (w Window) Between(from, to time.Time) []omen.Span {
 	}
 	var spans []omen.Span
 	for wall := range s.walls(from.Add(-w.Duration), to) {
-		begin := s.instant(wall)
-		end := begin.Add(w.Duration)
-		if w.Nominal {
-			end = s.instant(wall.Add(w.Duration))
-		}
+		begin, end := s.instant(wall), w.end(s, wall)
 		if end.After(from) && begin.Before(to) {
 			spans = append(spans, omen.Span{From: begin.UTC(), To: end.UTC(), Why: "window " + w.Name})
 		}

@@ -90,7 +90,7 @@ func stale(d *draft) string {
 	case math.IsNaN(l.Score) || math.IsInf(l.Score, 0):
 		return "its score is no number"
 	case age > max(staleSteps*l.Step, staleLeast):
-		return fmt.Sprintf("its latest score is %s old", age.Round(time.Second))
+		return fmt.Sprintf("its latest score is %s old", omen.Soon(age))
 	case age < -max(l.Step, omen.ClockSet):
 		return "its latest score is of the future: the clocks disagree"
 	}

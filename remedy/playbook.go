@@ -165,7 +165,7 @@ func (b *Playbook) validate(bad func(hint, format string, args ...any)) {
 		{"effect", b.EffectIn, longestEffect}, {"cooldown", b.Limits.Cooldown, longestCooldown},
 	} {
 		if d.is < 0 || d.is > d.most {
-			bad("it is a duration up to "+d.most.String(), "playbook %s: %s of %s", b.Name, d.what, d.is)
+			bad("it is a duration up to "+omen.Soon(d.most), "playbook %s: %s of %s", b.Name, d.what, d.is)
 		}
 	}
 	for _, n := range []struct {

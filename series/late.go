@@ -270,7 +270,7 @@ func (r *Remote) judge(ctx context.Context, q Query, now time.Time) error {
 			return err
 		}
 		if age > 0 {
-			lost = fmt.Errorf("no samples for now, but %s ago there were some: %w", age, omen.ErrUnavailable)
+			lost = fmt.Errorf("no samples for now, but %s ago there were some: %w", omen.Soon(age), omen.ErrUnavailable)
 		}
 	case now.Sub(given) >= lostAfter:
 		lost = fmt.Errorf("no samples of any host since %s: %w", given.UTC().Format(time.RFC3339), omen.ErrUnavailable)

@@ -93,10 +93,10 @@ func TestRemoteWithoutSamplesForNow(t *testing.T) {
 		want    string // of the error; empty: none
 	}{
 		"never any":        {history{0, time.Hour}, ""},
-		"ended":            {history{7 * time.Hour, 2 * time.Hour}, "6h0m0s ago"},
-		"ended, long":      {history{100 * time.Hour, 20 * time.Minute}, "1h0m0s ago"},
+		"ended":            {history{7 * time.Hour, 2 * time.Hour}, "6 h ago"},
+		"ended, long":      {history{100 * time.Hour, 20 * time.Minute}, "60 min ago"},
 		"as it should be":  {history{time.Hour, 0}, ""},
-		"later than taken": {history{time.Hour, 8 * time.Minute}, "10m0s ago"},
+		"later than taken": {history{time.Hour, 8 * time.Minute}, "10 min ago"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := remote(t, tt.history)

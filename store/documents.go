@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -94,12 +95,30 @@ func (db *DB) PutSetting(ctx context.Context, key string, value any) error {
 	return db.put(ctx, document{kind: kindSetting, id: key, value: value})
 }
 
+// Written is how often this process has stored what people read again only where
+// it changed.
+type Written struct {
+	Rules      int64 // silences, windows (without those of calendar files), events and patterns
+	Deliveries int64 // attempts to notify
+}
+
+// Written counts since the database was opened.
+func (db *DB) Written() Written { return Written{db.rules.Load(), db.deliveries.Load()} }
+
+// counted adds one to a count of [DB.Written] if what was written is stored.
+func counted(n *atomic.Int64, err error) error {
+	if err == nil {
+		n.Add(1)
+	}
+	return err
+}
+
 // PutSilence stores a silence, new or changed, with its audit row.
 func (db *DB) PutSilence(ctx context.Context, s mute.Silence, a omen.Audit) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	return db.putAudited(ctx, document{kind: kindSilence, id: s.ID, at: s.From, until: s.Until, value: s}, a)
+	return counted(&db.rules, db.putAudited(ctx, document{kind: kindSilence, id: s.ID, at: s.From, until: s.Until, value: s}, a))
 }
 
 // Silences are the silences that have not ended at now, those to come
@@ -118,7 +137,7 @@ func (db *DB) PutWindow(ctx context.Context, w mute.Window, a omen.Audit) error 
 	if err := w.Validate(); err != nil {
 		return err
 	}
-	return db.putAudited(ctx, document{kind: kindWindow, id: w.ID, at: w.Created, value: w}, a)
+	return counted(&db.rules, db.putAudited(ctx, document{kind: kindWindow, id: w.ID, at: w.Created, value: w}, a))
 }
 
 // PutCalendar replaces all windows of a calendar by windows, with one audit row.
@@ -145,7 +164,7 @@ func (db *DB) PutCalendar(ctx context.Context, calendar string, windows []mute.W
 
 // DeleteWindow removes a maintenance window, with its audit row.
 func (db *DB) DeleteWindow(ctx context.Context, id string, a omen.Audit) error {
-	return db.tx(ctx, func(tx *sql.Tx) error {
+	return counted(&db.rules, db.tx(ctx, func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, "DELETE FROM document WHERE kind = ? AND id = ?", kindWindow, id)
 		if err != nil {
 			return fmt.Errorf("delete window %s: %w", id, err)
@@ -154,7 +173,7 @@ func (db *DB) DeleteWindow(ctx context.Context, id string, a omen.Audit) error {
 			return errors.Join(fmt.Errorf("delete window %s: %w", id, omen.ErrNotFound), err)
 		}
 		return db.putAudit(ctx, tx, a)
-	})
+	}))
 }
 
 // Windows are all maintenance windows.
@@ -179,7 +198,7 @@ const keepEvents = 90 * 24 * time.Hour
 // PutEvent stores something that happened. Storing the same ID again is
 // storing it once.
 func (db *DB) PutEvent(ctx context.Context, e mute.Event) error {
-	return db.put(ctx, document{kind: kindEvent, id: e.ID, at: e.At, until: e.At.Add(keepEvents), value: e})
+	return counted(&db.rules, db.put(ctx, document{kind: kindEvent, id: e.ID, at: e.At, until: e.At.Add(keepEvents), value: e}))
 }
 
 // Events are the events from…to, oldest first.

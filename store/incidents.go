@@ -119,7 +119,7 @@ func (db *DB) RecentlyClosed(ctx context.Context, since time.Time) ([]omen.Incid
 // RecordDelivery keeps attempts to notify a receiver of changes: all or none, so
 // that a message about many of them costs one write.
 func (db *DB) RecordDelivery(ctx context.Context, deliveries ...omen.Delivery) error {
-	return db.tx(ctx, func(tx *sql.Tx) error {
+	return counted(&db.deliveries, db.tx(ctx, func(tx *sql.Tx) error {
 		for _, d := range deliveries {
 			if _, err := tx.ExecContext(ctx, `INSERT INTO delivery
 				(incident, key, receiver, at, took, outcome, detail, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, omen_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7))`,
@@ -128,7 +128,7 @@ func (db *DB) RecordDelivery(ctx context.Context, deliveries ...omen.Delivery) e
 			}
 		}
 		return nil
-	})
+	}))
 }
 
 // Deliveries is every attempt to notify somebody of an incident, oldest first.

@@ -30,14 +30,14 @@ func (db *DB) Append(ctx context.Context, changes ...omen.Change) error {
 // AppendFeedback is Append together with the patterns that a verdict makes or
 // takes back, and the verdict's audit row: all or nothing.
 func (db *DB) AppendFeedback(ctx context.Context, patterns []feedback.Pattern, a omen.Audit, changes ...omen.Change) error {
-	return db.appendWith(ctx, changes, func(tx *sql.Tx) error {
+	return counted(&db.rules, db.appendWith(ctx, changes, func(tx *sql.Tx) error {
 		for _, p := range patterns {
 			if err := putDocument(ctx, tx, document{kind: kindPattern, id: p.ID, at: p.Created, value: p}); err != nil {
 				return err
 			}
 		}
 		return db.putAudit(ctx, tx, a)
-	})
+	}))
 }
 
 // appendWith appends changes in one transaction with whatever else does.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite" // registers the driver "sqlite"
@@ -29,6 +30,8 @@ type DB struct {
 	crashes []time.Time            // starts after an owner that had not closed it
 	files   map[string]os.FileInfo // as opened, by path
 	epoch   int64                  // names this opening: what it started, no other may settle
+
+	rules, deliveries atomic.Int64 // see Written
 
 	mu      sync.Mutex
 	keyFile string

@@ -126,9 +126,17 @@ func (r *refusal) err(of int) error {
 	if r.count == 0 {
 		return nil
 	}
-	err := fmt.Errorf("append to metrics store: %d of %d samples refused, such as %s at %s from now: %w",
-		r.count, of, r.which, r.worst.Round(time.Second), omen.ErrPartial)
+	err := fmt.Errorf("append to metrics store: %d of %d samples refused, such as %s, %s: %w",
+		r.count, of, r.which, away(r.worst), omen.ErrPartial)
 	return omen.WithHint(err, "check the clock of the host that sent it: samples may be up to an hour old or ten minutes ahead, and newer than the last one")
+}
+
+// away is how far from now an instant is, in words.
+func away(d time.Duration) string {
+	if d < 0 {
+		return omen.Soon(-d) + " old"
+	}
+	return omen.Soon(d) + " ahead"
 }
 
 // seriesLabels makes a series' identity.

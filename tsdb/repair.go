@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/omenhq/omen"
 	promtsdb "github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/fileutil"
 	"github.com/prometheus/prometheus/tsdb/wlog"
@@ -105,7 +106,7 @@ func (db *DB) room() error {
 func (db *DB) rewind(now time.Time) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	why := fmt.Errorf("samples are up to %s ahead of the clock, which was set back", time.UnixMilli(db.newest()).Sub(now).Round(time.Second))
+	why := fmt.Errorf("samples are up to %s ahead of the clock, which was set back", omen.Soon(time.UnixMilli(db.newest()).Sub(now)))
 	db.log.Error("metrics store is ahead of the clock", "path", db.opts.Dir, "err", why)
 	if head := db.prom.Head(); head.MinTime() < now.UnixMilli() {
 		if err := db.prom.CompactHead(promtsdb.NewRangeHead(head, head.MinTime(), now.UnixMilli()-1)); err != nil {

@@ -30,9 +30,9 @@ func (w *Watch) clockSet(ctx context.Context, now time.Time, by time.Duration) {
 	}
 	w.metrics.clock.Inc()
 	w.log.Error("the clock of this machine was set: no host is judged for a while", "dur", by)
-	text := fmt.Sprintf("the clock of Omen's machine was set ahead by %s", by.Round(time.Second))
+	text := fmt.Sprintf("the clock of Omen's machine was set ahead by %s", omen.Soon(by))
 	if by < 0 {
-		text = fmt.Sprintf("the clock of Omen's machine was set back by %s", -by.Round(time.Second))
+		text = fmt.Sprintf("the clock of Omen's machine was set back by %s", omen.Soon(-by))
 	}
 	err := w.o.Sink.Note(ctx, mute.Event{
 		ID: fmt.Sprintf("clock-%s-%s-%d", w.o.Name, w.o.Schema.Profile(), now.Unix()), Kind: mute.EventNote, At: now, By: "omen", Title: text,

@@ -47,7 +47,8 @@ func (c *checkConfigCmd) Run(e *env) error {
 		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
 	}
 	fmt.Fprintf(e.out, "%s is valid: watches %s\n", c.File, strings.Join(watched, ", "))
-	for _, line := range app.Calendars(e.ctx, conf, time.Now()) {
+	now := time.Now()
+	for _, line := range append(app.OverMaintenance(conf, now), app.Calendars(e.ctx, conf, now)...) {
 		fmt.Fprintln(e.out, line)
 	}
 	for _, why := range notes {

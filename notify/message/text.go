@@ -207,7 +207,13 @@ func lasted(in omen.Incident, now time.Time) string {
 	if d >= 24*time.Hour {
 		return fmt.Sprintf("%dd %dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 	}
-	return d.String()
+	text := d.String()
+	for _, none := range []string{"m0s", "h0m"} { // 6h0m0s is 6h
+		if strings.HasSuffix(text, none) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 func score(v float64) string {

@@ -23,7 +23,7 @@ func TestClosingSaysWhatIsKnown(t *testing.T) {
 		icon         string
 	}{
 		{host, omen.ReasonRecovered, "web-1 is back to normal", "✅"},
-		{host, omen.ReasonExpired, "web-1: taken as the new normal after 6h0m0s; it may still last", "⚪"},
+		{host, omen.ReasonExpired, "web-1: taken as the new normal after 6h; it may still last", "⚪"},
 		{host, omen.ReasonNewModel, "web-1: the new model takes this as normal; it may still last", "⚪"},
 		{host, omen.ReasonSettled, "web-1: settled at a new level; it still lasts", "⚪"},
 		{host, omen.ReasonHostGone, "web-1 sends nothing any more", "✅"},

@@ -95,10 +95,22 @@ await check("a host is compared with another, what differs most first", async ()
   await page.reload();
   await page.getByTestId("differences").getByRole("img").first().waitFor();
 });
+await check("a host is compared with the median of its role, in a click from its page", async () => {
+  const group = await api(`/hosts/${encodeURIComponent("sim/sim/" + sick)}/group?label=role`);
+  await page.goto(url + "/hosts/sim/sim/" + sick + "?last=15m");
+  await page.getByRole("link", { name: "with its role", exact: true }).click();
+  await page.waitForURL((u) => u.pathname === "/compare" && u.searchParams.get("group") === "role" && u.searchParams.get("last") === "15m");
+  await page.getByTestId("differences").getByRole("img", { name: `load of ${sick} and median of role=${group.value} over time` }).waitFor();
+  await page.getByTestId("made-of").getByText(group.hosts_read < group.hosts ? `of ${group.hosts_read} of ${group.hosts} hosts` : `of ${group.hosts} hosts`).waitFor();
+  await page.reload();
+  await page.getByTestId("differences").getByRole("img").first().waitFor();
+  await page.getByRole("combobox", { name: "against" }).selectOption("");
+  await page.waitForURL((u) => !u.searchParams.get("group"));
+});
 for (const dark of [false, true])
   await check(`axe finds nothing serious or moderate, ${dark ? "dark" : "light"}`, async () => {
     await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
-    for (const path of ["/?past=1h&group=role", `/compare?a=sim/sim/${sick}&b=sim/sim/host-0001&last=15m`]) {
+    for (const path of ["/?past=1h&group=role", `/compare?a=sim/sim/${sick}&b=sim/sim/host-0001&last=15m`, `/compare?a=sim/sim/${sick}&group=role&last=15m`]) {
       await page.goto(url + path);
       await page.getByRole("img").first().waitFor();
       if (path.startsWith("/?")) await heat.getByText("As a table").click();
@@ -107,7 +119,7 @@ for (const dark of [false, true])
   });
 await check("a small screen has no sideways scrolling", async () => {
   await page.setViewportSize({ width: 390, height: 800 });
-  for (const path of ["/?past=1h", "/?past=1h&group=role", `/compare?a=sim/sim/${sick}&b=sim/sim/host-0001&last=15m`]) {
+  for (const path of ["/?past=1h", "/?past=1h&group=role", `/compare?a=sim/sim/${sick}&b=sim/sim/host-0001&last=15m`, `/compare?a=sim/sim/${sick}&group=role&last=15m`]) {
     await page.goto(url + path);
     await page.getByRole("img").first().waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, path);

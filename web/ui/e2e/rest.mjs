@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { loaded, url } from "./browser.mjs";
 
-const rate = 0.2; // requests a second, at most
-const perChange = 8; // what a page may read again for one thing that changed
+const rate = 0.1; // requests a second, at most: half of what was promised
+const perChange = 5; // what a page may read again for one thing that changed
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const opened = (browser, paths) => Promise.all(paths.map(async (path) => {
@@ -18,7 +18,7 @@ const opened = (browser, paths) => Promise.all(paths.map(async (path) => {
 function heard() {
   const stop = new AbortController(), seen = { changes: 0, stop: () => stop.abort() };
   const run = async () => {
-    let state, text = "";
+    let said, text = "";
     const r = await fetch(url + "/api/v1/omen/stream", { signal: stop.signal });
     for await (const part of r.body.pipeThrough(new TextDecoderStream())) {
       text += part;
@@ -26,8 +26,8 @@ function heard() {
       text = events.pop();
       for (const e of events) {
         const now = /^event: beat\ndata: (.*)$/m.exec(e)?.[1];
-        if (e.includes("event: change") || (now && state && now !== state)) seen.changes++;
-        state = now ?? state;
+        if (e.includes("event: change") || (now && said && now !== said)) seen.changes++;
+        said = now ?? said;
       }
     }
   };

@@ -310,7 +310,7 @@ await check("hostile names are text on every page, and fill none", async () => {
   assert.deepEqual(bad, []);
 });
 await page.goto("about:blank"); // a stream less
-await check("a resting page asks at most once in five seconds", () => resting(browser, ["/", pathOf(well), "/incidents/" + encodeURIComponent(open.id)], +(process.env.OMEN_REST || 60)));
+await check("a resting page asks at most once in ten seconds", () => resting(browser, ["/", pathOf(well), "/incidents/" + encodeURIComponent(open.id)], +(process.env.OMEN_REST || 60)));
 if (process.env.OMEN_HEAP) await check("the memory of pages stays as it is", () => heap(["/", pathOf(well), pathOf(well) + "?last=5m", "/incidents/" + encodeURIComponent(open.id),
   `/compare?a=${encodeURIComponent(well.id)}&b=${encodeURIComponent(ill.id)}&last=5m`, "/quiet", "/models", "/settings"], pathOf(well), +process.env.OMEN_HEAP));
 await check("no error, no warning, and nothing foreign was loaded", async () => assert.deepEqual(broken, []));

@@ -54,23 +54,24 @@ export function query(params: Record<string, string | number | boolean | readonl
   return text && "?" + text;
 }
 
-/** How often what the event stream tells of is read all the same, in ms; and what it does not tell of. */
-const rarely = 120_000, sometimes = 60_000;
+/** How often what the event stream says is read all the same, in ms; what nothing says and moves slowly; and what moves with each sample. */
+export const rarely = 600_000, slowly = 300_000;
+const sometimes = 120_000, often = 60_000;
 
 export const useStatus = () => useQuery({
   queryKey: ["status"], queryFn: () => ask<Status>("/status"),
-  refetchInterval: (q) => (q.state.data?.first_model_hosts && q.state.data.training_hosts ? 3000 : sometimes), // only a progress has no event
+  refetchInterval: (q) => (q.state.data?.first_model_hosts && q.state.data.training_hosts ? 3000 : slowly), // only a progress has no event
 });
 
 export const useHosts = (p: Asked<GetHostsQuery>) =>
-  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: 30_000, placeholderData: keepPreviousData });
+  useQuery({ queryKey: ["hosts", p], queryFn: () => ask<Hosts>("/hosts" + query(p)), refetchInterval: often, placeholderData: keepPreviousData });
 
 /** The fleet's highest scores by time; what has not been read yet is asked for soon. */
 export const useHeat = (p: Asked<GetHeatQuery>) =>
   useQuery({
     queryKey: ["heat", p] as const, queryFn: () => ask<HeatMap>("/heat" + query(p)),
     placeholderData: (old: HeatMap | undefined, was) => (was?.queryKey[1].group === p.group ? old : undefined), // rows of another label are named by that
-    refetchInterval: (q) => (q.state.data && q.state.data.read_from > q.state.data.from ? 1500 : p.from ? false : 60_000), // what was, is
+    refetchInterval: (q) => (q.state.data && q.state.data.read_from > q.state.data.from ? 1500 : p.from ? false : sometimes), // what was, is
   });
 
 /** The hosts that some words find: by name, or by label where they are role=db. */
@@ -80,7 +81,7 @@ export const useFound = (words: string) => {
 };
 
 export const useHost = (id: string) =>
-  useQuery({ queryKey: ["host", id], queryFn: () => ask<HostDetail>(`/hosts/${enc(id)}`), refetchInterval: rarely });
+  useQuery({ queryKey: ["host", id], queryFn: () => ask<HostDetail>(`/hosts/${enc(id)}`), refetchInterval: slowly });
 
 /** Scores of the last so many seconds, or of a fixed span. */
 export const useScores = (id: string, span: { last: number } | { from: number; to: number } | null) =>
@@ -92,7 +93,7 @@ export const useScores = (id: string, span: { last: number } | { from: number; t
       const [from, to] = span && "last" in span ? [now - span.last, now] : [span?.from ?? 0, span?.to ?? now];
       return ask<ScoreHistory>(`/hosts/${enc(id)}/score` + query({ from, to, points: 1200 }));
     },
-    refetchInterval: span && "last" in span ? rarely : false, // meanwhile the stream adds to it
+    refetchInterval: span && "last" in span ? slowly : false, // meanwhile the stream adds to it
     placeholderData: keepPreviousData,
   });
 
@@ -105,22 +106,22 @@ export const useFeatures = (id: string, features: string[], span: { last: number
       const names = features.length > 16 ? ["*"] : features; // the API takes so many by name
       return ask<Features>(`/hosts/${enc(id)}/features` + query({ from: from - ago, to: to - ago, points: 450 }) + names.map((f) => "&feature=" + enc(f)).join(""));
     },
-    refetchInterval: "last" in span ? Math.max(30_000, span.last * 10) : false, // a hundredth of the span; what came since is drawn by the stream
+    refetchInterval: "last" in span ? Math.min(slowly, Math.max(often, span.last * 50)) : false, // a twentieth of the span; what came since is drawn by the stream
   });
 
 /** What is full soonest; likely: only what is expected to become full at all. */
 export const useForecasts = (p: Asked<GetForecastsQuery>) =>
-  useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: sometimes, placeholderData: keepPreviousData });
+  useQuery({ queryKey: ["forecasts", p], queryFn: () => ask<Forecasts>("/forecasts" + query(p)), refetchInterval: slowly, placeholderData: keepPreviousData });
 
 export const useIncidents = (p: Asked<GetIncidentsQuery>, on = true) =>
   useQuery({
-    queryKey: ["incidents", p], enabled: on, refetchInterval: (q) => (q.state.data?.incidents.some((i) => i.state !== "closed") ? sometimes / 2 : rarely), // that a host is below its limit has no event
+    queryKey: ["incidents", p], enabled: on, refetchInterval: (q) => (q.state.data?.incidents.some((i) => i.state !== "closed") ? sometimes : rarely), // their scores go on
     placeholderData: keepPreviousData,
     queryFn: () => ask<Incidents>("/incidents" + query(p)),
   });
 
 export const useIncident = (id: string) =>
-  useQuery({ queryKey: ["incident", id], queryFn: () => ask<IncidentDetail>(`/incidents/${enc(id)}`), refetchInterval: (q) => (q.state.data?.state === "closed" ? rarely : 15_000) }); // deliveries have no event
+  useQuery({ queryKey: ["incident", id], queryFn: () => ask<IncidentDetail>(`/incidents/${enc(id)}`), refetchInterval: rarely });
 
 /** The hosts of a fleet incident with their scores over a fixed span; open: it is read again while that lasts. */
 export const useMembers = (id: string, span: { from: number; to: number }, open: boolean) =>
@@ -129,12 +130,12 @@ export const useMembers = (id: string, span: { from: number; to: number }, open:
 /** Past incidents that are like one, with what people said of them. */
 export const useSimilar = (id: string) => useQuery({ queryKey: ["similar", id], queryFn: () => ask<SimilarIncidents>(`/incidents/${enc(id)}/similar`), staleTime: rarely });
 
-export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => ask<Models>("/models"), refetchInterval: sometimes });
+export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => ask<Models>("/models"), refetchInterval: slowly });
 
 export const useHostModels = (id: string) =>
-  useQuery({ queryKey: ["models", id], enabled: id !== "", queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: 300_000 });
+  useQuery({ queryKey: ["models", id], enabled: id !== "", queryFn: () => ask<Models>(`/models/${enc(id)}`), refetchInterval: slowly });
 
-/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again every minute. */
+/** Why people were (not) notified of a host at an instant in seconds; 0: now, asked again as the host's state or an incident changes, and every other minute. */
 export const useExplanation = (id: string, at: number) =>
   useQuery({
     queryKey: ["explain", id, at], retry: false, refetchInterval: at ? false : sometimes, placeholderData: (old: Explanation | undefined) => (old?.host === id && !at ? old : undefined),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { FeatureHistory, Num } from "./api";
-import { apartText, comparePath, differences, nameOf, nearby, overlay } from "./compare";
+import type { FeatureHistory, Group, Num } from "./api";
+import { apartText, asHost, comparePath, counts, differences, groupLabels, madeOf, nameOf, nearby, overlay } from "./compare";
 import { readView } from "./view";
 
 const at = Array.from({ length: 60 }, (_, i) => 1000 + i * 10);
@@ -48,3 +48,24 @@ describe("both on one axis", () => {
 test("a name is what follows source and profile", () => expect([nameOf("prom/k8s/shop/cart"), nameOf("web-1")]).toEqual(["shop/cart", "web-1"]));
 test("from a host's page its span is kept", () =>
   expect(comparePath("prom/node/web-1", readView("?last=6h&sel=x&q=y"))).toBe("/compare?last=6h&a=prom%2Fnode%2Fweb-1"));
+
+describe("a group", () => {
+  const group = (more: Partial<Group> = {}): Group => ({ host: "s/node/web-1", label: "role", value: "web", hosts: 3, hosts_read: 3, hosts_elsewhere: 0, step_seconds: 60, failed: [],
+    features: [{ feature: "load", unit: "1", times: at, median: at.map(() => 5), low: at.map(() => 4), high: at.map(() => 8), hosts: at.map(() => 3) }], ...more });
+  test("is compared as a host is, in units of the wider of band and range", () => expect(differences([line("load", () => 9, [0, 2])], asHost(group()), 0, 1000, 1600)[0]!.apart).toBe(1));
+  test("its gaps are left out", () => {
+    const g = group();
+    g.features[0]!.median = at.map((_, i) => (i < 30 ? null : 5));
+    expect(differences([line("load", (t) => (t < 1300 ? 99 : 5))], asHost(g), 0, 1000, 1600)[0]!.apart).toBe(0);
+  });
+  test("its range is drawn, another host's band is not", () => {
+    const b = asHost(group())[0]!;
+    expect([overlay(undefined, b, 0, true).high?.[0], overlay(undefined, b, 0, true).low?.[0], overlay(undefined, b, 0).high]).toEqual([8, 4, undefined]);
+  });
+  test.each([[{}, "of 3 hosts"], [{ hosts: 1, hosts_read: 1, hosts_elsewhere: 1 }, "of 1 host; 1 host of another source or profile is left out"],
+    [{ hosts: 5000, hosts_read: 40, hosts_elsewhere: 2 }, "of 40 of 5000 hosts, chosen evenly; 2 hosts of another source or profile are left out"], [{ hosts: 0, hosts_read: 0 }, "of no other host"]])("%j in words", (more, want) => expect(madeOf(group(more))).toBe(want));
+  test("of how many", () => expect([counts([3, 3]), counts([2, 3, 0])]).toEqual(["3", "0–3"]));
+  test("by its role first, and always by its profile", () =>
+    expect([groupLabels({ name: "web-1", labels: { dc: "a", job: "node", role: "web", instance: "web-1" } }), groupLabels({ name: "x", labels: {} })]).toEqual([["role", "job", "dc", "profile"], ["profile"]]));
+  test("is in the address", () => expect(comparePath("s/node/web-1", readView("?last=6h"), "role")).toBe("/compare?last=6h&group=role&a=s%2Fnode%2Fweb-1"));
+});

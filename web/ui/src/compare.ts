@@ -1,6 +1,8 @@
-// Two hosts, or one at two times: how far their features are apart, and both lines
-// on one axis.
-import type { FeatureHistory, Num } from "./api";
+// Two hosts, one at two times, or one and its group: how far their features are
+// apart, and both lines on one axis.
+import { useQuery } from "@tanstack/react-query";
+import { ask, enc, query, type FeatureHistory, type Group, type Num } from "./api";
+import { tellingLabels } from "./host";
 import { readView, writeView, type View } from "./view";
 
 /** A feature of both, and how far they are apart in units of what is expected: 1 is the height of the wider of both bands; null: that is not known. */
@@ -44,14 +46,43 @@ export function differences(a: FeatureHistory[], b: FeatureHistory[], ago: numbe
   }).sort((x, y) => (y.apart ?? -1) - (x.apart ?? -1) || x.feature.localeCompare(y.feature));
 }
 
-/** Both lines at the instants of both, with the band of the first; undefined where the other has its sample. */
-export interface Both { times: number[]; a: (Num | undefined)[]; b: (Num | undefined)[]; lower: (Num | undefined)[]; upper: (Num | undefined)[] }
+/** The median and the range of the hosts that have the same value of a label as one; "": nothing is asked. */
+export const useGroup = (id: string, label: string, span: { last: number } | { from: number; to: number }) =>
+  useQuery({
+    queryKey: ["group", id, label, span], enabled: id !== "" && label !== "", retry: false, placeholderData: (old: Group | undefined) => (old?.host === id && old.label === label ? old : undefined),
+    queryFn: () => ask<Group>(`/hosts/${enc(id)}/group` + query({ label, ...("last" in span ? { from: Date.now() / 1000 - span.last } : span) })),
+    refetchInterval: "last" in span ? Math.max(60_000, span.last * 50) : false, // a twentieth of the span
+  });
 
-export function overlay(a: FeatureHistory | undefined, b: FeatureHistory | undefined, ago: number): Both {
+/** A group as though it were a host: its median is the line, and its range from 10 to 90 % the band. */
+export const asHost = (g: Group): FeatureHistory[] => g.features.map((f) => ({ feature: f.feature, unit: f.unit, times: f.times, actual: f.median, expected: [], lower: f.low, upper: f.high }));
+
+/** Of how many hosts a group is made, and which are left out. */
+export function madeOf(g: Group): string {
+  const hosts = (n: number) => (n === 1 ? "1 host" : `${n} hosts`), from = g.hosts_read < g.hosts ? `${g.hosts_read} of ${hosts(g.hosts)}, chosen evenly` : g.hosts ? hosts(g.hosts) : "no other host";
+  return `of ${from}${g.hosts_elsewhere ? `; ${hosts(g.hosts_elsewhere)} of another source or profile ${g.hosts_elsewhere === 1 ? "is" : "are"} left out` : ""}`;
+}
+
+/** How many hosts a line is made of, where that is not always the same: 3–5. */
+export function counts(hosts: number[]): string {
+  const least = Math.min(...hosts), most = Math.max(...hosts);
+  return least === most ? String(most) : `${least}–${most}`;
+}
+
+/** The labels by which a host can be compared with a group, those that name its role first. */
+export function groupLabels(h: { labels: Record<string, string>; name: string }): string[] {
+  const rank = (k: string) => ["role", "job"].indexOf(k) + 1 || 3;
+  return [...tellingLabels(h.labels, h.name).map(([k]) => k).sort((x, y) => rank(x) - rank(y) || x.localeCompare(y)), "profile"];
+}
+
+/** Both lines at the instants of both, with the band of the first, and of a group its range; undefined where the other has its sample. */
+export interface Both { times: number[]; a: (Num | undefined)[]; b: (Num | undefined)[]; lower: (Num | undefined)[]; upper: (Num | undefined)[]; low?: (Num | undefined)[]; high?: (Num | undefined)[] }
+
+export function overlay(a: FeatureHistory | undefined, b: FeatureHistory | undefined, ago: number, range = false): Both {
   const left = new Map((a?.times ?? []).map((t, i) => [t, i])), right = new Map((b?.times ?? []).map((t, i) => [t + ago, i]));
   const times = [...new Set([...left.keys(), ...right.keys()])].sort((x, y) => x - y);
   const at = (of: Map<number, number>, values: Num[] | undefined) => times.map((t) => { const i = of.get(t); return i === undefined ? undefined : (values?.[i] ?? null); });
-  return { times, a: at(left, a?.actual), b: at(right, b?.actual), lower: at(left, a?.lower), upper: at(left, a?.upper) };
+  return { times, a: at(left, a?.actual), b: at(right, b?.actual), lower: at(left, a?.lower), upper: at(left, a?.upper), ...(range && { low: at(right, b?.lower), high: at(right, b?.upper) }) };
 }
 
 /** The value of a line at an instant of both that is nearest. */
@@ -66,6 +97,6 @@ export const nameOf = (id: string) => id.split("/").slice(2).join("/") || id;
 /** A difference in words. */
 export const apartText = (v: Num): string => (v === null ? "not comparable" : v < 0.01 ? "the same" : `${v >= 10 ? Math.round(v) : +v.toPrecision(2)}× the expected band`);
 
-/** Where a host is compared, first with itself, in the span that is seen. */
-export const comparePath = (id: string, view: Pick<View, "last" | "from" | "to" | "at">) =>
-  "/compare" + writeView({ ...readView(""), last: view.last, from: view.from, to: view.to, at: view.at, a: id });
+/** Where a host is compared, with itself or with a group, in the span that is seen. */
+export const comparePath = (id: string, view: Pick<View, "last" | "from" | "to" | "at">, group = "") =>
+  "/compare" + writeView({ ...readView(""), last: view.last, from: view.from, to: view.to, at: view.at, a: id, group });

@@ -2,7 +2,7 @@
 // events, and what Omen remembers of verdicts.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type * as Api from "./api";
-import { ask, enc, post, query, type HostRef, type Incident, type Matcher, type Matches, type Occurrences, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
+import { ask, enc, post, query, rarely, slowly, type HostRef, type Incident, type Matcher, type Matches, type Occurrences, type Patterns, type Silence, type Silences, type Span, type Windows } from "./api";
 
 export type { Matcher, Pattern, Silence } from "./api";
 /** What may be left out of a request is always there in an answer. */
@@ -77,21 +77,21 @@ export const silenceState = (s: Silence, now: number) =>
   Date.parse(s.until) <= now ? "expired" : s.from && Date.parse(s.from) > now ? "pending" : "active";
 
 const opts = { placeholderData: keepPreviousData };
-export const useSilences = (every = 10_000) => useQuery({ queryKey: ["silences"], refetchInterval: every, ...opts, queryFn: () => ask<Silences>("/silences?ended=true") });
-export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: 30000, ...opts, queryFn: () => ask<Omit<Windows, "windows"> & { windows: Window[] }>("/windows") });
+export const useSilences = () => useQuery({ queryKey: ["silences"], refetchInterval: rarely, ...opts, queryFn: () => ask<Silences>("/silences?ended=true") });
+export const useWindows = () => useQuery({ queryKey: ["windows"], refetchInterval: slowly, ...opts, queryFn: () => ask<Omit<Windows, "windows"> & { windows: Window[] }>("/windows") });
 /** What suppresses notifications from…to, in seconds. */
 export const useOccurrences = (from: number, to: number) =>
-  useQuery({ queryKey: ["occurrences", from, to], refetchInterval: 60_000, ...opts, queryFn: () => ask<Occurrences>("/occurrences" + query({ from, to })) });
+  useQuery({ queryKey: ["occurrences", from, to], refetchInterval: slowly, ...opts, queryFn: () => ask<Occurrences>("/occurrences" + query({ from, to })) });
 /** Reads matchers from text, separated by commas or lines, and says what they match now. */
 const readMatchers = (text: string) => ask<Matches>("/matches", post({ text }));
 /** What the matchers of a text are and match now; nothing is asked while it is empty. */
 export const useMatches = (text: string) =>
   useQuery({ queryKey: ["matches", text], enabled: text.trim() !== "", refetchInterval: 10000, retry: false, ...opts, queryFn: () => readMatchers(text) });
-export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: 15000, ...opts, queryFn: () => ask<Patterns>("/patterns") });
+export const usePatterns = () => useQuery({ queryKey: ["patterns"], refetchInterval: rarely, ...opts, queryFn: () => ask<Patterns>("/patterns") });
 /** Events of the last so many seconds, or of a fixed span; of a host also those of the day before, whose grace may reach into it. */
 export const useEvents = (span: ({ last: number } | { from: number; to: number }) & { host?: string }) =>
   useQuery({
-    queryKey: ["events", span], refetchInterval: "last" in span ? (span.host ? 60_000 : 15_000) : false, ...opts,
+    queryKey: ["events", span], refetchInterval: "last" in span ? slowly : false, ...opts,
     queryFn: () => {
       const now = Date.now() / 1000, [from, to] = "last" in span ? [now - span.last, now + 86400] : [span.from, span.to];
       return ask<{ events: Event[] }>("/events" + query({ host: span.host, from: from - (span.host ? 86400 : 0), to }));
@@ -101,7 +101,7 @@ export const useEvents = (span: ({ last: number } | { from: number; to: number }
 /** What people said that happened to hosts: deploys and notes, of the last so many seconds or of a fixed span. */
 export const useSaidEvents = (span: { last: number } | { from: number; to: number }) =>
   useQuery({
-    queryKey: ["events", "said", span], refetchInterval: "last" in span ? 120_000 : false, ...opts,
+    queryKey: ["events", "said", span], refetchInterval: "last" in span ? slowly : false, ...opts,
     queryFn: () => ask<{ events: Event[] }>("/events" + query({ kind: "deploy,note", from: "last" in span ? Date.now() / 1000 - span.last : span.from, to: "last" in span ? undefined : span.to })),
   });
 

@@ -2,12 +2,12 @@
 // people may decide, and the words for all of it. Whether something is allowed is
 // for the server to say: here is only what it offers.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ask, enc, query, type Action, type ActionDetail, type ActionMode, type Actions, type ActionState, type Asked, type GetActionsQuery, type Guard, type Plan, type Planned, type Playbook, type PlaybookEffect, type Playbooks } from "./api";
+import { ask, enc, query, slowly, type Action, type ActionDetail, type ActionMode, type Actions, type ActionState, type Asked, type GetActionsQuery, type Guard, type Plan, type Planned, type Playbook, type PlaybookEffect, type Playbooks } from "./api";
 import { countdown, whole, words } from "./format";
 
 /** The ledger; refreshed by the event stream, too. */
 export const useActions = (p: Asked<GetActionsQuery>, on = true) =>
-  useQuery({ queryKey: ["actions", p], enabled: on, refetchInterval: 60_000, placeholderData: keepPreviousData, queryFn: () => ask<Actions>("/actions" + query(p)) });
+  useQuery({ queryKey: ["actions", p], enabled: on, refetchInterval: slowly, placeholderData: keepPreviousData, queryFn: () => ask<Actions>("/actions" + query(p)) });
 
 /** An action with every step of its life. */
 export const useSteps = (id: string, on: boolean) =>
@@ -15,7 +15,7 @@ export const useSteps = (id: string, on: boolean) =>
 
 /** What playbooks would do about an open incident now. */
 export const usePlan = (incident: string, on: boolean) =>
-  useQuery({ queryKey: ["plan", incident], enabled: on, retry: false, refetchInterval: 30_000, queryFn: () => ask<Plan>(`/incidents/${enc(incident)}/plan`) });
+  useQuery({ queryKey: ["plan", incident], enabled: on, retry: false, refetchInterval: 60_000, queryFn: () => ask<Plan>(`/incidents/${enc(incident)}/plan`) });
 
 /** The playbooks and the guards, asked for every so many ms. Their effect is worked out from 90 days: where only their names matter, seldom. */
 export const usePlaybooks = (every = 300_000) =>

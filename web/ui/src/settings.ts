@@ -1,10 +1,10 @@
 // The configuration that runs, who is notified, and how each answers.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ask, enc, post, type Channel, type Config, type ConfigRoute, type ConfigValue, type Receiver, type Receivers, type ReceiverTest, type Source } from "./api";
+import { ask, enc, post, slowly, type Channel, type Config, type ConfigRoute, type ConfigValue, type Receiver, type Receivers, type ReceiverTest, type Source } from "./api";
 import { seconds, whole } from "./format";
 
-export const useConfig = () => useQuery({ queryKey: ["config"], queryFn: () => ask<Config>("/config"), refetchInterval: 60000 });
-export const useReceivers = (every = 30_000) => useQuery({ queryKey: ["receivers"], queryFn: () => ask<Receivers>("/receivers"), refetchInterval: every });
+export const useConfig = () => useQuery({ queryKey: ["config"], queryFn: () => ask<Config>("/config"), refetchInterval: slowly });
+export const useReceivers = () => useQuery({ queryKey: ["receivers"], queryFn: () => ask<Receivers>("/receivers"), refetchInterval: slowly });
 
 /** Sends one test message; what each channel answered is shown until the next one. */
 export function useReceiverTest(name: string) {

@@ -1,14 +1,36 @@
 // The event stream, by which a page learns of changes instead of asking again and
 // again: every change of an incident, that the state of a host or source is another
-// one, and what moves of the host that is shown. While the stream is broken all that
+// one, that a silence or the like was stored, that somebody was notified, and what
+// moves of the host that is shown. While the stream is broken all that
 // is shown is read again every few seconds.
-import type { QueryClient } from "@tanstack/react-query";
+import type { QueryClient, QueryKey } from "@tanstack/react-query";
 import { openStream, type Change, type HostDetail, type ScoreHistory } from "./api";
 import { heard, probe } from "./live";
 import { missing } from "./pause";
 
 const broken = 10_000, often = 5000; // ms: without a beat, of which there is one a second; between readings then
 const seldom = 30_000; // ms: between readings of the state by a tab that nobody sees, for its title
+
+interface Beat { state: number; rules: number; sent: number }
+type Said = Pick<Change, "incident" | "kind" | "incident_kind">;
+
+/** Which lists a refresh is of; a key alone is of all that begin so. */
+interface Due { queryKey: QueryKey; of?: (asked: IncidentsAsked) => boolean }
+type IncidentsAsked = { kind?: string; sort?: string };
+
+/** What another state of a host or source is seen in: of incidents the open ones, whose hosts return to normal. */
+const stated: Due[] = [{ queryKey: ["status"] }, { queryKey: ["hosts"] }, { queryKey: ["incident"] }, { queryKey: ["trust"] }, { queryKey: ["incidents"], of: (p) => p.sort === "weight" }];
+const ruled: Due[] = ["silences", "windows", "events", "occurrences", "patterns"].map((k) => ({ queryKey: [k] }));
+const sent: Due[] = [{ queryKey: ["incident"] }, { queryKey: ["receivers"] }];
+/** Steps of an incident that change no count. */
+const small: Change["kind"][] = ["updated", "commented", "assigned", "judged", "acted"];
+
+/** What a change of an incident is seen in. */
+export const seenIn = (c: Said): Due[] => [
+  { queryKey: ["incidents"], of: (p) => !p.kind || p.kind.split(",").includes(c.incident_kind) }, { queryKey: ["incident", c.incident] }, { queryKey: ["plan", c.incident] }, { queryKey: ["explain"] },
+  ...(small.includes(c.kind) ? [] : [{ queryKey: ["status"] }]), ...(c.kind === "acted" ? [{ queryKey: ["actions"] }] : []),
+  ...(c.incident_kind === "forecast" ? [{ queryKey: ["forecasts"] }] : []), ...(c.incident_kind === "omen" ? [{ queryKey: ["receivers"] }] : []),
+];
 
 /** The host that is shown, by what its address names; "": none. */
 let shown = "";
@@ -29,10 +51,12 @@ export function followHost(id: string): () => void {
 
 /** Refreshes what a client holds by what the server tells, for as long as the page is open. A tab that nobody sees has no stream: a browser opens six connections to a server, and by http one to each stream, so that a seventh tab would get no answer. */
 export function follow(client: QueryClient): () => void {
-  const refresh = (keys: string[][]) => { if (!missing()) keys.forEach((queryKey) => void client.invalidateQueries({ queryKey })); };
+  const refresh = (due: Due[]) => {
+    if (!missing()) due.forEach(({ queryKey, of }) => void client.invalidateQueries({ queryKey, ...(of && { predicate: (q) => of((q.queryKey[1] ?? {}) as IncidentsAsked) }) }));
+  };
   const changed = gather(1000, refresh), moved = gather(5000, refresh);
   const all = () => { if (!missing()) void client.invalidateQueries(); };
-  let stream: EventSource | undefined, state: number | undefined, last = Date.now(), failed = false, begun = false;
+  let stream: EventSource | undefined, was: Beat | undefined, last = Date.now(), failed = false, begun = false;
   reopen = () => {
     stream?.close();
     stream = undefined;
@@ -43,21 +67,22 @@ export function follow(client: QueryClient): () => void {
     stream = s;
     s.addEventListener("open", () => {
       heard();
-      if (failed) all(); else if (!first) changed([["incidents"], ["status"], ["actions"]]); // what came in between
+      if (failed) all(); else if (!first) changed([{ queryKey: ["incidents"] }, { queryKey: ["status"] }, { queryKey: ["actions"] }]); // what came in between
       failed = false;
     });
     s.addEventListener("error", () => { failed = true; void probe(); });
     s.addEventListener("beat", (e) => {
       last = Date.now();
       if (navigator.onLine) heard(); // else only an answer counts
-      const now = (JSON.parse(e.data as string) as { state: number }).state;
-      if (state !== undefined && now !== state) moved([["status"], ["hosts"]]);
-      state = now;
+      const now = JSON.parse(e.data as string) as Beat;
+      if (was && now.state !== was.state) moved(stated);
+      if (was && now.rules !== was.rules) moved(ruled);
+      if (was && now.sent !== was.sent) moved(sent);
+      was = now;
     });
     s.addEventListener("change", (e) => {
-      const change = JSON.parse(e.data as string) as Pick<Change, "incident" | "kind">;
       missing(1);
-      changed([["incidents"], ["incident", change.incident], ["plan", change.incident], ["status"], ["hosts"], ...(change.kind === "acted" ? [["actions"]] : [])]);
+      changed(seenIn(JSON.parse(e.data as string) as Said));
     });
     s.addEventListener("host", (e) => takeHost(client, host, JSON.parse(e.data as string) as HostDetail));
   };
@@ -66,27 +91,30 @@ export function follow(client: QueryClient): () => void {
   document.addEventListener("visibilitychange", seen);
   const guard = setInterval(() => {
     if (Date.now() - last < (document.hidden ? seldom : broken)) return;
-    if (document.hidden) { last = Date.now(); changed([["status"]]); return; }
+    if (document.hidden) { last = Date.now(); changed([{ queryKey: ["status"] }]); return; }
     all();
     if (stream?.readyState === EventSource.CLOSED) reopen(); // it was refused: a browser does not try again
   }, often);
   return () => { clearInterval(guard); document.removeEventListener("visibilitychange", seen); stream?.close(); reopen = () => {}; };
 }
 
-/** Collects keys and refreshes what they name: at once, then together every so many ms at most. */
-export function gather(ms: number, refresh: (keys: string[][]) => void): (keys: string[][]) => void {
-  const due = new Map<string, string[]>();
+/** Collects what is due and refreshes it: at once, then together every so many ms at most. */
+export function gather(ms: number, refresh: (all: Due[]) => void): (all: Due[]) => void {
+  const due = new Map<string, Due>();
   let waits = false;
   const flush = () => {
     waits = due.size > 0;
     if (!waits) return;
-    const keys = [...due.values()];
+    const all = [...due.values()];
     due.clear();
     setTimeout(flush, ms);
-    refresh(keys);
+    refresh(all);
   };
-  return (keys) => {
-    for (const k of keys) due.set(k.join("\0"), k);
+  return (all) => {
+    for (const d of all) { // of two that choose among the same lists both count
+      const key = d.queryKey.join("\0"), other = due.get(key)?.of;
+      due.set(key, due.has(key) ? { ...d, of: d.of && other && ((p) => d.of!(p) || other(p)) } : d);
+    }
     if (!waits) flush();
   };
 }
@@ -96,6 +124,7 @@ function takeHost(client: QueryClient, id: string, live: HostDetail) {
   const old = client.getQueryData<HostDetail>(["host", id]);
   if (!old || missing()) return;
   client.setQueryData<HostDetail>(["host", id], { ...old, ...live, recent: old.recent, incidents: old.incidents, serving: old.serving });
+  if (old.state !== live.state) void client.invalidateQueries({ queryKey: ["explain", live.id] });
   if (old.model !== live.model) for (const queryKey of [["host", id], ["models", live.id]]) void client.invalidateQueries({ queryKey });
   for (const q of client.getQueryCache().findAll({ queryKey: ["score", live.id] })) {
     const span = q.queryKey[2];

@@ -1,13 +1,13 @@
 // What Omen would see on a host, and whether what was promised is kept.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ask, post, query, type Budget, type BudgetReplay, type HostTrust, type Model, type NewLevel, type TrustKind, type Trusts, type TrustWeek, type TrustWeeks } from "./api";
+import { ask, post, query, slowly, type Budget, type BudgetReplay, type HostTrust, type Model, type NewLevel, type TrustKind, type Trusts, type TrustWeek, type TrustWeeks } from "./api";
 import { seconds, words } from "./format";
 import { modelMarks } from "./served";
 
 export const useTrust = (p: { q?: string; limit?: number }) =>
-  useQuery({ queryKey: ["trust", p], queryFn: () => ask<Trusts>("/trust" + query(p)), refetchInterval: 60000, placeholderData: keepPreviousData });
+  useQuery({ queryKey: ["trust", p], queryFn: () => ask<Trusts>("/trust" + query(p)), refetchInterval: slowly, placeholderData: keepPreviousData });
 export const useTrustWeeks = (host?: string) =>
-  useQuery({ queryKey: ["trust", "weeks", host], queryFn: () => ask<TrustWeeks>("/trust/weeks" + query({ host })), refetchInterval: 60000, retry: false });
+  useQuery({ queryKey: ["trust", "weeks", host], queryFn: () => ask<TrustWeeks>("/trust/weeks" + query({ host })), refetchInterval: slowly, retry: false });
 
 /** The trust of one host among those that a search by its id finds. */
 export const trustIn = (r: Trusts | undefined, id: string): HostTrust | undefined => r?.hosts.find((h) => h.id === id);

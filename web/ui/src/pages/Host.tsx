@@ -11,7 +11,7 @@ import { eventColor, eventMarks, useEvents, useSilences, within, type Event, typ
 import { ModelCard } from "../parts/Card";
 import { Explain } from "../parts/Explain";
 import { modelMarks } from "../served";
-import { comparePath } from "../compare";
+import { comparePath, groupLabels } from "../compare";
 import { ForecastTable } from "../parts/Forecasts";
 import { Name } from "../parts/Name";
 import { Silenced, SilenceNow } from "../parts/Silence";
@@ -45,7 +45,7 @@ export function HostPage({ id }: { id: string }) {
               <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· <Name name={h.profile} /> · <Name name={h.source} /> · last sample <When at={h.last_seen} exact /></span></div>
             </div>
             <div className="line" style={{ gap: 26 }}>
-              <Link className="plain" href={comparePath(h.id, view)}>Compare</Link>
+              <span><Link className="plain" href={comparePath(h.id, view)}>Compare</Link> <Link className="plain" href={comparePath(h.id, view, groupLabels(h)[0])}>with its {words(groupLabels(h)[0]!)}</Link></span>
               <Training h={h} />
               <Grade grade={h.grade} />
               <Silencing h={h} />
@@ -99,7 +99,7 @@ function Charts({ h, view, set }: { h: HostDetail; view: View; set: SetView }) {
   const id = h.id, span = spanOf(view), [begin, end] = "last" in span ? [Date.now() / 1000 - span.last, Date.now() / 1000] : [span.from, span.to];
   const scores = useScores(id, span);
   const past = useIncidents({ host: id, limit: 50 }), then = useIncidents({ host: id, from: view.from, to: view.to, limit: 50 }, view.from > 0), models = useHostModels(id);
-  const silences = useSilences(60_000), acts = !!usePlaybooks().data?.playbooks.length, actions = useActions({ limit: 1000 }, acts);
+  const silences = useSilences(), acts = !!usePlaybooks().data?.playbooks.length, actions = useActions({ limit: 1000 }, acts);
   const events = useEvents({ ...span, host: id });
   const far = !!scores.data?.scores.some((s) => (s ?? 0) > 20), log = view.log || (far && !view.linear); // far above, a linear scale hides the limit
   const recent = within(events.data?.events, begin).filter((e) => Date.parse(e.at) / 1000 <= end);

@@ -74,7 +74,7 @@ function Picture({ i, onset, end }: { i: IncidentDetail; onset: number; end: num
   const { from, to } = useAxis(), span = useMemo(() => ({ from, to }), [from, to]), hasHost = i.host.name !== "";
   const events = useEventsOf(hasHost ? i.host.id : "", span).data ?? [];
   const models = useHostModels(hasHost ? i.host.id : "");
-  const silences = useSilences(60_000), actions = useActions({ incident: i.id }, i.actions > 0);
+  const silences = useSilences(), actions = useActions({ incident: i.id }, i.actions > 0);
   const others = useIncidents({ host: i.host.id, kind: "forecast", from: Math.floor(from), to: Math.ceil(to), limit: 20 }, hasHost && i.kind !== "forecast");
   const marks: Mark[] = [...(hasHost ? silenceMarks(silences.data?.silences, i.host) : []), ...incidentMarks(others.data?.incidents), ...actionMarks(actions.data?.actions), ...eventMarks(events), ...modelMarks(models.data?.models), { at: onset, color: "#d55e00", sign: "●", text: "began" }, ...(i.opened_at ? [{ at: Date.parse(i.opened_at) / 1000, color: "#b35c1e", sign: "○", text: "opened" }] : []), ...i.changes.filter((c) => c.kind === "reopened").map((c) => ({ at: Date.parse(c.at) / 1000, color: "#d55e00", sign: "●", text: "came back" })), ...(end ? [{ at: end, color: "#2b8a6e", sign: "□", text: "closed" }] : [])].filter((m: Mark) => (m.until ?? m.at) > from && m.at < to);
   const scores = useScores(hasHost ? i.host.id : "", span);

@@ -94,9 +94,9 @@ function Form({ close, draft }: { close: () => void; draft: Draft }) {
   const own = {
     match: noMatch(which), by: by.trim() ? "" : "say who you are, so that others can ask", reason: reason.trim() ? "" : "say why, so that others know",
     from: Number.isNaN(begin) ? "choose a day and a time, or leave it empty" : "",
-    end: Number.isNaN(until) && !Number.isNaN(begin) ? (fixed ? "choose a day and a time" : "write a duration such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the start" : until <= Date.now() ? "the end is past" : "",
+    end: Number.isNaN(until) && !Number.isNaN(begin) ? (fixed ? "choose a day and a time" : "write a duration such as 90 min, 2 h or 1 d") : until <= begin ? "the end is before the start" : until <= Date.now() && effect === "silence" ? "the end is past" : "",
   };
-  const theirs = refusal(send.error, { match: /matcher/, reason: /no reason/, by: /no author/, end: /ends at/ });
+  const theirs = refusal(send.error, { match: /matcher/, reason: /no reason/, by: /no author/, end: /ends at|until/ });
   const error = (k: keyof typeof own) => (tried && own[k]) || theirs[k];
   const submit = () => {
     setTried(true);

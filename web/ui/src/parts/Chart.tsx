@@ -38,7 +38,7 @@ export const ink = (dark: boolean) => ({
   text: dark ? "#a3a9b7" : "#5c6270", grid: dark ? "#262932" : "#eceef3", line: dark ? "#a9b6cf" : "#3b4a63",
   fill: dark ? "rgba(169,182,207,.10)" : "rgba(59,74,99,.06)", band: dark ? "rgba(130,155,190,.24)" : "rgba(84,112,150,.16)",
   expected: dark ? "#7f95b8" : "#6b83a6", out: dark ? "#ff8a3d" : "#d55e00", limit: dark ? "#ff8a3d" : "#c24f00", over: dark ? "rgba(255,138,61,.07)" : "rgba(213,94,0,.05)",
-  pin: dark ? "#d9dce3" : "#1f2430", other: dark ? "#63d3bb" : "#0b7261",
+  pin: dark ? "#d9dce3" : "#1f2430", other: dark ? "#63d3bb" : "#0b7261", range: dark ? "rgba(99,211,187,.16)" : "rgba(11,114,97,.12)",
 });
 
 /** What all charts of a page share: the span, the crosshair, a drag that zooms, a click that pins. */

@@ -24,9 +24,8 @@ export const Parts = ({ parts, id }: { parts: Part[]; id: string }) => (
 /** Last night in one glance. */
 export function LastNight({ status }: { status?: Status }) {
   const now = useNow(60_000), n = useMemo(() => night(now), [now]);
-  // rounded to minutes, so that a night that is on asks once a minute
   const span = { from: Math.floor(n.from / 60) * 60, to: Math.ceil(n.to / 60) * 60 };
-  const r = useIncidents({ ...span, limit: 100 });
+  const r = useIncidents({ from: span.from, limit: 100 }); // until now: one question all night long
   const all = r.data?.incidents ?? [], sorted = useHeldRows([...all].sort((a, b) => Number(!!a.suppressed) - Number(!!b.suppressed)).slice(0, 6), (i) => i.id); // those that people were notified of first, each in order of time
   const link = `/incidents?from=${instantText(span.from)}&to=${instantText(span.to)}&state=all`;
   return (
@@ -89,7 +88,7 @@ function spotsOf(s: Source, now: number): ReactElement[] {
 /** All that Omen does not see, judge or notify of; that there is none is said, too. */
 export function BlindSpots({ status: s }: { status: Status }) {
   const own = useIncidents({ state: "active", kind: "omen", members: "true", limit: 20 });
-  const deaf = unheard(useReceivers(120_000).data?.receivers), silent = s.hosts.silent ?? 0, learning = s.first_model_hosts, now = useNow(10_000);
+  const deaf = unheard(useReceivers().data?.receivers), silent = s.hosts.silent ?? 0, learning = s.first_model_hosts, now = useNow(10_000);
   const found: ReactElement[] = [
     ...(s.ready || /^source /.test(s.waiting) ? [] : [<Spot key="ready" color="violet" head="Omen is not ready">{visible(s.waiting)}</Spot>]),
     ...s.sources.flatMap((x) => spotsOf(x, now)),

@@ -43,7 +43,7 @@ export function SilenceNow({ match, more, row = false }: { match: Matcher[]; mor
 
 /** The silences that are in force for a host. */
 export function Silenced({ h }: { h: HostDetail }) {
-  const r = useSilences(60_000), now = useNow(5000), [by] = useBy(), end = useSend<Silence>(["silences"]);
+  const r = useSilences(), now = useNow(5000), [by] = useBy(), end = useSend<Silence>(["silences"]);
   const active = (r.data?.silences ?? []).filter((s) => silenceState(s, now) === "active" && concerns(s.match, h) !== "none");
   return (
     <>
