@@ -161,6 +161,23 @@ func TestRemoteHangs(t *testing.T) {
 	}
 }
 
+// An answer that begins in time and does not end in time is one that a smaller
+// question may have: each of them is asked in smaller pieces.
+func TestRemoteHangsWithinAnAnswer(t *testing.T) {
+	r := sourcetest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		_ = req.ParseForm() // reads the body, so that the server notices the client going
+		says(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[`)(w, req)
+		_ = http.NewResponseController(w).Flush() // the client may be gone
+		<-req.Context().Done()
+	}), series.RemoteOptions{Timeout: 20 * time.Millisecond, Concurrency: 1})
+	for range 40 {
+		_, err := r.Read(t.Context(), series.Query{Exprs: instant.Exprs[:1], Start: sourcetest.Start, End: sourcetest.Start.Add(time.Hour), Step: time.Minute, Window: time.Minute})
+		if !errors.Is(err, series.ErrTooMuch) || !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(err.Error(), "no answer in time") {
+			t.Fatalf("err %v, want a time-out", err)
+		}
+	}
+}
+
 // fake answers like Prometheus, from a function of the query, and counts.
 func fake(answer func(query string, form url.Values) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
