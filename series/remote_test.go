@@ -112,14 +112,20 @@ func TestRemoteUnreachable(t *testing.T) {
 	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it complains of what is tested here
 	unknown.StartTLS()
 	defer unknown.Close()
-	for name, tt := range map[string]struct{ url, hint string }{
-		"nobody listens":    {"http://127.0.0.1:1", "nothing listens"},
-		"unknown host":      {"http://no-such-host.invalid:9090", "host name is unknown"},
-		"TLS without":       {strings.Replace(plain.URL, "http:", "https:", 1), "http://"},
-		"unknown authority": {unknown.URL, "ca_file"},
+	noToken := &config.HTTPClientConfig{Authorization: &config.Authorization{Type: "Bearer", CredentialsFile: t.TempDir() + "/token"}}
+	for name, tt := range map[string]struct {
+		url, hint string
+		http      *config.HTTPClientConfig
+	}{
+		"nobody listens":    {url: "http://127.0.0.1:1", hint: "nothing listens"},
+		"unknown host":      {url: "http://no-such-host.invalid:9090", hint: "host name is unknown"},
+		"TLS without":       {url: strings.Replace(plain.URL, "http:", "https:", 1), hint: "http://"},
+		"with TLS only":     {url: strings.Replace(unknown.URL, "https:", "http:", 1), hint: "write https://"},
+		"unknown authority": {url: unknown.URL, hint: "ca_file"},
+		"no token":          {url: plain.URL, hint: "http_config: see that it is there", http: noToken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: tt.url})
+			r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: tt.url, HTTP: tt.http})
 			_, err := r.Read(t.Context(), instant)
 			if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), tt.hint) {
 				t.Errorf("err %v with hint %q, want ErrUnavailable and %q", err, omen.Hint(err), tt.hint)
