@@ -137,7 +137,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	}
 	w.status.Err, w.status.FailedFeatures = text, failed
 	w.status.LastRead, w.status.ReadSeconds = at, took.Seconds()
-	if w.window == 0 {
+	if w.window == 0 && f.Sure { // of a source that has just begun nothing is known: at slow scrapes it would have no rates
 		w.window = f.Window
 	}
 }

@@ -442,3 +442,36 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// begun is a source that has just begun: how far apart its samples are shows later.
+type begun struct {
+	series.Source
+	sure  bool
+	asked time.Duration // the window of the last query
+}
+
+func (b *begun) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	b.asked = q.Window
+	f, err := b.Source.Read(ctx, q)
+	if err == nil {
+		f.Sure = b.sure
+	}
+	return f, err
+}
+
+// What $window becomes is asked again until the source is sure of it: of samples that
+// come once a minute, a window from before the second one would never give a rate.
+func TestTheWindowWaitsForSamples(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	b := &begun{Source: r.world}
+	r.o.Source = b
+	if r.pass(t, 3); b.asked != 0 {
+		t.Fatalf("window %s of a source that is not sure of it, want 0: it is to measure again", b.asked)
+	}
+	b.sure = true
+	r.pass(t, 1)
+	b.sure = false
+	if r.pass(t, 2); b.asked != 4*time.Second {
+		t.Errorf("window %s, want the one that the source was sure of", b.asked)
+	}
+}
