@@ -446,8 +446,9 @@ func TestRunEndsWithItsContext(t *testing.T) {
 // begun is a source that has just begun: how far apart its samples are shows later.
 type begun struct {
 	series.Source
-	sure  bool
-	asked time.Duration // the window of the last query
+	sure   bool
+	window time.Duration // what it measures; 0: the source's own
+	asked  time.Duration // the window of the last query
 }
 
 func (b *begun) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
@@ -455,6 +456,9 @@ func (b *begun) Read(ctx context.Context, q series.Query) (*series.Frame, error)
 	f, err := b.Source.Read(ctx, q)
 	if err == nil {
 		f.Sure = b.sure
+		if b.window != 0 && q.Window == 0 {
+			f.Window = b.window
+		}
 	}
 	return f, err
 }
@@ -473,5 +477,44 @@ func TestTheWindowWaitsForSamples(t *testing.T) {
 	b.sure = false
 	if r.pass(t, 2); b.asked != 4*time.Second {
 		t.Errorf("window %s, want the one that the source was sure of", b.asked)
+	}
+}
+
+// A model serves only with about the range of rates that it learned with, over a
+// restart, too: where scrapes have become slower or faster its host is trained again.
+func TestModelsAreOfOneRange(t *testing.T) {
+	for name, tt := range map[string]struct {
+		window time.Duration // measured by the next process; its predecessor measured 4 s
+		sure   bool
+		serves bool
+		asked  time.Duration
+	}{
+		"the same":           {4 * time.Second, true, true, 4 * time.Second},
+		"about the same":     {5 * time.Second, true, true, 4 * time.Second},
+		"nothing known yet":  {40 * time.Second, false, true, 4 * time.Second},
+		"ten times as long":  {40 * time.Second, true, false, 40 * time.Second},
+		"much shorter again": {time.Second, true, false, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			r := newRig(t, db, "web-1")
+			r.o.Source = &begun{Source: r.world, sure: true}
+			r.grow(t)
+			must.OK(t, r.keep(t.Context()))
+			now := r.now
+			next := newRig(t, db, "web-1")
+			next.world.born, next.now = r.world.born, now
+			b := &begun{Source: next.world, sure: tt.sure, window: tt.window}
+			next.o.Source = b
+			next.readRange(t.Context())
+			next.pass(t, 2)
+			must.OK(t, next.lookUp(t.Context()))
+			if next.pass(t, 1); b.asked != tt.asked {
+				t.Errorf("window %s, want %s", b.asked, tt.asked)
+			}
+			if serves := next.Hosts()[0].Model.ID != ""; serves != tt.serves {
+				t.Errorf("the model serves: %t, want %t", serves, tt.serves)
+			}
+		})
 	}
 }
