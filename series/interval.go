@@ -118,12 +118,13 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (in
 			break // with what the shorter spans say
 		}
 		for target, count := range counts {
-			age, present := ages[target]
-			if count < 3 || !present && len(ages) > 0 {
+			seconds, present := ages[target]
+			age := time.Duration(seconds * float64(time.Second))
+			if count < 3 || age >= span || !present && len(ages) > 0 {
 				continue
 			}
 			most = max(most, int(count))
-			bound := (span - time.Duration(age*float64(time.Second))) / time.Duration(count-1)
+			bound := (span - age) / time.Duration(count-1)
 			if old, ok := shortest[target]; !ok || bound < old {
 				shortest[target] = bound
 			}
