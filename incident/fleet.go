@@ -215,9 +215,11 @@ func tally(counts map[where]int, k *track, causes []omen.Cause) {
 	}
 }
 
-// isComing reports whether a host is about to open an incident.
+// isComing reports whether a host is about to open an incident, or has one that
+// began just now and is below what people are notified of, so far.
 func (t *Tracker) isComing(k *track, at time.Time) bool {
-	return k.in == nil && k.loud && k.run.hot > 0 && at.Sub(k.run.onset) <= t.h.FleetWindow
+	opens := k.in == nil && k.run.hot > 0 || k.in != nil && k.in.Fleet == "" && minor(k.in.Suppressed)
+	return opens && k.loud && at.Sub(k.run.onset) <= t.h.FleetWindow
 }
 
 // isSingle reports whether a host has an incident that people were notified of

@@ -21,6 +21,40 @@ type part struct {
 	good     int // ticks without trouble in a row
 	goodFrom time.Time
 	back     bool // since then a host was scored that had been silent
+
+	most, mostBefore int // most hosts that sent samples at one instant since mostFrom, and in the hour before
+	mostFrom         time.Time
+}
+
+// memberFor is how long a host that is silent counts as one of its source: package
+// watch forgets it then.
+const memberFor = time.Hour
+
+// speak notes how many hosts send samples, while the profile is not in trouble. At
+// the first tick it is as many as the process before this one knew; where it knew
+// nothing, those that are silent spoke before.
+func (p *part) speak(k omen.Tick, known int) {
+	n := len(k.Scores) + k.Young
+	switch {
+	case k.Err != "":
+	case p.mostFrom.IsZero() && known > 0:
+		p.mostFrom, p.most = k.At, max(known, n)
+	case p.mostFrom.IsZero():
+		p.mostFrom, p.most = k.At, n+len(k.Silent)
+	case p.bad > 0:
+	case k.At.Sub(p.mostFrom) >= memberFor:
+		p.mostFrom, p.mostBefore, p.most = k.At, p.most, n
+	default:
+		p.most = max(p.most, n)
+	}
+}
+
+// fell reports whether more than half of the hosts fell silent, and no others came in
+// their place, as they do where a fleet scales: less than half as many as lately send
+// samples.
+func (p *part) fell(k omen.Tick) bool {
+	n := len(k.Scores) + k.Young
+	return len(k.Silent) >= fewHosts && len(k.Silent) > n && 2*n < max(p.most, p.mostBefore)
 }
 
 func (s *source) part(profile string) *part {
@@ -54,7 +88,8 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 		p.upSince, p.bad, p.good = time.Time{}, 0, 0
 		return false
 	}
-	reason, enough := s.wrong(t.h, k)
+	p.speak(k, s.before.Most[k.Profile])
+	reason, enough := s.wrong(t.h, p, k)
 	if reason == "" {
 		s.fine(t, p, k)
 		return true
@@ -86,12 +121,12 @@ func (s *source) pass(t *Tracker, at time.Time) {
 // wrong is what is the matter with a profile of a source, empty if nothing is, and
 // the evidence that opens an incident of it. What had hosts and has none is blind,
 // be they silent or known no more.
-func (s *source) wrong(h Hysteresis, k omen.Tick) (reason string, enough Evidence) {
+func (s *source) wrong(h Hysteresis, p *part, k omen.Tick) (reason string, enough Evidence) {
 	none := len(k.Scores)+k.Young == 0
 	switch {
 	case k.Err != "":
 		return omen.ReasonSourceDown, h.SourceDown
-	case len(k.Silent) >= fewHosts && len(k.Silent) > len(k.Scores)+k.Young:
+	case p.fell(k):
 		return omen.ReasonPartition, h.SourceDown
 	case none && (len(k.Silent) > 0 || s.says(k)):
 		return omen.ReasonPartition, h.SourceDown

@@ -202,3 +202,41 @@ func TestATroubleThatIsOverClosesAfterAReload(t *testing.T) {
 		t.Errorf("%+v, want it closed", made)
 	}
 }
+
+// Where a fleet scales, hosts go one by one and others come in their place: for an
+// hour more are silent than send samples, and nothing is wrong. If most of those that
+// send fall silent, something is.
+func TestHostsThatAreReplacedAreNoOutage(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	const live, every, gone = 20, 30 * time.Second, time.Hour
+	name := func(n int) omen.Host { return omen.Host{Source: "prod", Profile: "node", Name: fmt.Sprint("ip-", n)} }
+	at, fallen := noon, 0
+	pass := func(d time.Duration) (opened []omen.Change) {
+		for end := at.Add(d); at.Before(end); at = at.Add(15 * time.Second) {
+			k := omen.Tick{Source: "prod", Profile: "node", At: at}
+			newest := int(at.Sub(noon) / every)
+			for n := max(-live, newest-live-int(gone/every)); n < newest; n++ {
+				if n >= newest-live+fallen {
+					k.Scores = append(k.Scores, omen.Score{Host: name(n), At: at, Value: .3, Unsmoothed: .3})
+				} else {
+					k.Silent = append(k.Silent, name(n))
+				}
+			}
+			opened = append(opened, tr.Tick(k)...)
+		}
+		return opened
+	}
+	if got := pass(3 * time.Hour); len(got) > 0 {
+		t.Fatalf("%d changes, the first %s of %q; want none while as many hosts as ever send samples", len(got), got[0].Kind, got[0].Incident.Summary)
+	}
+	seen := tr.Seen()
+	tr = NewTracker(Hysteresis{}, nil) // Omen starts again
+	tr.RestoreSeen(seen)
+	if got := pass(10 * time.Minute); len(got) > 0 {
+		t.Fatalf("after a restart %d changes, the first %s of %q", len(got), got[0].Kind, got[0].Incident.Summary)
+	}
+	fallen = 15
+	if got := pass(2 * time.Minute); len(got) != 1 || got[0].Reason != omen.ReasonPartition {
+		t.Errorf("changes %+v, want one: 15 of 20 hosts fell silent", got)
+	}
+}

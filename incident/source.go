@@ -24,10 +24,12 @@ type source struct {
 	storm []time.Time // when people were last notified of single hosts' incidents, oldest first
 }
 
-// Seen is the last tick of a source, and the step between ticks.
+// Seen is the last tick of a source, the step between ticks, and by profile the most
+// hosts that lately sent samples at one instant.
 type Seen struct {
-	At   time.Time     `json:"at"`
-	Step time.Duration `json:"step_ns"`
+	At   time.Time      `json:"at"`
+	Step time.Duration  `json:"step_ns"`
+	Most map[string]int `json:"most,omitempty"`
 }
 
 // Seen is the last tick of every source: to be kept over a restart, so that the
@@ -36,7 +38,11 @@ func (t *Tracker) Seen() map[string]Seen {
 	all := map[string]Seen{}
 	for name, s := range t.sources {
 		if !s.at.IsZero() {
-			all[name] = Seen{s.at, s.step}
+			most := map[string]int{}
+			for profile, p := range s.parts {
+				most[profile] = max(p.most, p.mostBefore)
+			}
+			all[name] = Seen{s.at, s.step, most}
 		}
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -19,19 +20,25 @@ import (
 // is 0, the source's own, if nothing is known of the data.
 //
 // It fails only if the source as a whole does not answer.
-func (r *Reader) window(ctx context.Context, q Query) (window, lookback time.Duration, err error) {
-	window = q.Window
-	if window == 0 {
-		scrape, err := r.interval(ctx, q)
-		if err != nil {
-			return 0, 0, err
+func (r *Reader) window(ctx context.Context, q Query) (w rateWindow, err error) {
+	w = rateWindow{is: q.Window, sure: true}
+	if w.is == 0 {
+		var scrape time.Duration
+		if scrape, w.sure, err = r.interval(ctx, q); err != nil {
+			return rateWindow{}, err
 		}
-		window = max(4*q.Step, 4*scrape, time.Second)
+		w.is = max(4*q.Step, 4*scrape, time.Second)
 		if scrape == 0 {
-			return window, 0, nil
+			return w, nil
 		}
 	}
-	return window, wholeSeconds(max(2*window, 10*time.Second)), nil
+	w.lookback = wholeSeconds(max(2*w.is, 10*time.Second))
+	return w, nil
+}
+
+type rateWindow struct {
+	is, lookback time.Duration
+	sure         bool // it may stay: it was given, or measured from enough samples
 }
 
 // wholeSeconds is d, rounded up: the query API takes no fractions in a duration.
@@ -55,19 +62,20 @@ type measured struct {
 const measuredFor = 10 * time.Minute
 
 // interval measures how far apart the samples are that the expressions read,
-// by counting those of the first selectors; 0 if there are none.
-func (r *Reader) interval(ctx context.Context, q Query) (time.Duration, error) {
+// by counting those of the first selectors; 0 if there are none. It is sure where
+// they were many.
+func (r *Reader) interval(ctx context.Context, q Query) (is time.Duration, sure bool, err error) {
 	for _, selector := range selectors(q, 3) {
 		r.intervals.mu.Lock()
 		m, ok := r.intervals.known[selector]
 		r.intervals.mu.Unlock()
 		if ok && q.End.Sub(m.at).Abs() < measuredFor {
-			return m.interval, nil
+			return m.interval, true, nil
 		}
 		for _, at := range []time.Time{q.End, q.Start.Add(q.End.Sub(q.Start) / 2), q.Start} {
 			interval, sure, err := r.measure(ctx, selector, at)
 			if err != nil {
-				return 0, err
+				return 0, false, err
 			}
 			if interval == 0 {
 				continue
@@ -80,41 +88,45 @@ func (r *Reader) interval(ctx context.Context, q Query) (time.Duration, error) {
 				r.intervals.known[selector] = measured{q.End, interval}
 				r.intervals.mu.Unlock()
 			}
-			return interval, nil
+			return interval, sure, nil
 		}
 	}
-	return 0, nil
+	return 0, false, nil
 }
 
 // measure estimates the interval between samples at an instant. A span w that
-// holds c samples of a series bounds the interval from above by w/(c-1), also
-// if the series began within the span; the shortest bound over several spans
-// is taken per series, and of the series the ninth decile, so that one slow
-// host does not blur the others and the slow ones still have rates.
+// holds c samples of a series, the newest of age a, bounds the interval from above
+// by (w-a)/(c-1), also if the series began within the span; the shortest bound over
+// several spans is taken per series, and of the series the ninth decile, so that
+// one slow host does not blur the others and the slow ones still have rates. Series
+// that have ended say nothing, if there are others: a fleet that scales leaves some.
 //
 // It fails if not even the first, cheap query is answered.
 func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (interval time.Duration, sure bool, err error) {
 	shortest := map[string]time.Duration{}
 	most := 0
+	ages, err := r.targets(ctx, fmt.Sprintf("min by (job, instance) (time() - timestamp(%s))", selector), at)
+	if unanswered(ctx, err) {
+		return 0, false, err
+	}
 	for _, span := range []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute} {
-		a := &Answer{by: []string{"job", "instance"}, anonymous: true, start: at.UnixMilli(), step: 1, instants: 1,
-			hosts: map[string]*HostValues{}, doubled: map[string]int{}}
-		promQL := fmt.Sprintf("max by (job, instance) (count_over_time(%s[%ds]))", selector, int(span.Seconds()))
-		if err := r.Evaluator.Evaluate(ctx, promQL, Range{Start: at, End: at}, a); err != nil {
-			if len(shortest) == 0 && (ctx.Err() != nil || errors.Is(err, omen.ErrUnavailable) || errors.Is(err, omen.ErrDenied)) {
+		counts, err := r.targets(ctx, fmt.Sprintf("max by (job, instance) (count_over_time(%s[%ds]))", selector, int(span.Seconds())), at)
+		if err != nil {
+			if len(shortest) == 0 && unanswered(ctx, err) {
 				return 0, false, err
 			}
 			break // with what the shorter spans say
 		}
-		for host, t := range a.hosts {
-			count := int(t.values[0])
-			if count < 3 {
+		for target, count := range counts {
+			seconds, present := ages[target]
+			age := time.Duration(seconds * float64(time.Second))
+			if count < 3 || age >= span || !present && len(ages) > 0 {
 				continue
 			}
-			most = max(most, count)
-			bound := span / time.Duration(count-1)
-			if old, ok := shortest[host]; !ok || bound < old {
-				shortest[host] = bound
+			most = max(most, int(count))
+			bound := (span - age) / time.Duration(count-1)
+			if old, ok := shortest[target]; !ok || bound < old {
+				shortest[target] = bound
 			}
 		}
 		if most >= 40 {
@@ -124,12 +136,27 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (in
 	if len(shortest) == 0 {
 		return 0, false, nil
 	}
-	var all []time.Duration
-	for _, d := range shortest {
-		all = append(all, d)
-	}
-	slices.Sort(all)
+	all := slices.Sorted(maps.Values(shortest))
 	return nearRound(all[(len(all)-1)*9/10]), most >= 15, nil
+}
+
+// unanswered tells a source that does not answer from one that refuses a query.
+func unanswered(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.Is(err, omen.ErrUnavailable) || errors.Is(err, omen.ErrDenied))
+}
+
+// targets is what an expression says of each target at an instant.
+func (r *Reader) targets(ctx context.Context, promQL string, at time.Time) (map[string]float64, error) {
+	a := &Answer{by: []string{"job", "instance"}, anonymous: true, start: at.UnixMilli(), step: 1, instants: 1,
+		hosts: map[string]*HostValues{}, doubled: map[string]int{}}
+	if err := r.Evaluator.Evaluate(ctx, promQL, Range{Start: at, End: at}, a); err != nil {
+		return nil, err
+	}
+	said := map[string]float64{}
+	for target, t := range a.hosts {
+		said[target] = t.values[0]
+	}
+	return said, nil
 }
 
 // nearRound is the usual scrape interval at or a little below d, if there is

@@ -57,7 +57,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	window, lookback, err := r.window(ctx, q)
+	window, err := r.window(ctx, q)
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("measure how far apart samples are: %w", err), omen.Hint(err))
 	}
@@ -73,7 +73,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 	for i, e := range q.Exprs {
 		group.Go(func() error {
 			a := newAnswer(q, only)
-			err := r.feature(ctx, a, newAsk(e.expand(window, q.By), q), lookback)
+			err := r.feature(ctx, a, newAsk(e.expand(window.is, q.By), q), window.lookback)
 			answers[i], failures[i] = a, err
 			switch {
 			case err == nil:
@@ -99,7 +99,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 var errGivenUp = fmt.Errorf("not asked, since the source did not answer other queries: %w", omen.ErrUnavailable)
 
 // frameOf is the frame, or the error if every feature failed.
-func frameOf(q Query, window time.Duration, answers []*Answer, failures []error) (*Frame, error) {
+func frameOf(q Query, window rateWindow, answers []*Answer, failures []error) (*Frame, error) {
 	failed := map[string]error{}
 	var first error
 	samples := 0
@@ -120,7 +120,7 @@ func frameOf(q Query, window time.Duration, answers []*Answer, failures []error)
 		return nil, omen.WithHint(fmt.Errorf("read %d features: %w", len(q.Exprs), first), omen.Hint(first))
 	}
 	f := assemble(q, answers)
-	f.Window = window
+	f.Window, f.Sure = window.is, window.sure
 	f.Failed = failed
 	for i, a := range answers {
 		if said := a.leftOut(); said != "" {

@@ -78,7 +78,7 @@ func NewRemote(o RemoteOptions) (*Remote, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w: %w", u, err, omen.ErrInvalid)
 	}
-	client := &http.Client{Transport: gate{transport, settings.FollowRedirects}, Timeout: o.Timeout}
+	client := &http.Client{Transport: gate{transport, settings.FollowRedirects}} // without a time-out: each request's context has it, which says so
 	r := &Remote{opts: o, url: u, client: client, budget: newBudget(o.MaxBytes, o.Concurrency)}
 	r.reader = Reader{Evaluator: r, Concurrency: o.Concurrency}
 	r.late.delay = max(o.Delay, 0)

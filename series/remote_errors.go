@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -68,6 +69,8 @@ func explainAPI(e *promv1.Error) error {
 		switch {
 		case strings.Contains(e.Msg, "404"):
 			return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), wrongURLHint)
+		case strings.Contains(said, "HTTP request to an HTTPS server"):
+			return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), "the server speaks TLS there: write https:// instead of http://")
 		case strings.Contains(e.Msg, "429") && saysOften.MatchString(said):
 			return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), oftenHint)
 		}
@@ -243,7 +246,10 @@ func networkHint(err error) string {
 	var wrongName x509.HostnameError
 	var expired x509.CertificateInvalidError
 	var record tls.RecordHeaderError
+	var file *fs.PathError
 	switch {
+	case errors.As(err, &file):
+		return "a file of the source's http_config: see that it is there, and that Omen's user may read it"
 	case errors.As(err, &dns):
 		return "the host name is unknown here: check its spelling and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -112,14 +112,20 @@ func TestRemoteUnreachable(t *testing.T) {
 	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it complains of what is tested here
 	unknown.StartTLS()
 	defer unknown.Close()
-	for name, tt := range map[string]struct{ url, hint string }{
-		"nobody listens":    {"http://127.0.0.1:1", "nothing listens"},
-		"unknown host":      {"http://no-such-host.invalid:9090", "host name is unknown"},
-		"TLS without":       {strings.Replace(plain.URL, "http:", "https:", 1), "http://"},
-		"unknown authority": {unknown.URL, "ca_file"},
+	noToken := &config.HTTPClientConfig{Authorization: &config.Authorization{Type: "Bearer", CredentialsFile: t.TempDir() + "/token"}}
+	for name, tt := range map[string]struct {
+		url, hint string
+		http      *config.HTTPClientConfig
+	}{
+		"nobody listens":    {url: "http://127.0.0.1:1", hint: "nothing listens"},
+		"unknown host":      {url: "http://no-such-host.invalid:9090", hint: "host name is unknown"},
+		"TLS without":       {url: strings.Replace(plain.URL, "http:", "https:", 1), hint: "http://"},
+		"with TLS only":     {url: strings.Replace(unknown.URL, "https:", "http:", 1), hint: "write https://"},
+		"unknown authority": {url: unknown.URL, hint: "ca_file"},
+		"no token":          {url: plain.URL, hint: "http_config: see that it is there", http: noToken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: tt.url})
+			r := sourcetest.Serve(t, nil, series.RemoteOptions{URL: tt.url, HTTP: tt.http})
 			_, err := r.Read(t.Context(), instant)
 			if !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(omen.Hint(err), tt.hint) {
 				t.Errorf("err %v with hint %q, want ErrUnavailable and %q", err, omen.Hint(err), tt.hint)
@@ -158,6 +164,23 @@ func TestRemoteHangs(t *testing.T) {
 	_, err = r.Read(t.Context(), instant)
 	if n := asked.Load(); n != 1 || !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) == "" {
 		t.Errorf("asked %d times, want once; err %v", n, err)
+	}
+}
+
+// An answer that begins in time and does not end in time is one that a smaller
+// question may have: each of them is asked in smaller pieces.
+func TestRemoteHangsWithinAnAnswer(t *testing.T) {
+	r := sourcetest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		_ = req.ParseForm() // reads the body, so that the server notices the client going
+		says(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[`)(w, req)
+		_ = http.NewResponseController(w).Flush() // the client may be gone
+		<-req.Context().Done()
+	}), series.RemoteOptions{Timeout: 20 * time.Millisecond, Concurrency: 1})
+	for range 40 {
+		_, err := r.Read(t.Context(), series.Query{Exprs: instant.Exprs[:1], Start: sourcetest.Start, End: sourcetest.Start.Add(time.Hour), Step: time.Minute, Window: time.Minute})
+		if !errors.Is(err, series.ErrTooMuch) || !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(err.Error(), "no answer in time") {
+			t.Fatalf("err %v, want a time-out", err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package tsdb
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -162,6 +163,28 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// Where a fleet scales, hosts that ended a while ago do not make the window longer:
+// they have few samples in the span that is looked at.
+func TestWindowFollowsTheHostsThatAreThere(t *testing.T) {
+	now := begin
+	db := openAt(t, t.TempDir(), &now)
+	for i := range 120 { // half an hour: one host stays, another one each three minutes lives for five
+		now = begin.Add(time.Duration(i) * 15 * time.Second)
+		batch := []series.Sample{one("stays", now, float64(i))}
+		for born := range 10 {
+			if first := born * 12; i >= first && i < first+20 {
+				batch = append(batch, one(fmt.Sprint("comes-", born), now, float64(i)))
+			}
+		}
+		must.OK(t, db.Append(t.Context(), batch))
+	}
+	f := must.Get(db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: 15 * time.Second}))(t)
+	// A minute holds four samples: of hosts that are younger than five they are known to be at most 20 s apart.
+	if f.Window < time.Minute || f.Window > 80*time.Second {
+		t.Errorf("window %s, want 1m to 1m20s: samples are 15 s apart", f.Window)
+	}
+}
+
 // The window follows the data's own interval, from the first seconds on.
 func TestWindowFollowsTheData(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -185,8 +208,8 @@ func TestWindowFollowsTheData(t *testing.T) {
 				must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}))
 			}
 			f := must.Get(db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: tt.step}))(t)
-			if f.Window != tt.want {
-				t.Errorf("window %s, want %s", f.Window, tt.want)
+			if f.Window != tt.want || f.Sure != (tt.samples > 15) {
+				t.Errorf("window %s, sure %t; want %s, and to be sure of many samples", f.Window, f.Sure, tt.want)
 			}
 		})
 	}

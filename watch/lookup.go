@@ -150,9 +150,13 @@ func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]ti
 }
 
 // loadModels are the stored models of the named hosts, by name. Those of another
-// schema, version or step are ignored: their hosts are trained from scratch.
+// schema, version, step or range of rates are ignored: their hosts are trained from
+// scratch.
 func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trained, error) {
 	out := map[string]trained{}
+	w.mu.Lock()
+	since := w.ranged.Since
+	w.mu.Unlock()
 	tried, err := w.o.Store.LastTrained(ctx)
 	if err != nil {
 		return nil, err
@@ -171,6 +175,9 @@ func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trai
 			return err
 		case m.Step() != w.o.Step:
 			w.log.Info("model of another step ignored", "host", info.Host.Name, "model", info.ID)
+			return nil
+		case info.TrainedAt.Before(since):
+			w.log.Info("model of another range of rates ignored", "host", info.Host.Name, "model", info.ID)
 			return nil
 		}
 		out[info.Host.Name] = trained{m, info, tried[info.Host]}

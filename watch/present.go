@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,13 +58,13 @@ func (w *Watch) load(ctx context.Context) error {
 // keep stores which hosts are there, if that changed.
 func (w *Watch) keep(ctx context.Context) error {
 	w.mu.Lock()
-	names, changed := slices.Sorted(maps.Keys(w.hosts)), w.changed
+	names, changed, ranged := slices.Sorted(maps.Keys(w.hosts)), w.changed, w.ranged
 	w.changed = false
 	w.mu.Unlock()
 	if !changed {
 		return nil
 	}
-	err := w.o.Store.PutSetting(ctx, w.setting(), names)
+	err := errors.Join(w.o.Store.PutSetting(ctx, w.setting(), names), w.o.Store.PutSetting(ctx, w.rangeSetting(), ranged))
 	if err != nil {
 		w.mu.Lock()
 		w.changed = true

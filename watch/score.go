@@ -25,6 +25,7 @@ const (
 
 // scoreLoop scores every step, at instants that are multiples of it.
 func (w *Watch) scoreLoop(ctx context.Context) error {
+	w.readRange(ctx)
 	for before := time.Now(); ; {
 		now := time.Now()
 		next := now.Truncate(w.o.Step).Add(w.o.Step)
@@ -137,9 +138,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	}
 	w.status.Err, w.status.FailedFeatures = text, failed
 	w.status.LastRead, w.status.ReadSeconds = at, took.Seconds()
-	if w.window == 0 {
-		w.window = f.Window
-	}
+	w.ranges(f, at)
 }
 
 // tick scores one instant of all hosts.

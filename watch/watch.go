@@ -90,7 +90,8 @@ type Watch struct {
 	left      int             // hosts of the last instant for which there was no room
 	levels    map[string]kept // of before the start, of hosts that are not known yet
 	status    omen.SourceStatus
-	window    time.Duration // what $window became at the first read
+	window    time.Duration // what $window became, once the source was sure of it
+	ranged    ranged        // the same for models
 	upSince   time.Time     // the first instant since the source last did not answer
 	droppedAt time.Time     // when the models of hosts that are gone were last looked for
 	last      time.Time     // the last instant that was scored

@@ -1,0 +1,61 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/omenhq/omen/series"
+)
+
+// ranged is the range of rates that the stored models learned with: a rate over a
+// minute varies more than one over ten, so that a model of the latter takes the
+// former for trouble on every host.
+type ranged struct {
+	Window time.Duration `json:"window_ns"`
+	Since  time.Time     `json:"since"` // models of before learned with another
+}
+
+// rangeSetting is where the store keeps it.
+func (w *Watch) rangeSetting() string {
+	return "watch.range." + w.o.Name + "/" + w.o.Schema.Profile()
+}
+
+// readRange takes up the range of the process before this one.
+func (w *Watch) readRange(ctx context.Context) {
+	var r ranged
+	if _, err := w.o.Store.Setting(ctx, w.rangeSetting(), &r); err != nil {
+		w.log.Warn("range of rates not read: it is measured", "err", err)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ranged = r
+}
+
+// sameRange is by how much a measured range may differ from that of the models: what
+// is measured depends on how old the hosts are; scrapes are made slower or faster by more.
+const sameRange = 1.5
+
+// ranges sets the range of rates once it is known: that of the stored models, unless
+// the source is sure of another one, as after a change of its scrape interval. Of a
+// source that has just begun nothing is known. The caller holds mu.
+func (w *Watch) ranges(f *series.Frame, at time.Time) {
+	switch kept := w.ranged.Window; {
+	case w.window != 0 && kept == w.window:
+		return
+	case w.window == 0 && kept != 0 && (!f.Sure || float64(max(kept, f.Window)) <= sameRange*float64(min(kept, f.Window))):
+		w.window = kept
+		return
+	case w.window == 0 && !f.Sure:
+		return
+	case w.window == 0:
+		w.window = f.Window
+	}
+	if was := w.ranged.Window; was != 0 {
+		w.log.Warn("another range of rates than the models learned with: hosts are trained again", "why", fmt.Sprintf("rates over %s, and over %s then", w.window, was))
+		w.ranged.Since = at
+	}
+	w.ranged.Window, w.changed = w.window, true
+	nudge(w.found) // it is kept
+}
