@@ -17,7 +17,7 @@ func (s *Stream) CopyTo(dst *Stream) *Stream {
 	copy(to.held, from.held)
 	copy(to.stood, from.stood)
 	to.stuck = from.stuck
-	to.moved = append(to.moved[:0], from.moved...)
+	dst.mover.moved = append(dst.mover.moved[:0], s.mover.moved...)
 	// The judge's scalars and sums are all copied; its centres keep their place.
 	j := *s.judge
 	j.workspace, j.centreR, j.centreE, j.centreU = dst.judge.workspace, dst.judge.centreR, dst.judge.centreE, dst.judge.centreU

@@ -12,7 +12,7 @@ func (m *Model) Busy() float64 { return m.busy }
 func (s *Stream) Shifted() []string {
 	shifted := []string{}
 	for j, i := range s.m.active {
-		if c := s.judge.centreE[j]; s.front.atNewLevel(j) || c > shiftedRMS*float64(s.m.rmsE[j]) || c < -shiftedRMS*float64(s.m.rmsE[j]) {
+		if c := s.judge.centreE[j]; s.mover.atNewLevel(j) || c > shiftedRMS*float64(s.m.rmsE[j]) || c < -shiftedRMS*float64(s.m.rmsE[j]) {
 			shifted = append(shifted, s.m.specs[i].name)
 		}
 	}

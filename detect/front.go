@@ -34,7 +34,6 @@ type front struct {
 	phi   []float32 // regressors: last A, its averages, 1, time of day
 	past  []float64 // Z of the last jumpMean samples, ring
 	moves []float32 // squared moves of the last jumpSpan samples, ring
-	moved []moved   // features at new levels
 	held  []float64 // values that have not changed…
 	stood []float32 // …for so many samples
 	stuck int       // features that have stood for too long
@@ -117,7 +116,6 @@ func (f *front) step(at time.Time, values []float64) bool {
 		f.learn(f.phi, f.a)
 	}
 	f.reconstruct()
-	f.atOldLevels()
 	f.ahead.pull()
 	f.collectMoves(warm)
 	f.ahead.pull()
@@ -144,7 +142,6 @@ func (f *front) observe(values []float64) {
 		}
 	}
 	f.stand()
-	f.takeOff()
 	simd.Standardise(f.z, f.a, f.x, f.m.scales)
 	for j, z := range f.z {
 		f.s[j] = soft(z)

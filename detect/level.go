@@ -18,8 +18,6 @@ const (
 	// levelFinest is the finest step that counts as one: samples of a second are
 	// no more independent than those of a minute.
 	levelFinest = time.Minute
-	// levelAgain is how long an episode may last before it counts once more.
-	levelAgain = 3 * time.Hour
 	// levelRises is how many rises are kept apart: weak episodes raise the level to
 	// four times the limit at most, which five of them do.
 	levelRises = 8
@@ -62,7 +60,7 @@ type Level struct {
 	plateau float64   // the score's height where it has settled; 0: nowhere
 	quiet   int       // samples at or below the level in the open episode
 	peak    float64   // of the open episode
-	counted time.Time // when the open episode began or last counted; zero: none is open
+	counted time.Time // when the open episode began; zero: none is open
 	judged  judgement // of the open episode
 
 	// The window: in order of time from next on, and sorted.
@@ -103,10 +101,6 @@ func (l *Level) count(at time.Time, y float64, alert bool) {
 		l.counted, l.quiet, l.peak, l.judged = at, 0, y, unjudged
 	case alert:
 		l.quiet, l.peak = 0, max(l.peak, y)
-		if at.Sub(l.counted) >= levelAgain {
-			l.raise(at)
-			l.counted = at
-		}
 	case open:
 		if l.quiet++; l.quiet >= levelQuiet {
 			l.raise(at)

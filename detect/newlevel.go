@@ -39,81 +39,52 @@ const (
 	moveRests = day
 )
 
-// moved is a feature at a new level. What it is expected to be follows from the
-// old one: the difference is taken off its value before anything looks at it, so
-// that averages, forecast and network go on as before the move. A value that is
-// nearer to the old level is taken as it is: what comes back is known.
+// moved is a feature at a new level. That is for people: its expected value, its band
+// and the mark on the timeline; the score does not know of it. Scores come down by
+// themselves, as the centres of the residuals follow and the next models learn the
+// level, and were worse where both that and the move took it up (docs/bench.md). A
+// value that is nearer to the old level is expected there: what comes back is known.
 type moved struct {
 	feature         int     // among the active ones
 	by              float64 // new level minus old, in its unit; not 0
 	level, was      float64
 	since, at, back time.Time
-	off             float64 // what was taken off the last value: by, or nothing
-	old             float64 // what was expected last, at the old level; NaN: not known
+	off             float64 // what is added to what is expected of the last value: by, or nothing
 	used            int     // samples of this block at the new level
 }
 
-// near is what is to be taken off a value; a gap leaves it as it was.
-func (l *moved) near(x float64) float64 {
-	switch d := (x - l.old) / l.by; {
-	case d > 0.5:
+// near is what is to be added to what is expected, of a value d above that; a gap
+// leaves it as it was.
+func (l *moved) near(d float64) float64 {
+	switch part := d / l.by; {
+	case part > 0.5:
 		return l.by
-	case d <= 0.5:
+	case part <= 0.5:
 		return 0
 	}
 	return l.off
 }
 
-// takeOff brings the features that have moved back to their old levels.
-func (f *front) takeOff() {
-	for k := range f.moved {
-		l := &f.moved[k]
-		if l.off = l.near(f.x[l.feature]); l.off != 0 {
-			f.x[l.feature] -= l.off
-			l.used++
-		}
-	}
-}
-
 // atNewLevel reports whether a feature is at a new level.
-func (f *front) atNewLevel(j int) bool {
-	return slices.ContainsFunc(f.moved, func(l moved) bool { return l.feature == j && l.off != 0 })
+func (v *mover) atNewLevel(j int) bool {
+	return slices.ContainsFunc(v.moved, func(l moved) bool { return l.feature == j && l.off != 0 })
 }
 
-// atOldLevels notes what was expected of the features that have moved.
-func (f *front) atOldLevels() {
-	if f.m.net == nil {
-		return
-	}
-	for k := range f.moved {
-		l := &f.moved[k]
-		l.old = f.m.scales[l.feature].UnZ(unsoft(float64(f.recon[l.feature])))
-	}
-}
-
-// settleAt makes a feature's past that of one that has always been at x.
-func (f *front) settleAt(j int, x float64) {
-	n, sc := len(f.ok), f.m.scales[j]
-	for k := range 1 + averages {
-		f.phi[k*n+j] = float32(sc.A(x))
-	}
-	for k := range jumpMean {
-		f.past[k*n+j] = sc.Z(x)
-	}
-	for k := range jumpSpan {
-		f.moves[k*n+j] = 0
-	}
-}
-
-// expectMoved is what is expected of the features that are at new levels.
-func (s *Stream) expectMoved() {
-	for k := range s.front.moved {
-		l := &s.front.moved[k]
-		if l.off == 0 {
+// expectMoved puts the new levels into what is expected of a sample in Z.
+func (s *Stream) expectMoved(values, z []float64) {
+	for k := range s.mover.moved {
+		l := &s.mover.moved[k]
+		j, i := l.feature, s.m.active[l.feature]
+		sc, within := s.m.scales[j], s.m.within[j]
+		old := sc.UnZ(z[j])
+		if s.front.shift != nil {
+			old += s.front.shift.by[j]
+		}
+		if l.off = l.near(values[i] - old); l.off == 0 {
 			continue
 		}
-		j, i := l.feature, s.m.active[l.feature]
-		sc, within, at := s.m.scales[j], s.m.within[j], l.old+l.off
+		l.used++
+		at := old + l.off
 		s.expected[i] = within.Clamp(at)
 		s.low[i] = within.Clamp(min(at, at+float64(s.m.bandLow[j])*sc.ZWidth))
 		s.high[i] = within.Clamp(max(at, at+float64(s.m.bandHigh[j])*sc.ZWidth))
@@ -123,6 +94,7 @@ func (s *Stream) expectMoved() {
 // mover finds the features that have a new level: how far each is from what is
 // expected of it, in its unit, as means over parts of movedAfter.
 type mover struct {
+	moved  []moved   // features at new levels
 	sums   []float64 // per active feature, since the block began
 	seen   []float64 // samples of it in that
 	means  []float32 // moveBlocks x M, a ring: of the last blocks
@@ -284,23 +256,20 @@ func (s *Stream) plateau(j, enough int) float64 {
 // move makes d more than expected feature j's level, unless it goes on the way that it
 // was moved a short while ago.
 func (s *Stream) move(j int, d float64, at time.Time) {
-	f, v, i := s.front, &s.mover, s.m.active[j]
-	k := slices.IndexFunc(f.moved, func(l moved) bool { return l.feature == j })
+	v, i := &s.mover, s.m.active[j]
+	k := slices.IndexFunc(v.moved, func(l moved) bool { return l.feature == j })
 	if k < 0 {
-		f.moved = append(f.moved, moved{feature: j})
-		k = len(f.moved) - 1
+		v.moved = append(v.moved, moved{feature: j})
+		k = len(v.moved) - 1
 	}
-	l := &f.moved[k]
+	l := &v.moved[k]
 	if l.off*d > 0 && at.Sub(l.at) < moveRests {
 		return
 	}
 	first := min(1, max(0, float64(v.first[j])/d))
 	since := time.Unix(0, v.away[j]).Add(time.Duration((1 - first) * float64(s.m.moveBlock())))
 	was, level := s.expected[i]-l.off, s.m.within[j].Clamp(s.expected[i]+d)
-	*l = moved{feature: j, by: level - was, off: level - was, level: level, was: was, since: since, at: at, old: was}
-	f.settleAt(j, was)
-	s.judge.centreR[j], s.judge.centreE[j], s.judge.centreU[j] = 0, 0, 0
-	s.judge.leaning[j] = 0
+	*l = moved{feature: j, by: level - was, off: level - was, level: level, was: was, since: since, at: at}
 	v.away[j] = 0
 	for b := range moveBlocks { // they were of the old level
 		v.means[b*len(s.m.active)+j] = float32(math.NaN())
@@ -311,13 +280,13 @@ func (s *Stream) move(j int, d float64, at time.Time) {
 // review follows the new levels: what is back at its old level, and what is known
 // to the model by now.
 func (s *Stream) review(at time.Time) {
-	v, f, n := &s.mover, s.front, len(s.front.moved)
-	f.moved = slices.DeleteFunc(f.moved, func(l moved) bool {
+	v, n := &s.mover, len(s.mover.moved)
+	v.moved = slices.DeleteFunc(v.moved, func(l moved) bool {
 		return l.back.IsZero() && l.used == 0 && !s.isBack(&l) || !l.back.IsZero() && at.Sub(l.back) >= moveRests
 	})
-	v.turns += n - len(f.moved)
-	for k := range f.moved {
-		l := &f.moved[k]
+	v.turns += n - len(v.moved)
+	for k := range v.moved {
+		l := &v.moved[k]
 		switch {
 		case l.used == 0 && l.back.IsZero():
 			l.back = v.began
@@ -345,7 +314,7 @@ func (s *Stream) Turns() int { return s.mover.turns }
 // less than a day; nil: none.
 func (s *Stream) NewLevels() []omen.NewLevel {
 	var all []omen.NewLevel
-	for _, l := range s.front.moved {
+	for _, l := range s.mover.moved {
 		sp := &s.m.specs[s.m.active[l.feature]]
 		all = append(all, omen.NewLevel{Feature: sp.name, Unit: sp.unit, Level: l.level, Was: l.was, Since: l.since, At: l.at, Back: l.back})
 	}
@@ -361,10 +330,10 @@ func (s *Stream) takeUp(levels []omen.NewLevel) {
 		if j < 0 || by == 0 || !usable(o.Level) || !usable(o.Was) || s.m.net == nil || s.m.without.Moving {
 			continue
 		}
-		l := moved{feature: j, by: by, level: o.Level, was: o.Was, since: o.Since, at: o.At, back: o.Back, old: math.NaN()}
+		l := moved{feature: j, by: by, level: o.Level, was: o.Was, since: o.Since, at: o.At, back: o.Back}
 		if o.Back.IsZero() {
 			l.off = by
 		}
-		s.front.moved = append(s.front.moved, l)
+		s.mover.moved = append(s.mover.moved, l)
 	}
 }

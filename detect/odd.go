@@ -16,9 +16,6 @@ const (
 	// are mostly habits of the host; anomalies that spoil a model are far above
 	// (in the benchmark 10 to 1000 times the limit against 1.1 to 3).
 	heldScore = 3
-	// shiftAfter is how long an episode lasts until it is the new normal: then
-	// it is learned, and the alerts end.
-	shiftAfter = 3 * day
 	// heldShare is the share of the samples that is held back at most.
 	heldShare = 0.1
 	// recurDays is on how many days in a row an episode begins at one time of
@@ -31,8 +28,7 @@ const (
 // suspects are the episodes that must not be learned: those that the model
 // before this one held back, and those in which it alerted since. Both are
 // found again from what the fit is given, so that learning does not depend on
-// who keeps the incidents; a benign span (an operator's verdict) is taken out,
-// and so is what lasts for longer than shiftAfter.
+// who keeps the incidents; a benign span (an operator's verdict) is taken out.
 //
 // Only a model that knows the day is trusted with this: what a younger one
 // finds odd has to be learned, or it stays odd for ever.
@@ -51,7 +47,7 @@ func suspects(warm *Model, samples []omen.Vector, benign []omen.Span) []omen.Spa
 	}
 	var out []omen.Span
 	for _, s := range joined(spans, mergeGap*warm.step) {
-		if s.To.Sub(s.From) < shiftAfter && !overlapsAny(s, benign) && len(samples) > 0 && !s.To.Before(samples[0].At) {
+		if !overlapsAny(s, benign) && len(samples) > 0 && !s.To.Before(samples[0].At) {
 			out = append(out, s)
 		}
 	}

@@ -61,7 +61,7 @@ type Parts struct {
 	Smoothing   bool `json:"smoothing"`
 	Cleaning    bool `json:"cleaning"`
 	Recentring  bool `json:"recentring"`
-	Moving      bool `json:"moving"` // of what is expected to a feature's new level
+	Moving      bool `json:"moving"` // of what people see as expected to a feature's new level
 	Stuck       bool `json:"stuck"`
 	Leaning     bool `json:"leaning"`
 	TimeOfDay   bool `json:"time_of_day"`

@@ -126,7 +126,7 @@ func (s *Stream) reconstructionError() float64 {
 // explain fills expected values, bands, shares and causes.
 func (s *Stream) explain(v omen.Vector) {
 	m := s.m
-	s.expect()
+	s.expect(v)
 	var sum float64
 	if s.judge.unsmoothed > 0 {
 		for _, p := range s.judge.parts {
@@ -155,13 +155,13 @@ func (s *Stream) explain(v omen.Vector) {
 
 // expect fills what the features should have been and their bands, in their
 // units.
-func (s *Stream) expect() {
+func (s *Stream) expect(v omen.Vector) {
 	m, f := s.m, s.front
 	z := f.z0
 	f.ahead.pull()
 	if m.net != nil {
-		for j, v := range f.recon {
-			z[j] = unsoft(float64(v))
+		for j, y := range f.recon {
+			z[j] = unsoft(float64(y))
 		}
 	} else {
 		for j, sc := range m.scales {
@@ -181,7 +181,7 @@ func (s *Stream) expect() {
 			s.expected[i], s.low[i], s.high[i] = f.band.Expected[j], f.band.Low[j], f.band.High[j]
 		}
 	}
-	s.expectMoved()
+	s.expectMoved(v.Values, z)
 }
 
 // rank lists the features with the largest shares, of equal ones (to some

@@ -19,13 +19,13 @@ type Scaling struct {
 // Z scales x by mean and deviation.
 func (s Scaling) Z(x float64) float64 { return clip((x-s.ZCentre)/s.ZWidth, ClipZ) }
 
-// A scales x by median and quartiles.
-func (s Scaling) A(x float64) float64 { return asinh(clip((x-s.ACentre)/s.AWidth, clipA)) }
+// a scales x by median and quartiles.
+func (s Scaling) a(x float64) float64 { return asinh(clip((x-s.ACentre)/s.AWidth, clipA)) }
 
 // UnZ is the inverse of Z inside the clipping range.
 func (s Scaling) UnZ(z float64) float64 { return s.ZCentre + float64(z*s.ZWidth) }
 
-// UnA is the inverse of A inside the clipping range.
+// UnA is the inverse of a inside the clipping range.
 func (s Scaling) UnA(a float64) float64 { return s.ACentre + math.Sinh(a)*s.AWidth }
 
 // Range is the physical range of a feature.
@@ -53,7 +53,7 @@ func Standardise(z, a, x []float64, by []Scaling) {
 		standardiseVector(&z[0], &a[0], &x[0], &by[0], k, &standardiseTable)
 	}
 	for j := k; j < len(x); j++ {
-		z[j], a[j] = by[j].Z(x[j]), by[j].A(x[j])
+		z[j], a[j] = by[j].Z(x[j]), by[j].a(x[j])
 	}
 }
 
