@@ -191,7 +191,7 @@ func (s *state) beyond(score *omen.Score) (height float64) {
 	whole := min(score.Value, score.Unsmoothed)
 	other := func(c omen.Cause) bool {
 		sign := feedback.SignOf(c).Feature
-		return !c.Trivial && !has(s.Said, sign) && c.Share*whole >= grown*s.Near[sign]
+		return !c.Trivial && outside(c) && !has(s.Said, sign) && c.Share*whole >= grown*s.Near[sign]
 	}
 	first := slices.IndexFunc(score.Causes, func(c omen.Cause) bool { return !c.Trivial })
 	if first < 0 || !other(score.Causes[first]) {
