@@ -186,15 +186,17 @@ func (k *track) alike() bool {
 }
 
 // beyond is the height of what a sample shows beyond the causes that people know
-// of, if one such leads; 0: none does.
+// of, if one such leads and is where it was not expected; 0: none does. What is odd
+// only by how features move together, each within its band, opens an incident, but
+// as another cause of one that is open it would be a message about a usual value.
 func (s *state) beyond(score *omen.Score) (height float64) {
 	whole := min(score.Value, score.Unsmoothed)
 	other := func(c omen.Cause) bool {
 		sign := feedback.SignOf(c).Feature
-		return !c.Trivial && outside(c) && !has(s.Said, sign) && c.Share*whole >= grown*s.Near[sign]
+		return !c.Trivial && !has(s.Said, sign) && c.Share*whole >= grown*s.Near[sign]
 	}
 	first := slices.IndexFunc(score.Causes, func(c omen.Cause) bool { return !c.Trivial })
-	if first < 0 || !other(score.Causes[first]) {
+	if first < 0 || !outside(score.Causes[first]) || !other(score.Causes[first]) {
 		return 0
 	}
 	for _, c := range score.Causes {
