@@ -234,10 +234,13 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 		k.state.Known = adds(k.state.Known, signs)
 		k.state.Since = s.At
 	}
-	if o.severe < max(enough.Samples, leastSevere) && s.At.Sub(o.onset) < t.h.Lasting {
-		return
+	grave, rages := o.severe >= max(enough.Samples, leastSevere), t.rages(o, k.step, s.At)
+	if s.Grade == omen.Learning {
+		grave = grave || rages
+	} else {
+		grave = (grave || s.At.Sub(o.onset) >= t.h.Lasting) && (rages || s.Grade != omen.Provisional)
 	}
-	if s.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(o.violent, s.At.Sub(o.since)) {
+	if !grave {
 		return
 	}
 	k.state.said(s.At, o.height, o.causes)
