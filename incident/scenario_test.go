@@ -81,6 +81,7 @@ type phase struct {
 	lo, hi   float64
 	cause    string
 	up       bool
+	inside   bool
 	trivial  bool
 	violent  bool
 	grade    omen.Grade
@@ -181,7 +182,10 @@ func (p phase) shape(s *omen.Score, silent *bool, place int, at time.Duration) {
 	s.Value = p.lo + part*(p.hi-p.lo)
 	s.Unsmoothed = s.Value
 	c := omen.Cause{Feature: strings.ReplaceAll(p.cause, "*", strconv.Itoa(place)), Unit: omen.Ratio, Share: 1, Actual: .9, Expected: .3, Lower: .2, Upper: .4, Smallest: .25, Trivial: p.trivial}
-	if !p.up {
+	switch {
+	case p.inside:
+		c.Actual = .35
+	case !p.up:
 		c.Actual = .01
 	}
 	if p.violent {
@@ -334,7 +338,8 @@ func (s *scenario) at(words []string) {
 				p.hi = parsed(strconv.ParseFloat(hi, 64))
 			}
 			p.cause = next()
-			p.up = next() == "up"
+			way := next()
+			p.up, p.inside = way == "up", way == "inside"
 		case "trivial":
 			p.trivial = true
 		case "violent":

@@ -186,7 +186,9 @@ func (k *track) alike() bool {
 }
 
 // beyond is the height of what a sample shows beyond the causes that people know
-// of, if one such leads; 0: none does.
+// of, if one such leads and is where it was not expected; 0: none does. What is odd
+// only by how features move together, each within its band, opens an incident, but
+// as another cause of one that is open it would be a message about a usual value.
 func (s *state) beyond(score *omen.Score) (height float64) {
 	whole := min(score.Value, score.Unsmoothed)
 	other := func(c omen.Cause) bool {
@@ -194,7 +196,7 @@ func (s *state) beyond(score *omen.Score) (height float64) {
 		return !c.Trivial && !has(s.Said, sign) && c.Share*whole >= grown*s.Near[sign]
 	}
 	first := slices.IndexFunc(score.Causes, func(c omen.Cause) bool { return !c.Trivial })
-	if first < 0 || !other(score.Causes[first]) {
+	if first < 0 || !outside(score.Causes[first]) || !other(score.Causes[first]) {
 		return 0
 	}
 	for _, c := range score.Causes {
@@ -232,10 +234,13 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 		k.state.Known = adds(k.state.Known, signs)
 		k.state.Since = s.At
 	}
-	if o.severe < max(enough.Samples, leastSevere) && s.At.Sub(o.onset) < t.h.Lasting {
-		return
+	grave, rages := o.severe >= max(enough.Samples, leastSevere), t.rages(o, k.step, s.At)
+	if s.Grade == omen.Learning {
+		grave = grave || rages
+	} else {
+		grave = (grave || s.At.Sub(o.onset) >= t.h.Lasting) && (rages || s.Grade != omen.Provisional)
 	}
-	if s.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(o.violent, s.At.Sub(o.since)) {
+	if !grave {
 		return
 	}
 	k.state.said(s.At, o.height, o.causes)
