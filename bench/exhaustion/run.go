@@ -212,11 +212,15 @@ func (v *voice) hear(r *Report, s *subject, method, now int, on bool, said time.
 	}
 }
 
-// close counts a notification: it was right if the resource was full while it
-// lasted, or within a day of its beginning.
+// longest is for how long a notification may be on before the resource is full: one
+// that is always on foretells nothing.
+const longest = 3 * perDay
+
+// close counts a notification: it was right if the resource was full within a day of
+// its beginning, or within three of it while it lasted.
 func (v *voice) close(r *Report, s *subject, method int, full bool) {
 	left, comes := s.untilFull(v.since)
-	right := full || comes && left <= perDay
+	right := comes && (left <= perDay || full && left <= longest)
 	for _, t := range []*Tally{&r.All, s.kind} {
 		t.Methods[method].count(right)
 	}
@@ -240,6 +244,10 @@ func (s *subject) exhausted(r *Report, now int) {
 	for i := range s.votes {
 		v := &s.votes[i]
 		if !v.on {
+			continue
+		}
+		if now-v.since > longest {
+			v.close(r, s, i, true)
 			continue
 		}
 		lead := time.Duration(now-v.since) * step
