@@ -48,6 +48,7 @@ func (s *Series) clone() Series {
 	c.zigzag.rises = slices.Clone(s.zigzag.rises)
 	if s.quarters != nil {
 		q := *s.quarters
+		q.floors.troughs, q.floors.zigzag.rises = slices.Clone(q.floors.troughs), slices.Clone(q.floors.zigzag.rises)
 		c.quarters = &q
 	}
 	return c
