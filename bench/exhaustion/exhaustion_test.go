@@ -244,6 +244,28 @@ func TestANotificationThatDoesNotEndIsNotRight(t *testing.T) {
 	}
 }
 
+func TestWhatIsFullAgainWithinTheHourIsUsedUpOnce(t *testing.T) {
+	for _, c := range []struct{ steps, exhausted int }{{perHour - 1, 1}, {2 * perHour, 2}} {
+		wobbles := Kind{"wobbles", func(p *pen) {
+			p.begin()
+			for p.more() {
+				x := .5
+				if since := p.now() - 20*perDay; since == 0 || since == c.steps {
+					x = 1
+				}
+				p.Used = append(p.Used, x)
+			}
+		}}
+		r, err := Run(t.Context(), Options{Seeds: []uint64{1}, PerKind: 1, Kinds: []Kind{wobbles}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.All.Exhausted != c.exhausted || r.All.Possible != c.exhausted {
+			t.Errorf("full again after %d steps: %d exhaustions, %d possible, want %d", c.steps, r.All.Exhausted, r.All.Possible, c.exhausted)
+		}
+	}
+}
+
 func TestAKindAloneIsTheSameAmongAll(t *testing.T) {
 	run := func(kinds ...Kind) Report {
 		r, err := Run(t.Context(), Options{Seeds: []uint64{3}, PerKind: 1, Kinds: kinds})

@@ -140,6 +140,17 @@ func (s *subject) full(now int) bool {
 	return s.track.Used[now] >= cmp.Or(s.track.Full, forecast.Full) || now > 0 && now == s.track.Killed
 }
 
+// fullOfLate reports whether it was full within the hour before: what falls a little
+// below its limit and is back, until the kernel kills it, is used up once.
+func (s *subject) fullOfLate(now int) bool {
+	for i := max(now-perHour, 0); i < now; i++ {
+		if s.full(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // untilFull is the number of steps until the resource is full next; false if it
 // is not within the track.
 func (s *subject) untilFull(now int) (int, bool) {
@@ -168,7 +179,7 @@ func (s *subject) judge(r *Report, now int) {
 		if now == s.track.Killed {
 			s.alarm = forecast.Alarm{}
 		}
-		if !s.full(now - 1) {
+		if !s.fullOfLate(now) {
 			s.exhausted(r, now)
 		}
 		for i := range s.votes {
