@@ -44,7 +44,7 @@ type quarters struct {
 	// What follows from whole days is worked out once a day, and what follows from
 	// troughs at each.
 	trend  trend
-	floors floors
+	floors *floors
 }
 
 // set takes a quarter's largest and last level.

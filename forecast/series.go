@@ -129,7 +129,7 @@ func (s *Series) still() bool {
 // what is free, out of a straight line for the current rise, and out of the
 // last hour's minutes.
 func (s *Series) wake() {
-	w := new(quarters)
+	w := &quarters{floors: new(floors)}
 	s.quarters = w
 	n, now := int64(len(w.max)), s.now/quarterSecs
 	low, onset := s.zigzag.Low, s.zigzag.Onset
