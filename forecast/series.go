@@ -32,7 +32,7 @@ const Full = .995
 const staleAfter = 30 * time.Minute
 
 // Series is one resource's past, about 290 bytes while it hardly moves and
-// 4.5 KB when it does. It is not safe for concurrent use.
+// 4.8 KB when it does. It is not safe for concurrent use.
 type Series struct {
 	history
 	zigzag zigzag
