@@ -23,13 +23,13 @@ func TestAlarm(t *testing.T) {
 		want     []Level
 		cameTrue bool
 	}{
-		{"one is none", []omen.Forecast{at(0, 0, .95), at(1, 0, .89), at(2, 0, .95)}, []Level{None, None, None}, false},
-		{"two warn", []omen.Forecast{at(0, 0, .9), at(1, 0, .9)}, []Level{None, Warning}, false},
-		{"escalates and stays", []omen.Forecast{at(0, .6, .9), at(1, .6, .9), at(2, 0, .9), at(3, 0, .4)}, []Level{None, Critical, Critical, Critical}, false},
-		{"ends after half an hour below", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), at(2, 0, .2), at(31, 0, .2), at(32, 0, .2)}, []Level{None, Warning, Warning, Warning, None}, false},
-		{"half an hour begins again", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), at(2, 0, .2), at(20, 0, .3), at(32, 0, .2), at(61, 0, .2)}, []Level{None, Warning, Warning, Warning, Warning, Warning}, false},
-		{"comes true", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), full}, []Level{None, Warning, None}, true},
-		{"comes true and stays full", []omen.Forecast{at(0, 0, .9), at(1, 0, .9), full, full}, []Level{None, Warning, None, None}, true},
+		{"one is none", []omen.Forecast{at(0, 0, .95), at(1, 0, .86), at(2, 0, .95)}, []Level{None, None, None}, false},
+		{"two warn", []omen.Forecast{at(0, 0, .87), at(1, 0, .87)}, []Level{None, Warning}, false},
+		{"escalates and stays", []omen.Forecast{at(0, .5, .9), at(1, .5, .9), at(2, 0, .9), at(3, 0, .4)}, []Level{None, Critical, Critical, Critical}, false},
+		{"ends after half an hour below", []omen.Forecast{at(0, 0, .87), at(1, 0, .87), at(2, 0, .19), at(31, 0, .19), at(32, 0, .19)}, []Level{None, Warning, Warning, Warning, None}, false},
+		{"half an hour begins again", []omen.Forecast{at(0, 0, .87), at(1, 0, .87), at(2, 0, .19), at(20, 0, .2), at(32, 0, .19), at(61, 0, .19)}, []Level{None, Warning, Warning, Warning, Warning, Warning}, false},
+		{"comes true", []omen.Forecast{at(0, 0, .87), at(1, 0, .87), full}, []Level{None, Warning, None}, true},
+		{"comes true and stays full", []omen.Forecast{at(0, 0, .87), at(1, 0, .87), full, full}, []Level{None, Warning, None, None}, true},
 		{"full unforeseen", []omen.Forecast{at(0, 0, 0), full, full, full}, []Level{None, None, None, None}, false},
 		{"a date", []omen.Forecast{days(15), days(14), days(3.1), days(3), days(0)}, []Level{None, Warning, Warning, Critical, None}, true},
 		{"a date that is renewed", []omen.Forecast{days(9), days(90)}, []Level{Warning, None}, false},

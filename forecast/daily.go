@@ -17,6 +17,9 @@ type daily struct {
 // last day than it is now do not count: what goes up and down at any time, as a heap
 // that is collected, rises from its lows, and not on top of its highs.
 //
+// Of what is collected at a level it counts which of them reached the limit, and not how
+// far they rose: a climb from a lower floor says nothing about one from here.
+//
 // What rises a little further each day is taken to go on so: a window of i days
 // ago is scaled as that day's span is by i times the growth.
 func (s *Series) daily(free float64) daily {
@@ -128,7 +131,11 @@ func (s *Series) window(d *daily, from, now int64, free float64) {
 		d.closed[max(length, 0)]++
 		return
 	}
-	reach := uint16(min(share(q.last(from%n))+free, 1.3) * steps)
+	begins := q.last(from % n)
+	if q.floors.collected {
+		begins = s.last
+	}
+	reach := uint16(min(share(begins)+free, 1.3) * steps)
 	for k, i := int64(1), (from+1)%n; k <= length; k++ {
 		if m := q.max[i]; m >= reach {
 			if m != gapLevel {

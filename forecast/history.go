@@ -41,8 +41,10 @@ type quarters struct {
 	max  [keptDays * perDay]uint16 // gapLevel: no sample
 	fell [keptDays * perDay]uint8  // see fellOf
 
-	// What follows from whole days is worked out once a day.
-	trend trend
+	// What follows from whole days is worked out once a day, and what follows from
+	// troughs at each.
+	trend  trend
+	floors *floors
 }
 
 // set takes a quarter's largest and last level.
@@ -197,7 +199,7 @@ func (h *history) pair(number int64) (a, b float64, ok bool) {
 // day's changes from quarter to quarter, whichever is larger; at most a tenth
 // of the limit, which ends a rise on any resource.
 func (h *history) reversal() float64 {
-	const least, most = .004, .1
+	const least = .004
 	if h.quarters == nil {
 		return least
 	}
@@ -209,14 +211,19 @@ func (h *history) reversal() float64 {
 			changes = append(changes, b-a)
 		}
 	}
-	if len(changes) < 8 {
+	return reversalOf(changes, 8, least)
+}
+
+// reversalOf changes from level to level, if there are enough; it changes them.
+func reversalOf(changes []float64, enough int, least float64) float64 {
+	if len(changes) < enough {
 		return least
 	}
 	m := median(changes)
 	for i := range changes {
 		changes[i] = math.Abs(changes[i] - m)
 	}
-	return min(max(least, 6*1.48*median(changes)), most)
+	return min(max(least, 6*1.48*median(changes)), .1)
 }
 
 // rescale follows a limit that became 1/factor times as large.
@@ -241,6 +248,7 @@ func (h *history) rescale(factor float64) {
 			}
 		}
 		q.trend = trend{}
+		q.floors.rescale(factor)
 	}
 }
 

@@ -36,24 +36,29 @@ func (z *zigzag) restart(at int64, l uint16) {
 	z.mark, z.since = l, uint32(at/minuteSecs)
 }
 
-func (z *zigzag) add(at int64, l uint16) {
+// add takes a level. It reports whether a rise began, and the one that ended; its top
+// is 0 if none did.
+func (z *zigzag) add(at int64, l uint16) (began bool, ended rise) {
 	eps, minute := int(z.eps), uint32(at/minuteSecs)
 	switch {
 	case !z.begins || !z.Up && l <= z.Low:
 		z.restart(at, l)
 	case z.Up && (int(l) < int(z.High)-eps || minute-z.since >= daySecs/minuteSecs && int(l) <= int(z.mark)+eps):
-		z.keep(rise{z.High - z.Low, z.High, minute})
+		ended = rise{z.High - z.Low, z.High, minute}
+		z.keep(ended)
 		z.restart(at, l)
 	case int(l) <= int(z.Low)+eps/2:
 		z.Onset = at
 		z.High = max(z.High, l)
 	default:
 		z.High = max(z.High, l)
-		z.Up = z.Up || int(l) > int(z.Low)+eps
+		began = !z.Up && int(l) > int(z.Low)+eps
+		z.Up = z.Up || began
 	}
 	if int(l) > int(z.mark)+eps {
 		z.mark, z.since = l, minute
 	}
+	return began, ended
 }
 
 func (z *zigzag) keep(r rise) {
@@ -122,15 +127,24 @@ func (z *zigzag) records(by []uint16) (_ []uint16, highest uint16) {
 // reach is the probability that a rise that has grown so far goes on until it
 // has grown by what is free, too: by the survival of rise heights up to the
 // highest, and beyond it by that of the records. A nightly backup that grows a
-// little each night is always higher than ever, but hardly so.
-func (z *zigzag) reach(grown, free float64, rises, longer int) float64 {
+// little each night is always higher than ever, but hardly so. With it come the number
+// of rises that got as far, and of those that went on.
+func (z *zigzag) reach(grown, free float64) (p float64, rises, longer int) {
+	for _, r := range z.rises {
+		if share(r.Height) >= grown {
+			rises++
+		}
+		if share(r.Height) >= grown+free {
+			longer++
+		}
+	}
 	var buf [keptRises]uint16
 	by, record := z.records(buf[:0])
 	highest := share(record)
 	over := grown - highest
 	if over <= 0 {
 		beyond := tail(min(grown+free, highest)) * tail(max(grown+free-highest, 0))
-		return (float64(longer) + beyond) / (float64(rises) + tail(grown))
+		return (float64(longer) + beyond) / (float64(rises) + tail(grown)), rises, longer
 	}
 	as, more := tail(over), tail(over+free)
 	for _, d := range by {
@@ -141,7 +155,27 @@ func (z *zigzag) reach(grown, free float64, rises, longer int) float64 {
 			more++
 		}
 	}
-	return more / as
+	return more / as, rises, longer
+}
+
+// climb is reach of what ends at a level, wherever it began: how many of the rises that
+// ended at no less than what is used ended at no less than a level.
+func (z *zigzag) climb(used, level float64) (p float64, rises, longer int) {
+	highest := 0.0
+	for _, r := range z.rises {
+		highest = max(highest, share(r.Top))
+		if share(r.Top) >= used {
+			rises++
+		}
+		if share(r.Top) >= level {
+			longer++
+		}
+	}
+	free := max(level-used, 0)
+	if over := used - highest; over > 0 {
+		return tail(over+free) / tail(over), rises, longer
+	}
+	return (float64(longer) + tail(free)) / (float64(rises) + 1), rises, longer
 }
 
 // rising is what the current rise says.
@@ -149,30 +183,27 @@ type rising struct {
 	reach  float64 // probability that it goes on until full
 	speed  float64 // share of the limit per second
 	secs   float64 // until full at that speed; +Inf if it stands
+	onset  int64   // seconds since 1970
 	rises  int
 	longer int
 }
 
 // rising asks whether the current rise goes as far as a level: of the rises
 // that got as far as this one, how many would have reached it (the survival of
-// rise heights), and how fast this one is.
+// rise heights, or of their tops if what rises is collected), and how fast this one is.
 func (s *Series) rising(level float64) rising {
 	z := &s.zigzag
 	x := share(s.last)
 	grown, free := max(x-share(z.Low), 0), max(level-x, 0)
-	out := rising{secs: math.Inf(1)}
-	for _, r := range z.rises {
-		if share(r.Height) >= grown {
-			out.rises++
-		}
-		if share(r.Height) >= grown+free {
-			out.longer++
-		}
+	out := rising{secs: math.Inf(1), onset: z.Onset}
+	if s.quarters.floors.collected {
+		out.reach, out.rises, out.longer = z.climb(x, level)
+	} else {
+		out.reach, out.rises, out.longer = z.reach(grown, free)
 	}
 	if !z.Up {
 		return out
 	}
-	out.reach = z.reach(grown, free, out.rises, out.longer)
 	if c, ended := z.ceiling(); ended > 0 && x < c && c < level {
 		beyond := tail(level-c) / (float64(ended) + 1)
 		out.reach = min(out.reach, (float64(out.longer)+beyond)/(float64(out.longer)+1))

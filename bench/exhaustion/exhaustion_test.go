@@ -211,6 +211,61 @@ func TestWhatIsCounted(t *testing.T) {
 	}
 }
 
+// A notification that is on for weeks foretells nothing, whatever comes.
+func TestANotificationThatDoesNotEndIsNotRight(t *testing.T) {
+	for _, c := range []struct {
+		days         int // above 90 % before it is full
+		found, right int
+	}{{2, 1, 1}, {5, 0, 0}} {
+		late := Kind{"late", func(p *pen) {
+			from, to := (20-c.days)*perDay, 20*perDay
+			for p.more() {
+				x := .5
+				switch {
+				case p.now() == from:
+					p.begin()
+					fallthrough
+				case p.now() > from && p.now() < to:
+					x = .92
+				case p.now() >= to:
+					x = 1
+				}
+				p.put(x)
+			}
+		}}
+		r, err := Run(t.Context(), Options{Seeds: []uint64{1}, PerKind: 1, Kinds: []Kind{late}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		static := r.All.Methods[7]
+		if static.Found != c.found || static.Right != c.right || static.False != 1-c.right {
+			t.Errorf("90 %% used, on for %d days before it is full: %+v, want %d found, %d right", c.days, static, c.found, c.right)
+		}
+	}
+}
+
+func TestWhatIsFullAgainWithinTheHourIsUsedUpOnce(t *testing.T) {
+	for _, c := range []struct{ steps, exhausted int }{{perHour - 1, 1}, {2 * perHour, 2}} {
+		wobbles := Kind{"wobbles", func(p *pen) {
+			p.begin()
+			for p.more() {
+				x := .5
+				if since := p.now() - 20*perDay; since == 0 || since == c.steps {
+					x = 1
+				}
+				p.Used = append(p.Used, x)
+			}
+		}}
+		r, err := Run(t.Context(), Options{Seeds: []uint64{1}, PerKind: 1, Kinds: []Kind{wobbles}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.All.Exhausted != c.exhausted || r.All.Possible != c.exhausted {
+			t.Errorf("full again after %d steps: %d exhaustions, %d possible, want %d", c.steps, r.All.Exhausted, r.All.Possible, c.exhausted)
+		}
+	}
+}
+
 func TestAKindAloneIsTheSameAmongAll(t *testing.T) {
 	run := func(kinds ...Kind) Report {
 		r, err := Run(t.Context(), Options{Seeds: []uint64{3}, PerKind: 1, Kinds: kinds})

@@ -4,8 +4,9 @@ import "math"
 
 // Fresh are kinds by a third author, who knew neither the method nor its results
 // and had read only how [Kinds] and [Apart] are drawn. After the first look at them
-// two mechanisms of package forecast were changed (docs/forecasts.md); nothing else
-// may be. They come in pairs as those of [Apart] do.
+// two mechanisms of package forecast were changed, and since then the method is
+// developed on their seeds 5 to 7, too (docs/forecasts.md). They come in pairs as those
+// of [Apart] do.
 func Fresh() []Kind {
 	return []Kind{
 		{"build cache", cachePruned},

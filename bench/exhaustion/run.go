@@ -140,6 +140,17 @@ func (s *subject) full(now int) bool {
 	return s.track.Used[now] >= cmp.Or(s.track.Full, forecast.Full) || now > 0 && now == s.track.Killed
 }
 
+// fullOfLate reports whether it was full within the hour before: what falls a little
+// below its limit and is back, until the kernel kills it, is used up once.
+func (s *subject) fullOfLate(now int) bool {
+	for i := max(now-perHour, 0); i < now; i++ {
+		if s.full(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // untilFull is the number of steps until the resource is full next; false if it
 // is not within the track.
 func (s *subject) untilFull(now int) (int, bool) {
@@ -168,7 +179,7 @@ func (s *subject) judge(r *Report, now int) {
 		if now == s.track.Killed {
 			s.alarm = forecast.Alarm{}
 		}
-		if !s.full(now - 1) {
+		if !s.fullOfLate(now) {
 			s.exhausted(r, now)
 		}
 		for i := range s.votes {
@@ -212,11 +223,15 @@ func (v *voice) hear(r *Report, s *subject, method, now int, on bool, said time.
 	}
 }
 
-// close counts a notification: it was right if the resource was full while it
-// lasted, or within a day of its beginning.
+// longest is for how long a notification may be on before the resource is full: one
+// that is always on foretells nothing.
+const longest = 3 * perDay
+
+// close counts a notification: it was right if the resource was full within a day of
+// its beginning, or within three of it while it lasted.
 func (v *voice) close(r *Report, s *subject, method int, full bool) {
 	left, comes := s.untilFull(v.since)
-	right := full || comes && left <= perDay
+	right := comes && (left <= perDay || full && left <= longest)
 	for _, t := range []*Tally{&r.All, s.kind} {
 		t.Methods[method].count(right)
 	}
@@ -240,6 +255,10 @@ func (s *subject) exhausted(r *Report, now int) {
 	for i := range s.votes {
 		v := &s.votes[i]
 		if !v.on {
+			continue
+		}
+		if now-v.since > longest {
+			v.close(r, s, i, true)
 			continue
 		}
 		lead := time.Duration(now-v.since) * step
