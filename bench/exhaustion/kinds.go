@@ -25,7 +25,7 @@ type track struct {
 }
 
 // Kind is a kind of resource. To add one, write a function that fills a track
-// by [pen] and list it in [Kinds], or in [Fresh] if the method is not yours;
+// by [pen] and list it in [Kinds], or in a set of its own if the method is not yours;
 // nothing else knows it.
 type Kind struct {
 	Name string
@@ -33,7 +33,7 @@ type Kind struct {
 }
 
 // Kinds are those by the authors of the method, in the order of the report;
-// [Apart] and [Fresh] are the others. Those whose name begins with "fills" become full after
+// [Apart], [Fresh] and [Fourth] are the others. Those whose name begins with "fills" become full after
 // the first two weeks.
 func Kinds() []Kind {
 	return []Kind{
