@@ -226,6 +226,18 @@ await check("hosts with one trouble say what they have in common, on the first p
   await page.getByRole("region", { name: "Open incidents" }).getByRole("link", { name: `${fleet.members.length} hosts` }).click();
   assert.equal(await page.getByTestId("common").textContent(), `In common: ${text}`);
 });
+await check("closing an incident can be taken back, and a page that is left has closed it", async () => {
+  const id = decodeURIComponent(new URL(page.url()).pathname.split("/").pop()), state = async () => (await api("/incidents/" + encodeURIComponent(id))).state;
+  const close = page.getByRole("button", { name: "Close", exact: true }), waits = page.getByRole("status").filter({ hasText: "Closes in five seconds." });
+  await close.click();
+  await waits.getByRole("button", { name: "Undo" }).click();
+  await waits.waitFor({ state: "detached" });
+  assert.notEqual(await state(), "closed");
+  await close.click();
+  await waits.waitFor();
+  await page.goto(url + "/");
+  for (const end = Date.now() + 30_000; (await state()) !== "closed"; await new Promise((r) => setTimeout(r, 200))) assert.ok(Date.now() < end, "the page that was left did not close it");
+});
 for (const [what, width, dark] of [["wide", 1360, false], ["wide", 1360, true], ["at 1024", 1024, false], ["on a phone", 390, false], ["on a phone", 390, true]])
   await check(`the first page ${what}, ${dark ? "dark" : "light"}: nothing is cut, axe finds nothing serious or moderate`, async () => {
     await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });

@@ -144,7 +144,11 @@ export const useExplanation = (id: string, at: number) =>
 
 export type Act = Body & { action: string };
 
-export const post = (body: unknown): RequestInit => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+/** A request that changes something; it is sent although its page is left, as far as browsers do that (64 kB). */
+export const post = (body: unknown): RequestInit => {
+  const text = JSON.stringify(body);
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: text, keepalive: text.length < 20_000 };
+};
 
 export function useAct(id: string) {
   const client = useQueryClient();

@@ -11,6 +11,7 @@ import { actionMarks, incidentMarks, silenceMarks, type Mark } from "../marks";
 import { backToNormal, commonText } from "../now";
 import { modelMarks } from "../served";
 import { ByField, useBy } from "../parts/By";
+import { Close } from "../parts/Close";
 import { May } from "../parts/May";
 import { Remedy } from "../parts/Remedy";
 import { stateWords, useActions } from "../remedy";
@@ -167,7 +168,7 @@ function Actions({ i }: { i: IncidentDetail }) {
         <Button size="xs" variant="default" disabled={!comment || act.isPending} onClick={() => run("comment")}>Comment</Button>
         {i.state === "open" && <Button size="xs" color="violet" data-key="a" loading={act.isPending} onClick={() => run("ack")}>Acknowledge</Button>}
         {i.state === "acknowledged" && <Button size="xs" variant="default" onClick={() => run("unack")}>Unacknowledge</Button>}
-        {i.state !== "closed" && <Button size="xs" variant="default" onClick={() => run("close")}>Close</Button>}
+        <Close key={i.id} i={i} by={by} comment={comment} done={() => setComment("")} />
         <SilenceNow match={silenceFor(i)} more={() => setSilence(true)} />
       </div>
       <Verdicts i={i} by={by} comment={comment} done={() => setComment("")} />
