@@ -365,23 +365,6 @@ func TestBudgetMovesTheLimit(t *testing.T) {
 	}
 }
 
-// Half a day says what is passed once in half a day. A budget of fourteen pages a week
-// asks for just that, one of a page a week for what is passed in fourteen times as
-// long, which is higher than all that was seen; a week holds such a score itself.
-func TestPageLevelBeyondAShortHistory(t *testing.T) {
-	s := columns(t, 5)
-	height := func(samples int, pages float64) float64 {
-		m := fitted(t, s, synthetic(14, samples, 5, time.Minute), Options{PagesPerWeek: pages})
-		return m.PageLevel() * m.limit
-	}
-	if seen, once := height(720, 14), height(720, 1); once < 2*seen {
-		t.Errorf("after half a day: page level %.3g by one page a week, want at least twice the %.3g by fourteen", once, seen)
-	}
-	if got := beyond(1); got != 1 {
-		t.Errorf("a history that holds one page: level times %v, want 1", got)
-	}
-}
-
 // A young model's alerts are learned: it does not know the day yet.
 func TestYoungModelHoldsNothingBack(t *testing.T) {
 	s := columns(t, 5)
