@@ -53,7 +53,7 @@ func (f *fit) chooseLimit() {
 		}
 	}
 	m.busy = float64(above) / float64(len(sorted))
-	m.pageLevel = max(1, smallestLimit(f.scores, sorted, weeks*m.pages)*beyond(weeks*m.pages)/m.limit)
+	m.pageLevel = max(1, smallestLimit(f.scores, sorted, weeks*m.pages)/m.limit)
 
 	c := &m.card.Limit
 	c.Chosen, c.Rule = m.limit, "geometric mean of the quantile and the episode budget, times caution"
@@ -68,15 +68,6 @@ func (f *fit) chooseLimit() {
 	}
 	m.card.Normality = normality(sorted)
 }
-
-// tail is by which power of a time the score grows that a host passes once in it.
-// Chosen on half days of ASD, js2, js3 and SMD; docs/bench.md has what it does.
-const tail = 0.3
-
-// beyond is what the highest score of a history is multiplied with to have a score
-// that is passed as often as a budget allows, if that is less than once in a history
-// as short as this: what a host passed once in half a day it passes twice a day.
-func beyond(allowed float64) float64 { return math.Pow(min(1, allowed), -tail) }
 
 // caution is the factor for little history.
 func caution(covered time.Duration) float64 {

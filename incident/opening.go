@@ -144,11 +144,11 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 		case (again || was == omen.ReasonTrivial) && k.run.material < need:
 			return omen.ReasonTrivial, true
 		case k.in.Grade == omen.Provisional:
-			if (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && !t.rages(&k.run, k.step, at) {
+			if (again || was == omen.ReasonTrivial || was == omen.ReasonColdStart) && !t.h.OpenCold.at(k.step).Met(k.run.violent, at.Sub(k.run.since)) {
 				return omen.ReasonColdStart, true
 			}
 			// Worth notifying, whatever the page level of a model that has seen no week.
-		case t.grave(k, at, need): // worth notifying
+		case k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting: // worth notifying
 		case t.rules.rejects(k.in, who, at):
 			return omen.ReasonFeedback, true // somebody has said more of it than that it is slight
 		default:
@@ -166,25 +166,6 @@ func (t *Tracker) why(k *track, at time.Time, again bool) (reason string, slight
 	return reason, false
 }
 
-// grave reports whether a host's evidence is worth waking somebody for: at the page
-// level; by a model that has seen a day also what lasts, and by one that has not,
-// for which what lasts may be a part of the day that it has not seen, what is violent.
-func (t *Tracker) grave(k *track, at time.Time, need int) bool {
-	switch {
-	case k.run.severe >= max(need, leastSevere):
-		return true
-	case k.in.Grade == omen.Established:
-		return k.lasted >= t.h.Lasting
-	}
-	return t.rages(&k.run, k.step, at)
-}
-
-// rages reports whether a run has been violent for as long as a provisional model's
-// has to be.
-func (t *Tracker) rages(r *run, step time.Duration, at time.Time) bool {
-	return t.h.OpenCold.at(step).Met(r.violent, at.Sub(r.since))
-}
-
 // recheck is how often the rules are asked about an open incident: silences
 // end and begin.
 const recheck = 15 * time.Second
@@ -199,7 +180,7 @@ func (t *Tracker) reconsider(k *track, at time.Time) {
 	grown := in.Suppressed == omen.ReasonTrivial && k.run.material >= need ||
 		in.Suppressed == omen.ReasonColdStart && k.run.violent >= k.need(t.h.OpenCold) ||
 		in.Suppressed == omen.ReasonColdStart && in.Grade != omen.Provisional ||
-		in.Suppressed == omen.ReasonMinor && t.grave(k, at, need)
+		in.Suppressed == omen.ReasonMinor && (k.run.severe >= max(need, leastSevere) || k.lasted >= t.h.Lasting)
 	if !grown && at.Sub(k.checked) < recheck && k.rules == t.rules.version {
 		return
 	}

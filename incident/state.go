@@ -234,13 +234,10 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 		k.state.Known = adds(k.state.Known, signs)
 		k.state.Since = s.At
 	}
-	grave, rages := o.severe >= max(enough.Samples, leastSevere), t.rages(o, k.step, s.At)
-	if s.Grade == omen.Learning {
-		grave = grave || rages
-	} else {
-		grave = (grave || s.At.Sub(o.onset) >= t.h.Lasting) && (rages || s.Grade != omen.Provisional)
+	if o.severe < max(enough.Samples, leastSevere) && s.At.Sub(o.onset) < t.h.Lasting {
+		return
 	}
-	if !grave {
+	if s.Grade == omen.Provisional && !t.h.OpenCold.at(k.step).Met(o.violent, s.At.Sub(o.since)) {
 		return
 	}
 	k.state.said(s.At, o.height, o.causes)
