@@ -95,7 +95,7 @@ func (c Cause) String() string {
 }
 
 // Band is the expected band in words, with the unit once where both ends share
-// it: "8–15 MB/s".
+// it: "8–15 MB/s", "-3 to 15 MB/s".
 func (c Cause) Band() string {
 	var text [48]byte
 	return string(c.appendBand(text[:0]))
@@ -111,7 +111,11 @@ func (c Cause) appendBand(b []byte) []byte {
 	if _, same, _ := bytes.Cut(upper, []byte(" ")); spaced && bytes.Equal(unit, same) {
 		lower = number
 	}
-	return append(append(append(b, lower...), "–"...), upper...)
+	to := "–"
+	if bytes.HasPrefix(lower, []byte("-")) { // a dash beside a minus is hard to read
+		to = " to "
+	}
+	return append(append(append(b, lower...), to...), upper...)
 }
 
 // Score is what a model says of one vector.

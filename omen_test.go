@@ -89,6 +89,10 @@ func TestCauseReadsLikeASentence(t *testing.T) {
 	if got, want := c.String(), "disk_write 240 MB/s, expected 8–15 MB/s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	c = omen.Cause{Feature: "filesystem_growth", Unit: omen.BytesPerSecond, Actual: 8e5, Lower: -32.6e6, Upper: -13.9e6}
+	if got, want := c.String(), "filesystem_growth 800 kB/s, expected -32.6 to -13.9 MB/s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestHints(t *testing.T) {

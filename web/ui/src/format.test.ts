@@ -13,7 +13,7 @@ describe("values are written as package omen writes them", () => {
 
 it.each([
   [8e6, 15e6, "bytes/s", "8–15 MB/s"], [0, 15.8, "1/s", "0–15.8/s"], [0, 15e6, "bytes/s", "0–15 MB/s"], [8e5, 15e6, "bytes/s", "800 kB/s–15 MB/s"],
-  [0, 0.0179, "ratio", "0–1.79 %"], [3, 3, "1", "3"], [-2.5, 1, "1", "-2.5–1"], [null, 1, "1", "unknown – 1"],
+  [0, 0.0179, "ratio", "0–1.79 %"], [3, 3, "1", "3"], [-2.5, 1, "1", "-2.5 to 1"], [-32.6e6, -13.9e6, "bytes/s", "-32.6 to -13.9 MB/s"], [null, 1, "1", "unknown – 1"],
 ])("the range %s to %s %s has its unit once", (a, b, unit, text) => expect(range(a, b, unit)).toBe(text));
 
 it("writes the day where it is not today, and the year where it is not this one", () => {

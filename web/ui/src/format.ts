@@ -50,7 +50,7 @@ export function range(lower: Num | undefined, upper: Num | undefined, unit: stri
   const a = value(lower, unit), b = value(upper, unit), split = (t: string) => /^(-?[\d.]+)(.*)$/.exec(t);
   const x = split(a), y = split(b);
   if (a === b || !x || !y) return a === b ? a : `${a} – ${b}`;
-  return `${x[2] === y[2] || x[1] === "0" ? x[1] : a}–${b}`;
+  return `${x[2] === y[2] || x[1] === "0" ? x[1] : a}${a.startsWith("-") ? " to " : "–"}${b}`;
 }
 
 /** The name of the zone of this clock at an instant, such as CET or GMT+2. */

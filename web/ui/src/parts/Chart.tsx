@@ -129,7 +129,7 @@ function moment(t: number, step: number): string {
 
 export const axes = (c: ReturnType<typeof ink>, label: (v: number) => string, size = 56): uPlot.Axis[] => [
   { stroke: c.text, grid: { show: false }, ticks: { stroke: c.grid }, font: "11px system-ui", size: 30, space: 56, values: (_u, ts, _a, _s, step) => ts.map((t) => moment(t, step)) },
-  { stroke: c.text, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui", size, values: (_u, vs) => vs.map((v) => (v === null ? "" : label(v))) },
+  { stroke: c.text, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui", size, values: (_u, vs) => vs.map((v) => (v === null ? "" : label(v))).map((t, n, all) => (t === all[n - 1] ? "" : t)) },
 ];
 
 /** A small box that follows the cursor and says the values there. */
