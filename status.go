@@ -29,6 +29,7 @@ type SourceStatus struct {
 	RefusedHosts   int               `json:"refused_hosts"`   // how many they are
 	Late           map[string]string `json:"late"`            // hosts whose samples come later than the source is read, at most 20 -> how late
 	LateHosts      int               `json:"late_hosts"`      // how many they are
+	SilentHosts    int               `json:"silent_hosts"`    // how many hosts send nothing, where they are most of a profile's; else 0
 	Blind          map[string]string `json:"blind"`           // profile -> why nothing of its hosts is seen, where the source has other profiles
 	Hosts          int               `json:"hosts"`
 	LastRead       time.Time         `json:"last_read"`

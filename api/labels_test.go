@@ -19,7 +19,7 @@ func TestMetricsHaveTheHostsLabels(t *testing.T) {
 	checkout.Labels = map[string]string{"namespace": "shop", "workload": "checkout", "cluster": "eu", "job": "kube-state-metrics", "feature": "beta", "bad-name": "x"}
 	other := scored(omen.Host{Source: "prom", Profile: "node", Name: "web-1"}, 0.5)
 	f.hosts = []omen.HostStatus{checkout, other}
-	f.sources[0].Hosts, f.sources[0].RefusedHosts, f.sources[0].LateHosts = 7, 2, 3
+	f.sources[0].Hosts, f.sources[0].RefusedHosts, f.sources[0].LateHosts, f.sources[0].SilentHosts = 7, 2, 3, 4
 	want := `
 # HELP anomaly_score How far a host is from what its model expects; 1 is the calibrated limit.
 # TYPE anomaly_score gauge
@@ -34,8 +34,11 @@ omen_source_late_hosts{source="prom"} 3
 # HELP omen_source_refused_hosts Hosts that are not judged, since their series are of several hosts.
 # TYPE omen_source_refused_hosts gauge
 omen_source_refused_hosts{source="prom"} 2
+# HELP omen_source_silent_hosts Hosts of a source that send nothing, where those are most of the hosts of one of its profiles; else 0.
+# TYPE omen_source_silent_hosts gauge
+omen_source_silent_hosts{source="prom"} 4
 `
-	if err := testutil.CollectAndCompare(f.api.collector(), strings.NewReader(want), "anomaly_score", "omen_source_hosts", "omen_source_late_hosts", "omen_source_refused_hosts"); err != nil {
+	if err := testutil.CollectAndCompare(f.api.collector(), strings.NewReader(want), "anomaly_score", "omen_source_hosts", "omen_source_late_hosts", "omen_source_refused_hosts", "omen_source_silent_hosts"); err != nil {
 		t.Error(err)
 	}
 }

@@ -73,6 +73,7 @@ var (
 	mLeftOut       = metric{"omen_source_left_out_features", "Features of which series were left out, since they have no label that names a host.", prometheus.GaugeValue}
 	mRefused       = metric{"omen_source_refused_hosts", "Hosts that are not judged, since their series are of several hosts.", prometheus.GaugeValue}
 	mLate          = metric{"omen_source_late_hosts", "Hosts whose samples come later than the source is read, although those of the others do not.", prometheus.GaugeValue}
+	mSilent        = metric{"omen_source_silent_hosts", "Hosts of a source that send nothing, where those are most of the hosts of one of its profiles; else 0.", prometheus.GaugeValue}
 	mBlind         = metric{"omen_source_blind_profiles", "Profiles of a source of whose hosts nothing is seen, although the source has others that are.", prometheus.GaugeValue}
 	mSourceHost    = metric{"omen_source_hosts", "Hosts that a source knows, over all its profiles.", prometheus.GaugeValue}
 	mRead          = metric{"omen_source_read_duration_seconds", "How long the last read of a source took.", prometheus.GaugeValue}
@@ -184,6 +185,7 @@ func emitSource(emit sink, s omen.SourceStatus) {
 	emit(mLeftOut, float64(len(s.LeftOut)), "source", s.Name)
 	emit(mRefused, float64(s.RefusedHosts), "source", s.Name)
 	emit(mLate, float64(s.LateHosts), "source", s.Name)
+	emit(mSilent, float64(s.SilentHosts), "source", s.Name)
 	emit(mBlind, float64(len(s.Blind)), "source", s.Name)
 	emit(mSourceHost, float64(s.Hosts), "source", s.Name)
 	emit(mStep, s.StepSeconds, "source", s.Name)

@@ -54,7 +54,7 @@ func (p *pulse) look(live Runtime) uint64 {
 	rest.SetSeed(p.seed)
 	_, _ = fmt.Fprintf(&rest, "%d %v", hosts, live.Ready())
 	for _, s := range live.Sources() {
-		_, _ = fmt.Fprintf(&rest, " %q %s %q %d %d", s.Name, s.State, s.Err, s.RefusedHosts, s.LateHosts)
+		_, _ = fmt.Fprintf(&rest, " %q %s %q %d %d %d", s.Name, s.State, s.Err, s.RefusedHosts, s.LateHosts, s.SilentHosts)
 	}
 	return rest.Sum64()
 }

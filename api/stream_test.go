@@ -118,6 +118,7 @@ func TestPulse(t *testing.T) {
 		"a training":           func() { f.hosts[0].Training.Running = true },
 		"a source's state":     func() { f.sources[0].State = omen.SourceDown },
 		"a late host":          func() { f.sources[0].LateHosts++ },
+		"silent hosts":         func() { f.sources[0].SilentHosts++ },
 		"readiness":            func() { f.ready = errors.New("no source answers") },
 		"a new host":           func() { f.hosts = append(f.hosts, learns(omen.Host{Source: "prom", Profile: "node", Name: "new"})) },
 	} {

@@ -328,6 +328,7 @@ type Source struct {
 	RefusedHosts   int               `json:"refused_hosts" doc:"how many hosts are not judged since their series are of several"`
 	Late           map[string]string `json:"late" doc:"host, at most 20: how late its samples come, where that is later than the source is read"`
 	LateHosts      int               `json:"late_hosts" doc:"how many hosts' samples come later than the source is read"`
+	SilentHosts    int               `json:"silent_hosts" doc:"how many hosts send nothing, where those are most of a profile's and an incident says so; else 0"`
 	Hosts          int               `json:"hosts" doc:"over all profiles"`
 	LastRead       Instant           `json:"last_read"`
 	ReadSeconds    Number            `json:"read_seconds"`

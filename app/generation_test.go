@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -121,6 +122,65 @@ func TestASourceInTwoProfiles(t *testing.T) {
 				t.Errorf("%s, %s: ready says %v", name, order, err)
 			}
 		}
+	}
+}
+
+// A source that answers while most of its hosts send nothing says so for as long as
+// its incident would, and is up again with the first good read.
+func TestMostHostsAreSilent(t *testing.T) {
+	dir := t.TempDir()
+	must.OK(t, MakeStorage(filepath.Join(dir, "a")))
+	file := filepath.Join(dir, "a", "omen.yml")
+	write(t, file, "local: {instance: here}\n")
+	p, down := runParts(t, file)
+	g := p.current
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(time.Minute)
+	until := func(state omen.SourceState, silent int, text string) {
+		t.Helper()
+		for {
+			s := g.Sources()
+			if len(s) == 1 && s[0].State == state && s[0].SilentHosts == silent && strings.HasPrefix(s[0].Err, text) {
+				return
+			}
+			select {
+			case err := <-p.failed:
+				t.Fatal(err)
+			case <-deadline:
+				t.Fatalf("sources %+v, want one that is %s, %d hosts silent: %s", s, state, silent, text)
+			case <-tick.C:
+			}
+		}
+	}
+	until(omen.SourceUp, 0, "")
+	fleet := func(silent int) omen.Tick {
+		k := omen.Tick{Source: "local", Profile: "fleet", At: time.Now()}
+		for i := range 7 {
+			h := omen.Host{Source: "local", Profile: "fleet", Name: fmt.Sprint("web-", i)}
+			if i < silent {
+				k.Silent = append(k.Silent, h)
+			} else {
+				k.Scores = append(k.Scores, omen.Score{Host: h, At: k.At, Value: 0.3})
+			}
+		}
+		return k
+	}
+	for i, silent := range []int{0, 5, 5, 5, 5} { // three bad reads over 30 s
+		k := fleet(silent)
+		k.At = k.At.Add(time.Duration(i) * 15 * time.Second)
+		must.OK(t, g.Offer(t.Context(), k))
+	}
+	until(omen.SourcePartial, 5, "5 of 7 hosts send nothing")
+	if err := waiting(g.Sources(), time.Now()); err != nil {
+		t.Errorf("not ready: %v: the source answers", err)
+	}
+	k := fleet(0)
+	k.At = k.At.Add(75 * time.Second)
+	must.OK(t, g.Offer(t.Context(), k))
+	until(omen.SourceUp, 0, "")
+	if err := down.run(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -284,6 +284,7 @@ func (at omenIn) learned(t *testing.T, source, host string, profile feature.Prof
 // elsewhere are the tests that bring about the other states: they need a clock, a
 // model or a process of their own.
 var elsewhere = map[string]string{
+	"more than half of a source's hosts fell silent, and at least five":                                                "generation_test.go:TestMostHostsAreSilent",
 	"samples of single hosts come later than the source is read, for two minutes":                                      "../test/late_test.go:TestALateHostIsNamed",
 	"actions cannot be planned: what is live, the store or the switches cannot be read, or a plan takes over a minute": "../remedy/loop_test.go:TestWithoutStoreOrFactsNothingIsDone",
 	"the audit is not what was written, or its key is not there":                                                       "../remedy/control_test.go:TestAnAuditThatWasChangedStopsEverything",

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/watch"
 )
 
 // Sources is one status for each source, however many profiles it has.
 func (g *generation) Sources() []omen.SourceStatus {
 	var all []omen.SourceStatus
+	silences := g.manager.Health().Silences
 	for rest := g.watches; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].source == rest[0].source {
@@ -24,9 +26,27 @@ func (g *generation) Sources() []omen.SourceStatus {
 		for _, w := range rest[:n] {
 			profiles[w.schema.Profile()] = w.Status()
 		}
-		all, rest = append(all, joined(profiles)), rest[n:]
+		s := joined(profiles)
+		if silence, ok := silences[s.Name]; ok {
+			s = mostly(s, silence)
+		}
+		all, rest = append(all, s), rest[n:]
 	}
 	return all
+}
+
+// mostly is the status of a source that answers, and most of whose hosts send nothing:
+// what an incident says, its state says as well.
+func mostly(s omen.SourceStatus, silence incident.Silence) omen.SourceStatus {
+	if s.State != omen.SourceUp && s.State != omen.SourcePartial {
+		return s
+	}
+	if s.State == omen.SourceUp {
+		s.State, s.Since = omen.SourcePartial, silence.Since
+	}
+	text := fmt.Sprintf("%d of %d hosts send nothing", silence.Hosts, silence.Of)
+	s.SilentHosts, s.Err = silence.Hosts, strings.TrimSuffix(text+"; "+s.Err, "; ")
+	return s
 }
 
 var severity = []omen.SourceState{omen.SourceUp, omen.SourcePartial, omen.SourceDown, omen.SourceStarting}

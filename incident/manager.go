@@ -83,6 +83,7 @@ type Health struct {
 	Open    map[omen.Severity]int
 
 	Outcomes map[Outcome]uint64 // of forecasts, since the start
+	Silences map[string]Silence // by source: most of its hosts send nothing
 }
 
 // NewManager is a manager that does nothing until [Manager.Run].
@@ -169,8 +170,10 @@ func (m *Manager) Run(ctx context.Context) error {
 			changes := m.tracker.Tick(k)
 			m.store(ctx, changes)
 			m.recur(ctx, changes)
+			silences := m.tracker.Silences()
 			m.mu.Lock()
 			m.health.Ticks++
+			m.health.Silences = silences
 			m.mu.Unlock()
 		case round := <-m.outlooks:
 			before = m.follow(before)

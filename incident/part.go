@@ -22,6 +22,8 @@ type part struct {
 	goodFrom time.Time
 	back     bool // since then a host was scored that had been silent
 
+	silent, known int // how many of its hosts send nothing, where those are most and long enough are; else 0
+
 	most, mostBefore int // most hosts that sent samples at one instant since mostFrom, and in the hour before
 	mostFrom         time.Time
 }
@@ -84,6 +86,7 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 	}
 	s.pass(t, k.At)
 	p.at = k.At
+	p.silent, p.known = 0, 0
 	if k.Relived {
 		p.upSince, p.bad, p.good = time.Time{}, 0, 0
 		return false
@@ -99,8 +102,13 @@ func (s *source) tick(t *Tracker, k omen.Tick) bool {
 	}
 	p.bad++
 	p.good, p.back = 0, false
-	if !s.down.held && enough.Met(p.bad, k.At.Sub(p.badSince)) {
-		s.blind(t, p, k, reason)
+	if enough.Met(p.bad, k.At.Sub(p.badSince)) {
+		if n := len(k.Scores) + k.Young; reason == omen.ReasonPartition && n > 0 { // of none at all package watch says that it is down
+			p.silent, p.known = len(k.Silent), len(k.Silent)+n
+		}
+		if !s.down.held {
+			s.blind(t, p, k, reason)
+		}
 	}
 	s.down.review(t, k.At)
 	return reason != omen.ReasonSourceDown

@@ -71,6 +71,34 @@ func TestOneBlindProfileOfTwo(t *testing.T) {
 	}
 }
 
+// Most hosts of a profile are silent from when their incident would open until the
+// first good tick; that somebody closes the incident ends the incident only. A profile
+// of which nothing is heard is not counted: package watch says that it is down.
+func TestMostHostsAreSilent(t *testing.T) {
+	tr := NewTracker(Hysteresis{}, nil)
+	var got []string
+	for i, mark := range "..ssssc.." {
+		at := noon.Add(time.Duration(i) * 15 * time.Second)
+		k, node := omen.Tick{Source: "prod", Profile: "pods", At: at}, ofProfile("node", at, 's')
+		for n := range 7 {
+			if s := scoreOf(fmt.Sprint("pod-", n), at, .3, "cpu"); mark == '.' || n > 4 {
+				k.Scores = append(k.Scores, s)
+			} else {
+				k.Silent = append(k.Silent, s.Host)
+			}
+		}
+		if mark == 'c' {
+			tr.sources["prod"].down.letGo() // as a person's command does
+		}
+		tr.Tick(k)
+		tr.Tick(node)
+		if s, ok := tr.Silences()["prod"]; ok {
+			got = append(got, fmt.Sprintf("%d: %d of %d since %s", i, s.Hosts, s.Of, s.Since.Sub(noon)))
+		}
+	}
+	equal(t, got, "4: 5 of 7 since 30s", "5: 5 of 7 since 30s", "6: 5 of 7 since 30s")
+}
+
 // An hour that comes again is neither trouble of the source nor of Omen's scoring,
 // opens and closes nothing, and lets no host's incident go for gone.
 func TestAnHourThatComesAgainIsNoTroubleOfTheSource(t *testing.T) {

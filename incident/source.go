@@ -59,6 +59,33 @@ func (t *Tracker) RestoreSeen(all map[string]Seen) {
 	}
 }
 
+// Silence is that most hosts of a source's profile, or of several, send nothing.
+type Silence struct {
+	Hosts int       // how many send nothing
+	Of    int       // how many hosts those profiles have
+	Since time.Time // when the first profile fell silent
+}
+
+// Silences are the sources of which most hosts are silent, as their incidents say, and
+// for as long as it lasts, whether or not somebody has closed the incident.
+func (t *Tracker) Silences() map[string]Silence {
+	all := map[string]Silence{}
+	for name, s := range t.sources {
+		for _, p := range s.parts {
+			if p.silent == 0 {
+				continue
+			}
+			one := all[name]
+			one.Hosts, one.Of = one.Hosts+p.silent, one.Of+p.known
+			if one.Since.IsZero() || p.badSince.Before(one.Since) {
+				one.Since = p.badSince
+			}
+			all[name] = one
+		}
+	}
+	return all
+}
+
 func (t *Tracker) source(name string) *source {
 	s := t.sources[name]
 	if s == nil {

@@ -28,6 +28,7 @@ describe("the first sentence", () => {
     [status({ silent: 2 }), "No host sends anything."],
     [status({}), "No host is known yet."],
     [status({ silent: 12 }, [{ name: "prom", state: "down", since: at(14, 5), hosts: 12 }]), "Omen does not see 12 hosts of source prom since 14:05. "],
+    [status({ normal: 16, silent: 27 }, [{ name: "prom", state: "partial", silent_hosts: 27 }]), "27 hosts of source prom send nothing. All 16 hosts are as usual."],
   ])("without an incident %#", (s, want) => expect(said(s, [])).toBe(want));
   test("what will be full is said beside hosts that are as usual", () =>
     expect(said(status({ normal: 1 }), [incident("vm", at(14, 0), [], { kind: "forecast", summary: "/var on vm is full in 3 h (1½–6 h): fills 2.1 GB/h since 14:05, at 61 % now" })])).toBe("The one host is as usual. /var on vm is full in 3 h (1½–6 h)."));

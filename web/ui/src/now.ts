@@ -37,6 +37,7 @@ function hosts(s: Status, open: Incident[], total: number, now: number, pathOf: 
   const parts: Part[] = [];
   const down = s.sources.filter((x) => x.state === "down");
   for (const x of down) parts.push(`Omen does not see ${x.hosts ? count(x.hosts, "host") + " of " : ""}source ${x.name} since ${minute(x.since, now)}. `);
+  for (const x of s.sources) if (x.silent_hosts) parts.push(`${count(x.silent_hosts, "host")} of source ${x.name} send nothing. `);
   if (!judged && !of.length) {
     const learning = s.hosts.learning ?? 0;
     if (learning) parts.push(`Omen is learning what is normal for ${count(learning, "host")} and judges none yet.`);

@@ -70,8 +70,8 @@ function spotsOf(s: Source, now: number): ReactElement[] {
   // where hosts are refused, or late, that is what a partial source's text says, too
   const behind = s.state === "up" && s.last_read ? now - Date.parse(s.last_read) : 0;
   if (behind > Math.max(60, 4 * (s.step_seconds ?? 0)) * 1000) spots.push(<Spot key={of("behind")} color="orange" head={<>Source <Name name={s.name} /> was last read {whole(behind / 1000)} ago; its hosts are judged by what was then</>} />);
-  if (s.state !== "up" && !(s.state === "partial" && s.refused_hosts + s.late_hosts > 0 && !Object.keys(s.failed_features).length)) spots.push(
-    <Spot key={of("state")} color={s.state === "down" ? "red" : s.state === "partial" ? "orange" : "violet"} head={<>Source <Name name={s.name} /> {stateWords[s.state]}</>} since={s.since}>
+  if (s.state !== "up" && !(s.state === "partial" && s.refused_hosts + s.late_hosts > 0 && !s.silent_hosts && !Object.keys(s.failed_features).length)) spots.push(
+    <Spot key={of("state")} color={s.state === "down" ? "red" : s.state === "partial" ? "orange" : "violet"} head={<>Source <Name name={s.name} /> {s.silent_hosts > 0 && s.state === "partial" ? "answers, and most of its hosts send nothing" : stateWords[s.state]}</>} since={s.since}>
       {visible(s.err)}{Object.keys(s.failed_features).length > 0 && <div>Without: {some(s.failed_features)}</div>}</Spot>);
   for (const [profile, text] of Object.entries(s.blind)) spots.push(<Spot key={of("blind/" + profile)} color="red" head={<>Nothing is seen of profile <Name name={profile} /> of source <Name name={s.name} /></>}>{visible(text)}</Spot>);
   if (s.refused_hosts > 0) spots.push(
