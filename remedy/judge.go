@@ -199,9 +199,19 @@ func lasting(row *omen.Action) string {
 	return row.Host.Name
 }
 
+// known is what tells the target of a host from one of the same name elsewhere, such
+// as of another source: for keys, not for people.
+func known(h omen.Host, target string) string {
+	if target == h.Name {
+		return h.ID()
+	}
+	return h.ID() + "/" + target
+}
+
 // GivenUp is a target that a playbook is no longer done to, since it did not help there.
 type GivenUp struct {
 	Playbook string
+	Host     omen.Host
 	Target   string // as [Chronic] has it
 	Why      string // for people
 }
@@ -226,8 +236,8 @@ func (p Policy) GivenUp(f Facts) (all []GivenUp) {
 		next := draft{policy: &p, facts: &f, book: &b, action: row}
 		next.action.ID = ""
 		if why := ineffective(&next); why != "" {
-			all = append(all, GivenUp{row.Playbook, lasting(&row), fmt.Sprintf(
-				"playbook %s is no longer done to %s: %s; resolve it by hand, and let the playbook begin there again with the web UI or the API (enable)", row.Playbook, lasting(&row), why)})
+			all = append(all, GivenUp{row.Playbook, row.Host, lasting(&row), fmt.Sprintf(
+				"playbook %s is no longer done to %s of source %s: %s; resolve it by hand, and let the playbook begin there again with the web UI or the API (enable)", row.Playbook, lasting(&row), row.Host.Source, why)})
 		}
 	}
 	slices.Reverse(all)
@@ -260,8 +270,8 @@ func Chronics(rows []omen.Action, at time.Time) []Chronic {
 	var all []Chronic
 	for _, k := range order {
 		if c := found[k]; c.Actions >= chronicActions {
-			c.Why = fmt.Sprintf("%s needed playbook %s %d times since %s: it needs a repair",
-				c.Target, c.Playbook, c.Actions, c.Since.Format("2 Jan 15:04"))
+			c.Why = fmt.Sprintf("%s of source %s needed playbook %s %d times since %s: it needs a repair",
+				c.Target, c.Host.Source, c.Playbook, c.Actions, c.Since.Format("2 Jan 15:04"))
 			all = append(all, *c)
 		}
 	}

@@ -241,8 +241,8 @@ const (
 	troubleAudit = "remedy/audit"
 	troubleStuck = "remedy/stuck/"       // and an action's ID
 	troubleOff   = "remedy/disabled/"    // and a playbook's name
-	troubleOften = "remedy/chronic/"     // and a target
-	troubleSpent = "remedy/ineffective/" // and a playbook's name and a target
+	troubleOften = "remedy/chronic/"     // and a playbook's name, a host and a target, as known has it
+	troubleSpent = "remedy/ineffective/" // as troubleOften
 )
 
 // say reports a trouble, or that there is none, once; what could not be said is

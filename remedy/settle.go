@@ -246,7 +246,7 @@ func (l *Loop) judge(ctx context.Context, f Facts) {
 	l.resolveGone(ctx, f, troubleOff, off)
 	often := map[string]bool{}
 	for _, c := range Chronics(f.Actions, f.At) {
-		key := troubleOften + c.Playbook + "/" + c.Target
+		key := troubleOften + c.Playbook + "/" + known(c.Host, c.Target)
 		often[key] = true
 		l.say(ctx, key, omen.Warning, c.Why)
 	}
@@ -261,7 +261,7 @@ func (l *Loop) sayGivenUp(ctx context.Context, f Facts) {
 		if _, off := f.Disabled[g.Playbook]; off {
 			continue
 		}
-		key := troubleSpent + g.Playbook + "/" + g.Target
+		key := troubleSpent + g.Playbook + "/" + known(g.Host, g.Target)
 		spent[key] = true
 		targets[g.Playbook]++
 		l.say(ctx, key, omen.Warning, g.Why)

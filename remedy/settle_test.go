@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -195,7 +196,7 @@ func TestWhatIsGivenUpIsSaid(t *testing.T) {
 		go func() { defer close(done); must.OK(t, l.Run(within)) }()
 		said := func() (all []string) {
 			for _, in := range must.Get(w.db.OpenIncidents(ctx))(t) {
-				if in.Trouble == "remedy/ineffective/restart/web-1" {
+				if in.Trouble == "remedy/ineffective/restart/prod/node/web-1" {
 					all = append(all, in.Summary)
 				}
 			}
@@ -218,5 +219,56 @@ func TestWhatIsGivenUpIsSaid(t *testing.T) {
 		}
 		end()
 		<-done
+	})
+}
+
+// Two sources with a host of one name have a trouble each, which is said once: they do
+// not take turns.
+func TestHostsOfOneNameAreSaidApart(t *testing.T) {
+	managed(t, func(ctx context.Context, t *testing.T, w *world) {
+		bad := []omen.ActionState{omen.ActionHelped, omen.ActionInterrupted, omen.ActionNotHelped, omen.ActionNotHelped, omen.ActionNotHelped}
+		good := slices.Repeat([]omen.ActionState{omen.ActionHelped}, 4) // so that the playbook is not switched off as a whole
+		for source, outcomes := range map[string][]omen.ActionState{"prod": bad, "stage": bad, "test": good} {
+			for n, outcome := range outcomes {
+				time.Sleep(time.Minute)
+				a := omen.Action{
+					ID: omen.ActionID("i-"+source, "restart", n+1), Incident: "i-" + source, Playbook: "restart", Attempt: n + 1, Group: source, Does: remedy.DoWebhook,
+					Host: omen.Host{Source: source, Profile: "node", Name: "web-1"}, Target: omen.Target{Kind: "url", Name: source + ".example/web-1"}, Mode: omen.ModeAutomatic, At: time.Now().UTC(),
+				}
+				in := opened("web-1", time.Now())
+				in.Incident.ID, in.Incident.Host = a.Incident, a.Host
+				must.OK(t, w.db.Append(ctx, in))
+				for _, to := range []omen.ActionState{omen.ActionApproved, omen.ActionStarted, omen.ActionDone, omen.ActionMeasuring, outcome} {
+					from := a.State
+					must.OK(t, a.Step(to, time.Now(), "because"))
+					must.OK(t, w.Act(ctx, from, a, "omen"))
+				}
+			}
+		}
+		l := remedy.NewLoop(remedy.Options{Policy: policy(omen.ModeAutomatic), Hands: map[string]remedy.Hand{"restart": &hand{}}, Store: w.db, World: w})
+		within, end := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { defer close(done); must.OK(t, l.Run(within)) }()
+		time.Sleep(10 * time.Minute)
+		end()
+		<-done
+		said := map[string]int{}
+		for _, in := range must.Get(w.db.OpenIncidents(ctx))(t) {
+			if in.Trouble == "" {
+				continue
+			}
+			said[in.Trouble] = len(must.Get(w.db.Changes(ctx, in.ID))(t))
+			_, of, _ := strings.Cut(in.Trouble, "/restart/")
+			if source, _, _ := strings.Cut(of, "/"); !strings.Contains(in.Summary, "web-1 of source "+source) {
+				t.Errorf("%s: %s", in.Trouble, in.Summary)
+			}
+		}
+		want := map[string]int{}
+		for _, source := range []string{"prod", "stage"} {
+			want["remedy/chronic/restart/"+source+"/node/web-1"], want["remedy/ineffective/restart/"+source+"/node/web-1"] = 1, 1
+		}
+		if !maps.Equal(said, want) {
+			t.Errorf("troubles and their changes %v, want %v", said, want)
+		}
 	})
 }
