@@ -159,6 +159,11 @@ func (l *Loop) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	l.calling.Wait() // they end with the context
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	if err := l.writeDenied(last, time.Now(), true); err != nil {
+		l.o.Log.Warn("attempts of those who may not act are not all in the audit", "err", err)
+	}
 	return err
 }
 
@@ -300,11 +305,12 @@ func (l *Loop) facts(ctx context.Context, at time.Time) (f Facts, err error) {
 // pass settles what is under way, plans, and carries out.
 func (l *Loop) pass(ctx context.Context) error {
 	l.verify(ctx)
+	denied := l.writeDenied(ctx, time.Now(), false)
 	idle, err := l.idle(ctx)
 	if err != nil || idle {
-		return err
+		return errors.Join(denied, err)
 	}
-	wrong := []error{l.expire(ctx)}
+	wrong := []error{denied, l.expire(ctx)}
 	f, err := l.facts(ctx, time.Now())
 	if err != nil {
 		return errors.Join(append(wrong, err)...)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -64,7 +63,8 @@ func (l *Loop) entitled(ctx context.Context, who Person, what, subject string) e
 }
 
 // deniedEvery is how often the same attempt of somebody who may not act is written:
-// who presses on must not fill the audit. Those between are counted.
+// who presses on must not fill the audit. Those between are counted, and their number
+// is written after it.
 const deniedEvery = time.Hour
 
 // attempt is one that was written, and how often it was tried again since.
@@ -74,28 +74,42 @@ type attempt struct {
 }
 
 func (l *Loop) denied(ctx context.Context, who Person, what, subject string) error {
+	now, key := time.Now(), [3]string{who.String(), what, subject}
+	if err := l.writeDenied(ctx, now, false); err != nil {
+		return err
+	}
 	l.trying.Lock()
 	defer l.trying.Unlock()
-	now, key := time.Now(), [3]string{who.String(), what, subject}
-	before, tried := l.tried[key]
-	if tried && now.Sub(before.at).Abs() < deniedEvery {
+	if before, tried := l.tried[key]; tried {
 		before.again++
 		l.tried[key] = before
 		return nil
 	}
-	detail := what
-	if before.again > 0 {
-		detail = fmt.Sprintf("%s, and %s since %s", what, omen.Plural(before.again, "time", "times"), before.at.UTC().Format(time.RFC3339))
+	err := l.o.Store.Record(ctx, omen.Audit{At: now, By: key[0], Action: "action.not_allowed", Subject: subject, Detail: what})
+	if err == nil {
+		l.tried[key] = attempt{at: now}
 	}
-	err := l.o.Store.Record(ctx, omen.Audit{At: now, By: who.String(), Action: "action.not_allowed", Subject: subject, Detail: detail})
-	if err != nil {
-		return err
+	return err
+}
+
+// writeDenied writes how often attempts were made again that were written deniedEvery
+// ago, or all of them, and forgets them. What cannot be written is kept for the next
+// pass.
+func (l *Loop) writeDenied(ctx context.Context, now time.Time, all bool) error {
+	l.trying.Lock()
+	defer l.trying.Unlock()
+	for key, a := range l.tried {
+		if !all && now.Sub(a.at).Abs() < deniedEvery {
+			continue
+		}
+		if a.again > 0 {
+			detail := fmt.Sprintf("%s, %s more since %s", key[1], omen.Plural(a.again, "time", "times"), a.at.UTC().Format(time.RFC3339))
+			if err := l.o.Store.Record(ctx, omen.Audit{At: now, By: key[0], Action: "action.not_allowed", Subject: key[2], Detail: detail}); err != nil {
+				return fmt.Errorf("write how often %s tried what they may not: %w", key[0], err)
+			}
+		}
+		delete(l.tried, key)
 	}
-	maps.DeleteFunc(l.tried, func(_ [3]string, a attempt) bool {
-		age := now.Sub(a.at).Abs()
-		return age >= 24*deniedEvery || a.again == 0 && age >= deniedEvery
-	})
-	l.tried[key] = attempt{at: now}
 	return nil
 }
 

@@ -3,6 +3,8 @@ package remedy_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,7 +166,7 @@ func TestUndoneOnce(t *testing.T) {
 // Who may not act and presses on does not fill the audit: the same attempt is written
 // once in an hour, with how often it was made again.
 func TestWhoMayNotDoesNotFillTheAudit(t *testing.T) {
-	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, again func() *remedy.Loop) {
 		a := first(t, w.db, 10*time.Second, omen.ActionWaiting)
 		press := func() {
 			if _, err := l.Decline(t.Context(), a.ID, eve, ""); !errors.Is(err, omen.ErrDenied) {
@@ -177,16 +179,26 @@ func TestWhoMayNotDoesNotFillTheAudit(t *testing.T) {
 		if _, err := l.Ask(t.Context(), "i-none", "restart", nil, "", eve); !errors.Is(err, omen.ErrNotFound) {
 			t.Errorf("an incident that there is not: %v", err)
 		}
-		time.Sleep(deniedEvery)
-		press()
-		var said []string
-		for _, row := range must.Get(w.db.Audit(t.Context(), "", 0))(t) {
-			if row.Action == "action.not_allowed" {
-				said = append(said, row.Subject+" "+row.Detail)
+		time.Sleep(deniedEvery + time.Minute) // nobody presses again: the number is written by the loop
+		said := func() (all []string) {
+			for _, row := range must.Get(w.db.Audit(t.Context(), "", 0))(t) {
+				if row.Action == "action.not_allowed" {
+					all = append(all, row.By+": "+row.Subject+" "+row.Detail)
+				}
 			}
+			slices.Reverse(all) // oldest first
+			return all
 		}
-		if len(said) != 2 || said[1] != a.ID+" decline" || !strings.HasPrefix(said[0], a.ID+" decline, and 49 times since ") {
-			t.Errorf("the audit has %q", said)
+		one, more := "eve: "+a.ID+" decline", "eve: "+a.ID+" decline, %d times more since "
+		if all := said(); len(all) != 2 || all[0] != one || !strings.HasPrefix(all[1], fmt.Sprintf(more, 49)) {
+			t.Errorf("the audit has %q", all)
+		}
+		for range 3 {
+			press()
+		}
+		again() // the loop ends
+		if all := said(); len(all) != 4 || all[2] != one || !strings.HasPrefix(all[3], fmt.Sprintf(more, 2)) {
+			t.Errorf("as the loop ends the audit has %q", all)
 		}
 	})
 }
