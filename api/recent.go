@@ -17,7 +17,7 @@ type recent struct {
 	mu    sync.Mutex
 	hosts map[omen.Host]*ring
 	ticks chan struct{} // closed, and replaced, at each tick
-	sweep time.Time     // when hosts that are gone were last dropped
+	sweep time.Time     // when hosts that are gone were last dropped, by the ticks' time
 }
 
 type ring struct {
@@ -44,10 +44,10 @@ func (c *recent) observe(k omen.Tick) {
 	for _, h := range k.Silent {
 		c.add(h, omen.ScorePoint{At: k.At, Value: math.NaN()})
 	}
-	if k.At.Sub(c.sweep) > time.Hour {
+	if k.At.Sub(c.sweep).Abs() > time.Hour { // Abs: the clock may have been set back
 		c.sweep = k.At
 		for h, r := range c.hosts {
-			if newest := r.points[(r.next+recentScores-1)%recentScores]; k.At.Sub(newest.At) > time.Hour {
+			if newest := r.points[(r.next+recentScores-1)%recentScores]; k.At.Sub(newest.At).Abs() > time.Hour {
 				delete(c.hosts, h)
 			}
 		}
