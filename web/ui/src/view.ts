@@ -38,7 +38,8 @@ export interface View {
   a: string; b: string; ago: number;
 }
 
-const duration = (text: string): number => {
+/** Seconds of a duration as an address has it, such as 12h. */
+export const duration = (text: string): number => {
   const m = /^(\d+)([smhd])$/.exec(text);
   return m ? +m[1]! * { s: 1, m: 60, h: 3600, d: 86400 }[m[2] as "s"]! : NaN;
 };

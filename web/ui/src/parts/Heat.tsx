@@ -5,13 +5,12 @@ import { hostPath, useHeat } from "../api";
 import { clock, middle, score, timeOf, visible } from "../format";
 import { begins, cellAt, chosen, codeText, hostOf, labelMatcher, limit, momentPath, palette, ranked, rowHeight, rowName, spanOfMap, step, unpack, within, type Heat as Map } from "../heat";
 import { useSaidEvents, type Event } from "../mute";
-import type { SetView, View } from "../view";
+import { duration, type SetView, type View } from "../view";
 import { Empty, Problem } from "./Bits";
 import { Segments } from "./Segments";
 import { Steps, useKeys } from "./Time";
 
 const spans = [["1h", "1 h"], ["12h", "12 h"], ["24h", "24 h"], ["7d", "7 d"]].map(([value, label]) => ({ value: value!, label: label! }));
-const seconds = (past: string) => ({ "1h": 3600, "24h": 86400, "7d": 604800 })[past] ?? 43200;
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** The highest score of every host by time: a row is a host, or a group of them. */
@@ -33,7 +32,7 @@ export function Heat({ view, set }: { view: View; set: SetView }) {
         </div>
       </div>
       <Problem read error={r.error} what="The heat map cannot be shown" />
-      {m && m.rows.length > 0 && <Said m={m} span={fixed ? { from: view.from, to: view.to } : view.paused ? { from: view.paused - seconds(past), to: view.paused } : { last: seconds(past) }} />}
+      {m && m.rows.length > 0 && <Said m={m} span={fixed ? { from: view.from, to: view.to } : view.paused ? { from: view.paused - duration(past), to: view.paused } : { last: duration(past) }} />}
       {r.isPending && <Empty>Reading…</Empty>}
       {m && (m.rows.length ? <Rows m={m} by={view.group} live={live} set={set} /> : <Empty>No hosts yet.</Empty>)}
       {m && m.rows.length > 0 && <><Scale waits={Date.parse(m.read_from) > Date.parse(m.from)} /><Table key={String(fixed)} m={m} by={view.group} once={fixed} /></>}
