@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -191,6 +192,42 @@ func TestTrainingsThatKeepFailingAreSeen(t *testing.T) {
 		if h.Training.Failures != 0 || h.Model.ID == "" {
 			t.Errorf("%s: %d failures, model %q", h.Host, h.Training.Failures, h.Model.ID)
 		}
+	}
+}
+
+// One cause that keeps many hosts from learning is one line of the log, with their
+// number and the first names; another host's cause is one of its own.
+func TestOneCauseOfManyHostsIsOneLine(t *testing.T) {
+	var names []string
+	for n := range 27 {
+		names = append(names, fmt.Sprintf("web-%02d", n))
+	}
+	r := newRig(t, open(t), names...)
+	r.pass(t, 160)
+	if err := r.lookUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	r.log = slog.New(slog.NewTextHandler(&log, nil))
+	r.o.Source = &starved{r.world, map[string]error{"net": fmt.Errorf("cannot select more than 1: %w", series.ErrTooMuch)}}
+	batch := slices.Collect(maps.Values(r.hosts))
+	said := func() (lines []string) {
+		for line := range strings.Lines(log.String()) {
+			if strings.Contains(line, "no model from this training") {
+				lines = append(lines, line)
+			}
+		}
+		return lines
+	}
+	r.trainBatch(t.Context(), batch)
+	if lines := said(); len(lines) != 1 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], `count=27 host="web-00, web-01, web-02 and 24 more"`) || !strings.Contains(lines[0], "cannot select more") {
+		t.Errorf("logged\n%s", strings.Join(lines, ""))
+	}
+	log.Reset()
+	r.o.Source = heavy{r.world, "web-07"}
+	r.trainBatch(t.Context(), []*host{r.hosts["web-07"], r.hosts["web-08"]})
+	if lines := said(); len(lines) != 1 || !strings.Contains(lines[0], "count=1 host=web-07 ") {
+		t.Errorf("logged\n%s", strings.Join(lines, ""))
 	}
 }
 

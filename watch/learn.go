@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -137,13 +136,14 @@ func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 	start := end.Add(-span.Truncate(w.o.Step))
 	vectors, together := w.read(ctx, names, start, end)
 	g, fit := errgroup.WithContext(ctx)
+	var fails failures
 	for _, h := range batch {
 		vectors, err := vectors, together
 		if len(batch) > 1 && errors.Is(err, series.ErrTooMuch) { // what is too much of one host keeps no other from learning
 			vectors, err = w.read(ctx, []string{h.id.Name}, start, end)
 		}
 		if err != nil {
-			w.failed(ctx, h, err)
+			w.failed(ctx, h, err, &fails)
 			continue
 		}
 		select {
@@ -154,36 +154,14 @@ func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 		g.Go(func() error {
 			defer func() { <-w.o.Slots }()
 			if err := w.train(fit, h, vectors[h.id.Name], end); err != nil {
-				w.failed(ctx, h, err)
+				w.failed(ctx, h, err, &fails)
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // each host's failure is its own
+	fails.log(w.log)
 	w.keepFailing()
-}
-
-// keepFailing says when there are more hosts whose training fails again and
-// again, and when there are none any more.
-func (w *Watch) keepFailing() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := 0
-	var one *host
-	for _, name := range slices.Sorted(maps.Keys(w.hosts)) {
-		if h := w.hosts[name]; h.training.Failures >= omen.FailingTrainings {
-			if n++; one == nil {
-				one = h
-			}
-		}
-	}
-	switch {
-	case n > w.failing:
-		w.log.Warn("training keeps failing", "count", n, "host", one.id.Name, "err", one.training.Err)
-	case n == 0 && w.failing > 0:
-		w.log.Info("no training keeps failing any more")
-	}
-	w.failing = n
 }
 
 // train fits a model for one host, validates it against the one that serves, and
@@ -292,23 +270,4 @@ func (w *Watch) trained(h *host, m *detect.Model, info omen.ModelInfo, recent []
 	}
 	h.tried = info.TrainedAt
 	w.plan(h, info.TrainedAt)
-}
-
-// failed notes why a training gave no model, and when it is tried again.
-func (w *Watch) failed(ctx context.Context, h *host, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	w.mu.Lock()
-	h.training.Failures++
-	first := h.training.Failures == 1
-	h.training.Running, h.training.Err = false, err.Error()
-	w.plan(h, time.Now())
-	w.mu.Unlock()
-	w.metrics.trainings.WithLabelValues("failed").Inc()
-	level := w.log.Warn
-	if errors.Is(err, omen.ErrTooFew) || !first { // see keepFailing
-		level = w.log.Info
-	}
-	level("no model from this training", "host", h.id.Name, "err", err)
 }
