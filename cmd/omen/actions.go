@@ -48,7 +48,7 @@ func (c *actionsListCmd) Run(e *env) error {
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "id\tat\tstate\thost\tplaybook\tdoes\ttarget\tincident\twhy")
 	for _, a := range all.Actions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, stamp(time.Time(a.At)), state(a), line(a.Host.Name), a.Playbook, a.Does, cmp.Or(a.Target.Text, "-"), a.Incident, line(a.Why))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, stamp(time.Time(a.At)), state(a), middle(a.Host.Name), a.Playbook, a.Does, cmp.Or(a.Target.Text, "-"), a.Incident, line(a.Why))
 	}
 	return w.Flush()
 }

@@ -66,7 +66,7 @@ func (c *forecastCmd) Run(e *env) error {
 		if time.Time(f.Expires).IsZero() {
 			used, of = percent(f.Used/f.Limit), f.Unit.Format(float64(f.Limit))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Host.Name, f.Title, used, of, in, between,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", middle(f.Host.Name), f.Title, used, of, in, between,
 			percent(f.P[omen.Within4h]), percent(f.P[omen.Within24h]), percent(f.P[omen.Within7d]))
 	}
 	if err := w.Flush(); err != nil {

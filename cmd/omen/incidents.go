@@ -42,7 +42,7 @@ func (c *incidentsListCmd) Run(e *env) error {
 		if len(in.Causes) > 0 {
 			cause = in.Causes[0].Text
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.1f\t%s\n", in.ID, where(in), standing(in), in.Severity, stamp(time.Time(in.Since)), in.Peak, cause)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.1f\t%s\n", in.ID, middle(where(in)), standing(in), in.Severity, stamp(time.Time(in.Since)), in.Peak, cause)
 	}
 	return w.Flush()
 }
@@ -125,6 +125,20 @@ func said(c api.Change) string {
 		return ""
 	}
 	return cmp.Or(strings.ReplaceAll(string(c.Verdict), "_", " "), "no verdict")
+}
+
+// widest is how many characters of a name a table shows, as the web UI does.
+const widest = 60
+
+// middle is a name on one line of a table, without its middle where it is long: what
+// stands at its ends tells names apart.
+func middle(name string) string {
+	all := []rune(line(name))
+	if len(all) <= widest {
+		return string(all)
+	}
+	head := widest / 2
+	return string(all[:head]) + "…" + string(all[len(all)-(widest-1-head):])
 }
 
 // line is one line of what is not empty.

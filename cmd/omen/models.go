@@ -23,6 +23,7 @@ type modelsCmd struct {
 }
 
 type modelsListCmd struct {
+	JSON   bool `help:"Print the list as JSON, with names as they are: a table leaves out the middle of long ones." name:"json"`
 	stored `embed:""`
 }
 
@@ -30,6 +31,9 @@ func (c *modelsListCmd) Run(e *env) error {
 	var all api.Models
 	if err := c.get(e, "models?all=true", &all); err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(e, all)
 	}
 	if len(all.Models) == 0 {
 		fmt.Fprintln(e.out, "no model yet: omen serve trains the first within minutes")
@@ -42,7 +46,7 @@ func (c *modelsListCmd) Run(e *env) error {
 		if m.Serving {
 			serves = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.Host.ID, m.ID, m.Grade, m.Rows, stamp(time.Time(m.TrainedAt)), serves, m.Note)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", middle(m.Host.ID), m.ID, m.Grade, m.Rows, stamp(time.Time(m.TrainedAt)), serves, m.Note)
 	}
 	return w.Flush()
 }

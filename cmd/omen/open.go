@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -164,7 +165,7 @@ func (s stored) model(e *env, name string) (api.Model, error) {
 		return m.ID == name || m.Serving && (m.Host.ID == name || m.Host.Name == name)
 	})
 	if i < 0 {
-		return api.Model{}, omen.WithHint(fmt.Errorf("model %s: %w", name, omen.ErrNotFound), "see all with: omen models list")
+		return api.Model{}, s.noModel(e, name)
 	}
 	found := all.Models[i]
 	if err := s.get(e, "models/"+url.PathEscape(found.Host.ID), &ofHost); err != nil {
@@ -176,4 +177,41 @@ func (s stored) model(e *env, name string) (api.Model, error) {
 		}
 	}
 	return found, nil
+}
+
+// noModel is why there is no model of a name: a host may still learn.
+func (s stored) noModel(e *env, name string) error {
+	var h api.Host
+	err := s.get(e, "hosts/"+url.PathEscape(name), &h)
+	switch {
+	case errors.Is(err, omen.ErrNotFound): // or no running Omen was asked, which alone knows who learns
+		return omen.WithHint(fmt.Errorf("model %s: %w", name, omen.ErrNotFound), "see all with: omen models list")
+	case err != nil:
+		return err
+	}
+	due := time.Time(h.Training.NextDue)
+	when := "when its first model is due is not known yet: its history was not read so far"
+	switch left := time.Until(due); {
+	case h.Training.Running:
+		when = fmt.Sprintf("its first model is being trained: %.0f %%", 100*float64(h.Training.Progress))
+	case due.IsZero():
+	case left > 0:
+		when = fmt.Sprintf("its first model is due at %s UTC, in %s", stamp(due), omen.Soon(left))
+	default:
+		when = "its first model is due now"
+	}
+	if h.Training.Err != "" {
+		when += "; the last training gave none: " + h.Training.Err
+	}
+	return omen.WithHint(fmt.Errorf("host %s still learns and has no model: %s", name, when), "see which hosts have one with: omen models list")
+}
+
+// printJSON writes the answer to a command as JSON.
+func printJSON(e *env, answer any) error {
+	out := json.NewEncoder(e.out)
+	out.SetIndent("", "  ")
+	if err := out.Encode(answer); err != nil {
+		return fmt.Errorf("write the answer as JSON: %w", err)
+	}
+	return nil
 }

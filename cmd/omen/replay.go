@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -136,12 +135,7 @@ func (c *replayCmd) compare(e *env, p *past, rules *promrules.Rules, report *rep
 
 func (c *replayCmd) print(e *env, p *past, report *replay.Report) error {
 	if c.JSON {
-		out := json.NewEncoder(e.out)
-		out.SetIndent("", "  ")
-		if err := out.Encode(report); err != nil {
-			return fmt.Errorf("write replay: %w", err)
-		}
-		return nil
+		return printJSON(e, report)
 	}
 	if err := report.Write(e.out); err != nil {
 		return err
