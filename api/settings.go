@@ -121,7 +121,7 @@ type Channel struct {
 // Receiver is a receiver of the configuration, or an Alertmanager.
 type Receiver struct {
 	Name     string        `json:"name"`
-	Testable bool          `json:"testable" doc:"a test message can be sent; not to an Alertmanager, which decides by itself whom to notify"`
+	Testable bool          `json:"testable" doc:"a test message can be sent; an Alertmanager gets an alert that ends by itself, and decides whom to notify"`
 	Channels List[Channel] `json:"channels"`
 	Written  Written       `json:"written"`
 }

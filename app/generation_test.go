@@ -218,13 +218,11 @@ func TestTestReceiver(t *testing.T) {
 	if c, _, err := Check(t.Context(), file); err != nil || !c.LocalEnabled() {
 		t.Fatal(err)
 	}
-	if err := TestReceiver(t.Context(), file, "ops", nil); err != nil || <-got != "POST" {
+	if _, err := TestReceiver(t.Context(), file, "ops", nil); err != nil || <-got != "POST" {
 		t.Error(err)
 	}
-	for name, err := range map[string]error{
-		"nobody": TestReceiver(t.Context(), file, "nobody", nil), "no channel": TestReceiver(t.Context(), file, "empty", nil), "no file": TestReceiver(t.Context(), "", "ops", nil), "absent": TestReceiver(t.Context(), file+"x", "ops", nil),
-	} {
-		if err == nil {
+	for name, at := range map[string][2]string{"nobody": {file, "nobody"}, "no channel": {file, "empty"}, "no file": {"", "ops"}, "absent": {file + "x", "ops"}} {
+		if _, err := TestReceiver(t.Context(), at[0], at[1], nil); err == nil {
 			t.Errorf("%s: a message was sent", name)
 		}
 	}

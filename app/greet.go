@@ -41,11 +41,7 @@ func (p *process) greet(ctx context.Context, g *generation) {
 		line(what, "every host that %s knows: scored every %s, with up to %s of history read back", s.URL.Redacted(), s.Step, history)
 		what = ""
 	}
-	if n := len(g.relay.Receivers()); n > 0 {
-		line("notifies", "%s", strings.Join(g.relay.Receivers(), ", "))
-	} else {
-		line("notifies", "nobody yet: see receivers: in omen config example")
-	}
+	line("notifies", "%s", notifies(g.relay.Notified()))
 	line("data", "%s, %s of metrics kept", p.o.StoragePath, model.Duration(g.conf.Storage.RetentionTime))
 	fmt.Fprint(p.o.Out, b.String())
 	b.Reset()
@@ -56,6 +52,14 @@ func (p *process) greet(ctx context.Context, g *generation) {
 	line("models", "%s", p.modelsLine(ctx, g))
 	line("stop", "Ctrl-C")
 	fmt.Fprintln(p.o.Out, b.String())
+}
+
+// notifies is who is notified, for people.
+func notifies(names []string) string {
+	if len(names) == 0 {
+		return "nobody yet: see receivers: in omen config example"
+	}
+	return strings.Join(names, ", ")
 }
 
 // modelsLine says how many models serve, or when the first is due.

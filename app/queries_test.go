@@ -44,11 +44,11 @@ remedy:
   mode: suggest
   playbooks: [{name: r, match: [profile="workload"], do: {rollout_restart: {}}, mode: suggest}]
 `)
-	_, notes, err := Check(t.Context(), file)
+	_, checked, err := Check(t.Context(), file)
 	must.OK(t, err)
-	if len(notes) != 2 || !strings.Contains(notes[0].Error(), "profiles[0].features[0].expr: is not PromQL") ||
-		!strings.Contains(notes[1].Error(), "remedy.playbooks[0].do.rollout_restart: where Omen runs this has to be") {
-		t.Errorf("noted %q", notes)
+	if len(checked.Mistakes) != 2 || !strings.Contains(checked.Mistakes[0].Error(), "profiles[0].features[0].expr: is not PromQL") ||
+		!strings.Contains(checked.Mistakes[1].Error(), "remedy.playbooks[0].do.rollout_restart: where Omen runs this has to be") {
+		t.Errorf("noted %q", checked.Mistakes)
 	}
 	if _, err := load(file, nil, time.Now()); err == nil {
 		t.Error("a start without the cluster is not refused")

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,24 +12,24 @@ import (
 	"github.com/omenhq/omen/notify"
 )
 
-// TestReceiver sends a test message to every channel of a receiver of a
-// configuration file, once.
-func TestReceiver(ctx context.Context, file, receiver string, log *slog.Logger) error {
+// TestReceiver sends a test message to every channel of a receiver of a configuration
+// file, or to an Alertmanager, once. It returns what was answered, for people.
+func TestReceiver(ctx context.Context, file, receiver string, log *slog.Logger) (string, error) {
 	if file == "" {
-		return omen.WithHint(fmt.Errorf("test receiver %s: no configuration file: %w", receiver, omen.ErrInvalid),
+		return "", omen.WithHint(fmt.Errorf("test receiver %s: no configuration file: %w", receiver, omen.ErrInvalid),
 			"name the file that has the receiver: --config.file=omen.yml")
 	}
 	l, err := load(file, nil, time.Now())
 	if err != nil {
-		return err
+		return "", err
 	}
 	relay, err := notify.NewRelay(notify.Options{Settings: l.settings, ExternalURL: l.conf.ExternalURL, Log: log})
 	if err != nil {
-		return err
+		return "", err
 	}
 	tested, err := relay.Test(ctx, receiver, "")
 	if err != nil && len(tested) == 0 {
-		return err // it names the receiver
+		return "", err // it names the receiver
 	}
 	for _, one := range tested {
 		if failed := errors.Join(one.BuiltIn, one.Err); failed != nil {
@@ -36,7 +37,7 @@ func TestReceiver(ctx context.Context, file, receiver string, log *slog.Logger) 
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("test receiver %s: %w", receiver, err)
+		return "", fmt.Errorf("test receiver %s: %w", receiver, err)
 	}
-	return nil
+	return cmp.Or(tested[0].Note, "every channel accepted the message"), nil
 }

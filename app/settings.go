@@ -131,7 +131,7 @@ func (g *generation) Receivers(ctx context.Context) (api.Receivers, error) {
 	for _, s := range standings {
 		one := g.channel(s)
 		if s.Receiver == "" {
-			all = append(all, api.Receiver{Name: s.Channel, Channels: api.List[api.Channel]{one}, Written: one.Written})
+			all = append(all, api.Receiver{Name: s.Channel, Testable: true, Channels: api.List[api.Channel]{one}, Written: one.Written})
 			continue
 		}
 		i := slices.IndexFunc(all, func(r api.Receiver) bool { return r.Name == s.Receiver })

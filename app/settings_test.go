@@ -3,9 +3,11 @@ package app
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/omenhq/omen/api"
 	"github.com/omenhq/omen/internal/must"
@@ -31,6 +33,7 @@ func TestSettingsOfARunningOmen(t *testing.T) {
 		http.Error(w, "no such room", http.StatusNotFound)
 		return true
 	})
+	am := messagetest.NewServer(t, "ok", nil)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "omen.yml")
 	text := `pages: {per_host_week: 2}
@@ -52,10 +55,15 @@ route:
   receiver: ops
   routes:
   - {matchers: [team="db"], receiver: room}
+alertmanagers:
+- {url: '` + am.URL + `', labels: {cluster: lab}}
 `
 	write(t, file, text)
 	a := start(t, Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data")})
 
+	if greeting := a.out.String(); !strings.Contains(greeting, "notifies  ops, room, nothing, alertmanager/"+strings.TrimPrefix(am.URL, "http://")+"\n") {
+		t.Errorf("greeted with %s", greeting)
+	}
 	c := answerOf[api.Config](t, a, "GET", "/config")
 	for _, secret := range []string{"t0ps3cret", "hush"} {
 		if all := string(must.Get(json.Marshal(c))(t)); strings.Contains(all, secret) {
@@ -88,7 +96,7 @@ route:
 	}
 
 	before := answerOf[api.Receivers](t, a, "GET", "/receivers").Receivers
-	if len(before) != 3 || before[0].Channels[0].State != api.ChannelUntried || before[0].Channels[0].Written.Text != "omen.yml:10" || !before[1].Testable || before[2].Testable {
+	if len(before) != 4 || !before[3].Testable || before[0].Channels[0].State != api.ChannelUntried || before[0].Channels[0].Written.Text != "omen.yml:10" || !before[1].Testable || before[2].Testable {
 		t.Errorf("receivers before any message: %+v", before)
 	}
 	if got := answerOf[api.ReceiverTest](t, a, "POST", "/receivers/ops/test", `{"by":"ann"}`); !got.Delivered || len(got.Channels) != 1 || got.Channels[0].Err != "" {
@@ -97,6 +105,28 @@ route:
 	heard := good.Got()
 	if len(heard) != 2 || !strings.Contains(string(heard[0].Body), "This is a test of receiver ops. Sent by ann.") || heard[0].Header.Get("Authorization") != "Bearer hush" {
 		t.Errorf("the webhook got %d messages, want the test and its end: %+v", len(heard), heard)
+	}
+	peer := "alertmanager/" + strings.TrimPrefix(am.URL, "http://")
+	if got := answerOf[api.ReceiverTest](t, a, "POST", "/receivers/"+url.PathEscape(peer)+"/test", `{"by":"ann"}`); !got.Delivered || len(got.Channels) != 1 || got.Channels[0].Channel != peer || got.Channels[0].Err != "" {
+		t.Errorf("an Alertmanager tested: %+v", got)
+	}
+	var alerts []struct {
+		Labels, Annotations map[string]string
+		StartsAt, EndsAt    time.Time
+	}
+	took := am.Got()
+	if len(took) != 1 {
+		t.Fatalf("the Alertmanager got %d requests", len(took))
+	}
+	must.OK(t, json.Unmarshal(took[0].Body, &alerts))
+	if len(alerts) != 1 || alerts[0].Labels["alertname"] != "OmenTest" || alerts[0].Labels["cluster"] != "lab" || alerts[0].EndsAt.Sub(alerts[0].StartsAt) != 5*time.Minute || !strings.Contains(alerts[0].Annotations["description"], "Sent by ann.") {
+		t.Errorf("the Alertmanager got %s", took[0].Body)
+	}
+	if answer, err := TestReceiver(t.Context(), file, peer, nil); err != nil || !strings.Contains(answer, "ends by itself after 5 min; its own routes") {
+		t.Errorf("tested by the command: %q, %v", answer, err)
+	}
+	if _, checked, err := Check(t.Context(), file); err != nil || checked.Notifies != "ops, room, nothing, "+peer {
+		t.Errorf("it notifies %q, %v", checked.Notifies, err)
 	}
 	got := answerOf[api.ReceiverTest](t, a, "POST", "/receivers/room/test", `{}`)
 	if got.Delivered || !strings.Contains(got.Channels[0].Err, "404") || strings.Contains(got.Channels[0].Err, "t0ps3cret") {

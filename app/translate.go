@@ -41,13 +41,18 @@ type loaded struct {
 	notes    []error                // what may be a mistake, or be there where Omen runs
 }
 
+// Checked is what is to be said of a configuration that nothing refuses.
+type Checked struct {
+	Notifies string  // who is notified, or that nobody is
+	Mistakes []error // what may be one
+}
+
 // Check reads a configuration file and reports what any part of Omen would
-// refuse. It returns the effective configuration, and what may be a mistake
-// although nothing refuses it here.
-func Check(ctx context.Context, file string) (*config.Config, []error, error) {
+// refuse. It returns the effective configuration.
+func Check(ctx context.Context, file string) (*config.Config, Checked, error) {
 	l := &loaded{at: time.Now(), checking: true}
 	if err := l.load(file, nil); err != nil {
-		return nil, nil, err
+		return nil, Checked{}, err
 	}
 	var wrong []error
 	for i, c := range new(readings).calendars(ctx, l.conf.Calendars, time.Now()) {
@@ -56,9 +61,9 @@ func Check(ctx context.Context, file string) (*config.Config, []error, error) {
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return nil, nil, invalid(err)
+		return nil, Checked{}, invalid(err)
 	}
-	return l.conf, l.notes, nil
+	return l.conf, Checked{notifies(l.settings.Notified()), l.notes}, nil
 }
 
 func (p *process) load() (*loaded, error) {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/notify/alertmanager"
 	"github.com/omenhq/omen/notify/message"
 )
 
@@ -104,24 +105,33 @@ func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) 
 type Tested struct {
 	Channel string
 	Took    time.Duration
-	BuiltIn error // why a built-in text was sent in the place of the configuration's; nil: it was not
-	Err     error // nil: it took the message
+	BuiltIn error  // why a built-in text was sent in the place of the configuration's; nil: it was not
+	Err     error  // nil: it took the message
+	Note    string // what that it was taken means, where it is not that people were notified
 }
 
 // Test sends a message to every channel of a receiver, whatever the routes
 // say, and, where the receiver is notified of ends, that it is over. The message
 // says that it is a test and, where that is known, who asked for it. All channels
 // get one attempt at once; one that takes it works again. [omen.ErrNotFound] if there is
-// no such receiver, [omen.ErrConflict] while another test is under way.
+// no such receiver, [omen.ErrConflict] while another test is under way. An Alertmanager,
+// by its name, gets one alert, which ends by itself.
 func (r *Relay) Test(ctx context.Context, receiver, by string) ([]Tested, error) {
-	if r.settings.receiver(receiver) == nil {
+	peer := slices.IndexFunc(r.clients, func(c *alertmanager.Client) bool { return c.Name() == receiver })
+	if r.settings.receiver(receiver) == nil && peer < 0 {
 		return nil, omen.WithHint(fmt.Errorf("test receiver %q: %w", receiver, omen.ErrNotFound),
-			fmt.Sprintf("the configuration has these receivers: %q", r.Receivers()))
+			fmt.Sprintf("the configuration has these receivers: %q", r.Notified()))
 	}
 	if !r.testing.CompareAndSwap(false, true) {
 		return nil, omen.WithHint(fmt.Errorf("test receiver %q: another test is under way: %w", receiver, omen.ErrConflict), "try again when it has its answer")
 	}
 	defer r.testing.Store(false)
+	if r.settings.receiver(receiver) == nil {
+		begun := time.Now()
+		err := r.clients[peer].Test(ctx, r.testAlert(receiver, by, "", begun).Alerts[0])
+		note := fmt.Sprintf("it took the alert %s, which ends by itself after %s; its own routes say whom that notifies", alertTest, omen.Soon(alertmanager.TestFor))
+		return []Tested{{Channel: receiver, Took: time.Since(begun), Err: err, Note: note}}, nil
+	}
 	workers := slices.DeleteFunc(slices.Clone(r.workers), func(w *worker) bool { return w.channel.receiver != receiver })
 	if len(workers) == 0 {
 		return nil, omen.WithHint(fmt.Errorf("test receiver %q: it has no channel: %w", receiver, omen.ErrConflict), "write one below it, such as webhook_configs")
@@ -135,7 +145,7 @@ func (r *Relay) Test(ctx context.Context, receiver, by string) ([]Tested, error)
 			if err == nil {
 				w.prove()
 			}
-			all[i] = Tested{w.channel.name, time.Since(begun), builtIn, err}
+			all[i] = Tested{Channel: w.channel.name, Took: time.Since(begun), BuiltIn: builtIn, Err: err}
 			return nil
 		})
 	}
@@ -164,13 +174,18 @@ func (r *Relay) test(ctx context.Context, c channel, by string, now time.Time) (
 	return builtIn, err
 }
 
-// testMessage looks like a message about an incident, with a chart where the
-// channel shows one, and says that it is none.
-func (r *Relay) testMessage(c channel, by string, now time.Time) (message.Message, error) {
+// testAlert is what every test says.
+func (r *Relay) testAlert(receiver, by, more string, now time.Time) message.Message {
 	if by != "" {
 		by = " Sent by " + by + "."
 	}
-	m := r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+c.receiver+"."+by+" Causes and chart are made up.", now, now)
+	return r.ownMessage(alertTest, "Omen can reach you", "This is a test of receiver "+receiver+"."+by+more, now, now)
+}
+
+// testMessage looks like a message about an incident, with a chart where the
+// channel shows one, and says that it is none.
+func (r *Relay) testMessage(c channel, by string, now time.Time) (message.Message, error) {
+	m := r.testAlert(c.receiver, by, " Causes and chart are made up.", now)
 	sample := omen.Incident{
 		ID: "test", Kind: omen.HostIncident, Host: omen.Host{Name: "example"}, Since: now.Add(-8 * time.Minute),
 		Causes: []omen.Cause{

@@ -201,12 +201,11 @@ func outcomesOf(outcomes *prometheus.CounterVec, channel string) *prometheus.Cou
 
 // Receivers are the names of the configured receivers.
 func (r *Relay) Receivers() []string {
-	var names []string
-	for _, receiver := range r.settings.alertmanager.Receivers {
-		names = append(names, receiver.Name)
-	}
-	return names
+	return r.settings.receivers()
 }
+
+// Notified are the names of all who are notified: the receivers and the Alertmanagers.
+func (r *Relay) Notified() []string { return r.settings.Notified() }
 
 // CallbackPath is where [Relay.Callback] is served.
 const CallbackPath = reply.CallbackPath

@@ -232,6 +232,23 @@ func setDefault(d *model.Duration, to time.Duration) {
 	}
 }
 
+func (s *Settings) receivers() (names []string) {
+	for _, r := range s.alertmanager.Receivers {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// Notified are the names of all whom the settings have notified: the receivers and the
+// Alertmanagers, in their order.
+func (s *Settings) Notified() []string {
+	names := s.receivers()
+	for _, am := range s.alertmanagers {
+		names = append(names, am.Name())
+	}
+	return names
+}
+
 func (s *Settings) receiver(name string) *amconfig.Receiver {
 	for i := range s.alertmanager.Receivers {
 		if r := &s.alertmanager.Receivers[i]; r.Name == name {

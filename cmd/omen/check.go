@@ -31,7 +31,7 @@ type checkConfigCmd struct {
 }
 
 func (c *checkConfigCmd) Run(e *env) error {
-	conf, notes, err := app.Check(e.ctx, c.File)
+	conf, checked, err := app.Check(e.ctx, c.File)
 	if err != nil {
 		return err
 	}
@@ -47,11 +47,12 @@ func (c *checkConfigCmd) Run(e *env) error {
 		watched = append(watched, s.Name+" ("+s.URL.Redacted()+")")
 	}
 	fmt.Fprintf(e.out, "%s is valid: watches %s\n", c.File, strings.Join(watched, ", "))
+	fmt.Fprintf(e.out, "notifies %s\n", checked.Notifies)
 	now := time.Now()
 	for _, line := range append(app.OverMaintenance(conf, now), app.Calendars(e.ctx, conf, now)...) {
 		fmt.Fprintln(e.out, line)
 	}
-	for _, why := range notes {
+	for _, why := range checked.Mistakes {
 		fmt.Fprintf(e.out, "may be a mistake: %s\n", why)
 	}
 	missing, err := config.Unreadable(c.File)

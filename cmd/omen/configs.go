@@ -26,11 +26,11 @@ func (versionCmd) Run(e *env) error {
 }
 
 type notifyCmd struct {
-	Test notifyTestCmd `cmd:"" help:"Send a test message to every channel of a receiver, and print how each answered."`
+	Test notifyTestCmd `cmd:"" help:"Send a test message to every channel of a receiver, or an alert to an Alertmanager, and print how each answered."`
 }
 
 type notifyTestCmd struct {
-	Receiver string     `arg:"" help:"A receiver's name in the configuration file."`
+	Receiver string     `arg:"" help:"A receiver's name in the configuration file, or an Alertmanager as omen check config names it."`
 	Config   configFlag `embed:"" prefix:"config."`
 }
 
@@ -38,13 +38,15 @@ type notifyTestCmd struct {
 func (notifyTestCmd) Help() string {
 	return `Example:
 
-  omen notify test ops --config.file=omen.yml`
+  omen notify test ops --config.file=omen.yml
+  omen notify test alertmanager/alertmanager-1:9093 --config.file=omen.yml`
 }
 
 func (c *notifyTestCmd) Run(e *env) error {
-	if err := app.TestReceiver(e.ctx, c.Config.File, c.Receiver, e.log); err != nil {
+	answer, err := app.TestReceiver(e.ctx, c.Config.File, c.Receiver, e.log)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "receiver %s: every channel accepted the message\n", c.Receiver)
+	fmt.Fprintf(e.out, "receiver %s: %s\n", c.Receiver, answer)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/client_golang/prometheus"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
@@ -111,7 +112,7 @@ func New(s Settings, v message.View, db *store.DB, outcomes *prometheus.CounterV
 	if err != nil {
 		return nil, fmt.Errorf("build alertmanager %s: %w", s.base.Host, err)
 	}
-	name := s.name()
+	name := s.Name()
 	outcomes, err = outcomes.CurryWith(prometheus.Labels{"receiver": name})
 	if err != nil {
 		return nil, fmt.Errorf("build alertmanager %s: %w", s.base.Host, err)
@@ -125,7 +126,8 @@ func New(s Settings, v message.View, db *store.DB, outcomes *prometheus.CounterV
 	}, nil
 }
 
-func (s Settings) name() string { return "alertmanager/" + s.base.Host + s.base.Path }
+// Name is what an Alertmanager is called: "alertmanager/host:9093".
+func (s Settings) Name() string { return "alertmanager/" + s.base.Host + s.base.Path }
 
 // Name is what deliveries and the cursor are recorded under.
 func (am *Client) Name() string { return am.name }
@@ -366,11 +368,7 @@ type postable struct {
 }
 
 func (am *Client) postable(a *pushed, now time.Time) postable {
-	written := am.view.Alert(a.in, nil, now)
-	out := postable{
-		Labels: written.Labels, Annotations: written.Annotations, StartsAt: written.StartsAt,
-		EndsAt: now.Add(pushValid), GeneratorURL: written.GeneratorURL,
-	}
+	out := am.written(am.view.Alert(a.in, nil, now), now.Add(pushValid))
 	if !a.over.IsZero() {
 		out.EndsAt = a.over
 		if out.EndsAt.After(now) {
@@ -380,6 +378,22 @@ func (am *Client) postable(a *pushed, now time.Time) postable {
 			out.StartsAt = out.EndsAt
 		}
 	}
+	return out
+}
+
+// TestFor is how long an alert that is a test fires, unless it is sent again: long
+// enough for Alertmanager's group_wait.
+const TestFor = 5 * time.Minute
+
+// Test sends one alert, once, which ends by itself after [TestFor]. That it is taken
+// says nothing of whom the Alertmanager's routes notify of it.
+func (am *Client) Test(ctx context.Context, a *alert.Alert) error {
+	return am.post(ctx, []postable{am.written(a, a.StartsAt.Add(TestFor))})
+}
+
+// written is an alert as Alertmanager takes it.
+func (am *Client) written(a *alert.Alert, ends time.Time) postable {
+	out := postable{Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.StartsAt, EndsAt: ends, GeneratorURL: a.GeneratorURL}
 	// Alertmanager shows annotations; what only our templates need stays here.
 	for _, name := range []model.LabelName{"icon", "headline", "detail", "changes", "step", "key", "host"} {
 		delete(out.Annotations, name)
