@@ -235,16 +235,6 @@ func (l *Loop) Health() Health {
 	return l.health
 }
 
-// The keys of troubles.
-const (
-	troubleLoop  = "remedy"
-	troubleAudit = "remedy/audit"
-	troubleStuck = "remedy/stuck/"       // and an action's ID
-	troubleOff   = "remedy/disabled/"    // and a playbook's name
-	troubleOften = "remedy/chronic/"     // and a target
-	troubleSpent = "remedy/ineffective/" // and a playbook's name and a target
-)
-
 // say reports a trouble, or that there is none, once; what could not be said is
 // said at the next pass.
 func (l *Loop) say(ctx context.Context, key string, severity omen.Severity, summary string) {
