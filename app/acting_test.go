@@ -2,6 +2,7 @@ package app
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,5 +82,20 @@ func TestVerdictsAreReadOnceForAKind(t *testing.T) {
 	must.OK(t, w.called(t.Context(), &f, of("c", omen.FleetIncident, now, omen.Open), past))
 	if f.Verdicts["a"] != 1 || f.Verdicts["b"] != 1 || f.Verdicts["c"] != 0 {
 		t.Errorf("called real: %v, want the one of before for a and b", f.Verdicts)
+	}
+}
+
+// What holds actions back is decided by the names of troubles that are reported here:
+// one that is renamed holds back, and this fails.
+func TestWhichTroubleHoldsActionsBack(t *testing.T) {
+	for trouble, want := range map[string]bool{
+		troubleStorage: true, troubleSpace: false, troubleDamage: true, troubleCrashes: true, troubleCalendars: true,
+		troubleMounts: false, troubleClock: true, troubleCollisions + "prod": true,
+	} {
+		facts := remedy.Facts{Incidents: []omen.Incident{{ID: "o", Kind: omen.OwnIncident, State: omen.Open, Trouble: trouble}}}
+		says := remedy.Policy{}.Check(facts, omen.Action{Does: remedy.DoScript}, omen.Target{}, nil).Verdict
+		if got := slices.ContainsFunc(says, func(g remedy.GuardSays) bool { return g.Guard == remedy.GuardOwnTrouble && g.Why != "" }); got != want {
+			t.Errorf("%s holds back: %v, want %v", trouble, got, want)
+		}
 	}
 }

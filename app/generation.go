@@ -114,7 +114,7 @@ func (p *process) build(ctx context.Context, l *loaded) (*generation, error) {
 		}
 	}
 	g.manager = incident.NewManager(incident.Options{
-		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Hysteresis: hysteresis(l.conf),
+		Store: p.db, Log: p.log, Hosts: g, Sources: sourceNames(l.conf), Kept: []string{localName}, Hysteresis: hysteresis(l.conf),
 		Keep: time.Duration(l.conf.Storage.Incidents), Zone: zoneOf(l.conf), Role: l.conf.Role,
 	})
 	var err error

@@ -306,7 +306,8 @@ var elsewhere = map[string]string{
 	"buttons that people press in Telegram are not heard":          "../notify/reply/reply_test.go:TestButtonsThatAreNotHeardAreSaid",
 	"Omen itself does not answer":                                  "../web/ui/e2e/foundations.mjs:SIGSTOP",
 
-	"a start on a full disk": "../tsdb/durability_test.go:TestAFullDiskEndsNoProcess",
+	"the disk fails, or is read-only, where metrics are stored":                           "../tsdb/chunks_test.go:TestAChunkThatCannotBeWrittenEndsNoProcess",
+	"a start on a full disk":                                                              "../tsdb/durability_test.go:TestAFullDiskEndsNoProcess",
 	"a file system of this machine does not answer, such as one of a server that is gone": "mounts_test.go:TestFileSystemsThatHangAreSaid",
-	"wrong users or passwords": "access_test.go:TestWrongPasswordsAreLoggedAndCounted",
+	"wrong users or passwords":                                                            "access_test.go:TestWrongPasswordsAreLoggedAndCounted",
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/store"
 	"github.com/omenhq/omen/tsdb"
 )
@@ -41,7 +42,7 @@ const (
 
 // The keys of Omen's own troubles.
 const (
-	troubleStorage = "storage"
+	troubleStorage = incident.TroubleStorage
 	troubleSpace   = "storage/space"
 	troubleDamage  = "storage/damage"
 	troubleCrashes = "crashes"

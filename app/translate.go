@@ -101,6 +101,10 @@ func (l *loaded) load(file string, urls []string) (err error) {
 		}
 		if err != nil {
 			wrong = append(wrong, placed(l.conf, fmt.Errorf("%s: %w", file, err)))
+		} else {
+			for _, m := range l.settings.Doubts() {
+				l.notes = append(l.notes, l.conf.At(m.Key, m.Problem))
+			}
 		}
 	}
 	for i, s := range l.conf.Sources {
@@ -150,6 +154,8 @@ func placed(c *config.Config, err error) error {
 			all = append(all, c.UnknownAt(m.Line, m.Unknown, notify.KeysAt))
 		case m.Line > 0:
 			all = append(all, c.AtLine(m.Line, m.Value, m.Problem))
+		case m.Err != nil:
+			all = append(all, at(c, m.Key, m.Err))
 		default:
 			all = append(all, c.At(m.Key, m.Problem))
 		}

@@ -65,8 +65,12 @@ func (c *condition) ask(t *Tracker, in *omen.Incident, at time.Time) string {
 		who.Labels = t.labels.Labels(in.Host)
 	}
 	reason := t.rules.muted.Reason(in, []mute.Subject{who}, at)
-	if reason == "" && in.Kind == omen.ForecastIncident {
+	switch {
+	case reason != "":
+	case in.Kind == omen.ForecastIncident:
 		return t.known(in)
+	case in.Kind == omen.SourceIncident && (c.in == nil || c.in.Suppressed != "") && t.unstored(in.Host.Source, at):
+		return omen.ReasonSameCause
 	}
 	return reason
 }

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
+	"github.com/omenhq/omen/store"
 )
 
 // reads plays a source's ticks, one each 15 s from noon on: a dot is a good one,
@@ -18,21 +20,20 @@ func reads(tr *Tracker, pattern string, between func(i int, at time.Time)) (all 
 		if between != nil {
 			between(i, at)
 		}
-		k := omen.Tick{Source: "prod", At: at}
-		if mark == 'x' {
-			k.Err = "timeout"
-		} else {
-			k.Scores = []omen.Score{scoreOf("web-1", at, .3, "cpu")}
-		}
-		for _, c := range tr.Tick(k) {
-			line := string(c.Kind) + " " + string(c.Incident.Kind)
-			if c.Incident.Suppressed != "" {
-				line += " quiet"
-			}
-			all = append(all, line)
-		}
+		all = append(all, kinds(tr.Tick(readAt(at, mark)))...)
 	}
 	return all
+}
+
+// readAt is the tick of a mark.
+func readAt(at time.Time, mark rune) omen.Tick {
+	k := omen.Tick{Source: "prod", At: at}
+	if mark == 'x' {
+		k.Err = "timeout"
+	} else {
+		k.Scores = []omen.Score{scoreOf("web-1", at, .3, "cpu")}
+	}
+	return k
 }
 
 func equal(t *testing.T, got []string, want ...string) {
@@ -66,6 +67,67 @@ func TestASilenceQuietsAnOpenSourceIncident(t *testing.T) {
 		}
 	})
 	equal(t, got, "opened source", "suppressed source quiet")
+}
+
+// A full disk is one trouble: that nothing is stored of this machine any more is not
+// another one. What lasts when there is space again is.
+func TestAFullDiskIsNotifiedOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		pattern string
+		kept    []string
+		want    []string
+	}{
+		"samples come again with space": {"....xxxxxxxxxxxx...........", []string{"prod"},
+			[]string{"opened omen", "opened source quiet", "closed omen", "closed source quiet"}},
+		"the source is down later, too": {"....xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", []string{"prod"},
+			[]string{"opened omen", "opened source quiet", "closed omen", "escalated source"}},
+		"the source is down long after": {"....xxxxxxxxxxxx" + strings.Repeat(".", 60) + "xxxx", []string{"prod"},
+			[]string{"opened omen", "opened source quiet", "closed omen", "closed source quiet", "opened source"}},
+		"its samples are kept elsewhere": {"....xxxxxxxxxxxx...........", nil,
+			[]string{"opened omen", "opened source", "closed omen", "closed source"}},
+		"the source was down before": {".xxxxxxxxxxxxxxx...........", []string{"prod"},
+			[]string{"opened source", "opened omen", "closed omen", "closed source"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := NewTracker(Hysteresis{}, nil)
+			tr.keeps(c.kept)
+			var got []string
+			for i, mark := range c.pattern {
+				at := noon.Add(time.Duration(i) * 15 * time.Second)
+				switch i {
+				case 5:
+					got = append(got, kinds(tr.Report(TroubleStorage, omen.Critical, "the disk is full", at))...)
+				case 15:
+					got = append(got, kinds(tr.Resolve(TroubleStorage, at))...)
+				}
+				got = append(got, kinds(tr.Tick(readAt(at, mark)))...)
+			}
+			equal(t, got, c.want...)
+		})
+	}
+}
+
+// A manager's tracker knows of it, also after it has read what the journal holds.
+func TestAManagerKnowsWhoseSamplesAreStored(t *testing.T) {
+	db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
+	defer func() { must.OK(t, db.Close()) }()
+	m := NewManager(Options{Store: db, Kept: []string{"prod"}})
+	must.OK(t, m.Restore(t.Context()))
+	got := kinds(m.tracker.Report(TroubleStorage, omen.Critical, "the disk is full", noon))
+	got = append(got, reads(m.tracker, ".xxxxx", nil)...)
+	equal(t, got, "opened omen", "opened source quiet")
+}
+
+// kinds is what changed, a line each.
+func kinds(changes []omen.Change) (all []string) {
+	for _, c := range changes {
+		line := string(c.Kind) + " " + string(c.Incident.Kind)
+		if c.Incident.Suppressed != "" {
+			line += " quiet"
+		}
+		all = append(all, line)
+	}
+	return all
 }
 
 // closeAll closes what is open, by an operator.

@@ -19,6 +19,7 @@ type Options struct {
 	Log        *slog.Logger   // nil: discard
 	Hosts      Hosts          // nil: hosts have no labels, and are not retrained
 	Sources    []string       // that are watched: what is open of any other is closed as gone; nil: not known
+	Kept       []string       // those of them whose samples Omen stores itself: where it cannot, that is why they send nothing
 	Hysteresis Hysteresis     // zero: DefaultHysteresis
 	Zone       *time.Location // of "expected at this time"; nil: UTC
 	Role       string         // the label that names a host's role; empty: the first of role, job that the host has
@@ -101,9 +102,16 @@ func NewManager(o Options) *Manager {
 		o.Hosts = nobody{}
 	}
 	return &Manager{
-		o: o, tracker: NewTracker(o.Hysteresis, o.Hosts),
+		o: o, tracker: newTracker(o),
 		ticks: make(chan omen.Tick, QueueLength), outlooks: make(chan omen.Outlooks, roundsLength), requests: make(chan request), ended: make(chan struct{}),
 	}
+}
+
+func newTracker(o Options) *Tracker {
+	t := NewTracker(o.Hysteresis, o.Hosts)
+	t.zone = o.Zone
+	t.keeps(o.Kept)
+	return t
 }
 
 // Offer hands over a round of scores. It never waits: where the queue is full
@@ -256,8 +264,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 }
 
 func (m *Manager) restore(ctx context.Context) error {
-	m.tracker = NewTracker(m.o.Hysteresis, m.o.Hosts)
-	m.tracker.zone = m.o.Zone
+	m.tracker = newTracker(m.o)
 	open, err := m.o.Store.OpenIncidents(ctx)
 	if err != nil {
 		return err

@@ -29,6 +29,27 @@ func (t *Tracker) trouble(key string) *trouble {
 	return o
 }
 
+// TroubleStorage is the key of what Omen stores not lasting, such as on a full disk.
+const TroubleStorage = "storage"
+
+// unstored reports whether people are notified, by the trouble [TroubleStorage], of why
+// a source sends nothing: Omen keeps its samples itself, and cannot. It does so a little
+// longer than the trouble lasts: samples of since then have to be stored and read first,
+// and a source that sends none is down, as any other, after as long as that takes.
+func (t *Tracker) unstored(name string, at time.Time) bool {
+	o := t.troubles[TroubleStorage]
+	switch {
+	case o == nil || !t.kept[name]:
+		return false
+	case o.in != nil:
+		return o.in.Suppressed == ""
+	case o.held: // somebody closed it while it lasts
+		return true
+	}
+	again := t.h.SourceDown.For + time.Duration(t.h.SourceDown.Samples+t.h.SourceUp.Samples)*t.source(name).step
+	return o.past != nil && o.past.Suppressed == "" && at.Sub(o.past.ClosedAt) < again
+}
+
 var severities = []omen.Severity{omen.Info, omen.Warning, omen.Critical}
 
 // Report says that Omen itself has a trouble. It opens the key's incident, or

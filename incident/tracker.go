@@ -37,6 +37,7 @@ type Tracker struct {
 
 	hosts    map[omen.Host]*track
 	sources  map[string]*source
+	kept     map[string]bool           // sources whose samples Omen stores itself
 	troubles map[string]*trouble       // of Omen itself, by key
 	open     map[string]*omen.Incident // by ID, of every kind
 	fleets   map[string]*fleet         // by incident ID; open, or may come back
@@ -71,6 +72,14 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 		outcomes: map[Outcome]uint64{},
 		falsely:  map[string][]time.Time{},
 		zone:     time.UTC,
+	}
+}
+
+// keeps says which sources' samples Omen stores itself. It is for before the first tick.
+func (t *Tracker) keeps(sources []string) {
+	t.kept = map[string]bool{}
+	for _, name := range sources {
+		t.kept[name] = true
 	}
 }
 

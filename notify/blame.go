@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	amconfig "github.com/prometheus/alertmanager/config"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -18,13 +17,14 @@ const (
 
 // blame says which keys an error of Alertmanager's structs is about, since most
 // of these errors name neither key nor line: those without which the error is
-// another, or gone. Then it goes on with the next error, without them.
-func blame(text []byte, wrong Mistakes) Mistakes {
+// another, or gone. Then it goes on with the next error, without them. check is what
+// finds the errors of a file.
+func blame(text []byte, wrong Mistakes, check func([]byte) Mistakes) Mistakes {
 	var doc yaml.Node
 	if wrong.lined() || yaml.Unmarshal(text, &doc) != nil || len(doc.Content) == 0 {
 		return wrong
 	}
-	b := blamer{root: doc.Content[0], left: maxTried}
+	b := blamer{root: doc.Content[0], left: maxTried, check: check}
 	var found Mistakes
 	for next := b.verdict(); len(next) > 0 && len(found) < maxBlamed; next = b.verdict() {
 		key, remove := b.search(next.problems())
@@ -43,15 +43,17 @@ func blame(text []byte, wrong Mistakes) Mistakes {
 type blamer struct {
 	root *yaml.Node
 	left int
+
+	check func(file []byte) Mistakes
 }
 
-// verdict is what Alertmanager says of what is left of the file.
+// verdict is what the check says of what is left of the file.
 func (b *blamer) verdict() Mistakes {
 	text, err := yaml.Marshal(b.root)
 	if err != nil {
 		return Mistakes{{Problem: err.Error()}}
 	}
-	return strict(text, new(amconfig.Config))
+	return b.check(text)
 }
 
 // search finds the deepest key without which the error is not the same.

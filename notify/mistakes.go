@@ -23,6 +23,7 @@ type Mistake struct {
 	Problem string
 	Unknown string // the key at this line that is not known; empty: none is
 	Value   string // what the value at this line is; empty: not known
+	Err     error  // whose text Problem is; nil: it is nobody's
 }
 
 // Mistakes are all that were found.
@@ -41,6 +42,32 @@ func (m Mistakes) Error() string {
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// Unwrap gives the errors that the mistakes are.
+func (m Mistakes) Unwrap() (all []error) {
+	for _, one := range m {
+		if one.Err != nil {
+			all = append(all, one.Err)
+		}
+	}
+	return all
+}
+
+// under are the mistakes that an error is, of what is below a key; nil for none.
+func under(key string, err error) error {
+	var found Mistakes
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &found):
+		return Mistakes{{Key: key, Problem: err.Error(), Err: err}}
+	}
+	placed := slices.Clone(found)
+	for i := range placed {
+		placed[i].Key = strings.TrimSuffix(key+"."+placed[i].Key, ".")
+	}
+	return placed
 }
 
 // lined reports whether lines are known.

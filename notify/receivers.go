@@ -28,7 +28,6 @@ import (
 	"github.com/prometheus/alertmanager/template"
 	promconfig "github.com/prometheus/common/config"
 
-	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/notify/alertmanager"
 	"github.com/omenhq/omen/notify/email"
 	"github.com/omenhq/omen/notify/message"
@@ -87,7 +86,7 @@ type builder struct {
 func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 	if len(r.SNSConfigs) > 0 {
 		// Its client would add Amazon's SDK for SNS to the binary.
-		return nil, fmt.Errorf("build receiver %s: sns_configs are not built into Omen; send through an Alertmanager instead: %w", r.Name, omen.ErrInvalid)
+		return nil, under("sns_configs", errors.New("not built into Omen; send through an Alertmanager instead"))
 	}
 	var out []channel
 	var failed error
@@ -100,17 +99,20 @@ func (b builder) build(r amconfig.Receiver) ([]channel, error) {
 		texts := newRendering(kind, conf, len(b.settings.alertmanager.Templates) > 0, render, b.restored, make)
 		s, err := make(conf, render)
 		if err == nil {
-			err = errors.Join(check(conf), texts.check(b.examples))
+			err = check(conf)
 		}
-		if err != nil {
-			failed = fmt.Errorf("build receiver %s: %w", name, err)
+		if err == nil {
+			err = texts.check(b.examples)
+		}
+		key := fmt.Sprintf("%s_configs[%d]", kind, i)
+		if failed = under(key, err); failed != nil {
 			return
 		}
 		if to == "" {
 			to = name
 		}
 		out = append(out, channel{
-			name: name, receiver: r.Name, kind: kind, key: fmt.Sprintf("%s_configs[%d]", kind, i), to: kind + " " + to, sender: s, texts: texts, last: &attempts{},
+			name: name, receiver: r.Name, kind: kind, key: key, to: kind + " " + to, sender: s, texts: texts, last: &attempts{},
 			resolved: conf.SendResolved(), machine: kind == "webhook", perMin: perMinute[kind],
 		})
 	}

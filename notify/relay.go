@@ -111,6 +111,11 @@ func NewRelay(o Options) (*Relay, error) {
 // build makes every worker, every Alertmanager's client and every bot.
 func (r *Relay) build(outcomes, builtIn *prometheus.CounterVec) error {
 	s := r.settings
+	for i, file := range s.alertmanager.Templates { // each by itself, to name the one that is wrong
+		if _, err := message.Templates([]string{file}, r.view.External); err != nil {
+			return under(fmt.Sprintf("templates[%d]", i), err)
+		}
+	}
 	tmpl, err := message.Templates(s.alertmanager.Templates, r.view.External)
 	if err != nil {
 		return err
@@ -128,7 +133,7 @@ func (r *Relay) build(outcomes, builtIn *prometheus.CounterVec) error {
 	for i, receiver := range s.alertmanager.Receivers {
 		channels, err := b.build(receiver)
 		if err != nil {
-			return err
+			return under(fmt.Sprintf("receivers[%d]", i), err)
 		}
 		for _, c := range channels {
 			c.key = fmt.Sprintf("receivers[%d].%s", i, c.key)

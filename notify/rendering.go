@@ -68,7 +68,7 @@ func (r *rendering) check(examples []example) error {
 		for _, key := range slices.Sorted(maps.Keys(failing)) {
 			// A template may have nothing to say of what is over.
 			if err := failing[key]; e.opened || !errors.Is(err, errBlank) {
-				return fmt.Errorf("%s: template %q, with %s as an example: %w", key, r.texts[key], e.name, err)
+				return under(key, fmt.Errorf("template %q, with %s as an example: %w", r.texts[key], e.name, err))
 			}
 		}
 	}

@@ -19,25 +19,25 @@ import (
 )
 
 // A template that cannot be rendered is found when the configuration is
-// checked; the error names the receiver, the key and the template.
+// checked; the error names the key and the template.
 func TestTemplatesAreTriedWithExamples(t *testing.T) {
 	const telegram = `telegram_configs: [{bot_token: "1:x", chat_id: 1, %s}]`
 	for name, c := range map[string]struct{ receiver, want string }{
-		"undefined":                          {fmt.Sprintf(telegram, `message: '{{ template "ops.message" . }}'`), `r/telegram: message: template "{{ template \"ops.message\" . }}"`},
+		"undefined":                          {fmt.Sprintf(telegram, `message: '{{ template "ops.message" . }}'`), `receivers[0].telegram_configs[0].message: template "{{ template \"ops.message\" . }}"`},
 		"no such field":                      {fmt.Sprintf(telegram, `message: '{{ range .Alertz }}{{ end }}'`), "Alertz"},
 		"no such annotation is no mistake":   {fmt.Sprintf(telegram, `message: 'x {{ .CommonAnnotations.runbook }}'`), ""},
-		"blank":                              {fmt.Sprintf(telegram, `message: '{{ .CommonAnnotations.runbook }}'`), "r/telegram: message: "},
+		"blank":                              {fmt.Sprintf(telegram, `message: '{{ .CommonAnnotations.runbook }}'`), "receivers[0].telegram_configs[0].message: "},
 		"nothing to say of what is over":     {fmt.Sprintf(telegram, `message: '{{ range .Alerts.Firing }}{{ .Labels.instance }} is odd{{ end }}'`), ""},
-		"only with causes":                   {fmt.Sprintf(telegram, `message: '{{ index (stringSlice) 0 }}'`), "r/telegram: message"},
-		"plain text":                         {fmt.Sprintf(telegram, `parse_mode: "", message: '{{ .Nope }}'`), "r/telegram: message"},
-		"the second of two":                  {`webhook_configs: [{url: 'http://x'}, {url: 'http://x/{{ .Nope }}'}]`, "r/webhook[1]: url"},
-		"payload":                            {`webhook_configs: [{url: 'http://x', payload: {a: {b: '{{ .Nope }}'}}}]`, "r/webhook: payload.a.b"},
-		"mail's subject":                     {`email_configs: [{to: a@x.org, from: b@x.org, smarthost: 'x:25', headers: {Subject: '{{ .Nope }}'}}]`, "r/email: headers.Subject"},
-		"mail's HTML":                        {`email_configs: [{to: a@x.org, from: b@x.org, smarthost: 'x:25', html: '{{ template "nope" . }}'}]`, "r/email: html"},
-		"slack's field":                      {`slack_configs: [{api_url: 'http://x', channel: '#x', fields: [{title: a, value: '{{ .Nope }}'}]}]`, "r/slack: fields[0].value"},
-		"discord":                            {`discord_configs: [{webhook_url: 'http://x', title: '{{ .Nope }}'}]`, "r/discord: title"},
-		"pagerduty":                          {`pagerduty_configs: [{url: 'http://x', routing_key: k, details: {what: '{{ .Nope }}'}}]`, "r/pagerduty: details.what"},
-		"jira":                               {`jira_configs: [{api_url: 'http://x', project: P, issue_type: Bug, summary: '{{ .Nope }}'}]`, "r/jira: summary.template"},
+		"only with causes":                   {fmt.Sprintf(telegram, `message: '{{ index (stringSlice) 0 }}'`), "receivers[0].telegram_configs[0].message"},
+		"plain text":                         {fmt.Sprintf(telegram, `parse_mode: "", message: '{{ .Nope }}'`), "receivers[0].telegram_configs[0].message"},
+		"the second of two":                  {`webhook_configs: [{url: 'http://x'}, {url: 'http://x/{{ .Nope }}'}]`, "receivers[0].webhook_configs[1].url"},
+		"payload":                            {`webhook_configs: [{url: 'http://x', payload: {a: {b: '{{ .Nope }}'}}}]`, "receivers[0].webhook_configs[0].payload.a.b"},
+		"mail's subject":                     {`email_configs: [{to: a@x.org, from: b@x.org, smarthost: 'x:25', headers: {Subject: '{{ .Nope }}'}}]`, "receivers[0].email_configs[0].headers.Subject"},
+		"mail's HTML":                        {`email_configs: [{to: a@x.org, from: b@x.org, smarthost: 'x:25', html: '{{ template "nope" . }}'}]`, "receivers[0].email_configs[0].html"},
+		"slack's field":                      {`slack_configs: [{api_url: 'http://x', channel: '#x', fields: [{title: a, value: '{{ .Nope }}'}]}]`, "receivers[0].slack_configs[0].fields[0].value"},
+		"discord":                            {`discord_configs: [{webhook_url: 'http://x', title: '{{ .Nope }}'}]`, "receivers[0].discord_configs[0].title"},
+		"pagerduty":                          {`pagerduty_configs: [{url: 'http://x', routing_key: k, details: {what: '{{ .Nope }}'}}]`, "receivers[0].pagerduty_configs[0].details.what"},
+		"jira":                               {`jira_configs: [{api_url: 'http://x', project: P, issue_type: Bug, summary: '{{ .Nope }}'}]`, "receivers[0].jira_configs[0].summary.template"},
 		"a password is no template":          {`email_configs: [{to: a@x.org, from: b@x.org, smarthost: 'x:25', auth_username: u, auth_password: '{{ x'}]`, ""},
 		"every kind of message can be shown": {fmt.Sprintf(telegram, `message: '{{ template "telegram.default.message" . }}!'`), ""},
 	} {

@@ -116,11 +116,7 @@ func (s *Settings) complete(text []byte) error {
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return clean(err)
 	}
-	for i, t := range s.alertmanager.Templates {
-		if !filepath.IsAbs(t) {
-			s.alertmanager.Templates[i] = filepath.Join(s.dir, t)
-		}
-	}
+	s.locateTemplates()
 	for r := range s.alertmanager.Receivers {
 		receiver := reflect.ValueOf(&s.alertmanager.Receivers[r]).Elem()
 		for f := range receiver.NumField() {
@@ -145,6 +141,27 @@ func (s *Settings) complete(text []byte) error {
 		}
 	}
 	return nil
+}
+
+// locateTemplates makes the names of templates relative to the configuration's
+// directory.
+func (s *Settings) locateTemplates() {
+	for i, t := range s.alertmanager.Templates {
+		if !filepath.IsAbs(t) {
+			s.alertmanager.Templates[i] = filepath.Join(s.dir, t)
+		}
+	}
+}
+
+// Doubts are what may be a mistake and is none for sure: patterns of templates that
+// match no file yet.
+func (s *Settings) Doubts() (all Mistakes) {
+	for i, t := range s.alertmanager.Templates {
+		if files, err := filepath.Glob(t); err == nil && len(files) == 0 {
+			all = append(all, Mistake{Key: fmt.Sprintf("templates[%d]", i), Problem: "matches no file: " + t})
+		}
+	}
+	return all
 }
 
 func resolveFiles(entry reflect.Value, dir string) {

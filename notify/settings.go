@@ -126,10 +126,7 @@ func (s *Settings) loadReceivers(file []byte) error {
 		if outline.Route != nil {
 			return Mistakes{{Key: "route", Problem: "there are no receivers"}}
 		}
-		if wrong := s.loadIntervals(text); len(wrong) > 0 {
-			return wrong.of(lined)
-		}
-		return nil
+		return s.loadUnrouted(text, lined)
 	}
 	for i, r := range outline.Receivers {
 		for j, c := range r.Slack {
@@ -144,26 +141,30 @@ func (s *Settings) loadReceivers(file []byte) error {
 		text = fmt.Appendf(text, "\nroute: {receiver: %q}\n", outline.Receivers[0].Name)
 	}
 	if wrong := strict(text, &s.alertmanager); len(wrong) > 0 {
-		return blame(text, wrong.of(lined))
+		return blame(text, wrong.of(lined), func(text []byte) Mistakes { return strict(text, new(amconfig.Config)) })
 	}
 	groupByIncident(s.alertmanager.Route)
 	return s.complete(text)
 }
 
-// loadIntervals reads the time intervals of a file without receivers: what else goes
-// by them is no matter of receivers.
-func (s *Settings) loadIntervals(text []byte) Mistakes {
-	var of struct {
-		Global    *amconfig.GlobalConfig      `yaml:"global"` // these three are only checked
-		Templates []string                    `yaml:"templates"`
-		Receivers []struct{}                  `yaml:"receivers"`
-		Active    []amconfig.TimeInterval     `yaml:"time_intervals"`
-		Mute      []amconfig.MuteTimeInterval `yaml:"mute_time_intervals"`
-	}
+// unrouted is what a file without receivers may have of Alertmanager's sections.
+type unrouted struct {
+	Global    *amconfig.GlobalConfig      `yaml:"global"` // this one and the receivers are only checked
+	Templates []string                    `yaml:"templates"`
+	Receivers []struct{}                  `yaml:"receivers"`
+	Active    []amconfig.TimeInterval     `yaml:"time_intervals"`
+	Mute      []amconfig.MuteTimeInterval `yaml:"mute_time_intervals"`
+}
+
+// loadUnrouted reads the time intervals of a file without receivers, since what else
+// goes by them is no matter of receivers, and the templates, to be checked.
+func (s *Settings) loadUnrouted(text []byte, lined bool) error {
+	var of unrouted
 	if wrong := strict(text, &of); len(wrong) > 0 {
-		return wrong
+		return blame(text, wrong.of(lined), func(text []byte) Mistakes { return strict(text, new(unrouted)) })
 	}
-	s.alertmanager.TimeIntervals, s.alertmanager.MuteTimeIntervals = of.Active, of.Mute
+	s.alertmanager.TimeIntervals, s.alertmanager.MuteTimeIntervals, s.alertmanager.Templates = of.Active, of.Mute, of.Templates
+	s.locateTemplates()
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -39,24 +38,12 @@ func ownTrouble(d *draft) string {
 		return d.facts.Own
 	}
 	for _, in := range d.facts.Incidents {
-		if in.Kind == omen.OwnIncident && in.State != omen.Closed && !ofPlaybook(in.Trouble) && !ofReceiver(in.Trouble) {
+		if in.Kind == omen.OwnIncident && in.State != omen.Closed && holdsBack(in.Trouble, d.action.Does) {
 			return "Omen's own incident " + in.ID + " is open: " + in.Summary
 		}
 	}
 	return ""
 }
-
-// ofPlaybook reports whether what Omen reports of itself is what people have to know
-// of one playbook or target, such as "remedy/chronic/…": the others go on; or that
-// nothing could be planned, which is over once something is.
-func ofPlaybook(trouble string) bool {
-	return trouble == troubleLoop || strings.HasPrefix(trouble, troubleLoop+"/") && trouble != troubleAudit
-}
-
-// ofReceiver reports whether what Omen reports of itself is that one of its channels
-// cannot notify: that says nothing of what it sees and judges, the other channels
-// hear of it, and the ledger has what is done.
-func ofReceiver(trouble string) bool { return strings.HasPrefix(trouble, "receiver/") }
 
 func sourceTrouble(d *draft) string {
 	name, profile := d.action.Host.Source, d.action.Host.Profile

@@ -127,6 +127,13 @@ func (w *world) refused(guard string, ago ...time.Duration) {
 	}
 }
 
+// own opens an incident of Omen's own.
+func own(trouble string) func(*world) {
+	return func(w *world) {
+		w.another(omen.Incident{ID: "o", State: omen.Open, Trouble: trouble}, omen.OwnIncident)
+	}
+}
+
 // cases are what each guard refuses, and what it does not ("").
 var cases = []struct {
 	name, guard string
@@ -178,6 +185,19 @@ var cases = []struct {
 	{"one of the audit", GuardOwnTrouble, func(w *world) {
 		w.another(omen.Incident{ID: "o", State: omen.Open, Trouble: "remedy/audit"}, omen.OwnIncident)
 	}},
+	{"one that nothing is known of", GuardOwnTrouble, own("file systems of tomorrow")},
+	{"one of what is stored", GuardOwnTrouble, own("storage")},
+	{"one of damaged rows", GuardOwnTrouble, own("storage/damage")},
+	{"one of the clock", GuardOwnTrouble, own("clock")},
+	{"one of crashes", GuardOwnTrouble, own("crashes")},
+	{"one of calendars", GuardOwnTrouble, own("calendars")},
+	{"one of hosts of one name", GuardOwnTrouble, own("collisions/prod")},
+	{"one of a disk that is nearly full", "", own("storage/space")},
+	{"one of a mount of Omen's machine that hangs", "", func(w *world) {
+		own("file systems")(w)
+		w.a.Does = DoScript
+	}},
+	{"one of a mount, and a unit of that machine is to be restarted", GuardOwnTrouble, own("file systems")},
 	{"the source is down", GuardSource, func(w *world) { w.f.Sources["prod"] = SourceState{Why: "refuses connections"} }},
 	{"the source answers in part", GuardSource, func(w *world) {
 		w.f.Sources["prod"] = SourceState{Up: true, Unread: map[string]string{"node": "feature cpu: timed out"}}

@@ -240,16 +240,6 @@ func (l *Loop) Health() Health {
 	return l.health
 }
 
-// The keys of troubles.
-const (
-	troubleLoop  = "remedy"
-	troubleAudit = "remedy/audit"
-	troubleStuck = "remedy/stuck/"       // and an action's ID
-	troubleOff   = "remedy/disabled/"    // and a playbook's name
-	troubleOften = "remedy/chronic/"     // and a playbook's name, a host and a target, as known has it
-	troubleSpent = "remedy/ineffective/" // as troubleOften
-)
-
 // say reports a trouble, or that there is none, once; what could not be said is
 // said at the next pass.
 func (l *Loop) say(ctx context.Context, key string, severity omen.Severity, summary string) {

@@ -79,7 +79,7 @@ func Restore(ctx context.Context, from, path string, now time.Time) (aside strin
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", what, err)
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer func() { err = errors.Join(err, releaseLock(lock)) }()
 	part := path + ".part"
 	if err := copyFile(from, part); err != nil {
 		return "", fmt.Errorf("%s: %w", what, err)

@@ -10,8 +10,8 @@ import (
 	omen "github.com/omenhq/omen"
 )
 
-// takeLock holds path locked until the file is closed or the process ends,
-// however it ends: the kernel drops the lock, so none is ever left behind.
+// takeLock holds path locked until [releaseLock] or the end of the process, however
+// it ends: the kernel drops the lock, so none is ever left behind.
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -26,4 +26,10 @@ func takeLock(path string) (*os.File, error) {
 		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
 	return f, nil
+}
+
+// releaseLock lets go of what takeLock gave. Closing alone would not: a child that is
+// being started has the file open, too, from its fork until it is another program.
+func releaseLock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }

@@ -246,7 +246,7 @@ func (db *DB) release() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	return errors.Join(append(errs, db.lock.Close())...)
+	return errors.Join(append(errs, releaseLock(db.lock))...)
 }
 
 // Primary result codes of SQLite, https://www.sqlite.org/rescode.html.

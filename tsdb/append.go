@@ -95,17 +95,25 @@ func (db *DB) append(ctx context.Context, entries []entry) error {
 	if err := app.Commit(); err != nil {
 		err = fmt.Errorf("append %d samples to metrics store: %w", len(entries), err)
 		if isFull(err) {
-			err = fullError(err)
-			db.full, db.retryAt = err, now.Add(retryOpen)
-			db.log.Error("metrics store could not write, it is opened again once there is space", "path", db.opts.Dir, "err", err)
-			return err // what is there can be read meanwhile
+			return db.fail(fullError(err))
 		}
 		db.replace(err)
 		return err
 	}
 	db.appended.Add(int64(len(entries) - refused.count))
 	db.refused.Add(int64(refused.count))
+	if err := mapChunks(db.prom); err != nil { // the samples are in the log
+		_ = db.fail(db.writeError("write chunks of metrics store", err))
+	}
 	return refused.err(len(entries))
+}
+
+// fail keeps the database as it is, for reading, until [DB.revive] finds that it can be
+// written again. The caller holds appendMu.
+func (db *DB) fail(err error) error {
+	db.failed, db.retryAt = err, db.opts.Now().Add(retryOpen)
+	db.log.Error("metrics store could not write, it is opened again once it can", "path", db.opts.Dir, "err", err)
+	return err
 }
 
 // refusal counts refused samples and remembers the worst one.

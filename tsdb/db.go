@@ -59,7 +59,7 @@ type DB struct {
 	mu       sync.RWMutex // held for writing while prom is replaced
 	prom     *promtsdb.DB // nil while broken says why
 	broken   error
-	full     error     // the last append's, while the disk is full; appendMu guards it
+	failed   error     // why the last append or chunk could not be written, until that is made good; appendMu guards it
 	retryAt  time.Time // no earlier attempt to open or write again; appendMu guards it
 	checkAt  time.Time // no earlier search for damaged blocks
 	closed   bool
@@ -103,7 +103,7 @@ func Open(o Options) (*DB, error) {
 	db.reader = series.Reader{Evaluator: db, Concurrency: 2}
 	if err := db.open(); isFull(err) {
 		o.Log.Error("metrics store does not open: the disk is full", "path", o.Dir, "err", err)
-		db.full, db.broken = err, err
+		db.failed, db.broken = err, err
 	} else if err != nil {
 		_ = errors.Join(db.engine.Close(), db.guests.Close(), lock.Release())
 		return nil, err
@@ -156,21 +156,6 @@ func lockDir(dir string) (fileutil.Releaser, error) {
 	return lock, nil
 }
 
-// closeTSDB closes a database, also where its last chunks find no space, which
-// Prometheus panics of.
-func closeTSDB(prom *promtsdb.DB) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			full, ok := p.(error)
-			if !ok || !isFull(full) {
-				panic(p)
-			}
-			err = full
-		}
-	}()
-	return prom.Close()
-}
-
 // Close flushes what is in memory and lets go of the directory.
 func (db *DB) Close() error {
 	db.appendMu.Lock()
@@ -187,7 +172,7 @@ func (db *DB) Close() error {
 	}
 	err := errors.Join(db.engine.Close(), db.guests.Close())
 	if db.prom != nil {
-		if closing := closeTSDB(db.prom); isFull(closing) {
+		if closing := closeTSDB(db.prom); isFull(closing) || errors.Is(closing, errUnwritten) {
 			db.log.Warn("metrics store did not close cleanly: its log has what it could not write", "path", db.opts.Dir, "err", closing)
 		} else {
 			err = errors.Join(err, closing)

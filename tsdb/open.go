@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -57,6 +58,9 @@ func (db *DB) openTSDB() (*promtsdb.DB, error) {
 	o.NoLockfile = true // ours is held from open to close, also while the database is replaced
 	o.MaxBlockDuration = max(o.MinBlockDuration, min(31*24*time.Hour, db.opts.Retention/10).Milliseconds())
 	o.StripeSize = 512 // thousands of series, not millions
+	// What is done in this interval beside mapChunks, reloading of blocks, is done with
+	// every compaction, too.
+	o.BlockReloadInterval = never
 	return promtsdb.Open(db.opts.Dir, db.log, nil, o, nil)
 }
 
@@ -68,10 +72,15 @@ func (db *DB) openError(err error) error {
 	if errors.Is(err, os.ErrPermission) {
 		return omen.WithHint(err, "let Omen's user write to the directory, or choose another with --storage.path")
 	}
+	if fails(err) {
+		return omen.WithHint(err, failsHint)
+	}
 	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrCorrupt), "move the directory away to start with an empty one; the log says what is damaged")
 }
 
 const fullHint = "free space on the disk of --storage.path, or keep less with storage.retention_time or storage.retention_size; Omen goes on by itself"
+
+const failsHint = "the disk of --storage.path fails or is read-only: see the kernel's log (dmesg); Omen goes on by itself once it can be written"
 
 // blockCheck says what is wrong with a block directory.
 type blockCheck func(dir string) error
@@ -189,11 +198,11 @@ func (db *DB) replace(why error) {
 }
 
 // reopen closes the database, lets its files be changed and opens it again. On
-// a full disk it stays open for reading until [DB.revive] finds space. The
-// caller holds appendMu and mu.
+// a disk that cannot be written, such as a full one, it stays open for reading until
+// [DB.revive] finds that it can. The caller holds appendMu and mu.
 func (db *DB) reopen(change func()) {
 	if err := db.room(); err != nil {
-		db.full, db.retryAt = fullError(fmt.Errorf("open metrics store %s again: %w", db.opts.Dir, err)), db.opts.Now().Add(retryOpen)
+		db.failed, db.retryAt = db.writeError("open metrics store again", err), db.opts.Now().Add(retryOpen)
 		return
 	}
 	if db.prom != nil {
@@ -216,18 +225,18 @@ func (db *DB) revive() error {
 	defer db.mu.Unlock()
 	now := db.opts.Now()
 	switch {
-	case db.closed || db.prom != nil && db.full == nil:
+	case db.closed || db.prom != nil && db.failed == nil:
 		return db.broken
 	case now.Before(db.retryAt):
-		return errors.Join(db.full, db.broken)
+		return errors.Join(db.failed, db.broken)
 	}
 	db.retryAt = now.Add(retryOpen)
 	if err := db.room(); err != nil {
-		return fullError(fmt.Errorf("append to metrics store %s: %w", db.opts.Dir, err))
+		return db.writeError("append to metrics store", err)
 	}
-	db.full = nil
+	db.failed = nil
 	db.reopen(func() {}) // its log is torn where the write failed
-	if err := errors.Join(db.full, db.broken); err != nil {
+	if err := errors.Join(db.failed, db.broken); err != nil {
 		return err
 	}
 	db.log.Info("metrics store writes again", "path", db.opts.Dir)
@@ -237,6 +246,20 @@ func (db *DB) revive() error {
 // fullError marks an error as that of a full disk.
 func fullError(err error) error {
 	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrFull), fullHint)
+}
+
+// writeError is the error of something that could not be written.
+func (db *DB) writeError(what string, err error) error {
+	err = fmt.Errorf("%s %s: %w", what, db.opts.Dir, err)
+	if isFull(err) {
+		return fullError(err)
+	}
+	return omen.WithHint(fmt.Errorf("%w: %w", err, omen.ErrUnavailable), failsHint)
+}
+
+// fails reports whether an error is that of a disk that does not work.
+func fails(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS)
 }
 
 // isFull reports whether an error is a full disk, a full quota or a file size

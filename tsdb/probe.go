@@ -21,19 +21,11 @@ func (db *DB) Probe() error {
 				"stop Omen, put the data directory back, and start it again: what happened since is not kept")
 		}
 	}
-	if err := db.state(); isFull(err) { // appends, which would open it, are held while this fails
-		if err := db.revive(); err != nil {
-			return err
-		}
-	} else if err != nil {
+	if err := db.revive(); err != nil { // appends, which would open it, are held while this fails
 		return err
 	}
-	if err := db.probe(probeSize); err != nil {
-		err = fmt.Errorf("write to metrics store %s: %w", db.opts.Dir, err)
-		if isFull(err) {
-			return fullError(err)
-		}
-		return err
+	if err := probe(db.opts.Dir, probeSize); err != nil {
+		return db.writeError("write to metrics store", err)
 	}
 	return nil
 }

@@ -68,35 +68,19 @@ func lastWhole(segment string) (cut, size int64, err error) {
 // writes again.
 const probeSize = 1 << 20
 
-// probe finds out whether there is space, at less cost than a failed append.
-func (db *DB) probe(size int64) error {
-	path := filepath.Join(db.opts.Dir, "probe")
+// probe finds out whether a directory can be written, and has space, at less cost than
+// a failed append.
+func probe(dir string, size int64) error {
+	path := filepath.Join(dir, "probe")
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(make([]byte, probeSize)) // some file systems say only then that they are full
 	if err == nil && size > probeSize {
-		err = fileutil.Preallocate(f, size, true)
+		err = errors.Join(fileutil.Preallocate(f, size, true), f.Sync()) // and some disks only then that they fail
 	}
 	return errors.Join(err, f.Close(), os.Remove(path))
-}
-
-// room says if the disk is too full to open or close the database: both write
-// the log's samples as chunks, and where these find no space Prometheus
-// panics, in goroutines of its own (handleChunkWriteError).
-func (db *DB) room() error {
-	size := int64(probeSize)
-	segments, _ := filepath.Glob(filepath.Join(db.opts.Dir, "wal", "[0-9]*")) // the pattern is well formed
-	for _, segment := range segments {
-		if info, err := os.Stat(segment); err == nil {
-			size += info.Size() // a sample is larger there than in a chunk
-		}
-	}
-	if err := db.probe(size); isFull(err) {
-		return err
-	}
-	return nil // of another error opening says what is the matter
 }
 
 // rewind repairs what this machine's own clock did when it was ahead and has

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"os/user"
@@ -18,10 +19,10 @@ type asked struct {
 	at       `embed:""`
 }
 
-func (c asked) author() string {
-	if c.By != "" {
-		return c.By
-	}
+func (c asked) author() string { return cmp.Or(c.By, self()) }
+
+// self is who runs the command.
+func self() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
 	}
