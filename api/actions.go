@@ -269,7 +269,6 @@ type Chain struct {
 	OK        bool   `json:"ok"`
 	Rows      int    `json:"rows" doc:"in the chain"`
 	Unchained int    `json:"unchained" doc:"from before there was a chain: taken as they are"`
-	Former    int    `json:"former" doc:"of an earlier chain, whose key was lost: what they were when this one was begun; see the rows audit.rechained"`
 	Head      string `json:"head" doc:"the last row's sum; note it elsewhere, and what is cut off at the end shows, too"`
 	Broken    int64  `json:"broken" doc:"the first row that is not what was written; 0: there is none"`
 	Why       string `json:"why"`
@@ -281,7 +280,7 @@ func (a *API) verifyAudit(r *http.Request) (any, error) {
 		verify = a.remedy.Verify // which acts on nothing while it is broken
 	}
 	c, err := verify(r.Context())
-	return Chain{OK: c.OK(), Rows: c.Rows, Unchained: c.Unchained, Former: c.Former, Head: c.Head, Broken: c.Broken, Why: c.Why}, err
+	return Chain{OK: c.OK(), Rows: c.Rows, Unchained: c.Unchained, Head: c.Head, Broken: c.Broken, Why: c.Why}, err
 }
 
 func (a *API) exportAudit(w http.ResponseWriter, r *http.Request) {

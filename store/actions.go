@@ -48,7 +48,7 @@ func (db *DB) putAction(ctx context.Context, tx *sql.Tx, from omen.ActionState, 
 		return err
 	}
 	if from != "" {
-		if err := db.asAudited(ctx, tx, a.ID, a.State); err != nil {
+		if err := db.asAudited(ctx, tx, a.ID); err != nil {
 			return err
 		}
 	}

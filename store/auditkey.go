@@ -21,7 +21,6 @@ import (
 type auditKey struct {
 	secret []byte
 	from   int64  // rows after this one have to be in the chain; -1: not known
-	before []byte // the sum of the rows up to it, where the chain was begun again there; nil: it was not
 	wrong  string // what is wrong with the note of that; empty: nothing
 }
 
@@ -174,20 +173,14 @@ func writeWhole(path string, text []byte) error {
 }
 
 func parseKey(text []byte) (*auditKey, error) {
-	var secret, before string
+	var secret string
 	var from int64
-	if n, _ := fmt.Sscanf(string(text), keyWord+" %s %d %s", &secret, &from, &before); n >= 2 { // the last one is only there if the chain was begun again
+	if n, err := fmt.Sscanf(string(text), keyWord+" %s %d", &secret, &from); err == nil && n == 2 {
 		key, err := hex.DecodeString(secret)
 		if err != nil || len(key) < leastKey {
 			return nil, fmt.Errorf("it is no key: %w", omen.ErrInvalid)
 		}
-		k := &auditKey{secret: key, from: from}
-		if before != "" {
-			if k.before, err = hex.DecodeString(before); err != nil || len(k.before) != sha256.Size {
-				return nil, fmt.Errorf("it is no key: %w", omen.ErrInvalid)
-			}
-		}
-		return k, nil
+		return &auditKey{secret: key, from: from}, nil
 	}
 	key := bytes.TrimSpace(text)
 	if len(key) < leastKey {

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 
@@ -27,12 +26,6 @@ import (
 // sign is a row's place in the chain.
 func (k *auditKey) sign(prev []byte, a omen.Audit) []byte {
 	h := hmac.New(sha256.New, k.secret)
-	sumUp(h, prev, a)
-	return h.Sum(nil)
-}
-
-// sumUp puts a row into a sum, each part after its length.
-func sumUp(h hash.Hash, prev []byte, a omen.Audit) {
 	part := func(b []byte) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
 		h.Write(b)
@@ -42,6 +35,7 @@ func sumUp(h hash.Hash, prev []byte, a omen.Audit) {
 	for _, s := range []string{a.By, a.Action, a.Subject, a.Detail, a.ActionID} {
 		part([]byte(s))
 	}
+	return h.Sum(nil)
 }
 
 // putAudit adds a row to the audit's chain.
@@ -108,7 +102,6 @@ func (db *DB) AuditHead(ctx context.Context) (head string, err error) {
 type Chain struct {
 	Rows      int    // in the chain
 	Unchained int    // before it began
-	Former    int    // of an earlier chain, whose key was lost; see [DB.Rechain]
 	Head      string // the last row's sum, in hexadecimal; empty: nothing is in the chain
 	Broken    int64  // the first row that is not what was written; 0: all are
 	Why       string // it is not; or why an action is not as its last audit row has it
@@ -130,12 +123,11 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	if err != nil {
 		return Chain{}, describe(fmt.Errorf("read audit: %w", err))
 	}
-	w := newWalk(key, db.signedFrom(key))
+	w := walk{key: key, from: db.signedFrom(key), last: map[string][sha256.Size]byte{}}
 	if key != nil {
 		w.Why = key.wrong
 	}
 	err = eachLink(ctx, tx, func(l link) error { w.row(l); return nil })
-	w.ends()
 	if err == nil && w.OK() {
 		w.Why, err = actionsAsAudited(ctx, tx, w.last)
 	}
@@ -154,16 +146,7 @@ type walk struct {
 	key  *auditKey
 	from int64 // rows after this one have to be in the chain; -1: not known
 	prev []byte
-
-	before hash.Hash // over the rows of an earlier chain
-	torn   int64     // the first of those that does not follow the one before it; 0: all do
-	first  string    // what the first row after those says that was done
-
 	last map[string][sha256.Size]byte // of each action, as its last row has it
-}
-
-func newWalk(key *auditKey, from int64) *walk {
-	return &walk{key: key, from: from, before: sha256.New(), last: map[string][sha256.Size]byte{}}
 }
 
 // row takes up the next row.
@@ -175,12 +158,6 @@ func (w *walk) row(l link) {
 	}
 	if l.ActionID != "" {
 		w.last[l.ActionID] = sha256.Sum256([]byte(l.Detail))
-	}
-	if again := w.key != nil && w.key.before != nil; again && l.Seq <= w.from {
-		w.former(l)
-		return
-	} else if again && w.first == "" {
-		w.first = l.Action
 	}
 	switch {
 	case l.MAC == nil && l.ActionID == "" && w.Rows == 0 && (w.from < 0 || l.Seq <= w.from):
@@ -227,9 +204,8 @@ func actionsAsAudited(ctx context.Context, db querier, last map[string][sha256.S
 
 // asAudited reports an action that is not what its last audit row says, or whose row
 // was not signed with the key: somebody wrote to the database who has it not, such as
-// an approval that nobody gave. The step that follows, to another state, would cover it. Of
-// an action of an earlier chain nobody knows who wrote it: it is settled, and not done.
-func (db *DB) asAudited(ctx context.Context, tx *sql.Tx, id string, to omen.ActionState) error {
+// an approval that nobody gave. The step that follows would cover it.
+func (db *DB) asAudited(ctx context.Context, tx *sql.Tx, id string) error {
 	var body []byte
 	err := tx.QueryRowContext(ctx, "SELECT body FROM action WHERE id = ?", id).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -244,13 +220,13 @@ func (db *DB) asAudited(ctx context.Context, tx *sql.Tx, id string, to omen.Acti
 	}
 	var l link
 	var at int64
-	err = tx.QueryRowContext(ctx, "SELECT seq, at, by, action, subject, detail, action_id, prev, mac FROM audit WHERE action_id = ? AND action_id <> '' ORDER BY seq DESC LIMIT 1", id).
-		Scan(&l.Seq, &at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC)
+	err = tx.QueryRowContext(ctx, "SELECT at, by, action, subject, detail, action_id, prev, mac FROM audit WHERE action_id = ? AND action_id <> '' ORDER BY seq DESC LIMIT 1", id).
+		Scan(&at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read audit of action %s: %w", id, err)
 	}
 	l.At = instant(at)
-	if err == nil && l.Detail == string(body) && (hmac.Equal(l.MAC, key.sign(l.Prev, l.Audit)) || key.before != nil && l.Seq <= key.from && settles(to)) {
+	if err == nil && l.Detail == string(body) && hmac.Equal(l.MAC, key.sign(l.Prev, l.Audit)) {
 		return nil
 	}
 	return omen.WithHint(fmt.Errorf("action %s: it is not as the audit has it, and no step of it is made: %w", id, omen.ErrCorrupt), "see what was changed with: omen actions verify")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/url"
 	"text/tabwriter"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/api"
-	"github.com/omenhq/omen/config"
 )
 
 type actionsCmd struct {
@@ -21,7 +19,6 @@ type actionsCmd struct {
 	Undo    actionsUndoCmd    `cmd:"" help:"Take an action's effect back, where that can be done."`
 	Resolve actionsResolveCmd `cmd:"" help:"Say whether an action was done of which nobody else can tell."`
 	Verify  actionsVerifyCmd  `cmd:"" help:"Check that the audit is what was written; exits with 1 if it is not."`
-	Rechain actionsRechainCmd `cmd:"" help:"Begin the audit again where its key is lost for good."`
 	Export  actionsExportCmd  `cmd:"" help:"Write the whole audit, a JSON object a line."`
 }
 
@@ -161,58 +158,12 @@ func (c *actionsVerifyCmd) Run(e *env) error {
 			at = fmt.Sprintf(" row %d:", chain.Broken)
 		}
 		return omen.WithHint(fmt.Errorf("verify the audit:%s %s: %w", at, chain.Why, omen.ErrCorrupt),
-			"compare with an earlier export or backup; nothing is acted on until the audit is as it was written, or, if its key is lost for good, begun again with: omen actions rechain")
+			"compare with an earlier export or backup; nothing is acted on until the audit is as it was written")
 	}
 	fmt.Fprintf(e.out, "the audit is what was written: %d rows in the chain, head %s\n", chain.Rows, cmp.Or(chain.Head, "none"))
 	if chain.Unchained > 0 {
 		fmt.Fprintf(e.out, "%d rows are older than the chain, and taken as they are\n", chain.Unchained)
 	}
-	if chain.Former > 0 {
-		fmt.Fprintf(e.out, "%s of a chain whose key was lost: no different since it was begun again, and nobody can tell more; see the rows audit.rechained\n", omen.Plural(chain.Former, "row before it is", "rows before it are"))
-	}
-	return nil
-}
-
-type actionsRechainCmd struct {
-	Why     string      `help:"Why, such as what became of the key: kept in the audit." required:"" placeholder:"TEXT"`
-	Config  configFlag  `embed:"" prefix:"config."`
-	Storage storageFlag `embed:"" prefix:"storage."`
-}
-
-// Help is shown below the flags.
-func (actionsRechainCmd) Help() string {
-	return `Where the key of the audit is lost for good nothing is acted on. This begins the audit's
-chain again with a new key, while omen serve does not run, as the user who has the data
-directory. The rows of before stay, and cannot be changed unseen from then on; the first
-row of the new chain says who began it, when, why, and what could be verified of the old
-one. What waited for approval, or was approved, is not done. First look for a copy of the
-key, and keep what omen actions export writes. Example:
-
-  omen actions rechain --config.file=omen.yml --storage.path=/var/lib/omen --why="the disk with the key broke"`
-}
-
-func (c *actionsRechainCmd) Run(e *env) (err error) {
-	conf := &config.Config{}
-	if c.Config.File != "" {
-		if conf, err = config.Load(c.Config.File); err != nil {
-			return err
-		}
-	}
-	db, err := openStore(e.ctx, c.Storage.Path, e.log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetAuditKeyFile(conf.Remedy.AuditKeyFile)
-	row, aside, err := db.Rechain(e.ctx, "user "+self(), c.Why, time.Now())
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.out, "the audit is begun again by %s: %s\n", row.By, row.Detail)
-	if aside != "" {
-		fmt.Fprintf(e.out, "the key that was there is %s\n", aside)
-	}
-	fmt.Fprintln(e.out, "keep a copy of the new key elsewhere, and not beside backups of the database")
 	return nil
 }
 

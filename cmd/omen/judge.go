@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"os/user"
@@ -19,10 +18,10 @@ type asked struct {
 	at       `embed:""`
 }
 
-func (c asked) author() string { return cmp.Or(c.By, self()) }
-
-// self is who runs the command.
-func self() string {
+func (c asked) author() string {
+	if c.By != "" {
+		return c.By
+	}
 	if u, err := user.Current(); err == nil {
 		return u.Username
 	}

@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hold": hold, "occupy": occupy, "measure": measure, "keep": keep, "lived": lived, "lost": lost, "answer": answer,
+			"hold": hold, "occupy": occupy, "measure": measure, "keep": keep, "lived": lived, "answer": answer,
 		},
 	})
 }

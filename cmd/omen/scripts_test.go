@@ -98,17 +98,6 @@ func answer(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("URL", srv.URL)
 }
 
-// lost DIR makes a data directory whose audit has a row, and whose key is gone.
-func lost(ts *testscript.TestScript, _ bool, args []string) {
-	dir, ctx := ts.MkAbs(args[0]), context.Background()
-	ts.Check(app.MakeStorage(dir))
-	db, err := store.Open(ctx, app.DatabasePath(dir), nil)
-	ts.Check(err)
-	ts.Check(db.Record(ctx, omen.Audit{At: begin, By: "ann", Action: "a", Subject: "s"}))
-	ts.Check(db.Close())
-	ts.Check(os.Remove(app.DatabasePath(dir) + ".key"))
-}
-
 // lived DIR makes a data directory with four incidents of web-1 that are over: one that
 // lasted, one of a few minutes, one that nobody was notified of, and one of a minute.
 func lived(ts *testscript.TestScript, _ bool, args []string) {
