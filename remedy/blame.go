@@ -152,7 +152,7 @@ func began(n omen.NodeUse, p omen.PodUse) bool {
 }
 
 // riseOf adds up pods that count as one. It is not known of those of which one is not
-// measured before the onset although it was there.
+// measured before the onset, or now, although it was or is there.
 func riseOf(n omen.NodeUse, pods []omen.PodUse) (r rise, known bool) {
 	r = rise{pods: len(pods), workload: pods[0].Workload, gone: true}
 	high, most, usual := 0.0, math.Inf(-1), false
@@ -161,7 +161,7 @@ func riseOf(n omen.NodeUse, pods []omen.PodUse) (r rise, known bool) {
 	for _, p := range pods {
 		isNew := math.IsNaN(p.Before)
 		switch {
-		case isNew && (!began(n, p) || math.IsNaN(p.Now)):
+		case isNew && !began(n, p), math.IsNaN(p.Now) && !p.Ended:
 			return r, false
 		case isNew && (first.IsZero() || p.Started.Before(first)):
 			first = p.Started

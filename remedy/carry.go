@@ -73,6 +73,7 @@ func (l *Loop) carryOut(ctx context.Context, a omen.Action) error {
 	if looked != nil && !final(looked) {
 		return fmt.Errorf("action %s: look at its target: %w", a.ID, looked)
 	}
+	_, _ = l.Verify(ctx)               // who writes to the database can do so after the last look: what it finds is kept, and among the facts
 	f, err := l.facts(ctx, time.Now()) // last: looking takes its time, and somebody may pause meanwhile
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package remedy_test
 
 import (
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -125,4 +126,36 @@ func TestAChangedAuditStopsEverythingAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What somebody writes into the audit after the last look at it is seen before the
+// next call: nothing is done, and nothing taken back.
+func TestAnAuditIsLookedAtBeforeEachCall(t *testing.T) {
+	forge := func(t *testing.T, w *world) { // a row that was written before, once more
+		db := must.Get(sql.Open("sqlite", "file:"+w.path+"?_pragma=busy_timeout(10000)"))(t)
+		must.Get(db.ExecContext(t.Context(), "INSERT INTO audit (at, by, action, subject, detail, prev, mac, sum) SELECT at, by, action, subject, detail, prev, mac, sum FROM audit ORDER BY seq LIMIT 1"))(t)
+		must.OK(t, db.Close())
+	}
+	t.Run("to do", func(t *testing.T) {
+		h := &hand{looking: 20 * time.Second}
+		running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+			a := first(t, w.db, time.Minute, omen.ActionWaiting)
+			must.Get(l.Approve(t.Context(), a.ID, ann, ""))(t)
+			time.Sleep(5 * time.Second)
+			forge(t, w)
+			if a = first(t, w.db, time.Minute, omen.ActionRefused); a.Guard != remedy.GuardOwnTrouble || h.called() != 0 {
+				t.Errorf("guard %s, %d calls", a.Guard, h.called())
+			}
+		})
+	})
+	t.Run("to take back", func(t *testing.T) {
+		h := &hand{}
+		running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+			a := first(t, w.db, time.Minute, omen.ActionDone)
+			forge(t, w)
+			if _, err := l.Undo(t.Context(), a.ID, ann, ""); !errors.Is(err, omen.ErrConflict) || h.undone != 0 {
+				t.Errorf("undone %d times: %v", h.undone, err)
+			}
+		})
+	})
 }

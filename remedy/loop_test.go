@@ -29,7 +29,7 @@ func running(t *testing.T, p remedy.Policy, h *hand, play func(t *testing.T, l *
 		db := must.Get(store.Open(t.Context(), path, nil))(t)
 		defer func() { must.OK(t, db.Close()) }()
 		must.OK(t, db.Append(t.Context(), opened("web-1", time.Now())))
-		w := &world{db: db, manager: incident.NewManager(incident.Options{Store: db})}
+		w := &world{db: db, path: path, manager: incident.NewManager(incident.Options{Store: db})}
 		ctx, stop := context.WithCancel(t.Context())
 		defer synctest.Wait()
 		defer stop()

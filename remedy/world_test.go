@@ -21,6 +21,7 @@ import (
 // open incident the host that is sick, and four that are well in its group.
 type world struct {
 	db      *store.DB
+	path    string // of the database
 	manager *incident.Manager
 
 	mu     sync.Mutex
