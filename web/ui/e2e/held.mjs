@@ -11,9 +11,12 @@ const name = (n) => `host-${String(n).padStart(4, "0")}`, path = (n) => "/hosts/
 const rows = page.getByTestId("hosts").locator("tbody tr"), order = () => rows.evaluateAll((all) => all.map((r) => r.querySelector("a").textContent));
 const waits = page.locator(".waits").getByRole("button", { name: /^\d+ changes? ↑$/ });
 const query = () => new URL(page.url()).searchParams;
-/** Waits until Omen says so of a host. */
-async function isNow(n, state) {
-  for (const end = Date.now() + 120_000; (await api("/hosts/" + encodeURIComponent("sim/sim/" + name(n)))).state !== state; await new Promise((r) => setTimeout(r, 500))) assert.ok(Date.now() < end, `${name(n)} is never ${state}`);
+/** Waits until Omen says so of a host; meanwhile: what somebody does who is still at the page. */
+async function isNow(n, state, meanwhile = () => {}) {
+  for (const end = Date.now() + 120_000; (await api("/hosts/" + encodeURIComponent("sim/sim/" + name(n)))).state !== state; await new Promise((r) => setTimeout(r, 500))) {
+    assert.ok(Date.now() < end, `${name(n)} is never ${state}`);
+    await meanwhile();
+  }
 }
 /** A host's open incident that people are notified of. */
 async function openOf(n) {
@@ -54,12 +57,12 @@ await check("a pointer that has left for a while holds nothing", async () => {
 await check("the focus holds a list as the pointer does, and u shows what changed", async () => {
   await page.goto(url + "/hosts");
   await rows.nth(47).waitFor();
-  await page.keyboard.press("j");
-  await page.keyboard.press("j");
+  const next = () => page.keyboard.press("j");
+  for (const end = Date.now() + 30_000; !(await page.evaluate(() => !!document.activeElement.closest("[data-hold]"))); await next()) assert.ok(Date.now() < end, "j goes to no row");
   const before = await order();
   await sicken(12);
-  await isNow(12, "anomalous");
-  await page.keyboard.press("j"); // somebody is still there
+  await isNow(12, "anomalous", next); // somebody is still there
+  await next();
   await waits.waitFor();
   assert.deepEqual(await order(), before);
   await page.keyboard.press("u");
