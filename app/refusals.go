@@ -31,7 +31,7 @@ func newRefusals(log *slog.Logger) *refusals {
 	})}
 }
 
-// note takes a refused request. Whoever is no user is not named in the log:
+// note takes a refused request. A name that is no user's is not in the log:
 // people type passwords into the wrong field.
 func (f *refusals) note(r *http.Request, users map[string]string, now time.Time) {
 	f.Inc()

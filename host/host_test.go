@@ -196,7 +196,10 @@ func TestAHangingFileSystemBlindsNobody(t *testing.T) {
 		t.Errorf("after they answered: %v\n%s", got, log.String())
 	}
 	close(answers)
-	for len(abandoned) > 0 { // the gathering that hung has ended
-		time.Sleep(time.Millisecond)
+	for range cap(abandoned) { // once all places are free, the gathering that hung has ended
+		abandoned <- struct{}{}
+	}
+	for range cap(abandoned) {
+		<-abandoned
 	}
 }

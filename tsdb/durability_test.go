@@ -26,14 +26,7 @@ import (
 // record, and the last part of this test finds them lost.
 func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
-		t.Skipf("a small file system cannot be mounted here (%v): run as root", err)
-	}
-	defer func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	}()
+	over(t, dir, 0, "size=6m")
 	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
 	now := begin
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -159,14 +152,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 // where it cannot write these, which opening again does, and so does a start.
 func TestAFullDiskEndsNoProcess(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("a small file system cannot be mounted here (%v): run as root", err)
-	}
-	defer func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	}()
+	over(t, dir, 0, "size=24m")
 	data, filler := filepath.Join(dir, "data"), filepath.Join(dir, "filler")
 	now := begin
 	o := Options{Dir: data, Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}

@@ -1,0 +1,86 @@
+package watch
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/omenhq/omen/internal/must"
+	"github.com/omenhq/omen/series"
+)
+
+// begun is a source that has just begun: how far apart its samples are shows later.
+type begun struct {
+	series.Source
+	sure   bool
+	window time.Duration // what it measures; 0: the source's own
+	asked  time.Duration // the window of the last query
+}
+
+func (b *begun) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	b.asked = q.Window
+	f, err := b.Source.Read(ctx, q)
+	if err == nil {
+		f.Sure = b.sure
+		if b.window != 0 && q.Window == 0 {
+			f.Window = b.window
+		}
+	}
+	return f, err
+}
+
+// What $window becomes is asked again until the source is sure of it: of samples that
+// come once a minute, a window from before the second one would never give a rate.
+func TestTheWindowWaitsForSamples(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	b := &begun{Source: r.world}
+	r.o.Source = b
+	if r.pass(t, 3); b.asked != 0 {
+		t.Fatalf("window %s of a source that is not sure of it, want 0: it is to measure again", b.asked)
+	}
+	b.sure = true
+	r.pass(t, 1)
+	b.sure = false
+	if r.pass(t, 2); b.asked != 4*time.Second {
+		t.Errorf("window %s, want the one that the source was sure of", b.asked)
+	}
+}
+
+// A model serves only with about the range of rates that it learned with, over a
+// restart, too: where scrapes have become slower or faster its host is trained again.
+func TestModelsAreOfOneRange(t *testing.T) {
+	for name, tt := range map[string]struct {
+		window time.Duration // measured by the next process; its predecessor measured 4 s
+		sure   bool
+		serves bool
+		asked  time.Duration
+	}{
+		"the same":           {4 * time.Second, true, true, 4 * time.Second},
+		"about the same":     {5 * time.Second, true, true, 4 * time.Second},
+		"nothing known yet":  {40 * time.Second, false, true, 4 * time.Second},
+		"ten times as long":  {40 * time.Second, true, false, 40 * time.Second},
+		"much shorter again": {time.Second, true, false, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			r := newRig(t, db, "web-1")
+			r.o.Source = &begun{Source: r.world, sure: true}
+			r.grow(t)
+			must.OK(t, r.keep(t.Context()))
+			now := r.now
+			next := newRig(t, db, "web-1")
+			next.world.born, next.now = r.world.born, now
+			b := &begun{Source: next.world, sure: tt.sure, window: tt.window}
+			next.o.Source = b
+			next.readRange(t.Context())
+			next.pass(t, 2)
+			must.OK(t, next.lookUp(t.Context()))
+			if next.pass(t, 1); b.asked != tt.asked {
+				t.Errorf("window %s, want %s", b.asked, tt.asked)
+			}
+			if serves := next.Hosts()[0].Model.ID != ""; serves != tt.serves {
+				t.Errorf("the model serves: %t, want %t", serves, tt.serves)
+			}
+		})
+	}
+}
