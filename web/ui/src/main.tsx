@@ -118,7 +118,7 @@ document.querySelector<HTMLLinkElement>("link[rel=icon]")?.setAttribute("href", 
 
 const unused = 60_000; // ms that an answer is kept of what is no longer shown, for who goes back: an open page asks for other features, and of an open incident for a longer time, again and again
 
-const client = new QueryClient({ defaultOptions: { queries: { retry: (failures) => failures < 1 && !isPaused(), staleTime: 1000, gcTime: unused } } });
+const client = new QueryClient({ defaultOptions: { queries: { retry: (failures) => failures < 1 && !isPaused(), staleTime: 1000, gcTime: unused }, mutations: { networkMode: "always" } } }); // what is asked of a server on this machine does not wait for the internet
 
 // A file that could not be read is said on the page, and by the browser.
 createRoot(document.getElementById("root")!, { onCaughtError: (e) => { if (!(e instanceof Missing)) console.error(e); } }).render(

@@ -12,16 +12,20 @@ const taken = 5000; // milliseconds in which closing can be taken back
  */
 export function Close({ i, by, comment, done }: { i: IncidentDetail; by: string; comment: string; done: () => void }) {
   const act = useAct(i.id), closed = i.state === "closed", [waits, setWaits] = useState(false), held = useRef<Later | null>(null);
+  const said = useRef({ by, comment }), gone = useRef(false);
+  said.current = { by, comment }; // what is typed meanwhile counts
   const drop = () => {
     held.current?.drop();
     setWaits(false);
   };
   useEffect(() => { if (closed) drop(); }, [closed]); // by somebody else, or because it is over
   useEffect(() => {
+    gone.current = false;
     const leave = () => held.current?.now();
     window.addEventListener("pagehide", leave);
     return () => {
       window.removeEventListener("pagehide", leave);
+      gone.current = true;
       leave();
     };
   }, []);
@@ -29,7 +33,10 @@ export function Close({ i, by, comment, done }: { i: IncidentDetail; by: string;
     setWaits(true);
     held.current = later(() => {
       setWaits(false);
-      act.mutate({ action: "close", by, comment: comment || undefined }, { onSuccess: done });
+      const { by, comment } = said.current;
+      act.mutateAsync({ action: "close", by, comment: comment || undefined }).then(done, (e: unknown) => {
+        if (gone.current) window.alert(`The incident was not closed: ${e instanceof Error ? e.message : String(e)}`); // no part of a page is left that could say so
+      });
     }, taken);
   };
   if (closed) return null;
