@@ -53,6 +53,15 @@ func (f *floors) end(r rise) {
 	f.last = r
 }
 
+// byLevel is the weight of the level against the height in what ends rises, by which of
+// them changes less from one to the next; a half as long as nothing is known.
+func (f *floors) byLevel() float64 {
+	if f.tops+f.heights == 0 {
+		return .5
+	}
+	return f.heights / (f.tops + f.heights)
+}
+
 // begin takes the trough of a rise that began.
 func (f *floors) begin(at int64, low uint16) {
 	t := trough{uint32(at / minuteSecs), low}

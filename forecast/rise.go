@@ -86,23 +86,40 @@ func (z *zigzag) rescale(factor float64) {
 	}
 }
 
+// sameLevel is how near to each other tops are of one level.
+const sameLevel = .01
+
 // ceiling is a level below which rises usually end, as a garbage collector
 // makes them: at least three of them began to fall within 1 % of the highest
-// top. It is 0 without one.
-func (z *zigzag) ceiling() (level float64, ended int) {
+// top. It is 0 without one. It is firm if those differ by more than 5 % in how far they
+// went: then it is the level that ends them, as the size of a pool does.
+func (z *zigzag) ceiling() (level float64, ended int, firm bool) {
 	highest := uint16(0)
 	for _, r := range z.rises {
 		highest = max(highest, r.Top)
 	}
+	heights := span{gapLevel, 0}
 	for _, r := range z.rises {
-		if share(highest)-share(r.Top) <= .01 {
+		if share(highest)-share(r.Top) <= sameLevel {
 			ended++
+			heights = span{min(heights.Min, r.Height), max(heights.Max, r.Height)}
 		}
 	}
 	if ended < 3 {
-		return 0, 0
+		return 0, 0, false
 	}
-	return share(highest), ended
+	return share(highest), ended, share(heights.Max)-share(heights.Min) > 5*sameLevel
+}
+
+// capped is the most that can be expected of a level above a firm ceiling, also at the
+// ceiling itself, by whatever is asked: none of the rises that came to it went on. It is
+// 1 without one, and once it is broken.
+func (z *zigzag) capped(used, level float64) float64 {
+	c, ended, firm := z.ceiling()
+	if !firm || used > c+sameLevel || c >= level {
+		return 1
+	}
+	return tail(level-c) / (float64(ended) + 1)
 }
 
 // tail is the weight of one more rise, of a height that none had, that reaches
@@ -190,21 +207,24 @@ type rising struct {
 
 // rising asks whether the current rise goes as far as a level: of the rises
 // that got as far as this one, how many would have reached it (the survival of
-// rise heights, or of their tops if what rises is collected), and how fast this one is.
+// rise heights and of their tops, by what ends rises; of tops alone if what rises is
+// collected), and how fast this one is.
 func (s *Series) rising(level float64) rising {
 	z := &s.zigzag
 	x := share(s.last)
 	grown, free := max(x-share(z.Low), 0), max(level-x, 0)
 	out := rising{secs: math.Inf(1), onset: z.Onset}
-	if s.quarters.floors.collected {
-		out.reach, out.rises, out.longer = z.climb(x, level)
+	climb, rises, longer := z.climb(x, level)
+	if f := s.quarters.floors; f.collected {
+		out.reach, out.rises, out.longer = climb, rises, longer
 	} else {
 		out.reach, out.rises, out.longer = z.reach(grown, free)
+		out.reach += f.byLevel() * (climb - out.reach)
 	}
 	if !z.Up {
 		return out
 	}
-	if c, ended := z.ceiling(); ended > 0 && x < c && c < level {
+	if c, ended, _ := z.ceiling(); ended > 0 && x < c && c < level {
 		beyond := tail(level-c) / (float64(ended) + 1)
 		out.reach = min(out.reach, (float64(out.longer)+beyond)/(float64(out.longer)+1))
 	}

@@ -178,7 +178,7 @@ func (s *Series) Forecast(at time.Time) (omen.Forecast, bool) {
 	if lead.speed > 0 {
 		f.Rate, f.Since = lead.speed*s.limit, time.Unix(lead.onset, 0).UTC()
 	}
-	if level, _ := s.zigzag.ceiling(); level > share(s.last) && level < s.full {
+	if level, _, _ := s.zigzag.ceiling(); level > share(s.last) && level < s.full {
 		f.Ceiling = level * s.limit
 	}
 	if total := e.within(maxSecs); total >= .05 {
@@ -224,17 +224,20 @@ type experts struct {
 	floors rising
 	drift  drift
 	level  float64
+	capped float64 // the most of what the daily and the rising one say
 }
 
 func (s *Series) experts(level float64) experts {
 	x := share(s.last)
-	return experts{s.daily(max(level-x, 0)), s.rising(level), s.quarters.floors.rising(s.now, x, level), s.drift(), level}
+	return experts{s.daily(max(level-x, 0)), s.rising(level), s.quarters.floors.rising(s.now, x, level), s.drift(), level, s.zigzag.capped(x, level)}
 }
 
 // within joins the experts: those that see the same day err together, so that
-// the highest counts; the drift of days is apart from both.
+// the highest counts, but no more than a firm ceiling leaves, beneath which floors
+// rise all the same; the drift of days is apart from them.
 func (e *experts) within(secs float64) float64 {
-	return 1 - (1-max(e.daily.within(secs), e.rising.within(secs), e.floors.within(secs)))*(1-e.drift.within(secs, e.level))
+	day := max(min(max(e.daily.within(secs), e.rising.within(secs)), e.capped), e.floors.within(secs))
+	return 1 - (1-day)*(1-e.drift.within(secs, e.level))
 }
 
 // timid is the exponent by which the experts' probability becomes the one that people
