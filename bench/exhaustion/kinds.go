@@ -33,8 +33,8 @@ type Kind struct {
 }
 
 // Kinds are those by the authors of the method, in the order of the report;
-// [Apart], [Fresh] and [Fourth] are the others. Those whose name begins with "fills" become full after
-// the first two weeks.
+// [Apart], [Fresh], [Fourth] and [Fifth] are the others. Those whose name begins with
+// "fills" become full after the first two weeks.
 func Kinds() []Kind {
 	return []Kind{
 		{"steady", steady},

@@ -171,7 +171,8 @@ func (c *benchCmd) forecasts(e *env) error {
 		{"simulating kinds by another author", "\nby another author, whose kinds the method was later chosen on, too\n\n", exhaustion.Apart()},
 		{"simulating kinds by a third author", "\nby a third author, whose kinds were first looked at when the method stood\n\n", exhaustion.Fresh()},
 		{"simulating kinds by a fourth author", "\nby a fourth author, who knew nothing of the method\n\n", exhaustion.Fourth()},
-		{"simulating all kinds", "\nall kinds together\n\n", slices.Concat(exhaustion.Kinds(), exhaustion.Apart(), exhaustion.Fresh(), exhaustion.Fourth())},
+		{"simulating kinds by a fifth author", "\nby a fifth author, who knew nothing of the method\n\n", exhaustion.Fifth()},
+		{"simulating all kinds", "\nall kinds together\n\n", slices.Concat(exhaustion.Kinds(), exhaustion.Apart(), exhaustion.Fresh(), exhaustion.Fourth(), exhaustion.Fifth())},
 	}
 	for _, set := range sets {
 		fmt.Fprint(e.out, set.head)
