@@ -2,6 +2,7 @@ package tsdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -69,8 +70,9 @@ func (db *DB) append(ctx context.Context, entries []entry) error {
 	from, to := now.Add(-oldest).UnixMilli(), now.Add(newest).UnixMilli()
 	// Twice as far ahead as any sample may be: the clock went back.
 	if db.newest() > now.Add(2*newest).UnixMilli() {
-		if db.rewind(now); db.prom == nil {
-			return db.state()
+		db.rewind(now)
+		if err := errors.Join(db.failed, db.state()); err != nil { // no room to open it again, or it does not open
+			return err
 		}
 	}
 	app := db.prom.AppenderV2(ctx) // only replaced under appendMu

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	promtsdb "github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunks"
 )
 
 // never is longer than any process lives.
@@ -44,9 +46,23 @@ func mapChunks(prom *promtsdb.DB) (err error) {
 }
 
 // closeTSDB closes a database, also where its last chunks cannot be written.
-func closeTSDB(prom *promtsdb.DB) (err error) {
-	defer caught(&err)
-	return prom.Close()
+func closeTSDB(prom *promtsdb.DB) error {
+	closing := func(c interface{ Close() error }) (err error) {
+		defer caught(&err)
+		return c.Close()
+	}
+	err := closing(prom)
+	if !errors.Is(err, errUnwritten) {
+		return err
+	}
+	// The panic left the head open: its log with a goroutine, and its files, which would
+	// keep their space when they are deleted. Once the chunks' files are closed the head
+	// writes none, and closes. They are not exported; a test says where they are not found.
+	files := reflect.ValueOf(prom.Head()).Elem().FieldByName("chunkDiskMapper")
+	if files.IsValid() && files.Type() == reflect.TypeFor[*chunks.ChunkDiskMapper]() {
+		err = errors.Join(err, closing((*chunks.ChunkDiskMapper)(files.UnsafePointer())), closing(prom.Head()))
+	}
+	return err
 }
 
 // room says why the database cannot be opened or closed now: both write the log's

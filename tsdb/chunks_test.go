@@ -1,6 +1,7 @@
 package tsdb
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/omenhq/omen"
@@ -39,6 +41,7 @@ func TestAChunkThatCannotBeWrittenEndsNoProcess(t *testing.T) {
 			func(t *testing.T, dir string) { must.OK(t, os.Remove(dir)) }, func(*testing.T, string) {}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
 			dir, now := t.TempDir(), begin
 			chunks := filepath.Join(dir, "chunks_head")
 			o := Options{Dir: dir, Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}
@@ -105,6 +108,10 @@ func TestAChunkThatCannotBeWrittenEndsNoProcess(t *testing.T) {
 			db = must.Get(Open(o))(t)
 			has("opened again")
 			must.OK(t, db.Close())
+			goleak.VerifyNone(t, before)
+			if maps := must.Get(os.ReadFile("/proc/self/maps"))(t); bytes.Contains(maps, []byte(dir)) {
+				t.Errorf("files of a closed store are mapped, and would keep their space when they are deleted:\n%s", maps)
+			}
 		})
 	}
 }

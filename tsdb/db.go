@@ -35,7 +35,7 @@ import (
 type Options struct {
 	Dir       string                // made if missing; belongs to one Omen at a time
 	Retention time.Duration         // 0: 15 days
-	MaxBytes  int64                 // of the blocks on disk; 0: no bound
+	MaxBytes  int64                 // on disk, with the log; 0: no bound
 	Log       *slog.Logger          // nil: silent
 	Registry  prometheus.Registerer // for the omen_storage_… series; nil: nowhere
 	Now       func() time.Time      // the clock; nil: this machine's
@@ -62,10 +62,13 @@ type DB struct {
 	failed   error     // why the last append or chunk could not be written, until that is made good; appendMu guards it
 	retryAt  time.Time // no earlier attempt to open or write again; appendMu guards it
 	checkAt  time.Time // no earlier search for damaged blocks
+	retainAt time.Time // no earlier search for blocks beyond the retention; appendMu guards it
 	closed   bool
 	places   map[string]os.FileInfo // the open directories, by path; appendMu guards it
 	held     atomic.Bool            // appends are to fail as on a full disk
 	appendMu sync.Mutex             // one append at a time: a failed one must not be followed by another before prom is replaced
+
+	compacting atomic.Int64 // blocks being written
 
 	appended, refused, reopened, damaged atomic.Int64
 }
@@ -78,7 +81,8 @@ const defaultLookback = 5 * time.Minute
 // A second Omen on the directory gets [omen.ErrLocked]. Damaged blocks and a
 // write-ahead log that cannot be repaired are moved to the folder "damaged" and
 // counted; what is whole opens. On a full disk it opens by itself once there is
-// space: until then nothing can be read or appended.
+// space, which [DB.Probe] makes of what is beyond the retention: until then nothing can
+// be read or appended.
 func Open(o Options) (*DB, error) {
 	if o.Retention <= 0 {
 		o.Retention = 15 * 24 * time.Hour

@@ -22,9 +22,8 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerDir); dir != "" {
 		writeUntilKilled(dir)
 	}
-	// Prometheus' log leaves its goroutine behind when it is closed on a full
-	// disk, before its last page could be written: one for each time the disk
-	// becomes full.
+	// Prometheus' log leaves its goroutine behind when it is closed on a full disk,
+	// before its last page could be written: as a process ends, not as it recovers.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/prometheus/prometheus/tsdb/wlog.(*WL).run"))
 }
 

@@ -58,9 +58,9 @@ func (db *DB) openTSDB() (*promtsdb.DB, error) {
 	o.NoLockfile = true // ours is held from open to close, also while the database is replaced
 	o.MaxBlockDuration = max(o.MinBlockDuration, min(31*24*time.Hour, db.opts.Retention/10).Milliseconds())
 	o.StripeSize = 512 // thousands of series, not millions
-	// What is done in this interval beside mapChunks, reloading of blocks, is done with
-	// every compaction, too.
+	// What is done in this interval beside mapChunks, reloading of blocks, is retain's.
 	o.BlockReloadInterval = never
+	o.NewCompactorFunc = db.newCompactor
 	return promtsdb.Open(db.opts.Dir, db.log, nil, o, nil)
 }
 

@@ -11,8 +11,26 @@ import (
 )
 
 // Probe finds out whether what is appended lasts: the directory and its
-// write-ahead log must be those that were opened, and a page must find space.
+// write-ahead log must be those that were opened, and a page must find space, for
+// which what is beyond the retention is deleted.
 func (db *DB) Probe() error {
+	if err := db.displaced(); err != nil {
+		return err
+	}
+	beyond := db.retain()
+	db.appendMu.Lock()
+	defer db.appendMu.Unlock()
+	if err := db.revive(); err != nil { // appends, which would open it, are held while this fails
+		return err
+	}
+	if err := probe(db.opts.Dir, probeSize); err != nil {
+		return db.writeError("write to metrics store", err)
+	}
+	return beyond
+}
+
+// displaced says which of the directories is no longer the one that was opened.
+func (db *DB) displaced() error {
 	db.appendMu.Lock()
 	defer db.appendMu.Unlock()
 	for _, path := range slices.Sorted(maps.Keys(db.places)) {
@@ -20,12 +38,6 @@ func (db *DB) Probe() error {
 			return omen.WithHint(fmt.Errorf("metrics store %s was removed or replaced while in use: %w", path, omen.ErrUnavailable),
 				"stop Omen, put the data directory back, and start it again: what happened since is not kept")
 		}
-	}
-	if err := db.revive(); err != nil { // appends, which would open it, are held while this fails
-		return err
-	}
-	if err := probe(db.opts.Dir, probeSize); err != nil {
-		return db.writeError("write to metrics store", err)
 	}
 	return nil
 }

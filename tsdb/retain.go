@@ -1,0 +1,147 @@
+package tsdb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	promtsdb "github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/tsdb/fileutil"
+)
+
+// retainEvery is how often blocks beyond the retention are looked for between
+// compactions, as Prometheus does.
+const retainEvery = time.Minute
+
+// compactor is Prometheus' own, which says when it works, and for which a block of no
+// time at all costs no write: what asks for one has the blocks loaded again and those
+// beyond the retention deleted, also where nothing can be written ([DB.retain]).
+type compactor struct {
+	promtsdb.Compactor
+	busy *atomic.Int64 // how many blocks are being written
+}
+
+func (c compactor) Write(dest string, b promtsdb.BlockReader, mint, maxt int64, base *promtsdb.BlockMeta) ([]ulid.ULID, error) {
+	if mint >= maxt {
+		return nil, nil // as of a block without samples
+	}
+	c.busy.Add(1)
+	defer c.busy.Add(-1)
+	return c.Compactor.Write(dest, b, mint, maxt, base)
+}
+
+func (c compactor) Compact(dest string, dirs []string, open []*promtsdb.Block) ([]ulid.ULID, error) {
+	c.busy.Add(1)
+	defer c.busy.Add(-1)
+	return c.Compactor.Compact(dest, dirs, open)
+}
+
+func (db *DB) newCompactor(ctx context.Context, r prometheus.Registerer, log *slog.Logger, ranges []int64, pool chunkenc.Pool, o *promtsdb.Options) (promtsdb.Compactor, error) {
+	c, err := promtsdb.NewLeveledCompactorWithOptions(ctx, r, log, ranges, pool, promtsdb.LeveledCompactorOptions{
+		MaxBlockChunkSegmentSize:    o.MaxBlockChunkSegmentSize,
+		EnableOverlappingCompaction: o.EnableOverlappingCompaction,
+		FloatChunkEncoding:          func() chunkenc.Encoding { return o.FloatChunkEncoding },
+	})
+	return compactor{c, &db.compacting}, err
+}
+
+// retain deletes blocks beyond the retention, at most once in [retainEvery]. A
+// compaction does so, too, but on a full disk there is none, and this is what frees it.
+func (db *DB) retain() error {
+	db.appendMu.Lock()
+	now := db.opts.Now()
+	if db.closed || now.Before(db.retainAt) {
+		db.appendMu.Unlock()
+		return nil
+	}
+	db.retainAt = now.Add(retainEvery)
+	if db.prom == nil {
+		defer db.appendMu.Unlock()
+		return db.retainError(db.shed())
+	}
+	db.appendMu.Unlock() // blocks are closed when nobody reads them any more: appends do not wait for that
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if db.prom == nil || db.compacting.Load() > 0 || db.prom.Head().MinTime() == math.MaxInt64 { // of an empty head, a compaction would set the time
+		return nil
+	}
+	// Its end, exclusive, overflows to the least time there is: of the head nothing is
+	// taken, nor of the log.
+	nothing := promtsdb.NewRangeHead(db.prom.Head(), math.MaxInt64, math.MaxInt64)
+	return db.retainError(db.prom.CompactHead(nothing))
+}
+
+func (db *DB) retainError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return db.writeError("delete what is beyond the retention of metrics store", err)
+}
+
+// shed deletes blocks beyond the retention while the database does not open, as at a
+// start on a full disk: it opens once there is space. The caller holds appendMu.
+func (db *DB) shed() error {
+	type block struct {
+		dir  string
+		meta promtsdb.BlockMeta
+		size int64
+	}
+	dirs, err := filepath.Glob(filepath.Join(db.opts.Dir, "*", "meta.json"))
+	if err != nil {
+		return err
+	}
+	var blocks []block
+	replaced := map[ulid.ULID]bool{} // by a larger one, of before a crash
+	for _, path := range dirs {
+		dir := filepath.Dir(path)
+		if _, err := ulid.ParseStrict(filepath.Base(dir)); err != nil {
+			continue
+		}
+		b, err := promtsdb.OpenBlock(nil, dir, nil, nil)
+		if err != nil {
+			continue // opening moves it aside
+		}
+		blocks = append(blocks, block{dir, b.Meta(), b.Size()})
+		for _, parent := range b.Meta().Compaction.Parents {
+			replaced[parent.ULID] = true
+		}
+		if err := b.Close(); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(blocks, func(a, b block) int { return cmp.Compare(b.meta.MaxTime, a.meta.MaxTime) })
+	var size int64
+	for _, name := range []string{"wal", "wbl", "chunks_head"} {
+		n, err := fileutil.DirSize(filepath.Join(db.opts.Dir, name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		size += n
+	}
+	for _, b := range blocks {
+		if !replaced[b.meta.ULID] {
+			size += b.size
+			old := blocks[0].meta.MaxTime-b.meta.MaxTime >= db.opts.Retention.Milliseconds()
+			if !old && (db.opts.MaxBytes <= 0 || size <= db.opts.MaxBytes) {
+				continue
+			}
+		}
+		gone := b.dir + ".tmp-for-deletion" // Prometheus' suffix: it deletes what is left of these
+		if err := errors.Join(os.Rename(b.dir, gone), os.RemoveAll(gone)); err != nil {
+			return fmt.Errorf("delete block %s: %w", b.dir, err)
+		}
+		db.log.Info("block beyond the retention deleted", "path", b.dir)
+	}
+	return nil
+}
