@@ -85,13 +85,16 @@ func (w *Watch) lookUp(ctx context.Context) error {
 	}
 	var names []string
 	w.mu.Lock()
-	at := w.last
+	at, err := w.last, w.rangeErr
 	for name, h := range w.hosts {
 		if !h.known {
 			names = append(names, name)
 		}
 	}
 	w.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	slices.Sort(names)
 	w.refreshLabels(ctx, names)
 	firsts, err := w.past().Firsts(ctx, names, at, w.o.History)

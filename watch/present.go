@@ -58,13 +58,16 @@ func (w *Watch) load(ctx context.Context) error {
 // keep stores which hosts are there, if that changed.
 func (w *Watch) keep(ctx context.Context) error {
 	w.mu.Lock()
-	names, changed, ranged := slices.Sorted(maps.Keys(w.hosts)), w.changed, w.ranged
+	names, changed, ranged, read := slices.Sorted(maps.Keys(w.hosts)), w.changed, w.ranged, w.rangeRead
 	w.changed = false
 	w.mu.Unlock()
 	if !changed {
 		return nil
 	}
-	err := errors.Join(w.o.Store.PutSetting(ctx, w.setting(), names), w.o.Store.PutSetting(ctx, w.rangeSetting(), ranged))
+	err := w.o.Store.PutSetting(ctx, w.setting(), names)
+	if read { // or what is stored would be lost
+		err = errors.Join(err, w.o.Store.PutSetting(ctx, w.rangeSetting(), ranged))
+	}
 	if err != nil {
 		w.mu.Lock()
 		w.changed = true

@@ -21,16 +21,28 @@ func (w *Watch) rangeSetting() string {
 	return "watch.range." + w.o.Name + "/" + w.o.Schema.Profile()
 }
 
-// readRange takes up the range of the process before this one.
+// readRange takes up the range of the process before this one. Until it can, none is
+// set or stored and no stored model is taken up: one of another range would take all
+// that its host does for trouble.
 func (w *Watch) readRange(ctx context.Context) {
-	var r ranged
-	if _, err := w.o.Store.Setting(ctx, w.rangeSetting(), &r); err != nil {
-		w.log.Warn("range of rates not read: it is measured", "err", err)
+	w.mu.Lock()
+	read, unread := w.rangeRead, w.rangeErr
+	w.mu.Unlock()
+	if read {
 		return
 	}
+	var r ranged
+	_, err := w.o.Store.Setting(ctx, w.rangeSetting(), &r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ranged = r
+	if err == nil {
+		w.ranged, w.rangeRead = r, true
+		return
+	}
+	w.rangeErr = fmt.Errorf("read the range of rates that models learned with: %w", err)
+	if unread == nil && ctx.Err() == nil {
+		w.log.Warn("range of rates not read: stored models are not taken up until it is", "err", err)
+	}
 }
 
 // sameRange is by how much a measured range may differ from that of the models: what
@@ -41,6 +53,10 @@ const sameRange = 1.5
 // the source is sure of another one, as after a change of its scrape interval. Of a
 // source that has just begun nothing is known. The caller holds mu.
 func (w *Watch) ranges(f *series.Frame, at time.Time) {
+	if !w.rangeRead {
+		return
+	}
+	w.rangeErr = nil // now models can be told apart
 	switch kept := w.ranged.Window; {
 	case w.window != 0 && kept == w.window:
 		return

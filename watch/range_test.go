@@ -84,3 +84,34 @@ func TestModelsAreOfOneRange(t *testing.T) {
 		})
 	}
 }
+
+// Where the stored range cannot be read at first, as while the database is busy, models
+// of another one do not serve: it is read again, and meanwhile not overwritten.
+func TestTheRangeIsReadAgain(t *testing.T) {
+	db := open(t)
+	r := newRig(t, db, "web-1")
+	r.o.Source = &begun{Source: r.world, sure: true}
+	r.grow(t)
+	must.OK(t, r.keep(t.Context()))
+	next := newRig(t, db, "web-1")
+	next.world.born, next.now = r.world.born, r.now
+	next.o.Source = &begun{Source: next.world, sure: true, window: 40 * time.Second}
+	over, end := context.WithCancel(t.Context())
+	end()
+	next.readRange(over)
+	next.changed = true
+	must.OK(t, next.keep(t.Context()))
+	var kept ranged
+	if must.Get(db.Setting(t.Context(), next.rangeSetting(), &kept))(t); kept.Window != 4*time.Second {
+		t.Errorf("stored range %s while it is not known, want the one of before", kept.Window)
+	}
+	if err := next.lookUp(t.Context()); err == nil {
+		t.Error("models are looked up before their range is known")
+	}
+	next.pass(t, 2)
+	must.OK(t, next.lookUp(t.Context()))
+	next.pass(t, 1)
+	if next.Hosts()[0].Model.ID != "" {
+		t.Error("a model of another range serves")
+	}
+}

@@ -25,7 +25,6 @@ const (
 
 // scoreLoop scores every step, at instants that are multiples of it.
 func (w *Watch) scoreLoop(ctx context.Context) error {
-	w.readRange(ctx)
 	for before := time.Now(); ; {
 		now := time.Now()
 		next := now.Truncate(w.o.Step).Add(w.o.Step)
@@ -45,6 +44,7 @@ func (w *Watch) scoreLoop(ctx context.Context) error {
 
 // round reads and scores what is new up to the instant at.
 func (w *Watch) round(ctx context.Context, at time.Time) {
+	w.readRange(ctx)
 	w.mu.Lock()
 	last := w.last
 	w.mu.Unlock()

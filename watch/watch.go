@@ -92,6 +92,8 @@ type Watch struct {
 	status    omen.SourceStatus
 	window    time.Duration // what $window became, once the source was sure of it
 	ranged    ranged        // the same for models
+	rangeRead bool          // ranged is that of the process before this one, or a later one
+	rangeErr  error         // why it is not known yet
 	upSince   time.Time     // the first instant since the source last did not answer
 	droppedAt time.Time     // when the models of hosts that are gone were last looked for
 	last      time.Time     // the last instant that was scored
