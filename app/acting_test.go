@@ -90,7 +90,7 @@ func TestVerdictsAreReadOnceForAKind(t *testing.T) {
 func TestWhichTroubleHoldsActionsBack(t *testing.T) {
 	for trouble, want := range map[string]bool{
 		troubleStorage: true, troubleSpace: false, troubleDamage: true, troubleCrashes: true, troubleCalendars: true,
-		troubleMounts: false, troubleClock: true, troubleCollisions + "prod": true,
+		troubleMounts: false, troubleParts: true, troubleClock: true, troubleCollisions + "prod": true,
 	} {
 		facts := remedy.Facts{Incidents: []omen.Incident{{ID: "o", Kind: omen.OwnIncident, State: omen.Open, Trouble: trouble}}}
 		says := remedy.Policy{}.Check(facts, omen.Action{Does: remedy.DoScript}, omen.Target{}, nil).Verdict

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -11,12 +12,17 @@ import (
 // troubleMounts is the key of file systems of this machine that do not answer.
 const troubleMounts = "file systems"
 
-// watchMounts says, until ctx ends, which file systems of this machine hang.
+// troubleParts is the key of parts of this machine that cannot be measured.
+const troubleParts = "this machine"
+
+// watchMounts says, until ctx ends, which file systems of this machine hang, and which
+// part of it is not measured.
 func (g *generation) watchMounts(ctx context.Context) error {
 	timer := time.NewTicker(probeEvery)
 	defer timer.Stop()
 	for {
-		if err := reportMounts(ctx, g.manager, g.collector.Hanging()); err != nil && ctx.Err() == nil {
+		err := errors.Join(reportMounts(ctx, g.manager, g.collector.Hanging()), reportParts(ctx, g.manager, g.collector.Missing(time.Now())))
+		if err != nil && ctx.Err() == nil {
 			g.p.log.Error("own trouble not reported", "err", err)
 		}
 		select {
@@ -33,4 +39,11 @@ func reportMounts(ctx context.Context, to troubles, hanging []string) error {
 	}
 	return to.Report(ctx, troubleMounts, omen.Critical,
 		omen.Plural(len(hanging), "file system does", "file systems do")+" not answer, and programs that use them hang: "+strings.Join(hanging, ", "))
+}
+
+func reportParts(ctx context.Context, to troubles, missing []string) error {
+	if len(missing) == 0 {
+		return to.Resolve(ctx, troubleParts)
+	}
+	return to.Report(ctx, troubleParts, omen.Critical, "this machine is not measured in part: "+strings.Join(missing, "; "))
 }

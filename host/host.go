@@ -7,6 +7,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,8 @@ type Collector struct {
 	target *tsdb.Target
 	slow   atomic.Pointer[gathering] // the slow collectors' last values; written by the slow loop, read by the fast one
 	hung   atomic.Pointer[[]string]  // mount points that do not answer; written by the slow loop, read by others
+	// Why a part of the metrics is missing now; written by its loop, read by others.
+	fastMissing, slowMissing atomic.Pointer[absence]
 
 	gathers, failures, late prometheus.Counter
 	duration                *prometheus.SummaryVec
@@ -75,7 +78,7 @@ func New(o Options) *Collector {
 		opts: o, log: o.Log,
 		target:   o.Store.Target(map[string]string{"job": "node", "instance": o.Instance}),
 		gathers:  prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_host_gathers_total", Help: "Times this machine's metrics were gathered."}),
-		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_host_gather_failures_total", Help: "Gatherings of which nothing was stored."}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_host_gather_failures_total", Help: "Gatherings of which nothing was stored, or nothing that is gathered at every interval."}),
 		late:     prometheus.NewCounter(prometheus.CounterOpts{Name: "omen_host_gathers_missed_total", Help: "Gatherings left out because the one before took too long."}),
 		duration: prometheus.NewSummaryVec(prometheus.SummaryOpts{Name: "omen_host_gather_seconds", Help: "Time that gathering took."}, []string{"part"}),
 	}
@@ -92,6 +95,52 @@ func (c *Collector) Hanging() []string {
 		return *mounts
 	}
 	return nil
+}
+
+// absence is since when a part is missing, and why now.
+type absence struct {
+	since time.Time
+	why   string
+}
+
+// lasts is how long the slow part's last values count, in intervals.
+const lasts = 4
+
+// Missing says which parts of this machine's metrics cannot be gathered, and why, once
+// that has lasted for longer than their last values count.
+func (c *Collector) Missing(now time.Time) []string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		is   *atomic.Pointer[absence]
+	}{
+		{"processors, memory, disks and networks", &c.fastMissing},
+		{"file systems, hardware and processes", &c.slowMissing},
+	} {
+		if a := p.is.Load(); a != nil && now.Sub(a.since) >= lasts*max(slowInterval, c.opts.Interval) {
+			parts = append(parts, p.what+" since "+a.since.UTC().Format(time.RFC3339)+": "+a.why)
+		}
+	}
+	return parts
+}
+
+// noteMissing remembers, and logs if it is news, that a gathering that began at an
+// instant gave nothing, or something again.
+func (c *Collector) noteMissing(part string, is *atomic.Pointer[absence], at time.Time, err error) {
+	was := is.Load()
+	if err == nil {
+		if is.Store(nil); was != nil {
+			c.log.Info("part of this machine's metrics is there again", "host", c.opts.Instance, "kind", part)
+		}
+		return
+	}
+	now := absence{at, err.Error()}
+	if was != nil {
+		now.since = was.since
+	}
+	if is.Store(&now); was == nil || was.why != now.why {
+		c.log.Error("part of this machine's metrics is missing", "host", c.opts.Instance, "kind", part, "err", err)
+	}
 }
 
 // Run gathers and stores until the context ends, then marks the series stale
@@ -155,7 +204,12 @@ func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
 // gather takes one sample of everything.
 func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at time.Time) error {
 	families, gatherErr := gather(ctx, fast, fastTurn, hangs) // whatever there is beside an error is used
-	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < 4*max(slowInterval, c.opts.Interval) {
+	var missing error
+	if len(families) == 0 && ctx.Err() == nil {
+		missing = cmp.Or(gatherErr, errNothing)
+	}
+	c.noteMissing("fast", &c.fastMissing, at, missing)
+	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < lasts*max(slowInterval, c.opts.Interval) {
 		families = append(families, slow.families...)
 	}
 	took := time.Since(at)
@@ -165,8 +219,14 @@ func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at ti
 		return errors.Join(gatherErr, c.target.Fail(ctx, at, took))
 	}
 	_, err := c.target.Store(ctx, families, at, took)
+	if missing != nil { // what is stored of the slow part does not make it good
+		return missing
+	}
 	return err
 }
+
+// errNothing is that of a gathering without a single family.
+var errNothing = fmt.Errorf("nothing was gathered: %w", omen.ErrUnavailable)
 
 // node_exporter keeps one of each of its collectors for the whole process, and
 // not all of them may be asked twice at once, by whatever number of collectors of
@@ -180,19 +240,43 @@ var fastTurn, slowTurn = make(chan struct{}, 1), make(chan struct{}, 1) // bound
 const hangs = 8 * time.Second
 
 // abandoned are the gatherings that nobody waits for any more.
-var abandoned = make(chan struct{}, 8) // bound: each keeps up to four threads in the kernel; full: the next is waited for
+var abandoned = make(chan struct{}, 8) // bound: each keeps up to four threads in the kernel; full: the next keeps its turn until it ends
 
+// gathered is what a gathering gave.
+type gathered struct {
+	families []*dto.MetricFamily
+	err      error
+}
+
+// gather gathers in its turn. It waits no longer than within for the turn, as long for
+// what is gathered, and not beyond ctx; a gathering that goes on behind it keeps the turn
+// until it ends or is abandoned.
 func gather(ctx context.Context, r prometheus.Gatherer, turn chan struct{}, within time.Duration) ([]*dto.MetricFamily, error) {
+	late := time.NewTimer(within)
+	defer late.Stop()
 	select {
 	case turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	case <-late.C:
+		return nil, fmt.Errorf("gatherings of before hang, and no more are begun: %w", omen.ErrUnavailable)
 	}
-	defer func() { <-turn }()
-	type gathered struct {
-		families []*dto.MetricFamily
-		err      error
+	out := make(chan gathered, 1) // bound 1: its sender never waits
+	go func() {
+		defer func() { <-turn }()
+		await(r, within, out)
+	}()
+	select {
+	case g := <-out:
+		return g.families, g.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
+}
+
+// await gathers, and sends what that gave to out, or within that time why it did not. It
+// returns when the next gathering may begin: at once where this one can be abandoned.
+func await(r prometheus.Gatherer, within time.Duration, out chan<- gathered) {
 	done := make(chan gathered, 1) // bound 1: its sender never waits
 	go func() {
 		families, err := r.Gather()
@@ -202,20 +286,18 @@ func gather(ctx context.Context, r prometheus.Gatherer, turn chan struct{}, with
 	defer late.Stop()
 	select {
 	case g := <-done:
-		return g.families, g.err
+		out <- g
+		return
 	case <-late.C:
 	}
+	out <- gathered{err: fmt.Errorf("gathering has taken %s: %w", within, omen.ErrUnavailable)}
 	select {
-	case g := <-done:
-		return g.families, g.err
+	case <-done:
 	case abandoned <- struct{}{}:
 		go func() {
 			<-done
 			<-abandoned
 		}()
-		return nil, fmt.Errorf("gathering has taken %s: %w", within, omen.ErrUnavailable)
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
 	}
 }
 
@@ -223,12 +305,13 @@ func (c *Collector) gatherSlow(ctx context.Context, slow prometheus.Gatherer) {
 	at := time.Now()
 	families, err := gather(ctx, slow, slowTurn, hangs)
 	c.duration.WithLabelValues("slow").Observe(time.Since(at).Seconds())
-	if err != nil && len(families) == 0 {
+	if len(families) == 0 {
 		if ctx.Err() == nil {
-			c.log.Warn("slow part of this machine's metrics is missing", "host", c.opts.Instance, "err", err)
+			c.noteMissing("slow", &c.slowMissing, at, cmp.Or(err, errNothing))
 		}
 		return // the last values count for some more samples
 	}
+	c.noteMissing("slow", &c.slowMissing, at, nil)
 	if err != nil {
 		c.log.Debug("some collectors gave nothing", "host", c.opts.Instance, "err", err)
 	}

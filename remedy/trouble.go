@@ -17,7 +17,7 @@ const (
 // actions back, one that this table does not know included. That is so, of those that
 // there are today, of "storage" (nothing is kept), "storage/damage" (the row that is
 // gone may be a silence, or an action), "crashes" and "clock" (what was seen before is
-// not known), "calendars" (a window that cannot be read may forbid it), "collisions/"
+// not known), "this machine" (its processors or disks are not measured), "calendars" (a window that cannot be read may forbid it), "collisions/"
 // (hosts that are not judged are not counted among those of a group that are unwell),
 // [troubleAudit], and a source of which nothing is scored, which has no key.
 var harmless = []struct {
