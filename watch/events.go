@@ -2,10 +2,12 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/event"
 	"github.com/omenhq/omen/mute"
 )
@@ -95,10 +97,22 @@ func (w *Watch) noteEvents(ctx context.Context) {
 	}
 }
 
-// note hands on an event of so many machines.
+// unnotedMost bounds the events that wait until they can be stored: of more the first
+// are lost.
+const unnotedMost = 1000
+
+// note hands on an event of so many machines. One that cannot be stored is tried again
+// with the next: where a boot is not known, what it does to its host is trouble.
 func (w *Watch) note(ctx context.Context, e mute.Event, machines int) {
-	if err := w.o.Sink.Note(ctx, e); err != nil && ctx.Err() == nil {
-		w.log.Warn("event not stored", "err", err)
+	if err := w.o.Sink.Note(ctx, e); err != nil {
+		if !errors.Is(err, omen.ErrInvalid) { // also where ctx ended: the next generation's watch takes it over
+			w.mu.Lock()
+			w.moves = append(w.moves[max(0, len(w.moves)+1-unnotedMost):], e)
+			w.mu.Unlock()
+		}
+		if ctx.Err() == nil {
+			w.log.Warn("event not stored", "err", err)
+		}
 		return
 	}
 	w.log.Info("event stored", "kind", string(e.Kind), "why", e.Title, "count", machines)

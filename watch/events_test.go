@@ -225,3 +225,35 @@ func TestEventsAreNotAskedForAgainAndAgain(t *testing.T) {
 		t.Errorf("asked %d times in six hours, want about 11", r.asked)
 	}
 }
+
+// unwritten is a sink whose store takes nothing for a while.
+type unwritten struct {
+	marks
+	err error
+}
+
+func (u *unwritten) Note(ctx context.Context, e mute.Event) error {
+	if u.err != nil {
+		return u.err
+	}
+	return u.marks.Note(ctx, e)
+}
+
+// Events that cannot be stored, as on a full disk, are stored once they can: before, a
+// boot of then was forgotten, and what it did to its host was trouble.
+func TestEventsWaitUntilTheyCanBeStored(t *testing.T) {
+	r, sink := newRig(t, open(t), "web-1"), &unwritten{err: omen.ErrFull}
+	r.o.Sink = sink
+	for i := range unnotedMost + 2 {
+		r.note(t.Context(), mute.Event{Kind: mute.EventNote, Title: fmt.Sprint("event ", i), At: r.now}, 1)
+	}
+	r.noteEvents(t.Context())
+	sink.err = omen.ErrInvalid // can never be stored: it does not wait
+	r.note(t.Context(), mute.Event{}, 1)
+	sink.err = nil
+	r.noteEvents(t.Context())
+	r.noteEvents(t.Context())
+	if n := len(sink.events); n != unnotedMost || sink.events[0].Title != "event 2" {
+		t.Errorf("%d events stored, want each of the last %d once", n, unnotedMost)
+	}
+}

@@ -118,7 +118,7 @@ type Watch struct {
 	shiftsAt time.Time // when they were read; the score loop's alone
 
 	events *event.Detector
-	moves  []mute.Event // features at new levels, to be stored by eventLoop
+	moves  []mute.Event // features at new levels, and events that could not be stored: eventLoop does
 }
 
 // trained is a model, what the store says of it, and up to when the host's
