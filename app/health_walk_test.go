@@ -309,5 +309,6 @@ var elsewhere = map[string]string{
 	"the disk fails, or is read-only, where metrics are stored":                           "../tsdb/chunks_test.go:TestAChunkThatCannotBeWrittenEndsNoProcess",
 	"a start on a full disk":                                                              "../tsdb/durability_test.go:TestAFullDiskEndsNoProcess",
 	"a file system of this machine does not answer, such as one of a server that is gone": "mounts_test.go:TestFileSystemsThatHangAreSaid",
+	"a part of this machine cannot be gathered for 20 s, such as by a device that hangs":  "mounts_test.go:TestPartsThatAreNotMeasuredAreSaid",
 	"wrong users or passwords":                                                            "access_test.go:TestWrongPasswordsAreLoggedAndCounted",
 }
