@@ -62,6 +62,7 @@ var (
 	mRemedyPaused  = metric{"omen_remedy_paused", "1 while actions are paused.", prometheus.GaugeValue}
 	mRemedyUp      = metric{"omen_remedy_up", "1 while actions can be planned; 0: nothing is acted on.", prometheus.GaugeValue}
 	mAuditBroken   = metric{"omen_audit_broken", "1 if the audit is not what was written.", prometheus.GaugeValue}
+	mAuditRows     = metric{"omen_audit_rows", "Rows of the audit's chain when it was last found whole, at least once an hour; that they are fewer than before means that its end was cut off.", prometheus.GaugeValue}
 
 	mBuild         = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}
 	mHosts         = metric{"omen_hosts", "Hosts by state: learning, normal, anomalous, silent.", prometheus.GaugeValue}
@@ -259,6 +260,9 @@ func (c collector) actions(emit sink) {
 	defer cancel()
 	h := c.api.remedy.Health()
 	emit(mAuditBroken, one(h.Broken != ""))
+	if h.Rows > 0 {
+		emit(mAuditRows, float64(h.Rows))
+	}
 	counts, err := c.api.store.CountActions(ctx)
 	open, err2 := c.api.store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionWaiting, omen.ActionStuck}})
 	controls, err3 := c.api.remedy.Controls(ctx)

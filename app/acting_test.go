@@ -93,7 +93,7 @@ func TestWhichTroubleHoldsActionsBack(t *testing.T) {
 		troubleMounts: false, troubleParts: true, troubleClock: true, troubleCollisions + "prod": true,
 	} {
 		facts := remedy.Facts{Incidents: []omen.Incident{{ID: "o", Kind: omen.OwnIncident, State: omen.Open, Trouble: trouble}}}
-		says := remedy.Policy{}.Check(facts, omen.Action{Does: remedy.DoScript}, omen.Target{}, nil).Verdict
+		says := remedy.Policy{}.Check(facts, omen.Action{Does: remedy.DoRestart}, omen.Target{}, nil).Verdict
 		if got := slices.ContainsFunc(says, func(g remedy.GuardSays) bool { return g.Guard == remedy.GuardOwnTrouble && g.Why != "" }); got != want {
 			t.Errorf("%s holds back: %v, want %v", trouble, got, want)
 		}

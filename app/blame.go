@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/remedy"
@@ -24,6 +26,10 @@ const (
 	notNode    = 10 * time.Minute
 	// blameMost bounds the incidents of one look: each makes five reads of its source.
 	blameMost = 10
+	// blameAtOnce are judged at once: a source that hangs keeps those of others waiting
+	// for a few seconds less, and what is judged is not too old to act on (guard blame)
+	// when all have had their turn.
+	blameAtOnce = 4
 	// blameMoved is by how much a pod's share has to move for the incident to say so.
 	blameMoved = 0.25
 )
@@ -50,11 +56,22 @@ func (g *generation) blamePods(ctx context.Context) error {
 		if err != nil {
 			continue // who stores incidents says so
 		}
-		for _, in := range g.blames.next(open, time.Now()) {
-			g.blame(ctx, in)
-		}
+		judgeEach(ctx, g.blames.next(open, time.Now()), g.blame)
 	}
 	return nil
+}
+
+// judgeEach judges incidents, [blameAtOnce] at once, and returns when all are.
+func judgeEach(ctx context.Context, due []omen.Incident, judge func(context.Context, omen.Incident)) {
+	var all errgroup.Group
+	all.SetLimit(blameAtOnce)
+	for _, in := range due {
+		all.Go(func() error {
+			judge(ctx, in)
+			return nil
+		})
+	}
+	_ = all.Wait() // none fails: what cannot be read is a judgement, too
 }
 
 // next are the incidents that are due, those that have waited longest first. What is no

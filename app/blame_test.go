@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -80,4 +83,36 @@ func TestOnlyNewsOfPodsIsStored(t *testing.T) {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
+}
+
+// A source that hangs keeps others waiting for its turn only: incidents are judged a few
+// at once, and all are.
+func TestIncidentsAreJudgedSomeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		at, most, judged := 0, 0, map[string]bool{}
+		began := time.Now()
+		judgeEach(t.Context(), oneLook(), func(_ context.Context, in omen.Incident) {
+			mu.Lock()
+			at++
+			most = max(most, at)
+			judged[in.ID] = true
+			mu.Unlock()
+			time.Sleep(20 * time.Second) // as long as a source may take
+			mu.Lock()
+			at--
+			mu.Unlock()
+		})
+		if took := time.Since(began); took != time.Minute || most != blameAtOnce || len(judged) != blameMost {
+			t.Errorf("%d judged in %s, %d at once", len(judged), took, most)
+		}
+	})
+}
+
+// oneLook are as many incidents as one look takes.
+func oneLook() (all []omen.Incident) {
+	for i := range blameMost {
+		all = append(all, omen.Incident{ID: fmt.Sprint("i", i)})
+	}
+	return all
 }

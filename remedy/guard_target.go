@@ -106,7 +106,8 @@ func (d *draft) inGroup(row *omen.Action) bool {
 }
 
 // sameTarget reports whether two targets are known and the same; an address that
-// is called is none.
+// is called is none. Which source shows it does not matter: one Omen acts in one cluster
+// and on its own machine only, which several sources may watch.
 func sameTarget(a, b omen.Target) bool {
 	return a.Name != "" && a.Kind != "url" && a.ID() == b.ID()
 }

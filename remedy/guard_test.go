@@ -195,6 +195,10 @@ var cases = []struct {
 	{"one of a disk that is nearly full", "", own("storage/space")},
 	{"one of a mount of Omen's machine that hangs", "", func(w *world) {
 		own("file systems")(w)
+		w.a.Does = DoRestart
+	}},
+	{"one of a mount, and a script is to run on that machine", GuardOwnTrouble, func(w *world) {
+		own("file systems")(w)
 		w.a.Does = DoScript
 	}},
 	{"one of a mount, and a unit of that machine is to be restarted", GuardOwnTrouble, own("file systems")},
@@ -329,6 +333,13 @@ var cases = []struct {
 	}},
 	{"three in a row did not help", GuardIneffective, func(w *world) {
 		w.ago(omen.ActionNotHelped, 4*24*time.Hour, 3*24*time.Hour, 2*24*time.Hour)
+	}},
+	{"three in a row did not help the same target, seen by another source", GuardIneffective, func(w *world) {
+		w.ago(omen.ActionNotHelped, 4*24*time.Hour, 3*24*time.Hour, 2*24*time.Hour)
+		for i := range w.f.Actions {
+			w.f.Actions[i].Host.Source = "other"
+			w.f.Actions[i].Target = w.now
+		}
 	}},
 	{"three in a row could not be measured", GuardIneffective, func(w *world) {
 		w.ago(omen.ActionUnmeasurable, 4*24*time.Hour, 3*24*time.Hour, 2*24*time.Hour)

@@ -87,6 +87,7 @@ type Health struct {
 	Since   time.Time // since when
 	Broken  string    // what is wrong with the audit's chain; empty: nothing
 	Checked time.Time // when that was looked at
+	Rows    int       // of the chain when it was last found whole; 0: it was not since the start
 
 	Effects map[string]Effect // by playbook that has acted; as last worked out
 	GivenUp map[string]int    // by playbook: how many targets it has given up
@@ -371,6 +372,9 @@ func (l *Loop) Verify(ctx context.Context) (store.Chain, error) {
 	l.mu.Lock()
 	before := l.health.Broken
 	l.health.Broken, l.health.Checked = why, now
+	if why == "" {
+		l.health.Rows = chain.Rows
+	}
 	l.mu.Unlock()
 	if why != "" && why != before {
 		l.o.Log.Error("the audit is not what was written, nothing is acted on", "why", why)

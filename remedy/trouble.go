@@ -1,6 +1,9 @@
 package remedy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The keys of troubles of remediation itself.
 const (
@@ -22,23 +25,23 @@ const (
 // [troubleAudit], and a source of which nothing is scored, which has no key.
 var harmless = []struct {
 	key   string
-	holds string // what is held back nevertheless: an action's Does
+	holds []string // what is held back nevertheless: Does of actions
 }{
-	{"receiver/", ""},        // one channel cannot notify: that says nothing of what is seen, the other channels notify, and the ledger has what is done
-	{troubleLoop, ""},        // nothing could be planned: it is over once something is
-	{troubleStuck, ""},       // its group alone waits, by the guard one_at_a_time
-	{troubleOff, ""},         // the playbook alone, by the guard disabled
-	{troubleOften, ""},       // people have to repair the target
-	{troubleSpent, ""},       // the playbook on that target alone, by the guard ineffective
-	{"storage/space", ""},    // nearly full: everything is still stored, and "storage" says it once it is not
-	{"file systems", DoUnit}, // a mount of this machine hangs: all else of it, and all other hosts, are measured; a unit that uses it may not stop
+	{"receiver/", nil},                           // one channel cannot notify: that says nothing of what is seen, the other channels notify, and the ledger has what is done
+	{troubleLoop, nil},                           // nothing could be planned: it is over once something is
+	{troubleStuck, nil},                          // its group alone waits, by the guard one_at_a_time
+	{troubleOff, nil},                            // the playbook alone, by the guard disabled
+	{troubleOften, nil},                          // people have to repair the target
+	{troubleSpent, nil},                          // the playbook on that target alone, by the guard ineffective
+	{"storage/space", nil},                       // nearly full: everything is still stored, and "storage" says it once it is not
+	{"file systems", []string{DoUnit, DoScript}}, // a mount of this machine hangs: all else of it, and all other hosts, are measured; a unit that uses it may not stop, nor a script that touches it end, even by systemd's SIGKILL
 }
 
 // holdsBack reports whether a trouble of Omen's own is a reason not to do something.
 func holdsBack(trouble, does string) bool {
 	for _, h := range harmless {
 		if trouble == h.key || strings.HasSuffix(h.key, "/") && strings.HasPrefix(trouble, h.key) {
-			return h.holds != "" && h.holds == does
+			return slices.Contains(h.holds, does)
 		}
 	}
 	return true

@@ -32,6 +32,9 @@ const (
 	noteWord = "omen-audit-chain"
 )
 
+// keyBack is what to do when the key is not there or another.
+const keyBack = "put the key file back as it was (remedy.audit_key_file says where it is); if it is lost for good, keep this data directory apart, and begin with an empty one to act again (docs/remediation.md, The audit)"
+
 // leastKey is the fewest bytes of a key file that somebody else made: a key of 128 bits.
 const leastKey = 16
 
@@ -62,11 +65,11 @@ func (db *DB) auditKey(ctx context.Context, q rowQuerier, create bool) (*auditKe
 		text, err = db.makeKey(ctx, q, path)
 	}
 	if err != nil {
-		return nil, omen.WithHint(fmt.Errorf("key of the audit: %w", err), "put the key file back, and have Omen's user read it; remedy.audit_key_file says where it is")
+		return nil, omen.WithHint(fmt.Errorf("key of the audit: %w", err), keyBack+"; have Omen's user read it")
 	}
 	k, err := parseKey(text)
 	if err != nil {
-		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", path, err), "put the key file back as it was")
+		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", path, err), keyBack)
 	}
 	if k.from < 0 {
 		if err := db.readNote(ctx, q, k, create); err != nil {

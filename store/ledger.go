@@ -167,7 +167,7 @@ func (w *walk) row(l link) {
 		breaks("it is not in the chain, which had begun")
 		return
 	case w.key == nil:
-		breaks("there is no key to check it with: put the key file back")
+		breaks("there is no key to check it with: " + keyBack)
 	case !bytes.Equal(l.Prev, w.prev):
 		breaks("the row before it is another than when it was written")
 	case !hmac.Equal(l.MAC, w.key.sign(l.Prev, l.Audit)):

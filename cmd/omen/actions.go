@@ -158,7 +158,7 @@ func (c *actionsVerifyCmd) Run(e *env) error {
 			at = fmt.Sprintf(" row %d:", chain.Broken)
 		}
 		return omen.WithHint(fmt.Errorf("verify the audit:%s %s: %w", at, chain.Why, omen.ErrCorrupt),
-			"compare with an earlier export or backup; nothing is acted on until the audit is as it was written")
+			"compare with an earlier export or backup; nothing is acted on until the audit is as it was written; what to do if its key is lost for good, docs/remediation.md says under The audit")
 	}
 	fmt.Fprintf(e.out, "the audit is what was written: %d rows in the chain, head %s\n", chain.Rows, cmp.Or(chain.Head, "none"))
 	if chain.Unchained > 0 {
