@@ -70,6 +70,9 @@ type Cause struct {
 	// Stuck is for how long the feature has kept one value, longer than it ever did
 	// in training; 0: it has not.
 	Stuck time.Duration `json:"stuck_ns,omitzero"`
+	// Drifting is for how long the feature has been drifting slowly away from what is
+	// expected of it; 0: it is not.
+	Drifting time.Duration `json:"drifting_ns,omitzero"`
 }
 
 // A rate of so much a second, and so many times what is expected, is as likely a
@@ -85,13 +88,21 @@ func (c Cause) String() string {
 	b := append(append(text[:0], c.Feature...), ' ')
 	if c.Stuck > 0 {
 		b = c.Unit.appendTo(append(b, "stuck at "...), c.Actual)
-		return string(append(append(b, " for "...), strings.TrimSuffix(c.Stuck.Round(time.Minute).String(), "0s")...))
+		return string(appendFor(b, c.Stuck))
 	}
 	b = c.appendBand(append(c.Unit.appendTo(b, c.Actual), ", expected "...))
 	if (c.Unit == BytesPerSecond || c.Unit == PerSecond) && c.Actual >= max(jumpedRate, jumpedTimes*c.Upper) {
 		b = append(b, " (or its counter jumped)"...)
 	}
+	if c.Drifting > 0 {
+		b = appendFor(append(b, ", drifting"...), c.Drifting)
+	}
 	return string(b)
+}
+
+// appendFor appends " for 2h25m".
+func appendFor(b []byte, d time.Duration) []byte {
+	return append(append(b, " for "...), strings.TrimSuffix(d.Round(time.Minute).String(), "0s")...)
 }
 
 // Band is the expected band in words, with the unit once where both ends share

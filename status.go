@@ -78,6 +78,9 @@ type HostStatus struct {
 	// NewLevels are the features whose level has moved, and those that came back
 	// within the last day.
 	NewLevels []NewLevel `json:"new_levels"`
+	// SlowDrifts are the features that drift slowly, and those that no longer do for
+	// less than a day.
+	SlowDrifts []SlowDrift `json:"slow_drifts"`
 }
 
 // Drift says how far a host has left what its model learned.

@@ -18,7 +18,7 @@ func toCause(c omen.Cause) Cause {
 	return Cause{
 		Feature: c.Feature, Unit: c.Unit, Share: Number(c.Share), Actual: Number(c.Actual),
 		Expected: Number(c.Expected), Lower: Number(c.Lower), Upper: Number(c.Upper),
-		Trivial: c.Trivial, Clears: c.Clears, Stuck: Number(c.Stuck.Seconds()), Text: c.String(),
+		Trivial: c.Trivial, Clears: c.Clears, Stuck: Number(c.Stuck.Seconds()), Drifting: Number(c.Drifting.Seconds()), Text: c.String(),
 	}
 }
 
@@ -44,7 +44,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
 		},
 	}
-	w.NewLevels = each(h.NewLevels, toNewLevel)
+	w.NewLevels, w.SlowDrifts = each(h.NewLevels, toNewLevel), each(h.SlowDrifts, toSlowDrift)
 	if d := h.Drift; d.Samples > 0 {
 		w.Drift = &Drift{
 			MeasuredAt: Instant(h.Score.At), Samples: d.Samples, Busy: Number(d.Busy), Expected: Number(d.Expected),
@@ -75,6 +75,13 @@ func toNewLevel(l omen.NewLevel) NewLevel {
 	return NewLevel{
 		Feature: l.Feature, Unit: l.Unit, Level: Number(l.Level), Was: Number(l.Was),
 		Since: Instant(l.Since), At: Instant(l.At), Back: Instant(l.Back), Text: l.String(),
+	}
+}
+
+func toSlowDrift(d omen.SlowDrift) SlowDrift {
+	return SlowDrift{
+		Feature: d.Feature, Unit: d.Unit, Up: d.Up, Mean: Number(d.Mean), Expected: Number(d.Expected),
+		Since: Instant(d.Since), At: Instant(d.At), Back: Instant(d.Back), Learned: d.Learned, Text: d.String(),
 	}
 }
 

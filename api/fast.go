@@ -55,6 +55,7 @@ func appendCause(b []byte, c Cause) []byte {
 	b = strconv.AppendBool(append(b, `,"trivial":`...), c.Trivial)
 	b = strconv.AppendBool(append(b, `,"clears":`...), c.Clears)
 	b = c.Stuck.appendTo(append(b, `,"stuck_seconds":`...))
+	b = c.Drifting.appendTo(append(b, `,"drifting_seconds":`...))
 	b = appendString(append(b, `,"text":`...), c.Text)
 	return append(b, '}')
 }

@@ -20,9 +20,10 @@ type TrustKind struct {
 	Seen     bool         `json:"seen" doc:"half of them are found at some size, or of those without a size"`
 	Recall   Number       `json:"recall" doc:"share found over all sizes"`
 	Sizes    List[Number] `json:"sizes" doc:"in standard deviations of the feature; empty: the kind has none"`
-	Recalls  List[Number] `json:"recalls" doc:"share found of each size"`
+	Recalls  List[Number] `json:"recalls" doc:"share found of each size: by an alert, of slow drifts also by a mark"`
+	Marked   List[Number] `json:"marked" doc:"of slow drifts the share of each size that is marked on the timeline; of other kinds empty"`
 	Smallest Number       `json:"smallest" doc:"size from which half are found, in standard deviations; null: none, or the kind has no size"`
-	Delay    Number       `json:"delay_seconds" doc:"median until the first alert; null: none was found"`
+	Delay    Number       `json:"delay_seconds" doc:"median until the first alert or mark; null: none was found"`
 	Lasts    Number       `json:"lasts_seconds" doc:"how long each lasts; a leak or drift has its size at the end; null: not recorded by the model"`
 	Examples List[string] `json:"examples" doc:"the smallest that are found, in the features' own units"`
 }
@@ -88,6 +89,7 @@ type testedCard struct {
 		Samples  int       `json:"samples"`
 		Sizes    []float64 `json:"sizes"`
 		Recall   []float64 `json:"recall"`
+		Marked   []float64 `json:"marked"`
 		Delay    float64   `json:"delay"`
 		Smallest float64   `json:"smallest"`
 	} `json:"self_test"`
@@ -112,7 +114,7 @@ func trustOf(h omen.HostStatus) HostTrust {
 	}
 	for _, t := range card.SelfTest {
 		k := TrustKind{Kind: t.Kind, Recall: 0, Smallest: null, Delay: null, Lasts: null}
-		k.Sizes, k.Recalls = each(t.Sizes, toNumber), each(t.Recall, toNumber)
+		k.Sizes, k.Recalls, k.Marked = each(t.Sizes, toNumber), each(t.Recall, toNumber), each(t.Marked, toNumber)
 		for _, share := range t.Recall {
 			k.Recall += Number(share / float64(len(t.Recall)))
 		}
@@ -220,6 +222,9 @@ func sentenceOf(t HostTrust, learned time.Duration) string {
 			text := fmt.Sprintf("%s of %s and more", many, k.Examples[0])
 			if (k.Kind == "leak" || k.Kind == "slow_drift") && k.Lasts > 0 {
 				text += " within " + omen.Seconds.Format(float64(k.Lasts))
+			}
+			if len(k.Marked) > 0 {
+				text += " (marked, nobody is notified)"
 			}
 			seen = append(seen, text)
 		case k.Smallest > 0:

@@ -28,6 +28,7 @@ type Cause struct {
 	Trivial  bool      `json:"trivial" doc:"statistically far, yet too small to matter or in the harmless direction"`
 	Clears   bool      `json:"clears" doc:"in the smallest set of causes whose return to what is expected would clear the alert"`
 	Stuck    Number    `json:"stuck_seconds" doc:"for how long it has kept one value, longer than it ever did in training; 0: it has not" null:"never"`
+	Drifting Number    `json:"drifting_seconds" doc:"for how long it has been drifting slowly away from what is expected; 0: it is not" null:"never"`
 	Text     string    `json:"text" doc:"the same for people: disk_write 240 MB/s, expected 8–15 MB/s"`
 }
 
@@ -44,24 +45,40 @@ type Training struct {
 // Host is a host in a list.
 type Host struct {
 	HostRef
-	Labels    map[string]string `json:"labels"`
-	State     omen.HostState    `json:"state" doc:"learning, normal, anomalous or silent"`
-	Score     Number            `json:"score" doc:"1.0 is the limit; null before the first model"`
-	Level     Number            `json:"level" doc:"the score above which the host alerts, 1 or more; null before the first model"`
-	Error     Number            `json:"reconstruction_error" doc:"mean squared error of the autoencoder in scaled units"`
-	ScoredAt  Instant           `json:"scored_at"`
-	Grade     omen.Grade        `json:"grade" doc:"how much the model can be trusted: provisional, learning, established; empty before the first model"`
-	Causes    List[Cause]       `json:"causes" doc:"largest shares of the score first"`
-	LastSeen  Instant           `json:"last_seen"`
-	Model     string            `json:"model" doc:"ID of the model that serves; empty before the first"`
-	TrainedAt Instant           `json:"trained_at"`
-	Training  Training          `json:"training"`
-	Recent    List[Number]      `json:"recent" doc:"the last scores, oldest first, for a sparkline"`
-	ModelAge  Number            `json:"model_age_seconds" doc:"since the last sample that the serving model was trained on; null before the first model"`
-	Stale     bool              `json:"stale" doc:"the model is older than two intervals between trainings"`
-	Drift     *Drift            `json:"drift" doc:"how far the host has left what its model was trained on; null until some samples were scored"`
-	Pages     Pages             `json:"pages"`
-	NewLevels List[NewLevel]    `json:"new_levels" doc:"features whose level has moved, and with it what is expected of them; those that are back stay listed for a day"`
+	Labels     map[string]string `json:"labels"`
+	State      omen.HostState    `json:"state" doc:"learning, normal, anomalous or silent"`
+	Score      Number            `json:"score" doc:"1.0 is the limit; null before the first model"`
+	Level      Number            `json:"level" doc:"the score above which the host alerts, 1 or more; null before the first model"`
+	Error      Number            `json:"reconstruction_error" doc:"mean squared error of the autoencoder in scaled units"`
+	ScoredAt   Instant           `json:"scored_at"`
+	Grade      omen.Grade        `json:"grade" doc:"how much the model can be trusted: provisional, learning, established; empty before the first model"`
+	Causes     List[Cause]       `json:"causes" doc:"largest shares of the score first"`
+	LastSeen   Instant           `json:"last_seen"`
+	Model      string            `json:"model" doc:"ID of the model that serves; empty before the first"`
+	TrainedAt  Instant           `json:"trained_at"`
+	Training   Training          `json:"training"`
+	Recent     List[Number]      `json:"recent" doc:"the last scores, oldest first, for a sparkline"`
+	ModelAge   Number            `json:"model_age_seconds" doc:"since the last sample that the serving model was trained on; null before the first model"`
+	Stale      bool              `json:"stale" doc:"the model is older than two intervals between trainings"`
+	Drift      *Drift            `json:"drift" doc:"how far the host has left what its model was trained on; null until some samples were scored"`
+	Pages      Pages             `json:"pages"`
+	NewLevels  List[NewLevel]    `json:"new_levels" doc:"features whose level has moved, and with it what is expected of them; those that are back stay listed for a day"`
+	SlowDrifts List[SlowDrift]   `json:"slow_drifts" doc:"features that have slowly gone away from what is expected of them, of which nobody is notified; those that no longer do stay listed for a day"`
+}
+
+// SlowDrift is a feature whose readings have, on average, slowly gone away from what
+// is expected of them.
+type SlowDrift struct {
+	Feature  string    `json:"feature"`
+	Unit     omen.Unit `json:"unit"`
+	Up       bool      `json:"up" doc:"upwards; else downwards"`
+	Mean     Number    `json:"mean" doc:"of the last 60 samples or so, when it was found"`
+	Expected Number    `json:"expected" doc:"then"`
+	Since    Instant   `json:"since" doc:"from when on it was further away than ever in training"`
+	At       Instant   `json:"at" doc:"when it was found"`
+	Back     Instant   `json:"back" doc:"since when it is no longer; null: it goes on"`
+	Learned  bool      `json:"learned" doc:"it is no longer because another model expects what it has become"`
+	Text     string    `json:"text"`
 }
 
 // NewLevel is a feature that has left its level for another one and stayed there.

@@ -63,6 +63,7 @@ type Pages struct {
 	False     int     `json:"false"`      // of them not right
 	HostWeeks float64 `json:"host_weeks"` // without labels
 	Missed    Missed  `json:"missed"`     // why the others are not notified
+	Drifts    int     `json:"drifts"`     // marks of slow drifts, which nobody is notified of, that touch no segment
 
 	Share        Number `json:"share"` // found of segments
 	OwnShare     Number `json:"own_share"`
@@ -72,10 +73,17 @@ type Pages struct {
 	F1           Number `json:"f1"`
 	FalsePerWeek Number `json:"false_per_host_week"`
 	Promised     Number `json:"promised_per_host_week"`
+	DriftsWeek   Number `json:"drifts_per_host_week"`
 }
 
-// countPages compares a timeline's messages with the labels.
-func countPages(s *Series, t *replay.Timeline) Pages { return countMessages(s, messages(t)) }
+// countPages compares a timeline's messages, and its marks of slow drifts, with the labels.
+func countPages(s *Series, t *replay.Timeline) Pages {
+	p := countMessages(s, messages(t))
+	for _, d := range t.Drifts {
+		p.Drifts += btoi(!slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.near(d.From, d.Found) }))
+	}
+	return p
+}
 
 func countMessages(s *Series, sent []message) Pages {
 	p := Pages{Segments: len(s.Segments)}
@@ -131,6 +139,7 @@ func (p *Pages) add(o Pages) {
 	p.False += o.False
 	p.HostWeeks += o.HostWeeks
 	p.Missed.add(o.Missed)
+	p.Drifts += o.Drifts
 	p.Promised = o.Promised
 }
 
@@ -138,7 +147,7 @@ func (p *Pages) add(o Pages) {
 func (p *Pages) rate() {
 	if p.HostWeeks == 0 {
 		nan := Number(math.NaN())
-		p.Share, p.OwnShare, p.DelaySecs, p.Top1, p.Precision, p.F1, p.FalsePerWeek, p.Promised = nan, nan, nan, nan, nan, nan, nan, nan
+		p.Share, p.OwnShare, p.DelaySecs, p.Top1, p.Precision, p.F1, p.FalsePerWeek, p.Promised, p.DriftsWeek = nan, nan, nan, nan, nan, nan, nan, nan, nan
 		return
 	}
 	p.Share = ratio(float64(p.Found), float64(p.Segments))
@@ -148,4 +157,5 @@ func (p *Pages) rate() {
 	p.Precision = ratio(float64(p.Sent-p.False), float64(p.Sent))
 	p.F1 = f1(p.Share, p.Precision)
 	p.FalsePerWeek = ratio(float64(p.False), p.HostWeeks)
+	p.DriftsWeek = ratio(float64(p.Drifts), p.HostWeeks)
 }

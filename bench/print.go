@@ -28,6 +28,7 @@ var notified = []column{
 	{"F1", 3, +1, func(m Metrics) Number { return m.Notified.F1 }},
 	{"false/week", 2, -1, func(m Metrics) Number { return m.Notified.FalsePerWeek }},
 	{"promised", 1, -1, func(m Metrics) Number { return m.Notified.Promised }},
+	{"drifts/week", 2, -1, func(m Metrics) Number { return m.Notified.DriftsWeek }},
 }
 
 // alerts are the columns of the scores and their limit.

@@ -145,7 +145,6 @@ func (f *fit) calibrate() error {
 	}
 	f.chooseLimit()
 	m.setStuckUnit()
-	m.setLeanUnit()
 	f.easeShifts(inside)
 	return nil
 }

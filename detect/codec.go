@@ -20,7 +20,7 @@ import (
 const (
 	magic      = "OMENRAN"
 	version    = 5
-	straight   = 4 // the version before, without what finds leaning features
+	straight   = 4 // the version before, without what finds slow drifts
 	unstuck    = 3 // the one before that, without what finds stuck features, either
 	maxEncoded = 64 << 20
 )
@@ -161,7 +161,6 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	m.bind(kind)
 	m.settle()
 	m.setStuckUnit()
-	m.setLeanUnit()
 	if m.net != nil {
 		m.cross = m.net.Crossing(m.group)
 	}

@@ -18,11 +18,13 @@ func (s *Stream) CopyTo(dst *Stream) *Stream {
 	copy(to.stood, from.stood)
 	to.stuck = from.stuck
 	dst.mover.moved = append(dst.mover.moved[:0], s.mover.moved...)
+	dst.leaner.drifts = append(dst.leaner.drifts[:0], s.leaner.drifts...)
+	dst.leaner.taken, dst.leaner.found, dst.leaner.turns = s.leaner.taken, s.leaner.found, s.leaner.turns
+	copy(dst.leaner.mean, s.leaner.mean)
+	copy(dst.leaner.since, s.leaner.since)
 	// The judge's scalars and sums are all copied; its centres keep their place.
 	j := *s.judge
 	j.workspace, j.centreR, j.centreE, j.centreU = dst.judge.workspace, dst.judge.centreR, dst.judge.centreE, dst.judge.centreU
-	j.leaning = dst.judge.leaning
-	copy(j.leaning, s.judge.leaning)
 	copy(j.centreR, s.judge.centreR)
 	copy(j.centreE, s.judge.centreE)
 	copy(j.centreU, s.judge.centreU)

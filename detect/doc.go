@@ -13,9 +13,11 @@
 // averages and the time of day; it sees what is unusual at this hour, and goes
 // on seeing it. Each channel is measured in units of its own behaviour in
 // training, the four are added, smoothed, and divided by a limit that follows
-// from the operator's page budget: 1.0 is the limit. Two more count features, each an
-// alert by itself: those that are stuck at one value, and those whose residuals have
-// long lain on one side, a slow leak or drift.
+// from the operator's page budget: 1.0 is the limit. One more counts the features that are
+// stuck at one value, each an alert by itself.
+//
+// Beside the score, for people: features at a new level ([Stream.NewLevels]), and those
+// whose residuals have long lain on one side, a slow leak or drift ([Stream.SlowDrifts]).
 //
 // The package reads no clock and does no input or output; it never emits NaN;
 // it does not open incidents: that takes hysteresis and history, which are

@@ -9,12 +9,11 @@ const (
 	byBreadth
 	bySeason
 	byStuck
-	byLeaning
 	channels
 )
 
 // weights of the channels in the score.
-var weights = [channels]float64{byForecast: 1.5, byAutoencoder: 1, byBreadth: 1, bySeason: 1.5, byStuck: 1, byLeaning: 1}
+var weights = [channels]float64{byForecast: 1.5, byAutoencoder: 1, byBreadth: 1, bySeason: 1.5, byStuck: 1}
 
 // trace is what the channels found odd in one sample, per active feature.
 type trace struct {
@@ -40,12 +39,10 @@ type judge struct {
 	centreR    []float64
 	centreE    []float64
 	centreU    []float64
-	leaning    []float64         // mean of the network's residuals over leanOver samples
 	h          [channels]float64 // sums of evidence
 	q          [channels]float64 // the same in units of their behaviour in training
 	unsmoothed float64           // sum of q
 	smoothed   float64
-	others     float64 // the same without what is leaning
 	count      int     // samples since the start
 	ease       float64 // what the last sample's score was divided by
 	after      *shift  // the window that ended less than afterSamples ago
@@ -60,12 +57,12 @@ func newJudge(m *Model) *judge {
 }
 
 // judgeFloats is how many float64 a judge keeps per feature.
-const judgeFloats = 4
+const judgeFloats = 3
 
 func (j *judge) init(m *Model, w *workspace, memory []float64) {
 	n := len(m.active)
 	part := func(k int) []float64 { return memory[k*n : (k+1)*n : (k+1)*n] }
-	*j = judge{workspace: w, m: m, centreR: part(0), centreE: part(1), centreU: part(2), leaning: part(3)}
+	*j = judge{workspace: w, m: m, centreR: part(0), centreE: part(1), centreU: part(2)}
 }
 
 // weigh turns residuals into evidence and its sums.
@@ -110,14 +107,6 @@ func (j *judge) weigh(t trace) {
 			if t.stood[i] > after && j.counts[i] {
 				j.evidence[byStuck][i] = 1
 				j.h[byStuck]++
-			}
-		}
-	}
-	if t.shift == nil && j.lean(t.e) {
-		for i := range m.leanMost {
-			if j.counts[i] && j.isLeaning(i) {
-				j.evidence[byLeaning][i] = 1
-				j.h[byLeaning]++
 			}
 		}
 	}
@@ -188,7 +177,6 @@ func (j *judge) step(t trace) {
 		weight = 1
 	}
 	j.smoothed += weight * (j.unsmoothed - j.smoothed)
-	j.others += weight * (j.unsmoothed - j.q[byLeaning] - j.others)
 	j.count++
 }
 
@@ -212,4 +200,4 @@ func (j *judge) easing(now *shift) float64 {
 
 // restart forgets the smoothed score and the window that has ended, not the
 // centres.
-func (j *judge) restart() { j.smoothed, j.unsmoothed, j.others, j.afterwards = 0, 0, 0, 0 }
+func (j *judge) restart() { j.smoothed, j.unsmoothed, j.afterwards = 0, 0, 0 }

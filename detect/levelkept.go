@@ -64,7 +64,7 @@ func (l *Level) Since() time.Time { return l.last }
 
 // Centres are where a stream's residuals are centred by now: what it has taken
 // for usual since its model was fitted, in units of the residuals, per active
-// feature, and which features are at new levels. Without them a plateau's score
+// feature, and which features are at new levels or drift. Without them a plateau's score
 // is higher after a restart than before.
 type Centres struct {
 	Model    string    `json:"model"`
@@ -73,12 +73,14 @@ type Centres struct {
 	Season   []float64 `json:"season"`
 	// Moved are the features at new levels, whichever model serves.
 	Moved []omen.NewLevel `json:"moved,omitempty"`
+	// Drifts are the features that drift slowly, whichever model serves.
+	Drifts []omen.SlowDrift `json:"drifts,omitempty"`
 }
 
 // Centres are a copy of the stream's.
 func (s *Stream) Centres() Centres {
 	j := s.judge
-	return Centres{s.m.id, slices.Clone(j.centreR), slices.Clone(j.centreE), slices.Clone(j.centreU), s.NewLevels()}
+	return Centres{s.m.id, slices.Clone(j.centreR), slices.Clone(j.centreE), slices.Clone(j.centreU), s.NewLevels(), s.SlowDrifts()}
 }
 
 // recall makes centres the judge's, if they are of its model.

@@ -65,6 +65,11 @@ func (l *moved) near(d float64) float64 {
 	return l.off
 }
 
+// has reports whether a feature has a new level, or is back from one for less than a day.
+func (v *mover) has(j int) bool {
+	return slices.ContainsFunc(v.moved, func(l moved) bool { return l.feature == j })
+}
+
 // atNewLevel reports whether a feature is at a new level.
 func (v *mover) atNewLevel(j int) bool {
 	return slices.ContainsFunc(v.moved, func(l moved) bool { return l.feature == j && l.off != 0 })
@@ -306,9 +311,9 @@ func (s *Stream) isBack(l *moved) bool {
 	return !(math.Abs(x-l.was) >= math.Abs(x-l.level))
 }
 
-// Turns counts the new levels that came or ended: as long as it is the same,
-// [Stream.NewLevels] are.
-func (s *Stream) Turns() int { return s.mover.turns }
+// Turns counts the new levels and drifts that came or ended: as long as it is the same,
+// [Stream.NewLevels] and [Stream.SlowDrifts] are.
+func (s *Stream) Turns() int { return s.mover.turns + s.leaner.turns }
 
 // NewLevels are the features whose level has moved, and those that are back for
 // less than a day; nil: none.

@@ -63,7 +63,7 @@ type Parts struct {
 	Recentring  bool `json:"recentring"`
 	Moving      bool `json:"moving"` // of what people see as expected to a feature's new level
 	Stuck       bool `json:"stuck"`
-	Leaning     bool `json:"leaning"`
+	Leaning     bool `json:"leaning"` // of slow drifts that people see
 	TimeOfDay   bool `json:"time_of_day"`
 	Level       bool `json:"level"` // of the host, which no model has: who scores leaves it out
 }

@@ -13,8 +13,9 @@ type Trial struct {
 	Kind     string    `json:"kind"`
 	Samples  int       `json:"samples,omitempty"` // that a fault lasts; a leak or drift has its size at their end
 	Sizes    []float64 `json:"sizes"`             // in the feature's standard deviations in training; none for kinds without a size
-	Recall   []float64 `json:"recall"`            // share found, per size
-	Delay    float64   `json:"delay"`             // median samples from start to first alert, over all found
+	Recall   []float64 `json:"recall"`            // share found, per size: by an alert, a slow drift also by its mark
+	Marked   []float64 `json:"marked,omitempty"`  // of slow drifts the share that is marked as such, per size
+	Delay    float64   `json:"delay"`             // median samples from start to first alert or mark, over all found
 	Smallest float64   `json:"smallest"`          // smallest size of which at least half are found; 0: none, or the kind has no size
 }
 
@@ -40,12 +41,13 @@ var faults = []fault{
 	{"leak", []float64{2, 4, 8, 16}, func(v, _, _, by float64, k, n int) float64 { return v + by*float64(k+1)/float64(n) }},
 	{"stuck", nil, func(_, frozen, _, _ float64, _, _ int) float64 { return frozen }},
 	{"lost_correlation", nil, func(_, _, other, _ float64, _, _ int) float64 { return other }},
-	{"slow_drift", []float64{2, 4, 8, 16}, func(v, _, _, by float64, k, n int) float64 {
+	{slowDrift, []float64{2, 4, 8, 16}, func(v, _, _, by float64, k, n int) float64 {
 		return v + by*float64(k+1)/float64(n)
 	}},
 }
 
 const (
+	slowDrift     = "slow_drift"
 	trialsPerSize = 8
 	trialWarmUp   = 100 // samples that a stream is rebuilt from
 	trialLength   = 60  // samples of a fault
@@ -64,7 +66,7 @@ func (f *fit) selfTest() {
 	for _, kind := range faults {
 		length := trialLength
 		switch kind.kind {
-		case "slow_drift":
+		case slowDrift:
 			length = driftLength
 		case "stuck": // at fine steps it takes that long
 			length = max(trialLength, int(2*stuckLeast/m.step))
@@ -83,16 +85,23 @@ func (f *fit) selfTest() {
 		t := Trial{Kind: kind.kind, Samples: length, Sizes: kind.sizes}
 		var delays []int
 		for _, size := range sizes {
-			found := 0
+			found, marked := 0, 0
 			for range trialsPerSize {
 				start := f.quietStart(first, length+trialGrace, alerts, rng)
-				if d := f.inject(kind, size, start, length, rng); d >= 0 {
+				alert, mark := f.inject(kind, size, start, length, rng)
+				if mark >= 0 {
+					marked++
+				}
+				if d := earlier(alert, mark); d >= 0 {
 					found++
 					delays = append(delays, d)
 				}
 			}
 			recall := float64(found) / trialsPerSize
 			t.Recall = append(t.Recall, recall)
+			if kind.kind == slowDrift {
+				t.Marked = append(t.Marked, float64(marked)/trialsPerSize)
+			}
 			if recall >= 0.5 && t.Smallest == 0 {
 				t.Smallest = size
 			}
@@ -135,8 +144,17 @@ func (f *fit) quietStart(first, length int, alerts []int, rng *rand.Rand) (start
 	return start
 }
 
-// inject plays one fault and returns after how many samples it is found, or -1.
-func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand) int {
+// earlier is the earlier of two samples, of which -1 is none.
+func earlier(a, b int) int {
+	if a < 0 || b >= 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// inject plays one fault and returns after how many samples there is an alert, and if
+// it is a slow drift a mark of a feature that it hits; -1 where there is none.
+func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand) (alert, mark int) {
 	m := f.m
 	hit := make([]int, 1+rng.IntN(trialFeatures))
 	for i := range hit {
@@ -149,6 +167,7 @@ func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand
 		recent = append(recent, f.vector(t))
 	}
 	s := m.Stream(recent)
+	alert, mark = -1, -1
 	row := make([]float64, len(m.specs))
 	for k := range length + trialGrace {
 		v := f.vector(start + k)
@@ -163,11 +182,18 @@ func (f *fit) inject(kind fault, size float64, start, length int, rng *rand.Rand
 			}
 		}
 		v.Values = row
-		if score, err := s.Score(v); err == nil && score.Anomalous() {
-			return k
+		score, err := s.Score(v)
+		if alert < 0 && err == nil && score.Anomalous() {
+			alert = k
+		}
+		if mark < 0 && kind.kind == slowDrift && slices.ContainsFunc(hit, func(j int) bool { return s.driftingFor(j) > 0 }) {
+			mark = k
+		}
+		if alert >= 0 && (mark >= 0 || kind.kind != slowDrift) {
+			break
 		}
 	}
-	return -1
+	return alert, mark
 }
 
 // sign is the direction in which a fault goes: the one that matters.

@@ -13,10 +13,11 @@ import (
 // Stream is one host's running state under one model. It is not safe for
 // concurrent use; it holds no resource and needs no closing.
 type Stream struct {
-	m     *Model
-	front *front
-	judge *judge
-	mover mover
+	m      *Model
+	front  *front
+	judge  *judge
+	mover  mover
+	leaner leaner
 
 	actual              []float64 // per active feature, the sample's values
 	expected, low, high []float64 // per schema feature
@@ -44,7 +45,7 @@ func (m *Model) GoOn(recent []omen.Vector, c Centres) *Stream {
 	n, w := len(m.specs), len(m.active)
 	// What a stream keeps lies together: scoring many hosts is reading memory.
 	b := &body{}
-	wide, single := make([]float64, (frontWide+judgeFloats+moverFloats+1)*w+4*n), make([]float32, frontFloats(w))
+	wide, single := make([]float64, (frontWide+judgeFloats+leanerFloats+moverFloats+1)*w+4*n), make([]float32, frontFloats(w))
 	take := func(k int) (v []float64) { v, wide = wide[:k:k], wide[k:]; return v }
 	own := newWorkspace(m)
 	all := wide
@@ -56,12 +57,14 @@ func (m *Model) GoOn(recent []omen.Vector, c Centres) *Stream {
 		causes: make([]omen.Cause, 0, omen.MaxCauses),
 	}
 	b.j.init(m, own, take(judgeFloats*w))
+	s.leaner.init(take(leanerFloats * w))
 	s.mover.init(w, take(moverFloats*w))
 	s.mapMemory(all, single)
 	for i := range n {
 		s.expected[i], s.low[i], s.high[i] = math.NaN(), math.NaN(), math.NaN()
 	}
 	s.takeUp(c.Moved)
+	s.takeUpDrifts(c)
 	for _, v := range recent {
 		if len(v.Values) == n {
 			s.advance(v)
@@ -79,8 +82,10 @@ func (s *Stream) advance(v omen.Vector) {
 	f.shift = s.m.shiftOf(v.Shift)
 	if !f.step(v.At, v.Values) {
 		j.restart()
+		s.leaner.found = false
 		return
 	}
+	s.lean(v.At)
 	j.step(f.trace())
 }
 
@@ -97,6 +102,7 @@ func (s *Stream) Score(v omen.Vector) (omen.Score, error) {
 	s.advance(v)
 	s.explain(v)
 	s.follow(v.At)
+	s.drift(v.At)
 	return omen.Score{
 		Host: v.Host, At: v.At,
 		Value: s.judge.smoothed / m.limit, Unsmoothed: s.judge.unsmoothed / m.limit,
@@ -227,7 +233,7 @@ func (s *Stream) blame(j int) {
 		c.Smallest = cmp.Or(sp.deviation, sp.scale)
 	}
 	d := c.Actual - c.Expected
-	c.Stuck = s.stuckFor(j)
+	c.Stuck, c.Drifting = s.stuckFor(j), s.driftingFor(j)
 	c.Trivial = c.Stuck == 0 && (math.Abs(d) < sp.deviation || !sp.direction.Matters(d))
 	s.causes = append(s.causes, c)
 	s.judge.blamed = append(s.judge.blamed, j)

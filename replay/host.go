@@ -35,7 +35,8 @@ type Host struct {
 	level   detect.Level // goes on when another model serves
 	limit   float64      // the model's
 
-	newLevels []omen.NewLevel // the stream's, of so many of its turns
+	newLevels []omen.NewLevel  // the stream's, of so many of its turns
+	drifts    []omen.SlowDrift // as newLevels
 	turns     int
 }
 
@@ -105,11 +106,20 @@ func (h *Host) Train(ctx context.Context, now time.Time, excluded, benign []omen
 			before = h.stream.Centres()
 		}
 		h.model, h.stream = next.Model, h.level.Warm(next.Model, h.history[recent:], before, h.options.PagesPerWeek)
-		h.newLevels, h.turns = h.stream.NewLevels(), h.stream.Turns()
+		h.turned()
 		h.limit = next.Model.Card().Limit.Chosen
 	}
 	return nil
 }
+
+// turned takes up which features are at new levels, and which drift slowly.
+func (h *Host) turned() {
+	h.newLevels, h.drifts, h.turns = h.stream.NewLevels(), h.stream.SlowDrifts(), h.stream.Turns()
+}
+
+// SlowDrifts are the features that drift slowly, and those that no longer do for less
+// than a day. Never changed, only replaced.
+func (h *Host) SlowDrifts() []omen.SlowDrift { return h.drifts }
 
 // Judge takes up what an operator says of an incident of the host.
 func (h *Host) Judge(in omen.Incident) {
@@ -132,8 +142,8 @@ func (h *Host) Score(v omen.Vector) (omen.Score, error) {
 		if err != nil {
 			return score, fmt.Errorf("score %s: %w", v.At.Format(time.DateTime), err)
 		}
-		if n := h.stream.Turns(); n != h.turns {
-			h.newLevels, h.turns = h.stream.NewLevels(), n
+		if h.stream.Turns() != h.turns {
+			h.turned()
 		}
 		score.NewLevels = h.newLevels
 		if !h.options.Without.Level {

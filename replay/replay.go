@@ -106,6 +106,7 @@ func (t *Timeline) play(ctx context.Context, h *Host, o Options) error {
 		if o.Observer != nil {
 			o.Observer.Observe(i, score)
 		}
+		t.drifted(i, h.SlowDrifts())
 		if err := t.take(i, score, h.Limit()); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (r *Report) Write(w io.Writer) error {
 	return nil
 }
 
-// hostRow, incidentRow and forecastRow are the report's tables in JSON.
+// hostRow, incidentRow, driftRow and forecastRow are the report's tables in JSON.
 type (
 	hostRow struct {
 		Host      string    `json:"host"`
@@ -65,6 +65,11 @@ type (
 		Suppressed string       `json:"suppressed,omitempty"`
 		Causes     []omen.Cause `json:"causes"`
 	}
+	driftRow struct {
+		Host string `json:"host"`
+		omen.SlowDrift
+		Text string `json:"text"`
+	}
 	forecastRow struct {
 		Host       string       `json:"host"`
 		OpenedAt   time.Time    `json:"opened_at"`
@@ -82,11 +87,12 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Hosts     []hostRow         `json:"hosts"`
 		Incidents []incidentRow     `json:"incidents"`
+		Drifts    []driftRow        `json:"slow_drifts"`
 		Forecasts []forecastRow     `json:"forecasts"`
 		Resources int               `json:"resources"`
 		Unread    map[string]string `json:"not_forecast,omitempty"`
 		Against   *Comparison       `json:"against,omitempty"`
-	}{Hosts: []hostRow{}, Incidents: []incidentRow{}, Forecasts: []forecastRow{}, Resources: r.resources, Unread: r.unread, Against: r.Against}
+	}{Hosts: []hostRow{}, Incidents: []incidentRow{}, Drifts: []driftRow{}, Forecasts: []forecastRow{}, Resources: r.resources, Unread: r.unread, Against: r.Against}
 	for _, t := range r.Timelines {
 		h := hostRow{Host: t.Host.Name, Samples: len(t.Samples), Trainings: t.Trainings}
 		if t.Err != nil {
@@ -102,6 +108,9 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 				row.NotifiedAt, row.Causes = t.Samples[in.Notified].At.UTC(), in.First
 			}
 			out.Incidents = append(out.Incidents, row)
+		}
+		for _, d := range t.Drifts {
+			out.Drifts = append(out.Drifts, driftRow{t.Host.Name, d.SlowDrift, d.String()})
 		}
 		for _, f := range t.Forecasts {
 			out.Forecasts = append(out.Forecasts, forecastRow{

@@ -38,7 +38,7 @@ func Write(w io.Writer, all []*Timeline) error {
 		fmt.Fprintln(t)
 	}
 	writeForecasts(t, all)
-	fmt.Fprintln(t, "host\tfrom\tto\tsamples\ttrainings\tnotified\tper week\trecorded only")
+	fmt.Fprintln(t, "host\tfrom\tto\tsamples\ttrainings\tnotified\tper week\trecorded only\tdrifts marked")
 	for _, one := range all {
 		fmt.Fprintln(t, one.row())
 	}
@@ -85,6 +85,6 @@ func (t *Timeline) row() string {
 	if weeks := to.Sub(from).Hours() / (7 * 24); weeks > 0 {
 		rate = fmt.Sprintf("%.1f", float64(notified)/weeks)
 	}
-	return fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%d\t%s\t%d", t.Host, from.UTC().Format(time.DateTime), to.UTC().Format(time.DateTime),
-		len(t.Samples), t.Trainings, notified, rate, len(t.Incidents)-notified)
+	return fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d", t.Host, from.UTC().Format(time.DateTime), to.UTC().Format(time.DateTime),
+		len(t.Samples), t.Trainings, notified, rate, len(t.Incidents)-notified, len(t.Drifts))
 }

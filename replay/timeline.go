@@ -30,6 +30,12 @@ type Page struct {
 	Causes []omen.Cause // that it names, the largest first
 }
 
+// Drift is a mark of a slow drift.
+type Drift struct {
+	omen.SlowDrift     // as it was when it was found
+	From, Found    int // the first sample of it, and the one at which it was found
+}
+
 // Foreseen is an incident of kind forecast: a resource of the host that was to be
 // full.
 type Foreseen struct {
@@ -51,6 +57,7 @@ type Timeline struct {
 	Blame     []float64     // per feature in schema order, its shares summed over the samples in alert
 	Incidents []*Incident   // in the order in which they opened
 	Forecasts []*Foreseen   // in the order in which they opened
+	Drifts    []Drift       // marks of slow drifts, in time order
 	Trainings int           // that gave a model, promoted or not
 	TrainTime time.Duration // by the clock on the wall, for reports
 	ScoreTime time.Duration
@@ -116,6 +123,15 @@ func (t *Timeline) take(i int, score omen.Score, limit float64) error {
 	return nil
 }
 
+// drifted takes up what the host says at sample i of slow drifts: each is marked once.
+func (t *Timeline) drifted(i int, all []omen.SlowDrift) {
+	for _, d := range all {
+		if !slices.ContainsFunc(t.Drifts, func(o Drift) bool { return o.Is(d) }) {
+			t.Drifts = append(t.Drifts, Drift{d, t.back(i, d.Since), i})
+		}
+	}
+}
+
 // foresaw takes up a change of a forecast's incident.
 func (t *Timeline) foresaw(c omen.Change) {
 	k := slices.IndexFunc(t.Forecasts, func(f *Foreseen) bool { return f.ID == c.Incident.ID })
@@ -167,16 +183,20 @@ func (r *rounds) until(h omen.Host, at time.Time) iter.Seq[omen.Outlooks] {
 	}
 }
 
+// back is the first sample at or after an instant, i at most.
+func (t *Timeline) back(i int, at time.Time) int {
+	for i > 0 && !t.Samples[i-1].At.Before(at) {
+		i--
+	}
+	return i
+}
+
 // follow takes up a change of an incident.
 func (t *Timeline) follow(i int, c omen.Change) error {
 	k := slices.IndexFunc(t.Incidents, func(in *Incident) bool { return in.ID == c.Incident.ID })
 	if k < 0 {
-		from := i
-		for from > 0 && !t.Samples[from-1].At.Before(c.Incident.Since) {
-			from--
-		}
 		k = len(t.Incidents)
-		t.Incidents = append(t.Incidents, &Incident{From: from, To: i, Shown: -1, Notified: -1})
+		t.Incidents = append(t.Incidents, &Incident{From: t.back(i, c.Incident.Since), To: i, Shown: -1, Notified: -1})
 	}
 	in := t.Incidents[k]
 	verdict := in.Verdict

@@ -75,9 +75,13 @@ func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []om
 	if h.refused != "" {
 		return // found out while it was being trained
 	}
-	h.model, h.info, h.stream = m, info, h.level.Warm(m, recent, h.lastCentres(), w.o.Detect.PagesPerWeek)
+	before := h.lastCentres()
+	h.model, h.info, h.stream = m, info, h.level.Warm(m, recent, before, w.o.Detect.PagesPerWeek)
 	h.centres = detect.Centres{} // they are the stream's now
 	h.newLevels, h.turns = h.stream.NewLevels(), h.stream.Turns()
+	if w.drifted(h, before.Drifts); len(w.moves) > 0 {
+		nudge(w.news)
+	}
 	h.info.Serving = true
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
 }

@@ -86,7 +86,7 @@ func (w *Watch) keepLevels(ctx context.Context) error {
 		raised = map[string]kept{}
 	}
 	for name, h := range w.hosts {
-		if h.stream != nil && !h.level.Since().IsZero() && (!h.level.Calm() || len(h.newLevels) > 0) {
+		if h.stream != nil && !h.level.Since().IsZero() && (!h.level.Calm() || len(h.newLevels)+len(h.drifts) > 0) {
 			raised[name] = kept{h.level, h.stream.Centres()}
 		}
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/omenhq/omen/mute"
 )
 
-// turned takes up which of a host's features are at new levels, and has what is new
-// of that marked on its timeline. The caller holds mu.
+// turned takes up which of a host's features are at new levels and which drift slowly,
+// and has what is new of that marked on its timeline. The caller holds mu.
 func (w *Watch) turned(h *host, turns int) {
 	before := h.newLevels
 	h.newLevels, h.turns = h.stream.NewLevels(), turns
+	w.drifted(h, h.drifts)
 	for _, l := range h.newLevels {
 		if slices.Contains(before, l) {
 			continue
@@ -23,30 +24,58 @@ func (w *Watch) turned(h *host, turns int) {
 		if !l.Back.IsZero() {
 			at = l.Back
 		}
-		w.moves = append(w.moves, mute.Event{
-			ID:   fmt.Sprintf("level-%s-%s-%d", h.id.ID(), l.Feature, at.Unix()),
-			Kind: mute.EventNote, At: at.UTC(), By: "omen", Title: w.local(l).String(),
-			Match: []mute.Matcher{
-				{Name: "source", Value: h.id.Source, IsEqual: true}, {Name: "profile", Value: h.id.Profile, IsEqual: true},
-				{Name: "host", Value: h.id.Name, IsEqual: true},
-			},
-		})
+		l.Since, l.Back = w.local(l.Since), w.local(l.Back)
+		w.mark(h, fmt.Sprintf("level-%s-%s-%d", h.id.ID(), l.Feature, at.Unix()), at, l.String())
 	}
 	nudge(w.news)
 	nudge(w.levelsChanged)
 }
 
-// local is a new level with its times in the zone of people.
-func (w *Watch) local(l omen.NewLevel) omen.NewLevel {
-	zone := w.o.Zone
-	if zone == nil {
-		zone = time.UTC
+// drifted takes up which of a host's features drift slowly, with those of before. Each
+// drift is marked at its begin; and at its end once it is listed no more, since until
+// then it may go on. What became a new level, or is measured no more, has no end of its
+// own. The caller holds mu.
+func (w *Watch) drifted(h *host, before []omen.SlowDrift) {
+	h.drifts = h.stream.SlowDrifts()
+	has := func(all []omen.SlowDrift, d omen.SlowDrift) bool { return slices.ContainsFunc(all, d.Is) }
+	said := func(d omen.SlowDrift) string {
+		d.Since, d.Back = w.local(d.Since), w.local(d.Back)
+		return d.String()
 	}
-	l.Since = l.Since.In(zone)
-	if !l.Back.IsZero() {
-		l.Back = l.Back.In(zone)
+	id := func(d omen.SlowDrift, what string) string {
+		return fmt.Sprintf("%s-%s-%s-%d", what, h.id.ID(), d.Feature, d.Since.Unix())
 	}
-	return l
+	for _, d := range h.drifts {
+		if !has(before, d) {
+			begun := d
+			begun.Back = time.Time{}
+			w.mark(h, id(d, "drift"), d.Since, said(begun))
+		}
+	}
+	for _, d := range before {
+		if !d.Back.IsZero() && !has(h.drifts, d) {
+			w.mark(h, id(d, "drifted"), d.Back, said(d))
+		}
+	}
+}
+
+// mark has a host's timeline say something of an instant.
+func (w *Watch) mark(h *host, id string, at time.Time, title string) {
+	w.moves = append(w.moves, mute.Event{
+		ID: id, Kind: mute.EventNote, At: at.UTC(), By: "omen", Title: title,
+		Match: []mute.Matcher{
+			{Name: "source", Value: h.id.Source, IsEqual: true}, {Name: "profile", Value: h.id.Profile, IsEqual: true},
+			{Name: "host", Value: h.id.Name, IsEqual: true},
+		},
+	})
+}
+
+// local is an instant in the zone of people; the zero one stays what it is.
+func (w *Watch) local(at time.Time) time.Time {
+	if at.IsZero() || w.o.Zone == nil {
+		return at.UTC()
+	}
+	return at.In(w.o.Zone)
 }
 
 // lastCentres are where the host's stream is centred, or the one before the start

@@ -118,7 +118,7 @@ type Watch struct {
 	shiftsAt time.Time // when they were read; the score loop's alone
 
 	events *event.Detector
-	moves  []mute.Event // features at new levels, and events that could not be stored: eventLoop does
+	moves  []mute.Event // features at new levels or drifting, and events that could not be stored: eventLoop does
 }
 
 // trained is a model, what the store says of it, and up to when the host's
@@ -149,6 +149,7 @@ type host struct {
 	// The stream's features at new levels, of so many of its turns. Replaced, never
 	// changed: scores share it.
 	newLevels []omen.NewLevel
+	drifts    []omen.SlowDrift // as newLevels
 	turns     int
 	score     omen.Score // of the last sample; shares its tick's memory, as values do, until apart
 	apart     bool       // for it is silent

@@ -113,16 +113,24 @@ func report(w io.Writer, h history, c detect.Card, train, validation int, took t
 	}
 	p("  errors are    %s: skewness %.2f, excess kurtosis %.2f, Jarque-Bera p = %.2g, Anderson-Darling p = %.2g", verdict, n.Skewness, n.Kurtosis, n.JarqueBeraP, n.AndersonP)
 	for _, t := range c.SelfTest {
-		var found []string
-		for i, r := range t.Recall {
-			if i < len(t.Sizes) {
-				found = append(found, fmt.Sprintf("%.0f %% of size %g", 100*r, t.Sizes[i]))
-			} else {
-				found = append(found, fmt.Sprintf("%.0f %%", 100*r))
-			}
+		p("  self-test     %-10s found %s", t.Kind, shares(t.Recall, t.Sizes))
+		if len(t.Marked) > 0 {
+			p("                %-10s marked on the timeline: %s", "", shares(t.Marked, t.Sizes))
 		}
-		p("  self-test     %-10s found %s", t.Kind, strings.Join(found, ", "))
 	}
+}
+
+// shares are the self-test's, of faults of some sizes.
+func shares(of, sizes []float64) string {
+	var all []string
+	for i, share := range of {
+		text := fmt.Sprintf("%.0f %%", 100*share)
+		if i < len(sizes) {
+			text += fmt.Sprintf(" of size %g", sizes[i])
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ", ")
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }

@@ -42,7 +42,7 @@ test("occurrences are shown by the clock of their zone", () => {
 
 test("a silence of an incident begins with where it was and what caused it", () => {
   const host = { id: "prom/node/web-1", source: "prom", profile: "node", name: "web-1" };
-  const cause = (feature: string, trivial = false) => ({ feature, trivial, unit: "1" as const, share: 1, actual: 1, expected: 0, lower: 0, upper: 0, clears: false, text: "", stuck_seconds: 0 });
+  const cause = (feature: string, trivial = false) => ({ feature, trivial, unit: "1" as const, share: 1, actual: 1, expected: 0, lower: 0, upper: 0, clears: false, text: "", stuck_seconds: 0, drifting_seconds: 0 });
   const text = (i: Parameters<typeof silenceFor>[0]) => silenceFor(i).map(matcherText).join(", ");
   expect(text({ kind: "host", host, members: [], causes: [cause("swap_in", true), cause("disk_write")] })).toBe('host="web-1", cause="disk_write"');
   expect(text({ kind: "host", host, members: [], causes: [] })).toBe('host="web-1"');

@@ -19,7 +19,8 @@ export const kindWords = (kind: string) => kinds[kind] ?? words(kind);
 export function kindText(k: TrustKind): string {
   const found = `${Math.round((k.recall ?? 0) * 100)} % of those tried are found`;
   const from = k.smallest === null ? (k.sizes.length ? ", half of them at no size" : "") : `, half of them from ${k.smallest} standard deviations on`;
-  return `${kindWords(k.kind)}: ${found}${from}${k.delay_seconds === null ? "" : `, after ${seconds(k.delay_seconds)}`}`;
+  const marked = k.marked.length ? `; ${Math.round((k.marked.reduce<number>((sum, v) => sum + (v ?? 0), 0) / k.marked.length) * 100)} % are marked on the timeline, of which nobody is notified` : "";
+  return `${kindWords(k.kind)}: ${found}${from}${k.delay_seconds === null ? "" : `, after ${seconds(k.delay_seconds)}`}${marked}`;
 }
 
 /** How a week stands to what was promised; unknown where less than a day was watched. */

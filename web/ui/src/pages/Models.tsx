@@ -68,6 +68,7 @@ export function Trust({ h }: { h: Host }) {
         <dt>age</dt><dd>{h.model_age_seconds === null ? "no model yet" : <Age h={h} at={h.trained_at} />}{h.stale && <span className="dim">older than two intervals between trainings: what is normal may have changed</span>}</dd>
         <dt>drift</dt><dd><Drift h={h} />{d && <div className="dim">{percent(d.busy)} of the last {d.samples.toLocaleString()} samples are above half of the limit, {percent(d.expected)} in training{d.shifted.length > 0 && <>; moved: {d.shifted.map(words).join(", ")}</>}</div>}</dd>
         {h.new_levels.length > 0 && <><dt>new levels</dt><dd>{h.new_levels.map((l) => <div key={l.feature}>{words(l.text)}</div>)}</dd></>}
+        {h.slow_drifts.length > 0 && <><dt>slow drifts</dt><dd>{h.slow_drifts.map((d) => <div key={d.feature}>{words(d.text)}</div>)}</dd></>}
         <dt>pages per week</dt><dd><Pages h={h} /> promised</dd>
         {h.training.err && <><dt>last training</dt><dd>{h.training.err}</dd></>}
         {h.training.next_due && <><dt>next training</dt><dd><When at={h.training.next_due} /></dd></>}

@@ -45,9 +45,9 @@ function SelfTest({ list }: { list: Json }) {
       <div className="scroll" tabIndex={0} role="group" aria-label="Self-test"><table className="grid" data-testid="selftest">
         <thead><tr><th>Kind</th><th>Found, by size in standard deviations</th><th className="right">Smallest of which half are found</th><th className="right">Delay</th></tr></thead>
         <tbody>{rows.map((t) => {
-          const recall = nums(t["recall"]), of = nums(t["sizes"]);
+          const recall = nums(t["recall"]), of = nums(t["sizes"]), marked = nums(t["marked"]);
           const cell = (v: number) => <span style={{ color: v >= 0.8 ? "var(--omen-good)" : v < 0.5 ? "var(--omen-warn)" : undefined }}>{Math.round(v * 100)} %</span>;
-          return <tr key={String(t["kind"])}><td>{words(String(t["kind"]))}</td><td className="num">{recall.map((v, n) => <span key={n} style={{ marginRight: 16, whiteSpace: "nowrap" }}>{of[n] !== undefined && <span className="dim">{of[n]}: </span>}{cell(v)}</span>)}</td>
+          return <tr key={String(t["kind"])}><td>{words(String(t["kind"]))}</td><td className="num">{recall.map((v, n) => <span key={n} style={{ marginRight: 16, whiteSpace: "nowrap" }}>{of[n] !== undefined && <span className="dim">{of[n]}: </span>}{cell(v)}{marked[n] !== undefined && <span className="dim" title="get a mark on the timeline, of which nobody is notified"> ({Math.round(marked[n] * 100)} % marked)</span>}</span>)}</td>
             <td className="right num">{Number(t["smallest"]) > 0 ? plain(t["smallest"]) : "–"}</td><td className="right num">{recall.some((v) => v > 0) ? `${plain(t["delay"])} samples` : "–"}</td></tr>;
         })}</tbody></table></div>
     </div>
