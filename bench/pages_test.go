@@ -54,19 +54,29 @@ func TestCountPages(t *testing.T) {
 // that sends nothing has none.
 func TestPagesPooled(t *testing.T) {
 	sum := Pages{}
-	sum.add(Pages{Segments: 3, Found: 1, Own: 1, Sent: 4, False: 1, HostWeeks: 1, Delays: []int{60}})
-	sum.add(Pages{Segments: 1, Found: 1, Sent: 1, HostWeeks: 3, Delays: []int{0}, Promised: 4})
+	sum.add(Pages{Segments: 3, Found: 1, Own: 1, Sent: 4, False: 1, Drifts: 2, HostWeeks: 1, Delays: []int{60}})
+	sum.add(Pages{Segments: 1, Found: 1, Sent: 1, Drifts: 1, HostWeeks: 3, Delays: []int{0}, Promised: 4})
 	sum.rate()
 	near(t, "notified", float64(sum.Share), .5, 1e-12)
 	near(t, "own", float64(sum.OwnShare), .25, 1e-12)
 	near(t, "precision", float64(sum.Precision), .8, 1e-12)
 	near(t, "F1", float64(sum.F1), 2*.5*.8/1.3, 1e-12)
 	near(t, "false a week", float64(sum.FalsePerWeek), .25, 1e-12)
+	near(t, "drifts a week", float64(sum.DriftsWeek), .75, 1e-12)
 	near(t, "promised", float64(sum.Promised), 4, 0)
 	near(t, "delay", float64(sum.DelaySecs), 30, 1e-12)
 	none := Pages{}
 	none.rate()
 	near(t, "F1 of no notifier", float64(none.F1), math.NaN(), 0)
+}
+
+// Marks of slow drifts count where they touch no segment.
+func TestDriftsOutsideOfSegments(t *testing.T) {
+	s := synthetic(1000, []Segment{{Start: 100, End: 109}})
+	p := countPages(s, &replay.Timeline{Drifts: []replay.Drift{{From: 20, Found: 90}, {From: 90, Found: 101}, {From: 112, Found: 130}, {From: 500, Found: 560}}})
+	if p.Drifts != 2 || p.Sent != 0 {
+		t.Errorf("%d marks outside and %d messages, want 2 and none", p.Drifts, p.Sent)
+	}
 }
 
 // Samples are ranked by the raw score and alerts are what the detector says they

@@ -17,7 +17,7 @@ import (
 // and it lasts after other troubles.
 const (
 	leanOver   = 60
-	leanFactor = 4.0
+	leanFactor = 6.0
 	// leanLeast, in the feature's deviations, is what the largest mean in training is
 	// taken for at least.
 	leanLeast = 0.15

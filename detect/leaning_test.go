@@ -2,13 +2,16 @@ package detect
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/internal/must"
 )
 
@@ -31,24 +34,127 @@ func leaking(t *testing.T, o Options) (m *Model, train, test []omen.Vector) {
 	return m, train, test
 }
 
-// A drift that no sample shows is an alert that names the feature.
+// drifting are the features that drift now.
+func drifting(s *Stream) (names []string) {
+	for _, d := range s.SlowDrifts() {
+		if d.Back.IsZero() {
+			names = append(names, d.Feature)
+		}
+	}
+	return names
+}
+
+// A drift that no sample shows is marked once, from about its begin, and the causes of
+// the feature say so; when it is back that is known, and a day later forgotten. The
+// score knows nothing of it.
 func TestSlowDriftIsFound(t *testing.T) {
 	m, train, test := leaking(t, Options{})
-	without, _, _ := leaking(t, Options{Without: Parts{Leaning: true}})
-	alerts := func(m *Model) (n int, last omen.Score) {
-		for _, s := range play(t, m.Stream(train[2*1440:]), test)[480:] {
-			if last = s; s.Anomalous() {
-				n++
-			}
+	blind, _, _ := leaking(t, Options{Without: Parts{Leaning: true}})
+	s, name := m.Stream(train[2*1440:]), m.specs[4].name
+	scores := play(t, s, test)
+	found := s.SlowDrifts()
+	if len(found) != 1 || found[0].Feature != name || !found[0].Up || !found[0].Back.IsZero() || found[0].Mean-found[0].Expected < 0.3*m.scales[4].ZWidth {
+		t.Fatalf("slow drifts %v, want one of %s, upwards", found, name)
+	}
+	if late := found[0].Since.Sub(test[60].At); late < 0 || late > 4*time.Hour || !found[0].At.After(found[0].Since) {
+		t.Errorf("since %s, found at %s, want within four hours after %s", found[0].Since, found[0].At, test[60].At)
+	}
+	for k, want := range play(t, blind.Stream(train[2*1440:]), test) {
+		if got := scores[k]; got.Value != want.Value || !slices.Equal(got.Shares, want.Shares) {
+			t.Fatalf("sample %d: score %v, without drifts %v", k, got.Value, want.Value)
 		}
-		return n, last
 	}
-	found, last := alerts(m)
-	if before, _ := alerts(without); found < 40 || before > found/2 {
-		t.Errorf("%d of the last 60 samples alert, and %d without what finds slow drifts", found, before)
+	last := scores[len(scores)-1]
+	k := slices.IndexFunc(last.Causes, func(c omen.Cause) bool { return c.Feature == name })
+	if k < 0 || last.Causes[k].Drifting != last.At.Sub(found[0].Since) || !strings.Contains(last.Causes[k].String(), ", drifting for ") {
+		t.Errorf("causes %v, want that %s has been drifting", last.Causes, name)
 	}
-	if c := last.Causes[0]; c.Feature != m.specs[4].name {
-		t.Errorf("first cause %v, want %s", c, m.specs[4].name)
+
+	turns := s.Turns()
+	after := synthetic(61, (3+2)*1440+60+480, 8, time.Minute)[3*1440+60+480:]
+	play(t, s, after[:600])
+	over := s.SlowDrifts()
+	if len(over) != 1 || !over[0].Is(found[0]) || over[0].Back.IsZero() || over[0].Learned || s.Turns() != turns+1 {
+		t.Errorf("back from it: %v after %d turns, want the same drift, over", over, s.Turns()-turns)
+	}
+	play(t, s, after[600:2200])
+	if rest := s.SlowDrifts(); len(rest) > 0 {
+		t.Errorf("a day later still %v", rest)
+	}
+}
+
+// What leans on and on is one drift: through other models that learn the way so far,
+// and through a restart.
+func TestOneDriftThroughModelsAndRestarts(t *testing.T) {
+	m, train, test := leaking(t, Options{})
+	s := m.Stream(train[2*1440:])
+	play(t, s, test)
+	found := s.SlowDrifts()
+	var c Centres
+	must.OK(t, json.Unmarshal(must.Get(json.Marshal(s.Centres()))(t), &c))
+
+	again := m.GoOn(test[:500], c)
+	if play(t, again, test[500:]); len(again.SlowDrifts()) != 1 || !again.SlowDrifts()[0].Is(found[0]) || len(drifting(again)) != 1 {
+		t.Errorf("after a restart %v, want %v", again.SlowDrifts(), found)
+	}
+
+	learned := fitted(t, columns(t, 8), slices.Concat(train, test), Options{Step: time.Minute})
+	on := synthetic(61, 3*1440+60+480+1440, 8, time.Minute)[3*1440+60+480:]
+	for k := range on { // it stays for half a day where it has come to, and goes on
+		on[k].Values[4] += 2 * m.scales[4].ZWidth
+		if k > 720 {
+			on[k].Values[4] += 20 * m.scales[4].ZWidth * float64(k-720) / 720
+		}
+	}
+	next := learned.GoOn(test, c)
+	next.leaner.taken = 0 // the means are of too few samples yet
+	play(t, next, on[:1])
+	if next.SlowDrifts()[0].Learned {
+		t.Errorf("%v is called learned before the means are known", next.SlowDrifts())
+	}
+	calm := slices.Clone(on[:400])
+	for k := range calm {
+		calm[k].Values = slices.Clone(calm[k].Values)
+		calm[k].Values[4] = learned.scales[4].ZCentre
+	}
+	other := learned.GoOn(train[2*1440:], c)
+	if play(t, other, calm[:1]); len(other.SlowDrifts()) != 1 || !other.SlowDrifts()[0].Learned {
+		t.Errorf("a model that does not see it says %v, want that it is learned", other.SlowDrifts())
+	}
+	n := other.Turns()
+	play(t, other, on[1:])
+	if all := other.SlowDrifts(); len(all) != 1 || !all[0].Is(found[0]) || !all[0].Back.IsZero() || all[0].Learned || other.Turns() == n {
+		t.Errorf("it goes on within a day: %v, want %v", all, found)
+	}
+}
+
+// What stays where it has come to has a new level, and drifts no more.
+func TestADriftBecomesANewLevel(t *testing.T) {
+	m, train, test := moving(t, 84, from(40, 0.6))
+	s := m.Stream(train[2*1440:])
+	drifted := false
+	for k := range test {
+		play(t, s, test[k:k+1])
+		now := drifting(s)
+		drifted = drifted || len(now) > 0
+		if len(s.NewLevels()) > 0 && slices.Contains(now, s.NewLevels()[0].Feature) {
+			t.Fatalf("sample %d: %v and %v", k, s.NewLevels(), s.SlowDrifts())
+		}
+	}
+	if !drifted || len(s.NewLevels()) != 1 {
+		t.Errorf("drifted %v, new levels %v; want one after the other", drifted, s.NewLevels())
+	}
+}
+
+// A way that does not matter is not marked.
+func TestADriftThatDoesNotMatterIsNotMarked(t *testing.T) {
+	m, train, test := leaking(t, Options{})
+	down := *m
+	down.specs = slices.Clone(m.specs)
+	down.specs[4].direction = feature.Down
+	s := down.Stream(train[2*1440:])
+	if play(t, s, test); len(s.SlowDrifts()) > 0 {
+		t.Errorf("upwards where only down matters: %v", s.SlowDrifts())
 	}
 }
 
@@ -58,8 +164,9 @@ func TestWhatFindsSlowDriftsIsStored(t *testing.T) {
 	m, train, test := leaking(t, Options{})
 	s, recent := columns(t, 8), train[2*1440:]
 	loaded := must.Get(Load(must.Get(m.MarshalBinary())(t), s))(t)
-	if a, b := play(t, m.Stream(recent), test), play(t, loaded.Stream(recent), test); !slices.EqualFunc(a, b, equalScores) {
-		t.Error("a stored model scores otherwise")
+	a, b := m.Stream(recent), loaded.Stream(recent)
+	if play(t, a, test); len(play(t, b, test)) == 0 || !slices.Equal(a.SlowDrifts(), b.SlowDrifts()) || len(a.SlowDrifts()) != 1 {
+		t.Errorf("a stored model finds %v, not %v", b.SlowDrifts(), a.SlowDrifts())
 	}
 	before := *m
 	before.leanMost = nil
@@ -74,10 +181,30 @@ func TestWhatFindsSlowDriftsIsStored(t *testing.T) {
 		t.Error("a model of the release before lost what finds stuck values")
 	}
 	for _, m := range []*Model{old, fitted(t, s, train[:700], Options{Step: time.Minute})} {
-		st := m.Stream(recent)
-		play(t, st, test)
-		if h := st.judge.h[byLeaning]; h > 0 {
-			t.Errorf("a %s model without what finds slow drifts found %g", m.grade, h)
+		st := m.GoOn(recent, a.Centres())
+		if play(t, st, test); len(st.SlowDrifts()) > 0 {
+			t.Errorf("a %s model without what finds slow drifts has %v", m.grade, st.SlowDrifts())
+		}
+	}
+}
+
+// Of slow drifts the self-test says how many are marked, and counts them as found.
+func TestSelfTestSaysWhatIsMarked(t *testing.T) {
+	m, _, _ := leaking(t, Options{SelfTest: true})
+	for _, trial := range m.card.SelfTest {
+		if trial.Kind != slowDrift {
+			if trial.Marked != nil {
+				t.Errorf("%s: marked %v, want of slow drifts only", trial.Kind, trial.Marked)
+			}
+			continue
+		}
+		if len(trial.Marked) != len(trial.Sizes) || trial.Marked[2] < 0.5 {
+			t.Errorf("marked %v of sizes %v", trial.Marked, trial.Sizes)
+		}
+		for i, share := range trial.Marked {
+			if share > trial.Recall[i] {
+				t.Errorf("size %g: %g marked, %g found", trial.Sizes[i], share, trial.Recall[i])
+			}
 		}
 	}
 }
@@ -90,5 +217,8 @@ func TestCopyKeepsTheLeaning(t *testing.T) {
 	spare := st.CopyTo(nil)
 	if a, b := play(t, st, test[200:]), play(t, spare, test[200:]); !slices.EqualFunc(a, b, equalScores) {
 		t.Error("a copy scores otherwise")
+	}
+	if len(st.SlowDrifts()) != 1 || !slices.Equal(st.SlowDrifts(), spare.SlowDrifts()) {
+		t.Errorf("a copy finds %v, not %v", spare.SlowDrifts(), st.SlowDrifts())
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/detect"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
+	"github.com/omenhq/omen/series"
 )
 
 // marks is a sink that keeps events.
@@ -68,5 +70,62 @@ func TestNewLevelIsMarkedAndOutlivesARestart(t *testing.T) {
 	next.world.fault["mem"] = 1
 	if n := next.alerts(t, 60); n > 0 {
 		t.Errorf("%d of 60 samples back at the old level alert", n)
+	}
+}
+
+// A drift has a mark at its begin, also where it was found before the start, and one at
+// its end once it cannot go on; one that became a new level has no end of its own. It
+// is stored with the host's level.
+func TestSlowDriftsAreMarkedOnce(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	must.OK(t, r.load(t.Context()))
+	r.grow(t)
+	begin := r.now.Add(-30 * time.Hour)
+	frame := must.Get((&world{hosts: []string{"web-1"}, born: begin}).Read(t.Context(), series.Query{
+		Exprs: []series.Expr{{Feature: "cpu"}, {Feature: "disk"}, {Feature: "net"}, {Feature: "mem"}}, Start: begin, End: r.now, Step: time.Minute,
+	}))(t)
+	var day []omen.Vector
+	for i := range frame.Instants {
+		day = r.o.Schema.AppendVectors(day, frame, "test", frame.Time(i))
+	}
+	m := must.Get(detect.Fit(t.Context(), r.o.Schema, day, nil, detect.Options{Step: time.Minute}))(t)
+	h := r.hosts["web-1"]
+	drift := omen.SlowDrift{Feature: "mem", Unit: omen.Count, Up: true, Mean: 5, Expected: 3, Since: r.now.Add(-time.Hour), At: r.now}
+	over := drift
+	over.Back = r.now.Add(-time.Minute)
+	for _, c := range []struct {
+		name        string
+		before, now []omen.SlowDrift
+		marks       []string
+		at          time.Time
+	}{
+		{"found", nil, []omen.SlowDrift{drift}, []string{"mem drifts upwards: 5 on average where 3 is expected, since "}, drift.Since},
+		{"goes on", []omen.SlowDrift{drift}, []omen.SlowDrift{drift}, nil, time.Time{}},
+		{"may go on", []omen.SlowDrift{drift}, []omen.SlowDrift{over}, nil, time.Time{}},
+		{"over", []omen.SlowDrift{over}, nil, []string{"mem: back from drifting upwards, since "}, over.Back},
+		{"a new level", []omen.SlowDrift{drift}, nil, nil, time.Time{}},
+	} {
+		r.moves = nil
+		h.stream = m.GoOn(nil, detect.Centres{Drifts: c.now})
+		r.drifted(h, c.before)
+		if len(r.moves) != len(c.marks) || len(h.drifts) != len(c.now) {
+			t.Errorf("%s: marks %+v of %v, want %q", c.name, r.moves, h.drifts, c.marks)
+			continue
+		}
+		for i, e := range r.moves {
+			if must.OK(t, e.Validate()); !strings.HasPrefix(e.Title, c.marks[i]) || !e.At.Equal(c.at) || e.Kind != mute.EventNote {
+				t.Errorf("%s: %+v, want %q at %s", c.name, e, c.marks[i], c.at)
+			}
+		}
+	}
+	h.stream = m.GoOn(nil, detect.Centres{Drifts: []omen.SlowDrift{drift}})
+	r.drifted(h, nil)
+	if got := r.Hosts()[0].SlowDrifts; len(got) != 1 || !got[0].Is(drift) {
+		t.Errorf("the host's drifts are %v", got)
+	}
+	r.pass(t, 1)
+	must.OK(t, r.keepLevels(t.Context()))
+	if stored := must.Get(r.readLevels(t.Context()))(t)["web-1"].Centres.Drifts; len(stored) != 1 || !stored[0].Is(drift) {
+		t.Errorf("stored are %v", stored)
 	}
 }

@@ -34,10 +34,11 @@ test("what moves the yardstick is marked where it was", () => {
 });
 
 test("a kind of fault in words", () => {
-  const k = (more: object) => kindText({ kind: "leak", seen: true, recall: 0.4375, sizes: [2, 4], recalls: [], smallest: 8, delay_seconds: 60, lasts_seconds: null, examples: [], ...more } as TrustKind);
+  const k = (more: object) => kindText({ kind: "leak", seen: true, recall: 0.4375, sizes: [2, 4], recalls: [], marked: [], smallest: 8, delay_seconds: 60, lasts_seconds: null, examples: [], ...more } as TrustKind);
   expect(k({})).toBe("leaks: 44 % of those tried are found, half of them from 8 standard deviations on, after 60 s");
   expect(k({ smallest: null, recall: 0, delay_seconds: null })).toBe("leaks: 0 % of those tried are found, half of them at no size");
   expect(k({ kind: "stuck", sizes: [], smallest: null, recall: 1 })).toBe("stuck values: 100 % of those tried are found, after 60 s");
+  expect(k({ kind: "slow_drift", recall: 0.5, marked: [0.25, 0.75], smallest: 4 })).toBe("slow drifts: 50 % of those tried are found, half of them from 4 standard deviations on, after 60 s; 50 % are marked on the timeline, of which nobody is notified");
 });
 
 test("a host is found by its whole id", () => {
