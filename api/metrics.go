@@ -260,9 +260,7 @@ func (c collector) actions(emit sink) {
 	defer cancel()
 	h := c.api.remedy.Health()
 	emit(mAuditBroken, one(h.Broken != ""))
-	if h.Rows > 0 {
-		emit(mAuditRows, float64(h.Rows))
-	}
+	emit(mAuditRows, float64(h.Rows))
 	counts, err := c.api.store.CountActions(ctx)
 	open, err2 := c.api.store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionWaiting, omen.ActionStuck}})
 	controls, err3 := c.api.remedy.Controls(ctx)

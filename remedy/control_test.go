@@ -86,8 +86,15 @@ func TestAnAuditThatWasChangedStopsEverything(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "other.key")
 	running(t, policy(omen.ModeApprove), h, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
 		first(t, w.db, time.Minute, omen.ActionWaiting)
+		whole := must.Get(l.Verify(t.Context()))(t).Rows
+		if got := l.Health().Rows; got == 0 || got != whole {
+			t.Errorf("%d rows, want %d", got, whole)
+		}
 		w.db.SetAuditKeyFile(other)
 		time.Sleep(2 * time.Hour)
+		if got := l.Health().Rows; got != whole {
+			t.Errorf("%d rows of a chain that is not whole, want the %d of before", got, whole)
+		}
 		open := must.Get(w.db.OpenIncidents(t.Context()))(t)
 		if l.Health().Broken == "" || !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit" && in.Severity == omen.Critical }) {
 			t.Errorf("health %+v, open %+v", l.Health(), open)

@@ -87,7 +87,7 @@ type Health struct {
 	Since   time.Time // since when
 	Broken  string    // what is wrong with the audit's chain; empty: nothing
 	Checked time.Time // when that was looked at
-	Rows    int       // of the chain when it was last found whole; 0: it was not since the start
+	Rows    int       // of the chain when it was last found whole; 0: none, or it was not since the start
 
 	Effects map[string]Effect // by playbook that has acted; as last worked out
 	GivenUp map[string]int    // by playbook: how many targets it has given up
