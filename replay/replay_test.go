@@ -170,8 +170,8 @@ func TestVerdictsMoveTheLevel(t *testing.T) {
 			Schema: schema, Detect: detect.Options{Step: step}, Operator: always(verdict), Observer: &levels,
 		}))(t)
 		later := perDay + 50 + int(3*time.Hour/step) // when no plateau is left of the fault
-		if got := levels[later]; (got > 1.1) != raised {
-			t.Errorf("verdict %q: level %g three hours after the fault, raised should be %v", verdict, got, raised)
+		if before, got := levels[perDay+29], levels[later]; (got > before) != raised {
+			t.Errorf("verdict %q: level %g three hours after the fault, %g before it, raised should be %v", verdict, got, before, raised)
 		}
 	}
 }
