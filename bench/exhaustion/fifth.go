@@ -277,7 +277,7 @@ func (p *pen) addresses(level float64, leaksAt int, days float64) {
 	most := count - surge
 	least, other := math.Ceil(most*p.between(.2, .4)), math.Floor(p.between(0, limit-count*block)*.3)
 	flow, load := p.flow()[before:], p.between(.35, .6)
-	nodes, want, idle, leaked := least, least, 0, 0.0
+	nodes, idle, leaked := least, 0, 0.0
 	chance := 2 * (limit/block - most) / (days * perDay) // of a node that leaves some, at a step
 	replaced := map[int]bool{p.IntN(14): true, 14 + p.IntN(14): true}
 	smooth := flow[0]
@@ -287,7 +287,7 @@ func (p *pen) addresses(level float64, leaksAt int, days float64) {
 			p.begin()
 		}
 		smooth += .1 * (flow[now] - smooth)
-		want = min(max(least, math.Ceil(most*load*smooth)), most)
+		want := min(max(least, math.Ceil(most*load*smooth)), most)
 		switch {
 		case want > nodes:
 			nodes, idle = min(nodes+1+float64(p.IntN(3)), want), 0
