@@ -245,8 +245,8 @@ func (g *generation) start(ctx context.Context) {
 	g.consumers.run(consumers, "budget replays", g.budgets.run, p.fail)
 	g.consumers.run(consumers, "storage health", func(ctx context.Context) error { return p.storage.run(ctx, g.manager) }, p.fail)
 	sources := g.sources.begin(ctx)
+	g.consumers.run(consumers, "file systems", g.watchMounts, p.fail)
 	if g.collector != nil {
-		g.consumers.run(consumers, "file systems", g.watchMounts, p.fail)
 		g.sources.run(sources, "this machine's metrics", g.collector.Run, p.fail)
 	}
 	for _, w := range g.watches {

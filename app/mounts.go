@@ -16,12 +16,17 @@ const troubleMounts = "file systems"
 const troubleParts = "this machine"
 
 // watchMounts says, until ctx ends, which file systems of this machine hang, and which
-// part of it is not measured.
+// part of it is not measured. Where this machine is not measured at all nothing is said
+// of it, and what an earlier configuration had said is over.
 func (g *generation) watchMounts(ctx context.Context) error {
 	timer := time.NewTicker(probeEvery)
 	defer timer.Stop()
 	for {
-		err := errors.Join(reportMounts(ctx, g.manager, g.collector.Hanging()), reportParts(ctx, g.manager, g.collector.Missing(time.Now())))
+		var hanging, missing []string
+		if c := g.collector; c != nil {
+			hanging, missing = c.Hanging(), c.Missing(time.Now())
+		}
+		err := errors.Join(reportMounts(ctx, g.manager, hanging), reportParts(ctx, g.manager, missing))
 		if err != nil && ctx.Err() == nil {
 			g.p.log.Error("own trouble not reported", "err", err)
 		}

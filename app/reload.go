@@ -11,6 +11,9 @@ import (
 // takeOver gives the watches what those of the generation before knew, which has
 // stopped: a reload empties nothing. This machine under another name is another.
 func (g *generation) takeOver(old *generation) {
+	if g.collector != nil && old.collector != nil {
+		g.collector.TakeOver(old.collector)
+	}
 	for _, w := range g.watches {
 		renamed := w.source == localName && (old.collector == nil || old.collector.Instance() != g.collector.Instance())
 		for _, was := range old.watches {

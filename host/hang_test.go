@@ -111,6 +111,17 @@ func TestAFastPartThatGivesNothingIsAFailure(t *testing.T) {
 	if got := c.Missing(at.Add(time.Minute)); len(got) != 1 || !strings.HasPrefix(got[0], "processors") {
 		t.Errorf("missing %v, want the fast part", got)
 	}
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	must.OK(t, c.gather(over, prometheus.NewRegistry(), at.Add(500*time.Millisecond)))
+	if got := c.Missing(at.Add(time.Minute)); len(got) != 1 {
+		t.Errorf("a gathering that was ended says %v, want that the fast part is missing still", got)
+	}
+	next := New(Options{Store: store, Instance: "here"})
+	next.TakeOver(c)
+	if got := next.Missing(at.Add(time.Minute)); len(got) != 1 {
+		t.Errorf("the next one says %v, want that the fast part is missing still", got)
+	}
 	fast := prometheus.NewRegistry()
 	fast.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "y"}))
 	must.OK(t, c.gather(t.Context(), fast, at.Add(time.Second)))

@@ -124,6 +124,14 @@ func (c *Collector) Missing(now time.Time) []string {
 	return parts
 }
 
+// TakeOver gives a collector that has not run what another one knew of what does not
+// answer, so that a new configuration is no recovery.
+func (c *Collector) TakeOver(old *Collector) {
+	c.fastMissing.Store(old.fastMissing.Load())
+	c.slowMissing.Store(old.slowMissing.Load())
+	c.hung.Store(old.hung.Load())
+}
+
 // noteMissing remembers, and logs if it is news, that a gathering that began at an
 // instant gave nothing, or something again.
 func (c *Collector) noteMissing(part string, is *atomic.Pointer[absence], at time.Time, err error) {
@@ -208,7 +216,9 @@ func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at ti
 	if len(families) == 0 && ctx.Err() == nil {
 		missing = cmp.Or(gatherErr, errNothing)
 	}
-	c.noteMissing("fast", &c.fastMissing, at, missing)
+	if missing != nil || len(families) > 0 { // where ctx ended without a value, nothing is known
+		c.noteMissing("fast", &c.fastMissing, at, missing)
+	}
 	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < lasts*max(slowInterval, c.opts.Interval) {
 		families = append(families, slow.families...)
 	}

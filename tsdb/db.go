@@ -69,6 +69,7 @@ type DB struct {
 	appendMu sync.Mutex             // one append at a time: a failed one must not be followed by another before prom is replaced
 
 	compacting atomic.Int64 // blocks being written
+	retaining  sync.Mutex   // held while blocks beyond the retention are deleted; taken after mu, also to close prom
 
 	appended, refused, reopened, damaged atomic.Int64
 }
@@ -175,6 +176,8 @@ func (db *DB) Close() error {
 		db.opts.Registry.Unregister(db)
 	}
 	err := errors.Join(db.engine.Close(), db.guests.Close())
+	db.retaining.Lock()
+	defer db.retaining.Unlock()
 	if db.prom != nil {
 		if closing := closeTSDB(db.prom); isFull(closing) || errors.Is(closing, errUnwritten) {
 			db.log.Warn("metrics store did not close cleanly: its log has what it could not write", "path", db.opts.Dir, "err", closing)

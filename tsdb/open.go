@@ -206,7 +206,10 @@ func (db *DB) reopen(change func()) {
 		return
 	}
 	if db.prom != nil {
-		if err := closeTSDB(db.prom); err != nil {
+		db.retaining.Lock()
+		err := closeTSDB(db.prom)
+		db.retaining.Unlock()
+		if err != nil {
 			db.log.Warn("metrics store did not close cleanly", "path", db.opts.Dir, "err", err)
 		}
 		db.prom = nil

@@ -72,14 +72,20 @@ func (db *DB) retain() error {
 	}
 	db.appendMu.Unlock() // blocks are closed when nobody reads them any more: appends do not wait for that
 	db.mu.RLock()
-	defer db.mu.RUnlock()
-	if db.prom == nil || db.compacting.Load() > 0 || db.prom.Head().MinTime() == math.MaxInt64 { // of an empty head, a compaction would set the time
+	prom := db.prom
+	if prom == nil || db.compacting.Load() > 0 || db.prom.Head().MinTime() == math.MaxInt64 { // of an empty head, a compaction would set the time
+		db.mu.RUnlock()
 		return nil
 	}
+	// Whoever closes the database waits for this; appends and reads do not, also where a
+	// compaction has begun since and this waits for its end.
+	db.retaining.Lock()
+	db.mu.RUnlock()
+	defer db.retaining.Unlock()
 	// Its end, exclusive, overflows to the least time there is: of the head nothing is
 	// taken, nor of the log.
-	nothing := promtsdb.NewRangeHead(db.prom.Head(), math.MaxInt64, math.MaxInt64)
-	return db.retainError(db.prom.CompactHead(nothing))
+	nothing := promtsdb.NewRangeHead(prom.Head(), math.MaxInt64, math.MaxInt64)
+	return db.retainError(prom.CompactHead(nothing))
 }
 
 func (db *DB) retainError(err error) error {

@@ -16,6 +16,7 @@ func (w *Watch) TakeOver(old *Watch) {
 	defer w.mu.Unlock()
 	w.hosts, w.loaded, w.changed = maps.Clone(old.hosts), old.loaded, old.changed
 	w.levels, w.keptLevels = old.levels, old.keptLevels
+	w.ranged, w.rangeRead, w.rangeErr = old.ranged, old.rangeRead, old.rangeErr
 	w.last, w.pulse, w.upSince, w.droppedAt = old.last, old.pulse, old.upSince, old.droppedAt
 	w.spoke, w.anyHeard, w.known, w.judged, w.left, w.failing = old.spoke, old.anyHeard, old.known, old.judged, old.left, old.failing
 	w.events, w.moves = old.events, old.moves

@@ -27,6 +27,9 @@ func TestTakeOver(t *testing.T) {
 			t.Errorf("before it has scored: %+v, want what was\n%+v", h, before[i])
 		}
 	}
+	if next.ranged != r.ranged || next.rangeRead != r.rangeRead {
+		t.Errorf("models learned with rates over %+v (read: %v), want %+v (%v)", next.ranged, next.rangeRead, r.ranged, r.rangeRead)
+	}
 	if s, was := next.Status(), r.Status(); s.State != was.State || s.LastRead != was.LastRead || s.Hosts != 2 {
 		t.Errorf("status %+v, want %+v", s, was)
 	}
