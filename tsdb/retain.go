@@ -77,10 +77,13 @@ func (db *DB) retain() error {
 		db.mu.RUnlock()
 		return nil
 	}
-	// Whoever closes the database waits for this; appends and reads do not, also where a
+	// Closing the database waits for this; appends and reads do not, also where a
 	// compaction has begun since and this waits for its end.
-	db.retaining.Lock()
+	busy := !db.retaining.TryLock()
 	db.mu.RUnlock()
+	if busy {
+		return nil
+	}
 	defer db.retaining.Unlock()
 	// Its end, exclusive, overflows to the least time there is: of the head nothing is
 	// taken, nor of the log.

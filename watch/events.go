@@ -78,8 +78,21 @@ func (w *Watch) noteEvents(ctx context.Context) {
 	happened, moves := w.events.Take(), w.moves
 	w.moves = nil
 	w.mu.Unlock()
+	var unnoted error
+	count := 0
+	note := func(e mute.Event, machines int) {
+		if err := w.note(ctx, e, machines); err != nil {
+			unnoted = err
+			count++
+		}
+	}
+	defer func() {
+		if unnoted != nil && ctx.Err() == nil { // once for all of them: a thousand may wait, on a disk that is full
+			w.log.Warn("events not stored", "count", count, "err", unnoted)
+		}
+	}()
 	for _, e := range moves {
-		w.note(ctx, e, 1)
+		note(e, 1)
 	}
 	if len(happened) == 0 {
 		return
@@ -93,7 +106,7 @@ func (w *Watch) noteEvents(ctx context.Context) {
 	events := w.events.Events(happened, noted)
 	w.mu.Unlock()
 	for _, e := range events {
-		w.note(ctx, e.Event, e.Machines)
+		note(e.Event, e.Machines)
 	}
 }
 
@@ -103,17 +116,15 @@ const unnotedMost = 1000
 
 // note hands on an event of so many machines. One that cannot be stored is tried again
 // with the next: where a boot is not known, what it does to its host is trouble.
-func (w *Watch) note(ctx context.Context, e mute.Event, machines int) {
+func (w *Watch) note(ctx context.Context, e mute.Event, machines int) error {
 	if err := w.o.Sink.Note(ctx, e); err != nil {
 		if !errors.Is(err, omen.ErrInvalid) { // also where ctx ended: the next generation's watch takes it over
 			w.mu.Lock()
 			w.moves = append(w.moves[max(0, len(w.moves)+1-unnotedMost):], e)
 			w.mu.Unlock()
 		}
-		if ctx.Err() == nil {
-			w.log.Warn("event not stored", "err", err)
-		}
-		return
+		return err
 	}
 	w.log.Info("event stored", "kind", string(e.Kind), "why", e.Title, "count", machines)
+	return nil
 }

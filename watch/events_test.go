@@ -1,9 +1,11 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http/httptest"
 	"slices"
@@ -245,11 +247,19 @@ func TestEventsWaitUntilTheyCanBeStored(t *testing.T) {
 	r, sink := newRig(t, open(t), "web-1"), &unwritten{err: omen.ErrFull}
 	r.o.Sink = sink
 	for i := range unnotedMost + 2 {
-		r.note(t.Context(), mute.Event{Kind: mute.EventNote, Title: fmt.Sprint("event ", i), At: r.now}, 1)
+		if err := r.note(t.Context(), mute.Event{Kind: mute.EventNote, Title: fmt.Sprint("event ", i), At: r.now}, 1); !errors.Is(err, omen.ErrFull) {
+			t.Fatalf("event %d: %v, want that it is not stored", i, err)
+		}
 	}
-	r.noteEvents(t.Context())
+	var said bytes.Buffer
+	r.log = slog.New(slog.NewTextHandler(&said, nil))
+	if r.noteEvents(t.Context()); strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), fmt.Sprint("count=", unnotedMost)) {
+		t.Errorf("logged %s, want one line with how many", said.String())
+	}
 	sink.err = omen.ErrInvalid // can never be stored: it does not wait
-	r.note(t.Context(), mute.Event{}, 1)
+	if err := r.note(t.Context(), mute.Event{}, 1); !errors.Is(err, omen.ErrInvalid) {
+		t.Errorf("%v, want that it is invalid", err)
+	}
 	sink.err = nil
 	r.noteEvents(t.Context())
 	r.noteEvents(t.Context())
