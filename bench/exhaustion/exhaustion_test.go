@@ -13,7 +13,7 @@ import (
 
 func TestKindsKeepTheirWord(t *testing.T) {
 	names := map[string]bool{}
-	for _, k := range slices.Concat(Kinds(), Apart(), Fresh(), Fourth(), Fifth()) {
+	for _, k := range slices.Concat(Kinds(), Others()) {
 		if names[k.Name] {
 			t.Errorf("%s: twice", k.Name)
 		}
@@ -53,7 +53,7 @@ func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 // and the second does in every track, most of them with time for a warning.
 func TestKindsApartComeInPairs(t *testing.T) {
 	const tracks = 40
-	all := slices.Concat(Apart(), Fresh(), Fourth(), Fifth())
+	all := Others()
 	if len(all) < 6 || len(all)%2 != 0 {
 		t.Fatalf("%d kinds, want pairs, at least three", len(all))
 	}

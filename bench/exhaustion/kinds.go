@@ -3,6 +3,7 @@ package exhaustion
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/omenhq/omen/forecast"
 )
@@ -33,8 +34,8 @@ type Kind struct {
 }
 
 // Kinds are those by the authors of the method, in the order of the report;
-// [Apart], [Fresh], [Fourth] and [Fifth] are the others. Those whose name begins with
-// "fills" become full after the first two weeks.
+// [Others] has the rest. Those whose name begins with "fills" become full after the
+// first two weeks.
 func Kinds() []Kind {
 	return []Kind{
 		{"steady", steady},
@@ -58,6 +59,9 @@ func Kinds() []Kind {
 		{"fills: memory leak", memoryLeak},
 	}
 }
+
+// Others are those by other authors, in pairs: [Apart], [Fresh], [Fourth], [Fifth], [Sixth].
+func Others() []Kind { return slices.Concat(Apart(), Fresh(), Fourth(), Fifth(), Sixth()) }
 
 // pen draws a track. What is above the limit is cut off, stays so for some
 // hours, and is then cleaned up.

@@ -6,7 +6,7 @@
 // that were used up.
 //
 // It tunes nothing; the simulator's kinds were invented, by the authors of the
-// method ([Kinds]) and by four others ([Apart], [Fresh], [Fourth], [Fifth]), and are deliberately nasty,
+// method ([Kinds]) and by five others ([Others]), and are deliberately nasty,
 // so that rows compare, and absolute numbers do not.
 package exhaustion
 

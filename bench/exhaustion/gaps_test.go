@@ -11,8 +11,8 @@ import (
 
 // Those that fill do so in every track, after the first two weeks and after what
 // fills them began; the others never do. Few samples are missing.
-func TestKindsFourthAndFifthFillOrNever(t *testing.T) {
-	for _, k := range slices.Concat(Fourth(), Fifth()) {
+func TestKindsWithGapsFillOrNever(t *testing.T) {
+	for _, k := range slices.Concat(Fourth(), Fifth(), Sixth()) {
 		fills := strings.HasPrefix(k.Name, "fills: ")
 		missing, samples := 0, 0
 		for _, seed := range []uint64{11, 12, 13} {
