@@ -9,10 +9,15 @@ func Notified(in omen.Incident, fleet *omen.Incident) bool {
 }
 
 // Weak reports whether people are not notified of an incident because it is below
-// the page level, or odd only to a model of minutes: a job on its first nights.
+// the page level, or odd only to a model of minutes: a job on its first nights. One
+// that was worth notifying of, and came back trivial, is weak, too.
 func Weak(in omen.Incident) bool {
-	return in.Suppressed == omen.ReasonMinor || in.Suppressed == omen.ReasonColdStart
+	return in.Suppressed == omen.ReasonMinor || in.Suppressed == omen.ReasonColdStart || in.Suppressed == omen.ReasonTrivial && in.Severity != omen.Info
 }
+
+// cameBack reports whether an incident is weak as it came back, and was worth
+// notifying of before: what is weak from its beginning is of no severity.
+func cameBack(in omen.Incident) bool { return Weak(in) && in.Severity != omen.Info }
 
 // Notifies reports whether a change notifies people of an incident of hosts, for
 // the first time or again.

@@ -73,7 +73,7 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 	zone := cmp.Or(p.Zone, time.UTC)
 	expected := PatternOf(in, omen.Expected, zone, "", ByOmen, in.ClosedAt)
 	expected.ID = "p-" + in.ID + "-recurring"
-	known, ruledOut := p.patternsOn(in)
+	known, ruledOut := p.patternsOn(in, zone)
 	if in.Kind != omen.HostIncident || in.State != omen.Closed || tooLong(&in) || ruledOut {
 		return r
 	}
@@ -103,7 +103,7 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 		if same {
 			equal = append(equal, one)
 		}
-		notified := Notified(*one, fleet)
+		notified := Notified(*one, fleet) || cameBack(*one)
 		if !notified && !Weak(*one) {
 			continue
 		}
@@ -130,12 +130,12 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 }
 
 // patternsOn looks for patterns on an incident's host that it is like: one of
-// Omen's own in force, and any that rules out that it recurs.
-func (p Past) patternsOn(in omen.Incident) (known, ruledOut bool) {
+// Omen's own in force at its time, and any that rules out that it recurs.
+func (p Past) patternsOn(in omen.Incident, zone *time.Location) (known, ruledOut bool) {
 	for i := range p.Patterns {
 		if k := &p.Patterns[i]; k.Host == in.Host && k.Resembles(in.Causes) {
 			ruledOut = ruledOut || k.InForce() == (k.Verdict == omen.Real) // confirmed, or wanted back
-			known = known || k.By == ByOmen && k.InForce()
+			known = known || k.By == ByOmen && k.InForce() && k.holdsAt(in.Since.In(zone))
 		}
 	}
 	return known, ruledOut

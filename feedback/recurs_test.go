@@ -58,7 +58,8 @@ func TestRecurs(t *testing.T) {
 	confirmed := func(in *omen.Incident) { in.Verdict = omen.Real }
 	harmless := func(in *omen.Incident) { in.Verdict = omen.NotAProblem }
 	silenced := func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced }
-	weak := func(in *omen.Incident) { in.Suppressed = omen.ReasonMinor }
+	weak := func(in *omen.Incident) { in.Suppressed, in.Severity = omen.ReasonMinor, omen.Info }
+	back := func(in *omen.Incident) { in.Suppressed, in.Severity = omen.ReasonTrivial, omen.Critical }
 	other := func(in *omen.Incident) { in.Causes[0].Feature = "cpu" }
 	down := func(in *omen.Incident) { in.Causes[0].Actual = 0 }
 	at := func(after time.Duration) func(*omen.Incident) {
@@ -114,11 +115,13 @@ func TestRecurs(t *testing.T) {
 		{"daily, acknowledged at another time", append([]omen.Incident{net(5*h, acked)}, nights(nil)...), nil, "daily"},
 		{"daily, confirmed at another time", append([]omen.Incident{net(5*h, confirmed)}, nights(nil)...), nil, ""},
 		{"daily, too weak to notify of on one night", nights(weak), nil, "expected"},
+		{"daily, once back too weak to notify of again", nights(back), nil, "daily"},
 		{"three times at any time, once too weak", []omen.Incident{net(0, nil), net(5*h, weak), net(7*h, nil)}, nil, ""},
 		{"daily in a fleet", fleets(nil), nil, "daily"},
 		{"daily in a fleet, once acknowledged", fleets(acked), nil, ""},
 		{"daily in a fleet, once silenced", fleets(silenced), nil, ""},
 		{"expected by Omen", nights(nil), of(func(p *Pattern) { p.By = ByOmen }), "known"},
+		{"expected by Omen at another time", nights(nil), of(func(p *Pattern) { p.By, p.FromTime, p.ToTime = ByOmen, 60, 120 }), "daily"},
 		{"expected by somebody, and for less", nights(nil), of(func(p *Pattern) { p.By = "ann" }), "daily"},
 		{"taken back", nights(nil), of(func(p *Pattern) { p.Reverted = "ann" }), ""},
 		{"taken back on another host", nights(nil), of(func(p *Pattern) { p.Reverted = "ann"; p.Host.Name = "web-2" }), "daily"},
@@ -186,7 +189,7 @@ func TestRecursWeakly(t *testing.T) {
 	var found []omen.Incident
 	for night := range 4 {
 		in := episode(begin.AddDate(0, 0, night), nil, "net")
-		in.ID, in.Suppressed = fmt.Sprint(night), omen.ReasonMinor
+		in.ID, in.Suppressed, in.Severity = fmt.Sprint(night), omen.ReasonMinor, omen.Info
 		found = append(found, in)
 	}
 	if r := (Past{Incidents: found}).Recurs(found[3]); r.Daily || r.Frequent || r.Expected != nil {

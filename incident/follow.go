@@ -188,8 +188,8 @@ func (t *Tracker) worsen(k *track, s *omen.Score, d time.Duration) {
 		t.emit(in, omen.ChangeEscalated, s.At, omen.ReasonSeverity)
 		return
 	}
-	if in.Suppressed == omen.ReasonFeedback && t.looms(k, s) {
-		return // a moment of another trouble does not make it another than was judged
+	if in.Suppressed == omen.ReasonFeedback {
+		return // it is what was judged until another trouble leads that people would be notified of by itself
 	}
 	if s.At.Sub(k.updated) >= t.h.Update && (higher || !named(in.Causes, leader(s.Causes))) {
 		t.show(k, s)

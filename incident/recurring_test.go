@@ -21,7 +21,7 @@ func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 			in := omen.Incident{ID: fmt.Sprint("night-", day), Kind: omen.HostIncident, Host: hostNamed("web-1"), State: omen.Closed, Reason: omen.ReasonRecovered,
 				Since: begin, ClosedAt: begin.Add(20 * time.Minute), Peak: 3, ChangeNumber: 2, Causes: scoreOf("web-1", begin, 3, "disk_read").Causes}
 			if day == 1 { // the first night, too weak to notify of
-				in.Suppressed = omen.ReasonMinor
+				in.Suppressed, in.Severity = omen.ReasonMinor, omen.Info
 			}
 			must.OK(t, db.Append(t.Context(), omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in, Reason: in.Reason}))
 		}

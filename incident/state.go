@@ -9,6 +9,7 @@ import (
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/feedback"
+	"github.com/omenhq/omen/mute"
 )
 
 // state is what an open incident is at present: how high, by which causes, and
@@ -213,6 +214,9 @@ func (s *state) beyond(score *omen.Score) (height float64) {
 func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration) {
 	k.state.height(s.At, s.Value, d, t.h.expire(k.in.Grade))
 	height := k.state.beyond(s)
+	if height == 0 && t.uncovered(k, s) {
+		height = min(s.Value, s.Unsmoothed)
+	}
 	if height == 0 {
 		k.other.stop()
 		if s.At.Sub(k.state.Told) <= t.h.Update {
@@ -243,6 +247,23 @@ func (t *Tracker) change(k *track, s *omen.Score, limit float64, d time.Duration
 	k.state.said(s.At, o.height, o.causes)
 	t.another(k, s)
 	k.other.stop()
+}
+
+// uncovered reports whether a sample of an incident that a pattern keeps quiet is led
+// by what no pattern covers, such as a judged feature that is low instead of high, and
+// that is not where it was expected: where it comes back to what is usual, what was
+// judged has ended.
+func (t *Tracker) uncovered(k *track, s *omen.Score) bool {
+	if k.in.Suppressed != omen.ReasonFeedback {
+		return false
+	}
+	first := slices.IndexFunc(s.Causes, func(c omen.Cause) bool { return !c.Trivial })
+	if first < 0 || !outside(s.Causes[first]) {
+		return false
+	}
+	now := *k.in
+	now.Causes = s.Causes
+	return !t.rules.rejects(&now, []mute.Subject{{Host: k.host, Labels: t.labels.Labels(k.host)}}, s.At)
 }
 
 // looms reports whether a sample shows another trouble than people know of, and not

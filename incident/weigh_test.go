@@ -230,3 +230,44 @@ func TestMaterial(t *testing.T) {
 		}
 	}
 }
+
+// What is expected at its time ends by coming back to what is usual: however odd that
+// is to a model that has learned half of it, it is no other trouble. A feature that
+// leaves its band the other way is one, and so is another feature.
+func TestTheEndOfWhatIsExpected(t *testing.T) {
+	cause := func(feature string, actual float64) omen.Cause {
+		return omen.Cause{Feature: feature, Unit: omen.Ratio, Share: 1, Actual: actual, Expected: .5, Lower: .2, Upper: .8, Smallest: .05}
+	}
+	for _, c := range []struct {
+		name  string
+		cause omen.Cause
+		want  string // when people are notified, after the end
+	}{
+		{"back to usual", cause("disk_read", .3), ""},
+		{"another feature, usual", cause("tcp_opens", .3), ""},
+		{"lower than usual", cause("disk_read", .1), "30s"},
+		{"another feature, too high", cause("tcp_opens", .9), "30s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := NewTracker(Hysteresis{}, nil)
+			tr.SetRules(Rules{Patterns: []feedback.Pattern{{ID: "p", Verdict: omen.Expected, Host: hostNamed("web-1"), MaxPeak: 100,
+				Causes: []feedback.CauseSign{{Feature: "disk_read", Up: true}}}}})
+			got, end := "", noon.Add(10*time.Minute)
+			for i := range 80 {
+				s := scoreOf("web-1", noon.Add(time.Duration(i)*15*time.Second), 20, "disk_read")
+				s.PageLevel = 2
+				if !s.At.Before(end) {
+					s.Value, s.Unsmoothed, s.Causes = 60, 60, []omen.Cause{c.cause}
+				}
+				for _, one := range tr.Observe(s) {
+					if feedback.Notifies(one) && got == "" {
+						got = one.At.Sub(end).String()
+					}
+				}
+			}
+			if got != c.want {
+				t.Errorf("notified %q after its end, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -26,7 +26,9 @@ import (
 type server struct {
 	begin  time.Time
 	backup func(at time.Time) bool
-	boot   time.Time // when it boots, after two minutes of silence; zero: never
+	load   map[string]float64                                     // what a backup adds, if not the usual
+	fault  func(at time.Time, name string, value float64) float64 // nil: none
+	boot   time.Time                                              // when it boots, after two minutes of silence; zero: never
 }
 
 // usual is, per feature, the night's level, what the day adds, the noise (a
@@ -81,7 +83,14 @@ func (s server) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 			case ok:
 				r := rand.New(rand.NewPCG(uint64(at.Unix()), uint64(len(name))<<8+uint64(name[0])))
 				level := u[0] + u[1]*day
-				f.Set(0, i, j, max(0, level+job*u[3]*(1+.1*r.NormFloat64())+u[2]*level*r.NormFloat64()))
+				if s.load != nil {
+					u[3] = s.load[name]
+				}
+				v := max(0, level+job*u[3]*(1+.1*r.NormFloat64())+u[2]*level*r.NormFloat64())
+				if s.fault != nil {
+					v = s.fault(at, name, v)
+				}
+				f.Set(0, i, j, v)
 			}
 		}
 	}
