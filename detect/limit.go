@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/simd"
 )
 
 const (
@@ -27,6 +28,10 @@ const (
 
 // chooseLimit sets the limit and the page level from the scores in training.
 //
+// Scores have a highest, since values are clipped. With little history and few
+// features a single moment of it may have had nearly that, and caution goes no
+// further than half of the way there, geometrically.
+//
 // The limit is the geometric mean of two: the quantile that the budget allows
 // (robust, but blind to how alerts cluster) and the smallest limit that would
 // have opened no more episodes than the budget allows (what an operator
@@ -40,7 +45,11 @@ func (f *fit) chooseLimit() {
 	byQuantile := quantile(sorted, 1-(1-limitQuantile)*min(m.pages, 20))
 	byBudget := smallestLimit(f.scores, sorted, weeks*m.pages*alertsPerPage)
 	caution := caution(f.h.covered + m.step)
-	m.limit = max(math.Sqrt(max(byQuantile, 0)*max(byBudget, 0))*caution, leastLimit)
+	chosen := math.Sqrt(max(byQuantile, 0) * max(byBudget, 0))
+	if m.limit = max(chosen*caution, leastLimit); caution > 1 {
+		// Beyond that a model could find nothing, and the host would look healthy.
+		m.limit = min(m.limit, max(math.Sqrt(chosen*f.highest(chosen)), leastLimit))
+	}
 	if w := f.o.Warm; w != nil && w.grade == omen.Established && m.grade == omen.Established && w.pages == m.pages && w.schema == m.schema {
 		// Scores of one day and the next stay comparable, and a limit that was
 		// learned without the alerts of the one before cannot creep down.
@@ -67,6 +76,50 @@ func (f *fit) chooseLimit() {
 		c.Expected = 0
 	}
 	m.card.Normality = normality(sorted)
+}
+
+// highestAfter is for how many samples every feature is as far out as it can be:
+// soon enough for the averages not to have followed, and for the smoothed score to be
+// nearly the unsmoothed one.
+const highestAfter = 6
+
+// highest is about the highest score that there is: what the host has when, after its
+// history, all its features go as far from it as they can, up or down, and stay there.
+// It is the lower of the two; a direction in which there is no more than least is none,
+// as where the history ends at the top of a range.
+func (f *fit) highest(least float64) float64 {
+	m := f.m
+	limit := m.limit
+	m.limit = 1
+	defer func() { m.limit = limit }()
+	last := f.h.len() - 1
+	recent := make([]omen.Vector, 0, trialWarmUp)
+	for t := max(0, last+1-trialWarmUp); t <= last; t++ {
+		recent = append(recent, f.vector(t))
+	}
+	highest := math.Inf(1)
+	for _, end := range []float64{-2 * simd.ClipZ, 2 * simd.ClipZ} {
+		peak := 0.0
+		s := m.Stream(recent)
+		v := f.vector(last)
+		v.Values = slices.Clone(v.Values)
+		for j, i := range m.active {
+			v.Values[i] = m.within[j].Clamp(m.scales[j].ZCentre + end*m.scales[j].ZWidth)
+		}
+		for range highestAfter {
+			v.At = v.At.Add(m.step)
+			if score, err := s.Score(v); err == nil {
+				peak = max(peak, score.Value)
+			}
+		}
+		if peak > least {
+			highest = min(highest, peak)
+		}
+	}
+	if math.IsInf(highest, 1) {
+		return least
+	}
+	return highest
 }
 
 // caution is the factor for little history.
