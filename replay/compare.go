@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
+	"github.com/omenhq/omen/incident"
 	"github.com/omenhq/omen/promrules"
 )
 
@@ -52,6 +55,8 @@ type Trouble struct {
 	NotifiedAt time.Time `json:"notified_at"`
 	Until      time.Time `json:"until,omitzero"` // zero: it lasts
 	Rules      []Heard   `json:"rules"`          // the first that fired first
+	// About is the resource that it is about; nil: it is about the host.
+	About *omen.Resource `json:"about,omitempty"`
 }
 
 // Heard is a rule that fired in the time of a trouble.
@@ -76,9 +81,10 @@ type RuleSum struct {
 }
 
 // Compare matches, for each host, the incidents and forecasts that people would
-// have been notified of with the firings that overlap them. by are the labels that
-// identify hosts; known may be nil.
-func Compare(all []*Timeline, out *promrules.Outcome, names []promrules.Place, by []string, known *Known) *Comparison {
+// have been notified of with the firings that overlap them and may be about the
+// same: by the labels that identify hosts and tell their resources apart in the
+// profile. known may be nil.
+func Compare(all []*Timeline, out *promrules.Outcome, names []promrules.Place, profile *feature.Schema, known *Known) *Comparison {
 	c := &Comparison{Troubles: []Trouble{}, OnlyRules: []Miss{}, Rules: []RuleSum{}, Firings: out.Firings, Elsewhere: []promrules.Firing{}, Failed: out.Failed}
 	firings := map[string][]promrules.Firing{}
 	hosts := map[string]*Timeline{}
@@ -86,7 +92,7 @@ func Compare(all []*Timeline, out *promrules.Outcome, names []promrules.Place, b
 		hosts[t.Host.Name] = t
 	}
 	for _, f := range out.Firings {
-		host := hostOf(f, by)
+		host := hostOf(f, profile.By())
 		if hosts[host] == nil {
 			c.Elsewhere = append(c.Elsewhere, f)
 			continue
@@ -95,7 +101,7 @@ func Compare(all []*Timeline, out *promrules.Outcome, names []promrules.Place, b
 	}
 	sums := map[promrules.Place]*RuleSum{}
 	for _, t := range all {
-		c.host(t, firings[t.Host.Name], sums)
+		c.host(t, subjects{profile.Limits(), t.Labels}, firings[t.Host.Name], sums)
 	}
 	seen := map[promrules.Place]bool{}
 	for _, place := range names { // those of several severities have one name
@@ -127,11 +133,11 @@ func hostOf(f promrules.Firing, by []string) string {
 }
 
 // host compares one host's notifications with its firings.
-func (c *Comparison) host(t *Timeline, firings []promrules.Firing, sums map[promrules.Place]*RuleSum) {
+func (c *Comparison) host(t *Timeline, about subjects, firings []promrules.Firing, sums map[promrules.Place]*RuleSum) {
 	matched := make([]bool, len(firings))
 	for _, trouble := range t.troubles() {
 		for i, f := range firings {
-			if !concerns(f, trouble.Since, trouble.Until) {
+			if !concerns(f, trouble.Since, trouble.Until) || !about.mayBe(f.Labels, trouble.About) {
 				continue
 			}
 			matched[i] = true
@@ -152,7 +158,7 @@ func (c *Comparison) host(t *Timeline, firings []promrules.Firing, sums map[prom
 		sums[f.Place].Fired++
 		if !matched[i] {
 			sums[f.Place].Alone++
-			c.OnlyRules = append(c.OnlyRules, Miss{f, t.Host.Name, t.recorded(f)})
+			c.OnlyRules = append(c.OnlyRules, Miss{f, t.Host.Name, t.recorded(f, about)})
 		}
 	}
 }
@@ -168,12 +174,12 @@ func concerns(f promrules.Firing, from, to time.Time) bool {
 func (t *Timeline) troubles() (all []Trouble) {
 	for _, in := range t.Incidents {
 		if in.Notified >= 0 {
-			all = append(all, Trouble{Host: t.Host.Name, Kind: string(in.Kind), What: leading(in.First), Since: in.Since, NotifiedAt: t.Samples[in.Notified].At, Until: in.ClosedAt})
+			all = append(all, Trouble{Host: t.Host.Name, Kind: string(in.Kind), What: incident.Summary(in.First), Since: in.Since, NotifiedAt: t.Samples[in.Notified].At, Until: in.ClosedAt, About: subject(in.Forecast, in.First)})
 		}
 	}
 	for _, f := range t.Forecasts {
 		if !f.NotifiedAt.IsZero() && !f.Beside { // that it lasts when the incident beside it is over is no news
-			all = append(all, Trouble{Host: t.Host.Name, Kind: string(f.Kind), What: f.First.String(), Since: f.Since, NotifiedAt: f.NotifiedAt, Until: f.ClosedAt})
+			all = append(all, Trouble{Host: t.Host.Name, Kind: string(f.Kind), What: f.First.String(), Since: f.Since, NotifiedAt: f.NotifiedAt, Until: f.ClosedAt, About: &f.First.Resource})
 		}
 	}
 	return all
@@ -181,14 +187,14 @@ func (t *Timeline) troubles() (all []Trouble) {
 
 // recorded is why people were not notified of what was open while a rule fired;
 // empty: nothing was.
-func (t *Timeline) recorded(f promrules.Firing) string {
+func (t *Timeline) recorded(f promrules.Firing, about subjects) string {
 	for _, in := range t.Incidents {
-		if in.Notified < 0 && concerns(f, in.Since, in.ClosedAt) {
+		if in.Notified < 0 && concerns(f, in.Since, in.ClosedAt) && about.mayBe(f.Labels, subject(in.Forecast, in.Causes)) {
 			return unnotified(in.Suppressed)
 		}
 	}
 	for _, in := range t.Forecasts {
-		if in.NotifiedAt.IsZero() && concerns(f, in.Since, in.ClosedAt) {
+		if in.NotifiedAt.IsZero() && concerns(f, in.Since, in.ClosedAt) && about.mayBe(f.Labels, &in.First.Resource) {
 			return unnotified(in.Suppressed)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/promrules"
 	"github.com/omenhq/omen/replay"
@@ -71,7 +72,7 @@ func TestCompare(t *testing.T) {
 	known := &replay.Known{Slack: 5 * time.Minute, Faults: []replay.Fault{
 		{Host: "a", Kind: "leak", From: minute(90), To: minute(150)}, {Host: "b", Kind: "fill", From: minute(56), To: minute(58)}, {Host: "b", Kind: "io", From: minute(300), To: minute(310)},
 	}}
-	c := replay.Compare(all, out, names, []string{"instance"}, known)
+	c := replay.Compare(all, out, names, must.Get(feature.NewSchema(feature.Node()))(t), known)
 	// The second incident of a overlaps the late firing as well: 120 is 140 before 260.
 	if c.Both != 2 || c.OnlyOmen != 1 || len(c.Troubles) != 3 || c.Silent != 1 || len(c.Elsewhere) != 2 {
 		t.Errorf("both %d, only Omen %d of %d, silent %d, elsewhere %d", c.Both, c.OnlyOmen, len(c.Troubles), c.Silent, len(c.Elsewhere))
@@ -123,5 +124,93 @@ func TestCompare(t *testing.T) {
 	must.OK(t, json.Unmarshal(must.Get(json.Marshal(report))(t), &back))
 	if len(back.Hosts) != 2 || len(back.Incidents) != 4 || back.Forecasts == nil || back.Against.Both != 2 || back.Against.Faults.Faults[2]["omen_seconds"] != nil {
 		t.Errorf("JSON %+v", back)
+	}
+}
+
+// An alert that names another of a host's resources, or a resource of another kind,
+// is not about what Omen notified of; one that names none may be.
+func TestCompareByResource(t *testing.T) {
+	a := timeline("a")
+	resource := func(limit, where string, labels map[string]string) omen.Resource {
+		r := omen.Resource{Host: a.Host, Name: limit, Where: where}
+		a.Labels[r] = labels
+		return r
+	}
+	a.Labels = map[omen.Resource]map[string]string{}
+	filesystem := resource("filesystem_space", "/var", map[string]string{"instance": "a", "device": "/dev/sdb1", "mountpoint": "/var"})
+	tmpfs := resource("filesystem_space", "/tmp", map[string]string{"instance": "a", "device": "/tmp", "mountpoint": "/tmp"}) // as the limit names it
+	memory := resource("memory", "", map[string]string{"instance": "a"})
+	descriptors := resource("process_descriptors", "db", map[string]string{"instance": "a", "job": "db"})
+	unread := omen.Resource{Host: a.Host, Name: "filesystem_space", Where: "/gone"}
+	incident := func(lead string) *replay.Timeline {
+		in := timeline("a", [3]int{100, 110, 200})
+		in.Labels = a.Labels
+		one := in.Incidents[0]
+		one.First = []omen.Cause{{Feature: "cpu_user", Trivial: true}, {Feature: lead}}
+		one.Forecast = &omen.Outlook{Resource: filesystem, Features: []string{"filesystem_used", "filesystem_filling"}}
+		return in
+	}
+	forecast := func(r omen.Resource) *replay.Timeline {
+		f := timeline("a")
+		f.Labels = a.Labels
+		f.Forecasts = []*replay.Foreseen{{
+			Incident:   omen.Incident{Kind: omen.ForecastIncident, Since: minute(100), ClosedAt: minute(200)},
+			NotifiedAt: minute(110), First: omen.Outlook{Resource: r},
+		}}
+		return f
+	}
+	for name, c := range map[string]struct {
+		of     *replay.Timeline
+		labels []string
+		want   bool
+	}{
+		"the mount point":                      {forecast(filesystem), []string{"device", "/dev/sdb1", "mountpoint", "/var"}, true},
+		"another":                              {forecast(filesystem), []string{"device", "/dev/sda1", "mountpoint", "/"}, false},
+		"only another mount point":             {forecast(filesystem), []string{"mountpoint", "/"}, false},
+		"only the device":                      {forecast(filesystem), []string{"device", "/dev/sdb1"}, true},
+		"the device without its folder":        {forecast(filesystem), []string{"device", "sdb1"}, true},
+		"a network card":                       {forecast(filesystem), []string{"device", "eth0"}, false},
+		"the device mounted elsewhere, too":    {forecast(filesystem), []string{"device", "/dev/sdb1", "mountpoint", "/mnt/again"}, true},
+		"another device in its place":          {forecast(filesystem), []string{"device", "/dev/sdc1", "mountpoint", "/var"}, true},
+		"nothing of the host":                  {forecast(filesystem), nil, true},
+		"what does not tell resources apart":   {forecast(filesystem), []string{"job", "node", "severity", "critical", "name", "x.service"}, true},
+		"a file system in memory":              {forecast(tmpfs), []string{"device", "tmpfs", "mountpoint", "/tmp"}, true},
+		"another in memory":                    {forecast(tmpfs), []string{"device", "tmpfs", "mountpoint", "/run"}, false},
+		"memory":                               {forecast(memory), []string{"job", "node"}, true},
+		"a file system beside memory":          {forecast(memory), []string{"mountpoint", "/"}, false},
+		"a process":                            {forecast(descriptors), []string{"job", "db"}, true},
+		"another process":                      {forecast(descriptors), []string{"job", "node"}, false},
+		"a file system beside a process":       {forecast(descriptors), []string{"job", "db", "mountpoint", "/"}, false},
+		"a resource without known labels":      {forecast(unread), []string{"mountpoint", "/"}, true},
+		"an incident of a forecast":            {incident("filesystem_filling"), []string{"mountpoint", "/var"}, true},
+		"an incident of another file system":   {incident("filesystem_filling"), []string{"mountpoint", "/"}, false},
+		"an incident that another cause leads": {incident("memory_used"), []string{"mountpoint", "/"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fired("Full", "a", 105, 120, 150)
+			for i := 0; i < len(c.labels); i += 2 {
+				f.Labels[c.labels[i]] = c.labels[i+1]
+			}
+			out := &promrules.Outcome{Firings: []promrules.Firing{f}}
+			got := replay.Compare([]*replay.Timeline{c.of}, out, []promrules.Place{f.Place}, must.Get(feature.NewSchema(feature.Node()))(t), nil)
+			if want := map[bool]int{true: 1}[c.want]; got.Both != want || got.OnlyOmen != 1-want || len(got.OnlyRules) != 1-want || got.Rules[0].Alone != 1-want {
+				t.Errorf("both %d, only Omen %d, only rules %v", got.Both, got.OnlyOmen, got.OnlyRules)
+			}
+		})
+	}
+}
+
+// Of two file systems that rules fired for, the lead is over the rule that fired for
+// the one that Omen forecast; the other was a false one.
+func TestLeadByResource(t *testing.T) {
+	a := timeline("a")
+	r := omen.Resource{Host: a.Host, Name: "filesystem_space", Where: "/var"}
+	a.Labels = map[omen.Resource]map[string]string{r: {"device": "/dev/sdb1", "mountpoint": "/var"}}
+	a.Forecasts = []*replay.Foreseen{{Incident: omen.Incident{Kind: omen.ForecastIncident, Since: minute(100)}, NotifiedAt: minute(110), First: omen.Outlook{Resource: r}}}
+	nightly, full := fired("FsLow", "a", 114, 119, 151), fired("FsLow", "a", 190, 195, 0)
+	nightly.Labels["mountpoint"], full.Labels["mountpoint"] = "/", "/var"
+	c := replay.Compare([]*replay.Timeline{a}, &promrules.Outcome{Firings: []promrules.Firing{nightly, full}}, []promrules.Place{full.Place}, must.Get(feature.NewSchema(feature.Node()))(t), nil)
+	if c.Both != 1 || c.Lead != 85*60 || len(c.OnlyRules) != 1 || c.OnlyRules[0].Labels["mountpoint"] != "/" || c.Troubles[0].About.Where != "/var" {
+		t.Errorf("both %d, lead %s, only rules %+v, about %+v", c.Both, c.Lead, c.OnlyRules, c.Troubles[0].About)
 	}
 }

@@ -41,7 +41,8 @@ type Foresight struct {
 	Rounds    map[string][]omen.Outlooks // by host's name, those that hold something, in time order
 	Every     time.Duration              // between rounds
 	Resources int
-	Failed    map[string]string // limit -> why it could not be read
+	Labels    map[omen.Resource]map[string]string // of each: those of the limit's By, as they were last
+	Failed    map[string]string                   // limit -> why it could not be read
 }
 
 // Foresee forecasts the resources of hosts round by round, as serve does every
@@ -50,7 +51,9 @@ type Foresight struct {
 func Foresee(ctx context.Context, o Foreseeable, progress func(done float64)) (*Foresight, error) {
 	f := &foresight{
 		Foreseeable: o, hosts: map[string]omen.Host{}, count: map[string]int{}, rounds: map[string]map[time.Time]*omen.Outlooks{},
-		out: &Foresight{Rounds: map[string][]omen.Outlooks{}, Every: max(roundEvery, o.Step), Failed: map[string]string{}},
+		out: &Foresight{
+			Rounds: map[string][]omen.Outlooks{}, Every: max(roundEvery, o.Step), Labels: map[omen.Resource]map[string]string{}, Failed: map[string]string{},
+		},
 	}
 	for _, h := range o.Hosts {
 		f.hosts[h.Name] = h
@@ -185,6 +188,7 @@ func (f *foresight) instant(q *feature.LimitQuery, of map[omen.Resource]*resourc
 				r = &resource{limit: limit, series: forecast.New(cmp.Or(limit.Full, forecast.Full)), first: at}
 				of[id] = r
 			}
+			f.out.Labels[id] = frame.Labels[row.Index]
 			r.observe(at, used, most)
 		}
 	}

@@ -38,6 +38,8 @@ type Options struct {
 	// 0 nothing is forecast.
 	Outlooks   []omen.Outlooks
 	RoundEvery time.Duration
+	// Labels are those that tell the resources apart; for [Compare].
+	Labels map[omen.Resource]map[string]string
 	// Progress gets the share done, 0…1; it may be nil.
 	Progress func(done float64)
 }

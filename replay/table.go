@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/incident"
 )
 
 // opened is an incident with the timeline that it is of.
@@ -58,16 +58,7 @@ func (in opened) row() string {
 		notified = "no, " + unnotified(in.Suppressed)
 		causes = in.Causes
 	}
-	return fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s\t%s", in.Since.UTC().Format(time.DateTime), in.Host, lasted, in.Peak, notified, leading(causes))
-}
-
-// leading are the two causes with the largest shares, in words.
-func leading(causes []omen.Cause) string {
-	words := make([]string, 0, 2)
-	for _, c := range causes[:min(2, len(causes))] {
-		words = append(words, c.String())
-	}
-	return strings.Join(words, "; ")
+	return fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s\t%s", in.Since.UTC().Format(time.DateTime), in.Host, lasted, in.Peak, notified, incident.Summary(causes))
 }
 
 func (t *Timeline) row() string {

@@ -58,6 +58,8 @@ type Timeline struct {
 	Incidents []*Incident   // in the order in which they opened
 	Forecasts []*Foreseen   // in the order in which they opened
 	Drifts    []Drift       // marks of slow drifts, in time order
+	// Labels are those that tell resources apart, of each that has a limit.
+	Labels    map[omen.Resource]map[string]string
 	Trainings int           // that gave a model, promoted or not
 	TrainTime time.Duration // by the clock on the wall, for reports
 	ScoreTime time.Duration
@@ -77,7 +79,7 @@ func newTimeline(samples []omen.Vector, o Options) *Timeline {
 		Samples: samples, Scores: make([]float64, 0, len(samples)), Raw: make([]float64, 0, len(samples)),
 		Alerts: make([]bool, 0, len(samples)), Tops: make([]string, 0, len(samples)),
 		Blame: make([]float64, o.Schema.Len()), tracker: incident.NewTracker(incident.Hysteresis{}, nil), operator: o.Operator,
-		rounds: rounds{left: o.Outlooks, every: o.RoundEvery},
+		rounds: rounds{left: o.Outlooks, every: o.RoundEvery}, Labels: o.Labels,
 	}
 }
 

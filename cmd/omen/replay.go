@@ -111,7 +111,7 @@ func (c *replayCmd) replay(e *env, p *past, skip time.Duration) (*replay.Report,
 	for i, h := range p.hosts {
 		t, err := replay.Run(e.ctx, h.vectors[:begins[i]], h.vectors[begins[i]:], replay.Options{
 			Schema: h.schema, Detect: detect.Options{Step: h.step, PagesPerWeek: c.PagesPerWeek},
-			Outlooks: foreseen.Rounds[h.name], RoundEvery: foreseen.Every,
+			Outlooks: foreseen.Rounds[h.name], RoundEvery: foreseen.Every, Labels: foreseen.Labels,
 			Progress: func(done float64) { b.at((float64(i) + done) / float64(len(p.hosts))) },
 		})
 		if err != nil {
@@ -130,7 +130,7 @@ func (c *replayCmd) compare(e *env, p *past, rules *promrules.Rules, report *rep
 	if err != nil {
 		return nil, err
 	}
-	return replay.Compare(report.Timelines, out, rules.Names(), p.schema.By(), p.known), nil
+	return replay.Compare(report.Timelines, out, rules.Names(), p.schema, p.known), nil
 }
 
 func (c *replayCmd) print(e *env, p *past, report *replay.Report) error {
