@@ -68,14 +68,14 @@ func TestWhichCeilingIsFirm(t *testing.T) {
 			z.keep(rise{levelOf(top) - levelOf(low), levelOf(top), 0})
 		}
 		for _, used := range []float64{.5, .9, .905} {
-			if got := z.capped(used, Full) < 1; got != c.firm {
+			if got := z.ceiling().capped(used, Full) < 1; got != c.firm {
 				t.Errorf("%s, at %g: capped %v", c.name, used, got)
 			}
 		}
-		if p := z.capped(.92, Full); p != 1 {
+		if p := z.ceiling().capped(.92, Full); p != 1 {
 			t.Errorf("%s, above all of them: %.2f", c.name, p)
 		}
-		if p := z.capped(.5, .9); p != 1 {
+		if p := z.ceiling().capped(.5, .9); p != 1 {
 			t.Errorf("%s: the ceiling itself is reached with at most %.2f", c.name, p)
 		}
 	}

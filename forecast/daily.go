@@ -4,10 +4,13 @@ import "math"
 
 // daily is what the same hours of earlier days say: how many of the windows
 // that began at this time of day, give or take a quarter of an hour, rose by as
-// much as is free now, by the quarters that they took for it.
+// much as is free now, and how many came to the level itself, by the quarters that
+// they took for it.
 type daily struct {
 	rose   [perDay + 1]int // windows that had risen so far after k quarters
+	came   [perDay + 1]int // windows that had come to the level after k quarters
 	closed [perDay + 1]int // windows that are known for k quarters
+	level  float64         // weight of those that came to the level
 }
 
 // daily compares with the last 13 days. Only what has ended is counted, and
@@ -17,36 +20,45 @@ type daily struct {
 // last day than it is now do not count: what goes up and down at any time, as a heap
 // that is collected, rises from its lows, and not on top of its highs.
 //
-// Of what is collected at a level it counts which of them reached the limit, and not how
-// far they rose: a climb from a lower floor says nothing about one from here.
+// The more it has shown that a level ends its rises, rather than their height, the more
+// counts which windows came to the level, and not how far they rose: a climb from a
+// lower floor says nothing about one from here.
 //
 // What rises a little further each day is taken to go on so: a window of i days
-// ago is scaled as that day's span is by i times the growth.
-func (s *Series) daily(free float64) daily {
-	var d daily
-	more := s.trends().growth
-	if share(s.all.Max)-share(s.all.Min)+more*keptDays < free {
-		free, more = 2, 0 // no window can have risen that far: only the lengths count
-	}
+// ago is scaled as that day's span is by i times the growth, and its tops are raised
+// by that.
+func (s *Series) daily(level float64) daily {
+	d := daily{level: s.quarters.floors.shownByLevel()}
+	free, more := max(level-share(s.last), 0), s.trends().growth
+	// What no window can have done needs no counting: coming to the level is rising, too.
+	climbs := share(s.all.Max)+more*keptDays >= level
+	rises := share(s.all.Max)-share(s.all.Min)+more*keptDays >= free
 	now := s.now / quarterSecs
 	here := -1.0
-	if free < 1.5 && !s.trends().bound {
+	if rises && !s.trends().bound {
 		here = s.quarters.place(now, share(s.last))
 	}
 	for i := int64(1); i < keptDays; i++ {
 		if at, ok := s.quarters.placeAt(now - i*perDay); ok && at < here-.1 {
 			continue
 		}
-		need := free
-		if d := s.days[max(s.now/daySecs-i, 0)%int64(len(s.days))]; d.Max > d.Min {
-			need /= 1 + more*float64(i)/(share(d.Max)-share(d.Min))
+		need, reach := never, never
+		if rises {
+			need = free
+			if d := s.days[max(s.now/daySecs-i, 0)%int64(len(s.days))]; d.Max > d.Min {
+				need /= 1 + more*float64(i)/(share(d.Max)-share(d.Min))
+			}
+		}
+		if climbs {
+			reach = level - more*float64(i)
 		}
 		for o := int64(-1); o <= 1; o++ {
-			s.window(&d, now-i*perDay+o, now, need)
+			s.window(&d, now-i*perDay+o, now, need, reach)
 		}
 	}
 	for k := 1; k <= perDay; k++ {
 		d.rose[k] += d.rose[k-1]
+		d.came[k] += d.came[k-1]
 	}
 	for k := perDay - 1; k >= 0; k-- {
 		d.closed[k] += d.closed[k+1]
@@ -120,43 +132,49 @@ func (s *Series) growth() float64 {
 	return median(slopes)
 }
 
-// window follows one from a quarter on, up to the one that is open now.
-func (s *Series) window(d *daily, from, now int64, free float64) {
+// never is a share that nothing rises by or comes to.
+const never = 2.
+
+// window follows one from a quarter on, up to the one that is open now, until it has
+// risen by what is needed and come to a level.
+func (s *Series) window(d *daily, from, now int64, need, level float64) {
 	q, n := s.quarters, int64(len(s.quarters.max))
 	if q.max[from%n] == gapLevel {
 		return
 	}
-	length := min(perDay, now-1-from)
-	if free > 1.5 {
-		d.closed[max(length, 0)]++
+	length := max(min(perDay, now-1-from), 0)
+	if need >= never && level >= never {
+		d.closed[length]++
 		return
 	}
-	begins := q.last(from % n)
-	if q.floors.collected {
-		begins = s.last
-	}
-	reach := uint16(min(share(begins)+free, 1.3) * steps)
-	for k, i := int64(1), (from+1)%n; k <= length; k++ {
-		if m := q.max[i]; m >= reach {
-			if m != gapLevel {
-				d.rose[k]++
-				break
-			}
+	up, high := levelOf(share(q.last(from%n))+need), levelOf(level)
+	for k, i := int64(1), (from+1)%n; k <= length && min(up, high) < gapLevel; k++ {
+		if m := q.max[i]; m == gapLevel {
 			if q.max[(i+1)%n] == gapLevel {
 				length = k - 1
 				break
+			}
+		} else if m >= min(up, high) {
+			if m >= up {
+				d.rose[k]++
+				up = gapLevel
+			}
+			if m >= high {
+				d.came[k]++
+				high = gapLevel
 			}
 		}
 		if i++; i == n {
 			i = 0
 		}
 	}
-	d.closed[max(length, 0)]++
+	d.closed[length]++
 }
 
 // within is the probability of such a rise within some seconds. Three windows
 // without a rise are added, so that a day or two of history is never certain.
 func (d *daily) within(secs float64) float64 {
 	k := min(int(secs/quarterSecs), perDay)
-	return min(float64(d.rose[k])/(float64(max(d.closed[k], d.rose[k]))+3), 1)
+	up := (1-d.level)*float64(d.rose[k]) + d.level*float64(d.came[k])
+	return min(up/(max(float64(d.closed[k]), up)+3), 1)
 }

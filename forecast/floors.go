@@ -62,6 +62,12 @@ func (f *floors) byLevel() float64 {
 	return f.heights / (f.tops + f.heights)
 }
 
+// shownByLevel is how much more rises have shown that a level ends them than that a
+// height does, from 0, if they have not, to 1. What is always the same shows nothing.
+func (f *floors) shownByLevel() float64 {
+	return max(f.heights-f.tops, 0) / (f.tops + f.heights + sameLevel*sameLevel)
+}
+
 // begin takes the trough of a rise that began.
 func (f *floors) begin(at int64, low uint16) {
 	t := trough{uint32(at / minuteSecs), low}

@@ -96,5 +96,26 @@ func TestWhatEndsRises(t *testing.T) {
 		if f.collected != c.collected {
 			t.Errorf("%s: collected %v", c.name, f.collected)
 		}
+		if shown := f.shownByLevel(); (shown > .5) != c.collected || !c.collected && shown > .01 {
+			t.Errorf("%s: a level is shown by %.2f", c.name, shown)
+		}
+	}
+}
+
+// A queue that fills from another floor each day to the same level rises by much more
+// than is free above that level, and never came to the limit.
+func TestDaysThatEndAtALevel(t *testing.T) {
+	s := New(Full)
+	observe(s, 15+11.9/24, func(h float64) float64 {
+		if hour := math.Mod(h, 24); hour >= 12 && hour < 18 {
+			return .9
+		}
+		return .1 + .15*math.Mod(math.Floor((h+6)/24)*7, 5)
+	})
+	d := s.daily(Full)
+	p := d.within(4 * 3600)
+	d.level = 0
+	if byHeight := d.within(4 * 3600); p > .3 || byHeight < 2*p {
+		t.Errorf("at %.0f %%: %.2f, by heights alone %.2f", 100*share(s.last), p, byHeight)
 	}
 }

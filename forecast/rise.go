@@ -91,9 +91,16 @@ const sameLevel = .01
 
 // ceiling is a level below which rises usually end, as a garbage collector
 // makes them: at least three of them began to fall within 1 % of the highest
-// top. It is 0 without one. It is firm if those differ by more than 5 % in how far they
-// went: then it is the level that ends them, as the size of a pool does.
-func (z *zigzag) ceiling() (level float64, ended int, firm bool) {
+// top.
+type ceiling struct {
+	level float64 // 0: there is none
+	ended int     // rises
+	// firm: they differ by more than 5 % in how far they went, so that it is the level
+	// that ends them, as the size of a pool does.
+	firm bool
+}
+
+func (z *zigzag) ceiling() (c ceiling) {
 	highest := uint16(0)
 	for _, r := range z.rises {
 		highest = max(highest, r.Top)
@@ -101,25 +108,25 @@ func (z *zigzag) ceiling() (level float64, ended int, firm bool) {
 	heights := span{gapLevel, 0}
 	for _, r := range z.rises {
 		if share(highest)-share(r.Top) <= sameLevel {
-			ended++
+			c.ended++
 			heights = span{min(heights.Min, r.Height), max(heights.Max, r.Height)}
 		}
 	}
-	if ended < 3 {
-		return 0, 0, false
+	if c.ended < 3 {
+		return ceiling{}
 	}
-	return share(highest), ended, share(heights.Max)-share(heights.Min) > 5*sameLevel
+	c.level, c.firm = share(highest), share(heights.Max)-share(heights.Min) > 5*sameLevel
+	return c
 }
 
 // capped is the most that can be expected of a level above a firm ceiling, also at the
 // ceiling itself, by whatever is asked: none of the rises that came to it went on. It is
 // 1 without one, and once it is broken.
-func (z *zigzag) capped(used, level float64) float64 {
-	c, ended, firm := z.ceiling()
-	if !firm || used > c+sameLevel || c >= level {
+func (c ceiling) capped(used, level float64) float64 {
+	if !c.firm || used > c.level+sameLevel || c.level >= level {
 		return 1
 	}
-	return tail(level-c) / (float64(ended) + 1)
+	return tail(level-c.level) / (float64(c.ended) + 1)
 }
 
 // tail is the weight of one more rise, of a height that none had, that reaches
@@ -223,10 +230,6 @@ func (s *Series) rising(level float64) rising {
 	}
 	if !z.Up {
 		return out
-	}
-	if c, ended, _ := z.ceiling(); ended > 0 && x < c && c < level {
-		beyond := tail(level-c) / (float64(ended) + 1)
-		out.reach = min(out.reach, (float64(out.longer)+beyond)/(float64(out.longer)+1))
 	}
 	out.speed = s.speed(x, grown, free)
 	if out.speed > 0 {

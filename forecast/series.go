@@ -178,8 +178,8 @@ func (s *Series) Forecast(at time.Time) (omen.Forecast, bool) {
 	if lead.speed > 0 {
 		f.Rate, f.Since = lead.speed*s.limit, time.Unix(lead.onset, 0).UTC()
 	}
-	if level, _, _ := s.zigzag.ceiling(); level > share(s.last) && level < s.full {
-		f.Ceiling = level * s.limit
+	if c := e.ceiling.level; c > share(s.last) && c < s.full {
+		f.Ceiling = c * s.limit
 	}
 	if total := e.within(maxSecs); total >= .05 {
 		f.Early, f.Full, f.Late = e.quantile(.1*total), e.quantile(.5*total), e.quantile(.9*total)
@@ -219,17 +219,18 @@ const maxSecs = 7 * daySecs
 
 // experts are what is asked at one instant about one level.
 type experts struct {
-	daily  daily
-	rising rising
-	floors rising
-	drift  drift
-	level  float64
-	capped float64 // the most of what the daily and the rising one say
+	daily   daily
+	rising  rising
+	floors  rising
+	drift   drift
+	level   float64
+	ceiling ceiling
+	capped  float64 // the most of what the daily and the rising one say
 }
 
 func (s *Series) experts(level float64) experts {
-	x := share(s.last)
-	return experts{s.daily(max(level-x, 0)), s.rising(level), s.quarters.floors.rising(s.now, x, level), s.drift(), level, s.zigzag.capped(x, level)}
+	x, c := share(s.last), s.zigzag.ceiling()
+	return experts{s.daily(level), s.rising(level), s.quarters.floors.rising(s.now, x, level), s.drift(), level, c, c.capped(x, level)}
 }
 
 // within joins the experts: those that see the same day err together, so that
