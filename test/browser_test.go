@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 )
 
@@ -37,12 +38,24 @@ func drive(t *testing.T, url, script string, env ...string) {
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", tail(string(out), 20000))
 	if err != nil {
-		t.Errorf("browser: %v", err)
+		t.Errorf("browser: %v\n%s", err, verdict(string(out)))
 	}
 	if pictures, err := filepath.Glob(filepath.Join(shots, "*.png")); err != nil || len(pictures) == 0 {
 		t.Errorf("the browser took no pictures: %v", err)
 	}
 }
+
+// verdict is what a script said last: its count of checks and each that failed, or,
+// where it ended before them, its last lines.
+func verdict(out string) string {
+	if all := counted.FindAllStringIndex(out, -1); all != nil {
+		return out[all[len(all)-1][0]:]
+	}
+	return tail(out, 3000)
+}
+
+// counted is the line after which the checks that failed are named.
+var counted = regexp.MustCompile(`(?m)^\d+ passed, \d+ failed$`)
 
 // browser is where Node.js and Chromium are; without them, or what they need, the
 // test is skipped: ask before what takes long.

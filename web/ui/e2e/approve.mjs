@@ -2,17 +2,15 @@
 // OMEN_URL, OMEN_USER, OMEN_PASSWORD, OMEN_INCIDENT and OMEN_ACTION name them.
 // CHROMIUM names the browser, OMEN_SHOTS=DIR takes pictures.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { options, shots, url, viewport } from "./browser.mjs";
+import { checks, options, url, viewport } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
 const { OMEN_USER: username, OMEN_PASSWORD: password, OMEN_INCIDENT: incident, OMEN_ACTION: id } = process.env;
 const browser = await chromium.launch(options);
 const context = await browser.newContext({ httpCredentials: { username, password }, viewport });
 context.setDefaultTimeout(30000);
-const broken = [];
-let failed = 0;
+const broken = [], { check, done } = checks();
 
 async function open(path, streams = false) {
   const page = await context.newPage();
@@ -22,11 +20,6 @@ async function open(path, streams = false) {
   page.on("console", (m) => { if (m.type() === "error" && !/Failed to load resource/.test(m.text())) broken.push("console: " + m.text()); });
   await page.goto(url + path);
   return page;
-}
-
-async function check(name, page, run) {
-  try { await run(); console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
-  if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
 }
 
 const api = async (path) => (await context.request.get(url + "/api/v1/omen" + path)).json();
@@ -69,4 +62,4 @@ await check("a page that is open elsewhere changes by the event stream", other, 
 });
 await check("nothing was broken", page, async () => assert.deepEqual(broken, []));
 await browser.close();
-process.exit(failed ? 1 : 0);
+done();

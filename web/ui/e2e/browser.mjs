@@ -34,20 +34,42 @@ export async function launch(expected, timeout = 15000) {
   const page = browser.pages()[0] ?? (await browser.newPage());
   listen(page);
   browser.on("page", listen);
-  let passed = 0, failed = 0;
+  const { check, done } = checks();
   return {
     browser, page, broken,
     /** Runs one check; with OMEN_SHOTS a picture of the page is taken after it. */
-    check: async (name, run) => {
-      try { await run(); passed++; console.log("ok   " + name); } catch (e) { failed++; console.log(`FAIL ${name}\n${e.stack ?? e}`); }
-      if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true });
-    },
+    check: (name, run) => check(name, page, run),
     /** Ends the browser and the process. */
     end: async () => {
       await browser.close();
       rmSync(profile, { recursive: true, force: true });
-      console.log(`${passed} passed, ${failed} failed`);
-      process.exit(failed ? 1 : 0);
+      done();
+    },
+  };
+}
+
+/** Counts checks. A log may be cut: what failed, and why, is said once more in its last lines. */
+export function checks() {
+  let passed = 0;
+  const failed = [];
+  return {
+    /** Runs one check; with OMEN_SHOTS a picture of its page is taken after it. */
+    check: async (name, page, run) => {
+      const begin = Date.now(), took = () => `(${((Date.now() - begin) / 1000).toFixed(1)} s)`;
+      try {
+        await run();
+        passed++;
+        console.log(`ok   ${name} ${took()}`);
+      } catch (e) {
+        failed.push(`FAIL ${name} ${took()}: ${String(e.message ?? e).slice(0, 1000)}`);
+        console.log(`FAIL ${name} ${took()}\n${e.stack ?? e}`);
+      }
+      if (shots) await page.screenshot({ path: join(shots, name.replace(/\W+/g, "-") + ".png"), fullPage: true }).catch((e) => console.log(`no picture of it: ${e.message}`));
+    },
+    /** Says how many passed and what failed, and ends the process. */
+    done: () => {
+      console.log([`${passed} passed, ${failed.length} failed`, ...failed].join("\n"));
+      process.exit(failed.length ? 1 : 0);
     },
   };
 }

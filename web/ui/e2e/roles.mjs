@@ -2,16 +2,14 @@
 //   OMEN_URL=http://127.0.0.1:9909/ops/omen OMEN_PASSWORD=… node e2e/roles.mjs
 // ada is admin, olaf operates, wall reads; one incident of a source is open, and one
 // playbook is configured. Optional: OMEN_SHOTS=DIR, CHROMIUM.
-import { join } from "node:path";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { options, shots, url, viewport } from "./browser.mjs";
+import { checks, options, url, viewport } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
 const prefix = new URL(url).pathname;
 const browser = await chromium.launch(options);
-const broken = [];
-let passed = 0, failed = 0;
+const broken = [], { check: run, done } = checks();
 
 /** A browser in which somebody has signed in. */
 async function as(username) {
@@ -29,10 +27,7 @@ async function as(username) {
   const api = async (path) => (await send("GET", "/api/v1/omen" + path))[1];
   return { username, context, page, send, api, locked: (text) => page.getByTestId("locked").filter({ hasText: text }) };
 }
-async function check(who, name, run) {
-  try { await run(); passed++; console.log(`ok   ${who.username}: ${name}`); } catch (e) { failed++; console.log(`FAIL ${who.username}: ${name}\n${e.stack ?? e}`); }
-  if (shots) await who.page.screenshot({ path: join(shots, `${who.username}-${name}`.replace(/\W+/g, "-") + ".png"), fullPage: true });
-}
+const check = (who, name, does) => run(`${who.username}: ${name}`, who.page, does);
 const here = (page, path) => page.waitForURL((u) => u.pathname === prefix + path);
 
 const wall = await as("wall"), olaf = await as("olaf"), ada = await as("ada");
@@ -138,5 +133,4 @@ await check(ada, "an admin starts them again, and reloads", async () => {
 });
 await check(ada, "nothing was broken, and nothing was asked for beside the prefix", async () => assert.deepEqual(broken, []));
 await browser.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+done();
