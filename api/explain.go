@@ -87,6 +87,15 @@ func (e *explanation) judge(ctx context.Context) error {
 	if len(found) > 0 {
 		return e.incident(ctx, found[0], j)
 	}
+	if f, err := e.forecast(ctx); err != nil || f != nil {
+		if err == nil {
+			err = e.incident(ctx, *f, j)
+		}
+		if err != nil || !(float64(e.Score) > float64(e.Level)) {
+			return err
+		}
+		defer func() { e.Incident = f.ID }() // of the score above the level nobody was notified: that is said after it
+	}
 	seen, err := e.seen(ctx, j)
 	if err != nil || !seen {
 		return err
@@ -95,6 +104,18 @@ func (e *explanation) judge(ctx context.Context) error {
 		return e.unopened(ctx)
 	}
 	return nil
+}
+
+// forecast is the host's heaviest forecast incident that was open at the moment;
+// nil: none was.
+func (e *explanation) forecast(ctx context.Context) (*omen.Incident, error) {
+	all, err := e.a.store.Incidents(ctx, store.Filter{Host: e.host, Kinds: []omen.IncidentKind{omen.ForecastIncident}, From: e.at, To: e.at.Add(1)})
+	all = slices.DeleteFunc(all, func(in omen.Incident) bool { return in.OpenedAt.After(e.at) })
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	slices.SortStableFunc(all, heavier(e.at))
+	return &all[0], nil
 }
 
 // sampled is the moment, or the host's last sample where that is older and the host
@@ -185,7 +206,7 @@ func (e *explanation) unopened(ctx context.Context) error {
 // first sample was before it.
 func (e *explanation) incident(ctx context.Context, in omen.Incident, j Judged) error {
 	e.Incident = in.ID
-	if n := len(j.Scores); n > 0 && j.Scores[n-1].Model != "" {
+	if n := len(j.Scores); n > 0 && j.Scores[n-1].Model != "" && in.Kind == omen.HostIncident {
 		e.step(AskedScore, true, time.Time{}, "the score was %s, and the host alerted above %s", omen.Count.Format(float64(e.Score)), omen.Count.Format(float64(e.Level)))
 	}
 	changes, err := e.a.store.Changes(ctx, in.ID)
@@ -198,7 +219,11 @@ func (e *explanation) incident(ctx context.Context, in omen.Incident, j Judged) 
 		return nil
 	}
 	last := changes[len(changes)-1].Incident
-	e.step(AskedIncident, true, in.Since, "an incident was %s, %s", last.State, last.Severity)
+	if in.Kind == omen.ForecastIncident {
+		e.step(AskedIncident, true, in.OpenedAt, "a forecast was %s, %s: %s", last.State, last.Severity, last.Summary)
+	} else {
+		e.step(AskedIncident, true, in.Since, "an incident was %s, %s", last.State, last.Severity)
+	}
 	about := in.ID
 	if last.Suppressed == omen.ReasonFleet && last.Fleet != "" {
 		about = last.Fleet

@@ -30,6 +30,9 @@ func TestWhyNotNotified(t *testing.T) {
 		change(&in)
 		must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: in.OpenedAt, Incident: in}))
 	}
+	forecastOf := func(f *fixture, change func(*omen.Incident)) {
+		incidentOf(f, func(in *omen.Incident) { in.Kind, in.Causes, in.Summary = omen.ForecastIncident, nil, "/var on web-1 is full in 3 h"; change(in) })
+	}
 	deliver := func(f *fixture, incident, outcome string, after time.Duration) {
 		must.OK(t, f.store.RecordDelivery(t.Context(), omen.Delivery{Incident: incident, Key: incident + ".1", Receiver: "ops/webhook", At: at.Add(after), Outcome: outcome, Detail: "refused"}))
 	}
@@ -73,6 +76,14 @@ func TestWhyNotNotified(t *testing.T) {
 			incidentOf(f, func(in *omen.Incident) { in.Suppressed, in.Fleet = omen.ReasonFleet, "f1" })
 			deliver(f, "f1", "delivered", -20*time.Second)
 		}, true, "delivered", "ops/webhook was notified", "i1"},
+		"a forecast": {samples(1, 0.3), func(f *fixture) { forecastOf(f, none); deliver(f, "i1", "delivered", -40*time.Second) }, true, "delivered", "ops/webhook was notified", "i1"},
+		"a forecast, silenced": {samples(1, 0.3), func(f *fixture) {
+			forecastOf(f, func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced })
+		}, false, "suppressed", "it was muted", "i1"},
+		"a forecast that opened later": {samples(1, 0.3), func(f *fixture) {
+			forecastOf(f, func(in *omen.Incident) { in.OpenedAt = at.Add(3 * time.Second) })
+		}, false, "score", "0.3, and the limit is 1", ""},
+		"a forecast, and a score above the limit": {samples(1, 0.2, 3, 3), func(f *fixture) { forecastOf(f, none); deliver(f, "i1", "delivered", -40*time.Second) }, true, "evidence", "2 samples over 1s; an incident takes 3 over 5s", "i1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -82,7 +93,7 @@ func TestWhyNotNotified(t *testing.T) {
 			}
 			e := read[Explanation](t, f, fmt.Sprintf("/hosts/web-1:9100/explain?at=%d", at.Unix()))
 			last := e.Steps[len(e.Steps)-1]
-			if e.Notified != tt.notified || last.Met != tt.notified || last.Question != tt.question || !strings.Contains(last.Text, tt.text) || e.Incident != tt.incident {
+			if e.Notified != tt.notified || last.Met != (tt.notified && last.Question == AskedDelivered) || last.Question != tt.question || !strings.Contains(last.Text, tt.text) || e.Incident != tt.incident {
 				t.Errorf("notified %t by incident %q: %+v", e.Notified, e.Incident, e.Steps)
 			}
 			for _, s := range e.Steps[:len(e.Steps)-1] {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feedback"
@@ -32,7 +33,7 @@ func (a *API) getIncidents(r *http.Request) (any, error) {
 	}
 	var out Incidents
 	if weighed {
-		slices.SortStableFunc(found, heavier)
+		slices.SortStableFunc(found, heavier(time.Now()))
 		found = found[:min(limit, len(found))]
 	}
 	if len(found) > limit {

@@ -30,10 +30,11 @@ func byWeight(sort string, f *store.Filter) (bool, error) {
 	return true, nil
 }
 
-// heavier compares incidents by how much they need looking at: those that people
-// are notified of first, then by severity, then by the peak times the hosts
-// concerned; of equal ones the order that they have.
-func heavier(x, y omen.Incident) int {
+// heavier compares incidents at an instant by how much they need looking at: those
+// that people are notified of first, then by severity, then by the peak times the
+// hosts concerned; forecasts after these, that first whose end is nearest; of equal
+// ones the order that they have.
+func heavier(now time.Time) func(x, y omen.Incident) int {
 	rank := map[omen.Severity]int{omen.Critical: 0, omen.Warning: 1, omen.Info: 2}
 	quiet := func(i omen.Incident) int {
 		if i.Suppressed != "" {
@@ -41,8 +42,29 @@ func heavier(x, y omen.Incident) int {
 		}
 		return 0
 	}
-	weight := func(i omen.Incident) float64 { return i.Peak * float64(max(1, len(i.Members))) }
-	return cmp.Or(cmp.Compare(quiet(x), quiet(y)), cmp.Compare(rank[x.Severity], rank[y.Severity]), cmp.Compare(weight(y), weight(x)))
+	weight := func(i omen.Incident) float64 {
+		if i.Kind == omen.ForecastIncident {
+			return -1
+		}
+		return i.Peak * float64(max(1, len(i.Members)))
+	}
+	return func(x, y omen.Incident) int {
+		return cmp.Or(cmp.Compare(quiet(x), quiet(y)), cmp.Compare(rank[x.Severity], rank[y.Severity]), cmp.Compare(weight(y), weight(x)),
+			cmp.Compare(due(x).Sub(now).Abs(), due(y).Sub(now).Abs()))
+	}
+}
+
+// due is when what a forecast incident is about is full, or over: of what is full
+// when that was first said. Of others it is zero.
+func due(i omen.Incident) time.Time {
+	switch f := i.Forecast; {
+	case i.Kind != omen.ForecastIncident || f == nil:
+		return time.Time{}
+	case f.Dated():
+		return f.Expires
+	default:
+		return f.At.Add(f.Full)
+	}
 }
 
 // toIncidents are incidents for people: those of a host that are open say since

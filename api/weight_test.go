@@ -16,6 +16,12 @@ import (
 )
 
 func TestOpenIncidentsByWeight(t *testing.T) {
+	fullIn := func(d time.Duration) *omen.Outlook { // as was said half an hour ago, or is said now
+		if d < 0 {
+			return &omen.Outlook{Forecast: omen.Forecast{At: time.Now().Add(d), Exhausted: true}}
+		}
+		return &omen.Outlook{Forecast: omen.Forecast{At: time.Now().Add(-30 * time.Minute), Full: d + 30*time.Minute}}
+	}
 	f := newFixture(t)
 	for n, in := range []omen.Incident{
 		{ID: "quiet", Severity: omen.Critical, Peak: 900, Suppressed: omen.ReasonSilenced},
@@ -23,9 +29,17 @@ func TestOpenIncidentsByWeight(t *testing.T) {
 		{ID: "far", Severity: omen.Warning, Peak: 100},
 		{ID: "many", Severity: omen.Warning, Peak: 5, Kind: omen.FleetIncident, Members: slices.Repeat([]omen.Host{web1}, 25)},
 		{ID: "critical", Severity: omen.Critical, Peak: 2},
+		{ID: "volume", Severity: omen.Critical, Peak: .8, Forecast: fullIn(time.Hour)},
+		{ID: "certificate", Severity: omen.Critical, Peak: 2, Forecast: &omen.Outlook{Forecast: omen.Forecast{Expires: time.Now().Add(-9 * time.Hour), Exhausted: true}}},
+		{ID: "memory", Severity: omen.Critical, Peak: .5, Forecast: fullIn(26 * time.Minute)},
+		{ID: "full", Severity: omen.Critical, Peak: 1, Forecast: fullIn(-5 * time.Minute)},
+		{ID: "inodes", Severity: omen.Warning, Peak: 1, Forecast: fullIn(time.Minute)},
 	} {
 		if in.Kind == "" {
 			in.Kind = omen.HostIncident
+		}
+		if in.Forecast != nil {
+			in.Kind = omen.ForecastIncident
 		}
 		in.Host, in.State, in.Since, in.OpenedAt, in.ChangeNumber = web1, omen.Open, at.Add(time.Duration(-n)*time.Minute), at, 1
 		must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: at, Incident: in}))
@@ -37,13 +51,13 @@ func TestOpenIncidentsByWeight(t *testing.T) {
 		}
 		return strings.Join(got, " ")
 	}
-	if got := ids("/incidents?state=active&sort=weight"); got != "critical many far slight quiet" {
+	if got := ids("/incidents?state=active&sort=weight"); got != "critical full memory volume certificate many far slight inodes quiet" {
 		t.Errorf("by weight: %s", got)
 	}
-	if got := ids("/incidents?state=active&sort=weight&limit=2"); got != "critical many" {
+	if got := ids("/incidents?state=active&sort=weight&limit=2"); got != "critical full" {
 		t.Errorf("the two heaviest: %s", got)
 	}
-	if got := ids("/incidents?state=active"); got != "quiet slight far many critical" {
+	if got := ids("/incidents?state=active"); got != "quiet slight far many critical volume certificate memory full inodes" {
 		t.Errorf("by onset: %s", got)
 	}
 	if got := ids("/incidents?state=active&kind=fleet,omen"); got != "many" {

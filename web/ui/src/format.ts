@@ -101,6 +101,9 @@ export const clock = (at: string | null) => (at ? new Date(at).toLocaleString(un
 /** What an instant says when it is pointed at: by the local clock, and in UTC. */
 export const bothClocks = (at: string | null | undefined) => (at ? `${clock(at)} · ${new Date(at).toISOString()}` : undefined);
 
+/** A text that begins a sentence. */
+export const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1);
+
 /** A feature's name without underscores. */
 export const words = (name: string) => name.replace(/_/g, " ");
 

@@ -31,7 +31,14 @@ describe("the first sentence", () => {
     [status({ normal: 16, silent: 27 }, [{ name: "prom", state: "partial", silent_hosts: 27 }]), "27 hosts of source prom send nothing. All 16 hosts are as usual."],
   ])("without an incident %#", (s, want) => expect(said(s, [])).toBe(want));
   test("what will be full is said beside hosts that are as usual", () =>
-    expect(said(status({ normal: 1 }), [incident("vm", at(14, 0), [], { kind: "forecast", summary: "/var on vm is full in 3 h (1½–6 h): fills 2.1 GB/h since 14:05, at 61 % now" })])).toBe("The one host is as usual. /var on vm is full in 3 h (1½–6 h)."));
+    expect(said(status({ normal: 1 }), [incident("vm", at(14, 0), [], { kind: "forecast", summary: "/var on vm is full in 3 h (1½–6 h): fills 2.1 GB/h since 14:05, at 61 % now" })])).toBe("/var on vm is full in 3 h (1½–6 h). What the one host does now is as usual."));
+  test("what is full soonest is named first, and what is not named is counted", () => {
+    const full = (title: string, s: number | null, of: object = {}, more: object = {}) => incident("vm", at(14, 0), [], { kind: "forecast", severity: "critical", id: title, forecast: { title, at: at(14, 30), full_seconds: s, early_seconds: s, late_seconds: s, expires: null, exhausted: false, ...of }, ...more });
+    expect(said(status({ normal: 1 }), [full("volume", 3600), full("certificate", -90000, { exhausted: true, expires: at(2, 0) }), full("memory", 26 * 60, {}, { acked_by: "ann" }), full("/var", 39 * 60), full("inodes", 60, {}, { severity: "warning" })]))
+      .toBe("Memory on vm is full in 26 min (26 min), taken by ann. /var on vm is full in 39 min (39 min). Volume on vm is full in 60 min (60 min). And 2 more forecasts. What the one host does now is as usual.");
+  });
+  test("what is wrong already comes before what will be", () =>
+    expect(said(status({ anomalous: 1 }), [incident("web-1", at(14, 5), [["forks"]]), incident("vm", at(14, 0), [], { kind: "forecast", summary: "/var on vm is full in 3 h" })])).toBe("The one host is unlike itself; web-1 since 14:05: forks. /var on vm is full in 3 h."));
   test("what Omen has itself is no host's", () => expect(said(status({ normal: 2 }), [incident("", at(14, 0), [], { kind: "omen" })])).toBe("All 2 hosts are as usual."));
 });
 

@@ -1,6 +1,7 @@
 // What the first page says in one sentence, and what "last night" is.
 import type { AllPages, Incident, Role, Shared, Status } from "./api";
-import { middle, range, reason, timeOf, verdict, visible, whole, words } from "./format";
+import { forecasts, foreseen } from "./forecast";
+import { capital, middle, range, reason, timeOf, verdict, visible, whole, words } from "./format";
 
 /** A part of a sentence: words, or the name of something with where it is shown. */
 export type Part = string | { name: string; href: string };
@@ -25,14 +26,17 @@ function clause(i: Incident, now: number, pathOf: (i: Incident) => string): Part
 
 /** What is wrong, as a person would say it. open: what people are notified of, the heaviest first; total: how many those are. */
 export function sentence(s: Status, open: Incident[], total: number, now: number, pathOf: (i: Incident) => string): Part[] {
-  const soon = open.filter((i) => i.kind === "forecast").slice(0, 2);
-  return [...hosts(s, open, total, now, pathOf), ...soon.flatMap((i): Part[] => [" ", { name: i.summary.split(": ")[0]!, href: pathOf(i) }, "."])];
+  const soon = forecasts(open, now), more = soon.length - 3, present = hosts(s, open, total, now, pathOf);
+  const said = soon.slice(0, 3).flatMap((i, n): Part[] => [n ? " " : "", { name: capital(foreseen(i, now)), href: pathOf(i) }, i.acked_by ? `, taken by ${i.acked_by}.` : "."]);
+  if (more > 0) said.push(` And ${count(more, "more forecast")}.`);
+  const ill = open.some((i) => i.kind === "host" || i.kind === "fleet"); // what is wrong already comes before what will be
+  return !said.length ? present : ill ? [...present, " ", ...said] : [...said, " ", ...present];
 }
 
 /** What is wrong with hosts and sources. */
 function hosts(s: Status, open: Incident[], total: number, now: number, pathOf: (i: Incident) => string): Part[] {
   const judged = (s.hosts.normal ?? 0) + (s.hosts.anomalous ?? 0), odd = s.hosts.anomalous ?? 0;
-  const of = open.filter((i) => i.kind === "host" || i.kind === "fleet"), first = of.slice(0, 3);
+  const of = open.filter((i) => i.kind === "host" || i.kind === "fleet"), first = of.slice(0, 3), soon = open.some((i) => i.kind === "forecast");
   const own = open.length - of.length, rest = total - own - first.length;
   const parts: Part[] = [];
   const down = s.sources.filter((x) => x.state === "down");
@@ -45,7 +49,7 @@ function hosts(s: Status, open: Incident[], total: number, now: number, pathOf: 
     return parts;
   }
   if (!of.length) {
-    parts.push(odd === 0 ? (judged === 1 ? "The one host is as usual." : `All ${count(judged, "host")} are as usual.`)
+    parts.push(odd === 0 ? (soon ? `What ${judged === 1 ? "the one host does" : `all ${count(judged, "host")} do`} now is as usual.` : judged === 1 ? "The one host is as usual." : `All ${count(judged, "host")} are as usual.`)
       : `${odd.toLocaleString("en")} of ${count(judged, "host")} ${odd === 1 ? "is" : "are"} unlike ${odd === 1 ? "itself" : "themselves"}, not far or not long enough to notify anybody.`);
     return parts;
   }

@@ -20,7 +20,8 @@ import { TimeAxis } from "../parts/Time";
 import { groupsOf, inOrder, sharesOf, outsideAt } from "../features";
 import { useActions, usePlaybooks } from "../remedy";
 import { labelMatcher } from "../heat";
-import { hostSentence, tellingLabels } from "../host";
+import { ahead } from "../forecast";
+import { driftText, hostSentence, tellingLabels } from "../host";
 import { Parts } from "../parts/Now";
 import { trustIn, useTrust } from "../trust";
 import { joined, needed, nothing, taken, type Seen } from "../seen";
@@ -42,7 +43,7 @@ export function HostPage({ id }: { id: string }) {
           <header className="line between">
             <div style={{ minWidth: 0 }}>
               <h1><Name name={h.name} whole /></h1>
-              <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><State state={h.state} /><span>· <Name name={h.profile} /> · <Name name={h.source} /> · last sample <When at={h.last_seen} exact /></span></div>
+              <div className="line dim" style={{ fontSize: 14, marginTop: 4 }}><Standing h={h} /><span>· <Name name={h.profile} /> · <Name name={h.source} /> · last sample <When at={h.last_seen} exact /></span></div>
             </div>
             <div className="line" style={{ gap: 26 }}>
               <span><Link className="plain" href={comparePath(h.id, view)}>Compare</Link> <Link className="plain" href={comparePath(h.id, view, groupLabels(h)[0])}>with its {words(groupLabels(h)[0]!)}</Link></span>
@@ -64,12 +65,18 @@ export function HostPage({ id }: { id: string }) {
   );
 }
 
+/** Its incidents that are open: what the page reads of its past is read again when one changes. */
+const useOpen = (h: HostDetail) => useIncidents({ host: h.id, limit: 50 }).data?.incidents.filter((i) => i.state !== "closed") ?? h.incidents;
+
+const Standing = ({ h }: { h: HostDetail }) => <State state={h.state} soon={ahead(useOpen(h))} />;
+
 /** What it does in one sentence, how far that can be trusted, and the labels that find others like it. */
 function Says({ h }: { h: HostDetail }) {
-  const now = useNow(10_000), trust = trustIn(useTrust({ q: h.id, limit: 200 }).data, h.id), labels = tellingLabels(h.labels, h.name);
+  const now = useNow(10_000), open = useOpen(h), trust = trustIn(useTrust({ q: h.id, limit: 200 }).data, h.id), labels = tellingLabels(h.labels, h.name);
   return (
     <div style={{ display: "grid", gap: 6 }}>
-      <Parts parts={hostSentence(h, now)} id="host-sentence" />
+      <Parts parts={hostSentence({ ...h, incidents: open }, now)} id="host-sentence" />
+      {h.slow_drifts.filter((d) => !d.back).map((d) => <div key={d.feature} style={{ fontSize: 14 }} data-testid="drift-sentence">{visible(driftText(d, now))}. Nobody is notified of it.</div>)}
       {trust && <div className="dim" style={{ fontSize: 14 }} data-testid="trust-sentence">{visible(trust.sentence)} <Link className="plain" href={"/models/" + idPath(h.id)}>How far it can be trusted</Link></div>}
       {labels.length > 0 && <div className="chips" aria-label="Labels" role="group">{labels.slice(0, 12).map(([k, v]) => <Link key={k} className="chip plain" href={"/hosts?match=" + encodeURIComponent(labelMatcher(k, v))} title="Hosts with the same"><Name name={`${k}=${v}`} most={50} /></Link>)}{labels.length > 12 && <span className="dim">and {labels.length - 12} more</span>}</div>}
     </div>

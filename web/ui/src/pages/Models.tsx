@@ -2,8 +2,9 @@ import { TextInput } from "@mantine/core";
 import { Name } from "../parts/Name";
 import { Link } from "wouter";
 import { idPath, useHost, useHostModels, useHosts, useModels, useStatus, type Host } from "../api";
-import { clock, whole, words } from "../format";
-import { Dot, Empty, Grade, Problem, When } from "../parts/Bits";
+import { clock, visible, whole, words } from "../format";
+import { driftText } from "../host";
+import { Dot, Empty, Grade, Problem, useNow, When } from "../parts/Bits";
 import { useView } from "../view";
 import { ModelCard } from "../parts/Card";
 import { BudgetSlider, PromiseKept, Sees, SeesOne } from "../parts/Trust";
@@ -61,14 +62,14 @@ const Pages = ({ h }: { h?: Host }) => (h ? <>{h.pages.actual_per_week === null 
 
 /** Whether a host's serving model can still be trusted. */
 export function Trust({ h }: { h: Host }) {
-  const d = h.drift, percent = (v: number | null) => (v === null ? "unknown" : `${+(v * 100).toPrecision(2)} %`);
+  const now = useNow(10_000), d = h.drift, percent = (v: number | null) => (v === null ? "unknown" : `${+(v * 100).toPrecision(2)} %`);
   return (
     <section className="card" aria-labelledby="trust"><h2 id="trust">Does the model still fit?</h2>
       <dl className="facts">
         <dt>age</dt><dd>{h.model_age_seconds === null ? "no model yet" : <Age h={h} at={h.trained_at} />}{h.stale && <span className="dim">older than two intervals between trainings: what is normal may have changed</span>}</dd>
         <dt>drift</dt><dd><Drift h={h} />{d && <div className="dim">{percent(d.busy)} of the last {d.samples.toLocaleString()} samples are above half of the limit, {percent(d.expected)} in training{d.shifted.length > 0 && <>; moved: {d.shifted.map(words).join(", ")}</>}</div>}</dd>
         {h.new_levels.length > 0 && <><dt>new levels</dt><dd>{h.new_levels.map((l) => <div key={l.feature}>{words(l.text)}</div>)}</dd></>}
-        {h.slow_drifts.length > 0 && <><dt>slow drifts</dt><dd>{h.slow_drifts.map((d) => <div key={d.feature}>{words(d.text)}</div>)}</dd></>}
+        {h.slow_drifts.length > 0 && <><dt>slow drifts</dt><dd>{h.slow_drifts.map((d) => <div key={d.feature} className={d.back ? "dim" : undefined}>{visible(driftText(d, now))}</div>)}</dd></>}
         <dt>pages per week</dt><dd><Pages h={h} /> promised</dd>
         {h.training.err && <><dt>last training</dt><dd>{h.training.err}</dd></>}
         {h.training.next_due && <><dt>next training</dt><dd><When at={h.training.next_due} /></dd></>}

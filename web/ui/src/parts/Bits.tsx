@@ -2,14 +2,16 @@ import { Alert } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
-import { ago, bothClocks, causesLine, clearing, range, reason, score, stateColor, timeOf, value, visible, whenText, words } from "../format";
+import { ago, bothClocks, causesLine, clearing, range, reason, score, severityColor, stateColor, timeOf, value, visible, whenText, whole, words } from "../format";
+import { ahead } from "../forecast";
 import { useHeldRows } from "./Hold";
 import { Name } from "./Name";
 
 export const Dot = ({ color }: { color: string }) => <span className="dot" style={{ background: `var(--mantine-color-${color}-5)` }} data-color={color} aria-hidden />;
 
-export const State = ({ state }: { state: HostState }) => (
-  <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={stateColor[state]} />{state}</span>
+/** soon: what people are notified of that is ahead; a host that does what it usually does is not well then. */
+export const State = ({ state, soon }: { state: HostState; soon?: ReturnType<typeof ahead> }) => (
+  <span className="line" style={{ gap: 7, flexWrap: "nowrap" }}><Dot color={soon && state !== "anomalous" ? severityColor[soon.severity] : stateColor[state]} />{state}{soon && ` · ${soon.text}`}</span>
 );
 
 const gradeHelp: Record<GradeName, string> = {
@@ -64,7 +66,7 @@ export function Causes({ causes, odd, most = causes.length }: { causes: Cause[];
           </div>
           <div className="share" aria-hidden><i style={{ width: `${Math.min(100, (c.share ?? 0) * 100)}%` }} /></div>
           <div className="num dim" style={{ fontSize: 13, marginTop: 3 }}>
-            is <span style={{ color: c.trivial ? undefined : "var(--mantine-color-text)" }}>{value(c.actual, c.unit)}</span>, expected {range(c.lower, c.upper, c.unit)}
+            is <span style={{ color: c.trivial ? undefined : "var(--mantine-color-text)" }}>{value(c.actual, c.unit)}</span>, expected {range(c.lower, c.upper, c.unit)}{!!c.stuck_seconds && `; the same for ${whole(c.stuck_seconds)}`}{!!c.drifting_seconds && `; drifting for ${whole(c.drifting_seconds)}`}
           </div>
         </div>
       ))}
