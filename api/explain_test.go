@@ -31,7 +31,10 @@ func TestWhyNotNotified(t *testing.T) {
 		must.OK(t, f.store.Append(t.Context(), omen.Change{Kind: omen.ChangeOpened, At: in.OpenedAt, Incident: in}))
 	}
 	forecastOf := func(f *fixture, change func(*omen.Incident)) {
-		incidentOf(f, func(in *omen.Incident) { in.Kind, in.Causes, in.Summary = omen.ForecastIncident, nil, "/var on web-1 is full in 3 h"; change(in) })
+		incidentOf(f, func(in *omen.Incident) {
+			in.Kind, in.Causes, in.Summary = omen.ForecastIncident, nil, "/var on web-1 is full in 3 h"
+			change(in)
+		})
 	}
 	deliver := func(f *fixture, incident, outcome string, after time.Duration) {
 		must.OK(t, f.store.RecordDelivery(t.Context(), omen.Delivery{Incident: incident, Key: incident + ".1", Receiver: "ops/webhook", At: at.Add(after), Outcome: outcome, Detail: "refused"}))

@@ -9,7 +9,7 @@ import { accessible } from "./foundations.mjs";
 const { OMEN_USER: username, OMEN_PASSWORD: password, OMEN_INCIDENT: incident, OMEN_ACTION: id } = process.env;
 const browser = await chromium.launch(options);
 const context = await browser.newContext({ httpCredentials: { username, password }, viewport });
-context.setDefaultTimeout(30000);
+context.setDefaultTimeout(60000);
 const broken = [], { check, done } = checks();
 
 async function open(path, streams = false) {
@@ -49,7 +49,7 @@ await check("the ledger counts what waits", other, async () => {
 await check("a press of Approve has it done, and says by whom", page, async () => {
   await row(page).getByRole("button", { name: /^Approve/ }).click();
   await row(page).getByText("decided by").waitFor();
-  await row(page).getByText("done; whether it helps is being measured", { exact: true }).waitFor({ timeout: 60000 });
+  await row(page).getByText("done; whether it helps is being measured", { exact: true }).waitFor();
   assert.equal(await row(page).getByRole("button", { name: /^Approve/ }).count(), 0);
   const now = await api("/actions/" + id);
   assert.equal(now.by, username);

@@ -21,7 +21,7 @@ export const viewport = { width: 1360, height: 900 };
 if (shots) mkdirSync(shots, { recursive: true });
 
 /** Starts it. expected: what the console may say; timeout: of what a page is waited for, in ms. */
-export async function launch(expected, timeout = 15000) {
+export async function launch(expected, timeout = 60000) {
   const profile = mkdtempSync(join(tmpdir(), "omen-e2e-"));
   const browser = await chromium.launchPersistentContext(profile, { ...options, viewport });
   const broken = []; // what was said, failed or loaded that should not have been

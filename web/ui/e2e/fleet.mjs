@@ -6,7 +6,7 @@ import { api, launch, url } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
 const sick = process.env.OMEN_SICK;
-const { page, broken, check, end } = await launch(/^$/, 60000);
+const { page, broken, check, end } = await launch(/^$/);
 const total = (await api("/hosts?limit=1")).total;
 const heat = page.getByTestId("heat"), map = heat.locator("canvas"), rows = page.getByTestId("hosts").locator("tbody tr");
 const query = () => new URL(page.url()).searchParams;

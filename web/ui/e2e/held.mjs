@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { api, launch, loaded, url } from "./browser.mjs";
 import { accessible } from "./foundations.mjs";
 
-const { page, broken, check, end } = await launch(/^$/, 60000);
+const { page, broken, check, end } = await launch(/^$/);
 const sicken = async (...hosts) => assert.equal((await fetch(`${process.env.OMEN_FLEET}/sick?hosts=${hosts}`)).status, 200);
 const name = (n) => `host-${String(n).padStart(4, "0")}`, path = (n) => "/hosts/sim/sim/" + name(n);
 const rows = page.getByTestId("hosts").locator("tbody tr"), order = () => rows.evaluateAll((all) => all.map((r) => r.querySelector("a").textContent));

@@ -15,7 +15,7 @@ const broken = [], { check: run, done } = checks();
 async function as(username) {
   const context = await browser.newContext({ viewport, httpCredentials: { username, password: process.env.OMEN_PASSWORD } });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(60000);
   page.on("pageerror", (e) => broken.push(`${username}: ${e.message}`));
   page.on("console", (m) => { if ((m.type() === "error" || m.type() === "warning") && !/status of 401/.test(m.text())) broken.push(`${username}: ${m.text()}`); });
   page.on("request", (r) => { if (!r.url().startsWith(url + "/") && !r.url().startsWith("data:")) broken.push(`${username}: beside the prefix: ${r.url()}`); });
