@@ -26,7 +26,7 @@ export async function launch(expected, timeout = 60000) {
   const browser = await chromium.launchPersistentContext(profile, { ...options, viewport });
   const broken = []; // what was said, failed or loaded that should not have been
   const listen = (page) => {
-    page.setDefaultTimeout(timeout);
+    page.setDefaultTimeout(60000); // ms
     page.on("pageerror", (e) => broken.push("page: " + e.message));
     page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !expected.test(m.text())) broken.push(`console ${m.type()}: ${m.text()}`); });
     page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith("data:")) broken.push("foreign request: " + r.url()); });
