@@ -20,8 +20,8 @@ export const options = {
 export const viewport = { width: 1360, height: 900 };
 if (shots) mkdirSync(shots, { recursive: true });
 
-/** Starts it. expected: what the console may say; timeout: of what a page is waited for, in ms. */
-export async function launch(expected, timeout = 60000) {
+/** Starts it. expected: what the console may say. */
+export async function launch(expected) {
   const profile = mkdtempSync(join(tmpdir(), "omen-e2e-"));
   const browser = await chromium.launchPersistentContext(profile, { ...options, viewport });
   const broken = []; // what was said, failed or loaded that should not have been
