@@ -17,16 +17,17 @@ const troubleParts = "this machine"
 
 // watchMounts says, until ctx ends, which file systems of this machine hang, and which
 // part of it is not measured. Where this machine is not measured at all nothing is said
-// of it, and what an earlier configuration had said is over.
+// of it, and what an earlier configuration had said is over. What was said before the
+// start holds until it is known.
 func (g *generation) watchMounts(ctx context.Context) error {
 	timer := time.NewTicker(probeEvery)
 	defer timer.Stop()
 	for {
-		var hanging, missing []string
-		if c := g.collector; c != nil {
-			hanging, missing = c.Hanging(), c.Missing(time.Now())
+		var measured measured = nothing{}
+		if g.collector != nil {
+			measured = g.collector
 		}
-		err := errors.Join(reportMounts(ctx, g.manager, hanging), reportParts(ctx, g.manager, missing))
+		err := errors.Join(reportMounts(ctx, g.manager, measured), reportParts(ctx, g.manager, measured))
 		if err != nil && ctx.Err() == nil {
 			g.p.log.Error("own trouble not reported", "err", err)
 		}
@@ -38,17 +39,39 @@ func (g *generation) watchMounts(ctx context.Context) error {
 	}
 }
 
-func reportMounts(ctx context.Context, to troubles, hanging []string) error {
+// measured is how this machine is measured; see [host.Collector].
+type measured interface {
+	Hanging() (mounts []string, known bool)
+	Missing(now time.Time) (parts []string, known bool)
+}
+
+// nothing is of a machine that is not measured.
+type nothing struct{}
+
+func (nothing) Hanging() (mounts []string, known bool)         { return nil, true }
+func (nothing) Missing(time.Time) (parts []string, known bool) { return nil, true }
+
+func reportMounts(ctx context.Context, to troubles, c measured) error {
+	hanging, known := c.Hanging()
 	if len(hanging) == 0 {
-		return to.Resolve(ctx, troubleMounts)
+		return resolveKnown(ctx, to, troubleMounts, known)
 	}
 	return to.Report(ctx, troubleMounts, omen.Critical,
 		omen.Plural(len(hanging), "file system does", "file systems do")+" not answer, and programs that use them hang: "+strings.Join(hanging, ", "))
 }
 
-func reportParts(ctx context.Context, to troubles, missing []string) error {
+func reportParts(ctx context.Context, to troubles, c measured) error {
+	missing, known := c.Missing(time.Now())
 	if len(missing) == 0 {
-		return to.Resolve(ctx, troubleParts)
+		return resolveKnown(ctx, to, troubleParts, known)
 	}
 	return to.Report(ctx, troubleParts, omen.Critical, "this machine is not measured in part: "+strings.Join(missing, "; "))
+}
+
+// resolveKnown resolves what is known to be over.
+func resolveKnown(ctx context.Context, to troubles, key string, known bool) error {
+	if !known {
+		return nil
+	}
+	return to.Resolve(ctx, key)
 }

@@ -78,10 +78,10 @@ func TestManyGatheringsThatHangAreSaid(t *testing.T) {
 	if got := strings.Count(log.String(), "level=ERROR"); got != 2 {
 		t.Errorf("logged %d times, want once for each reason:\n%s", got, log.String())
 	}
-	if got := c.Missing(at.Add(slowInterval)); len(got) != 0 {
-		t.Errorf("missing while the last values count: %v", got)
+	if got, known := c.Missing(at.Add(slowInterval)); len(got) != 0 || known {
+		t.Errorf("missing while the last values count: %v (known %t), want none, and that it is not known", got, known)
 	}
-	if got := c.Missing(at.Add(lasts * slowInterval)); len(got) != 1 || !strings.Contains(got[0], "no more are begun") {
+	if got, _ := c.Missing(at.Add(lasts * slowInterval)); len(got) != 1 || !strings.Contains(got[0], "no more are begun") {
 		t.Errorf("missing %v, want the slow part and why", got)
 	}
 	close(answers)
@@ -90,8 +90,12 @@ func TestManyGatheringsThatHangAreSaid(t *testing.T) {
 		<-abandoned
 	}
 	c.noteMissing("slow", &c.slowMissing, at, nil)
-	if got := c.Missing(at.Add(time.Hour)); len(got) != 0 {
-		t.Errorf("missing after it answered: %v", got)
+	if got, known := c.Missing(at.Add(time.Hour)); len(got) != 0 || known {
+		t.Errorf("missing after it answered: %v (known %t), want none, and of the fast part that it is not known", got, known)
+	}
+	c.noteMissing("fast", &c.fastMissing, at, nil)
+	if got, known := c.Missing(at.Add(time.Hour)); len(got) != 0 || !known {
+		t.Errorf("missing when all is gathered: %v (known %t)", got, known)
 	}
 }
 
@@ -108,24 +112,24 @@ func TestAFastPartThatGivesNothingIsAFailure(t *testing.T) {
 	if err := c.gather(t.Context(), prometheus.NewRegistry(), at); err == nil || errors.Is(err, omen.ErrPartial) {
 		t.Errorf("gathered nothing: %v, want a failure", err)
 	}
-	if got := c.Missing(at.Add(time.Minute)); len(got) != 1 || !strings.HasPrefix(got[0], "processors") {
+	if got, _ := c.Missing(at.Add(time.Minute)); len(got) != 1 || !strings.HasPrefix(got[0], "processors") {
 		t.Errorf("missing %v, want the fast part", got)
 	}
 	over, stop := context.WithCancel(t.Context())
 	stop()
 	must.OK(t, c.gather(over, prometheus.NewRegistry(), at.Add(500*time.Millisecond)))
-	if got := c.Missing(at.Add(time.Minute)); len(got) != 1 {
+	if got, _ := c.Missing(at.Add(time.Minute)); len(got) != 1 {
 		t.Errorf("a gathering that was ended says %v, want that the fast part is missing still", got)
 	}
 	next := New(Options{Store: store, Instance: "here"})
 	next.TakeOver(c)
-	if got := next.Missing(at.Add(time.Minute)); len(got) != 1 {
+	if got, _ := next.Missing(at.Add(time.Minute)); len(got) != 1 {
 		t.Errorf("the next one says %v, want that the fast part is missing still", got)
 	}
 	fast := prometheus.NewRegistry()
 	fast.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "y"}))
 	must.OK(t, c.gather(t.Context(), fast, at.Add(time.Second)))
-	if got := c.Missing(at.Add(time.Minute)); len(got) != 0 {
+	if got, _ := c.Missing(at.Add(time.Minute)); len(got) != 0 {
 		t.Errorf("missing %v, want none", got)
 	}
 }

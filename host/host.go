@@ -46,8 +46,8 @@ type Collector struct {
 	log    *slog.Logger
 	target *tsdb.Target
 	slow   atomic.Pointer[gathering] // the slow collectors' last values; written by the slow loop, read by the fast one
-	hung   atomic.Pointer[[]string]  // mount points that do not answer; written by the slow loop, read by others
-	// Why a part of the metrics is missing now; written by its loop, read by others.
+	hung   atomic.Pointer[[]string]  // mount points that do not answer, nil: not known yet; written by the slow loop, read by others
+	// Whether a part of the metrics is missing now, nil: not known yet; written by its loop, read by others.
 	fastMissing, slowMissing atomic.Pointer[absence]
 
 	gathers, failures, late prometheus.Counter
@@ -89,15 +89,16 @@ func New(o Options) *Collector {
 func (c *Collector) Instance() string { return c.opts.Instance }
 
 // Hanging are the mount points of file systems that do not answer, such as of a
-// network file system whose server is gone: they are left out until they do.
-func (c *Collector) Hanging() []string {
+// network file system whose server is gone: they are left out until they do. It is not
+// known before the first file system was looked at.
+func (c *Collector) Hanging() (mounts []string, known bool) {
 	if mounts := c.hung.Load(); mounts != nil {
-		return *mounts
+		return *mounts, true
 	}
-	return nil
+	return nil, false
 }
 
-// absence is since when a part is missing, and why now.
+// absence is since when a part is missing, and why now; the zero value: it is there.
 type absence struct {
 	since time.Time
 	why   string
@@ -107,9 +108,10 @@ type absence struct {
 const lasts = 4
 
 // Missing says which parts of this machine's metrics cannot be gathered, and why, once
-// that has lasted for longer than their last values count.
-func (c *Collector) Missing(now time.Time) []string {
-	var parts []string
+// that has lasted for longer than their last values count. That there is none is known
+// only once all are gathered: not at the start, nor while one begins to fail.
+func (c *Collector) Missing(now time.Time) (parts []string, known bool) {
+	known = true
 	for _, p := range []struct {
 		what string
 		is   *atomic.Pointer[absence]
@@ -117,11 +119,14 @@ func (c *Collector) Missing(now time.Time) []string {
 		{"processors, memory, disks and networks", &c.fastMissing},
 		{"file systems, hardware and processes", &c.slowMissing},
 	} {
-		if a := p.is.Load(); a != nil && now.Sub(a.since) >= lasts*max(slowInterval, c.opts.Interval) {
+		switch a := p.is.Load(); {
+		case a == nil || a.why != "" && now.Sub(a.since) < lasts*max(slowInterval, c.opts.Interval):
+			known = false
+		case a.why != "":
 			parts = append(parts, p.what+" since "+a.since.UTC().Format(time.RFC3339)+": "+a.why)
 		}
 	}
-	return parts
+	return parts, known || len(parts) > 0
 }
 
 // TakeOver gives a collector that has not run what another one knew of what does not
@@ -135,18 +140,21 @@ func (c *Collector) TakeOver(old *Collector) {
 // noteMissing remembers, and logs if it is news, that a gathering that began at an
 // instant gave nothing, or something again.
 func (c *Collector) noteMissing(part string, is *atomic.Pointer[absence], at time.Time, err error) {
-	was := is.Load()
+	var was, now absence
+	if before := is.Load(); before != nil {
+		was = *before
+	}
 	if err == nil {
-		if is.Store(nil); was != nil {
+		if is.Store(&now); was.why != "" {
 			c.log.Info("part of this machine's metrics is there again", "host", c.opts.Instance, "kind", part)
 		}
 		return
 	}
-	now := absence{at, err.Error()}
-	if was != nil {
+	now = absence{at, err.Error()}
+	if was.why != "" {
 		now.since = was.since
 	}
-	if is.Store(&now); was == nil || was.why != now.why {
+	if is.Store(&now); was.why != now.why {
 		c.log.Error("part of this machine's metrics is missing", "host", c.opts.Instance, "kind", part, "err", err)
 	}
 }
@@ -257,34 +265,42 @@ func (c *Collector) gatherSlow(ctx context.Context, slow prometheus.Gatherer) {
 }
 
 // noteHung remembers, and logs if it is news, which mounts node_exporter calls
-// stuck: it left them out of this gathering.
+// stuck: it left them out of this gathering. Of one without file systems nothing follows.
 func (c *Collector) noteHung(families []*dto.MetricFamily) {
 	var hung []string
+	looked := false
 	for _, f := range families {
-		if f.GetName() != "node_filesystem_device_error" {
-			continue
-		}
 		for _, m := range f.GetMetric() {
-			labels := map[string]string{}
-			for _, l := range m.GetLabel() {
-				labels[l.GetName()] = l.GetValue()
+			label := func(name string) string {
+				for _, l := range m.GetLabel() {
+					if l.GetName() == name {
+						return l.GetValue()
+					}
+				}
+				return ""
 			}
-			if labels["device_error"] == "mountpoint timeout" {
-				hung = append(hung, labels["mountpoint"])
+			switch {
+			case f.GetName() == "node_scrape_collector_success" && label("collector") == "filesystem":
+				looked = m.GetGauge().GetValue() == 1
+			case f.GetName() == "node_filesystem_device_error" && label("device_error") == "mountpoint timeout":
+				hung = append(hung, label("mountpoint"))
 			}
 		}
 	}
+	if !looked {
+		return
+	}
 	slices.Sort(hung)
 	hung = slices.Compact(hung)
-	switch was := c.Hanging(); {
+	was, _ := c.Hanging()
+	c.hung.Store(&hung)
+	switch {
 	case slices.Equal(was, hung):
-		return
 	case len(hung) > 0:
 		c.log.Error("file systems do not answer: they are not measured until they do", "host", c.opts.Instance, "path", strings.Join(hung, ", "))
 	default:
 		c.log.Info("all file systems answer again", "host", c.opts.Instance)
 	}
-	c.hung.Store(&hung)
 }
 
 // every calls f at whole multiples of the interval until the context ends.

@@ -179,20 +179,29 @@ func TestAHangingFileSystemBlindsNobody(t *testing.T) {
 		for _, m := range mounts {
 			g.WithLabelValues(m, text).Set(1)
 		}
-		r.MustRegister(g)
+		looked := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "node_scrape_collector_success"}, []string{"collector"})
+		looked.WithLabelValues("filesystem").Set(1)
+		r.MustRegister(g, looked)
 		return r.Gather
+	}
+	other := prometheus.NewRegistry()
+	other.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "y"}))
+	c.gatherSlow(t.Context(), other)
+	if got, known := c.Hanging(); known || len(got) > 0 {
+		t.Errorf("before a file system was looked at: %v hang, want that it is not known", got)
 	}
 	for range 3 {
 		c.gatherSlow(t.Context(), stuck("/nfs", "/data"))
 	}
-	if got := c.Hanging(); !slices.Equal(got, []string{"/data", "/nfs"}) || c.slow.Load() == nil {
+	c.gatherSlow(t.Context(), other)
+	if got, _ := c.Hanging(); !slices.Equal(got, []string{"/data", "/nfs"}) || c.slow.Load() == nil {
 		t.Errorf("mounts that hang: %v, slow part %v, want both and the rest measured", got, c.slow.Load())
 	}
 	if got := strings.Count(log.String(), "/data, /nfs"); got != 1 {
 		t.Errorf("said %d times, want once:\n%s", got, log.String())
 	}
 	c.gatherSlow(t.Context(), stuck())
-	if got := c.Hanging(); len(got) != 0 || !strings.Contains(log.String(), "answer again") {
+	if got, known := c.Hanging(); len(got) != 0 || !known || !strings.Contains(log.String(), "answer again") {
 		t.Errorf("after they answered: %v\n%s", got, log.String())
 	}
 	close(answers)
