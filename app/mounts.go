@@ -65,7 +65,7 @@ func reportParts(ctx context.Context, to troubles, c measured) error {
 	if len(missing) == 0 {
 		return resolveKnown(ctx, to, troubleParts, known)
 	}
-	return to.Report(ctx, troubleParts, omen.Critical, "this machine is not measured in part: "+strings.Join(missing, "; "))
+	return to.Report(ctx, troubleParts, omen.Critical, "this machine is not measured in part: "+omen.Plural(len(missing), "collector does", "collectors do")+" not answer: "+strings.Join(missing, ", "))
 }
 
 // resolveKnown resolves what is known to be over.

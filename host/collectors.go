@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/node_exporter/collector"
 )
 
@@ -46,23 +45,41 @@ var parseFlags = sync.OnceValue(func() error {
 	return nil
 })
 
-// registries gives one registry for the fast collectors and one for the slow.
-func registries(log *slog.Logger) (fast, slow *prometheus.Registry, err error) {
+// theParts are the collectors that were asked for in this process, by name.
+var theParts = struct {
+	sync.Mutex
+	byName map[string]*part
+}{byName: map[string]*part{}}
+
+// stuckMounts is how many gatherings of file systems may hang beside the next: a mount
+// that hangs is left out by what is begun then.
+const stuckMounts = 8
+
+// partsOf are the named collectors, the same ones for who asks again; what they complain
+// of goes to the log of who asked first.
+func partsOf(log *slog.Logger, names []string) ([]*part, error) {
 	if err := parseFlags(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	theParts.Lock()
+	defer theParts.Unlock()
 	once := slog.New(&onceHandler{log: log, said: &sync.Map{}})
-	fast, slow = prometheus.NewRegistry(), prometheus.NewRegistry()
-	for registry, names := range map[*prometheus.Registry][]string{fast: fastCollectors, slow: slowCollectors} {
-		node, err := collector.NewNodeCollector(once, names...)
-		if err != nil {
-			return nil, nil, err
+	var all []*part
+	for _, name := range names {
+		if theParts.byName[name] == nil {
+			node, err := collector.NewNodeCollector(once, name)
+			if err != nil {
+				return nil, err
+			}
+			again := 0
+			if name == "filesystem" {
+				again = stuckMounts
+			}
+			theParts.byName[name] = newPart(name, node, again)
 		}
-		if err := registry.Register(node); err != nil {
-			return nil, nil, err
-		}
+		all = append(all, theParts.byName[name])
 	}
-	return fast, slow, nil
+	return all, nil
 }
 
 // onceHandler passes each complaint of each collector on once: a broken sensor

@@ -2,7 +2,11 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,75 +15,207 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// node_exporter keeps one of each of its collectors for the whole process, and
-// not all of them may be asked twice at once, by whatever number of collectors of
-// ours. Each part has a turn of its own, so that a file system that hangs
-// keeps no fast sample waiting.
-var fastTurn, slowTurn = make(chan struct{}, 1), make(chan struct{}, 1) // bound 1: who gathers; full: the others wait, no longer than their context
-
-// hangs is how long a gathering takes that is no longer waited for. It is more
-// than the 5 s after which node_exporter calls a mount stuck, and leaves it out
-// of the gatherings that begin then, until the call that hangs returns.
+// hangs is how long one of node_exporter's collectors takes that is no longer waited
+// for. It is more than the 5 s after which node_exporter calls a mount stuck, and leaves
+// it out of what is begun then, until the call that hangs returns.
 const hangs = 8 * time.Second
 
-// abandoned are the gatherings that nobody waits for any more.
-var abandoned = make(chan struct{}, 8) // bound: each keeps up to four threads in the kernel; full: the next keeps its turn until it ends
+// part is one of node_exporter's collectors. There is one of each for the whole process,
+// and not all of them may be asked twice at once: each has a turn of its own, and keeps
+// it until it answers, so that one that hangs keeps nobody else waiting.
+type part struct {
+	name    string
+	metrics prometheus.Collector
+	turn    chan struct{} // bound 1: who asks; full: the others wait, no longer than they may
+	// again has room for calls that hang beside which another is begun, since that one
+	// leaves out what hangs. Bound: each keeps up to four threads in the kernel; nil or
+	// full: the call that hangs keeps its turn.
+	again chan struct{}
 
-// gathered is what a gathering gave.
-type gathered struct {
-	families []*dto.MetricFamily
-	err      error
+	mu    sync.Mutex
+	since time.Time // when the call began that hangs, or the first of those that gave nothing for that; zero: it answers
+	last  given
 }
 
-// gather gathers in its turn. It waits no longer than within for the turn, as long for
-// what is gathered, and not beyond ctx; a gathering that goes on behind it keeps the turn
-// until it ends or is abandoned.
-func gather(ctx context.Context, r prometheus.Gatherer, turn chan struct{}, within time.Duration) ([]*dto.MetricFamily, error) {
+// given is what a part gave. A metric of it never changes.
+type given struct {
+	metrics []prometheus.Metric
+	at      time.Time
+}
+
+// newPart is a part that has not been asked.
+func newPart(name string, metrics prometheus.Collector, again int) *part {
+	p := &part{name: name, metrics: metrics, turn: make(chan struct{}, 1)}
+	if again > 0 {
+		p.again = make(chan struct{}, again)
+	}
+	return p
+}
+
+// ask asks a part in its turn. It waits no longer than within for the turn, as long for
+// the answer, and not beyond ctx; for one that is known to hang not at all.
+func (p *part) ask(ctx context.Context, within time.Duration) ([]prometheus.Metric, error) {
+	begun := time.Now()
+	if err := p.take(ctx, within); err != nil {
+		return nil, err
+	}
+	out := make(chan []prometheus.Metric, 1) // bound 1: its sender never waits
+	go p.collect(out)
 	late := time.NewTimer(within)
 	defer late.Stop()
 	select {
-	case turn <- struct{}{}:
+	case metrics := <-out:
+		<-p.turn
+		p.note(time.Time{}, given{metrics, begun})
+		return metrics, nil
 	case <-ctx.Done():
+		p.leave(out)
 		return nil, context.Cause(ctx)
 	case <-late.C:
-		return nil, fmt.Errorf("gatherings of before hang, and no more are begun: %w", omen.ErrUnavailable)
 	}
-	out := make(chan gathered, 1) // bound 1: its sender never waits
-	go func() {
-		defer func() { <-turn }()
-		await(r, within, out)
-	}()
+	p.note(begun, given{})
 	select {
-	case g := <-out:
-		return g.families, g.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	case p.again <- struct{}{}:
+		<-p.turn
+		go func() { <-out; <-p.again }()
+	default:
+		p.leave(out)
 	}
+	return nil, fmt.Errorf("gathering has taken %s: %w", within, omen.ErrUnavailable)
 }
 
-// await gathers, and sends what that gave to out, or within that time why it did not. It
-// returns when the next gathering may begin: at once where this one can be abandoned.
-func await(r prometheus.Gatherer, within time.Duration, out chan<- gathered) {
-	done := make(chan gathered, 1) // bound 1: its sender never waits
-	go func() {
-		families, err := r.Gather()
-		done <- gathered{families, err}
-	}()
+// take takes the turn.
+func (p *part) take(ctx context.Context, within time.Duration) error {
+	if since, _ := p.state(); !since.IsZero() {
+		within = 0
+	}
 	late := time.NewTimer(within)
 	defer late.Stop()
 	select {
-	case g := <-done:
-		out <- g
-		return
-	case <-late.C:
+	case p.turn <- struct{}{}:
+		return nil
+	default:
 	}
-	out <- gathered{err: fmt.Errorf("gathering has taken %s: %w", within, omen.ErrUnavailable)}
 	select {
-	case <-done:
-	case abandoned <- struct{}{}:
-		go func() {
-			<-done
-			<-abandoned
-		}()
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-late.C:
+		p.note(time.Now(), given{})
+		return fmt.Errorf("a gathering of before hangs, and no other is begun: %w", omen.ErrUnavailable)
 	}
+}
+
+// leave gives the turn back once the call that nobody waits for has returned.
+func (p *part) leave(out <-chan []prometheus.Metric) {
+	go func() {
+		<-out
+		<-p.turn
+	}()
+}
+
+// collect asks the collector and sends what it gave.
+func (p *part) collect(out chan<- []prometheus.Metric) {
+	one := make(chan prometheus.Metric, 64) // bound 64: fewer switches; full: the collector waits
+	go func() {
+		defer close(one)
+		p.metrics.Collect(one)
+	}()
+	var all []prometheus.Metric
+	for m := range one {
+		all = append(all, m)
+	}
+	out <- all
+}
+
+// note remembers that the part answered, or since when it does not.
+func (p *part) note(since time.Time, g given) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case since.IsZero():
+		p.since, p.last = time.Time{}, g
+	case p.since.IsZero():
+		p.since = since
+	}
+}
+
+// state is since when the part does not answer, the zero time: it does, and whether it
+// ever has.
+func (p *part) state() (since time.Time, answered bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.since, !p.last.at.IsZero()
+}
+
+// before is what the part gave last, if that was so lately.
+func (p *part) before(within time.Duration) []prometheus.Metric {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last.at.IsZero() || time.Since(p.last.at) >= within {
+		return nil
+	}
+	return p.last.metrics
+}
+
+// errNothing is of a gathering that no part answered.
+var errNothing = fmt.Errorf("nothing was gathered: %w", omen.ErrUnavailable)
+
+// group is the parts that are gathered together. One goroutine gathers it.
+type group struct {
+	*prometheus.Registry // of all that they give, and of more
+	log                  *slog.Logger
+	parts                []*part
+	keep                 time.Duration // for so long the last values of one that does not answer count; 0: not at all
+	taken                []prometheus.Metric
+}
+
+// newGroup is a group of parts.
+func newGroup(log *slog.Logger, parts []*part, keep time.Duration) (*group, error) {
+	g := &group{Registry: prometheus.NewRegistry(), log: log, parts: parts, keep: keep}
+	return g, g.Register(g)
+}
+
+// Describe implements [prometheus.Collector]: what parts give is not known before.
+func (g *group) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements [prometheus.Collector] with what was taken last.
+func (g *group) Collect(ch chan<- prometheus.Metric) {
+	for _, m := range g.taken {
+		ch <- m
+	}
+}
+
+// gather asks all parts at once, and waits for none longer than within for its turn and
+// as long for its answer, and logs which have ceased to answer, or do again. What is
+// there beside an error is whole but for the parts that the error names; where no part
+// answers, or ctx ended, nothing is.
+func (g *group) gather(ctx context.Context, within time.Duration) ([]*dto.MetricFamily, error) {
+	metrics, errs := make([][]prometheus.Metric, len(g.parts)), make([]error, len(g.parts))
+	var asked sync.WaitGroup
+	for i, p := range g.parts {
+		asked.Go(func() {
+			was, _ := p.state()
+			var err error
+			if metrics[i], err = p.ask(ctx, within); err != nil {
+				metrics[i], errs[i] = p.before(g.keep), fmt.Errorf("%s: %w", p.name, err)
+			}
+			switch is, _ := p.state(); {
+			case was.IsZero() && !is.IsZero():
+				g.log.Error("part of this machine's metrics is missing: the rest is measured", "kind", p.name, "err", err)
+			case !was.IsZero() && is.IsZero():
+				g.log.Info("part of this machine's metrics is there again", "kind", p.name)
+			}
+		})
+	}
+	asked.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if g.taken = slices.Concat(metrics...); len(g.taken) == 0 {
+		return nil, errors.Join(append(errs, errNothing)...)
+	}
+	families, err := g.Gather()
+	return families, errors.Join(errors.Join(errs...), err)
 }

@@ -7,7 +7,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,8 +46,7 @@ type Collector struct {
 	target *tsdb.Target
 	slow   atomic.Pointer[gathering] // the slow collectors' last values; written by the slow loop, read by the fast one
 	hung   atomic.Pointer[[]string]  // mount points that do not answer, nil: not known yet; written by the slow loop, read by others
-	// Whether a part of the metrics is missing now, nil: not known yet; written by its loop, read by others.
-	fastMissing, slowMissing atomic.Pointer[absence]
+	parts  atomic.Pointer[[]*part]   // that are asked, nil: not known yet; written by Run, read by others
 
 	gathers, failures, late prometheus.Counter
 	duration                *prometheus.SummaryVec
@@ -98,65 +96,40 @@ func (c *Collector) Hanging() (mounts []string, known bool) {
 	return nil, false
 }
 
-// absence is since when a part is missing, and why now; the zero value: it is there.
-type absence struct {
-	since time.Time
-	why   string
-}
-
 // lasts is how long the slow part's last values count, in intervals.
 const lasts = 4
 
-// Missing says which parts of this machine's metrics cannot be gathered, and why, once
-// that has lasted for longer than their last values count. That there is none is known
-// only once all are gathered: not at the start, nor while one begins to fail.
+// Missing says which of node_exporter's collectors do not answer, and since when, once
+// that has lasted for longer than last values count. That there is none is known only
+// once all have answered: not at the start, nor while one begins to hang.
 func (c *Collector) Missing(now time.Time) (parts []string, known bool) {
+	asked := c.parts.Load()
+	if asked == nil {
+		return nil, false
+	}
 	known = true
-	for _, p := range []struct {
-		what string
-		is   *atomic.Pointer[absence]
-	}{
-		{"processors, memory, disks and networks", &c.fastMissing},
-		{"file systems, hardware and processes", &c.slowMissing},
-	} {
-		switch a := p.is.Load(); {
-		case a == nil || a.why != "" && now.Sub(a.since) < lasts*max(slowInterval, c.opts.Interval):
+	for _, p := range *asked {
+		switch since, answered := p.state(); {
+		case since.IsZero():
+			known = known && answered
+		case now.Sub(since) < c.lasts():
 			known = false
-		case a.why != "":
-			parts = append(parts, p.what+" since "+a.since.UTC().Format(time.RFC3339)+": "+a.why)
+		default:
+			parts = append(parts, p.name+" since "+since.UTC().Format(time.RFC3339))
 		}
 	}
+	slices.Sort(parts)
 	return parts, known || len(parts) > 0
 }
+
+// lasts is how long the slow part's last values count.
+func (c *Collector) lasts() time.Duration { return lasts * max(slowInterval, c.opts.Interval) }
 
 // TakeOver gives a collector that has not run what another one knew of what does not
 // answer, so that a new configuration is no recovery.
 func (c *Collector) TakeOver(old *Collector) {
-	c.fastMissing.Store(old.fastMissing.Load())
-	c.slowMissing.Store(old.slowMissing.Load())
+	c.parts.Store(old.parts.Load())
 	c.hung.Store(old.hung.Load())
-}
-
-// noteMissing remembers, and logs if it is news, that a gathering that began at an
-// instant gave nothing, or something again.
-func (c *Collector) noteMissing(part string, is *atomic.Pointer[absence], at time.Time, err error) {
-	var was, now absence
-	if before := is.Load(); before != nil {
-		was = *before
-	}
-	if err == nil {
-		if is.Store(&now); was.why != "" {
-			c.log.Info("part of this machine's metrics is there again", "host", c.opts.Instance, "kind", part)
-		}
-		return
-	}
-	now = absence{at, err.Error()}
-	if was.why != "" {
-		now.since = was.since
-	}
-	if is.Store(&now); was.why != now.why {
-		c.log.Error("part of this machine's metrics is missing", "host", c.opts.Instance, "kind", part, "err", err)
-	}
 }
 
 // Run gathers and stores until the context ends, then marks the series stale
@@ -165,7 +138,7 @@ func (c *Collector) noteMissing(part string, is *atomic.Pointer[absence], at tim
 // A full disk or a clock that jumped does not end it: it is logged once, and
 // gathering goes on.
 func (c *Collector) Run(ctx context.Context) error {
-	fast, slow, err := registries(c.log)
+	fast, slow, err := c.groups()
 	if err != nil {
 		return fmt.Errorf("set up this machine's collectors: %w", err)
 	}
@@ -174,7 +147,7 @@ func (c *Collector) Run(ctx context.Context) error {
 			ConstLabels: prometheus.Labels{"version": c.opts.Version}}, func() float64 { return 1 }))
 	}
 	if r := c.opts.Registry; r != nil {
-		for _, m := range []prometheus.Collector{c.gathers, c.failures, c.late, c.duration} {
+		for _, m := range []prometheus.Collector{c.gathers, c.failures, c.late, c.duration, c.hanging()} {
 			if err := r.Register(m); err != nil {
 				return fmt.Errorf("register the collector's own metrics: %w", err)
 			}
@@ -197,7 +170,7 @@ func (c *Collector) Run(ctx context.Context) error {
 }
 
 // runFast gathers and stores at every interval.
-func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
+func (c *Collector) runFast(ctx context.Context, fast *group) {
 	var trouble trouble
 	var last time.Time
 	every(ctx, c.opts.Interval, func(at time.Time) {
@@ -218,50 +191,69 @@ func (c *Collector) runFast(ctx context.Context, fast *prometheus.Registry) {
 }
 
 // gather takes one sample of everything.
-func (c *Collector) gather(ctx context.Context, fast *prometheus.Registry, at time.Time) error {
-	families, gatherErr := gather(ctx, fast, fastTurn, hangs) // whatever there is beside an error is used
-	var missing error
-	if len(families) == 0 && ctx.Err() == nil {
-		missing = cmp.Or(gatherErr, errNothing)
-	}
-	if missing != nil || len(families) > 0 { // where ctx ended without a value, nothing is known
-		c.noteMissing("fast", &c.fastMissing, at, missing)
-	}
-	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < lasts*max(slowInterval, c.opts.Interval) {
+func (c *Collector) gather(ctx context.Context, fast *group, at time.Time) error {
+	families, missing := fast.gather(ctx, hangs) // whatever there is beside an error is used
+	nothing := len(families) == 0 && ctx.Err() == nil
+	if slow := c.slow.Load(); slow != nil && at.Sub(slow.at) < c.lasts() {
 		families = append(families, slow.families...)
 	}
 	took := time.Since(at)
 	c.gathers.Inc()
 	c.duration.WithLabelValues("fast").Observe(took.Seconds())
 	if len(families) == 0 {
-		return errors.Join(gatherErr, c.target.Fail(ctx, at, took))
+		return errors.Join(missing, c.target.Fail(ctx, at, took))
 	}
 	_, err := c.target.Store(ctx, families, at, took)
-	if missing != nil { // what is stored of the slow part does not make it good
+	if nothing { // what is stored of the slow part does not make it good
 		return missing
 	}
 	return err
 }
 
-// errNothing is that of a gathering without a single family.
-var errNothing = fmt.Errorf("nothing was gathered: %w", omen.ErrUnavailable)
-
-func (c *Collector) gatherSlow(ctx context.Context, slow prometheus.Gatherer) {
+func (c *Collector) gatherSlow(ctx context.Context, slow *group) {
 	at := time.Now()
-	families, err := gather(ctx, slow, slowTurn, hangs)
+	families, err := slow.gather(ctx, hangs)
 	c.duration.WithLabelValues("slow").Observe(time.Since(at).Seconds())
 	if len(families) == 0 {
-		if ctx.Err() == nil {
-			c.noteMissing("slow", &c.slowMissing, at, cmp.Or(err, errNothing))
-		}
 		return // the last values count for some more samples
 	}
-	c.noteMissing("slow", &c.slowMissing, at, nil)
 	if err != nil {
 		c.log.Debug("some collectors gave nothing", "host", c.opts.Instance, "err", err)
 	}
 	c.slow.Store(&gathering{families, at})
 	c.noteHung(families)
+}
+
+// groups are the collectors that are asked at every interval, and the others.
+func (c *Collector) groups() (fast, slow *group, err error) {
+	quick, err := partsOf(c.log, fastCollectors)
+	if err != nil {
+		return nil, nil, err
+	}
+	rest, err := partsOf(c.log, slowCollectors)
+	if err != nil {
+		return nil, nil, err
+	}
+	all := slices.Concat(quick, rest)
+	c.parts.Store(&all)
+	log := c.log.With("host", c.opts.Instance)
+	if fast, err = newGroup(log, quick, 0); err != nil { // what counts events must not stand still
+		return nil, nil, err
+	}
+	slow, err = newGroup(log, rest, c.lasts())
+	return fast, slow, err
+}
+
+// hanging counts the collectors that do not answer.
+func (c *Collector) hanging() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "omen_host_hanging_collectors", Help: "Collectors of this machine's metrics that do not answer."}, func() (n float64) {
+		for _, p := range *c.parts.Load() {
+			if since, _ := p.state(); !since.IsZero() {
+				n++
+			}
+		}
+		return n
+	})
 }
 
 // noteHung remembers, and logs if it is news, which mounts node_exporter calls

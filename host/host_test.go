@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"slices"
@@ -13,10 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
 
-	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 	"github.com/omenhq/omen/tsdb"
@@ -105,10 +102,6 @@ func check(t *testing.T, f *series.Frame, row []float64) {
 
 func TestComplaintsAreLoggedOnce(t *testing.T) {
 	var out strings.Builder
-	_, _, err := registries(slog.New(slog.NewTextHandler(&out, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	h := &onceHandler{log: slog.New(slog.NewTextHandler(&out, nil)), said: &sync.Map{}}
 	log := slog.New(h).With("collector", "hwmon")
 	for range 3 {
@@ -131,7 +124,7 @@ func BenchmarkGather(b *testing.B) {
 	store := must.Get(tsdb.Open(tsdb.Options{Dir: b.TempDir()}))(b)
 	defer store.Close()
 	c := New(Options{Store: store, Instance: "here"})
-	fast, slow, err := registries(c.log)
+	fast, slow, err := c.groups()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -154,61 +147,42 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// A file system that hangs (as that of a server that is gone) is left out and
-// named; before, nothing of the slow part was measured until it answered.
-func TestAHangingFileSystemBlindsNobody(t *testing.T) {
+// A file system that hangs (as that of a server that is gone) is left out and named,
+// until it is known to answer.
+func TestAHangingFileSystemIsNamed(t *testing.T) {
 	var log strings.Builder
-	c := &Collector{log: slog.New(slog.NewTextHandler(&log, nil)), opts: Options{Instance: "here"},
-		duration: prometheus.NewSummaryVec(prometheus.SummaryOpts{Name: "x"}, []string{"part"})}
-	answers, begun := make(chan struct{}), make(chan struct{}, 1)
-	text := "mountpoint timeout"
-	hanging := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		begun <- struct{}{}
-		<-answers
-		return nil, nil
-	})
-	turn := make(chan struct{}, 1)
-	if _, err := gather(t.Context(), hanging, turn, time.Millisecond); !errors.Is(err, omen.ErrUnavailable) {
-		t.Errorf("a gathering that hangs: %v, want that it is no longer waited for", err)
-	}
-	<-begun
-	stuck := func(mounts ...string) prometheus.GathererFunc {
+	c := New(Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Instance: "here"})
+	fs := newPart("filesystem", says{}, stuckMounts)
+	slow, _ := grouped(t, 0, fs, newPart("uname", says{"uname": nil}, 0))
+	stuck := func(mounts ...string) prometheus.Collector {
 		r := prometheus.NewRegistry()
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "node_filesystem_device_error"}, []string{"mountpoint", "device_error"})
 		g.WithLabelValues("/", "").Set(0)
 		for _, m := range mounts {
-			g.WithLabelValues(m, text).Set(1)
+			g.WithLabelValues(m, "mountpoint timeout").Set(1)
 		}
-		looked := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "node_scrape_collector_success"}, []string{"collector"})
-		looked.WithLabelValues("filesystem").Set(1)
-		r.MustRegister(g, looked)
-		return r.Gather
+		r.MustRegister(g, says{"node_scrape_collector_success": {"collector", "filesystem"}})
+		return r
 	}
-	other := prometheus.NewRegistry()
-	other.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "y"}))
-	c.gatherSlow(t.Context(), other)
+	c.gatherSlow(t.Context(), slow)
 	if got, known := c.Hanging(); known || len(got) > 0 {
 		t.Errorf("before a file system was looked at: %v hang, want that it is not known", got)
 	}
+	fs.metrics = stuck("/nfs", "/data")
 	for range 3 {
-		c.gatherSlow(t.Context(), stuck("/nfs", "/data"))
+		c.gatherSlow(t.Context(), slow)
 	}
-	c.gatherSlow(t.Context(), other)
+	fs.metrics = says{}
+	c.gatherSlow(t.Context(), slow)
 	if got, _ := c.Hanging(); !slices.Equal(got, []string{"/data", "/nfs"}) || c.slow.Load() == nil {
 		t.Errorf("mounts that hang: %v, slow part %v, want both and the rest measured", got, c.slow.Load())
 	}
 	if got := strings.Count(log.String(), "/data, /nfs"); got != 1 {
 		t.Errorf("said %d times, want once:\n%s", got, log.String())
 	}
-	c.gatherSlow(t.Context(), stuck())
+	fs.metrics = stuck()
+	c.gatherSlow(t.Context(), slow)
 	if got, known := c.Hanging(); len(got) != 0 || !known || !strings.Contains(log.String(), "answer again") {
 		t.Errorf("after they answered: %v\n%s", got, log.String())
-	}
-	close(answers)
-	for range cap(abandoned) { // once all places are free, the gathering that hung has ended
-		abandoned <- struct{}{}
-	}
-	for range cap(abandoned) {
-		<-abandoned
 	}
 }
