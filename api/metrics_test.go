@@ -121,7 +121,7 @@ var ownSeries = regexp.MustCompile(`\b(anomaly|omen)_[a-z_]+`)
 
 // elsewhere are the series of other parts that rules name; package app's tests
 // look for them on the whole /metrics.
-var elsewhere = regexp.MustCompile(`^omen_(storage_\w+|watch_\w+|ready|unclean_starts)$`)
+var elsewhere = regexp.MustCompile(`^omen_(storage_\w+|host_\w+|watch_\w+|ready|unclean_starts)$`)
 
 // docs/health.md has every alert rule about Omen itself, and no other; its series
 // are documented.

@@ -306,9 +306,10 @@ var elsewhere = map[string]string{
 	"buttons that people press in Telegram are not heard":          "../notify/reply/reply_test.go:TestButtonsThatAreNotHeardAreSaid",
 	"Omen itself does not answer":                                  "../web/ui/e2e/foundations.mjs:SIGSTOP",
 
-	"the disk fails, or is read-only, where metrics are stored":                           "../tsdb/chunks_test.go:TestAChunkThatCannotBeWrittenEndsNoProcess",
-	"a start on a full disk":                                                              "../tsdb/durability_test.go:TestAFullDiskEndsNoProcess",
+	"the disk fails, or is read-only, where metrics are stored":                      "../tsdb/chunks_test.go:TestAChunkThatCannotBeWrittenEndsNoProcess",
+	"the metrics store cannot be compacted, such as since a block cannot be written": "storage_test.go:TestAStoreThatCannotBeCompactedIsSaid",
+	"a start on a full disk": "../tsdb/durability_test.go:TestAFullDiskEndsNoProcess",
 	"a file system of this machine does not answer, such as one of a server that is gone": "mounts_test.go:TestFileSystemsThatHangAreSaid",
 	"a part of this machine cannot be gathered for 20 s, such as by a device that hangs":  "mounts_test.go:TestPartsThatAreNotMeasuredAreSaid",
-	"wrong users or passwords":                                                            "access_test.go:TestWrongPasswordsAreLoggedAndCounted",
+	"wrong users or passwords": "access_test.go:TestWrongPasswordsAreLoggedAndCounted",
 }

@@ -45,6 +45,7 @@ const (
 	troubleStorage = incident.TroubleStorage
 	troubleSpace   = "storage/space"
 	troubleDamage  = "storage/damage"
+	troubleCompact = "storage/compaction"
 	troubleCrashes = "crashes"
 
 	troubleCalendars = "calendars"
@@ -283,12 +284,27 @@ func (s *storage) say(ctx context.Context, to troubles) {
 		tell(damaged > 0, troubleDamage, omen.Warning, "%s damaged and set aside: the log says which; omen restore puts a backup in place", omen.Plural(damaged, "row of the database is", "rows of the database are")),
 		tell(crashes >= crashLoop, troubleCrashes, omen.Critical, "Omen ended without being stopped %d times within %s: see its log, and the kernel's for a lack of memory", crashes, omen.Soon(crashWithin)),
 	)
+	if problem == nil { // which says it, too
+		err = errors.Join(err, s.sayCompaction(ctx, to, s.tsdb.Health()))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil && !s.unspoken && ctx.Err() == nil {
 		s.log.Error("own trouble not reported", "err", err)
 	}
 	s.unspoken = err != nil
+}
+
+// sayCompaction reports that the metrics store cannot be compacted, or resolves it once
+// it is known that it can: a start is no recovery.
+func (s *storage) sayCompaction(ctx context.Context, to troubles, h tsdb.Health) error {
+	switch {
+	case h.Compaction != nil:
+		return to.Report(ctx, troubleCompact, omen.Warning, "the metrics store cannot be compacted, and its memory and log grow until it can: "+s.plainly(h.Compaction))
+	case h.CompactionDue:
+		return nil
+	}
+	return to.Resolve(ctx, troubleCompact)
 }
 
 var (

@@ -373,3 +373,23 @@ func TestMetricsThatAreGoneAreSaid(t *testing.T) {
 	must.OK(t, s.db.DropModels(t.Context(), info.Host))
 	said(false)
 }
+
+// A metrics store that cannot be compacted is a trouble until it can; whether it can is
+// not known at a start with samples that wait for it.
+func TestAStoreThatCannotBeCompactedIsSaid(t *testing.T) {
+	to := heard{}
+	s := &storage{dir: "data"}
+	for _, c := range []struct {
+		is   tsdb.Health
+		want string
+	}{
+		{tsdb.Health{CompactionDue: true, Compaction: errors.New("since noon: write block: it is too large")}, "warning: the metrics store cannot be compacted, and its memory and log grow until it can: since noon: write block: it is too large"},
+		{tsdb.Health{CompactionDue: true}, "warning: the metrics store cannot be compacted, and its memory and log grow until it can: since noon: write block: it is too large"},
+		{tsdb.Health{}, ""},
+	} {
+		must.OK(t, s.sayCompaction(t.Context(), to, c.is))
+		if got := to[troubleCompact]; got != c.want {
+			t.Errorf("of %+v: %q, want %q", c.is, got, c.want)
+		}
+	}
+}

@@ -68,8 +68,9 @@ type DB struct {
 	held     atomic.Bool            // appends are to fail as on a full disk
 	appendMu sync.Mutex             // one append at a time: a failed one must not be followed by another before prom is replaced
 
-	compacting atomic.Int64 // blocks being written
-	retaining  sync.Mutex   // held while blocks beyond the retention are deleted; taken after mu, also to close prom
+	compacting  atomic.Int64 // blocks being written
+	compactions compactions
+	retaining   sync.Mutex // held while blocks beyond the retention are deleted; taken after mu, also to close prom
 
 	appended, refused, reopened, damaged atomic.Int64
 }
@@ -163,6 +164,9 @@ func lockDir(dir string) (fileutil.Releaser, error) {
 
 // Close flushes what is in memory and lets go of the directory.
 func (db *DB) Close() error {
+	if db.opts.Registry != nil {
+		db.opts.Registry.Unregister(db) // asks for its health, which takes mu
+	}
 	db.appendMu.Lock()
 	defer db.appendMu.Unlock()
 	db.mu.Lock()
@@ -172,9 +176,6 @@ func (db *DB) Close() error {
 	}
 	db.closed = true
 	db.broken = fmt.Errorf("metrics store %s is closed: %w", db.opts.Dir, omen.ErrUnavailable)
-	if db.opts.Registry != nil {
-		db.opts.Registry.Unregister(db)
-	}
 	err := errors.Join(db.engine.Close(), db.guests.Close())
 	db.retaining.Lock()
 	defer db.retaining.Unlock()

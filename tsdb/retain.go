@@ -2,59 +2,22 @@ package tsdb
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"github.com/prometheus/client_golang/prometheus"
 	promtsdb "github.com/prometheus/prometheus/tsdb"
-	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/fileutil"
 )
 
 // retainEvery is how often blocks beyond the retention are looked for between
 // compactions, as Prometheus does.
 const retainEvery = time.Minute
-
-// compactor is Prometheus' own, which says when it works, and for which a block of no
-// time at all costs no write: what asks for one has the blocks loaded again and those
-// beyond the retention deleted, also where nothing can be written ([DB.retain]).
-type compactor struct {
-	promtsdb.Compactor
-	busy *atomic.Int64 // how many blocks are being written
-}
-
-func (c compactor) Write(dest string, b promtsdb.BlockReader, mint, maxt int64, base *promtsdb.BlockMeta) ([]ulid.ULID, error) {
-	if mint >= maxt {
-		return nil, nil // as of a block without samples
-	}
-	c.busy.Add(1)
-	defer c.busy.Add(-1)
-	return c.Compactor.Write(dest, b, mint, maxt, base)
-}
-
-func (c compactor) Compact(dest string, dirs []string, open []*promtsdb.Block) ([]ulid.ULID, error) {
-	c.busy.Add(1)
-	defer c.busy.Add(-1)
-	return c.Compactor.Compact(dest, dirs, open)
-}
-
-func (db *DB) newCompactor(ctx context.Context, r prometheus.Registerer, log *slog.Logger, ranges []int64, pool chunkenc.Pool, o *promtsdb.Options) (promtsdb.Compactor, error) {
-	c, err := promtsdb.NewLeveledCompactorWithOptions(ctx, r, log, ranges, pool, promtsdb.LeveledCompactorOptions{
-		MaxBlockChunkSegmentSize:    o.MaxBlockChunkSegmentSize,
-		EnableOverlappingCompaction: o.EnableOverlappingCompaction,
-		FloatChunkEncoding:          func() chunkenc.Encoding { return o.FloatChunkEncoding },
-	})
-	return compactor{c, &db.compacting}, err
-}
 
 // retain deletes blocks beyond the retention, at most once in [retainEvery]. A
 // compaction does so, too, but on a full disk there is none, and this is what frees it.
