@@ -199,7 +199,7 @@ func matchers(texts []string) ([]mute.Matcher, error) {
 // its calendars.
 func (p *process) storeMutes(ctx context.Context, l *loaded) error {
 	var before []string
-	if _, err := p.db.Setting(ctx, settingCalendars, &before); err != nil {
+	if _, err := p.db.Kept(ctx, settingCalendars, &before); err != nil {
 		return err
 	}
 	after := []string{}

@@ -41,7 +41,7 @@ type page struct {
 
 func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) {
 	p := &pages{db: db, since: now, notified: map[string]page{}, total: map[omen.Severity]uint64{}}
-	found, err := db.Setting(ctx, settingFirstRun, &p.since)
+	found, err := db.Kept(ctx, settingFirstRun, &p.since)
 	if err == nil && !found {
 		err = db.PutSetting(ctx, settingFirstRun, now)
 	}

@@ -38,7 +38,7 @@ func StoreTuned(ctx context.Context, db *store.DB, t Tuned) error {
 func (p *process) detectOptions(ctx context.Context, c *config.Config) (detect.Options, error) {
 	o := detect.Options{PagesPerWeek: c.Pages.PerHostWeek, Seed: c.Learn.Seed, SelfTest: true}
 	var t Tuned
-	found, err := p.db.Setting(ctx, settingTuned, &t)
+	found, err := p.db.Kept(ctx, settingTuned, &t)
 	if err != nil {
 		return o, fmt.Errorf("read what was tuned: %w", err)
 	}

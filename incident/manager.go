@@ -276,12 +276,12 @@ func (m *Manager) restore(ctx context.Context) error {
 	}
 	m.tracker.Restore(append(closed, open...))
 	seen := map[string]Seen{}
-	if _, err := m.o.Store.Setting(ctx, settingSeen, &seen); err != nil {
+	if _, err := m.o.Store.Kept(ctx, settingSeen, &seen); err != nil {
 		return err
 	}
 	m.tracker.RestoreSeen(seen)
 	var memory Memory
-	if _, err := m.o.Store.Setting(ctx, settingMemory, &memory); err != nil {
+	if _, err := m.o.Store.Kept(ctx, settingMemory, &memory); err != nil {
 		return err
 	}
 	m.tracker.Recall(memory)

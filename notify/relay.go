@@ -241,7 +241,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		r.log.Warn("cursors of removed receivers not dropped", "err", err)
 	}
 	if _, err := r.key.Get(ctx); err != nil && ctx.Err() == nil {
-		r.log.Error("messages have no buttons and no links to charts", "err", err)
+		r.log.Error("messages have no buttons and no links to charts", "err", err, "hint", omen.Hint(err))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.settleTroubles(ctx, removed) })

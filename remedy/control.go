@@ -36,7 +36,7 @@ func (l *Loop) Controls(ctx context.Context) (c Controls, err error) {
 
 // ReadControls reads the switches that a store holds.
 func ReadControls(ctx context.Context, db *store.DB) (c Controls, err error) {
-	if err = db.Decided(ctx, settingControls, &c); err != nil {
+	if _, err = db.Setting(ctx, settingControls, &c); err != nil {
 		return c, fmt.Errorf("read what is switched off: %w", err)
 	}
 	return c, nil

@@ -196,16 +196,6 @@ func (db *DB) PutSettingAudited(ctx context.Context, key string, value any, a om
 	return db.putAudited(ctx, document{kind: kindSetting, id: key, value: value}, a)
 }
 
-// Decided reads a setting as [DB.Setting] does, but a damaged one is an error: what
-// forbids something must not be lost with its row.
-func (db *DB) Decided(ctx context.Context, key string, value any) error {
-	err := db.document(ctx, kindSetting, key, value)
-	if errors.Is(err, omen.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
 // ActionCount is how many actions of a playbook ever reached a state, or were
 // refused by a guard.
 type ActionCount struct {

@@ -79,15 +79,28 @@ func (db *DB) document(ctx context.Context, kind, id string, value any) error {
 }
 
 // Setting reads the setting key into value (a pointer), and reports whether
-// there is one; a damaged one is set aside as though there were none.
+// there is one. A damaged one is [omen.ErrCorrupt], with what mends it as the hint: it
+// is not for Omen to say that there was none.
 func (db *DB) Setting(ctx context.Context, key string, value any) (bool, error) {
 	switch err := db.document(ctx, kindSetting, key, value); {
-	case errors.Is(err, omen.ErrNotFound), errors.Is(err, errAside):
+	case errors.Is(err, omen.ErrNotFound):
 		return false, nil
+	case errors.Is(err, errAside):
+		return false, omen.WithHint(err, fmt.Sprintf("restore a backup with omen restore; or, to go on without it, stop Omen and remove the row: DELETE FROM document WHERE kind = '%s' AND id = '%s' in %s", kindSetting, key, db.path))
 	case err != nil:
 		return false, err
 	}
 	return true, nil
+}
+
+// Kept reads a setting that Omen makes anew by itself, as [DB.Setting] does; a damaged
+// one, which is counted and logged as every damaged row, is as though there were none.
+func (db *DB) Kept(ctx context.Context, key string, value any) (bool, error) {
+	found, err := db.Setting(ctx, key, value)
+	if errors.Is(err, errAside) {
+		return false, nil
+	}
+	return found, err
 }
 
 // PutSetting stores value, as JSON, under key.

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,8 +35,13 @@ func TestSettings(t *testing.T) {
 	if err := db.PutSetting(ctx, "bad", func() {}); !errors.Is(err, omen.ErrInvalid) {
 		t.Errorf("a value that JSON cannot hold: %v", err)
 	}
-	if found, err := db.Setting(ctx, "tuned", new(int)); found || err != nil || db.Damaged() != 1 {
-		t.Errorf("read as another type: %v, %v, %d damaged; want it set aside", found, err, db.Damaged())
+	// One that is damaged is not taken for one that is not there: before, it was.
+	found, err := db.Setting(ctx, "tuned", new(int))
+	if found || !errors.Is(err, omen.ErrCorrupt) || !strings.Contains(err.Error(), "setting tuned") || !strings.Contains(omen.Hint(err), "'tuned'") || db.Damaged() != 1 {
+		t.Errorf("read as another type: %v, %v (hint %q), %d damaged; want an error with its key and what mends it", found, err, omen.Hint(err), db.Damaged())
+	}
+	if found, err := db.Kept(ctx, "tuned", new(int)); found || err != nil || db.Damaged() != 1 {
+		t.Errorf("what is made anew, read as another type: %v, %v, %d damaged; want it set aside", found, err, db.Damaged())
 	}
 }
 

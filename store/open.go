@@ -187,12 +187,12 @@ func (db *DB) check(ctx context.Context, whole bool) error {
 // markOpen notes that the database is in use, and whether it already was:
 // then the last owner did not close it.
 func (db *DB) markOpen(ctx context.Context) error {
-	found, err := db.Setting(ctx, settingOpen, new(bool))
+	found, err := db.Kept(ctx, settingOpen, new(bool))
 	if err != nil {
 		return err
 	}
 	db.unclean = found
-	if _, err := db.Setting(ctx, settingCrashes, &db.crashes); err != nil {
+	if _, err := db.Kept(ctx, settingCrashes, &db.crashes); err != nil {
 		return err
 	}
 	if found {

@@ -114,7 +114,7 @@ func (w *Watch) keepLevels(ctx context.Context) error {
 // readLevels are the levels of before the start, but for damaged and old ones.
 func (w *Watch) readLevels(ctx context.Context) (map[string]kept, error) {
 	var texts map[string]json.RawMessage
-	if _, err := w.o.Store.Setting(ctx, w.levelsSetting(), &texts); err != nil {
+	if _, err := w.o.Store.Kept(ctx, w.levelsSetting(), &texts); err != nil {
 		return nil, fmt.Errorf("read levels of hosts: %w", err)
 	}
 	now := time.Now()

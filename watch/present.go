@@ -25,7 +25,7 @@ func (w *Watch) load(ctx context.Context) error {
 		return nil
 	}
 	var names []string
-	if _, err := w.o.Store.Setting(ctx, w.setting(), &names); err != nil {
+	if _, err := w.o.Store.Kept(ctx, w.setting(), &names); err != nil {
 		return fmt.Errorf("read which hosts were there: %w", err)
 	}
 	stored, err := w.loadModels(ctx, names)

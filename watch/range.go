@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/series"
 )
 
@@ -41,7 +42,7 @@ func (w *Watch) readRange(ctx context.Context) {
 	}
 	w.rangeErr = fmt.Errorf("read the range of rates that models learned with: %w", err)
 	if unread == nil && ctx.Err() == nil {
-		w.log.Warn("range of rates not read: stored models are not taken up until it is", "err", err)
+		w.log.Warn("range of rates not read: stored models are not taken up until it is", "err", err, "hint", omen.Hint(err))
 	}
 }
 

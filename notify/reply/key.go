@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/store"
 )
 
@@ -40,7 +41,10 @@ func (k *Key) Get(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the key of signed links: %w", err)
 	}
-	if !found || len(key) < sha256.Size {
+	if found && len(key) < sha256.Size {
+		return nil, fmt.Errorf("read the key of signed links: it has %d bytes, want %d: %w", len(key), sha256.Size, omen.ErrCorrupt)
+	}
+	if !found {
 		key = make([]byte, sha256.Size)
 		_, _ = rand.Read(key) // documented never to fail
 		if err := k.store.PutSetting(ctx, settingKey, key); err != nil {

@@ -58,7 +58,7 @@ func (c *chats) now(ctx context.Context, chat int64) (int64, error) {
 	defer c.mu.Unlock()
 	to, known := c.became[chat]
 	if !known && c.o.Store != nil {
-		if _, err := c.o.Store.Setting(ctx, setting(chat), &to); err != nil {
+		if _, err := c.o.Store.Kept(ctx, setting(chat), &to); err != nil {
 			return 0, fmt.Errorf("read what chat %d became: %w", chat, err)
 		}
 	}
