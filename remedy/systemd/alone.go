@@ -12,6 +12,7 @@ import (
 	"time"
 
 	manager "github.com/coreos/go-systemd/v22/dbus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/remedy"
@@ -42,6 +43,14 @@ func (u unit) restartedAt() time.Time {
 	return u.entered
 }
 
+// askedAtOnce bounds the units that systemd is asked for at a time.
+const askedAtOnce = 16
+
+// runOf is the action of which a unit is the run.
+func runOf(prefix, unit string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(unit, prefix), ".service")
+}
+
 // lastRun is the instance of a script's template that began last, and when: scripts
 // remain after their exit. Empty: none is known.
 func lastRun(ctx context.Context, c *manager.Conn, template, but string) (id string, at time.Time, err error) {
@@ -50,17 +59,25 @@ func lastRun(ctx context.Context, c *manager.Conn, template, but string) (id str
 	if err != nil {
 		return "", at, fmt.Errorf("list the runs of %s: %w: %w", template, omen.ErrUnavailable, err)
 	}
-	for _, one := range all {
-		run := strings.TrimSuffix(strings.TrimPrefix(one.Name, prefix), ".service")
-		if one.Name == but || !actionID.MatchString(run) {
+	began := make([]time.Time, len(all))
+	asking, within := errgroup.WithContext(ctx)
+	asking.SetLimit(askedAtOnce)
+	for i, one := range all {
+		if one.Name == but || !actionID.MatchString(runOf(prefix, one.Name)) {
 			continue
 		}
-		u, err := read(ctx, c, one.Name)
-		if err != nil {
-			return "", at, err
-		}
-		if u.began.After(at) {
-			id, at = run, u.began
+		asking.Go(func() error {
+			u, err := read(within, c, one.Name)
+			began[i] = u.began
+			return err
+		})
+	}
+	if err := asking.Wait(); err != nil {
+		return "", at, err
+	}
+	for i, when := range began {
+		if when.After(at) {
+			id, at = runOf(prefix, all[i].Name), when
 		}
 	}
 	return id, at, nil

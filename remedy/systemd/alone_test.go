@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,5 +90,36 @@ func TestTheLastRunOfAScript(t *testing.T) {
 		if got := resolved(t, newScript(t, bus)).Target; got.Mark != "a999999999902" || !got.MarkedAt.Equal(start0.Add(-time.Hour)) {
 			t.Fatalf("the last run %s at %s", got.Mark, got.MarkedAt)
 		}
+	}
+}
+
+// The runs of a script are asked for at once, as many as may; before, one after the
+// other, so that a systemd that answers slowly took its time for each.
+func TestRunsAreAskedForAtOnce(t *testing.T) {
+	f, bus := newFake(t)
+	script(f, "omen-action-")
+	for i := range 2 * askedAtOnce {
+		f.add(fmt.Sprintf("omen-action-clean-cache@a9999999999%02d.service", i), func(u *fakeUnit) { u.began = start0.Add(time.Duration(i-100) * time.Hour) })
+	}
+	asked, all := make(chan struct{}, askedAtOnce), make(chan struct{})
+	open := sync.OnceFunc(func() { close(all) })
+	t.Cleanup(open)
+	f.set(func() {
+		f.gate = func(name string) {
+			if !strings.Contains(name, "@a99999999") {
+				return
+			}
+			select {
+			case asked <- struct{}{}:
+				if len(asked) == cap(asked) {
+					open()
+				}
+				<-all
+			case <-all:
+			}
+		}
+	})
+	if got := resolved(t, newScript(t, bus)).Target; got.Mark != "a999999999931" {
+		t.Errorf("the last run %s", got.Mark)
 	}
 }

@@ -60,6 +60,7 @@ type fake struct {
 	starts []string // "start NAME", "restart NAME", as asked
 	clock  time.Time
 	jobs   uint32
+	gate   func(name string) // waits before a unit's properties are told; nil: nothing waits
 }
 
 type fakeUnit struct {
@@ -131,11 +132,16 @@ func (f *fake) add(name string, edit func(*fakeUnit)) *fakeUnit {
 
 func (f *fake) properties(path dbus.ObjectPath) map[string]dbus.Variant {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	u := f.units[path]
+	u, gate := f.units[path], f.gate
 	if u == nil {
 		u = &fakeUnit{load: "not-found", active: "inactive"}
 	}
+	f.mu.Unlock()
+	if gate != nil {
+		gate(u.name)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	limit := uint64(60e6)
 	if u.endless {
 		limit = ^uint64(0)
