@@ -134,12 +134,15 @@ type rowQuerier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// makeKey makes the key file. Where the chain has begun its key was lost: that rows
-// are signed by another one from here on, [DB.Verify] says.
+// makeKey makes the key file. Where the chain has begun its key was lost: that is
+// logged, and that rows are signed by another one from here on, [DB.Verify] says.
 func (db *DB) makeKey(ctx context.Context, q rowQuerier, path string) ([]byte, error) {
-	var last int64
-	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM audit").Scan(&last); err != nil {
+	var last, signed int64
+	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0), count(mac) FROM audit").Scan(&last, &signed); err != nil {
 		return nil, err
+	}
+	if signed > 0 {
+		db.log.Error("key of the audit is lost: another one is made, which proves none of the rows before, and nothing is acted on", "path", path, "count", signed, "hint", keyBack)
 	}
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {

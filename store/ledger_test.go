@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,10 +135,17 @@ func TestTheKeyIsOutsideOfTheDatabase(t *testing.T) {
 	}
 	must.OK(t, os.Remove(path+".key"))
 	db = reopen(t, path)
-	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 {
-		t.Errorf("without a key: %+v", got)
+	var log strings.Builder
+	db.log = slog.New(slog.NewTextHandler(&log, nil))
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || log.Len() > 0 {
+		t.Errorf("without a key: %+v, logged\n%s", got, log.String())
 	}
-	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "c"}))
+	for range 2 {
+		must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "c"}))
+	}
+	if got := strings.Count(log.String(), "key of the audit is lost"); got != 1 {
+		t.Errorf("that another key is made is logged %d times, want once:\n%s", got, log.String())
+	}
 	if got := must.Get(db.Verify(t.Context()))(t); got.OK() {
 		t.Errorf("with another key: %+v", got)
 	}
