@@ -211,7 +211,7 @@ const (
 )
 
 // LimitQuery asks a source for some of the profile's limits: for those that tell
-// a host's resources apart by the same labels.
+// a host's resources apart by the same labels, and in the same way.
 type LimitQuery struct {
 	By     []string // beside those that identify the host; empty: one resource a host
 	Limits []*Limit
@@ -222,7 +222,7 @@ type LimitQuery struct {
 func (s *Schema) LimitQueries() (all []LimitQuery) {
 	for i := range s.limits {
 		l := &s.limits[i]
-		at := slices.IndexFunc(all, func(q LimitQuery) bool { return slices.Equal(q.By, l.By) })
+		at := slices.IndexFunc(all, func(q LimitQuery) bool { return slices.Equal(q.By, l.By) && q.Limits[0].Same == l.Same })
 		if at < 0 {
 			at, all = len(all), append(all, LimitQuery{By: l.By})
 		}

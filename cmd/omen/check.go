@@ -22,7 +22,7 @@ import (
 
 type checkCmd struct {
 	Config checkConfigCmd `cmd:"" help:"Check a configuration file: each error names line, key and what to write instead."`
-	Source checkSourceCmd `cmd:"" help:"Ask a server for every feature, and show which hosts have which."`
+	Source checkSourceCmd `cmd:"" help:"Ask a server for every feature and limit, and show which hosts have which."`
 }
 
 type checkConfigCmd struct {
@@ -147,9 +147,8 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 	}
 	defer remote.Close()
 	end := time.Now().Truncate(step)
-	r, err := series.Check(e.ctx, remote, series.Query{
-		Exprs: schema.Exprs(), By: schema.By(), Step: step, Start: end.Add(-span), End: end, Window: window,
-	})
+	q := series.Query{Exprs: schema.Exprs(), By: schema.By(), Step: step, Start: end.Add(-span), End: end, Window: window}
+	r, err := series.Check(e.ctx, remote, q)
 	if err != nil {
 		return err
 	}
@@ -161,7 +160,39 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 		fmt.Fprintf(e.out, "some of its newest samples come late: it is read %s behind if that stays so for two minutes\n\n", late)
 	}
 	collide, err := c.collisions(e, training.History{Source: remote, Schema: schema, Step: step, Window: window}, end)
-	return errors.Join(c.table(e, schema, r), err, collide)
+	features := c.table(e, schema, r)
+	if len(r.Hosts) == 0 || len(schema.Limits()) == 0 {
+		return errors.Join(features, err, collide)
+	}
+	q.Window = r.Window
+	limits, failed := schema.CheckLimits(e.ctx, remote, q, r.Hosts)
+	if failed == nil {
+		failed = limitTable(e, limits, len(r.Hosts))
+	}
+	return errors.Join(features, failed, err, collide)
+}
+
+// limitTable is a row for each limit. Those that can never be forecast make the
+// check fail; those that nobody has do not: hosts differ.
+func limitTable(e *env, limits []feature.LimitCheck, hosts int) error {
+	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nlimit\thosts\tresources\t")
+	failed := 0
+	for _, l := range limits {
+		note := l.Note
+		if l.Err != nil {
+			note = "error: " + strings.SplitN(l.Err.Error(), "\n", 2)[0]
+			failed++
+		}
+		fmt.Fprintf(w, "%s\t%d/%d\t%d\t%s\n", l.Limit, len(l.Hosts), hosts, l.Resources, note)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d limits failed: %w", failed, len(limits), omen.ErrPartial)
+	}
+	return nil
 }
 
 // collisions prints the hosts whose series are of several hosts: they are not
