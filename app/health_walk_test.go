@@ -177,7 +177,7 @@ var walk = map[string]provoked{
 	},
 	"a source has no host of the profile": {config: "sources: [{name: b, url: '%s', step: 1s}]\n"},
 	"a feature's query fails, or series name no host": {
-		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}, {name: bad, expr: 'time()'}]}]\n" +
+		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}, {name: bad, expr: 'label_replace(mem, \"a\", \"\", \"a\", \"(\")'}]}]\n" +
 			"sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n",
 		series: []map[string]string{mem("instance", "a"), mem("job", "nobody's")},
 	},
@@ -189,7 +189,7 @@ var walk = map[string]provoked{
 		series: []map[string]string{mem("instance", "a"), mem("instance", "b")},
 	},
 	"a limit's query fails, or the history of its resources cannot be read": {
-		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}], limits: [{name: slots, used: 'time()', max: 5}]}]\n" +
+		config: "profiles: [{name: mine, features: [{name: mem, expr: 'sum by ($by) (mem)'}], limits: [{name: slots, used: 'label_replace(mem, \"a\", \"\", \"a\", \"(\")', max: 5}]}]\n" +
 			"sources: [{name: b, url: '%s', step: 1s, profiles: [mine]}]\n",
 		series: []map[string]string{mem("instance", "a")},
 	},

@@ -9,6 +9,11 @@ import (
 	"github.com/omenhq/omen/internal/must"
 )
 
+// limitOf is a file with a profile that is a server's, and a limit in line 4.
+func limitOf(keys string) string {
+	return "sources: [{name: s, url: 'http://s', profiles: [p]}]\nlocal: {enabled: false}\nprofiles: [{name: p, features: [{name: a, expr: a}], limits: [\n    {" + keys + "}]}]\n"
+}
+
 // What an SRE mistypes, and where and how the error says it.
 func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 	for text, want := range map[string]string{
@@ -29,6 +34,26 @@ func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 		"mute_time_intervals:\n- name: nights\n  time_intervals:\n  - weekdays: [mondag]\n":                                     "4:16: mute_time_intervals[0].time_intervals[0].weekdays[0]: mondag is not a valid weekday",
 		"receivers:\n\t- name: x\n":                                                                                             "indent with spaces",
 		"sources: [{name: p, url: http://p:9090/api/v1}]\n":                                                                     "1:26: sources[0].url: has the API's path: write http://p:9090",
+		limitOf("name: l, used: 'max by ($by) (x)', max: -1"):                                                                   "4:46: profiles[0].limits[0].max: -1 is not above 0: write how much",
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, full: 99.5"):                                                        "4:55: profiles[0].limits[0].full: 99.5 is not a share of the limit: write",
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, features: [b]"):                                                     `4:59: profiles[0].limits[0].features: there is no feature "b": name`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, same: c"):                                                           `4:55: profiles[0].limits[0].same: "c" is not among by: name`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, critical: 3d"):                                                      `4:59: profiles[0].limits[0].critical: is for dates: leave`,
+		limitOf("name: l, used: 'max by ($by) (x)', kind: date, max: 5"):                                                        `4:47: profiles[0].limits[0].kind: is date, and a date has no limit`,
+		limitOf("name: l, used: 'max by ($by) (x)', kind: date, warning: 1d, critical: 2d"):                                     `4:62: profiles[0].limits[0].warning: 24h0m0s is less than critical`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5},\n    {name: l, used: 'max by ($by) (y)', max: -1"):                 `5:12: profiles[0].limits[1].name: is there twice`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, by: [p], title: '$whre of $x'"):                                     `4:65: profiles[0].limits[0].title: has $whre, which means nothing: write $where`,
+		limitOf("name: l, used: '5', max: 5"):                                                                                   `4:21: profiles[0].limits[0].used: the expression gives a scalar, not series`,
+		limitOf("name: l, used: 'max by ($by) (x)', limit: '500'"):                                                              `4:48: profiles[0].limits[0].limit: the expression gives a scalar, not series: write max: 500 instead of limit`,
+		limitOf("name: l, used: max(x), max: 5"):                                                                                `4:21: profiles[0].limits[0].used: its series have no label instance, so they are of no host: keep it, as in max by ($by) (…)`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, left_out: count(x)"):                                                `4:59: profiles[0].limits[0].left_out: its series have no label instance`,
+		"profiles: [{name: p, features: [{name: a, expr: a, unit: litres}]}]\n":                                                 `1:58: profiles[0].features[0].unit: "litres" is not known: use one of`,
+		"profiles: [{name: p, features: [{name: a, expr: a}, {name: a, expr: b}]}]\n":                                           `1:60: profiles[0].features[1].name: is there twice`,
+		"profiles: [{name: p, extends: node, features: [{name: forks, expr: a}, {name: forks, expr: b}]}]\n":                    `1:79: profiles[0].features[1].name: is there twice`,
+		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: mean, of: c}]}]\n":                       `1:89: profiles[0].derive[0].of: "c" is not a feature`,
+		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: hour, zone: X/Y}]}]\n":                   `1:91: profiles[0].derive[0].zone: "X/Y" is not a time zone`,
+		"profiles: [{name: p, extends: node, without: [swapp]}]\n":                                                              `1:46: profiles[0].without: there is no feature or limit "swapp"`,
+		"profiles: [{name: p, features: [{name: a, expr: 'x[5m]'}]}]\n":                                                         `1:49: profiles[0].features[0].expr: is not PromQL: it gives a range of samples, not one at a time: leave the range out`,
 		"local: {profiles: [p]}\nprofiles: [{name: p, features: [{name: a, expr: sum by ($by}]}]\n":                             "2:49: profiles[0].features[0].expr: is not PromQL: 1:",
 	} {
 		file := filepath.Join(t.TempDir(), "omen.yml")
@@ -36,6 +61,18 @@ func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 		_, _, err := Check(t.Context(), file)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// All mistakes of all limits are said at once.
+func TestEveryLimitsMistakeIsSaid(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "omen.yml")
+	write(t, file, limitOf("name: l, used: 'max by ($by) (x)', max: -1, same: c},\n    {name: m, used: 'max by ($by) (x)', max: 5, full: 2"))
+	_, _, err := Check(t.Context(), file)
+	for _, want := range []string{"4:46: profiles[0].limits[0].max: ", "4:56: profiles[0].limits[0].same: ", "5:55: profiles[0].limits[1].full: "} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -206,62 +205,6 @@ func SourceAt(name, address string) config.Source {
 		Name: name, URL: config.Address(address), Profiles: []string{"node"},
 		Step: model.Duration(15 * time.Second), Timeout: model.Duration(30 * time.Second),
 	}
-}
-
-// Schemas are all profiles that a configuration knows, by name.
-func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
-	known := feature.Builtins()
-	var wrong []error
-	for i, p := range c.Profiles {
-		profile, err := feature.Declare(declared(p), p.Extends, p.Without, known)
-		if err != nil {
-			wrong = append(wrong, at(c, fmt.Sprintf("profiles[%d]", i), err))
-			continue
-		}
-		known = slices.DeleteFunc(known, func(k feature.Profile) bool { return k.Name == p.Name }) // the built-in workload
-		known = append(known, profile)
-	}
-	if len(wrong) > 0 {
-		return nil, errors.Join(wrong...)
-	}
-	all := map[string]*feature.Schema{}
-	for _, p := range known {
-		s, err := feature.NewSchema(p)
-		if err != nil {
-			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
-		}
-		all[p.Name] = s
-	}
-	return all, nil
-}
-
-func declared(p config.Profile) feature.Profile {
-	d := feature.Profile{Name: p.Name, Help: p.Help, By: p.By, Uptime: p.Uptime, Labels: p.Labels}
-	for _, f := range p.Features {
-		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Expr: f.Expr}))
-	}
-	for _, f := range p.Derive {
-		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Rule: feature.Rule{
-			Kind: feature.RuleKind(f.Kind), Of: f.Of, Per: f.Per, Over: time.Duration(f.Over), Limit: f.Limit, Zone: f.Zone,
-		}}))
-	}
-	for _, l := range p.Limits {
-		d.Limits = append(d.Limits, feature.Limit{
-			Name: l.Name, Title: l.Title, Help: l.Help, Used: l.Used, Limit: l.Limit, Max: l.Max, By: l.By, Same: l.Same,
-			Unit: omen.Unit(l.Unit), Full: l.Full, Features: l.Features, LeftOut: l.LeftOut,
-			Date: l.Kind == "date", Notice: omen.Notice{Warning: time.Duration(l.Warning), Critical: time.Duration(l.Critical)},
-		})
-	}
-	return d
-}
-
-func meaning(m config.Meaning, f feature.Feature) feature.Feature {
-	f.Help, f.Group, f.Unit = m.Help, m.Group, omen.Unit(m.Unit)
-	f.Direction, f.Deviation, f.Work, f.Scale = feature.Direction(m.Direction), m.Deviation, m.Work, m.Scale
-	if len(m.Range) == 2 {
-		f.Min, f.Max = m.Range[0], m.Range[1]
-	}
-	return f
 }
 
 // Remote is a configured source's client.

@@ -47,14 +47,36 @@ var (
 	labelName   = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
+// Mistake is what is wrong with one key of a profile. It wraps [omen.ErrInvalid],
+// and the errors that are one carry a hint.
+type Mistake struct {
+	Profile        string
+	Feature, Limit string // whose key it is; neither: the profile's own
+	Key            string // as in a configuration, such as "max"
+	What           string // "-1 is not above 0"
+}
+
+func (m *Mistake) Error() string {
+	where := fmt.Sprintf("profile %q", m.Profile)
+	if m.Feature != "" {
+		where += fmt.Sprintf(", feature %q", m.Feature)
+	}
+	if m.Limit != "" {
+		where += fmt.Sprintf(", limit %q", m.Limit)
+	}
+	return fmt.Sprintf("%s: %s: %s: %v", where, m.Key, m.What, omen.ErrInvalid)
+}
+
+func (m *Mistake) Unwrap() error { return omen.ErrInvalid }
+
 // invalid is an error about one key of one feature; an empty feature means the
 // profile itself.
 func (p Profile) invalid(feature, key, what, hint string) error {
-	where := fmt.Sprintf("profile %q", p.Name)
-	if feature != "" {
-		where += fmt.Sprintf(", feature %q", feature)
-	}
-	return omen.WithHint(fmt.Errorf("%s: %s: %s: %w", where, key, what, omen.ErrInvalid), hint)
+	return omen.WithHint(&Mistake{Profile: p.Name, Feature: feature, Key: key, What: what}, hint)
+}
+
+func (p Profile) twice(feature string) error {
+	return p.invalid(feature, "name", "is there twice, or is reserved", "give each feature a name of its own")
 }
 
 // checked is a copy of the profile with its defaults filled in, or why it
@@ -84,7 +106,7 @@ func (p Profile) checked() (Profile, error) {
 			return p, p.invalid(f.Name, "name", "must be letters, digits and underscores, not starting with a digit", "give the feature a name such as disk_write")
 		}
 		if seen[f.Name] {
-			return p, p.invalid(f.Name, "name", "is there twice, or is reserved", "give each feature a name of its own")
+			return p, p.twice(f.Name)
 		}
 		seen[f.Name] = true
 		if !f.derived() {

@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // come first and whose By, Uptime, Labels and Boots hold where p has none; empty: none. without
 // are its features to leave out, and what is derived from them. Features of p
 // replace those of the same name in place; others come after them. The same
-// holds of limits.
+// holds of limits. Its error is one or several joined that are a [Mistake] each.
 func Declare(p Profile, extends string, without []string, known []Profile) (Profile, error) {
 	own, ownLimits := p.Features, p.Limits
 	p.Features = nil
@@ -53,7 +54,10 @@ func Declare(p Profile, extends string, without []string, known []Profile) (Prof
 		}
 	}
 	inherited := len(p.Features)
-	for _, f := range own {
+	for j, f := range own {
+		if slices.ContainsFunc(own[:j], func(g Feature) bool { return g.Name == f.Name }) {
+			return p, p.twice(f.Name)
+		}
 		i := slices.IndexFunc(p.Features[:inherited], func(g Feature) bool { return g.Name == f.Name })
 		if i >= 0 {
 			p.Features[i] = f
@@ -61,10 +65,9 @@ func Declare(p Profile, extends string, without []string, known []Profile) (Prof
 			p.Features = append(p.Features, f)
 		}
 	}
-	if err := p.shown(ownLimits); err != nil {
-		return p, err
-	}
-	return p.checked()
+	shown := p.shown(ownLimits)
+	p, err := p.checked()
+	return p, errors.Join(shown, err)
 }
 
 func names(profiles []Profile) string {

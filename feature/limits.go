@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -82,30 +83,30 @@ func (l *Limit) Where(labels map[string]string) (where, same string) {
 func (s *Schema) Limits() []Limit { return s.limits }
 
 // checkLimits checks the profile's limits and fills in what is left out. names
-// are the features', which limits share: both are named where a query fails.
+// are the features', which limits share: both are named where a query fails. It
+// joins the mistakes of all limits.
 func (p *Profile) checkLimits(names map[string]bool) error {
 	p.Limits = slices.Clone(p.Limits)
+	var wrong []error
 	for i := range p.Limits {
 		l := &p.Limits[i]
-		if !labelName.MatchString(l.Name) {
-			return p.badLimit(l, "name", "must be letters, digits and underscores, not starting with a digit", "give the limit a name such as connections")
-		}
-		if names[l.Name] {
-			return p.badLimit(l, "name", "is there twice, or is a feature's", "give each limit and feature a name of its own")
-		}
-		names[l.Name] = true
-		if strings.TrimSpace(l.Used) == "" {
-			return p.badLimit(l, "used", "is empty", "give the PromQL expression for how much is used")
-		}
 		check := p.checkLimit
 		if l.Date {
 			check = p.checkDate
 		}
-		if err := errors.Join(check(l), p.checkParts(l)); err != nil {
-			return err
+		switch {
+		case !labelName.MatchString(l.Name):
+			wrong = append(wrong, p.badLimit(l, "name", "must be letters, digits and underscores, not starting with a digit", "give the limit a name such as connections"))
+		case names[l.Name]:
+			wrong = append(wrong, p.badLimit(l, "name", "is there twice, or is a feature's", "give each limit and feature a name of its own"))
+		case strings.TrimSpace(l.Used) == "":
+			wrong = append(wrong, p.badLimit(l, "used", "is empty", "give the PromQL expression for how much is used"))
+		default:
+			wrong = append(wrong, check(l), p.checkParts(l))
 		}
+		names[l.Name] = true
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 func (p *Profile) checkLimit(l *Limit) error {
@@ -120,7 +121,7 @@ func (p *Profile) checkLimit(l *Limit) error {
 	case !(l.Full >= 0 && l.Full <= 1):
 		return p.badLimit(l, "full", fmt.Sprintf("%v is not a share of the limit", l.Full), "write a number above 0 and at most 1, such as 0.98, or leave it out")
 	case l.Notice != omen.Notice{}:
-		return p.badLimit(l, "warning", "is for dates", "leave warning and critical out, or write kind: date")
+		return p.badLimit(l, noticeKey(l.Notice), "is for dates", "leave warning and critical out, or write kind: date")
 	}
 	return nil
 }
@@ -134,7 +135,7 @@ const (
 // checkDate checks a limit that is a known date, and fills in its notice.
 func (p *Profile) checkDate(l *Limit) error {
 	l.Unit = cmp.Or(l.Unit, omen.Seconds)
-	n := &l.Notice
+	n, key := &l.Notice, noticeKey(l.Notice)
 	n.Warning = cmp.Or(n.Warning, max(dateWarning, n.Critical))
 	n.Critical = cmp.Or(n.Critical, min(dateCritical, n.Warning))
 	switch {
@@ -143,10 +144,21 @@ func (p *Profile) checkDate(l *Limit) error {
 	case l.Unit != omen.Seconds:
 		return p.badLimit(l, "unit", fmt.Sprintf("is %q, and a date is in seconds since 1970", l.Unit), "leave it out")
 	case n.Critical < 0 || n.Warning < n.Critical:
-		return p.badLimit(l, "warning", fmt.Sprintf("%s is less than critical, %s", n.Warning, n.Critical), "write how long before the date people are notified, such as warning: 14d and critical: 3d")
+		return p.badLimit(l, key, fmt.Sprintf("%s is less than critical, %s", n.Warning, n.Critical), "write how long before the date people are notified, such as warning: 14d and critical: 3d")
 	}
 	return nil
 }
+
+// noticeKey is the key of a notice that is written.
+func noticeKey(n omen.Notice) string {
+	if n.Warning == 0 {
+		return "critical"
+	}
+	return "warning"
+}
+
+// titleName is what looks like $where in a title.
+var titleName = regexp.MustCompile(`\$[a-zA-Z_]+`)
 
 // checkParts checks what tells a host's resources apart.
 func (p *Profile) checkParts(l *Limit) error {
@@ -155,6 +167,11 @@ func (p *Profile) checkParts(l *Limit) error {
 		return p.badLimit(l, "same", fmt.Sprintf("%q is not among by", l.Same), "name one of the labels of by")
 	case strings.Contains(l.Title, "$where") && len(l.By) == 0:
 		return p.badLimit(l, "title", "has $where, and by is empty", "name the labels that tell the host's resources apart: by: [mountpoint]")
+	}
+	for _, name := range titleName.FindAllString(l.Title, -1) {
+		if name != "$where" {
+			return p.badLimit(l, "title", fmt.Sprintf("has %s, which means nothing", name), "write $where for the values of by")
+		}
 	}
 	for i, name := range l.By {
 		if !labelName.MatchString(name) || slices.Contains(l.By[:i], name) || slices.Contains(p.By, name) {
@@ -166,19 +183,20 @@ func (p *Profile) checkParts(l *Limit) error {
 
 // shown checks that the features exist that limits of a declaration name.
 func (p *Profile) shown(limits []Limit) error {
+	var wrong []error
 	for i := range limits {
 		l := &limits[i]
 		for _, name := range l.Features {
 			if !slices.ContainsFunc(p.Features, func(f Feature) bool { return f.Name == name }) {
-				return p.badLimit(l, "features", fmt.Sprintf("there is no feature %q", name), "name features of the profile that show the same trouble")
+				wrong = append(wrong, p.badLimit(l, "features", fmt.Sprintf("there is no feature %q", name), "name features of the profile that show the same trouble"))
 			}
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 func (p *Profile) badLimit(l *Limit, key, what, hint string) error {
-	return omen.WithHint(fmt.Errorf("profile %q, limit %q: %s: %s: %w", p.Name, l.Name, key, what, omen.ErrInvalid), hint)
+	return omen.WithHint(&Mistake{Profile: p.Name, Limit: l.Name, Key: key, What: what}, hint)
 }
 
 // inherit gives p the limits of the profile that it extends, without some; its

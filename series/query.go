@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/omenhq/omen"
 )
@@ -28,13 +27,6 @@ type Query struct {
 type Expr struct {
 	Feature string
 	PromQL  string
-}
-
-// Check says what is wrong with the expression in Prometheus' language. A server may
-// know more, such as MetricsQL.
-func (e Expr) Check(by []string) error {
-	_, err := parser.NewParser(parser.Options{}).ParseExpr(e.expand(time.Minute, by))
-	return err
 }
 
 // maxInstants bounds one frame's length: two months at a step of one second.

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
+)
+
+// Schemas are all profiles that a configuration knows, by name.
+func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
+	known := feature.Builtins()
+	var wrong []error
+	for i, p := range c.Profiles {
+		profile, err := feature.Declare(declared(p), p.Extends, p.Without, known)
+		if err != nil {
+			wrong = append(wrong, atProfile(c, i, err))
+			continue
+		}
+		known = slices.DeleteFunc(known, func(k feature.Profile) bool { return k.Name == p.Name }) // the built-in workload
+		known = append(known, profile)
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	all := map[string]*feature.Schema{}
+	for _, p := range known {
+		s, err := feature.NewSchema(p)
+		if err != nil {
+			i := slices.IndexFunc(c.Profiles, func(q config.Profile) bool { return q.Name == p.Name })
+			wrong = append(wrong, atProfile(c, i, err))
+		}
+		all[p.Name] = s
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	return all, nil
+}
+
+// atProfile gives what package feature finds wrong with a profile of the file the
+// places of its keys.
+func atProfile(c *config.Config, i int, err error) error {
+	var several interface{ Unwrap() []error }
+	if errors.As(err, &several) {
+		var all []error
+		for _, one := range several.Unwrap() {
+			all = append(all, atProfile(c, i, one))
+		}
+		return errors.Join(all...)
+	}
+	key := fmt.Sprintf("profiles[%d]", i)
+	var m *feature.Mistake
+	if !errors.As(err, &m) {
+		return at(c, key, err)
+	}
+	below, found := keyBelow(c.Profiles[i], m)
+	if !found {
+		return at(c, key, err) // of what it extends
+	}
+	return at(c, key+"."+below, omen.WithHint(errors.New(m.What), omen.Hint(err)))
+}
+
+// keyBelow is the key below a profile of the file that a mistake is about, such as
+// limits[1].max; false if the file does not have it.
+func keyBelow(p config.Profile, m *feature.Mistake) (key string, found bool) {
+	if m.Feature == "" && m.Limit == "" {
+		return m.Key, true
+	}
+	mine := func(list string, i int, name string) {
+		// Of two with one name the second is the mistake.
+		if name == m.Feature+m.Limit && (!found || m.Key == "name") {
+			key, found = fmt.Sprintf("%s[%d].%s", list, i, m.Key), true
+		}
+	}
+	if m.Limit != "" {
+		for i, l := range p.Limits {
+			mine("limits", i, l.Name)
+		}
+		return key, found
+	}
+	for i, f := range p.Features {
+		mine("features", i, f.Name)
+	}
+	for i, d := range p.Derive {
+		mine("derive", i, d.Name)
+	}
+	return key, found
+}
+
+func declared(p config.Profile) feature.Profile {
+	d := feature.Profile{Name: p.Name, Help: p.Help, By: p.By, Uptime: p.Uptime, Labels: p.Labels}
+	for _, f := range p.Features {
+		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Expr: f.Expr}))
+	}
+	for _, f := range p.Derive {
+		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Rule: feature.Rule{
+			Kind: feature.RuleKind(f.Kind), Of: f.Of, Per: f.Per, Over: time.Duration(f.Over), Limit: f.Limit, Zone: f.Zone,
+		}}))
+	}
+	for _, l := range p.Limits {
+		d.Limits = append(d.Limits, feature.Limit{
+			Name: l.Name, Title: l.Title, Help: l.Help, Used: l.Used, Limit: l.Limit, Max: l.Max, By: l.By, Same: l.Same,
+			Unit: omen.Unit(l.Unit), Full: l.Full, Features: l.Features, LeftOut: l.LeftOut,
+			Date: l.Kind == "date", Notice: omen.Notice{Warning: time.Duration(l.Warning), Critical: time.Duration(l.Critical)},
+		})
+	}
+	return d
+}
+
+func meaning(m config.Meaning, f feature.Feature) feature.Feature {
+	f.Help, f.Group, f.Unit = m.Help, m.Group, omen.Unit(m.Unit)
+	f.Direction, f.Deviation, f.Work, f.Scale = feature.Direction(m.Direction), m.Deviation, m.Work, m.Scale
+	if len(m.Range) == 2 {
+		f.Min, f.Max = m.Range[0], m.Range[1]
+	}
+	return f
+}
