@@ -62,7 +62,7 @@ func eachLine(path string, read func(n int, text string) error) error {
 			continue
 		}
 		if err := read(n, text); err != nil {
-			return fmt.Errorf("read %s: line %d: %w: %w", path, n, omen.ErrInvalid, err)
+			return fmt.Errorf("read %s:%d: %w: %w", path, n, err, omen.ErrInvalid)
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -16,10 +16,10 @@ func TestReadKinds(t *testing.T) {
 	for _, c := range []struct{ text, want, says string }{
 		{header + "cpu,2,4\n\nleak,9,9\n", "cpu leak", ""},
 		{header, " ", ""},
-		{"cpu,2,4\n", " ", `line 1: invalid: "cpu,2,4" is not the header`},
-		{header + "cpu,2\n", " ", `line 2: invalid: "cpu,2" is not kind,start,end`},
-		{header + "cpu,2,4\nleak,nine,9\n", "cpu ", `line 3: invalid: "leak,nine,9": a row number`},
-		{header + "cpu,5,7\n", " ", `line 2: invalid: "cpu,5,7" touches no labelled sample`},
+		{"cpu,2,4\n", " ", `faults.csv:1: "cpu,2,4" is not the header`},
+		{header + "cpu,2\n", " ", `faults.csv:2: "cpu,2" is not kind,start,end`},
+		{header + "cpu,2,4\nleak,nine,9\n", "cpu ", `faults.csv:3: "leak,nine,9": a row number`},
+		{header + "cpu,5,7\n", " ", `faults.csv:2: "cpu,5,7" touches no labelled sample`},
 	} {
 		dir := write(t, map[string]string{"faults.csv": c.text})
 		s := &Series{Segments: []Segment{{Start: 2, End: 4}, {Start: 8, End: 10}}}

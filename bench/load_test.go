@@ -80,12 +80,13 @@ func TestLoadErrors(t *testing.T) {
 		{"short row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2", 1), "", []string{"test.csv:5", "number of fields"}},
 		{"time stands still", strings.Replace(goodTrain, "120,", "60,", 1), goodTest, "", []string{"train.csv:4", "60"}},
 		{"test before train", goodTrain, strings.Replace(goodTest, "180,", "100,", 1), "", []string{"test.csv:2", "100"}},
+		{"odd column", strings.Replace(goodTrain, "a,b", "a,\"cpu, x\"", 1), goodTest, "", []string{"train.csv:1: column \"cpu, x\"", "letters, digits"}},
 		{"one row", goodTrain, "timestamp,a,b,label\n180,1,2,0\n", "", []string{"test.csv", "1 rows"}},
-		{"cause beyond the rows", goodTrain, goodTest, "1-9:1", []string{"causes.txt", "line 1", "1-9", "0-3"}},
-		{"cause beyond the columns", goodTrain, goodTest, "1-2:1\n1-2:3", []string{"causes.txt", "line 2", "3", "1-2"}},
-		{"cause of nothing", goodTrain, goodTest, "0-0:1", []string{"causes.txt", "line 1", "0-0", "labelled"}},
-		{"cause without metrics", goodTrain, goodTest, "1-2", []string{"causes.txt", "line 1", "start-end"}},
-		{"cause in words", goodTrain, goodTest, "1-2:cpu", []string{"causes.txt", "line 1", `"cpu"`}},
+		{"cause beyond the rows", goodTrain, goodTest, "1-9:1", []string{"causes.txt:1: ", "1-9", "0-3"}},
+		{"cause beyond the columns", goodTrain, goodTest, "1-2:1\n1-2:3", []string{"causes.txt:2: ", "3", "1-2"}},
+		{"cause of nothing", goodTrain, goodTest, "0-0:1", []string{"causes.txt:1: ", "0-0", "labelled"}},
+		{"cause without metrics", goodTrain, goodTest, "1-2", []string{"causes.txt:1: ", "start-end"}},
+		{"cause in words", goodTrain, goodTest, "1-2:cpu", []string{"causes.txt:1: ", `"cpu"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := map[string]string{"set/h/train.csv": c.train, "set/h/test.csv": c.test}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/series"
 )
 
@@ -46,6 +47,11 @@ func readTable(dir, name string, host omen.Host) (*table, error) {
 		return nil, err
 	}
 	t.features = c.Columns()
+	for _, name := range t.features {
+		if _, err := feature.FromColumns("bench", []string{name}, feature.Feature{}); err != nil {
+			return nil, t.errorf(1, "column %q: the name of a column is letters, digits and underscores, not starting with a digit", name)
+		}
+	}
 	label := slices.Index(t.features, labelColumn)
 	if label >= 0 {
 		t.features = slices.Delete(t.features, label, label+1)

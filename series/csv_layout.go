@@ -86,7 +86,7 @@ func (l *layout) row(record []string, line int) (host string, row csvRow, err er
 	row.values = make([]float64, len(l.numeric))
 	for i, column := range l.numeric {
 		if row.values[i], err = csvNumber(record[column]); err != nil {
-			return "", row, omen.WithHint(csvError(l.path, line, l.names[i], err), "if "+l.names[i]+" is a column of texts, name it among those to ignore")
+			return "", row, omen.WithHint(csvError(l.path, line, l.names[i], err), "if "+l.names[i]+" is a column of texts, leave it out of the file; omen train, tune and replay leave it out with --ignore="+l.names[i])
 		}
 	}
 	return host, row, nil

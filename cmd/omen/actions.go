@@ -23,7 +23,7 @@ type actionsCmd struct {
 }
 
 type actionsListCmd struct {
-	Limit    int    `help:"How many actions at most, up to 1000." default:"20"`
+	Limit    int    `help:"How many actions at most, up to 1000." default:"20" least:"1" most:"1000"`
 	Incident string `help:"Only those of this incident." placeholder:"ID"`
 	State    string `help:"Only those in this state, such as waiting." placeholder:"STATE"`
 	stored   `embed:""`

@@ -21,15 +21,15 @@ type benchCmd struct {
 	Detector []string  `help:"Methods to run; all runs every method." default:"ran" placeholder:"NAME"`
 	Series   bool      `help:"A row for every series, not for every data set."`
 	Ablate   bool      `help:"Also run Omen's detector without each of its parts in turn."`
-	Workers  int       `help:"Series run at once; 0: one for each processor." default:"0"`
+	Workers  int       `help:"Series run at once; 0: one for each processor." default:"0" least:"0"`
 	JSON     jsonTo    `help:"Print the numbers as one JSON object instead of tables; with --json=FILE write them to the file beside the tables." name:"json"`
 	Plot     string    `help:"Write a chart of every series, or with --feedback of its curve, to this folder." placeholder:"DIR" type:"path"`
-	Feedback []int     `help:"Measure what an operator's first N verdicts per series are worth, such as 1,3,5." placeholder:"N"`
-	Budget   []float64 `help:"Run Omen with these budgets of false pages per host and week beside the default of 1." placeholder:"N"`
+	Feedback []int     `help:"Measure what an operator's first N verdicts per series are worth, such as 1,3,5." placeholder:"N" least:"1"`
+	Budget   []float64 `help:"Run Omen with these budgets of false pages per host and week beside the default of 1." placeholder:"N" above:"0"`
 	Fold     []string  `help:"Choose among values of a detector's option by the other data sets and series, such as ridge=3,10,30; given more than once, among all combinations." placeholder:"OPTION=VALUE,…" sep:"none"`
-	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N"`
-	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N"`
-	Hours    int       `help:"Replay N first hours of each recording, as many with a benign change and as many with a fault, and count false pages and faults notified." name:"first-hours" placeholder:"N"`
+	Weeks    int       `help:"Simulate N weeks of each series' normal load, and count the false pages." placeholder:"N" least:"1"`
+	Worlds   int       `help:"Make N seeded copies of each series with a benign change in its test part, and count the false pages." placeholder:"N" least:"1"`
+	Hours    int       `help:"Replay N first hours of each recording, as many with a benign change and as many with a fault, and count false pages and faults notified." name:"first-hours" placeholder:"N" least:"1"`
 	Forecast bool      `help:"Measure forecasts of what becomes full beside the usual threshold rules, on simulated resources or on the folder of recordings that is given."`
 	Seeds    []uint64  `help:"With --forecast: seeds of the simulator, ten resources of each kind for each." default:"11,12,13" placeholder:"N"`
 	Compare  string    `help:"Show what changed since this file, written by --json." placeholder:"FILE" type:"existingfile"`
@@ -306,7 +306,11 @@ func (c *benchCmd) before() (bench.Result, error) {
 		return bench.Result{}, fmt.Errorf("read result to compare with: %w", err)
 	}
 	defer f.Close()
-	return bench.ReadResult(f)
+	r, err := bench.ReadResult(f)
+	if err != nil {
+		err = omen.WithHint(fmt.Errorf("%s: %w", c.Compare, err), omen.Hint(err))
+	}
+	return r, err
 }
 
 func writeJSON(path string, r bench.Result) error {

@@ -14,7 +14,7 @@ import (
 type forecastCmd struct {
 	Host  string `arg:"" optional:"" help:"Only this host, by name or id."`
 	All   bool   `help:"Also what is not expected to become full within 7 days."`
-	Limit int    `help:"How many at most, up to 10000." default:"20"`
+	Limit int    `help:"How many at most, up to 10000." default:"20" least:"1" most:"10000"`
 	at    `embed:""`
 }
 

@@ -22,7 +22,7 @@ type incidentsCmd struct {
 }
 
 type incidentsListCmd struct {
-	Limit  int `help:"How many incidents at most, up to 500." default:"20"`
+	Limit  int `help:"How many incidents at most, up to 500." default:"20" least:"1" most:"500"`
 	stored `embed:""`
 }
 

@@ -12,8 +12,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
+	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // maintenance windows name time zones; small systems have none
@@ -107,6 +110,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "omen: --%s is given more than once, and takes one value\n      try: omen %s --help\n", name, commandPath(parsed))
 		return 2
 	}
+	if why := outOfRange(parsed); why != "" {
+		fmt.Fprintf(errs, "omen: %s\n      try: omen %s --help\n", why, commandPath(parsed))
+		return 2
+	}
 	log, err := c.Log.logger(errs)
 	if err != nil {
 		return complain(errs, err)
@@ -136,6 +143,52 @@ func twice(c *kong.Context) string {
 				return f.Name
 			}
 			given[f] = true
+		}
+	}
+	return ""
+}
+
+// bounds are the tags that say which numbers a flag takes, and what to call those
+// that it does not.
+var bounds = []struct {
+	tag     string
+	refuses func(n, bound float64) bool
+	what    string
+}{
+	{"least", func(n, bound float64) bool { return !(n >= bound) }, "is less than"},
+	{"most", func(n, bound float64) bool { return !(n <= bound) }, "is more than"},
+	{"above", func(n, bound float64) bool { return !(n > bound) || math.IsInf(n, 0) }, "is not above"},
+}
+
+// outOfRange is why a flag's number means nothing; empty: all do.
+func outOfRange(c *kong.Context) string {
+	for _, p := range c.Path {
+		if p.Flag == nil {
+			continue
+		}
+		numbers := []reflect.Value{p.Flag.Target}
+		if list := p.Flag.Target; list.Kind() == reflect.Slice {
+			numbers = numbers[:0]
+			for i := range list.Len() {
+				numbers = append(numbers, list.Index(i))
+			}
+		}
+		for _, b := range bounds {
+			bound, err := strconv.ParseFloat(p.Flag.Tag.Get(b.tag), 64)
+			if err != nil { // it has no such bound
+				continue
+			}
+			for _, v := range numbers {
+				n := 0.0
+				if v.CanInt() {
+					n = float64(v.Int())
+				} else {
+					n = v.Float()
+				}
+				if b.refuses(n, bound) {
+					return fmt.Sprintf("--%s: %v %s %v", p.Flag.Name, n, b.what, bound)
+				}
+			}
 		}
 	}
 	return ""

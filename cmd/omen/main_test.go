@@ -74,3 +74,43 @@ func TestComplain(t *testing.T) {
 		t.Errorf("got %q, want one line of error and one of hint", lines)
 	}
 }
+
+// A number that means nothing is refused before anything is done, by whichever
+// command.
+func TestNumbersOutOfRange(t *testing.T) {
+	for args, want := range map[string]string{
+		"bench d --worlds=-2":         "--worlds: -2 is less than 1",
+		"bench d --weeks=0":           "--weeks: 0 is less than 1",
+		"bench d --first-hours=-1":    "--first-hours: -1 is less than 1",
+		"bench d --workers=-1":        "--workers: -1 is less than 0",
+		"bench d --feedback=3,0":      "--feedback: 0 is less than 1",
+		"bench d --budget=1,0":        "--budget: 0 is not above 0",
+		"bench d --budget=NaN":        "--budget: NaN is not above 0",
+		"replay d --pages-per-week=0": "--pages-per-week: 0 is not above 0",
+		"tune d --trials=-3":          "--trials: -3 is less than 1",
+		"forecast --limit=0":          "--limit: 0 is less than 1",
+		"incidents list --limit=0":    "--limit: 0 is less than 1",
+		"incidents list --limit=501":  "--limit: 501 is more than 500",
+		"actions list --limit=-1":     "--limit: -1 is less than 1",
+		"forecast --limit=10001":      "--limit: 10001 is more than 10000",
+	} {
+		var b strings.Builder
+		code := run(t.Context(), strings.Fields(args), &b, &b)
+		if code != 2 || !strings.HasPrefix(b.String(), "omen: "+want+"\n      try: omen ") {
+			t.Errorf("%s: exit code %d, %q, want %q", args, code, b.String(), want)
+		}
+	}
+}
+
+// A result to compare with that is none is named.
+func TestCompareNamesTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "old.json")
+	if err := os.WriteFile(file, []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	code := run(t.Context(), []string{"bench", t.TempDir(), "--compare=" + file}, &b, &b)
+	if code != 1 || !strings.HasPrefix(b.String(), "omen: "+file+": read earlier result: ") || !strings.Contains(b.String(), "hint: give a file that omen bench --json wrote") {
+		t.Errorf("exit code %d, %q", code, b.String())
+	}
+}

@@ -18,7 +18,7 @@ import (
 type replayCmd struct {
 	Data         dataFlags `embed:""`
 	Skip         string    `help:"How much of the history only trains the first model, before scoring begins." default:"0s" placeholder:"DURATION"`
-	PagesPerWeek float64   `help:"False pages per host and week that you accept." default:"1" placeholder:"N"`
+	PagesPerWeek float64   `help:"False pages per host and week that you accept." default:"1" placeholder:"N" above:"0"`
 	Against      []string  `help:"Compare with the alerting rules of this Prometheus rule file, evaluated over the same time; may be given several times. builtin:node ships with Omen." placeholder:"RULES.yml"`
 	Evaluation   string    `help:"How often rules are evaluated whose group names no interval." default:"1m" placeholder:"DURATION" name:"evaluation-interval"`
 	JSON         bool      `help:"Print one JSON object instead of tables." name:"json"`

@@ -20,7 +20,7 @@ import (
 type tuneCmd struct {
 	Data    dataFlags   `embed:""`
 	Storage storageFlag `embed:"" prefix:"storage."`
-	Trials  int         `help:"How many settings to try in addition to the built-in one." default:"16"`
+	Trials  int         `help:"How many settings to try in addition to the built-in one." default:"16" least:"1"`
 	Seed    uint64      `help:"Seed of all random numbers, the choice of settings included." default:"0"`
 	DryRun  bool        `help:"Only show the table, and store nothing."`
 }
