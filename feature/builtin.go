@@ -24,7 +24,7 @@ func original() Profile {
 		Features: []Feature{
 			{Name: "cpu_usage", Group: "cpu", Unit: omen.Ratio, Deviation: 0.15, Scale: 0.3,
 				Help: "Share of all processors that is not idle",
-				Expr: `1 - avg by ($by) (deriv(node_cpu_seconds_total{mode="idle"}[$window]))`},
+				Expr: `1 - avg by ($by) ` + rate("node_cpu_seconds_total", `mode="idle"`)},
 			{Name: "memory_usage", Group: "memory", Unit: omen.Ratio, Deviation: 0.05, Scale: 0.1,
 				Help: "Share of memory that programs could not have without swapping",
 				Expr: `max by ($by) (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)`},

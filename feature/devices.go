@@ -37,6 +37,12 @@ const (
 
 	realFiles = `fstype!~` + virtualFiles
 
+	// The size of a file system on a device of the host's own changes only if
+	// somebody resizes it. That of a dataset of a pool, or of another machine's file
+	// system, changes with what others use of the space that they share.
+	ownFiles    = realFiles + `,device=~"/.*",device!~"//.*"`
+	sharedFiles = realFiles + `,device!~"/[^/].*"`
+
 	// pool is what a file system's device shares its free space with: tank of
 	// the ZFS dataset tank/home, the server of a network file system's path, also
 	// [fd00::1] of [fd00::1]:/home. A block device shares with nobody.
@@ -44,11 +50,13 @@ const (
 )
 
 // rate is what counters grow by per second. A counter that stepped back within
-// the window has no rate: the kernel's do so by themselves (iowait, a card's
+// the window has none: the kernel's do so by themselves (iowait, a card's
 // statistics), and PromQL's rate would take that for a restart and count all
-// that it ever counted again. The host's own restart is seen in its uptime.
+// that it ever counted again. The host's own restart is seen in its uptime. A rate
+// below 0 becomes +Inf, through 1/0, and so do the sums and maxima that it is in: an
+// infinite value is a gap. Without it they would be those of the other counters.
 func rate(counter, match string) string {
-	return `(deriv(` + counter + `{` + match + `}[$window]) >= 0)`
+	return `(1 / clamp_min(1 / deriv(` + counter + `{` + match + `}[$window]), 0))`
 }
 
 // once takes one of the series that tell of the same thing, however many

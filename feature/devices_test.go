@@ -163,7 +163,7 @@ func TestSharedSpaceFillsOnce(t *testing.T) {
 		for host, all := range mounts {
 			for j, m := range all {
 				c := counter{name: "node_filesystem_free_bytes", ls: []string{"device", m.device, "fstype", "zfs", "mountpoint", "/" + strings.Repeat("m", j)}}
-				batch = append(batch, c.sample(host, 1e12-m.lost*(step*time.Duration(i)).Minutes()))
+				batch = append(batch, counter{name: "node_filesystem_size_bytes", ls: c.ls}.sample(host, 1e13), c.sample(host, 1e12-m.lost*(step*time.Duration(i)).Minutes()))
 			}
 			batch = append(batch, counter{name: "node_memory_MemTotal_bytes"}.sample(host, 1))
 		}

@@ -156,7 +156,7 @@ func nodeDisk() []Feature {
 		{Name: "disk_latency", Group: "disk", Unit: omen.Seconds, Max: 1e4, Direction: Up, Deviation: 0.02, Scale: 0.02,
 			Help: "Time that one read or write takes, over all disks; fewer than one a second count as one",
 			Expr: `(` + disks("node_disk_read_time_seconds_total") + ` + ` + disks("node_disk_write_time_seconds_total") +
-				`) / clamp_min(` + disks("node_disk_reads_completed_total") + ` + ` + disks("node_disk_writes_completed_total") + `, 1)`},
+				`) / (clamp_min(` + disks("node_disk_reads_completed_total") + ` + ` + disks("node_disk_writes_completed_total") + `, 1) < Inf)`},
 	}
 }
 
@@ -164,9 +164,19 @@ func nodeDisk() []Feature {
 // blocks that are kept for root are in neither.
 const usedBytes = `(node_filesystem_size_bytes{` + realFiles + `} - node_filesystem_free_bytes{` + realFiles + `})`
 
+// grown is what file systems on the host's own devices used more than a minute ago.
+const grown = `(node_filesystem_size_bytes{` + ownFiles + `} - node_filesystem_free_bytes{` + ownFiles + `}` +
+	` - (node_filesystem_size_bytes{` + ownFiles + `} offset 1m - node_filesystem_free_bytes{` + ownFiles + `} offset 1m))`
+
+// lost is what the others have less of some space than a minute ago.
+func lost(metric string) string {
+	return `(` + metric + `{` + sharedFiles + `} offset 1m - ` + metric + `{` + sharedFiles + `})`
+}
+
 // Each device and each pool counts once, however often it is mounted and
 // however many file systems share it. File systems are asked less often than
-// once a second, so growth is over a minute and not $window.
+// once a second, so growth is over a minute and not $window. What a file system
+// loses because it was made smaller is no growth.
 func nodeFiles() []Feature {
 	return []Feature{
 		{Name: "filesystem_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
@@ -174,10 +184,11 @@ func nodeFiles() []Feature {
 			Expr: `max by ($by) (` + usedBytes + ` / (` + usedBytes + ` + node_filesystem_avail_bytes{` + realFiles + `} > 0))`},
 		{Name: "filesystem_growth", Group: "filesystem", Unit: omen.BytesPerSecond, Min: -1e13, Max: 1e13, Direction: Up, Deviation: 1e7, Scale: 1e7,
 			Help: "How fast all file systems filled over the last minute; below 0 if files were removed",
-			Expr: `sum by ($by) (` + once("pool", `label_replace(node_filesystem_free_bytes{`+realFiles+`} offset 1m - node_filesystem_free_bytes{`+realFiles+`}, `+pool+`)`) + `) / 60`},
+			Expr: `sum by ($by) (` + once("pool", `label_replace(`+grown+` or `+lost("node_filesystem_free_bytes")+`, `+pool+`)`) + `) / 60`},
 		{Name: "filesystem_filling", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.02, Scale: 0.03,
 			Help: "Share of its free space that a file system lost over the last minute, where that is most: at 2 % it is full within the hour",
-			Expr: `clamp_min(max by ($by) (1 - node_filesystem_avail_bytes{` + realFiles + `} / (node_filesystem_avail_bytes{` + realFiles + `} offset 1m > 0)), 0)`},
+			Expr: `clamp(max by ($by) (` + grown + ` / (node_filesystem_avail_bytes{` + ownFiles + `} offset 1m > 0) or ` +
+				lost("node_filesystem_avail_bytes") + ` / (node_filesystem_avail_bytes{` + sharedFiles + `} offset 1m > 0)), 0, 1)`},
 		{Name: "inodes_used", Group: "filesystem", Unit: omen.Ratio, Direction: Up, Deviation: 0.03, Scale: 0.05,
 			Help: "Share of inodes in use where they are scarcest",
 			Expr: `max by ($by) (1 - node_filesystem_files_free{` + realFiles + `} / (node_filesystem_files{` + realFiles + `} > 0))`},

@@ -13,17 +13,20 @@ const (
 	readOnly = ` unless on ($by) (node_filesystem_readonly == 1)`
 )
 
-// writable is a metric of the file systems that can become full, those in memory
-// among them: as their device, which is tmpfs of all, they get their mount point.
-func writable(metric string) string {
-	return `((` + metric + `{` + realFiles + `}` + readOnly + `) or label_replace(` +
-		metric + `{` + ofMemory + `}` + readOnly + `, "device", "$1", "mountpoint", "(.*)"))`
+// writable is what some series tell of the file systems that can become full, given
+// what selects them; those in memory are among them: as their device, which is tmpfs
+// of all, they get their mount point. Of several series of one the largest counts, of
+// each what it says by itself: the free space of one is not that beside another's size.
+func writable(series func(match string) string) string {
+	return `max by ($by) (((` + series(realFiles) + `)` + readOnly + `) or label_replace((` +
+		series(ofMemory) + `)` + readOnly + `, "device", "$1", "mountpoint", "(.*)"))`
 }
 
-// usedOf is how much of something a file system has used.
-func usedOf(all, free string) string {
-	return `max by ($by) (` + writable(all) + `) - max by ($by) (` + writable(free) + `)`
+func usedSpace(match string) string {
+	return `node_filesystem_size_bytes{` + match + `} - node_filesystem_free_bytes{` + match + `}`
 }
+
+func inodes(match string) string { return `node_filesystem_files{` + match + `}` }
 
 // leftOut is how many file systems of a host are always full or never: those
 // that are read-only, of a kind without a size of its own, or of boot.
@@ -43,14 +46,15 @@ func nodeLimits() []Limit {
 	return []Limit{
 		{Name: "filesystem_space", Unit: omen.Bytes, By: []string{"device", "mountpoint"}, Same: "device",
 			Help: "A file system's space, as df shows it",
-			Used: usedOf("node_filesystem_size_bytes", "node_filesystem_free_bytes"),
-			Limit: usedOf("node_filesystem_size_bytes", "node_filesystem_free_bytes") + ` + max by ($by) (` +
-				writable("node_filesystem_avail_bytes") + `)`,
+			Used: writable(usedSpace),
+			Limit: writable(func(match string) string {
+				return usedSpace(match) + ` + node_filesystem_avail_bytes{` + match + `}`
+			}),
 			Features: []string{"filesystem_used", "filesystem_growth", "filesystem_filling"}, LeftOut: leftOut},
 		{Name: "filesystem_inodes", Title: "inodes of $where", Unit: omen.Count, By: []string{"device", "mountpoint"}, Same: "device",
 			Help:     "A file system's inodes: how many files it can have",
-			Used:     usedOf("node_filesystem_files", "node_filesystem_files_free"),
-			Limit:    `max by ($by) (` + writable("node_filesystem_files") + `)`,
+			Used:     writable(func(match string) string { return inodes(match) + ` - node_filesystem_files_free{` + match + `}` }),
+			Limit:    writable(inodes),
 			Features: []string{"inodes_used"}},
 		{Name: "memory", Unit: omen.Bytes, Full: .98,
 			Help:     "Memory that programs can have without swapping",
@@ -87,8 +91,8 @@ func nodeLimits() []Limit {
 				` unless on (namespace, pod) (kube_pod_status_phase{phase=~"Succeeded|Failed"} == 1))`,
 			Limit: gauge(ofNode(`kube_node_status_allocatable{resource="pods"}`))},
 		{Name: "process_descriptors", Title: "file descriptors of $where", Unit: omen.Count, By: []string{"job"},
-			Help:  "Open files of a process that reports them under the host's instance",
-			Used:  gauge(`process_open_fds`),
+			Help:  "Open files of the process nearest to its limit, of those that report them under the host's instance",
+			Used:  gauge(`process_open_fds / process_max_fds`) + ` * ` + gauge(`process_max_fds`),
 			Limit: gauge(`process_max_fds`)},
 	}
 }
@@ -113,7 +117,7 @@ func workloadLimits() []Limit {
 		{Name: "volume_space", Title: "volume $where", Unit: omen.Bytes, By: []string{"persistentvolumeclaim"},
 			Help:  "Space of a persistent volume, as the kubelet reports it",
 			Used:  volume(`kubelet_volume_stats_used_bytes`),
-			Limit: volume(`kubelet_volume_stats_used_bytes`) + ` + ` + volume(`kubelet_volume_stats_available_bytes`)},
+			Limit: volume(`kubelet_volume_stats_used_bytes + kubelet_volume_stats_available_bytes`)},
 		{Name: "volume_inodes", Title: "inodes of volume $where", Unit: omen.Count, By: []string{"persistentvolumeclaim"},
 			Help:  "Inodes of a persistent volume, as the kubelet reports them",
 			Used:  volume(`kubelet_volume_stats_inodes_used`),

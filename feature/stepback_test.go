@@ -32,9 +32,9 @@ var stepping = []struct {
 	{"pressure_io", counter{"node_pressure_io_waiting_seconds_total", nil, 0.03}, true},
 }
 
-// A counter that steps back makes no rate: what it is made into stays at or
-// below its normal, whatever it had counted, and is there again once the window
-// is past the step.
+// A counter that steps back makes no rate: what it is made into is a gap, or at or
+// below its normal where the step is less than the window's growth, and is there
+// again once the window is past the step.
 func TestACounterThatStepsBack(t *testing.T) {
 	for _, step := range []time.Duration{time.Second, 15 * time.Second} {
 		for _, counted := range []time.Duration{time.Minute, 4 * time.Hour, 400 * 24 * time.Hour} {
@@ -90,6 +90,61 @@ func stepBack(t *testing.T, step, counted time.Duration, cores int) {
 		}
 		if v := all[instants-1].Values[j]; math.Abs(v-normal) > 1e-6*normal {
 			t.Errorf("%s is %v in the end, want %v", c.feature, v, normal)
+		}
+	}
+}
+
+// Of counters of which some begin again at 0, as after a restart of the exporter, the
+// others make no sum and no maximum: there is none until the window is past it.
+func TestNoPartialSums(t *testing.T) {
+	type part struct {
+		counter
+		again bool
+	}
+	cpu := func(mode string, rate float64, again bool) part {
+		return part{counter{"node_cpu_seconds_total", []string{"cpu", "0", "mode", mode}, rate}, again}
+	}
+	of := func(metric, device string, rate float64, again bool) part {
+		return part{counter{metric, []string{"device", device}, rate}, again}
+	}
+	parts := []part{
+		cpu("idle", .7, false), cpu("user", .12, true), cpu("nice", 0, false), cpu("system", .05, true), cpu("irq", 0, false), cpu("softirq", .01, false), cpu("iowait", .01, false),
+		of("node_disk_written_bytes_total", "sda", 5e6, true), of("node_disk_written_bytes_total", "sdb", 1e6, false),
+		of("node_disk_io_time_seconds_total", "sda", .5, true), of("node_disk_io_time_seconds_total", "sdb", .1, false), of("node_disk_io_time_seconds_total", "dm-0", .3, false),
+		of("node_disk_read_time_seconds_total", "sda", .5, false), of("node_disk_write_time_seconds_total", "sda", .5, false),
+		of("node_disk_reads_completed_total", "sda", 50, true), of("node_disk_writes_completed_total", "sda", 50, false),
+		of("node_network_receive_bytes_total", "eth0", 2e6, true), of("node_network_receive_bytes_total", "tun0", 1e6, false),
+		of("node_network_transmit_bytes_total", "eth0", 2e6, false), of("node_network_transmit_bytes_total", "tun0", 3e6, true),
+		{counter{"node_context_switches_total", nil, 3000}, true}, {counter{"node_forks_total", nil, 5}, false},
+	}
+	const instants, at, step = 24, 12, 5 * time.Second
+	begin := time.Now().Add(-30 * time.Minute).Truncate(time.Minute)
+	local := stored(t, begin, step, instants, func(i int) (batch []series.Sample) {
+		for _, p := range parts {
+			counted := time.Hour + step*time.Duration(i)
+			if p.again && i >= at {
+				counted = step * time.Duration(i-at)
+			}
+			batch = append(batch, p.sample("web-1", p.rate*counted.Seconds()))
+		}
+		return append(batch, counter{name: "node_memory_MemTotal_bytes"}.sample("web-1", 1))
+	})
+	s := schemaOf(t, Node())
+	all := s.History(readNode(t, local, s, begin, begin.Add((instants-1)*step), step), "local", 0)
+	for feature, normal := range map[string]float64{
+		"cpu_user": .12, "cpu_system": .06, "disk_write": 6e6, "disk_utilisation": .5, "disk_latency": .01, "network_receive": 2e6, "network_transmit": 3e6, "context_switches": 3000,
+	} {
+		j := s.Index(feature)
+		for _, i := range []int{at - 1, at, at + 1, instants - 1} {
+			v := all[i].Values[j]
+			if partial := i == at || i == at+1; partial && !math.IsNaN(v) || !partial && !(math.Abs(v-normal) < 1e-6*normal) {
+				t.Errorf("%s is %v at %d, and %v normally; the counters begin again at %d", feature, v, i, normal, at)
+			}
+		}
+	}
+	for feature, normal := range map[string]float64{"cpu_iowait": .01, "forks": 5} {
+		if v := all[at].Values[s.Index(feature)]; !(math.Abs(v-normal) < 1e-6*normal) {
+			t.Errorf("%s, none of whose counters begins again, is %v, want %v", feature, v, normal)
 		}
 	}
 }
