@@ -170,7 +170,7 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range regexp.MustCompile(`\bomen_(storage_\w+|host_\w+|watch_\w+|ready\b|unclean_starts)`).FindAllString(string(rules), -1) {
+	for _, name := range regexp.MustCompile(`\bomen_(storage_\w+|host_hanging_\w+|watch_\w+|ready\b|unclean_starts)`).FindAllString(string(rules), -1) {
 		if !strings.Contains(metrics, "\n"+name) {
 			t.Errorf("the alert rules use %s, which /metrics does not have", name)
 		}

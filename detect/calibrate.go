@@ -21,11 +21,12 @@ func (f *fit) doubt() float64 {
 
 const (
 	// unitQuantile is the quantile of a channel's evidence in training that is its
-	// unit, above its median. Chosen by leaving data sets of days out (docs/bench.md).
+	// unit, above its median. Chosen by leaving data sets of weeks out (docs/bench.md).
 	unitQuantile = 0.98
 	// unitYoung is the same of less than a day of history, whose moments of trouble
-	// are a larger share of it: with a smaller unit they, and so the limit, come near
-	// to the highest score that a host of one feature can have.
+	// are a larger share of it, and of a host of one feature, whose evidence is no mean:
+	// with a smaller unit they, and so the limit, come near to the highest score that it
+	// can have.
 	unitYoung = 0.99
 )
 
@@ -128,14 +129,13 @@ func (f *fit) calibrate() error {
 	if len(sums[0]) < minRows/2 {
 		return fmt.Errorf("%d samples without gaps before them: %w", len(sums[0]), omen.ErrTooFew)
 	}
-	unit := unitQuantile
-	if m.grade != omen.Established {
-		unit = unitYoung
+	if m.unit = unitQuantile; m.grade != omen.Established || w == 1 {
+		m.unit = unitYoung
 	}
 	for c := range sums {
 		slices.Sort(sums[c])
 		m.middle[c] = quantile(sums[c], 0.5)
-		m.spread[c] = max(quantile(sums[c], unit)-m.middle[c], 1e-3*float64(w))
+		m.spread[c] = max(quantile(sums[c], m.unit)-m.middle[c], 1e-3*float64(w))
 	}
 	m.spread[byAutoencoder] += 2 * f.doubt() * float64(w)
 	j = newJudge(m)

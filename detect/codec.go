@@ -19,9 +19,10 @@ import (
 // all that precedes it.
 const (
 	magic      = "OMENRAN"
-	version    = 5
-	straight   = 4 // the version before, without what finds slow drifts
-	unstuck    = 3 // the one before that, without what finds stuck features, either
+	version    = 6
+	leaned     = 5 // the version before: its slow drifts are of another factor, its units are unitYoung
+	straight   = 4 // the one before that, without what finds slow drifts
+	unstuck    = 3 // without what finds stuck features, either
 	maxEncoded = 64 << 20
 )
 
@@ -95,6 +96,7 @@ func (w *writer) fields(m *Model) {
 	}
 	w.f32s(m.stuckAfter)
 	w.f32s(m.leanMost)
+	w.f64(m.unit)
 }
 
 // vectors are the model's float32 parameters per feature, in storage order.
@@ -127,7 +129,7 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	}
 	r := &reader{b: body[len(magic):]}
 	v := r.u64()
-	if v != version && v != straight && v != unstuck {
+	if v < unstuck || v > version {
 		return nil, omen.WithHint(fmt.Errorf("load model: of version %d, this Omen makes version %d: %w", v, version, omen.ErrSchema),
 			"it was made by another release of Omen; a new one is learned from history")
 	}
@@ -141,8 +143,13 @@ func Load(data []byte, schema *feature.Schema) (*Model, error) {
 	if r.fields(m); v != unstuck {
 		m.stuckAfter = r.f32s()
 	}
-	if v == version {
+	if v >= leaned {
 		m.leanMost = r.f32s()
+	}
+	if m.unit = unitYoung; v == version {
+		m.unit = r.f64()
+	} else {
+		m.leanMost = nil // until the next training
 	}
 	net, card := r.bytes(), r.bytes()
 	if r.bad || len(r.b) != 0 {
@@ -222,6 +229,9 @@ func (m *Model) check() error {
 		if g >= groups {
 			return fmt.Errorf("group %d of %d", g, groups)
 		}
+	}
+	if !(m.unit > 0 && m.unit < 1) {
+		return fmt.Errorf("a unit is the quantile %v", m.unit)
 	}
 	for _, v := range m.numbers() {
 		if !finite(*v) {

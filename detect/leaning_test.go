@@ -169,7 +169,7 @@ func TestWhatFindsSlowDriftsIsStored(t *testing.T) {
 	w := writer{b: append([]byte(nil), magic...)}
 	w.u64(straight)
 	w.fields(&before)
-	w.b = w.b[:len(w.b)-8]
+	w.b = w.b[:len(w.b)-16]
 	w.bytes(must.Get(m.net.MarshalBinary())(t))
 	w.bytes(m.cardJSON())
 	old := must.Get(Load(binary.LittleEndian.AppendUint32(w.b, crc32.Checksum(w.b, castagnoli)), s))(t)

@@ -50,7 +50,7 @@ func (f *fit) chooseLimit() {
 		// Beyond that a model could find nothing, and the host would look healthy.
 		m.limit = min(m.limit, max(math.Sqrt(chosen*f.highest(chosen)), leastLimit))
 	}
-	if w := f.o.Warm; w != nil && w.grade == omen.Established && m.grade == omen.Established && w.pages == m.pages && w.schema == m.schema {
+	if w := f.o.Warm; w != nil && w.grade == omen.Established && m.grade == omen.Established && w.pages == m.pages && w.schema == m.schema && w.unit == m.unit {
 		// Scores of one day and the next stay comparable, and a limit that was
 		// learned without the alerts of the one before cannot creep down.
 		m.limit = math.Exp((1-limitPace)*math.Log(w.limit) + limitPace*math.Log(m.limit))

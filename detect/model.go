@@ -64,6 +64,8 @@ type Model struct {
 	// in Z; without a day of history empty.
 	leanMost []float32
 
+	unit float64 // the quantile of a channel's evidence that is its unit
+
 	recentre  float64 // samples over which the residuals' centres drift
 	middle    [channels]float64
 	spread    [channels]float64

@@ -67,7 +67,7 @@ func TestWhatFindsStuckValuesIsStored(t *testing.T) {
 	w := writer{b: append([]byte(nil), magic...)}
 	w.u64(unstuck)
 	w.fields(&before)
-	w.b = w.b[:len(w.b)-16]
+	w.b = w.b[:len(w.b)-24]
 	w.bytes(must.Get(m.net.MarshalBinary())(t))
 	w.bytes(m.cardJSON())
 	old := must.Get(Load(binary.LittleEndian.AppendUint32(w.b, crc32.Checksum(w.b, castagnoli)), s))(t)

@@ -24,6 +24,7 @@ func TestCheckSourceAsksForLimits(t *testing.T) {
 	for i := range 5 {
 		must.OK(t, db.Append(t.Context(), []series.Sample{
 			{Name: "node_load1", Labels: map[string]string{"instance": "web-1"}, At: at.Add(time.Duration(i) * 15 * time.Second), Value: 1},
+			{Name: "jobs", Labels: map[string]string{"job": "batch"}, At: at.Add(time.Duration(i) * 15 * time.Second), Value: 1},
 		}))
 	}
 	server := httptest.NewServer(promapi.Handler(db))
@@ -40,7 +41,7 @@ func TestCheckSourceAsksForLimits(t *testing.T) {
 	if code != 0 || !regexp.MustCompile(`(?m)^limit +hosts +resources *\nload +1/1 +1 *\nabsent +0/1 +0 +no host has it$`).MatchString(out) {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
-	out, code = check(fine + ", {name: hostless, used: max by (job) (node_load1), max: 5}")
+	out, code = check(fine + ", {name: hostless, used: jobs, max: 5}")
 	if code != 1 || !regexp.MustCompile(`(?m)^hostless +0/1 +0 +error: used: .*without the label instance`).MatchString(out) || !strings.Contains(out, "omen: 1 of 3 limits failed: ") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
