@@ -175,9 +175,8 @@ func (r *rule) alertLabels(ctx context.Context, of map[string]string, v float64,
 				ExternalURL            string
 				Value                  any
 			}{of, nil, "", v}
-			defs := "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 			var err error
-			if text, err = template.NewTemplateExpander(ctx, defs+text, "__alert_"+r.Rule, data, model.Time(at), nil, nil, nil).Expand(); err != nil {
+			if text, err = template.NewTemplateExpander(ctx, templateDefs+text, "__alert_"+r.Rule, data, model.Time(at), nil, nil, nil).Expand(); err != nil {
 				return nil, fmt.Errorf("label %s: %w: %w", name, err, omen.ErrInvalid)
 			}
 		}
@@ -188,3 +187,6 @@ func (r *rule) alertLabels(ctx context.Context, of map[string]string, v float64,
 	labels[model.AlertNameLabel] = r.Rule
 	return labels, nil
 }
+
+// templateDefs are the variables that Prometheus gives a rule's templates.
+const templateDefs = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"

@@ -18,6 +18,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"text/template/parse"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -157,7 +158,7 @@ func (all *Rules) parse(file string, text []byte) error {
 // past.
 func (r *rule) inspect() {
 	for _, text := range r.labels {
-		if strings.Contains(text, "{{") && strings.Contains(text, "query") {
+		if queries(text) {
 			r.refused = "a label of it queries in its template"
 		}
 	}
@@ -187,6 +188,50 @@ func (r *rule) inspect() {
 		}
 		return nil
 	})
+}
+
+// queries reports whether a template calls the function query, itself or in a
+// template that it defines. One that does not parse is refused where it is expanded.
+func queries(text string) bool {
+	t := parse.New("label")
+	t.Mode = parse.SkipFuncCheck
+	trees := map[string]*parse.Tree{}
+	if _, err := t.Parse(templateDefs+text, "", "", trees); err != nil {
+		return false
+	}
+	for _, tree := range trees {
+		if tree.Root != nil && callsQuery(tree.Root) {
+			return true
+		}
+	}
+	return false
+}
+
+func callsQuery(n parse.Node) bool {
+	branch := func(b *parse.BranchNode) bool {
+		return callsQuery(b.Pipe) || callsQuery(b.List) || b.ElseList != nil && callsQuery(b.ElseList)
+	}
+	switch n := n.(type) {
+	case *parse.ListNode:
+		return slices.ContainsFunc(n.Nodes, callsQuery)
+	case *parse.ActionNode:
+		return callsQuery(n.Pipe)
+	case *parse.PipeNode:
+		return n != nil && slices.ContainsFunc(n.Cmds, func(c *parse.CommandNode) bool { return slices.ContainsFunc(c.Args, callsQuery) })
+	case *parse.IfNode:
+		return branch(&n.BranchNode)
+	case *parse.RangeNode:
+		return branch(&n.BranchNode)
+	case *parse.WithNode:
+		return branch(&n.BranchNode)
+	case *parse.TemplateNode:
+		return callsQuery(n.Pipe)
+	case *parse.ChainNode:
+		return callsQuery(n.Node)
+	case *parse.IdentifierNode:
+		return n.Ident == "query"
+	}
+	return false
 }
 
 // Names are the alerting rules, in order.

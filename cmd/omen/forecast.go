@@ -15,6 +15,7 @@ type forecastCmd struct {
 	Host  string `arg:"" optional:"" help:"Only this host, by name or id."`
 	All   bool   `help:"Also what is not expected to become full within 7 days."`
 	Limit int    `help:"How many at most, up to 10000." default:"20" least:"1" most:"10000"`
+	JSON  bool   `help:"Print what GET /api/v1/omen/forecasts answers, as JSON." name:"json"`
 	at    `embed:""`
 }
 
@@ -36,6 +37,9 @@ func (c *forecastCmd) Run(e *env) error {
 	var all api.Forecasts
 	if err := asks.Get(e.ctx, "forecasts?"+q.Encode(), &all); err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(e, all)
 	}
 	if all.Resources == 0 {
 		fmt.Fprintln(e.out, "nothing is forecast yet: a resource is once it is known for five minutes, or its history is read")
