@@ -120,39 +120,39 @@ func (q *LimitQuery) check(l *Limit, f *series.Frame, by []string, known map[str
 		odd = cmp.Or(odd, endless)
 	}
 	if c.Err == nil {
-		c.Err, c.Note = l.why(&used, &limit, by, odd, c.Resources)
+		c.Note, c.Err = l.why(&used, &limit, by, odd, c.Resources)
 	}
 	return c
 }
 
 // why is what is wrong with the series of a limit that can be read, and what
 // may be.
-func (l *Limit) why(used, limit *part, by []string, odd string, resources int) (err error, note string) {
+func (l *Limit) why(used, limit *part, by []string, odd string, resources int) (note string, err error) {
 	for _, p := range []*part{used, limit} {
 		if p.rows > 0 && !p.hasOne(by) {
-			return fmt.Errorf("%s: its series lack the label %s, such as %s: write it like max by ($by) (…): %w", p.key, strings.Join(by, ", "), p.example, omen.ErrInvalid), ""
+			return "", fmt.Errorf("%s: its series lack the label %s, such as %s: write it like max by ($by) (…): %w", p.key, strings.Join(by, ", "), p.example, omen.ErrInvalid)
 		}
 	}
 	switch {
 	case resources > 0 && odd != "":
-		return nil, odd
+		return odd, nil
 	case resources > 0:
 		if i := slices.IndexFunc(l.By, func(name string) bool { return !used.labels[name] }); i >= 0 {
-			return nil, fmt.Sprintf("used: its series lack the label %s of by", l.By[i])
+			return fmt.Sprintf("used: its series lack the label %s of by", l.By[i]), nil
 		}
-		return nil, ""
+		return "", nil
 	case used.rows == 0:
-		return nil, "no host has it"
+		return "no host has it", nil
 	case l.Limit != "" && limit.rows == 0:
-		return nil, fmt.Sprintf("no host has it: used has %d series, limit has none", used.rows)
+		return fmt.Sprintf("no host has it: used has %d series, limit has none", used.rows), nil
 	case odd != "":
-		return nil, odd
+		return odd, nil
 	case l.Limit == "":
-		return nil, "its series are of none of the hosts, such as " + used.example
+		return "its series are of none of the hosts, such as " + used.example, nil
 	case !maps.Equal(used.labels, limit.labels):
-		return fmt.Errorf("used and limit never have the same labels: used has %s, limit has %s: %w", used.example, limit.example, omen.ErrInvalid), ""
+		return "", fmt.Errorf("used and limit never have the same labels: used has %s, limit has %s: %w", used.example, limit.example, omen.ErrInvalid)
 	}
-	return nil, fmt.Sprintf("used and limit are of different resources: used has %s, limit has %s", used.example, limit.example)
+	return fmt.Sprintf("used and limit are of different resources: used has %s, limit has %s", used.example, limit.example), nil
 }
 
 // part is what the series of one of a limit's expressions carry, of the labels
