@@ -20,13 +20,6 @@ function span(early: number, late: number): string {
   return whole(early) === b ? b : `${b.endsWith(" " + unit) ? a : whole(early)}–${b}`;
 }
 
-/** The heaviest of a host's open forecasts in two words, and how severe it is; null: people are notified of none. */
-export function ahead(open: Incident[]): { severity: Incident["severity"]; text: string } | null {
-  const all = forecasts(open).filter((i) => !i.suppressed), i = all[0], f = i?.forecast;
-  if (!i) return null;
-  return { severity: i.severity, text: f?.exhausted ? (f.expires ? "expired" : "full") : f?.expires ? "expires soon" : "full soon" };
-}
-
 const rank = { critical: 0, warning: 1, info: 2 };
 
 /** The forecasts among incidents: those that people are notified of first, then the most severe, then the nearest. */

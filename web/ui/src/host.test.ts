@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cause, Feature, Incident } from "./api";
-import { ahead } from "./forecast";
-import { driftText, hostSentence, tellingLabels } from "./host";
+import { ahead, driftText, hostSentence, tellingLabels } from "./host";
 
 const now = new Date(2026, 10, 29, 14, 30).getTime(), at = new Date(2026, 10, 29, 14, 5).toISOString();
 const cause = (feature: string, trivial = false) => ({ feature, unit: "bytes/s", actual: 224e6, lower: 4e6, upper: 6e6, trivial }) as Cause;

@@ -1,5 +1,5 @@
 // What is said of a host in one sentence.
-import { incidentPath, type HostDetail } from "./api";
+import { incidentPath, type HostDetail, type Incident } from "./api";
 import { forecasts, foreseen } from "./forecast";
 import { capital, range, value, words } from "./format";
 import { minute, type Part } from "./now";
@@ -25,6 +25,13 @@ function does(h: Told, open: Told["incidents"][number] | undefined, since: strin
   const usual = h.state === "anomalous" ? "It is unlike itself, by nothing that matters alone." : open ? `It is below its limit again; the incident that began ${minute(open.since, now)} is still open.`
     : out ? `${soon ? "What it does now is as usual" : "As usual"}: ${out} of ${h.features.length} features ${out === 1 ? "is" : "are"} outside of what is expected, by too little to matter.` : `${soon ? "What it does now is as usual" : "As usual"}: every feature is within what is expected.`;
   return [usual, ...rest];
+}
+
+/** The heaviest of a host's open forecasts in two words, and how severe it is; null: people are notified of none. */
+export function ahead(open: Incident[]): { severity: Incident["severity"]; text: string } | null {
+  const all = forecasts(open).filter((i) => !i.suppressed), i = all[0], f = i?.forecast;
+  if (!i) return null;
+  return { severity: i.severity, text: f?.exhausted ? (f.expires ? "expired" : "full") : f?.expires ? "expires soon" : "full soon" };
 }
 
 /** A feature that has slowly gone away from what is expected of it, or that no longer does, in a sentence without its end. */

@@ -3,7 +3,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, hostPath, incidentPath, type Cause, type Grade as GradeName, type HostState, type Incident } from "../api";
 import { ago, bothClocks, causesLine, clearing, range, reason, score, severityColor, stateColor, timeOf, value, visible, whenText, whole, words } from "../format";
-import { ahead } from "../forecast";
+import type { ahead } from "../host";
 import { useHeldRows } from "./Hold";
 import { Name } from "./Name";
 
