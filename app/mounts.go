@@ -23,11 +23,11 @@ func (g *generation) watchMounts(ctx context.Context) error {
 	timer := time.NewTicker(probeEvery)
 	defer timer.Stop()
 	for {
-		var measured measured = nothing{}
+		var machine measured = nothing{}
 		if g.collector != nil {
-			measured = g.collector
+			machine = g.collector
 		}
-		err := errors.Join(reportMounts(ctx, g.manager, measured), reportParts(ctx, g.manager, measured))
+		err := errors.Join(reportMounts(ctx, g.manager, machine), reportParts(ctx, g.manager, machine))
 		if err != nil && ctx.Err() == nil {
 			g.p.log.Error("own trouble not reported", "err", err)
 		}

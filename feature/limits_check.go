@@ -75,7 +75,7 @@ const year10000 = 253402300800
 
 // check is what an answer has of one limit.
 func (q *LimitQuery) check(l *Limit, f *series.Frame, by []string, known map[string]omen.Host) (c LimitCheck) {
-	used, limit := part{key: "used"}, part{key: "limit"}
+	used, limit, both := part{key: "used"}, part{key: "limit"}, part{}
 	amounts := make([][2]float64, len(f.Hosts)) // NaN unless both are there at an instant
 	for row, labels := range f.Labels {
 		amounts[row] = [2]float64{math.NaN(), math.NaN()}
@@ -92,6 +92,9 @@ func (q *LimitQuery) check(l *Limit, f *series.Frame, by []string, known map[str
 		}
 		if hasLimit {
 			limit.add(labels, slices.Concat(by, l.By))
+		}
+		if !math.IsNaN(amounts[row][0]) {
+			both.add(labels, slices.Concat(by, l.By))
 		}
 	}
 	odd, endless := "", ""
@@ -120,14 +123,14 @@ func (q *LimitQuery) check(l *Limit, f *series.Frame, by []string, known map[str
 		odd = cmp.Or(odd, endless)
 	}
 	if c.Err == nil {
-		c.Note, c.Err = l.why(&used, &limit, by, odd, c.Resources)
+		c.Note, c.Err = l.why(&used, &limit, &both, by, odd, c.Resources)
 	}
 	return c
 }
 
 // why is what is wrong with the series of a limit that can be read, and what
 // may be.
-func (l *Limit) why(used, limit *part, by []string, odd string, resources int) (note string, err error) {
+func (l *Limit) why(used, limit, both *part, by []string, odd string, resources int) (note string, err error) {
 	for _, p := range []*part{used, limit} {
 		if p.rows > 0 && !p.hasOne(by) {
 			return "", fmt.Errorf("%s: its series lack the label %s, such as %s: write it like max by ($by) (…): %w", p.key, strings.Join(by, ", "), p.example, omen.ErrInvalid)
@@ -147,8 +150,8 @@ func (l *Limit) why(used, limit *part, by []string, odd string, resources int) (
 		return fmt.Sprintf("no host has it: used has %d series, limit has none", used.rows), nil
 	case odd != "":
 		return odd, nil
-	case l.Limit == "":
-		return "its series are of none of the hosts, such as " + used.example, nil
+	case both.rows > 0:
+		return "its series are of none of the hosts, such as " + both.example, nil
 	case !maps.Equal(used.labels, limit.labels):
 		return "", fmt.Errorf("used and limit never have the same labels: used has %s, limit has %s: %w", used.example, limit.example, omen.ErrInvalid)
 	}

@@ -38,6 +38,7 @@ func TestCheckLimits(t *testing.T) {
 		"nomatch":   {row{}, `used and limit never have the same labels: used has {instance="elsewhere", pool="a"}, limit has {instance="web-1"}`, ""},
 		"others":    {row{}, "", `used and limit are of different resources: used has {instance="elsewhere", pool="a"}, limit has {instance="web-1", pool="a2"}`},
 		"far":       {row{}, "", `its series are of none of the hosts, such as {instance="elsewhere"}`},
+		"farther":   {row{}, "", `its series are of none of the hosts, such as {instance="elsewhere"}`},
 		"hostless":  {row{}, "used: 1 series without the label instance, such as {}", ""},
 		"nohost":    {row{}, `used: its series lack the label instance, such as {pool="a"}`, ""},
 		"unpooled":  {row{2, 2}, "", "used: its series lack the label pool of by"},
@@ -55,6 +56,7 @@ func TestCheckLimits(t *testing.T) {
 		{Name: "nomatch", By: pool, Used: "max by ($by) (busy)", Limit: "max by ($by) (node_load1)"},
 		{Name: "others", By: pool, Used: "max by ($by) (busy)", Limit: "max by ($by) (spare)"},
 		{Name: "far", Used: "max by ($by) (far)", Max: 5},
+		{Name: "farther", Used: "max by ($by) (far)", Limit: "max by ($by) (2 * far)"}, // of a limit that is measured, too
 		{Name: "hostless", Used: "max(node_load1)", Max: 5},
 		{Name: "nohost", By: pool, Used: "max by (pool) (busy)", Max: 5},
 		{Name: "unpooled", By: pool, Used: "max by ($by) (node_load1)", Max: 5},

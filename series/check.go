@@ -10,7 +10,7 @@ import (
 type FeatureCheck struct {
 	Feature string
 	Hosts   []string // that have it, sorted
-	Samples int      // over all hosts and instants
+	Samples int      // over all hosts and instants, without gaps
 	Err     error    // why its query failed, or what is not to be trusted; nil if neither
 	LeftOut string   // which series name no host; empty if all do
 }
@@ -37,7 +37,7 @@ func Check(ctx context.Context, source Source, q Query) (SourceCheck, error) {
 		for h, host := range f.Hosts {
 			n := 0
 			for instant := range f.Instants {
-				if !math.IsNaN(f.At(h, instant, i)) {
+				if v := f.At(h, instant, i); !math.IsNaN(v) && !math.IsInf(v, 0) { // either is a gap
 					n++
 				}
 			}
