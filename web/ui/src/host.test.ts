@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cause, Feature, Incident } from "./api";
-import { ahead, driftText, hostSentence, tellingLabels } from "./host";
+import { ahead, driftText, hostSentence, openOf, tellingLabels } from "./host";
 
 const now = new Date(2026, 10, 29, 14, 30).getTime(), at = new Date(2026, 10, 29, 14, 5).toISOString();
 const cause = (feature: string, trivial = false) => ({ feature, unit: "bytes/s", actual: 224e6, lower: 4e6, upper: 6e6, trivial }) as Cause;
@@ -35,6 +35,10 @@ describe("a host with an open forecast", () => {
     [forecast("/var", 600), "full soon"], [forecast("/var", null, {}, { exhausted: true }), "full"], [forecast("x", 600, {}, { expires: at }), "expires soon"], [forecast("x", 600, {}, { expires: at, exhausted: true }), "expired"],
   ])("its state %#", (i, want) => expect(ahead([i])).toEqual({ severity: "critical", text: want }));
   test("its state when nobody is notified", () => expect([ahead([]), ahead([forecast("/var", 600, { suppressed: "opened_silenced" })]), ahead([forecast("/var", 600, { state: "closed" })])]).toEqual([null, null, null]));
+  test("that began before the host's recent incidents is open still", () => {
+    const closed = forecast("memory", 600, { state: "closed" }), old = forecast("/var", 600);
+    expect([openOf([forecast("memory", 600), old], [closed]), openOf([old])]).toEqual([[old], [old]]);
+  });
   test("beside what it does now", () => expect(text(host({ state: "anomalous", causes: [cause("disk_write")], incidents: [incident(), forecast("/var", late + 600)] }))).toMatch(/^\/var is full in .*\. Disk write is 224 MB\/s/));
   test("once its time has come", () => expect(text(host({ incidents: [forecast("/var", 60)] }))).toMatch(/^\/var is to be full about now\./));
 });

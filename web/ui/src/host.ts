@@ -27,6 +27,9 @@ function does(h: Told, open: Told["incidents"][number] | undefined, since: strin
   return [usual, ...rest];
 }
 
+/** A host's incidents that are open, by what was read of the recent ones last; of older ones the host knows it. */
+export const openOf = (known: Incident[], recent: Incident[] = []): Incident[] => [...recent.filter((i) => i.state !== "closed"), ...known.filter((i) => !recent.some((r) => r.id === i.id))];
+
 /** The heaviest of a host's open forecasts in two words, and how severe it is; null: people are notified of none. */
 export function ahead(open: Incident[]): { severity: Incident["severity"]; text: string } | null {
   const all = forecasts(open).filter((i) => !i.suppressed), i = all[0], f = i?.forecast;

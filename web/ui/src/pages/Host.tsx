@@ -20,7 +20,7 @@ import { TimeAxis } from "../parts/Time";
 import { groupsOf, inOrder, sharesOf, outsideAt } from "../features";
 import { useActions, usePlaybooks } from "../remedy";
 import { labelMatcher } from "../heat";
-import { ahead, driftText, hostSentence, tellingLabels } from "../host";
+import { ahead, driftText, hostSentence, openOf, tellingLabels } from "../host";
 import { Parts } from "../parts/Now";
 import { trustIn, useTrust } from "../trust";
 import { joined, needed, nothing, taken, type Seen } from "../seen";
@@ -65,7 +65,7 @@ export function HostPage({ id }: { id: string }) {
 }
 
 /** Its incidents that are open: what the page reads of its past is read again when one changes. */
-const useOpen = (h: HostDetail) => useIncidents({ host: h.id, limit: 50 }).data?.incidents.filter((i) => i.state !== "closed") ?? h.incidents;
+const useOpen = (h: HostDetail) => openOf(h.incidents, useIncidents({ host: h.id, limit: 50 }).data?.incidents);
 
 const Standing = ({ h }: { h: HostDetail }) => <State state={h.state} soon={ahead(useOpen(h))} />;
 
