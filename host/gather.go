@@ -69,18 +69,12 @@ func (p *part) ask(ctx context.Context, within time.Duration) ([]prometheus.Metr
 		p.note(time.Time{}, given{metrics, begun})
 		return metrics, nil
 	case <-ctx.Done():
-		p.leave(out)
+		go p.await(out, within)
 		return nil, context.Cause(ctx)
 	case <-late.C:
 	}
 	p.note(begun, given{})
-	select {
-	case p.again <- struct{}{}:
-		<-p.turn
-		go func() { <-out; <-p.again }()
-	default:
-		p.leave(out)
-	}
+	p.leave(out)
 	return nil, fmt.Errorf("gathering has taken %s: %w", within, omen.ErrUnavailable)
 }
 
@@ -107,11 +101,32 @@ func (p *part) take(ctx context.Context, within time.Duration) error {
 	}
 }
 
-// leave gives the turn back once the call that nobody waits for has returned.
+// await gives the turn back once the call that nobody waits for has returned, or is
+// left since it hangs.
+func (p *part) await(out <-chan []prometheus.Metric, within time.Duration) {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case <-out:
+		<-p.turn
+	case <-late.C:
+		p.leave(out)
+	}
+}
+
+// leave gives the turn of a call that hangs back where there is room for it beside the
+// next, else once it has returned.
 func (p *part) leave(out <-chan []prometheus.Metric) {
+	kept := p.turn
+	select {
+	case p.again <- struct{}{}:
+		<-p.turn
+		kept = p.again
+	default:
+	}
 	go func() {
 		<-out
-		<-p.turn
+		<-kept
 	}()
 }
 

@@ -175,6 +175,31 @@ func TestAGatheringThatIsLeftKeepsItsTurn(t *testing.T) {
 	free(p)
 }
 
+// A reload while a mount begins to hang leaves no turn behind that is kept until the
+// mount answers: where there is room the next one is asked beside it.
+func TestAGatheringThatIsLeftAndHangsMakesRoom(t *testing.T) {
+	p, answers, begun := hangingPart(t, "filesystem", 1)
+	over, end := context.WithCancel(t.Context())
+	end()
+	if _, err := p.ask(over, 10*time.Millisecond); err == nil {
+		t.Fatal("a collector that hangs gave something")
+	}
+	<-begun
+	next := make(chan error)
+	go func() {
+		_, err := p.ask(t.Context(), 10*time.Second)
+		next <- err
+	}()
+	select {
+	case <-begun: // beside the one that hangs
+	case err := <-next:
+		t.Fatalf("not asked beside the one that hangs: %v", err)
+	}
+	close(answers)
+	must.OK(t, <-next)
+	free(p)
+}
+
 // A collector that leaves out what hangs is asked again beside the call that hangs, as
 // often as there is room.
 func TestWhatLeavesOutWhatHangsIsAskedAgain(t *testing.T) {
