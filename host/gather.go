@@ -183,6 +183,7 @@ type group struct {
 	log                  *slog.Logger
 	parts                []*part
 	keep                 time.Duration // for so long the last values of one that does not answer count; 0: not at all
+	brief                time.Duration // for so long one is waited for that hung the last time, so that it does not delay the others each time; 0: as long as any
 	taken                []prometheus.Metric
 }
 
@@ -212,8 +213,12 @@ func (g *group) gather(ctx context.Context, within time.Duration) ([]*dto.Metric
 	for i, p := range g.parts {
 		asked.Go(func() {
 			was, _ := p.state()
+			wait := within
+			if !was.IsZero() && g.brief > 0 {
+				wait = min(within, g.brief)
+			}
 			var err error
-			if metrics[i], err = p.ask(ctx, within); err != nil {
+			if metrics[i], err = p.ask(ctx, wait); err != nil {
 				metrics[i], errs[i] = p.before(g.keep), fmt.Errorf("%s: %w", p.name, err)
 			}
 			switch is, _ := p.state(); {

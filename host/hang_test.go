@@ -126,6 +126,23 @@ func TestOneCollectorThatHangsBlindsNoOther(t *testing.T) {
 	}
 }
 
+// One that hung, and returned only after nobody waited any more, delays the others no
+// second time by as much.
+func TestOneCollectorThatHungDelaysNoOther(t *testing.T) {
+	bad, answers, _ := hangingPart(t, "hwmon", 0)
+	bad.note(time.Now(), given{})
+	g, _ := grouped(t, 0, bad, newPart("uname", says{"uname": nil}, 0))
+	g.brief = time.Millisecond
+	ctx, end := context.WithTimeout(t.Context(), 10*time.Second)
+	defer end()
+	families, err := g.gather(ctx, time.Hour)
+	if got := names(families); !errors.Is(err, omen.ErrUnavailable) || !slices.Equal(got, []string{"uname"}) {
+		t.Errorf("gathered %v (%v), want what answers", got, err)
+	}
+	close(answers)
+	free(bad)
+}
+
 // Of a collector that begins to hang the last values count for a while, where they may.
 func TestLastValuesOfACollectorThatHangs(t *testing.T) {
 	for keep, want := range map[time.Duration][]string{0: {"uname"}, time.Hour: {"from_hwmon", "uname"}} {

@@ -240,6 +240,7 @@ func (c *Collector) groups() (fast, slow *group, err error) {
 	if fast, err = newGroup(log, quick, 0); err != nil { // what counts events must not stand still
 		return nil, nil, err
 	}
+	fast.brief = c.opts.Interval
 	slow, err = newGroup(log, rest, c.lasts())
 	return fast, slow, err
 }
