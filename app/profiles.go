@@ -15,10 +15,16 @@ import (
 func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 	known := feature.Builtins()
 	var wrong []error
+	broken := map[string]bool{}
 	for i, p := range c.Profiles {
+		if broken[p.Extends] { // what is wrong with that one is said
+			broken[p.Name] = true
+			continue
+		}
 		profile, err := feature.Declare(declared(p), p.Extends, p.Without, known)
 		if err != nil {
 			wrong = append(wrong, atProfile(c, i, err))
+			broken[p.Name] = true
 			continue
 		}
 		known = slices.DeleteFunc(known, func(k feature.Profile) bool { return k.Name == p.Name }) // the built-in workload

@@ -77,6 +77,16 @@ func TestEveryLimitsMistakeIsSaid(t *testing.T) {
 	}
 }
 
+// What extends a profile with a mistake has none by that.
+func TestAMistakeIsNotAlsoThatOfWhatExtends(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "omen.yml")
+	write(t, file, "profiles: [{name: p, features: [{name: a, expr: a, unit: litres}]}, {name: q, extends: p}, {name: r, extends: q}]\n")
+	_, _, err := Check(t.Context(), file)
+	if err == nil || !strings.Contains(err.Error(), "features[0].unit") || strings.Contains(err.Error(), "profiles[1]") || strings.Contains(err.Error(), "profiles[2]") {
+		t.Errorf("got %v, want the mistake alone", err)
+	}
+}
+
 // A server may know more than Prometheus' language, and a cluster is not where
 // the file is checked: both are said and not refused.
 func TestWhatMayBeAMistakeIsOnlyNoted(t *testing.T) {
