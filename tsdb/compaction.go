@@ -30,7 +30,7 @@ func (c compactor) Write(dest string, b promtsdb.BlockReader, mint, maxt int64, 
 	c.db.compacting.Add(1)
 	defer c.db.compacting.Add(-1)
 	made, err := c.Compactor.Write(dest, b, mint, maxt, base)
-	c.db.noteCompaction(&c.db.compactions.head, "write samples in memory as a block", err)
+	c.db.noteCompaction(err)
 	return made, err
 }
 
@@ -38,7 +38,7 @@ func (c compactor) Compact(dest string, dirs []string, open []*promtsdb.Block) (
 	c.db.compacting.Add(1)
 	defer c.db.compacting.Add(-1)
 	made, err := c.Compactor.Compact(dest, dirs, open)
-	c.db.noteCompaction(&c.db.compactions.blocks, "join blocks", err)
+	c.db.noteJoin(len(dirs), err)
 	return made, err
 }
 
@@ -53,46 +53,49 @@ func (db *DB) newCompactor(ctx context.Context, r prometheus.Registerer, log *sl
 
 // compactions is what came of those there were.
 type compactions struct {
-	mu           sync.Mutex
-	head, blocks failing
-	failed       int64
+	mu     sync.Mutex
+	failed int64
+	head   error     // why samples in memory could not be written as a block the last time
+	since  time.Time // they cannot
 }
 
-// failing is why the last compaction of a kind failed, and since when they do; the zero
-// value: it did not.
-type failing struct {
-	err   error
-	since time.Time
-}
-
-// noteCompaction remembers what came of a compaction, and logs it if it is news.
-// Prometheus tries again as long as there is something to do, and says it nowhere but in
-// its log: meanwhile memory and the log of samples grow.
-func (db *DB) noteCompaction(kind *failing, what string, err error) {
+// noteCompaction remembers whether samples in memory could be written as a block, and
+// logs it if it is news. Prometheus tries again as long as there are any, and says it
+// nowhere but in its log: meanwhile memory and the log of samples grow.
+func (db *DB) noteCompaction(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the database is closed
 	}
 	c := &db.compactions
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	was := *kind
+	was := c.head
 	switch {
+	case err == nil && was == nil:
 	case err == nil:
-		*kind = failing{}
-	case was.err == nil:
-		*kind = failing{fmt.Errorf("%s: %w", what, err), db.opts.Now()}
-	default:
-		kind.err = fmt.Errorf("%s: %w", what, err)
-	}
-	if err != nil {
-		c.failed++
-	}
-	switch {
-	case err != nil && was.err == nil:
-		db.log.Error("metrics store cannot be compacted: its memory and its log grow until it can", "path", db.opts.Dir, "err", kind.err)
-	case err == nil && was.err != nil:
+		c.head = nil
 		db.log.Info("metrics store is compacted again", "path", db.opts.Dir)
+	default:
+		c.failed++
+		c.head = fmt.Errorf("write samples in memory as a block: %w", err)
+		if was == nil {
+			c.since = db.opts.Now()
+			db.log.Error("metrics store cannot be compacted: its memory and its log grow until it can", "path", db.opts.Dir, "err", c.head)
+		}
 	}
+}
+
+// noteJoin counts and logs blocks that could not be joined. Nothing grows by that, and
+// Prometheus does not try them again.
+func (db *DB) noteJoin(blocks int, err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	c := &db.compactions
+	c.mu.Lock()
+	c.failed++
+	c.mu.Unlock()
+	db.log.Error("blocks of the metrics store stay apart: reads of long ranges are slower until they are deleted by age", "path", db.opts.Dir, "count", blocks, "err", err)
 }
 
 // compactable reports whether Prometheus would compact a head: once it is half as long
@@ -104,15 +107,13 @@ func compactable(head *promtsdb.Head) bool {
 	return head.MaxTime()-head.MinTime() > promtsdb.DefaultBlockDuration/2*3
 }
 
-// state is how often compactions failed, and why and since when they do now; nil: they
-// do not.
+// state is how often compactions failed, and why and since when samples in memory cannot
+// be written as a block; nil: they can.
 func (c *compactions) state() (failed int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, k := range []failing{c.head, c.blocks} {
-		if k.err != nil {
-			err = errors.Join(err, fmt.Errorf("since %s: %w", k.since.UTC().Format(time.RFC3339), k.err))
-		}
+	if c.head != nil {
+		err = fmt.Errorf("since %s: %w", c.since.UTC().Format(time.RFC3339), c.head)
 	}
 	return c.failed, err
 }

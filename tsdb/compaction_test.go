@@ -2,6 +2,7 @@ package tsdb
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -53,7 +54,7 @@ func TestACompactionThatFailsIsSaid(t *testing.T) {
 	expect := func(failing, failed string) {
 		t.Helper()
 		must.OK(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP omen_storage_compaction_failing Whether the last block of the embedded metrics store could not be written or joined.
+# HELP omen_storage_compaction_failing Whether samples in memory could not be written as a block of the embedded metrics store the last time.
 # TYPE omen_storage_compaction_failing gauge
 omen_storage_compaction_failing `+failing+`
 # HELP omen_storage_compactions_failed_total Blocks of the embedded metrics store that could not be written or joined.
@@ -67,7 +68,8 @@ omen_storage_compactions_failed_total `+failed+`
 	}
 	over, stop := context.WithCancel(t.Context())
 	stop()
-	db.noteCompaction(&db.compactions.head, "write", context.Cause(over))
+	db.noteCompaction(context.Cause(over))
+	db.noteJoin(2, context.Cause(over))
 	if db.Health().FailedCompactions != 3 {
 		t.Error("a compaction that was ended with its store passes for one that failed")
 	}
@@ -76,5 +78,9 @@ omen_storage_compactions_failed_total `+failed+`
 	expect("0", "3")
 	if db.Health().Compaction != nil || strings.Count(log.String(), "compacted again") != 1 {
 		t.Errorf("after one that did not fail: %+v, logged\n%s", db.Health(), log.String())
+	}
+	db.noteJoin(2, errors.New("two that overlap"))
+	if expect("0", "4"); db.Health().Compaction != nil || strings.Count(log.String(), "stay apart") != 1 {
+		t.Errorf("after blocks that could not be joined: %+v, logged\n%s", db.Health(), log.String())
 	}
 }

@@ -14,7 +14,7 @@ type Health struct {
 	Bytes    int64 // of the blocks on disk
 	Err      error // why the store cannot be used now, nil if it can
 
-	FailedCompactions int64 // blocks that could not be written or joined; it is tried again
+	FailedCompactions int64 // blocks that could not be written, or joined
 	Compaction        error // why the last one could not, and since when; nil: it could, or none was tried
 	CompactionDue     bool  // samples in memory are to be written as a block
 }
@@ -58,7 +58,7 @@ func (db *DB) Collect(ch chan<- prometheus.Metric) {
 		failing = 1
 	}
 	send(prometheus.CounterValue, "compactions_failed_total", "Blocks of the embedded metrics store that could not be written or joined.", h.FailedCompactions)
-	send(prometheus.GaugeValue, "compaction_failing", "Whether the last block of the embedded metrics store could not be written or joined.", failing)
+	send(prometheus.GaugeValue, "compaction_failing", "Whether samples in memory could not be written as a block of the embedded metrics store the last time.", failing)
 	send(prometheus.GaugeValue, "series", "Series in the embedded metrics store's memory.", h.Series)
 	send(prometheus.GaugeValue, "block_bytes", "Size of the embedded metrics store's blocks on disk.", h.Bytes)
 	send(prometheus.GaugeValue, "up", "Whether the embedded metrics store can be used.", up)

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,8 +25,8 @@ func (w *Watch) rangeSetting() string {
 
 // readRange takes up the range of the process before this one. Until it can, none is
 // set or stored and no stored model is taken up: one of another range would take all
-// that its host does for trouble.
-func (w *Watch) readRange(ctx context.Context) {
+// that its host does for trouble. Of a damaged one hosts are trained again, from at on.
+func (w *Watch) readRange(ctx context.Context, at time.Time) {
 	w.mu.Lock()
 	read, unread := w.rangeRead, w.rangeErr
 	w.mu.Unlock()
@@ -36,6 +37,11 @@ func (w *Watch) readRange(ctx context.Context) {
 	_, err := w.o.Store.Setting(ctx, w.rangeSetting(), &r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if errors.Is(err, omen.ErrCorrupt) { // what models learned with is not known any more
+		w.log.Error("range of rates is damaged: hosts are trained again", "err", err)
+		r, err = ranged{Since: at}, nil
+		w.changed = true // so that another takes its place
+	}
 	if err == nil {
 		w.ranged, w.rangeRead = r, true
 		return

@@ -72,7 +72,7 @@ func TestModelsAreOfOneRange(t *testing.T) {
 			next.world.born, next.now = r.world.born, now
 			b := &begun{Source: next.world, sure: tt.sure, window: tt.window}
 			next.o.Source = b
-			next.readRange(t.Context())
+			next.readRange(t.Context(), r.now)
 			next.pass(t, 2)
 			must.OK(t, next.lookUp(t.Context()))
 			if next.pass(t, 1); b.asked != tt.asked {
@@ -98,7 +98,7 @@ func TestTheRangeIsReadAgain(t *testing.T) {
 	next.o.Source = &begun{Source: next.world, sure: true, window: 40 * time.Second}
 	over, end := context.WithCancel(t.Context())
 	end()
-	next.readRange(over)
+	next.readRange(over, r.now)
 	next.changed = true
 	must.OK(t, next.keep(t.Context()))
 	var kept ranged
@@ -113,5 +113,29 @@ func TestTheRangeIsReadAgain(t *testing.T) {
 	next.pass(t, 1)
 	if next.Hosts()[0].Model.ID != "" {
 		t.Error("a model of another range serves")
+	}
+}
+
+// Where the stored range is damaged nobody knows what models learned with: hosts are
+// trained again, and their source is not without judgement for ever.
+func TestADamagedRangeIsMadeAnew(t *testing.T) {
+	db := open(t)
+	r := newRig(t, db, "web-1")
+	r.o.Source = &begun{Source: r.world, sure: true}
+	r.grow(t)
+	must.OK(t, r.keep(t.Context()))
+	must.OK(t, db.PutSetting(t.Context(), r.rangeSetting(), "four seconds"))
+	next := newRig(t, db, "web-1")
+	next.world.born, next.now = r.world.born, r.now
+	next.o.Source = &begun{Source: next.world, sure: true}
+	next.pass(t, 2)
+	must.OK(t, next.lookUp(t.Context()))
+	if next.Hosts()[0].Model.ID != "" {
+		t.Error("a model of a range that is not known serves")
+	}
+	must.OK(t, next.keep(t.Context()))
+	var kept ranged
+	if found, err := db.Setting(t.Context(), next.rangeSetting(), &kept); !found || err != nil || kept.Window != 4*time.Second || kept.Since.IsZero() {
+		t.Errorf("stored range %+v, %v, %v, want the present one", kept, found, err)
 	}
 }

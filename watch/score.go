@@ -44,7 +44,7 @@ func (w *Watch) scoreLoop(ctx context.Context) error {
 
 // round reads and scores what is new up to the instant at.
 func (w *Watch) round(ctx context.Context, at time.Time) {
-	w.readRange(ctx)
+	w.readRange(ctx, at)
 	w.mu.Lock()
 	last := w.last
 	w.mu.Unlock()
