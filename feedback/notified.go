@@ -16,7 +16,7 @@ func Weak(in omen.Incident) bool {
 }
 
 // cameBack reports whether an incident is weak as it came back, and was worth
-// notifying of before: what is weak from its beginning is of no severity.
+// notifying of before: what is weak from its beginning has the severity info.
 func cameBack(in omen.Incident) bool { return Weak(in) && in.Severity != omen.Info }
 
 // Notifies reports whether a change notifies people of an incident of hosts, for
