@@ -27,6 +27,7 @@ func TestACompactionThatFailsIsSaid(t *testing.T) {
 	db := must.Get(Open(Options{Dir: t.TempDir(), Now: func() time.Time { return now }, Registry: registry,
 		Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))}))(t)
 	defer func() { must.OK(t, db.Close()) }()
+	db.prom.DisableCompactions() // those of its own, beside the ones here
 	must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, 1)}))
 	if db.Health().CompactionDue {
 		t.Error("of one sample a compaction is due")
