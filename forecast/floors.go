@@ -144,6 +144,7 @@ func (f *floors) rescale(factor float64) {
 		f.troughs[i].Low = levelOf(share(f.troughs[i].Low) * factor)
 	}
 	f.last.Top, f.last.Height = levelOf(share(f.last.Top)*factor), levelOf(share(f.last.Height)*factor)
-	f.tops, f.heights = f.tops*factor*factor, f.heights*factor*factor
+	most := share(gapLevel) * share(gapLevel) // no difference of levels is larger
+	f.tops, f.heights = min(f.tops*factor*factor, most), min(f.heights*factor*factor, most)
 	f.zigzag.rescale(factor)
 }

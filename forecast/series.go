@@ -94,8 +94,9 @@ func (s *Series) resize(at int64, used, limit float64) {
 	if s.empty() || math.Abs(limit/s.limit-1) <= .005 {
 		return
 	}
-	s.rescale(s.limit / limit)
-	s.zigzag.rescale(s.limit / limit)
+	factor := min(s.limit/limit, math.MaxFloat64) // nothing times it stays nothing
+	s.rescale(factor)
+	s.zigzag.rescale(factor)
 	s.restart(at, levelOf(used/limit))
 }
 
