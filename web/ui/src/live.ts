@@ -49,4 +49,7 @@ export function watch(): () => void {
 }
 
 /** Since when the server is silent: 0 while it answers, null if it never did. */
-export const useSilent = () => useSyncExternalStore((f) => { listeners.add(f); return () => listeners.delete(f); }, () => since);
+export const silentSince = () => since;
+
+/** The same of a page, which is drawn again when it changes. */
+export const useSilent = () => useSyncExternalStore((f) => { listeners.add(f); return () => listeners.delete(f); }, silentSince);
