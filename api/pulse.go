@@ -14,8 +14,8 @@ import (
 const pulseEvery = 2 * time.Second
 
 // pulse counts how often what people see of Omen as a whole has changed: the
-// state of a host or of a source, which model a host has and whether one is being
-// trained, whether Omen is ready. Pages that hear of it by the stream need not poll.
+// state of a host or of a source, that a host has its first score, which model it
+// has and whether one is being trained, whether Omen is ready. Pages that hear of it by the stream need not poll.
 type pulse struct {
 	mu   sync.Mutex
 	seed maphash.Seed
@@ -48,7 +48,8 @@ func (p *pulse) look(live Runtime) uint64 {
 			state omen.HostState
 			model string
 			train bool
-		}{h.Host, h.State, h.Model.ID, h.Training.Running})
+			score bool
+		}{h.Host, h.State, h.Model.ID, h.Training.Running, !h.Score.At.IsZero()})
 	}
 	var rest maphash.Hash
 	rest.SetSeed(p.seed)

@@ -114,6 +114,7 @@ func TestPulse(t *testing.T) {
 	for what, change := range map[string]func(){
 		"a host's state":       func() { f.hosts[0].State = omen.HostNormal },
 		"a host's first model": func() { f.hosts[1].Model.ID = "m2" },
+		"a host's first score": func() { f.hosts[1].Score = omen.Score{At: at} },
 		"another model":        func() { f.hosts[1].Model.ID = "m3" },
 		"a training":           func() { f.hosts[0].Training.Running = true },
 		"a source's state":     func() { f.sources[0].State = omen.SourceDown },

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
+	"sync"
 	"testing"
 )
 
@@ -38,7 +40,8 @@ func drive(t *testing.T, url, script string, env ...string) {
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", tail(string(out), 20000))
 	if err != nil {
-		t.Errorf("browser: %v\n%s", err, verdict(string(out)))
+		t.Errorf("browser: %v", err)
+		verdicts.Store(t.Name(), verdict(string(out)))
 	}
 	if pictures, err := filepath.Glob(filepath.Join(shots, "*.png")); err != nil || len(pictures) == 0 {
 		t.Errorf("the browser took no pictures: %v", err)
@@ -56,6 +59,20 @@ func verdict(out string) string {
 
 // counted is the line after which the checks that failed are named.
 var counted = regexp.MustCompile(`(?m)^\d+ passed, \d+ failed$`)
+
+// verdicts are those of the scripts that failed, by the name of their test.
+var verdicts sync.Map
+
+// browserFailed says once more what failed in the browser, in this test or a part of
+// it: to be called after what is long, because a log may be cut.
+func browserFailed(t *testing.T) {
+	verdicts.Range(func(test, verdict any) bool {
+		if name := test.(string); name == t.Name() || strings.HasPrefix(name, t.Name()+"/") {
+			t.Logf("browser of %s: %s", name, verdict)
+		}
+		return true
+	})
+}
 
 // browser is where Node.js and Chromium are; without them, or what they need, the
 // test is skipped: ask before what takes long.

@@ -94,6 +94,7 @@ func start(t *testing.T, path string, args ...string) *process {
 		p.stop()
 		if t.Failed() {
 			t.Logf("%s wrote:\n%s", p.name, tail(p.out.String(), 6000))
+			browserFailed(t)
 		}
 	})
 	return p

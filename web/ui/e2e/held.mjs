@@ -29,10 +29,10 @@ async function openOf(n) {
 const leave = () => page.mouse.move(2, 2);
 /** Points at a row once more, as somebody does who is about to press it: a pointer that rests for long holds nothing. */
 const point = async () => { for (const x of [12, 16]) await rows.nth(5).hover({ position: { x, y: 8 } }); };
-/** Waits until the page says that changes wait; meanwhile as above. */
-async function waiting(meanwhile) {
-  for (const end = Date.now() + 60_000; !(await waits.isVisible()); await new Promise((r) => setTimeout(r, 500))) {
-    assert.ok(Date.now() < end, "no change waits");
+/** Waits until the page says that changes wait, and that a host is ill; meanwhile as above. */
+async function waiting(n, meanwhile) {
+  for (const end = Date.now() + 60_000; !(await waits.isVisible() && await host(n).getByText("anomalous").isVisible()); await new Promise((r) => setTimeout(r, 500))) {
+    assert.ok(Date.now() < end, `no change waits, or ${name(n)} is not shown as anomalous`);
     await meanwhile();
   }
 }
@@ -48,8 +48,7 @@ await check("while the pointer is in a list its rows stay, say what they say by 
   await point();
   await sicken(20);
   await isNow(20, "anomalous", point);
-  await waiting(point);
-  await host(20).getByText("anomalous").waitFor(); // in its place
+  await waiting(20, point); // said in its place
   assert.deepEqual(await order(), before);
   await accessible(page, "changes that wait");
   await waits.click();
@@ -60,7 +59,7 @@ await check("a pointer that has left for a while holds nothing", async () => {
   await point();
   await sicken(31);
   await isNow(31, "anomalous", point);
-  await waiting(point);
+  await waiting(31, point);
   await leave();
   await leads(31);
   await waits.waitFor({ state: "detached" });
@@ -73,7 +72,7 @@ await check("the focus holds a list as the pointer does, and u shows what change
   const before = await order();
   await sicken(12);
   await isNow(12, "anomalous", next); // somebody is still there
-  await waiting(next);
+  await waiting(12, next);
   assert.deepEqual(await order(), before);
   await page.keyboard.press("u");
   await leads(12);

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ScoreHistory } from "./api";
 import { QueryClient } from "@tanstack/react-query";
-import { follow, gather, grown, seenIn } from "./stream";
+import { follow, gather, seenIn } from "./stream";
 
 describe("keys that are gathered", () => {
   beforeEach(() => { vi.useFakeTimers(); });
@@ -71,11 +70,11 @@ describe("the stream of a tab", () => {
     hide(false);
     expect(open()).toBe(0);
   });
-  test("asks for what a beat says is another, and for nothing while it is the same", () => {
+  test("asks for what a page read before the first beat, then for what a beat says is another, and for nothing while it is the same", () => {
     const client = new QueryClient(), asked = vi.spyOn(client, "invalidateQueries"), end = follow(client);
     const beat = (state: number, rules: number, sent: number) => Stream.all[0]!.dispatchEvent(Object.assign(new Event("beat"), { data: JSON.stringify({ state, rules, sent }) }));
     const after = (...b: [number, number, number]) => { asked.mockClear(); beat(...b); vi.advanceTimersByTime(5000); return asked.mock.calls.map((c) => c[0]?.queryKey?.[0]); };
-    expect(after(1, 1, 1)).toEqual([]);
+    expect(after(1, 1, 1)).toEqual(["status", "hosts", "incident", "trust", "incidents", "silences", "windows", "events", "occurrences", "patterns", "incident", "receivers"]);
     expect(after(1, 1, 1)).toEqual([]);
     expect(after(1, 1, 2)).toEqual(["incident", "receivers"]);
     expect(after(1, 2, 2)).toEqual(["silences", "windows", "events", "occurrences", "patterns"]);
@@ -91,23 +90,4 @@ describe("the stream of a tab", () => {
     expect(asked.mock.calls.map((c) => c[0]?.queryKey)).toEqual([["status"], ["status"], ["status"]]);
     end();
   });
-});
-
-describe("a history that grows", () => {
-  const at = (s: number) => new Date(1_800_000_000_000 + s * 1000).toISOString(), t = (s: number) => 1_800_000_000 + s;
-  const h = { host: "h", limit: 1, step_seconds: 10, times: [t(0), t(10), t(20)], scores: [1, 2, 3], level: [1, 1, 1] } as ScoreHistory;
-  const grow = (s: number, score: number | null, of = h, last = 3600) => grown(of, { scored_at: at(s), score, level: 1 }, last);
-  test("by a point a step", () => expect(grow(30, 4).scores).toEqual([1, 2, 3, 4]));
-  test("of a step the highest stays", () => {
-    expect(grow(24, 5).scores).toEqual([1, 2, 5]);
-    expect(grow(24, 2)).toBe(h);
-  });
-  test("what was there already, or is no score, adds nothing", () => {
-    expect(grow(20, 9)).toBe(h);
-    expect(grow(40, null)).toBe(h);
-    expect(grown(h, { scored_at: null, score: 1, level: 1 }, 3600)).toBe(h);
-  });
-  test("time in which nothing was heard is a gap", () => expect(grow(300, 4)).toMatchObject({ times: [t(0), t(10), t(20), t(30), t(300)], scores: [1, 2, 3, null, 4] }));
-  test("what is before the span goes, but for the point at its edge", () => expect(grow(30, 4, h, 15).times).toEqual([t(10), t(20), t(30)]));
-  test("the first point", () => expect(grow(1, 4, { ...h, times: [], scores: [], level: [] }).scores).toEqual([4]));
 });

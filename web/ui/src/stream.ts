@@ -4,7 +4,7 @@
 // moves of the host that is shown. While the stream is broken all that
 // is shown is read again every few seconds.
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
-import { openStream, type Change, type HostDetail, type ScoreHistory } from "./api";
+import { openStream, type Change, type HostDetail } from "./api";
 import { heard, probe } from "./live";
 import { missing } from "./pause";
 
@@ -32,8 +32,11 @@ export const seenIn = (c: Said): Due[] => [
   ...(c.incident_kind === "forecast" ? [{ queryKey: ["forecasts"] }] : []), ...(c.incident_kind === "omen" ? [{ queryKey: ["receivers"] }] : []),
 ];
 
+/** What is done with what moves of a host. id: what the page's address names. */
+export type Take = (client: QueryClient, id: string, live: HostDetail) => void;
+
 /** The host that is shown, by what its address names; "": none. */
-let shown = "";
+let shown = "", take: Take | undefined;
 let reopen = () => {};
 let soon: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,7 +47,8 @@ function show(id: string) {
 }
 
 /** Follows what moves of a host for as long as it is shown. */
-export function followHost(id: string): () => void {
+export function followHost(id: string, taken: Take): () => void {
+  take = taken;
   show(id);
   return () => { if (shown === id) show(""); };
 }
@@ -56,7 +60,7 @@ export function follow(client: QueryClient): () => void {
   };
   const changed = gather(1000, refresh), moved = gather(5000, refresh);
   const all = () => { if (!missing()) void client.invalidateQueries(); };
-  let stream: EventSource | undefined, was: Beat | undefined, last = Date.now(), failed = false, begun = false;
+  let stream: EventSource | undefined, was: Beat = { state: -1, rules: -1, sent: -1 }, last = Date.now(), failed = false, begun = false;
   reopen = () => {
     stream?.close();
     stream = undefined;
@@ -75,16 +79,16 @@ export function follow(client: QueryClient): () => void {
       last = Date.now();
       if (navigator.onLine) heard(); // else only an answer counts
       const now = JSON.parse(e.data as string) as Beat;
-      if (was && now.state !== was.state) moved(stated);
-      if (was && now.rules !== was.rules) moved(ruled);
-      if (was && now.sent !== was.sent) moved(sent);
+      if (now.state !== was.state) moved(stated); // at the first beat, too: what the page has read may be older
+      if (now.rules !== was.rules) moved(ruled);
+      if (now.sent !== was.sent) moved(sent);
       was = now;
     });
     s.addEventListener("change", (e) => {
       missing(1);
       changed(seenIn(JSON.parse(e.data as string) as Said));
     });
-    s.addEventListener("host", (e) => takeHost(client, host, JSON.parse(e.data as string) as HostDetail));
+    s.addEventListener("host", (e) => { if (!missing()) take?.(client, host, JSON.parse(e.data as string) as HostDetail); });
   };
   reopen();
   const seen = () => reopen();
@@ -116,34 +120,5 @@ export function gather(ms: number, refresh: (all: Due[]) => void): (all: Due[]) 
       due.set(key, due.has(key) ? { ...d, of: d.of && other && ((p) => d.of!(p) || other(p)) } : d);
     }
     if (!waits) flush();
-  };
-}
-
-/** Puts what moved of a host into what was read of it. */
-function takeHost(client: QueryClient, id: string, live: HostDetail) {
-  const old = client.getQueryData<HostDetail>(["host", id]);
-  if (!old || missing()) return;
-  client.setQueryData<HostDetail>(["host", id], { ...old, ...live, recent: old.recent, incidents: old.incidents, serving: old.serving });
-  if (old.state !== live.state) void client.invalidateQueries({ queryKey: ["explain", live.id] });
-  if (old.model !== live.model) for (const queryKey of [["host", id], ["models", live.id]]) void client.invalidateQueries({ queryKey });
-  for (const q of client.getQueryCache().findAll({ queryKey: ["score", live.id] })) {
-    const span = q.queryKey[2];
-    if (typeof span === "object" && span && "last" in span) client.setQueryData<ScoreHistory>(q.queryKey, (h) => h && grown(h, live, (span as { last: number }).last));
-  }
-}
-
-/** A history of scores with one more, as coarse as it is: of each step the highest score; no longer than so many seconds. */
-export function grown(h: ScoreHistory, live: Pick<HostDetail, "scored_at" | "score" | "level">, last: number): ScoreHistory {
-  const at = Date.parse(live.scored_at ?? "") / 1000, n = h.times.length, end = n ? h.times[n - 1]! : 0, step = h.step_seconds;
-  if (live.score === null || !(at > end)) return h;
-  if (n && at < end + 0.9 * step) {
-    if ((h.scores[n - 1] ?? 0) >= live.score) return h;
-    return { ...h, scores: [...h.scores.slice(0, -1), live.score], level: [...h.level.slice(0, -1), live.level] };
-  }
-  const cut = h.times.findIndex((t) => t >= at - last), from = cut < 0 ? n : Math.max(0, cut - 1); // one before the edge, for the line
-  const gap = n && at - end > Math.max(60, 5 * step) ? [end + step] : []; // nothing was heard in between
-  return {
-    ...h, times: [...h.times.slice(from), ...gap, at], scores: [...h.scores.slice(from), ...gap.map(() => null), live.score],
-    level: [...h.level.slice(from), ...gap.map(() => null), live.level],
   };
 }

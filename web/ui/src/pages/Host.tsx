@@ -24,6 +24,7 @@ import { ahead, driftText, hostSentence, openOf, tellingLabels } from "../host";
 import { Parts } from "../parts/Now";
 import { trustIn, useTrust } from "../trust";
 import { joined, needed, nothing, taken, type Seen } from "../seen";
+import { takeHost } from "../moving";
 import { followHost } from "../stream";
 import { instantText, spanOf, useView, type SetView, type View } from "../view";
 import { SilenceForm } from "./Silences";
@@ -32,7 +33,7 @@ export function HostPage({ id }: { id: string }) {
   const host = useHost(id);
   const [view, set] = useView();
   const h = host.data;
-  useEffect(() => followHost(id), [id]);
+  useEffect(() => followHost(id, takeHost), [id]);
   return (
     <main className="page">
       <Problem read error={host.error} what={`Host ${visible(id)} cannot be shown`} />
