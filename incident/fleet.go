@@ -292,16 +292,8 @@ func (t *Tracker) sum(f *fleet) {
 	}
 	in.Summary = fmt.Sprintf("%s, %s first: %s", omen.Plural(len(in.Members), "host", "hosts"), in.Host.Name, Summary(in.Causes))
 	if in.Storm() {
-		in.Summary = fmt.Sprintf("storm: %s within minutes, without a common cause", count(len(in.Members), "host"))
+		in.Summary = fmt.Sprintf("storm: %s within minutes, without a common cause", omen.Plural(len(in.Members), "host", "hosts"))
 	}
-}
-
-// count writes "1 host" and "3 hosts".
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // reviewFleets journals what moved: members that joined, a member that became

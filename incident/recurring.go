@@ -76,11 +76,11 @@ func (m *Manager) promise(ctx context.Context, in omen.Incident, at time.Time, p
 	if len(patterns) > 0 {
 		p := patterns[0]
 		said.Comment = fmt.Sprintf("Incidents like it came at this time on 3 days, and nobody acted on it: from %02d:%02d to %02d:%02d %s it is expected, recorded and not notified from now on (%s). Take the pattern back if that is wrong.",
-			p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, count(len(patterns), "host"))
-		audit := omen.Audit{At: at, By: feedback.ByOmen, Action: "pattern.create", Subject: in.ID, Detail: count(len(patterns), "pattern") + ", seen on 3 days"}
+			p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, omen.Plural(len(patterns), "host", "hosts"))
+		audit := omen.Audit{At: at, By: feedback.ByOmen, Action: "pattern.create", Subject: in.ID, Detail: omen.Plural(len(patterns), "pattern", "patterns") + ", seen on 3 days"}
 		err = m.o.Store.AppendFeedback(ctx, patterns, audit, said)
 	} else {
-		said.Comment = fmt.Sprintf("People were notified of incidents like it before, and nobody acted on it: the next model learns it as normal (%s). Confirm it as real if that is wrong.", count(learned, "host"))
+		said.Comment = fmt.Sprintf("People were notified of incidents like it before, and nobody acted on it: the next model learns it as normal (%s). Confirm it as real if that is wrong.", omen.Plural(learned, "host", "hosts"))
 		err = m.o.Store.Append(ctx, said)
 	}
 	if err != nil {
