@@ -34,7 +34,7 @@ export function LastNight({ status }: { status?: Status }) {
       <Problem read error={r.error} what="Last night cannot be shown" />
       {r.data && <div style={{ marginBottom: all.length ? 8 : 0 }}>{nightSentence(all, !!r.data.next)}</div>}
       {r.isPending && <Empty>Reading…</Empty>}
-      {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13, marginBottom: 8 }}>Omen was started {minute(status.started_at, now)}. Whether it watched before that the charts of the hosts show.</div>}
+      {status && Date.parse(status.started_at) / 1000 > span.from && <div className="dim" style={{ fontSize: 13, marginBottom: 8 }}>Omen was started {minute(status.started_at, now)}. The charts of the hosts show whether it watched before.</div>}
       <ul className="rows" data-hold>{sorted.map((i) => (
         <li key={i.id} className={i.suppressed ? "dim" : undefined}>
           <time className="num dim" dateTime={i.since ?? undefined} title={bothClocks(i.since)}>{minute(i.since, now).slice(-5)}</time>
