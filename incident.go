@@ -71,7 +71,8 @@ type Incident struct {
 	AtPeak       *Moment       `json:"at_peak,omitempty"` // what was wrong at the peak; nil: Causes are of it. Never changed, only replaced
 	Reason       string        `json:"reason"`            // why it is in its state: one of the Reason constants
 	Summary      string        `json:"summary"`
-	Suppressed   string        `json:"suppressed"` // why nobody is notified; empty: people are
+	Suppressed   string        `json:"suppressed"`           // why nobody is notified; empty: people are
+	NotifiedAt   time.Time     `json:"notified_at,omitzero"` // when people were first notified of it, by itself or through a fleet that it has left; zero: never, whatever its severity
 	AckedBy      string        `json:"acked_by"`
 	Assignee     string        `json:"assignee"`
 	Verdict      Verdict       `json:"verdict"`

@@ -10,14 +10,14 @@ func Notified(in omen.Incident, fleet *omen.Incident) bool {
 
 // Weak reports whether people are not notified of an incident because it is below
 // the page level, or odd only to a model of minutes: a job on its first nights. One
-// that was worth notifying of, and came back trivial, is weak, too.
+// that people were notified of, and that came back trivial, is weak, too.
 func Weak(in omen.Incident) bool {
-	return in.Suppressed == omen.ReasonMinor || in.Suppressed == omen.ReasonColdStart || in.Suppressed == omen.ReasonTrivial && in.Severity != omen.Info
+	return in.Suppressed == omen.ReasonMinor || in.Suppressed == omen.ReasonColdStart || in.Suppressed == omen.ReasonTrivial && !in.NotifiedAt.IsZero()
 }
 
-// cameBack reports whether an incident is weak as it came back, and was worth
-// notifying of before: what is weak from its beginning has the severity info.
-func cameBack(in omen.Incident) bool { return Weak(in) && in.Severity != omen.Info }
+// cameBack reports whether an incident is weak as it came back, and people were
+// notified of it before. Its severity does not say so: what was silenced has one, too.
+func cameBack(in omen.Incident) bool { return Weak(in) && !in.NotifiedAt.IsZero() }
 
 // Notifies reports whether a change notifies people of an incident of hosts, for
 // the first time or again.

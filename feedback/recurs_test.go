@@ -59,7 +59,10 @@ func TestRecurs(t *testing.T) {
 	harmless := func(in *omen.Incident) { in.Verdict = omen.NotAProblem }
 	silenced := func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced }
 	weak := func(in *omen.Incident) { in.Suppressed, in.Severity = omen.ReasonMinor, omen.Info }
-	back := func(in *omen.Incident) { in.Suppressed, in.Severity = omen.ReasonTrivial, omen.Critical }
+	back := func(in *omen.Incident) {
+		in.Suppressed, in.Severity, in.NotifiedAt = omen.ReasonTrivial, omen.Critical, in.Since
+	}
+	wasSilenced := func(in *omen.Incident) { in.Suppressed, in.Severity = omen.ReasonTrivial, omen.Critical }
 	other := func(in *omen.Incident) { in.Causes[0].Feature = "cpu" }
 	down := func(in *omen.Incident) { in.Causes[0].Actual = 0 }
 	at := func(after time.Duration) func(*omen.Incident) {
@@ -116,6 +119,7 @@ func TestRecurs(t *testing.T) {
 		{"daily, confirmed at another time", append([]omen.Incident{net(5*h, confirmed)}, nights(nil)...), nil, ""},
 		{"daily, too weak to notify of on one night", nights(weak), nil, "expected"},
 		{"daily, once back too weak to notify of again", nights(back), nil, "daily"},
+		{"daily, once silenced and back too weak to notify of", nights(wasSilenced), nil, ""},
 		{"three times at any time, once too weak", []omen.Incident{net(0, nil), net(5*h, weak), net(7*h, nil)}, nil, ""},
 		{"daily in a fleet", fleets(nil), nil, "daily"},
 		{"daily in a fleet, once acknowledged", fleets(acked), nil, ""},

@@ -291,7 +291,7 @@ func (t *Tracker) reopen(k *track, at time.Time) {
 		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)
 		return
 	}
-	in.Fleet = ""
+	t.goAlone(in)
 	t.judge(k, at, true)
 	if in.Suppressed != "" {
 		t.emit(in, omen.ChangeReopened, at, omen.ReasonReopened)

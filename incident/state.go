@@ -286,7 +286,8 @@ func (t *Tracker) another(k *track, s *omen.Score) {
 	journalled := leader(in.Causes) == leader(k.other.causes)
 	t.show(k, &omen.Score{At: s.At, Value: s.Value, Causes: k.other.causes})
 	if in.Fleet != "" {
-		in.Fleet, in.Suppressed = "", ""
+		t.goAlone(in)
+		in.Suppressed = ""
 		t.judge(k, s.At, true)
 	}
 	if in.Suppressed != "" {
@@ -297,6 +298,15 @@ func (t *Tracker) another(k *track, s *omen.Score) {
 		return
 	}
 	t.notify(k, omen.ChangeEscalated, omen.ReasonAnother)
+}
+
+// goAlone takes a host's incident out of the fleet's, which people may have been
+// notified of.
+func (t *Tracker) goAlone(in *omen.Incident) {
+	if f := t.fleets[in.Fleet]; f != nil && in.NotifiedAt.IsZero() {
+		in.NotifiedAt = f.in.NotifiedAt
+	}
+	in.Fleet = ""
 }
 
 // follows names the incident of the same host that another trouble follows

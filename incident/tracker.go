@@ -6,6 +6,7 @@ import (
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/feedback"
 )
 
 // Labels gives a host's labels; nil or an empty map where it has none. It is
@@ -201,6 +202,9 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 		delete(t.open, in.ID)
 	} else {
 		t.open[in.ID] = in
+	}
+	if in.NotifiedAt.IsZero() && feedback.Notifies(omen.Change{Kind: kind, Incident: *in, Reason: reason}) {
+		in.NotifiedAt = at.UTC()
 	}
 	c := omen.Change{Kind: kind, At: at.UTC(), Incident: in.Clone(), Reason: reason, By: "omen"}
 	if p := in.AtPeak; p != nil && p.Host == in.Host && slices.Equal(p.Causes, in.Causes) {
