@@ -59,6 +59,11 @@ func cpuMode(modes string) string {
 	return `sum by ($by) (` + rate("node_cpu_seconds_total", `mode=~"`+modes+`"`) + `) / count by ($by) (node_cpu_seconds_total{mode="idle"})`
 }
 
+// busiestCPU is what its idle time leaves of the processor that has least. Where any
+// idle counter stepped back within the window, however little, that would be too much:
+// it is infinite, and so a gap, as with [rate].
+const busiestCPU = `max by ($by) (1 / (resets(node_cpu_seconds_total{mode="idle"}[$window]) == bool 0) - deriv(node_cpu_seconds_total{mode="idle"}[$window]))`
+
 // Guest time is inside user time and a metric of its own: it is not added.
 func nodeCPU() []Feature {
 	return []Feature{
@@ -76,7 +81,7 @@ func nodeCPU() []Feature {
 			Expr: cpuMode("steal")},
 		{Name: "cpu_busiest", Group: "cpu", Unit: omen.Ratio, Direction: Up, Deviation: 0.3, Scale: 0.5, Work: true,
 			Help: "How busy the busiest processor is: one thread that spins shows here on a machine with many",
-			Expr: `max by ($by) (1 - deriv(node_cpu_seconds_total{mode="idle"}[$window]))`},
+			Expr: busiestCPU},
 		{Name: "load_per_core", Group: "cpu", Unit: omen.Count, Direction: Up, Deviation: 0.75, Scale: 1.5,
 			Help: "Run queue: processes running or blocked per processor, what load averages are made of, without their delay",
 			Expr: `max by ($by) (avg_over_time(node_procs_running[$window]) + avg_over_time(node_procs_blocked[$window])) / ` + cores},

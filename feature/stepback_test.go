@@ -108,7 +108,7 @@ func TestNoPartialSums(t *testing.T) {
 		return part{counter{metric, []string{"device", device}, rate}, again}
 	}
 	parts := []part{
-		cpu("idle", .7, false), cpu("user", .12, true), cpu("nice", 0, false), cpu("system", .05, true), cpu("irq", 0, false), cpu("softirq", .01, false), cpu("iowait", .01, false),
+		cpu("idle", .7, false), {counter{"node_cpu_seconds_total", []string{"cpu", "1", "mode", "idle"}, .5}, true}, cpu("user", .12, true), cpu("nice", 0, false), cpu("system", .05, true), cpu("irq", 0, false), cpu("softirq", .01, false), cpu("iowait", .01, false),
 		of("node_disk_written_bytes_total", "sda", 5e6, true), of("node_disk_written_bytes_total", "sdb", 1e6, false),
 		of("node_disk_io_time_seconds_total", "sda", .5, true), of("node_disk_io_time_seconds_total", "sdb", .1, false), of("node_disk_io_time_seconds_total", "dm-0", .3, false),
 		of("node_disk_read_time_seconds_total", "sda", .5, false), of("node_disk_write_time_seconds_total", "sda", .5, false),
@@ -132,7 +132,7 @@ func TestNoPartialSums(t *testing.T) {
 	s := schemaOf(t, Node())
 	all := s.History(readNode(t, local, s, begin, begin.Add((instants-1)*step), step), "local", 0)
 	for feature, normal := range map[string]float64{
-		"cpu_user": .12, "cpu_system": .06, "disk_write": 6e6, "disk_utilisation": .5, "disk_latency": .01, "network_receive": 2e6, "network_transmit": 3e6, "context_switches": 3000,
+		"cpu_user": .06, "cpu_system": .03, "cpu_busiest": .5, "disk_write": 6e6, "disk_utilisation": .5, "disk_latency": .01, "network_receive": 2e6, "network_transmit": 3e6, "context_switches": 3000,
 	} {
 		j := s.Index(feature)
 		for _, i := range []int{at - 1, at, at + 1, instants - 1} {
@@ -142,9 +142,36 @@ func TestNoPartialSums(t *testing.T) {
 			}
 		}
 	}
-	for feature, normal := range map[string]float64{"cpu_iowait": .01, "forks": 5} {
+	for feature, normal := range map[string]float64{"cpu_iowait": .005, "forks": 5} {
 		if v := all[at].Values[s.Index(feature)]; !(math.Abs(v-normal) < 1e-6*normal) {
 			t.Errorf("%s, none of whose counters begins again, is %v, want %v", feature, v, normal)
+		}
+	}
+}
+
+// An idle counter that steps back, by however little, makes no processor look busy, nor
+// does another one stand for it.
+func TestTheBusiestProcessorWhileAnIdleCounterStepsBack(t *testing.T) {
+	const instants, at, step, rate = 24, 12, 5 * time.Second, .7
+	for _, back := range []float64{5, 15, 3000} { // less than the window's growth, about it, all of it
+		begin := time.Now().Add(-30 * time.Minute).Truncate(time.Minute)
+		local := stored(t, begin, step, instants, func(i int) (batch []series.Sample) {
+			for cpu, idle := range []float64{rate, .5} {
+				v := idle * (4000 + step.Seconds()*float64(i))
+				if cpu == 0 && i >= at {
+					v = max(rate*step.Seconds()*float64(i-at), v-back)
+				}
+				batch = append(batch, counter{"node_cpu_seconds_total", []string{"mode", "idle", "cpu", strconv.Itoa(cpu)}, 0}.sample("web-1", v))
+			}
+			return append(batch, counter{name: "node_memory_MemTotal_bytes"}.sample("web-1", 1))
+		})
+		s := schemaOf(t, Node())
+		all := s.History(readNode(t, local, s, begin, begin.Add((instants-1)*step), step), "local", 0)
+		for i := at - 4; i < instants; i++ {
+			v := all[i].Values[s.Index("cpu_busiest")]
+			if within := i >= at && i < at+3; within && !math.IsNaN(v) || !within && !(math.Abs(v-.5) < 1e-6) {
+				t.Errorf("a step back of %g at %d: %v at %d, want 0.5, and nothing while the window holds the step", back, at, v, i)
+			}
 		}
 	}
 }
