@@ -81,6 +81,9 @@ type HostStatus struct {
 	// SlowDrifts are the features that drift slowly, and those that no longer do for
 	// less than a day.
 	SlowDrifts []SlowDrift `json:"slow_drifts"`
+	// Gaps are the features that have had no value for a while although the host sends
+	// others: those that its model uses, and those of a counter without a rate.
+	Gaps []Gap `json:"gaps"`
 }
 
 // Drift says how far a host has left what its model learned.

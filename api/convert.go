@@ -44,7 +44,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),
 		},
 	}
-	w.NewLevels, w.SlowDrifts = each(h.NewLevels, toNewLevel), each(h.SlowDrifts, toSlowDrift)
+	w.NewLevels, w.SlowDrifts, w.Gaps = each(h.NewLevels, toNewLevel), each(h.SlowDrifts, toSlowDrift), each(h.Gaps, toGap)
 	if d := h.Drift; d.Samples > 0 {
 		w.Drift = &Drift{
 			MeasuredAt: Instant(h.Score.At), Samples: d.Samples, Busy: Number(d.Busy), Expected: Number(d.Expected),
@@ -83,6 +83,10 @@ func toSlowDrift(d omen.SlowDrift) SlowDrift {
 		Feature: d.Feature, Unit: d.Unit, Up: d.Up, Mean: Number(d.Mean), Expected: Number(d.Expected),
 		Since: Instant(d.Since), At: Instant(d.At), Back: Instant(d.Back), Learned: d.Learned, Text: d.String(),
 	}
+}
+
+func toGap(g omen.Gap) Gap {
+	return Gap{Feature: g.Feature, Since: Instant(g.Since), Stepping: g.Stepping, Text: g.String()}
 }
 
 func toFeature(f omen.FeatureValue) Feature {

@@ -64,6 +64,15 @@ type Host struct {
 	Pages      Pages             `json:"pages"`
 	NewLevels  List[NewLevel]    `json:"new_levels" doc:"features whose level has moved, and with it what is expected of them; those that are back stay listed for a day"`
 	SlowDrifts List[SlowDrift]   `json:"slow_drifts" doc:"features that have slowly gone away from what is expected of them, of which nobody is notified; those that no longer do stay listed for a day"`
+	Gaps       List[Gap]         `json:"gaps" doc:"features that have had no value for 15 minutes or more although the host sends others: those that its model uses, and those whose counters have no rate"`
+}
+
+// Gap is a feature that has had no value for a while although its host sends others.
+type Gap struct {
+	Feature  string  `json:"feature"`
+	Since    Instant `json:"since" doc:"its last value, as far as was seen"`
+	Stepping bool    `json:"stepping" doc:"its series are there, and one of its counters steps back or begins again so often that it has no rate"`
+	Text     string  `json:"text"`
 }
 
 // SlowDrift is a feature whose readings have, on average, slowly gone away from what

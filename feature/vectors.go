@@ -2,6 +2,7 @@ package feature
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,14 @@ func (s *Schema) AppendVectors(dst []omen.Vector, f *series.Frame, source string
 		dst = append(dst, omen.Vector{Host: s.Host(source, name), At: f.Time(instant), Values: v})
 	}
 	return dst
+}
+
+// Infinite reports whether a feature's expression is infinite for a host at an
+// instant, as a rate is while its counter steps back: a gap though its series are there.
+func (s *Schema) Infinite(f *series.Frame, host string, at time.Time, feature int) bool {
+	h, instant := f.Host(host), instantOf(f, at)
+	c := slices.Index(f.Features, s.features[feature].Name)
+	return h >= 0 && instant >= 0 && c >= 0 && math.IsInf(f.At(h, instant, c), 0)
 }
 
 // History is every instant of one host of the frame, oldest first, cleaned and

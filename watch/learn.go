@@ -84,6 +84,7 @@ func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []om
 	}
 	h.info.Serving = true
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
+	h.gaps.serve(m)
 }
 
 // due are the hosts to train now, those without a model and with the longest

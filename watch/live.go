@@ -56,7 +56,7 @@ func (w *Watch) brief(h *host) omen.HostStatus {
 	s := omen.HostStatus{
 		Host: h.id, Labels: h.labels, State: omen.HostLearning, Score: h.score,
 		LastSeen: h.seen, Model: h.info, Training: h.training,
-		First: h.first, Stale: w.stale(h, w.last), Drift: h.drift.status(h.stream), SelfTest: h.selfTest, NewLevels: h.newLevels, SlowDrifts: h.drifts,
+		First: h.first, Stale: w.stale(h, w.last), Drift: h.drift.status(h.stream), SelfTest: h.selfTest, NewLevels: h.newLevels, SlowDrifts: h.drifts, Gaps: h.gaps.shown,
 	}
 	s.Training.NextDue = h.expected()
 	switch {

@@ -170,6 +170,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 				h.stream.Restarted(at)
 			}
 		}
+		h.gaps.see(v.Values, at, at.Sub(h.seen) >= w.longGap())
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
 		if h.model != nil {
@@ -202,6 +203,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 			tick.Silent = append(tick.Silent, h.id)
 		}
 	}
+	w.reviewGaps(f, at)
 	slices.SortFunc(tick.Silent, func(a, b omen.Host) int { return strings.Compare(a.Name, b.Name) })
 	w.leaveOut(left)
 	w.beat(due, len(tick.Scores))

@@ -117,6 +117,9 @@ type Watch struct {
 	shifts   []*shift  // windows that shift the expectation, by ID
 	shiftsAt time.Time // when they were read; the score loop's alone
 
+	gapsAt time.Time // when features without values were looked for
+	gapped int       // hosts that have some
+
 	events *event.Detector
 	moves  []mute.Event // features at new levels or drifting, and events that could not be stored: eventLoop does
 }
@@ -160,6 +163,7 @@ type host struct {
 	tried     time.Time // up to when the last training learned, promoted or not
 	asked     time.Time // the instant of the last request to retrain it
 
+	gaps    gaps
 	uptime  event.Uptime
 	awaited time.Time // before the restart it was there: silent since then, at the latest
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cause, Feature, Incident } from "./api";
-import { ahead, driftText, hostSentence, openOf, tellingLabels } from "./host";
+import { ahead, driftText, gapText, hostSentence, openOf, tellingLabels } from "./host";
 
 const now = new Date(2026, 10, 29, 14, 30).getTime(), at = new Date(2026, 10, 29, 14, 5).toISOString();
 const cause = (feature: string, trivial = false) => ({ feature, unit: "bytes/s", actual: 224e6, lower: 4e6, upper: 6e6, trivial }) as Cause;
@@ -50,5 +50,8 @@ describe("a slow drift", () => {
     [{ ...drift, back: at, learned: true }, "Memory used: a new model expects what it has drifted to, since 14:05"],
   ])("in a sentence %#", (d, want) => expect(driftText(d, now).replace("Nov 27", "27 Nov")).toBe(want));
 });
+
+test.each([[true, "one of its counters steps back so often that it has no rate"], [false, "its series are gone"]])("a feature without values %#", (stepping, why) =>
+  expect(gapText({ feature: "network_receive", since: at, stepping }, now)).toBe(`Network receive has had no value since 14:05, and is not judged: ${why}`));
 
 test("labels that say no more than the name are left out", () => expect(tellingLabels({ role: "db", instance: "a:9100", host: "a", dc: "" , az: "b" }, "a")).toEqual([["az", "b"], ["role", "db"]]));

@@ -20,7 +20,7 @@ import { TimeAxis } from "../parts/Time";
 import { groupsOf, inOrder, sharesOf, outsideAt } from "../features";
 import { useActions, usePlaybooks } from "../remedy";
 import { labelMatcher } from "../heat";
-import { ahead, driftText, hostSentence, openOf, tellingLabels } from "../host";
+import { ahead, driftText, gapText, hostSentence, openOf, tellingLabels } from "../host";
 import { Parts } from "../parts/Now";
 import { trustIn, useTrust } from "../trust";
 import { joined, needed, nothing, taken, type Seen } from "../seen";
@@ -76,7 +76,8 @@ function Says({ h }: { h: HostDetail }) {
   return (
     <div style={{ display: "grid", gap: 6 }}>
       <Parts parts={hostSentence({ ...h, incidents: open }, now)} id="host-sentence" />
-      {h.slow_drifts.filter((d) => !d.back).map((d) => <div key={d.feature} style={{ fontSize: 14 }} data-testid="drift-sentence">{visible(driftText(d, now))}. Nobody is notified of it.</div>)}
+      {h.slow_drifts.map((d) => <div key={d.feature} className={d.back ? "dim" : undefined} style={{ fontSize: 14 }} data-testid="drift-sentence">{visible(driftText(d, now))}.{!d.back && " Nobody is notified of it."}</div>)}
+      {h.gaps.map((g) => <div key={g.feature} style={{ fontSize: 14 }} data-testid="gap-sentence">{visible(gapText(g, now))}.</div>)}
       {trust && <div className="dim" style={{ fontSize: 14 }} data-testid="trust-sentence">{visible(trust.sentence)} <Link className="plain" href={"/models/" + idPath(h.id)}>How far it can be trusted</Link></div>}
       {labels.length > 0 && <div className="chips" aria-label="Labels" role="group">{labels.slice(0, 12).map(([k, v]) => <Link key={k} className="chip plain" href={"/hosts?match=" + encodeURIComponent(labelMatcher(k, v))} title="Hosts with the same"><Name name={`${k}=${v}`} most={50} /></Link>)}{labels.length > 12 && <span className="dim">and {labels.length - 12} more</span>}</div>}
     </div>
