@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -32,12 +33,12 @@ func (w *Watch) turned(h *host, turns int) {
 }
 
 // drifted takes up which of a host's features drift slowly, with those of before. Each
-// drift is marked at its begin; and at its end once it is listed no more, since until
-// then it may go on. What became a new level, or is measured no more, has no end of its
-// own. The caller holds mu.
+// drift is marked at its begin and, once it has turned round, at its end; again, if it
+// goes on after that. One that a model has learned goes on as a rule: its end is marked
+// once it is listed no more. What became a new level, or is measured no more, has no
+// end of its own. The caller holds mu.
 func (w *Watch) drifted(h *host, before []omen.SlowDrift) {
 	h.drifts = h.stream.SlowDrifts()
-	has := func(all []omen.SlowDrift, d omen.SlowDrift) bool { return slices.ContainsFunc(all, d.Is) }
 	said := func(d omen.SlowDrift) string {
 		d.Since, d.Back = w.local(d.Since), w.local(d.Back)
 		return d.String()
@@ -45,19 +46,41 @@ func (w *Watch) drifted(h *host, before []omen.SlowDrift) {
 	id := func(d omen.SlowDrift, what string) string {
 		return fmt.Sprintf("%s-%s-%s-%d", what, h.id.ID(), d.Feature, d.Since.Unix())
 	}
+	over := func(d omen.SlowDrift) {
+		w.mark(h, id(d, "drifted")+"-"+strconv.FormatInt(d.Back.Unix(), 10), d.Back, said(d))
+	}
 	for _, d := range h.drifts {
-		if !has(before, d) {
-			begun := d
-			begun.Back = time.Time{}
+		begun := d
+		begun.Back, begun.Learned = time.Time{}, false
+		switch was := slices.IndexFunc(before, d.Is); {
+		case was < 0:
 			w.mark(h, id(d, "drift"), d.Since, said(begun))
+			if turnedRound(d) {
+				over(d)
+			}
+		case turnedRound(d) && !before[was].Back.Equal(d.Back):
+			over(d)
+		case d.Back.IsZero() && turnedRound(before[was]):
+			w.mark(h, id(d, "drift-again")+"-"+strconv.FormatInt(before[was].Back.Unix(), 10), h.seen, "again: "+said(begun))
 		}
 	}
 	for _, d := range before {
-		if !d.Back.IsZero() && !has(h.drifts, d) {
-			w.mark(h, id(d, "drifted"), d.Back, said(d))
+		if slices.ContainsFunc(h.drifts, d.Is) {
+			continue
+		}
+		other := slices.IndexFunc(h.drifts, func(o omen.SlowDrift) bool { return o.Feature == d.Feature })
+		switch {
+		case d.Learned:
+			over(d)
+		case d.Back.IsZero() && other >= 0: // the other way, without a time between
+			d.Back = omen.Later(h.drifts[other].Since, d.Since)
+			over(d)
 		}
 	}
 }
+
+// turnedRound reports whether a drift is over because its feature came back.
+func turnedRound(d omen.SlowDrift) bool { return !d.Back.IsZero() && !d.Learned }
 
 // mark has a host's timeline say something of an instant.
 func (w *Watch) mark(h *host, id string, at time.Time, title string) {

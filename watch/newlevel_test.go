@@ -74,8 +74,9 @@ func TestNewLevelIsMarkedAndOutlivesARestart(t *testing.T) {
 }
 
 // A drift has a mark at its begin, also where it was found before the start, and one at
-// its end once it cannot go on; one that became a new level has no end of its own. It
-// is stored with the host's level.
+// its end: at once if it turned round, and once it cannot go on if a model has learned
+// it; one that became a new level has no end of its own. It is stored with the host's
+// level.
 func TestSlowDriftsAreMarkedOnce(t *testing.T) {
 	r := newRig(t, open(t), "web-1")
 	must.OK(t, r.load(t.Context()))
@@ -93,6 +94,9 @@ func TestSlowDriftsAreMarkedOnce(t *testing.T) {
 	drift := omen.SlowDrift{Feature: "mem", Unit: omen.Count, Up: true, Mean: 5, Expected: 3, Since: r.now.Add(-time.Hour), At: r.now}
 	over := drift
 	over.Back = r.now.Add(-time.Minute)
+	learned, down := over, drift
+	learned.Learned = true
+	down.Up, down.Since = false, r.now.Add(-time.Minute)
 	for _, c := range []struct {
 		name        string
 		before, now []omen.SlowDrift
@@ -101,8 +105,14 @@ func TestSlowDriftsAreMarkedOnce(t *testing.T) {
 	}{
 		{"found", nil, []omen.SlowDrift{drift}, []string{"mem drifts upwards: 5 on average where 3 is expected, since "}, drift.Since},
 		{"goes on", []omen.SlowDrift{drift}, []omen.SlowDrift{drift}, nil, time.Time{}},
-		{"may go on", []omen.SlowDrift{drift}, []omen.SlowDrift{over}, nil, time.Time{}},
-		{"over", []omen.SlowDrift{over}, nil, []string{"mem: back from drifting upwards, since "}, over.Back},
+		{"turned round", []omen.SlowDrift{drift}, []omen.SlowDrift{over}, []string{"mem: back from drifting upwards, since "}, over.Back},
+		{"stays turned round", []omen.SlowDrift{over}, []omen.SlowDrift{over}, nil, time.Time{}},
+		{"was said to be over", []omen.SlowDrift{over}, nil, nil, time.Time{}},
+		{"goes on again", []omen.SlowDrift{over}, []omen.SlowDrift{drift}, []string{"again: mem drifts upwards: 5 on average "}, h.seen},
+		{"goes the other way", []omen.SlowDrift{drift}, []omen.SlowDrift{down}, []string{"mem drifts downwards: ", "mem: back from drifting upwards, since "}, down.Since},
+		{"learned, and may go on", []omen.SlowDrift{drift}, []omen.SlowDrift{learned}, nil, time.Time{}},
+		{"learned, and went on", []omen.SlowDrift{learned}, []omen.SlowDrift{drift}, nil, time.Time{}},
+		{"learned, and over", []omen.SlowDrift{learned}, nil, []string{"mem: a new model expects what it has drifted to, since "}, over.Back},
 		{"a new level", []omen.SlowDrift{drift}, nil, nil, time.Time{}},
 	} {
 		r.moves = nil
