@@ -1,12 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	omen "github.com/omenhq/omen"
 )
@@ -119,6 +122,65 @@ func (db *DB) Recheck(ctx context.Context) error {
 		if whole && bySum { // what does not decode counts until it is read
 			db.isWhole(row.kind, row.id)
 		}
+	}
+	return db.keepDamaged(ctx)
+}
+
+// settingDamaged holds the rows that are set aside, for a start that does not look at
+// all rows: what it does not look at is not whole for that.
+const settingDamaged = "store.damaged"
+
+// keptAside is a row that is set aside, as stored.
+type keptAside struct {
+	Kind  string `json:"kind"`
+	ID    string `json:"id"`
+	BySum bool   `json:"by_sum"`
+}
+
+// keepDamaged stores which rows are set aside, if that is not stored already. Cursors
+// are not among them: they are removed.
+func (db *DB) keepDamaged(ctx context.Context) error {
+	all := []keptAside{}
+	db.mu.Lock()
+	for row, bySum := range db.damaged {
+		if row.kind != "cursor" && row != (aside{kindSetting, settingDamaged}) {
+			all = append(all, keptAside{row.kind, row.id, bySum})
+		}
+	}
+	kept := db.kept
+	db.mu.Unlock()
+	slices.SortFunc(all, func(a, b keptAside) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+	})
+	if slices.Equal(kept, all) {
+		return nil
+	}
+	if err := db.PutSetting(ctx, settingDamaged, all); err != nil {
+		return err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.kept = all
+	return nil
+}
+
+// recallDamaged takes up the rows that the process before this one had set aside;
+// whole: all rows were looked at, and what is damaged is known.
+func (db *DB) recallDamaged(ctx context.Context, whole bool) error {
+	_, err := db.Kept(ctx, settingDamaged, &db.kept)
+	if db.isAside(kindSetting, settingDamaged) {
+		db.kept = []keptAside{{}} // it is stored anew, whatever is damaged
+		return err
+	}
+	if err != nil || whole {
+		return err
+	}
+	for _, row := range db.kept {
+		why := errSum
+		if !row.BySum {
+			why = errAside
+		}
+		db.setAside(row.Kind, row.ID, why)
 	}
 	return nil
 }

@@ -116,3 +116,40 @@ func TestAColumnThatIsNotOursIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A start that looks at all rows finds what is damaged; one that does not, of a large
+// database, says of no row that it is whole because it was not looked at.
+func TestWhatWasDamagedCountsAfterAStartThatDoesNotLook(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "omen.db")
+	db := reopen(t, path)
+	furnish(t, db)
+	ctx := t.Context()
+	must.Get(db.write.ExecContext(ctx, `CREATE TABLE kept AS SELECT * FROM document`))(t)
+	must.Get(db.write.ExecContext(ctx, `UPDATE document SET body = '{}' WHERE kind = 'silence'`))(t)
+	must.OK(t, db.Close())
+	was := 0
+	for i, upTo := range []int64{checkUpTo, 0, 0} {
+		next := must.Get(open(ctx, path, "sqlite", slog.New(slog.DiscardHandler), upTo))(t)
+		must.OK(t, next.Recheck(ctx))
+		switch n := next.Damaged(); {
+		case i == 0 && n == 0:
+			t.Error("no damaged rows found by a start that looks at all")
+		case i > 0 && n != was:
+			t.Errorf("start %d: %d rows are damaged, and %d were", i, n, was)
+		default:
+			was = n
+		}
+		if i == 2 {
+			must.Get(next.write.ExecContext(ctx, `UPDATE document SET body = (SELECT body FROM kept k WHERE k.kind = document.kind AND k.id = document.id) WHERE kind = 'silence'`))(t)
+			if must.OK(t, next.Recheck(ctx)); next.Damaged() != 0 {
+				t.Errorf("%d rows are damaged once they are as they were", next.Damaged())
+			}
+		}
+		must.OK(t, next.Close())
+	}
+	whole := must.Get(open(ctx, path, "sqlite", slog.New(slog.DiscardHandler), 0))(t)
+	if n := whole.Damaged(); n != 0 {
+		t.Errorf("%d rows are damaged after a start, and none was", n)
+	}
+	must.OK(t, whole.Close())
+}

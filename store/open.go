@@ -38,6 +38,7 @@ type DB struct {
 	key     *auditKey      // of the audit's chain; nil: not read yet
 	woken   chan struct{}  // closed and replaced whenever the journal grows
 	damaged map[aside]bool // rows set aside; true: for their checksum
+	kept    []keptAside    // of damaged, as stored
 	health  error          // see SetHealth
 }
 
@@ -48,7 +49,8 @@ const readers = 4
 // checkUpTo bounds the database that is checked whole at every start, indexes
 // against tables included: a damaged index would silently leave out rows. It
 // takes about a second at 500 MB/s. A larger one is checked after an unclean
-// shutdown only; SQLite still notices most damage when it reads it.
+// shutdown only; SQLite still notices most damage when it reads it, and what was
+// damaged before still counts.
 const checkUpTo = 512 << 20
 
 // Open opens the database at path, or makes it, and brings its tables up to
@@ -122,6 +124,9 @@ func (db *DB) start(ctx context.Context, driver string, upTo int64) error {
 	db.read.SetMaxOpenConns(readers)
 	db.read.SetMaxIdleConns(readers)
 	if err := db.read.PingContext(ctx); err != nil {
+		return err
+	}
+	if err := db.recallDamaged(ctx, whole); err != nil {
 		return err
 	}
 	if err := db.markOpen(ctx); err != nil {
@@ -235,8 +240,9 @@ func (db *DB) Crashes(within time.Duration, now time.Time) (n int) {
 // Close writes everything back, and lets another process open the database.
 // Every Follow must have ended.
 func (db *DB) Close() error {
+	kept := db.keepDamaged(context.Background())
 	_, err := db.write.ExecContext(context.Background(), "DELETE FROM document WHERE kind = ? AND id = ?", kindSetting, settingOpen)
-	return errors.Join(describe(err), db.release())
+	return errors.Join(kept, describe(err), db.release())
 }
 
 func (db *DB) release() error {
