@@ -12,14 +12,17 @@ import (
 
 // material reports whether a deviation is worth waking somebody for: a cause
 // that is not trivial is the largest or has a tenth of the score, or what is
-// not trivial adds up to more than the limit by itself. A score that names no
+// not trivial adds up to more than the limit by itself. It does not where the sample
+// would be within the limit without some trivial causes: shares of a score say how much
+// each feature adds to it, and not what it is without the others. A score that names no
 // cause is material.
 func material(s *omen.Score) bool {
 	if len(s.Causes) == 0 {
 		return true
 	}
-	share := 0.0
+	share, clears, trivially := 0.0, false, true
 	for i, c := range s.Causes {
+		clears, trivially = clears || c.Clears, trivially && (c.Trivial || !c.Clears)
 		if c.Trivial {
 			continue
 		}
@@ -28,7 +31,7 @@ func material(s *omen.Score) bool {
 		}
 		share += c.Share
 	}
-	return share*s.Unsmoothed > 1
+	return share*s.Unsmoothed > 1 && !(clears && trivially)
 }
 
 // violent reports whether a cause that is worth waking somebody for, and that has a

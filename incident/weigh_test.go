@@ -213,17 +213,21 @@ func TestTurnsInLeadingAreNoNews(t *testing.T) {
 
 func TestMaterial(t *testing.T) {
 	cause := func(share float64, trivial bool) omen.Cause { return omen.Cause{Share: share, Trivial: trivial} }
+	clears := func(c omen.Cause) omen.Cause { c.Clears = true; return c }
 	for name, c := range map[string]struct {
 		value  float64
 		causes []omen.Cause
 		want   bool
 	}{
-		"no causes":                            {2, nil, true},
-		"all trivial":                          {30, []omen.Cause{cause(.7, true), cause(.3, true)}, false},
-		"a tenth matters":                      {2, []omen.Cause{cause(.9, true), cause(.1, false)}, true},
-		"a little of a little":                 {2, []omen.Cause{cause(.95, true), cause(.05, false)}, false},
-		"a little of much: 0.05 of 30 is 1.5":  {30, []omen.Cause{cause(.95, true), cause(.05, false)}, true},
-		"the first matters, however spread it": {1.1, []omen.Cause{cause(.08, false), cause(.07, true)}, true},
+		"no causes":                           {2, nil, true},
+		"all trivial":                         {30, []omen.Cause{cause(.7, true), cause(.3, true)}, false},
+		"a tenth matters":                     {2, []omen.Cause{cause(.9, true), cause(.1, false)}, true},
+		"a little of a little":                {2, []omen.Cause{cause(.95, true), cause(.05, false)}, false},
+		"a little of much: 0.05 of 30 is 1.5": {30, []omen.Cause{cause(.95, true), cause(.05, false)}, true},
+		"a little of much, that is within the limit without what is trivial": {30, []omen.Cause{clears(cause(.95, true)), cause(.05, false)}, false},
+		"a little of much, that is not within the limit with it":             {30, []omen.Cause{clears(cause(.95, true)), clears(cause(.05, false))}, true},
+		"a tenth matters, whatever takes it to the limit":                    {30, []omen.Cause{clears(cause(.9, true)), cause(.1, false)}, true},
+		"the first matters, however spread it":                               {1.1, []omen.Cause{cause(.08, false), cause(.07, true)}, true},
 	} {
 		if got := material(&omen.Score{Value: c.value, Unsmoothed: c.value, Causes: c.causes}); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
