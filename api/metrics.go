@@ -62,7 +62,7 @@ var (
 	mGivenUp       = metric{"omen_playbook_given_up", "Targets that a playbook is no longer done to, since its last three actions there did not help.", prometheus.GaugeValue}
 	mRemedyPaused  = metric{"omen_remedy_paused", "1 while actions are paused.", prometheus.GaugeValue}
 	mRemedyUp      = metric{"omen_remedy_up", "1 while actions can be planned; 0: nothing is acted on.", prometheus.GaugeValue}
-	mAuditBroken   = metric{"omen_audit_broken", "1 if the audit is not what was written.", prometheus.GaugeValue}
+	mAuditBroken   = metric{"omen_audit_broken", "1 if the audit is not what was written, or its key is not there: nothing is acted on.", prometheus.GaugeValue}
 	mAuditRows     = metric{"omen_audit_rows", "Rows of the audit's chain when it was last found whole, at least once an hour; that they are fewer than before means that its end was cut off.", prometheus.GaugeValue}
 
 	mBuild         = metric{"omen_build_info", "1, with the version that runs.", prometheus.GaugeValue}

@@ -3,6 +3,7 @@ package remedy_test
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -29,6 +30,38 @@ func TestAnAuditThatCannotBeReadIsReadAgain(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		if why := l.Health().Broken; why != "" {
 			t.Errorf("still %q", why)
+		}
+	})
+}
+
+// A key that is not there when Omen starts again is said, whatever was under way: that
+// is not repeated, nothing else is done, and what people do stays possible. With the key
+// back the action goes on to be observed.
+func TestAKeyThatIsGoneAtAStart(t *testing.T) {
+	other := filepath.Join(t.TempDir(), "other.key")
+	h := &hand{lasts: time.Hour}
+	running(t, policy(omen.ModeAutomatic), h, func(t *testing.T, _ *remedy.Loop, w *world, again func() *remedy.Loop) {
+		first(t, w.db, time.Minute, omen.ActionStarted)
+		key := must.Get(os.ReadFile(w.path + ".key"))(t)
+		must.OK(t, os.Remove(w.path+".key"))
+		w.db.SetAuditKeyFile(other)
+		w.db.SetAuditKeyFile("") // as a new process, which has not read it
+		h.mu.Lock()
+		h.lasts = 0 // the first call never ends, another would
+		h.mu.Unlock()
+		l := again()
+		time.Sleep(time.Minute)
+		open := must.Get(w.db.OpenIncidents(t.Context()))(t)
+		if !l.Health().NoKey || !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit_key" }) || h.called() != 0 {
+			t.Errorf("health %+v, %d calls, open %+v", l.Health(), h.called(), open)
+		}
+		must.OK(t, os.WriteFile(w.path+".key", key, 0o600))
+		if must.Get(l.Verify(t.Context()))(t); l.Health().Broken != "" {
+			t.Errorf("with the key back: %+v", l.Health())
+		}
+		first(t, w.db, time.Minute, omen.ActionUnknown)
+		if h.called() != 0 {
+			t.Errorf("%d calls of an action that was under way, want none", h.called())
 		}
 	})
 }
@@ -96,7 +129,7 @@ func TestAnAuditThatWasChangedStopsEverything(t *testing.T) {
 			t.Errorf("%d rows of a chain that is not whole, want the %d of before", got, whole)
 		}
 		open := must.Get(w.db.OpenIncidents(t.Context()))(t)
-		if l.Health().Broken == "" || !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit" && in.Severity == omen.Critical }) {
+		if l.Health().Broken == "" || !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit_key" && in.Severity == omen.Critical }) {
 			t.Errorf("health %+v, open %+v", l.Health(), open)
 		}
 		plan := must.Get(l.Plan(t.Context(), "i-web-1"))(t)
@@ -124,7 +157,7 @@ func TestAChangedAuditStopsEverythingAtOnce(t *testing.T) {
 				see(t, l)
 				time.Sleep(10 * time.Second)
 				open := must.Get(w.db.OpenIncidents(t.Context()))(t)
-				if !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit" }) {
+				if !slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble == "remedy/audit_key" }) {
 					t.Errorf("health %+v, open %+v", l.Health(), open)
 				}
 				if _, err := l.Approve(t.Context(), a.ID, ann, ""); err == nil {

@@ -85,7 +85,8 @@ type Health struct {
 	Planned time.Time // when it last planned
 	Err     string    // why it cannot; empty: it can
 	Since   time.Time // since when
-	Broken  string    // what is wrong with the audit's chain; empty: nothing
+	Broken  string    // why the audit's chain proves nothing; empty: it is whole
+	NoKey   bool      // that is because its key is not there
 	Checked time.Time // when that was looked at
 	Rows    int       // of the chain when it was last found whole; 0: none, or it was not since the start
 
@@ -141,6 +142,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		defer timer.Stop()
 		for recovered := false; ctx.Err() == nil; {
 			if !recovered {
+				l.verify(ctx) // what keeps it from recovering may be the audit
 				recovered = l.note(ctx, l.recover(ctx))
 			}
 			if recovered {
@@ -287,8 +289,8 @@ func (l *Loop) facts(ctx context.Context, at time.Time) (f Facts, err error) {
 	if err := l.o.World.Look(ctx, &f); err != nil {
 		return f, fmt.Errorf("look at hosts and sources: %w", err)
 	}
-	if broken := l.Health().Broken; broken != "" && f.Own == "" {
-		f.Own = "the audit is not what was written: " + broken
+	if why := l.Health().distrust(); why != "" && f.Own == "" {
+		f.Own = why
 	}
 	return f, nil
 }
@@ -348,11 +350,28 @@ func (l *Loop) verify(ctx context.Context) {
 	if time.Since(l.Health().Checked).Abs() >= verifyEvery {
 		_, _ = l.Verify(ctx) // what it finds is kept
 	}
-	if broken := l.Health().Broken; broken != "" {
-		l.say(ctx, troubleAudit, omen.Critical, "the audit is not what was written, and nothing is acted on: "+broken)
-	} else {
-		l.say(ctx, troubleAudit, "", "")
+	health, said := l.Health(), map[string]string{}
+	if why := health.distrust(); why != "" {
+		key := troubleAudit
+		if health.NoKey {
+			key = troubleKey
+		}
+		said[key] = "nothing is acted on, since " + why
 	}
+	for _, key := range []string{troubleAudit, troubleKey} {
+		l.say(ctx, key, omen.Critical, said[key])
+	}
+}
+
+// distrust is why the audit proves nothing; empty: it does.
+func (h Health) distrust() string {
+	switch {
+	case h.Broken == "":
+		return ""
+	case h.NoKey:
+		return "the key of the audit is not there: " + h.Broken
+	}
+	return "the audit is not what was written: " + h.Broken
 }
 
 // Verify walks the audit's chain now. While it is not what was written nothing is acted
@@ -371,13 +390,14 @@ func (l *Loop) Verify(ctx context.Context) (store.Chain, error) {
 	}
 	l.mu.Lock()
 	before := l.health.Broken
-	l.health.Broken, l.health.Checked = why, now
+	l.health.Broken, l.health.NoKey, l.health.Checked = why, chain.NoKey, now
+	distrust := l.health.distrust()
 	if why == "" {
 		l.health.Rows = chain.Rows
 	}
 	l.mu.Unlock()
 	if why != "" && why != before {
-		l.o.Log.Error("the audit is not what was written, nothing is acted on", "why", why)
+		l.o.Log.Error("nothing is acted on: the audit cannot be trusted", "why", distrust)
 	}
 	return chain, err
 }

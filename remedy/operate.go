@@ -243,8 +243,8 @@ func (l *Loop) Undo(ctx context.Context, id string, who Person, why string) (ome
 	if _, err := l.Verify(ctx); err != nil {
 		return a, fmt.Errorf("undo action %s: %w", id, err)
 	}
-	if broken := l.Health().Broken; broken != "" { // what is taken back may never have been done
-		return a, omen.WithHint(fmt.Errorf("undo action %s: the audit is not what was written: %s: %w", id, broken, omen.ErrConflict), "see what was changed with: omen actions verify")
+	if why := l.Health().distrust(); why != "" { // what is taken back may never have been done
+		return a, omen.WithHint(fmt.Errorf("undo action %s: %s: %w", id, why, omen.ErrConflict), "see what was changed with: omen actions verify")
 	}
 	detail := a.Target.ID()
 	if why != "" {

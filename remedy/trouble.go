@@ -9,6 +9,7 @@ import (
 const (
 	troubleLoop  = "remedy"
 	troubleAudit = "remedy/audit"
+	troubleKey   = "remedy/audit_key"
 	troubleStuck = "remedy/stuck/"       // and an action's ID
 	troubleOff   = "remedy/disabled/"    // and a playbook's name
 	troubleOften = "remedy/chronic/"     // and a playbook's name, a host and a target, as known has it
@@ -22,7 +23,7 @@ const (
 // gone may be a silence, or an action), "crashes" and "clock" (what was seen before is
 // not known), "this machine" (its processors or disks are not measured), "calendars" (a window that cannot be read may forbid it), "collisions/"
 // (hosts that are not judged are not counted among those of a group that are unwell),
-// [troubleAudit], and a source of which nothing is scored, which has no key.
+// [troubleAudit], [troubleKey], and a source of which nothing is scored, which has no key.
 var harmless = []struct {
 	key   string
 	holds []string // what is held back nevertheless: Does of actions

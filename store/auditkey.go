@@ -52,34 +52,97 @@ func (db *DB) SetAuditKeyFile(path string) {
 	}
 }
 
-// auditKey reads the chain's key; create: it makes one where there is no file.
-func (db *DB) auditKey(ctx context.Context, q rowQuerier, create bool) (*auditKey, error) {
+// signingKey is the key by which a row is signed: the chain's, which is made where
+// there is no file and no chain yet, or the one that stands in for a lost one.
+func (db *DB) signingKey(ctx context.Context, q rowQuerier) (*auditKey, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.key != nil {
 		return db.key, nil
 	}
-	path := db.keyFile
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) && create {
-		text, err = db.makeKey(ctx, q, path)
+	k, err := db.readKey(ctx, q, true)
+	if errors.Is(err, os.ErrNotExist) {
+		var last, signed int64
+		if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0), count(mac) FROM audit").Scan(&last, &signed); err != nil {
+			return nil, err
+		}
+		if signed > 0 {
+			return db.standIn(last)
+		}
+		if err := makeKey(db.keyFile, last); err != nil {
+			return nil, keyError(err)
+		}
+		k, err = db.readKey(ctx, q, true)
 	}
+	if err == nil && (k.from >= 0 || k.wrong != "") {
+		db.key = k
+	}
+	return k, err
+}
+
+// checkingKey is the key by which rows are checked, as its file is now: a process that
+// has it in memory is no reason to act without the file. Its error is
+// [os.ErrNotExist] where there is none.
+func (db *DB) checkingKey(ctx context.Context, q rowQuerier) (*auditKey, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.readKey(ctx, q, false)
+}
+
+// readKey reads the chain's key; note: where the chain of a key begins that somebody
+// else made may be noted. The caller holds mu.
+func (db *DB) readKey(ctx context.Context, q rowQuerier, note bool) (*auditKey, error) {
+	text, err := os.ReadFile(db.keyFile)
 	if err != nil {
-		return nil, omen.WithHint(fmt.Errorf("key of the audit: %w", err), keyBack+"; have Omen's user read it")
+		return nil, keyError(err)
 	}
 	k, err := parseKey(text)
 	if err != nil {
-		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", path, err), keyBack)
+		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", db.keyFile, err), keyBack)
 	}
 	if k.from < 0 {
-		if err := db.readNote(ctx, q, k, create); err != nil {
+		if err := db.readNote(ctx, q, k, note); err != nil {
 			return nil, omen.WithHint(fmt.Errorf("where the audit's chain begins: %w", err), "have Omen's user read and write the data directory")
 		}
 	}
-	if k.from >= 0 || k.wrong != "" {
-		db.key = k
+	return k, nil
+}
+
+func keyError(err error) error {
+	return omen.WithHint(fmt.Errorf("key of the audit: %w", err), keyBack+"; have Omen's user read it")
+}
+
+// standInFile is where the key is that signs while the chain's is not there. It is
+// another file, so that the chain's can be put back; and no row that it signed is ever
+// taken for one of the chain.
+func (db *DB) standInFile() string { return db.path + ".key.stand-in" }
+
+// standIn is the key that signs while the chain's is not there, made after so many
+// rows where there is none. The caller holds mu.
+func (db *DB) standIn(last int64) (*auditKey, error) {
+	path := db.standInFile()
+	k, err := readStandIn(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = makeKey(path, last); err == nil {
+			k, err = readStandIn(path)
+		}
+	}
+	if err != nil {
+		return nil, keyError(err)
+	}
+	if !db.saidLost {
+		db.log.Error("key of the audit is not there: what people do is signed by one that stands in for it, and proves nothing; nothing is acted on", "path", db.keyFile, "hint", keyBack)
+		db.saidLost = true
 	}
 	return k, nil
+}
+
+func readStandIn(path string) (*auditKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseKey(text)
 }
 
 // noteFile is where it is noted from which row on a key that somebody else made
@@ -134,22 +197,13 @@ type rowQuerier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// makeKey makes the key file. Where the chain has begun its key was lost: that is
-// logged, and that rows are signed by another one from here on, [DB.Verify] says.
-func (db *DB) makeKey(ctx context.Context, q rowQuerier, path string) ([]byte, error) {
-	var last, signed int64
-	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0), count(mac) FROM audit").Scan(&last, &signed); err != nil {
-		return nil, err
-	}
-	if signed > 0 {
-		db.log.Error("key of the audit is lost: another one is made, which proves none of the rows before, and nothing is acted on", "path", path, "count", signed, "hint", keyBack)
-	}
+// makeKey makes a key file, with the row after which it signs.
+func makeKey(path string, last int64) error {
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
-		return nil, err
+		return err
 	}
-	text := fmt.Appendf(nil, "%s %s %d\n", keyWord, hex.EncodeToString(secret), last)
-	return text, writeWhole(path, text)
+	return writeWhole(path, fmt.Appendf(nil, "%s %s %d\n", keyWord, hex.EncodeToString(secret), last))
 }
 
 // writeWhole makes a file for Omen's user alone: a crash leaves no part of it.

@@ -43,7 +43,7 @@ func (db *DB) putAudit(ctx context.Context, tx *sql.Tx, a omen.Audit) error {
 	if a.By == "" || a.Action == "" {
 		return fmt.Errorf("audit row of %s: no author or action: %w", a.Subject, omen.ErrInvalid)
 	}
-	key, err := db.auditKey(ctx, tx, true)
+	key, err := db.signingKey(ctx, tx)
 	if err != nil {
 		return fmt.Errorf("record audit row of %s: %w", a.Subject, err)
 	}
@@ -105,6 +105,7 @@ type Chain struct {
 	Head      string // the last row's sum, in hexadecimal; empty: nothing is in the chain
 	Broken    int64  // the first row that is not what was written; 0: all are
 	Why       string // it is not; or why an action is not as its last audit row has it
+	NoKey     bool   // the key is not there, so that nothing can be said of any row
 }
 
 // OK reports whether nothing was changed.
@@ -115,7 +116,7 @@ func (c Chain) OK() bool { return c.Why == "" }
 // before there was a chain is taken as it is, and counted: no step of an action is,
 // nor what came after the row from which on the key is known to sign.
 func (db *DB) Verify(ctx context.Context) (Chain, error) {
-	key, err := db.auditKey(ctx, db.read, false)
+	key, err := db.checkingKey(ctx, db.read)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return Chain{}, err
 	}
@@ -123,7 +124,11 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	if err != nil {
 		return Chain{}, describe(fmt.Errorf("read audit: %w", err))
 	}
-	w := walk{key: key, from: db.signedFrom(key), last: map[string][sha256.Size]byte{}}
+	standIn, standInErr := readStandIn(db.standInFile())
+	if standInErr != nil && !errors.Is(standInErr, os.ErrNotExist) {
+		db.log.Warn("key that stood in for the audit's cannot be read: rows that it signed are not told from changed ones", "err", standInErr)
+	}
+	w := walk{key: key, standIn: standIn, from: db.signedFrom(key), last: map[string][sha256.Size]byte{}}
 	if key != nil {
 		w.Why = key.wrong
 	}
@@ -143,10 +148,11 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 // walk is one walk along the chain.
 type walk struct {
 	Chain
-	key  *auditKey
-	from int64 // rows after this one have to be in the chain; -1: not known
-	prev []byte
-	last map[string][sha256.Size]byte // of each action, as its last row has it
+	key     *auditKey
+	standIn *auditKey // signed while the key was not there; nil: none ever did
+	from    int64     // rows after this one have to be in the chain; -1: not known
+	prev    []byte
+	last    map[string][sha256.Size]byte // of each action, as its last row has it
 }
 
 // row takes up the next row.
@@ -167,10 +173,16 @@ func (w *walk) row(l link) {
 		breaks("it is not in the chain, which had begun")
 		return
 	case w.key == nil:
+		w.NoKey = w.NoKey || w.OK()
 		breaks("there is no key to check it with: " + keyBack)
 	case !bytes.Equal(l.Prev, w.prev):
 		breaks("the row before it is another than when it was written")
-	case !hmac.Equal(l.MAC, w.key.sign(l.Prev, l.Audit)):
+	case hmac.Equal(l.MAC, w.key.sign(l.Prev, l.Audit)):
+	case w.standIn != nil && hmac.Equal(l.MAC, w.standIn.sign(l.Prev, l.Audit)):
+		breaks("it was written while the key was not there, and is signed by the one that stood in for it, which proves nothing: keep this data directory apart, and begin with an empty one to act again (docs/remediation.md, The audit)")
+	case l.Seq <= w.key.from:
+		breaks(fmt.Sprintf("the key that is there was made after row %d, and this one was signed by another: the chain's key was lost, and another file is in its place: %s", w.key.from, keyBack))
+	default:
 		breaks("it is not what was written, or the key is another")
 	}
 	w.Rows, w.prev, w.Head = w.Rows+1, l.MAC, hex.EncodeToString(l.MAC)
@@ -214,9 +226,9 @@ func (db *DB) asAudited(ctx context.Context, tx *sql.Tx, id string) error {
 	if err != nil {
 		return fmt.Errorf("read action %s: %w", id, err)
 	}
-	key, err := db.auditKey(ctx, tx, true)
+	key, err := db.checkingKey(ctx, tx)
 	if err != nil {
-		return err
+		return omen.WithHint(fmt.Errorf("action %s: no step of it is made: %w: %w", id, omen.ErrCorrupt, err), omen.Hint(err))
 	}
 	var l link
 	var at int64

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -137,24 +138,65 @@ func TestTheKeyIsOutsideOfTheDatabase(t *testing.T) {
 	db = reopen(t, path)
 	var log strings.Builder
 	db.log = slog.New(slog.NewTextHandler(&log, nil))
-	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || log.Len() > 0 {
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || !got.NoKey || log.Len() > 0 {
 		t.Errorf("without a key: %+v, logged\n%s", got, log.String())
 	}
 	for range 2 {
 		must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "c"}))
 	}
-	if got := strings.Count(log.String(), "key of the audit is lost"); got != 1 {
-		t.Errorf("that another key is made is logged %d times, want once:\n%s", got, log.String())
+	if got := strings.Count(log.String(), "key of the audit is not there"); got != 1 {
+		t.Errorf("that it is not there is logged %d times, want once:\n%s", got, log.String())
 	}
-	if got := must.Get(db.Verify(t.Context()))(t); got.OK() {
-		t.Errorf("with another key: %+v", got)
+	if got := must.Get(db.Verify(t.Context()))(t); got.OK() || !got.NoKey {
+		t.Errorf("with a key that stands in: %+v", got)
+	}
+	if _, err := os.Stat(path + ".key"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file where the key is to be put back: %v", err)
 	}
 	must.OK(t, db.Close())
 	must.OK(t, os.WriteFile(path+".key", key, 0o600))
 	db = reopen(t, path)
 	defer db.Close()
-	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 4 { // that was signed by the other one
+	// That was signed by the other one: it proves nothing, and is not said to be changed.
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 4 || got.NoKey || !strings.Contains(got.Why, "written while the key was not there") {
 		t.Errorf("with its key: %+v", got)
+	}
+	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "d"}))
+	must.Get(db.write.ExecContext(t.Context(), "UPDATE audit SET by = 'eve' WHERE seq = 4"))(t)
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 4 || !strings.Contains(got.Why, "not what was written") {
+		t.Errorf("a changed row of the key that stood in: %+v", got)
+	}
+}
+
+// A key that is gone while Omen runs is missed at once: neither is the chain whole nor
+// is a step made. Nothing that was signed meanwhile is lost once the file is back; and
+// one that was made later in its place is told from a changed row.
+func TestAKeyThatIsGoneWhileOmenRuns(t *testing.T) {
+	db, path := tampered(t, "")
+	defer db.Close()
+	key := must.Get(os.ReadFile(path + ".key"))(t)
+	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "c"})) // it is in memory
+	must.OK(t, os.Remove(path+".key"))
+	if got := must.Get(db.Verify(t.Context()))(t); !got.NoKey {
+		t.Errorf("without its file: %+v", got)
+	}
+	a := must.Get(db.Actions(t.Context(), ActionFilter{}))(t)[0]
+	step := func() error {
+		return db.tx(t.Context(), func(tx *sql.Tx) error { return db.asAudited(t.Context(), tx, a.ID) })
+	}
+	if err := step(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a step without the key: %v", err)
+	}
+	must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "d"}))
+	must.OK(t, os.WriteFile(path+".key", key, 0o600))
+	if got := must.Get(db.Verify(t.Context()))(t); !got.OK() {
+		t.Errorf("with its file back: %+v", got)
+	}
+	must.OK(t, step())
+	must.OK(t, os.Remove(path+".key"))
+	must.OK(t, makeKey(path+".key", 99))
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || !strings.Contains(got.Why, "made after row 99") {
+		t.Errorf("with a later one in its place: %+v", got)
 	}
 }
 

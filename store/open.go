@@ -33,13 +33,14 @@ type DB struct {
 
 	rules, deliveries atomic.Int64 // see Written
 
-	mu      sync.Mutex
-	keyFile string
-	key     *auditKey      // of the audit's chain; nil: not read yet
-	woken   chan struct{}  // closed and replaced whenever the journal grows
-	damaged map[aside]bool // rows set aside; true: for their checksum
-	kept    []keptAside    // of damaged, as stored
-	health  error          // see SetHealth
+	mu       sync.Mutex
+	keyFile  string
+	key      *auditKey      // that signs the audit's chain; nil: not read yet
+	saidLost bool           // that the key is not there
+	woken    chan struct{}  // closed and replaced whenever the journal grows
+	damaged  map[aside]bool // rows set aside; true: for their checksum
+	kept     []keptAside    // of damaged, as stored
+	health   error          // see SetHealth
 }
 
 // readers bounds the pool of reading connections. Beyond the cores there is
