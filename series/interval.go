@@ -92,9 +92,20 @@ func (r *Reader) interval(ctx context.Context, q Query) (is time.Duration, sure 
 		return 0, false, nil
 	}
 	for _, selector := range absent {
-		r.intervals.remember(selector, measured{at: q.End})
+		if _, known := r.intervals.of(selector, q.End); !known {
+			r.intervals.remember(selector, measured{at: q.End})
+		}
 	}
 	return is, sure, nil
+}
+
+// of is what is known of a selector at an instant.
+func (i *intervals) of(selector string, at time.Time) (is time.Duration, known bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	m, ok := i.known[selector]
+	age := at.Sub(m.at).Abs()
+	return m.interval, ok && (age < absentFor || m.interval > 0 && age < measuredFor)
 }
 
 // remember takes up what was measured.
@@ -109,12 +120,8 @@ func (i *intervals) remember(selector string, m measured) {
 
 // intervalOf is how far apart the samples of one selector are; 0: there are none.
 func (r *Reader) intervalOf(ctx context.Context, q Query, selector string) (is time.Duration, sure bool, err error) {
-	r.intervals.mu.Lock()
-	m, ok := r.intervals.known[selector]
-	r.intervals.mu.Unlock()
-	age := q.End.Sub(m.at).Abs()
-	if ok && (age < absentFor || m.interval > 0 && age < measuredFor) {
-		return m.interval, true, nil
+	if is, known := r.intervals.of(selector, q.End); known {
+		return is, true, nil
 	}
 	for _, at := range []time.Time{q.End, q.Start.Add(q.End.Sub(q.Start) / 2), q.Start} {
 		is, sure, err = r.measure(ctx, selector, at)
