@@ -36,6 +36,14 @@ type Outlooks struct {
 	Unread  []string // names of limits that could not be read this time
 }
 
+// UnreadLimit is a limit of a profile that cannot be forecast, since the source does
+// not answer its queries, now or for its history.
+type UnreadLimit struct {
+	Source, Profile string
+	Limit           string // its name
+	Why             string
+}
+
 // String is the forecast in a sentence: "/var on web-1 is full in 3 h (1½–6 h):
 // fills 2.1 GB/h since 14:05, and is at 83 %". Times of day are UTC.
 func (o Outlook) String() string { return o.Sentence(time.UTC) }

@@ -32,6 +32,7 @@ type fixture struct {
 	hosts     []omen.HostStatus
 	sources   []omen.SourceStatus
 	forecasts []omen.Outlook
+	unread    []omen.UnreadLimit
 	ready     error
 	reload    error
 	given     []float64  // what Predict was given
@@ -47,7 +48,8 @@ type fixture struct {
 	asked, histories int // how often one host was asked for, and scores
 }
 
-func (f *fixture) Forecasts() []omen.Outlook { return f.forecasts }
+func (f *fixture) Forecasts() []omen.Outlook  { return f.forecasts }
+func (f *fixture) Unread() []omen.UnreadLimit { return f.unread }
 
 func (f *fixture) Hosts() []omen.HostStatus {
 	f.mu.Lock()

@@ -44,6 +44,12 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 	slices.SortFunc(all, sooner)
 	out.Total = len(all)
 	out.Forecasts = each(all[:min(limit, len(all))], a.toForecast)
+	for _, u := range a.live.Unread() {
+		if (host == (omen.Host{}) || u.Source == host.Source && u.Profile == host.Profile) &&
+			(q.Get("source") == "" || u.Source == q.Get("source")) && (q.Get("resource") == "" || u.Limit == q.Get("resource")) {
+			out.Unread = append(out.Unread, UnreadLimit{Source: u.Source, Profile: u.Profile, Limit: u.Limit, Why: u.Why})
+		}
+	}
 	return out, nil
 }
 

@@ -58,6 +58,28 @@ func TestForecasts(t *testing.T) {
 	}
 }
 
+// Limits that cannot be read are named, each with why; of a host those of its profile.
+func TestUnreadLimits(t *testing.T) {
+	f := newFixture(t)
+	f.unread = []omen.UnreadLimit{
+		{Source: "prom", Profile: "node", Limit: "seats", Why: "too many samples"}, {Source: "prom", Profile: "shop", Limit: "slots", Why: "many-to-many"},
+	}
+	for query, want := range map[string][]string{
+		"": {"seats", "slots"}, "?host=web-1:9100": {"seats"}, "?source=other": nil, "?resource=slots": {"slots"},
+	} {
+		var got []string
+		for _, u := range read[Forecasts](t, f, "forecasts"+query).Unread {
+			got = append(got, u.Limit)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", query, got, want)
+		}
+	}
+	if one := read[Forecasts](t, f, "forecasts").Unread[0]; one != (UnreadLimit{"prom", "node", "seats", "too many samples"}) {
+		t.Errorf("%+v", one)
+	}
+}
+
 // What is more likely than not within a day comes before what would be full sooner,
 // and hardly will be.
 func TestLikelyForecastsComeFirst(t *testing.T) {

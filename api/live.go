@@ -35,6 +35,9 @@ type Runtime interface {
 	// measured in the last round, in no particular order.
 	Forecasts() []omen.Outlook
 
+	// Unread are the limits that cannot be forecast, by source, profile and name.
+	Unread() []omen.UnreadLimit
+
 	// Sources is every configured source, in the configuration's order.
 	Sources() []omen.SourceStatus
 
@@ -105,6 +108,7 @@ func (absent) Subject(omen.Host) (s Subject, known bool)      { return s, false 
 func (absent) Named(string) []omen.Host                       { return nil }
 func (absent) Sources() []omen.SourceStatus                   { return nil }
 func (absent) Forecasts() []omen.Outlook                      { return nil }
+func (absent) Unread() []omen.UnreadLimit                     { return nil }
 func (absent) Reload(context.Context) error                   { return errors.ErrUnsupported }
 func (absent) Ready() error                                   { return errors.ErrUnsupported }
 func (absent) Calendars() []CalendarFile                      { return nil }

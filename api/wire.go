@@ -275,6 +275,16 @@ type Forecasts struct {
 	Forecasts List[Forecast] `json:"forecasts" doc:"what is full first, then soonest, then what is likelier to become full, then what is fuller"`
 	Total     int            `json:"total" doc:"how many match"`
 	Resources int            `json:"resources" doc:"how many are forecast"`
+
+	Unread List[UnreadLimit] `json:"unread" doc:"limits that are not forecast, since the source does not answer their queries"`
+}
+
+// UnreadLimit is a limit of a profile that is not forecast.
+type UnreadLimit struct {
+	Source  string `json:"source"`
+	Profile string `json:"profile"`
+	Limit   string `json:"limit" doc:"its name in the profile"`
+	Why     string `json:"why" doc:"what the source says of its queries, now or for its history"`
 }
 
 type Incidents struct {

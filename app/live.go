@@ -29,6 +29,15 @@ func (g *generation) Forecasts() []omen.Outlook {
 	return all
 }
 
+// Unread are the limits that cannot be forecast.
+func (g *generation) Unread() []omen.UnreadLimit {
+	var all []omen.UnreadLimit
+	for _, w := range g.watches {
+		all = append(all, w.Unread()...)
+	}
+	return all
+}
+
 // Used is how much of a resource's limit was used since an instant.
 func (g *generation) Used(r omen.Resource, from time.Time) []omen.UsedPoint {
 	if w := g.of(r.Host); w != nil {

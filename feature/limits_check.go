@@ -33,16 +33,20 @@ func (s *Schema) CheckLimits(ctx context.Context, source series.Source, q series
 	}
 	found := map[string]LimitCheck{}
 	for _, lq := range s.LimitQueries() {
-		q.Exprs, q.By = lq.Exprs, slices.Concat(s.by, lq.By)
-		f, err := source.Read(ctx, q)
+		q.By = slices.Concat(s.by, lq.By)
+		failed := lq.Read(ctx, source, q, true, func(f *series.Frame) {
+			for _, l := range lq.Limits {
+				if slices.Contains(f.Features, l.Name+usedColumn) {
+					found[l.Name] = lq.check(l, f, s.by, known)
+				}
+			}
+		})
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		for _, l := range lq.Limits {
-			if err != nil {
-				found[l.Name] = LimitCheck{Err: err}
-			} else {
-				found[l.Name] = lq.check(l, f, s.by, known)
+		for name, err := range failed {
+			if _, answered := found[name]; !answered {
+				found[name] = LimitCheck{Err: err}
 			}
 		}
 	}

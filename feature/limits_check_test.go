@@ -1,11 +1,15 @@
 package feature
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/series"
 )
@@ -78,6 +82,40 @@ func TestCheckLimits(t *testing.T) {
 	}
 	if len(all) != len(want) {
 		t.Errorf("%d limits, want %d", len(all), len(want))
+	}
+}
+
+// refusing is a source that answers nothing that is asked together with a limit.
+type refusing struct {
+	series.Source
+	limit string
+}
+
+func (r refusing) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	if slices.ContainsFunc(q.Exprs, func(e series.Expr) bool { return LimitOf(e.Feature) == r.limit }) {
+		return nil, omen.ErrUnavailable
+	}
+	return r.Source.Read(ctx, q)
+}
+
+// A limit that a source does not answer leaves the others of its query readable, in
+// frames of their own.
+func TestALimitIsReadAlone(t *testing.T) {
+	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
+	source := refusing{stored(t, begin, 5*time.Second, 4, func(int) []series.Sample {
+		return []series.Sample{counter{name: "load"}.sample("web-1", 2)}
+	}), "bad"}
+	s := schemaOf(t, Profile{Name: "shop", Features: []Feature{{Name: "a", Expr: "load"}}, Limits: []Limit{
+		{Name: "bad", Used: "load", Max: 5}, {Name: "good", Used: "load", Max: 5}, {Name: "better", Used: "load", Limit: "2 * load"},
+	}})
+	q := series.Query{Start: begin, End: begin.Add(15 * time.Second), Step: 5 * time.Second}
+	all := must.Get(s.CheckLimits(t.Context(), source, q, []string{"web-1"}))(t)
+	if !errors.Is(all[0].Err, omen.ErrUnavailable) || all[1].Err != nil || all[2].Err != nil || all[1].Resources != 1 || all[2].Resources != 1 {
+		t.Errorf("%+v, want an error of the first, and a resource of the others", all)
+	}
+	one := s.LimitQueries()[0]
+	if failed := one.Read(t.Context(), source, q, false, func(*series.Frame) { t.Error("nothing was answered") }); len(failed) != 3 {
+		t.Errorf("together %v failed, want all", failed)
 	}
 }
 

@@ -60,14 +60,9 @@ func Foresee(ctx context.Context, o Foreseeable, progress func(done float64)) (*
 	}
 	queries := o.Schema.LimitQueries()
 	for i := range queries {
-		err := f.query(ctx, &queries[i])
+		f.query(ctx, &queries[i])
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
-		}
-		if err != nil {
-			for _, l := range queries[i].Limits {
-				f.out.Failed[l.Name] = err.Error()
-			}
 		}
 		if progress != nil {
 			progress(float64(i+1) / float64(len(queries)))
@@ -131,9 +126,26 @@ func (r *resource) forecast(at time.Time) (omen.Forecast, bool) {
 	return r.series.Forecast(at)
 }
 
-// query forecasts the resources of one query over the whole span.
-func (f *foresight) query(ctx context.Context, q *feature.LimitQuery) error {
+// query forecasts the resources of one query over the whole span: of each limit by
+// itself where none is answered together with the others.
+func (f *foresight) query(ctx context.Context, q *feature.LimitQuery) {
 	of := map[omen.Resource]*resource{}
+	switch err := f.span(ctx, q, of); {
+	case err == nil || ctx.Err() != nil:
+	case len(of) == 0 && len(q.Limits) > 1:
+		for _, l := range q.Limits {
+			one := q.Only(func(o *feature.Limit) bool { return o == l })
+			f.query(ctx, &one)
+		}
+	default:
+		for _, l := range q.Limits {
+			f.out.Failed[l.Name] = err.Error()
+		}
+	}
+}
+
+// span reads the history before the span, and then the span itself.
+func (f *foresight) span(ctx context.Context, q *feature.LimitQuery, of map[omen.Resource]*resource) error {
 	begin := f.Span.From.Truncate(f.out.Every)
 	for _, s := range forecast.Stretches() { // as serve reads it
 		if err := f.read(ctx, q, of, begin.Add(-s.From).Truncate(s.Step).Add(s.Step), begin.Add(-s.To).Truncate(s.Step), s.Step, false); err != nil {

@@ -29,7 +29,7 @@ type limits struct {
 	mu     sync.Mutex // guards what follows; Watch.mu may be held, and is not taken under it
 	of     map[omen.Resource]*resource
 	failed map[string]string // limit -> why its query failed the last time
-	unread string            // why history cannot be read; empty: it can
+	unread map[string]unread // limit -> why its history could not be read the last time
 	at     time.Time         // of the last round
 }
 
@@ -88,28 +88,43 @@ func (w *Watch) forecast(ctx context.Context) bool {
 	count := map[string]int{}
 	for i := range l.queries {
 		q := &l.queries[i]
-		f, err := w.o.Source.Read(ctx, series.Query{
-			Exprs: q.Exprs, By: slices.Concat(w.o.Schema.By(), q.By), Start: at, End: at, Step: w.o.Step, Window: window,
-		})
+		ask := series.Query{By: slices.Concat(w.o.Schema.By(), q.By), Start: at, End: at, Step: w.o.Step, Window: window}
+		for name, err := range q.Read(ctx, w.o.Source, ask, w.answers(), func(f *series.Frame) {
+			over += l.take(i, f, w.o.Schema.By(), hosts, count, at)
+		}) {
+			failed[name] = err.Error()
+		}
 		if ctx.Err() != nil {
 			return true
 		}
-		if err != nil {
-			for _, limit := range q.Limits {
-				failed[limit.Name] = err.Error()
-			}
-			continue
-		}
-		for column, err := range f.Failed {
-			failed[feature.LimitOf(column)] = err.Error()
-		}
-		over += l.take(i, f, w.o.Schema.By(), hosts, count, at)
 	}
 	w.countLeftOut(ctx, at, over, failed)
 	if ctx.Err() == nil {
+		w.sayFailed(failed)
 		w.foresee(ctx, l.outlooks(at, failed))
 	}
 	return true
+}
+
+// answers reports whether the source answered when it was last asked for features:
+// one that does not is not asked for limits one by one.
+func (w *Watch) answers() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status.State != omen.SourceDown
+}
+
+// sayFailed says which limits cannot be read that could in the last round.
+func (w *Watch) sayFailed(failed map[string]string) {
+	l := &w.limits
+	l.mu.Lock()
+	before := l.failed
+	l.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		if before[name] == "" {
+			w.log.Warn("resources not read", "limit", name, "err", failed[name])
+		}
+	}
 }
 
 // forecastAgain is by how much the clock has to be set back for an instant that
@@ -262,12 +277,22 @@ func (l *limits) failing() map[string]string {
 	if all == nil {
 		all = map[string]string{}
 	}
-	if l.unread != "" {
-		for _, r := range l.of {
-			if !r.ready && all[r.limit.Name] == "" {
-				all[r.limit.Name] = "its history cannot be read: " + l.unread
-			}
+	for _, r := range l.of {
+		if u := l.unread[r.limit.Name]; !r.ready && u.why != "" && all[r.limit.Name] == "" {
+			all[r.limit.Name] = "its history cannot be read: " + u.why
 		}
+	}
+	return all
+}
+
+// Unread are the limits that cannot be read, by name.
+func (w *Watch) Unread() (all []omen.UnreadLimit) {
+	failing := w.limits.failing()
+	for _, name := range slices.Sorted(maps.Keys(failing)) {
+		if feature.LimitOf(name) != name { // how many are left out is not known: it is forecast
+			continue
+		}
+		all = append(all, omen.UnreadLimit{Source: w.o.Name, Profile: w.o.Schema.Profile(), Limit: name, Why: failing[name]})
 	}
 	return all
 }

@@ -1,9 +1,11 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen/feature"
@@ -22,60 +24,52 @@ const (
 	recalledValues = 4 << 20
 )
 
+// unread is why a limit's history could not be read, and how often in a row.
+type unread struct {
+	why   string
+	tries int
+}
+
 // recallLoop reads the history of resources that are new: after a start of all.
 // Nobody is notified of one whose history is not read.
 func (w *Watch) recallLoop(ctx context.Context) error {
 	if len(w.limits.queries) == 0 {
 		return nil
 	}
-	wait := time.Second
 	for ctx.Err() == nil {
-		more, err := w.recallSome(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			if w.limits.note(err.Error()) {
-				w.log.Warn("history of resources not read yet", "err", err)
-			}
-			await(ctx, wait, nil)
-			wait = min(2*wait, time.Minute)
-		case !more:
-			wait = time.Second
-			w.limits.note("")
+		if tries := w.limits.tries(); tries > 0 {
+			await(ctx, min(time.Second<<min(tries-1, 10), time.Minute), w.limits.news)
+		}
+		if !w.recallSome(ctx) {
 			await(ctx, time.Hour, w.limits.news)
 		}
 	}
 	return nil
 }
 
-// note notes why history cannot be read, and reports whether that is news.
-func (l *limits) note(why string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	was := l.unread
-	l.unread = why
-	return was == "" && why != ""
-}
-
 // recallSome reads the history of some resources of one query, of all at once
-// where they are many, and reports whether there were any.
-func (w *Watch) recallSome(ctx context.Context) (more bool, err error) {
+// where they are many, and reports whether there were any. A limit whose history
+// cannot be read keeps the others of its query from nothing.
+func (w *Watch) recallSome(ctx context.Context) (more bool) {
 	l := &w.limits
 	some, total := l.waiting()
 	w.metrics.waiting.Set(float64(total))
 	if len(some) == 0 {
-		return false, nil
+		return false
 	}
 	w.mu.Lock()
 	at, window := w.last, w.window
 	w.mu.Unlock()
-	past, err := w.history(ctx, some, at, window)
-	if err != nil {
-		return true, err
+	past, failed := w.history(ctx, some, at, window)
+	if ctx.Err() != nil {
+		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for r, p := range past {
+		if failed[r.limit.Name] != nil {
+			continue
+		}
 		if !p.first.IsZero() {
 			r.series, r.at = p.series, p.last
 			if p.first.Before(r.first) {
@@ -83,25 +77,59 @@ func (w *Watch) recallSome(ctx context.Context) (more bool, err error) {
 			}
 		}
 		r.ready = true
+		delete(l.unread, r.limit.Name)
 	}
-	return true, nil
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		u := unread{failed[name].Error(), l.unread[name].tries + 1}
+		if l.unread[name] = u; u.tries == 1 {
+			w.log.Warn("history of resources not read yet", "limit", name, "err", failed[name])
+		}
+	}
+	return true
 }
 
-// waiting are resources of one query whose history is not read, by their names in
-// frames, and how many there are of all.
-func (l *limits) waiting() (some map[string][]*resource, total int) {
+// tries is how often in a row the history of the limit could not be read that is
+// asked for next; 0: it was not asked for, or there is none.
+func (l *limits) tries() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	some = map[string][]*resource{}
-	query := -1
+	if r := l.next(); r != nil {
+		return l.unread[r.limit.Name].tries
+	}
+	return 0
+}
+
+// next is a resource whose history is to be read: first of those limits whose could be
+// read so far, then of that which was tried least. The caller holds mu.
+func (l *limits) next() (next *resource) {
 	for _, r := range l.of {
 		if r.ready {
 			continue
 		}
-		if total++; query < 0 {
-			query = r.query
+		if next == nil || cmp.Or(
+			cmp.Compare(l.unread[r.limit.Name].tries, l.unread[next.limit.Name].tries),
+			cmp.Compare(r.query, next.query), strings.Compare(r.limit.Name, next.limit.Name)) < 0 {
+			next = r
 		}
-		if r.query == query {
+	}
+	return next
+}
+
+// waiting are resources of one query whose history is not read, by their names in
+// frames, and how many there are of all. Those of a limit whose history could not be
+// read are alone, after all others.
+func (l *limits) waiting() (some map[string][]*resource, total int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	some = map[string][]*resource{}
+	next := l.next()
+	for _, r := range l.of {
+		if r.ready {
+			continue
+		}
+		total++
+		failed := l.unread[r.limit.Name].tries > 0
+		if r.limit == next.limit || r.query == next.query && !failed && l.unread[next.limit.Name].tries == 0 {
 			some[r.name] = append(some[r.name], r)
 		}
 	}
@@ -124,9 +152,9 @@ type past struct {
 
 // history reads the history of resources of one query, by their names in frames,
 // up to an instant: of many in one pass over all of the source's, as long as fits
-// at a time.
-func (w *Watch) history(ctx context.Context, some map[string][]*resource, at time.Time, window time.Duration) (map[*resource]*past, error) {
-	all := map[*resource]*past{}
+// at a time. It returns of which limits that failed, and why.
+func (w *Watch) history(ctx context.Context, some map[string][]*resource, at time.Time, window time.Duration) (all map[*resource]*past, failed map[string]error) {
+	all, failed = map[*resource]*past{}, map[string]error{}
 	limits, query := map[string]bool{}, 0
 	for _, of := range some {
 		for _, r := range of {
@@ -134,15 +162,12 @@ func (w *Watch) history(ctx context.Context, some map[string][]*resource, at tim
 			limits[r.limit.Name], query = true, r.query
 		}
 	}
-	asked := &w.limits.queries[query]
-	q := series.Query{
-		Exprs: slices.DeleteFunc(slices.Clone(asked.Exprs), func(e series.Expr) bool { return !limits[feature.LimitOf(e.Feature)] }),
-		By:    slices.Concat(w.o.Schema.By(), asked.By), Window: window,
-	}
+	left := w.limits.queries[query].Only(func(l *feature.Limit) bool { return limits[l.Name] })
+	q := series.Query{By: slices.Concat(w.o.Schema.By(), left.By), Window: window}
 	if len(some) <= named {
 		q.Hosts = slices.Sorted(maps.Keys(some))
 	}
-	instants := max(1, recalledValues/(len(some)*len(q.Exprs)))
+	instants := max(1, recalledValues/(len(some)*len(left.Exprs)))
 	for _, s := range forecast.Stretches() {
 		q.Step = s.Step
 		end := at.Add(-s.To).Truncate(s.Step)
@@ -151,31 +176,20 @@ func (w *Watch) history(ctx context.Context, some map[string][]*resource, at tim
 			if q.End.After(end) {
 				q.End = end
 			}
-			if err := w.readPast(ctx, q, some, all); err != nil {
-				return nil, err
+			maps.Copy(failed, left.Read(ctx, w.o.Source, q, w.answers(), func(f *series.Frame) {
+				for name, of := range some {
+					for _, r := range of {
+						all[r].take(r.limit, f, name)
+					}
+				}
+			}))
+			left = left.Only(func(l *feature.Limit) bool { return failed[l.Name] == nil })
+			if len(left.Limits) == 0 || ctx.Err() != nil {
+				return all, failed
 			}
 		}
 	}
-	return all, nil
-}
-
-// readPast reads a piece of history.
-func (w *Watch) readPast(ctx context.Context, q series.Query, some map[string][]*resource, all map[*resource]*past) error {
-	f, err := w.o.Source.Read(ctx, q)
-	if err != nil {
-		return err
-	}
-	for _, e := range q.Exprs {
-		if err := f.Failed[e.Feature]; err != nil {
-			return err
-		}
-	}
-	for name, of := range some {
-		for _, r := range of {
-			all[r].take(r.limit, f, name)
-		}
-	}
-	return nil
+	return all, failed
 }
 
 // take observes a resource's samples of a frame.

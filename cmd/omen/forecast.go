@@ -41,6 +41,9 @@ func (c *forecastCmd) Run(e *env) error {
 	if c.JSON {
 		return printJSON(e, all)
 	}
+	for _, u := range all.Unread {
+		fmt.Fprintf(e.out, "not forecast: %s of source %s, profile %s: %s\n", u.Limit, u.Source, u.Profile, u.Why)
+	}
 	if all.Resources == 0 {
 		fmt.Fprintln(e.out, "nothing is forecast yet: a resource is once it is known for five minutes, or its history is read")
 		return nil
