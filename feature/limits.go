@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/series"
 )
@@ -135,18 +137,55 @@ const (
 // checkDate checks a limit that is a known date, and fills in its notice.
 func (p *Profile) checkDate(l *Limit) error {
 	l.Unit = cmp.Or(l.Unit, omen.Seconds)
-	n, key := &l.Notice, noticeKey(l.Notice)
-	n.Warning = cmp.Or(n.Warning, max(dateWarning, n.Critical))
-	n.Critical = cmp.Or(n.Critical, min(dateCritical, n.Warning))
 	switch {
 	case l.Limit != "" || l.Max != 0 || l.Full != 0:
 		return p.badLimit(l, "kind", "is date, and a date has no limit, max or full", "leave them out: used is the instant, in seconds since 1970")
 	case l.Unit != omen.Seconds:
 		return p.badLimit(l, "unit", fmt.Sprintf("is %q, and a date is in seconds since 1970", l.Unit), "leave it out")
-	case n.Critical < 0 || n.Warning < n.Critical:
-		return p.badLimit(l, key, fmt.Sprintf("%s is less than critical, %s", n.Warning, n.Critical), "write how long before the date people are notified, such as warning: 14d and critical: 3d")
 	}
-	return nil
+	return p.checkNotice(l)
+}
+
+// checkNotice checks how long before a date people are notified. What is left out
+// is not bent to suit what is written: a date would be critical from the first.
+func (p *Profile) checkNotice(l *Limit) error {
+	written := l.Notice
+	n := &l.Notice
+	n.Warning, n.Critical = cmp.Or(n.Warning, dateWarning), cmp.Or(n.Critical, dateCritical)
+	for _, one := range []struct {
+		key string
+		d   time.Duration
+	}{{"warning", n.Warning}, {"critical", n.Critical}} {
+		if one.d < 0 {
+			return p.badLimit(l, one.key, fmt.Sprintf("%s is below 0", days(one.d)), "write how long before the date people are notified, such as "+one.key+": 7d")
+		}
+	}
+	if n.Warning >= n.Critical {
+		return nil
+	}
+	switch {
+	case written.Warning == 0:
+		return p.badLimit(l, "critical", fmt.Sprintf("%s is longer before the date than warning, which is %s where it is left out", days(n.Critical), days(dateWarning)),
+			fmt.Sprintf("write warning, too, such as warning: %s; or at most critical: %s", days(2*n.Critical), days(dateWarning)))
+	case written.Critical == 0:
+		return p.badLimit(l, "warning", fmt.Sprintf("%s is nearer to the date than critical, which is %s where it is left out", days(n.Warning), days(dateCritical)),
+			fmt.Sprintf("write critical, too, such as critical: %s; or at least warning: %s", days(n.Warning/2), days(dateCritical)))
+	}
+	return p.badLimit(l, "warning", fmt.Sprintf("%s is less than critical, %s", days(n.Warning), days(n.Critical)),
+		"people are notified of the warning first: write the longer one there, such as warning: 14d and critical: 3d")
+}
+
+// days writes a duration as people do in configurations: 14d, not 2w; 36h, not 1d12h.
+func days(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "-" + days(-d)
+	case d != 0 && d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	case d != 0 && d%time.Hour == 0:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
+	return model.Duration(d).String()
 }
 
 // noticeKey is the key of a notice that is written.

@@ -70,10 +70,13 @@ func TestDatesThatAreRefused(t *testing.T) {
 	for want, change := range map[string]func(*Limit){
 		"":                                       func(*Limit) {},
 		"kind: is date, and a date has no limit": func(l *Limit) { l.Max = 5 },
-		`unit: is "bytes", and a date is in seconds`:      func(l *Limit) { l.Unit = omen.Bytes },
-		"warning: 24h0m0s is less than critical, 48h0m0s": func(l *Limit) { l.Notice = omen.Notice{Warning: 24 * time.Hour, Critical: 48 * time.Hour} },
-		"warning: is for dates":                           func(l *Limit) { l.Date, l.Max, l.Notice.Warning = false, 5, time.Hour },
-		"used: is empty":                                  func(l *Limit) { l.Used = "" },
+		`unit: is "bytes", and a date is in seconds`:                                              func(l *Limit) { l.Unit = omen.Bytes },
+		"warning: 1d is less than critical, 2d":                                                   func(l *Limit) { l.Notice = omen.Notice{Warning: 24 * time.Hour, Critical: 48 * time.Hour} },
+		"critical: 30d is longer before the date than warning, which is 14d where it is left out": func(l *Limit) { l.Notice.Critical = 30 * 24 * time.Hour },
+		"warning: 36h is nearer to the date than critical, which is 3d where it is left out":      func(l *Limit) { l.Notice.Warning = 36 * time.Hour },
+		"critical: -1d is below 0":                                                                func(l *Limit) { l.Notice.Critical = -24 * time.Hour },
+		"warning: is for dates":                                                                   func(l *Limit) { l.Date, l.Max, l.Notice.Warning = false, 5, time.Hour },
+		"used: is empty":                                                                          func(l *Limit) { l.Used = "" },
 	} {
 		l := Limit{Name: "certificate", Date: true, Used: "max by ($by) (probe_ssl_earliest_cert_expiry)"}
 		change(&l)
@@ -86,10 +89,10 @@ func TestDatesThatAreRefused(t *testing.T) {
 			t.Errorf("got %v, want %q and a hint", err, want)
 		}
 	}
-	for _, n := range []omen.Notice{{Warning: time.Hour}, {Critical: 30 * 24 * time.Hour}} { // the other follows
+	for _, n := range []omen.Notice{{Warning: 3 * 24 * time.Hour}, {Critical: 14 * 24 * time.Hour}, {Warning: time.Hour, Critical: time.Hour}, {Warning: 60 * 24 * time.Hour, Critical: 30 * 24 * time.Hour}} {
 		l := Limit{Name: "certificate", Date: true, Used: "expires", Notice: n}
 		if _, err := Declare(Profile{Name: "shop", Features: []Feature{{Name: "a", Expr: "a"}}, Limits: []Limit{l}}, "", nil, nil); err != nil {
-			t.Error(err)
+			t.Errorf("%+v: %v", n, err)
 		}
 	}
 }
