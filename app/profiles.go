@@ -11,51 +11,47 @@ import (
 	"github.com/omenhq/omen/feature"
 )
 
-// Schemas are all profiles that a configuration knows, by name.
+// Schemas are all profiles that a configuration knows, by name. Its error has all
+// mistakes of all profiles, with their places.
 func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
 	known := feature.Builtins()
 	var wrong []error
 	broken := map[string]bool{}
 	for i, p := range c.Profiles {
-		if broken[p.Extends] { // what is wrong with that one is said
-			broken[p.Name] = true
-			continue
-		}
 		profile, err := feature.Declare(declared(p), p.Extends, p.Without, known)
 		if err != nil {
-			wrong = append(wrong, atProfile(c, i, err))
-			broken[p.Name] = true
-			continue
+			wrong = append(wrong, atProfile(c, i, err, broken[p.Extends]))
 		}
+		broken[p.Name] = err != nil || broken[p.Extends]
 		known = slices.DeleteFunc(known, func(k feature.Profile) bool { return k.Name == p.Name }) // the built-in workload
 		known = append(known, profile)
 	}
-	if len(wrong) > 0 {
-		return nil, errors.Join(wrong...)
+	if err := config.InOrder(wrong...); err != nil {
+		return nil, err
 	}
 	all := map[string]*feature.Schema{}
 	for _, p := range known {
 		s, err := feature.NewSchema(p)
 		if err != nil {
-			i := slices.IndexFunc(c.Profiles, func(q config.Profile) bool { return q.Name == p.Name })
-			wrong = append(wrong, atProfile(c, i, err))
+			if broken[p.Name] {
+				continue // that is said, though not of this profile
+			}
+			return nil, err
 		}
 		all[p.Name] = s
-	}
-	if len(wrong) > 0 {
-		return nil, errors.Join(wrong...)
 	}
 	return all, nil
 }
 
 // atProfile gives what package feature finds wrong with a profile of the file the
-// places of its keys.
-func atProfile(c *config.Config, i int, err error) error {
+// places of its keys. What is inherited, with its mistakes, from a profile that is
+// broken is said of that one.
+func atProfile(c *config.Config, i int, err error, broken bool) error {
 	var several interface{ Unwrap() []error }
 	if errors.As(err, &several) {
 		var all []error
 		for _, one := range several.Unwrap() {
-			all = append(all, atProfile(c, i, one))
+			all = append(all, atProfile(c, i, one, broken))
 		}
 		return errors.Join(all...)
 	}
@@ -65,10 +61,24 @@ func atProfile(c *config.Config, i int, err error) error {
 		return at(c, key, err)
 	}
 	below, found := keyBelow(c.Profiles[i], m)
-	if !found {
-		return at(c, key, err) // of what it extends
+	switch {
+	case !found && broken:
+		return nil
+	case !found: // it fits what is extended, and not this profile
+		what := fmt.Sprintf("%s, %s: %s", c.Profiles[i].Extends, inherited(m), m.What)
+		return at(c, key+".extends", omen.WithHint(errors.New(what), "leave it out by without, or declare one of that name here"))
+	case c.Follows(key + "." + below):
+		return nil
 	}
 	return at(c, key+"."+below, omen.WithHint(errors.New(m.What), omen.Hint(err)))
+}
+
+// inherited is what of an extended profile a mistake is about.
+func inherited(m *feature.Mistake) string {
+	if m.Limit != "" {
+		return fmt.Sprintf("limit %s, %s", m.Limit, m.Key)
+	}
+	return fmt.Sprintf("feature %s, %s", m.Feature, m.Key)
 }
 
 // keyBelow is the key below a profile of the file that a mistake is about, such as
@@ -78,6 +88,9 @@ func keyBelow(p config.Profile, m *feature.Mistake) (key string, found bool) {
 		return m.Key, true
 	}
 	mine := func(list string, i int, name string) {
+		if name == "" {
+			name = feature.Nameless
+		}
 		// Of two with one name the second is the mistake.
 		if name == m.Feature+m.Limit && (!found || m.Key == "name") {
 			key, found = fmt.Sprintf("%s[%d].%s", list, i, m.Key), true
@@ -105,7 +118,7 @@ func declared(p config.Profile) feature.Profile {
 	}
 	for _, f := range p.Derive {
 		d.Features = append(d.Features, meaning(f.Meaning, feature.Feature{Name: f.Name, Rule: feature.Rule{
-			Kind: feature.RuleKind(f.Kind), Of: f.Of, Per: f.Per, Over: time.Duration(f.Over), Limit: f.Limit, Zone: f.Zone,
+			Kind: feature.RuleKind(f.Kind), Of: f.Of, Per: f.Per, Over: time.Duration(f.Over), Limit: valueOf(f.Limit), Zone: f.Zone,
 		}}))
 	}
 	for _, l := range p.Limits {
@@ -116,6 +129,14 @@ func declared(p config.Profile) feature.Profile {
 		})
 	}
 	return d
+}
+
+// valueOf is a number, or 0 where there is none.
+func valueOf(n *float64) float64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 func meaning(m config.Meaning, f feature.Feature) feature.Feature {

@@ -16,14 +16,19 @@ import (
 // checkQueries finds mistakes in the PromQL of the file's profiles that are known
 // without a source. What Prometheus does not take is one where this machine is
 // watched by it, since Omen's own store is Prometheus'; a server may know more,
-// such as MetricsQL, so that of others it is only noted.
-func (l *loaded) checkQueries() error {
+// such as MetricsQL, so that of others it is only noted. found are the mistakes that
+// the profiles have beside: what is written wrongly is not tried, nor is what a label
+// goes into that is none.
+func (l *loaded) checkQueries(found error) error {
 	var wrong []error
 	for i, p := range l.conf.Profiles {
 		ours := len(l.conf.Sources) == 0 || l.conf.LocalEnabled() && slices.Contains(l.conf.Local.Profiles, p.Name)
 		by := identifying(l.conf.Profiles[:i], p)
+		if mistaken(found, fmt.Sprintf("profiles[%d].by", i)) || mistaken(found, fmt.Sprintf("profiles[%d].extends", i)) {
+			continue
+		}
 		try := func(key, query string, more []string) {
-			if query == "" {
+			if whole := fmt.Sprintf("profiles[%d].%s", i, key); query == "" || mistaken(found, whole) || l.conf.Follows(whole) {
 				return
 			}
 			err := series.Expr{PromQL: query}.Check(by, more)
@@ -47,12 +52,23 @@ func (l *loaded) checkQueries() error {
 		}
 		for j, m := range p.Limits {
 			key := fmt.Sprintf("limits[%d].", j)
-			try(key+"used", m.Used, m.By)
-			try(key+"limit", m.Limit, m.By)
+			if !mistaken(found, fmt.Sprintf("profiles[%d].%sby", i, key)) {
+				try(key+"used", m.Used, m.By)
+				try(key+"limit", m.Limit, m.By)
+			}
 			try(key+"left_out", m.LeftOut, nil)
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// mistaken reports whether a mistake is at a key, or at an entry of the list there.
+func mistaken(found error, key string) bool {
+	if several, is := found.(interface{ Unwrap() []error }); is {
+		return slices.ContainsFunc(several.Unwrap(), func(one error) bool { return mistaken(one, key) })
+	}
+	var at *config.Error
+	return errors.As(found, &at) && (at.Key == key || strings.HasPrefix(at.Key, key+"["))
 }
 
 // identifying are the labels that identify the hosts of a profile of the file,

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/omenhq/omen/internal/must"
 )
 
@@ -36,25 +38,39 @@ func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 		"sources: [{name: p, url: http://p:9090/api/v1}]\n":                                                                     "1:26: sources[0].url: has the API's path: write http://p:9090",
 		limitOf("name: l, used: 'max by ($by) (x)', max: -1"):                                                                   "4:46: profiles[0].limits[0].max: -1 is not above 0: write how much",
 		limitOf("name: l, used: 'max by ($by) (x)', max: 5, full: 99.5"):                                                        "4:55: profiles[0].limits[0].full: 99.5 is not a share of the limit: write",
-		limitOf("name: l, used: 'max by ($by) (x)', max: 5, features: [b]"):                                                     `4:59: profiles[0].limits[0].features: there is no feature "b": name`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, features: [b]"):                                                     `4:60: profiles[0].limits[0].features[0]: there is no feature "b": name`,
 		limitOf("name: l, used: 'max by ($by) (x)', max: 5, same: c"):                                                           `4:55: profiles[0].limits[0].same: "c" is not among by: name`,
-		limitOf("name: l, used: 'max by ($by) (x)', max: 5, critical: 3d"):                                                      `4:59: profiles[0].limits[0].critical: is for dates: leave`,
-		limitOf("name: l, used: 'max by ($by) (x)', kind: date, max: 5"):                                                        `4:47: profiles[0].limits[0].kind: is date, and a date has no limit`,
-		limitOf("name: l, used: 'max by ($by) (x)', kind: date, warning: 1d, critical: 2d"):                                     `4:62: profiles[0].limits[0].warning: 24h0m0s is less than critical`,
-		limitOf("name: l, used: 'max by ($by) (x)', max: 5},\n    {name: l, used: 'max by ($by) (y)', max: -1"):                 `5:12: profiles[0].limits[1].name: is there twice`,
-		limitOf("name: l, used: 'max by ($by) (x)', max: 5, by: [p], title: '$whre of $x'"):                                     `4:65: profiles[0].limits[0].title: has $whre, which means nothing: write $where`,
-		limitOf("name: l, used: '5', max: 5"):                                                                                   `4:21: profiles[0].limits[0].used: the expression gives a scalar, not series`,
-		limitOf("name: l, used: 'max by ($by) (x)', limit: '500'"):                                                              `4:48: profiles[0].limits[0].limit: the expression gives a scalar, not series: write max: 500 instead of limit`,
-		limitOf("name: l, used: max(x), max: 5"):                                                                                `4:21: profiles[0].limits[0].used: its series have no label instance, so they are of no host: keep it, as in max by ($by) (…)`,
-		limitOf("name: l, used: 'max by ($by) (x)', max: 5, left_out: count(x)"):                                                `4:59: profiles[0].limits[0].left_out: its series have no label instance`,
-		"profiles: [{name: p, features: [{name: a, expr: a, unit: litres}]}]\n":                                                 `1:58: profiles[0].features[0].unit: "litres" is not known: use one of`,
-		"profiles: [{name: p, features: [{name: a, expr: a}, {name: a, expr: b}]}]\n":                                           `1:60: profiles[0].features[1].name: is there twice`,
-		"profiles: [{name: p, extends: node, features: [{name: forks, expr: a}, {name: forks, expr: b}]}]\n":                    `1:79: profiles[0].features[1].name: is there twice`,
-		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: mean, of: c}]}]\n":                       `1:89: profiles[0].derive[0].of: "c" is not a feature`,
-		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: hour, zone: X/Y}]}]\n":                   `1:91: profiles[0].derive[0].zone: "X/Y" is not a time zone`,
-		"profiles: [{name: p, extends: node, without: [swapp]}]\n":                                                              `1:46: profiles[0].without: there is no feature or limit "swapp"`,
-		"profiles: [{name: p, features: [{name: a, expr: 'x[5m]'}]}]\n":                                                         `1:49: profiles[0].features[0].expr: is not PromQL: it gives a range of samples, not one at a time: leave the range out`,
-		"local: {profiles: [p]}\nprofiles: [{name: p, features: [{name: a, expr: sum by ($by}]}]\n":                             "2:49: profiles[0].features[0].expr: is not PromQL: 1:",
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, critical: 3d"):                                                      `4:59: profiles[0].limits[0].critical: is for dates: remove`,
+		limitOf("name: l, used: 'max by ($by) (x)', kind: date, max: 5"):                                                        `4:58: profiles[0].limits[0].max: is for amounts, and this is a date: remove it`,
+		limitOf("name: l, used: 'max by ($by) (x)', kind: date, critical: 30d"):                                                 `4:63: profiles[0].limits[0].critical: 30d is longer before the date than warning, which is 14d where it is left out: write warning, too, such as warning: 60d; or at most critical: 14d`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 0"):                                                                    `4:46: profiles[0].limits[0].max: is 0: write how much there is, above 0`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: .inf"):                                                                 `4:46: profiles[0].limits[0].max: is infinite, and what never ends is never full: write how much there is`,
+		limitOf("name: l, used: 'sum by ($by) (x)', max: 5, full: 0"):                                                           `4:55: profiles[0].limits[0].full: is 0: write a share above 0`,
+		limitOf("name: l, used: 'sum by (instance, a) (x)', max: 5, by: [b]"):                                                   `4:21: profiles[0].limits[0].used: its series have no label b of by: keep it, as in max by ($by) (…), or leave it out of by`,
+		limitOf("name: l, used: 'sum by ($byy) (x)', max: 5"):                                                                   `4:21: profiles[0].limits[0].used: $byy at 1:9 of the expression means nothing: write $by`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, by: [p], title: 'p $byy'"):                                          `4:65: profiles[0].limits[0].title: has $byy, which means nothing: write $where`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, by: [p], title: '$where2'"):                                         `4:65: profiles[0].limits[0].title: has $where2, which means nothing: write $where`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, by: [p-q]"):                                                         `4:54: profiles[0].limits[0].by[0]: "p-q" is not a label name: write the labels`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, features: [a, a]"):                                                  `4:63: profiles[0].limits[0].features[1]: "a" is there twice: name features`,
+		limitOf("oops"): `4:6: profiles[0].limits[0].oops: unknown key: known here are`,
+		"profiles: [{name: p, extends: node, limits: [oops]}]\n":                                                `1:46: profiles[0].limits[0]: "oops" is not keys with values below it, such as name: …`,
+		"profiles: [{name: p, extends: node, without: [swap, swap]}]\n":                                         `1:53: profiles[0].without[1]: "swap" is there twice: name each once`,
+		"profiles: [{name: p, extends: node, by: [device], limits: []}]\n":                                      `1:31: profiles[0].extends: node, limit filesystem_space, by[0]: "device" identifies the host: leave it out by without, or declare one of that name here`,
+		limitOf("name: l, used: 'max by ($by) (x)', kind: date, warning: 1d, critical: 2d"):                     `4:62: profiles[0].limits[0].warning: 1d is less than critical, 2d: people`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5},\n    {name: l, used: 'max by ($by) (y)', max: -1"): `5:12: profiles[0].limits[1].name: is there twice`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, by: [p], title: '$whre of $x'"):                     `4:65: profiles[0].limits[0].title: has $whre, which means nothing: write $where`,
+		limitOf("name: l, used: '5', max: 5"):                                                                   `4:21: profiles[0].limits[0].used: the expression gives a scalar, not series`,
+		limitOf("name: l, used: 'max by ($by) (x)', limit: '500'"):                                              `4:48: profiles[0].limits[0].limit: the expression gives a scalar, not series: write max: 500 instead of limit`,
+		limitOf("name: l, used: max(x), max: 5"):                                                                `4:21: profiles[0].limits[0].used: its series have no label instance, so they are of no host: keep it, as in max by ($by) (…)`,
+		limitOf("name: l, used: 'max by ($by) (x)', max: 5, left_out: count(x)"):                                `4:59: profiles[0].limits[0].left_out: its series have no label instance`,
+		"profiles: [{name: p, features: [{name: a, expr: a, unit: litres}]}]\n":                                 `1:58: profiles[0].features[0].unit: "litres" is not known: use one of`,
+		"profiles: [{name: p, features: [{name: a, expr: a}, {name: a, expr: b}]}]\n":                           `1:60: profiles[0].features[1].name: is there twice`,
+		"profiles: [{name: p, extends: node, features: [{name: forks, expr: a}, {name: forks, expr: b}]}]\n":    `1:79: profiles[0].features[1].name: is there twice`,
+		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: mean, of: c}]}]\n":       `1:89: profiles[0].derive[0].of: "c" is not a feature`,
+		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: hour, zone: X/Y}]}]\n":   `1:91: profiles[0].derive[0].zone: "X/Y" is not a time zone`,
+		"profiles: [{name: p, extends: node, without: [swapp]}]\n":                                              `1:47: profiles[0].without[0]: there is no feature or limit "swapp"`,
+		"profiles: [{name: p, features: [{name: a, expr: 'x[5m]'}]}]\n":                                         `1:49: profiles[0].features[0].expr: is not PromQL: it gives a range of samples, not one at a time: leave the range out`,
+		"local: {profiles: [p]}\nprofiles: [{name: p, features: [{name: a, expr: sum by ($by}]}]\n":             "2:49: profiles[0].features[0].expr: is not PromQL: at 1:12 of the expression: unclosed left parenthesis: try it",
 	} {
 		file := filepath.Join(t.TempDir(), "omen.yml")
 		write(t, file, text)
@@ -77,13 +93,56 @@ func TestEveryLimitsMistakeIsSaid(t *testing.T) {
 	}
 }
 
-// What extends a profile with a mistake has none by that.
-func TestAMistakeIsNotAlsoThatOfWhatExtends(t *testing.T) {
+// mistakesIn are the keys of all mistakes of a file, in the order in which they are said.
+func mistakesIn(t *testing.T, text string) (keys []string) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "omen.yml")
-	write(t, file, "profiles: [{name: p, features: [{name: a, expr: a, unit: litres}]}, {name: q, extends: p}, {name: r, extends: q}]\n")
+	write(t, file, text)
 	_, _, err := Check(t.Context(), file)
-	if err == nil || !strings.Contains(err.Error(), "features[0].unit") || strings.Contains(err.Error(), "profiles[1]") || strings.Contains(err.Error(), "profiles[2]") {
-		t.Errorf("got %v, want the mistake alone", err)
+	if err == nil {
+		return nil
+	}
+	for _, line := range strings.Split(err.Error(), "\n") {
+		place, rest, _ := strings.Cut(strings.TrimPrefix(line, file+":"), ": ")
+		key, _, _ := strings.Cut(rest, ": ")
+		keys = append(keys, place+" "+key)
+	}
+	return keys
+}
+
+// What extends a profile with a mistake has none by that, and its own are said all the
+// same.
+func TestAMistakeIsNotAlsoThatOfWhatExtends(t *testing.T) {
+	for text, want := range map[string][]string{
+		"profiles: [{name: p, features: [{name: a, expr: a, unit: litres}]}, {name: q, extends: p}, {name: r, extends: q}]\n": {"1:58 profiles[0].features[0].unit"},
+		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: hour, zone: X/Y}]}, {name: q, extends: p}, {name: r, extends: q}]\n": {
+			"1:91 profiles[0].derive[0].zone"},
+		"profiles:\n- {name: p, features: [{name: a, expr: a}], limits: [{name: l, used: a, max: -1}]}\n- {name: q, extends: p, limits: [{name: m, used: a, max: -1}]}\n": {
+			"2:78 profiles[0].limits[0].max", "3:58 profiles[1].limits[0].max"},
+	} {
+		if d := cmp.Diff(want, mistakesIn(t, text)); d != "" {
+			t.Errorf("%s%s", text, d)
+		}
+	}
+}
+
+// Values of the wrong form, values that mean nothing, and expressions that cannot be
+// right are said in one round, each once and in the file's order, and nothing that
+// only follows from another.
+func TestMistakesComeInOneRound(t *testing.T) {
+	for text, want := range map[string][]string{
+		"profiles:\n- name: p\n  features: [{name: a, expr: max(a)}, {name: b, expr: b, deviation: much}, {name: c, expr: '', unit: litres}]\n" +
+			"  limits:\n  - {name: l, used: max(x), max: -1, full: 0}\n  - {name: m, usde: x, max: 5}\n  - {name: n, used: 'max by ($by) (x)', max: 5, by: [a-b], full: 2}\npages: {per_host_week: often}\n": {
+			"3:30 profiles[0].features[0].expr", "3:69 profiles[0].features[1].deviation", "3:92 profiles[0].features[2].expr", "3:102 profiles[0].features[2].unit",
+			"5:21 profiles[0].limits[0].used", "5:34 profiles[0].limits[0].max", "5:44 profiles[0].limits[0].full",
+			"6:15 profiles[0].limits[1].usde", "7:54 profiles[0].limits[2].by[0]", "7:66 profiles[0].limits[2].full", "8:24 pages.per_host_week",
+		},
+		"profiles: [{name: p, extends: nobody, features: [{name: a, expr: max(a), scale: -1}], without: [b]}]\n": {"1:31 profiles[0].extends", "1:81 profiles[0].features[0].scale"},
+		"profiles: [{name: p, by: [a-b], features: [{name: a, expr: 'max by ($by) (a)'}]}]\n":                    {"1:27 profiles[0].by[0]"},
+	} {
+		if d := cmp.Diff(want, mistakesIn(t, text)); d != "" {
+			t.Errorf("%s%s", text, d)
+		}
 	}
 }
 

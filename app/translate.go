@@ -87,6 +87,10 @@ func (l *loaded) load(file string, urls []string) (err error) {
 	if errors.As(err, new(*fs.PathError)) {
 		err = omen.WithHint(err, "give the path of a file that Omen can read, or leave it out: Omen needs none")
 	}
+	if err != nil && l.conf != nil { // what else is wrong with profiles is said, too
+		_, more := Schemas(l.conf)
+		err = config.InOrder(err, more, l.checkQueries(config.InOrder(err, more)))
+	}
 	if err != nil {
 		return invalid(err)
 	}
@@ -114,8 +118,8 @@ func (l *loaded) load(file string, urls []string) (err error) {
 	if l.profiles, err = Schemas(l.conf); err != nil {
 		wrong = append(wrong, err)
 	}
-	wrong = append(wrong, l.checkQueries(), l.loadMutes(l.at), l.loadRemedy())
-	if err := errors.Join(wrong...); err != nil {
+	wrong = append(wrong, l.checkQueries(err), l.loadMutes(l.at), l.loadRemedy())
+	if err := config.InOrder(wrong...); err != nil {
 		return invalid(err)
 	}
 	addSources(l.conf, urls)

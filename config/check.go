@@ -31,7 +31,7 @@ func (c *Config) check(w *walker) {
 	if c.Local.Step < model.Duration(100*time.Millisecond) {
 		w.at("local.step", "%s is too short: write at least 100ms", c.Local.Step)
 	}
-	if c.Local.Enabled != nil && !*c.Local.Enabled && len(c.Sources) == 0 {
+	if c.Local.Enabled != nil && !*c.Local.Enabled && len(c.Sources) == 0 && !w.lost("sources") {
 		w.at("local.enabled", "is false and there are no sources: nothing would be watched")
 	}
 	c.Web.check(w)
@@ -79,7 +79,11 @@ func (w *walker) checkName(key, name string, seen map[string]bool) {
 
 func (w *walker) checkUses(key string, uses, profiles []string) {
 	for i, p := range uses {
-		if slices.Contains(profiles, p) {
+		if slices.Contains(uses[:i], p) {
+			w.at(fmt.Sprintf("%s[%d]", key, i), "%q is there twice: remove one", p)
+			continue
+		}
+		if slices.Contains(profiles, p) || w.lost("profiles") {
 			continue
 		}
 		fix := "known are " + strings.Join(profiles, ", ")
@@ -154,7 +158,7 @@ func (c *Config) checkProfiles(w *walker) []string {
 	for i, p := range c.Profiles {
 		key := fmt.Sprintf("profiles[%d].", i)
 		w.checkName(key+"name", p.Name, seen)
-		if p.Extends != "" && !slices.Contains(names, p.Extends) {
+		if p.Extends != "" && !slices.Contains(names, p.Extends) && !w.lost("profiles") {
 			w.at(key+"extends", "there is no profile %q before this one: known are %s", p.Extends, strings.Join(names, ", "))
 		}
 		if len(p.Features) == 0 && p.Extends == "" {
@@ -162,17 +166,7 @@ func (c *Config) checkProfiles(w *walker) []string {
 		}
 		names = append(names, p.Name)
 		for j, l := range p.Limits {
-			at := fmt.Sprintf("%slimits[%d].", key, j)
-			switch {
-			case l.Name == "":
-				w.at(at+"name", "is missing: give it a name such as connections")
-			case l.Used == "":
-				w.at(at+"used", "is missing: give the PromQL expression for how much is used")
-			case l.Kind != "" && l.Kind != "date":
-				w.at(at+"kind", "%q is not known: write date if used is the instant at which it is over, or leave it out", l.Kind)
-			case l.Kind == "" && (l.Limit == "") == (l.Max == 0):
-				w.at(at+"limit", "is missing, or is given together with max: give the PromQL expression for how much there is, or else max: a number")
-			}
+			w.checkLimitForm(fmt.Sprintf("%slimits[%d].", key, j), l)
 		}
 		for j, f := range p.Features {
 			w.checkRange(fmt.Sprintf("%sfeatures[%d]", key, j), f.Name, f.Range)
@@ -181,10 +175,9 @@ func (c *Config) checkProfiles(w *walker) []string {
 			}
 		}
 		for j, d := range p.Derive {
-			w.checkRange(fmt.Sprintf("%sderive[%d]", key, j), d.Name, d.Range)
-			if d.Kind == "" {
-				w.at(fmt.Sprintf("%sderive[%d].kind", key, j), "is missing: write change, rate, mean, deviation, ratio, above, hour or weekday")
-			}
+			at := fmt.Sprintf("%sderive[%d]", key, j)
+			w.checkRange(at, d.Name, d.Range)
+			c.checkDerived(w, at+".", d)
 		}
 	}
 	return names

@@ -94,8 +94,8 @@ func only(all map[string]*yaml.Node, line int, text string) (key string, found *
 
 // Local is this machine as a source. Its name is "local".
 type Local struct {
-	Enabled  *bool          `yaml:"enabled,omitempty"` // left out: true if there are no sources
-	Step     model.Duration `yaml:"step"`              // default 1s
+	Enabled  *bool          `yaml:"enabled,omitempty"`                                        // left out: true if there are no sources
+	Step     model.Duration `yaml:"step" zero:"write at least 100ms, or leave it out for 1s"` // default 1s
 	Instance string         `yaml:"instance,omitempty"`
 	Profiles []string       `yaml:"profiles,flow"` // default [node]
 
@@ -107,16 +107,16 @@ type Local struct {
 type Source struct {
 	Name        string                       `yaml:"name"`
 	URL         Address                      `yaml:"url"`
-	Step        model.Duration               `yaml:"step"`                  // default 15s
-	Delay       model.Duration               `yaml:"delay,omitempty"`       // how late samples come
-	Window      model.Duration               `yaml:"window,omitempty"`      // of rates; 0: measured from the data
-	Timeout     model.Duration               `yaml:"timeout"`               // of one request; default 30s
-	Concurrency int                          `yaml:"concurrency,omitempty"` // requests at once; 0: 4
-	Profiles    []string                     `yaml:"profiles,flow"`         // default [node]
-	History     model.Duration               `yaml:"history,omitempty"`     // 0: learn.history
-	MaxHosts    int                          `yaml:"max_hosts,omitempty"`   // 0: 10000
-	Labels      map[string]string            `yaml:"labels,omitempty"`      // of all its hosts, where their series have none of the name
-	LabelsFrom  []LabelsFrom                 `yaml:"labels_from,omitempty"` // of its hosts
+	Step        model.Duration               `yaml:"step" zero:"write at least 1s, or leave it out for 15s"`                                  // default 15s
+	Delay       model.Duration               `yaml:"delay,omitempty"`                                                                         // how late samples come
+	Window      model.Duration               `yaml:"window,omitempty" zero:"write at least two steps, or leave it out: it is measured"`       // of rates; 0: measured from the data
+	Timeout     model.Duration               `yaml:"timeout" zero:"write how long a request may take, or leave it out for 30s"`               // of one request; default 30s
+	Concurrency int                          `yaml:"concurrency,omitempty" zero:"write at least 1, or leave it out for 4"`                    // requests at once; 0: 4
+	Profiles    []string                     `yaml:"profiles,flow"`                                                                           // default [node]
+	History     model.Duration               `yaml:"history,omitempty" zero:"write how much is read back, or leave it out for that of learn"` // 0: learn.history
+	MaxHosts    int                          `yaml:"max_hosts,omitempty" zero:"write at least 1, or leave it out for 10000"`                  // 0: 10000
+	Labels      map[string]string            `yaml:"labels,omitempty"`                                                                        // of all its hosts, where their series have none of the name
+	LabelsFrom  []LabelsFrom                 `yaml:"labels_from,omitempty"`                                                                   // of its hosts
 	HTTPConfig  *promconfig.HTTPClientConfig `yaml:"http_config,omitempty"`
 }
 
@@ -150,7 +150,7 @@ type Meaning struct {
 	Direction string    `yaml:"direction,omitempty"`
 	Deviation float64   `yaml:"deviation,omitempty"`
 	Work      bool      `yaml:"work,omitempty"` // how much is done, of which any amount may be normal
-	Scale     float64   `yaml:"scale,omitempty"`
+	Scale     float64   `yaml:"scale,omitempty" zero:"write a number above 0, in the unit, or leave it out for deviation, or else the unit's own"`
 }
 
 // Feature is read by a PromQL expression.
@@ -166,8 +166,8 @@ type Derived struct {
 	Kind    string         `yaml:"kind"`
 	Of      string         `yaml:"of,omitempty"`
 	Per     string         `yaml:"per,omitempty"`
-	Over    model.Duration `yaml:"over,omitempty"`
-	Limit   float64        `yaml:"limit,omitempty"`
+	Over    model.Duration `yaml:"over,omitempty" zero:"write how far to look back, such as 5m"`
+	Limit   *float64       `yaml:"limit,omitempty"` // above: left out is a mistake, and 0 is none
 	Zone    string         `yaml:"zone,omitempty"`
 	Meaning `yaml:",inline"`
 }
@@ -179,39 +179,39 @@ type Limit struct {
 	Kind     string   `yaml:"kind,omitempty"`  // date: used is the instant at which it is over; empty: an amount
 	Title    string   `yaml:"title,omitempty"` // what people call one, with $where
 	Help     string   `yaml:"help,omitempty"`
-	Used     string   `yaml:"used"`                    // PromQL: how much is used
-	Limit    string   `yaml:"limit,omitempty"`         // PromQL: how much there is…
-	Max      float64  `yaml:"max,omitempty"`           // …or that number
-	By       []string `yaml:"by,flow,omitempty"`       // labels that tell a host's resources apart; $where is their values but that of same
-	Same     string   `yaml:"same,omitempty"`          // one of by: resources with one value of it are one
-	Unit     string   `yaml:"unit,omitempty"`          //
-	Full     float64  `yaml:"full,omitempty"`          // share from which it counts as full; 0: almost 1
-	Features []string `yaml:"features,flow,omitempty"` // that show the same trouble
-	LeftOut  string   `yaml:"left_out,omitempty"`      // PromQL: how many of a host are not forecast
+	Used     string   `yaml:"used"`                                                                                                       // PromQL: how much is used
+	Limit    string   `yaml:"limit,omitempty"`                                                                                            // PromQL: how much there is…
+	Max      float64  `yaml:"max,omitempty" zero:"write how much there is, above 0, in the unit; or limit, the PromQL expression for it"` // …or that number
+	By       []string `yaml:"by,flow,omitempty"`                                                                                          // labels that tell a host's resources apart; $where is their values but that of same
+	Same     string   `yaml:"same,omitempty"`                                                                                             // one of by: resources with one value of it are one
+	Unit     string   `yaml:"unit,omitempty"`                                                                                             //
+	Full     float64  `yaml:"full,omitempty" zero:"write a share above 0 and at most 1, such as 0.98, or leave it out for 0.995"`         // share from which it counts as full; 0: almost 1
+	Features []string `yaml:"features,flow,omitempty"`                                                                                    // that show the same trouble
+	LeftOut  string   `yaml:"left_out,omitempty"`                                                                                         // PromQL: how many of a host are not forecast
 
-	Warning  model.Duration `yaml:"warning,omitempty"`  // of a date: how long before it people are notified; default 14d
-	Critical model.Duration `yaml:"critical,omitempty"` // and again, as critical; default 3d
+	Warning  model.Duration `yaml:"warning,omitempty" zero:"write how long before the date people are notified, or leave it out for 14d"` // of a date: how long before it people are notified; default 14d
+	Critical model.Duration `yaml:"critical,omitempty" zero:"write how long before the date people are notified, or leave it out for 3d"` // and again, as critical; default 3d
 }
 
 // Learn says from what and when models are made.
 type Learn struct {
-	History model.Duration `yaml:"history"` // read back at start; default 7d
-	Retrain model.Duration `yaml:"retrain"` // of a grown-up model; default 1d
-	Workers int            `yaml:"workers,omitempty"`
+	History model.Duration `yaml:"history" zero:"write at least 3m, or leave it out for 7d"`  // read back at start; default 7d
+	Retrain model.Duration `yaml:"retrain" zero:"write at least 10m, or leave it out for 1d"` // of a grown-up model; default 1d
+	Workers int            `yaml:"workers,omitempty" zero:"write at least 1, or leave it out for one for each processor, less one"`
 	Seed    uint64         `yaml:"seed"`
 }
 
 // Pages is how many false pages are acceptable.
 type Pages struct {
-	PerHostWeek float64 `yaml:"per_host_week"` // default 1
+	PerHostWeek float64 `yaml:"per_host_week" zero:"write how many false pages a week are acceptable for a host, such as 1 or 0.25"` // default 1
 }
 
 // Storage bounds what is kept of this machine's metrics and of incidents.
 type Storage struct {
-	RetentionTime model.Duration `yaml:"retention_time"` // of metrics; default 15d
+	RetentionTime model.Duration `yaml:"retention_time" zero:"write at least 1h, or leave it out for 15d"` // of metrics; default 15d
 	RetentionSize Size           `yaml:"retention_size,omitempty"`
-	Incidents     model.Duration `yaml:"incidents"`  // of closed incidents; default 400d
-	GoneHosts     model.Duration `yaml:"gone_hosts"` // of models of hosts that are gone; default 30d
+	Incidents     model.Duration `yaml:"incidents" zero:"write how long they are kept, or leave it out for 400d"` // of closed incidents; default 400d
+	GoneHosts     model.Duration `yaml:"gone_hosts" zero:"write how long they are kept, or leave it out for 30d"` // of models of hosts that are gone; default 30d
 }
 
 // Incidents says when incidents close, come back and join. 0 is the built-in

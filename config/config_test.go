@@ -53,10 +53,10 @@ func TestBadFiles(t *testing.T) {
 		{"local:\n  step: 5\n", `2:9: local.step: "5" is not a duration such as 15s, 5m or 7d`},
 		{"local:\n  step: 1ms\n", `2:9: local.step: 1ms is too short: write at least 100ms`},
 		{"local:\n  enabled: yes please\n", `2:12: local.enabled: "yes please" is not true or false`},
-		{"local: 1s\n", `1:8: local: "1s" is not keys with values below it`},
-		{"local: [1s]\n", `1:8: local: want keys with values below it, not a list`},
-		{"sources: prod\n", `1:10: sources: "prod" is not a list: [one, two], or a line with a dash for each`},
-		{"sources: {name: prod}\n", `1:10: sources: want a list: [one, two], or a line with a dash for each, not keys with values`},
+		{"local: 1s\n", `1:8: local: "1s" is not keys with values below it, such as enabled: …`},
+		{"local: [1s]\n", `1:8: local: want keys with values below it, such as enabled: …, not a list`},
+		{"sources: prod\n", `1:10: sources: "prod" is not a list: a line with a dash for each, such as - name: …`},
+		{"sources: {name: prod}\n", `1:10: sources: want a list: a line with a dash for each, such as - name: …, not keys with values`},
 		{"local: {enabled: false}\n", `1:18: local.enabled: is false and there are no sources: nothing would be watched`},
 		{"local:\n  profiles: [nod]\n", `2:14: local.profiles[0]: there is no profile "nod": did you mean "node"?`},
 		{"sources:\n  - url: http://p:9090\n", `2:5: sources[0].name: is missing: give it a short name`},
@@ -64,7 +64,7 @@ func TestBadFiles(t *testing.T) {
 		{"sources:\n  - {name: local, url: 'http://p:9090'}\n", `2:12: sources[0].name: "local" is taken: give it another name`},
 		{"sources:\n  - name: prod\n    url: p:9090\n", `3:10: sources[0].url: "p:9090" is not an address: write http://host:port or https://host:port`},
 		{source + "    step: 10s\n    window: 15s\n", `5:13: sources[0].window: 15s is too short for a step of 10s: write at least two steps, better four, or leave it out`},
-		{"pages: {per_host_week: often}\n", `1:24: pages.per_host_week: "often" is not a number`},
+		{"pages: {per_host_week: often}\n", `1:24: pages.per_host_week: "often" is not a number such as 5 or 0.5`},
 		{"pages: {per_host_week: -1}\n", `1:24: pages.per_host_week: -1 is not above 0: write how many false pages a week are acceptable for a host, such as 1 or 0.25`},
 		{"pages: {per_host_week: .nan}\n", `1:24: pages.per_host_week: NaN is not above 0: write how many false pages a week are acceptable for a host, such as 1 or 0.25`},
 		{"learn: {seed: -1}\n", `1:15: learn.seed: "-1" is not a whole number of 0 or more`},
@@ -84,9 +84,22 @@ func TestBadFiles(t *testing.T) {
 		{"profiles:\n  - {name: shop, extends: nodes}\n", `2:27: profiles[0].extends: there is no profile "nodes" before this one: known are node, original, workload`},
 		{"profiles:\n  - name: shop\n    features:\n      - {name: a, expr: a, range: [1]}\n", `4:35: profiles[0].features[0].range: must be the lowest and the highest possible value, such as [0, 1]`},
 		{"profiles:\n  - name: shop\n    features:\n      - {name: a}\n", `4:9: profiles[0].features[0].expr: is missing: give the PromQL expression`},
-		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c}]}\n", `2:42: profiles[0].limits[0].limit: is missing, or is given together with max: give the PromQL expression for how much there is, or else max: a number`},
+		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c}]}\n", `2:42: profiles[0].limits[0].limit: is missing: give the PromQL expression for how much there is, or else max: a number`},
 		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c, kind: dates}]}\n", `2:67: profiles[0].limits[0].kind: "dates" is not known: write date if used is the instant at which it is over, or leave it out`},
 		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, max: 5}]}\n", `2:42: profiles[0].limits[0].used: is missing: give the PromQL expression for how much is used`},
+		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c, limit: d, max: 5}]}\n", `2:76: profiles[0].limits[0].max: is given together with limit: remove one of them`},
+		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c, max: 0}]}\n", `2:66: profiles[0].limits[0].max: is 0: write how much there is, above 0, in the unit; or limit, the PromQL expression for it`},
+		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c, max: 5, full: 0.0}]}\n", `2:75: profiles[0].limits[0].full: is 0.0: write a share above 0 and at most 1, such as 0.98, or leave it out for 0.995`},
+		{"profiles:\n  - {name: shop, extends: node, limits: [{name: c, used: c, kind: date, warning: 0s}]}\n", `2:82: profiles[0].limits[0].warning: is 0s: write how long before the date people are notified, or leave it out for 14d`},
+		{"profiles:\n  - {name: shop, extends: node, features: [{name: c, expr: c, scale: 0}]}\n", `2:70: profiles[0].features[0].scale: is 0: write a number above 0, in the unit, or leave it out for deviation, or else the unit's own`},
+		{"pages: {per_host_week: 0}\n", `1:24: pages.per_host_week: is 0: write how many false pages a week are acceptable for a host, such as 1 or 0.25`},
+		{source + "    step: 0s\n", `4:11: sources[0].step: is 0s: write at least 1s, or leave it out for 15s`},
+		{"profiles:\n  - {name: shop, extends: node, derive: [{name: c, kind: above, of: forks}]}\n", `2:42: profiles[0].derive[0].limit: is missing: write above what it counts, in the unit of "forks", such as limit: 0.9`},
+		{"profiles:\n  - {name: shop, extends: node, derive: [{name: c, kind: mean, of: forks, over: 5m, per: cpu}]}\n", `2:90: profiles[0].derive[0].per: means nothing to kind: mean, which takes of and over: remove it`},
+		{"profiles:\n  - {name: shop, extends: node, derive: [{name: c, kind: ratio, of: forks, per: cpu, limit: 0}]}\n", `2:93: profiles[0].derive[0].limit: means nothing to kind: ratio, which takes of and per: remove it`},
+		{"profiles:\n  - {name: shop, extends: node, derive: [{name: c, kind: hour, direction: up}]}\n", `2:75: profiles[0].derive[0].direction: means nothing to kind: hour, which is never to blame: remove it`},
+		{"profiles:\n  - {name: shop, extends: node, derive: [{name: c, kind: mean, of: forks, over: 9000d}]}\n", `2:81: profiles[0].derive[0].over: 9000d is further back than history is read: write less, or more as learn.history`},
+		{"local: {profiles: [node, node]}\n", `1:26: local.profiles[1]: "node" is there twice: remove one`},
 		{"maintenance:\n  - {name: n, match: ['host=a'], start: tomorrow, duration: 1h}\n", `2:41: maintenance[0].start: "tomorrow" is not a local time: write it like 2026-01-31T02:00:00`},
 		{"time_zone: Mars\n", `1:12: time_zone: "Mars" is not a time zone: write an IANA name such as Europe/Berlin`},
 		{"maintenance:\n  - {name: n, match: ['host=a'], start: '2026-01-31T02:00:00', duration: 1h, zone: Mars}\n", `2:84: maintenance[0].zone: "Mars" is not a time zone: write an IANA name such as Europe/Berlin`},
@@ -120,6 +133,33 @@ func TestAllErrorsAtOnce(t *testing.T) {
 	var one *Error
 	if !errors.As(err, &one) || one.Line != 1 || len(strings.Split(err.Error(), "\n")) != 3 {
 		t.Errorf("got %v, want three errors, the first of line 1", err)
+	}
+}
+
+// What is wrong in form and what means nothing is said at once, in the file's order,
+// but for what would follow from what is broken.
+func TestBrokenValuesHideNothingElse(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want []string // keys
+	}{
+		"elsewhere": {"pages: {per_host_week: often}\nprofiles:\n- {name: shop, features: [{name: a, expr: ''}, {name: b, expr: b, deviation: x}]}\nlearn: {history: 1m}\n",
+			[]string{"pages.per_host_week", "profiles[0].features[0].expr", "profiles[0].features[1].deviation", "learn.history"}},
+		"beside it":           {"profiles:\n- {name: shop, features: [{name: a, exp: a}]}\n", []string{"profiles[0].features[0].exp"}},
+		"the list of it":      {"profiles:\n- {name: shop, features: a}\nlocal: {profiles: [shop]}\n", []string{"profiles[0].features"}},
+		"the name of it":      {"profiles:\n- {nam: shop, features: [{name: a, expr: a}]}\n- {name: more, extends: shop}\nlocal: {profiles: [shop]}\n", []string{"profiles[0].nam"}},
+		"no sources":          {"local: {enabled: false}\nsources: prod\n", []string{"sources"}},
+		"a 0, of two keys":    {"profiles:\n- {name: shop, extends: node, limits: [{name: a, used: '', max: 0}]}\n", []string{"profiles[0].limits[0].used", "profiles[0].limits[0].max"}},
+		"a key that is twice": {"learn: {history: 1d, history: 2d, retrain: 1m}\npages: {per_host_week: -1}\n", []string{"learn.history", "pages.per_host_week"}},
+	} {
+		_, err := Parse([]byte(c.text))
+		var got []string
+		for _, one := range strings.Split(err.Error(), "\n") {
+			got = append(got, strings.Split(one, ": ")[1])
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: %v\n%s", name, err, d)
+		}
 	}
 }
 
@@ -248,7 +288,7 @@ func keysOf() []string {
 		known, _ := fieldsOf(t)
 		for k, ft := range known {
 			keys = append(keys, k)
-			visit(ft)
+			visit(ft.Type)
 		}
 	}
 	visit(reflect.TypeFor[Config]())

@@ -16,7 +16,7 @@ import (
 )
 
 // Load reads and checks a file. File names inside it are made relative to its
-// directory.
+// directory. With an error there may be a configuration all the same, as of [Parse].
 func Load(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -24,7 +24,7 @@ func Load(path string) (*Config, error) {
 	}
 	c, err := parse(path, text)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	dir := filepath.Dir(path)
 	for i := range c.Sources {
@@ -52,7 +52,9 @@ func Load(path string) (*Config, error) {
 }
 
 // Parse checks a file's text. Its error joins one [Error] for each thing that
-// is wrong. An empty text is a valid configuration: all defaults.
+// is wrong. An empty text is a valid configuration: all defaults. With an error,
+// a configuration that is not nil holds what could be read: it is good for finding
+// what else is wrong, but for what [Config.Follows].
 func Parse(text []byte) (*Config, error) { return parse("configuration", text) }
 
 func parse(file string, text []byte) (*Config, error) {
@@ -73,20 +75,22 @@ func parse(file string, text []byte) (*Config, error) {
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode && root.Tag != "!!null" {
 		w.fail(root, "", "want keys with values, such as sources:, not %s", shape(root))
-		return nil, errors.Join(w.errs...)
+		return nil, joined(w.errs)
 	}
 	w.walk(root, reflect.TypeFor[Config](), "", 0)
-	if len(w.errs) > 0 {
-		return nil, errors.Join(w.errs...)
-	}
+	w.prune()
+	w.early = len(w.errs)
 	c := &Config{written: w}
 	if err := doc.Decode(c); err != nil {
+		if len(w.errs) > 0 {
+			return nil, joined(w.errs)
+		}
 		return nil, syntax(file, err)
 	}
 	c.fill()
 	c.check(w)
 	if len(w.errs) > 0 {
-		return nil, errors.Join(w.errs...)
+		return c, joined(w.errs)
 	}
 	return c, nil
 }

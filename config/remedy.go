@@ -45,17 +45,17 @@ type Playbook struct {
 	Mode             string         `yaml:"mode,omitempty"` // empty: off
 	Match            []string       `yaml:"match,flow"`     // such as profile="workload"
 	CausesAll        []string       `yaml:"causes_all,flow,omitempty"`
-	Kinds            []string       `yaml:"kinds,flow,omitempty"`        // host, forecast; empty: host
-	MinSeverity      string         `yaml:"min_severity,omitempty"`      // empty: warning
-	After            model.Duration `yaml:"after,omitempty"`             // 0: 2m
-	VerdictHistory   VerdictHistory `yaml:"verdict_history,omitempty"`   //
-	Learning         bool           `yaml:"learning,omitempty"`          // also on the word of a model that still learns
-	WhenAcknowledged bool           `yaml:"when_acknowledged,omitempty"` //
+	Kinds            []string       `yaml:"kinds,flow,omitempty"`                                             // host, forecast; empty: host
+	MinSeverity      string         `yaml:"min_severity,omitempty"`                                           // empty: warning
+	After            model.Duration `yaml:"after,omitempty" zero:"write at least 1s, or leave it out for 2m"` // 0: 2m
+	VerdictHistory   VerdictHistory `yaml:"verdict_history,omitempty"`                                        //
+	Learning         bool           `yaml:"learning,omitempty"`                                               // also on the word of a model that still learns
+	WhenAcknowledged bool           `yaml:"when_acknowledged,omitempty"`                                      //
 	Do               Do             `yaml:"do"`
 	Group            string         `yaml:"group,omitempty"` // a label; empty: source and profile
 	Limits           PlaybookLimits `yaml:"limits,omitempty"`
-	ApproveWithin    model.Duration `yaml:"approve_within,omitempty"` // 0: 15m
-	EffectWithin     model.Duration `yaml:"effect_within,omitempty"`  // 0: 15m
+	ApproveWithin    model.Duration `yaml:"approve_within,omitempty" zero:"write how long approval may take, or leave it out for 15m"` // 0: 15m
+	EffectWithin     model.Duration `yaml:"effect_within,omitempty" zero:"write how long an effect may take, or leave it out for 15m"` // 0: 15m
 	Holdout          float64        `yaml:"holdout,omitempty"`
 }
 
@@ -104,7 +104,7 @@ type ActionHook struct {
 	Body       any                          `yaml:"body,omitempty"`
 	Receipt    string                       `yaml:"receipt,omitempty"`
 	Idempotent bool                         `yaml:"idempotent,omitempty"`
-	Timeout    model.Duration               `yaml:"timeout,omitempty"`
+	Timeout    model.Duration               `yaml:"timeout,omitempty" zero:"write how long a request may take, or leave it out"`
 	Status     *HookStatus                  `yaml:"status,omitempty"`
 	UndoURL    Address                      `yaml:"undo_url,omitempty"`
 }
@@ -115,8 +115,8 @@ type HookStatus struct {
 	Pointer string         `yaml:"pointer"`
 	Done    []string       `yaml:"done,flow"`
 	Failed  []string       `yaml:"failed,flow"`
-	Every   model.Duration `yaml:"every,omitempty"`
-	Timeout model.Duration `yaml:"timeout,omitempty"`
+	Every   model.Duration `yaml:"every,omitempty" zero:"write at least 1s, or leave it out"`
+	Timeout model.Duration `yaml:"timeout,omitempty" zero:"write how long it may take, or leave it out"`
 }
 
 // Steps are the steps that are there, by name.

@@ -19,7 +19,15 @@ type walker struct {
 	places map[string]*yaml.Node // key path -> its value
 	keys   map[string]*yaml.Node // key path -> the key itself, of what another package reads
 	nodes  int
-	errs   []error
+	errs   []*Error
+	broken []broken
+	early  int // of errs: those found before anything was checked
+}
+
+// broken is a value that cannot be what it is to be, or a key that is none.
+type broken struct {
+	key  string
+	node *yaml.Node // the value; nil: none is to be left out
 }
 
 // maxNodes and maxDepth bound what aliases can unfold to.
@@ -32,9 +40,17 @@ func (w *walker) fail(n *yaml.Node, key, format string, args ...any) {
 	w.errs = append(w.errs, &Error{File: w.file, Line: n.Line, Column: n.Column, Key: key, Problem: fmt.Sprintf(format, args...)})
 }
 
-// at fails at a key path.
+// refuse fails at a value that nothing can be made of.
+func (w *walker) refuse(n *yaml.Node, key, format string, args ...any) {
+	w.fail(n, key, format, args...)
+	w.broken = append(w.broken, broken{key, n})
+}
+
+// at fails at a key path, unless what it says follows from what is broken.
 func (w *walker) at(key, format string, args ...any) {
-	w.errs = append(w.errs, w.find(key, fmt.Sprintf(format, args...)))
+	if !w.follows(key, w.errs[:w.early]) {
+		w.errs = append(w.errs, w.find(key, fmt.Sprintf(format, args...)))
+	}
 }
 
 // find is an error at a key path, or at the nearest one above it that is
@@ -73,7 +89,7 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 	if w.nodes++; w.nodes > maxNodes || depth > maxDepth {
 		if w.nodes < 2*maxNodes { // once
 			w.nodes = 2 * maxNodes
-			w.fail(n, path, "too much, or nested too deep")
+			w.refuse(n, path, "too much, or nested too deep: write less, or in several files")
 		}
 		return
 	}
@@ -111,7 +127,7 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 			w.walk(n.Content[i+1], t.Elem(), join(path, n.Content[i].Value), depth+1)
 		}
 	case n.Kind == yaml.MappingNode, n.Kind == yaml.SequenceNode && !reflect.PointerTo(t).Implements(unmarshaler):
-		w.fail(n, path, "want %s, not %s", wanted(t), shape(n))
+		w.refuse(n, path, "want %s, not %s", wanted(t), shape(n))
 	default:
 		w.leaf(n, t, path)
 	}
@@ -135,13 +151,16 @@ func (w *walker) fields(n *yaml.Node, t reflect.Type, path string, depth int) {
 		at := join(path, key.Value)
 		if seen[key.Value] {
 			w.fail(key, at, "is there twice: remove one")
+			w.broken = append(w.broken, broken{key: at})
+			key.Value = fmt.Sprintf("%s (again, %d)", key.Value, i) // so that the rest can be read
 			continue
 		}
 		seen[key.Value] = true
-		ft, ok := known[key.Value]
+		field, ok := known[key.Value]
 		switch {
 		case ok:
-			w.walk(value, ft, at, depth+1)
+			w.walk(value, field.Type, at, depth+1)
+			w.checkZero(value, field, at)
 		case any:
 		default:
 			w.unknown(key, at, known)
@@ -149,7 +168,8 @@ func (w *walker) fields(n *yaml.Node, t reflect.Type, path string, depth int) {
 	}
 }
 
-func (w *walker) unknown(key *yaml.Node, at string, known map[string]reflect.Type) {
+func (w *walker) unknown(key *yaml.Node, at string, known map[string]reflect.StructField) {
+	w.broken = append(w.broken, broken{key: at})
 	w.fail(key, at, "%s", unknown(key.Value, slices.Sorted(maps.Keys(known))))
 }
 
@@ -165,8 +185,8 @@ func unknown(key string, known []string) string {
 }
 
 // fieldsOf are a struct's YAML keys; any is true if it takes others, too.
-func fieldsOf(t reflect.Type) (known map[string]reflect.Type, any bool) {
-	known = map[string]reflect.Type{}
+func fieldsOf(t reflect.Type) (known map[string]reflect.StructField, any bool) {
+	known = map[string]reflect.StructField{}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
@@ -185,7 +205,7 @@ func fieldsOf(t reflect.Type) (known map[string]reflect.Type, any bool) {
 			if name == "" {
 				name = strings.ToLower(f.Name)
 			}
-			known[name] = f.Type
+			known[name] = f
 		}
 	}
 	return known, any
@@ -199,14 +219,14 @@ func (w *walker) leaf(n *yaml.Node, t reflect.Type, path string) {
 	}
 	var kind *yaml.TypeError
 	if errors.As(err, &kind) {
-		w.fail(n, path, "%s is not %s", brief(n), wanted(t))
+		w.refuse(n, path, "%s is not %s", brief(n), wanted(t))
 		return
 	}
 	problem := strings.TrimPrefix(err.Error(), "yaml: ")
 	if t == reflect.TypeFor[model.Duration]() {
 		problem = brief(n) + " is not " + wanted(t)
 	}
-	w.fail(n, path, "%s", problem)
+	w.refuse(n, path, "%s", problem)
 }
 
 // brief is a scalar as it was written, cut short.
@@ -233,6 +253,9 @@ func shape(n *yaml.Node) string {
 
 // wanted says what a type is written like.
 func wanted(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	if t == reflect.TypeFor[model.Duration]() {
 		return "a duration such as 15s, 5m or 7d"
 	}
@@ -240,17 +263,32 @@ func wanted(t reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int, reflect.Int64:
-		return "a whole number"
+		return "a whole number such as 5"
 	case reflect.Uint64:
 		return "a whole number of 0 or more"
 	case reflect.Float64:
-		return "a number"
+		return "a number such as 5 or 0.5"
 	case reflect.Slice:
+		if item := t.Elem(); item.Kind() == reflect.Struct {
+			return "a list: a line with a dash for each, such as - " + exampleKey(item)
+		}
 		return "a list: [one, two], or a line with a dash for each"
-	case reflect.Struct, reflect.Map:
-		return "keys with values below it"
+	case reflect.Struct:
+		return "keys with values below it, such as " + exampleKey(t)
+	case reflect.Map:
+		return "keys with values below it, such as name: value"
 	}
 	return "a text"
+}
+
+// exampleKey is the first key of a struct, as it is written.
+func exampleKey(t reflect.Type) string {
+	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); name != "" && name != "-" {
+			return name + ": …"
+		}
+	}
+	return "key: …"
 }
 
 func join(path, key string) string {

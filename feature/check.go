@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omenhq/omen"
 )
@@ -47,6 +48,9 @@ var (
 	labelName   = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
+// Nameless is what a [Mistake] calls a feature or limit that has no name.
+const Nameless = "without a name"
+
 // Mistake is what is wrong with one key of a profile. It wraps [omen.ErrInvalid],
 // and the errors that are one carry a hint.
 type Mistake struct {
@@ -79,34 +83,34 @@ func (p Profile) twice(feature string) error {
 	return p.invalid(feature, "name", "is there twice, or is reserved", "give each feature a name of its own")
 }
 
-// checked is a copy of the profile with its defaults filled in, or why it
-// cannot be used.
-func (p Profile) checked() (Profile, error) {
+// checked is a copy of the profile with its defaults filled in, and what keeps
+// it from being used: a [Mistake] each.
+func (p Profile) checked() (checked Profile, wrong []error) {
 	if !profileName.MatchString(p.Name) {
-		return p, p.invalid("", "name", "must be letters, digits, dots, underscores and dashes", "give the profile a name such as postgres")
+		wrong = append(wrong, p.invalid("", "name", "must be letters, digits, dots, underscores and dashes", "give the profile a name such as postgres"))
 	}
 	p.By = slices.Clone(p.By)
 	if len(p.By) == 0 {
 		p.By = []string{"instance"}
 	}
 	for i, l := range p.By {
-		if !labelName.MatchString(l) || slices.Contains(p.By[:i], l) {
-			return p, p.invalid("", "by", fmt.Sprintf("%q is not a label name, or is there twice", l), "write label names such as [namespace, workload]")
+		if why := badLabel(l, p.By[:i]); why != "" {
+			wrong = append(wrong, p.invalid("", fmt.Sprintf("by[%d]", i), why, "write label names such as [namespace, workload], each once"))
 		}
 	}
 	if len(p.Features) == 0 {
-		return p, p.invalid("", "features", "there are none", "list at least one feature with name and expr")
+		wrong = append(wrong, p.invalid("", "features", "there are none", "list at least one feature with name and expr"))
 	}
 	p.Features = slices.Clone(p.Features)
 	base := map[string]omen.Unit{}
 	seen := map[string]bool{UptimeColumn: true}
 	for i := range p.Features {
 		f := &p.Features[i]
-		if !featureName.MatchString(f.Name) {
-			return p, p.invalid(f.Name, "name", "must be letters, digits and underscores, not starting with a digit", "give the feature a name such as disk_write")
-		}
-		if seen[f.Name] {
-			return p, p.twice(f.Name)
+		switch {
+		case !featureName.MatchString(f.Name):
+			wrong = append(wrong, p.invalid(cmp.Or(f.Name, Nameless), "name", "must be letters, digits and underscores, not starting with a digit", "give the feature a name such as disk_write"))
+		case seen[f.Name]:
+			wrong = append(wrong, p.twice(f.Name))
 		}
 		seen[f.Name] = true
 		if !f.derived() {
@@ -117,28 +121,38 @@ func (p Profile) checked() (Profile, error) {
 	for i := range p.Features {
 		f := &p.Features[i]
 		f.Unit = cmp.Or(f.Unit, derivedUnit(f.Rule, base[f.Rule.Of]))
-		if err := p.checkRule(&p.Features[i], base); err != nil {
-			return p, err
-		}
-		if err := p.checkNumbers(&p.Features[i]); err != nil {
-			return p, err
-		}
+		wrong = append(wrong, p.checkRule(f, base)...)
+		wrong = append(wrong, p.checkNumbers(f)...)
 	}
-	return p, p.checkLimits(seen)
+	return p, append(wrong, p.checkLimits(seen)...)
+}
+
+// badLabel is what is wrong with a label's name beside those before it; empty: nothing.
+func badLabel(name string, before []string) string {
+	switch {
+	case !labelName.MatchString(name):
+		return fmt.Sprintf("%q is not a label name", name)
+	case slices.Contains(before, name):
+		return fmt.Sprintf("%q is there twice", name)
+	}
+	return ""
 }
 
 // checkNumbers checks unit, direction, range, deviation and scale of one
 // feature and fills in what is left out.
-func (p Profile) checkNumbers(f *Feature) error {
+func (p Profile) checkNumbers(f *Feature) (wrong []error) {
+	bad := func(key, what, hint string) {
+		wrong = append(wrong, p.invalid(cmp.Or(f.Name, Nameless), key, what, hint))
+	}
 	if !slices.Contains(omen.Units(), f.Unit) {
-		return p.invalid(f.Name, "unit", fmt.Sprintf("%q is not known", f.Unit), "use one of "+listed(omen.Units()))
+		bad("unit", fmt.Sprintf("%q is not known", f.Unit), "use one of "+listed(omen.Units()))
 	}
 	switch f.Direction {
 	case "":
 		f.Direction = Both
 	case Both, Up, Down:
 	default:
-		return p.invalid(f.Name, "direction", fmt.Sprintf("%q is not known", f.Direction), "use one of both, up, down")
+		bad("direction", fmt.Sprintf("%q is not known", f.Direction), "use one of both, up, down")
 	}
 	if f.Min == 0 && f.Max == 0 {
 		f.Min, f.Max = unitRange(f.Unit)
@@ -147,13 +161,13 @@ func (p Profile) checkNumbers(f *Feature) error {
 		}
 	}
 	if !(f.Min < f.Max) { // also where either is NaN
-		return p.invalid(f.Name, "range", fmt.Sprintf("%v is not below %v", f.Min, f.Max), "write the lowest possible value first: range: [0, 1]")
+		bad("range", fmt.Sprintf("%v is not below %v", f.Min, f.Max), "write the lowest possible value first: range: [0, 1]")
 	}
 	if !(f.Deviation >= 0) || math.IsInf(f.Deviation, 0) {
-		return p.invalid(f.Name, "deviation", fmt.Sprintf("%v is not a size", f.Deviation), "write a number of 0 or more, in the feature's unit")
+		bad("deviation", fmt.Sprintf("%v is not a size", f.Deviation), "write a number of 0 or more, in the feature's unit")
 	}
 	if !(f.Scale >= 0) || math.IsInf(f.Scale, 0) {
-		return p.invalid(f.Name, "scale", fmt.Sprintf("%v is not a size", f.Scale), "write a number above 0, in the feature's unit, or leave it out")
+		bad("scale", fmt.Sprintf("%v is not a size", f.Scale), "write a number above 0, in the feature's unit, or leave it out")
 	}
 	if f.Scale == 0 {
 		f.Scale = f.Deviation
@@ -161,58 +175,61 @@ func (p Profile) checkNumbers(f *Feature) error {
 	if f.Scale == 0 {
 		f.Scale = scaleOf(f.Unit)
 	}
-	return nil
+	return wrong
 }
 
 // checkRule checks where a feature comes from: its expression or its rule.
-func (p Profile) checkRule(f *Feature, base map[string]omen.Unit) error {
+func (p Profile) checkRule(f *Feature, base map[string]omen.Unit) (wrong []error) {
+	bad := func(key, what, hint string) {
+		wrong = append(wrong, p.invalid(cmp.Or(f.Name, Nameless), key, what, hint))
+	}
 	r := &f.Rule
 	if r.Kind == "" {
 		if strings.TrimSpace(f.Expr) == "" {
-			return p.invalid(f.Name, "expr", "is empty", "give the PromQL expression, or a kind if the feature is derived")
+			bad("expr", "is empty", "give the PromQL expression, or a kind if the feature is derived")
 		}
-		return nil
+		return wrong
 	}
 	if f.Expr != "" {
-		return p.invalid(f.Name, "expr", "is given together with a kind", "a feature is either read (expr) or derived (kind): remove one")
+		bad("expr", "is given together with a kind", "a feature is either read (expr) or derived (kind): remove one")
 	}
-	known := func(key, name string) error {
-		if _, ok := base[name]; !ok {
-			return p.invalid(f.Name, key, fmt.Sprintf("%q is not a feature with an expr in this profile", name), "name one of the profile's features that are not derived themselves")
+	known := func(key, name string) {
+		const mend = "name one of the profile's features that are not derived themselves"
+		if _, ok := base[name]; name == "" {
+			bad(key, "is missing", mend)
+		} else if !ok {
+			bad(key, fmt.Sprintf("%q is not a feature with an expr in this profile", name), mend)
 		}
-		return nil
 	}
 	switch r.Kind {
 	case Change, Rate, Mean, Spread:
-		if err := known("of", r.Of); err != nil {
-			return err
-		}
+		known("of", r.Of)
 		if r.Over <= 0 {
-			return p.invalid(f.Name, "over", "is missing or not positive", "say how far to look back: over: 5m")
+			bad("over", "is missing or not positive", "say how far to look back: over: 5m")
 		}
 	case Quotient:
-		if err := known("of", r.Of); err != nil {
-			return err
-		}
-		if err := known("per", r.Per); err != nil {
-			return err
-		}
+		known("of", r.Of)
+		known("per", r.Per)
 	case Above:
-		if err := known("of", r.Of); err != nil {
-			return err
+		known("of", r.Of)
+		if math.IsNaN(r.Limit) || math.IsInf(r.Limit, 0) {
+			bad("limit", fmt.Sprintf("%v is no number that a value can be above and below", r.Limit), "write the threshold in the unit of what it is of")
 		}
 		if f.Max == 0 {
 			f.Max = 1
 		}
-	case HourOfDay:
+	case HourOfDay, Weekday:
 		f.Context, f.Min, f.Max = true, 0, 23
-	case Weekday:
-		f.Context, f.Min, f.Max = true, 0, 6
+		if r.Kind == Weekday {
+			f.Max = 6
+		}
+		if _, err := time.LoadLocation(r.Zone); err != nil {
+			bad("zone", fmt.Sprintf("%q is not a time zone", r.Zone), "write an IANA name such as Europe/Berlin, or leave it out for UTC")
+		}
 	default:
-		return p.invalid(f.Name, "kind", fmt.Sprintf("%q is not known", r.Kind),
-			"use one of change, rate, mean, deviation, ratio, above, hour, weekday")
+		bad("kind", fmt.Sprintf("%q is not known", r.Kind), "use one of change, rate, mean, deviation, ratio, above, hour, weekday")
 	}
-	return nil
+	return wrong
 }
 
 func listed(units []omen.Unit) string {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -36,13 +38,53 @@ func TestDeclare(t *testing.T) {
 		extends string
 		without []string
 	}{
-		"extends: there is no profile":                           {"bass", nil},
-		`without: there is no feature or limit "z" to leave out`: {"base", []string{"z"}},
-		"features: there are none":                               {},
+		"extends: there is no profile":                              {"bass", nil},
+		`without[0]: there is no feature or limit "z" to leave out`: {"base", []string{"z"}},
+		`without[1]: "c" is there twice`:                            {"base", []string{"c", "c"}},
+		"features: there are none":                                  {},
 	} {
 		if _, err := Declare(Profile{Name: "x"}, d.extends, d.without, known); err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, omen.ErrInvalid) {
 			t.Errorf("got %v, want %q", err, want)
 		}
+	}
+}
+
+// All mistakes of a profile are said at once, those of features and limits too; and
+// of one whose extended profile is not known all but what may be that one's.
+func TestAllMistakesAtOnce(t *testing.T) {
+	p := Profile{
+		Name: "a b", By: []string{"x", "x"},
+		Features: []Feature{
+			{Name: "a", Expr: " ", Unit: "litres", Direction: "left", Deviation: -1}, {Name: "a", Expr: "a"}, {Expr: "b", Scale: -1},
+			{Name: "c", Rule: Rule{Kind: Quotient, Of: "z"}}, {Name: "d", Rule: Rule{Kind: HourOfDay, Zone: "X/Y"}},
+		},
+		Limits: []Limit{{Name: "l", Max: -1, Full: 2, Title: "$a of ${b} and $where2", By: []string{"x", "p", "p"}, Same: "z", Features: []string{"q"}}},
+	}
+	keys := func(extends string) (all []string) {
+		_, err := Declare(p, extends, []string{"y"}, nil)
+		for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
+			var m *Mistake
+			if !errors.As(one, &m) || omen.Hint(one) == "" {
+				t.Errorf("%v is no mistake with a hint", one)
+				continue
+			}
+			all = append(all, m.Feature+m.Limit+" "+m.Key)
+		}
+		return slices.Sorted(slices.Values(all))
+	}
+	want := []string{
+		" by[1]", " name", " without[0]", "a deviation", "a direction", "a expr", "a name", "a unit", "c of", "c per", "d zone",
+		"l by[0]", "l by[2]", "l features[0]", "l full", "l max", "l same", "l title", "l title", "l title", "l used", "without a name name", "without a name scale",
+	}
+	if d := cmp.Diff(want, keys("")); d != "" {
+		t.Error(d)
+	}
+	want = slices.DeleteFunc(append(want, " extends"), func(key string) bool {
+		return slices.Contains([]string{" without[0]", "c of", "c per", "l features[0]"}, key)
+	})
+	slices.Sort(want)
+	if d := cmp.Diff(want, keys("nobody")); d != "" {
+		t.Errorf("of a profile that extends an unknown one:\n%s", d)
 	}
 }
 

@@ -44,18 +44,23 @@ func TestLimitsAreNoFeatures(t *testing.T) {
 
 func TestLimitsThatAreRefused(t *testing.T) {
 	for want, change := range map[string]func(*Limit){
-		`limit "a-b": name: must be letters`:                                   func(l *Limit) { l.Name = "a-b" },
-		`limit "a": name: is there twice, or is a feature's`:                   func(l *Limit) { l.Name = "a" },
-		`limit "slots": used: is empty`:                                        func(l *Limit) { l.Used = " " },
-		`limit "slots": limit: is missing, or is given together with max`:      func(l *Limit) { l.Limit = "" },
-		`limit "slots": limit: is missing, or is given together`:               func(l *Limit) { l.Max = 3 },
-		`limit "slots": max: -1 is not above 0`:                                func(l *Limit) { l.Limit, l.Max = "", -1 },
-		`limit "slots": unit: "litres" is not known`:                           func(l *Limit) { l.Unit = "litres" },
-		`limit "slots": full: 98 is not a share of the limit`:                  func(l *Limit) { l.Full = 98 },
-		`limit "slots": same: "device" is not among by`:                        func(l *Limit) { l.Same = "device" },
-		`limit "slots": title: has $where, and by is empty`:                    func(l *Limit) { l.Title, l.By = "$where", nil },
-		`limit "slots": by: "instance" is not a label name, or is there twice`: func(l *Limit) { l.By = []string{"instance"} },
-		`limit "slots": features: there is no feature "b"`:                     func(l *Limit) { l.Features = []string{"b"} },
+		`limit "a-b": name: must be letters`:                                 func(l *Limit) { l.Name = "a-b" },
+		`limit "a": name: is there twice, or is a feature's`:                 func(l *Limit) { l.Name = "a" },
+		`limit "slots": used: is empty`:                                      func(l *Limit) { l.Used = " " },
+		`limit "slots": limit: is missing`:                                   func(l *Limit) { l.Limit = "" },
+		`limit "slots": max: is given together with limit`:                   func(l *Limit) { l.Max = 3 },
+		`limit "slots": max: -1 is not above 0`:                              func(l *Limit) { l.Limit, l.Max = "", -1 },
+		`limit "slots": max: is infinite, and what never ends is never full`: func(l *Limit) { l.Limit, l.Max = "", math.Inf(1) },
+		`limit "slots": title: has $where2, which means nothing`:             func(l *Limit) { l.Title = "$where2" },
+		`limit "slots": title: has ${where}, which means nothing`:            func(l *Limit) { l.Title = "${where}" },
+		`limit "slots": by[1]: "pool" is there twice`:                        func(l *Limit) { l.By = []string{"pool", "pool"} },
+		`limit "slots": features[1]: "a" is there twice`:                     func(l *Limit) { l.Features = []string{"a", "a"} },
+		`limit "slots": unit: "litres" is not known`:                         func(l *Limit) { l.Unit = "litres" },
+		`limit "slots": full: 98 is not a share of the limit`:                func(l *Limit) { l.Full = 98 },
+		`limit "slots": same: "device" is not among by`:                      func(l *Limit) { l.Same = "device" },
+		`limit "slots": title: has $where, and by is empty`:                  func(l *Limit) { l.Title, l.By = "$where", nil },
+		`limit "slots": by[0]: "instance" identifies the host`:               func(l *Limit) { l.By = []string{"instance"} },
+		`limit "slots": features[0]: there is no feature "b"`:                func(l *Limit) { l.Features = []string{"b"} },
 	} {
 		l := Limit{Name: "slots", Used: "used", Limit: "limit", By: []string{"pool"}}
 		change(&l)
@@ -68,9 +73,9 @@ func TestLimitsThatAreRefused(t *testing.T) {
 
 func TestDatesThatAreRefused(t *testing.T) {
 	for want, change := range map[string]func(*Limit){
-		"":                                       func(*Limit) {},
-		"kind: is date, and a date has no limit": func(l *Limit) { l.Max = 5 },
-		`unit: is "bytes", and a date is in seconds`:                                              func(l *Limit) { l.Unit = omen.Bytes },
+		"": func(*Limit) {},
+		"max: is for amounts, and this is a date":                                                 func(l *Limit) { l.Max = 5 },
+		"unit: is for amounts, and this is a date":                                                func(l *Limit) { l.Unit = omen.Bytes },
 		"warning: 1d is less than critical, 2d":                                                   func(l *Limit) { l.Notice = omen.Notice{Warning: 24 * time.Hour, Critical: 48 * time.Hour} },
 		"critical: 30d is longer before the date than warning, which is 14d where it is left out": func(l *Limit) { l.Notice.Critical = 30 * 24 * time.Hour },
 		"warning: 36h is nearer to the date than critical, which is 3d where it is left out":      func(l *Limit) { l.Notice.Warning = 36 * time.Hour },

@@ -3,6 +3,7 @@ package feature
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -43,11 +44,11 @@ type rule struct {
 }
 
 // NewSchema checks a profile and binds it. Its error wraps [omen.ErrInvalid],
-// names profile, feature and key, and carries a hint.
+// names profile, feature and key, and carries a hint; several are joined.
 func NewSchema(p Profile) (*Schema, error) {
-	p, err := p.checked()
-	if err != nil {
-		return nil, err
+	p, wrong := p.checked()
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	s := &Schema{profile: p.Name, by: p.By, uptime: p.Uptime, labels: p.Labels, limits: p.Limits, boots: p.Boots, index: map[string]int{}}
 	for _, f := range p.Features {
@@ -67,9 +68,9 @@ func NewSchema(p Profile) (*Schema, error) {
 	for _, f := range s.features[s.base:] {
 		r := rule{Rule: f.Rule, of: s.Index(f.Rule.Of), per: s.Index(f.Rule.Per), zone: time.UTC}
 		if f.Rule.Zone != "" {
-			if r.zone, err = time.LoadLocation(f.Rule.Zone); err != nil {
-				return nil, p.invalid(f.Name, "zone", fmt.Sprintf("%q is not a time zone", f.Rule.Zone),
-					"write an IANA name such as Europe/Berlin, or leave it out for UTC")
+			var err error
+			if r.zone, err = time.LoadLocation(f.Rule.Zone); err != nil { // it was there when it was checked
+				return nil, fmt.Errorf("profile %q, feature %q: %w: %w", p.Name, f.Name, err, omen.ErrInvalid)
 			}
 		}
 		s.rules = append(s.rules, r)

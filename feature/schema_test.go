@@ -76,7 +76,7 @@ func TestBadProfiles(t *testing.T) {
 		{Profile{}, `profile "": name:`, "postgres"},
 		{Profile{Name: "a/b", Features: []Feature{ok}}, `profile "a/b": name:`, "name"},
 		{Profile{Name: "shop"}, `profile "shop": features: there are none`, "expr"},
-		{Profile{Name: "shop", By: []string{"a b"}, Features: []Feature{ok}}, `by: "a b"`, "[namespace, workload]"},
+		{Profile{Name: "shop", By: []string{"a b"}, Features: []Feature{ok}}, `by[0]: "a b"`, "[namespace, workload]"},
 		{Profile{Name: "shop", Features: []Feature{ok, ok}}, `feature "a": name: is there twice`, "name of its own"},
 		{with(func(f *Feature) { f.Name = UptimeColumn }), "name: is there twice, or is reserved", "own"},
 		{with(func(f *Feature) { f.Name = "1 b" }), `feature "1 b": name:`, "disk_write"},
@@ -92,7 +92,7 @@ func TestBadProfiles(t *testing.T) {
 		{derived(Rule{Kind: Mean, Of: "a"}), "over: is missing", "over: 5m"},
 		{derived(Rule{Kind: Mean, Of: "x", Over: 1}), `of: "x" is not a feature`, "profile's features"},
 		{derived(Rule{Kind: Mean, Of: "c", Over: 1}), `of: "c" is not a feature`, "not derived"},
-		{derived(Rule{Kind: Quotient, Of: "a"}), `per: "" is not`, "name one"},
+		{derived(Rule{Kind: Quotient, Of: "a"}), `per: is missing`, "name one"},
 		{derived(Rule{Kind: HourOfDay, Zone: "Mars"}), `zone: "Mars"`, "Europe/Berlin"},
 	} {
 		_, err := NewSchema(c.p)

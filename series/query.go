@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
-
 	"github.com/omenhq/omen"
 )
 
@@ -85,12 +83,4 @@ func (q Query) named() map[string]bool {
 		named[host] = true
 	}
 	return named
-}
-
-// expand writes the expression out.
-func (e Expr) expand(window time.Duration, by []string) string {
-	return strings.NewReplacer(
-		"$window", model.Duration(window).String(),
-		"$by", strings.Join(by, ", "),
-	).Replace(e.PromQL)
 }

@@ -19,12 +19,21 @@ var ErrLanguage = errors.New("is not PromQL")
 
 // Check says what is known to be wrong with an expression before any source is
 // asked. by are the labels that identify a host, of which its series need one,
-// more what else $by becomes. The error wraps [ErrLanguage], or
+// more what else $by becomes, all of which they need. Places are those in the
+// expression as it is written. The error wraps [ErrLanguage], or
 // [omen.ErrInvalid] where it is wrong for any server.
 func (e Expr) Check(by, more []string) error {
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(e.expand(time.Minute, slices.Concat(by, more)))
+	if err := e.unknownName(); err != nil {
+		return err
+	}
+	text, from := e.expandFrom(time.Minute, slices.Concat(by, more))
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrLanguage, err)
+		var where parser.ParseErrors
+		if errors.As(err, &where) && len(where) > 0 {
+			err = fmt.Errorf("at %s of the expression: %w", lineColumn(e.PromQL, from(int(where[0].PositionRange.Start))), where[0].Err)
+		}
+		return omen.WithHint(fmt.Errorf("%w: %w", ErrLanguage, err), "try it at the server, with labels for $by and a range such as 5m for $window")
 	}
 	switch expr.Type() {
 	case parser.ValueTypeVector:
@@ -33,9 +42,14 @@ func (e Expr) Check(by, more []string) error {
 	default:
 		return NotSeries(expr.Type())
 	}
-	if has := labelsOf(expr); !slices.ContainsFunc(by, has.may) {
+	has := labelsOf(expr)
+	if !slices.ContainsFunc(by, has.may) {
 		return omen.WithHint(fmt.Errorf("its series have no label %s, so they are of no host: %w", strings.Join(by, ", "), omen.ErrInvalid),
 			"keep it, as in max by ($by) (…)")
+	}
+	if i := slices.IndexFunc(more, func(name string) bool { return !has.may(name) }); i >= 0 {
+		return omen.WithHint(fmt.Errorf("its series have no label %s of by: %w", more[i], omen.ErrInvalid),
+			"keep it, as in max by ($by) (…), or leave it out of by")
 	}
 	return nil
 }

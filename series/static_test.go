@@ -17,16 +17,19 @@ func TestCheckOfAnExpression(t *testing.T) {
 		language = "is not PromQL"
 	)
 	for text, want := range map[string]string{
-		"node_load1":                                           "",
-		"max by ($by) (node_load1)":                            "",
-		"max (node_load1)":                                     hostless,
-		"sum by (job) (node_load1)":                            hostless,
-		"max by ($byy) (node_load1)":                           hostless,
-		"sum without (cpu) (node_cpu_seconds_total)":           "",
-		"sum without (cpu, instance) (node_cpu_seconds_total)": hostless,
-		"topk(3, node_load1)":                                  "",
-		"topk(3, max(node_load1))":                             hostless,
-		"count_values by (job) ('instance', build)":            "",
+		"node_load1":                 "",
+		"max by ($by) (node_load1)":  "",
+		"max (node_load1)":           hostless,
+		"sum by (job) (node_load1)":  hostless,
+		"max by ($byy) (node_load1)": "$byy at 1:9 of the expression means nothing",
+		"rate(x[$windows])":          "$windows at 1:8 of the expression means nothing",
+		"max by (${by}) (x)":         "${by} at 1:9 of the expression means nothing",
+		"label_replace(x, 'instance', '$name', 'node', '(?P<name>.*)') # $x": "",
+		"sum without (cpu) (node_cpu_seconds_total)":                         "",
+		"sum without (cpu, instance) (node_cpu_seconds_total)":               hostless,
+		"topk(3, node_load1)":                       "",
+		"topk(3, max(node_load1))":                  hostless,
+		"count_values by (job) ('instance', build)": "",
 		"5":                                constant,
 		"5 * 3":                            constant,
 		"vector(5)":                        hostless,
@@ -64,7 +67,7 @@ func TestCheckOfAnExpression(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
-		if known := want == hostless || want == constant; known != errors.Is(err, omen.ErrInvalid) || known == errors.Is(err, ErrLanguage) && err != nil {
+		if known := want == hostless || want == constant || strings.HasPrefix(want, "$"); known != errors.Is(err, omen.ErrInvalid) || known == errors.Is(err, ErrLanguage) && err != nil {
 			t.Errorf("%s: %v is of the wrong kind", text, err)
 		}
 	}
@@ -75,7 +78,32 @@ func TestCheckOfAnExpression(t *testing.T) {
 	if err := (Expr{PromQL: "max by (pool) (x)"}).Check([]string{"instance"}, []string{"pool"}); err == nil {
 		t.Error("a pool is taken for a host")
 	}
+	for text, want := range map[string]string{
+		"max by (instance, a) (x)":                                   "its series have no label pool of by",
+		"max by (instance) (x)":                                      "its series have no label pool of by",
+		"max by ($by) (x) / on ($by) group_left () max by ($by) (y)": "",
+		"x": "",
+	} {
+		if err := (Expr{PromQL: text}).Check([]string{"instance"}, []string{"pool"}); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
 	if err := (Expr{PromQL: "max by (workload) (x)"}).Check([]string{"namespace", "workload"}, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// What Prometheus finds wrong is said at its place in the expression as it was
+// written, before $by and $window were written out.
+func TestPlacesAreThoseOfTheWriter(t *testing.T) {
+	for text, want := range map[string]string{
+		"max by ($by) (rate(x[$window]) + )": "at 1:34 of the expression: unexpected",
+		"max by ($by) (\n  x +\n  )":         "at 3:3 of the expression: unexpected",
+		"max by ($by ($by)":                  "at 1:13 of the expression: unexpected",
+	} {
+		err := Expr{PromQL: text}.Check([]string{"namespace", "workload"}, nil)
+		if err == nil || !strings.Contains(err.Error(), want) || omen.Hint(err) == "" {
+			t.Errorf("%s: got %v, want %q and a hint", text, err, want)
+		}
 	}
 }
