@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -62,8 +63,10 @@ func atProfile(c *config.Config, i int, err error, broken bool) error {
 	}
 	below, found := keyBelow(c.Profiles[i], m)
 	switch {
-	case !found && broken:
+	case broken && (!found || takenOver(c.Profiles[i], m)):
 		return nil
+	case m.Feature == "" && m.Limit == "" && m.Key == "extends":
+		return nil // package config knows better what there is
 	case !found: // it fits what is extended, and not this profile
 		what := fmt.Sprintf("%s, %s: %s", c.Profiles[i].Extends, inherited(m), m.What)
 		return at(c, key+".extends", omen.WithHint(errors.New(what), "leave it out by without, or declare one of that name here"))
@@ -71,6 +74,11 @@ func atProfile(c *config.Config, i int, err error, broken bool) error {
 		return nil
 	}
 	return at(c, key+"."+below, omen.WithHint(errors.New(m.What), omen.Hint(err)))
+}
+
+// takenOver reports a mistake in what a profile does not say itself.
+func takenOver(p config.Profile, m *feature.Mistake) bool {
+	return m.Feature == "" && m.Limit == "" && (strings.HasPrefix(m.Key, "by") && len(p.By) == 0 || m.Key == "features")
 }
 
 // inherited is what of an extended profile a mistake is about.

@@ -117,6 +117,9 @@ func TestAMistakeIsNotAlsoThatOfWhatExtends(t *testing.T) {
 		"profiles: [{name: p, features: [{name: a, expr: a, unit: litres}]}, {name: q, extends: p}, {name: r, extends: q}]\n": {"1:58 profiles[0].features[0].unit"},
 		"profiles: [{name: p, features: [{name: a, expr: a}], derive: [{name: b, kind: hour, zone: X/Y}]}, {name: q, extends: p}, {name: r, extends: q}]\n": {
 			"1:91 profiles[0].derive[0].zone"},
+		"profiles: [{name: p, by: [a-b], features: [{name: a, expr: a}]}, {name: q, extends: p}]\n": {"1:27 profiles[0].by[0]"},
+		"profiles: [{name: p}, {name: q, extends: p}]\n":                                            {"1:12 profiles[0].features"},
+		"profiles: [{nam: p, features: [{name: a, expr: a}]}, {name: q, extends: p}]\n":             {"1:13 profiles[0].nam"},
 		"profiles:\n- {name: p, features: [{name: a, expr: a}], limits: [{name: l, used: a, max: -1}]}\n- {name: q, extends: p, limits: [{name: m, used: a, max: -1}]}\n": {
 			"2:78 profiles[0].limits[0].max", "3:58 profiles[1].limits[0].max"},
 	} {
