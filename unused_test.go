@@ -16,7 +16,6 @@ import (
 // mayBeUnused is what is exported although no other package's code needs it, and
 // why. It is exact, as the import table is, but for methods.
 var mayBeUnused = map[string]string{
-	"config.Error":                 "what the error of Parse joins, for errors.As",
 	"feature.Workload":             "the built-in profile by itself, for tests of others",
 	"incident.Tracker.Idle":        trackerAlone,
 	"incident.Tracker.Prepare":     trackerAlone,
