@@ -162,8 +162,8 @@ func TestRemoteHangs(t *testing.T) {
 	// With an interval to measure first, that one question is enough.
 	r, asked = hanging()
 	_, err = r.Read(t.Context(), instant)
-	if n := asked.Load(); n != 1 || !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) == "" {
-		t.Errorf("asked %d times, want once; err %v", n, err)
+	if n := asked.Load(); n > 1 || !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) == "" { // none: it was on its way
+		t.Errorf("asked %d times, want no more than once; err %v", n, err)
 	}
 }
 
@@ -175,8 +175,8 @@ func TestRemoteHangsWithinAnAnswer(t *testing.T) {
 		says(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[`)(w, req)
 		_ = http.NewResponseController(w).Flush() // the client may be gone
 		<-req.Context().Done()
-	}), series.RemoteOptions{Timeout: 20 * time.Millisecond, Concurrency: 1})
-	for range 40 {
+	}), series.RemoteOptions{Timeout: 100 * time.Millisecond, Concurrency: 1})
+	for range 10 {
 		_, err := r.Read(t.Context(), series.Query{Exprs: instant.Exprs[:1], Start: sourcetest.Start, End: sourcetest.Start.Add(time.Hour), Step: time.Minute, Window: time.Minute})
 		if !errors.Is(err, series.ErrTooMuch) || !errors.Is(err, omen.ErrUnavailable) || !strings.Contains(err.Error(), "no answer in time") {
 			t.Fatalf("err %v, want a time-out", err)

@@ -31,14 +31,31 @@ const (
 )
 
 // validate has the challenger and the champion score the last day (or the last
-// fifth, if that is more than there is) side by side, and judges. Of the spans
-// that were left out of training the confirmed incidents must be noticed; what
-// is found in the others, which nobody judged, is held against neither.
+// fifth, if that is more) side by side, and judges. Of the spans that were left out
+// of training the confirmed incidents must be noticed; what is found in the others,
+// which nobody judged, is held against neither. Where they cover nearly all of that
+// time it reaches further back: what no sample was judged by is no better model.
 func validate(champion, challenger *detect.Model, all []omen.Vector, excluded []omen.Span) (bool, string) {
-	n := min(len(all), max(len(all)/5, int(day/challenger.Step())))
+	n := judged(all, min(len(all), max(len(all)/5, int(day/challenger.Step()))), excluded)
 	old := behave(champion, all, n, excluded)
 	fresh := behave(challenger, all, n, excluded)
 	return promotes(old, fresh, champion.Grade(), challenger.Grade())
+}
+
+// judged is how many of the last samples are to be scored: n, or more where fewer than
+// firstSamples of these are outside excluded spans.
+func judged(all []omen.Vector, n int, excluded []omen.Span) int {
+	normal := 0
+	for i := range all {
+		v := all[len(all)-1-i]
+		if !slices.ContainsFunc(excluded, func(s omen.Span) bool { return s.Contains(v.At) }) {
+			normal++
+		}
+		if i+1 >= n && normal >= firstSamples {
+			return i + 1
+		}
+	}
+	return len(all)
 }
 
 // promotes decides whether a challenger with the conduct fresh replaces a

@@ -120,6 +120,28 @@ func TestBehaveCountsIncidentsApart(t *testing.T) {
 	}
 }
 
+// An incident of more than a day leaves samples to judge by: those before it.
+func TestWhatIsJudgedIsOutsideOfIncidents(t *testing.T) {
+	all := samples(3, 3*1440)
+	from := func(i int) []omen.Span {
+		return []omen.Span{{From: all[i].At, To: all[len(all)-1].At, Why: "incident"}}
+	}
+	for name, c := range map[string]struct {
+		excluded []omen.Span
+		want     int
+	}{
+		"none":                     {nil, 1440},
+		"half a day":               {from(len(all) - 720), 1440},
+		"the day but half an hour": {from(len(all) - 1410), 1440 + 30},
+		"a day and an hour":        {from(len(all) - 1500), 1500 + firstSamples},
+		"all":                      {from(0), len(all)},
+	} {
+		if n := judged(all, 1440, c.excluded); n != c.want {
+			t.Errorf("%s: %d samples, want %d", name, n, c.want)
+		}
+	}
+}
+
 func TestPromotes(t *testing.T) {
 	est, learning, prov := omen.Established, omen.Learning, omen.Provisional
 	for _, c := range []struct {
