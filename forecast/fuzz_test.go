@@ -48,9 +48,9 @@ func (s *Series) clone() Series {
 	c.zigzag.rises = slices.Clone(s.zigzag.rises)
 	if s.quarters != nil {
 		q := *s.quarters
-		f := *q.floors
+		f, r := *q.floors, *q.record
 		f.troughs, f.zigzag.rises = slices.Clone(f.troughs), slices.Clone(f.zigzag.rises)
-		q.floors = &f
+		q.floors, q.record = &f, &r
 		c.quarters = &q
 	}
 	return c

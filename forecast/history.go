@@ -45,6 +45,7 @@ type quarters struct {
 	// troughs at each.
 	trend  trend
 	floors *floors
+	record *record
 }
 
 // set takes a quarter's largest and last level.

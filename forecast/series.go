@@ -8,7 +8,8 @@
 // rise and asks, of those that got as far, how many went on until full: the
 // survival of rise heights. Of what is collected at a level, as a heap is, the same
 // is asked of its floors: what is left after each collection. Beyond a day the drift of
-// daily maxima is added.
+// daily maxima is added. What was said of a resource and did not come makes what is said
+// of it later less sure.
 //
 // It is arithmetic: no clock, no I/O, no randomness; the same samples give the
 // same bits in any process. It notifies nobody: an
@@ -32,7 +33,7 @@ const Full = .995
 const staleAfter = 30 * time.Minute
 
 // Series is one resource's past, about 290 bytes while it hardly moves and
-// 4.8 KB when it does. It is not safe for concurrent use.
+// 5 KB when it does. It is not safe for concurrent use.
 type Series struct {
 	history
 	zigzag zigzag
@@ -70,7 +71,7 @@ func (s *Series) Observe(at time.Time, used, limit float64) bool {
 	s.add(secs, l)
 	s.addQuarter(before, secs, l)
 	s.turn(s.zigzag.add(secs, l))
-	if secs/3600 != before/3600 {
+	if secs/hourSecs != before/hourSecs {
 		s.zigzag.eps = levelOf(s.reversal())
 	}
 	if secs/daySecs != before/daySecs {
@@ -85,7 +86,33 @@ func (s *Series) Observe(at time.Time, used, limit float64) bool {
 	if s.quarters == nil && !s.still() {
 		s.wake()
 	}
+	s.keepRecord(before, secs)
 	return true
+}
+
+// keepRecord judges each hour what was said of a resource that moves, and notes what is
+// said of it now, unless it is full. After a gap nobody knows what came.
+func (s *Series) keepRecord(before, at int64) {
+	if s.quarters == nil {
+		return
+	}
+	r := s.quarters.record
+	if at-before > int64(staleAfter/time.Second) {
+		r.drop()
+	}
+	full := share(s.last) >= s.full
+	if full {
+		r.full = at
+	}
+	hour := at / hourSecs
+	if hour == before/hourSecs {
+		return
+	}
+	r.judge(hour)
+	if !full {
+		e := s.experts(s.full)
+		r.note(hour, e.horizons())
+	}
 }
 
 // resize follows a limit that changed by more than half a percent: the past is
@@ -97,6 +124,9 @@ func (s *Series) resize(at int64, used, limit float64) {
 	factor := min(s.limit/limit, math.MaxFloat64) // nothing times it stays nothing
 	s.rescale(factor)
 	s.zigzag.rescale(factor)
+	if s.quarters != nil {
+		s.quarters.record.drop()
+	}
 	s.restart(at, levelOf(used/limit))
 }
 
@@ -130,7 +160,7 @@ func (s *Series) still() bool {
 // what is free, out of a straight line for the current rise, and out of the
 // last hour's minutes.
 func (s *Series) wake() {
-	w := &quarters{floors: new(floors)}
+	w := &quarters{floors: new(floors), record: new(record)}
 	s.quarters = w
 	n, now := int64(len(w.max)), s.now/quarterSecs
 	low, onset := s.zigzag.Low, s.zigzag.Onset
@@ -170,7 +200,7 @@ func (s *Series) Forecast(at time.Time) (omen.Forecast, bool) {
 		return f, true
 	}
 	e := s.experts(s.full)
-	f.P = e.horizons()
+	f.P = s.quarters.record.doubted(e.horizons())
 	lead := e.rising
 	if e.floors.within(maxSecs) > lead.within(maxSecs) {
 		lead = e.floors
