@@ -64,6 +64,23 @@ type Notice struct {
 	Critical time.Duration `json:"critical_ns"`
 }
 
+// Dates, in seconds since 1970, are of the years 2000 to 9999. What is before is a
+// span and no instant, or 0, by which exporters say that there is no end; what is
+// beyond is in milliseconds or finer.
+const (
+	firstDate = 946684800
+	pastDates = 253402300800
+)
+
+// DateOf is the known date that a sample gives in seconds since 1970; false: it is
+// none.
+func DateOf(secs float64) (time.Time, bool) {
+	if !(secs >= firstDate && secs < pastDates) {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(secs), 0).UTC(), true
+}
+
 // Expiry is the forecast of a known date at an instant.
 func Expiry(expires, at time.Time, n Notice) Forecast {
 	f := Forecast{At: at, Expires: expires, Notice: n, Exhausted: !expires.After(at)}

@@ -25,6 +25,13 @@ type Outlook struct {
 	Forecast
 }
 
+// Pending is a resource that is measured and not forecast yet.
+type Pending struct {
+	Resource
+	Due time.Time // when it is known for long enough; zero: once its history is read, which it is not
+	Err string    // why its history cannot be read; empty: it can, as far as is known
+}
+
 // Outlooks is one round of forecasts for the hosts of a source and profile. It
 // has those that matter or mattered within the last hours; a resource that is
 // missing is full neither now nor soon, or is not measured any more.

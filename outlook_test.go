@@ -1,6 +1,7 @@
 package omen_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -67,5 +68,13 @@ func TestADateIsCertain(t *testing.T) {
 	}
 	if f := omen.Expiry(at, at, notice); !f.Exhausted || !f.Due() || f.Full != 0 || f.P != [5]float64{1, 1, 1, 1, 1} {
 		t.Errorf("at the date: %+v", f)
+	}
+}
+
+func TestDateOf(t *testing.T) {
+	for secs, want := range map[float64]bool{0: false, -5: false, 1: false, 5e6: false, 946684800: true, 2e9: true, 1.8e12: false, math.NaN(): false, math.Inf(1): false} {
+		if at, is := omen.DateOf(secs); is != want || is && at.Unix() != int64(secs) {
+			t.Errorf("%v: %s, %v", secs, at, is)
+		}
 	}
 }

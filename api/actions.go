@@ -190,7 +190,7 @@ func (a *API) acts() error {
 
 func (a *API) getActions(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 100, 0, 1000)
+	limit, err := intParam(q.Get("limit"), "limit", 100, 1, 1000)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/omenhq/omen"
@@ -81,6 +82,13 @@ func (c *Client) do(ctx context.Context, method, path string, send []byte, into 
 
 // ask is the body of an answer that is no error.
 func (c *Client) ask(ctx context.Context, method, path string, send []byte) ([]byte, error) {
+	if u, err := url.Parse(c.base); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		err := fmt.Errorf("ask %s: it is not an http or https URL with a host: %w", c.name, omen.ErrInvalid)
+		if with, wrong := url.Parse("http://" + c.base); wrong == nil && with.Hostname() != "" && !strings.Contains(c.name, "://") {
+			return nil, omen.WithHint(err, "write "+with.String())
+		}
+		return nil, omen.WithHint(err, printed)
+	}
 	r, err := http.NewRequestWithContext(ctx, method, c.base+base+"/"+path, bytes.NewReader(send))
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("ask %s: %w", c.name, err), printed)

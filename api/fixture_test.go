@@ -33,6 +33,7 @@ type fixture struct {
 	sources   []omen.SourceStatus
 	forecasts []omen.Outlook
 	unread    []omen.UnreadLimit
+	pending   []omen.Pending
 	ready     error
 	reload    error
 	given     []float64  // what Predict was given
@@ -50,6 +51,7 @@ type fixture struct {
 
 func (f *fixture) Forecasts() []omen.Outlook  { return f.forecasts }
 func (f *fixture) Unread() []omen.UnreadLimit { return f.unread }
+func (f *fixture) Pending() []omen.Pending    { return f.pending }
 
 func (f *fixture) Hosts() []omen.HostStatus {
 	f.mu.Lock()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -17,7 +18,7 @@ const likely = .05
 
 func (a *API) getForecasts(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 100, 0, 10_000)
+	limit, err := intParam(q.Get("limit"), "limit", 100, 1, 10_000)
 	if err != nil {
 		return nil, err
 	}
@@ -33,13 +34,17 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 		}
 		host = h.Host
 	}
-	all := slices.Clone(a.live.Forecasts())
-	out := Forecasts{Resources: len(all)}
+	other := func(r omen.Resource) bool {
+		return host != (omen.Host{}) && r.Host != host ||
+			q.Get("source") != "" && r.Host.Source != q.Get("source") ||
+			q.Get("resource") != "" && r.Name != q.Get("resource")
+	}
+	all := slices.DeleteFunc(slices.Clone(a.live.Forecasts()), func(o omen.Outlook) bool { return other(o.Resource) })
+	pending := slices.DeleteFunc(slices.Clone(a.live.Pending()), func(p omen.Pending) bool { return other(p.Resource) })
+	out := Forecasts{Resources: len(all) + len(pending), Waiting: len(pending)}
+	out.Until, out.Note = a.pending(pending, out.Resources)
 	all = slices.DeleteFunc(all, func(o omen.Outlook) bool {
-		return host != (omen.Host{}) && o.Host != host ||
-			q.Get("source") != "" && o.Host.Source != q.Get("source") ||
-			q.Get("resource") != "" && o.Name != q.Get("resource") ||
-			onlyLikely && !o.Exhausted && o.P[omen.Within7d] < likely && !o.Due()
+		return onlyLikely && !o.Exhausted && o.P[omen.Within7d] < likely && !o.Due()
 	})
 	slices.SortFunc(all, sooner)
 	out.Total = len(all)
@@ -51,6 +56,37 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 		}
 	}
 	return out, nil
+}
+
+// pending is from when on all are forecast that are not yet, of so many resources, and
+// why they are not.
+func (a *API) pending(all []omen.Pending, of int) (until Instant, note string) {
+	young, unread, failed := 0, 0, ""
+	var due time.Time
+	for _, p := range all {
+		if due = omen.Later(due, p.Due); !p.Due.IsZero() {
+			young++
+		} else if unread++; p.Err != "" {
+			failed = p.Err
+		}
+	}
+	var why []string
+	if young > 0 {
+		why = append(why, fmt.Sprintf("%s too little history, until %s", omen.Plural(young, "has", "have"), due.In(a.zone).Format("15:04:05 MST")))
+	}
+	switch {
+	case failed != "":
+		why = append(why, fmt.Sprintf("the history of %d cannot be read: %s", unread, failed))
+	case unread > 0:
+		why = append(why, fmt.Sprintf("the history of %d is being read", unread))
+	}
+	if len(why) == 0 {
+		return Instant{}, ""
+	}
+	if unread == 0 {
+		until = Instant(due)
+	}
+	return until, fmt.Sprintf("%d of %s not forecast yet: %s", len(all), omen.Plural(of, "resource is", "resources are"), strings.Join(why, "; "))
 }
 
 // sooner compares what is full first, then what is certain or more likely than not

@@ -80,6 +80,38 @@ func TestUnreadLimits(t *testing.T) {
 	}
 }
 
+// What is measured and not forecast yet is counted, and it is said why, and until when.
+func TestWhatIsNotForecastYetIsSaid(t *testing.T) {
+	f := newFixture(t)
+	f.forecasts = []omen.Outlook{expected("gone", "/var", .3, 0)}
+	of := func(host, where string, due time.Time, err string) omen.Pending {
+		return omen.Pending{Resource: omen.Resource{Host: omen.Host{Source: "prom", Profile: "node", Name: host}, Name: "filesystem_space", Where: where}, Due: due, Err: err}
+	}
+	due := time.Date(2026, 3, 2, 12, 52, 13, 0, time.UTC)
+	young := of("web-1:9100", "/", due, "")
+	for _, c := range []struct {
+		query              string
+		pending            []omen.Pending
+		resources, waiting int
+		until              time.Time
+		note               string
+	}{
+		{"", nil, 1, 0, time.Time{}, ""},
+		{"?host=web-1:9100", nil, 0, 0, time.Time{}, ""},
+		{"?resource=memory", []omen.Pending{young}, 0, 0, time.Time{}, ""},
+		{"?host=web-1:9100", []omen.Pending{young}, 1, 1, due, "1 of 1 resource is not forecast yet: 1 has too little history, until 12:52:13 UTC"},
+		{"?likely=true", []omen.Pending{young, of("web-1:9100", "/srv", due.Add(-time.Minute), "")}, 3, 2, due, "2 of 3 resources are not forecast yet: 2 have too little history, until 12:52:13 UTC"},
+		{"", []omen.Pending{young, of("web-1:9100", "/srv", time.Time{}, "")}, 3, 2, time.Time{}, "2 of 3 resources are not forecast yet: 1 has too little history, until 12:52:13 UTC; the history of 1 is being read"},
+		{"", []omen.Pending{of("web-1:9100", "/srv", time.Time{}, "too many samples")}, 2, 1, time.Time{}, "1 of 2 resources are not forecast yet: the history of 1 cannot be read: too many samples"},
+	} {
+		f.pending = c.pending
+		got := read[Forecasts](t, f, "forecasts"+c.query)
+		if got.Resources != c.resources || got.Waiting != c.waiting || !time.Time(got.Until).Equal(c.until) || got.Note != c.note {
+			t.Errorf("%s: %d resources, %d wait until %s: %q", c.query, got.Resources, got.Waiting, time.Time(got.Until), got.Note)
+		}
+	}
+}
+
 // What is more likely than not within a day comes before what would be full sooner,
 // and hardly will be.
 func TestLikelyForecastsComeFirst(t *testing.T) {

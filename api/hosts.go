@@ -72,7 +72,7 @@ func counts(hosts []omen.HostStatus) map[omen.HostState]int {
 
 func (a *API) getHosts(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 100, 0, 1000)
+	limit, err := intParam(q.Get("limit"), "limit", 100, 1, 1000)
 	if err != nil {
 		return nil, err
 	}

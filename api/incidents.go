@@ -14,7 +14,7 @@ import (
 )
 
 func (a *API) getIncidents(r *http.Request) (any, error) {
-	limit, err := intParam(r.URL.Query().Get("limit"), "limit", 50, 0, 500)
+	limit, err := intParam(r.URL.Query().Get("limit"), "limit", 50, 1, 500)
 	if err != nil {
 		return nil, err
 	}

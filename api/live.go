@@ -37,6 +37,9 @@ type Runtime interface {
 
 	// Unread are the limits that cannot be forecast, by source, profile and name.
 	Unread() []omen.UnreadLimit
+	// Pending is every resource with a limit that was measured in the last round
+	// and is not forecast yet, in no particular order.
+	Pending() []omen.Pending
 
 	// Sources is every configured source, in the configuration's order.
 	Sources() []omen.SourceStatus
@@ -109,6 +112,7 @@ func (absent) Named(string) []omen.Host                       { return nil }
 func (absent) Sources() []omen.SourceStatus                   { return nil }
 func (absent) Forecasts() []omen.Outlook                      { return nil }
 func (absent) Unread() []omen.UnreadLimit                     { return nil }
+func (absent) Pending() []omen.Pending                        { return nil }
 func (absent) Reload(context.Context) error                   { return errors.ErrUnsupported }
 func (absent) Ready() error                                   { return errors.ErrUnsupported }
 func (absent) Calendars() []CalendarFile                      { return nil }

@@ -31,21 +31,21 @@ var usualKinds = map[string]kind{"from": anInstant, "to": anInstant, "at": anIns
 // they say is what the handlers read, and a test compares the two.
 var kinds = map[string]map[string]kind{
 	base + "/hosts": {
-		"state": oneOf[omen.HostState](), "sort": oneOf(HostsByAttention), "limit": integer(0, 1000, 100), "offset": integer(0, math.MaxInt32, 0),
+		"state": oneOf[omen.HostState](), "sort": oneOf(HostsByAttention), "limit": integer(1, 1000, 100), "offset": integer(0, math.MaxInt32, 0),
 	},
 	base + "/hosts/{host}/features": {"feature": {most: 16}},
 	base + "/heat":                  {"last": oneOf(Heat12h), "rows": integer(1, mostHeatRows, 200)},
-	base + "/forecasts":             {"likely": yesNo(false), "limit": integer(0, 10000, 100)},
+	base + "/forecasts":             {"likely": yesNo(false), "limit": integer(1, 10000, 100)},
 	base + "/incidents": {
 		"state": someOf[omen.IncidentState]("active"), "kind": someOf[omen.IncidentKind](), "members": yesNo(false), "quiet": yesNo(true),
-		"sort": oneOf(IncidentsBySince), "limit": integer(0, 500, 50), "points": integer(0, 120, 0),
+		"sort": oneOf(IncidentsBySince), "limit": integer(1, 500, 50), "points": integer(0, 120, 0),
 	},
 	base + "/events":                 {"kind": someOf[mute.EventKind]()},
 	base + "/incidents/{id}/members": {"points": integer(1, 500, 120)},
-	base + "/trust":                  {"limit": integer(0, 200, 50), "offset": integer(0, math.MaxInt32, 0)},
+	base + "/trust":                  {"limit": integer(1, 200, 50), "offset": integer(0, math.MaxInt32, 0)},
 	base + "/models":                 {"all": yesNo(false)},
 	base + "/silences":               {"ended": yesNo(false)},
-	base + "/actions":                {"state": someOf[omen.ActionState](), "limit": integer(0, 1000, 100)},
+	base + "/actions":                {"state": someOf[omen.ActionState](), "limit": integer(1, 1000, 100)},
 }
 
 func integer(least, most, otherwise int) kind {

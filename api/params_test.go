@@ -275,3 +275,22 @@ func TestEveryRouteFailsAsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// A list of at most none is a mistake, whichever it is, and the answer says what is
+// taken.
+func TestNoListHasNoRows(t *testing.T) {
+	f, asked := newFixture(t), 0
+	for _, r := range (&API{}).routes() {
+		if !slices.ContainsFunc(r.query, func(p param) bool { return p.name == "limit" }) {
+			continue
+		}
+		asked++
+		code, body, _ := f.call(t, r.method, r.path+"?limit=0", "")
+		if code != http.StatusBadRequest || !strings.Contains(body, "limit=0: want a number from 1 to ") {
+			t.Errorf("%s: %d %s", r.path, code, body)
+		}
+	}
+	if asked < 5 {
+		t.Errorf("%d lists have a limit", asked)
+	}
+}

@@ -55,7 +55,7 @@ func (a *API) trustRoutes() []route {
 
 func (a *API) getTrust(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := intParam(q.Get("limit"), "limit", 50, 0, 200)
+	limit, err := intParam(q.Get("limit"), "limit", 50, 1, 200)
 	if err != nil {
 		return nil, err
 	}

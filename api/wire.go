@@ -274,7 +274,10 @@ type PodRise struct {
 type Forecasts struct {
 	Forecasts List[Forecast] `json:"forecasts" doc:"what is full first, then soonest, then what is likelier to become full, then what is fuller"`
 	Total     int            `json:"total" doc:"how many match"`
-	Resources int            `json:"resources" doc:"how many are forecast"`
+	Resources int            `json:"resources" doc:"how many resources with a limit were measured in the last round, of the host, source and resource that are asked for"`
+	Waiting   int            `json:"waiting" doc:"how many of these are not forecast yet"`
+	Until     Instant        `json:"until" doc:"from when on all of them are; null: none waits, or until their history is read"`
+	Note      string         `json:"note" doc:"why they are not forecast yet; empty: all are"`
 
 	Unread List[UnreadLimit] `json:"unread" doc:"limits that are not forecast, since the source does not answer their queries"`
 }

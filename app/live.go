@@ -38,6 +38,15 @@ func (g *generation) Unread() []omen.UnreadLimit {
 	return all
 }
 
+// Pending is every resource that has a limit and is not forecast yet.
+func (g *generation) Pending() []omen.Pending {
+	var all []omen.Pending
+	for _, w := range g.watches {
+		all = append(all, w.Pending()...)
+	}
+	return all
+}
+
 // Used is how much of a resource's limit was used since an instant.
 func (g *generation) Used(r omen.Resource, from time.Time) []omen.UsedPoint {
 	if w := g.of(r.Host); w != nil {

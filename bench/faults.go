@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -32,8 +31,8 @@ func readKinds(path string, s *Series) error {
 		}
 		start, err1 := strconv.Atoi(cells[1])
 		end, err2 := strconv.Atoi(cells[2])
-		if err := errors.Join(err1, err2); err != nil {
-			return fmt.Errorf("%q: a row number: %w", text, err)
+		if err1 != nil || err2 != nil {
+			return fmt.Errorf("%q: start and end are not row numbers", text)
 		}
 		i := slices.IndexFunc(s.Segments, func(g Segment) bool { return g.Start <= end && start <= g.End })
 		if i < 0 {

@@ -33,9 +33,12 @@ func ParseSetting(text string) (Setting, error) {
 	if !ok {
 		return s, omen.WithHint(fmt.Errorf("fold %q: %w: no values", text, omen.ErrInvalid), "write it like ridge=3,10,30")
 	}
-	for _, v := range s.Values {
+	for i, v := range s.Values {
 		if err := set(&o, name, v); err != nil {
 			return s, err
+		}
+		if slices.Contains(s.Values[:i], v) {
+			return s, fmt.Errorf("fold %s: the value %s is there twice: %w", name, v, omen.ErrInvalid)
 		}
 	}
 	return s, nil
@@ -74,7 +77,8 @@ func set(o *detect.Options, name, value string) error {
 		return fmt.Errorf("fold: option %q is no number or switch: %w", name, omen.ErrInvalid)
 	}
 	if err != nil {
-		return fmt.Errorf("fold %s: %w: %w", name, omen.ErrInvalid, err)
+		want := map[reflect.Kind]string{reflect.Float64: "number", reflect.Int: "whole number", reflect.Bool: "switch: true or false"}[v.Kind()]
+		return fmt.Errorf("fold %s: %q is no %s: %w", name, value, want, omen.ErrInvalid)
 	}
 	return nil
 }

@@ -69,6 +69,9 @@ func TestLoadErrors(t *testing.T) {
 		want                []string // all in the error
 	}{
 		{"text in a number", goodTrain, strings.Replace(goodTest, "300,1,2", "300,many,2", 1), "", []string{"test.csv:4", "column a", `"many"`}},
+		{"infinite label", goodTrain, strings.Replace(goodTest, "300,1,2,1", "300,1,2,Inf", 1), "", []string{"test.csv:4", "column label", "no finite number is neither 0 nor 1"}},
+		{"a blank line before", goodTrain, strings.Replace(goodTest, "300,1,2,1", "\n300,1,2,7", 1), "", []string{"test.csv:5", "column label", "7 is neither 0 nor 1"}},
+		{"an open quote", goodTrain, strings.Replace(goodTest, "240,", "240,\"", 1), "", []string{"test.csv:3", "not closed"}},
 		{"text in the time", "timestamp,a,b\n0,1,2\nnoon,1,2\n", goodTest, "", []string{"train.csv:3", "column timestamp", `"noon"`}},
 		{"no time", "time,a,b\n0,1,2\n", goodTest, "", []string{"train.csv:1", "column timestamp"}},
 		{"no label", goodTrain, strings.Replace(goodTest, "label", "lab", 1), "", []string{"test.csv:1", `"label"`}},
@@ -77,7 +80,7 @@ func TestLoadErrors(t *testing.T) {
 		{"missing column", goodTrain, "timestamp,a,label\n180,1,0\n240,1,0\n300,1,0\n", "", []string{"test.csv", `"b"`}},
 		{"nothing but labels", "timestamp,label\n0,1\n", goodTest, "", []string{"train.csv:1", "no metric"}},
 		{"other order", "timestamp,b,a\n0,1,2\n60,1,2\n120,1,2\n", goodTest, "", []string{"order"}},
-		{"short row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2", 1), "", []string{"test.csv:5", "number of fields"}},
+		{"short row", goodTrain, strings.Replace(goodTest, "360,1,2,0", "360,1,2", 1), "", []string{"test.csv:5", "3 cells, the header 4"}},
 		{"time stands still", strings.Replace(goodTrain, "120,", "60,", 1), goodTest, "", []string{"train.csv:4", "60"}},
 		{"test before train", goodTrain, strings.Replace(goodTest, "180,", "100,", 1), "", []string{"test.csv:2", "100"}},
 		{"odd column", strings.Replace(goodTrain, "a,b", "a,\"cpu, x\"", 1), goodTest, "", []string{"train.csv:1: column \"cpu, x\"", "letters, digits"}},
@@ -115,5 +118,31 @@ func TestLoadErrors(t *testing.T) {
 	broken := write(t, map[string]string{"set/h/train.csv": goodTrain, "set/h/test.csv.gz": "no gzip"})
 	if _, err := Load(broken); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "test.csv.gz") {
 		t.Errorf("not gzip: %v", err)
+	}
+}
+
+// A series that has one of its files only is named, wherever it is; it is not left out.
+func TestASeriesWithHalfOfItsFiles(t *testing.T) {
+	dir := write(t, map[string]string{"set/h1/train.csv": goodTrain, "set/h1/test.csv": goodTest, "set/h2/train.csv": goodTrain, "set/h3/train.csv": goodTrain, "set/h3/test.csv": goodTest})
+	for _, at := range []string{".", "set", "set/h2"} {
+		if _, err := Load(filepath.Join(dir, at)); !errors.Is(err, omen.ErrNotFound) || !strings.Contains(err.Error(), "series set/h2 in ") || !strings.Contains(err.Error(), "it has no test.csv.gz or test.csv") {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+	must.OK(t, os.Remove(filepath.Join(dir, "set/h1/train.csv")))
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "series set/h1 in ") || !strings.Contains(err.Error(), "it has no train.csv.gz or train.csv") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is no number of an option is said in words, and a value that is twice, too.
+func TestParseSettingErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"ridge": "no values", "ridge=": `"" is no number`, "ridge=3,x": `"x" is no number`, "epochs=1.5": `"1.5" is no whole number`,
+		"without.season=maybe": `"maybe" is no switch: true or false`, "ridge=3,3": "the value 3 is there twice", "none=1": `no option "none"`,
+	} {
+		if _, err := ParseSetting(text); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "strconv") {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }

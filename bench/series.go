@@ -90,13 +90,13 @@ func find(dir string) ([]string, error) {
 	}
 	for _, pattern := range []string{"", "*", "*/*"} {
 		var found []string
-		for _, suffix := range []string{".csv.gz", ".csv"} {
-			tests, err := fs.Glob(os.DirFS(dir), path.Join(pattern, "test"+suffix))
+		for _, file := range []string{"test.csv.gz", "test.csv", "train.csv.gz", "train.csv"} { // one without the other is a mistake
+			files, err := fs.Glob(os.DirFS(dir), path.Join(pattern, file))
 			if err != nil {
 				return nil, fmt.Errorf("find series in %s: %w", dir, err)
 			}
-			for _, test := range tests {
-				found = append(found, filepath.Join(dir, filepath.Dir(test)))
+			for _, f := range files {
+				found = append(found, filepath.Join(dir, filepath.Dir(f)))
 			}
 		}
 		if len(found) > 0 {
@@ -105,7 +105,7 @@ func find(dir string) ([]string, error) {
 		}
 	}
 	return nil, omen.WithHint(
-		fmt.Errorf("find series in %s: %w: no test.csv.gz there or below", dir, omen.ErrNotFound),
+		fmt.Errorf("find series in %s: %w: no train.csv.gz and test.csv.gz there or below", dir, omen.ErrNotFound),
 		"give a folder of data sets, one data set, or one series: <set>/<series>/train.csv.gz, test.csv.gz, causes.txt")
 }
 

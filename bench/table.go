@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,7 +42,7 @@ func readTable(dir, name string, host omen.Host) (*table, error) {
 	}
 	c, err := series.OpenCSV(t.path, series.CSVOptions{Time: timeColumn, Label: true})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, omen.WithHint(fmt.Errorf("%w: %w", omen.ErrNotFound, err), "a series is a folder with train.csv.gz and test.csv.gz (or .csv)")
+		return nil, omen.WithHint(fmt.Errorf("series %s/%s in %s: %w: it has no %s.csv.gz or %s.csv", host.Profile, host.Name, dir, omen.ErrNotFound, name, name), "a series is a folder with train.csv.gz and test.csv.gz (or .csv)")
 	}
 	if err != nil {
 		return nil, err
@@ -59,16 +60,20 @@ func readTable(dir, name string, host omen.Host) (*table, error) {
 	if len(t.features) == 0 {
 		return nil, t.errorf(1, "no metric columns")
 	}
-	line := 1
+	lines := c.Lines()
 	for at, values := range c.Rows() {
-		line++
+		line := lines[len(t.vectors)]
 		if n := len(t.vectors); n > 0 && !at.After(t.vectors[n-1].At) {
 			return nil, t.errorf(line, "column %s: time %d is not after the row before", timeColumn, at.Unix())
 		}
 		if label >= 0 {
 			x := values[label]
 			if x != 0 && x != 1 {
-				return nil, t.errorf(line, "column %s: %v is neither 0 nor 1", labelColumn, x)
+				said := fmt.Sprintf("%v", x)
+				if math.IsNaN(x) {
+					said = "what is empty or no finite number"
+				}
+				return nil, t.errorf(line, "column %s: %s is neither 0 nor 1", labelColumn, said)
 			}
 			t.labels = append(t.labels, x == 1)
 			values = slices.Delete(values, label, label+1)

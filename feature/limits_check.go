@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/series"
@@ -74,8 +75,31 @@ func (s *Schema) CheckLimits(ctx context.Context, source series.Source, q series
 	return all, nil
 }
 
-// year10000 is in seconds since 1970: what is given in milliseconds is beyond.
-const year10000 = 253402300800
+// NoDate is why a sample of a known date is none, and what to write instead; empty:
+// it is one, or says that there is no end: exporters then give 0 or infinity.
+func NoDate(secs float64) string {
+	if _, is := omen.DateOf(secs); is || endless(secs) {
+		return ""
+	}
+	for _, finer := range []struct {
+		unit string
+		in   float64
+	}{{"milliseconds", 1e3}, {"microseconds", 1e6}, {"nanoseconds", 1e9}} {
+		if _, is := omen.DateOf(secs / finer.in); is {
+			return fmt.Sprintf("is no date: %g seconds since 1970; if these are %s, divide used by %.0f", secs, finer.unit, finer.in)
+		}
+	}
+	if secs > 0 && secs < math.MaxInt32 {
+		return fmt.Sprintf("is no date: %g seconds since 1970 are %s; used is the instant itself in seconds, not the time that is left", secs, time.Unix(int64(secs), 0).UTC().Format(time.DateOnly))
+	}
+	return fmt.Sprintf("is no date: %g seconds since 1970", secs)
+}
+
+func endless(secs float64) bool { return secs == 0 || math.IsInf(secs, 1) }
+
+// overfull is the share of a limit above which used and limit are not of one kind:
+// what is shared out more than once, such as memory of virtual machines, is below.
+const overfull = 10
 
 // check is what an answer has of one limit.
 func (q *LimitQuery) check(l *Limit, f *series.Frame, by []string, known map[string]omen.Host) (c LimitCheck) {
@@ -101,18 +125,21 @@ func (q *LimitQuery) check(l *Limit, f *series.Frame, by []string, known map[str
 			both.add(labels, slices.Concat(by, l.By))
 		}
 	}
-	odd, endless := "", ""
+	odd, dateless, unending := "", "", ""
 	hosts := map[string]bool{}
 	for _, r := range q.Rows(f, by, known) {
 		switch u, most := amounts[r.Index][0], amounts[r.Index][1]; {
 		case u != u || most != most:
-		case l.Date && u == 0: // exporters say so of what has no end
-			endless = cmp.Or(endless, "it has no end: "+f.Hosts[r.Index]+" says 0")
-		case l.Date && !(u > 0 && u < year10000):
-			odd = cmp.Or(odd, fmt.Sprintf("%s is no date: %g seconds since 1970", f.Hosts[r.Index], u))
+		case l.Date && endless(u):
+			unending = cmp.Or(unending, fmt.Sprintf("it has no end: %s says %g", f.Hosts[r.Index], u))
+		case l.Date && NoDate(u) != "":
+			dateless = cmp.Or(dateless, f.Hosts[r.Index]+" "+NoDate(u))
 		case !l.Date && (!(u >= 0) || !(most > 0) || math.IsInf(u, 0) || math.IsInf(most, 0)):
 			odd = cmp.Or(odd, fmt.Sprintf("%s is no amount: %g of %g", f.Hosts[r.Index], u, most))
 		default:
+			if !l.Date && u/most > overfull {
+				odd = cmp.Or(odd, fmt.Sprintf("%s uses %.0f %% of it (%g of %g): are used and limit in the same unit?", f.Hosts[r.Index], 100*u/most, u, most))
+			}
 			hosts[r.Host.Name] = true
 			c.Resources++
 		}
@@ -123,8 +150,13 @@ func (q *LimitQuery) check(l *Limit, f *series.Frame, by []string, known map[str
 			c.Err = errors.Join(c.Err, fmt.Errorf("%s: %w", strings.TrimPrefix(e.Feature, l.Name+"."), why))
 		}
 	}
-	if c.Resources == 0 {
-		odd = cmp.Or(odd, endless)
+	switch {
+	case c.Resources > 0:
+		odd = cmp.Or(odd, dateless)
+	case dateless == "":
+		odd = cmp.Or(odd, unending)
+	case c.Err == nil: // no data to come makes these dates
+		c.Err = fmt.Errorf("used: %s: %w", dateless, omen.ErrInvalid)
 	}
 	if c.Err == nil {
 		c.Note, c.Err = l.why(&used, &limit, &both, by, odd, c.Resources)

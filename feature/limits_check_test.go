@@ -48,8 +48,13 @@ func TestCheckLimits(t *testing.T) {
 		"unpooled":  {row{2, 2}, "", "used: its series lack the label pool of by"},
 		"execerr":   {row{}, "used: ", ""},
 		"odd":       {row{}, "", "web-1 is no amount: -1 of 5"},
-		"expires":   {row{1, 1}, "", "web-2 is no date: 1.8e+12 seconds since 1970"},
+		"expires":   {row{1, 1}, "", "web-2 is no date: 1.8e+12 seconds since 1970; if these are milliseconds, divide used by 1000"},
 		"endless":   {row{}, "", "it has no end: web-1 says 0"},
+		"left":      {row{}, "used: web-1 is no date: 2e+06 seconds since 1970 are 1970-01-24; used is the instant itself in seconds, not the time that is left: ", ""},
+		"millis":    {row{}, "used: web-1 is no date: 2e+12 seconds since 1970; if these are milliseconds, divide used by 1000: ", ""},
+		"negative":  {row{}, "used: web-1 is no date: -2 seconds since 1970: ", ""},
+		"units":     {row{2, 2}, "", "web-1 uses 200000 % of it (2000 of 1): are used and limit in the same unit?"},
+		"overfull":  {row{2, 2}, "", ""},
 		"uncounted": {row{2, 2}, "left_out: ", ""},
 	}
 	p := Profile{Name: "shop", Features: []Feature{{Name: "a", Expr: "node_load1"}}, Limits: []Limit{
@@ -68,6 +73,11 @@ func TestCheckLimits(t *testing.T) {
 		{Name: "odd", Used: "max by ($by) (broken)", Max: 5},
 		{Name: "expires", Date: true, Used: "max by ($by) (expires)"},
 		{Name: "endless", Date: true, Used: "max by ($by) (node_load1) * 0"},
+		{Name: "left", Date: true, Used: "max by ($by) (node_load1) * 1e6"},
+		{Name: "millis", Date: true, Used: "max by ($by) (node_load1) * 1e12"},
+		{Name: "negative", Date: true, Used: "-max by ($by) (node_load1)"},
+		{Name: "units", Used: "max by ($by) (node_load1) * 1000", Max: 1},
+		{Name: "overfull", Used: "max by ($by) (node_load1)", Max: .25},
 		{Name: "uncounted", Used: "max by ($by) (node_load1)", Max: 5, LeftOut: "count(node_load1)"},
 	}}
 	at := begin.Add(15 * time.Second)

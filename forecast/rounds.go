@@ -51,12 +51,3 @@ func (r *Rounds) Next(at time.Time, f omen.Forecast, known bool) (sudden, matter
 	}
 	return f.Exhausted && was.known && !was.full, f.Exhausted || !at.After(r.until)
 }
-
-// DateOf is the known date that a sample gives in seconds since 1970. What is not
-// after 1970 or beyond the year 9999 is none: exporters say 0 of what has no end.
-func DateOf(secs float64) (time.Time, bool) {
-	if !(secs > 0 && secs < 253402300800) {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(secs), 0).UTC(), true
-}

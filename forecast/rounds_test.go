@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -51,13 +50,5 @@ func TestRounds(t *testing.T) {
 	}
 	if became, _ := r.Next(begin.Add(26*time.Hour), omen.Forecast{Exhausted: true}, true); became {
 		t.Error("nobody knows when it became full")
-	}
-}
-
-func TestDateOf(t *testing.T) {
-	for secs, want := range map[float64]bool{0: false, -5: false, 1: true, 2e9: true, 1e13: false, math.NaN(): false, math.Inf(1): false} {
-		if at, is := DateOf(secs); is != want || is && at.Unix() != int64(secs) {
-			t.Errorf("%v: %s, %v", secs, at, is)
-		}
 	}
 }

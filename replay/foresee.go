@@ -102,7 +102,7 @@ func (r *resource) observe(at time.Time, used, most float64) {
 	taken := false
 	if r.limit.Date {
 		var date time.Time
-		if date, taken = forecast.DateOf(used); taken {
+		if date, taken = omen.DateOf(used); taken {
 			r.date = date
 		}
 	} else {

@@ -33,7 +33,8 @@ type CSVOptions struct {
 
 // CSV is a file of samples, .csv or .csv.gz, held in memory.
 //
-// The first line names the columns. Numbers may be empty, NaN or null (a gap).
+// The first line names the columns. Numbers may be empty, NaN, null or
+// infinite (a gap).
 // Times may be RFC 3339, "2006-01-02 15:04:05", seconds or milliseconds since
 // 1970, or minutes and seconds ("55:33.0") beside the columns hour and
 // day_of_week (0 = Monday), from which days are put together in the order of
@@ -51,6 +52,7 @@ type CSV struct {
 }
 
 type csvRow struct {
+	line   int
 	at     time.Time
 	values []float64
 }
@@ -79,9 +81,9 @@ func readCSV(path string, in io.Reader, o CSVOptions) (*CSV, error) {
 	header, err := r.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
-			err = errors.New("the file is empty")
+			err = &csv.ParseError{Line: 1, Err: errors.New("the file is empty")}
 		}
-		return nil, csvError(path, 1, "", err)
+		return nil, CSVError(path, err)
 	}
 	l, err := newLayout(path, slices.Clone(header), o)
 	if err != nil {
@@ -93,10 +95,13 @@ func readCSV(path string, in io.Reader, o CSVOptions) (*CSV, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := r.FieldPos(0)
-		if err != nil {
-			return nil, csvError(path, line, "", err)
+		if errors.Is(err, csv.ErrFieldCount) {
+			err = cells(err, len(record), len(l.header))
 		}
+		if err != nil {
+			return nil, CSVError(path, err)
+		}
+		line, _ := r.FieldPos(0)
 		host, row, err := l.row(record, line)
 		if err != nil {
 			return nil, err
@@ -117,14 +122,38 @@ func readCSV(path string, in io.Reader, o CSVOptions) (*CSV, error) {
 
 // csvError names the place.
 func csvError(path string, line int, column string, err error) error {
-	var parse *csv.ParseError
-	if errors.As(err, &parse) {
-		line, err = parse.Line, parse.Err
-	}
 	if column != "" {
 		return fmt.Errorf("%s:%d: column %s: %w: %w", path, line, column, err, omen.ErrInvalid)
 	}
 	return fmt.Errorf("%s:%d: %w: %w", path, line, err, omen.ErrInvalid)
+}
+
+// CSVError names the line of what [csv.Reader] refuses, and says it for people who
+// have no such reader before them. It wraps [omen.ErrInvalid].
+func CSVError(path string, err error) error {
+	var parse *csv.ParseError
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: the compressed file ends in the middle: %w", path, omen.ErrInvalid)
+	}
+	if !errors.As(err, &parse) {
+		return fmt.Errorf("%s: %w: %w", path, err, omen.ErrInvalid)
+	}
+	switch {
+	case errors.Is(parse.Err, csv.ErrBareQuote):
+		return omen.WithHint(csvError(path, parse.Line, "", errors.New(`a quotation mark is in a cell that does not begin with one`)), `write such a cell in quotation marks, and those within it twice: "a ""b"" c"`)
+	case errors.Is(parse.Err, csv.ErrQuote):
+		return omen.WithHint(csvError(path, parse.StartLine, "", errors.New("a quotation mark that opens a cell of this row is not closed, or has more than a comma after it")), `end the cell with a quotation mark, and write those within it twice: "a ""b"" c"`)
+	}
+	return csvError(path, parse.Line, "", parse.Err)
+}
+
+// cells is the error of a row that has more or fewer cells than the header.
+func cells(err error, has, want int) error {
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		parse.Err = fmt.Errorf("the row has %s, the header %d", omen.Plural(has, "cell", "cells"), want)
+	}
+	return err
 }
 
 // Columns are the numeric columns, in the file's order.
@@ -142,6 +171,16 @@ func (c *CSV) Rows() iter.Seq2[time.Time, []float64] {
 			}
 		}
 	}
+}
+
+// Lines are the lines of the file on which the rows begin, in the order of Rows.
+func (c *CSV) Lines() (all []int) {
+	for _, host := range c.hosts {
+		for _, row := range c.rows[host] {
+			all = append(all, row.line)
+		}
+	}
+	return all
 }
 
 // Curves are the columns as series, if they are named as series are, such as
@@ -264,15 +303,18 @@ func (c *CSV) medianStep() time.Duration {
 	return max(step.Round(time.Millisecond), time.Millisecond)
 }
 
-// csvNumber reads one field; empty and null are gaps.
+// csvNumber reads one field; what is empty, null or infinite is a gap.
 func csvNumber(text string) (float64, error) {
 	switch text = strings.TrimSpace(text); strings.ToLower(text) {
 	case "", "nan", "null", "na", "n/a", "none", "-":
 		return math.NaN(), nil
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
 		return 0, fmt.Errorf("%q is not a number", text)
+	case math.IsInf(v, 0):
+		return math.NaN(), nil
 	}
 	return v, nil
 }

@@ -15,6 +15,7 @@ import (
 // layout knows which column of a CSV file is what.
 type layout struct {
 	path     string
+	header   []string
 	names    []string // of the numeric columns
 	numeric  []int    // where those are
 	time     int      // -1: none
@@ -27,7 +28,7 @@ type layout struct {
 
 // newLayout reads the header.
 func newLayout(path string, header []string, o CSVOptions) (*layout, error) {
-	l := &layout{path: path, time: -1, instance: -1, host: hostOf(path), rows: map[string]int{}}
+	l := &layout{path: path, header: header, time: -1, instance: -1, host: hostOf(path), rows: map[string]int{}}
 	seen := map[string]bool{}
 	for i, name := range header {
 		name = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
@@ -83,7 +84,7 @@ func (l *layout) row(record []string, line int) (host string, row csvRow, err er
 		row.at = epoch.Add(time.Duration(l.rows[host]) * time.Minute)
 		l.rows[host]++
 	}
-	row.values = make([]float64, len(l.numeric))
+	row.line, row.values = line, make([]float64, len(l.numeric))
 	for i, column := range l.numeric {
 		if row.values[i], err = csvNumber(record[column]); err != nil {
 			return "", row, omen.WithHint(csvError(l.path, line, l.names[i], err), "if "+l.names[i]+" is a column of texts, leave it out of the file; omen train, tune and replay leave it out with --ignore="+l.names[i])

@@ -1,11 +1,13 @@
 package series
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,12 +136,16 @@ func TestCSVBadInput(t *testing.T) {
 		"twice":           {"timestamp,cpu,cpu\n0,1,1\n", CSVOptions{}, []string{"column cpu", "twice"}},
 		"nameless":        {"timestamp,,cpu\n0,1,1\n", CSVOptions{}, []string{"column 2 has no name"}},
 		"no numbers":      {"timestamp,label\n0,1\n", CSVOptions{}, []string{"no column of numbers"}},
-		"short line":      {"timestamp,cpu\n0,1\n1\n", CSVOptions{}, []string{"web-1.csv:3", "wrong number of fields"}},
+		"short line":      {"timestamp,cpu\n0,1\n1\n", CSVOptions{}, []string{"web-1.csv:3", "the row has 1 cell, the header 2"}},
 		"bad time":        {"timestamp,cpu\nyesterday,1\n", CSVOptions{}, []string{"web-1.csv:2", "column timestamp", `"yesterday" is not a time`}},
 		"minutes alone":   {"timestamp,cpu\n55:33.0,1\n", CSVOptions{}, []string{"web-1.csv:2", "hour and day_of_week"}},
 		"bad hour":        {"timestamp,cpu,hour,day_of_week\n55:33.0,1,25,0\n", CSVOptions{}, []string{`hour "25"`}},
 		"backwards":       {"timestamp,cpu\n60,1\n0,1\n", CSVOptions{}, []string{"web-1.csv:3", "before the row above"}},
-		"bad quote":       {"timestamp,cpu\n60,\"1\n", CSVOptions{}, []string{"web-1.csv:"}},
+		"long line":       {"timestamp,cpu\n\n0,1,2\n", CSVOptions{}, []string{"web-1.csv:3", "the row has 3 cells, the header 2"}},
+		"open quote":      {"timestamp,cpu\n60,1\n120,\"1\n180,1\n240,1\n", CSVOptions{}, []string{"web-1.csv:3", "is not closed"}},
+		"open first cell": {"timestamp,cpu\n\"60,1\n", CSVOptions{}, []string{"web-1.csv:2", "is not closed"}},
+		"open header":     {"timestamp,\"cpu\n60,1\n", CSVOptions{}, []string{"web-1.csv:1", "is not closed"}},
+		"quote within":    {"timestamp,cpu\n60,1\n120,1\"\n", CSVOptions{}, []string{"web-1.csv:3", "a cell that does not begin with one"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readCSV("web-1.csv", strings.NewReader(tt.text), tt.o)
@@ -190,5 +196,32 @@ func TestOpenCSVSeed(t *testing.T) {
 	}
 	if got := len(c.rows["prometheus"]); got != 2263 {
 		t.Errorf("%d rows, want 2263", got)
+	}
+}
+
+// An infinite cell is a gap, as everywhere.
+func TestCSVInfiniteIsAGap(t *testing.T) {
+	c := must.Get(readCSV("web-1.csv", strings.NewReader("timestamp,cpu\n0,Inf\n\n60,-inf\n120,1e999\n180,NaN\n240,1e300\n"), CSVOptions{}))(t)
+	var finite []float64
+	for _, values := range c.Rows() {
+		if v := values[0]; v == v {
+			finite = append(finite, v)
+		}
+	}
+	if !slices.Equal(finite, []float64{1e300}) || !slices.Equal(c.Lines(), []int{2, 4, 5, 6, 7}) {
+		t.Errorf("%v, of lines %v", finite, c.Lines())
+	}
+}
+
+// A file that is compressed and cut off says so.
+func TestCSVCutOff(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	must.Get(z.Write([]byte("timestamp,cpu\n" + strings.Repeat("0,1\n", 1000))))(t)
+	must.OK(t, z.Close())
+	path := filepath.Join(t.TempDir(), "web-1.csv.gz")
+	must.OK(t, os.WriteFile(path, b.Bytes()[:b.Len()/2], 0o600))
+	if _, err := OpenCSV(path, CSVOptions{}); !errors.Is(err, omen.ErrInvalid) || !strings.Contains(err.Error(), "ends in the middle") {
+		t.Errorf("%v", err)
 	}
 }

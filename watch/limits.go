@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type limits struct {
 	mu     sync.Mutex // guards what follows; Watch.mu may be held, and is not taken under it
 	of     map[omen.Resource]*resource
 	failed map[string]string // limit -> why its query failed the last time
+	dates  dates             // of the last round
 	unread map[string]unread // limit -> why its history could not be read the last time
 	at     time.Time         // of the last round
 }
@@ -47,6 +49,15 @@ type resource struct {
 	known  bool // there is a forecast of the last round
 	last   omen.Outlook
 }
+
+// dates says, by limit that is a known date, whether a resource of the round has one,
+// and which sample of it is none, and why.
+type dates struct {
+	is   map[string]bool
+	none map[string]string
+}
+
+func newDates() dates { return dates{map[string]bool{}, map[string]string{}} }
 
 // full is the share of the limit at which a resource counts as full.
 func full(l *feature.Limit) float64 { return cmp.Or(l.Full, forecast.Full) }
@@ -85,12 +96,13 @@ func (w *Watch) forecast(ctx context.Context) bool {
 		return !at.IsZero()
 	}
 	failed, over := map[string]string{}, 0
+	seen := newDates()
 	count := map[string]int{}
 	for i := range l.queries {
 		q := &l.queries[i]
 		ask := series.Query{By: slices.Concat(w.o.Schema.By(), q.By), Start: at, End: at, Step: w.o.Step, Window: window}
 		for name, err := range q.Read(ctx, w.o.Source, ask, w.answers(), func(f *series.Frame) {
-			over += l.take(i, f, w.o.Schema.By(), hosts, count, at)
+			over += l.take(i, f, w.o.Schema.By(), hosts, count, seen, at)
 		}) {
 			failed[name] = err.Error()
 		}
@@ -98,7 +110,10 @@ func (w *Watch) forecast(ctx context.Context) bool {
 			return true
 		}
 	}
-	w.countLeftOut(ctx, at, over, failed)
+	l.mu.Lock()
+	l.dates = seen
+	l.mu.Unlock()
+	w.countLeftOut(ctx, at, window, over, failed)
 	if ctx.Err() == nil {
 		w.sayFailed(failed)
 		w.foresee(ctx, l.outlooks(at, failed))
@@ -132,8 +147,9 @@ func (w *Watch) sayFailed(failed map[string]string) {
 const forecastAgain = 5 * time.Minute
 
 // take observes the samples of a query's answer, and is how many resources there
-// was no room for. count is how many each host has.
-func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]omen.Host, count map[string]int, at time.Time) (over int) {
+// was no room for. count is how many each host has, seen what the
+// dates are.
+func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]omen.Host, count map[string]int, seen dates, at time.Time) (over int) {
 	q := &l.queries[query]
 	rows := q.Rows(f, by, hosts)
 	l.mu.Lock()
@@ -158,8 +174,12 @@ func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]
 				}
 				l.of[id] = r
 			}
-			if r.observe(at, used, most) {
+			switch taken := r.observe(at, used, most); {
+			case taken:
 				r.at, r.name = at, f.Hosts[row.Index]
+				seen.is[limit.Name] = true
+			case limit.Date && seen.none[limit.Name] == "" && feature.NoDate(used) != "":
+				seen.none[limit.Name] = fmt.Sprintf("used: %s %s", f.Hosts[row.Index], feature.NoDate(used))
 			}
 		}
 	}
@@ -171,7 +191,7 @@ func (r *resource) observe(at time.Time, used, most float64) (taken bool) {
 	if !r.limit.Date {
 		return r.series.Observe(at, used, most)
 	}
-	if date, is := forecast.DateOf(used); is {
+	if date, is := omen.DateOf(used); is {
 		r.date, taken = date, true
 	}
 	return taken
@@ -222,7 +242,9 @@ func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks 
 // foresee hands a round of forecasts to the manager.
 func (w *Watch) foresee(ctx context.Context, round omen.Outlooks) {
 	round.Source, round.Profile = w.o.Name, w.o.Schema.Profile()
-	w.metrics.resources.Set(float64(w.limits.count()))
+	pending := len(w.Pending())
+	w.metrics.resources.Set(float64(len(w.Forecasts()) + pending))
+	w.metrics.waiting.Set(float64(pending))
 	err := w.o.Sink.Foresee(ctx, round)
 	if ctx.Err() == nil {
 		switch begin, end := w.outcome(&w.unforeseen, w.metrics.unforeseen, err); {
@@ -235,13 +257,13 @@ func (w *Watch) foresee(ctx context.Context, round omen.Outlooks) {
 }
 
 // countLeftOut counts what is not forecast, by design or for lack of room.
-func (w *Watch) countLeftOut(ctx context.Context, at time.Time, over int, failed map[string]string) {
+func (w *Watch) countLeftOut(ctx context.Context, at time.Time, window time.Duration, over int, failed map[string]string) {
 	w.metrics.unlimited.WithLabelValues(tooMany).Set(float64(over))
 	exprs := w.o.Schema.LeftOutExprs()
 	if len(exprs) == 0 {
 		return
 	}
-	f, err := w.o.Source.Read(ctx, series.Query{Exprs: exprs, By: w.o.Schema.By(), Start: at, End: at, Step: w.o.Step})
+	f, err := w.o.Source.Read(ctx, series.Query{Exprs: exprs, By: w.o.Schema.By(), Start: at, End: at, Step: w.o.Step, Window: window})
 	if err != nil {
 		for _, e := range exprs {
 			failed[e.Feature] = err.Error()
@@ -252,21 +274,17 @@ func (w *Watch) countLeftOut(ctx context.Context, at time.Time, over int, failed
 		failed[column] = err.Error()
 	}
 	n := 0.0
-	for row := range f.Hosts {
-		for column := range exprs {
+	for column, e := range exprs {
+		if f.Failed[e.Feature] != nil { // one of several series would be counted for all
+			continue
+		}
+		for row := range f.Hosts {
 			if v := f.At(row, 0, column); v == v {
 				n += v
 			}
 		}
 	}
 	w.metrics.unlimited.WithLabelValues(byDesign).Set(n)
-}
-
-// count is how many resources there are.
-func (l *limits) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.of)
 }
 
 // failing is why limits cannot be read, by name.
@@ -276,6 +294,11 @@ func (l *limits) failing() map[string]string {
 	all := maps.Clone(l.failed)
 	if all == nil {
 		all = map[string]string{}
+	}
+	for limit, why := range l.dates.none {
+		if !l.dates.is[limit] && all[limit] == "" { // nothing of it is forecast
+			all[limit] = why
+		}
 	}
 	for _, r := range l.of {
 		if u := l.unread[r.limit.Name]; !r.ready && u.why != "" && all[r.limit.Name] == "" {
@@ -320,6 +343,29 @@ func (w *Watch) Forecasts() []omen.Outlook {
 		if r.known {
 			all = append(all, r.last)
 		}
+	}
+	return all
+}
+
+// Pending is every resource that was measured in the last round and is not forecast
+// yet, in no particular order.
+func (w *Watch) Pending() []omen.Pending {
+	l := &w.limits
+	every := max(limitsEvery, w.o.Step)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []omen.Pending
+	for id, r := range l.of {
+		if r.known || l.at.Sub(r.at) >= every { // history that was read ends just before
+			continue
+		}
+		p := omen.Pending{Resource: id}
+		if !r.ready {
+			p.Err = l.unread[r.limit.Name].why
+		} else if young := r.first.Add(forecast.Youngest).Sub(l.at); young > 0 {
+			p.Due = l.at.Add((young + every - 1) / every * every) // in a round
+		}
+		all = append(all, p)
 	}
 	return all
 }

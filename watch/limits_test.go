@@ -31,6 +31,7 @@ type disks struct {
 	dead   error // of everything
 	broken error // of the query for what is used
 	reads  int   // of history
+	young  bool  // there is none
 }
 
 func (d *disks) Read(_ context.Context, q series.Query) (*series.Frame, error) {
@@ -57,6 +58,9 @@ func (d *disks) Read(_ context.Context, q series.Query) (*series.Frame, error) {
 			}
 		}
 		return f, nil
+	}
+	if d.young && n > 1 {
+		return series.NewFrame(nil, names, q.Start, step, n), nil
 	}
 	var mounts []string
 	for _, m := range slices.Sorted(maps.Keys(d.used)) {
@@ -282,7 +286,7 @@ func TestResourcesAreBounded(t *testing.T) {
 	for i := range 20 {
 		w.minute(t, monday.Add(time.Duration(i)*time.Minute))
 	}
-	if n := w.limits.count(); n != feature.MaxResources {
+	if n := len(w.Forecasts()) + len(w.Pending()); n != feature.MaxResources {
 		t.Errorf("%d resources, want %d", n, feature.MaxResources)
 	}
 	if n := testutil.ToFloat64(w.metrics.unlimited.WithLabelValues(tooMany)); n != 7 {
@@ -291,7 +295,7 @@ func TestResourcesAreBounded(t *testing.T) {
 	for i := range 120 {
 		w.minute(t, monday.Add(time.Duration(20+i)*time.Minute))
 	}
-	if n := w.limits.count(); n != 0 || len(w.Forecasts()) != 0 {
+	if n := len(w.limits.of); n != 0 || len(w.Forecasts()) != 0 {
 		t.Errorf("%d resources are remembered that are gone", n)
 	}
 }
@@ -394,7 +398,7 @@ func BenchmarkForecastRound(b *testing.B) {
 			f.Set(i, 0, 0, used*1e11)
 			f.Set(i, 0, 1, 1e11)
 		}
-		w.limits.take(0, f, []string{"instance"}, hosts, map[string]int{}, at)
+		w.limits.take(0, f, []string{"instance"}, hosts, map[string]int{}, newDates(), at)
 		for _, r := range w.limits.of {
 			r.ready = true
 		}
@@ -434,6 +438,66 @@ func TestADateIsForecastAtOnce(t *testing.T) {
 	if len(w.Used(all[0].Resource, monday)) != 0 {
 		t.Error("a date has a past")
 	}
+	if why := w.limits.failing(); len(why) != 0 {
+		t.Errorf("what has no end is a fault: %v", why)
+	}
+	value["/left"] = 5e6 // of one among several: omen check source notes it
+	d.used["/left"] = func(time.Time) float64 { return value["/left"] / 1e11 }
+	w.minute(t, monday.Add(time.Minute))
+	if why := w.limits.failing(); len(why) != 0 {
+		t.Errorf("one of several that is no date fails the limit: %v", why)
+	}
+	d.set(func(d *disks) { delete(d.used, "/cert") })
+	w.minute(t, monday.Add(2*time.Minute))
+	if why := w.limits.failing()["certificate"]; !strings.Contains(why, "used: web-1//left is no date: 5e+06 seconds since 1970 are 1970-02-27") {
+		t.Errorf("a limit without any date says %q", why)
+	}
+	if len(w.Forecasts()) != 0 {
+		t.Errorf("%+v", w.Forecasts())
+	}
+}
+
+// several is a source in which an expression of left_out gives several series of one
+// host, which disagree.
+type several struct{ window time.Duration }
+
+func (s *several) Read(_ context.Context, q series.Query) (*series.Frame, error) {
+	names := make([]string, len(q.Exprs))
+	for i, e := range q.Exprs {
+		names[i] = e.Feature
+	}
+	f := series.NewFrame([]string{"web-1"}, names, q.Start, time.Second, 1)
+	f.Labels[0]["instance"] = "web-1"
+	f.Window, f.Sure = 4*time.Minute, true
+	for i, name := range names {
+		f.Set(0, 0, i, 3)
+		switch name {
+		case "b.left_out":
+			f.Failed[name] = errors.New("1 host has several series that disagree")
+		case "a.left_out":
+			s.window = q.Window
+		}
+	}
+	return f, nil
+}
+
+// How many are left out is not counted by what is not one number a host, which is
+// said as omen check source says it.
+func TestWhatIsLeftOutIsOneNumberAHost(t *testing.T) {
+	schema := must.Get(feature.NewSchema(feature.Profile{
+		Name: "test", Features: []feature.Feature{{Name: "cpu", Expr: "cpu"}},
+		Limits: []feature.Limit{{Name: "a", Used: "a", Max: 9, LeftOut: "a"}, {Name: "b", Used: "b", Max: 9, LeftOut: "b"}},
+	}))(t)
+	s := &several{}
+	w := New(Options{Source: s, Name: "test", Schema: schema, Step: time.Minute, Store: open(t), History: time.Hour, Sink: deaf{}})
+	w.round(t.Context(), monday)
+	w.forecast(t.Context())
+	if n := testutil.ToFloat64(w.metrics.unlimited.WithLabelValues(byDesign)); n != 3 {
+		t.Errorf("%v are left out, want the 3 of a", n)
+	}
+	if why := w.limits.failing()["b.left_out"]; !strings.Contains(why, "several series") || s.window != 4*time.Minute {
+		t.Errorf("b says %q, the window was %s", why, s.window)
+	}
 }
 
 // What charts show of a resource's past is what was measured.
@@ -453,5 +517,49 @@ func TestThePastOfAResource(t *testing.T) {
 			i > 0 && !p.At.After(past[i-1].At) || p.At.Before(monday.Add(10*time.Hour)) {
 			t.Errorf("%s: %.3f, want %.3f", p.At, p.Share, want)
 		}
+	}
+}
+
+// A resource that is measured is forecast, or it is said why it is not, and from when
+// it is; the metrics count the same.
+func TestWhatIsNotForecastYet(t *testing.T) {
+	d := oneDay()
+	d.used["/none"] = func(time.Time) float64 { return -1 } // is no amount
+	w := watchOf(t, d, deaf{})
+	at, begin := monday, monday
+	counts := func() (resources, waiting float64) {
+		return testutil.ToFloat64(w.metrics.resources), testutil.ToFloat64(w.metrics.waiting)
+	}
+	if all := w.Pending(); len(all) != 0 {
+		t.Errorf("%v are pending before the first round", all)
+	}
+	d.set(func(d *disks) { d.young = true })
+	w.round(t.Context(), at)
+	w.forecast(t.Context())
+	for _, p := range w.Pending() { // before history is read
+		if !p.Due.IsZero() || p.Err != "" {
+			t.Errorf("%+v", p)
+		}
+	}
+	w.limits.unread = map[string]unread{"disk": {why: "too many samples"}}
+	if all := w.Pending(); len(all) != 2 || all[0].Err != "too many samples" {
+		t.Errorf("%+v", all)
+	}
+	w.recallSome(t.Context())
+	for range 4 {
+		all := w.Pending()
+		if len(all) != 2 || len(w.Forecasts()) != 0 || !all[0].Due.Equal(begin.Add(5*time.Minute)) {
+			t.Errorf("at %s pending are %+v", at, all)
+		}
+		if resources, waiting := counts(); resources != 2 || waiting != 2 {
+			t.Errorf("at %s %v resources, %v wait", at, resources, waiting)
+		}
+		at = at.Add(time.Minute)
+		w.minute(t, at)
+	}
+	w.minute(t, begin.Add(5*time.Minute))
+	resources, waiting := counts()
+	if len(w.Forecasts()) != 2 || len(w.Pending()) != 0 || resources != 2 || waiting != 0 {
+		t.Errorf("%d forecasts, %d pending, %v resources, %v wait", len(w.Forecasts()), len(w.Pending()), resources, waiting)
 	}
 }

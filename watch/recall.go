@@ -52,8 +52,7 @@ func (w *Watch) recallLoop(ctx context.Context) error {
 // cannot be read keeps the others of its query from nothing.
 func (w *Watch) recallSome(ctx context.Context) (more bool) {
 	l := &w.limits
-	some, total := l.waiting()
-	w.metrics.waiting.Set(float64(total))
+	some := l.waiting()
 	if len(some) == 0 {
 		return false
 	}
@@ -116,9 +115,9 @@ func (l *limits) next() (next *resource) {
 }
 
 // waiting are resources of one query whose history is not read, by their names in
-// frames, and how many there are of all. Those of a limit whose history could not be
+// frames. Those of a limit whose history could not be
 // read are alone, after all others.
-func (l *limits) waiting() (some map[string][]*resource, total int) {
+func (l *limits) waiting() (some map[string][]*resource) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	some = map[string][]*resource{}
@@ -127,21 +126,20 @@ func (l *limits) waiting() (some map[string][]*resource, total int) {
 		if r.ready {
 			continue
 		}
-		total++
 		failed := l.unread[r.limit.Name].tries > 0
 		if r.limit == next.limit || r.query == next.query && !failed && l.unread[next.limit.Name].tries == 0 {
 			some[r.name] = append(some[r.name], r)
 		}
 	}
 	if len(some) > few {
-		return some, total
+		return some
 	}
 	for name := range some {
 		if len(some) > named {
 			delete(some, name)
 		}
 	}
-	return some, total
+	return some
 }
 
 // past is a resource's history as a series.

@@ -2,7 +2,6 @@ package exhaustion
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -46,7 +45,7 @@ func LoadRecordings(dir string) ([]Recording, error) {
 	defer f.Close()
 	lines, err := csv.NewReader(f).ReadAll()
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w: %w", path, omen.ErrInvalid, err)
+		return nil, series.CSVError(path, err)
 	}
 	if len(lines) < 2 || !slices.Equal(lines[0], []string{"run", "kind", "begin", "full"}) {
 		return nil, fmt.Errorf("read %s: want the columns run, kind, begin and full, and a line for each run: %w", path, omen.ErrInvalid)
@@ -58,7 +57,7 @@ func LoadRecordings(dir string) ([]Recording, error) {
 			r.Full, err = instant(line[3])
 		}
 		if err != nil || r.Begin.IsZero() != r.Full.IsZero() {
-			return nil, fmt.Errorf("read %s:%d: begin and full must be seconds since 1970, or both empty: %w", path, i+2, errors.Join(omen.ErrInvalid, err))
+			return nil, fmt.Errorf("read %s:%d: begin %q and full %q must be seconds since 1970, or both empty: %w", path, i+2, line[2], line[3], omen.ErrInvalid)
 		}
 		if err := r.load(filepath.Join(dir, r.Name+".csv.gz")); err != nil {
 			return nil, err
@@ -105,7 +104,7 @@ func parseColumn(text string) (Column, error) {
 			return c, fmt.Errorf("want name{label=\"value\"}: %w", omen.ErrInvalid)
 		}
 		if c.Labels[label], err = strconv.Unquote(value); err != nil {
-			return c, fmt.Errorf("label %s: %w: %w", label, omen.ErrInvalid, err)
+			return c, fmt.Errorf("label %s: %s is not in quotes as Go has them: %w", label, value, omen.ErrInvalid)
 		}
 		rest = strings.TrimPrefix(quoted[len(value):], ",")
 	}

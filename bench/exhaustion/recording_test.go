@@ -76,7 +76,7 @@ func TestRecordingsThatAreRefused(t *testing.T) {
 	for want, spoil := range map[string]func(dir string){
 		"runs.csv":             func(dir string) { must.OK(t, os.Remove(filepath.Join(dir, "runs.csv"))) },
 		"want the columns run": func(dir string) { must.OK(t, os.WriteFile(filepath.Join(dir, "runs.csv"), []byte("run\nx\n"), 0o600)) },
-		"runs.csv:2: begin and full": func(dir string) {
+		`runs.csv:2: begin "1" and full ""`: func(dir string) {
 			must.OK(t, os.WriteFile(filepath.Join(dir, "runs.csv"), []byte("run,kind,begin,full\ndisk,fill,1,\n"), 0o600))
 		},
 		"disk.csv.gz: it is not gzip": func(dir string) { must.OK(t, os.WriteFile(filepath.Join(dir, "disk.csv.gz"), []byte("x"), 0o600)) },

@@ -96,7 +96,7 @@ func show(e *env, a api.ActionDetail) {
 type signed struct {
 	URL    string `help:"The running Omen." default:"${localhost}" name:"url"`
 	signIn `embed:""`
-	Why    string `help:"Why: kept with it in the audit, and shown."`
+	Why    string `help:"Why: kept with it in the audit, and shown." empty:""`
 }
 
 // post asks for something and reads the answer.

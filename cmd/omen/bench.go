@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -84,6 +85,9 @@ func (c *benchCmd) Run(e *env) error {
 		s, err := bench.ParseSetting(text)
 		if err != nil {
 			return err
+		}
+		if slices.ContainsFunc(settings, func(o bench.Setting) bool { return strings.EqualFold(o.Name, s.Name) }) {
+			return omen.WithHint(fmt.Errorf("--fold: %s is given twice: %w", s.Name, omen.ErrInvalid), "give all of its values at once: "+s.Name+"=3,10,30")
 		}
 		settings = append(settings, s)
 	}

@@ -67,7 +67,7 @@ type checkSourceCmd struct {
 	Config  configFlag `embed:"" prefix:"config."`
 	Source  string     `help:"Only this source of the configuration file." placeholder:"NAME"`
 	Profile string     `help:"Only the features of this profile; those of all profiles of a source by default." placeholder:"NAME"`
-	Span    string     `help:"How far to look back." default:"5m" placeholder:"DURATION"`
+	Span    duration   `help:"How far to look back." default:"5m" placeholder:"DURATION" above:"0"`
 	Hosts   bool       `help:"List the hosts that lack each feature."`
 }
 
@@ -95,17 +95,13 @@ func (c *checkSourceCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	span, err := model.ParseDuration(c.Span)
-	if err != nil {
-		return omen.WithHint(fmt.Errorf("--span: %w", err), "write it like 5m or 1h")
-	}
 	if len(all) == 1 {
-		return c.check(e, all[0], time.Duration(span))
+		return c.check(e, all[0], time.Duration(c.Span))
 	}
 	var errs []error
 	for i, one := range all {
 		fmt.Fprintf(e.out, "%ssource %s, profile %s\n", strings.Repeat("\n", min(i, 1)), one.Name, one.schema.Profile())
-		if err := c.check(e, one, time.Duration(span)); err != nil {
+		if err := c.check(e, one, time.Duration(c.Span)); err != nil {
 			fmt.Fprintf(e.out, "error: %v\n", err)
 			errs = append(errs, fmt.Errorf("source %s, profile %s: %w", one.Name, one.schema.Profile(), err))
 		}
@@ -251,7 +247,7 @@ func (c *checkSourceCmd) table(e *env, schema *feature.Schema, r series.SourceCh
 	}
 	switch {
 	case len(r.Hosts) == 0:
-		return omen.WithHint(fmt.Errorf("no host has a sample of the last %s: %w", c.Span, omen.ErrNotFound),
+		return omen.WithHint(fmt.Errorf("no host has a sample of the last %s: %w", model.Duration(c.Span), omen.ErrNotFound),
 			lacks(schema.Profile()))
 	case failed > 0:
 		return fmt.Errorf("%d of %d features failed: %w", failed, len(names), omen.ErrPartial)

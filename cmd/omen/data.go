@@ -35,8 +35,8 @@ type dataFlags struct {
 	Source     string         `help:"Read this source of the configuration file."`
 	Profile    string         `help:"Profile to read from a server: node, original, or one of the configuration file." default:"node" placeholder:"NAME"`
 	Host       []string       `help:"Only this host; may be given several times." placeholder:"HOST"`
-	History    string         `help:"How much history to read from a server." default:"7d" placeholder:"DURATION"`
-	Step       string         `help:"Time between two samples read from a server." default:"15s" placeholder:"DURATION"`
+	History    duration       `help:"How much history to read from a server." default:"7d" placeholder:"DURATION" above:"0"`
+	Step       duration       `help:"Time between two samples read from a server." default:"15s" placeholder:"DURATION" above:"0"`
 	Time       string         `help:"Time column of a CSV file; not needed if it is called timestamp, time or date." placeholder:"COLUMN"`
 	Ignore     []string       `help:"Columns of a CSV file to leave out, such as text." placeholder:"COLUMN"`
 }

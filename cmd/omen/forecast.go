@@ -44,12 +44,30 @@ func (c *forecastCmd) Run(e *env) error {
 	for _, u := range all.Unread {
 		fmt.Fprintf(e.out, "not forecast: %s of source %s, profile %s: %s\n", u.Limit, u.Source, u.Profile, u.Why)
 	}
-	if all.Resources == 0 {
-		fmt.Fprintln(e.out, "nothing is forecast yet: a resource is once it is known for five minutes, or its history is read")
+	return c.print(e, all)
+}
+
+// print writes what is forecast, and what is not and why.
+func (c *forecastCmd) print(e *env, all api.Forecasts) error {
+	switch forecast := all.Resources - all.Waiting; {
+	case all.Resources == 0:
+		fmt.Fprintln(e.out, "nothing with a limit was measured within the last minute: a host is first asked when it was scored, and may have nothing that its profile asks for; see omen check source")
 		return nil
+	case len(all.Forecasts) > 0:
+	case forecast > 0:
+		fmt.Fprintf(e.out, "nothing is expected to become full within 7 days (resources: %d)\n", forecast)
 	}
+	if err := c.table(e, all); err != nil {
+		return err
+	}
+	if all.Note != "" {
+		fmt.Fprintln(e.out, all.Note)
+	}
+	return nil
+}
+
+func (c *forecastCmd) table(e *env, all api.Forecasts) error {
 	if len(all.Forecasts) == 0 {
-		fmt.Fprintf(e.out, "nothing is expected to become full within 7 days (resources: %d)\n", all.Resources)
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)

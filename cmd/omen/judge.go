@@ -13,8 +13,8 @@ import (
 // asked is what commands that change something at a running Omen have in common.
 type asked struct {
 	Incident string `arg:"" help:"The incident's id."`
-	By       string `help:"Author; by default the current user."`
-	Comment  string `help:"Text for the timeline."`
+	By       string `help:"Author; by default the current user." empty:""`
+	Comment  string `help:"Text for the timeline." empty:""`
 	at       `embed:""`
 }
 

@@ -7,16 +7,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"os"
 	"os/signal"
-	"reflect"
-	"strconv"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // maintenance windows name time zones; small systems have none
@@ -99,18 +97,15 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	}
 	if err != nil {
 		var wrong *kong.ParseError
-		command := "omen"
+		command, why := "omen", err.Error()
 		if errors.As(err, &wrong) {
 			command = strings.TrimSpace("omen " + commandPath(wrong.Context))
+			why = cmp.Or(empty(wrong.Context, args), plainly(why))
 		}
-		fmt.Fprintf(errs, "omen: %v\n      try: %s --help\n", err, command)
+		fmt.Fprintf(errs, "omen: %s\n      try: %s --help\n", why, command)
 		return 2
 	}
-	if name := twice(parsed); name != "" {
-		fmt.Fprintf(errs, "omen: --%s is given more than once, and takes one value\n      try: omen %s --help\n", name, commandPath(parsed))
-		return 2
-	}
-	if why := outOfRange(parsed); why != "" {
+	if why := mistaken(parsed, args); why != "" {
 		fmt.Fprintf(errs, "omen: %s\n      try: omen %s --help\n", why, commandPath(parsed))
 		return 2
 	}
@@ -131,67 +126,6 @@ func withDefault(v *kong.Value) string {
 		return help
 	}
 	return strings.TrimSuffix(help, ".") + " (default " + v.Default + ")."
-}
-
-// twice is a flag that takes one value and is given several, all but the last of
-// which would be lost; empty: there is none.
-func twice(c *kong.Context) string {
-	given := map[*kong.Flag]bool{}
-	for _, p := range c.Path {
-		if f := p.Flag; f != nil && !f.IsCumulative() && !f.IsBool() {
-			if given[f] {
-				return f.Name
-			}
-			given[f] = true
-		}
-	}
-	return ""
-}
-
-// bounds are the tags that say which numbers a flag takes, and what to call those
-// that it does not.
-var bounds = []struct {
-	tag     string
-	refuses func(n, bound float64) bool
-	what    string
-}{
-	{"least", func(n, bound float64) bool { return !(n >= bound) }, "is less than"},
-	{"most", func(n, bound float64) bool { return !(n <= bound) }, "is more than"},
-	{"above", func(n, bound float64) bool { return !(n > bound) || math.IsInf(n, 0) }, "is not above"},
-}
-
-// outOfRange is why a flag's number means nothing; empty: all do.
-func outOfRange(c *kong.Context) string {
-	for _, p := range c.Path {
-		if p.Flag == nil {
-			continue
-		}
-		numbers := []reflect.Value{p.Flag.Target}
-		if list := p.Flag.Target; list.Kind() == reflect.Slice {
-			numbers = numbers[:0]
-			for i := range list.Len() {
-				numbers = append(numbers, list.Index(i))
-			}
-		}
-		for _, b := range bounds {
-			bound, err := strconv.ParseFloat(p.Flag.Tag.Get(b.tag), 64)
-			if err != nil { // it has no such bound
-				continue
-			}
-			for _, v := range numbers {
-				n := 0.0
-				if v.CanInt() {
-					n = float64(v.Int())
-				} else {
-					n = v.Float()
-				}
-				if b.refuses(n, bound) {
-					return fmt.Sprintf("--%s: %v %s %v", p.Flag.Name, n, b.what, bound)
-				}
-			}
-		}
-	}
-	return ""
 }
 
 // commandPath is the subcommand that was being parsed.

@@ -102,6 +102,72 @@ func TestNumbersOutOfRange(t *testing.T) {
 	}
 }
 
+// Lists with an empty value or one that is twice, values that are empty, numbers and
+// durations that are none, and addresses without a scheme: what is wrong is said in
+// words, by every command, and nothing is run.
+func TestWhatIsGivenAndMeansNothing(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"bench", "--forecast", "--seeds="}, "--seeds is given without a value"},
+		{[]string{"bench", "--forecast", "--seeds=11,12,11"}, "--seeds: 11 is given twice"},
+		{[]string{"bench", "--forecast", "--seeds=1,a"}, `--seeds: "a" is no whole number`},
+		{[]string{"bench", "d", "--budget="}, "--budget is given without a value"},
+		{[]string{"bench", "d", "--budget", ""}, "--budget is given without a value"},
+		{[]string{"bench", "d", "--budget=1,1"}, "--budget: 1 is given twice"},
+		{[]string{"bench", "d", "--budget=2", "--budget=2.0"}, "--budget: 2 is given twice"},
+		{[]string{"bench", "d", "--budget=1,,2"}, "--budget: one of the values is empty"},
+		{[]string{"bench", "d", "--budget", "1,,2"}, "--budget: one of the values is empty"},
+		{[]string{"bench", "d", "--budget=x"}, `--budget: "x" is no number`},
+		{[]string{"bench", "d", "--feedback=3,3"}, "--feedback: 3 is given twice"},
+		{[]string{"bench", "d", "--detector=ran,"}, "--detector: one of the values is empty"},
+		{[]string{"bench", "d", "--detector=ran,ran"}, "--detector: ran is given twice"},
+		{[]string{"bench", "d", "--fold=ridge=3", "--fold=ridge=3"}, "--fold: ridge=3 is given twice"},
+		{[]string{"bench", "d", "--workers="}, "--workers is given without a value"},
+		{[]string{"train", "d", "--ignore=a,b,a"}, "--ignore: a is given twice"},
+		{[]string{"train", "d", "--host=", "--host=a"}, "--host is given without a value"},
+		{[]string{"tune", "--prometheus.url=http://a", "--prometheus.url=http://a"}, "--prometheus.url: http://a is given twice"},
+		{[]string{"replay", "d", "--against=a.yml", "--against=a.yml"}, "--against: a.yml is given twice"},
+		{[]string{"serve", "--config.file="}, "--config.file is given without a value"},
+		{[]string{"serve", "--storage.path", ""}, "--storage.path is given without a value"},
+		{[]string{"forecast", ""}, "an argument is empty"},
+		{[]string{"forecast", "--all", ""}, "an argument is empty"},
+		{[]string{"check", "source", "http://a", "--span=0s"}, "--span: 0 is not above 0"},
+		{[]string{"check", "source", "http://a", "--span=-5m"}, `--span: "-5m" is no duration: write it like 30s, 12h or 7d`},
+		{[]string{"train", "--prometheus.url=http://a", "--history=0s"}, "--history: 0 is not above 0"},
+		{[]string{"tune", "--prometheus.url=http://a", "--step=0s"}, "--step: 0 is not above 0"},
+		{[]string{"replay", "d", "--skip=soon"}, `--skip: "soon" is no duration`},
+		{[]string{"replay", "d", "--evaluation-interval=0s"}, "--evaluation-interval: 0 is not above 0"},
+		{[]string{"remedy", "replay", "--last=0d"}, "--last: 0 is not above 0"},
+	} {
+		var b strings.Builder
+		code := run(t.Context(), c.args, &b, &b)
+		if code != 2 || !strings.HasPrefix(b.String(), "omen: "+c.want) || !strings.Contains(b.String(), "\n      try: omen "+c.args[0]) {
+			t.Errorf("%q: exit code %d, %q, want %q", c.args, code, b.String(), c.want)
+		}
+	}
+	for _, address := range []string{"127.0.0.1:1", "localhost:1", "localhost"} {
+		for _, args := range [][]string{{"forecast"}, {"incidents", "list"}, {"actions", "approve", "x"}, {"remedy", "check"}} {
+			var b strings.Builder
+			want := "omen: ask " + address + ": it is not an http or https URL with a host: invalid\nhint: write http://" + address + "\n"
+			if code := run(t.Context(), append(args, "--url="+address), &b, &b); code != 1 || b.String() != want {
+				t.Errorf("%q: exit code %d, %q, want %q", args, code, b.String(), want)
+			}
+		}
+	}
+}
+
+// A text for people may be empty: scripts pass what they have.
+func TestATextMayBeEmpty(t *testing.T) {
+	for _, args := range [][]string{{"incidents", "ack", "x", "--comment="}, {"incidents", "ack", "x", "--comment", ""}, {"remedy", "pause", "--why="}} {
+		var b strings.Builder
+		if code := run(t.Context(), append(args, "--url=http://127.0.0.1:1"), &b, &b); code != 1 || !strings.Contains(b.String(), "is omen serve running there?") {
+			t.Errorf("%q: exit code %d, %q", args, code, b.String())
+		}
+	}
+}
+
 // A result to compare with that is none is named.
 func TestCompareNamesTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "old.json")

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -38,22 +37,15 @@ func (d *dataFlags) openServer(ctx context.Context) (*past, error) {
 	if err != nil {
 		return nil, err
 	}
-	span, err := model.ParseDuration(d.History)
-	if err != nil {
-		return nil, omen.WithHint(fmt.Errorf("--history: %w", err), "write it like 7d, 12h or 30m")
-	}
-	step, err := model.ParseDuration(d.Step)
-	if err != nil || step <= 0 {
-		return nil, omen.WithHint(fmt.Errorf("--step: %q: %w", d.Step, cmp.Or(err, omen.ErrInvalid)), "write it like 15s or 1m")
-	}
+	span, step := time.Duration(d.History), time.Duration(d.Step)
 	remote, err := app.Remote(source, nil)
 	if err != nil {
 		return nil, err
 	}
-	end := time.Now().Truncate(time.Duration(step))
+	end := time.Now().Truncate(step)
 	f, err := remote.Read(ctx, series.Query{
-		Exprs: schema.Exprs(), By: schema.By(), Step: time.Duration(step),
-		Start: end.Add(-time.Duration(span)), End: end, Window: time.Duration(source.Window),
+		Exprs: schema.Exprs(), By: schema.By(), Step: step,
+		Start: end.Add(-span), End: end, Window: time.Duration(source.Window),
 	})
 	if err != nil {
 		return nil, cmp.Or(err, remote.Close())

@@ -7,15 +7,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/common/model"
-
-	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/app"
 	"github.com/omenhq/omen/store"
 )
 
 type remedyReplayCmd struct {
-	Last     string      `help:"How far back to look." default:"30d" placeholder:"DURATION"`
+	Last     duration    `help:"How far back to look." default:"30d" placeholder:"DURATION" above:"0"`
 	Playbook string      `help:"Only this playbook." placeholder:"NAME"`
 	Config   configFlag  `embed:"" prefix:"config."`
 	Storage  storageFlag `embed:"" prefix:"storage."`
@@ -31,10 +28,6 @@ is done, and nothing is changed; omen serve may go on meanwhile. Example:
 }
 
 func (c *remedyReplayCmd) Run(e *env) (err error) {
-	last, err := model.ParseDuration(c.Last)
-	if err != nil || last <= 0 {
-		return omen.WithHint(fmt.Errorf("--last: %q is no duration: %w", c.Last, omen.ErrInvalid), "write it like 30d or 12h")
-	}
 	if err := hasDatabase(c.Storage.Path); err != nil {
 		return err
 	}
@@ -53,7 +46,7 @@ func (c *remedyReplayCmd) Run(e *env) (err error) {
 	}
 	defer db.Close()
 	now := time.Now().UTC()
-	replayed, err := app.ReplayRemedy(e.ctx, c.Config.File, c.Playbook, db, now.Add(-time.Duration(last)), now)
+	replayed, err := app.ReplayRemedy(e.ctx, c.Config.File, c.Playbook, db, now.Add(-time.Duration(c.Last)), now)
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/common/model"
-
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/bench"
 	"github.com/omenhq/omen/detect"
@@ -17,10 +15,10 @@ import (
 
 type replayCmd struct {
 	Data         dataFlags `embed:""`
-	Skip         string    `help:"How much of the history only trains the first model, before scoring begins." default:"0s" placeholder:"DURATION"`
+	Skip         duration  `help:"How much of the history only trains the first model, before scoring begins." default:"0s" placeholder:"DURATION"`
 	PagesPerWeek float64   `help:"False pages per host and week that you accept." default:"1" placeholder:"N" above:"0"`
 	Against      []string  `help:"Compare with the alerting rules of this Prometheus rule file, evaluated over the same time; may be given several times. builtin:node ships with Omen." placeholder:"RULES.yml"`
-	Evaluation   string    `help:"How often rules are evaluated whose group names no interval." default:"1m" placeholder:"DURATION" name:"evaluation-interval"`
+	Evaluation   duration  `help:"How often rules are evaluated whose group names no interval." default:"1m" placeholder:"DURATION" name:"evaluation-interval" above:"0"`
 	JSON         bool      `help:"Print one JSON object instead of tables." name:"json"`
 	Plot         string    `help:"Write a chart of each host to this folder." placeholder:"DIR" type:"path"`
 }
@@ -35,15 +33,8 @@ func (replayCmd) Help() string {
 }
 
 func (c *replayCmd) Run(e *env) error {
-	skip, err := model.ParseDuration(c.Skip)
-	if err != nil {
-		return omen.WithHint(fmt.Errorf("--skip: %w", err), "write it like 1d or 12h")
-	}
-	every, err := model.ParseDuration(c.Evaluation)
-	if err != nil || every <= 0 {
-		return omen.WithHint(fmt.Errorf("--evaluation-interval: %q: %w", c.Evaluation, omen.ErrInvalid), "write it like 15s or 1m")
-	}
 	var rules *promrules.Rules
+	var err error
 	if len(c.Against) > 0 {
 		if rules, err = promrules.Load(c.Against...); err != nil {
 			return err
@@ -58,9 +49,9 @@ func (c *replayCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	report, err := c.replay(e, p, time.Duration(skip))
+	report, err := c.replay(e, p, time.Duration(c.Skip))
 	if err == nil && rules != nil {
-		report.Against, err = c.compare(e, p, rules, report, time.Duration(every))
+		report.Against, err = c.compare(e, p, rules, report, time.Duration(c.Evaluation))
 	}
 	if closed := p.close(); err == nil {
 		err = closed

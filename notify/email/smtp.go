@@ -23,7 +23,7 @@ import (
 func (s *Sender) deliver(ctx context.Context, key string, msg *mail.Msg, now time.Time) error {
 	port, err := strconv.Atoi(s.conf.Smarthost.Port)
 	if err != nil {
-		return message.Refuse("smarthost %s: %w", s.conf.Smarthost, err)
+		return message.Refuse("smarthost %s: its port is no number", s.conf.Smarthost)
 	}
 	secure, err := s.tlsConfig()
 	if err != nil {

@@ -197,7 +197,7 @@ func up(c *manager.Conn) (int64, error) {
 	}
 	us, err := strconv.ParseInt(strings.TrimPrefix(said, "@t "), 10, 64) // GVariant's notation of a 64-bit number
 	if err != nil {
-		return 0, fmt.Errorf("read when systemd started: %w", err)
+		return 0, fmt.Errorf("read when systemd started: it says %q: %w", said, omen.ErrUnavailable)
 	}
 	return us, nil
 }

@@ -97,7 +97,12 @@ function Limits({ id }: { id: string }) {
   return (
     <>
       <Problem read error={r.error} what="The forecasts cannot be shown" />
-      {!!r.data?.forecasts.length && <section className="card" aria-labelledby="limits"><h2 id="limits">Limits <span className="dim" style={{ fontWeight: 400 }}>· what is full soonest</span></h2><ForecastTable forecasts={r.data.forecasts} host={false} /></section>}
+      {!!r.data && (r.data.forecasts.length > 0 || r.data.note !== "") && (
+        <section className="card" aria-labelledby="limits"><h2 id="limits">Limits <span className="dim" style={{ fontWeight: 400 }}>· what is full soonest</span></h2>
+          {r.data.forecasts.length > 0 && <ForecastTable forecasts={r.data.forecasts} host={false} />}
+          {r.data.note !== "" && <p className="dim" style={{ marginBottom: 0 }}>{visible(r.data.note)}</p>}
+        </section>
+      )}
     </>
   );
 }
