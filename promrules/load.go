@@ -9,6 +9,7 @@
 package promrules
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func Load(files ...string) (*Rules, error) {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, omen.WithHint(err, "promtool check rules FILE finds the same mistakes; built in are "+strings.Join(Builtin(), ", "))
+		return nil, omen.WithHint(err, cmp.Or(omen.Hint(err), "promtool check rules FILE finds the same mistakes; built in are "+strings.Join(Builtin(), ", ")))
 	}
 	if !slices.ContainsFunc(all.rules, func(r *rule) bool { return r.alert }) {
 		return nil, omen.WithHint(fmt.Errorf("rules of %s: no alerting rule: %w", strings.Join(files, ", "), omen.ErrInvalid),
@@ -123,13 +124,36 @@ func read(name string) ([]byte, error) {
 
 // parse adds a file's rules.
 func (all *Rules) parse(file string, text []byte) error {
-	p := parser.NewParser(parser.Options{})
-	groups, errs := rulefmt.Parse(text, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
-	if len(errs) > 0 {
-		for i, err := range errs {
-			errs[i] = fmt.Errorf("%s: %w: %w", file, err, omen.ErrInvalid)
+	docs, err := documents(text)
+	if err != nil {
+		return omen.WithHint(fmt.Errorf("%s: %w", file, err), omen.Hint(err))
+	}
+	for _, d := range docs {
+		if err := all.add(file, d); err != nil {
+			return err
 		}
-		return errors.Join(errs...)
+	}
+	return nil
+}
+
+// add adds the rules of what of a file is a rule file.
+func (all *Rules) add(file string, d document) error {
+	p := parser.NewParser(parser.Options{})
+	wrong := d.check()
+	groups, errs := rulefmt.Parse(d.text, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
+	for _, err := range errs {
+		said := d.plainly(err.Error())
+		known := slices.ContainsFunc(wrong, func(w error) bool { return strings.HasPrefix(w.Error(), said+": ") })
+		if known || len(wrong) > 0 && (strings.HasPrefix(said, "0:0: ") || strings.Contains(said, "not a valid duration")) { // with its place it is said
+			continue
+		}
+		wrong = append(wrong, fmt.Errorf("%s: %w", said, omen.ErrInvalid))
+	}
+	if len(wrong) > 0 {
+		for i, err := range wrong {
+			wrong[i] = fmt.Errorf("%s: %w", file, err)
+		}
+		return errors.Join(wrong...)
 	}
 	for _, g := range groups.Groups {
 		for _, from := range g.Rules {
@@ -173,7 +197,9 @@ func (r *rule) inspect() {
 				if m.Name != model.MetricNameLabel {
 					continue
 				}
-				r.readings = append(r.readings, m.Value)
+				if m.Type.String() == "=" {
+					r.readings = append(r.readings, m.Value)
+				}
 				if m.Matches("ALERTS") || m.Matches("ALERTS_FOR_STATE") {
 					r.refused = "it reads ALERTS, which Prometheus makes of other rules"
 				}

@@ -24,6 +24,7 @@ type Span struct {
 type Outcome struct {
 	Firings []Firing  `json:"firings"` // by the time at which they fired
 	Failed  []Failure `json:"failed"`
+	Absent  []Absence `json:"absent"`         // alerting rules that never gave anything, and could not
 	Alerts  int       `json:"alerting_rules"` // evaluated
 }
 
@@ -42,6 +43,12 @@ type Failure struct {
 	Why string `json:"why"`
 }
 
+// Absence is a rule that reads metrics of which the origin has no sample.
+type Absence struct {
+	Place
+	Metrics []string `json:"metrics"` // in the order of their names
+}
+
 // Run evaluates all rules at the multiples of their intervals within a span, and
 // before it for as long as alerts are pending. Recordings that rules read are made
 // anew, whatever the origin has under their names. A rule that reads a recording of
@@ -53,7 +60,7 @@ func (all *Rules) Run(ctx context.Context, origin tsdb.Origin, span Span, progre
 	if span.Every <= 0 {
 		span.Every = time.Minute
 	}
-	run := &run{scratch: tsdb.NewScratch(origin), span: span, rules: all.rules, out: &Outcome{Firings: []Firing{}, Failed: []Failure{}}, failed: map[*rule]bool{}}
+	run := &run{scratch: tsdb.NewScratch(origin), span: span, rules: all.rules, out: &Outcome{Firings: []Firing{}, Failed: []Failure{}, Absent: []Absence{}}, failed: map[*rule]bool{}, absent: map[string]bool{}}
 	for _, r := range all.rules {
 		run.pending = max(run.pending, r.hold+r.keep)
 		run.reach = max(run.reach, r.reach)
@@ -75,6 +82,7 @@ type run struct {
 	reach   time.Duration // how far back rules read
 	out     *Outcome
 	failed  map[*rule]bool
+	absent  map[string]bool // whether the origin lacks a metric, of those that were looked for
 }
 
 func (u *run) all(ctx context.Context, progress func(float64)) error {
@@ -105,10 +113,11 @@ func (u *run) fail(r *rule, why string) {
 	u.out.Failed = append(u.out.Failed, Failure{r.Place, why})
 }
 
-// makers are the recording rules of a metric that an expression names.
-func (u *run) makers(r *rule) (found []*rule) {
+// makers are the recording rules of the metrics that an expression names, or of one
+// of them.
+func (u *run) makers(r *rule, only ...string) (found []*rule) {
 	for _, other := range u.rules {
-		if !other.alert && slices.Contains(r.readings, other.Rule) {
+		if !other.alert && slices.Contains(r.readings, other.Rule) && (len(only) == 0 || slices.Contains(only, other.Rule)) {
 			found = append(found, other)
 		}
 	}
@@ -181,12 +190,56 @@ func (u *run) one(ctx context.Context, r *rule) error {
 		return err
 	}
 	u.out.Alerts++
+	if len(curves) == 0 {
+		missing, err := u.missing(ctx, r, series.Range{Start: at.Add(-u.reach), End: u.span.To, Step: every})
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
+			u.out.Absent = append(u.out.Absent, Absence{r.Place, missing})
+		}
+	}
 	for _, f := range firings {
 		if f.Resolved.IsZero() || f.Resolved.After(u.span.From) {
 			u.out.Firings = append(u.out.Firings, f)
 		}
 	}
 	return nil
+}
+
+// missing are the metrics that a rule reads, itself or by way of recordings, and that
+// the origin has at no instant of a range.
+func (u *run) missing(ctx context.Context, r *rule, over series.Range) (names []string, err error) {
+	for _, name := range r.readings {
+		found := []string{name}
+		switch makers := u.makers(r, name); {
+		case len(makers) > 0:
+			found = nil
+			for _, maker := range makers {
+				more, err := u.missing(ctx, maker, over)
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, more...)
+			}
+		default:
+			absent, known := u.absent[name]
+			if !known {
+				curves, err := u.scratch.Curves(ctx, fmt.Sprintf("count({__name__=%q})", name), over)
+				if err != nil {
+					return nil, err
+				}
+				absent = len(curves) == 0
+				u.absent[name] = absent
+			}
+			if !absent {
+				found = nil
+			}
+		}
+		names = append(names, found...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // record holds what a recording rule gives.

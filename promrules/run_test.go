@@ -232,18 +232,30 @@ groups:
 
 func TestFilesThatAreRefused(t *testing.T) {
 	for want, text := range map[string]string{
-		`group "g", rule 1, "Busy": could not parse expression`: "groups: [{name: g, rules: [{alert: Busy, expr: 'busy >'}]}]",
-		`could not parse expression`:                            "groups: [{name: g, rules: [{record: a, expr: 'sum('}, {alert: B, expr: up}]}]",
-		`invalid field 'for' in recording rule`:                 "groups: [{name: g, rules: [{record: a, expr: up, for: 1m}]}]",
-		`field foo not found`:                                   "groups: [{name: g, foo: 1, rules: [{alert: B, expr: up}]}]",
-		`is repeated in the same file`:                          "groups: [{name: g, rules: []}, {name: g, rules: []}]",
-		`no alerting rule`:                                      "groups: [{name: g, rules: [{record: a, expr: up}]}]",
-		`label "severity": template: __alert_B`:                 "groups: [{name: g, rules: [{alert: B, expr: up, labels: {severity: '{{ if }}'}}]}]",
+		`group "g", rule 1, "Busy": could not parse expression`:               "groups: [{name: g, rules: [{alert: Busy, expr: 'busy >'}]}]",
+		`could not parse expression`:                                          "groups: [{name: g, rules: [{record: a, expr: 'sum('}, {alert: B, expr: up}]}]",
+		`invalid field 'for' in recording rule`:                               "groups: [{name: g, rules: [{record: a, expr: up, for: 1m}]}]",
+		`line 1: unknown key foo`:                                             "groups: [{name: g, foo: 1, rules: [{alert: B, expr: up}]}]",
+		`: 1:41: group "g" is there twice: the first is in line 1`:            "groups: [{name: g, rules: []}, {name:   g, rules: []}]",
+		`: 1:10: the group has no name`:                                       "groups: [{rules: []}]",
+		`: 3:13: group "g": interval: "banana" is no duration`:                "groups:\n- name: g\n  interval: banana\n",
+		`: 1:37: group "g": query_offset: "-1m" is no duration`:               "groups: [{name: g, query_offset:    -1m}]",
+		`: 1:65: group "g", rule 1, "A": keep_firing_for: "x" is no duration`: "groups: [{name: g, rules: [{alert: A, expr: u, keep_firing_for: x}]}]",
+		`: yaml: line 2: did not find expected`:                               "groups:\n- name: g\n  rules: [{alert: A",
+		`it has no rules, but kind ConfigMap`:                                 "kind: ConfigMap\n---\n",
+		`1:1: the PrometheusRule has no spec.groups`:                          "kind: PrometheusRule\nspec: {}\n",
+		`: 7:13: group "g", rule 1, "A": could not parse expr`:                "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: sum(\n",
+		`: line 5: unknown key foo`:                                           "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    foo: 1\n    rules: [{alert: A, expr: u}]\n",
+		`no alerting rule`:                                                    "groups: [{name: g, rules: [{record: a, expr: up}]}]",
+		`label "severity": template: __alert_B`:                               "groups: [{name: g, rules: [{alert: B, expr: up, labels: {severity: '{{ if }}'}}]}]",
 	} {
 		path := file(t, text)
 		_, err := promrules.Load(path)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || !errors.Is(err, omen.ErrInvalid) || omen.Hint(err) == "" {
 			t.Errorf("got %v, want %q with the file and a hint", err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") { // each of these has one mistake
+			t.Errorf("%q is said more than once: %v", want, err)
 		}
 	}
 	for _, name := range []string{"nowhere.yml", "builtin:nothing"} {
@@ -265,5 +277,69 @@ func TestAnOriginThatIsAway(t *testing.T) {
 	_, err := rules.Run(t.Context(), dead{}, promrules.Span{From: monday, To: monday.Add(time.Hour)}, nil)
 	if !errors.Is(err, omen.ErrUnavailable) || omen.Hint(err) != "start it" || !strings.Contains(err.Error(), `builtin:node, group "`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A Kubernetes object of the Prometheus Operator is a rule file, and so are several, as
+// documents or as a list; groups of two may have one name, and other kinds beside them
+// have no rules.
+func TestKubernetesObjects(t *testing.T) {
+	rule := func(name string) string {
+		return fmt.Sprintf(`{"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": %q}, "spec": {"groups": [{"name": "g", "partial_response_strategy": "warn", "interval": "2m", "rules": [{"alert": %q, "expr": "busy > 0", "for": "2m"}]}]}}`, name, name)
+	}
+	for text, want := range map[string][]string{
+		rule("A"): {"A"},
+		"apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: x}\nspec:\n  groups:\n  - name: g\n    rules:\n    - {alert: A, expr: busy > 0}\n    - {record: b, expr: 1}\n": {"A"},
+		rule("A") + "\n---\nkind: ServiceMonitor\n---\n" + rule("B"):                             {"A", "B"},
+		`{"kind": "List", "items": [` + rule("A") + `, {"kind": "Service"}, ` + rule("B") + `]}`: {"A", "B"},
+	} {
+		path := file(t, text)
+		rules, err := promrules.Load(path)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		var names []string
+		for _, p := range rules.Names() {
+			names = append(names, p.Rule)
+			if p.File != path || p.Group != "g" {
+				t.Errorf("%+v", p)
+			}
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s: %v, want %v", text, names, want)
+		}
+	}
+	out := run(t, store(t, 20, metric{`busy{instance="a"}`, within(3, 9, 1, 0)}), 20, time.Minute, file(t, rule("A")))
+	if diff := cmp.Diff([]string{"A 4 6 10 a"}, said(out, "instance")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Of rules that never gave anything it is said which read what the source does not
+// have, itself or by way of recordings.
+func TestAbsentMetrics(t *testing.T) {
+	src := store(t, 30, metric{`busy{instance="a"}`, level(1)}, metric{`brief{instance="a"}`, within(7, 8, 0, math.NaN())})
+	out := run(t, src, 30, time.Minute, file(t, `
+groups:
+- name: g
+  rules:
+  - {record: made, expr: sum(nowhere) + sum(busy)}
+  - {alert: Fires, expr: 'busy > 0'}
+  - {alert: Quiet, expr: 'busy > 5'}
+  - {alert: Brief, expr: 'brief > 5'}
+  - {alert: Missing, expr: 'gone > 5 or elsewhere > 1 or gone > 9'}
+  - {alert: Recorded, expr: 'made > 5'}
+  - {alert: Absent, expr: 'absent(gone)'}
+  - {alert: Labels, expr: 'busy{instance="b"} > 0'}
+  - {alert: Any, expr: '{__name__=~"nothing.*"} > 0'}
+`))
+	want := map[string][]string{"Missing": {"elsewhere", "gone"}, "Recorded": {"nowhere"}}
+	got := map[string][]string{}
+	for _, a := range out.Absent {
+		got[a.Rule] = a.Metrics
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -43,6 +43,7 @@ type Comparison struct {
 	Firings   []promrules.Firing  `json:"firings"`   // all of them, by time
 	Elsewhere []promrules.Firing  `json:"elsewhere"` // those about none of the hosts
 	Failed    []promrules.Failure `json:"failed"`
+	Absent    []promrules.Absence `json:"absent"`           // of the rules that never fired those that could not: the source has not what they read
 	Faults    *FaultSum           `json:"faults,omitempty"` // where the truth is known
 }
 
@@ -85,7 +86,7 @@ type RuleSum struct {
 // same: by the labels that identify hosts and tell their resources apart in the
 // profile. known may be nil.
 func Compare(all []*Timeline, out *promrules.Outcome, names []promrules.Place, profile *feature.Schema, known *Known) *Comparison {
-	c := &Comparison{Troubles: []Trouble{}, OnlyRules: []Miss{}, Rules: []RuleSum{}, Firings: out.Firings, Elsewhere: []promrules.Firing{}, Failed: out.Failed}
+	c := &Comparison{Troubles: []Trouble{}, OnlyRules: []Miss{}, Rules: []RuleSum{}, Firings: out.Firings, Elsewhere: []promrules.Firing{}, Failed: out.Failed, Absent: []promrules.Absence{}}
 	firings := map[string][]promrules.Firing{}
 	hosts := map[string]*Timeline{}
 	for _, t := range all {
@@ -111,6 +112,9 @@ func Compare(all []*Timeline, out *promrules.Outcome, names []promrules.Place, p
 			c.Rules = append(c.Rules, *s)
 		default:
 			c.Silent++
+			if i := slices.IndexFunc(out.Absent, func(a promrules.Absence) bool { return a.Place == place }); i >= 0 {
+				c.Absent = append(c.Absent, out.Absent[i])
+			}
 		}
 		seen[place] = true
 	}

@@ -65,6 +65,10 @@ func TestCompare(t *testing.T) {
 			fired("Late", "elsewhere", 1, 2, 3),
 			fired("Job", "", 1, 2, 3),
 		},
+		Absent: []promrules.Absence{
+			{Place: promrules.Place{File: "r.yml", Group: "g", Rule: "Never"}, Metrics: []string{"gone", "lost"}},
+			{Place: promrules.Place{File: "r.yml", Group: "g", Rule: "Late"}, Metrics: []string{"gone"}}, // another of its name fired
+		},
 		Failed: []promrules.Failure{{Place: promrules.Place{File: "r.yml", Group: "g", Rule: "Broken"}, Why: "many-to-many"}},
 	}
 	names := []promrules.Place{{File: "r.yml", Group: "g", Rule: "Early"}, {File: "r.yml", Group: "g", Rule: "Late"}, {File: "r.yml", Group: "g", Rule: "Late"}, {File: "r.yml", Group: "g", Rule: "Never"}}
@@ -107,7 +111,7 @@ func TestCompare(t *testing.T) {
 	for _, want := range []string{
 		"both: 2, median lead of Omen -1h16m0s; only Omen: 1; only the rules: 3", "recorded, not notified: below page level",
 		"3 faults: both 1 (median lead of Omen -12m0s), only Omen 0, only a rule 1, neither 1; false in 18.8 h without faults: Omen 2, rules 1",
-		`not evaluated: r.yml, group "g", rule "Broken": many-to-many`, "2 firings are about none of the hosts", "1 rules never fired",
+		`not evaluated: r.yml, group "g", rule "Broken": many-to-many`, "2 firings are about none of the hosts", "1 rule never fired\nof these 1 read what the source does not have:\n", "Never  r.yml  gone, lost",
 	} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("no %q in\n%s", want, table.String())

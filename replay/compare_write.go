@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -41,7 +42,7 @@ func (c *Comparison) Write(w io.Writer) error {
 		fmt.Fprintf(t, "%s\n", c.Faults)
 	}
 	if n := len(c.Elsewhere); n > 0 {
-		fmt.Fprintf(t, "%d firings are about none of the hosts, such as %s\n", n, c.Elsewhere[0].Place)
+		fmt.Fprintf(t, "%s about none of the hosts, such as %s\n", omen.Plural(n, "firing is", "firings are"), c.Elsewhere[0].Place)
 	}
 	for _, f := range c.Failed {
 		fmt.Fprintf(t, "not evaluated: %s: %s\n", f.Place, f.Why)
@@ -69,7 +70,16 @@ func (c *Comparison) writeRules(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	if c.Silent > 0 {
-		fmt.Fprintf(w, "%d rules never fired\n", c.Silent)
+		fmt.Fprintf(w, "%s never fired\n", omen.Plural(c.Silent, "rule", "rules"))
+	}
+	if len(c.Absent) > 0 {
+		fmt.Fprintf(w, "of these %d read what the source does not have:\n", len(c.Absent))
+	}
+	for _, a := range c.Absent[:min(maxMisses, len(c.Absent))] {
+		fmt.Fprintf(w, "\t%s\t%s\t%s\n", a.Rule, a.File, strings.Join(a.Metrics, ", "))
+	}
+	if more := len(c.Absent) - maxMisses; more > 0 {
+		fmt.Fprintf(w, "\tand %d more: --json lists all\n", more)
 	}
 }
 
