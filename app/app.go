@@ -243,13 +243,17 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 		return err
 	}
 	down.add("database", func(context.Context) error { return p.db.Close() })
+	if p.db.Unclean() {
+		p.log.Warn("the last run did not end properly: it was killed, or the machine stopped; what was acknowledged is there", "path", dir)
+		p.db.Told()
+	}
 	p.db.SetAuditKeyFile(c.conf.Remedy.AuditKeyFile)
 	p.sayAudit(ctx)
 	p.keepAddress(down)
 	if err := p.sayMetricsGone(ctx); err != nil {
 		return err
 	}
-	if p.pages, err = newPages(ctx, p.db, time.Now()); err != nil {
+	if p.pages, err = newPages(ctx, p.db, p.log, time.Now()); err != nil {
 		return err
 	}
 	p.tsdb, err = tsdb.Open(tsdb.Options{

@@ -175,6 +175,11 @@ func TestServe(t *testing.T) {
 			t.Errorf("the alert rules use %s, which /metrics does not have", name)
 		}
 	}
+	for _, text := range regexp.MustCompile(`(?:{{ else }})?{{ \$value }} [a-z]+s\b`).FindAllString(string(rules), -1) {
+		if !strings.HasPrefix(text, "{{ else }}") && text != "{{ $value }} times" { // three and more
+			t.Errorf("the alert rules say 1 of %q", text)
+		}
+	}
 	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("/metrics: %v, %v", err, problems)

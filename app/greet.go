@@ -43,15 +43,11 @@ func (p *process) greet(ctx context.Context, g *generation) {
 	}
 	line("notifies", "%s", notifies(g.relay.Notified()))
 	line("data", "%s, %s of metrics kept", p.o.StoragePath, model.Duration(g.conf.Storage.RetentionTime))
-	fmt.Fprint(p.o.Out, b.String())
-	b.Reset()
-	g.settle(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	line("models", "%s", p.modelsLine(ctx, g))
 	line("stop", "Ctrl-C")
-	fmt.Fprintln(p.o.Out, b.String())
+	fmt.Fprintln(p.o.Out, b.String()) // at once: what is logged meanwhile comes after it
+	if g.settle(ctx); ctx.Err() == nil {
+		fmt.Fprintf(p.o.Out, "models: %s\n", p.modelsLine(ctx, g))
+	}
 }
 
 // notifies is who is notified, for people.
@@ -75,13 +71,44 @@ func (p *process) modelsLine(ctx context.Context, g *generation) string {
 		}
 	}
 	if due.IsZero() {
-		return "none yet, and no host has answered so far: the web UI says when the first is due"
+		return "none yet, and " + notDue(g.Sources()) + "; the web UI says when the first is due"
 	}
 	if time.Until(due) < 10*time.Second {
 		return "none yet; the first is being trained, from the history that there is"
 	}
 	return fmt.Sprintf("none yet; the first is due about %s (in %s), and gets better with every hour of history",
 		due.Local().Format("15:04:05"), time.Until(due).Round(time.Second))
+}
+
+// notDue is why it is not known when the first model is due.
+func notDue(all []omen.SourceStatus) string {
+	hosts := 0
+	var waits, down []string
+	for _, s := range all {
+		hosts += s.Hosts
+		switch {
+		case s.State == omen.SourceDown:
+			down = append(down, s.Name)
+		case s.State == omen.SourceStarting || s.LastRead.IsZero():
+			waits = append(waits, s.Name)
+		}
+	}
+	switch {
+	case hosts > 0:
+		return "the history of " + omen.Plural(hosts, "host", "hosts") + " is being read"
+	case len(waits) > 0:
+		return strings.Join(waits, ", ") + verb(waits, " is", " are") + " being asked for the first time"
+	case len(down) > 0:
+		return strings.Join(down, ", ") + verb(down, " does", " do") + " not answer"
+	}
+	return "no host has answered"
+}
+
+func verb(of []string, one, many string) string {
+	if len(of) == 1 {
+		return one
+	}
+	return many
 }
 
 // takes is how many of the stored models score from now on: those of other

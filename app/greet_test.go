@@ -1,7 +1,12 @@
 package app
 
 import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
@@ -28,4 +33,66 @@ func TestModelsOfOtherFeaturesAreNotPromised(t *testing.T) {
 			t.Errorf("a model that %s: %d score, want %d", c.name, got, c.want)
 		}
 	}
+}
+
+// Why the first model's time is not known is said as it is: that no host has answered
+// is known after a round only.
+func TestWhyNoModelIsDueYet(t *testing.T) {
+	at := time.Now()
+	for _, c := range []struct {
+		of   []omen.SourceStatus
+		want string
+	}{
+		{[]omen.SourceStatus{{Name: "prod", State: omen.SourceStarting}}, "prod is being asked for the first time"},
+		{[]omen.SourceStatus{{Name: "prod", State: omen.SourceUp, LastRead: at, Hosts: 3}}, "the history of 3 hosts is being read"},
+		{[]omen.SourceStatus{{Name: "prod", State: omen.SourcePartial, LastRead: at}}, "no host has answered"},
+		{[]omen.SourceStatus{{Name: "a", State: omen.SourceDown}, {Name: "b", State: omen.SourceDown}}, "a, b do not answer"},
+		{[]omen.SourceStatus{{Name: "a", State: omen.SourceDown}, {Name: "b", State: omen.SourceStarting}}, "b is being asked for the first time"},
+	} {
+		if got := notDue(c.of); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.of, got, c.want)
+		}
+	}
+}
+
+// What greets is in one piece: what is logged while hosts are looked up comes after it.
+func TestTheGreetingIsInOnePiece(t *testing.T) {
+	out := &pieces{}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- Run(ctx, Options{StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0", Version: "test", Out: out})
+	}()
+	for len(out.all()) < 2 && ctx.Err() == nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+	cancel()
+	must.OK(t, <-done)
+	all := out.all()
+	if first := all[0]; !strings.Contains(first, "web UI ") || !strings.HasSuffix(first, "  stop      Ctrl-C\n\n") {
+		t.Errorf("the first piece is %q", first)
+	}
+	if !strings.HasPrefix(all[1], "models: none yet") {
+		t.Errorf("the second piece is %q", all[1])
+	}
+}
+
+// pieces keeps what is written at once together.
+type pieces struct {
+	mu   sync.Mutex
+	each []string
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.each = append(p.each, string(b))
+	return len(b), nil
+}
+
+func (p *pieces) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.each)
 }

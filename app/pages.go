@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ const (
 // process: a reload does not make it forget.
 type pages struct {
 	db    *store.DB
+	log   *slog.Logger
 	since time.Time // when Omen first ran here
 
 	mu       sync.Mutex
@@ -39,8 +41,8 @@ type page struct {
 	at   time.Time
 }
 
-func newPages(ctx context.Context, db *store.DB, now time.Time) (*pages, error) {
-	p := &pages{db: db, since: now, notified: map[string]page{}, total: map[omen.Severity]uint64{}}
+func newPages(ctx context.Context, db *store.DB, log *slog.Logger, now time.Time) (*pages, error) {
+	p := &pages{db: db, log: log, since: now, notified: map[string]page{}, total: map[omen.Severity]uint64{}}
 	found, err := db.Kept(ctx, settingFirstRun, &p.since)
 	if err == nil && !found {
 		err = db.PutSetting(ctx, settingFirstRun, now)
@@ -62,8 +64,15 @@ func (p *pages) run(ctx context.Context) error {
 	p.mu.Lock()
 	seq := p.seq
 	p.mu.Unlock()
-	for c, err := range p.db.FollowFrom(ctx, seq) {
-		if err == nil {
+	unread := false
+	for c, err := range p.db.FollowFrom(ctx, seq) { // which tries again
+		switch {
+		case err != nil && !unread:
+			p.log.Warn("journal not read: pages are not counted until it is", "err", err)
+		case err == nil && unread:
+			p.log.Info("journal is read again, pages are counted")
+		}
+		if unread = err != nil; !unread {
 			p.add(c)
 		}
 	}

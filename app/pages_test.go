@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +89,7 @@ type following struct {
 
 func follow(t *testing.T, db *store.DB) following {
 	t.Helper()
-	p := must.Get(newPages(t.Context(), db, time.Now()))(t)
+	p := must.Get(newPages(t.Context(), db, slog.New(slog.DiscardHandler), time.Now()))(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.run(ctx) }()
@@ -99,4 +101,23 @@ func follow(t *testing.T, db *store.DB) following {
 			t.Error(err)
 		}
 	}}
+}
+
+// That the journal cannot be read, so that pages are not counted, is said once.
+func TestPagesThatCannotBeReadAreSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
+		log := &locked{}
+		p := must.Get(newPages(t.Context(), db, slog.New(slog.NewTextHandler(log, nil)), time.Now()))(t)
+		must.OK(t, db.Close())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.run(ctx) }()
+		time.Sleep(5 * time.Second) // synctest's clock: it is tried again
+		cancel()
+		must.OK(t, <-done)
+		if said := log.String(); strings.Count(said, "journal not read: pages are not counted until it is") != 1 {
+			t.Errorf("said %q", said)
+		}
+	})
 }

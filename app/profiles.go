@@ -15,7 +15,11 @@ import (
 // Schemas are all profiles that a configuration knows, by name. Its error has all
 // mistakes of all profiles, with their places.
 func Schemas(c *config.Config) (map[string]*feature.Schema, error) {
-	known := feature.Builtins()
+	return schemasOf(c, feature.Builtins())
+}
+
+// schemasOf are all profiles of a configuration and those that it may extend.
+func schemasOf(c *config.Config, known []feature.Profile) (map[string]*feature.Schema, error) {
 	var wrong []error
 	broken := map[string]bool{}
 	for i, p := range c.Profiles {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/omenhq/omen/config"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/internal/must"
 )
 
@@ -78,6 +80,15 @@ func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n got %v\nwant %s", text, err, want)
 		}
+	}
+}
+
+// A profile that is not the file's and is wrong is an error without a place, and no panic.
+func TestAWrongProfileThatIsNotTheFiles(t *testing.T) {
+	broken := feature.Profile{Name: "ours", Features: []feature.Feature{{Name: "not a name", Expr: "up"}}}
+	c := must.Get(config.Parse([]byte("profiles: [{name: p, features: [{name: a, expr: a}]}]\n")))(t)
+	if _, err := schemasOf(c, []feature.Profile{broken}); err == nil || !strings.Contains(err.Error(), "not a name") || strings.Contains(err.Error(), "profiles[") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -393,3 +393,33 @@ func TestAStoreThatCannotBeCompactedIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// That the last run was killed is said at the next start, also where a command opened
+// the database in between; that of a run that was stopped is not.
+func TestAnUncleanEndIsLogged(t *testing.T) {
+	dir, killed := t.TempDir(), t.TempDir()
+	said := func() string {
+		t.Helper()
+		log := &locked{}
+		start(t, Options{StoragePath: dir, Log: slog.New(slog.NewTextHandler(log, nil))}).stop()
+		return log.String()
+	}
+	const want = "the last run did not end properly"
+	if log := said(); strings.Contains(log, want) {
+		t.Errorf("the first start says %s", log)
+	}
+	db := must.Get(store.Open(t.Context(), DatabasePath(dir), nil))(t)
+	for _, end := range []string{"", "-wal"} { // what a killed one leaves: the files, not closed
+		write(t, DatabasePath(killed)+end, string(must.Get(os.ReadFile(DatabasePath(dir)+end))(t)))
+	}
+	must.OK(t, db.Close())
+	dir = killed
+	command := must.Get(store.Open(t.Context(), DatabasePath(dir), nil))(t)
+	must.OK(t, command.Close())
+	if log := said(); strings.Count(log, want) != 1 {
+		t.Errorf("the start after says %s", log)
+	}
+	if log := said(); strings.Contains(log, want) {
+		t.Errorf("the start after a clean end says %s", log)
+	}
+}

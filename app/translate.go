@@ -166,9 +166,12 @@ func placed(c *config.Config, err error) error {
 	return errors.Join(all...)
 }
 
+// CheckHint is the hint of a mistake in a configuration file that has none of its own.
+const CheckHint = "check a file with: omen check config FILE; see one with: omen config example"
+
 // invalid marks an error of a configuration file.
 func invalid(err error) error {
-	hint := "check a file with: omen check config FILE; see one with: omen config example"
+	hint := CheckHint
 	var missing *fs.PathError
 	if errors.As(err, &missing) {
 		hint = fmt.Sprintf("the configuration names %s: correct the path there, or make the file readable for Omen", missing.Path)

@@ -298,7 +298,7 @@ func (w *worker) failed(ctx context.Context, out *batch, begun time.Time, err er
 	since, tries := out.failing()
 	if message.Permanent(err) && tries >= permanentTries || now.Sub(since) >= w.giveUp {
 		w.log.Error("message given up", "count", len(out.entries), "err", err)
-		w.record(ctx, out.changes(), now, now.Sub(begun), message.GaveUp, fmt.Sprintf("after %d attempts: %v", tries, err))
+		w.record(ctx, out.changes(), now, now.Sub(begun), message.GaveUp, fmt.Sprintf("after %s: %v", omen.Plural(tries, "attempt", "attempts"), err))
 		w.queue.refused(out, now)
 		w.outcomes.WithLabelValues(message.GaveUp).Inc()
 		w.trouble.Is(omen.Critical, fmt.Sprintf("receiver %s refuses messages, one was given up: %v", w.channel.name, err))

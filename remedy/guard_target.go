@@ -257,11 +257,11 @@ func budget(d *draft) string {
 	l := d.book.Limits
 	switch {
 	case target >= cmp.Or(l.TargetPerDay, targetPerDay):
-		return fmt.Sprintf("%d actions on the target within a day", target)
+		return omen.Plural(target, "action", "actions") + " on the target within a day"
 	case book >= cmp.Or(l.PerDay, perDay):
-		return fmt.Sprintf("%d actions of the playbook within a day", book)
+		return omen.Plural(book, "action", "actions") + " of the playbook within a day"
 	case fleet >= cmp.Or(d.policy.PerHour, perHour):
-		return fmt.Sprintf("%d actions within an hour", fleet)
+		return omen.Plural(fleet, "action", "actions") + " within an hour"
 	}
 	return ""
 }

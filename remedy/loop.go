@@ -178,7 +178,7 @@ func (l *Loop) follow(ctx context.Context, wake chan<- struct{}) {
 	}
 	for _, err := range l.o.Store.FollowFrom(ctx, head) {
 		if err != nil {
-			return // as above
+			continue // the store tries again after a second; meanwhile as above
 		}
 		select {
 		case wake <- struct{}{}:

@@ -144,8 +144,8 @@ func (s *FaultSum) String() string {
 			neither++
 		}
 	}
-	return fmt.Sprintf("%d faults: both %d (median lead of Omen %s), only Omen %d, only a rule %d, neither %d; false in %.1f h without faults: Omen %d, rules %d",
-		len(s.Faults), both, medianOf(leads), omenOnly, ruleOnly, neither, s.NormalHours, s.OmenFalse, s.RulesFalse)
+	return fmt.Sprintf("%s: both %d (median lead of Omen %s), only Omen %d, only a rule %d, neither %d; false in %.1f h without faults: Omen %d, rules %d",
+		omen.Plural(len(s.Faults), "fault", "faults"), both, medianOf(leads), omenOnly, ruleOnly, neither, s.NormalHours, s.OmenFalse, s.RulesFalse)
 }
 
 // String is a time as people write it; – where there is none.

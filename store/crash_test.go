@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
@@ -89,6 +90,7 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 		if !db.Unclean() {
 			t.Error("a killed owner counts as a clean shutdown")
 		}
+		db.Told()
 		changes := must.Get(db.Changes(t.Context(), "i0"))(t)
 		// One more than acknowledged may be there: committed, not yet said.
 		if len(changes) < acknowledged || len(changes) > acknowledged+1 {
@@ -105,6 +107,37 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 		}
 		must.OK(t, db.Close())
 	}
+}
+
+// A command that opens the database of a killed owner for a moment does not make its end
+// a clean one: who tells people is told, once, and it is one crash.
+func TestAnUncleanEndIsTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "omen.db")
+	cmd := child(t, "append", path)
+	out := must.Get(cmd.StdoutPipe())(t)
+	must.OK(t, cmd.Start())
+	bufio.NewScanner(out).Scan()
+	must.OK(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	open := func() *DB { return must.Get(Open(t.Context(), path, slog.New(slog.DiscardHandler)))(t) }
+	for range 2 { // commands
+		db := open()
+		if n := db.Crashes(time.Hour, time.Now()); !db.Unclean() || n != 1 {
+			t.Errorf("unclean %v, %d crashes", db.Unclean(), n)
+		}
+		must.OK(t, db.Close())
+	}
+	db := open()
+	if n := db.Crashes(time.Hour, time.Now()); !db.Unclean() || n != 1 {
+		t.Errorf("unclean %v, %d crashes after two commands", db.Unclean(), n)
+	}
+	db.Told()
+	must.OK(t, db.Close())
+	db = open()
+	if n := db.Crashes(time.Hour, time.Now()); db.Unclean() || n != 1 {
+		t.Errorf("unclean %v, %d crashes after a clean end", db.Unclean(), n)
+	}
+	must.OK(t, db.Close())
 }
 
 func TestTwoProcesses(t *testing.T) {

@@ -86,11 +86,16 @@ func (db *DB) Setting(ctx context.Context, key string, value any) (bool, error) 
 	case errors.Is(err, omen.ErrNotFound):
 		return false, nil
 	case errors.Is(err, errAside):
-		return false, omen.WithHint(err, fmt.Sprintf("restore a backup with omen restore; or, to go on without it, stop Omen and remove the row: DELETE FROM document WHERE kind = '%s' AND id = '%s' in %s", kindSetting, key, db.path))
+		return false, omen.WithHint(err, db.Mend(key))
 	case err != nil:
 		return false, err
 	}
 	return true, nil
+}
+
+// Mend is what people can do about a setting that is damaged.
+func (db *DB) Mend(key string) string {
+	return fmt.Sprintf("restore a backup with omen restore; or, to go on without it, stop Omen and remove the row: DELETE FROM document WHERE kind = '%s' AND id = '%s' in %s", kindSetting, key, db.path)
 }
 
 // Kept reads a setting that Omen makes anew by itself, as [DB.Setting] does; a damaged

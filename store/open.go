@@ -27,6 +27,8 @@ type DB struct {
 	write   *sql.DB // one connection, every transaction immediate
 	read    *sql.DB // a few connections, query only
 	unclean bool
+	told    atomic.Bool            // people know of it
+	marked  atomic.Bool            // settingOpen is stored
 	crashes []time.Time            // starts after an owner that had not closed it
 	files   map[string]os.FileInfo // as opened, by path
 	epoch   int64                  // names this opening: what it started, no other may settle
@@ -193,7 +195,8 @@ func (db *DB) check(ctx context.Context, whole bool) error {
 // markOpen notes that the database is in use, and whether it already was:
 // then the last owner did not close it.
 func (db *DB) markOpen(ctx context.Context) error {
-	found, err := db.Kept(ctx, settingOpen, new(bool))
+	var open bool
+	found, err := db.Kept(ctx, settingOpen, &open)
 	if err != nil {
 		return err
 	}
@@ -201,11 +204,11 @@ func (db *DB) markOpen(ctx context.Context) error {
 	if _, err := db.Kept(ctx, settingCrashes, &db.crashes); err != nil {
 		return err
 	}
-	if found {
+	if open {
 		db.crashes = append(db.crashes[max(0, len(db.crashes)-maxCrashes+1):], time.Now().UTC())
 	}
 	if err = db.PutSetting(ctx, settingCrashes, db.crashes); err == nil {
-		err = db.PutSetting(ctx, settingOpen, true)
+		err = db.mark(ctx)
 	}
 	if errors.Is(err, omen.ErrFull) { // what is there can be read, and space may come
 		db.log.Warn("the disk is full, nothing can be stored until it is not", "path", db.path, "err", err)
@@ -214,8 +217,19 @@ func (db *DB) markOpen(ctx context.Context) error {
 	return err
 }
 
+// mark stores that the database is in use.
+func (db *DB) mark(ctx context.Context) error {
+	if db.marked.Load() {
+		return nil
+	}
+	err := db.PutSetting(ctx, settingOpen, true)
+	db.marked.Store(err == nil)
+	return err
+}
+
 const (
-	// settingOpen is there while the database is open.
+	// settingOpen is true while the database is open, and false while it is not but
+	// nobody was told yet that an owner had not closed it.
 	settingOpen = "store.open"
 	// settingCrashes holds when the database was last opened after an owner that
 	// had not closed it.
@@ -223,9 +237,13 @@ const (
 	maxCrashes     = 100
 )
 
-// Unclean reports whether the last process that had the database open ended
-// without closing it.
+// Unclean reports whether the last process that had the database open ended without
+// closing it, or one before it of which nobody was told, see [DB.Told].
 func (db *DB) Unclean() bool { return db.unclean }
+
+// Told notes that people were told of [DB.Unclean]. What opens the database for a
+// moment, as a command does, does not tell them, and leaves it to the next.
+func (db *DB) Told() { db.told.Store(true) }
 
 // Crashes is how often the database was opened within a time before now after an
 // owner that had not closed it, this opening included.
@@ -242,7 +260,12 @@ func (db *DB) Crashes(within time.Duration, now time.Time) (n int) {
 // Every Follow must have ended.
 func (db *DB) Close() error {
 	kept := db.keepDamaged(context.Background())
-	_, err := db.write.ExecContext(context.Background(), "DELETE FROM document WHERE kind = ? AND id = ?", kindSetting, settingOpen)
+	var err error
+	if db.unclean && !db.told.Load() {
+		err = db.PutSetting(context.Background(), settingOpen, false)
+	} else {
+		_, err = db.write.ExecContext(context.Background(), "DELETE FROM document WHERE kind = ? AND id = ?", kindSetting, settingOpen)
+	}
 	return errors.Join(kept, describe(err), db.release())
 }
 

@@ -22,6 +22,9 @@ func (db *DB) Probe(ctx context.Context, now time.Time) error {
 	if err := db.inPlace(); err != nil {
 		return err
 	}
+	if err := db.mark(ctx); err != nil { // the disk was full when it was opened
+		return err
+	}
 	return db.PutSetting(ctx, settingProbe, now)
 }
 

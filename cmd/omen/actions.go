@@ -160,9 +160,9 @@ func (c *actionsVerifyCmd) Run(e *env) error {
 		return omen.WithHint(fmt.Errorf("verify the audit:%s %s: %w", at, chain.Why, omen.ErrCorrupt),
 			"compare with an earlier export or backup; nothing is acted on until the audit is as it was written; what to do if its key is lost for good, docs/remediation.md says under The audit")
 	}
-	fmt.Fprintf(e.out, "the audit is what was written: %d rows in the chain, head %s\n", chain.Rows, cmp.Or(chain.Head, "none"))
+	fmt.Fprintf(e.out, "the audit is what was written: %s in the chain, head %s\n", omen.Plural(chain.Rows, "row", "rows"), cmp.Or(chain.Head, "none"))
 	if chain.Unchained > 0 {
-		fmt.Fprintf(e.out, "%d rows are older than the chain, and taken as they are\n", chain.Unchained)
+		fmt.Fprintf(e.out, "%s older than the chain, and taken as they are\n", omen.Plural(chain.Unchained, "row is", "rows are"))
 	}
 	return nil
 }

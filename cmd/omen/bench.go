@@ -205,7 +205,7 @@ func (c *benchCmd) recorded(e *env) error {
 	if err != nil {
 		return err
 	}
-	b := newBar(e.errors, fmt.Sprintf("judging %d recordings", len(all)))
+	b := newBar(e.errors, "judging "+omen.Plural(len(all), "recording", "recordings"))
 	r, err := exhaustion.RunRecorded(e.ctx, all, b.at)
 	b.end()
 	if err != nil {

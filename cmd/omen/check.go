@@ -32,6 +32,9 @@ type checkConfigCmd struct {
 
 func (c *checkConfigCmd) Run(e *env) error {
 	conf, checked, err := app.Check(e.ctx, c.File)
+	if err != nil && omen.Hint(err) == app.CheckHint { // which is this command
+		return omen.WithHint(err, "see every key that a file may have with: omen config example")
+	}
 	if err != nil {
 		return err
 	}

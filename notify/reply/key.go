@@ -42,7 +42,8 @@ func (k *Key) Get(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("read the key of signed links: %w", err)
 	}
 	if found && len(key) < sha256.Size {
-		return nil, fmt.Errorf("read the key of signed links: it has %d bytes, want %d: %w", len(key), sha256.Size, omen.ErrCorrupt)
+		return nil, omen.WithHint(fmt.Errorf("read the key of signed links: it has %d bytes, want %d: %w", len(key), sha256.Size, omen.ErrCorrupt),
+			k.store.Mend(settingKey)+"; links that were sent are void then")
 	}
 	if !found {
 		key = make([]byte, sha256.Size)

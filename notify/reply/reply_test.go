@@ -307,3 +307,15 @@ func TestButtonsThatAreNotHeardAreSaid(t *testing.T) {
 		must.OK(t, <-done)
 	})
 }
+
+// A key that is damaged is no key, and what mends it is said.
+func TestADamagedKeySaysWhatMendsIt(t *testing.T) {
+	for _, damaged := range []any{[]byte("short"), "no base64"} {
+		db := messagetest.Store(t)
+		must.OK(t, db.PutSetting(t.Context(), settingKey, damaged))
+		key, err := NewKey(db).Get(t.Context())
+		if hint := omen.Hint(err); key != nil || !errors.Is(err, omen.ErrCorrupt) || !strings.Contains(hint, "omen restore") || !strings.Contains(hint, "id = '"+settingKey+"' in "+db.Path()) {
+			t.Errorf("%v: key %v, %v, hint %q", damaged, key, err, hint)
+		}
+	}
+}

@@ -77,7 +77,7 @@ const (
 // all are the messages by what they are about.
 func (k *kept) all(ctx context.Context) map[string]place {
 	all := map[string]place{}
-	if _, err := k.store.Setting(ctx, k.setting, &all); err != nil {
+	if _, err := k.store.Kept(ctx, k.setting, &all); err != nil {
 		k.log.Warn("slack messages to change not read", "err", err)
 	}
 	return all

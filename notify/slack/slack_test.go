@@ -1,8 +1,10 @@
 package slack
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -198,5 +200,23 @@ func TestUpdatesItsMessage(t *testing.T) {
 	var changed struct{ Channel, TS string }
 	if err := json.Unmarshal(api.Got()[2].Body, &changed); err != nil || changed.Channel != "C1" || changed.TS != "17.1" {
 		t.Errorf("changed %+v, %v", changed, err)
+	}
+}
+
+// Of what is remembered of messages a damaged row is as though there were none: another
+// message is sent, and remembered.
+func TestADamagedMemoryIsMadeAnew(t *testing.T) {
+	api := newWebAPI(t, map[string]string{})
+	db := messagetest.Store(t)
+	s := newSender(t, api.config(), db)
+	s.conf.UpdateMessage = true
+	log := &bytes.Buffer{}
+	s.kept.log = slog.New(slog.NewTextHandler(log, nil))
+	must.OK(t, db.PutSetting(t.Context(), s.kept.setting, "no places"))
+	for n := 1; n <= 2; n++ {
+		must.OK(t, s.Send(t.Context(), messagetest.About(messagetest.Step("a", "web-1", n, omen.ChangeEscalated, messagetest.Noon))))
+	}
+	if want := []string{"chat.postMessage", "chat.update"}; !slices.Equal(api.paths(), want) || log.Len() > 0 {
+		t.Errorf("called %q, want %q; said %s", api.paths(), want, log)
 	}
 }
