@@ -18,7 +18,7 @@ func TestReadKinds(t *testing.T) {
 		{header, " ", ""},
 		{"cpu,2,4\n", " ", `faults.csv:1: "cpu,2,4" is not the header`},
 		{header + "cpu,2\n", " ", `faults.csv:2: "cpu,2" is not kind,start,end`},
-		{header + "cpu,2,4\nleak,nine,9\n", "cpu ", `faults.csv:3: "leak,nine,9": a row number`},
+		{header + "cpu,2,4\nleak,nine,9\n", "cpu ", `faults.csv:3: "leak,nine,9": start and end are not row numbers`},
 		{header + "cpu,5,7\n", " ", `faults.csv:2: "cpu,5,7" touches no labelled sample`},
 	} {
 		dir := write(t, map[string]string{"faults.csv": c.text})

@@ -65,7 +65,7 @@ func TestARunningOmenIsAskedAsAUser(t *testing.T) {
 	for command, want := range map[string]string{
 		"incidents list": "no incident", "incidents show nope": "not found", "incidents ack nope": "501", "models list": "no model",
 		"actions list": "no action", "actions show nope": "not found", "actions verify": "the audit is what was written", "actions export": "",
-		"forecast": "nothing is forecast yet",
+		"forecast": "nothing with a limit was measured",
 	} {
 		var said bytes.Buffer
 		args := append(strings.Fields(command), "--url="+server.URL)

@@ -30,7 +30,7 @@ func TestReplayOfARecordedRun(t *testing.T) {
 	if code := run(t.Context(), []string{"replay", dir, "--skip=14d", "--against=builtin:node"}, &out, io.Discard); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, out.String())
 	}
-	for _, want := range []string{"/data on fill-2h-1 is full in ", "full after ", "forecast: 2 resources", "1 faults: both 1", "both: 1, median lead of Omen 1h25m0s", "false in 33"} {
+	for _, want := range []string{"/data on fill-2h-1 is full in ", "full after ", "forecast: 2 resources", "1 fault: both 1", "both: 1, median lead of Omen 1h25m0s", "false in 33"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
