@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -62,80 +61,37 @@ type measured struct {
 // known.
 const measuredFor = 10 * time.Minute
 
-// absentFor is for how long, in the data's time, what has no samples is not looked for
-// again while there are others.
-const absentFor = time.Minute
-
-// interval measures how far apart the samples are that the expressions read, by
-// counting those of a few selectors; 0 if there are none. Rates over $window have to
-// find samples of each exporter that they are made from: where one is scraped more
-// rarely than another, such as kube-state-metrics beside the kubelets, its interval
-// counts. It is sure where the samples were many.
+// interval measures how far apart the samples are that the expressions read,
+// by counting those of the first selectors; 0 if there are none. It is sure where
+// they were many.
 func (r *Reader) interval(ctx context.Context, q Query) (is time.Duration, sure bool, err error) {
-	sure = true
-	var absent []string
-	for _, of := range exporters(q) {
-		for _, selector := range of {
-			interval, certain, err := r.intervalOf(ctx, q, selector)
+	for _, selector := range selectors(q, 3) {
+		r.intervals.mu.Lock()
+		m, ok := r.intervals.known[selector]
+		r.intervals.mu.Unlock()
+		if ok && q.End.Sub(m.at).Abs() < measuredFor {
+			return m.interval, true, nil
+		}
+		for _, at := range []time.Time{q.End, q.Start.Add(q.End.Sub(q.Start) / 2), q.Start} {
+			interval, sure, err := r.measure(ctx, selector, at)
 			if err != nil {
 				return 0, false, err
 			}
 			if interval == 0 {
-				absent = append(absent, selector)
 				continue
 			}
-			is, sure = max(is, interval), sure && certain
-			break
+			if sure {
+				r.intervals.mu.Lock()
+				if r.intervals.known == nil || len(r.intervals.known) > 100 {
+					r.intervals.known = map[string]measured{}
+				}
+				r.intervals.known[selector] = measured{q.End, interval}
+				r.intervals.mu.Unlock()
+			}
+			return interval, sure, nil
 		}
 	}
-	if is == 0 {
-		return 0, false, nil
-	}
-	for _, selector := range absent {
-		if _, known := r.intervals.of(selector, q.End); !known {
-			r.intervals.remember(selector, measured{at: q.End})
-		}
-	}
-	return is, sure, nil
-}
-
-// of is what is known of a selector at an instant.
-func (i *intervals) of(selector string, at time.Time) (is time.Duration, known bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	m, ok := i.known[selector]
-	age := at.Sub(m.at).Abs()
-	return m.interval, ok && (age < absentFor || m.interval > 0 && age < measuredFor)
-}
-
-// remember takes up what was measured.
-func (i *intervals) remember(selector string, m measured) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.known == nil || len(i.known) > 100 {
-		i.known = map[string]measured{}
-	}
-	i.known[selector] = m
-}
-
-// intervalOf is how far apart the samples of one selector are; 0: there are none.
-func (r *Reader) intervalOf(ctx context.Context, q Query, selector string) (is time.Duration, sure bool, err error) {
-	if is, known := r.intervals.of(selector, q.End); known {
-		return is, true, nil
-	}
-	for _, at := range []time.Time{q.End, q.Start.Add(q.End.Sub(q.Start) / 2), q.Start} {
-		is, sure, err = r.measure(ctx, selector, at)
-		if err != nil {
-			return 0, false, err
-		}
-		if is > 0 {
-			break
-		}
-	}
-	if is > 0 && sure {
-		r.intervals.remember(selector, measured{q.End, is})
-	}
-	return is, sure, nil
+	return 0, false, nil
 }
 
 // measure estimates the interval between samples at an instant. A span w that
@@ -214,63 +170,26 @@ func nearRound(d time.Duration) time.Duration {
 	return d.Round(time.Second / 10)
 }
 
-const (
-	mostExporters = 4 // of which intervals are measured
-	selectorsEach = 3 // that are tried of one: a host may lack some
-	// rangeProbe stands for $window where expressions are looked at.
-	rangeProbe = 61007 * time.Millisecond
-)
-
-// exporters are the first metric selectors of what the expressions read over $window,
-// by what their metrics' names begin with, which is of one exporter as a rule: node,
-// container, kube. Where nothing is read over $window, they are the first ones of all.
-func exporters(q Query) [][]string {
-	var names []string
-	ranged, all := map[string][]string{}, []string{}
+// selectors are the first n metric selectors in the expressions.
+func selectors(q Query, n int) []string {
+	var found []string
 	parse := parser.NewParser(parser.Options{})
 	for _, e := range q.Exprs {
-		expr, err := parse.ParseExpr(e.expand(rangeProbe, q.By))
+		if len(found) == n {
+			break
+		}
+		expr, err := parse.ParseExpr(e.expand(time.Minute, q.By))
 		if err != nil {
 			continue // a dialect, such as MetricsQL: the source judges it
 		}
-		parser.Inspect(expr, func(node parser.Node, above []parser.Node) error {
-			s, ok := node.(*parser.VectorSelector)
-			if !ok || s.OriginalOffset != 0 || s.Timestamp != nil {
-				return nil
+		parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+			if s, ok := node.(*parser.VectorSelector); ok && len(found) < n && s.OriginalOffset == 0 && s.Timestamp == nil {
+				if text := s.String(); !slices.Contains(found, text) {
+					found = append(found, text)
+				}
 			}
-			text := s.String()
-			if len(all) < selectorsEach && !slices.Contains(all, text) {
-				all = append(all, text)
-			}
-			name, _, _ := strings.Cut(s.Name, "_")
-			of := ranged[name]
-			if !slices.ContainsFunc(above, overWindow) || len(of) == selectorsEach || slices.Contains(of, text) || of == nil && len(ranged) == mostExporters {
-				return nil
-			}
-			if of == nil {
-				names = append(names, name)
-			}
-			ranged[name] = append(of, text)
 			return nil
 		})
 	}
-	if len(names) == 0 && len(all) > 0 {
-		return [][]string{all}
-	}
-	found := make([][]string, len(names))
-	for i, name := range names {
-		found[i] = ranged[name]
-	}
 	return found
-}
-
-// overWindow reports whether a node of an expression is a range of $window.
-func overWindow(node parser.Node) bool {
-	switch n := node.(type) {
-	case *parser.MatrixSelector:
-		return n.Range == rangeProbe
-	case *parser.SubqueryExpr:
-		return n.Range == rangeProbe
-	}
-	return false
 }

@@ -184,31 +184,6 @@ func TestWindowFollowsTheHostsThatAreThere(t *testing.T) {
 	}
 }
 
-// An exporter that is scraped more rarely than another counts, also if it comes later:
-// that it was not there is forgotten within minutes.
-func TestWindowFollowsAnExporterThatComesLater(t *testing.T) {
-	now := begin
-	db := openAt(t, t.TempDir(), &now)
-	var window time.Duration
-	for i := range 4 * 40 { // forty minutes; from the tenth on there is the other one, once a minute
-		now = begin.Add(time.Duration(i) * 15 * time.Second)
-		fast, slow := one("a", now, float64(i)), one("a", now, float64(i))
-		fast.Name, slow.Name = "fast_total", "slow_total"
-		batch := []series.Sample{fast}
-		if i >= 40 && i%4 == 0 {
-			batch = append(batch, slow)
-		}
-		must.OK(t, db.Append(t.Context(), batch))
-		q := series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(fast_total[$window])"}, {Feature: "y", PromQL: "rate(slow_total[$window])"}}, Start: now, End: now, Step: 15 * time.Second}
-		if window = must.Get(db.Read(t.Context(), q))(t).Window; i == 39 && (window < time.Minute || window > 80*time.Second) {
-			t.Errorf("window %s of the fast one alone, want 1m to 1m20s", window)
-		}
-	}
-	if window != 4*time.Minute {
-		t.Errorf("window %s, want 4m", window)
-	}
-}
-
 // The window follows the data's own interval, from the first seconds on.
 func TestWindowFollowsTheData(t *testing.T) {
 	for name, tt := range map[string]struct {
