@@ -52,6 +52,12 @@ func (m *Manager) expect(ctx context.Context, in omen.Incident, at time.Time) er
 			learned = append(learned, one.Host)
 		}
 	}
+	if len(patterns) > 0 {
+		if err := m.o.Store.AuditKeyThere(ctx); err != nil { // their row would break the audit for good
+			m.o.Log.Warn("pattern of what recurs is not made before the key of the audit is back: it is when the incident comes again", "incident", in.ID, "err", err)
+			patterns = nil
+		}
+	}
 	if len(patterns)+len(learned) == 0 {
 		return nil
 	}

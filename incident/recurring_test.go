@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,40 @@ import (
 	"github.com/omenhq/omen/store"
 	"github.com/omenhq/omen/training"
 )
+
+// A pattern that nobody asked for waits for the key of the audit: its row would break it.
+func TestNoPatternIsMadeWithoutTheKeyOfTheAudit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "omen.db")
+	other := filepath.Join(t.TempDir(), "other.key")
+	inBubble(t, path, func(t *testing.T, d *Manager, db *store.DB) {
+		must.OK(t, db.Record(t.Context(), omen.Audit{At: time.Now(), By: "ann", Action: "a"}))
+		key := must.Get(os.ReadFile(path + ".key"))(t)
+		must.OK(t, os.Remove(path+".key"))
+		db.SetAuditKeyFile(other)
+		db.SetAuditKeyFile("") // as a new process, which has not read it
+		midnight := time.Now()
+		for day := range 2 {
+			begin := midnight.AddDate(0, 0, -1-day).Add(6 * time.Minute)
+			in := omen.Incident{ID: fmt.Sprint("night-", day), Kind: omen.HostIncident, Host: hostNamed("web-1"), State: omen.Closed, Reason: omen.ReasonRecovered,
+				Since: begin, ClosedAt: begin.Add(20 * time.Minute), Peak: 3, ChangeNumber: 2, Causes: scoreOf("web-1", begin, 3, "disk_read").Causes}
+			must.OK(t, db.Append(t.Context(), omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in, Reason: in.Reason}))
+		}
+		for night, want := range []int{0, 1} { // the key is back for the second
+			time.Sleep(time.Until(midnight.AddDate(0, 0, night).Add(5 * time.Minute)))
+			offer(t, d, 20, 3, "disk_read", "web-1")
+			offer(t, d, 50, .3, "disk_read")
+			if got := must.Get(db.Patterns(t.Context()))(t); len(got) != want {
+				t.Errorf("night %d: patterns %+v, want %d", night, got, want)
+			}
+			if night == 0 {
+				must.OK(t, os.WriteFile(path+".key", key, 0o600))
+			}
+			if got := must.Get(db.Verify(t.Context()))(t); !got.OK() {
+				t.Errorf("night %d: with the key: %+v", night, got)
+			}
+		}
+	})
+}
 
 func TestWhatComesOnThreeNightsIsExpected(t *testing.T) {
 	inBubble(t, filepath.Join(t.TempDir(), "omen.db"), func(t *testing.T, d *Manager, db *store.DB) {

@@ -12,6 +12,7 @@ import (
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/remedy"
+	"github.com/omenhq/omen/store"
 )
 
 // An audit that cannot be read for a moment is none that was changed: it is read
@@ -63,6 +64,63 @@ func TestAKeyThatIsGoneAtAStart(t *testing.T) {
 		if h.called() != 0 {
 			t.Errorf("%d calls of an action that was under way, want none", h.called())
 		}
+	})
+}
+
+// Omen does nothing by itself that would break the audit for good while its key is not
+// there: no action is drafted, refused or not. With the key back it goes on, within a pass.
+func TestNothingIsDraftedWithoutTheKey(t *testing.T) {
+	other := filepath.Join(t.TempDir(), "other.key")
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, again func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		must.Get(l.Decline(t.Context(), a.ID, ann, ""))(t)
+		key := must.Get(os.ReadFile(w.path + ".key"))(t)
+		must.OK(t, os.Remove(w.path+".key"))
+		w.db.SetAuditKeyFile(other)
+		w.db.SetAuditKeyFile("") // as a new process, which has not read it
+		must.OK(t, w.db.Append(t.Context(), opened("web-2", time.Now())))
+		l = again()
+		time.Sleep(time.Minute)
+		if all := must.Get(w.db.Actions(t.Context(), store.ActionFilter{}))(t); !l.Health().NoKey || len(all) != 1 {
+			t.Errorf("health %+v, actions %+v: want none but the first", l.Health(), all)
+		}
+		must.OK(t, os.WriteFile(w.path+".key", key, 0o600))
+		time.Sleep(10 * time.Second)
+		if h := l.Health(); h.Broken != "" || h.Err != "" {
+			t.Errorf("with the key back: %+v", h)
+		}
+		if all := must.Get(w.db.Actions(t.Context(), store.ActionFilter{States: []omen.ActionState{omen.ActionWaiting}}))(t); len(all) != 1 {
+			t.Errorf("waiting with the key back: %+v, want one of web-2", all)
+		}
+	})
+}
+
+// That the key is gone while Omen runs, is back, or is another is said at the next pass.
+func TestAKeyThatComesAndGoesIsSeenAtOnce(t *testing.T) {
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		first(t, w.db, time.Minute, omen.ActionWaiting)
+		file := w.path + ".key"
+		key := must.Get(os.ReadFile(file))(t)
+		see := func(what string, noKey, broken bool, trouble string) {
+			t.Helper()
+			time.Sleep(10 * time.Second)
+			open := must.Get(w.db.OpenIncidents(t.Context()))(t)
+			said := slices.ContainsFunc(open, func(in omen.Incident) bool { return in.Trouble != "" && in.Trouble == trouble })
+			if h := l.Health(); h.NoKey != noKey || (h.Broken != "") != broken || said != broken {
+				t.Errorf("%s: health %+v, open %+v", what, h, open)
+			}
+		}
+		see("with the key", false, false, "")
+		for range 2 {
+			must.OK(t, os.Remove(file))
+			see("without the key", true, true, "remedy/audit_key")
+			must.OK(t, os.WriteFile(file, key, 0o600))
+			see("with the key back", false, false, "")
+		}
+		must.OK(t, os.WriteFile(file, []byte("another key that somebody made"), 0o600))
+		see("with another key", false, true, "remedy/audit")
+		must.OK(t, os.WriteFile(file, key, 0o600))
+		see("with its own key again", false, false, "")
 	})
 }
 

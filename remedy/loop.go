@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,9 +65,11 @@ type Loop struct {
 	trying sync.Mutex
 	tried  map[[3]string]attempt // by who, what and subject: attempts of people who may not act
 
-	// What was reported, and when playbooks were last judged; Run's goroutine owns it.
+	// What was reported, when playbooks were last judged, and the audit's key when it was
+	// last looked at; Run's goroutine owns it.
 	said   map[string]string
 	judged time.Time
+	key    [sha256.Size]byte // see store.DB.AuditKeyMark
 
 	mu     sync.Mutex
 	health Health
@@ -298,7 +301,10 @@ func (l *Loop) facts(ctx context.Context, at time.Time) (f Facts, err error) {
 // pass settles what is under way, plans, and carries out.
 func (l *Loop) pass(ctx context.Context) error {
 	l.verify(ctx)
-	denied := l.writeDenied(ctx, time.Now(), false)
+	var denied error
+	if !l.Health().NoKey { // it is kept until the key is back
+		denied = l.writeDenied(ctx, time.Now(), false)
+	}
 	idle, err := l.idle(ctx)
 	if err != nil || idle {
 		return errors.Join(denied, err)
@@ -312,9 +318,11 @@ func (l *Loop) pass(ctx context.Context) error {
 	if f, err = l.facts(ctx, time.Now()); err != nil { // with what has been settled
 		return errors.Join(append(wrong, err)...)
 	}
-	for _, d := range l.o.Policy.Plan(f) {
-		if d.New {
-			wrong = append(wrong, l.draft(ctx, &f, d))
+	if !l.Health().NoKey { // what is written without it is a break of the audit for good
+		for _, d := range l.o.Policy.Plan(f) {
+			if d.New {
+				wrong = append(wrong, l.draft(ctx, &f, d))
+			}
 		}
 	}
 	approved, err := l.o.Store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionApproved}})
@@ -345,11 +353,15 @@ func (l *Loop) idle(ctx context.Context) (bool, error) {
 	return !slices.ContainsFunc(open, said), nil
 }
 
-// verify walks the audit's chain from time to time.
+// verify walks the audit's chain from time to time, and whenever its key is another one,
+// is gone or is back.
 func (l *Loop) verify(ctx context.Context) {
-	if time.Since(l.Health().Checked).Abs() >= verifyEvery {
+	key, h := l.o.Store.AuditKeyMark(), l.Health()
+	back := h.NoKey && key != [sha256.Size]byte{} // it came while the chain was walked
+	if key != l.key || back || time.Since(h.Checked).Abs() >= verifyEvery {
 		_, _ = l.Verify(ctx) // what it finds is kept
 	}
+	l.key = key
 	health, said := l.Health(), map[string]string{}
 	if why := health.distrust(); why != "" {
 		key := troubleAudit

@@ -20,7 +20,7 @@ import (
 // It is [omen.ErrConflict], and nothing is written, if the action is not in that
 // state any more, if another one of its group may still change the world, or if
 // another process has written that it started; and [omen.ErrCorrupt] if the action is
-// not what its last audit row says.
+// not what its last audit row says, or if the audit's key is not there.
 func (db *DB) AppendAction(ctx context.Context, from omen.ActionState, a omen.Action, by omen.Audit, changes ...omen.Change) error {
 	body, err := json.Marshal(a)
 	if err != nil || a.ID == "" || !slices.Contains(from.Next(), a.State) {
@@ -51,6 +51,8 @@ func (db *DB) putAction(ctx context.Context, tx *sql.Tx, from omen.ActionState, 
 		if err := db.asAudited(ctx, tx, a.ID); err != nil {
 			return err
 		}
+	} else if err := db.keyThere(ctx, tx); err != nil {
+		return omen.WithHint(fmt.Errorf("action %s: it is not begun: %w: %w", a.ID, omen.ErrCorrupt, err), omen.Hint(err))
 	}
 	var epoch int64
 	if !a.Started.IsZero() {

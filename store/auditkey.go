@@ -89,6 +89,37 @@ func (db *DB) checkingKey(ctx context.Context, q rowQuerier) (*auditKey, error) 
 	return db.readKey(ctx, q, false)
 }
 
+// AuditKeyThere reports a key that is not there although rows were signed with it, as
+// [os.ErrNotExist]. What is written then by a process that has not read it before proves
+// nothing, and is a break of the chain when it is back.
+func (db *DB) AuditKeyThere(ctx context.Context) error { return db.keyThere(ctx, db.read) }
+
+func (db *DB) keyThere(ctx context.Context, q rowQuerier) error {
+	_, lost := db.checkingKey(ctx, q)
+	if !errors.Is(lost, os.ErrNotExist) {
+		return nil // whether it can sign is said by what signs
+	}
+	var begun bool
+	if err := q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM audit WHERE mac IS NOT NULL)").Scan(&begun); err != nil {
+		return describe(fmt.Errorf("read audit: %w", err))
+	}
+	if !begun {
+		return nil // it is made with the first row
+	}
+	return lost
+}
+
+// AuditKeyMark differs whenever the key's file does. It is zero if that cannot be read.
+func (db *DB) AuditKeyMark() (mark [sha256.Size]byte) {
+	db.mu.Lock()
+	path := db.keyFile
+	db.mu.Unlock()
+	if text, err := os.ReadFile(path); err == nil {
+		mark = sha256.Sum256(text)
+	}
+	return mark
+}
+
 // readKey reads the chain's key; note: where the chain of a key begins that somebody
 // else made may be noted. The caller holds mu.
 func (db *DB) readKey(ctx context.Context, q rowQuerier, note bool) (*auditKey, error) {

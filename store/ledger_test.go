@@ -200,6 +200,39 @@ func TestAKeyThatIsGoneWhileOmenRuns(t *testing.T) {
 	}
 }
 
+// No action is begun while the key is not there: its row would be signed by the one that
+// stands in, and break the chain for good. Where there is no chain yet the key is made.
+func TestNoActionIsBegunWithoutTheKey(t *testing.T) {
+	for name, reopened := range map[string]bool{"which Omen has read": false, "at a start": true} {
+		t.Run(name, func(t *testing.T) {
+			db, path := tampered(t, "")
+			defer func() { must.OK(t, db.Close()) }()
+			key := must.Get(os.ReadFile(path + ".key"))(t)
+			must.OK(t, db.AuditKeyThere(t.Context()))
+			mark := db.AuditKeyMark()
+			must.OK(t, os.Remove(path+".key"))
+			if reopened {
+				must.OK(t, db.Close())
+				db = reopen(t, path)
+			}
+			if err := db.AuditKeyThere(t.Context()); !errors.Is(err, os.ErrNotExist) || omen.Hint(err) == "" {
+				t.Errorf("the key is gone: %v", err)
+			}
+			if err := putStep(t, db, "", waiting("i2", "h")); !errors.Is(err, omen.ErrCorrupt) || !errors.Is(err, os.ErrNotExist) || omen.Hint(err) == "" {
+				t.Errorf("begun: %v", err)
+			}
+			if db.AuditKeyMark() == mark {
+				t.Error("the mark is the same without the key")
+			}
+			must.OK(t, os.WriteFile(path+".key", key, 0o600))
+			if got := must.Get(db.Verify(t.Context()))(t); !got.OK() || got.Rows != 3 || db.AuditKeyMark() != mark {
+				t.Errorf("with the key back: %+v", got)
+			}
+			must.OK(t, putStep(t, db, "", waiting("i2", "h")))
+		})
+	}
+}
+
 // A key that somebody else made does not say from which row on it signs: that is
 // remembered, so that a ledger whose sums were all taken out is not taken for one
 // from before there were any; nor is one with steps of actions in it, key or not.
