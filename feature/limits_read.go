@@ -25,10 +25,11 @@ func (q *LimitQuery) Only(keep func(*Limit) bool) LimitQuery {
 
 // Read asks a source for the limits of the query, which gives ask its
 // expressions, and hands what it answers to take: one frame, or one for each limit
-// where none is answered together with the others and apart allows for that many
-// questions. It returns why limits could not be read, by their names; what was read
-// of them nevertheless is in the frames.
-func (q *LimitQuery) Read(ctx context.Context, source series.Source, ask series.Query, apart bool, take func(*series.Frame)) (failed map[string]error) {
+// where none is answered together with the others. apart says whether another
+// question may be asked after one that failed so; nil: never. It returns why limits
+// could not be read, by their names; what was read of them nevertheless is in the
+// frames.
+func (q *LimitQuery) Read(ctx context.Context, source series.Source, ask series.Query, apart func(error) bool, take func(*series.Frame)) (failed map[string]error) {
 	failed = map[string]error{}
 	if len(q.Limits) == 0 {
 		return failed
@@ -43,14 +44,22 @@ func (q *LimitQuery) Read(ctx context.Context, source series.Source, ask series.
 			}
 		}
 		take(f)
-	case apart && len(q.Limits) > 1 && ctx.Err() == nil:
-		for _, l := range q.Limits {
-			one := q.Only(func(o *Limit) bool { return o == l })
-			maps.Copy(failed, one.Read(ctx, source, ask, false, take))
-		}
+	case len(q.Limits) == 1:
+		failed[q.Limits[0].Name] = err
 	default:
+		last := err
 		for _, l := range q.Limits {
 			failed[l.Name] = err
+			if apart == nil || ctx.Err() != nil || !apart(last) {
+				apart = nil
+				continue
+			}
+			delete(failed, l.Name)
+			one := q.Only(func(o *Limit) bool { return o == l })
+			why := one.Read(ctx, source, ask, nil, take)
+			if maps.Copy(failed, why); why[l.Name] != nil {
+				last = why[l.Name]
+			}
 		}
 	}
 	return failed

@@ -26,12 +26,14 @@ const (
 type limits struct {
 	queries []feature.LimitQuery
 	news    chan struct{} // bound 1, owner recallLoop; full: it is about to look anyway
+	alone   doubts        // owner limitLoop
 
 	mu     sync.Mutex // guards what follows; Watch.mu may be held, and is not taken under it
 	of     map[omen.Resource]*resource
 	failed map[string]string // limit -> why its query failed the last time
 	dates  dates             // of the last round
 	unread map[string]unread // limit -> why its history could not be read the last time
+	again  time.Time         // until then no history is asked for that could not be read
 	at     time.Time         // of the last round
 }
 
@@ -98,17 +100,11 @@ func (w *Watch) forecast(ctx context.Context) bool {
 	failed, over := map[string]string{}, 0
 	seen := newDates()
 	count := map[string]int{}
-	for i := range l.queries {
-		q := &l.queries[i]
-		ask := series.Query{By: slices.Concat(w.o.Schema.By(), q.By), Start: at, End: at, Step: w.o.Step, Window: window}
-		for name, err := range q.Read(ctx, w.o.Source, ask, w.answers(), func(f *series.Frame) {
-			over += l.take(i, f, w.o.Schema.By(), hosts, count, seen, at)
-		}) {
-			failed[name] = err.Error()
-		}
-		if ctx.Err() != nil {
-			return true
-		}
+	w.readLimits(ctx, at, window, failed, func(query int, f *series.Frame) {
+		over += l.take(query, f, w.o.Schema.By(), hosts, count, seen, at)
+	})
+	if ctx.Err() != nil {
+		return true
 	}
 	l.mu.Lock()
 	l.dates = seen
@@ -119,14 +115,6 @@ func (w *Watch) forecast(ctx context.Context) bool {
 		w.foresee(ctx, l.outlooks(at, failed))
 	}
 	return true
-}
-
-// answers reports whether the source answered when it was last asked for features:
-// one that does not is not asked for limits one by one.
-func (w *Watch) answers() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.status.State != omen.SourceDown
 }
 
 // sayFailed says which limits cannot be read that could in the last round.

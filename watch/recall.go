@@ -37,8 +37,9 @@ func (w *Watch) recallLoop(ctx context.Context) error {
 		return nil
 	}
 	for ctx.Err() == nil {
-		if tries := w.limits.tries(); tries > 0 {
-			await(ctx, min(time.Second<<min(tries-1, 10), time.Minute), w.limits.news)
+		if wait := w.limits.wait(); wait > 0 {
+			await(ctx, wait, w.limits.news)
+			continue
 		}
 		if !w.recallSome(ctx) {
 			await(ctx, time.Hour, w.limits.news)
@@ -65,6 +66,7 @@ func (w *Watch) recallSome(ctx context.Context) (more bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	answered := false // what could not be read can be
 	for r, p := range past {
 		if failed[r.limit.Name] != nil {
 			continue
@@ -76,24 +78,30 @@ func (w *Watch) recallSome(ctx context.Context) (more bool) {
 			}
 		}
 		r.ready = true
+		answered = answered || l.unread[r.limit.Name].tries > 0
 		delete(l.unread, r.limit.Name)
+	}
+	if answered {
+		l.again = time.Time{}
 	}
 	for _, name := range slices.Sorted(maps.Keys(failed)) {
 		u := unread{failed[name].Error(), l.unread[name].tries + 1}
 		if l.unread[name] = u; u.tries == 1 {
 			w.log.Warn("history of resources not read yet", "limit", name, "err", failed[name])
 		}
+		l.again = time.Now().Add(min(time.Second<<min(l.unread[name].tries-1, 10), time.Minute))
 	}
 	return true
 }
 
-// tries is how often in a row the history of the limit could not be read that is
-// asked for next; 0: it was not asked for, or there is none.
-func (l *limits) tries() int {
+// wait is how long to wait before any history is asked for: only where there is none
+// left but of limits whose could not be read, and the last of these that was asked for
+// could not be read again.
+func (l *limits) wait() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r := l.next(); r != nil {
-		return l.unread[r.limit.Name].tries
+	if r := l.next(); r != nil && l.unread[r.limit.Name].tries > 0 {
+		return time.Until(l.again)
 	}
 	return 0
 }
@@ -174,7 +182,7 @@ func (w *Watch) history(ctx context.Context, some map[string][]*resource, at tim
 			if q.End.After(end) {
 				q.End = end
 			}
-			maps.Copy(failed, left.Read(ctx, w.o.Source, q, w.answers(), func(f *series.Frame) {
+			maps.Copy(failed, left.Read(ctx, w.o.Source, q, w.apart, func(f *series.Frame) {
 				for name, of := range some {
 					for _, r := range of {
 						all[r].take(r.limit, f, name)

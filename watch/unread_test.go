@@ -71,7 +71,7 @@ func TestALimitThatIsRefusedIsAlone(t *testing.T) {
 			return nil
 		}}, "its history cannot be read: too many samples for one answer"},
 		"now":                           {picky{refuses: func(series.Query) error { return omen.ErrInvalid }}, omen.ErrInvalid.Error()},
-		"now, and all that is together": {picky{together: true, refuses: func(series.Query) error { return omen.ErrUnavailable }}, omen.ErrUnavailable.Error()},
+		"now, and all that is together": {picky{together: true, refuses: func(series.Query) error { return omen.ErrInvalid }}, omen.ErrInvalid.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
