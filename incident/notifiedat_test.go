@@ -57,3 +57,16 @@ func TestAMemberThatGoesAloneWasNotifiedOf(t *testing.T) {
 		}
 	}
 }
+
+// What was open over the upgrade to an Omen that keeps it was notified of, unless it
+// is suppressed.
+func TestARestoredIncidentOfBeforeWasNotifiedOf(t *testing.T) {
+	for why, want := range map[string]time.Time{"": noon, omen.ReasonSilenced: {}} {
+		tr := NewTracker(Hysteresis{}, nil)
+		host := omen.Host{Source: "s", Profile: "p", Name: "web-1"}
+		tr.Restore([]omen.Incident{{ID: "i", Kind: omen.HostIncident, Host: host, State: omen.Open, Severity: omen.Critical, Since: noon, OpenedAt: noon, UpdatedAt: noon, Suppressed: why}})
+		if got := tr.open["i"].NotifiedAt; !got.Equal(want) {
+			t.Errorf("suppressed by %q: notified at %s, want %s", why, got, want)
+		}
+	}
+}

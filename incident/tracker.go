@@ -89,6 +89,9 @@ func (t *Tracker) keeps(sources []string) {
 func (t *Tracker) Restore(incidents []omen.Incident) {
 	for _, in := range incidents {
 		in = in.Clone()
+		if in.NotifiedAt.IsZero() && in.Suppressed == "" && (in.Kind == omen.HostIncident || in.Kind == omen.FleetIncident) {
+			in.NotifiedAt = in.OpenedAt // it is of before that was kept
+		}
 		if in.State != omen.Closed {
 			t.open[in.ID] = &in
 		}
