@@ -37,7 +37,7 @@ var (
 	mDriftExp = metric{"omen_model_drift_expected_ratio", "The same share in training.", prometheus.GaugeValue}
 	mShifted  = metric{"omen_model_shifted_features", "Features whose usual error has moved by more than two deviations since the model serves.", prometheus.GaugeValue}
 	mDrifting = metric{"omen_model_drifting", "1 if a host has left what its model learned.", prometheus.GaugeValue}
-	mGaps     = metric{"omen_host_features_without_values", "Features of a host that have had no value for 15 minutes or more although it sends others.", prometheus.GaugeValue}
+	mGaps     = metric{"omen_host_features_without_values", "Features that a host's model uses and that have had no value for 15 minutes or more although it sends others.", prometheus.GaugeValue}
 	mHostPage = metric{"omen_host_pages", "Incidents of a host that people were notified of in the last week; of the hosts with most, at most 100.", prometheus.GaugeValue}
 
 	mRecall   = metric{"omen_selftest_recall_ratio", "Share of synthetic faults of a kind that hosts' models find, over all sizes: mean over hosts.", prometheus.GaugeValue}

@@ -55,7 +55,11 @@ func emitModel(emit sink, h omen.HostStatus, labels []string) {
 	emit(mAge, modelAge(h, time.Now()), labels...)
 	emit(mGrade, 1, with(labels, "grade", string(h.Model.Grade))...)
 	emit(mStale, one(h.Stale), labels...)
-	emit(mGaps, float64(len(h.Gaps)), labels...)
+	gaps := 0.0
+	for _, g := range h.Gaps {
+		gaps += one(g.Used)
+	}
+	emit(mGaps, gaps, labels...)
 	if d := h.Drift; d.Samples > 0 {
 		emit(mDrift, d.Busy, labels...)
 		emit(mDriftExp, d.Expected, labels...)

@@ -22,6 +22,24 @@ func loved(name string, recall float64, opened int) omen.HostStatus {
 	return h
 }
 
+// What no model uses is told on the host's page only.
+func TestFeaturesWithoutValuesCountWhereTheyAreUsed(t *testing.T) {
+	f := newFixture(t)
+	a, b := loved("a", 1, 1), loved("b", 1, 0)
+	a.Gaps = []omen.Gap{{Feature: "cpu", Used: true}, {Feature: "net", Stepping: true}}
+	b.Gaps = a.Gaps[1:]
+	f.hosts = []omen.HostStatus{a, b}
+	want := `
+# HELP omen_host_features_without_values Features that a host's model uses and that have had no value for 15 minutes or more although it sends others.
+# TYPE omen_host_features_without_values gauge
+omen_host_features_without_values{instance="a",profile="node"} 1
+omen_host_features_without_values{instance="b",profile="node"} 0
+`
+	if err := testutil.GatherAndCompare(f.api.registry, strings.NewReader(want), "omen_host_features_without_values"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMetricsOfModelsAndPages(t *testing.T) {
 	f := newFixture(t)
 	f.hosts = []omen.HostStatus{loved("a", 1, 1), loved("b", 0.5, 0), loved("c", 0, 0)}

@@ -2,6 +2,7 @@ package feature
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,12 +37,31 @@ func (s *Schema) AppendVectors(dst []omen.Vector, f *series.Frame, source string
 	return dst
 }
 
-// Infinite reports whether a feature's expression is infinite for a host at an
-// instant, as a rate is while its counter steps back: a gap though its series are there.
-func (s *Schema) Infinite(f *series.Frame, host string, at time.Time, feature int) bool {
+// stepsBack is how an expression makes a rate below 0 infinite; see [rate]. Others are
+// infinite where they divide by 0 only: PromQL's own rates never are.
+var stepsBack = regexp.MustCompile(`\b1\s*/\s*clamp_min\s*\(\s*1\s*/`)
+
+// Stepping reports whether a feature's expression is infinite for a host at an instant
+// since one of its counters steps back: a gap though its series are there.
+func (s *Schema) Stepping(f *series.Frame, host string, at time.Time, feature int) bool {
+	if !stepsBack.MatchString(s.features[feature].Expr) {
+		return false
+	}
 	h, instant := f.Host(host), instantOf(f, at)
 	c := slices.Index(f.Features, s.features[feature].Name)
 	return h >= 0 && instant >= 0 && c >= 0 && math.IsInf(f.At(h, instant, c), 0)
+}
+
+// Failed appends, in schema order, whether the query of each feature failed, or of one
+// that it is derived from.
+func (s *Schema) Failed(dst []bool, f *series.Frame) []bool {
+	for _, spec := range s.features[:s.base] {
+		dst = append(dst, f.Failed[spec.Name] != nil)
+	}
+	for _, r := range s.rules {
+		dst = append(dst, r.of >= 0 && r.of < len(dst) && dst[r.of] || r.per >= 0 && r.per < len(dst) && dst[r.per])
+	}
+	return dst
 }
 
 // History is every instant of one host of the frame, oldest first, cleaned and

@@ -28,13 +28,15 @@ type gaps struct {
 // longGap is how long a feature has no value until that is said.
 func (w *Watch) longGap() time.Duration { return max(gapLong, gapSamples*w.o.Step) }
 
-// see takes in a host's values. After a silence all features begin anew.
-func (g *gaps) see(values []float64, at time.Time, anew bool) {
+// see takes in a host's values. After a silence all features begin anew, and as long as
+// the source refuses its query a feature does, which is said of the source. failed is
+// of each feature, or empty: none.
+func (g *gaps) see(values []float64, failed []bool, at time.Time, anew bool) {
 	if anew || len(g.last) != len(values) {
 		g.last = slices.Repeat([]int64{at.Unix()}, len(values))
 	}
 	for i, v := range values {
-		if !math.IsNaN(v) {
+		if !math.IsNaN(v) || i < len(failed) && failed[i] {
 			g.last[i] = at.Unix()
 		}
 	}
@@ -60,7 +62,7 @@ func (w *Watch) reviewGaps(f *series.Frame, at time.Time) {
 		if !slices.Equal(found, h.gaps.shown) {
 			h.gaps.shown = found
 		}
-		if len(found) > 0 {
+		if slices.ContainsFunc(found, func(g omen.Gap) bool { return g.Used }) {
 			if hosts++; one == nil || h.id.Name < one.id.Name {
 				one = h
 			}
@@ -68,7 +70,8 @@ func (w *Watch) reviewGaps(f *series.Frame, at time.Time) {
 	}
 	switch w.gapped = hosts; {
 	case before == 0 && hosts > 0:
-		w.log.Warn("features of hosts have no values", "count", hosts, "host", one.id.Name, "why", one.gaps.shown[0].String())
+		first := slices.IndexFunc(one.gaps.shown, func(g omen.Gap) bool { return g.Used })
+		w.log.Info("features of hosts have no values", "count", hosts, "host", one.id.Name, "why", one.gaps.shown[first].String())
 	case before > 0 && hosts == 0:
 		w.log.Info("all features of hosts have values again")
 	}
@@ -78,13 +81,13 @@ func (w *Watch) reviewGaps(f *series.Frame, at time.Time) {
 // never there counts only while its counters are.
 func (w *Watch) gapsOf(h *host, f *series.Frame, at time.Time) (found []omen.Gap) {
 	for i, spec := range w.o.Schema.Features() {
-		since := time.Unix(h.gaps.last[i], 0).UTC()
+		since := w.local(time.Unix(h.gaps.last[i], 0))
 		if at.Sub(since) < w.longGap() {
 			continue
 		}
-		stepping := w.o.Schema.Infinite(f, h.id.Name, at, i)
-		if stepping || slices.Contains(h.gaps.used, spec.Name) {
-			found = append(found, omen.Gap{Feature: spec.Name, Since: since, Stepping: stepping})
+		stepping, used := w.o.Schema.Stepping(f, h.id.Name, at, i), slices.Contains(h.gaps.used, spec.Name)
+		if stepping || used {
+			found = append(found, omen.Gap{Feature: spec.Name, Since: since, Stepping: stepping, Used: used})
 		}
 	}
 	return found

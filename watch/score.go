@@ -151,6 +151,10 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 	}
 	w.last = at
 	spoke, left, due := map[string]bool{}, 0, 0
+	var failed []bool
+	if len(f.Failed) > 0 {
+		failed = w.o.Schema.Failed(nil, f)
+	}
 	for _, v := range vectors {
 		if feature.Silent(v) {
 			continue
@@ -170,7 +174,7 @@ func (w *Watch) tick(ctx context.Context, f *series.Frame, at time.Time) {
 				h.stream.Restarted(at)
 			}
 		}
-		h.gaps.see(v.Values, at, at.Sub(h.seen) >= w.longGap())
+		h.gaps.see(v.Values, failed, at, at.Sub(h.seen) >= w.longGap())
 		h.seen, h.values, h.apart = at, v.Values, false
 		h.training.Samples++
 		if h.model != nil {

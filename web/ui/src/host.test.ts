@@ -51,7 +51,7 @@ describe("a slow drift", () => {
   ])("in a sentence %#", (d, want) => expect(driftText(d, now).replace("Nov 27", "27 Nov")).toBe(want));
 });
 
-test.each([[true, "one of its counters steps back so often that it has no rate"], [false, "its series are gone"]])("a feature without values %#", (stepping, why) =>
+test.each([[true, "one of its counters steps back so often that it has no rate"], [false, "its series are gone, or it is undefined, as a share of nothing is"]])("a feature without values %#", (stepping, why) =>
   expect(gapText({ feature: "network_receive", since: at, stepping }, now)).toBe(`Network receive has had no value since 14:05, and is not judged: ${why}`));
 
 test("labels that say no more than the name are left out", () => expect(tellingLabels({ role: "db", instance: "a:9100", host: "a", dc: "" , az: "b" }, "a")).toEqual([["az", "b"], ["role", "db"]]));

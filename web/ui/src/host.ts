@@ -47,7 +47,7 @@ type Drifted = Omit<HostDetail["slow_drifts"][number], "text" | "at">;
 
 /** A feature that has had no value for a while, in a sentence without its end. */
 export const gapText = (g: Pick<HostDetail["gaps"][number], "feature" | "since" | "stepping">, now: number): string =>
-  `${capital(words(g.feature))} has had no value since ${minute(g.since, now)}, and is not judged: ${g.stepping ? "one of its counters steps back so often that it has no rate" : "its series are gone"}`;
+  `${capital(words(g.feature))} has had no value since ${minute(g.since, now)}, and is not judged: ${g.stepping ? "one of its counters steps back so often that it has no rate" : "its series are gone, or it is undefined, as a share of nothing is"}`;
 
 /** The labels that tell something of a host beside its name, in order. */
 export const tellingLabels = (labels: Record<string, string>, name: string): [string, string][] =>
