@@ -24,8 +24,8 @@ type refusing struct {
 
 func (r *refusing) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
 	f, err := r.world.Read(ctx, q)
-	if i := -1; err == nil && r.refused.Load() {
-		if i = slices.Index(f.Features, "mem"); i >= 0 {
+	if err == nil && r.refused.Load() {
+		if i := slices.Index(f.Features, "mem"); i >= 0 {
 			f.Failed["mem"] = errors.New("many-to-many matching not allowed")
 			for h := range f.Hosts {
 				for at := range f.Instants {
