@@ -175,11 +175,14 @@ func (h *hand) Resolve(_ context.Context, a omen.Action) (omen.Target, error) {
 func (h *hand) DryRun(context.Context, omen.Action) (string, error) { return "would be asked", nil }
 
 func (h *hand) Do(ctx context.Context, a omen.Action) (string, error) {
-	if h.lasts > 0 {
+	h.mu.Lock()
+	lasts := h.lasts
+	h.mu.Unlock()
+	if lasts > 0 {
 		select {
 		case <-ctx.Done():
 			return "job 7", remedy.ErrUnknown
-		case <-time.After(h.lasts):
+		case <-time.After(lasts):
 		}
 	}
 	h.mu.Lock()
