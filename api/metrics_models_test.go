@@ -22,7 +22,7 @@ func loved(name string, recall float64, opened int) omen.HostStatus {
 	return h
 }
 
-// What no model uses is told on the host's page only.
+// A feature that no model uses is shown on the host's page only.
 func TestFeaturesWithoutValuesCountWhereTheyAreUsed(t *testing.T) {
 	f := newFixture(t)
 	a, b := loved("a", 1, 1), loved("b", 1, 0)

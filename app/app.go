@@ -245,7 +245,7 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	down.add("database", func(context.Context) error { return p.db.Close() })
 	if p.db.Unclean() {
 		p.log.Warn("the last run did not end properly: it was killed, or the machine stopped; what was acknowledged is there", "path", dir)
-		p.db.Told()
+		p.db.UncleanReported()
 	}
 	p.db.SetAuditKeyFile(c.conf.Remedy.AuditKeyFile)
 	p.sayAudit(ctx)

@@ -57,15 +57,19 @@ func TestWhyNoModelIsDueYet(t *testing.T) {
 
 // What greets is in one piece: what is logged while hosts are looked up comes after it.
 func TestTheGreetingIsInOnePiece(t *testing.T) {
-	out := &pieces{}
+	out := &pieces{wrote: make(chan struct{}, 100)}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
 		done <- Run(ctx, Options{StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0", Version: "test", Out: out})
 	}()
-	for len(out.all()) < 2 && ctx.Err() == nil {
-		time.Sleep(20 * time.Millisecond)
+	for range 2 {
+		select {
+		case <-out.wrote:
+		case err := <-done:
+			t.Fatalf("it ended before its greeting: %v", err)
+		}
 	}
 	cancel()
 	must.OK(t, <-done)
@@ -80,14 +84,16 @@ func TestTheGreetingIsInOnePiece(t *testing.T) {
 
 // pieces keeps what is written at once together.
 type pieces struct {
-	mu   sync.Mutex
-	each []string
+	wrote chan struct{} // a piece
+	mu    sync.Mutex
+	each  []string
 }
 
 func (p *pieces) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.each = append(p.each, string(b))
+	p.wrote <- struct{}{}
 	return len(b), nil
 }
 

@@ -61,7 +61,7 @@ func settle(ctx context.Context, path string) error {
 		return errors.Join(err, os.Remove(path+".lock"))
 	}
 	n := db.Damaged()
-	db.Told() // a copy has no owner that ended
+	db.UncleanReported() // a copy has no owner that ended
 	if err := errors.Join(db.Close(), os.Remove(path+".lock"), syncFile(path)); err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 		if !db.Unclean() {
 			t.Error("a killed owner counts as a clean shutdown")
 		}
-		db.Told()
+		db.UncleanReported()
 		changes := must.Get(db.Changes(t.Context(), "i0"))(t)
 		// One more than acknowledged may be there: committed, not yet said.
 		if len(changes) < acknowledged || len(changes) > acknowledged+1 {
@@ -110,8 +110,8 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 }
 
 // A command that opens the database of a killed owner for a moment does not make its end
-// a clean one: who tells people is told, once, and it is one crash.
-func TestAnUncleanEndIsTold(t *testing.T) {
+// a clean one: it is reported by the owner that comes next, once, and counts as one crash.
+func TestAnUncleanEndIsReported(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "omen.db")
 	cmd := child(t, "append", path)
 	out := must.Get(cmd.StdoutPipe())(t)
@@ -131,7 +131,7 @@ func TestAnUncleanEndIsTold(t *testing.T) {
 	if n := db.Crashes(time.Hour, time.Now()); !db.Unclean() || n != 1 {
 		t.Errorf("unclean %v, %d crashes after two commands", db.Unclean(), n)
 	}
-	db.Told()
+	db.UncleanReported()
 	must.OK(t, db.Close())
 	db = open()
 	if n := db.Crashes(time.Hour, time.Now()); db.Unclean() || n != 1 {

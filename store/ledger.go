@@ -126,7 +126,7 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	}
 	standIn, standInErr := readStandIn(db.standInFile())
 	if standInErr != nil && !errors.Is(standInErr, os.ErrNotExist) {
-		db.log.Warn("key that stood in for the audit's cannot be read: rows that it signed are not told from changed ones", "err", standInErr)
+		db.log.Warn("key that stood in for the audit's cannot be read: rows that it signed are not distinguished from changed ones", "err", standInErr)
 	}
 	w := walk{key: key, standIn: standIn, from: db.signedFrom(key), last: map[string][sha256.Size]byte{}}
 	if key != nil {

@@ -170,7 +170,7 @@ func TestTheKeyIsOutsideOfTheDatabase(t *testing.T) {
 
 // A key that is gone while Omen runs is missed at once: neither is the chain whole nor
 // is a step made. Nothing that was signed meanwhile is lost once the file is back; and
-// one that was made later in its place is told from a changed row.
+// a key that was made later in its place is distinguished from a changed row.
 func TestAKeyThatIsGoneWhileOmenRuns(t *testing.T) {
 	db, path := tampered(t, "")
 	defer db.Close()

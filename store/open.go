@@ -21,17 +21,17 @@ import (
 // DB is the open database. Its methods are safe for use by many goroutines;
 // writes queue on one connection, reads run beside them on a small pool.
 type DB struct {
-	path    string
-	log     *slog.Logger
-	lock    *os.File
-	write   *sql.DB // one connection, every transaction immediate
-	read    *sql.DB // a few connections, query only
-	unclean bool
-	told    atomic.Bool            // people know of it
-	marked  atomic.Bool            // settingOpen is stored
-	crashes []time.Time            // starts after an owner that had not closed it
-	files   map[string]os.FileInfo // as opened, by path
-	epoch   int64                  // names this opening: what it started, no other may settle
+	path     string
+	log      *slog.Logger
+	lock     *os.File
+	write    *sql.DB // one connection, every transaction immediate
+	read     *sql.DB // a few connections, query only
+	unclean  bool
+	reported atomic.Bool            // it was logged, and is on the page and in /metrics
+	marked   atomic.Bool            // settingOpen is stored
+	crashes  []time.Time            // starts after an owner that had not closed it
+	files    map[string]os.FileInfo // as opened, by path
+	epoch    int64                  // names this opening: what it started, no other may settle
 
 	rules, deliveries atomic.Int64 // see Written
 
@@ -229,7 +229,7 @@ func (db *DB) mark(ctx context.Context) error {
 
 const (
 	// settingOpen is true while the database is open, and false while it is not but
-	// nobody was told yet that an owner had not closed it.
+	// nobody has reported yet that an owner had not closed it.
 	settingOpen = "store.open"
 	// settingCrashes holds when the database was last opened after an owner that
 	// had not closed it.
@@ -238,12 +238,12 @@ const (
 )
 
 // Unclean reports whether the last process that had the database open ended without
-// closing it, or one before it of which nobody was told, see [DB.Told].
+// closing it, or one before it that was not reported, see [DB.UncleanReported].
 func (db *DB) Unclean() bool { return db.unclean }
 
-// Told notes that people were told of [DB.Unclean]. What opens the database for a
-// moment, as a command does, does not tell them, and leaves it to the next.
-func (db *DB) Told() { db.told.Store(true) }
+// UncleanReported notes that [DB.Unclean] was reported. What opens the database for a
+// moment, as a command does, does not report it, and leaves it to the next.
+func (db *DB) UncleanReported() { db.reported.Store(true) }
 
 // Crashes is how often the database was opened within a time before now after an
 // owner that had not closed it, this opening included.
@@ -261,7 +261,7 @@ func (db *DB) Crashes(within time.Duration, now time.Time) (n int) {
 func (db *DB) Close() error {
 	kept := db.keepDamaged(context.Background())
 	var err error
-	if db.unclean && !db.told.Load() {
+	if db.unclean && !db.reported.Load() {
 		err = db.PutSetting(context.Background(), settingOpen, false)
 	} else {
 		_, err = db.write.ExecContext(context.Background(), "DELETE FROM document WHERE kind = ? AND id = ?", kindSetting, settingOpen)
