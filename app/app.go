@@ -182,6 +182,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Listening != nil {
 		o.Listening(p.address)
 	}
+	p.db.UncleanReported() // by the log, and by the page and /metrics from here on
 	p.greet(ctx, p.current)
 	err = p.wait(ctx, served)
 	p.log.Info("stopping")
@@ -245,7 +246,6 @@ func (p *process) open(ctx context.Context, c *loaded, down *teardown) (err erro
 	down.add("database", func(context.Context) error { return p.db.Close() })
 	if p.db.Unclean() {
 		p.log.Warn("the last run did not end properly: it was killed, or the machine stopped; what was acknowledged is there", "path", dir)
-		p.db.UncleanReported()
 	}
 	p.db.SetAuditKeyFile(c.conf.Remedy.AuditKeyFile)
 	p.sayAudit(ctx)

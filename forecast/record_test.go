@@ -73,6 +73,7 @@ func TestWhatCriedWolfIsSaidLessSurely(t *testing.T) {
 		}
 		e := s.experts(s.full)
 		raw, f := e.horizons(), forecastOf(t, s, at)
+		check(t, f)
 		for h := range raw {
 			if f.P[h] > raw[h]+1e-12 {
 				t.Fatalf("after %d h it says %v, surer than the experts' %v", i/12, f.P, raw)

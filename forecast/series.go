@@ -212,7 +212,7 @@ func (s *Series) Forecast(at time.Time) (omen.Forecast, bool) {
 	if c := e.ceiling.level; c > share(s.last) && c < s.full {
 		f.Ceiling = c * s.limit
 	}
-	if total := e.within(maxSecs); total >= .05 {
+	if total := e.within(maxSecs); f.P[omen.Within7d] >= .05 {
 		f.Early, f.Full, f.Late = e.quantile(.1*total), e.quantile(.5*total), e.quantile(.9*total)
 	}
 	return f, true

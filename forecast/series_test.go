@@ -231,6 +231,9 @@ func check(t *testing.T, f omen.Forecast) {
 	if f.Early < 0 || f.Early > f.Full || f.Full > f.Late || f.Late > 7*24*time.Hour {
 		t.Fatalf("full in %v, %v, %v", f.Early, f.Full, f.Late)
 	}
+	if f.Full > 0 && f.P[omen.Within7d] < .05 {
+		t.Fatalf("full in %v, at %.3f within a week", f.Full, f.P[omen.Within7d])
+	}
 	if !(f.Rate >= 0) || f.Longer > f.Rises || f.Days < 1 || f.Days > 14 {
 		t.Fatalf("%+v", f)
 	}

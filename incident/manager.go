@@ -263,19 +263,6 @@ func (m *Manager) Restore(ctx context.Context) error {
 	return nil
 }
 
-// firstNotified is when people were notified of an incident by itself; the zero time
-// also where its timeline cannot be read whole.
-func (m *Manager) firstNotified(ctx context.Context, in *omen.Incident) (time.Time, error) {
-	if in.Kind != omen.HostIncident && in.Kind != omen.FleetIncident || in.Suppressed == omen.ReasonFleet {
-		return time.Time{}, nil
-	}
-	at, err := m.o.Store.FirstNotified(ctx, in.ID)
-	if err != nil {
-		m.o.Log.Warn("whether people were notified of an incident is not known", "incident", in.ID, "err", err)
-	}
-	return at, ctx.Err()
-}
-
 func (m *Manager) restore(ctx context.Context) error {
 	m.tracker = newTracker(m.o)
 	open, err := m.o.Store.OpenIncidents(ctx)
@@ -287,16 +274,7 @@ func (m *Manager) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known := append(closed, open...)
-	for i := range known {
-		in := &known[i]
-		if in.NotifiedAt.IsZero() && in.Suppressed != "" && in.Severity != omen.Info { // it may be of before that was kept
-			if in.NotifiedAt, err = m.firstNotified(ctx, in); err != nil {
-				return err
-			}
-		}
-	}
-	m.tracker.Restore(known)
+	m.tracker.Restore(append(closed, open...))
 	seen := map[string]Seen{}
 	if _, err := m.o.Store.Kept(ctx, settingSeen, &seen); err != nil {
 		return err

@@ -1,15 +1,12 @@
 package incident
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
 	omen "github.com/omenhq/omen"
 	"github.com/omenhq/omen/feedback"
-	"github.com/omenhq/omen/internal/must"
 	"github.com/omenhq/omen/mute"
-	"github.com/omenhq/omen/store"
 )
 
 // Whether people were ever notified is on the incident, for what looks back at it: an
@@ -71,24 +68,5 @@ func TestARestoredIncidentOfBeforeWasNotifiedOf(t *testing.T) {
 		if got := tr.open["i"].NotifiedAt; !got.Equal(want) {
 			t.Errorf("suppressed by %q: notified at %s, want %s", why, got, want)
 		}
-	}
-}
-
-// What people were notified of before the upgrade, and that is silenced now, is
-// known from its timeline.
-func TestASilencedIncidentOfBeforeIsLookedUp(t *testing.T) {
-	db := must.Get(store.Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)
-	defer func() { must.OK(t, db.Close()) }()
-	for name, before := range map[string]string{"web-1": "", "web-2": omen.ReasonSilenced} {
-		in := omen.Incident{ID: name, Kind: omen.HostIncident, Host: omen.Host{Source: "s", Profile: "p", Name: name},
-			State: omen.Open, Severity: omen.Critical, Since: noon, OpenedAt: noon, ChangeNumber: 1, Suppressed: before}
-		opened := omen.Change{Kind: omen.ChangeOpened, At: noon, Incident: in}
-		in.ChangeNumber, in.Suppressed = 2, omen.ReasonSilenced
-		must.OK(t, db.Append(t.Context(), opened, omen.Change{Kind: omen.ChangeSuppressed, At: noon.Add(time.Minute), Incident: in}))
-	}
-	m := NewManager(Options{Store: db})
-	must.OK(t, m.Restore(t.Context()))
-	if one, other := m.tracker.open["web-1"].NotifiedAt, m.tracker.open["web-2"].NotifiedAt; !one.Equal(noon) || !other.IsZero() {
-		t.Errorf("notified at %s and %s, want %s and never", one, other, noon)
 	}
 }

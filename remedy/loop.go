@@ -301,9 +301,9 @@ func (l *Loop) facts(ctx context.Context, at time.Time) (f Facts, err error) {
 // pass settles what is under way, plans, and carries out.
 func (l *Loop) pass(ctx context.Context) error {
 	l.verify(ctx)
-	var denied error
-	if !l.Health().NoKey { // it is kept until the key is back
-		denied = l.writeDenied(ctx, time.Now(), false)
+	denied := l.writeDenied(ctx, time.Now(), false)
+	if l.Health().NoKey {
+		return denied // no step can be recorded, and what Omen wrote would break the audit for good
 	}
 	idle, err := l.idle(ctx)
 	if err != nil || idle {
@@ -318,11 +318,9 @@ func (l *Loop) pass(ctx context.Context) error {
 	if f, err = l.facts(ctx, time.Now()); err != nil { // with what has been settled
 		return errors.Join(append(wrong, err)...)
 	}
-	if !l.Health().NoKey { // what is written without it is a break of the audit for good
-		for _, d := range l.o.Policy.Plan(f) {
-			if d.New {
-				wrong = append(wrong, l.draft(ctx, &f, d))
-			}
+	for _, d := range l.o.Policy.Plan(f) {
+		if d.New {
+			wrong = append(wrong, l.draft(ctx, &f, d))
 		}
 	}
 	approved, err := l.o.Store.Actions(ctx, store.ActionFilter{States: []omen.ActionState{omen.ActionApproved}})

@@ -227,7 +227,7 @@ func (l *Loop) judge(ctx context.Context, f Facts) {
 		if slices.ContainsFunc(rows, func(a omen.Action) bool { return a.Playbook == p.Name && !a.Started.IsZero() }) {
 			e := p.Effect(rows, past, f.Enabled[p.Name], f.At)
 			effects[p.Name] = e
-			if !disabled && e.Disable != "" && !l.Health().NoKey {
+			if !disabled && e.Disable != "" {
 				if err := l.Disable(ctx, p.Name, byOmen, e.Disable); err != nil {
 					l.o.Log.Error("playbook not disabled", "kind", p.Name, "err", err)
 					continue

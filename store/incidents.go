@@ -86,9 +86,7 @@ func in[T ~string](column string, values []T, args *[]any) string {
 }
 
 func (db *DB) incidents(ctx context.Context, statement string, args ...any) ([]omen.Incident, error) {
-	all, err := bodies[omen.Incident](ctx, db, "incident", statement, args...)
-	db.cameBack(ctx, all)
-	return all, err
+	return bodies[omen.Incident](ctx, db, "incident", statement, args...)
 }
 
 // Incident is one incident as it is now, [omen.ErrNotFound], or
