@@ -16,97 +16,111 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// document is what of a file is a rule file: all of it, or the groups of a Kubernetes
-// object.
+// document is what of a file is a rule file: one of its documents, or the groups of a
+// Kubernetes object.
 type document struct {
 	text   []byte          // as Prometheus reads it
 	groups *yaml.Node      // with their places in the file; nil: there are none
-	at     map[place]place // from places in text to those in the file; nil: they are the same
+	at     map[place]place // from places in text to those in the file
 }
 
-// place is a line and column.
+// place is a line and column; column 0: anywhere in the line.
 type place struct{ line, column int }
 
-// documents finds what is to be read of a file: itself; or the groups of each
-// PrometheusRule of the Prometheus Operator in it, of which it may have several, as
-// documents or as a list.
-func documents(text []byte) ([]document, error) {
-	var all []document
-	var others []string
+// documents finds what is to be read of a file, and the kinds of what else it has: its
+// documents are rule files, or Kubernetes objects or lists of them, and the groups of each
+// PrometheusRule of the Prometheus Operator are a rule file.
+func documents(text []byte) (all []document, others []string, err error) {
 	in := yaml.NewDecoder(bytes.NewReader(text))
-	for i := 0; ; i++ {
+	for {
 		var root yaml.Node
-		err := in.Decode(&root)
-		switch {
-		case errors.Is(err, io.EOF) && i == 0:
-			return []document{{text: text}}, nil
-		case errors.Is(err, io.EOF) && len(all) == 0:
-			return nil, omen.WithHint(fmt.Errorf("it has no rules, but kind %s: %w", strings.Join(others, ", "), omen.ErrInvalid), "give a rule file of Prometheus, or a PrometheusRule of Kubernetes")
+		switch err := in.Decode(&root); {
+		case errors.Is(err, io.EOF) && len(all) == 0 && len(others) > 0:
+			return nil, nil, omen.WithHint(fmt.Errorf("it has no rules, but kind %s: %w", strings.Join(others, ", "), omen.ErrInvalid), "give a rule file of Prometheus, or a PrometheusRule of Kubernetes")
 		case errors.Is(err, io.EOF):
-			return all, nil
+			return all, others, nil
 		case err != nil:
-			return nil, fmt.Errorf("%w: %w", err, omen.ErrInvalid)
-		case i == 0 && value(&root, "kind") == nil: // Prometheus reads the first document
-			return []document{{text: text, groups: value(&root, "groups")}}, nil
+			return nil, nil, fmt.Errorf("%w: %w", err, omen.ErrInvalid)
 		}
-		found, other, err := objects(&root)
-		if err != nil {
-			return nil, err
+		for _, n := range root.Content {
+			n, err := new(unfolding).node(n, false)
+			if err != nil {
+				return nil, nil, err
+			}
+			found, other, err := objects(n, "")
+			if err != nil {
+				return nil, nil, err
+			}
+			all = append(all, found...)
+			for _, kind := range other {
+				if !slices.Contains(others, kind) {
+					others = append(others, kind)
+				}
+			}
 		}
-		all, others = append(all, found...), append(others, other...)
 	}
 }
 
-// objects are the rules of a Kubernetes object or of a list of them, and the kinds of
-// what has none.
-func objects(n *yaml.Node) (all []document, others []string, err error) {
-	kind := ""
+// objects are the rule files of a document or an item of a list, and the kinds of what is
+// none. kind is that of what names none; empty: it is a rule file itself.
+func objects(n *yaml.Node, kind string) (all []document, others []string, err error) {
+	if n.ShortTag() == nullTag {
+		return nil, nil, nil
+	}
 	if k := value(n, "kind"); k != nil {
 		kind = k.Value
 	}
 	switch kind {
+	case "":
+		d, err := ruleFile(n)
+		return []document{d}, nil, err
 	case "PrometheusRule":
 		groups := value(value(n, "spec"), "groups")
 		if groups == nil {
 			return nil, nil, fmt.Errorf("%d:%d: the PrometheusRule has no spec.groups: %w", n.Line, n.Column, omen.ErrInvalid)
 		}
-		d, err := objectOf(groups)
+		for _, g := range groups.Content {
+			for i := 0; i+1 < len(g.Content) && g.Kind == yaml.MappingNode; i += 2 {
+				if g.Content[i].Value == "partial_response_strategy" { // of Thanos, and nothing to Prometheus
+					g.Content = slices.Delete(g.Content, i, i+2)
+					break
+				}
+			}
+		}
+		key := &yaml.Node{Kind: yaml.ScalarNode, Value: "groups", Line: groups.Line, Column: groups.Column}
+		d, err := ruleFile(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{key, groups}, Line: groups.Line, Column: groups.Column})
 		return []document{d}, nil, err
 	case "List", "PrometheusRuleList":
-		if items := value(n, "items"); items != nil {
-			for _, item := range items.Content {
-				found, other, err := objects(item)
-				if err != nil {
-					return nil, nil, err
-				}
-				all, others = append(all, found...), append(others, other...)
+		items := value(n, "items")
+		if items == nil || items.Kind != yaml.SequenceNode {
+			return nil, nil, fmt.Errorf("%d:%d: the %s has no items: %w", n.Line, n.Column, kind, omen.ErrInvalid)
+		}
+		for _, item := range items.Content {
+			found, other, err := objects(item, strings.TrimSuffix(kind, "List"))
+			if err != nil {
+				return nil, nil, err
 			}
+			all, others = append(all, found...), append(others, other...)
 		}
 		return all, others, nil
 	}
 	return nil, []string{kind}, nil
 }
 
-// objectOf is a rule file of the groups of an object.
-func objectOf(groups *yaml.Node) (document, error) {
-	for _, g := range groups.Content {
-		for i := 0; i+1 < len(g.Content) && g.Kind == yaml.MappingNode; i += 2 {
-			if g.Content[i].Value == "partial_response_strategy" { // of Thanos, and nothing to Prometheus
-				g.Content = slices.Delete(g.Content, i, i+2)
-				break
-			}
-		}
-	}
-	text, err := yaml.Marshal(map[string]*yaml.Node{"groups": groups})
+// ruleFile is a rule file of one node.
+func ruleFile(n *yaml.Node) (document, error) {
+	text, err := yaml.Marshal(n)
 	if err != nil {
-		return document{}, fmt.Errorf("%d:%d: %w: %w", groups.Line, groups.Column, err, omen.ErrInvalid)
+		return document{}, fmt.Errorf("%d:%d: %w: %w", n.Line, n.Column, err, omen.ErrInvalid)
 	}
 	var again yaml.Node
 	if err := yaml.Unmarshal(text, &again); err != nil {
-		return document{}, fmt.Errorf("%d:%d: %w: %w", groups.Line, groups.Column, err, omen.ErrInvalid)
+		return document{}, fmt.Errorf("%d:%d: %w: %w", n.Line, n.Column, err, omen.ErrInvalid)
 	}
-	d := document{text: text, groups: groups, at: map[place]place{}}
-	d.follow(value(&again, "groups"), groups)
+	d := document{text: text, groups: value(n, "groups"), at: map[place]place{}}
+	for _, is := range again.Content {
+		d.follow(is, n)
+	}
 	return d, nil
 }
 
@@ -141,16 +155,16 @@ func (d *document) plainly(message string) string {
 		n, _ := strconv.Atoi(text) // digits
 		return n
 	}
-	if d.at != nil {
-		message = placed.ReplaceAllStringFunc(message, func(all string) string {
-			return onePlace.ReplaceAllStringFunc(all, func(one string) string {
-				m := onePlace.FindStringSubmatch(one)
-				if to, known := d.at[place{number(m[1]), number(m[2])}]; known {
-					return fmt.Sprintf("%d:%d: ", to.line, to.column)
-				}
-				return one
-			})
+	message = placed.ReplaceAllStringFunc(message, func(all string) string {
+		return onePlace.ReplaceAllStringFunc(all, func(one string) string {
+			m := onePlace.FindStringSubmatch(one)
+			if to, known := d.at[place{number(m[1]), number(m[2])}]; known {
+				return fmt.Sprintf("%d:%d: ", to.line, to.column)
+			}
+			return one
 		})
+	})
+	if strings.HasPrefix(message, "yaml: ") {
 		message = oneLine.ReplaceAllStringFunc(message, func(one string) string {
 			if to, known := d.at[place{number(oneLine.FindStringSubmatch(one)[1]), 0}]; known {
 				return fmt.Sprintf("line %d", to.line)
@@ -167,7 +181,7 @@ func (d *document) plainly(message string) string {
 // check finds mistakes of groups that Prometheus' reader gives no place: durations that
 // are none, and names that are empty or twice.
 func (d *document) check() (wrong []error) {
-	if d.groups == nil {
+	if d.groups == nil || d.groups.Kind != yaml.SequenceNode {
 		return nil
 	}
 	bad := func(n *yaml.Node, format string, args ...any) {
@@ -217,23 +231,13 @@ func (d *document) check() (wrong []error) {
 	return wrong
 }
 
-// value is what a mapping has under a key; nil: nothing.
+// value is what a mapping has under a key; nil: nothing, or null.
 func value(n *yaml.Node, key string) *yaml.Node {
-	for n != nil && (n.Kind == yaml.DocumentNode || n.Kind == yaml.AliasNode) {
-		switch {
-		case n.Kind == yaml.AliasNode:
-			n = n.Alias
-		case len(n.Content) == 0:
-			return nil
-		default:
-			n = n.Content[0]
-		}
-	}
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
+		if n.Content[i].Value == key && n.Content[i+1].ShortTag() != nullTag {
 			return n.Content[i+1]
 		}
 	}

@@ -50,7 +50,8 @@ func Builtin() []string {
 
 // Rules are the rules of some files, which may read each other's recordings.
 type Rules struct {
-	rules []*rule // in the order of files, groups and rules
+	rules  []*rule // in the order of files, groups and rules
+	unread []string
 }
 
 // rule is one recording or alerting rule.
@@ -124,9 +125,12 @@ func read(name string) ([]byte, error) {
 
 // parse adds a file's rules.
 func (all *Rules) parse(file string, text []byte) error {
-	docs, err := documents(text)
+	docs, others, err := documents(text)
 	if err != nil {
 		return omen.WithHint(fmt.Errorf("%s: %w", file, err), omen.Hint(err))
+	}
+	if len(others) > 0 {
+		all.unread = append(all.unread, fmt.Sprintf("%s: not read: kind %s", file, strings.Join(others, ", ")))
 	}
 	for _, d := range docs {
 		if err := all.add(file, d); err != nil {
@@ -259,6 +263,9 @@ func callsQuery(n parse.Node) bool {
 	}
 	return false
 }
+
+// Unread says of each file that has more than rules what of it was not read.
+func (all *Rules) Unread() []string { return all.unread }
 
 // Names are the alerting rules, in order.
 func (all *Rules) Names() (names []Place) {

@@ -24,7 +24,7 @@ type Span struct {
 type Outcome struct {
 	Firings []Firing  `json:"firings"` // by the time at which they fired
 	Failed  []Failure `json:"failed"`
-	Absent  []Absence `json:"absent"`         // alerting rules that never gave anything, and could not
+	Absent  []Absence `json:"absent"`         // alerting rules that never gave anything, and read what is not there
 	Alerts  int       `json:"alerting_rules"` // evaluated
 }
 

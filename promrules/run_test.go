@@ -247,6 +247,14 @@ func TestFilesThatAreRefused(t *testing.T) {
 		`: 7:13: group "g", rule 1, "A": could not parse expr`:                "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: sum(\n",
 		`: line 5: unknown key foo`:                                           "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    foo: 1\n    rules: [{alert: A, expr: u}]\n",
 		`no alerting rule`:                                                    "groups: [{name: g, rules: [{record: a, expr: up}]}]",
+		`1:1: the PrometheusRule has no spec.groups: `:                        "kind: PrometheusRule\nspec: {groups: }\n",
+		`: line 1: unknown key kind`:                                          "kind:\n---\ngroups: []\n",
+		`1:1: the PrometheusRuleList has no items`:                            "kind: PrometheusRuleList\n",
+		`: line 3: unknown key foo`:                                           "groups: [{name: g, rules: [{alert: A, expr: u}]}]\n---\nfoo: 1\n",
+		`: yaml: line 3: did not find expected`:                               "groups: [{name: g, rules: [{alert: A, expr: u}]}]\n---\n- [\n",
+		`: 1:9: aliases make more than 262144 nodes of it, or have no end`:    "groups: &a [*a]",
+		`: 2:18: group "g", rule 1, "A": for: "x" is no duration`:             "kind: PrometheusRule\nmetadata: {name: &x x}\nspec: {groups: [{name: g, rules: [{alert: A, expr: u, for: *x}]}]}",
+		`: 1:25: << names no mapping`:                                         "groups: [{name: g, <<: [1]}]",
 		`label "severity": template: __alert_B`:                               "groups: [{name: g, rules: [{alert: B, expr: up, labels: {severity: '{{ if }}'}}]}]",
 	} {
 		path := file(t, text)
@@ -327,6 +335,8 @@ groups:
   - {record: made, expr: sum(nowhere) + sum(busy)}
   - {alert: Fires, expr: 'busy > 0'}
   - {alert: Quiet, expr: 'busy > 5'}
+  - {alert: Either, expr: 'busy > 5 or gone > 1'}
+  - {alert: Unless, expr: 'busy > 5 unless gone'}
   - {alert: Brief, expr: 'brief > 5'}
   - {alert: Missing, expr: 'gone > 5 or elsewhere > 1 or gone > 9'}
   - {alert: Recorded, expr: 'made > 5'}
@@ -334,7 +344,7 @@ groups:
   - {alert: Labels, expr: 'busy{instance="b"} > 0'}
   - {alert: Any, expr: '{__name__=~"nothing.*"} > 0'}
 `))
-	want := map[string][]string{"Missing": {"elsewhere", "gone"}, "Recorded": {"nowhere"}}
+	want := map[string][]string{"Either": {"gone"}, "Unless": {"gone"}, "Missing": {"elsewhere", "gone"}, "Recorded": {"nowhere"}}
 	got := map[string][]string{}
 	for _, a := range out.Absent {
 		got[a.Rule] = a.Metrics

@@ -43,7 +43,7 @@ type Comparison struct {
 	Firings   []promrules.Firing  `json:"firings"`   // all of them, by time
 	Elsewhere []promrules.Firing  `json:"elsewhere"` // those about none of the hosts
 	Failed    []promrules.Failure `json:"failed"`
-	Absent    []promrules.Absence `json:"absent"`           // of the rules that never fired those that could not: the source has not what they read
+	Absent    []promrules.Absence `json:"absent"`           // of the rules that never fired those that gave nothing and read what is not there
 	Faults    *FaultSum           `json:"faults,omitempty"` // where the truth is known
 }
 

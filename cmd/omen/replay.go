@@ -39,6 +39,9 @@ func (c *replayCmd) Run(e *env) error {
 		if rules, err = promrules.Load(c.Against...); err != nil {
 			return err
 		}
+		for _, what := range rules.Unread() {
+			fmt.Fprintln(e.errors, what)
+		}
 	}
 	if c.Plot != "" {
 		if err := os.MkdirAll(c.Plot, 0o750); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,9 +25,14 @@ func TestReplayOfARecordedRun(t *testing.T) {
 	}
 	must.OK(t, os.WriteFile(filepath.Join(dir, "runs.csv"), []byte(strings.Join(kept, "\n")+"\n"), 0o600))
 	must.OK(t, os.WriteFile(filepath.Join(dir, name+".csv.gz"), must.Get(os.ReadFile(filepath.Join(recorded, name+".csv.gz")))(t), 0o600))
-	var out bytes.Buffer
-	if code := run(t.Context(), []string{"replay", dir, "--skip=14d", "--against=builtin:node"}, &out, io.Discard); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, out.String())
+	rules := filepath.Join(t.TempDir(), "rules.yml")
+	must.OK(t, os.WriteFile(rules, []byte("kind: Service\n---\ngroups: [{name: g, rules: [{alert: A, expr: gone > 0}]}]\n"), 0o600))
+	var out, errors bytes.Buffer
+	if code := run(t.Context(), []string{"replay", dir, "--skip=14d", "--against=builtin:node", "--against=" + rules}, &out, &errors); code != 0 {
+		t.Fatalf("exit code %d\n%s%s", code, out.String(), errors.String())
+	}
+	if want := rules + ": not read: kind Service\n"; !strings.Contains(errors.String(), want) {
+		t.Errorf("no %q in\n%s", want, errors.String())
 	}
 	for _, want := range []string{"/data on fill-2h-1 is full in ", "full after ", "forecast: 2 resources", "1 fault: both 1", "both: 1, median lead of Omen 1h25m0s", "false in 33"} {
 		if !strings.Contains(out.String(), want) {
