@@ -23,17 +23,19 @@ const timeout = 30 * time.Second
 // stuck is a source that does not answer limits named slow in time.
 type stuck struct {
 	*disks
-	partly       bool        // what is asked for with them is answered, as late
-	over         atomic.Bool // it answers all
+	most         atomic.Int32 // expressions at once with which it does
+	partly       bool         // what is asked for with them is answered, as late
+	over         atomic.Bool  // it answers all
 	outs, others atomic.Int32
 }
 
 func (s *stuck) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
-	slow := func(e series.Expr) bool { return strings.HasPrefix(e.Feature, "slow") }
+	never := func(e series.Expr) bool { return feature.LimitOf(e.Feature) == "never" }
+	slow := func(e series.Expr) bool { return strings.HasPrefix(e.Feature, "slow") || never(e) }
 	if slices.ContainsFunc(q.Exprs, func(e series.Expr) bool { return feature.LimitOf(e.Feature) == "other" }) && !q.End.After(q.Start) {
 		s.others.Add(1)
 	}
-	if s.over.Load() || !slices.ContainsFunc(q.Exprs, slow) {
+	if s.over.Load() || len(q.Exprs) <= int(s.most.Load()) && !slices.ContainsFunc(q.Exprs, never) || !slices.ContainsFunc(q.Exprs, slow) {
 		return s.disks.Read(ctx, q)
 	}
 	s.outs.Add(1)
@@ -109,6 +111,72 @@ func TestSlowLimitsHoldUpNoOther(t *testing.T) {
 				time.Sleep(10 * time.Minute)
 				if n := source.others.Load(); n < 9 || n > 11 || len(w.Forecasts()) != 9 {
 					t.Errorf("then: %d rounds in ten minutes, %d forecasts", n, len(w.Forecasts()))
+				}
+				cancel()
+				must.OK(t, <-done)
+			})
+		})
+	}
+}
+
+// Limits that are not answered in time together, or not all, but alone are read each
+// round, and are asked for together again after an hour, then ever more seldom. One
+// that is never answered takes no round from them. Once none is, a round has one time-out.
+func TestSlowLimitsThatAnswerAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		partly bool
+		more   []string
+		outs   int32 // until the 16th hour
+		unread int
+	}{
+		"together": {outs: 4}, "in part": {partly: true, outs: 4},
+		"one never": {more: []string{"never"}, outs: 6*15 + 4, unread: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var limits []feature.Limit
+				for _, name := range append([]string{"other", "slow0", "slow1", "slow2", "slow3", "slow4"}, c.more...) {
+					limits = append(limits, feature.Limit{Name: name, Used: name, Max: 1e12, By: []string{"mountpoint"}})
+				}
+				source := &stuck{partly: c.partly, disks: &disks{used: map[string]func(time.Time) float64{"/var": func(time.Time) float64 { return .3 }}}}
+				source.most.Store(5)
+				w := New(Options{
+					Source: source, Name: "test", Step: time.Minute, Store: open(t), History: time.Hour, Sink: deaf{},
+					Schema: must.Get(feature.NewSchema(feature.Profile{Name: "test", Features: []feature.Feature{{Name: "cpu", Expr: "cpu"}}, Limits: limits}))(t),
+				})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- w.Run(ctx) }()
+				time.Sleep(30 * time.Minute) // synctest's clock
+				source.outs.Store(0)
+				unread := 0
+				for range 15 * 360 {
+					time.Sleep(10 * time.Second)
+					if len(w.Unread()) > c.unread {
+						unread++
+					}
+				}
+				if unread > 0 {
+					t.Errorf("limits that are answered alone were unread in %d of %d looks", unread, 15*360)
+				}
+				if n := source.outs.Load(); n == 0 || n > c.outs {
+					t.Errorf("%d time-outs in 15 hours, want at most %d", n, c.outs)
+				}
+				if n := len(w.Forecasts()); n != 6 {
+					t.Errorf("%d are forecast", n)
+				}
+				source.most.Store(0)
+				source.outs.Store(0)
+				time.Sleep(10 * time.Minute)
+				if n := source.outs.Load(); n < 5 || n > 8 {
+					t.Errorf("%d time-outs in ten minutes once none is answered, want one a round", n)
+				}
+				source.over.Store(true)
+				time.Sleep(25 * time.Hour)
+				source.others.Store(0)
+				time.Sleep(10 * time.Minute)
+				if n := source.others.Load(); n < 5 || n > 11 {
+					t.Errorf("%d questions in ten minutes long after all are answered, want one a round that has a new instant", n)
 				}
 				cancel()
 				must.OK(t, <-done)
