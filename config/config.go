@@ -179,18 +179,18 @@ type Limit struct {
 	Kind     string   `yaml:"kind,omitempty"`  // date: used is the instant at which it is over; empty: an amount
 	Title    string   `yaml:"title,omitempty"` // what people call one, with $where
 	Help     string   `yaml:"help,omitempty"`
-	Used     string   `yaml:"used"`                                                                                                       // PromQL: how much is used
-	Limit    string   `yaml:"limit,omitempty"`                                                                                            // PromQL: how much there is…
-	Max      float64  `yaml:"max,omitempty" zero:"write how much there is, above 0, in the unit; or limit, the PromQL expression for it"` // …or that number
-	By       []string `yaml:"by,flow,omitempty"`                                                                                          // labels that tell a host's resources apart; $where is their values but that of same
-	Same     string   `yaml:"same,omitempty"`                                                                                             // one of by: resources with one value of it are one
-	Unit     string   `yaml:"unit,omitempty"`                                                                                             //
-	Full     float64  `yaml:"full,omitempty" zero:"write a share above 0 and at most 1, such as 0.98, or leave it out for 0.995"`         // share from which it counts as full; 0: almost 1
-	Features []string `yaml:"features,flow,omitempty"`                                                                                    // that show the same trouble
-	LeftOut  string   `yaml:"left_out,omitempty"`                                                                                         // PromQL: how many of a host are not forecast
+	Used     string   `yaml:"used"`                                                                                                              // PromQL: how much is used
+	Limit    string   `yaml:"limit,omitempty"`                                                                                                   // PromQL: how much there is…
+	Max      float64  `yaml:"max,omitempty" zero:"of an amount without limit: write how much there is, above 0, in the unit; else leave it out"` // …or that number
+	By       []string `yaml:"by,flow,omitempty"`                                                                                                 // labels that tell a host's resources apart; $where is their values but that of same
+	Same     string   `yaml:"same,omitempty"`                                                                                                    // one of by: resources with one value of it are one
+	Unit     string   `yaml:"unit,omitempty"`                                                                                                    //
+	Full     float64  `yaml:"full,omitempty" zero:"of an amount: write a share above 0 and at most 1, such as 0.98, or leave it out for 0.995"`  // share from which it counts as full; 0: almost 1
+	Features []string `yaml:"features,flow,omitempty"`                                                                                           // that show the same trouble
+	LeftOut  string   `yaml:"left_out,omitempty"`                                                                                                // PromQL: how many of a host are not forecast
 
-	Warning  model.Duration `yaml:"warning,omitempty" zero:"write how long before the date people are notified, or leave it out for 14d"` // of a date: how long before it people are notified; default 14d
-	Critical model.Duration `yaml:"critical,omitempty" zero:"write how long before the date people are notified, or leave it out for 3d"` // and again, as critical; default 3d
+	Warning  model.Duration `yaml:"warning,omitempty" zero:"of a date: write how long before it people are notified, or leave it out for 14d"` // of a date: how long before it people are notified; default 14d
+	Critical model.Duration `yaml:"critical,omitempty" zero:"of a date: write how long before it people are notified, or leave it out for 3d"` // and again, as critical; default 3d
 }
 
 // Learn says from what and when models are made.

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -97,6 +98,22 @@ func Summary(causes []omen.Cause) string {
 // newID names an incident from whom it is of and its onset, so that the
 // same incident, found again after a crash, gets the same name. IDs
 // sort by onset.
-func newID(kind omen.IncidentKind, subject string, onset time.Time) string {
-	return omen.StableID(string(kind), subject, onset)
+//
+// Where the clock was set back, the same onset comes again: what is found there is
+// another incident, and its changes must not be taken for those that the journal has.
+func (t *Tracker) newID(kind omen.IncidentKind, subject string, onset time.Time) string {
+	id := omen.StableID(string(kind), subject, onset)
+	for n := 2; t.isUsed(id); n++ {
+		id = omen.StableID(string(kind), fmt.Sprintf("%s/%d", subject, n), onset)
+	}
+	return id
 }
+
+func (t *Tracker) isUsed(id string) bool {
+	_, used := t.used[id]
+	return used || t.open[id] != nil || t.fleets[id] != nil
+}
+
+// usedFor is how long an ID is known to be used after its incident's onset, as the
+// clock is now: what was opened ahead of it stays known for as long as it lies ahead.
+const usedFor = 24 * time.Hour

@@ -243,12 +243,8 @@ func (t *Tracker) found(members []*track, sign feedback.CauseSign, reason string
 	f := &fleet{key: key, sign: sign, members: map[omen.Host]bool{}, openHosts: map[omen.Host]bool{}, last: first.in.Since,
 		announced: at, checked: at, rules: t.rules.version}
 	subject := fmt.Sprintf("%s/%s/%t", key, sign.Feature, sign.Up)
-	id := newID(omen.FleetIncident, subject, first.in.Since)
-	for n := 2; t.fleets[id] != nil; n++ { // an operator closed that one
-		id = newID(omen.FleetIncident, fmt.Sprintf("%s/%d", subject, n), first.in.Since)
-	}
 	f.in = &omen.Incident{
-		ID: id, Kind: omen.FleetIncident, Host: first.host, State: omen.Open, Severity: omen.Warning,
+		ID: t.newID(omen.FleetIncident, subject, first.in.Since), Kind: omen.FleetIncident, Host: first.host, State: omen.Open, Severity: omen.Warning,
 		Grade: first.in.Grade, Since: first.in.Since, OpenedAt: at.UTC(),
 		Causes: leading(first.in.Causes, sign), Model: first.in.Model,
 	}

@@ -109,7 +109,7 @@ func TestAFleetClosedByHandIsNotTakenUpAgain(t *testing.T) {
 	for h := range 6 {
 		k := tr.track(hostNamed(fmt.Sprint("late-", h)))
 		in := first.Clone()
-		in.ID, in.Kind, in.Host, in.Members, in.ChangeNumber, in.State = newID(omen.HostIncident, k.host.ID(), noon), omen.HostIncident, k.host, nil, 0, omen.Open
+		in.ID, in.Kind, in.Host, in.Members, in.ChangeNumber, in.State = tr.newID(omen.HostIncident, k.host.ID(), noon), omen.HostIncident, k.host, nil, 0, omen.Open
 		k.in, k.at = &in, noon
 		tr.notify(k, omen.ChangeOpened, omen.ReasonAnomalous)
 		late = append(late, k)

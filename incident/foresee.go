@@ -145,7 +145,7 @@ func (t *Tracker) openForecast(o *outlook) {
 	o.full = f.Exhausted
 	o.due = f.At.Add(f.Full)
 	o.open(t, omen.Incident{
-		ID:   newID(omen.ForecastIncident, f.Host.ID()+"\x00"+f.Name+"\x00"+f.Where, f.At),
+		ID:   t.newID(omen.ForecastIncident, f.Host.ID()+"\x00"+f.Name+"\x00"+f.Where, f.At),
 		Kind: omen.ForecastIncident, Host: f.Host, State: omen.Open, Severity: severity, Since: since.UTC(), OpenedAt: f.At.UTC(),
 		Summary: f.Sentence(t.zone), Forecast: &f,
 	}, f.At, omen.ReasonForecast)

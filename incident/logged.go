@@ -18,7 +18,7 @@ func (m *Manager) logged(changes []omen.Change) {
 		case omen.ChangeOpened, omen.ChangeReopened:
 			m.o.Log.Info("incident opened", append(about, "why", in.Summary)...)
 		case omen.ChangeEscalated:
-			m.o.Log.Info("incident is critical", append(about, "why", in.Summary)...)
+			m.o.Log.Info("incident escalated", append(about, "severity", in.Severity, "why", in.Summary)...)
 		case omen.ChangeClosed:
 			m.o.Log.Info("incident closed", append(about, "why", changes[i].Reason)...)
 		}

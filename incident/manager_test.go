@@ -93,7 +93,7 @@ func TestIncidentsAreLogged(t *testing.T) {
 	d := NewManager(Options{Store: db, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	one := func(kind omen.ChangeKind, id, suppressed string, n int) omen.Change {
 		return omen.Change{Kind: kind, At: noon, Reason: "closed_recovered", Incident: omen.Incident{
-			ID: id, Kind: omen.HostIncident, Host: hostNamed("web-1"), Summary: "cpu 0.9", Suppressed: suppressed, ChangeNumber: n,
+			ID: id, Kind: omen.HostIncident, Severity: omen.Critical, Host: hostNamed("web-1"), Summary: "cpu 0.9", Suppressed: suppressed, ChangeNumber: n,
 		}}
 	}
 	d.store(t.Context(), []omen.Change{
@@ -101,7 +101,7 @@ func TestIncidentsAreLogged(t *testing.T) {
 		one(omen.ChangeOpened, "slight", omen.ReasonMinor, 1),
 	})
 	want := `msg="incident opened" incident=loud kind=host host=web-1 why="cpu 0.9"
-msg="incident is critical" incident=loud kind=host host=web-1 why="cpu 0.9"
+msg="incident escalated" incident=loud kind=host host=web-1 severity=critical why="cpu 0.9"
 msg="incident closed" incident=loud kind=host host=web-1 why=closed_recovered
 `
 	var got strings.Builder

@@ -77,7 +77,7 @@ func (t *Tracker) begin(k *track, at time.Time) {
 	}
 	r := &k.run
 	k.in = &omen.Incident{
-		ID: newID(omen.HostIncident, k.host.ID(), r.onset), Kind: omen.HostIncident, Host: k.host,
+		ID: t.newID(omen.HostIncident, k.host.ID(), r.onset), Kind: omen.HostIncident, Host: k.host,
 		State: omen.Open, Severity: omen.Warning, Grade: r.grade,
 		Since: r.onset.UTC(), OpenedAt: at.UTC(), Score: r.peak, Peak: r.peak,
 		Causes: keep(r.causes), Model: r.model, Level: k.level,

@@ -63,7 +63,7 @@ func (t *Tracker) Report(key string, severity omen.Severity, summary string, at 
 	case in == nil && o.held:
 	case in == nil:
 		o.open(t, omen.Incident{
-			ID: newID(omen.OwnIncident, key, at), Kind: omen.OwnIncident, Trouble: key, State: omen.Open, Severity: severity,
+			ID: t.newID(omen.OwnIncident, key, at), Kind: omen.OwnIncident, Trouble: key, State: omen.Open, Severity: severity,
 			Since: at.UTC(), OpenedAt: at.UTC(), Summary: summary,
 		}, at, omen.ReasonTrouble)
 	case slices.Index(severities, severity) > slices.Index(severities, in.Severity):

@@ -153,10 +153,10 @@ func (s *source) blind(t *Tracker, p *part, k omen.Tick, reason string) {
 	in := s.down.in
 	switch {
 	case in == nil:
-		s.down.open(t, s.trouble(p, k, reason), k.At, reason)
+		s.down.open(t, s.trouble(t, p, k, reason), k.At, reason)
 	case len(in.Members) == 0 || s.down.unread || reason == omen.ReasonPartition && s.says(k):
 	default:
-		more := s.trouble(p, k, reason)
+		more := s.trouble(t, p, k, reason)
 		in.Members = append(in.Members, more.Members...)
 		in.Summary += "; " + more.Summary
 		s.down.unread = reason == omen.ReasonSourceDown
@@ -165,9 +165,9 @@ func (s *source) blind(t *Tracker, p *part, k omen.Tick, reason string) {
 }
 
 // trouble is the source's incident, as it opens.
-func (s *source) trouble(p *part, k omen.Tick, reason string) omen.Incident {
+func (s *source) trouble(t *Tracker, p *part, k omen.Tick, reason string) omen.Incident {
 	in := omen.Incident{
-		ID: newID(omen.SourceIncident, s.name, p.badSince), Kind: omen.SourceIncident,
+		ID: t.newID(omen.SourceIncident, s.name, p.badSince), Kind: omen.SourceIncident,
 		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
 		Since: p.badSince.UTC(), OpenedAt: k.At.UTC(), Summary: "source " + s.name + " cannot be read: " + k.Err,
 	}

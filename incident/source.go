@@ -110,7 +110,7 @@ func (s *source) resume(t *Tracker, at time.Time) bool {
 		return false
 	}
 	if s.own.in == nil && !known {
-		in := s.stall(at)
+		in := s.stall(t, at)
 		in.Suppressed = omen.ReasonStalled
 		s.own.record(t, in, at, omen.ReasonStalled)
 	}
@@ -132,9 +132,9 @@ func (s *source) stalled(h Hysteresis, now time.Time) bool {
 }
 
 // stall is the incident of Omen itself, as it opens.
-func (s *source) stall(now time.Time) omen.Incident {
+func (s *source) stall(t *Tracker, now time.Time) omen.Incident {
 	return omen.Incident{
-		ID: newID(omen.OwnIncident, s.name, s.at), Kind: omen.OwnIncident,
+		ID: t.newID(omen.OwnIncident, s.name, s.at), Kind: omen.OwnIncident,
 		Host: omen.Host{Source: s.name}, State: omen.Open, Severity: omen.Critical,
 		Since: s.at.UTC(), OpenedAt: now.UTC(), Summary: "Omen scores no host of source " + s.name,
 	}
@@ -147,7 +147,7 @@ func (t *Tracker) Idle(now time.Time) []omen.Change {
 	for _, name := range slices.Sorted(maps.Keys(t.sources)) {
 		s := t.sources[name]
 		if s.own.in == nil && !s.own.held && s.stalled(t.h, now) {
-			s.own.open(t, s.stall(now), now, omen.ReasonStalled)
+			s.own.open(t, s.stall(t, now), now, omen.ReasonStalled)
 		}
 		s.own.review(t, now)
 	}

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ type Tracker struct {
 	troubles map[string]*trouble       // of Omen itself, by key
 	open     map[string]*omen.Incident // by ID, of every kind
 	fleets   map[string]*fleet         // by incident ID; open, or may come back
+	used     map[string]time.Time      // IDs of incidents, with their onsets
 
 	outlooks map[omen.Resource]*outlook // of resources that are likely to become full, or are
 	outcomes map[Outcome]uint64         // of forecasts, since the start
@@ -69,6 +71,7 @@ func NewTracker(h Hysteresis, labels Labels) *Tracker {
 		troubles: map[string]*trouble{},
 		open:     map[string]*omen.Incident{},
 		fleets:   map[string]*fleet{},
+		used:     map[string]time.Time{},
 		outlooks: map[omen.Resource]*outlook{},
 		outcomes: map[Outcome]uint64{},
 		falsely:  map[string][]time.Time{},
@@ -92,6 +95,7 @@ func (t *Tracker) Restore(incidents []omen.Incident) {
 		if in.NotifiedAt.IsZero() && in.Suppressed == "" && (in.Kind == omen.HostIncident || in.Kind == omen.FleetIncident) {
 			in.NotifiedAt = in.OpenedAt // it is of before that was kept
 		}
+		t.used[in.ID] = in.Since
 		if in.State != omen.Closed {
 			t.open[in.ID] = &in
 		}
@@ -201,6 +205,9 @@ func (t *Tracker) emit(in *omen.Incident, kind omen.ChangeKind, at time.Time, re
 	case omen.ChangeOpened, omen.ChangeReopened, omen.ChangeClosed:
 		in.Reason = reason
 	}
+	if kind == omen.ChangeOpened {
+		t.used[in.ID] = in.Since
+	}
 	if in.State == omen.Closed {
 		delete(t.open, in.ID)
 	} else {
@@ -274,4 +281,5 @@ func (t *Tracker) sweep(tick omen.Tick) {
 			delete(t.fleets, id)
 		}
 	}
+	maps.DeleteFunc(t.used, func(_ string, onset time.Time) bool { return tick.At.Sub(onset) > usedFor })
 }

@@ -81,7 +81,7 @@ func (w *Watch) Pending() []omen.Pending {
 	defer l.mu.Unlock()
 	var all []omen.Pending
 	for id, r := range l.of {
-		if r.known || l.at.Sub(r.at) >= every { // history that was read ends just before
+		if r.known || r.limit.Date || l.at.Sub(r.at) >= every { // a date waits for nothing; history that was read ends just before
 			continue
 		}
 		p := omen.Pending{Resource: id}

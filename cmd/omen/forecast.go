@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -41,10 +42,25 @@ func (c *forecastCmd) Run(e *env) error {
 	if c.JSON {
 		return printJSON(e, all)
 	}
-	for _, u := range all.Unread {
-		fmt.Fprintf(e.out, "not forecast: %s of source %s, profile %s: %s\n", u.Limit, u.Source, u.Profile, u.Why)
-	}
+	sayUnread(e, all.Unread)
 	return c.print(e, all)
+}
+
+// sayUnread writes which limits are not forecast and why, those of one reason together.
+func sayUnread(e *env, all []api.UnreadLimit) {
+	type reason struct{ source, profile, why string }
+	names := map[reason][]string{}
+	var order []reason
+	for _, u := range all {
+		r := reason{u.Source, u.Profile, u.Why}
+		if names[r] == nil {
+			order = append(order, r)
+		}
+		names[r] = append(names[r], u.Limit)
+	}
+	for _, r := range order {
+		fmt.Fprintf(e.out, "not forecast: %s of source %s, profile %s: %s\n", strings.Join(names[r], ", "), r.source, r.profile, r.why)
+	}
 }
 
 // print writes what is forecast, and what is not and why.
