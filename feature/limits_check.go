@@ -35,7 +35,7 @@ func (s *Schema) CheckLimits(ctx context.Context, source series.Source, q series
 	found := map[string]LimitCheck{}
 	for _, lq := range s.LimitQueries() {
 		q.By = slices.Concat(s.by, lq.By)
-		failed := lq.Read(ctx, source, q, func(error) bool { return true }, func(f *series.Frame) {
+		failed := lq.ReadApart(ctx, source, q, func(f *series.Frame) {
 			for _, l := range lq.Limits {
 				if slices.Contains(f.Features, l.Name+usedColumn) {
 					found[l.Name] = lq.check(l, f, s.by, known)
@@ -45,9 +45,9 @@ func (s *Schema) CheckLimits(ctx context.Context, source series.Source, q series
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		for name, err := range failed {
+		for name, f := range failed {
 			if _, answered := found[name]; !answered {
-				found[name] = LimitCheck{Err: err}
+				found[name] = LimitCheck{Err: f.Err}
 			}
 		}
 	}

@@ -124,7 +124,7 @@ func TestALimitIsReadAlone(t *testing.T) {
 		t.Errorf("%+v, want an error of the first, and a resource of the others", all)
 	}
 	one := s.LimitQueries()[0]
-	if failed := one.Read(t.Context(), source, q, nil, func(*series.Frame) { t.Error("nothing was answered") }); len(failed) != 3 {
+	if failed := one.Read(t.Context(), source, q, func(*series.Frame) { t.Error("nothing was answered") }); len(failed) != 3 {
 		t.Errorf("together %v failed, want all", failed)
 	}
 }

@@ -2,8 +2,10 @@ package feature
 
 import (
 	"context"
+	"errors"
 	"maps"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/series"
 )
 
@@ -23,44 +25,53 @@ func (q *LimitQuery) Only(keep func(*Limit) bool) LimitQuery {
 	return some
 }
 
+// Fault is why a limit was not answered.
+type Fault struct {
+	Err    error
+	Itself bool // it is the limit's own; if not, that of what was asked for together: nothing was answered, or this not in time
+}
+
+// Late reports whether the source did not answer it; otherwise it was refused.
+func (f Fault) Late() bool { return errors.Is(f.Err, omen.ErrUnavailable) }
+
 // Read asks a source for the limits of the query, which gives ask its
-// expressions, and hands what it answers to take: one frame, or one for each limit
-// where none is answered together with the others. apart says whether another
-// question may be asked after one that failed so; nil: never. It returns why limits
-// could not be read, by their names; what was read of them nevertheless is in the
-// frames.
-func (q *LimitQuery) Read(ctx context.Context, source series.Source, ask series.Query, apart func(error) bool, take func(*series.Frame)) (failed map[string]error) {
-	failed = map[string]error{}
+// expressions, in one question, and hands what it answers to take. It returns why
+// limits could not be read, by their names; what was read of them nevertheless is in
+// the frame.
+func (q *LimitQuery) Read(ctx context.Context, source series.Source, ask series.Query, take func(*series.Frame)) map[string]Fault {
+	faults := map[string]Fault{}
 	if len(q.Limits) == 0 {
-		return failed
+		return faults
 	}
 	ask.Exprs = q.Exprs
 	f, err := source.Read(ctx, ask)
-	switch {
-	case err == nil:
-		for _, e := range q.Exprs {
-			if why, name := f.Failed[e.Feature], LimitOf(e.Feature); why != nil && failed[name] == nil {
-				failed[name] = why
-			}
-		}
-		take(f)
-	case len(q.Limits) == 1:
-		failed[q.Limits[0].Name] = err
-	default:
-		last := err
+	if err != nil {
 		for _, l := range q.Limits {
-			failed[l.Name] = err
-			if apart == nil || ctx.Err() != nil || !apart(last) {
-				apart = nil
-				continue
-			}
-			delete(failed, l.Name)
-			one := q.Only(func(o *Limit) bool { return o == l })
-			why := one.Read(ctx, source, ask, nil, take)
-			if maps.Copy(failed, why); why[l.Name] != nil {
-				last = why[l.Name]
-			}
+			faults[l.Name] = Fault{err, len(q.Limits) == 1}
+		}
+		return faults
+	}
+	for _, e := range q.Exprs {
+		name := LimitOf(e.Feature)
+		if why, said := f.Failed[e.Feature], faults[name].Err != nil; why != nil && !said {
+			faults[name] = Fault{why, len(q.Limits) == 1 || !errors.Is(why, omen.ErrUnavailable)}
 		}
 	}
-	return failed
+	take(f)
+	return faults
+}
+
+// ReadApart is [LimitQuery.Read], and asks once more, alone, for each limit whose fault
+// is not its own.
+func (q *LimitQuery) ReadApart(ctx context.Context, source series.Source, ask series.Query, take func(*series.Frame)) map[string]Fault {
+	faults := q.Read(ctx, source, ask, take)
+	for _, l := range q.Limits {
+		if f, failed := faults[l.Name]; !failed || f.Itself || ctx.Err() != nil {
+			continue
+		}
+		delete(faults, l.Name)
+		one := q.Only(func(o *Limit) bool { return o == l })
+		maps.Copy(faults, one.Read(ctx, source, ask, take))
+	}
+	return faults
 }

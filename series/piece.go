@@ -26,6 +26,10 @@ const (
 	maxNamed = 1000
 	// patience is how many time-outs in a row one feature may cost.
 	patience = 6
+	// maxPieces bounds the pieces below minPoints: what is refused in the 64th part of
+	// a span is refused for what the expression reads, and would be thousands of
+	// requests an instant at a time.
+	maxPieces = 64
 )
 
 // errTooLong is an [ErrTooMuch] that only fewer hosts in the expression change.
@@ -37,6 +41,8 @@ type ask struct {
 	promQL string
 	narrow *narrowing // nil: it reads all hosts, always
 	parts  []part
+	late   int // time-outs in a row that it may cost
+	piece  int // instants of a request at most; 0: any
 }
 
 type part struct {
@@ -46,7 +52,10 @@ type part struct {
 }
 
 func newAsk(promQL string, q Query) *ask {
-	k := &ask{promQL: promQL}
+	k := &ask{promQL: promQL, late: patience, piece: q.Piece}
+	if q.Once {
+		k.late = 0
+	}
 	whole := part{hosts: q.Hosts, all: true}
 	if len(q.Hosts) > 0 {
 		k.narrow = narrowingOf(promQL, q.By)
@@ -109,7 +118,11 @@ func (r *Reader) feature(ctx context.Context, a *Answer, k *ask, lookback time.D
 	if longest == 0 {
 		longest = maxPoints
 	}
+	if k.piece > 0 {
+		longest = min(longest, k.piece)
+	}
 	points, limit, late := min(firstPoints, longest), longest, 0
+	least := max(1, min(minPoints, a.instants/maxPieces))
 	for len(k.parts) > 0 {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -134,14 +147,15 @@ func (r *Reader) feature(ctx context.Context, a *Answer, k *ask, lookback time.D
 		case err == nil:
 			p.from, late = p.from+n, 0
 			points = min(max(maxSamples/max(a.series, 1), minPoints), limit)
-		case !errors.Is(err, ErrTooMuch) || late > patience:
+		case !errors.Is(err, ErrTooMuch) || late > k.late:
 			return broken(a, p.from, err)
 		case !wordy && n > minPoints:
 			points, limit = max(n/4, minPoints), max(n/2, minPoints)
 		case k.split():
 			limit = min(2*limit, longest)
-		case !wordy && n > 1 && late == 0:
-			points, limit = n/2, n/2
+		case !wordy && n > least && late == 0:
+			points = max(n/2, least)
+			limit = points
 		default:
 			return broken(a, p.from, omen.WithHint(fmt.Errorf("in the smallest piece, too: %w", err), smallestHint(err)))
 		}

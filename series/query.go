@@ -18,6 +18,11 @@ type Query struct {
 	Hosts      []string      // only these, by name; empty: all
 	Strict     bool          // Frame.Labels are those that every series of a host carries, and Frame.Split and Frame.Varying are filled
 	Window     time.Duration // what $window becomes; 0: the source chooses (4 steps, at least 4 scrape intervals measured from the data)
+
+	// What follows is for sources that are asked piece by piece; others ignore it.
+	Once  bool                 // what is not answered in time fails: it is not asked for again in smaller pieces
+	Piece int                  // instants that one request asks for at most; 0: as many as the source takes
+	Done  func(feature string) // called, from several goroutines, when a feature is answered or has failed; nil: not
 }
 
 // Expr is one feature's PromQL. "$window" is replaced by a range such as "15s"

@@ -75,6 +75,9 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 			a := newAnswer(q, only)
 			err := r.feature(ctx, a, newAsk(e.expand(window.is, q.By), q), window.lookback)
 			answers[i], failures[i] = a, err
+			if q.Done != nil {
+				q.Done(e.Feature)
+			}
 			switch {
 			case err == nil:
 				answered.Add(1)

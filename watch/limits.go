@@ -28,13 +28,14 @@ type limits struct {
 	news    chan struct{} // bound 1, owner recallLoop; full: it is about to look anyway
 	alone   doubts        // owner limitLoop
 
-	mu     sync.Mutex // guards what follows; Watch.mu may be held, and is not taken under it
-	of     map[omen.Resource]*resource
-	failed map[string]string // limit -> why its query failed the last time
-	dates  dates             // of the last round
-	unread map[string]unread // limit -> why its history could not be read the last time
-	again  time.Time         // until then no history is asked for that could not be read
-	at     time.Time         // of the last round
+	mu        sync.Mutex // guards what follows; Watch.mu may be held, and is not taken under it
+	of        map[omen.Resource]*resource
+	failed    map[string]string // limit -> why its query failed the last time
+	dates     dates             // of the last round
+	histories doubts            // of limits
+	again     time.Time         // until then no history is asked for that could not be read
+	asked     time.Time         // the instant that was last asked for
+	at        time.Time         // of the last round
 }
 
 // resource is what is known of one of them.
@@ -92,7 +93,10 @@ func (w *Watch) forecast(ctx context.Context) bool {
 	w.mu.Unlock()
 	l := &w.limits
 	l.mu.Lock()
-	again := !at.After(l.at) && l.at.Sub(at) < forecastAgain
+	again := !at.After(l.asked) && l.asked.Sub(at) < forecastAgain
+	if !again {
+		l.asked = at
+	}
 	l.mu.Unlock()
 	if at.IsZero() || again {
 		return !at.IsZero()
@@ -100,10 +104,10 @@ func (w *Watch) forecast(ctx context.Context) bool {
 	failed, over := map[string]string{}, 0
 	seen := newDates()
 	count := map[string]int{}
-	w.readLimits(ctx, at, window, failed, func(query int, f *series.Frame) {
+	there := w.readLimits(ctx, at, window, failed, func(query int, f *series.Frame) {
 		over += l.take(query, f, w.o.Schema.By(), hosts, count, seen, at)
 	})
-	if ctx.Err() != nil {
+	if !there || ctx.Err() != nil { // of a source that is away what was said last holds
 		return true
 	}
 	l.mu.Lock()
@@ -123,16 +127,23 @@ func (w *Watch) sayFailed(failed map[string]string) {
 	l.mu.Lock()
 	before := l.failed
 	l.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(failed)) {
-		if before[name] == "" {
-			w.log.Warn("resources not read", "limit", name, "err", failed[name])
-		}
-	}
+	news := maps.Clone(failed)
+	maps.DeleteFunc(news, func(name, _ string) bool { return before[name] != "" })
+	w.sayUnread("resources not read", news)
 }
 
-// forecastAgain is by how much the clock has to be set back for an instant that
-// was forecast to be forecast again.
-const forecastAgain = 5 * time.Minute
+const (
+	// forecastAgain is by how much the clock has to be set back for an instant that
+	// was forecast to be forecast again.
+	forecastAgain = 5 * time.Minute
+	// holds is for how long what was last said of a resource holds while its limit is
+	// not read.
+	holds = 5 * time.Minute
+	// liveOnly is how long a resource has to be measured to be forecast without its
+	// history, where that cannot be read: what is asked for again after two to ten
+	// minutes has been asked for some seven times then.
+	liveOnly = time.Hour
+)
 
 // take observes the samples of a query's answer, and is how many resources there
 // was no room for. count is how many each host has, seen what the
@@ -185,17 +196,25 @@ func (r *resource) observe(at time.Time, used, most float64) (taken bool) {
 	return taken
 }
 
-// forecast is what is expected of it; false if there is too little to say.
-func (r *resource) forecast(at time.Time) (omen.Forecast, bool) {
+// forecast is what is expected of it, whose history is read or is in doubt; false if
+// there is too little to say.
+func (r *resource) forecast(at time.Time, history doubt) (omen.Forecast, bool) {
+	known := at.Sub(r.first)
 	switch {
 	case !r.at.Equal(at):
 		return omen.Forecast{}, false
 	case r.limit.Date:
 		return omen.Expiry(r.date, at, r.limit.Notice), true
-	case !r.ready || at.Sub(r.first) < forecast.Youngest:
+	case r.ready && known < forecast.Youngest, !r.ready && (history.tries == 0 || known < liveOnly):
 		return omen.Forecast{}, false
 	}
 	return r.series.Forecast(at)
+}
+
+// held reports whether what was said of it holds, since its limit was not read. The
+// caller holds mu.
+func (l *limits) held(r *resource, at time.Time) bool {
+	return l.failed[r.limit.Name] != "" && r.at.Before(at) && at.Sub(r.at) < holds
 }
 
 // outlooks forecasts all resources, forgets those that are gone, and gives the
@@ -210,7 +229,10 @@ func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks 
 			delete(l.of, id)
 			continue
 		}
-		f, ok := r.forecast(at)
+		if l.held(r, at) {
+			continue
+		}
+		f, ok := r.forecast(at, l.histories[r.limit.Name])
 		sudden, matters := r.rounds.Next(at, f, ok)
 		if r.known = ok; !ok {
 			continue
@@ -253,8 +275,10 @@ func (w *Watch) countLeftOut(ctx context.Context, at time.Time, window time.Dura
 	}
 	f, err := w.o.Source.Read(ctx, series.Query{Exprs: exprs, By: w.o.Schema.By(), Start: at, End: at, Step: w.o.Step, Window: window})
 	if err != nil {
-		for _, e := range exprs {
-			failed[e.Feature] = err.Error()
+		if !w.away(ctx, feature.Fault{Err: err}, at) {
+			for _, e := range exprs {
+				failed[e.Feature] = err.Error()
+			}
 		}
 		return
 	}

@@ -25,9 +25,12 @@ func (l *limits) failing() map[string]string {
 			all[limit] = why
 		}
 	}
+	if len(l.histories) == 0 {
+		return all
+	}
 	for _, r := range l.of {
-		if u := l.unread[r.limit.Name]; !r.ready && u.why != "" && all[r.limit.Name] == "" {
-			all[r.limit.Name] = "its history cannot be read: " + u.why
+		if d := l.histories[r.limit.Name]; !r.ready && d.tries > 0 && all[r.limit.Name] == "" {
+			all[r.limit.Name] = "its history cannot be read: " + d.why
 		}
 	}
 	return all
@@ -57,8 +60,8 @@ func (w *Watch) Used(id omen.Resource, from time.Time) []omen.UsedPoint {
 	return nil
 }
 
-// Forecasts is what is expected of every resource that was measured in the last
-// round, in no particular order.
+// Forecasts is what is expected of every resource that was measured in the last round,
+// or within minutes before it where its limit was not read then, in no particular order.
 func (w *Watch) Forecasts() []omen.Outlook {
 	l := &w.limits
 	l.mu.Lock()
@@ -72,8 +75,8 @@ func (w *Watch) Forecasts() []omen.Outlook {
 	return all
 }
 
-// Pending is every resource that was measured in the last round and is not forecast
-// yet, in no particular order.
+// Pending is every resource that was measured as [Watch.Forecasts] says and is not
+// forecast yet, in no particular order.
 func (w *Watch) Pending() []omen.Pending {
 	l := &w.limits
 	every := max(limitsEvery, w.o.Step)
@@ -81,13 +84,15 @@ func (w *Watch) Pending() []omen.Pending {
 	defer l.mu.Unlock()
 	var all []omen.Pending
 	for id, r := range l.of {
-		if r.known || r.limit.Date || l.at.Sub(r.at) >= every { // a date waits for nothing; history that was read ends just before
+		if r.known || r.limit.Date || r.at.Before(l.at) && !l.held(r, l.at) { // a date waits for nothing
 			continue
 		}
 		p := omen.Pending{Resource: id}
-		if !r.ready {
-			p.Err = l.unread[r.limit.Name].why
-		} else if young := r.first.Add(forecast.Youngest).Sub(l.at); young > 0 {
+		switch d := l.histories[r.limit.Name]; {
+		case !r.ready && d.tries > 0:
+			p.Err = d.why
+		case r.ready:
+			young := max(r.first.Add(forecast.Youngest).Sub(l.at), time.Nanosecond)
 			p.Due = l.at.Add((young + every - 1) / every * every) // in a round
 		}
 		all = append(all, p)

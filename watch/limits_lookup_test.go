@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"math"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/omenhq/omen"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/incident"
 )
 
@@ -52,10 +54,11 @@ func TestWhatIsNotForecastYet(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	w.limits.unread = map[string]unread{"disk": {why: "too many samples"}}
+	w.limits.histories.blame("disk", at, feature.Fault{Err: errors.New("too many samples"), Itself: true})
 	if all := w.Pending(); len(all) != 2 || all[0].Err != "too many samples" {
 		t.Errorf("%+v", all)
 	}
+	w.limits.histories.hurry(at)
 	w.recallSome(t.Context())
 	for range 4 {
 		all := w.Pending()

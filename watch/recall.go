@@ -1,11 +1,9 @@
 package watch
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/omenhq/omen/feature"
@@ -24,178 +22,237 @@ const (
 	recalledValues = 4 << 20
 )
 
-// unread is why a limit's history could not be read, and how often in a row.
-type unread struct {
-	why   string
-	tries int
-}
+// historyTime bounds one reading of a limit's history that is in doubt.
+const historyTime = 5 * time.Minute
 
 // recallLoop reads the history of resources that are new: after a start of all.
-// Nobody is notified of one whose history is not read.
 func (w *Watch) recallLoop(ctx context.Context) error {
 	if len(w.limits.queries) == 0 {
 		return nil
 	}
 	for ctx.Err() == nil {
-		if wait := w.limits.wait(); wait > 0 {
-			await(ctx, wait, w.limits.news)
-			continue
-		}
 		if !w.recallSome(ctx) {
-			await(ctx, time.Hour, w.limits.news)
+			await(ctx, w.recallAfter(), w.limits.news)
 		}
 	}
 	return nil
 }
 
 // recallSome reads the history of some resources of one query, of all at once
-// where they are many, and reports whether there were any. A limit whose history
-// cannot be read keeps the others of its query from nothing.
+// where they are many, and reports whether it asked for any, and the source was there.
+// Histories that cannot be read are in doubt as limits of the present are: they are
+// asked for alone, after all others, and then more and more seldom, in smaller pieces.
 func (w *Watch) recallSome(ctx context.Context) (more bool) {
 	l := &w.limits
-	some := l.waiting()
-	if len(some) == 0 {
-		return false
-	}
 	w.mu.Lock()
 	at, window := w.last, w.window
 	w.mu.Unlock()
-	past, failed := w.history(ctx, some, at, window)
-	if ctx.Err() != nil {
-		return true
+	e := l.waiting(at)
+	if len(e.some) == 0 || !w.answers() {
+		return false
 	}
+	past, faults := w.history(ctx, e, at, window)
+	if ctx.Err() != nil {
+		return false
+	}
+	if late, one := anyLate(faults); one && w.away(ctx, late, at) {
+		return false
+	}
+	w.sayUnread("history of resources not read", l.recalled(e, past, faults, at))
+	return true
+}
+
+// recalled takes up the histories that were read, and gives why others were not that
+// could be before.
+func (l *limits) recalled(e errand, past map[*resource]*past, faults map[string]feature.Fault, at time.Time) (news map[string]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	answered := false // what could not be read can be
 	for r, p := range past {
-		if failed[r.limit.Name] != nil {
+		if faults[r.limit.Name].Err != nil {
 			continue
 		}
 		if !p.first.IsZero() {
-			r.series, r.at = p.series, p.last
+			r.series = p.series
 			if p.first.Before(r.first) {
 				r.first = p.first
 			}
 		}
 		r.ready = true
-		answered = answered || l.unread[r.limit.Name].tries > 0
-		delete(l.unread, r.limit.Name)
 	}
-	if answered {
-		l.again = time.Time{}
-	}
-	for _, name := range slices.Sorted(maps.Keys(failed)) {
-		u := unread{failed[name].Error(), l.unread[name].tries + 1}
-		if l.unread[name] = u; u.tries == 1 {
-			w.log.Warn("history of resources not read yet", "limit", name, "err", failed[name])
+	news = map[string]string{}
+	for _, limit := range e.query.Limits {
+		f, failed := faults[limit.Name]
+		switch {
+		case failed:
+			l.histories.blame(limit.Name, at, f)
+			if d := l.histories[limit.Name]; f.Itself {
+				l.again = at.Add(limitsEvery)
+				if d.tries == 1 {
+					news[limit.Name] = d.why
+				}
+			}
+		case !e.alone:
+			delete(l.histories, limit.Name)
+		case l.histories.clear(limit.Name):
+			l.histories.hurry(at)
+			l.again = time.Time{}
 		}
-		l.again = time.Now().Add(min(time.Second<<min(l.unread[name].tries-1, 10), time.Minute))
 	}
-	return true
+	return news
 }
 
-// wait is how long to wait before any history is asked for: only where there is none
-// left but of limits whose could not be read, and the last of these that was asked for
-// could not be read again.
-func (l *limits) wait() time.Duration {
+// recallAfter is how long to wait before any history is asked for that was not read.
+func (w *Watch) recallAfter() time.Duration {
+	l := &w.limits
+	w.mu.Lock()
+	at := w.last
+	w.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r := l.next(); r != nil && l.unread[r.limit.Name].tries > 0 {
-		return time.Until(l.again)
-	}
-	return 0
-}
-
-// next is a resource whose history is to be read: first of those limits whose could be
-// read so far, then of that which was tried least. The caller holds mu.
-func (l *limits) next() (next *resource) {
+	wait := time.Hour
 	for _, r := range l.of {
 		if r.ready {
 			continue
 		}
-		if next == nil || cmp.Or(
-			cmp.Compare(l.unread[r.limit.Name].tries, l.unread[next.limit.Name].tries),
-			cmp.Compare(r.query, next.query), strings.Compare(r.limit.Name, next.limit.Name)) < 0 {
-			next = r
+		left := time.Duration(0) // the source was away
+		if d := l.histories[r.limit.Name]; d.tries > 0 {
+			left = max(l.paused(at), 0)
+			if d.waits(at) {
+				left = max(left, d.due.Sub(at))
+			}
 		}
+		wait = min(wait, left)
 	}
-	return next
+	return max(wait, w.o.Step)
 }
 
-// waiting are resources of one query whose history is not read, by their names in
-// frames. Those of a limit whose history could not be
-// read are alone, after all others.
-func (l *limits) waiting() (some map[string][]*resource) {
+// paused is how long no history is asked for that could not be read: a minute after one
+// could not, since what is slow is one time-out a round here, too. The caller holds mu.
+func (l *limits) paused(at time.Time) time.Duration {
+	left := l.again.Sub(at)
+	if left > limitsEvery { // the clock was set back
+		return 0
+	}
+	return left
+}
+
+// errand is whose history is read next.
+type errand struct {
+	query feature.LimitQuery
+	of    int                    // of limits.queries
+	some  map[string][]*resource // by their names in frames
+	alone bool                   // it is one limit in doubt
+	tries int                    // of that, which failed
+}
+
+// waiting are resources of one query whose history is not read; of one limit, after all
+// others, if it is in doubt.
+func (l *limits) waiting(at time.Time) errand {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	some = map[string][]*resource{}
-	next := l.next()
+	e, unread, together := errand{some: map[string][]*resource{}}, map[string]int{}, false
 	for _, r := range l.of {
 		if r.ready {
 			continue
 		}
-		failed := l.unread[r.limit.Name].tries > 0
-		if r.limit == next.limit || r.query == next.query && !failed && l.unread[next.limit.Name].tries == 0 {
-			some[r.name] = append(some[r.name], r)
+		unread[r.limit.Name] = r.query
+		if !l.histories[r.limit.Name].alone(at) && (!together || r.query < e.of) {
+			e.of, together = r.query, true
 		}
 	}
-	if len(some) > few {
-		return some
-	}
-	for name := range some {
-		if len(some) > named {
-			delete(some, name)
+	name := ""
+	if !together {
+		for _, one := range l.histories.sorted() {
+			d := l.histories[one]
+			of, is := unread[one]
+			if is && !d.waits(at) && (d.tries == 0 || l.paused(at) <= 0) {
+				name, e.of, e.alone, e.tries = one, of, true, d.tries
+				break
+			}
+		}
+		if !e.alone {
+			return e
 		}
 	}
-	return some
+	limits := map[string]bool{}
+	for _, r := range l.of {
+		if r.ready || r.query != e.of || e.alone && r.limit.Name != name || !e.alone && l.histories[r.limit.Name].alone(at) {
+			continue
+		}
+		e.some[r.name] = append(e.some[r.name], r)
+	}
+	if len(e.some) <= few {
+		for name := range e.some {
+			if len(e.some) > named {
+				delete(e.some, name)
+			}
+		}
+	}
+	for _, of := range e.some {
+		for _, r := range of {
+			limits[r.limit.Name] = true
+		}
+	}
+	e.query = l.queries[e.of].Only(func(o *feature.Limit) bool { return limits[o.Name] })
+	return e
 }
 
 // past is a resource's history as a series.
 type past struct {
-	series      *forecast.Series
-	first, last time.Time // samples; zero: there are none
+	series *forecast.Series
+	first  time.Time // its first sample; zero: there is none
 }
 
-// history reads the history of resources of one query, by their names in frames,
-// up to an instant: of many in one pass over all of the source's, as long as fits
-// at a time. It returns of which limits that failed, and why.
-func (w *Watch) history(ctx context.Context, some map[string][]*resource, at time.Time, window time.Duration) (all map[*resource]*past, failed map[string]error) {
-	all, failed = map[*resource]*past{}, map[string]error{}
-	limits, query := map[string]bool{}, 0
-	for _, of := range some {
+// leastPiece is how many instants of a history are asked for at once at least.
+const leastPiece = 20
+
+// history reads the history of resources of one query up to an instant: of many in one
+// pass over all of the source's, as long as fits at a time. What is not answered in time
+// is not asked for again; of a limit in doubt a quarter is asked for at a time, and a
+// quarter of that each time that it failed so. It returns of which limits that
+// failed, and why.
+func (w *Watch) history(ctx context.Context, e errand, at time.Time, window time.Duration) (all map[*resource]*past, faults map[string]feature.Fault) {
+	all, faults = map[*resource]*past{}, map[string]feature.Fault{}
+	for _, of := range e.some {
 		for _, r := range of {
 			all[r] = &past{series: forecast.New(full(r.limit))}
-			limits[r.limit.Name], query = true, r.query
 		}
 	}
-	left := w.limits.queries[query].Only(func(l *feature.Limit) bool { return limits[l.Name] })
-	q := series.Query{By: slices.Concat(w.o.Schema.By(), left.By), Window: window}
-	if len(some) <= named {
-		q.Hosts = slices.Sorted(maps.Keys(some))
+	left := e.query
+	q := series.Query{By: slices.Concat(w.o.Schema.By(), left.By), Window: window, Once: true}
+	if len(e.some) <= named {
+		q.Hosts = slices.Sorted(maps.Keys(e.some))
 	}
-	instants := max(1, recalledValues/(len(some)*len(left.Exprs)))
+	if e.alone {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeoutCause(ctx, historyTime, errLong)
+		defer end()
+	}
+	instants := max(1, recalledValues/(len(e.some)*len(left.Exprs)))
 	for _, s := range forecast.Stretches() {
 		q.Step = s.Step
+		if e.alone {
+			q.Piece = max(int((s.From-s.To)/s.Step)>>(2*min(e.tries+1, 8)), leastPiece)
+		}
 		end := at.Add(-s.To).Truncate(s.Step)
 		for q.Start = at.Add(-s.From).Truncate(s.Step).Add(s.Step); !q.Start.After(end); q.Start = q.End.Add(s.Step) {
 			q.End = q.Start.Add(time.Duration(instants-1) * s.Step)
 			if q.End.After(end) {
 				q.End = end
 			}
-			maps.Copy(failed, left.Read(ctx, w.o.Source, q, w.apart, func(f *series.Frame) {
-				for name, of := range some {
+			maps.Copy(faults, left.Read(ctx, w.o.Source, q, func(f *series.Frame) {
+				for name, of := range e.some {
 					for _, r := range of {
 						all[r].take(r.limit, f, name)
 					}
 				}
 			}))
-			left = left.Only(func(l *feature.Limit) bool { return failed[l.Name] == nil })
-			if len(left.Limits) == 0 || ctx.Err() != nil {
-				return all, failed
+			if left = left.Only(func(l *feature.Limit) bool { return faults[l.Name].Err == nil }); len(left.Limits) == 0 {
+				return all, faults
 			}
 		}
 	}
-	return all, failed
+	return all, faults
 }
 
 // take observes a resource's samples of a frame.
@@ -206,10 +263,8 @@ func (p *past) take(l *feature.Limit, f *series.Frame, name string) {
 	}
 	for i := range f.Instants {
 		used, most := l.Amount(f, row, i)
-		if at := f.Time(i); p.series.Observe(at, used, most) {
-			if p.last = at; p.first.IsZero() {
-				p.first = at
-			}
+		if at := f.Time(i); p.series.Observe(at, used, most) && p.first.IsZero() {
+			p.first = at
 		}
 	}
 }
