@@ -160,3 +160,111 @@ func TestForeseeCancelled(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// hung are file systems of which some limits are not answered in time, or not together
+// with others.
+type hung struct {
+	mounts
+	never map[string]bool
+	most  int // expressions at once
+	asked map[string]int
+}
+
+func (h *hung) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	late := fmt.Errorf("no answer in time: %w", omen.ErrUnavailable)
+	failed := map[string]error{}
+	for _, e := range q.Exprs {
+		name := feature.LimitOf(e.Feature)
+		h.asked[name]++
+		if h.never[name] {
+			failed[e.Feature] = late
+		} else {
+			q.Done(e.Feature)
+		}
+	}
+	for name := range failed {
+		q.Done(name)
+	}
+	if len(failed) == len(q.Exprs) || len(q.Exprs) > h.most {
+		return nil, late
+	}
+	f, err := h.mounts.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for column, why := range failed {
+		f.Failed[column] = why
+		at := slices.Index(f.Features, column)
+		for row := range f.Hosts {
+			for i := range f.Instants {
+				f.Set(row, i, at, math.NaN())
+			}
+		}
+	}
+	return f, nil
+}
+
+// A limit that is not answered in time is said while it is waited for, is given up
+// after it was asked for once by itself, and changes nothing of the others; and limits
+// that are answered alone only are forecast all the same.
+func TestALimitThatHangsIsGivenUp(t *testing.T) {
+	samples, _ := recorded()
+	begin := samples[2*perDay].At
+	var limits []feature.Limit
+	for _, name := range []string{"space", "inodes", "bad", "quota"} {
+		limits = append(limits, feature.Limit{Name: name, Used: name + "_used", Limit: name, By: []string{"mountpoint"}})
+	}
+	schema := must.Get(feature.NewSchema(feature.Profile{Name: "test", Features: []feature.Feature{{Name: "cpu", Expr: "cpu"}}, Limits: limits}))(t)
+	src := mounts{until: begin.Add(12 * time.Hour), used: map[string]func(time.Time) float64{
+		"/var": func(at time.Time) float64 { return min(.4+.15*max(at.Sub(begin.Add(time.Hour)).Hours(), 0), 1) },
+	}}
+	about := replay.Foreseeable{Source: src, Schema: schema, Hosts: []omen.Host{samples[0].Host}, Span: omen.Span{From: begin, To: src.until}, Step: step}
+	want := must.Get(replay.Foresee(t.Context(), about, nil))(t)
+	for name, c := range map[string]struct {
+		never map[string]bool
+		most  int
+		asked int // for bad
+	}{
+		"one of several": {map[string]bool{"bad": true}, 8, 4}, // together and alone, each with two expressions
+		"none together":  {map[string]bool{"bad": true}, 2, 4},
+		"slow together":  {nil, 2, 0},
+	} {
+		h := &hung{mounts: src, never: c.never, most: c.most, asked: map[string]int{}}
+		about.Source = h
+		var waited, gave []string
+		done := 0.
+		got := must.Get(replay.Foresee(t.Context(), about, func(p replay.Progress) {
+			if done = p.Done; len(p.Waiting) == 1 {
+				waited = append(waited, p.Waiting[0])
+			}
+			if p.GivenUp != "" {
+				gave = append(gave, p.GivenUp+": "+p.Why)
+			}
+		}))(t)
+		if done != 1 {
+			t.Errorf("%s: in the end %v are done", name, done)
+		}
+		for host, rounds := range want.Rounds {
+			var others []omen.Outlooks
+			for _, r := range rounds {
+				r.Of = slices.DeleteFunc(slices.Clone(r.Of), func(o omen.Outlook) bool { return c.never[o.Name] })
+				others = append(others, r)
+			}
+			if diff := cmp.Diff(others, got.Rounds[host]); diff != "" || len(others) == 0 {
+				t.Errorf("%s: %d rounds (-want +got):\n%.500s", name, len(others), diff)
+			}
+		}
+		if c.never == nil {
+			if len(got.Failed) > 0 || len(gave) > 0 {
+				t.Errorf("%s: failed %v, given up %v", name, got.Failed, gave)
+			}
+			continue
+		}
+		if len(got.Failed) != 1 || !strings.Contains(got.Failed["bad"], "its history: no answer in time") || h.asked["bad"] != c.asked {
+			t.Errorf("%s: failed %v after %d questions", name, got.Failed, h.asked["bad"])
+		}
+		if !slices.Contains(waited, "bad") || len(gave) != 1 || !strings.HasPrefix(gave[0], "bad: its history: ") {
+			t.Errorf("%s: waited for %v, gave up %v", name, waited, gave)
+		}
+	}
+}

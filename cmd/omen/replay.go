@@ -93,7 +93,13 @@ func (c *replayCmd) replay(e *env, p *past, skip time.Duration) (*replay.Report,
 	if p.source != nil && len(about.Hosts) > 0 && len(p.schema.Limits()) > 0 {
 		b := newBar(e.errors, "forecasting")
 		var err error
-		foreseen, err = replay.Foresee(e.ctx, about, b.at)
+		foreseen, err = replay.Foresee(e.ctx, about, func(p replay.Progress) {
+			b.waits("forecasting", p.Waiting)
+			b.at(p.Done)
+			if p.GivenUp != "" {
+				b.say(e.errors, fmt.Sprintf("not forecast any further: %s: %s", p.GivenUp, p.Why))
+			}
+		})
 		b.end()
 		if err != nil {
 			return nil, err
