@@ -43,8 +43,8 @@ type Outlooks struct {
 	Unread  []string // names of limits that could not be read this time
 }
 
-// UnreadLimit is a limit of a profile that cannot be forecast, since the source does
-// not answer its queries, now or for its history.
+// UnreadLimit is a limit of a profile whose queries the source does not answer: it is not
+// forecast, or, where that is for its history, by what was measured since alone.
 type UnreadLimit struct {
 	Source, Profile string
 	Limit           string // its name

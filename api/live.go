@@ -35,7 +35,7 @@ type Runtime interface {
 	// measured in the last round, in no particular order.
 	Forecasts() []omen.Outlook
 
-	// Unread are the limits that cannot be forecast, by source, profile and name.
+	// Unread are the limits that cannot be read, now or for their history, by source, profile and name.
 	Unread() []omen.UnreadLimit
 	// Pending is every resource with a limit that was measured in the last round
 	// and is not forecast yet, in no particular order.

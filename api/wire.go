@@ -274,15 +274,15 @@ type PodRise struct {
 type Forecasts struct {
 	Forecasts List[Forecast] `json:"forecasts" doc:"what is full first, then soonest, then what is likelier to become full, then what is fuller"`
 	Total     int            `json:"total" doc:"how many match"`
-	Resources int            `json:"resources" doc:"how many resources with a limit were measured in the last round, of the host, source and resource that are asked for"`
+	Resources int            `json:"resources" doc:"how many resources with a limit were measured in the last round, or within five minutes before it where their limit was not read, of the host, source and resource that are asked for"`
 	Waiting   int            `json:"waiting" doc:"how many of these are not forecast yet"`
 	Until     Instant        `json:"until" doc:"from when on all of them are; null: none waits, or until their history is read"`
 	Note      string         `json:"note" doc:"why they are not forecast yet; empty: all are"`
 
-	Unread List[UnreadLimit] `json:"unread" doc:"limits that are not forecast, since the source does not answer their queries"`
+	Unread List[UnreadLimit] `json:"unread" doc:"limits whose queries the source does not answer; where that is their history alone, they are forecast by what was measured since, once that is an hour"`
 }
 
-// UnreadLimit is a limit of a profile that is not forecast.
+// UnreadLimit is a limit of a profile that cannot be read, or whose history cannot.
 type UnreadLimit struct {
 	Source  string `json:"source"`
 	Profile string `json:"profile"`

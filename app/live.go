@@ -29,7 +29,7 @@ func (g *generation) Forecasts() []omen.Outlook {
 	return all
 }
 
-// Unread are the limits that cannot be forecast.
+// Unread are the limits that cannot be read, now or for their history.
 func (g *generation) Unread() []omen.UnreadLimit {
 	var all []omen.UnreadLimit
 	for _, w := range g.watches {

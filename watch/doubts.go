@@ -3,7 +3,7 @@ package watch
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -98,21 +98,29 @@ func (d doubts) sorted() []string {
 func (w *Watch) answers() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.status.State != omen.SourceDown
+	return w.status.State != omen.SourceDown || !w.status.LastRead.Before(w.status.Since) // its hosts are silent
 }
 
-// probed is how many features are asked for to find out whether a source answers.
-const probed = 4
+const (
+	// probed is how many features are asked for to find out whether a source answers.
+	probed = 4
+	// mostMissed is how often in a row these may say that it does not while it answers
+	// when it is scored: it is too slow then, and that is said of what it does not answer.
+	mostMissed = 3
+)
 
 // away reports whether it is the source that does not answer, and not a limit: when a
 // limit was not answered, some features that it gave of late are asked for. Of a source
-// that is away no limit is in doubt.
-func (w *Watch) away(ctx context.Context, f feature.Fault, at time.Time) bool {
+// that is away no limit is in doubt. missed counts how often in a row that was found.
+func (w *Watch) away(ctx context.Context, f feature.Fault, at time.Time, missed *int) bool {
 	if !f.Late() {
 		return false
 	}
 	if !w.answers() {
 		return true
+	}
+	if *missed >= mostMissed {
+		return false
 	}
 	q := w.past().Query(at, at, w.o.Step)
 	w.mu.Lock()
@@ -128,8 +136,12 @@ func (w *Watch) away(ctx context.Context, f feature.Fault, at time.Time) bool {
 		return false
 	}
 	q.Exprs = some
-	_, err := w.o.Source.Read(ctx, q)
-	return feature.Fault{Err: err}.Late()
+	if _, err := w.o.Source.Read(ctx, q); errors.Is(err, omen.ErrUnavailable) {
+		*missed++
+		return true
+	}
+	*missed = 0
+	return false
 }
 
 // byReason are names in lines, of one reason each, in order of the first of them.
@@ -152,5 +164,3 @@ func (w *Watch) sayUnread(what string, why map[string]string) {
 		w.log.Warn(what, "limit", strings.Join(names, ", "), "err", why[names[0]])
 	}
 }
-
-var errLong = fmt.Errorf("no answer in full within %s: %w", historyTime, omen.ErrUnavailable)

@@ -27,6 +27,9 @@ type limits struct {
 	queries []feature.LimitQuery
 	news    chan struct{} // bound 1, owner recallLoop; full: it is about to look anyway
 	alone   doubts        // owner limitLoop
+	missed  int           // owner limitLoop; see away
+	// The same of recallLoop.
+	unanswered int
 
 	mu        sync.Mutex // guards what follows; Watch.mu may be held, and is not taken under it
 	of        map[omen.Resource]*resource
@@ -275,7 +278,7 @@ func (w *Watch) countLeftOut(ctx context.Context, at time.Time, window time.Dura
 	}
 	f, err := w.o.Source.Read(ctx, series.Query{Exprs: exprs, By: w.o.Schema.By(), Start: at, End: at, Step: w.o.Step, Window: window})
 	if err != nil {
-		if !w.away(ctx, feature.Fault{Err: err}, at) {
+		if !w.away(ctx, feature.Fault{Err: err}, at, &w.limits.missed) {
 			for _, e := range exprs {
 				failed[e.Feature] = err.Error()
 			}

@@ -22,7 +22,7 @@ func (w *Watch) readLimits(ctx context.Context, at time.Time, window time.Durati
 		faults = q.Read(ctx, w.o.Source, ask, func(f *series.Frame) { take(query, f) })
 		if late, one := anyLate(faults); one {
 			slow = true
-			if w.away(ctx, late, at) {
+			if w.away(ctx, late, at, &l.missed) {
 				return nil, false
 			}
 		}
@@ -68,6 +68,9 @@ func (w *Watch) readLimits(ctx context.Context, at time.Time, window time.Durati
 		}
 		l.alone.clear(name)
 		delete(failed, name)
+	}
+	if !slow {
+		l.missed = 0
 	}
 	return true
 }

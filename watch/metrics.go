@@ -36,7 +36,7 @@ func newMetrics() *metrics {
 			Name: "omen_watch_trainings_total", Help: "Trainings by outcome: promoted, kept_old or failed.",
 		}, []string{"outcome"}),
 		leftOut:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "omen_watch_hosts_left_out", Help: "Hosts that are not watched because the source has more than max_hosts."}),
-		resources: prometheus.NewGauge(prometheus.GaugeOpts{Name: "omen_watch_resources", Help: "Resources with a limit that were measured in the last round."}),
+		resources: prometheus.NewGauge(prometheus.GaugeOpts{Name: "omen_watch_resources", Help: "Resources with a limit that were measured in the last round, or within five minutes before it where their limit was not read."}),
 		waiting:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "omen_watch_resources_waiting", Help: "Of these, those that are not forecast yet: their history is not read, or they are known for less than five minutes."}),
 		unlimited: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "omen_watch_resources_left_out", Help: "Resources that are not forecast: by design, such as a read-only file system, or since a host has too_many.",

@@ -2,10 +2,12 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/forecast"
 	"github.com/omenhq/omen/series"
@@ -24,6 +26,8 @@ const (
 
 // historyTime bounds one reading of a limit's history that is in doubt.
 const historyTime = 5 * time.Minute
+
+var errLong = fmt.Errorf("no answer in full within %s: %w", historyTime, omen.ErrUnavailable)
 
 // recallLoop reads the history of resources that are new: after a start of all.
 func (w *Watch) recallLoop(ctx context.Context) error {
@@ -52,10 +56,13 @@ func (w *Watch) recallSome(ctx context.Context) (more bool) {
 		return false
 	}
 	past, faults := w.history(ctx, e, at, window)
-	if ctx.Err() != nil {
+	switch late, one := anyLate(faults); {
+	case !one:
+		l.unanswered = 0
+	case w.away(ctx, late, at, &l.unanswered):
 		return false
 	}
-	if late, one := anyLate(faults); one && w.away(ctx, late, at) {
+	if ctx.Err() != nil {
 		return false
 	}
 	w.sayUnread("history of resources not read", l.recalled(e, past, faults, at))

@@ -46,7 +46,7 @@ func (c *forecastCmd) Run(e *env) error {
 	return c.print(e, all)
 }
 
-// sayUnread writes which limits are not forecast and why, those of one reason together.
+// sayUnread writes which limits cannot be read and why, those of one reason together.
 func sayUnread(e *env, all []api.UnreadLimit) {
 	type reason struct{ source, profile, why string }
 	names := map[reason][]string{}
@@ -59,7 +59,7 @@ func sayUnread(e *env, all []api.UnreadLimit) {
 		names[r] = append(names[r], u.Limit)
 	}
 	for _, r := range order {
-		fmt.Fprintf(e.out, "not forecast: %s of source %s, profile %s: %s\n", strings.Join(names[r], ", "), r.source, r.profile, r.why)
+		fmt.Fprintf(e.out, "not read: %s of source %s, profile %s: %s\n", strings.Join(names[r], ", "), r.source, r.profile, r.why)
 	}
 }
 
