@@ -1,6 +1,7 @@
 package series_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -161,6 +162,41 @@ func TestRemoteAsksForLess(t *testing.T) {
 				t.Errorf("after %d refusals: %v, hint %q", n, err, omen.Hint(err))
 			}
 		})
+	}
+}
+
+// Where whatever is longer than an instant is refused, a long range is not read an
+// instant at a time, and a short one is.
+func TestRemoteStopsAtAPiece(t *testing.T) {
+	s := &fleet{hosts: 1, most: 1, refuse: says(422, "application/json", `{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}`)}
+	r := sourcetest.Serve(t, s, series.RemoteOptions{})
+	q := series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Hosts: s.names(), Window: time.Minute,
+		Start: sourcetest.Start, End: sourcetest.Start.Add(13 * 24 * time.Hour), Step: 15 * time.Minute}
+	_, err := r.Read(t.Context(), q)
+	if n := s.refusals(); err == nil || !strings.Contains(err.Error(), "in the smallest piece, too") || !strings.Contains(err.Error(), "too many samples") || n < 4 || n > 8 {
+		t.Errorf("after %d refusals: %v", n, err)
+	}
+	q.End = sourcetest.Start.Add(59 * 15 * time.Minute)
+	if f, err := r.Read(t.Context(), q); err != nil || len(f.Failed) > 0 || f.Instants != 60 {
+		t.Errorf("a range of sixty instants: %v, %v", err, failed(f))
+	}
+}
+
+// What is asked for once is not asked for again where it is not answered in time, and a
+// bounded piece is no longer than that.
+func TestRemoteAsksOnce(t *testing.T) {
+	s := &fleet{hosts: 1, refuse: says(503, "application/json", `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`)}
+	r := sourcetest.Serve(t, s, series.RemoteOptions{})
+	q := series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "x"}}, Hosts: s.names(), Window: time.Minute, Once: true, Piece: 25,
+		Start: sourcetest.Start, End: sourcetest.Start.Add(999 * 15 * time.Second), Step: 15 * time.Second}
+	if _, err := r.Read(t.Context(), q); !errors.Is(err, omen.ErrUnavailable) || s.refusals() != 1 {
+		t.Errorf("%d requests: %v", s.refusals(), err)
+	}
+	s.begin(25)
+	var done []string
+	q.Done = func(feature string) { done = append(done, feature) }
+	if f, err := r.Read(t.Context(), q); err != nil || len(f.Failed) > 0 || s.refusals() != 0 || !slices.Equal(done, []string{"x"}) {
+		t.Errorf("in pieces: %v, %v, %d refusals, done %v", err, failed(f), s.refusals(), done)
 	}
 }
 

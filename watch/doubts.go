@@ -144,23 +144,20 @@ func (w *Watch) away(ctx context.Context, f feature.Fault, at time.Time, missed 
 	return false
 }
 
-// byReason are names in lines, of one reason each, in order of the first of them.
-func byReason(why map[string]string) (lines [][]string) {
+// reason is why limits cannot be read, and which.
+type reason struct{ limits, why string }
+
+// byReason are limits with why they cannot be read, those of one reason together: one
+// line of the log each.
+func byReason(why map[string]string) (all []reason) {
 	at := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(why)) {
 		i, there := at[why[name]]
 		if !there {
-			i = len(lines)
-			at[why[name]], lines = i, append(lines, nil)
+			at[why[name]], all = len(all), append(all, reason{name, why[name]})
+			continue
 		}
-		lines[i] = append(lines[i], name)
+		all[i].limits += ", " + name
 	}
-	return lines
-}
-
-// sayUnread warns of limits, those of one reason in one line.
-func (w *Watch) sayUnread(what string, why map[string]string) {
-	for _, names := range byReason(why) {
-		w.log.Warn(what, "limit", strings.Join(names, ", "), "err", why[names[0]])
-	}
+	return all
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -262,5 +263,63 @@ func TestASourceThatIsAwayBlamesNoLimit(t *testing.T) {
 	w.limits.mu.Unlock()
 	if w.recallSome(t.Context()) || len(w.Unread()) > 0 || len(w.limits.histories) > 0 {
 		t.Errorf("in doubt are %v", w.limits.histories)
+	}
+}
+
+// A source that is scored, and too slow for what is asked for when a limit was not
+// answered, hides that only for some rounds: then the limits are said.
+func TestASourceThatIsTooSlowIsSaid(t *testing.T) {
+	s := &hanging{}
+	w := limited(t, s, 5, io.Discard)
+	at := monday
+	for range 8 {
+		at = at.Add(time.Minute)
+		w.minute(t, at)
+	}
+	for i := range mostMissed + 3 {
+		at = at.Add(time.Minute)
+		s.set(func(s *hanging) { s.begins, s.away = false, false })
+		w.round(t.Context(), at)
+		s.set(func(s *hanging) { s.begins = true })
+		w.forecast(t.Context())
+		if n := len(w.Unread()); n > 0 != (i >= mostMissed) {
+			t.Errorf("after %d rounds %d limits are named", i+1, n)
+		}
+	}
+	if n := len(w.Forecasts()); n != 0 {
+		t.Errorf("%d forecasts hold for longer than five minutes", n)
+	}
+}
+
+// What was last said of a resource holds for five minutes while its limit is not read.
+func TestWhatWasSaidHolds(t *testing.T) {
+	d := oneDay()
+	w := watchOf(t, d, deaf{})
+	at := monday
+	pass := func(n int) {
+		for range n {
+			at = at.Add(time.Minute)
+			w.minute(t, at)
+		}
+	}
+	pass(8)
+	used := d.used
+	d.set(func(d *disks) {
+		none := func(time.Time) float64 { return math.NaN() }
+		d.broken, d.used = omen.ErrInvalid, map[string]func(time.Time) float64{"/var": none, "/backup": none}
+	})
+	for i := range 8 {
+		pass(1)
+		want := 2
+		if i >= 4 {
+			want = 0
+		}
+		if n, all := len(w.Forecasts()), testutil.ToFloat64(w.metrics.resources); n != want || all != float64(want) {
+			t.Errorf("%d minutes after the last answer: %d forecasts, %v resources", i+1, n, all)
+		}
+	}
+	d.set(func(d *disks) { d.broken, d.used = nil, used })
+	if pass(1); len(w.Forecasts()) != 2 {
+		t.Errorf("%d forecasts once it is read again", len(w.Forecasts()))
 	}
 }

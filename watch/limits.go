@@ -132,7 +132,9 @@ func (w *Watch) sayFailed(failed map[string]string) {
 	l.mu.Unlock()
 	news := maps.Clone(failed)
 	maps.DeleteFunc(news, func(name, _ string) bool { return before[name] != "" })
-	w.sayUnread("resources not read", news)
+	for _, r := range byReason(news) {
+		w.log.Warn("resources not read", "limit", r.limits, "err", r.why)
+	}
 }
 
 const (

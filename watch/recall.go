@@ -65,7 +65,9 @@ func (w *Watch) recallSome(ctx context.Context) (more bool) {
 	if ctx.Err() != nil {
 		return false
 	}
-	w.sayUnread("history of resources not read", l.recalled(e, past, faults, at))
+	for _, r := range byReason(l.recalled(e, past, faults, at)) {
+		w.log.Warn("history of resources not read", "limit", r.limits, "err", r.why)
+	}
 	return true
 }
 
