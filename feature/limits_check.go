@@ -35,7 +35,7 @@ func (s *Schema) CheckLimits(ctx context.Context, source series.Source, q series
 	found := map[string]LimitCheck{}
 	for _, lq := range s.LimitQueries() {
 		q.By = slices.Concat(s.by, lq.By)
-		failed := lq.ReadApart(ctx, source, q, func(f *series.Frame) {
+		failed := lq.readApart(ctx, source, q, func(f *series.Frame) {
 			for _, l := range lq.Limits {
 				if slices.Contains(f.Features, l.Name+usedColumn) {
 					found[l.Name] = lq.check(l, f, s.by, known)

@@ -61,9 +61,9 @@ func (q *LimitQuery) Read(ctx context.Context, source series.Source, ask series.
 	return faults
 }
 
-// ReadApart is [LimitQuery.Read], and asks once more, alone, for each limit whose fault
+// readApart is [LimitQuery.Read], and asks once more, alone, for each limit whose fault
 // is not its own.
-func (q *LimitQuery) ReadApart(ctx context.Context, source series.Source, ask series.Query, take func(*series.Frame)) map[string]Fault {
+func (q *LimitQuery) readApart(ctx context.Context, source series.Source, ask series.Query, take func(*series.Frame)) map[string]Fault {
 	faults := q.Read(ctx, source, ask, take)
 	for _, l := range q.Limits {
 		if f, failed := faults[l.Name]; !failed || f.Itself || ctx.Err() != nil {
