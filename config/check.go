@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/spelling"
 )
 
 // builtins are the profiles that need no declaration; package feature has
@@ -87,7 +89,7 @@ func (w *walker) checkUses(key string, uses, profiles []string) {
 			continue
 		}
 		fix := "known are " + strings.Join(profiles, ", ")
-		if near := nearest(p, profiles); near != "" {
+		if near := spelling.Nearest(p, profiles); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		w.at(fmt.Sprintf("%s[%d]", key, i), "there is no profile %q: %s", p, fix)
@@ -288,7 +290,7 @@ func (w *walker) checkRoute(r *yaml.Node, key string, names map[string]bool, dep
 	}
 	if n := value(r, "receiver"); n != nil && !names[n.Value] {
 		fix := "declare it under receivers"
-		if near := nearest(n.Value, slices.Sorted(maps.Keys(names))); near != "" {
+		if near := spelling.Nearest(n.Value, slices.Sorted(maps.Keys(names))); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		w.fail(n, key+".receiver", "there is no receiver %q: %s", n.Value, fix)

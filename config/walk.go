@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/spelling"
 )
 
 // walker compares a document with the structs that it is to fill, so that
@@ -175,7 +177,7 @@ func (w *walker) unknown(key *yaml.Node, at string, known map[string]reflect.Str
 
 // unknown is what is wrong with a key that is not known.
 func unknown(key string, known []string) string {
-	if near := nearest(key, known); near != "" {
+	if near := spelling.Nearest(key, known); near != "" {
 		return fmt.Sprintf("unknown key: did you mean %q?", near)
 	}
 	if len(known) == 0 {
