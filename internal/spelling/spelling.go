@@ -1,4 +1,5 @@
-// Package spelling guesses what somebody meant to write.
+// Package spelling guesses which of some known words, such as the keys of a file,
+// somebody meant to write who wrote another one.
 package spelling
 
 import "strings"
@@ -15,23 +16,28 @@ func Nearest(text string, known []string) string {
 	return best
 }
 
-// edits is how many letters must be put in, taken out or changed to make b of
-// a (Levenshtein distance).
+// edits is how many letters must be put in, taken out, changed or swapped with the
+// next one to make b of a (Levenshtein distance with adjacent transpositions).
 func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
 			cost := 1
-			if a[i] == b[j] {
+			if a[i-1] == b[j-1] {
 				cost = 0
 			}
-			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }
