@@ -276,7 +276,7 @@ type Forecasts struct {
 	Total     int            `json:"total" doc:"how many match"`
 	Resources int            `json:"resources" doc:"how many resources with a limit were measured in the last round, of the host, source and resource that are asked for"`
 	Waiting   int            `json:"waiting" doc:"how many of these are not forecast yet"`
-	Until     Instant        `json:"until" doc:"from when on all of them are; null: none waits, or until their history is read"`
+	Until     Instant        `json:"until" doc:"from when on those are that have too little history, as the note says; null: none has"`
 	Note      string         `json:"note" doc:"why they are not forecast yet; empty: all are"`
 
 	Unread List[UnreadLimit] `json:"unread" doc:"limits that are not forecast, since the source does not answer their queries"`

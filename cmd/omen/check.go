@@ -189,7 +189,7 @@ func limitTable(e *env, limits []feature.LimitCheck, hosts int) error {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d limits failed: %w", failed, len(limits), omen.ErrPartial)
+		return fmt.Errorf("%d of %s failed: %w", failed, omen.Plural(len(limits), "limit", "limits"), omen.ErrPartial)
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func (c *checkSourceCmd) collisions(e *env, h training.History, at time.Time) (c
 		fmt.Fprintf(e.out, "%s will not be judged: %s\n", name, refused[name])
 	}
 	fmt.Fprintln(e.out)
-	return fmt.Errorf("%d of the hosts are several: %w", len(names), omen.ErrConflict), nil
+	return fmt.Errorf("%s several: %w", omen.Plural(len(names), "of the hosts is", "of the hosts are"), omen.ErrConflict), nil
 }
 
 // maxCollisions bounds the collisions that are printed unasked.
@@ -253,7 +253,7 @@ func (c *checkSourceCmd) table(e *env, schema *feature.Schema, r series.SourceCh
 		return omen.WithHint(fmt.Errorf("no host has a sample of the last %s: %w", model.Duration(c.Span), omen.ErrNotFound),
 			lacks(schema.Profile()))
 	case failed > 0:
-		return fmt.Errorf("%d of %d features failed: %w", failed, len(names), omen.ErrPartial)
+		return fmt.Errorf("%d of %s failed: %w", failed, omen.Plural(len(names), "feature", "features"), omen.ErrPartial)
 	}
 	return nil
 }
