@@ -368,6 +368,7 @@ type Source struct {
 	Late           map[string]string `json:"late" doc:"host, at most 20: how late its samples come, where that is later than the source is read"`
 	LateHosts      int               `json:"late_hosts" doc:"how many hosts' samples come later than the source is read"`
 	SilentHosts    int               `json:"silent_hosts" doc:"how many hosts send nothing, where those are most of a profile's and an incident says so; else 0"`
+	Note           string            `json:"note" doc:"what would better be configured otherwise, such as its step; empty: nothing"`
 	Hosts          int               `json:"hosts" doc:"over all profiles"`
 	LastRead       Instant           `json:"last_read"`
 	ReadSeconds    Number            `json:"read_seconds"`

@@ -120,7 +120,7 @@ func frameOf(q Query, window rateWindow, answers []*Answer, failures []error) (*
 		return nil, omen.WithHint(fmt.Errorf("run %s: %w", omen.Plural(len(q.Exprs), "query", "queries"), first), omen.Hint(first))
 	}
 	f := assemble(q, answers)
-	f.Window, f.Sure = window.is, window.sure
+	f.Window, f.Sure, f.Scrape = window.is, window.sure, window.usual
 	f.Failed = failed
 	for i, a := range answers {
 		if said := a.leftOut(); said != "" {
