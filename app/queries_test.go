@@ -165,8 +165,8 @@ func TestAMistakeStandsAlone(t *testing.T) {
 	feature := "{name: a, expr: 'max by ($by) (a)'}"
 	for text, want := range map[string][]string{
 		// A misspelt key is read as what was meant, and what is in it is judged.
-		"profiles: [{nam: p, features: [{nmae: a, exprr: a, unti: litres, direction: left, deviation: -1}], derive: [{name: b, knd: mean, of: a, ovr: 0s}]}]\nlocal: {profiles: [p], stepp: 1ms}\n": {
-			"1:13 profiles[0].nam", "1:33 profiles[0].features[0].nmae", "1:42 profiles[0].features[0].exprr", "1:52 profiles[0].features[0].unti", "1:58 profiles[0].features[0].unit",
+		"profiles: [{nam: p, features: [{nome: a, exprr: a, unti: litres, direction: left, deviation: -1}], derive: [{name: b, knd: mean, of: a, ovr: 0s}]}]\nlocal: {profiles: [p], stepp: 1ms}\n": {
+			"1:13 profiles[0].nam", "1:33 profiles[0].features[0].nome", "1:42 profiles[0].features[0].exprr", "1:52 profiles[0].features[0].unti", "1:58 profiles[0].features[0].unit",
 			"1:77 profiles[0].features[0].direction", "1:94 profiles[0].features[0].deviation", "1:119 profiles[0].derive[0].knd", "1:137 profiles[0].derive[0].ovr", "1:142 profiles[0].derive[0].over",
 			"2:24 local.stepp", "2:31 local.step",
 		},
