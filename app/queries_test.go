@@ -22,7 +22,7 @@ func limitOf(keys string) string {
 func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 	for text, want := range map[string]string{
 		"receivers:\n- name: x\n  webhook_config:\n  - url: http://a\n":                                                         `3:3: receivers[0].webhook_config: unknown key: did you mean "webhook_configs"?`,
-		"receivers:\n- name: x\n  webhook_configs:\n  - ulr: http://a\n":                                                        `4:5: receivers[0].webhook_configs[0].ulr: unknown key: known here are http_config,`,
+		"receivers:\n- name: x\n  webhook_configs:\n  - ulr: http://a\n":                                                        `4:5: receivers[0].webhook_configs[0].ulr: unknown key: did you mean "url"?`,
 		"receivers:\n- name: x\n  telegram_configs:\n  - {bot_token: a, chat_id: '@foo'}\n":                                     `4:29: receivers[0].telegram_configs[0].chat_id: "@foo" is not a whole number`,
 		"receivers:\n- name: x\n  slack_configs:\n  - {api_url: http://a, chanel: x}\n":                                         `unknown key: did you mean "channel"?`,
 		"route:\n  receiver: x\n  group_wiat: 5s\nreceivers: [{name: x}]\n":                                                     `3:3: route.group_wiat: unknown key: did you mean "group_wait"?`,

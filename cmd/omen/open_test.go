@@ -76,7 +76,7 @@ func TestARunningOmenIsAskedAsAUser(t *testing.T) {
 		}
 		said.Reset()
 		run(t.Context(), append(args, "--web.user=ann", "--web.password-file="+file), &said, &said)
-		if strings.Contains(said.String(), "401") || !strings.Contains(said.String(), want) {
+		if text := strings.ReplaceAll(said.String(), server.URL, ""); strings.Contains(text, "401") || !strings.Contains(text, want) { // its port may have these digits
 			t.Errorf("%s, as ann: %s", command, said.String())
 		}
 	}
