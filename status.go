@@ -31,6 +31,7 @@ type SourceStatus struct {
 	LateHosts      int               `json:"late_hosts"`      // how many they are
 	SilentHosts    int               `json:"silent_hosts"`    // how many hosts send nothing, where they are most of a profile's; else 0
 	Blind          map[string]string `json:"blind"`           // profile -> why nothing of its hosts is seen, where the source has other profiles
+	Note           string            `json:"note"`            // what would better be configured otherwise; empty: nothing
 	Hosts          int               `json:"hosts"`
 	LastRead       time.Time         `json:"last_read"`
 	ReadSeconds    float64           `json:"read_seconds"`

@@ -272,6 +272,7 @@ type Chain struct {
 	Head      string `json:"head" doc:"the last row's sum; note it elsewhere, and what is cut off at the end shows, too"`
 	Broken    int64  `json:"broken" doc:"the first row that is not what was written; 0: there is none"`
 	Why       string `json:"why"`
+	NoKey     bool   `json:"no_key" doc:"its key is not there: whether its rows are what was written cannot be said"`
 }
 
 func (a *API) verifyAudit(r *http.Request) (any, error) {
@@ -280,7 +281,7 @@ func (a *API) verifyAudit(r *http.Request) (any, error) {
 		verify = a.remedy.Verify // which acts on nothing while it is broken
 	}
 	c, err := verify(r.Context())
-	return Chain{OK: c.OK(), Rows: c.Rows, Unchained: c.Unchained, Head: c.Head, Broken: c.Broken, Why: c.Why}, err
+	return Chain{OK: c.OK(), Rows: c.Rows, Unchained: c.Unchained, Head: c.Head, Broken: c.Broken, Why: c.Why, NoKey: c.NoKey}, err
 }
 
 func (a *API) exportAudit(w http.ResponseWriter, r *http.Request) {

@@ -187,7 +187,7 @@ func toSource(s omen.SourceStatus) Source {
 	return Source{
 		Name: s.Name, Address: s.Address, State: s.State, Since: Instant(s.Since), Err: s.Err,
 		FailedFeatures: clone(s.FailedFeatures), LeftOut: clone(s.LeftOut), Blind: clone(s.Blind), Refused: clone(s.Refused), RefusedHosts: s.RefusedHosts,
-		Late: clone(s.Late), LateHosts: s.LateHosts, SilentHosts: s.SilentHosts, Hosts: s.Hosts, LastRead: Instant(s.LastRead),
+		Late: clone(s.Late), LateHosts: s.LateHosts, SilentHosts: s.SilentHosts, Note: s.Note, Hosts: s.Hosts, LastRead: Instant(s.LastRead),
 		ReadSeconds: Number(s.ReadSeconds), StepSeconds: Number(s.StepSeconds),
 	}
 }

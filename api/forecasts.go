@@ -58,8 +58,8 @@ func (a *API) getForecasts(r *http.Request) (any, error) {
 	return out, nil
 }
 
-// pending is from when on all are forecast that are not yet, of so many resources, and
-// why they are not.
+// pending is from when on those are forecast that have too little history, of so many
+// resources, and why some are not forecast.
 func (a *API) pending(all []omen.Pending, of int) (until Instant, note string) {
 	young, unread, failed := 0, 0, ""
 	var due time.Time
@@ -83,10 +83,7 @@ func (a *API) pending(all []omen.Pending, of int) (until Instant, note string) {
 	if len(why) == 0 {
 		return Instant{}, ""
 	}
-	if unread == 0 {
-		until = Instant(due)
-	}
-	return until, fmt.Sprintf("%d of %s not forecast yet: %s", len(all), omen.Plural(of, "resource is", "resources are"), strings.Join(why, "; "))
+	return Instant(due), fmt.Sprintf("%d of %s not forecast yet: %s", len(all), omen.Plural(of, "resource is", "resources are"), strings.Join(why, "; "))
 }
 
 // sooner compares what is full first, then what is certain or more likely than not
@@ -138,6 +135,24 @@ func toForecast(o omen.Outlook, zone *time.Location) Forecast {
 		Full: span(o.Full), Early: span(o.Early), Late: span(o.Late), Rate: Number(o.Rate), Since: Instant(o.Since),
 		Rises: o.Rises, Longer: o.Longer, Days: o.Days, Ceiling: Number(ceiling),
 	}
+}
+
+// Sentence is the forecast in a sentence, with times of day in a zone: Text has them in
+// that of the Omen that wrote it.
+func (f *Forecast) Sentence(zone *time.Location) string {
+	span := func(n Number) time.Duration {
+		if math.IsNaN(float64(n)) {
+			return 0
+		}
+		return time.Duration(float64(n) * float64(time.Second))
+	}
+	return omen.Outlook{
+		Resource: omen.Resource{Host: omen.Host{Name: f.Host.Name}, Name: f.Resource, Where: f.Where}, Title: f.Title, Unit: f.Unit,
+		Forecast: omen.Forecast{
+			At: time.Time(f.At), Used: float64(f.Used), Limit: float64(f.Limit), Exhausted: f.Exhausted, Full: span(f.Full), Early: span(f.Early),
+			Late: span(f.Late), Rate: float64(f.Rate), Since: time.Time(f.Since), Expires: time.Time(f.Expires),
+		},
+	}.Sentence(zone)
 }
 
 // forecastOf is an incident's forecast; nil: it has none.

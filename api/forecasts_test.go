@@ -101,7 +101,7 @@ func TestWhatIsNotForecastYetIsSaid(t *testing.T) {
 		{"?resource=memory", []omen.Pending{young}, 0, 0, time.Time{}, ""},
 		{"?host=web-1:9100", []omen.Pending{young}, 1, 1, due, "1 of 1 resource is not forecast yet: 1 has too little history, until 12:52:13 UTC"},
 		{"?likely=true", []omen.Pending{young, of("web-1:9100", "/srv", due.Add(-time.Minute), "")}, 3, 2, due, "2 of 3 resources are not forecast yet: 2 have too little history, until 12:52:13 UTC"},
-		{"", []omen.Pending{young, of("web-1:9100", "/srv", time.Time{}, "")}, 3, 2, time.Time{}, "2 of 3 resources are not forecast yet: 1 has too little history, until 12:52:13 UTC; the history of 1 is being read"},
+		{"", []omen.Pending{young, of("web-1:9100", "/srv", time.Time{}, "")}, 3, 2, due, "2 of 3 resources are not forecast yet: 1 has too little history, until 12:52:13 UTC; the history of 1 is being read"},
 		{"", []omen.Pending{of("web-1:9100", "/srv", time.Time{}, "too many samples")}, 2, 1, time.Time{}, "1 of 2 resources are not forecast yet: the history of 1 cannot be read: too many samples"},
 	} {
 		f.pending = c.pending

@@ -276,7 +276,7 @@ type Forecasts struct {
 	Total     int            `json:"total" doc:"how many match"`
 	Resources int            `json:"resources" doc:"how many resources with a limit were measured in the last round, or within five minutes before it where their limit was not read, of the host, source and resource that are asked for"`
 	Waiting   int            `json:"waiting" doc:"how many of these are not forecast yet"`
-	Until     Instant        `json:"until" doc:"from when on all of them are; null: none waits, or until their history is read"`
+	Until     Instant        `json:"until" doc:"from when on those are that have too little history, as the note says; null: none has"`
 	Note      string         `json:"note" doc:"why they are not forecast yet; empty: all are"`
 
 	Unread List[UnreadLimit] `json:"unread" doc:"limits whose queries the source does not answer; where that is their history alone, they are forecast by what was measured since, once that is an hour"`
@@ -368,6 +368,7 @@ type Source struct {
 	Late           map[string]string `json:"late" doc:"host, at most 20: how late its samples come, where that is later than the source is read"`
 	LateHosts      int               `json:"late_hosts" doc:"how many hosts' samples come later than the source is read"`
 	SilentHosts    int               `json:"silent_hosts" doc:"how many hosts send nothing, where those are most of a profile's and an incident says so; else 0"`
+	Note           string            `json:"note" doc:"what would better be configured otherwise, such as its step; empty: nothing"`
 	Hosts          int               `json:"hosts" doc:"over all profiles"`
 	LastRead       Instant           `json:"last_read"`
 	ReadSeconds    Number            `json:"read_seconds"`

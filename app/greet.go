@@ -77,7 +77,7 @@ func (p *process) modelsLine(ctx context.Context, g *generation) string {
 		return "none yet; the first is being trained, from the history that there is"
 	}
 	return fmt.Sprintf("none yet; the first is due about %s (in %s), and gets better with every hour of history",
-		due.Local().Format("15:04:05"), time.Until(due).Round(time.Second))
+		due.Local().Format("15:04:05 MST"), time.Until(due).Round(time.Second))
 }
 
 // notDue is why it is not known when the first model is due.

@@ -22,7 +22,7 @@ func limitOf(keys string) string {
 func TestTyposHaveAPlaceAndAFix(t *testing.T) {
 	for text, want := range map[string]string{
 		"receivers:\n- name: x\n  webhook_config:\n  - url: http://a\n":                                                         `3:3: receivers[0].webhook_config: unknown key: did you mean "webhook_configs"?`,
-		"receivers:\n- name: x\n  webhook_configs:\n  - ulr: http://a\n":                                                        `4:5: receivers[0].webhook_configs[0].ulr: unknown key: known here are http_config,`,
+		"receivers:\n- name: x\n  webhook_configs:\n  - ulr: http://a\n":                                                        `4:5: receivers[0].webhook_configs[0].ulr: unknown key: did you mean "url"?`,
 		"receivers:\n- name: x\n  telegram_configs:\n  - {bot_token: a, chat_id: '@foo'}\n":                                     `4:29: receivers[0].telegram_configs[0].chat_id: "@foo" is not a whole number`,
 		"receivers:\n- name: x\n  slack_configs:\n  - {api_url: http://a, chanel: x}\n":                                         `unknown key: did you mean "channel"?`,
 		"route:\n  receiver: x\n  group_wiat: 5s\nreceivers: [{name: x}]\n":                                                     `3:3: route.group_wiat: unknown key: did you mean "group_wait"?`,
@@ -153,6 +153,46 @@ func TestMistakesComeInOneRound(t *testing.T) {
 		},
 		"profiles: [{name: p, extends: nobody, features: [{name: a, expr: max(a), scale: -1}], without: [b]}]\n": {"1:31 profiles[0].extends", "1:81 profiles[0].features[0].scale"},
 		"profiles: [{name: p, by: [a-b], features: [{name: a, expr: 'max by ($by) (a)'}]}]\n":                    {"1:27 profiles[0].by[0]"},
+	} {
+		if d := cmp.Diff(want, mistakesIn(t, text)); d != "" {
+			t.Errorf("%s%s", text, d)
+		}
+	}
+}
+
+// One mistake causes no second one that its mend takes away, and hides none.
+func TestAMistakeStandsAlone(t *testing.T) {
+	feature := "{name: a, expr: 'max by ($by) (a)'}"
+	for text, want := range map[string][]string{
+		// A misspelt key is read as what was meant, and what is in it is judged.
+		"profiles: [{nam: p, features: [{nome: a, exprr: a, unti: litres, direction: left, deviation: -1}], derive: [{name: b, knd: mean, of: a, ovr: 0s}]}]\nlocal: {profiles: [p], stepp: 1ms}\n": {
+			"1:13 profiles[0].nam", "1:33 profiles[0].features[0].nome", "1:42 profiles[0].features[0].exprr", "1:52 profiles[0].features[0].unti", "1:58 profiles[0].features[0].unit",
+			"1:77 profiles[0].features[0].direction", "1:94 profiles[0].features[0].deviation", "1:119 profiles[0].derive[0].knd", "1:137 profiles[0].derive[0].ovr", "1:142 profiles[0].derive[0].over",
+			"2:24 local.stepp", "2:31 local.step",
+		},
+		// One that nobody knows hides nothing beside it.
+		"profiles: [{name: p, features: [{name: a, expr: 'max by ($by) (a)', colour: red, unit: litres}], colour: red, by: [a-b]}]\nlocal: {profiles: [q]}\n": {
+			"1:69 profiles[0].features[0].colour", "1:88 profiles[0].features[0].unit", "1:98 profiles[0].colour", "1:116 profiles[0].by[0]", "2:20 local.profiles[0]"},
+		// What names a feature may be right once that has its name.
+		"profiles: [{name: p, features: [{title: a, expr: 'max by ($by) (a)'}], derive: [{name: b, kind: mean, of: a, over: 5m}]}, {name: q, extends: p, without: [a]}]\n": {
+			"1:33 profiles[0].features[0].name", "1:34 profiles[0].features[0].title"},
+		"profiles: [{name: p, extends: nodes, features: [" + feature + "]}, {name: q, extends: p, without: [forks]}]\n": {"1:31 profiles[0].extends"},
+		// A kind that is misspelt is read as what was meant; of one that nobody knows the
+		// keys that every kind has are judged.
+		"profiles: [{name: p, features: [" + feature + "], limits: [{name: l, used: 'max by ($by) (x)', kind: Date, warning: 1d, max: 5}]}]\n": {
+			"1:122 profiles[0].limits[0].kind", "1:137 profiles[0].limits[0].warning", "1:146 profiles[0].limits[0].max"},
+		"profiles: [{name: p, features: [" + feature + "], limits: [{name: l, used: 'max by ($by) (x)', kind: expiry, warning: 1d, by: [a-b]}]}]\n": {
+			"1:122 profiles[0].limits[0].kind", "1:148 profiles[0].limits[0].by[0]"},
+		"profiles: [{name: p, features: [" + feature + "], derive: [{name: b, kind: Mean, of: c}, {name: d, kind: sum, of: c, unit: litres}]}]\n": {
+			"1:80 profiles[0].derive[0].over", "1:96 profiles[0].derive[0].kind", "1:106 profiles[0].derive[0].of", "1:126 profiles[0].derive[1].kind", "1:144 profiles[0].derive[1].unit"},
+		"profiles: [{name: p, features: [" + feature + "], derive: [{name: b, of: a, over: 5m}]}]\n": {"1:80 profiles[0].derive[0].kind"},
+		"sources: [{name: s, url: 'http://p:9090', step: soon, window: 20s, max_hosts: -1}]\n":       {"1:49 sources[0].step", "1:79 sources[0].max_hosts"},
+		"sources: [{name: s, url: 'http://p:9090', http_config: {basic_auth: {usrname: x, password: y, password_file: z}}}]\n": {
+			"1:56 sources[0].http_config", "1:70 sources[0].http_config.basic_auth.usrname"},
+		"remedy: {mode: aproves, approvers: {people: [ann]}, playbooks: [{name: r, match: [profile=p], mode: approve, do: {restart: {}}}]}\n": {
+			"1:16 remedy.mode", "1:37 remedy.approvers.people", "1:115 remedy.playbooks[0].do.restart"},
+		"remedy: {mode: aprove, playbooks: [{name: r, match: [profile=p], mode: automatc, do: {rollout_restart: {}}}]}\n": {
+			"1:16 remedy.mode", "1:72 remedy.playbooks[0].mode", "1:72 remedy.playbooks[0].mode"},
 	} {
 		if d := cmp.Diff(want, mistakesIn(t, text)); d != "" {
 			t.Errorf("%s%s", text, d)

@@ -61,7 +61,7 @@ func joined(profiles map[string]omen.SourceStatus) omen.SourceStatus {
 		return cmp.Or(cmp.Compare(slices.Index(severity, x.State), slices.Index(severity, y.State)), x.Since.Compare(y.Since))
 	})]
 	failed, left, blind, refused, late := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
-	hosts, refusedHosts, lateHosts := 0, 0, 0
+	hosts, refusedHosts, lateHosts, note := 0, 0, 0, ""
 	var since time.Time // when the first of them went blind
 	for _, name := range names {
 		s := profiles[name]
@@ -69,6 +69,7 @@ func joined(profiles map[string]omen.SourceStatus) omen.SourceStatus {
 		maps.Copy(left, s.LeftOut)
 		maps.Copy(refused, s.Refused)
 		maps.Copy(late, s.Late)
+		note = cmp.Or(note, s.Note)
 		hosts, refusedHosts, lateHosts = hosts+s.Hosts, refusedHosts+s.RefusedHosts, lateHosts+s.LateHosts
 		worst.ReadSeconds, worst.LastRead = max(worst.ReadSeconds, s.ReadSeconds), omen.Later(worst.LastRead, s.LastRead)
 		if s.State == omen.SourceDown {
@@ -88,7 +89,7 @@ func joined(profiles map[string]omen.SourceStatus) omen.SourceStatus {
 		}
 		worst.State, worst.Since, worst.Err = omen.SourcePartial, since, strings.Join(why, "; ")
 	}
-	worst.FailedFeatures, worst.LeftOut, worst.Blind, worst.Hosts = failed, left, blind, hosts
+	worst.FailedFeatures, worst.LeftOut, worst.Blind, worst.Hosts, worst.Note = failed, left, blind, hosts, note
 	worst.Refused, worst.RefusedHosts, worst.Late, worst.LateHosts = refused, refusedHosts, late, lateHosts
 	return worst
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/spelling"
 )
 
 // builtins are the profiles that need no declaration; package feature has
@@ -68,7 +70,7 @@ func (w *walker) checkZone(key, zone string) {
 func (w *walker) checkName(key, name string, seen map[string]bool) {
 	switch {
 	case name == "":
-		w.at(key, "is missing: give it a short name")
+		w.nameless(key, "give it a short name")
 	case !nameForm.MatchString(name):
 		w.at(key, "%q must be letters, digits, dots, underscores and dashes", name)
 	case seen[name]:
@@ -87,7 +89,7 @@ func (w *walker) checkUses(key string, uses, profiles []string) {
 			continue
 		}
 		fix := "known are " + strings.Join(profiles, ", ")
-		if near := nearest(p, profiles); near != "" {
+		if near := spelling.Nearest(p, profiles); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		w.at(fmt.Sprintf("%s[%d]", key, i), "there is no profile %q: %s", p, fix)
@@ -165,8 +167,8 @@ func (c *Config) checkProfiles(w *walker) []string {
 			w.at(key+"features", "is missing: list at least one feature with name and expr, or extend another profile")
 		}
 		names = append(names, p.Name)
-		for j, l := range p.Limits {
-			w.checkLimitForm(fmt.Sprintf("%slimits[%d].", key, j), l)
+		for j := range p.Limits {
+			w.checkLimitForm(fmt.Sprintf("%slimits[%d].", key, j), &p.Limits[j])
 		}
 		for j, f := range p.Features {
 			w.checkRange(fmt.Sprintf("%sfeatures[%d]", key, j), f.Name, f.Range)
@@ -177,7 +179,7 @@ func (c *Config) checkProfiles(w *walker) []string {
 		for j, d := range p.Derive {
 			at := fmt.Sprintf("%sderive[%d]", key, j)
 			w.checkRange(at, d.Name, d.Range)
-			c.checkDerived(w, at+".", d)
+			c.checkDerived(w, at+".", &p.Derive[j])
 		}
 	}
 	return names
@@ -185,7 +187,7 @@ func (c *Config) checkProfiles(w *walker) []string {
 
 func (w *walker) checkRange(key, name string, limits []float64) {
 	if name == "" {
-		w.at(key+".name", "is missing: give it a name such as disk_write")
+		w.nameless(key+".name", "give it a name such as disk_write")
 	}
 	if len(limits) != 0 && (len(limits) != 2 || !(limits[0] < limits[1])) {
 		w.at(key+".range", "must be the lowest and the highest possible value, such as [0, 1]")
@@ -288,7 +290,7 @@ func (w *walker) checkRoute(r *yaml.Node, key string, names map[string]bool, dep
 	}
 	if n := value(r, "receiver"); n != nil && !names[n.Value] {
 		fix := "declare it under receivers"
-		if near := nearest(n.Value, slices.Sorted(maps.Keys(names))); near != "" {
+		if near := spelling.Nearest(n.Value, slices.Sorted(maps.Keys(names))); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		w.fail(n, key+".receiver", "there is no receiver %q: %s", n.Value, fix)

@@ -71,7 +71,7 @@ func parse(file string, text []byte) (*Config, error) {
 	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		return nil, &Error{File: file, Problem: "has a second document (after ---), or text after its end: write one document"}
 	}
-	w := &walker{file: file, places: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
+	w := &walker{file: file, places: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}, meant: map[string]bool{}}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode && root.Tag != "!!null" {
 		w.fail(root, "", "want keys with values, such as sources:, not %s", shape(root))

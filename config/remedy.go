@@ -148,10 +148,8 @@ var (
 )
 
 func (c *Config) checkRemedy(w *walker) {
-	r := c.Remedy
-	if !slices.Contains(actionModes, r.Mode) {
-		w.at("remedy.mode", "%q is no mode: write off, suggest, approve or automatic", r.Mode)
-	}
+	r := &c.Remedy
+	w.oneOf("remedy.mode", &r.Mode, actionModes, "write off, suggest, approve or automatic")
 	w.checkLimit("remedy.budget.fleet_per_hour", r.Budget.FleetPerHour, "5")
 	for i, user := range r.Approvers.Users {
 		if strings.TrimSpace(user) == "" {
@@ -170,18 +168,16 @@ func (c *Config) checkRemedy(w *walker) {
 		w.at("remedy.kubernetes.kubeconfig_file", "is missing: name a file, or leave kubernetes out in a cluster")
 	}
 	seen := map[string]bool{}
-	for i, p := range r.Playbooks {
-		c.checkPlaybook(w, fmt.Sprintf("remedy.playbooks[%d].", i), p, seen)
+	for i := range r.Playbooks {
+		c.checkPlaybook(w, fmt.Sprintf("remedy.playbooks[%d].", i), &r.Playbooks[i], seen)
 	}
 }
 
-func (c *Config) checkPlaybook(w *walker, key string, p Playbook, seen map[string]bool) {
+func (c *Config) checkPlaybook(w *walker, key string, p *Playbook, seen map[string]bool) {
 	w.checkName(key+"name", p.Name, seen)
-	if !slices.Contains(actionModes, p.Mode) {
-		w.at(key+"mode", "%q is no mode: write off, suggest, approve or automatic", p.Mode)
-	}
+	w.oneOf(key+"mode", &p.Mode, actionModes, "write off, suggest, approve or automatic")
 	acts := func(mode string) bool { return mode == "approve" || mode == "automatic" }
-	if a := c.Remedy.Approvers; acts(p.Mode) && acts(c.Remedy.Mode) && len(a.Users)+len(a.Telegram) == 0 {
+	if a := c.Remedy.Approvers; acts(p.Mode) && acts(c.Remedy.Mode) && len(a.Users)+len(a.Telegram) == 0 && !w.wrong("remedy.approvers") {
 		w.at(key+"mode", "it needs somebody who may approve, undo and resolve: name them in remedy.approvers, or write suggest")
 	}
 	if len(p.Match) == 0 {

@@ -57,7 +57,7 @@ func TestSecretsOfPlaybooksAreNotPrinted(t *testing.T) {
 func TestBadRemedies(t *testing.T) {
 	with := func(old, replacement string) string { return strings.Replace(goodPlaybook, old, replacement, 1) }
 	for _, c := range []struct{ text, want string }{
-		{with("mode: approve\n  app", "mode: aprove\n  app"), `2:9: remedy.mode: "aprove" is no mode: write off, suggest, approve or automatic`},
+		{with("mode: approve\n  app", "mode: aprove\n  app"), `2:9: remedy.mode: "aprove" is not known: did you mean "approve"?`},
 		{with("approvers: {users: [ann], telegram: [12345]}", "budget: {fleet_per_hour: 3}"), `remedy.playbooks[0].mode: it needs somebody who may approve, undo and resolve: name them in remedy.approvers, or write suggest`},
 		{strings.ReplaceAll(with("approvers: {users: [ann], telegram: [12345]}", "budget: {fleet_per_hour: 3}"), "approve", "automatic"), `remedy.playbooks[0].mode: it needs somebody who may approve, undo and resolve`},
 		{with("users: [ann]", "users: [ann, omen]"), `remedy.approvers.users[1]: omen is what Omen itself is called`},

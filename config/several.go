@@ -3,11 +3,16 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/spelling"
 )
 
 // Mistakes are found in steps: values of the wrong form, values that mean nothing,
@@ -40,26 +45,81 @@ func (w *walker) prune() {
 	}
 }
 
-// pairs are keys of which one is judged by the other beside it.
-var pairs = map[string]string{"max": "limit", "limit": "max", "warning": "critical", "critical": "warning"}
+// judgedBy are the keys of a mapping, named after the key or list that it is in, by which
+// others beside them are judged: what is wrong with these may be wrong only for what is
+// wrong with those.
+var judgedBy = map[string][]string{
+	"limits.limit": {"kind", "max"}, "limits.max": {"kind", "limit"}, "limits.full": {"kind"}, "limits.unit": {"kind"},
+	"limits.warning": {"kind", "critical"}, "limits.critical": {"kind", "warning"}, "limits.same": {"by"}, "limits.title": {"by"},
+	"derive.expr": {"kind"}, "profiles.features": {"extends"}, "sources.window": {"step"},
+	"proxy.user_header": {"trusted"}, "proxy.role_header": {"trusted"},
+}
 
 // follows reports whether what is wrong at a key may be wrong only for what is
-// broken there, above, below or beside it, or for what was found there before.
+// broken there, above or below, for what is wrong with a key beside it by which it is
+// judged, or for what was found there before.
 func (w *walker) follows(key string, before []*Error) bool {
 	parent, name := above(key)
+	in := parent
+	if strings.HasSuffix(parent, "]") {
+		in, _ = above(parent)
+	}
+	_, in = above(in)
+	judged := func(by string) bool {
+		beside, other := above(by)
+		return beside == parent && slices.Contains(judgedBy[in+"."+name], other)
+	}
 	for _, b := range w.broken {
-		beside, _ := above(b.key)
-		if beside == parent || within(key, b.key) || within(b.key, key) {
+		if within(key, b.key) || within(b.key, key) || judged(b.key) {
 			return true
 		}
 	}
-	for _, e := range before {
-		beside, other := above(e.Key)
-		if e.Key == key || beside == parent && pairs[name] == other && other != "" {
-			return true
-		}
+	return slices.ContainsFunc(before, func(e *Error) bool { return e.Key == key }) ||
+		slices.ContainsFunc(w.errs, func(e *Error) bool { return judged(e.Key) && !w.meant[e.Key] })
+}
+
+// wrong reports whether something is wrong at a key or below it.
+func (w *walker) wrong(key string) bool {
+	return slices.ContainsFunc(w.errs, func(e *Error) bool { return within(e.Key, key) })
+}
+
+// given reports whether a key has a value, be it one that is broken.
+func (w *walker) given(key string) bool {
+	n, ok := w.places[key]
+	return ok && (n.Tag != "!!null" || slices.ContainsFunc(w.broken, func(b broken) bool { return b.key == key }))
+}
+
+// needless refuses a key that means nothing where it is, whatever its value, and in
+// place of what is wrong with that.
+func (w *walker) needless(key, format string, args ...any) {
+	of := func(e *Error) bool { return within(e.Key, key) }
+	early := slices.DeleteFunc(slices.Clone(w.errs[:w.early]), of)
+	late := slices.DeleteFunc(slices.Clone(w.errs[w.early:]), of)
+	w.errs, w.early = append(early, late...), len(early)
+	w.errs = append(w.errs, w.find(key, fmt.Sprintf(format, args...)))
+}
+
+// oneOf checks a word against those that are known. One that is misspelt becomes what
+// was probably meant, so that the rest is judged as what it is. mend says what to write.
+func (w *walker) oneOf(key string, word *string, known []string, mend string) {
+	if slices.Contains(known, *word) {
+		return
 	}
-	return false
+	near := spelling.Nearest(*word, known)
+	if near != "" {
+		mend = fmt.Sprintf("did you mean %q?", near)
+	}
+	w.at(key, "%q is not known: %s", *word, mend)
+	if near != "" {
+		*word, w.meant[key] = near, true
+	}
+}
+
+// nameless fails at the name of an entry of a list that has none: what names it may be
+// right.
+func (w *walker) nameless(key, mend string) {
+	w.at(key, "is missing: %s", mend)
+	w.broken = append(w.broken, broken{key: key})
 }
 
 // above is the key of the mapping or list that a key is in, and what it is called there.
@@ -75,16 +135,43 @@ func within(key, of string) bool {
 }
 
 // Follows reports whether a mistake at a key may be one only for another that [Parse]
-// found: at the same place, or in what was left out.
+// found: at the same place, in what was left out, or in what it names.
 func (c *Config) Follows(key string) bool {
-	return c.written != nil && c.written.follows(key, c.written.errs)
+	return c.written != nil && (c.written.follows(key, c.written.errs) || c.names(key))
+}
+
+// naming are keys whose values name features of their profile.
+var naming = regexp.MustCompile(`^profiles\[(\d+)\]\.(?:derive\[\d+\]\.(?:of|per)|limits\[\d+\]\.features\[\d+\]|without\[\d+\])$`)
+
+// names reports whether a key names what its profile, or one that this extends, may
+// have only when its mistakes are mended.
+func (c *Config) names(key string) bool {
+	m := naming.FindStringSubmatch(key)
+	if m == nil {
+		return false
+	}
+	i, err := strconv.Atoi(m[1])
+	for err == nil && i >= 0 && i < len(c.Profiles) {
+		at := fmt.Sprintf("profiles[%d].", i)
+		if c.written.wrong(at + "extends") {
+			return true
+		}
+		for _, list := range []string{"features", "derive", "limits"} {
+			if c.written.lost(at + list) {
+				return true
+			}
+		}
+		extends := c.Profiles[i].Extends
+		i = slices.IndexFunc(c.Profiles[:i], func(p Profile) bool { return extends != "" && p.Name == extends })
+	}
+	return false
 }
 
 // lost reports whether an entry of a list may be missing, or its name.
 func (w *walker) lost(list string) bool {
 	for _, b := range w.broken {
-		entry, _ := above(b.key)
-		if of, _ := above(entry); b.key == list || entry == list || of == list && entry != "" {
+		entry, name := above(b.key)
+		if of, _ := above(entry); b.key == list || entry == list || of == list && entry != "" && name == "name" {
 			return true
 		}
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/spelling"
 )
 
 // walker compares a document with the structs that it is to fill, so that
@@ -21,7 +23,8 @@ type walker struct {
 	nodes  int
 	errs   []*Error
 	broken []broken
-	early  int // of errs: those found before anything was checked
+	meant  map[string]bool // keys whose misspelt words are read as what was meant
+	early  int             // of errs: those found before anything was checked
 }
 
 // broken is a value that cannot be what it is to be, or a key that is none.
@@ -46,7 +49,7 @@ func (w *walker) refuse(n *yaml.Node, key, format string, args ...any) {
 	w.broken = append(w.broken, broken{key, n})
 }
 
-// at fails at a key path, unless what it says follows from what is broken.
+// at fails at a key path, unless what it says follows from what is wrong elsewhere.
 func (w *walker) at(key, format string, args ...any) {
 	if !w.follows(key, w.errs[:w.early]) {
 		w.errs = append(w.errs, w.find(key, fmt.Sprintf(format, args...)))
@@ -113,9 +116,9 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 	}
 	switch {
 	case n.Kind == yaml.MappingNode && t.Kind() == reflect.Struct:
-		before := len(w.errs)
+		before := len(w.broken)
 		w.fields(n, t, path, depth)
-		if len(w.errs) == before && reflect.PointerTo(t).Implements(unmarshaler) {
+		if len(w.broken) == before && reflect.PointerTo(t).Implements(unmarshaler) {
 			w.leaf(n, t, path) // its own checks
 		}
 	case n.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
@@ -155,27 +158,35 @@ func (w *walker) fields(n *yaml.Node, t reflect.Type, path string, depth int) {
 			key.Value = fmt.Sprintf("%s (again, %d)", key.Value, i) // so that the rest can be read
 			continue
 		}
+		if _, ok := known[key.Value]; !ok && !any {
+			at = w.unknown(n, key, path, slices.Sorted(maps.Keys(known)))
+		}
 		seen[key.Value] = true
-		field, ok := known[key.Value]
-		switch {
-		case ok:
+		if field, ok := known[key.Value]; ok {
 			w.walk(value, field.Type, at, depth+1)
 			w.checkZero(value, field, at)
-		case any:
-		default:
-			w.unknown(key, at, known)
 		}
 	}
 }
 
-func (w *walker) unknown(key *yaml.Node, at string, known map[string]reflect.StructField) {
-	w.broken = append(w.broken, broken{key: at})
-	w.fail(key, at, "%s", unknown(key.Value, slices.Sorted(maps.Keys(known))))
+// unknown fails at a key of a mapping that is none. Where it was probably meant as
+// another one, which is not there, it is read as that one from then on, so that the
+// rest is judged as what it is. It returns the key's path.
+func (w *walker) unknown(n, key *yaml.Node, path string, known []string) string {
+	at := join(path, key.Value)
+	w.fail(key, at, "%s", unknown(key.Value, known))
+	near := spelling.Nearest(key.Value, known)
+	if near == "" || value(n, near) != nil {
+		w.broken = append(w.broken, broken{key: at})
+		return at
+	}
+	key.Value = near
+	return join(path, near)
 }
 
 // unknown is what is wrong with a key that is not known.
 func unknown(key string, known []string) string {
-	if near := nearest(key, known); near != "" {
+	if near := spelling.Nearest(key, known); near != "" {
 		return fmt.Sprintf("unknown key: did you mean %q?", near)
 	}
 	if len(known) == 0 {

@@ -115,12 +115,14 @@ func (p Profile) checked() (checked Profile, wrong []error) {
 		seen[f.Name] = true
 		if !f.derived() {
 			f.Unit = cmp.Or(f.Unit, omen.Count)
-			base[f.Name] = f.Unit
+			if base[f.Name] = f.Unit; !slices.Contains(omen.Units(), f.Unit) {
+				base[f.Name] = omen.Count // that is no mistake of what is derived from it
+			}
 		}
 	}
 	for i := range p.Features {
 		f := &p.Features[i]
-		f.Unit = cmp.Or(f.Unit, derivedUnit(f.Rule, base[f.Rule.Of]))
+		f.Unit = cmp.Or(f.Unit, derivedUnit(f.Rule, base[f.Rule.Of]), omen.Count)
 		wrong = append(wrong, p.checkRule(f, base)...)
 		wrong = append(wrong, p.checkNumbers(f)...)
 	}

@@ -9,12 +9,9 @@
 package promrules
 
 import (
-	"cmp"
 	"embed"
 	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"os"
 	"path"
 	"slices"
@@ -23,7 +20,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/omenhq/omen"
@@ -82,21 +78,36 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s, group %q, rule %q", p.File, p.Group, p.Rule)
 }
 
-// Load reads rule files, by path or as builtin:NAME. What is wrong with one is
-// said with file, group and rule, and wraps [omen.ErrInvalid]; a file that is
-// missing wraps [omen.ErrNotFound].
+// Load reads rule files, by path or as builtin:NAME. All that is wrong with them is
+// said at once, each with file and line and, where it has one, group and rule, and
+// wraps [omen.ErrInvalid]; a file that is missing wraps [omen.ErrNotFound].
 func Load(files ...string) (*Rules, error) {
 	var all Rules
 	var errs []error
+	var mends []string
 	for _, name := range files {
 		text, err := read(name)
-		if err == nil {
-			err = all.parse(name, text)
+		if err != nil {
+			errs, mends = append(errs, err), append(mends, "built in are "+strings.Join(Builtin(), ", "))
+			continue
 		}
-		errs = append(errs, err)
+		var d documents
+		d.read(text)
+		if wrong := d.in(name); len(wrong) > 0 {
+			errs, mends = append(errs, wrong...), append(mends, d.mend(name))
+			continue
+		}
+		if len(d.others) > 0 {
+			all.unread = append(all.unread, fmt.Sprintf("%s: not read: kind %s", name, strings.Join(d.others, ", ")))
+		}
+		for _, r := range d.rules {
+			r.File = name
+		}
+		all.rules = append(all.rules, d.rules...)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, omen.WithHint(err, cmp.Or(omen.Hint(err), "promtool check rules FILE finds the same mistakes; built in are "+strings.Join(Builtin(), ", ")))
+		slices.Sort(mends)
+		return nil, omen.WithHint(err, strings.Join(slices.Compact(mends), "; "))
 	}
 	if !slices.ContainsFunc(all.rules, func(r *rule) bool { return r.alert }) {
 		return nil, omen.WithHint(fmt.Errorf("rules of %s: no alerting rule: %w", strings.Join(files, ", "), omen.ErrInvalid),
@@ -105,81 +116,33 @@ func Load(files ...string) (*Rules, error) {
 	return &all, nil
 }
 
+// mend is what may help with the mistakes of a file.
+func (d *documents) mend(name string) string {
+	switch {
+	case d.strange:
+		return "give the files that rule_files of prometheus.yml names, or a PrometheusRule of Kubernetes"
+	case d.objects:
+		return "promtool does not read a PrometheusRule, only what is below its spec, in a file of its own"
+	}
+	return "promtool check rules " + name + " checks it, too"
+}
+
 func read(name string) ([]byte, error) {
 	if short, is := strings.CutPrefix(name, builtinPrefix); is {
 		text, err := builtin.ReadFile("builtin/" + short + ".yml")
 		if err != nil {
-			return nil, fmt.Errorf("rules %s: %w", name, omen.ErrNotFound)
+			return nil, &mistake{file: name, what: "there are no such rules", kind: omen.ErrNotFound}
 		}
 		return text, nil
 	}
 	text, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("read rules: %w: %w", err, omen.ErrNotFound)
+		return nil, &mistake{file: name, what: "there is no such file", kind: omen.ErrNotFound}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
 	return text, nil
-}
-
-// parse adds a file's rules.
-func (all *Rules) parse(file string, text []byte) error {
-	docs, others, err := documents(text)
-	if err != nil {
-		return omen.WithHint(fmt.Errorf("%s: %w", file, err), omen.Hint(err))
-	}
-	if len(others) > 0 {
-		all.unread = append(all.unread, fmt.Sprintf("%s: not read: kind %s", file, strings.Join(others, ", ")))
-	}
-	for _, d := range docs {
-		if err := all.add(file, d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// add adds the rules of what of a file is a rule file.
-func (all *Rules) add(file string, d document) error {
-	p := parser.NewParser(parser.Options{})
-	wrong := d.check()
-	groups, errs := rulefmt.Parse(d.text, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
-	for _, err := range errs {
-		said := d.plainly(err.Error())
-		known := slices.ContainsFunc(wrong, func(w error) bool { return strings.HasPrefix(w.Error(), said+": ") })
-		if known || len(wrong) > 0 && (strings.HasPrefix(said, "0:0: ") || strings.Contains(said, "not a valid duration")) { // with its place it is said
-			continue
-		}
-		wrong = append(wrong, fmt.Errorf("%s: %w", said, omen.ErrInvalid))
-	}
-	if len(wrong) > 0 {
-		for i, err := range wrong {
-			wrong[i] = fmt.Errorf("%s: %w", file, err)
-		}
-		return errors.Join(wrong...)
-	}
-	for _, g := range groups.Groups {
-		for _, from := range g.Rules {
-			r := &rule{
-				Place: Place{file, g.Name, from.Alert + from.Record}, alert: from.Alert != "", text: from.Expr,
-				every: time.Duration(g.Interval), limit: g.Limit, hold: time.Duration(from.For), keep: time.Duration(from.KeepFiringFor),
-				labels: map[string]string{},
-			}
-			if g.QueryOffset != nil {
-				r.offset = time.Duration(*g.QueryOffset)
-			}
-			maps.Copy(r.labels, g.Labels)
-			maps.Copy(r.labels, from.Labels)
-			var err error
-			if r.expr, err = p.ParseExpr(from.Expr); err != nil {
-				return fmt.Errorf("%s: %w: %w", r.Place, err, omen.ErrInvalid)
-			}
-			r.inspect()
-			all.rules = append(all.rules, r)
-		}
-	}
-	return nil
 }
 
 // inspect finds out what the expression reads, and whether it can be read in the

@@ -232,44 +232,101 @@ groups:
 
 func TestFilesThatAreRefused(t *testing.T) {
 	for want, text := range map[string]string{
-		`group "g", rule 1, "Busy": could not parse expression`:               "groups: [{name: g, rules: [{alert: Busy, expr: 'busy >'}]}]",
-		`could not parse expression`:                                          "groups: [{name: g, rules: [{record: a, expr: 'sum('}, {alert: B, expr: up}]}]",
-		`invalid field 'for' in recording rule`:                               "groups: [{name: g, rules: [{record: a, expr: up, for: 1m}]}]",
-		`line 1: unknown key foo`:                                             "groups: [{name: g, foo: 1, rules: [{alert: B, expr: up}]}]",
-		`: 1:41: group "g" is there twice: the first is in line 1`:            "groups: [{name: g, rules: []}, {name:   g, rules: []}]",
-		`: 1:10: the group has no name`:                                       "groups: [{rules: []}]",
-		`: 3:13: group "g": interval: "banana" is no duration`:                "groups:\n- name: g\n  interval: banana\n",
-		`: 1:37: group "g": query_offset: "-1m" is no duration`:               "groups: [{name: g, query_offset:    -1m}]",
-		`: 1:65: group "g", rule 1, "A": keep_firing_for: "x" is no duration`: "groups: [{name: g, rules: [{alert: A, expr: u, keep_firing_for: x}]}]",
-		`: yaml: line 2: did not find expected`:                               "groups:\n- name: g\n  rules: [{alert: A",
-		`it has no rules, but kind ConfigMap`:                                 "kind: ConfigMap\n---\n",
-		`1:1: the PrometheusRule has no spec.groups`:                          "kind: PrometheusRule\nspec: {}\n",
-		`: 7:13: group "g", rule 1, "A": could not parse expr`:                "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: sum(\n",
-		`: line 5: unknown key foo`:                                           "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    foo: 1\n    rules: [{alert: A, expr: u}]\n",
-		`no alerting rule`:                                                    "groups: [{name: g, rules: [{record: a, expr: up}]}]",
-		`1:1: the PrometheusRule has no spec.groups: `:                        "kind: PrometheusRule\nspec: {groups: }\n",
-		`: line 1: unknown key kind`:                                          "kind:\n---\ngroups: []\n",
-		`1:1: the PrometheusRuleList has no items`:                            "kind: PrometheusRuleList\n",
-		`: line 3: unknown key foo`:                                           "groups: [{name: g, rules: [{alert: A, expr: u}]}]\n---\nfoo: 1\n",
-		`: yaml: line 3: did not find expected`:                               "groups: [{name: g, rules: [{alert: A, expr: u}]}]\n---\n- [\n",
-		`: 1:9: aliases make more than 262144 nodes of it, or have no end`:    "groups: &a [*a]",
-		`: 2:18: group "g", rule 1, "A": for: "x" is no duration`:             "kind: PrometheusRule\nmetadata: {name: &x x}\nspec: {groups: [{name: g, rules: [{alert: A, expr: u, for: *x}]}]}",
-		`: 1:25: << names no mapping`:                                         "groups: [{name: g, <<: [1]}]",
-		`label "severity": template: __alert_B`:                               "groups: [{name: g, rules: [{alert: B, expr: up, labels: {severity: '{{ if }}'}}]}]",
+		`:1:48: group "g", rule 1, "Busy": expr is no PromQL: at 1:7 of it: unexpected end of input`:                "groups: [{name: g, rules: [{alert: Busy, expr: 'busy >'}]}]",
+		`:8: group "g", rule 1, "Busy": expr is no PromQL: at 4:1 of it: unclosed left parenthesis`:                 "groups:\n- name: g\n  rules:\n  - alert: Busy\n    expr: |\n      up\n      and\n       sum(\n",
+		`:1:46: group "g", rule 1, "a": expr is no PromQL`:                                                          "groups: [{name: g, rules: [{record: a, expr: 'sum('}, {alert: B, expr: up}]}]",
+		`:1:55: group "g", rule 1, "a": for is for alerting rules, and this one records: remove it`:                 "groups: [{name: g, rules: [{record: a, expr: up, for: 1m}]}]",
+		`:1:47: group "g", rule 1, "a": has alert and record: remove one of them`:                                   "groups: [{name: g, rules: [{alert: a, record: b, expr: u}]}]",
+		`:1:28: group "g", rule 1: has neither alert nor record: write alert: and a name`:                           "groups: [{name: g, rules: [{expr: u}]}]",
+		`:1:28: group "g", rule 1, "A": expr is missing: write when it holds, in PromQL`:                            "groups: [{name: g, rules: [{alert: A}]}]",
+		`:1:37: group "g", rule 1, "a{}": record: "a{}" cannot be the name of a series`:                             "groups: [{name: g, rules: [{record: 'a{}', expr: u}]}]",
+		`:1:20: group "g": unknown key foo: known here are interval, labels, limit, name, query_offset, rules`:      "groups: [{name: g, foo: 1, rules: [{alert: B, expr: up}]}]",
+		`:1:29: group "g", rule 1: unknown key Alert: did you mean alert?`:                                          "groups: [{name: g, rules: [{Alert: B, expr: up}]}]",
+		`:1:49: group "g", rule 1, "B": unknown key when: known here are alert, annotations`:                        "groups: [{name: g, rules: [{alert: B, expr: up, when: 1m}]}]",
+		`:1:31: group "g": rules is there twice: the first is in line 1: remove one`:                                "groups: [{name: g, rules: [], rules: []}]",
+		`:1:27: group "g": rules: want a list: a line with a dash for each, not "x"`:                                "groups: [{name: g, rules: x}]",
+		`:1:10: groups: want a list: - name: …, not "hello"`:                                                        "groups:  hello",
+		`:1:10: a group has keys with values, name and rules, and is not "hello"`:                                   "groups: [hello]",
+		`:1:28: group "g", rule 1: a rule has keys with values, such as alert and expr, and is not "up"`:            "groups: [{name: g, rules: [up]}]",
+		`:1:27: group "g": limit: "many" is no whole number such as 5`:                                              "groups: [{name: g, limit: many}]",
+		`:1:57: group "g", rule 1, "B": labels: want keys with values below it, such as severity: page, not a list`: "groups: [{name: g, rules: [{alert: B, expr: up, labels: [a]}]}]",
+		`:1:61: group "g", rule 1, "B": labels.a: want a text or number, not a list`:                                "groups: [{name: g, rules: [{alert: B, expr: up, labels: {a: [b]}}]}]",
+		`:1:45: group "g", rule 1, "B": expr: want a text or number, not a list`:                                    "groups: [{name: g, rules: [{alert: B, expr: [up]}]}]",
+		`:1:41: group "g" is there twice: the first is in line 1`:                                                   "groups: [{name: g, rules: []}, {name:   g, rules: []}]",
+		`:1:10: the group has no name`:                                                                               "groups: [{rules: []}]",
+		`:3:13: group "g": interval: "banana" is no duration`:                                                        "groups:\n- name: g\n  interval: banana\n",
+		`:1:37: group "g": query_offset: "-1m" is no duration`:                                                       "groups: [{name: g, query_offset:    -1m}]",
+		`:1:65: group "g", rule 1, "A": keep_firing_for: "x" is no duration`:                                         "groups: [{name: g, rules: [{alert: A, expr: u, keep_firing_for: x}]}]",
+		`:2: is not YAML: did not find expected`:                                                                     "groups:\n- name: g\n  rules: [{alert: A",
+		`:2: is not YAML: found a tab character that violates indentation: indent with spaces`:                       "groups:\n- name: g\n\trules: []\n",
+		`: it has no rules, but kind ConfigMap`:                                                                      "kind: ConfigMap\n---\n",
+		`:1:1: the PrometheusRule has no spec.groups`:                                                                "kind: PrometheusRule\nspec: {}\n",
+		`:7:13: group "g", rule 1, "A": expr is no PromQL`:                                                           "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: sum(\n",
+		`:5:5: group "g": unknown key foo`:                                                                           "kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    foo: 1\n    rules: [{alert: A, expr: u}]\n",
+		`no alerting rule`:                                                                                           "groups: [{name: g, rules: [{record: a, expr: up}]}]",
+		`:1:1: the PrometheusRule has no spec.groups: `:                                                              "kind: PrometheusRule\nspec: {groups: }\n",
+		`:1:1: is no rule file: it has no groups, but kind: `:                                                        "kind:\n---\ngroups: []\n",
+		`:1:1: is no rule file: it has no groups, but global, rule_files, scrape_configs, …: a rule file has groups`: "global: {}\nrule_files: []\nscrape_configs: []\nalerting: {}\n",
+		`:1:14: unknown key foo: a rule file has groups alone at its top`:                                            "{groups: [], foo: 1}",
+		`:1:1: unknown key group: did you mean groups?`:                                                              "group: [{name: g, rules: [{alert: A, expr: u}]}]",
+		`:1:1: is no rule file, but "hello"`:                                                                         "hello",
+		`:1:1: is no rule file, but a list`:                                                                          "[1, 2]",
+		`:1:1: the PrometheusRuleList has no items`:                                                                  "kind: PrometheusRuleList\n",
+		`:3:1: is no rule file: it has no groups, but foo`:                                                           "groups: [{name: g, rules: [{alert: A, expr: u}]}]\n---\nfoo: 1\n",
+		`:3: is not YAML: did not find expected`:                                                                     "groups: [{name: g, rules: [{alert: A, expr: u}]}]\n---\n- [\n",
+		`:1:9: aliases make more than 262144 nodes of it, or have no end`:                                            "groups: &a [*a]",
+		`:2:18: group "g", rule 1, "A": for: "x" is no duration`:                                                     "kind: PrometheusRule\nmetadata: {name: &x x}\nspec: {groups: [{name: g, rules: [{alert: A, expr: u, for: *x}, {alert: B, expr: u, for: *x}]}]}",
+		`:1:25: << names no mapping`:                                                                                 "groups: [{name: g, <<: [1]}]",
+		`:1:58: group "g", rule 1, "B": labels.severity: the template cannot be read: template: __alert_B`:           "groups: [{name: g, rules: [{alert: B, expr: up, labels: {severity: '{{ if }}'}}]}]",
+		`:1:58: group "g", rule 1, "B": labels: "__name__" cannot be the name of one`:                                "groups: [{name: g, rules: [{alert: B, expr: up, labels: {__name__: x}}]}]",
+		`:1:29: group "g": labels: "__name__" cannot be the name of a label`:                                         "groups: [{name: g, labels: {__name__: x}}]",
 	} {
 		path := file(t, text)
 		_, err := promrules.Load(path)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || !errors.Is(err, omen.ErrInvalid) || omen.Hint(err) == "" {
 			t.Errorf("got %v, want %q with the file and a hint", err, want)
 		}
-		if err != nil && strings.Contains(err.Error(), "\n") { // each of these has one mistake
-			t.Errorf("%q is said more than once: %v", want, err)
+		if err != nil && (strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "rulefmt")) { // each of these has one mistake
+			t.Errorf("%q is said more than once, or in words of the reader: %v", want, err)
+		}
+		if strings.Contains(text, "PrometheusRule\n") && strings.Contains(omen.Hint(err), "promtool check rules") {
+			t.Errorf("promtool does not read objects: %s", omen.Hint(err))
 		}
 	}
 	for _, name := range []string{"nowhere.yml", "builtin:nothing"} {
 		if _, err := promrules.Load(name); !errors.Is(err, omen.ErrNotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// All mistakes of all files are said at once, by file and line.
+func TestAllMistakesOfAllFiles(t *testing.T) {
+	many := file(t, `groups:
+- name: g
+  rulez:
+  - {alert: A, expr: 'sum(', for: 5x, labels: [a]}
+  - {alert: B, for: 1m}
+  - {alertt: C, expr: up, annotations: {a: '{{ $x ', ? ['b c'] : ''}}
+  - {alert: D, record: x y, expr: up}
+- {name: g, interval: x, limit: many}
+`)
+	second := file(t, "kind: PrometheusRule\nspec:\n  groups:\n  - {rules: [{alert: A, expr: 'a b'}]}\n---\nkind: PrometheusRule\n---\n{\n")
+	_, err := promrules.Load(many, "nowhere.yml", second)
+	var got []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		line = strings.NewReplacer(many, "many", second, "second").Replace(line)
+		place, _, _ := strings.Cut(line, ": ")
+		got = append(got, place)
+	}
+	want := []string{"many:3:3", "many:4:22", "many:4:35", "many:4:47", "many:5:5", "many:6:6", "many:6:41", "many:6:56", "many:7:24", "many:8:10", "many:8:23", "many:8:33",
+		"nowhere.yml", "second:4:5", "second:4:31", "second:6:1", "second:8"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s%v", diff, err)
+	}
+	hint := omen.Hint(err)
+	if !errors.Is(err, omen.ErrInvalid) || !errors.Is(err, omen.ErrNotFound) || !strings.Contains(hint, "promtool check rules "+many) || strings.Contains(hint, second) || !strings.Contains(hint, "builtin:node") {
+		t.Errorf("%v: %s", err, hint)
 	}
 }
 

@@ -1,29 +1,21 @@
 package promrules
 
-import (
-	"fmt"
-
-	"go.yaml.in/yaml/v3"
-
-	"github.com/omenhq/omen"
-)
+import "go.yaml.in/yaml/v3"
 
 const (
 	nullTag  = "!!null"
 	mergeTag = "!!merge"
-	strTag   = "!!str"
 
 	maxAliased = 1 << 18 // nodes
 )
 
-// unfolding is what one document is made to that can be taken apart and written again:
-// it has no aliases, no merged mappings and no comments, and each of its scalars has a
-// line of its own.
+// unfolding is what one document is made to that can be taken apart:
+// it has no aliases, no merged mappings and no comments.
 type unfolding struct{ aliased int }
 
 // node is a copy of a node. Copies of what is aliased are counted, since there may be many
 // of them, or no end.
-func (u *unfolding) node(n *yaml.Node, aliased bool) (*yaml.Node, error) {
+func (u *unfolding) node(n *yaml.Node, aliased bool) (*yaml.Node, *mistake) {
 	if n.Kind == yaml.AliasNode {
 		n, aliased = n.Alias, true
 	}
@@ -31,20 +23,13 @@ func (u *unfolding) node(n *yaml.Node, aliased bool) (*yaml.Node, error) {
 		u.aliased++
 	}
 	if u.aliased > maxAliased {
-		return nil, fmt.Errorf("%d:%d: aliases make more than %d nodes of it, or have no end: %w", n.Line, n.Column, maxAliased, omen.ErrInvalid)
+		return nil, mistaken(n, "aliases make more than %d nodes of it, or have no end: write it without them", maxAliased)
 	}
-	to := &yaml.Node{Kind: n.Kind, Style: n.Style & yaml.TaggedStyle, Tag: n.Tag, Value: n.Value, Line: n.Line, Column: n.Column}
-	switch {
-	case n.Kind != yaml.ScalarNode:
-	case n.ShortTag() == nullTag:
-		to.Value = "null"
-	case n.ShortTag() == strTag:
-		to.Style |= yaml.DoubleQuotedStyle
-	}
+	to := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value, Line: n.Line, Column: n.Column}
 	for _, child := range n.Content {
-		child, err := u.node(child, aliased)
-		if err != nil {
-			return nil, err
+		child, wrong := u.node(child, aliased)
+		if wrong != nil {
+			return nil, wrong
 		}
 		to.Content = append(to.Content, child)
 	}
@@ -55,7 +40,7 @@ func (u *unfolding) node(n *yaml.Node, aliased bool) (*yaml.Node, error) {
 }
 
 // merge gives a mapping the keys of those that << names and that it has not itself.
-func merge(n *yaml.Node) error {
+func merge(n *yaml.Node) *mistake {
 	var own, from []*yaml.Node
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -71,7 +56,7 @@ func merge(n *yaml.Node) error {
 	}
 	for _, other := range from {
 		if other.Kind != yaml.MappingNode {
-			return fmt.Errorf("%d:%d: << names no mapping: %w", other.Line, other.Column, omen.ErrInvalid)
+			return mistaken(other, "<< names no mapping: name an anchor of keys with values")
 		}
 		for i := 0; i+1 < len(other.Content); i += 2 {
 			if key := other.Content[i]; !seen[key.Value] {

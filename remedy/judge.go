@@ -271,7 +271,7 @@ func Chronics(rows []omen.Action, at time.Time) []Chronic {
 	for _, k := range order {
 		if c := found[k]; c.Actions >= chronicActions {
 			c.Why = fmt.Sprintf("%s of source %s needed playbook %s %d times since %s: it needs a repair",
-				c.Target, c.Host.Source, c.Playbook, c.Actions, c.Since.Format("2 Jan 15:04"))
+				c.Target, c.Host.Source, c.Playbook, c.Actions, c.Since.UTC().Format("2 Jan 15:04 UTC"))
 			all = append(all, *c)
 		}
 	}

@@ -88,7 +88,7 @@ func Replay(p Policy, h History) (Replayed, error) {
 		return cmp.Or(a.Incident.OpenedAt.Compare(b.Incident.OpenedAt), strings.Compare(a.Incident.ID, b.Incident.ID), strings.Compare(a.Playbook, b.Playbook))
 	})
 	if began.After(h.From) {
-		r.out.Assumed = append(r.out.Assumed, "the journal begins at "+day(began))
+		r.out.Assumed = append(r.out.Assumed, "the journal begins at "+day(began)+" UTC")
 	}
 	r.out.Assumed = append(append(r.out.Assumed, assumed...), "not in the journal, and needs a look: "+strings.Join([]string{GuardTarget, GuardPDB, GuardRollout, GuardChanged, GuardHealthy}, ", "))
 	return r.out, nil

@@ -63,12 +63,12 @@ func (w Would) byItself() bool {
 // Write is the replay as a table for people.
 func (r Replayed) Write(out io.Writer) error {
 	if len(r.Rows) == 0 {
-		_, err := fmt.Fprintf(out, "no playbook answers any incident from %s to %s\n", day(r.From), day(r.To))
+		_, err := fmt.Fprintf(out, "no playbook answers any incident from %s to %s UTC\n", day(r.From), day(r.To))
 		return err
 	}
 	var text strings.Builder // which takes everything: out is written to once
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "opened\thost\tincident\tplaybook\twould\twithout it")
+	fmt.Fprintln(w, "opened (UTC)\thost\tincident\tplaybook\twould\twithout it")
 	for _, one := range r.Rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", day(one.Incident.OpenedAt), one.Incident.Host.Name, one.Incident.ID, one.Playbook, one.would(), r.without(one))
 	}

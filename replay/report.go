@@ -32,7 +32,7 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	var rest strings.Builder
 	if r.resources > 0 {
-		fmt.Fprintf(&rest, "\nforecast: %d resources with a limit\n", r.resources)
+		fmt.Fprintf(&rest, "\nforecast: %s with a limit\n", omen.Plural(r.resources, "resource", "resources"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.unread)) {
 		fmt.Fprintf(&rest, "not forecast: %s: %s\n", name, r.unread[name])
@@ -110,6 +110,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 			out.Incidents = append(out.Incidents, row)
 		}
 		for _, d := range t.Drifts {
+			d.Since, d.At, d.Back = d.Since.UTC(), d.At.UTC(), d.Back.UTC()
 			out.Drifts = append(out.Drifts, driftRow{t.Host.Name, d.SlowDrift, d.String()})
 		}
 		for _, f := range t.Forecasts {

@@ -38,7 +38,7 @@ func Write(w io.Writer, all []*Timeline) error {
 		fmt.Fprintln(t)
 	}
 	writeForecasts(t, all)
-	fmt.Fprintln(t, "host\tfrom\tto\tsamples\ttrainings\tnotified\tper week\trecorded only\tdrifts marked")
+	fmt.Fprintln(t, "host\tfrom (UTC)\tto (UTC)\tsamples\ttrainings\tnotified\tper week\trecorded only\tdrifts marked")
 	for _, one := range all {
 		fmt.Fprintln(t, one.row())
 	}

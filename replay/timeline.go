@@ -32,7 +32,7 @@ type Page struct {
 
 // Drift is a mark of a slow drift.
 type Drift struct {
-	omen.SlowDrift     // as it was when it was found
+	omen.SlowDrift     // as it was when it was found, but for its end
 	From, Found    int // the first sample of it, and the one at which it was found
 }
 
@@ -125,12 +125,30 @@ func (t *Timeline) take(i int, score omen.Score, limit float64) error {
 	return nil
 }
 
-// drifted takes up what the host says at sample i of slow drifts: each is marked once.
+// drifted takes up what the host says at sample i of slow drifts: each is marked once,
+// and ends.
 func (t *Timeline) drifted(i int, all []omen.SlowDrift) {
 	for _, d := range all {
-		if !slices.ContainsFunc(t.Drifts, func(o Drift) bool { return o.Is(d) }) {
+		k := slices.IndexFunc(t.Drifts, func(o Drift) bool { return o.Is(d) })
+		if k < 0 {
+			k = len(t.Drifts)
 			t.Drifts = append(t.Drifts, Drift{d, t.back(i, d.Since), i})
 		}
+		t.Drifts[k].Back, t.Drifts[k].Learned = d.Back, d.Learned
+	}
+}
+
+// String is the mark in a sentence, with its end.
+func (d Drift) String() string {
+	mark := d.SlowDrift
+	mark.Back = time.Time{}
+	switch text := mark.String(); {
+	case d.Back.IsZero():
+		return text
+	case d.Learned:
+		return text + "; a new model expects what it has become, since " + d.Back.Format("15:04")
+	default:
+		return text + "; back since " + d.Back.Format("15:04")
 	}
 }
 

@@ -20,6 +20,7 @@ type SourceCheck struct {
 	Hosts    []string
 	Features []FeatureCheck // in the query's order
 	Window   time.Duration  // what $window became
+	Scrape   time.Duration  // as of a [Frame]
 	Took     time.Duration
 }
 
@@ -31,7 +32,7 @@ func Check(ctx context.Context, source Source, q Query) (SourceCheck, error) {
 	if err != nil {
 		return SourceCheck{}, err
 	}
-	c := SourceCheck{Hosts: f.Hosts, Window: f.Window, Took: time.Since(began)}
+	c := SourceCheck{Hosts: f.Hosts, Window: f.Window, Scrape: f.Scrape, Took: time.Since(began)}
 	for i, name := range f.Features {
 		feature := FeatureCheck{Feature: name, Err: f.Failed[name], LeftOut: f.LeftOut[name]}
 		for h, host := range f.Hosts {

@@ -52,6 +52,7 @@ type Frame struct {
 	Instants int
 	Window   time.Duration            // what $window became; 0 if no expression used it
 	Sure     bool                     // Window was given, or measured from many samples; else the next answer may have another
+	Scrape   time.Duration            // how far apart the samples of most targets are, where it was measured for Window and is beyond doubt; else 0
 	Failed   map[string]error         // feature -> why its query failed; what it has is partial, other features are usable
 	LeftOut  map[string]string        // feature -> which series were left out, since they lack the identifying labels that others have
 	Late     map[string]time.Duration // host -> how late its samples come, where that is later than the source is read: what is read of it is missing, or old; nil: of none

@@ -23,12 +23,13 @@ import (
 func (r *Reader) window(ctx context.Context, q Query) (w rateWindow, err error) {
 	w = rateWindow{is: q.Window, sure: true}
 	if w.is == 0 {
-		var scrape time.Duration
+		var scrape measured
 		if scrape, w.sure, err = r.interval(ctx, q); err != nil {
 			return rateWindow{}, err
 		}
-		w.is = max(4*q.Step, 4*scrape, time.Second)
-		if scrape == 0 {
+		w.usual = scrape.usual
+		w.is = max(4*q.Step, 4*scrape.interval, time.Second)
+		if scrape.interval == 0 {
 			return w, nil
 		}
 	}
@@ -38,7 +39,8 @@ func (r *Reader) window(ctx context.Context, q Query) (w rateWindow, err error) 
 
 type rateWindow struct {
 	is, lookback time.Duration
-	sure         bool // it may stay: it was given, or measured from enough samples
+	usual        time.Duration // how far apart the samples of most targets are; 0: it is not known beyond doubt
+	sure         bool          // it may stay: it was given, or measured from enough samples
 }
 
 // wholeSeconds is d, rounded up: the query API takes no fractions in a duration.
@@ -53,8 +55,9 @@ type intervals struct {
 }
 
 type measured struct {
-	at       time.Time // in the data's time
-	interval time.Duration
+	at       time.Time     // in the data's time
+	interval time.Duration // of the ninth decile of targets
+	usual    time.Duration // of most; 0: it is not known beyond doubt
 }
 
 // measuredFor is how long, in the data's time, a measured interval is taken as
@@ -62,22 +65,22 @@ type measured struct {
 const measuredFor = 10 * time.Minute
 
 // interval measures how far apart the samples are that the expressions read,
-// by counting those of the first selectors; 0 if there are none. It is sure where
+// by counting those of the first selectors; the zero value if there are none. It is sure where
 // they were many.
-func (r *Reader) interval(ctx context.Context, q Query) (is time.Duration, sure bool, err error) {
+func (r *Reader) interval(ctx context.Context, q Query) (is measured, sure bool, err error) {
 	for _, selector := range selectors(q, 3) {
 		r.intervals.mu.Lock()
 		m, ok := r.intervals.known[selector]
 		r.intervals.mu.Unlock()
 		if ok && q.End.Sub(m.at).Abs() < measuredFor {
-			return m.interval, true, nil
+			return m, true, nil
 		}
 		for _, at := range []time.Time{q.End, q.Start.Add(q.End.Sub(q.Start) / 2), q.Start} {
-			interval, sure, err := r.measure(ctx, selector, at)
+			m, sure, err := r.measure(ctx, selector, at)
 			if err != nil {
-				return 0, false, err
+				return measured{}, false, err
 			}
-			if interval == 0 {
+			if m.interval == 0 {
 				continue
 			}
 			if sure {
@@ -85,13 +88,14 @@ func (r *Reader) interval(ctx context.Context, q Query) (is time.Duration, sure 
 				if r.intervals.known == nil || len(r.intervals.known) > 100 {
 					r.intervals.known = map[string]measured{}
 				}
-				r.intervals.known[selector] = measured{q.End, interval}
+				m.at = q.End
+				r.intervals.known[selector] = m
 				r.intervals.mu.Unlock()
 			}
-			return interval, sure, nil
+			return m, sure, nil
 		}
 	}
-	return 0, false, nil
+	return measured{}, false, nil
 }
 
 // measure estimates the interval between samples at an instant. A span w that
@@ -102,18 +106,21 @@ func (r *Reader) interval(ctx context.Context, q Query) (is time.Duration, sure 
 // that have ended say nothing, if there are others: a fleet that scales leaves some.
 //
 // It fails if not even the first, cheap query is answered.
-func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (interval time.Duration, sure bool, err error) {
+func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (m measured, sure bool, err error) {
 	shortest := map[string]time.Duration{}
+	known := map[string]time.Duration{} // those of them that rest on enough samples
 	most := 0
+	var looked time.Duration
 	ages, err := r.targets(ctx, fmt.Sprintf("min by (job, instance) (time() - timestamp(%s))", selector), at)
 	if unanswered(ctx, err) {
-		return 0, false, err
+		return m, false, err
 	}
-	for _, span := range []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute} {
+	for _, span := range []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, longestSpan} {
+		looked = span
 		counts, err := r.targets(ctx, fmt.Sprintf("max by (job, instance) (count_over_time(%s[%ds]))", selector, int(span.Seconds())), at)
 		if err != nil {
 			if len(shortest) == 0 && unanswered(ctx, err) {
-				return 0, false, err
+				return m, false, err
 			}
 			break // with what the shorter spans say
 		}
@@ -128,16 +135,61 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (in
 			if old, ok := shortest[target]; !ok || bound < old {
 				shortest[target] = bound
 			}
+			if count >= enough {
+				known[target] = shortest[target]
+			}
 		}
 		if most >= 40 {
 			break // longer spans would say the same
 		}
 	}
 	if len(shortest) == 0 {
-		return 0, false, nil
+		return m, false, nil
 	}
 	all := slices.Sorted(maps.Values(shortest))
-	return nearRound(all[(len(all)-1)*9/10]), most >= 15, nil
+	m.interval = nearRound(all[(len(all)-1)*9/10])
+	switch {
+	case 2*len(known) > len(shortest):
+		all = slices.Sorted(maps.Values(known))
+		m.usual = nearRound(all[len(all)/2])
+	case all[len(all)-1] >= looked/enough && r.before(ctx, selector, at.Add(-longestSpan), shortest): // else they would have had enough, if they had not just begun
+		m.usual = nearRound(all[len(all)/2])
+	}
+	return m, most >= enough, nil
+}
+
+const (
+	longestSpan = 30 * time.Minute
+	enough      = 15 // samples of one target, for its interval to be known
+)
+
+// before reports whether most of the targets had samples within half an hour before an
+// instant, so that few samples since then mean that they are far apart, and not that
+// they have just begun.
+func (r *Reader) before(ctx context.Context, selector string, at time.Time, shortest map[string]time.Duration) bool {
+	then, err := r.targets(ctx, fmt.Sprintf("max by (job, instance) (count_over_time(%s[%ds]))", selector, int(longestSpan.Seconds())), at)
+	if err != nil {
+		return false // then it is not known
+	}
+	found := 0
+	for target := range shortest {
+		if then[target] >= 3 {
+			found++
+		}
+	}
+	return 2*found > len(shortest)
+}
+
+// Repeated says of a step that is shorter than the samples are apart that values are read
+// again as though they were measured again, and what to write instead; both are empty
+// where that is not so, or not known.
+func Repeated(step, scrape time.Duration) (why, mend string) {
+	if scrape*4 < step*5 { // what is measured is a little too long
+		return "", ""
+	}
+	apart := (scrape + time.Second - 1) / time.Second
+	return fmt.Sprintf("samples come every %ds and are read every %s: what is measured once counts as up to %d measurements", apart, step, (scrape+step-1)/step),
+		fmt.Sprintf("step: %ds", apart)
 }
 
 // unanswered tells a source that does not answer from one that refuses a query.

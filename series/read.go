@@ -94,7 +94,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Frame, error) {
 	}
 	_ = group.Wait() // the functions never fail
 	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errGivenUp) {
-		return nil, fmt.Errorf("read %s: %w", omen.Plural(len(q.Exprs), "feature", "features"), context.Cause(ctx))
+		return nil, fmt.Errorf("run %s: %w", omen.Plural(len(q.Exprs), "query", "queries"), context.Cause(ctx))
 	}
 	return frameOf(q, window, answers, failures)
 }
@@ -120,10 +120,10 @@ func frameOf(q Query, window rateWindow, answers []*Answer, failures []error) (*
 		if kind := kindOf(first); !errors.Is(first, kind) {
 			first = omen.WithHint(fmt.Errorf("%w: %w", first, kind), omen.Hint(first))
 		}
-		return nil, omen.WithHint(fmt.Errorf("read %s: %w", omen.Plural(len(q.Exprs), "feature", "features"), first), omen.Hint(first))
+		return nil, omen.WithHint(fmt.Errorf("run %s: %w", omen.Plural(len(q.Exprs), "query", "queries"), first), omen.Hint(first))
 	}
 	f := assemble(q, answers)
-	f.Window, f.Sure = window.is, window.sure
+	f.Window, f.Sure, f.Scrape = window.is, window.sure, window.usual
 	f.Failed = failed
 	for i, a := range answers {
 		if said := a.leftOut(); said != "" {

@@ -182,6 +182,9 @@ func TestWindowFollowsTheHostsThatAreThere(t *testing.T) {
 	if f.Window < time.Minute || f.Window > 80*time.Second {
 		t.Errorf("window %s, want 1m to 1m20s: samples are 15 s apart", f.Window)
 	}
+	if why, _ := series.Repeated(15*time.Second, f.Scrape); why != "" {
+		t.Errorf("samples are taken to be %s apart", f.Scrape)
+	}
 }
 
 // The window follows the data's own interval, from the first seconds on.
@@ -191,13 +194,16 @@ func TestWindowFollowsTheData(t *testing.T) {
 		samples int
 		step    time.Duration
 		want    time.Duration
+		scrape  time.Duration // 0: it is not known beyond doubt
 	}{
-		"nothing yet":      {time.Second, 0, time.Second, 4 * time.Second},
-		"each second":      {time.Second, 100, time.Second, 4 * time.Second},
-		"first seconds":    {time.Second, 4, time.Second, 6800 * time.Millisecond}, // 5 s hold 4 samples: 1.7 s apart at most
-		"coarse data":      {30 * time.Second, 60, 15 * time.Second, 2 * time.Minute},
-		"coarse steps":     {15 * time.Second, 60, time.Minute, 4 * time.Minute},
-		"once in a minute": {time.Minute, 60, 15 * time.Second, 4 * time.Minute},
+		"nothing yet":            {time.Second, 0, time.Second, 4 * time.Second, 0},
+		"each second":            {time.Second, 100, time.Second, 4 * time.Second, time.Second},
+		"first seconds":          {time.Second, 4, time.Second, 6800 * time.Millisecond, 0}, // 5 s hold 4 samples: 1.7 s apart at most
+		"coarse data":            {30 * time.Second, 60, 15 * time.Second, 2 * time.Minute, 30 * time.Second},
+		"coarse steps":           {15 * time.Second, 60, time.Minute, 4 * time.Minute, 15 * time.Second},
+		"once in a minute":       {time.Minute, 60, 15 * time.Second, 4 * time.Minute, time.Minute},
+		"each five minutes":      {5 * time.Minute, 14, 15 * time.Second, 20 * time.Minute, 5 * time.Minute},
+		"five minutes, some yet": {5 * time.Minute, 5, 15 * time.Second, 30 * time.Minute, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := begin
@@ -207,8 +213,8 @@ func TestWindowFollowsTheData(t *testing.T) {
 				must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}))
 			}
 			f := must.Get(db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: tt.step}))(t)
-			if f.Window != tt.want || f.Sure != (tt.samples > 15) {
-				t.Errorf("window %s, sure %t; want %s, and to be sure of many samples", f.Window, f.Sure, tt.want)
+			if f.Window != tt.want || f.Sure != (tt.samples > 15) || f.Scrape != tt.scrape {
+				t.Errorf("window %s, sure %t, samples each %s; want %s, %s, and to be sure of many samples", f.Window, f.Sure, f.Scrape, tt.want, tt.scrape)
 			}
 		})
 	}

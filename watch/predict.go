@@ -13,7 +13,7 @@ import (
 // reads nothing from source or store, and changes nothing.
 func (w *Watch) Predict(id omen.Host, values []float64) (omen.Score, error) {
 	if len(values) != w.o.Schema.Len() {
-		return omen.Score{}, fmt.Errorf("host %s: %d values, profile %s has %d features: %w", id.Name, len(values), w.o.Schema.Profile(), w.o.Schema.Len(), omen.ErrSchema)
+		return omen.Score{}, fmt.Errorf("host %s: %s, profile %s has %s: %w", id.Name, omen.Plural(len(values), "value", "values"), w.o.Schema.Profile(), omen.Plural(w.o.Schema.Len(), "feature", "features"), omen.ErrSchema)
 	}
 	w.mu.Lock()
 	h := w.hosts[id.Name]

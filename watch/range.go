@@ -52,6 +52,19 @@ func (w *Watch) readRange(ctx context.Context, at time.Time) {
 	}
 }
 
+// repeated takes up, once it is known, that samples are further apart than the source is
+// read. The caller holds mu.
+func (w *Watch) repeated(f *series.Frame) {
+	if w.scrape != 0 || f.Scrape == 0 {
+		return
+	}
+	w.scrape = f.Scrape
+	if why, mend := series.Repeated(w.o.Step, f.Scrape); why != "" {
+		w.status.Note = why + ": set the source's " + mend
+		w.log.Warn("samples of the source are further apart than it is read", "why", why, "hint", "set the source's "+mend)
+	}
+}
+
 // sameRange is by how much a measured range may differ from that of the models: what
 // is measured depends on how old the hosts are; scrapes are made slower or faster by more.
 const sameRange = 1.5

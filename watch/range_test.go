@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ type begun struct {
 	series.Source
 	sure   bool
 	window time.Duration // what it measures; 0: the source's own
+	scrape time.Duration // how far apart its samples are; 0: that is not known
 	asked  time.Duration // the window of the last query
 }
 
@@ -21,7 +23,9 @@ func (b *begun) Read(ctx context.Context, q series.Query) (*series.Frame, error)
 	b.asked = q.Window
 	f, err := b.Source.Read(ctx, q)
 	if err == nil {
-		f.Sure = b.sure
+		if f.Sure = b.sure; q.Window == 0 {
+			f.Scrape = b.scrape
+		}
 		if b.window != 0 && q.Window == 0 {
 			f.Window = b.window
 		}
@@ -43,6 +47,30 @@ func TestTheWindowWaitsForSamples(t *testing.T) {
 	b.sure = false
 	if r.pass(t, 2); b.asked != 4*time.Second {
 		t.Errorf("window %s, want the one that the source was sure of", b.asked)
+	}
+}
+
+// A step that is shorter than samples are apart is said, with the one to write, and only
+// once that is known.
+func TestReadingsThatRepeat(t *testing.T) {
+	r := newRig(t, open(t), "web-1")
+	b := &begun{Source: r.world, scrape: 0}
+	r.o.Source = b
+	if r.pass(t, 2); r.Status().Note != "" {
+		t.Errorf("%q of a source of which nothing is known", r.Status().Note)
+	}
+	b.sure, b.scrape = true, 60*r.o.Step
+	r.pass(t, 3)
+	if note := r.Status().Note; !strings.Contains(note, "set the source's step: 60s") || !strings.Contains(note, "up to 60 measurements") {
+		t.Errorf("%q", note)
+	}
+	for _, scrape := range []time.Duration{0, 14 * time.Second, 15 * time.Second, 18 * time.Second} {
+		if why, _ := series.Repeated(15*time.Second, scrape); why != "" {
+			t.Errorf("%s: %s", scrape, why)
+		}
+	}
+	if why, mend := series.Repeated(15*time.Second, 59500*time.Millisecond); why != "samples come every 60s and are read every 15s: what is measured once counts as up to 4 measurements" || mend != "step: 60s" {
+		t.Errorf("%s %s", why, mend)
 	}
 }
 

@@ -139,6 +139,7 @@ func (w *Watch) up(at time.Time, took time.Duration, f *series.Frame) {
 	w.status.Err, w.status.FailedFeatures = text, failed
 	w.status.LastRead, w.status.ReadSeconds = at, took.Seconds()
 	w.ranges(f, at)
+	w.repeated(f)
 }
 
 // tick scores one instant of all hosts.

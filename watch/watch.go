@@ -91,6 +91,7 @@ type Watch struct {
 	levels    map[string]kept // of before the start, of hosts that are not known yet
 	status    omen.SourceStatus
 	window    time.Duration // what $window became, once the source was sure of it
+	scrape    time.Duration // how far apart samples are, as was seen at the start; 0: it is not known
 	ranged    ranged        // the same for models
 	rangeRead bool          // ranged is that of the process before this one, or a later one
 	rangeErr  error         // why it is not known yet

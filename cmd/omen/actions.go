@@ -46,7 +46,7 @@ func (c *actionsListCmd) Run(e *env) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "id\tat\tstate\thost\tplaybook\tdoes\ttarget\tincident\twhy")
+	fmt.Fprintln(w, "id\tat (UTC)\tstate\thost\tplaybook\tdoes\ttarget\tincident\twhy")
 	for _, a := range all.Actions {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, stamp(time.Time(a.At)), state(a), middle(a.Host.Name), a.Playbook, a.Does, cmp.Or(a.Target.Text, "-"), a.Incident, line(a.Why))
 	}
@@ -59,7 +59,7 @@ func state(a api.Action) string {
 	case a.Guard != "":
 		return string(a.State) + " (" + a.Guard + ")"
 	case a.State == omen.ActionWaiting:
-		return "waiting until " + time.Time(a.Expires).UTC().Format(time.TimeOnly)
+		return "waiting until " + time.Time(a.Expires).UTC().Format(time.TimeOnly) + " UTC"
 	}
 	return string(a.State)
 }
@@ -81,7 +81,7 @@ func (c *actionsShowCmd) Run(e *env) error {
 func show(e *env, a api.ActionDetail) {
 	fmt.Fprintf(e.out, "%s: %s, %s on %s, playbook %s, incident %s of %s\n", a.ID, state(a.Action), a.Does, cmp.Or(a.Target.Text, "no target"), a.Playbook, a.Incident, line(a.Host.Name))
 	for _, s := range a.Steps {
-		fmt.Fprintf(e.out, "  %s  %s\n", time.Time(s.At).UTC().Format("2006-01-02 15:04:05"), line(fmt.Sprintf("%-12s", s.State), s.By+":", s.Why))
+		fmt.Fprintf(e.out, "  %s UTC  %s\n", time.Time(s.At).UTC().Format(time.DateTime), line(fmt.Sprintf("%-12s", s.State), s.By+":", s.Why))
 	}
 	for _, next := range a.Next {
 		arguments := a.ID
@@ -152,6 +152,10 @@ func (c *actionsVerifyCmd) Run(e *env) error {
 	if err := c.get(e, "audit/verify", &chain); err != nil {
 		return err
 	}
+	if chain.NoKey {
+		return omen.WithHint(fmt.Errorf("verify the audit: its key is not there, so that it cannot be said whether its %s what was written; nothing says that they were changed", omen.Plural(chain.Rows, "row is", "rows are")),
+			"put the key file back as it was (remedy.audit_key_file says where it is; without that it is omen.db.key beside the database): until then nothing is acted on; if it is lost for good, docs/remediation.md says what to do under The audit")
+	}
 	if !chain.OK {
 		at := ""
 		if chain.Broken > 0 {
@@ -202,7 +206,7 @@ func (c *remedyCheckCmd) Run(e *env) error {
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("check playbooks: %d of %d hosts could not be acted on: %w", bad, len(all.Tried), omen.ErrUnavailable)
+		return fmt.Errorf("check playbooks: %d of %s could not be acted on: %w", bad, omen.Plural(len(all.Tried), "host", "hosts"), omen.ErrUnavailable)
 	}
 	return nil
 }

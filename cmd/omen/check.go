@@ -158,6 +158,9 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 	if late := remote.Suspected(); late > remote.Delay() {
 		fmt.Fprintf(e.out, "some of its newest samples come late: it is read %s behind if that stays so for two minutes\n\n", late)
 	}
+	if why, mend := series.Repeated(step, scrapeOf(e.ctx, remote, q, r)); why != "" {
+		fmt.Fprintf(e.out, "its %s; set the source's %s\n\n", why, mend)
+	}
 	collide, err := c.collisions(e, training.History{Source: remote, Schema: schema, Step: step, Window: window}, end)
 	features := c.table(e, schema, r)
 	if len(r.Hosts) == 0 || len(schema.Limits()) == 0 {
@@ -169,6 +172,19 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 		failed = limitTable(e, limits, len(r.Hosts))
 	}
 	return errors.Join(features, failed, err, collide)
+}
+
+// scrapeOf is how far apart a source's samples are, also where the range of rates is
+// given; 0: that is not known.
+func scrapeOf(ctx context.Context, source series.Source, q series.Query, r series.SourceCheck) time.Duration {
+	if q.Window == 0 {
+		return r.Scrape
+	}
+	q.Window, q.Exprs = 0, q.Exprs[:1]
+	if r, err := series.Check(ctx, source, q); err == nil {
+		return r.Scrape
+	}
+	return 0 // what is wrong with it, others say
 }
 
 // limitTable is a row for each limit. Those that can never be forecast make the
@@ -189,7 +205,7 @@ func limitTable(e *env, limits []feature.LimitCheck, hosts int) error {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d limits failed: %w", failed, len(limits), omen.ErrPartial)
+		return fmt.Errorf("%d of %s failed: %w", failed, omen.Plural(len(limits), "limit", "limits"), omen.ErrPartial)
 	}
 	return nil
 }
@@ -214,7 +230,7 @@ func (c *checkSourceCmd) collisions(e *env, h training.History, at time.Time) (c
 		fmt.Fprintf(e.out, "%s will not be judged: %s\n", name, refused[name])
 	}
 	fmt.Fprintln(e.out)
-	return fmt.Errorf("%d of the hosts are several: %w", len(names), omen.ErrConflict), nil
+	return fmt.Errorf("%s several: %w", omen.Plural(len(names), "of the hosts is", "of the hosts are"), omen.ErrConflict), nil
 }
 
 // maxCollisions bounds the collisions that are printed unasked.
@@ -253,7 +269,7 @@ func (c *checkSourceCmd) table(e *env, schema *feature.Schema, r series.SourceCh
 		return omen.WithHint(fmt.Errorf("no host has a sample of the last %s: %w", model.Duration(c.Span), omen.ErrNotFound),
 			lacks(schema.Profile()))
 	case failed > 0:
-		return fmt.Errorf("%d of %d features failed: %w", failed, len(names), omen.ErrPartial)
+		return fmt.Errorf("%d of %s failed: %w", failed, omen.Plural(len(names), "feature", "features"), omen.ErrPartial)
 	}
 	return nil
 }

@@ -87,13 +87,13 @@ func (c *forecastCmd) table(e *env, all api.Forecasts) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "host\tresource\tused\tof\tfull in\tbetween, or on\twithin 4 h\twithin 24 h\twithin 7 d")
+	fmt.Fprintln(w, "host\tresource\tused\tof\tfull in\tbetween, or on (UTC)\twithin 4 h\twithin 24 h\twithin 7 d")
 	percent := func(p api.Number) string { return omen.Ratio.Format(float64(p)) }
 	for _, f := range all.Forecasts {
 		in, between := "–", "–"
 		switch {
 		case !time.Time(f.Expires).IsZero():
-			between = time.Time(f.Expires).UTC().Format("2006-01-02 15:04 UTC")
+			between = time.Time(f.Expires).UTC().Format("2006-01-02 15:04")
 			if in = "expired"; !f.Exhausted {
 				in = omen.Soon(seconds(f.Full))
 			}

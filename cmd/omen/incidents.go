@@ -36,9 +36,9 @@ func (c *incidentsListCmd) Run(e *env) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "id\thost\tstate\tseverity\tsince\tpeak\tfirst cause")
+	fmt.Fprintln(w, "id\thost\tstate\tseverity\tsince (UTC)\tpeak\tfirst cause")
 	for _, in := range all.Incidents {
-		cause := in.Summary
+		cause := summary(in)
 		if len(in.Causes) > 0 {
 			cause = in.Causes[0].Text
 		}
@@ -61,9 +61,9 @@ func (c *incidentsShowCmd) Run(e *env) error {
 	if in.Peak > 0 && in.Kind != omen.ForecastIncident {
 		peak = fmt.Sprintf(", peak %.1f times its limit", in.Peak)
 	}
-	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s%s\n", in.ID, in.Severity, where(in.Incident), standing(in.Incident), stamp(time.Time(in.Since)), peak)
+	fmt.Fprintf(e.out, "%s: %s on %s, %s, since %s UTC%s\n", in.ID, in.Severity, where(in.Incident), standing(in.Incident), stamp(time.Time(in.Since)), peak)
 	if in.Summary != "" && len(in.Causes) == 0 {
-		fmt.Fprintf(e.out, "  %s\n", in.Summary)
+		fmt.Fprintf(e.out, "  %s\n", summary(in.Incident))
 	}
 	if level := float64(in.Level); level > 1 {
 		fmt.Fprintf(e.out, "  opened above the host's level of %.3g times its limit\n", level)
@@ -80,9 +80,18 @@ func (c *incidentsShowCmd) Run(e *env) error {
 		}
 	}
 	for _, step := range timeline(in) {
-		fmt.Fprintf(e.out, "  %s  %s\n", step.at.UTC().Format("2006-01-02 15:04:05"), step.text)
+		fmt.Fprintf(e.out, "  %s UTC  %s\n", step.at.UTC().Format(time.DateTime), step.text)
 	}
 	return nil
+}
+
+// summary is an incident's, with times of day in UTC as all that commands print: Omen
+// writes it in its own zone, since people are notified of it.
+func summary(in api.Incident) string {
+	if in.Kind == omen.ForecastIncident && in.Forecast != nil {
+		return in.Forecast.Sentence(time.UTC)
+	}
+	return in.Summary
 }
 
 // where is what an incident is about: a host, a source, or Omen itself.

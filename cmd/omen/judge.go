@@ -91,7 +91,7 @@ func (c *judgeCmd) show(e *env, p api.Previews) {
 			if lost[in.ID] {
 				note = "  CONFIRMED AS REAL"
 			}
-			fmt.Fprintf(e.out, "  %s  %s  %s%s\n", in.ID, stamp(time.Time(in.Since)), in.Summary, note)
+			fmt.Fprintf(e.out, "  %s  %s  %s%s\n", in.ID, stamp(time.Time(in.Since))+" UTC", summary(in), note)
 		}
 	}
 }

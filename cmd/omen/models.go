@@ -40,7 +40,7 @@ func (c *modelsListCmd) Run(e *env) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "host\tmodel\tgrade\tsamples\ttrained\tserves\tnote")
+	fmt.Fprintln(w, "host\tmodel\tgrade\tsamples\ttrained (UTC)\tserves\tnote")
 	for _, m := range all.Models {
 		serves := ""
 		if m.Serving {

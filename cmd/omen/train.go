@@ -94,7 +94,7 @@ func report(w io.Writer, h history, c detect.Card, train, validation int, took t
 		learned = ", trained in " + took.Round(10*time.Millisecond).String()
 	}
 	p("%s: a model of grade %s%s", h.name, c.Grade, learned)
-	p("  samples       %d from %s to %s, every %s: %d to train, %d to validate; %d left out", c.Rows, stamp(c.From), stamp(c.To), c.Step, train, validation, c.LeftOut)
+	p("  samples       %d from %s to %s UTC, every %s: %d to train, %d to validate; %d left out", c.Rows, stamp(c.From), stamp(c.To), c.Step, train, validation, c.LeftOut)
 	p("  features      %d in use, %d not", len(c.Active), len(c.Inactive))
 	for _, f := range c.Inactive {
 		p("                not %s: %s", f.Feature, f.Why)

@@ -80,6 +80,7 @@ function spotsOf(s: Source, now: number): ReactElement[] {
   if (s.late_hosts > 0) spots.push(
     <Spot key={of("late")} color="orange" head={<>Samples of {s.late_hosts === 1 ? "1 host" : `${s.late_hosts} hosts`} of source <Name name={s.name} /> come later than the source is read</>}>
       {late.slice(0, 3).map(([name, text]) => <div key={name}><Name name={name} />: {visible(text)}</div>)}<div>What is read of {s.late_hosts === 1 ? "it" : "them"} is missing or old: set the source&apos;s delay to 5 seconds more.</div></Spot>);
+  if (s.note) spots.push(<Spot key={of("note")} color="gray" head={<>Source <Name name={s.name} /> would better be configured otherwise</>}>{visible(s.note)}</Spot>);
   if (Object.keys(s.left_out).length > 0) spots.push(
     <Spot key={of("left")} color="gray" head={<>Series of source <Name name={s.name} /> name no host and are left out</>}>Of {some(s.left_out)}</Spot>);
   return spots;
