@@ -14,8 +14,8 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// failures are the trainings of one batch that gave no model, by their cause: what
-// keeps many hosts from learning is one line of the log.
+// failures are hosts that have no model for now, such as those whose training in one
+// batch gave none, by cause: what keeps many from learning is one line of the log.
 type failures struct {
 	mu    sync.Mutex
 	hosts map[failure][]string
@@ -39,7 +39,8 @@ func (f *failures) add(host string, cause failure) {
 // shownFailing is how many hosts a line of the log names.
 const shownFailing = 3
 
-func (f *failures) log(log *slog.Logger) {
+// log says for each cause what is so, and the cause under a key.
+func (f *failures) log(log *slog.Logger, text, key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	causes := slices.SortedFunc(maps.Keys(f.hosts), func(a, b failure) int { return strings.Compare(a.why, b.why) })
@@ -53,7 +54,7 @@ func (f *failures) log(log *slog.Logger) {
 		if cause.warn {
 			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, "no model from this training", "count", len(hosts), "host", names, "err", cause.why)
+		log.Log(context.Background(), level, text, "count", len(hosts), "host", names, key, cause.why)
 	}
 }
 

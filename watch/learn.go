@@ -83,6 +83,7 @@ func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []om
 		nudge(w.news)
 	}
 	h.info.Serving = true
+	h.training.Anew = ""
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
 	h.gaps.serve(m)
 }
@@ -165,7 +166,7 @@ func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 		})
 	}
 	_ = g.Wait() // each host's failure is its own
-	fails.log(w.log)
+	fails.log(w.log, "no model from this training", "err")
 	w.keepFailing()
 }
 
