@@ -61,10 +61,15 @@ func (w *Watch) Retrain(id omen.Host) {
 	}
 }
 
-// plan says when the host is trained next. The caller holds mu.
+// plan says when the host is trained next. What was trained at a time that lies ahead,
+// since the clock was wrong then, does not delay it until that has come. The caller holds
+// mu.
 func (w *Watch) plan(h *host, now time.Time) {
-	trained := omen.Later(h.info.TrainedAt, h.tried)
-	h.due, h.training.NextGrade = w.schedule.Next(h.id, w.schedule.Begin(h.first, h.info), trained, h.asked)
+	begin, trained := w.schedule.Begin(h.first, h.info), omen.Later(h.info.TrainedAt, h.tried)
+	if trained.Sub(now) >= omen.ClockSet {
+		begin, trained = h.first, now
+	}
+	h.due, h.training.NextGrade = w.schedule.Next(h.id, begin, trained, h.asked)
 	if h.training.Failures > 0 {
 		h.due = omen.Later(h.due, now.Add(w.schedule.Retry(h.training.Failures)))
 	}
