@@ -62,7 +62,7 @@ func judged(all []omen.Vector, n int, excluded []omen.Span) int {
 // champion with the conduct old.
 func promotes(old, fresh conduct, had, has omen.Grade) (promote bool, why string) {
 	switch {
-	case fresh.rate() > max(loudRate, old.rate()):
+	case fresh.rate() > loudRate:
 		return false, fmt.Sprintf("kept the old model: the new one alerts on %.1f%% of normal time", 100*fresh.rate())
 	case rank(has) < rank(had) && old.rate() <= loudRate:
 		return false, fmt.Sprintf("kept the old model: the history shrank, the new one would be %s, the old one is %s", has, had)

@@ -73,6 +73,9 @@ func TestHostsAreTrainedAnew(t *testing.T) {
 				if anew := omen.TrainedAnew(r.Hosts()); len(anew) > 0 {
 					t.Errorf("once they have models: %+v", anew)
 				}
+				if note := r.Hosts()[0].Model.Note; note != "trained anew: "+c.want {
+					t.Errorf("the model's note is %q", note)
+				}
 			}
 		})
 	}

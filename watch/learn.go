@@ -195,11 +195,14 @@ func (w *Watch) train(ctx context.Context, h *host, all []omen.Vector, at time.T
 		w.mu.Unlock()
 	}
 	w.mu.Lock()
-	champion := h.model
+	champion, anew := h.model, h.training.Anew
 	w.mu.Unlock()
 	r, err := training.Run(ctx, training.Task{Host: h.id, Schema: w.o.Schema, Vectors: all, Champion: champion, Options: o})
 	if err != nil {
 		return err
+	}
+	if champion == nil && anew != "" {
+		r.Why = "trained anew: " + anew
 	}
 	blob, err := r.Model.MarshalBinary()
 	if err != nil {
