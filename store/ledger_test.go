@@ -195,7 +195,7 @@ func TestAKeyThatIsGoneWhileOmenRuns(t *testing.T) {
 	must.OK(t, step())
 	must.OK(t, os.Remove(path+".key"))
 	must.OK(t, makeKey(path+".key", 99))
-	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || !got.NoKey || !strings.Contains(got.Why, "another key than the one that signed") {
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || !got.NoKey || !strings.Contains(got.Why, "another than the one that signed") {
 		t.Errorf("with a later one in its place: %+v", got)
 	}
 }

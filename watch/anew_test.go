@@ -18,9 +18,7 @@ import (
 func TestHostsAreTrainedAnew(t *testing.T) {
 	other := func(change func(*feature.Profile)) *feature.Schema {
 		p := feature.Profile{Name: "test", By: []string{"instance"}}
-		for _, f := range profile(t).Features() {
-			p.Features = append(p.Features, f)
-		}
+		p.Features = append(p.Features, profile(t).Features()...)
 		change(&p)
 		return must.Get(feature.NewSchema(p))(t)
 	}

@@ -39,8 +39,9 @@ func (f *failures) add(host string, cause failure) {
 // shownFailing is how many hosts a line of the log names.
 const shownFailing = 3
 
-// log says for each cause what is so, and the cause under a key.
-func (f *failures) log(log *slog.Logger, text, key string) {
+// each hands on every cause: whether a person should look, how many hosts it keeps from
+// a model, and the names of some.
+func (f *failures) each(say func(level slog.Level, count int, names, why string)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	causes := slices.SortedFunc(maps.Keys(f.hosts), func(a, b failure) int { return strings.Compare(a.why, b.why) })
@@ -54,7 +55,7 @@ func (f *failures) log(log *slog.Logger, text, key string) {
 		if cause.warn {
 			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, text, "count", len(hosts), "host", names, key, cause.why)
+		say(level, len(hosts), names, cause.why)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -171,7 +172,9 @@ func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 		})
 	}
 	_ = g.Wait() // each host's failure is its own
-	fails.log(w.log, "no model from this training", "err")
+	fails.each(func(level slog.Level, count int, names, why string) {
+		w.log.Log(ctx, level, "no model from this training", "count", count, "host", names, "err", why)
+	})
 	w.keepFailing()
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -105,7 +106,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer w.sayAnew(names)
+	defer w.sayAnew(ctx, names)
 	together := max(1, training.FrameBytes/(training.WarmSteps*8*w.o.Schema.Len()))
 	for some := range slices.Chunk(names, together) {
 		if err := w.takeUp(ctx, some, firsts, at); err != nil {
@@ -196,7 +197,7 @@ func (w *Watch) loadModels(ctx context.Context, names []string) (serve map[strin
 
 // sayAnew says which hosts are trained from scratch although they had a model: people
 // would take them for new ones.
-func (w *Watch) sayAnew(names []string) {
+func (w *Watch) sayAnew(ctx context.Context, names []string) {
 	var all failures
 	w.mu.Lock()
 	for _, name := range names {
@@ -205,7 +206,9 @@ func (w *Watch) sayAnew(names []string) {
 		}
 	}
 	w.mu.Unlock()
-	all.log(w.log.With("kind", w.o.Schema.Profile()), "hosts are trained anew: nobody is notified of them until then", "why")
+	all.each(func(level slog.Level, count int, names, why string) {
+		w.log.Log(ctx, level, "hosts are trained anew: nobody is notified of them until then", "kind", w.o.Schema.Profile(), "count", count, "host", names, "why", why)
+	})
 }
 
 // shownFeatures is how many features a line names that were added, and removed.
