@@ -1,7 +1,11 @@
 package omen
 
 import (
+	"cmp"
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -136,4 +140,36 @@ type TrainingStatus struct {
 	NextGrade Grade     `json:"next_grade"` // the grade it will have
 	Err       string    `json:"err"`        // why the last training gave no model
 	Failures  int       `json:"failures"`   // trainings in a row that gave none
+	Anew      string    `json:"anew"`       // why the model that there was does not serve, so that the host is trained from scratch; empty: it is not
+}
+
+// Anew is hosts of a profile that had models, and are trained from scratch.
+type Anew struct {
+	Source, Profile string
+	Hosts           int
+	Why             string // the models that there were do not serve
+}
+
+// TrainedAnew are the hosts that are trained from scratch, by reason, most hosts first.
+func TrainedAnew(hosts []HostStatus) (all []Anew) {
+	n := map[Anew]int{}
+	for _, h := range hosts {
+		if h.Training.Anew != "" {
+			n[Anew{Source: h.Host.Source, Profile: h.Host.Profile, Why: h.Training.Anew}]++
+		}
+	}
+	for of, hosts := range n {
+		of.Hosts = hosts
+		all = append(all, of)
+	}
+	slices.SortFunc(all, func(a, b Anew) int {
+		return cmp.Or(b.Hosts-a.Hosts, strings.Compare(a.Source, b.Source), strings.Compare(a.Profile, b.Profile), strings.Compare(a.Why, b.Why))
+	})
+	return all
+}
+
+// String is it in words: "42 hosts of profile node are trained anew: its features
+// changed (+cpu_busiest)".
+func (a Anew) String() string {
+	return fmt.Sprintf("%s of profile %s %s trained anew: %s", Plural(a.Hosts, "host", "hosts"), a.Profile, map[bool]string{true: "is", false: "are"}[a.Hosts == 1], a.Why)
 }

@@ -110,6 +110,10 @@ func New(o Options) *API {
 // reference to the tick's slices.
 func (a *API) Observe(k omen.Tick) { a.recent.observe(k) }
 
+// TakeOver gives an API that has observed nothing what another one, which it replaces,
+// observed: the last scores of hosts.
+func (a *API) TakeOver(old *API) { a.recent = old.recent }
+
 // Close ends all event streams, so that a server can shut down. It is to be
 // called once, for example by http.Server.RegisterOnShutdown.
 func (a *API) Close() { close(a.closed) }

@@ -39,6 +39,7 @@ func toHost(h omen.HostStatus, recent []float64, causes int) Host {
 		Training: Training{
 			Running: h.Training.Running, Progress: Number(h.Training.Progress), Samples: h.Training.Samples,
 			NextDue: Instant(h.Training.NextDue), NextGrade: h.Training.NextGrade, Err: h.Training.Err, Failures: h.Training.Failures,
+			Anew: h.Training.Anew,
 		}, Recent: each(recent, toNumber),
 		ModelAge: Number(modelAge(h, time.Now())), Stale: h.Stale, Pages: Pages{
 			Promised: Number(h.Pages.Promised), Actual: Number(h.Pages.PerWeek()), Opened: h.Pages.Opened, Days: Number(h.Pages.Days),

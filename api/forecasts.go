@@ -191,8 +191,8 @@ func emitForecasts(emit sink, all []omen.Outlook, source bool) {
 		for _, q := range []struct {
 			name string
 			span time.Duration
-		}{{"0.1", o.Early}, {"0.5", o.Full}, {"0.9", o.Late}} {
-			emit(mFull, q.span.Seconds(), with(labels, "quantile", q.name)...)
+		}{{"10", o.Early}, {"50", o.Full}, {"90", o.Late}} {
+			emit(mFull, q.span.Seconds(), with(labels, "percentile", q.name)...)
 		}
 	}
 }

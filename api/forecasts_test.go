@@ -159,11 +159,11 @@ func TestMetricsOfForecasts(t *testing.T) {
 	f := newFixture(t)
 	f.forecasts = []omen.Outlook{expected("web-1:9100", "/", .3, 0, 0, 0, 0, .001, .009), expected("web-1:9100", "/var", .9, time.Hour, .5, .7, .9, .9, .95)}
 	must.OK(t, testutil.GatherAndCompare(f.api.registry, strings.NewReader(`
-# HELP omen_forecast_full_seconds Time until a resource is full, by quantile, given that it is within seven days; only while that is to be expected, and 0 of what is full.
+# HELP omen_forecast_full_seconds Time until a resource is full, by percentile (10, 50 and 90), given that it is within seven days; only while that is to be expected, and 0 of what is full.
 # TYPE omen_forecast_full_seconds gauge
-omen_forecast_full_seconds{instance="web-1:9100",profile="node",quantile="0.1",resource="filesystem_space",where="/var"} 1800
-omen_forecast_full_seconds{instance="web-1:9100",profile="node",quantile="0.5",resource="filesystem_space",where="/var"} 3600
-omen_forecast_full_seconds{instance="web-1:9100",profile="node",quantile="0.9",resource="filesystem_space",where="/var"} 7200
+omen_forecast_full_seconds{instance="web-1:9100",percentile="10",profile="node",resource="filesystem_space",where="/var"} 1800
+omen_forecast_full_seconds{instance="web-1:9100",percentile="50",profile="node",resource="filesystem_space",where="/var"} 3600
+omen_forecast_full_seconds{instance="web-1:9100",percentile="90",profile="node",resource="filesystem_space",where="/var"} 7200
 # HELP omen_forecast_probability Probability that a resource is full within 1h, 4h, 24h, 72h or 7d; only of .01 or more.
 # TYPE omen_forecast_probability gauge
 omen_forecast_probability{horizon="1h",instance="web-1:9100",profile="node",resource="filesystem_space",where="/var"} 0.5

@@ -50,7 +50,7 @@ var (
 	mPages    = metric{"omen_pages_total", "Incidents of hosts that people were notified of since the start, by severity at that time.", prometheus.CounterValue}
 
 	mProbability = metric{"omen_forecast_probability", "Probability that a resource is full within 1h, 4h, 24h, 72h or 7d; only of .01 or more.", prometheus.GaugeValue}
-	mFull        = metric{"omen_forecast_full_seconds", "Time until a resource is full, by quantile, given that it is within seven days; only while that is to be expected, and 0 of what is full.", prometheus.GaugeValue}
+	mFull        = metric{"omen_forecast_full_seconds", "Time until a resource is full, by percentile (10, 50 and 90), given that it is within seven days; only while that is to be expected, and 0 of what is full.", prometheus.GaugeValue}
 	mOutcomes    = metric{"omen_forecast_outcomes_total", "Forecasts that people were to be notified of, by outcome: true, false, averted (somebody acted on it); missed: it became full without one.", prometheus.CounterValue}
 
 	mActions       = metric{"omen_actions_total", "Actions of playbooks that reached an outcome: started, done, failed, unknown, stuck, declined, expired, helped, not_helped, worse, unmeasurable, interrupted, undone.", prometheus.CounterValue}

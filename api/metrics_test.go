@@ -82,16 +82,15 @@ omen_calendar_up{calendar="shifts"} 0
 }
 
 func TestMetricsFollowConventions(t *testing.T) {
-	f := newFixture(t)
-	f.open(t, "i1")
-	problems := must.Get(testutil.GatherAndLint(f.api.registry))(t)
+	problems := must.Get(testutil.GatherAndLint(everything(t).api.registry))(t)
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
 }
 
-// served is the names of all series that /metrics can have.
-func served(t *testing.T) map[string]bool {
+// everything is an Omen whose /metrics has all series that there can be.
+func everything(t *testing.T) *fixture {
+	t.Helper()
 	f := newFixture(t)
 	f.open(t, "i1")
 	must.OK(t, f.store.Advance(t.Context(), "relay", 1))
@@ -106,7 +105,13 @@ func served(t *testing.T) map[string]bool {
 	if _, err := notify.NewRelay(notify.Options{Settings: settings, Metrics: f.api.registry}); err != nil {
 		t.Fatal(err)
 	}
-	families, err := f.api.registry.Gather()
+	return f
+}
+
+// served is the names of all series that /metrics can have.
+func served(t *testing.T) map[string]bool {
+	t.Helper()
+	families, err := everything(t).api.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,9 +227,7 @@ func TestTheDashboardsQueriesParse(t *testing.T) {
 }
 
 func TestPrometheusTakesTheMetrics(t *testing.T) {
-	f := newFixture(t)
-	f.open(t, "i1")
-	_, body, _ := f.call(t, "GET", "/metrics", "")
+	_, body, _ := everything(t).call(t, "GET", "/metrics", "")
 	tool, err := exec.LookPath("promtool")
 	if err != nil {
 		t.Skip("promtool is not installed: it comes with Debian's package prometheus")

@@ -67,6 +67,9 @@ func learning(out *Status, hosts []omen.HostStatus) {
 		}
 	}
 	out.FirstModelDue = Instant(due)
+	out.Anew = each(omen.TrainedAnew(hosts), func(n omen.Anew) Anew {
+		return Anew{Source: n.Source, Profile: n.Profile, Hosts: n.Hosts, Why: n.Why, Text: n.String()}
+	})
 	slices.SortFunc(out.Training, func(x, y HostRef) int { return strings.Compare(x.ID, y.ID) })
 }
 

@@ -40,6 +40,16 @@ type Training struct {
 	NextGrade omen.Grade `json:"next_grade" doc:"the grade it will have"`
 	Err       string     `json:"err" doc:"why the last training gave no model"`
 	Failures  int        `json:"failures" doc:"trainings in a row that gave no model"`
+	Anew      string     `json:"anew" doc:"why the model that there was does not serve, so that the host is trained from scratch; empty: it is not"`
+}
+
+// Anew is hosts of a profile that had models, and are trained from scratch.
+type Anew struct {
+	Source  string `json:"source"`
+	Profile string `json:"profile"`
+	Hosts   int    `json:"hosts"`
+	Why     string `json:"why" doc:"the models that there were do not serve"`
+	Text    string `json:"text" doc:"the same for people: 42 hosts of profile node are trained anew: its features changed (+cpu_busiest)"`
 }
 
 // Host is a host in a list.
@@ -393,6 +403,7 @@ type Status struct {
 	TrainingHosts   int                    `json:"training_hosts"`
 	FirstModelDue   Instant                `json:"first_model_due" doc:"when the earliest first model of a learning host is due; null when none is waited for"`
 	FirstModelHosts int                    `json:"first_model_hosts" doc:"hosts that wait for their first model"`
+	Anew            List[Anew]             `json:"anew" doc:"those of them that had a model before, by reason"`
 	Progress        Number                 `json:"progress" doc:"0 to 1 of the training that is furthest, of those that wait for their first model"`
 	Pages           *AllPages              `json:"pages" doc:"pages sent on all hosts, against what was promised"`
 	TimeZone        string                 `json:"time_zone" doc:"in which a time of day is meant, such as expected at this time; Local: this machine's, which has no name"`

@@ -231,8 +231,15 @@ func TestReload(t *testing.T) {
 // someSamples is of a host that has sent three or more.
 var someSamples = regexp.MustCompile(`"samples":([3-9]|\d\d)`)
 
-// A reload empties nothing: the first answer after it has the hosts, the score
-// and the source that were there before.
+// someResources is of forecasts of one or more, made or waited for, and someScores of a
+// host that has some for its sparkline.
+var (
+	someResources = regexp.MustCompile(`"resources":[1-9]`)
+	someScores    = regexp.MustCompile(`"recent":\[[^\]]`)
+)
+
+// A reload empties nothing: the first answer after it has the hosts, the scores, the
+// resources and the source that were there before.
 func TestAReloadEmptiesNothing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "omen.yml")
@@ -246,6 +253,7 @@ func TestAReloadEmptiesNothing(t *testing.T) {
 	putModel(t, DatabasePath(o.StoragePath), omen.Host{Source: localName, Profile: "node", Name: "here"})
 	a = start(t, o)
 	a.eventually("/metrics", "\nanomaly_score{")
+	a.matches("/api/v1/omen/forecasts", someResources)
 	for range 3 {
 		if code, body := a.ask("POST", "/-/reload"); code != 200 {
 			t.Fatalf("reload: %d %s", code, body)
@@ -256,8 +264,11 @@ func TestAReloadEmptiesNothing(t *testing.T) {
 				t.Errorf("/metrics right after a reload lacks %s", want)
 			}
 		}
-		if _, body := a.ask("GET", "/api/v1/omen/hosts"); !strings.Contains(body, `"name":"here"`) {
+		if _, body := a.ask("GET", "/api/v1/omen/hosts"); !strings.Contains(body, `"name":"here"`) || !someScores.MatchString(body) {
 			t.Errorf("hosts right after a reload: %s", body)
+		}
+		if _, body := a.ask("GET", "/api/v1/omen/forecasts"); !someResources.MatchString(body) {
+			t.Errorf("forecasts right after a reload: %s", body)
 		}
 		if code, body := a.ask("GET", "/-/ready"); code != 200 {
 			t.Errorf("not ready right after a reload: %d %s", code, body)

@@ -58,12 +58,30 @@ func notifies(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// modelsLine says how many models serve, or when the first is due.
+// modelsLine says how many models serve, which hosts that had one are trained anew and
+// why, and when the first is due where none serves.
 func (p *process) modelsLine(ctx context.Context, g *generation) string {
+	hosts := g.Hosts()
 	stored, err := p.db.Models(ctx, omen.Host{})
-	if n := g.takes(stored); err == nil && n > 0 {
-		return fmt.Sprintf("%s from before: scoring begins at once", omen.Plural(n, "model", "models"))
+	n := 0
+	if err == nil {
+		n = g.takes(stored, hosts)
 	}
+	said := []string{"none yet"}
+	if n > 0 {
+		said[0] = omen.Plural(n, "model", "models") + " from before: scoring begins at once"
+	}
+	for _, of := range omen.TrainedAnew(hosts) {
+		said = append(said, of.String())
+	}
+	if n == 0 {
+		said = append(said, g.firstModel())
+	}
+	return strings.Join(said, "; ")
+}
+
+// firstModel says when the first model is due, or why that is not known.
+func (g *generation) firstModel() string {
 	var due time.Time
 	for _, w := range g.watches {
 		if at := w.FirstModelDue(); !at.IsZero() && (due.IsZero() || at.Before(due)) {
@@ -71,12 +89,12 @@ func (p *process) modelsLine(ctx context.Context, g *generation) string {
 		}
 	}
 	if due.IsZero() {
-		return "none yet, and " + notDue(g.Sources()) + "; the web UI says when the first is due"
+		return notDue(g.Sources()) + "; the web UI says when the first is due"
 	}
 	if time.Until(due) < 10*time.Second {
-		return "none yet; the first is being trained, from the history that there is"
+		return "the first is being trained, from the history that there is"
 	}
-	return fmt.Sprintf("none yet; the first is due about %s (in %s), and gets better with every hour of history",
+	return fmt.Sprintf("the first is due about %s (in %s), and gets better with every hour of history",
 		due.Local().Format("15:04:05 MST"), time.Until(due).Round(time.Second))
 }
 
@@ -112,11 +130,15 @@ func verb(of []string, one, many string) string {
 }
 
 // takes is how many of the stored models score from now on: those of other
-// features than are watched now do not.
-func (g *generation) takes(stored []omen.ModelInfo) int {
+// features than are watched now do not, nor those of hosts that are trained anew.
+func (g *generation) takes(stored []omen.ModelInfo, hosts []omen.HostStatus) int {
+	anew := map[omen.Host]bool{}
+	for _, h := range hosts {
+		anew[h.Host] = h.Training.Anew != ""
+	}
 	n := 0
 	for _, m := range stored {
-		if m.Serving && slices.ContainsFunc(g.watches, func(w *watched) bool {
+		if m.Serving && !anew[m.Host] && slices.ContainsFunc(g.watches, func(w *watched) bool {
 			return w.source == m.Host.Source && w.schema.Profile() == m.Host.Profile && w.schema.Hash() == m.Schema
 		}) {
 			n++
@@ -125,16 +147,27 @@ func (g *generation) takes(stored []omen.ModelInfo) int {
 	return n
 }
 
-// settle waits until a host's history is known or a source has failed, but not for
-// long.
+// settle waits until the history of the hosts that answer is known or a source has
+// failed, but not for long.
 func (g *generation) settle(ctx context.Context) {
 	timer := time.NewTicker(50 * time.Millisecond)
 	defer timer.Stop()
 	for range 80 {
+		known, open := 0, false
 		for _, w := range g.watches {
-			if w.Status().State == omen.SourceDown || slices.ContainsFunc(w.Hosts(), lookedUp) {
+			if w.Status().State == omen.SourceDown {
 				return
 			}
+			for _, h := range w.Brief() {
+				if lookedUp(h) {
+					known++
+				} else {
+					open = true
+				}
+			}
+		}
+		if known > 0 && !open {
+			return
 		}
 		select {
 		case <-ctx.Done():

@@ -19,17 +19,19 @@ func TestModelsOfOtherFeaturesAreNotPromised(t *testing.T) {
 	node := must.Get(feature.NewSchema(feature.Node()))(t)
 	g := &generation{watches: []*watched{{source: "local", schema: node}}}
 	host := omen.Host{Source: "local", Profile: "node", Name: "web-1"}
+	anew := []omen.HostStatus{{Host: omen.Host{Source: "local", Profile: "node", Name: "web-2"}, Training: omen.TrainingStatus{Anew: "its model was made by another release of Omen"}}}
 	for _, c := range []struct {
 		name string
 		m    omen.ModelInfo
 		want int
 	}{
+		{"is of a host that is trained anew", omen.ModelInfo{Host: anew[0].Host, Schema: node.Hash(), Serving: true}, 0},
 		{"serves", omen.ModelInfo{Host: host, Schema: node.Hash(), Serving: true}, 1},
 		{"is an older version", omen.ModelInfo{Host: host, Schema: node.Hash()}, 0},
 		{"is of other features", omen.ModelInfo{Host: host, Schema: "before", Serving: true}, 0},
 		{"is of a source that is gone", omen.ModelInfo{Host: omen.Host{Source: "prod", Profile: "node", Name: "web-1"}, Schema: node.Hash(), Serving: true}, 0},
 	} {
-		if got := g.takes([]omen.ModelInfo{c.m}); got != c.want {
+		if got := g.takes([]omen.ModelInfo{c.m}, anew); got != c.want {
 			t.Errorf("a model that %s: %d score, want %d", c.name, got, c.want)
 		}
 	}

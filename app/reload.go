@@ -11,6 +11,7 @@ import (
 // takeOver gives the watches what those of the generation before knew, which has
 // stopped: a reload empties nothing. This machine under another name is another.
 func (g *generation) takeOver(old *generation) {
+	g.api.TakeOver(old.api)
 	if g.collector != nil && old.collector != nil {
 		g.collector.TakeOver(old.collector)
 	}

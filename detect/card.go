@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/omenhq/omen"
@@ -36,6 +37,15 @@ type Card struct {
 	// feature's unit: what sizes of the self-test are multiples of.
 	Widths  map[string]float64 `json:"widths,omitempty"`
 	Without Parts              `json:"without"`
+}
+
+// Features are those that the model was offered, in use or not.
+func (c *Card) Features() (all []string) {
+	all = slices.Clone(c.Active)
+	for _, f := range c.Inactive {
+		all = append(all, f.Feature)
+	}
+	return all
 }
 
 // Inactive is a feature that a model does not use, and why.

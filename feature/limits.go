@@ -44,6 +44,13 @@ type Limit struct {
 	LeftOut string
 }
 
+// Measures reports whether two limits measure the same of the same resources: what
+// was measured by one is a past of the other.
+func (l *Limit) Measures(o *Limit) bool {
+	return l.Name == o.Name && l.Date == o.Date && oneSpace(l.Used) == oneSpace(o.Used) && oneSpace(l.Limit) == oneSpace(o.Limit) &&
+		l.Max == o.Max && l.Full == o.Full && l.Unit == o.Unit && l.Same == o.Same && slices.Equal(l.By, o.By)
+}
+
 // titleOf is what people call a resource.
 func (l *Limit) titleOf(where string) string {
 	switch {

@@ -141,11 +141,14 @@ func (p *Pattern) Suppresses(in *omen.Incident, role string, at time.Time) bool 
 	return err == nil && p.holdsAt(at.In(zone)) // rather notify than suppress at the wrong time
 }
 
+// AtAnyTime reports whether the pattern has no time of day.
+func (p *Pattern) AtAnyTime() bool { return p.FromTime == 0 && p.ToTime == 0 }
+
 // holdsAt reports whether the pattern holds at an instant in its time zone.
 func (p *Pattern) holdsAt(local time.Time) bool {
 	m := minute(local)
 	switch {
-	case p.FromTime == 0 && p.ToTime == 0:
+	case p.AtAnyTime():
 		return true
 	case p.FromTime <= p.ToTime:
 		return m >= p.FromTime && m <= p.ToTime

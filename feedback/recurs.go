@@ -19,6 +19,7 @@ const (
 	notifiedAtOneTime = 2
 	timesAtAll        = 3 // so often at any time makes a frequent one…
 	timesYoung        = 2 // …and so often by a model that does not know the day yet, if not critical
+	timesUnlearned    = 6 // so often is one that models do not learn, as was promised
 	peakRange         = 2 // how many times as high as another a frequent one may be
 	leadingCauses     = 3 // among so many of another's causes is what leads in a frequent one
 )
@@ -38,7 +39,8 @@ type Past struct {
 type Recurrence struct {
 	Daily    bool     // at the same time of three of the last eight days: a nightly backup
 	Frequent bool     // three times at any time, alike in causes and height: downloads
-	Expected *Pattern // what is expected of a daily one from now on, also of one that was weak on some of the days; nil: it is not, or Omen has said so before
+	Times    int      // how often people were notified of one like it, alike in causes and height
+	Expected *Pattern // what is expected of a daily one from now on, also of one that was weak on some of the days, or at any time of a frequent one; nil: it is not, or Omen has said so before
 	like     []*omen.Incident
 }
 
@@ -66,6 +68,10 @@ func (p Past) Recurs(in omen.Incident) Recurrence {
 // A daily one is expected, too, if people were notified of it on two of the days
 // and it was weak on the third: that is about notifying people, and nothing
 // is learned by it.
+//
+// A frequent one that came six times is expected at any time: it was to be learned since
+// the third, and the models that learned it were not good enough to serve, or have not
+// learned it.
 //
 // Nothing recurs whose like somebody acted on (a daily one: at its time) or
 // confirmed, then or since, or that is like a pattern that was taken back.
@@ -121,6 +127,14 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 		r.like = atItsTime
 	}
 	if len(days) >= notifiedAtOneTime && len(weakly) >= daysAtOneTime && !actedThen && !known {
+		r.Expected = &expected
+	}
+	r.Times = times
+	if r.Expected == nil && times >= timesUnlearned && !acted && !known {
+		expected.FromTime, expected.ToTime = 0, 0
+		for _, one := range equal {
+			expected.include(one)
+		}
 		r.Expected = &expected
 	}
 	if r.Frequent = times >= enough(&in) && !acted; r.Frequent {

@@ -213,3 +213,53 @@ func TestRecursWeakly(t *testing.T) {
 		t.Errorf("excluded %v, benign %v; want both excluded as ever", excluded, benign)
 	}
 }
+
+// What people were notified of six times, alike, is expected at any time: the models since
+// have not learned it. It is not if somebody acted on one, or where it is known already.
+func TestWhatIsNotLearnedIsExpected(t *testing.T) {
+	begin := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	times := func(n int, change func(*omen.Incident)) (all []omen.Incident) {
+		for i := range n {
+			in := episode(begin.Add(time.Duration(i)*127*time.Minute), nil, "net")
+			if in.ID = fmt.Sprint(i); i == 1 && change != nil {
+				change(&in)
+			}
+			all = append(all, in)
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		found []omen.Incident
+		want  bool
+	}{
+		"five times":                          {times(5, nil), false},
+		"six times":                           {times(6, nil), true},
+		"six times, and one was another":      {times(6, func(in *omen.Incident) { in.Causes[0].Feature = "cpu" }), false},
+		"six times, and one was far higher":   {times(6, func(in *omen.Incident) { in.Peak = 20 }), false},
+		"six times, and one was acknowledged": {times(7, func(in *omen.Incident) { in.AckedBy = "ann" }), false},
+		"six times, and one was silenced":     {times(6, func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced }), false},
+	} {
+		past, last := Past{Incidents: c.found}, c.found[len(c.found)-1]
+		r := past.Recurs(last)
+		if r.Expected != nil != c.want {
+			t.Errorf("%s: %+v, want it expected: %t", name, r, c.want)
+		}
+		if r.Expected == nil {
+			continue
+		}
+		if p := r.Expected; !p.AtAnyTime() || p.By != ByOmen || r.Times != 6 {
+			t.Errorf("%s: %+v after %d times", name, p, r.Times)
+		}
+		at := last.ClosedAt.Add(3 * time.Hour)
+		like, higher, other := last, last, last
+		higher.Peak, other.Causes = 2*last.Peak, []omen.Cause{up("cpu", .5)}
+		for what, in := range map[string]*omen.Incident{"one like it": &like, "twice as far out": &higher, "by another cause": &other} {
+			if got := r.Expected.Suppresses(in, "", at); got != (in == &like) {
+				t.Errorf("%s is suppressed: %t", what, got)
+			}
+		}
+		if past.Patterns = []Pattern{*r.Expected}; past.Recurs(last).Expected != nil {
+			t.Error("it is said again")
+		}
+	}
+}

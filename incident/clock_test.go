@@ -2,10 +2,12 @@ package incident
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
 	omen "github.com/omenhq/omen"
+	"github.com/omenhq/omen/internal/must"
 )
 
 // The clock is set back and ahead, by less and by more than what a bad clock may
@@ -40,5 +42,24 @@ func TestTheClockIsSet(t *testing.T) {
 				t.Errorf("%+v, want one incident, recovered", made)
 			}
 		})
+	}
+}
+
+// The clock is set back by more than the time for which IDs are known to be used: what is
+// found at an instant that comes again is another incident, with changes of its own.
+func TestAnOnsetThatComesAgainAfterDays(t *testing.T) {
+	db := openStore(t, filepath.Join(t.TempDir(), "omen.db"))
+	defer db.Close()
+	d := NewManager(Options{Store: db})
+	d.tracker = newTracker(d.o)
+	onset := noon
+	id := d.tracker.newID(omen.ForecastIncident, "web-1", onset)
+	in := omen.Incident{ID: id, Kind: omen.ForecastIncident, Host: hostNamed("web-1"), State: omen.Closed, Since: onset, ClosedAt: onset.Add(time.Hour), ChangeNumber: 2}
+	must.OK(t, db.Append(t.Context(), omen.Change{Kind: omen.ChangeClosed, At: in.ClosedAt, Incident: in}))
+	d.tracker.used[id] = onset
+	d.tracker.Tick(omen.Tick{Source: "prod", At: onset.Add(3 * 24 * time.Hour)})
+	d.rememberUsed(t.Context(), onset.Add(-time.Hour)) // three days and an hour back
+	if again := d.tracker.newID(omen.ForecastIncident, "web-1", onset); again == id {
+		t.Errorf("what is found at %s again has the ID %s of what was", onset, id)
 	}
 }

@@ -174,7 +174,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.noteLast(ctx)
 			return nil
 		case k := <-m.ticks:
-			before = m.follow(before)
+			before = m.follow(ctx, before)
 			changes := m.tracker.Tick(k)
 			m.store(ctx, changes)
 			m.recur(ctx, changes)
@@ -184,7 +184,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.health.Silences = silences
 			m.mu.Unlock()
 		case round := <-m.outlooks:
-			before = m.follow(before)
+			before = m.follow(ctx, before)
 			m.store(ctx, m.tracker.Foresee(round))
 			m.mu.Lock()
 			m.health.Outcomes = maps.Clone(m.tracker.outcomes)
@@ -192,7 +192,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		case carryOut := <-m.requests:
 			carryOut(ctx, nil)
 		case now := <-timer.C:
-			before = m.follow(before)
+			before = m.follow(ctx, before)
 			if len(m.ticks) == 0 {
 				m.store(ctx, m.tracker.Idle(now))
 			}
@@ -203,13 +203,28 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // follow has the tracker take up that the wall clock was set since it was last
 // read, and is the clock now.
-func (m *Manager) follow(before time.Time) (now time.Time) {
+func (m *Manager) follow(ctx context.Context, before time.Time) (now time.Time) {
 	now = time.Now()
 	if by := omen.ClockStep(before, now); by.Abs() >= omen.ClockSet {
 		m.tracker.ClockSet(by)
+		if by < 0 {
+			m.rememberUsed(ctx, now)
+		}
 		m.noted, m.tidied = time.Time{}, time.Time{} // they may lie ahead now
 	}
 	return now
+}
+
+// rememberUsed has the tracker know again which incidents' IDs are used, back to an
+// instant that comes again: what lay long behind was forgotten.
+func (m *Manager) rememberUsed(ctx context.Context, from time.Time) {
+	over, err := m.o.Store.RecentlyClosed(ctx, from)
+	if err != nil {
+		m.o.Log.Error("incidents of a time that comes again cannot be read: one of the same host and instant would be taken for them", "err", err)
+	}
+	for i := range over {
+		m.tracker.used[over[i].ID] = over[i].Since
+	}
 }
 
 // Where the store keeps Tracker.Seen and Tracker.Memory.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	omen "github.com/omenhq/omen"
@@ -76,8 +77,17 @@ func (t *Tracker) Report(key string, severity omen.Severity, summary string, at 
 	return t.take()
 }
 
+// facts are troubles that are there or not, such as a file that somebody put back: a key,
+// or the beginning of keys that ends in a slash. What is measured may come back by itself;
+// these are over once they are resolved, however often they were there.
+var facts = []string{"remedy/audit_key", "remedy/disabled/", "remedy/stuck/"}
+
+func isFact(key string) bool {
+	return slices.ContainsFunc(facts, func(f string) bool { return key == f || strings.HasSuffix(f, "/") && strings.HasPrefix(key, f) })
+}
+
 // Resolve says that a trouble is over, or that there is none: its incident
-// closes, at once the first time, and later each time it came back.
+// closes, at once if it is a fact or the first time, and later each time it came back.
 func (t *Tracker) Resolve(key string, at time.Time) []omen.Change {
 	if o := t.troubles[key]; o != nil {
 		o.held = false
@@ -100,7 +110,7 @@ func (t *Tracker) reviewTroubles(at time.Time) {
 }
 
 func (t *Tracker) reviewTrouble(key string, o *trouble, at time.Time) {
-	if o.in != nil && !o.over.IsZero() && at.Sub(o.over) >= o.closing(t.h, Evidence{}).For {
+	if o.in != nil && !o.over.IsZero() && (isFact(key) || at.Sub(o.over) >= o.closing(t.h, Evidence{}).For) {
 		o.close(t, at, omen.ReasonRecovered)
 	}
 	if o.in == nil && !o.held && (o.past == nil || at.Sub(o.past.ClosedAt) > t.h.Reopen+t.h.CloseMost) {

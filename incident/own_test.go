@@ -82,6 +82,26 @@ func TestATroubleClosedByHandWhenItIsOverMayComeBack(t *testing.T) {
 	equal(t, got, "0 opened warning refused", "1 closed warning refused", "2 reopened warning refused", "4 opened warning refused")
 }
 
+// A fact is over as soon as it is resolved, however often it was there; what is measured
+// has to stay away for longer each time.
+func TestAFactIsOverAtOnce(t *testing.T) {
+	for key, want := range map[string]bool{"remedy/audit_key": true, "remedy/disabled/restart": true, "remedy/audit": false, telegramKey: false} {
+		tr := NewTracker(Hysteresis{}, nil)
+		var last []omen.Change
+		for minute := range 6 {
+			at := noon.Add(time.Duration(minute) * time.Minute)
+			if minute%2 == 0 {
+				tr.Report(key, omen.Critical, "it is so", at)
+			} else {
+				last = tr.Resolve(key, at)
+			}
+		}
+		if closed := len(last) == 1 && last[0].Kind == omen.ChangeClosed; closed != want {
+			t.Errorf("%s closes at once the third time: %t, want %t", key, closed, want)
+		}
+	}
+}
+
 // Two keys are two incidents, and neither is a source's.
 func TestTroublesAreKeptApart(t *testing.T) {
 	tr := NewTracker(Hysteresis{}, nil)

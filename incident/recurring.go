@@ -39,6 +39,7 @@ func (m *Manager) expect(ctx context.Context, in omen.Incident, at time.Time) er
 	}
 	var patterns []feedback.Pattern
 	var learned []omen.Host
+	times := 0
 	for _, one := range of {
 		past, err := m.o.Store.Incidents(ctx, store.Filter{Host: one.Host, From: at.Add(-feedback.LookBack)})
 		if err != nil {
@@ -47,7 +48,7 @@ func (m *Manager) expect(ctx context.Context, in omen.Incident, at time.Time) er
 		switch r := (feedback.Past{Incidents: past, Patterns: known, Zone: m.o.Zone}).Recurs(one); {
 		case r.Expected != nil:
 			r.Expected.Incident = in.ID
-			patterns = append(patterns, *r.Expected)
+			patterns, times = append(patterns, *r.Expected), max(times, r.Times)
 		case r.Daily || r.Frequent:
 			learned = append(learned, one.Host)
 		}
@@ -61,7 +62,7 @@ func (m *Manager) expect(ctx context.Context, in omen.Incident, at time.Time) er
 	if len(patterns)+len(learned) == 0 {
 		return nil
 	}
-	if err := m.promise(ctx, in, at, patterns, len(learned)); err != nil {
+	if err := m.promise(ctx, in, at, patterns, times, len(learned)); err != nil {
 		return err
 	}
 	for _, h := range learned {
@@ -71,19 +72,23 @@ func (m *Manager) expect(ctx context.Context, in omen.Incident, at time.Time) er
 }
 
 // promise puts patterns in force that nobody asked for, and says on an incident's
-// timeline what follows from its return: from the patterns, or that so many hosts
-// learn it.
-func (m *Manager) promise(ctx context.Context, in omen.Incident, at time.Time, patterns []feedback.Pattern, learned int) error {
+// timeline what follows from its return: from the patterns, of what came so often, or
+// that so many hosts learn it.
+func (m *Manager) promise(ctx context.Context, in omen.Incident, at time.Time, patterns []feedback.Pattern, times, learned int) error {
 	in = in.Clone()
 	in.ChangeNumber++
 	in.UpdatedAt = at.UTC()
 	said := omen.Change{Kind: omen.ChangeCommented, At: at.UTC(), Incident: in, By: feedback.ByOmen}
 	var err error
 	if len(patterns) > 0 {
-		p := patterns[0]
-		said.Comment = fmt.Sprintf("Incidents like it came at this time on 3 days, and nobody acted on it: from %02d:%02d to %02d:%02d %s it is expected, recorded and not notified from now on (%s). Take the pattern back if that is wrong.",
-			p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, omen.Plural(len(patterns), "host", "hosts"))
-		audit := omen.Audit{At: at, By: feedback.ByOmen, Action: "pattern.create", Subject: in.ID, Detail: omen.Plural(len(patterns), "pattern", "patterns") + ", seen on 3 days"}
+		p, hosts, seen := patterns[0], omen.Plural(len(patterns), "host", "hosts"), "on 3 days"
+		said.Comment = fmt.Sprintf("Incidents like it came at this time %s, and nobody acted on it: from %02d:%02d to %02d:%02d %s it is expected, recorded and not notified from now on (%s). Take the pattern back if that is wrong.",
+			seen, p.FromTime/60, p.FromTime%60, p.ToTime/60, p.ToTime%60, p.Zone, hosts)
+		if p.AtAnyTime() {
+			seen = omen.Plural(times, "time", "times")
+			said.Comment = fmt.Sprintf("People were notified of incidents like it %s within 8 days, nobody acted on it, and no model has learned it: it is expected, recorded and not notified from now on (%s). Take the pattern back if that is wrong.", seen, hosts)
+		}
+		audit := omen.Audit{At: at, By: feedback.ByOmen, Action: "pattern.create", Subject: in.ID, Detail: omen.Plural(len(patterns), "pattern", "patterns") + ", seen " + seen}
 		err = m.o.Store.AppendFeedback(ctx, patterns, audit, said)
 	} else {
 		said.Comment = fmt.Sprintf("People were notified of incidents like it before, and nobody acted on it: the next model learns it as normal (%s). Confirm it as real if that is wrong.", omen.Plural(learned, "host", "hosts"))

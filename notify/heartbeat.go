@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"math"
 	"slices"
@@ -82,20 +83,22 @@ func (r *Relay) auditHead(ctx context.Context) string {
 	return " Head of the audit: " + head
 }
 
-// ownMessage is a message that no incident stands behind.
+// ownMessage is a message that no incident stands behind. Its key is its own, also where
+// the clock was set back and its second comes again: a receiver would take it for one
+// that it has.
 func (r *Relay) ownMessage(name, headline, detail string, since, now time.Time) message.Message {
-	link := r.view.External.String()
+	link, key := r.view.External.String(), fmt.Sprintf("%s.%d.%s", name, now.Unix(), rand.Text()[:8])
 	a := &alert.Alert{UpdatedAt: now, Alert: model.Alert{
 		StartsAt: since, GeneratorURL: link,
 		Labels: model.LabelSet{model.AlertNameLabel: model.LabelValue(name), "severity": model.LabelValue(omen.Info)},
 		Annotations: model.LabelSet{
 			"summary": model.LabelValue(headline), "headline": model.LabelValue(headline), "icon": "ℹ️",
 			"description": model.LabelValue(detail), "detail": model.LabelValue(detail), "link": model.LabelValue(link),
-			"key": model.LabelValue(fmt.Sprintf("%s.%d", name, now.Unix())),
+			"key": model.LabelValue(key),
 		},
 	}}
 	return message.Message{
-		Key:      fmt.Sprintf("%s.%d", name, now.Unix()),
+		Key:      key,
 		GroupKey: fmt.Sprintf("{}:{alertname=%q}", name), Group: model.LabelSet{model.AlertNameLabel: model.LabelValue(name)},
 		Alerts: []*alert.Alert{a}, Reason: amnotify.ReasonFirstNotification, At: now,
 	}

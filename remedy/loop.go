@@ -89,7 +89,7 @@ type Health struct {
 	Err     string    // why it cannot; empty: it can
 	Since   time.Time // since when
 	Broken  string    // why the audit's chain proves nothing; empty: it is whole
-	NoKey   bool      // that is because its key is not there
+	NoKey   bool      // that is because its key is not there, or another is in its place
 	Checked time.Time // when that was looked at
 	Rows    int       // of the chain when it was last found whole; 0: none, or it was not since the start
 
@@ -301,10 +301,10 @@ func (l *Loop) facts(ctx context.Context, at time.Time) (f Facts, err error) {
 // pass settles what is under way, plans, and carries out.
 func (l *Loop) pass(ctx context.Context) error {
 	l.verify(ctx)
-	denied := l.writeDenied(ctx, time.Now(), false)
 	if l.Health().NoKey {
-		return denied // no step can be recorded, and what Omen wrote would break the audit for good
+		return nil // no step can be recorded, and what Omen wrote would break the audit for good
 	}
+	denied := l.writeDenied(ctx, time.Now(), false)
 	idle, err := l.idle(ctx)
 	if err != nil || idle {
 		return errors.Join(denied, err)
@@ -355,7 +355,7 @@ func (l *Loop) idle(ctx context.Context) (bool, error) {
 // is gone or is back.
 func (l *Loop) verify(ctx context.Context) {
 	key, h := l.o.Store.AuditKeyMark(), l.Health()
-	back := h.NoKey && key != [sha256.Size]byte{} // it came while the chain was walked
+	back := h.NoKey && l.o.Store.AuditKeyThere(ctx) == nil // it came while the chain was walked
 	if key != l.key || back || time.Since(h.Checked).Abs() >= verifyEvery {
 		_, _ = l.Verify(ctx) // what it finds is kept
 	}
@@ -379,7 +379,7 @@ func (h Health) distrust() string {
 	case h.Broken == "":
 		return ""
 	case h.NoKey:
-		return "the key of the audit is not there: " + h.Broken
+		return h.Broken
 	}
 	return "the audit is not what was written: " + h.Broken
 }
@@ -395,7 +395,7 @@ func (l *Loop) Verify(ctx context.Context) (store.Chain, error) {
 		return chain, err
 	case err != nil: // that may be over soon: look again at the next pass
 		why, now = "it cannot be checked: "+err.Error(), time.Time{}
-	case chain.Broken > 0:
+	case chain.Broken > 0 && !chain.NoKey:
 		why = fmt.Sprintf("row %d: %s", chain.Broken, chain.Why)
 	}
 	l.mu.Lock()

@@ -67,7 +67,7 @@ func (l *Loop) entitled(ctx context.Context, who Person, what, subject string) e
 // is written after it.
 const deniedEvery = time.Hour
 
-// attempt is one that was written, and how often it was tried again since.
+// attempt is one that was written, or could not be, and how often it was tried since.
 type attempt struct {
 	at    time.Time
 	again int
@@ -85,6 +85,11 @@ func (l *Loop) denied(ctx context.Context, who Person, what, subject string) err
 		l.tried[key] = before
 		return nil
 	}
+	if l.o.Store.AuditKeyThere(ctx) != nil { // a row of it would break the audit for good: who may do nothing must not be able to do that
+		l.o.Log.Warn("attempt of somebody who may not act is written when the key of the audit is back", "source", key[0], "kind", what)
+		l.tried[key] = attempt{at: now, again: 1}
+		return nil
+	}
 	err := l.o.Store.Record(ctx, omen.Audit{At: now, By: key[0], Action: "action.not_allowed", Subject: subject, Detail: what})
 	if err == nil {
 		l.tried[key] = attempt{at: now}
@@ -94,10 +99,13 @@ func (l *Loop) denied(ctx context.Context, who Person, what, subject string) err
 
 // writeDenied writes how often attempts were made again that were written deniedEvery
 // ago, or all of them, and forgets them. What cannot be written is kept for the next
-// pass.
+// pass, and all while the audit's key is not there.
 func (l *Loop) writeDenied(ctx context.Context, now time.Time, all bool) error {
 	l.trying.Lock()
 	defer l.trying.Unlock()
+	if len(l.tried) == 0 || l.o.Store.AuditKeyThere(ctx) != nil {
+		return nil
+	}
 	for key, a := range l.tried {
 		if !all && now.Sub(a.at).Abs() < deniedEvery {
 			continue

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -199,6 +201,34 @@ func TestWhoMayNotDoesNotFillTheAudit(t *testing.T) {
 		again() // the loop ends
 		if all := said(); len(all) != 4 || all[2] != one || !strings.HasPrefix(all[3], fmt.Sprintf(more, 2)) {
 			t.Errorf("as the loop ends the audit has %q", all)
+		}
+	})
+}
+
+// Who may do nothing cannot break the audit, either: while its key is not there an
+// attempt has no row, which another key would sign, and has one when it is back.
+func TestWhoMayNotCannotBreakTheAudit(t *testing.T) {
+	other := filepath.Join(t.TempDir(), "other.key")
+	running(t, policy(omen.ModeApprove), &hand{}, func(t *testing.T, l *remedy.Loop, w *world, _ func() *remedy.Loop) {
+		a := first(t, w.db, time.Minute, omen.ActionWaiting)
+		key := must.Get(os.ReadFile(w.path + ".key"))(t)
+		must.OK(t, os.Remove(w.path+".key"))
+		w.db.SetAuditKeyFile(other)
+		w.db.SetAuditKeyFile("") // as a new process, which has not read it
+		for range 3 {
+			if _, err := l.Decline(t.Context(), a.ID, eve, ""); !errors.Is(err, omen.ErrDenied) {
+				t.Errorf("eve declines: %v", err)
+			}
+		}
+		time.Sleep(2 * deniedEvery)
+		must.OK(t, os.WriteFile(w.path+".key", key, 0o600))
+		time.Sleep(time.Minute)
+		if got := must.Get(w.db.Verify(t.Context()))(t); !got.OK() {
+			t.Errorf("with the key back: %+v", got)
+		}
+		rows := must.Get(w.db.Audit(t.Context(), a.ID, 0))(t)
+		if i := slices.IndexFunc(rows, func(r omen.Audit) bool { return r.Action == "action.not_allowed" }); i < 0 || !strings.Contains(rows[i].Detail, "decline, 3 times more") {
+			t.Errorf("the audit has %+v", rows)
 		}
 	})
 }

@@ -52,8 +52,13 @@ func (db *DB) SetAuditKeyFile(path string) {
 	}
 }
 
+// errOtherKey is that another key's file is where the chain's was.
+var errOtherKey = errors.New("it is another key than the one that signed the audit")
+
 // signingKey is the key by which a row is signed: the chain's, which is made where
-// there is no file and no chain yet, or the one that stands in for a lost one.
+// there is no file and no chain yet, or the one that stands in while that is not there.
+// Another key that is in its place signs nothing: the chain would become one of two
+// keys, and who put it there could write what it signed.
 func (db *DB) signingKey(ctx context.Context, q rowQuerier) (*auditKey, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -61,13 +66,13 @@ func (db *DB) signingKey(ctx context.Context, q rowQuerier) (*auditKey, error) {
 		return db.key, nil
 	}
 	k, err := db.readKey(ctx, q, true)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errOtherKey) {
 		var last, signed int64
 		if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0), count(mac) FROM audit").Scan(&last, &signed); err != nil {
 			return nil, err
 		}
 		if signed > 0 {
-			return db.standIn(last)
+			return db.standIn(last, err)
 		}
 		if err := makeKey(db.keyFile, last); err != nil {
 			return nil, keyError(err)
@@ -82,21 +87,44 @@ func (db *DB) signingKey(ctx context.Context, q rowQuerier) (*auditKey, error) {
 
 // checkingKey is the key by which rows are checked, as its file is now: a process that
 // has it in memory is no reason to act without the file. Its error is
-// [os.ErrNotExist] where there is none.
+// [os.ErrNotExist] where there is none, and errOtherKey where another is in its place.
 func (db *DB) checkingKey(ctx context.Context, q rowQuerier) (*auditKey, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.readKey(ctx, q, false)
 }
 
-// AuditKeyThere reports a key that is not there although rows were signed with it, as
-// [os.ErrNotExist]. What is written then by a process that has not read it before proves
-// nothing, and is a break of the chain when it is back.
+// rememberKey keeps the key of a chain that was found whole: another in its place is noticed
+// from then on, whatever it signed.
+func (db *DB) rememberKey(k *auditKey) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.key == nil && k.from >= 0 {
+		db.key = k
+	}
+}
+
+// lostKey reports an error of a key that is not there, be another in its place or not.
+func lostKey(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, errOtherKey) }
+
+// whyLost is an error of lostKey for people.
+func (db *DB) whyLost(err error) string {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if errors.Is(err, errOtherKey) {
+		return "the key in " + db.keyFile + " is another than the one that signed the audit"
+	}
+	return "the key of the audit is not there: no file " + db.keyFile
+}
+
+// AuditKeyThere reports a key that is not there although rows were signed with it, be
+// another in its place or not. What is written then by a process that has not read it
+// before proves nothing, and is a break of the chain when it is back.
 func (db *DB) AuditKeyThere(ctx context.Context) error { return db.keyThere(ctx, db.read) }
 
 func (db *DB) keyThere(ctx context.Context, q rowQuerier) error {
 	_, lost := db.checkingKey(ctx, q)
-	if !errors.Is(lost, os.ErrNotExist) {
+	if !lostKey(lost) {
 		return nil // whether it can sign is said by what signs
 	}
 	var begun bool
@@ -131,12 +159,41 @@ func (db *DB) readKey(ctx context.Context, q rowQuerier, note bool) (*auditKey, 
 	if err != nil {
 		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", db.keyFile, err), keyBack)
 	}
+	if is, err := db.chains(ctx, q, k); err != nil {
+		return nil, describe(fmt.Errorf("read audit: %w", err))
+	} else if !is {
+		return nil, omen.WithHint(fmt.Errorf("key of the audit: %s: %w", db.keyFile, errOtherKey), keyBack)
+	}
 	if k.from < 0 {
 		if err := db.readNote(ctx, q, k, note); err != nil {
 			return nil, omen.WithHint(fmt.Errorf("where the audit's chain begins: %w", err), "have Omen's user read and write the data directory")
 		}
 	}
 	return k, nil
+}
+
+// chains reports whether a key is the chain's: the one that this process signs with,
+// or else one that signed its first row or its last; any where nothing was signed yet.
+// Of a chain that was signed anew as a whole it is: who can write the key's file and the
+// database can make another one, and a process that begins then cannot tell it from the
+// one before. The caller holds mu.
+func (db *DB) chains(ctx context.Context, q rowQuerier, k *auditKey) (bool, error) {
+	if db.key != nil {
+		return hmac.Equal(db.key.secret, k.secret), nil
+	}
+	for _, end := range []string{"ASC", "DESC"} {
+		l, err := scanLink(q.QueryRowContext(ctx, "SELECT seq, at, by, action, subject, detail, action_id, prev, mac FROM audit WHERE mac IS NOT NULL ORDER BY seq "+end+" LIMIT 1"))
+		if errors.Is(err, sql.ErrNoRows) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if hmac.Equal(l.MAC, k.sign(l.Prev, l.Audit)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func keyError(err error) error {
@@ -148,9 +205,9 @@ func keyError(err error) error {
 // taken for one of the chain.
 func (db *DB) standInFile() string { return db.path + ".key.stand-in" }
 
-// standIn is the key that signs while the chain's is not there, made after so many
-// rows where there is none. The caller holds mu.
-func (db *DB) standIn(last int64) (*auditKey, error) {
+// standIn is the key that signs while the chain's is not there and why, made after so
+// many rows where there is none. The caller holds mu.
+func (db *DB) standIn(last int64, why error) (*auditKey, error) {
 	path := db.standInFile()
 	k, err := readStandIn(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -162,7 +219,7 @@ func (db *DB) standIn(last int64) (*auditKey, error) {
 		return nil, keyError(err)
 	}
 	if !db.saidLost {
-		db.log.Error("key of the audit is not there: what people do is signed by one that stands in for it, and proves nothing; nothing is acted on", "path", db.keyFile, "hint", keyBack)
+		db.log.Error("key of the audit is not there: what people do is signed by one that stands in for it, and proves nothing; nothing is acted on", "path", db.keyFile, "err", why, "hint", keyBack)
 		db.saidLost = true
 	}
 	return k, nil

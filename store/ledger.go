@@ -75,17 +75,23 @@ func eachLink(ctx context.Context, db querier, f func(link) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var l link
-		var at int64
-		if err := rows.Scan(&l.Seq, &at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC); err != nil {
+		l, err := scanLink(rows)
+		if err != nil {
 			return describe(fmt.Errorf("read audit: %w", err))
 		}
-		l.At = instant(at)
 		if err := f(l); err != nil {
 			return err
 		}
 	}
 	return describe(rows.Err())
+}
+
+// scanLink reads a row of seq, at, by, action, subject, detail, action_id, prev and mac.
+func scanLink(row interface{ Scan(...any) error }) (l link, err error) {
+	var at int64
+	err = row.Scan(&l.Seq, &at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC)
+	l.At = instant(at)
+	return l, err
 }
 
 // AuditHead is the sum of the audit's last row, in hexadecimal; empty: nothing is in
@@ -105,7 +111,7 @@ type Chain struct {
 	Head      string // the last row's sum, in hexadecimal; empty: nothing is in the chain
 	Broken    int64  // the first row that is not what was written; 0: all are
 	Why       string // it is not; or why an action is not as its last audit row has it
-	NoKey     bool   // the key is not there, so that nothing can be said of any row
+	NoKey     bool   // the key is not there, or another is in its place, so that nothing can be said of any row
 }
 
 // OK reports whether nothing was changed.
@@ -117,9 +123,10 @@ func (c Chain) OK() bool { return c.Why == "" }
 // nor what came after the row from which on the key is known to sign.
 func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	key, err := db.checkingKey(ctx, db.read)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !lostKey(err) {
 		return Chain{}, err
 	}
+	lost := db.whyLost(err)
 	tx, err := db.read.BeginTx(ctx, nil) // one snapshot: a step that comes meanwhile would be in one of them only
 	if err != nil {
 		return Chain{}, describe(fmt.Errorf("read audit: %w", err))
@@ -128,7 +135,7 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	if standInErr != nil && !errors.Is(standInErr, os.ErrNotExist) {
 		db.log.Warn("key that stood in for the audit's cannot be read: rows that it signed are not distinguished from changed ones", "err", standInErr)
 	}
-	w := walk{key: key, standIn: standIn, from: db.signedFrom(key), last: map[string][sha256.Size]byte{}}
+	w := walk{key: key, lost: lost, standIn: standIn, from: db.signedFrom(key), last: map[string][sha256.Size]byte{}}
 	if key != nil {
 		w.Why = key.wrong
 	}
@@ -142,6 +149,9 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 	if err != nil {
 		return Chain{}, err
 	}
+	if w.OK() && w.Rows > 0 {
+		db.rememberKey(key)
+	}
 	return w.Chain, nil
 }
 
@@ -149,6 +159,7 @@ func (db *DB) Verify(ctx context.Context) (Chain, error) {
 type walk struct {
 	Chain
 	key     *auditKey
+	lost    string    // why there is no key
 	standIn *auditKey // signed while the key was not there; nil: none ever did
 	from    int64     // rows after this one have to be in the chain; -1: not known
 	prev    []byte
@@ -174,16 +185,16 @@ func (w *walk) row(l link) {
 		return
 	case w.key == nil:
 		w.NoKey = w.NoKey || w.OK()
-		breaks("there is no key to check it with: " + keyBack)
+		breaks(w.lost + "; " + keyBack)
 	case !bytes.Equal(l.Prev, w.prev):
 		breaks("the row before it is another than when it was written")
 	case hmac.Equal(l.MAC, w.key.sign(l.Prev, l.Audit)):
 	case w.standIn != nil && hmac.Equal(l.MAC, w.standIn.sign(l.Prev, l.Audit)):
 		breaks("it was written while the key was not there, and is signed by the one that stood in for it, which proves nothing: keep this data directory apart, and begin with an empty one to act again (docs/remediation.md, The audit)")
-	case l.Seq <= w.key.from:
+	case l.Seq <= w.key.from: // an earlier release signed with what was there
 		breaks(fmt.Sprintf("the key that is there was made after row %d, and this one was signed by another: the chain's key was lost, and another file is in its place: %s", w.key.from, keyBack))
 	default:
-		breaks("it is not what was written, or the key is another")
+		breaks("it is not what was written, or another key signed it")
 	}
 	w.Rows, w.prev, w.Head = w.Rows+1, l.MAC, hex.EncodeToString(l.MAC)
 }
@@ -230,14 +241,10 @@ func (db *DB) asAudited(ctx context.Context, tx *sql.Tx, id string) error {
 	if err != nil {
 		return omen.WithHint(fmt.Errorf("action %s: no step of it is made: %w: %w", id, omen.ErrCorrupt, err), omen.Hint(err))
 	}
-	var l link
-	var at int64
-	err = tx.QueryRowContext(ctx, "SELECT at, by, action, subject, detail, action_id, prev, mac FROM audit WHERE action_id = ? AND action_id <> '' ORDER BY seq DESC LIMIT 1", id).
-		Scan(&at, &l.By, &l.Action, &l.Subject, &l.Detail, &l.ActionID, &l.Prev, &l.MAC)
+	l, err := scanLink(tx.QueryRowContext(ctx, "SELECT seq, at, by, action, subject, detail, action_id, prev, mac FROM audit WHERE action_id = ? AND action_id <> '' ORDER BY seq DESC LIMIT 1", id))
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read audit of action %s: %w", id, err)
 	}
-	l.At = instant(at)
 	if err == nil && l.Detail == string(body) && hmac.Equal(l.MAC, key.sign(l.Prev, l.Audit)) {
 		return nil
 	}

@@ -195,8 +195,94 @@ func TestAKeyThatIsGoneWhileOmenRuns(t *testing.T) {
 	must.OK(t, step())
 	must.OK(t, os.Remove(path+".key"))
 	must.OK(t, makeKey(path+".key", 99))
-	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || !strings.Contains(got.Why, "made after row 99") {
+	if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 1 || !got.NoKey || !strings.Contains(got.Why, "another than the one that signed") {
 		t.Errorf("with a later one in its place: %+v", got)
+	}
+}
+
+// Another key in the place of the chain's signs nothing, whoever made it, and is no reason
+// to act: what is written meanwhile is signed by the one that stands in, so that who put it
+// there can write nothing that it signed; and with the chain's back, where nothing was
+// written, nothing is lost, the note of where the chain begins included.
+func TestAnotherKeySignsNothing(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		for name, other := range map[string]string{
+			"by Omen": keyWord + " 00112233445566778899aabbccddeeff 3\n", "by Omen, for all": keyWord + " 00112233445566778899aabbccddeeff 0\n", "by somebody": "0123456789abcdef\n",
+		} {
+			t.Run(fmt.Sprint(name, ", in the place of one of somebody's: ", own), func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "omen.db")
+				if own {
+					must.OK(t, os.WriteFile(path+".key", []byte("the key that somebody made\n"), 0o600))
+				}
+				db := reopen(t, path)
+				must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "a"}))
+				must.OK(t, putStep(t, db, "", waiting("i1", "g")))
+				key := must.Get(os.ReadFile(path + ".key"))(t)
+				swap := func(text []byte) {
+					must.OK(t, db.Close())
+					must.OK(t, os.WriteFile(path+".key", text, 0o600))
+					db = reopen(t, path)
+				}
+				defer func() { must.OK(t, db.Close()) }()
+
+				swap([]byte(other))
+				if got := must.Get(db.Verify(t.Context()))(t); got.OK() || !got.NoKey {
+					t.Errorf("%+v", got)
+				}
+				if err := db.AuditKeyThere(t.Context()); err == nil || omen.Hint(err) == "" {
+					t.Errorf("the key is there: %v", err)
+				}
+				if err := putStep(t, db, "", waiting("i2", "h")); !errors.Is(err, omen.ErrCorrupt) {
+					t.Errorf("a refusal of Omen's own: %v", err)
+				}
+				if text, err := os.ReadFile(path + ".chain"); own != (err == nil) || own && bytes.Contains(text, []byte(must.Get(parseKey([]byte(other)))(t).note(0))) {
+					t.Errorf("the note of the beginning: %q, %v", text, err)
+				}
+				swap(key)
+				if got := must.Get(db.Verify(t.Context()))(t); !got.OK() || got.Rows != 2 {
+					t.Errorf("with the key back: %+v", got)
+				}
+
+				swap([]byte(other))
+				must.OK(t, db.Record(t.Context(), omen.Audit{At: actionAt, By: "ann", Action: "b"}))
+				l := must.Get(scanLink(db.read.QueryRowContext(t.Context(), "SELECT seq, at, by, action, subject, detail, action_id, prev, mac FROM audit ORDER BY seq DESC LIMIT 1")))(t)
+				if bytes.Equal(l.MAC, must.Get(parseKey([]byte(other)))(t).sign(l.Prev, l.Audit)) {
+					t.Error("what somebody did is signed by the other key")
+				}
+				swap(key)
+				if got := must.Get(db.Verify(t.Context()))(t); got.Broken != 3 || !strings.Contains(got.Why, "written while the key was not there") {
+					t.Errorf("with the key back: %+v", got)
+				}
+			})
+		}
+	}
+}
+
+// Who can write both the key's file and the database can sign a ledger of their own: a
+// process that has found the one before whole notices it, whatever was signed.
+func TestALedgerSignedAnewIsNoticed(t *testing.T) {
+	db, path := tampered(t, "")
+	defer func() { must.OK(t, db.Close()) }()
+	must.OK(t, db.Close())
+	db = reopen(t, path)
+	if got := must.Get(db.Verify(t.Context()))(t); !got.OK() {
+		t.Fatalf("%+v", got)
+	}
+	other := &auditKey{secret: []byte("0123456789abcdef")}
+	var rows []link
+	must.OK(t, eachLink(t.Context(), db.read, func(l link) error { rows = append(rows, l); return nil }))
+	prev := []byte{}
+	for _, l := range rows {
+		mac := other.sign(prev, l.Audit)
+		must.Get(db.write.ExecContext(t.Context(), "UPDATE audit SET prev = ?, mac = ? WHERE seq = ?", prev, mac, l.Seq))(t)
+		prev = mac
+	}
+	must.OK(t, os.WriteFile(path+".key", fmt.Appendf(nil, "%s %x 0\n", keyWord, other.secret), 0o600))
+	if got := must.Get(db.Verify(t.Context()))(t); got.OK() || !got.NoKey {
+		t.Errorf("%+v", got)
+	}
+	if err := putStep(t, db, "", waiting("i2", "h")); !errors.Is(err, omen.ErrCorrupt) {
+		t.Errorf("an action: %v", err)
 	}
 }
 

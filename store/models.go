@@ -19,7 +19,9 @@ const keepModels = 3
 
 // PutModel stores a model. If info.Serving is set it serves its host from now
 // on, in the same transaction. Only the last three of a host are kept, and
-// the serving one always. Putting the same ID again replaces it.
+// the serving one always. Putting the same ID again replaces it, but for one that
+// serves by one that does not: where the clock was set back, it is another model of the
+// same instant.
 func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) error {
 	what := fmt.Sprintf("store model %s of host %s", info.ID, info.Host.ID())
 	if info.ID == "" || info.Host == (omen.Host{}) || len(blob) == 0 {
@@ -39,6 +41,12 @@ func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) er
 			if err := demote(ctx, tx, host, now); err != nil {
 				return err
 			}
+		} else {
+			var serves bool
+			err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM model WHERE id = ? AND serving = 1)", info.ID).Scan(&serves)
+			if err != nil || serves {
+				return err
+			}
 		}
 		for _, s := range []statement{
 			{`INSERT INTO model (id, host, trained, serving, sum, info, card, rowsum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, omen_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7))
@@ -46,8 +54,8 @@ func (db *DB) PutModel(ctx context.Context, info omen.ModelInfo, blob []byte) er
 			  serving = excluded.serving, sum = excluded.sum, info = excluded.info, card = excluded.card, rowsum = excluded.rowsum`,
 				[]any{info.ID, host, nanos(info.TrainedAt), info.Serving, sum[:], body, info.Card}},
 			{"INSERT INTO model_blob (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data", []any{info.ID, blob}},
-			{"DELETE FROM model_blob WHERE id IN (" + surplus + ")", []any{host, keepModels}},
-			{"DELETE FROM model WHERE id IN (" + surplus + ")", []any{host, keepModels}},
+			{"DELETE FROM model_blob WHERE id IN (" + surplus + ")", []any{host, nanos(now), keepModels}},
+			{"DELETE FROM model WHERE id IN (" + surplus + ")", []any{host, nanos(now), keepModels}},
 		} {
 			if _, err := tx.ExecContext(ctx, s.text, s.args...); err != nil {
 				return err
@@ -93,8 +101,9 @@ type statement struct {
 }
 
 // surplus chooses a host's models beyond the newest few; the serving one counts
-// as the newest.
-const surplus = "SELECT id FROM model WHERE host = ? ORDER BY serving DESC, id DESC LIMIT -1 OFFSET ?"
+// as the newest, and those of a time that lies ahead, since the clock was set back, as
+// the oldest.
+const surplus = "SELECT id FROM model WHERE host = ? ORDER BY serving DESC, trained > ?, id DESC LIMIT -1 OFFSET ?"
 
 // Model is a stored model, or [omen.ErrNotFound]. A blob that is not what was
 // stored is [omen.ErrCorrupt].
@@ -247,7 +256,7 @@ func (db *DB) loadServing(ctx context.Context, host, id string, load func(omen.M
 	older, qerr := query(ctx, db.read, func(rows *sql.Rows) (id string, err error) {
 		err = rows.Scan(&id)
 		return id, err
-	}, "SELECT id FROM model WHERE host = ? AND id < ? ORDER BY id DESC", host, id)
+	}, "SELECT id FROM model WHERE host = ?1 AND id <> ?2 AND (id < ?2 OR trained > ?3) ORDER BY trained > ?3, id DESC", host, id, nanos(time.Now()))
 	if qerr != nil {
 		return fmt.Errorf("read older models of host %s: %w", host, qerr)
 	}

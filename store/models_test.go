@@ -72,6 +72,43 @@ func TestModelsKeepThreeAndTheServingOne(t *testing.T) {
 
 // Which model judged a host when is kept, over promotions and a return to an
 // older one.
+// Where the clock was set back, the same instant names another model, and what was
+// stored before lies ahead: a challenger is not taken for the model that serves, and
+// neither what is trained now nor what a damaged model falls back to is thought the oldest.
+func TestModelsOfATimeThatLiesAhead(t *testing.T) {
+	db := openTest(t)
+	web := omen.Host{Source: "prod", Profile: "node", Name: "web"}
+	at := func(n int, ahead time.Duration, serving bool) omen.ModelInfo {
+		m := modelOf("web", n, serving)
+		m.TrainedAt = time.Now().Add(ahead)
+		return m
+	}
+	put(t, db, at(7, time.Hour, false), at(8, 2*time.Hour, false), at(9, 3*time.Hour, true))
+	again := at(9, 0, false)
+	must.OK(t, db.PutModel(t.Context(), again, []byte("of the same instant, for the second time")))
+	if info, blob, err := db.Model(t.Context(), "web-009"); err != nil || !info.Serving || string(blob) != "blob of web-009" {
+		t.Fatalf("the model that serves: %+v, %q, %v", info, blob, err)
+	}
+	put(t, db, at(1, -time.Hour, false), at(2, -time.Minute, true))
+	got := names(must.Get(db.Models(t.Context(), web))(t))
+	if diff := cmp.Diff([]string{"web-009", "web-002 serves", "web-001"}, got); diff != "" {
+		t.Errorf("kept:\n%s", diff)
+	}
+	for _, want := range []string{"web-001", "web-009"} { // what was trained by the clock that is right goes before
+		loaded := ""
+		must.OK(t, db.ServingModels(t.Context(), nil, func(info omen.ModelInfo, _ []byte) error {
+			if info.ID == "web-002" || want == "web-009" && info.ID == "web-001" {
+				return fmt.Errorf("decode: %w", omen.ErrCorrupt)
+			}
+			loaded = info.ID
+			return nil
+		}))
+		if loaded != want {
+			t.Errorf("%q serves for a damaged one, want %s", loaded, want)
+		}
+	}
+}
+
 func TestWhenModelsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := must.Get(Open(t.Context(), filepath.Join(t.TempDir(), "omen.db"), nil))(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/omenhq/omen"
 )
 
-// failures are the trainings of one batch that gave no model, by their cause: what
-// keeps many hosts from learning is one line of the log.
+// failures are hosts that have no model for now, such as those whose training in one
+// batch gave none, by cause: what keeps many from learning is one line of the log.
 type failures struct {
 	mu    sync.Mutex
 	hosts map[failure][]string
@@ -39,7 +39,9 @@ func (f *failures) add(host string, cause failure) {
 // shownFailing is how many hosts a line of the log names.
 const shownFailing = 3
 
-func (f *failures) log(log *slog.Logger) {
+// each hands on every cause: whether a person should look, how many hosts it keeps from
+// a model, and the names of some.
+func (f *failures) each(say func(level slog.Level, count int, names, why string)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	causes := slices.SortedFunc(maps.Keys(f.hosts), func(a, b failure) int { return strings.Compare(a.why, b.why) })
@@ -53,7 +55,7 @@ func (f *failures) log(log *slog.Logger) {
 		if cause.warn {
 			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, "no model from this training", "count", len(hosts), "host", names, "err", cause.why)
+		say(level, len(hosts), names, cause.why)
 	}
 }
 

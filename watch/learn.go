@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -61,10 +62,15 @@ func (w *Watch) Retrain(id omen.Host) {
 	}
 }
 
-// plan says when the host is trained next. The caller holds mu.
+// plan says when the host is trained next. What was trained at a time that lies ahead,
+// since the clock was wrong then, does not delay it until that has come. The caller holds
+// mu.
 func (w *Watch) plan(h *host, now time.Time) {
-	trained := omen.Later(h.info.TrainedAt, h.tried)
-	h.due, h.training.NextGrade = w.schedule.Next(h.id, w.schedule.Begin(h.first, h.info), trained, h.asked)
+	begin, trained := w.schedule.Begin(h.first, h.info), omen.Later(h.info.TrainedAt, h.tried)
+	if trained.Sub(now) >= omen.ClockSet {
+		begin, trained = h.first, now
+	}
+	h.due, h.training.NextGrade = w.schedule.Next(h.id, begin, trained, h.asked)
 	if h.training.Failures > 0 {
 		h.due = omen.Later(h.due, now.Add(w.schedule.Retry(h.training.Failures)))
 	}
@@ -83,6 +89,7 @@ func (w *Watch) serve(h *host, m *detect.Model, info omen.ModelInfo, recent []om
 		nudge(w.news)
 	}
 	h.info.Serving = true
+	h.training.Anew = ""
 	h.drift, h.selfTest = newDrift(m), selfTest(m)
 	h.gaps.serve(m)
 }
@@ -165,7 +172,9 @@ func (w *Watch) trainBatch(ctx context.Context, batch []*host) {
 		})
 	}
 	_ = g.Wait() // each host's failure is its own
-	fails.log(w.log)
+	fails.each(func(level slog.Level, count int, names, why string) {
+		w.log.Log(ctx, level, "no model from this training", "count", count, "host", names, "err", why)
+	})
 	w.keepFailing()
 }
 
@@ -189,11 +198,14 @@ func (w *Watch) train(ctx context.Context, h *host, all []omen.Vector, at time.T
 		w.mu.Unlock()
 	}
 	w.mu.Lock()
-	champion := h.model
+	champion, anew := h.model, h.training.Anew
 	w.mu.Unlock()
 	r, err := training.Run(ctx, training.Task{Host: h.id, Schema: w.o.Schema, Vectors: all, Champion: champion, Options: o})
 	if err != nil {
 		return err
+	}
+	if champion == nil && anew != "" {
+		r.Why = "trained anew: " + anew
 	}
 	blob, err := r.Model.MarshalBinary()
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 type limits struct {
 	queries []feature.LimitQuery
 	news    chan struct{} // bound 1, owner recallLoop; full: it is about to look anyway
+	read    chan struct{} // the same, owner limitLoop: history was read
 	alone   doubts        // owner limitLoop
 	missed  int           // owner limitLoop; see away
 	// The same of recallLoop.
@@ -51,6 +52,8 @@ type resource struct {
 	ready  bool             // its history was read; a date needs none
 	first  time.Time        // its first sample, as far as history reaches
 	at     time.Time        // its last sample
+	used   float64          // of that sample
+	most   float64          // its limit, of that sample
 	rounds forecast.Rounds
 	known  bool // there is a forecast of the last round
 	last   omen.Outlook
@@ -68,18 +71,29 @@ func newDates() dates { return dates{map[string]bool{}, map[string]string{}} }
 // full is the share of the limit at which a resource counts as full.
 func full(l *feature.Limit) float64 { return cmp.Or(l.Full, forecast.Full) }
 
-// limitLoop reads and forecasts resources every minute.
+// limitLoop reads and forecasts resources every minute, and forecasts those whose
+// history was just read at once.
 func (w *Watch) limitLoop(ctx context.Context) error {
 	if len(w.limits.queries) == 0 {
 		return nil
 	}
-	wait := min(time.Second, w.o.Step) // until hosts are known
-	for omen.Sleep(ctx, wait) {
-		if w.forecast(ctx) {
-			wait = max(limitsEvery, w.o.Step)
+	soon := min(time.Second, w.o.Step) // until hosts are known
+	round := time.NewTimer(soon)
+	defer round.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.limits.read:
+			w.foresee(ctx, w.limits.outlooksOfRead())
+		case <-round.C:
+			if w.forecast(ctx) {
+				round.Reset(max(limitsEvery, w.o.Step))
+			} else {
+				round.Reset(soon)
+			}
 		}
 	}
-	return nil
 }
 
 // forecast reads the resources of the last instant that was scored, and hands
@@ -180,7 +194,7 @@ func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]
 			}
 			switch taken := r.observe(at, used, most); {
 			case taken:
-				r.at, r.name = at, f.Hosts[row.Index]
+				r.at, r.name, r.used, r.most = at, f.Hosts[row.Index], used, most
 				seen.is[limit.Name] = true
 			case limit.Date && seen.none[limit.Name] == "" && feature.NoDate(used) != "":
 				seen.none[limit.Name] = fmt.Sprintf("used: %s %s", f.Hosts[row.Index], feature.NoDate(used))
@@ -237,29 +251,51 @@ func (l *limits) outlooks(at time.Time, failed map[string]string) omen.Outlooks 
 		if l.held(r, at) {
 			continue
 		}
-		f, ok := r.forecast(at, l.histories[r.limit.Name])
-		sudden, matters := r.rounds.Next(at, f, ok)
-		if r.known = ok; !ok {
-			continue
-		}
-		r.last = r.limit.Outlook(id, f)
-		r.last.Sudden = sudden
-		if matters {
+		if r.next(id, at, l.histories[r.limit.Name]) {
 			round.Of = append(round.Of, r.last)
 		}
 	}
-	slices.SortFunc(round.Of, func(a, b omen.Outlook) int {
+	sortOutlooks(round.Of)
+	return round
+}
+
+// outlooksOfRead forecasts the resources of the last round that wait for nothing any
+// more, and gives those that matter: what is missing was in the round.
+func (l *limits) outlooksOfRead() omen.Outlooks {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	round := omen.Outlooks{At: l.at, Unread: slices.Sorted(maps.Keys(l.failed))}
+	for id, r := range l.of {
+		if !r.known && !l.held(r, l.at) && r.next(id, l.at, l.histories[r.limit.Name]) {
+			round.Of = append(round.Of, r.last)
+		}
+	}
+	sortOutlooks(round.Of)
+	return round
+}
+
+// next forecasts the resource in a round, and reports whether that matters.
+func (r *resource) next(id omen.Resource, at time.Time, history doubt) (matters bool) {
+	f, ok := r.forecast(at, history)
+	sudden, matters := r.rounds.Next(at, f, ok)
+	if r.known = ok; !ok {
+		return false
+	}
+	r.last = r.limit.Outlook(id, f)
+	r.last.Sudden = sudden
+	return matters
+}
+
+func sortOutlooks(of []omen.Outlook) {
+	slices.SortFunc(of, func(a, b omen.Outlook) int {
 		return cmp.Or(strings.Compare(a.Host.Name, b.Host.Name), strings.Compare(a.Name, b.Name), strings.Compare(a.Where, b.Where))
 	})
-	return round
 }
 
 // foresee hands a round of forecasts to the manager.
 func (w *Watch) foresee(ctx context.Context, round omen.Outlooks) {
 	round.Source, round.Profile = w.o.Name, w.o.Schema.Profile()
-	pending := len(w.Pending())
-	w.metrics.resources.Set(float64(len(w.Forecasts()) + pending))
-	w.metrics.waiting.Set(float64(pending))
+	w.countResources()
 	err := w.o.Sink.Foresee(ctx, round)
 	if ctx.Err() == nil {
 		switch begin, end := w.outcome(&w.unforeseen, w.metrics.unforeseen, err); {
@@ -269,6 +305,12 @@ func (w *Watch) foresee(ctx context.Context, round omen.Outlooks) {
 			w.log.Info("forecasts are judged again")
 		}
 	}
+}
+
+func (w *Watch) countResources() {
+	pending := len(w.Pending())
+	w.metrics.resources.Set(float64(len(w.Forecasts()) + pending))
+	w.metrics.waiting.Set(float64(pending))
 }
 
 // countLeftOut counts what is not forecast, by design or for lack of room.

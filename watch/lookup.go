@@ -2,13 +2,18 @@ package watch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/omenhq/omen"
 	"github.com/omenhq/omen/detect"
+	"github.com/omenhq/omen/feature"
 	"github.com/omenhq/omen/training"
 )
 
@@ -101,6 +106,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer w.sayAnew(ctx, names)
 	together := max(1, training.FrameBytes/(training.WarmSteps*8*w.o.Schema.Len()))
 	for some := range slices.Chunk(names, together) {
 		if err := w.takeUp(ctx, some, firsts, at); err != nil {
@@ -113,7 +119,7 @@ func (w *Watch) lookUp(ctx context.Context) error {
 // takeUp makes hosts known that have samples since firsts, with their stored
 // models.
 func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]time.Time, at time.Time) error {
-	stored, err := w.loadModels(ctx, names)
+	stored, anew, err := w.loadModels(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -147,22 +153,22 @@ func (w *Watch) takeUp(ctx context.Context, names []string, firsts map[string]ti
 			w.serve(h, t.model, t.info, recent[name])
 			h.tried = t.tried
 		}
+		h.training.Anew = anew[name]
 		w.plan(h, at)
 	}
 	return nil
 }
 
-// loadModels are the stored models of the named hosts, by name. Those of another
-// schema, version, step or range of rates are ignored: their hosts are trained from
-// scratch.
-func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trained, error) {
-	out := map[string]trained{}
+// loadModels are the stored models of the named hosts, by name, and of hosts whose
+// model does not serve any more why that is: they are trained from scratch.
+func (w *Watch) loadModels(ctx context.Context, names []string) (serve map[string]trained, anew map[string]string, err error) {
+	serve, anew = map[string]trained{}, map[string]string{}
 	w.mu.Lock()
 	since := w.ranged.Since
 	w.mu.Unlock()
 	tried, err := w.o.Store.LastTrained(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hosts := make([]omen.Host, len(names))
 	for i, name := range names {
@@ -171,20 +177,65 @@ func (w *Watch) loadModels(ctx context.Context, names []string) (map[string]trai
 	err = w.o.Store.ServingModels(ctx, hosts, func(info omen.ModelInfo, blob []byte) error {
 		m, err := detect.Load(blob, w.o.Schema)
 		switch {
+		case errors.Is(err, omen.ErrSchema) && info.Schema != w.o.Schema.Hash():
+			anew[info.Host.Name] = featuresChanged(info, w.o.Schema)
 		case errors.Is(err, omen.ErrSchema):
-			w.log.Info("model of another schema or version ignored", "host", info.Host.Name, "model", info.ID, "err", err)
-			return nil
+			anew[info.Host.Name] = "its model was made by another release of Omen"
 		case err != nil:
 			return err
 		case m.Step() != w.o.Step:
-			w.log.Info("model of another step ignored", "host", info.Host.Name, "model", info.ID)
-			return nil
+			anew[info.Host.Name] = fmt.Sprintf("it is scored every %s, and was every %s", omen.Soon(w.o.Step), omen.Soon(m.Step()))
 		case info.TrainedAt.Before(since):
-			w.log.Info("model of another range of rates ignored", "host", info.Host.Name, "model", info.ID)
-			return nil
+			anew[info.Host.Name] = "its rates are over another range of time"
+		default:
+			serve[info.Host.Name] = trained{m, info, tried[info.Host]}
 		}
-		out[info.Host.Name] = trained{m, info, tried[info.Host]}
 		return nil
 	})
-	return out, err
+	return serve, anew, err
+}
+
+// sayAnew says which hosts are trained from scratch although they had a model: people
+// would take them for new ones.
+func (w *Watch) sayAnew(ctx context.Context, names []string) {
+	var all failures
+	w.mu.Lock()
+	for _, name := range names {
+		if h := w.hosts[name]; h != nil && h.training.Anew != "" {
+			all.add(name, failure{why: h.training.Anew, warn: true})
+		}
+	}
+	w.mu.Unlock()
+	all.each(func(level slog.Level, count int, names, why string) {
+		w.log.Log(ctx, level, "hosts are trained anew: nobody is notified of them until then", "kind", w.o.Schema.Profile(), "count", count, "host", names, "why", why)
+	})
+}
+
+// shownFeatures is how many features a line names that were added, and removed.
+const shownFeatures = 5
+
+// featuresChanged says what is other about a profile's features than when a model was
+// made of them.
+func featuresChanged(was omen.ModelInfo, now *feature.Schema) string {
+	var card detect.Card
+	if err := json.Unmarshal(was.Card, &card); err != nil {
+		return "its features changed" // which, the model does not say
+	}
+	before, after := card.Features(), now.Names()
+	only := func(sign string, of, without []string) []string {
+		var out []string
+		for _, name := range of {
+			if !slices.Contains(without, name) {
+				out = append(out, sign+name)
+			}
+		}
+		if more := len(out) - shownFeatures; more > 0 {
+			out = append(out[:shownFeatures], fmt.Sprintf("%s%d more", sign, more))
+		}
+		return out
+	}
+	if changed := slices.Concat(only("+", after, before), only("-", before, after)); len(changed) > 0 {
+		return "its features changed (" + strings.Join(changed, ", ") + ")"
+	}
+	return "its features changed (what one of them measures, or their order)"
 }

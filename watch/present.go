@@ -28,7 +28,7 @@ func (w *Watch) load(ctx context.Context) error {
 	if _, err := w.o.Store.Kept(ctx, w.setting(), &names); err != nil {
 		return fmt.Errorf("read which hosts were there: %w", err)
 	}
-	stored, err := w.loadModels(ctx, names)
+	stored, _, err := w.loadModels(ctx, names)
 	if err != nil {
 		return err
 	}

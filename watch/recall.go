@@ -55,7 +55,7 @@ func (w *Watch) recallSome(ctx context.Context) (more bool) {
 	if len(e.some) == 0 || !w.answers() {
 		return false
 	}
-	past, faults := w.history(ctx, e, at, window)
+	past, faults := w.history(ctx, e, l.measured(e.some), window)
 	switch late, one := anyLate(faults); {
 	case !one:
 		l.unanswered = 0
@@ -76,12 +76,14 @@ func (w *Watch) recallSome(ctx context.Context) (more bool) {
 func (l *limits) recalled(e errand, past map[*resource]*past, faults map[string]feature.Fault, at time.Time) (news map[string]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer nudge(l.read)
 	for r, p := range past {
 		if faults[r.limit.Name].Err != nil {
 			continue
 		}
 		if !p.first.IsZero() {
 			r.series = p.series
+			r.series.Observe(r.at, r.used, r.most)
 			if p.first.Before(r.first) {
 				r.first = p.first
 			}
@@ -108,6 +110,19 @@ func (l *limits) recalled(e errand, past map[*resource]*past, faults map[string]
 		}
 	}
 	return news
+}
+
+// measured is when the latest of some resources was. The history of what is newer would
+// be ahead of its round.
+func (l *limits) measured(some map[string][]*resource) (at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, of := range some {
+		for _, r := range of {
+			at = omen.Later(at, omen.Later(r.at, r.first))
+		}
+	}
+	return at
 }
 
 // recallAfter is how long to wait before any history is asked for that was not read.

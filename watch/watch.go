@@ -199,7 +199,7 @@ func New(o Options) *Watch {
 		wake: make(chan struct{}, 1), found: make(chan struct{}, 1), news: make(chan struct{}, 1), levelsChanged: make(chan struct{}, 1),
 		hosts: map[string]*host{}, window: o.Window, events: event.New(o.Name, o.Schema),
 		pulse:  Pulse{Read: time.Now(), Scored: time.Now()},
-		limits: limits{queries: o.Schema.LimitQueries(), of: map[omen.Resource]*resource{}, alone: doubts{}, histories: doubts{}, news: make(chan struct{}, 1)},
+		limits: limits{queries: o.Schema.LimitQueries(), of: map[omen.Resource]*resource{}, alone: doubts{}, histories: doubts{}, news: make(chan struct{}, 1), read: make(chan struct{}, 1)},
 		status: omen.SourceStatus{Name: o.Name, Address: o.Address, State: omen.SourceStarting, StepSeconds: o.Step.Seconds()},
 	}
 }

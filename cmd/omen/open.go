@@ -203,6 +203,9 @@ func (s stored) noModel(e *env, name string) error {
 	if h.Training.Err != "" {
 		when += "; the last training gave none: " + h.Training.Err
 	}
+	if h.Training.Anew != "" {
+		when += "; it is trained anew: " + h.Training.Anew
+	}
 	return omen.WithHint(fmt.Errorf("host %s still learns and has no model: %s", name, when), "see which hosts have one with: omen models list")
 }
 

@@ -142,7 +142,9 @@ function Charts({ h, view, set }: { h: HostDetail; view: View; set: SetView }) {
 function Training({ h }: { h: HostDetail }) {
   const now = useNow();
   const t = h.training;
-  if (t.running) return <span className="dim">training, {Math.round((t.progress ?? 0) * 100)} %</span>;
+  const anew = t.anew && <>, anew: {t.anew}</>;
+  if (t.running) return <span className="dim">training, {Math.round((t.progress ?? 0) * 100)} %{anew}</span>;
+  if (!h.model && t.anew && t.next_due) return <span className="dim">is trained anew in <span className="num">{countdown(t.next_due, now)}</span>: {t.anew} · {t.samples} samples</span>;
   if (!h.model && t.next_due) return <span className="dim">first model in <span className="num">{countdown(t.next_due, now)}</span> · {t.samples} samples</span>;
   return t.err ? <span className="dim">last training: {t.err}</span> : null;
 }

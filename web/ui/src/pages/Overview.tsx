@@ -2,7 +2,7 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import type { MouseEvent } from "react";
 import { Link, useLocation } from "wouter";
-import { hostPath, useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status } from "../api";
+import { hostPath, useForecasts, useHosts, useIncidents, useStatus, type HostState, type Status, type Training } from "../api";
 import { causesLine, countdown, score, stateColor, visible } from "../format";
 import { Dot, Empty, Grade, HostLink, Problem, State, useNow, When } from "../parts/Bits";
 import { ForecastTable } from "../parts/Forecasts";
@@ -130,7 +130,7 @@ function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["
               <td><State state={h.state} /></td>
               <td className="right num" style={{ fontWeight: 600, color: h.state === "anomalous" ? "var(--omen-hot)" : undefined }}>{score(h.score)}</td>
               <td><Spark scores={h.recent} hot={h.state === "anomalous"} /></td>
-              <td><span className="cause">{h.state === "anomalous" ? causesLine(h.causes) : h.state === "learning" ? <Waiting due={h.training.next_due} running={h.training.running} err={h.training.err} /> : h.state === "silent" ? <>last seen <When at={h.last_seen} /></> : ""}</span></td>
+              <td><span className="cause">{h.state === "anomalous" ? causesLine(h.causes) : h.state === "learning" ? <Waiting training={h.training} /> : h.state === "silent" ? <>last seen <When at={h.last_seen} /></> : ""}</span></td>
               <td><Grade grade={h.grade} /></td>
               <td className="wide dim" style={{ whiteSpace: "nowrap" }}>{h.trained_at ? <When at={h.trained_at} /> : "–"}</td>
             </tr>
@@ -141,10 +141,11 @@ function HostTable({ hosts }: { hosts: NonNullable<ReturnType<typeof useHosts>["
   );
 }
 
-function Waiting({ due, running, err }: { due: string | null; running: boolean; err: string }) {
+function Waiting({ training: { next_due: due, running, err, anew } }: { training: Training }) {
   const now = useNow();
-  if (running) return <>training its first model</>;
+  if (running) return anew ? <>is trained anew: {anew}</> : <>training its first model</>;
   if (err) return <>no model yet: {err}</>;
+  if (anew) return <>is trained anew{due && <> in <span className="num">{countdown(due, now)}</span></>}: {anew}</>;
   return due ? <>first model in <span className="num">{countdown(due, now)}</span></> : <>collecting samples</>;
 }
 
@@ -163,6 +164,7 @@ function Learning({ status: s }: { status: Status }) {
           <span className="dim" style={{ fontSize: 14 }}>
             {s.training_hosts ? <>training now: {s.training.slice(0, 3).map((h, n) => <span key={h.id}>{n > 0 && ", "}<Name name={h.name} /></span>)}{s.training_hosts > 3 && " and others"}</> : "collecting samples; no notifications before a model exists"}
           </span>
+          {s.anew.map((n) => <div key={n.source + n.text} className="dim" style={{ fontSize: 14 }}>{visible(n.text)}</div>)}
         </div>
         {first && s.first_model_due && (
           <div style={{ textAlign: "right" }}><span className="dim" style={{ fontSize: 13 }}>first model in</span><div className="num" style={{ fontSize: 24, fontWeight: 650, lineHeight: 1.15 }}>{countdown(s.first_model_due, now)}</div></div>

@@ -101,7 +101,7 @@ export function BlindSpots({ status: s }: { status: Status }) {
     ...(deaf ?? []).map((d) => <Spot key={"deaf/" + d.name} color="orange" head={<Link className="plain" href="/settings">{d.name ? <>Receiver <Name name={d.name} /> failed</> : "Nobody is notified"}</Link>}>{visible(d.text)}</Spot>),
     ...(silent ? [<Spot key="silent" color="gray" head={<Link className="plain" href="/?state=silent">{silent === 1 ? "1 host sends" : `${silent} hosts send`} nothing</Link>} />] : []),
     ...(learning ? [<Spot key="learning" color="violet" head={<Link className="plain" href="/?state=learning">{learning === 1 ? "1 host has" : `${learning} hosts have`} no model yet</Link>}>
-      {s.first_model_due && <>Nobody is notified of {learning === 1 ? "it" : "them"} before; the first model is due <When at={s.first_model_due} />.</>}</Spot>] : []),
+      {s.first_model_due && <>Nobody is notified of {learning === 1 ? "it" : "them"} before; the first model is due <When at={s.first_model_due} />.</>}{s.anew.map((n) => <div key={n.source + n.text}>{visible(n.text)}</div>)}</Spot>] : []),
     ...(s.unauthenticated ? [<Spot key="open" color="orange" head="No authentication">{openWords(s.unauthenticated_role)} Set passwords with --web.config.file.</Spot>] : []),
     ...(s.unclean_shutdown ? [<Spot key="unclean" color="gray" head="The last run did not end properly" since={s.started_at}>What was not scored between is not judged afterwards.</Spot>] : []),
   ];
