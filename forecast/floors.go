@@ -124,7 +124,7 @@ func (f *floors) fit(at int64) {
 // rising is what the rise of the floors says, of what is collected: as of any other,
 // how many went on, and how fast it is. No floor is above what is used.
 func (f *floors) rising(now int64, used, level float64) rising {
-	out := rising{secs: math.Inf(1)}
+	out := rising{secs: math.Inf(1), spread: steady}
 	if !f.collected || f.slope <= 0 {
 		return out
 	}

@@ -207,6 +207,7 @@ type rising struct {
 	reach  float64 // probability that it goes on until full
 	speed  float64 // share of the limit per second
 	secs   float64 // until full at that speed; +Inf if it stands
+	spread float64 // standard deviation of the logarithm of those seconds
 	onset  int64   // seconds since 1970
 	rises  int
 	longer int
@@ -220,7 +221,7 @@ func (s *Series) rising(level float64) rising {
 	z := &s.zigzag
 	x := share(s.last)
 	grown, free := max(x-share(z.Low), 0), max(level-x, 0)
-	out := rising{secs: math.Inf(1), onset: z.Onset}
+	out := rising{secs: math.Inf(1), spread: steady, onset: z.Onset}
 	climb, rises, longer := z.climb(x, level)
 	if f := s.quarters.floors; f.collected {
 		out.reach, out.rises, out.longer = climb, rises, longer
@@ -231,9 +232,9 @@ func (s *Series) rising(level float64) rising {
 	if !z.Up {
 		return out
 	}
-	out.speed = s.speed(x, grown, free)
-	if out.speed > 0 {
-		out.secs = free / out.speed
+	speed, unsure := s.speed(x, grown, free)
+	if speed > 0 {
+		out.speed, out.secs, out.spread = speed, free/speed, math.Hypot(steady, unsure)
 	}
 	return out
 }
@@ -245,26 +246,28 @@ var windows = [...]int64{15 * 60, 30 * 60, 2 * 3600, 6 * 3600, daySecs}
 // quarter, or ten minutes, gained less than a quarter of what its speed says. What
 // rises by day and rests by night is not extrapolated from its busy hours: once it
 // is known how long it takes about, only windows of a quarter of that count, and
-// of six hours for what takes longer than a day.
-func (s *Series) speed(x, grown, free float64) float64 {
+// of six hours for what takes longer than a day. With it comes the standard error of
+// its logarithm.
+func (s *Series) speed(x, grown, free float64) (speed, unsure float64) {
 	age := s.now - s.zigzag.Onset
 	if age <= 0 {
-		return 0
+		return 0, 0
 	}
-	speed := s.slope(x, grown, age, 0)
+	speed, unsure = s.slope(x, grown, age, 0)
 	if speed > 0 {
-		speed = s.slope(x, grown, age, int64(min(free/speed, daySecs)/4))
+		speed, unsure = s.slope(x, grown, age, int64(min(free/speed, daySecs)/4))
 	}
 	recent := max(10*60, age/4)
 	if was, ok := s.before(recent); ok && recent <= age && x-was < speed*float64(recent)/4 {
-		return 0
+		return 0, 0
 	}
-	return speed
+	return speed, unsure
 }
 
 // slope is the median of those over the windows that lie within a rise of some age
-// and have a least length, and over the whole rise.
-func (s *Series) slope(x, grown float64, age, least int64) float64 {
+// and have a least length, and over the whole rise. Its logarithm's standard error is
+// half of the standard deviation of theirs, as of the mean of four.
+func (s *Series) slope(x, grown float64, age, least int64) (middle, unsure float64) {
 	var buf [len(windows) + 1]float64
 	slopes := append(buf[:0], grown/float64(age))
 	for _, secs := range windows {
@@ -275,12 +278,31 @@ func (s *Series) slope(x, grown float64, age, least int64) float64 {
 			slopes = append(slopes, (x-was)/float64(secs))
 		}
 	}
-	return max(median(slopes), 0)
+	return max(median(slopes), 0), disagreement(slopes) / 2
 }
+
+// disagreement is the standard deviation of the logarithms of those numbers that are
+// positive; 0 of fewer than two.
+func disagreement(v []float64) float64 {
+	var n, mean, squares float64
+	for _, x := range v {
+		if x <= 0 {
+			continue
+		}
+		n++
+		off := math.Log(x) - mean
+		mean += off / n
+		squares += off * off * (n - 1) / n
+	}
+	return math.Sqrt(squares / max(n, 1))
+}
+
+// steady is the spread of a rise when all spans agree on its speed.
+const steady = .35
 
 // within is the probability that the rise fills the resource within some
 // seconds: the logarithm of the time that it takes is logistic about that at
-// the present speed, with a standard deviation of about .35.
+// the present speed, the wider the less the spans agree on it.
 func (r *rising) within(secs float64) float64 {
 	if r.speed <= 0 {
 		return 0
@@ -288,5 +310,5 @@ func (r *rising) within(secs float64) float64 {
 	if r.secs <= 0 {
 		return r.reach
 	}
-	return r.reach / (1 + math.Exp(-1.7*math.Log(secs/r.secs)/.35))
+	return r.reach / (1 + math.Exp(-1.7*math.Log(secs/r.secs)/r.spread))
 }
