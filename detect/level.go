@@ -29,6 +29,12 @@ const (
 	// they end an incident.
 	levelQuiet = 10
 
+	// aloneAbove is the score, in limits, from which a sample is an alert by itself, at
+	// steps of levelFinest and more, where an incident opens by one. A lower one is an
+	// alert if the next is above the level, too: half of all false episodes are a sample
+	// between the two.
+	aloneAbove = 1.5
+
 	// settleOver is the window in which a plateau becomes the host's level.
 	settleOver = time.Hour
 	// settleAbove is how far above a plateau still alerts, and how far from its
@@ -46,8 +52,8 @@ const (
 
 // Level is where a host's scores begin to alert, in units of its model's limit:
 // 1 where the limit holds what it promises, and above it after weak episodes
-// that come more often than the page budget allows, or while the score stays on a
-// plateau. It belongs to the host and not to a model, and goes on when another
+// that come more often than the page budget allows, while the score stays on a
+// plateau, and for a first weak sample at slow steps. It belongs to the host and not to a model, and goes on when another
 // model serves. It changes no score: what ranks, grades and explains scores
 // stays in units of the limit.
 //
@@ -62,6 +68,7 @@ type Level struct {
 	peak    float64   // of the open episode
 	counted time.Time // when the open episode began; zero: none is open
 	judged  judgement // of the open episode
+	alone   bool      // the last sample was above the level, and too weak to be an alert by itself
 
 	// The window: in order of time from next on, and sorted.
 	recent, sorted [settleMost]float32
@@ -75,7 +82,7 @@ type Level struct {
 func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64) float64 {
 	elapsed := at.Sub(l.last)
 	if elapsed < 0 || elapsed > settleOver { // the clock was set, or nothing was heard: a plateau then says nothing of now
-		l.n, l.next, l.taken, l.counted, l.quiet, l.judged = 0, 0, time.Time{}, time.Time{}, 0, unjudged
+		l.n, l.next, l.taken, l.counted, l.quiet, l.judged, l.alone = 0, 0, time.Time{}, time.Time{}, 0, unjudged, false
 	}
 	if elapsed > 0 && !l.last.IsZero() {
 		l.rises.forget(forgotten(elapsed, step, pages))
@@ -85,6 +92,9 @@ func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64)
 	size := max(2, int(settleOver/every))
 	l.follow(size)
 	level := max(1, math.Exp(l.rises.sum()), settleAbove*l.plateau)
+	if l.alone = y > level && y <= aloneAbove && !l.alone && l.counted.IsZero() && step >= levelFinest; l.alone {
+		level = aloneAbove
+	}
 	l.count(at, y, y > level)
 	if at.Sub(l.taken) >= every*9/10 { // steps are not exact
 		l.put(float32(min(y, levelMost)), size)

@@ -52,6 +52,26 @@ func TestLevelOfAPlateau(t *testing.T) {
 	}
 }
 
+// At slow steps a sample just above the limit alerts if the next is above it, too, or
+// if an episode is open; from 1.5 limits on it alerts by itself. At fast steps an
+// incident waits for several samples anyway.
+func TestLevelOfALoneSample(t *testing.T) {
+	scores := []float64{0.2, 1.4, 0.2, 1.4, 1.2, 0.2, 1.4, 0.2, 1.6}
+	slow := []bool{false, false, false, false, true, false, true, false, true}
+	fast := []bool{false, true, false, true, true, false, true, false, true}
+	for step, want := range map[time.Duration][]bool{time.Second: fast, 15 * time.Second: fast, time.Minute: slow, 5 * time.Minute: slow} {
+		var l detect.Level
+		for i, level := range levels(&l, start, step, 1, scores...) {
+			if got := scores[i] > level; got != want[i] {
+				t.Errorf("step %s: sample %d of %g above the level of %g: %t, want %t", step, i, scores[i], level, got, want[i])
+			}
+		}
+		if first := levels(&l, start.Add(24*time.Hour), step, 1, 1.4, 1.4); first[1] >= 1.4 {
+			t.Errorf("step %s: the second weak sample after a day does not alert, level %g", step, first[1])
+		}
+	}
+}
+
 // Unlike troubles one after the other fill an hour and are no plateau: each alerts.
 func TestLevelOfUnlikeTroubles(t *testing.T) {
 	var l detect.Level

@@ -21,12 +21,13 @@ type levelKept struct {
 	Said    judgement `json:"said"`
 	Window  []float32 `json:"window"` // the oldest first
 	Taken   time.Time `json:"taken"`
+	Alone   bool      `json:"alone,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler]: the level with all that it goes on from.
 func (l *Level) MarshalJSON() ([]byte, error) {
 	window := slices.Concat(l.recent[min(l.next, l.n):l.n], l.recent[:min(l.next, l.n)])
-	return json.Marshal(levelKept{l.last, l.rises.kept(), l.plateau, l.quiet, l.peak, l.counted, l.judged, window, l.taken})
+	return json.Marshal(levelKept{l.last, l.rises.kept(), l.plateau, l.quiet, l.peak, l.counted, l.judged, window, l.taken, l.alone})
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. What is no level is
@@ -43,7 +44,7 @@ func (l *Level) UnmarshalJSON(data []byte) error {
 	case slices.ContainsFunc(k.Rises, func(r rise) bool { return !(r.Left >= 0 && r.Left <= math.Log(levelMost)) }) || unfit(k.Plateau) || math.IsNaN(k.Peak) || slices.ContainsFunc(k.Window, func(y float32) bool { return unfit(float64(y)) }):
 		return fmt.Errorf("level: its numbers: %w", omen.ErrCorrupt)
 	}
-	*l = Level{last: k.At, plateau: k.Plateau, quiet: k.Quiet, peak: k.Peak, counted: k.Counted, judged: k.Said, taken: k.Taken}
+	*l = Level{last: k.At, plateau: k.Plateau, quiet: k.Quiet, peak: k.Peak, counted: k.Counted, judged: k.Said, taken: k.Taken, alone: k.Alone}
 	l.rises.n = copy(l.rises.all[:], k.Rises)
 	l.n, l.next = len(k.Window), len(k.Window)
 	copy(l.recent[:], k.Window)
