@@ -92,7 +92,7 @@ func (l *Level) Next(at time.Time, y float64, step time.Duration, pages float64)
 	size := max(2, int(settleOver/every))
 	l.follow(size)
 	level := max(1, math.Exp(l.rises.sum()), settleAbove*l.plateau)
-	if l.alone = y > level && y <= aloneAbove && !l.alone && l.counted.IsZero() && step >= levelFinest; l.alone {
+	if l.alone = y > level && y < aloneAbove && !l.alone && l.counted.IsZero() && step >= levelFinest; l.alone {
 		level = aloneAbove
 	}
 	l.count(at, y, y > level)

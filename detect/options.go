@@ -39,7 +39,7 @@ type Options struct {
 	LearningRate float64
 	// MaskRate is the share of entries hidden in training, default 0.3.
 	MaskRate float64
-	// Ridge is the regularisation of the forecast, default 10.
+	// Ridge is the regularisation of the forecast, default 30.
 	Ridge float64
 
 	// SelfTest injects synthetic faults into the last part of the history and
@@ -93,7 +93,7 @@ func (o Options) withDefaults(train []omen.Vector) (Options, error) {
 		o.Hidden = []int{32, 8, 32}
 	}
 	if o.Ridge == 0 {
-		o.Ridge = 10
+		o.Ridge = 30
 	}
 	if o.MaskRate == 0 {
 		o.MaskRate = 0.3
