@@ -34,7 +34,7 @@ func TestReplayOfARecordedRun(t *testing.T) {
 	if want := rules + ": not read: kind Service\n"; !strings.Contains(errors.String(), want) {
 		t.Errorf("no %q in\n%s", want, errors.String())
 	}
-	for _, want := range []string{"/data on fill-2h-1 is full in ", "full after ", "forecast: 2 resources", "1 fault: both 1", "both: 1, median lead of Omen 1h25m0s", "false in 33"} {
+	for _, want := range []string{"/data on fill-2h-1 is full in ", "full after ", "forecast: 2 resources", "1 fault: both 1", "both: 1, median lead of Omen 1h15m0s", "false in 33"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
