@@ -39,6 +39,8 @@ var constants = []constant{
 		what: "the score, in limits, from which an episode does not raise the level"},
 	{pkg: "detect", id: "levelQuiet", typ: "int",
 		what: "samples at or below the level that end an episode"},
+	{pkg: "detect", id: "aloneAbove", typ: "float64", of: "above",
+		what: "the score, in limits, from which a sample alerts by itself at slow steps"},
 	{pkg: "detect", id: "settleOver", typ: "time.Duration",
 		what: "the window in which a plateau becomes the host's level"},
 	{pkg: "detect", id: "settleAbove", typ: "float64", of: "above",
