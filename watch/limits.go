@@ -175,8 +175,8 @@ func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]
 	for _, row := range rows {
 		for _, limit := range q.Limits {
 			used, most := limit.Amount(f, row.Index, 0)
-			if used != used || most != most {
-				continue
+			if used != used || most != most || !limit.Date && !(most > 0) {
+				continue // it is not there, or has no limit
 			}
 			if count[row.Host.Name]++; count[row.Host.Name] > feature.MaxResources {
 				over++
@@ -185,17 +185,21 @@ func (l *limits) take(query int, f *series.Frame, by []string, hosts map[string]
 			id := omen.Resource{Host: row.Host, Name: limit.Name, Where: row.Where}
 			r := l.of[id]
 			if r == nil || r.at.Sub(at) >= forecastAgain {
-				r = &resource{limit: limit, query: query, name: f.Hosts[row.Index], first: at}
-				if r.ready = limit.Date; !r.ready {
+				r = &resource{limit: limit, query: query, first: at, ready: limit.Date}
+				if !r.ready {
 					r.series = forecast.New(full(limit))
-					nudge(l.news)
 				}
-				l.of[id] = r
 			}
 			switch taken := r.observe(at, used, most); {
 			case taken:
 				r.at, r.name, r.used, r.most = at, f.Hosts[row.Index], used, most
 				seen.is[limit.Name] = true
+				if l.of[id] != r { // what never was one, such as of a limit of 0, has no history to be read
+					l.of[id] = r
+					if !r.ready {
+						nudge(l.news)
+					}
+				}
 			case limit.Date && seen.none[limit.Name] == "" && feature.NoDate(used) != "":
 				seen.none[limit.Name] = fmt.Sprintf("used: %s %s", f.Hosts[row.Index], feature.NoDate(used))
 			}

@@ -456,3 +456,57 @@ func TestADateIsForecastAtOnce(t *testing.T) {
 		t.Errorf("%+v", w.Forecasts())
 	}
 }
+
+// boundless says of all file systems that their limit is 0, as cAdvisor does of
+// containers without one, and takes a second for each answer.
+type boundless struct {
+	*disks
+	histories int
+}
+
+func (b *boundless) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	time.Sleep(time.Second)
+	f, err := b.disks.Read(ctx, q)
+	if err != nil || !slices.Contains(q.By, "mountpoint") {
+		return f, err
+	}
+	if f.Instants > 1 {
+		b.histories++
+	}
+	for i, name := range f.Features {
+		for h := range f.Hosts {
+			for at := range f.Instants {
+				if strings.HasSuffix(name, ".limit") {
+					f.Set(h, at, i, 0)
+				}
+			}
+		}
+	}
+	return f, nil
+}
+
+// What has no limit is no resource: no history of it is read, round by round, and it
+// takes no room from those that are.
+func TestWithoutALimitNothingIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &boundless{disks: oneDay()}
+		for i := range feature.MaxResources {
+			b.used[fmt.Sprintf("/m%03d", i)] = b.used["/var"]
+		}
+		w := New(Options{Source: b, Name: "test", Step: time.Minute, Store: open(t), History: time.Hour, Sink: deaf{}, Schema: must.Get(feature.NewSchema(feature.Profile{
+			Name: "test", Features: []feature.Feature{{Name: "cpu", Expr: "cpu"}},
+			Limits: []feature.Limit{{Name: "disk", Used: "used", Limit: "size", By: []string{"mountpoint"}}, {Name: "pool", Used: "pool", Max: 2}},
+		}))(t)})
+		w.round(t.Context(), time.Now())
+		go func() { _ = w.recallLoop(t.Context()) }()
+		for range 10 {
+			w.round(t.Context(), time.Now())
+			w.forecast(t.Context())
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		if b.histories > 0 || len(w.limits.of) != 1 {
+			t.Errorf("history was read %d times in ten rounds; %d resources, want the pool alone", b.histories, len(w.limits.of))
+		}
+	})
+}
