@@ -20,8 +20,11 @@ const (
 	timesAtAll        = 3 // so often at any time makes a frequent one…
 	timesYoung        = 2 // …and so often by a model that does not know the day yet, if not critical
 	timesUnlearned    = 6 // so often is one that models do not learn, as was promised
-	peakRange         = 2 // how many times as high as another a frequent one may be
-	leadingCauses     = 3 // among so many of another's causes is what leads in a frequent one
+	// learnedWithin is how long after the third a model that was to learn it has been
+	// made: no sooner than an hour after the one before.
+	learnedWithin = 4 * time.Hour
+	peakRange     = 2 // how many times as high as another a frequent one may be
+	leadingCauses = 3 // among so many of another's causes is what leads in a frequent one
 )
 
 // ByOmen is the author of a pattern that nobody asked for.
@@ -69,16 +72,20 @@ func (p Past) Recurs(in omen.Incident) Recurrence {
 // and it was weak on the third: that is about notifying people, and nothing
 // is learned by it.
 //
-// A frequent one that came six times is expected at any time: it was to be learned since
-// the third, and the models that learned it were not good enough to serve, or have not
-// learned it.
+// A frequent one that came six times and was over by itself is expected at any time: it
+// was to be learned since the third, hours ago, and the models that learned it were not
+// good enough to serve, or have not learned it.
 //
 // Nothing recurs whose like somebody acted on (a daily one: at its time) or
 // confirmed, then or since, or that is like a pattern that was taken back.
 func (p Past) recurs(in omen.Incident) (r Recurrence) {
 	zone := cmp.Or(p.Zone, time.UTC)
-	expected := PatternOf(in, omen.Expected, zone, "", ByOmen, in.ClosedAt)
-	expected.ID = "p-" + in.ID + "-recurring"
+	pattern := func() Pattern {
+		p := PatternOf(in, omen.Expected, zone, "", ByOmen, in.ClosedAt)
+		p.ID = "p-" + in.ID + "-recurring"
+		return p
+	}
+	expected := pattern()
 	known, ruledOut := p.patternsOn(in, zone)
 	if in.Kind != omen.HostIncident || in.State != omen.Closed || tooLong(&in) || ruledOut {
 		return r
@@ -87,6 +94,7 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 	days, weakly, times := map[string]bool{}, map[string]bool{}, 0
 	var atItsTime, equal []*omen.Incident
 	acted, actedThen := false, false
+	var over []time.Time // when those alike were, by themselves
 	for i := range p.Incidents {
 		one := &p.Incidents[i]
 		if one.Host != in.Host || one.Kind != omen.HostIncident || in.ClosedAt.Sub(one.Since) > LookBack || !related(&in, one) {
@@ -113,10 +121,14 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 		if !notified && !Weak(*one) {
 			continue
 		}
+		byItself := one.Reason == omen.ReasonRecovered || one.Reason == omen.ReasonSettled
 		if notified && same {
 			times++
 		}
-		if then && (one.Reason == omen.ReasonRecovered || one.Reason == omen.ReasonSettled) && one.Verdict == omen.NoVerdict {
+		if notified && same && byItself {
+			over = append(over, one.ClosedAt)
+		}
+		if then && byItself && one.Verdict == omen.NoVerdict {
 			day := expected.dayOf(local)
 			days[day], weakly[day] = days[day] || notified, true
 			expected.include(one)
@@ -130,12 +142,14 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 		r.Expected = &expected
 	}
 	r.Times = times
-	if r.Expected == nil && times >= timesUnlearned && !acted && !known {
-		expected.FromTime, expected.ToTime = 0, 0
+	slices.SortFunc(over, time.Time.Compare)
+	if r.Expected == nil && len(over) >= timesUnlearned && in.ClosedAt.Sub(over[timesAtAll-1]) >= learnedWithin && !acted && !known {
+		unlearned := pattern() // expected is as wide as what came at its time
+		unlearned.FromTime, unlearned.ToTime = 0, 0
 		for _, one := range equal {
-			expected.include(one)
+			unlearned.widen(one.Peak, Signs(one.Causes)) // what hardly moved would suppress what it leads
 		}
-		r.Expected = &expected
+		r.Expected = &unlearned
 	}
 	if r.Frequent = times >= enough(&in) && !acted; r.Frequent {
 		r.like = append(r.like, slices.DeleteFunc(equal, func(one *omen.Incident) bool { return times < enough(one) })...)
@@ -167,9 +181,19 @@ func (p *Pattern) dayOf(local time.Time) string {
 // include widens a pattern to another incident: a model that has learned half of
 // what comes every night blames what led less before.
 func (p *Pattern) include(in *omen.Incident) {
-	p.MaxPeak = max(p.MaxPeak, peakRoom*in.Peak)
+	var all []CauseSign
 	for _, c := range in.Causes {
-		if s := SignOf(c); !c.Trivial && !slices.Contains(p.Causes, s) {
+		if !c.Trivial {
+			all = append(all, SignOf(c))
+		}
+	}
+	p.widen(in.Peak, all)
+}
+
+func (p *Pattern) widen(peak float64, signs []CauseSign) {
+	p.MaxPeak = max(p.MaxPeak, peakRoom*peak)
+	for _, s := range signs {
+		if !slices.Contains(p.Causes, s) {
 			p.Causes = append(p.Causes, s)
 		}
 	}

@@ -228,6 +228,13 @@ func TestWhatIsNotLearnedIsExpected(t *testing.T) {
 		}
 		return all
 	}
+	within := func(span time.Duration, all []omen.Incident) []omen.Incident { // no model was made meanwhile
+		for i := range all {
+			all[i].Since = begin.Add(time.Duration(i) * span / time.Duration(len(all)))
+			all[i].ClosedAt = all[i].Since.Add(10 * time.Minute)
+		}
+		return all
+	}
 	for name, c := range map[string]struct {
 		found []omen.Incident
 		want  bool
@@ -238,6 +245,8 @@ func TestWhatIsNotLearnedIsExpected(t *testing.T) {
 		"six times, and one was far higher":   {times(6, func(in *omen.Incident) { in.Peak = 20 }), false},
 		"six times, and one was acknowledged": {times(7, func(in *omen.Incident) { in.AckedBy = "ann" }), false},
 		"six times, and one was silenced":     {times(6, func(in *omen.Incident) { in.Suppressed = omen.ReasonSilenced }), false},
+		"six times, and the host went once":   {times(6, func(in *omen.Incident) { in.Reason = omen.ReasonHostGone }), false},
+		"six times within two hours":          {within(2*time.Hour, times(6, nil)), false},
 	} {
 		past, last := Past{Incidents: c.found}, c.found[len(c.found)-1]
 		r := past.Recurs(last)
@@ -260,6 +269,32 @@ func TestWhatIsNotLearnedIsExpected(t *testing.T) {
 		}
 		if past.Patterns = []Pattern{*r.Expected}; past.Recurs(last).Expected != nil {
 			t.Error("it is said again")
+		}
+	}
+}
+
+// What is expected at any time is what came six times: not what once came at this time of
+// day and was far higher, nor what hardly moved with it.
+func TestWhatIsNotLearnedIsNoWider(t *testing.T) {
+	begin := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
+	var all []omen.Incident
+	for i := range 6 {
+		in := episode(begin.Add(time.Duration(i)*127*time.Minute), nil, "net")
+		in.Causes = append(in.Causes, up("memory", .04))
+		all = append(all, in)
+	}
+	last := all[5]
+	high := episode(last.Since.Add(-24*time.Hour), func(in *omen.Incident) { in.Peak = 90 }, "net")
+	r := Past{Incidents: append(all, high)}.Recurs(last)
+	if r.Expected == nil {
+		t.Fatal("six times, and not expected")
+	}
+	at := last.ClosedAt.Add(3 * time.Hour)
+	higher, leak := last, last
+	higher.Peak, leak.Causes = 60, []omen.Cause{up("memory", .9)}
+	for what, in := range map[string]*omen.Incident{"far higher": &higher, "a leak": &leak} {
+		if r.Expected.Suppresses(in, "", at) {
+			t.Errorf("%s is suppressed by %+v", what, r.Expected)
 		}
 	}
 }
