@@ -148,12 +148,13 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (m 
 	}
 	all := slices.Sorted(maps.Values(shortest))
 	m.interval = nearRound(all[(len(all)-1)*9/10])
-	switch {
+	switch middle := all[len(all)/2]; {
 	case 2*len(known) > len(shortest):
 		all = slices.Sorted(maps.Values(known))
 		m.usual = nearRound(all[len(all)/2])
+	case middle > longestSpan/atLeast: // of what comes more seldom a bound may be too long by half
 	case all[len(all)-1] >= looked/enough && r.before(ctx, selector, at.Add(-longestSpan), shortest): // else they would have had enough, if they had not just begun
-		m.usual = nearRound(all[len(all)/2])
+		m.usual = nearRound(middle)
 	}
 	return m, most >= enough, nil
 }
@@ -161,6 +162,7 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (m 
 const (
 	longestSpan = 30 * time.Minute
 	enough      = 15 // samples of one target, for its interval to be known
+	atLeast     = 5  // intervals in the longest span, for it to be known of what comes seldom
 )
 
 // before reports whether most of the targets had samples within half an hour before an

@@ -203,6 +203,7 @@ func TestWindowFollowsTheData(t *testing.T) {
 		"coarse steps":           {15 * time.Second, 60, time.Minute, 4 * time.Minute, 15 * time.Second},
 		"once in a minute":       {time.Minute, 60, 15 * time.Second, 4 * time.Minute, time.Minute},
 		"each five minutes":      {5 * time.Minute, 14, 15 * time.Second, 20 * time.Minute, 5 * time.Minute},
+		"each ten minutes":       {10 * time.Minute, 14, 10 * time.Minute, time.Hour, 0}, // half an hour holds three
 		"five minutes, some yet": {5 * time.Minute, 5, 15 * time.Second, 30 * time.Minute, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
