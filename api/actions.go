@@ -272,7 +272,7 @@ type Chain struct {
 	Head      string `json:"head" doc:"the last row's sum; note it elsewhere, and what is cut off at the end shows, too"`
 	Broken    int64  `json:"broken" doc:"the first row that is not what was written; 0: there is none"`
 	Why       string `json:"why"`
-	NoKey     bool   `json:"no_key" doc:"its key is not there: whether its rows are what was written cannot be said"`
+	NoKey     bool   `json:"no_key" doc:"its key is not there, or another is in its place: whether its rows are what was written cannot be said"`
 }
 
 func (a *API) verifyAudit(r *http.Request) (any, error) {

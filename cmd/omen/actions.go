@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -153,7 +154,8 @@ func (c *actionsVerifyCmd) Run(e *env) error {
 		return err
 	}
 	if chain.NoKey {
-		return omen.WithHint(fmt.Errorf("verify the audit: its key is not there, so that it cannot be said whether its %s what was written; nothing says that they were changed", omen.Plural(chain.Rows, "row is", "rows are")),
+		why, _, _ := strings.Cut(chain.Why, "; ") // what to do is the hint
+		return omen.WithHint(fmt.Errorf("verify the audit: %s, so that it cannot be said whether its %s what was written; nothing says that they were changed", why, omen.Plural(chain.Rows, "row is", "rows are")),
 			"put the key file back as it was (remedy.audit_key_file says where it is; without that it is omen.db.key beside the database): until then nothing is acted on; if it is lost for good, docs/remediation.md says what to do under The audit")
 	}
 	if !chain.OK {

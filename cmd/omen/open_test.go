@@ -89,19 +89,26 @@ func TestARunningOmenIsAskedAsAUser(t *testing.T) {
 	}
 }
 
-// Without the audit's key nothing is known to be wrong, and nothing is called so.
+// Without the audit's key nothing is known to be wrong, and nothing is called so: it is
+// said whether none is there or another.
 func TestVerifyWithoutAKey(t *testing.T) {
 	dir := t.TempDir()
+	key := filepath.Join(dir, "omen.db.key")
 	db := must.Get(store.Open(t.Context(), filepath.Join(dir, "omen.db"), nil))(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	must.OK(t, db.PutSilence(t.Context(), mute.Silence{ID: "q", Match: []mute.Matcher{{Name: "host", Value: "web-1", IsEqual: true}}, From: at, Until: at.Add(time.Hour), By: "ann", Reason: "work"},
 		omen.Audit{At: at, By: "ann", Action: "silence.create", Subject: "q"}))
 	must.OK(t, db.Close())
-	must.OK(t, os.Remove(filepath.Join(dir, "omen.db.key")))
-	var said bytes.Buffer
-	code := run(t.Context(), []string{"actions", "verify", "--storage.path=" + dir}, &said, &said)
-	if text := said.String(); code != 1 || strings.Contains(text, "corrupt") || !strings.Contains(text, "its key is not there, so that it cannot be said whether its 1 row is what was written") || !strings.Contains(text, "hint: put the key file back") {
-		t.Errorf("%d: %s", code, text)
+	for why, change := range map[string]func() error{
+		"the key of the audit is not there: no file " + key:                    func() error { return os.Remove(key) },
+		"the key in " + key + " is another than the one that signed the audit": func() error { return os.WriteFile(key, []byte(strings.Repeat("another", 5)), 0o600) },
+	} {
+		must.OK(t, change())
+		var said bytes.Buffer
+		code := run(t.Context(), []string{"actions", "verify", "--storage.path=" + dir}, &said, &said)
+		if text := said.String(); code != 1 || strings.Contains(text, "corrupt") || !strings.Contains(text, why+", so that it cannot be said whether its 1 row is what was written") || !strings.Contains(text, "hint: put the key file back") {
+			t.Errorf("%d: %s", code, text)
+		}
 	}
 }
 
