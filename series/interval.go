@@ -110,20 +110,21 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (m 
 	shortest := map[string]time.Duration{}
 	known := map[string]time.Duration{} // those of them that rest on enough samples
 	most := 0
-	var looked time.Duration
+	var counts, fewer map[string]float64 // of the last span, and of the one before it
+	var looked, nearer time.Duration
 	ages, err := r.targets(ctx, fmt.Sprintf("min by (job, instance) (time() - timestamp(%s))", selector), at)
 	if unanswered(ctx, err) {
 		return m, false, err
 	}
 	for _, span := range []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, longestSpan} {
-		looked = span
-		counts, err := r.targets(ctx, fmt.Sprintf("max by (job, instance) (count_over_time(%s[%ds]))", selector, int(span.Seconds())), at)
+		found, err := r.targets(ctx, fmt.Sprintf("max by (job, instance) (count_over_time(%s[%ds]))", selector, int(span.Seconds())), at)
 		if err != nil {
 			if len(shortest) == 0 && unanswered(ctx, err) {
 				return m, false, err
 			}
 			break // with what the shorter spans say
 		}
+		counts, fewer, looked, nearer = found, counts, span, looked
 		for target, count := range counts {
 			seconds, present := ages[target]
 			age := time.Duration(seconds * float64(time.Second))
@@ -146,6 +147,10 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (m 
 	if len(shortest) == 0 {
 		return m, false, nil
 	}
+	maps.DeleteFunc(known, func(target string, apart time.Duration) bool { // of what stopped and goes on, the gap is in it
+		age := time.Duration(ages[target] * float64(time.Second))
+		return fewer[target] < .75*float64((nearer-age)/apart)
+	})
 	all := slices.Sorted(maps.Values(shortest))
 	m.interval = nearRound(all[(len(all)-1)*9/10])
 	switch middle := all[len(all)/2]; {

@@ -187,6 +187,25 @@ func TestWindowFollowsTheHostsThatAreThere(t *testing.T) {
 	}
 }
 
+// Samples that were not taken for a while, as while Omen was started again, do not make
+// those before and since come more seldom.
+func TestAGapIsNoInterval(t *testing.T) {
+	for gap := time.Duration(0); gap <= 4*time.Minute; gap += 3 * time.Second {
+		now := begin
+		db := openAt(t, t.TempDir(), &now)
+		for i := range 300 {
+			if now = now.Add(time.Second); i == 296 {
+				now = now.Add(gap)
+			}
+			must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}))
+		}
+		f := must.Get(db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: time.Second}))(t)
+		if why, _ := series.Repeated(time.Second, f.Scrape); why != "" {
+			t.Errorf("four seconds after a gap of %s: %s", gap, why)
+		}
+	}
+}
+
 // The window follows the data's own interval, from the first seconds on.
 func TestWindowFollowsTheData(t *testing.T) {
 	for name, tt := range map[string]struct {
