@@ -66,7 +66,7 @@ const measuredFor = 10 * time.Minute
 
 // interval measures how far apart the samples are that the expressions read,
 // by counting those of the first selectors; the zero value if there are none. It is sure where
-// they were many.
+// they were many, without a gap.
 func (r *Reader) interval(ctx context.Context, q Query) (is measured, sure bool, err error) {
 	for _, selector := range selectors(q, 3) {
 		r.intervals.mu.Lock()
@@ -161,7 +161,7 @@ func (r *Reader) measure(ctx context.Context, selector string, at time.Time) (m 
 	case all[len(all)-1] >= looked/enough && r.before(ctx, selector, at.Add(-longestSpan), shortest): // else they would have had enough, if they had not just begun
 		m.usual = nearRound(middle)
 	}
-	return m, most >= enough, nil
+	return m, len(known) > 0, nil
 }
 
 const (

@@ -188,20 +188,24 @@ func TestWindowFollowsTheHostsThatAreThere(t *testing.T) {
 }
 
 // Samples that were not taken for a while, as while Omen was started again, do not make
-// those before and since come more seldom.
+// those before and since come more seldom: models that learned with another range of
+// rates would not serve any more.
 func TestAGapIsNoInterval(t *testing.T) {
 	for gap := time.Duration(0); gap <= 4*time.Minute; gap += 3 * time.Second {
 		now := begin
 		db := openAt(t, t.TempDir(), &now)
 		for i := range 300 {
-			if now = now.Add(time.Second); i == 296 {
+			if now = now.Add(time.Second); i == 298 {
 				now = now.Add(gap)
 			}
 			must.OK(t, db.Append(t.Context(), []series.Sample{one("a", now, float64(i))}))
 		}
 		f := must.Get(db.Read(t.Context(), series.Query{Exprs: []series.Expr{{Feature: "x", PromQL: "rate(x[$window])"}}, Start: now, End: now, Step: time.Second}))(t)
 		if why, _ := series.Repeated(time.Second, f.Scrape); why != "" {
-			t.Errorf("four seconds after a gap of %s: %s", gap, why)
+			t.Errorf("two seconds after a gap of %s: %s", gap, why)
+		}
+		if f.Sure && f.Window > 5*time.Second {
+			t.Errorf("two seconds after a gap of %s it is sure of %s", gap, f.Window)
 		}
 	}
 }
