@@ -20,9 +20,9 @@ const (
 	timesAtAll        = 3 // so often at any time makes a frequent one…
 	timesYoung        = 2 // …and so often by a model that does not know the day yet, if not critical
 	timesUnlearned    = 6 // so often is one that models do not learn, as was promised
-	// learnedWithin is how long after the third a model that was to learn it has been
-	// made: no sooner than an hour after the one before.
-	learnedWithin = 4 * time.Hour
+	// unlearnedFor is how long it has to have come: people had a day to act on what may be
+	// a loop of crashes in one night, and the daily training its turn.
+	unlearnedFor  = 24 * time.Hour
 	peakRange     = 2 // how many times as high as another a frequent one may be
 	leadingCauses = 3 // among so many of another's causes is what leads in a frequent one
 )
@@ -73,8 +73,8 @@ func (p Past) Recurs(in omen.Incident) Recurrence {
 // is learned by it.
 //
 // A frequent one that came six times and was over by itself is expected at any time: it
-// was to be learned since the third, hours ago, and the models that learned it were not
-// good enough to serve, or have not learned it.
+// was to be learned since the third, and in a day the models that learned it were not good
+// enough to serve, or have not learned it.
 //
 // Nothing recurs whose like somebody acted on (a daily one: at its time) or
 // confirmed, then or since, or that is like a pattern that was taken back.
@@ -143,7 +143,7 @@ func (p Past) recurs(in omen.Incident) (r Recurrence) {
 	}
 	r.Times = times
 	slices.SortFunc(over, time.Time.Compare)
-	if r.Expected == nil && len(over) >= timesUnlearned && in.ClosedAt.Sub(over[timesAtAll-1]) >= learnedWithin && !acted && !known {
+	if r.Expected == nil && len(over) >= timesUnlearned && in.ClosedAt.Sub(over[0]) >= unlearnedFor && !acted && !known {
 		unlearned := pattern() // expected is as wide as what came at its time
 		unlearned.FromTime, unlearned.ToTime = 0, 0
 		for _, one := range equal {
