@@ -25,7 +25,7 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-// WithHint adds to err a sentence that says how an operator can mend it.
+// WithHint adds to err a sentence that says how an operator can fix it.
 // A nil err stays nil.
 func WithHint(err error, hint string) error {
 	if err == nil {

@@ -160,7 +160,7 @@ func TestMistakesComeInOneRound(t *testing.T) {
 	}
 }
 
-// One mistake causes no second one that its mend takes away, and hides none.
+// One mistake causes no second one, and hides none.
 func TestAMistakeStandsAlone(t *testing.T) {
 	feature := "{name: a, expr: 'max by ($by) (a)'}"
 	for text, want := range map[string][]string{

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/spelling"
 )
 
 // Load reads and checks a file. File names inside it are made relative to its
@@ -74,7 +76,7 @@ func parse(file string, text []byte) (*Config, error) {
 	w := &walker{file: file, places: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}, meant: map[string]bool{}}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode && root.Tag != "!!null" {
-		w.fail(root, "", "want keys with values, such as sources:, not %s", shape(root))
+		w.fail(root, "", "want keys with values, such as sources:, not %s", spelling.Shape(root))
 		return nil, joined(w.errs)
 	}
 	w.walk(root, reflect.TypeFor[Config](), "", 0)

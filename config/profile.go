@@ -53,12 +53,12 @@ var derivedBy = map[string][]string{
 // checkDerived checks which keys a derived feature has, and how far it looks back. A
 // key that means nothing for its kind is refused, whatever its value.
 func (c *Config) checkDerived(w *walker, at string, d *Derived) {
-	const mend = "write change, rate, mean, deviation, ratio, above, hour or weekday"
+	const hint = "write change, rate, mean, deviation, ratio, above, hour or weekday"
 	if d.Kind == "" {
-		w.at(at+"kind", "is missing: "+mend)
+		w.at(at+"kind", "is missing: "+hint)
 		return
 	}
-	w.oneOf(at+"kind", &d.Kind, derivedKinds, mend)
+	w.oneOf(at+"kind", &d.Kind, derivedKinds, hint)
 	takes, known := derivedBy[d.Kind]
 	if !known {
 		return // it is not known what it is

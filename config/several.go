@@ -23,8 +23,8 @@ import (
 // checkZero refuses a 0 where it would count as left out. Which keys these are, and what
 // to write, is in the tag zero of their fields.
 func (w *walker) checkZero(n *yaml.Node, field reflect.StructField, key string) {
-	mend := field.Tag.Get("zero")
-	if mend == "" || n.Tag == "!!null" {
+	hint := field.Tag.Get("zero")
+	if hint == "" || n.Tag == "!!null" {
 		return
 	}
 	if n.Kind == yaml.AliasNode {
@@ -32,7 +32,7 @@ func (w *walker) checkZero(n *yaml.Node, field reflect.StructField, key string) 
 	}
 	value := reflect.New(field.Type)
 	if err := n.Decode(value.Interface()); err == nil && value.Elem().IsZero() {
-		w.fail(n, key, "is %s: %s", n.Value, mend)
+		w.fail(n, key, "is %s: %s", n.Value, hint)
 	}
 }
 
@@ -100,16 +100,16 @@ func (w *walker) needless(key, format string, args ...any) {
 }
 
 // oneOf checks a word against those that are known. One that is misspelt becomes what
-// was probably meant, so that the rest is judged as what it is. mend says what to write.
-func (w *walker) oneOf(key string, word *string, known []string, mend string) {
+// was probably meant, so that the rest is judged as what it is. hint says what to write.
+func (w *walker) oneOf(key string, word *string, known []string, hint string) {
 	if slices.Contains(known, *word) {
 		return
 	}
 	near := spelling.Nearest(*word, known)
 	if near != "" {
-		mend = fmt.Sprintf("did you mean %q?", near)
+		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	w.at(key, "%q is not known: %s", *word, mend)
+	w.at(key, "%q is not known: %s", *word, hint)
 	if near != "" {
 		*word, w.meant[key] = near, true
 	}
@@ -117,8 +117,8 @@ func (w *walker) oneOf(key string, word *string, known []string, mend string) {
 
 // nameless fails at the name of an entry of a list that has none: what names it may be
 // right.
-func (w *walker) nameless(key, mend string) {
-	w.at(key, "is missing: %s", mend)
+func (w *walker) nameless(key, hint string) {
+	w.at(key, "is missing: %s", hint)
 	w.broken = append(w.broken, broken{key: key})
 }
 
@@ -144,7 +144,7 @@ func (c *Config) Follows(key string) bool {
 var naming = regexp.MustCompile(`^profiles\[(\d+)\]\.(?:derive\[\d+\]\.(?:of|per)|limits\[\d+\]\.features\[\d+\]|without\[\d+\])$`)
 
 // names reports whether a key names what its profile, or one that this extends, may
-// have only when its mistakes are mended.
+// have only when its mistakes are fixed.
 func (c *Config) names(key string) bool {
 	m := naming.FindStringSubmatch(key)
 	if m == nil {

@@ -130,7 +130,7 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string, depth int) {
 			w.walk(n.Content[i+1], t.Elem(), join(path, n.Content[i].Value), depth+1)
 		}
 	case n.Kind == yaml.MappingNode, n.Kind == yaml.SequenceNode && !reflect.PointerTo(t).Implements(unmarshaler):
-		w.refuse(n, path, "want %s, not %s", wanted(t), shape(n))
+		w.refuse(n, path, "want %s, not %s", wanted(t), spelling.Shape(n))
 	default:
 		w.leaf(n, t, path)
 	}
@@ -230,36 +230,14 @@ func (w *walker) leaf(n *yaml.Node, t reflect.Type, path string) {
 	}
 	var kind *yaml.TypeError
 	if errors.As(err, &kind) {
-		w.refuse(n, path, "%s is not %s", brief(n), wanted(t))
+		w.refuse(n, path, "%s is not %s", spelling.Shape(n), wanted(t))
 		return
 	}
 	problem := strings.TrimPrefix(err.Error(), "yaml: ")
 	if t == reflect.TypeFor[model.Duration]() {
-		problem = brief(n) + " is not " + wanted(t)
+		problem = spelling.Shape(n) + " is not " + wanted(t)
 	}
 	w.refuse(n, path, "%s", problem)
-}
-
-// brief is a scalar as it was written, cut short.
-func brief(n *yaml.Node) string {
-	if n.Kind != yaml.ScalarNode {
-		return shape(n)
-	}
-	v := n.Value
-	if len(v) > 40 {
-		v = strings.ToValidUTF8(v[:40], "") + "…"
-	}
-	return fmt.Sprintf("%q", v)
-}
-
-func shape(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
-		return "keys with values"
-	case yaml.SequenceNode:
-		return "a list"
-	}
-	return brief(n)
 }
 
 // wanted says what a type is written like.

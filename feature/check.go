@@ -196,11 +196,11 @@ func (p Profile) checkRule(f *Feature, base map[string]omen.Unit) (wrong []error
 		bad("expr", "is given together with a kind", "a feature is either read (expr) or derived (kind): remove one")
 	}
 	known := func(key, name string) {
-		const mend = "name one of the profile's features that are not derived themselves"
+		const hint = "name one of the profile's features that are not derived themselves"
 		if _, ok := base[name]; name == "" {
-			bad(key, "is missing", mend)
+			bad(key, "is missing", hint)
 		} else if !ok {
-			bad(key, fmt.Sprintf("%q is not a feature with an expr in this profile", name), mend)
+			bad(key, fmt.Sprintf("%q is not a feature with an expr in this profile", name), hint)
 		}
 	}
 	switch r.Kind {

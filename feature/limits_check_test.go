@@ -15,7 +15,7 @@ import (
 )
 
 // What a source has of limits, and what is wrong with those that it will never
-// have: an error where no data can mend it, a note where the data may come.
+// have: an error where no data can fix it, a note where the data may come.
 func TestCheckLimits(t *testing.T) {
 	begin := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
 	local := stored(t, begin, 5*time.Second, 4, func(int) (batch []series.Sample) {

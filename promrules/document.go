@@ -113,10 +113,10 @@ func (d *documents) object(n *yaml.Node, kind string) {
 
 // file reads a rule file: what has groups, and nothing else.
 func (d *documents) file(n *yaml.Node) {
-	const mend = "a rule file has groups: at its top, and each - name: and rules: below it"
+	const hint = "a rule file has groups: at its top, and each - name: and rules: below it"
 	if n.Kind != yaml.MappingNode {
 		d.strange = true
-		d.add("", mistaken(n, "is no rule file, but %s: %s", shape(n), mend))
+		d.add("", mistaken(n, "is no rule file, but %s: %s", spelling.Shape(n), hint))
 		return
 	}
 	var groups *yaml.Node
@@ -146,7 +146,7 @@ func (d *documents) file(n *yaml.Node) {
 		if len(names) > 3 {
 			names = append(names[:3], "…")
 		}
-		d.add("", mistaken(unknown[0], "is no rule file: it has no groups, but %s: %s", strings.Join(names, ", "), mend))
+		d.add("", mistaken(unknown[0], "is no rule file: it has no groups, but %s: %s", strings.Join(names, ", "), hint))
 		return
 	}
 	for _, key := range unknown {

@@ -69,7 +69,7 @@ func (r *report) keys(where string, n *yaml.Node, keep func(key, value *yaml.Nod
 		key, value := n.Content[i], n.Content[i+1]
 		switch first, twice := seen[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
-			r.add(where, mistaken(key, "a key must be a text, not %s", shape(key)))
+			r.add(where, mistaken(key, "a key must be a text, not %s", spelling.Shape(key)))
 			continue
 		case twice:
 			r.add(where, mistaken(key, "%s is there twice: the first is in line %d: remove one", key.Value, first))
@@ -95,24 +95,24 @@ func (r *report) value(where, key string, n *yaml.Node, t reflect.Type) (fits bo
 	switch {
 	case t == reflect.TypeFor[model.Duration]():
 		if n.Kind != yaml.ScalarNode {
-			return bad("want a duration such as 30s, 5m or 1h, not %s", shape(n))
+			return bad("want a duration such as 30s, 5m or 1h, not %s", spelling.Shape(n))
 		}
 		if _, err := model.ParseDuration(n.Value); err != nil {
 			return bad("%q is no duration: write it like 30s, 5m or 1h", n.Value)
 		}
 	case t.Kind() == reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			return bad("want a list: a line with a dash for each, not %s", shape(n))
+			return bad("want a list: a line with a dash for each, not %s", spelling.Shape(n))
 		}
 	case t.Kind() == reflect.Map:
 		if n.Kind != yaml.MappingNode {
-			return bad("want keys with values below it, such as severity: page, not %s", shape(n))
+			return bad("want keys with values below it, such as severity: page, not %s", spelling.Shape(n))
 		}
 		r.keys(where, n, func(name, text *yaml.Node) bool {
 			return r.value(where, key+"."+name.Value, text, t.Elem())
 		})
 	case n.Kind != yaml.ScalarNode:
-		return bad("want a text or number, not %s", shape(n))
+		return bad("want a text or number, not %s", spelling.Shape(n))
 	default:
 		if err := n.Decode(reflect.New(t).Interface()); err != nil {
 			return bad("%q is no %s", n.Value, map[bool]string{true: "whole number such as 5", false: "text"}[t.Kind() == reflect.Int])

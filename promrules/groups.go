@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/omenhq/omen/internal/spelling"
 )
 
 // groups reads the groups of a rule file. n is the value of groups; nil: there are none.
@@ -22,13 +24,13 @@ func (d *documents) groups(n *yaml.Node) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.add("", mistaken(n, "groups: want a list: - name: …, not %s", shape(n)))
+		d.add("", mistaken(n, "groups: want a list: - name: …, not %s", spelling.Shape(n)))
 		return
 	}
 	seen := map[string]int{}
 	for _, g := range n.Content {
 		if g.Kind != yaml.MappingNode {
-			d.add("", mistaken(g, "a group has keys with values, name and rules, and is not %s", shape(g)))
+			d.add("", mistaken(g, "a group has keys with values, name and rules, and is not %s", spelling.Shape(g)))
 			continue
 		}
 		called := ""
@@ -81,7 +83,7 @@ func named(group string) string {
 // rule reads one rule of a group, as Prometheus' reader does.
 func (d *documents) rule(g *rulefmt.RuleGroup, where string, n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
-		d.add(where, mistaken(n, "a rule has keys with values, such as alert and expr, and is not %s", shape(n)))
+		d.add(where, mistaken(n, "a rule has keys with values, such as alert and expr, and is not %s", spelling.Shape(n)))
 		return
 	}
 	for _, key := range []string{"alert", "record"} {

@@ -84,17 +84,17 @@ func (p Place) String() string {
 func Load(files ...string) (*Rules, error) {
 	var all Rules
 	var errs []error
-	var mends []string
+	var hints []string
 	for _, name := range files {
 		text, err := read(name)
 		if err != nil {
-			errs, mends = append(errs, err), append(mends, "built in are "+strings.Join(Builtin(), ", "))
+			errs, hints = append(errs, err), append(hints, "built in are "+strings.Join(Builtin(), ", "))
 			continue
 		}
 		var d documents
 		d.read(text)
 		if wrong := d.in(name); len(wrong) > 0 {
-			errs, mends = append(errs, wrong...), append(mends, d.mend(name))
+			errs, hints = append(errs, wrong...), append(hints, d.hint(name))
 			continue
 		}
 		if len(d.others) > 0 {
@@ -106,8 +106,8 @@ func Load(files ...string) (*Rules, error) {
 		all.rules = append(all.rules, d.rules...)
 	}
 	if err := errors.Join(errs...); err != nil {
-		slices.Sort(mends)
-		return nil, omen.WithHint(err, strings.Join(slices.Compact(mends), "; "))
+		slices.Sort(hints)
+		return nil, omen.WithHint(err, strings.Join(slices.Compact(hints), "; "))
 	}
 	if !slices.ContainsFunc(all.rules, func(r *rule) bool { return r.alert }) {
 		return nil, omen.WithHint(fmt.Errorf("rules of %s: no alerting rule: %w", strings.Join(files, ", "), omen.ErrInvalid),
@@ -116,8 +116,8 @@ func Load(files ...string) (*Rules, error) {
 	return &all, nil
 }
 
-// mend is what may help with the mistakes of a file.
-func (d *documents) mend(name string) string {
+// hint is what may help with the mistakes of a file.
+func (d *documents) hint(name string) string {
 	switch {
 	case d.strange:
 		return "give the files that rule_files of prometheus.yml names, or a PrometheusRule of Kubernetes"

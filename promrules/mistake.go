@@ -71,18 +71,3 @@ func (r *report) in(file string) []error {
 	}
 	return all
 }
-
-// shape is what a node is, in words.
-func shape(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
-		return "keys with values"
-	case yaml.SequenceNode:
-		return "a list"
-	}
-	text := []rune(n.Value)
-	if len(text) > 40 {
-		return fmt.Sprintf("%q", string(text[:40])+"…")
-	}
-	return fmt.Sprintf("%q", n.Value)
-}

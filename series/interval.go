@@ -190,7 +190,7 @@ func (r *Reader) before(ctx context.Context, selector string, at time.Time, shor
 // Repeated says of a step that is shorter than the samples are apart that values are read
 // again as though they were measured again, and what to write instead; both are empty
 // where that is not so, or not known.
-func Repeated(step, scrape time.Duration) (why, mend string) {
+func Repeated(step, scrape time.Duration) (why, hint string) {
 	if scrape*4 < step*5 { // what is measured is a little too long
 		return "", ""
 	}

@@ -140,7 +140,7 @@ var (
 	saysWrong = regexp.MustCompile(`(?i)many-to-many|many-to-one|one-to-many|multiple matches|duplicate|same label ?set|pars(e|ing)|unknown function|unsupported|invalid|expected`)
 )
 
-// tooHeavy marks an error that a smaller question may mend, by what the server
+// tooHeavy marks an error that a smaller question may avoid, by what the server
 // said: if it refused to carry the question out, then unless that is something
 // else for sure.
 func tooHeavy(err error, said string, refused bool) error {

@@ -57,7 +57,7 @@ var errOtherKey = errors.New("it is another key than the one that signed the aud
 
 // signingKey is the key by which a row is signed: the chain's, which is made where
 // there is no file and no chain yet, or the one that stands in while that is not there.
-// Another key that is in its place signs nothing: the chain would become one of two
+// Another key in its place is not used to sign: the chain would become one of two
 // keys, and who put it there could write what it signed.
 func (db *DB) signingKey(ctx context.Context, q rowQuerier) (*auditKey, error) {
 	db.mu.Lock()

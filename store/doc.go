@@ -8,6 +8,6 @@
 // least once, under the stable name [omen.Change.Key].
 //
 // It refuses to decide anything: it neither opens nor closes an incident,
-// never looks inside a model, and never mends or replaces a damaged database
+// never looks inside a model, and never repairs or replaces a damaged database
 // by itself, since that could lose an incident that somebody was promised.
 package store

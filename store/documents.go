@@ -79,7 +79,7 @@ func (db *DB) document(ctx context.Context, kind, id string, value any) error {
 }
 
 // Setting reads the setting key into value (a pointer), and reports whether
-// there is one. A damaged one is [omen.ErrCorrupt], with what mends it as the hint: it
+// there is one. A damaged one is [omen.ErrCorrupt], with how to fix it as the hint: it
 // is not for Omen to say that there was none.
 func (db *DB) Setting(ctx context.Context, key string, value any) (bool, error) {
 	switch err := db.document(ctx, kindSetting, key, value); {

@@ -38,7 +38,7 @@ func TestSettings(t *testing.T) {
 	// One that is damaged is not taken for one that is not there: before, it was.
 	found, err := db.Setting(ctx, "tuned", new(int))
 	if found || !errors.Is(err, omen.ErrCorrupt) || !strings.Contains(err.Error(), "setting tuned") || !strings.Contains(omen.Hint(err), "'tuned'") || db.Damaged() != 1 {
-		t.Errorf("read as another type: %v, %v (hint %q), %d damaged; want an error with its key and what mends it", found, err, omen.Hint(err), db.Damaged())
+		t.Errorf("read as another type: %v, %v (hint %q), %d damaged; want an error with its key and how to fix it", found, err, omen.Hint(err), db.Damaged())
 	}
 	if found, err := db.Kept(ctx, "tuned", new(int)); found || err != nil || db.Damaged() != 1 {
 		t.Errorf("what is made anew, read as another type: %v, %v, %d damaged; want it set aside", found, err, db.Damaged())

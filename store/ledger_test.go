@@ -200,7 +200,7 @@ func TestAKeyThatIsGoneWhileOmenRuns(t *testing.T) {
 	}
 }
 
-// Another key in the place of the chain's signs nothing, whoever made it, and is no reason
+// Another key in the place of the chain's is not used to sign, whoever made it, and is no reason
 // to act: what is written meanwhile is signed by the one that stands in, so that who put it
 // there can write nothing that it signed; and with the chain's back, where nothing was
 // written, nothing is lost, the note of where the chain begins included.

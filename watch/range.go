@@ -59,9 +59,9 @@ func (w *Watch) repeated(f *series.Frame) {
 		return
 	}
 	w.scrape = f.Scrape
-	if why, mend := series.Repeated(w.o.Step, f.Scrape); why != "" {
-		w.status.Note = why + ": set the source's " + mend
-		w.log.Warn("samples of the source are further apart than it is read", "why", why, "hint", "set the source's "+mend)
+	if why, hint := series.Repeated(w.o.Step, f.Scrape); why != "" {
+		w.status.Note = why + ": set the source's " + hint
+		w.log.Warn("samples of the source are further apart than it is read", "why", why, "hint", "set the source's "+hint)
 	}
 }
 

@@ -69,8 +69,8 @@ func TestReadingsThatRepeat(t *testing.T) {
 			t.Errorf("%s: %s", scrape, why)
 		}
 	}
-	if why, mend := series.Repeated(15*time.Second, 59500*time.Millisecond); why != "samples come every 60s and are read every 15s: what is measured once counts as up to 4 measurements" || mend != "step: 60s" {
-		t.Errorf("%s %s", why, mend)
+	if why, hint := series.Repeated(15*time.Second, 59500*time.Millisecond); why != "samples come every 60s and are read every 15s: what is measured once counts as up to 4 measurements" || hint != "step: 60s" {
+		t.Errorf("%s %s", why, hint)
 	}
 }
 

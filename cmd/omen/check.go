@@ -158,8 +158,8 @@ func (c *checkSourceCmd) check(e *env, one pair, span time.Duration) error {
 	if late := remote.Suspected(); late > remote.Delay() {
 		fmt.Fprintf(e.out, "some of its newest samples come late: it is read %s behind if that stays so for two minutes\n\n", late)
 	}
-	if why, mend := series.Repeated(step, scrapeOf(e.ctx, remote, q, r)); why != "" {
-		fmt.Fprintf(e.out, "its %s; set the source's %s\n\n", why, mend)
+	if why, hint := series.Repeated(step, scrapeOf(e.ctx, remote, q, r)); why != "" {
+		fmt.Fprintf(e.out, "its %s; set the source's %s\n\n", why, hint)
 	}
 	collide, err := c.collisions(e, training.History{Source: remote, Schema: schema, Step: step, Window: window}, end)
 	features := c.table(e, schema, r)

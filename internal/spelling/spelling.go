@@ -1,5 +1,5 @@
-// Package spelling guesses which of some known words, such as the keys of a file,
-// somebody meant to write who wrote another one.
+// Package spelling says what somebody wrote in a file, and guesses which of some known
+// words, such as its keys, they meant who wrote another one.
 package spelling
 
 import "strings"

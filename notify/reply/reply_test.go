@@ -308,7 +308,7 @@ func TestButtonsThatAreNotHeardAreSaid(t *testing.T) {
 	})
 }
 
-// A key that is damaged is no key, and what mends it is said.
+// A key that is damaged is no key, and how to fix it is said.
 func TestADamagedKeySaysWhatMendsIt(t *testing.T) {
 	for _, damaged := range []any{[]byte("short"), "no base64"} {
 		db := messagetest.Store(t)
