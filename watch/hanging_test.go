@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -288,6 +289,40 @@ func TestASourceThatIsTooSlowIsSaid(t *testing.T) {
 	}
 	if n := len(w.Forecasts()); n != 0 {
 		t.Errorf("%d forecasts hold for longer than five minutes", n)
+	}
+}
+
+// uncounted is a source that answers limits, and does not answer what counts those that
+// are left out, nor the features that are asked for to find out whether it is there.
+type uncounted struct{ *disks }
+
+func (u uncounted) Read(ctx context.Context, q series.Query) (*series.Frame, error) {
+	if !slices.Contains(q.By, "mountpoint") && q.Start.Equal(q.End) {
+		return nil, omen.ErrUnavailable
+	}
+	return u.disks.Read(ctx, q)
+}
+
+// That what is left out is not counted is said after some rounds, though the source seems
+// to be away each time, and the limits beside it are read.
+func TestWhatIsNotCountedIsSaid(t *testing.T) {
+	w := watchOf(t, oneDay(), deaf{})
+	w.o.Schema = must.Get(feature.NewSchema(feature.Profile{
+		Name: "test", Features: []feature.Feature{{Name: "cpu", Expr: "cpu"}},
+		Limits: []feature.Limit{{Name: "disk", Used: "used", Limit: "size", By: []string{"mountpoint"}, Unit: omen.Bytes, LeftOut: "count by (instance) (ro)"}},
+	}))(t)
+	w.minute(t, monday)
+	w.o.Source = uncounted{oneDay()}
+	for i := range mostMissed + 2 {
+		at := monday.Add(time.Duration(i+1) * time.Minute)
+		failed := map[string]string{}
+		if !w.readLimits(t.Context(), at, time.Minute, failed, func(int, *series.Frame) {}) || len(failed) > 0 {
+			t.Fatalf("limits are not read: %v", failed)
+		}
+		w.countLeftOut(t.Context(), at, time.Minute, 0, failed)
+		if len(failed) > 0 != (i >= mostMissed) {
+			t.Errorf("after %d rounds: %v", i+1, failed)
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type limits struct {
 	read    chan struct{} // the same, owner limitLoop: history was read
 	alone   doubts        // owner limitLoop
 	missed  int           // owner limitLoop; see away
+	leftOut int           // the same of the queries that count what is left out
 	// The same of recallLoop.
 	unanswered int
 
@@ -326,13 +327,14 @@ func (w *Watch) countLeftOut(ctx context.Context, at time.Time, window time.Dura
 	}
 	f, err := w.o.Source.Read(ctx, series.Query{Exprs: exprs, By: w.o.Schema.By(), Start: at, End: at, Step: w.o.Step, Window: window})
 	if err != nil {
-		if !w.away(ctx, feature.Fault{Err: err}, at, &w.limits.missed) {
+		if !w.away(ctx, feature.Fault{Err: err}, at, &w.limits.leftOut) {
 			for _, e := range exprs {
 				failed[e.Feature] = err.Error()
 			}
 		}
 		return
 	}
+	w.limits.leftOut = 0
 	for column, err := range f.Failed {
 		failed[column] = err.Error()
 	}

@@ -98,5 +98,5 @@ func (l *limits) takeOver(old *limits) {
 	maps.DeleteFunc(l.dates.is, func(name string, _ bool) bool { return changed(name) })
 	maps.DeleteFunc(l.dates.none, func(name, _ string) bool { return changed(name) })
 	l.at, l.asked, l.again = old.at, old.asked, old.again
-	l.missed, l.unanswered = old.missed, old.unanswered
+	l.missed, l.leftOut, l.unanswered = old.missed, old.leftOut, old.unanswered
 }
